@@ -1,0 +1,47 @@
+"""What every test may ask for: a real Redis of its own worker, and one that it may break."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.redis_server import RedisServer, RedisUnavailable, ensure_redis_server
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Install redis-server once, before workers start, where none is on the PATH and it is allowed."""
+    if hasattr(session.config, "workerinput"):
+        return
+    try:
+        ensure_redis_server()
+    except RedisUnavailable as error:
+        pytest.exit(str(error), returncode=3)
+
+
+@pytest.fixture(scope="session")
+def shared_redis() -> Iterator[RedisServer]:
+    """One redis-server for each test worker. Tests on it use names of their own (see `name`)."""
+    server = RedisServer().start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def redis_url(shared_redis: RedisServer) -> str:
+    return shared_redis.url
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    """A redis-server of this test alone, to be killed, frozen and restarted."""
+    server = RedisServer().start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def name() -> str:
+    """A service name (or channel prefix) that no other test uses."""
+    return f"svc_{uuid.uuid4().hex[:10]}"

@@ -1,0 +1,142 @@
+"""A real redis-server for tests: private, on a free loopback port, without persistence, and gone afterwards."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import redis
+
+INSTALL_LINE = "sudo apt-get install redis-server   (macOS: brew install redis)"
+
+
+class RedisUnavailable(RuntimeError):
+    """No redis-server on the PATH, and none could be installed."""
+
+
+def ensure_redis_server() -> str:
+    """The path of redis-server, installed through apt first where that is allowed and needed."""
+    found = shutil.which("redis-server")
+    if found:
+        return found
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "redis-server"]):
+            subprocess.run(["apt-get", *command], env=environment, check=False, stdout=subprocess.DEVNULL)
+        found = shutil.which("redis-server")
+        if found:
+            return found
+    raise RedisUnavailable(f"The tests need redis-server on the PATH. Install it with: {INSTALL_LINE}")
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def die_with_parent() -> None:
+    """In a child between fork and exec: ask Linux to end it when the test process ends, however that ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+class RedisServer:
+    """One redis-server process that tests may kill, freeze and restart on the same port.
+
+    `options` are extra command line arguments of redis-server, for example ("--requirepass", "secret").
+    """
+
+    def __init__(self, *options: str, password: str | None = None) -> None:
+        self.options = options
+        self.password = password
+        self.port = 0
+        self.process: subprocess.Popen[bytes] | None = None
+        self._directory = tempfile.TemporaryDirectory(prefix="daebus-redis-")
+
+    @property
+    def url(self) -> str:
+        credentials = f":{self.password}@" if self.password else ""
+        return f"redis://{credentials}127.0.0.1:{self.port}/0"
+
+    def start(self, *, wait: bool = True) -> RedisServer:
+        """Start on the port of before, or on a free one the first time; returns when it answers PING."""
+        for _attempt in range(5):
+            port = self.port or free_port()
+            arguments = [ensure_redis_server(), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+            arguments += ["--appendonly", "no", "--dir", self._directory.name, "--daemonize", "no"]
+            if self.password:
+                arguments += ["--requirepass", self.password]
+            with open(Path(self._directory.name) / "log", "ab") as log:
+                self.process = subprocess.Popen(
+                    [*arguments, *self.options], stdout=log, stderr=log, preexec_fn=die_with_parent
+                )
+            if not wait or self._answers(port):
+                self.port = port
+                return self
+            self.stop()
+        raise RuntimeError(f"redis-server did not start: {self.log()[-2000:]}")
+
+    def _answers(self, port: int) -> bool:
+        deadline = time.monotonic() + 10
+        process = self.process
+        assert process is not None
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                with redis.Redis(port=port, host="127.0.0.1", password=self.password, socket_timeout=2) as client:
+                    client.ping()
+                return True
+            except redis.RedisError:
+                time.sleep(0.01)
+        return False
+
+    def log(self) -> str:
+        return (Path(self._directory.name) / "log").read_text(errors="replace")
+
+    def client(self, **options: Any) -> redis.Redis:
+        """A client for the test itself; close it (it is a context manager)."""
+        return redis.Redis.from_url(self.url, socket_timeout=10, **options)
+
+    def _signal(self, number: int) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(number)
+
+    def freeze(self) -> None:
+        """Stop the process (SIGSTOP): connections stay open, nothing answers."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """`kill -9`, and wait until it is gone."""
+        self._signal(signal.SIGKILL)
+        if self.process is not None:
+            self.process.wait()
+
+    def stop(self) -> None:
+        """End the process for good; harmless when it is gone already."""
+        if self.process is not None:
+            self.thaw()
+            self.process.terminate()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+            self.process = None
+
+    def close(self) -> None:
+        self.stop()
+        self._directory.cleanup()
