@@ -1,0 +1,266 @@
+"""Who is on the bus: services, their instances and actions, and other channels, as last heard. Pure.
+
+Fed from three sides: the channels that are subscribed to (polled), the answers of services to `info` (seen in the
+traffic like any other), and the traffic itself. Time comes with each call, in epoch seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from daebus_console.engine import envelope as wire
+from daebus_console.engine.exchange import Exchange, Flag, Kind, State
+
+RATE_WINDOW = 5.0
+"""Seconds over which rates are averaged."""
+_MOST_CHANNELS = 10_000
+_MOST_ACTIONS = 1_000
+
+
+class Rate:
+    """Events a second over the last RATE_WINDOW seconds, in buckets of one second; also a history for sparklines."""
+
+    __slots__ = ("_buckets", "_second", "total")
+
+    HISTORY = 60
+
+    def __init__(self) -> None:
+        self._buckets = [0] * self.HISTORY
+        self._second = 0
+        self.total = 0
+
+    def add(self, at: float, count: int = 1) -> None:
+        """Count events at that time."""
+        second = int(at)
+        if second != self._second:
+            self._roll(second)
+        self._buckets[second % self.HISTORY] += count
+        self.total += count
+
+    def _roll(self, second: int) -> None:
+        if second <= self._second:
+            return
+        for step in range(max(self._second + 1, second - self.HISTORY + 1), second + 1):
+            self._buckets[step % self.HISTORY] = 0
+        self._second = second
+
+    def per_second(self, now: float) -> float:
+        """The average over the last whole seconds before `now`."""
+        self._roll(int(now))
+        window = int(RATE_WINDOW)
+        return sum(self._buckets[(int(now) - step) % self.HISTORY] for step in range(1, window + 1)) / window
+
+    def history(self, now: float, seconds: int) -> list[int]:
+        """Counts of the last whole seconds before `now`, oldest first."""
+        self._roll(int(now))
+        steps = range(min(seconds, self.HISTORY - 1), 0, -1)
+        return [self._buckets[(int(now) - step) % self.HISTORY] for step in steps]
+
+
+@dataclass
+class ActionEntry:
+    """One action of a service. `declared` says that the service itself named it; `doc` is its first line."""
+
+    name: str
+    doc: str = ""
+    declared: bool = False
+    requests: int = 0
+    errors: int = 0
+    timeouts: int = 0
+    last_seen: bytes | None = None
+    """The bytes of the last request or one-way message seen for it."""
+
+
+@dataclass
+class Instance:
+    """One process of a service, as it told of itself. `info` is that answer's payload, `heard` when it came."""
+
+    id: str
+    info: Mapping[str, Any]
+    heard: float
+
+
+@dataclass
+class ServiceEntry:
+    """A service: on this framework (`framework`), or one that was seen being asked. `gone` is when it left, or None."""
+
+    name: str
+    first_seen: float
+    framework: bool = False
+    subscribers: int = 0
+    gone: float | None = None
+    instances: dict[str, Instance] = field(default_factory=dict)
+    actions: dict[str, ActionEntry] = field(default_factory=dict)
+    rate: Rate = field(default_factory=Rate)
+    errors: int = 0
+    timeouts: int = 0
+
+    def action(self, name: str) -> ActionEntry | None:
+        """The entry of an action, made when it is new; None where there are too many already."""
+        entry = self.actions.get(name)
+        if entry is None and len(self.actions) < _MOST_ACTIONS:
+            entry = self.actions[name] = ActionEntry(name)
+        return entry
+
+
+@dataclass
+class ChannelEntry:
+    """A channel that is no service's: broadcasts, or nobody knows what. `listeners` are services that declare it."""
+
+    name: str
+    first_seen: float
+    subscribers: int = 0
+    gone: float | None = None
+    listeners: set[str] = field(default_factory=set)
+    rate: Rate = field(default_factory=Rate)
+
+
+class Directory:
+    """The services and channels known, by name."""
+
+    def __init__(self) -> None:
+        self.services: dict[str, ServiceEntry] = {}
+        self.channels: dict[str, ChannelEntry] = {}
+        self.reply_channels = 0
+        """How many reply channels were subscribed to at the last poll."""
+        self.pattern_subscribers = 0
+        """NUMPAT at the last poll: unique patterns, whose subscribers NUMSUB does not count."""
+        self.polled: float | None = None
+        self.listened: set[str] = set()
+        self.forgotten = 0
+        """Channels and services not taken up for want of room."""
+
+    # From the poll ---------------------------------------------------------------------------------------------
+
+    def poll(self, now: float, subscribers: Mapping[str, int], patterns: int = 0) -> set[str]:
+        """Take what PUBSUB CHANNELS, NUMSUB and NUMPAT say; returns the services whose `info` should be asked for.
+
+        Those are the ones that are new, are back, or have another number of instances than before.
+        """
+        self.polled, self.pattern_subscribers = now, patterns
+        to_ask: set[str] = set()
+        names = {wire.service_of_control(channel) for channel in subscribers} - {None}
+        replies = 0
+        for channel, count in subscribers.items():
+            controlled = wire.service_of_control(channel)
+            if controlled is not None:
+                service = self._service(controlled, now)
+                if service is not None and (not service.framework or service.subscribers != count or service.gone):
+                    service.framework, service.subscribers, service.gone = True, count, None
+                    to_ask.add(controlled)
+            elif channel in names:
+                continue
+            elif wire.is_reply_channel(channel):
+                replies += 1
+            elif channel in self.services and channel not in self.listened:
+                self.services[channel].subscribers, self.services[channel].gone = count, None
+            else:
+                entry = self._channel(channel, now)
+                if entry is not None:
+                    entry.subscribers, entry.gone = count, None
+        self.reply_channels = replies
+        self._mark_gone(now, subscribers)
+        return to_ask
+
+    def _mark_gone(self, now: float, subscribers: Mapping[str, int]) -> None:
+        for name, service in self.services.items():
+            here = subscribers.get(wire.CONTROL_PREFIX + name, 0) or subscribers.get(name, 0)
+            if not here and service.gone is None and (service.subscribers or service.framework):
+                service.subscribers, service.gone = 0, now
+                service.instances.clear()
+        for name, channel in self.channels.items():
+            if not subscribers.get(name, 0) and channel.subscribers:
+                channel.subscribers, channel.gone = 0, now
+
+    def info(self, now: float, payload: Mapping[str, Any]) -> None:
+        """Take one instance's answer to `info`. Anything in it may be missing or of another type than it should be."""
+        name = payload.get("service")
+        if not isinstance(name, str) or not name:
+            return
+        service = self._service(name, now)
+        if service is None:
+            return
+        service.framework = True
+        key = str(payload.get("instance") or "?")
+        service.instances[key] = Instance(key, payload, now)
+        if len(service.instances) > max(service.subscribers, 1):
+            # An instance that did not answer the latest round is the one that left.
+            stalest = min(service.instances.values(), key=lambda instance: instance.heard)
+            if now - stalest.heard > 3:
+                del service.instances[stalest.id]
+        for item in _mappings(payload.get("actions")):
+            action = item.get("name")
+            entry = service.action(action) if isinstance(action, str) else None
+            if entry is not None:
+                doc = item.get("doc")
+                entry.declared, entry.doc = True, doc if isinstance(doc, str) else ""
+        listens = payload.get("listens")
+        for channel in listens if isinstance(listens, list) else ():
+            if isinstance(channel, str):
+                self.listened.add(channel)
+                listened = self._channel(channel, now)
+                if listened is not None:
+                    listened.listeners.add(name)
+
+    # From the traffic ------------------------------------------------------------------------------------------
+
+    def saw(self, exchange: Exchange) -> None:
+        """Take an exchange that has just been opened."""
+        at = exchange.opened.at
+        if exchange.kind in (Kind.REQUEST, Kind.ONE_WAY):
+            if exchange.target is None or exchange.flags & Flag.CONTROL:
+                return
+            service = self._service(exchange.target, at)
+            if service is not None:
+                service.rate.add(at)
+                entry = service.action(exchange.action) if exchange.action else None
+                if entry is not None:
+                    entry.requests += 1
+                    entry.last_seen = exchange.opened.data
+        elif exchange.kind is Kind.BROADCAST and exchange.target is not None:
+            channel = self._channel(exchange.target, at)
+            if channel is not None:
+                channel.rate.add(at)
+
+    def settled(self, exchange: Exchange) -> None:
+        """Take that a request was answered with an error or ran out of time."""
+        service = self.services.get(exchange.target or "")
+        if service is None:
+            return
+        entry = service.actions.get(exchange.action or "")
+        if exchange.state is State.ERROR:
+            service.errors += 1
+            if entry is not None:
+                entry.errors += 1
+        elif exchange.state is State.TIMEOUT:
+            service.timeouts += 1
+            if entry is not None:
+                entry.timeouts += 1
+
+    def _service(self, name: str, now: float) -> ServiceEntry | None:
+        entry = self.services.get(name)
+        if entry is None:
+            if len(self.services) >= _MOST_CHANNELS:
+                self.forgotten += 1
+                return None
+            entry = self.services[name] = ServiceEntry(name, now)
+            # What was taken for a mere channel has turned out to be a service.
+            known = self.channels.pop(name, None)
+            if known is not None:
+                entry.subscribers, entry.rate = known.subscribers, known.rate
+        return entry
+
+    def _channel(self, name: str, now: float) -> ChannelEntry | None:
+        entry = self.channels.get(name)
+        if entry is None:
+            if len(self.channels) >= _MOST_CHANNELS:
+                self.forgotten += 1
+                return None
+            entry = self.channels[name] = ChannelEntry(name, now)
+        return entry
+
+
+def _mappings(value: Any) -> Iterable[Mapping[str, Any]]:
+    return (item for item in value if isinstance(item, Mapping)) if isinstance(value, list) else ()

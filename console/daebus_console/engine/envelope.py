@@ -1,0 +1,160 @@
+"""From the bytes of a message to its envelope, tolerant of anything. Pure.
+
+The payload stays raw: most messages are never looked into. msgspec reads the common case; what it refuses (NaN, odd
+types) goes through the standard json module, and what that refuses is unreadable, with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+CONTROL_PREFIX = "daebus.control."
+CALLER_PREFIX = "caller:"
+RESPONSES_SUFFIX = ".responses"
+
+__all__ = [
+    "CALLER_PREFIX",
+    "CONTROL_PREFIX",
+    "RESPONSES_SUFFIX",
+    "UNSET",
+    "Envelope",
+    "Unreadable",
+    "decode",
+    "is_reply_channel",
+    "payload_of",
+    "read",
+    "service_of_control",
+]
+
+
+class Envelope(msgspec.Struct, gc=False):
+    """The fields that steer a message. Every one may be absent."""
+
+    action: str | None = None
+    reply_to: str | None = None
+    request_id: str | int | None = None
+    service: str | None = None
+    status: str | None = None
+    final: bool | None = None
+    parent_id: str | None = None
+    timeout: float | None = None
+    instance: str | None = None
+    elapsed: float | None = None
+    payload: msgspec.Raw | UnsetType = UNSET
+    malformed: ClassVar[bool] = False
+
+
+class OddEnvelope(Envelope, gc=False):
+    """An envelope of which at least one field had a type it should not have; that field is left out."""
+
+    malformed: ClassVar[bool] = True
+
+
+class Unreadable(ValueError):
+    """The bytes are no JSON object; the text says what they are instead."""
+
+
+_decoder = msgspec.json.Decoder(Envelope)
+_any_decoder = msgspec.json.Decoder()
+
+
+def read(data: bytes) -> Envelope:
+    """The envelope of a message. Raises Unreadable where it is no JSON object."""
+    try:
+        return _decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _read_slowly(data)
+
+
+def _read_slowly(data: bytes) -> Envelope:
+    fields = decode(data)
+    if not isinstance(fields, dict):
+        raise Unreadable(f"a JSON {_json_type(fields)} where an object is expected")
+    given = {name: fields[name] for name in _ACCEPTED if fields.get(name) is not None}
+    good: dict[str, Any] = {
+        name: value
+        for name, value in given.items()
+        if isinstance(value, _ACCEPTED[name]) and not (isinstance(value, bool) and bool not in _ACCEPTED[name])
+    }
+    envelope = Envelope(**good) if len(good) == len(given) else OddEnvelope(**good)
+    if "payload" in fields:
+        # Only its presence counts here; whoever wants to see it decodes the whole message.
+        envelope.payload = msgspec.Raw(b"null")
+    return envelope
+
+
+ENVELOPE_FIELDS = frozenset(Envelope.__struct_fields__) | {"sent_at"}
+
+_ACCEPTED: dict[str, tuple[type, ...]] = {
+    "action": (str,),
+    "reply_to": (str,),
+    "request_id": (str, int, float),
+    "service": (str,),
+    "status": (str,),
+    "final": (bool,),
+    "parent_id": (str,),
+    "timeout": (int, float),
+    "instance": (str,),
+    "elapsed": (int, float),
+}
+
+
+def decode(data: bytes) -> Any:
+    """The JSON value of those bytes, NaN and Infinity allowed. Raises Unreadable with the reason."""
+    try:
+        return _any_decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"not UTF-8 (byte {error.start})") from None
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise Unreadable("nested too deeply to read") from None
+    except ValueError as error:
+        raise Unreadable(f"no JSON: {error}") from None
+
+
+def payload_of(data: bytes) -> Any:
+    """What the message carries, as the framework would hand it to a handler.
+
+    A payload that is a JSON string is parsed; a message with an action and no payload carries the fields beside the
+    envelope's own; any other object without an envelope is its own payload. Raises Unreadable.
+    """
+    fields = decode(data)
+    if not isinstance(fields, dict):
+        return fields
+    if "payload" not in fields:
+        if isinstance(fields.get("action"), str):
+            return {name: value for name, value in fields.items() if name not in ENVELOPE_FIELDS}
+        return fields
+    payload = fields["payload"]
+    if not ("action" in fields or "status" in fields or "request_id" in fields):
+        return fields
+    if isinstance(payload, str):
+        try:
+            return decode(payload.encode("utf-8", "surrogatepass"))
+        except Unreadable:
+            return payload
+    return payload
+
+
+def service_of_control(channel: str) -> str | None:
+    """The service whose control channel this is, or None."""
+    return channel[len(CONTROL_PREFIX) :] if channel.startswith(CONTROL_PREFIX) else None
+
+
+def is_reply_channel(channel: str) -> bool:
+    """Whether the name of the channel says that it carries answers."""
+    return channel.startswith(CALLER_PREFIX) or channel.endswith(RESPONSES_SUFFIX)
+
+
+def _json_type(value: Any) -> str:
+    names = {list: "list", str: "string", bool: "boolean", int: "number", float: "number", type(None): "null"}
+    return names.get(type(value), type(value).__name__)

@@ -1,0 +1,32 @@
+"""What comes off the bus before anybody has looked inside: frames, and the gaps between them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Frame(NamedTuple):
+    """One message as the broker delivered it.
+
+    `at` is the time of its arrival in epoch seconds, by the clock of the reader; `data` the exact bytes published.
+    """
+
+    at: float
+    channel: str
+    data: bytes
+
+
+class Gap(NamedTuple):
+    """A stretch of time in which messages may have passed unseen.
+
+    `start` and `end` are epoch seconds; `end` is None while the connection is still down.
+    """
+
+    start: float
+    end: float | None
+    reason: str
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it lasted, or None while it lasts."""
+        return None if self.end is None else self.end - self.start

@@ -1,0 +1,89 @@
+"""A bounded sequence whose items keep their number for life. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+_COMPACT_AT = 4096
+
+
+class Ring(Generic[T]):
+    """Items numbered from 1 in the order they were appended; the oldest may be dropped, numbers never change.
+
+    Appending, dropping and looking up by number take constant time (amortised).
+    """
+
+    __slots__ = ("_items", "_offset", "_start")
+
+    def __init__(self) -> None:
+        self._items: list[T] = []
+        self._start = 0  # index in _items of the oldest item still here
+        self._offset = 1  # the number of _items[0]
+
+    def __len__(self) -> int:
+        return len(self._items) - self._start
+
+    def __iter__(self) -> Iterator[T]:
+        """From oldest to newest. Do not append or drop meanwhile."""
+        items = self._items
+        for index in range(self._start, len(items)):
+            yield items[index]
+
+    def __reversed__(self) -> Iterator[T]:
+        """From newest to oldest. Do not append or drop meanwhile."""
+        items = self._items
+        for index in range(len(items) - 1, self._start - 1, -1):
+            yield items[index]
+
+    @property
+    def first(self) -> int:
+        """The number of the oldest item here; one past `last` when empty."""
+        return self._offset + self._start
+
+    @property
+    def last(self) -> int:
+        """The number of the newest item ever appended; 0 before the first."""
+        return self._offset + len(self._items) - 1
+
+    def append(self, item: T) -> None:
+        """Add an item; its number is then `last`."""
+        self._items.append(item)
+
+    def get(self, number: int) -> T | None:
+        """The item of that number, or None when it was dropped or never there."""
+        index = number - self._offset
+        if index < self._start or index >= len(self._items):
+            return None
+        return self._items[index]
+
+    def between(self, first: int, last: int) -> list[T]:
+        """The items numbered `first` to `last`, both included, as far as they are still here."""
+        begin = max(first - self._offset, self._start)
+        return self._items[begin : max(last - self._offset + 1, begin)]
+
+    def peek(self) -> T:
+        """The oldest item. Raises IndexError when empty."""
+        if self._start >= len(self._items):
+            raise IndexError("the ring is empty")
+        return self._items[self._start]
+
+    def drop(self) -> T:
+        """Remove the oldest item and return it. Raises IndexError when empty."""
+        item = self.peek()
+        # The slot would otherwise keep the item alive until the next compaction.
+        self._items[self._start] = None  # type: ignore[call-overload]  # never read again: below _start
+        self._start += 1
+        if self._start >= _COMPACT_AT and self._start * 2 >= len(self._items):
+            del self._items[: self._start]
+            self._offset += self._start
+            self._start = 0
+        return item
+
+    def clear(self) -> None:
+        """Drop everything; numbering goes on."""
+        self._offset += len(self._items)
+        self._items = []
+        self._start = 0

@@ -1,0 +1,214 @@
+"""One console on one bus: owns the tap, the journal, the correlator and the directory, and is what the faces hold.
+
+Everything the tap sees is worked through on its thread, under `lock`; a face takes the lock for the moment it reads.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from daebus.connection import RedisAddress
+from daebus_console.engine import envelope as wire
+from daebus_console.engine.correlator import DEFAULT_TIMEOUT, Correlator
+from daebus_console.engine.directory import Directory, Rate
+from daebus_console.engine.discovery import POLL_EVERY, Discovery
+from daebus_console.engine.exchange import Exchange, Flag, Kind, Message, State
+from daebus_console.engine.journal import Journal
+from daebus_console.engine.tap import Batch, Clock, Tap
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What may be set about a session.
+
+    `patterns` are the globs to tap; `timeout` the seconds after which a request that names none counts as unanswered;
+    `max_messages` and `max_bytes` bound the journal; `poll_every` are seconds between polls of the broker.
+    """
+
+    patterns: tuple[str, ...] = ("*",)
+    timeout: float = DEFAULT_TIMEOUT
+    max_messages: int = 1_000_000
+    max_bytes: int = 512 * 1024 * 1024
+    poll_every: float = POLL_EVERY
+
+
+@dataclass
+class Status:
+    """How the session stands. `up` tells whether the tap reads; `problem` why not, or what it cannot see."""
+
+    up: bool = False
+    since: float = 0.0
+    problem: str | None = None
+    blind: str | None = None
+    """What the server refuses to show, if it does."""
+    discovery_problem: str | None = None
+    messages: int = 0
+    bytes: int = 0
+    gaps: int = 0
+
+
+Watcher = Callable[[Message, Exchange], None]
+"""Told of each message, under the lock, on the tap's thread; also of gaps, when they begin and when they end."""
+
+
+class Session:
+    """A live look at the Redis at `url`. `start` returns at once; `wait_up` waits for the first connection."""
+
+    def __init__(self, url: str, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self.address = RedisAddress(url)
+        self.lock = threading.RLock()
+        self.clock = Clock()
+        self.status = Status(since=self.clock())
+        self.rate = Rate()
+        self.journal = Journal(self.settings.max_messages, self.settings.max_bytes)
+        self.correlator = Correlator(self.journal, self.settings.timeout)
+        self.directory = Directory()
+        self.correlator.listened = self.directory.listened
+        self.reply_to = f"{wire.CALLER_PREFIX}{uuid.uuid4().hex}"
+        self._watchers: tuple[Watcher, ...] = ()
+        self._changed = threading.Condition(self.lock)
+        self.tap = Tap(self.address, self, patterns=self.settings.patterns, clock=self.clock)
+        self.discovery = Discovery(
+            self.address,
+            on_poll=self._on_poll,
+            on_ask=self._on_ask,
+            on_error=self._on_discovery_error,
+            reply_to=self.reply_to,
+            every=self.settings.poll_every,
+        )
+
+    def __enter__(self) -> Session:
+        self.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Begin to look. Does not wait for the broker."""
+        if "*" not in self.settings.patterns:
+            # The answers to our own questions come on a channel that the patterns may not cover.
+            self.tap.follow([self.reply_to])
+        self.tap.start()
+        self.discovery.start()
+
+    def stop(self) -> None:
+        """End everything that start began."""
+        self.discovery.stop()
+        self.tap.stop()
+
+    def wait_up(self, timeout: float) -> bool:
+        """Wait until the tap reads; False after `timeout` seconds or as soon as it is known not to (see `status`)."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.status.up or self.status.problem is not None, timeout)
+            return self.status.up
+
+    def wait_for(self, condition: Callable[[], bool], timeout: float) -> bool:
+        """Wait until the condition holds, looking again whenever something happened; False after `timeout` seconds."""
+        with self._changed:
+            return self._changed.wait_for(condition, timeout)
+
+    def watch(self, watcher: Watcher) -> Callable[[], None]:
+        """Call `watcher` for every message from now on; returns the function that ends it."""
+        self._watchers = (*self._watchers, watcher)
+
+        def unwatch() -> None:
+            self._watchers = tuple(one for one in self._watchers if one is not watcher)
+
+        return unwatch
+
+    # What the tap tells ----------------------------------------------------------------------------------------
+
+    def on_batch(self, at: float, batch: Batch) -> None:
+        """Messages arrived (called by the tap)."""
+        with self._changed:
+            feed, watchers = self.correlator.feed, self._watchers
+            for channel, data in batch:
+                message, exchange = feed(at, channel, data)
+                self._learn(message, exchange)
+                for watcher in watchers:
+                    watcher(message, exchange)
+            self.status.messages += len(batch)
+            self.status.bytes += sum(len(data) for _channel, data in batch)
+            self.rate.add(at, len(batch))
+            self._advance(at)
+            self._changed.notify_all()
+
+    def on_idle(self, at: float) -> None:
+        """Nothing arrived for a moment (called by the tap)."""
+        with self._changed:
+            if self._advance(at):
+                self._changed.notify_all()
+
+    def on_up(self, at: float) -> None:
+        """The tap reads (called by the tap)."""
+        with self._changed:
+            self.status.up, self.status.since, self.status.problem = True, at, None
+            self._tell_watchers(self.correlator.resume(at))
+            self._changed.notify_all()
+
+    def on_down(self, at: float, reason: str) -> None:
+        """The tap does not read (called by the tap)."""
+        with self._changed:
+            if self.status.up:
+                self.status.up, self.status.since = False, at
+                self.status.gaps += 1
+                self._tell_watchers(self.correlator.lose(at, reason))
+            self.status.problem = reason
+            self._changed.notify_all()
+
+    def on_refused(self, _at: float, reason: str) -> None:
+        """The server refuses a subscription (called by the tap)."""
+        with self._changed:
+            self.status.blind = reason
+            self._changed.notify_all()
+
+    def _tell_watchers(self, gap: Exchange | None) -> None:
+        if gap is not None:
+            for watcher in self._watchers:
+                watcher(gap.opened, gap)
+
+    def _advance(self, at: float) -> bool:
+        expired = self.correlator.advance(at)
+        for exchange in expired:
+            self.directory.settled(exchange)
+        return bool(expired)
+
+    def _learn(self, message: Message, exchange: Exchange) -> None:
+        if exchange.opened is message:
+            self.directory.saw(exchange)
+        elif exchange.answer is message and exchange.state is State.ERROR:
+            self.directory.settled(exchange)
+        if message.kind is Kind.RESPONSE and exchange.flags & Flag.CONTROL and exchange.action == "info":
+            self._learn_info(message.at, message.data)
+
+    def _learn_info(self, at: float, data: bytes) -> None:
+        try:
+            payload = wire.payload_of(data)
+        except wire.Unreadable:
+            return
+        if isinstance(payload, dict):
+            self.directory.info(at, payload)
+
+    # What discovery tells --------------------------------------------------------------------------------------
+
+    def _on_poll(self, subscribers: Mapping[str, int], patterns: int) -> Iterable[str]:
+        with self._changed:
+            to_ask = self.directory.poll(self.clock(), subscribers, patterns)
+            if self.tap.refused:
+                self.tap.follow([self.reply_to, *subscribers])
+            self._changed.notify_all()
+            return to_ask
+
+    def _on_ask(self, request_id: str) -> None:
+        with self.lock:
+            self.correlator.expect(request_id)
+
+    def _on_discovery_error(self, text: str | None) -> None:
+        with self._changed:
+            self.status.discovery_problem = text
+            self._changed.notify_all()
