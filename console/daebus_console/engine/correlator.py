@@ -11,10 +11,10 @@ Rules of this module:
 
 from __future__ import annotations
 
-import heapq
+from heapq import heapify, heappop, heappush
 
 from daebus_console.engine import envelope as wire
-from daebus_console.engine.envelope import UNSET, Envelope, Unreadable
+from daebus_console.engine.envelope import REFUSALS, UNSET, Envelope, Unreadable, read_fast
 from daebus_console.engine.exchange import Exchange, Flag, Kind, Message, State
 from daebus_console.engine.frame import Gap
 from daebus_console.engine.journal import Journal
@@ -51,10 +51,11 @@ class Correlator:
         """Take one frame; returns it as a message, and the exchange it opened or joined."""
         journal = self.journal
         message = Message(journal.next_seq, at, channel, data, Kind.UNREADABLE)
+        # The reading is spelled out here, not called, for it is done for every message.
         try:
-            envelope = wire.read(data)
-        except Unreadable:
-            exchange = self._alone(message, State.ERROR)
+            envelope = read_fast(data)
+        except REFUSALS:
+            exchange = self._sort_slowly(message)
         else:
             exchange = self._sort(message, envelope)
         if self._our_data and exchange.opened is message:
@@ -67,7 +68,7 @@ class Correlator:
         expired = []
         due = self._due
         while due and due[0][0] <= now:
-            _deadline, number = heapq.heappop(due)
+            _deadline, number = heappop(due)
             exchange = self.journal.exchange(number)
             if exchange is not None and exchange.state is State.PENDING:
                 self._settle(exchange, State.TIMEOUT)
@@ -128,14 +129,19 @@ class Correlator:
 
     # Sorting one message ---------------------------------------------------------------------------------------
 
+    def _sort_slowly(self, message: Message) -> Exchange:
+        try:
+            return self._sort(message, wire.read_slowly(message.data))
+        except Unreadable:
+            return self._alone(message, State.ERROR)
+
     def _sort(self, message: Message, envelope: Envelope) -> Exchange:
-        channel = message.channel
         if envelope.action:
-            if channel not in self.listened:
+            if message.channel not in self.listened:
                 if envelope.reply_to or envelope.request_id is not None:
                     return self._request(message, envelope)
                 return self._one_way(message, envelope)
-        elif self._is_response(channel, envelope):
+        elif self._is_response(message.channel, envelope):
             return self._response(message, envelope)
         message.kind = Kind.BROADCAST
         exchange = self._alone(message, State.SENT)
@@ -146,11 +152,15 @@ class Correlator:
     def _is_response(self, channel: str, envelope: Envelope) -> bool:
         if envelope.status is None and envelope.final is None and envelope.payload is UNSET:
             return False
+        # Asked in the order of cost: nearly every answer carries an id.
         return envelope.request_id is not None or wire.is_reply_channel(channel) or channel in self._by_id
 
     def _request(self, message: Message, envelope: Envelope) -> Exchange:
         message.kind = Kind.REQUEST
-        reply_to = self._name(envelope.reply_to)
+        names = self._names
+        reply_to = envelope.reply_to
+        if reply_to is not None:
+            reply_to = names.get(reply_to) or self._name(reply_to)
         # A request without an id is told by its reply channel, which is then all that its answer has in common with it.
         key = reply_to or "" if envelope.request_id is None else str(envelope.request_id)
         wait, flags = self.timeout, 0
@@ -187,14 +197,13 @@ class Correlator:
         exchange.flags = flags
         self._by_id[key] = exchange
         self.pending += 1
-        self._await(deadline, number)
+        due = self._due
+        heappush(due, (deadline, number))
+        if len(due) > _MOST_EXPECTED and len(due) > 4 * self.pending:
+            # Most of these were answered long before their time.
+            self._due = [entry for entry in due if entry[1] == number or self._is_pending(entry[1])]
+            heapify(self._due)
         return exchange
-
-    def _await(self, deadline: float, number: int) -> None:
-        heapq.heappush(self._due, (deadline, number))
-        if len(self._due) > _MOST_EXPECTED and len(self._due) > 4 * self.pending:
-            self._due = [entry for entry in self._due if entry[1] == number or self._is_pending(entry[1])]
-            heapq.heapify(self._due)
 
     def _response(self, message: Message, envelope: Envelope) -> Exchange:
         message.kind = Kind.RESPONSE
@@ -207,7 +216,7 @@ class Correlator:
         if exchange is None:
             exchange = self._orphan(message, envelope, key)
         else:
-            if exchange.aside.namesake is not None:
+            if exchange._aside is not None:
                 exchange = self._asked_on(exchange, message.channel)
             message.exchange = exchange.number
             self._answer(exchange, message)
@@ -234,7 +243,11 @@ class Correlator:
             exchange.progress.append(message)
             return
         exchange.answer = message
-        if message.at > exchange.deadline and exchange.state is State.PENDING:
+        if exchange.state is State.PENDING and message.at <= exchange.deadline:
+            self.pending -= 1
+            exchange.state = State.ERROR if message.error else State.OK
+            return
+        if exchange.state is State.PENDING:
             # Its time had run out before this frame came, only nobody had asked yet.
             self._settle(exchange, State.TIMEOUT)
         if exchange.state is State.TIMEOUT:

@@ -19,6 +19,7 @@ RESPONSES_SUFFIX = ".responses"
 __all__ = [
     "CALLER_PREFIX",
     "CONTROL_PREFIX",
+    "REFUSALS",
     "RESPONSES_SUFFIX",
     "UNSET",
     "Envelope",
@@ -27,6 +28,8 @@ __all__ = [
     "is_reply_channel",
     "payload_of",
     "read",
+    "read_fast",
+    "read_slowly",
     "service_of_control",
 ]
 
@@ -58,19 +61,22 @@ class Unreadable(ValueError):
     """The bytes are no JSON object; the text says what they are instead."""
 
 
-_decoder = msgspec.json.Decoder(Envelope)
+read_fast = msgspec.json.Decoder(Envelope).decode
+"""The envelope of an ordinary message; raises one of REFUSALS for anything else, which `read_slowly` then judges."""
+REFUSALS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _any_decoder = msgspec.json.Decoder()
 
 
 def read(data: bytes) -> Envelope:
     """The envelope of a message. Raises Unreadable where it is no JSON object."""
     try:
-        return _decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _read_slowly(data)
+        return read_fast(data)
+    except REFUSALS:
+        return read_slowly(data)
 
 
-def _read_slowly(data: bytes) -> Envelope:
+def read_slowly(data: bytes) -> Envelope:
+    """What `read` does where `read_fast` refuses. Raises Unreadable."""
     fields = decode(data)
     if not isinstance(fields, dict):
         raise Unreadable(f"a JSON {_json_type(fields)} where an object is expected")
@@ -107,7 +113,7 @@ def decode(data: bytes) -> Any:
     """The JSON value of those bytes, NaN and Infinity allowed. Raises Unreadable with the reason."""
     try:
         return _any_decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except REFUSALS:
         pass
     try:
         text = data.decode("utf-8")

@@ -46,18 +46,14 @@ class Journal:
         self.exchanges: Ring[Exchange] = Ring()
         self.changes: Ring[int] = Ring()
         self.bytes = 0
+        self.kept = 0
+        """Messages here now; `bytes` is what they are reckoned to take."""
+        self.next_seq = 1
+        """The number the next message gets."""
+        self.next_number = 1
+        """The number the next exchange gets."""
         self.evicted = 0
         """Messages dropped for want of room, since the start."""
-
-    @property
-    def next_seq(self) -> int:
-        """The number the next message gets."""
-        return self.messages.last + 1
-
-    @property
-    def next_number(self) -> int:
-        """The number the next exchange gets."""
-        return self.exchanges.last + 1
 
     @property
     def cursor(self) -> Cursor:
@@ -65,12 +61,15 @@ class Journal:
         return Cursor(self.messages.last, self.changes.last)
 
     def add(self, message: Message, exchange: Exchange) -> None:
-        """Keep a message; an exchange that it opens is kept with it."""
+        """Keep a message; an exchange that it opens is kept with it. Both bear the next numbers."""
         self.messages.append(message)
+        self.next_seq += 1
         if exchange.opened is message:
             self.exchanges.append(exchange)
+            self.next_number += 1
+        self.kept += 1
         self.bytes += len(message.data) + MESSAGE_OVERHEAD
-        if self.bytes > self.max_bytes or message.seq - self.messages.first >= self.max_messages:
+        if self.kept > self.max_messages or self.bytes > self.max_bytes:
             self._make_room()
 
     def touch(self, exchange: Exchange) -> None:
@@ -102,17 +101,18 @@ class Journal:
         self.messages.clear()
         self.exchanges.clear()
         self.changes.clear()
-        self.bytes = 0
+        self.kept = self.bytes = 0
 
     def _make_room(self) -> None:
-        while self.bytes > self.max_bytes or len(self.messages) > self.max_messages:
-            if len(self.messages) <= 1:
+        while self.kept > self.max_messages or self.bytes > self.max_bytes:
+            if self.kept == 1:
                 # One message larger than all the room is still shown.
                 break
             self._drop()
 
     def _drop(self) -> None:
         message = self.messages.drop()
+        self.kept -= 1
         self.bytes -= len(message.data) + MESSAGE_OVERHEAD
         self.evicted += 1
         if len(self.exchanges) and self.exchanges.peek().opened is message:

@@ -16,10 +16,12 @@ class Ring(Generic[T]):
     Appending, dropping and looking up by number take constant time (amortised).
     """
 
-    __slots__ = ("_items", "_offset", "_start")
+    __slots__ = ("_items", "_offset", "_start", "append")
 
     def __init__(self) -> None:
         self._items: list[T] = []
+        self.append = self._items.append
+        """Add an item; its number is then `last`. The list's own method, since this is called for every message."""
         self._start = 0  # index in _items of the oldest item still here
         self._offset = 1  # the number of _items[0]
 
@@ -48,10 +50,6 @@ class Ring(Generic[T]):
         """The number of the newest item ever appended; 0 before the first."""
         return self._offset + len(self._items) - 1
 
-    def append(self, item: T) -> None:
-        """Add an item; its number is then `last`."""
-        self._items.append(item)
-
     def get(self, number: int) -> T | None:
         """The item of that number, or None when it was dropped or never there."""
         index = number - self._offset
@@ -74,7 +72,7 @@ class Ring(Generic[T]):
         """Remove the oldest item and return it. Raises IndexError when empty."""
         item = self.peek()
         # The slot would otherwise keep the item alive until the next compaction.
-        self._items[self._start] = None  # type: ignore[call-overload]  # never read again: below _start
+        self._items[self._start] = None  # type: ignore[assignment]  # below _start, so never read again
         self._start += 1
         if self._start >= _COMPACT_AT and self._start * 2 >= len(self._items):
             del self._items[: self._start]
@@ -85,5 +83,5 @@ class Ring(Generic[T]):
     def clear(self) -> None:
         """Drop everything; numbering goes on."""
         self._offset += len(self._items)
-        self._items = []
+        self._items.clear()
         self._start = 0

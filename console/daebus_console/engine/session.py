@@ -126,10 +126,13 @@ class Session:
     def on_batch(self, at: float, batch: Batch) -> None:
         """Messages arrived (called by the tap)."""
         with self._changed:
-            feed, watchers = self.correlator.feed, self._watchers
+            feed, saw, watchers = self.correlator.feed, self.directory.saw, self._watchers
             for channel, data in batch:
                 message, exchange = feed(at, channel, data)
-                self._learn(message, exchange)
+                if exchange.opened is message:
+                    saw(exchange)
+                elif message.error or exchange.flags & Flag.CONTROL:
+                    self._learn(message, exchange)
                 for watcher in watchers:
                     watcher(message, exchange)
             self.status.messages += len(batch)
@@ -179,9 +182,7 @@ class Session:
         return bool(expired)
 
     def _learn(self, message: Message, exchange: Exchange) -> None:
-        if exchange.opened is message:
-            self.directory.saw(exchange)
-        elif exchange.answer is message and exchange.state is State.ERROR:
+        if message.error and exchange.answer is message and exchange.state is State.ERROR:
             self.directory.settled(exchange)
         if message.kind is Kind.RESPONSE and exchange.flags & Flag.CONTROL and exchange.action == "info":
             self._learn_info(message.at, message.data)
