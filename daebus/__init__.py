@@ -1,0 +1,57 @@
+"""Daebus: services that talk over Redis Pub/Sub, written like a Flask app."""
+
+from __future__ import annotations
+
+from .app import Daebus
+from .blueprint import Blueprint
+from .broadcast import broadcast
+from .caller import DaebusCaller
+from .context import cache, direct_logger, logger, request, response
+from .envelope import Reply, Request
+from .errors import (
+    AlreadyAnswered,
+    ConfigurationError,
+    ConnectionLost,
+    DaebusError,
+    OutsideContextError,
+    PayloadError,
+    PermissionDenied,
+    RedisUnavailable,
+    RegistrationError,
+    RequestFailed,
+    RequestTimeout,
+    ServiceUnavailable,
+)
+from .requester import Call, Requester
+from .response import Response
+from .version import __version__
+
+__all__ = [
+    "AlreadyAnswered",
+    "Blueprint",
+    "Call",
+    "ConfigurationError",
+    "ConnectionLost",
+    "Daebus",
+    "DaebusCaller",
+    "DaebusError",
+    "OutsideContextError",
+    "PayloadError",
+    "PermissionDenied",
+    "RedisUnavailable",
+    "RegistrationError",
+    "Reply",
+    "Request",
+    "RequestFailed",
+    "RequestTimeout",
+    "Requester",
+    "Response",
+    "ServiceUnavailable",
+    "__version__",
+    "broadcast",
+    "cache",
+    "direct_logger",
+    "logger",
+    "request",
+    "response",
+]

@@ -1,0 +1,92 @@
+"""What the framework needs of a message bus, and the real one: Redis. The test client brings another."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from .connection import RedisAddress
+from .errors import RedisUnavailable
+from .publisher import Publisher
+from .subscription import Subscription
+
+
+class PublisherLike(Protocol):
+    """See `daebus.publisher.Publisher`."""
+
+    def connect(self, deadline: float | None = None) -> None: ...
+
+    def publish(self, channel: str, data: bytes, deadline: float | None = None) -> int: ...
+
+    def publish_counted(self, channel: str, data: bytes, deadline: float | None = None) -> tuple[int, int | None]: ...
+
+    def post(self, channel: str, data: bytes, deadline: float | None = None) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class SubscriptionLike(Protocol):
+    """See `daebus.subscription.Subscription`."""
+
+    @property
+    def connected(self) -> bool: ...
+
+    @property
+    def connections(self) -> int: ...
+
+    def ensure(self, deadline: float) -> None: ...
+
+    def drain(self, deadline: float) -> bool: ...
+
+    def close(self, timeout: float = 2.0) -> None: ...
+
+
+class Bus(Protocol):
+    """A place to publish to and to subscribe at. `str(bus)` says where it is, without a password."""
+
+    def publisher(self, name: str) -> PublisherLike: ...
+
+    def subscription(
+        self,
+        name: str,
+        channels: Iterable[str],
+        on_message: Callable[[str, bytes], None],
+        *,
+        on_lost: Callable[[RedisUnavailable], None] | None = None,
+        optional: Iterable[str] = (),
+        level: int = logging.WARNING,
+    ) -> SubscriptionLike: ...
+
+    def cache(self) -> Any: ...
+
+
+class RedisBus:
+    """A Redis as the bus."""
+
+    def __init__(self, url: str) -> None:
+        self.address = RedisAddress(url)
+
+    def __str__(self) -> str:
+        return str(self.address)
+
+    def publisher(self, name: str) -> Publisher:
+        """A publisher that is not connected yet; `name` is how Redis lists the connection."""
+        return Publisher(self.address, name)
+
+    def subscription(
+        self,
+        name: str,
+        channels: Iterable[str],
+        on_message: Callable[[str, bytes], None],
+        *,
+        on_lost: Callable[[RedisUnavailable], None] | None = None,
+        optional: Iterable[str] = (),
+        level: int = logging.WARNING,
+    ) -> Subscription:
+        """A subscription that has not begun yet; see `Subscription` for the arguments."""
+        return Subscription(self.address, name, channels, on_message, on_lost=on_lost, optional=optional, level=level)
+
+    def cache(self) -> Any:
+        """A redis-py client of the same Redis, which connects when it is used."""
+        return self.address.client()

@@ -1,0 +1,276 @@
+"""Where Redis is (URL, environment, redaction), and one connected socket to it.
+
+redis-py connects and authenticates (TLS, users, unix sockets); reading and writing are our own, so that no
+retry, pool or default of a redis-py release decides what happens to a message.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.connection import Connection, parse_url
+from redis.retry import Retry
+
+from .errors import ConfigurationError, ConnectionLost, PermissionDenied, RedisUnavailable
+from .resp import INCOMPLETE, ErrorReply, ProtocolError, make_reader, pack
+
+DEFAULT_URL = "redis://localhost:6379/0"
+CONNECT_TIMEOUT = 3.0
+"""Seconds that one attempt to connect may take, where no shorter deadline is given."""
+READ_SIZE = 65536
+_REFUSALS = ("NOPERM", "NOAUTH", "WRONGPASS")
+_POOL_OPTIONS = ("max_connections", "timeout", "db", "retry_on_timeout", "retry_on_error")
+
+
+def resolve_url(
+    redis_url: str | None = None,
+    redis_host: str | None = None,
+    redis_port: int | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> str:
+    """The URL to use: `redis_url`, else host and port, else DAEBUS_REDIS_URL, REDIS_URL, or localhost:6379."""
+    if redis_url:
+        return redis_url
+    if redis_host or redis_port:
+        host = redis_host or "localhost"
+        if ":" in host and not host.startswith("["):
+            host = f"[{host}]"
+        return f"redis://{host}:{redis_port or 6379}/0"
+    environ = os.environ if environ is None else environ
+    return environ.get("DAEBUS_REDIS_URL") or environ.get("REDIS_URL") or DEFAULT_URL
+
+
+def redact_url(url: str) -> str:
+    """The URL fit for a log or a screen: the user stays, the password (also one in the query) does not."""
+    try:
+        parts = urlsplit(url)
+        user, _colon, password = parts.netloc.rpartition("@")[0].partition(":")
+    except ValueError:
+        # Not a URL at all; nothing of it can be told from a password.
+        return "(a malformed URL)"
+    netloc = parts.netloc
+    if "@" in netloc:
+        credentials = f"{user}:***@" if password else f"{user}@"
+        netloc = credentials + netloc.rpartition("@")[2]
+    query = re.sub(r"(?i)(^|&)([^=&]*(?:password|secret|token)[^=&]*)=[^&]*", r"\1\2=***", parts.query)
+    return urlunsplit((parts.scheme, netloc, parts.path, query, ""))
+
+
+def client_label(name: str) -> str:
+    """`daebus:NAME` in the form that CLIENT SETNAME takes: printable ASCII without blanks."""
+    return "daebus:" + (quote(name, safe="!#$&'()*+,-./:;<=>?@[]^_`{|}~")[:100])
+
+
+@dataclass(frozen=True)
+class RedisAddress:
+    """A Redis to connect to. Its repr and str never show the password."""
+
+    url: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        self._options()
+
+    def __str__(self) -> str:
+        return redact_url(self.url)
+
+    def __repr__(self) -> str:
+        return f"RedisAddress({redact_url(self.url)!r})"
+
+    def _options(self) -> dict[str, Any]:
+        try:
+            return dict(parse_url(self.url))  # type: ignore[no-untyped-call] # redis-py has no annotation there
+        except Exception:  # noqa: BLE001 - whatever the parser trips over, and its text may hold the password
+            problem = f"not a usable Redis URL: {redact_url(self.url)}"
+        raise ConfigurationError(f"{problem} (expected redis://, rediss:// or unix://, e.g. {DEFAULT_URL})")
+
+    def connect(self, name: str, deadline: float | None = None) -> Link:
+        """A connected and authenticated Link. `deadline` is a time of `time.monotonic()`.
+
+        Raises RedisUnavailable, or PermissionDenied where Redis refuses the credentials.
+        """
+        limit = CONNECT_TIMEOUT
+        if deadline is not None:
+            limit = min(limit, deadline - time.monotonic())
+        if limit <= 0:
+            raise RedisUnavailable(f"no time left to connect to Redis at {self}")
+        options = self._options()
+        connection_class = options.pop("connection_class", Connection)
+        for option in _POOL_OPTIONS:
+            options.pop(option, None)
+        options.update(
+            socket_timeout=limit,
+            socket_connect_timeout=limit,
+            retry=Retry(NoBackoff(), 0),
+            health_check_interval=0,
+            protocol=2,
+            decode_responses=False,
+            driver_info=None,
+        )
+        deadline = time.monotonic() + limit
+        try:
+            connection = connection_class(**options)
+            connection.connect()
+        except (redis.AuthenticationError, redis.exceptions.NoPermissionError) as error:
+            raise PermissionDenied(f"Redis at {self} refused us: {error}") from None
+        except (redis.RedisError, OSError, TypeError, ValueError) as error:
+            raise RedisUnavailable(f"cannot connect to Redis at {self}: {error}") from None
+        link = Link(connection, str(self))
+        try:
+            link.ask(pack(b"CLIENT", b"SETNAME", client_label(name).encode()), deadline)
+        except RedisUnavailable:
+            link.dispose()
+            raise
+        return link
+
+    def client(self, **options: Any) -> redis.Redis:
+        """A redis-py client with its options pinned: no retries of its own, no limit of 100 connections."""
+        settings: dict[str, Any] = {
+            "socket_timeout": 5.0,
+            "socket_connect_timeout": CONNECT_TIMEOUT,
+            "retry": Retry(NoBackoff(), 0),
+            "health_check_interval": 0,
+            "max_connections": 2**31,
+            "protocol": 2,
+            "decode_responses": True,
+        }
+        return redis.Redis.from_url(self.url, **(settings | options))
+
+
+class Link:
+    """One connected socket to Redis with its reply reader.
+
+    One thread may read and one may write at a time (`reading` and `writing` are the locks for it); any
+    thread may `shut`, which makes both give up at once. `dispose` frees the socket.
+    """
+
+    def __init__(self, connection: Any, address: str) -> None:
+        self._connection = connection
+        self.address = address
+        self.socket: socket.socket = connection._sock  # redis-py offers no public way to the socket
+        self.socket.setblocking(False)
+        self._secure = isinstance(self.socket, ssl.SSLSocket)
+        self._reader = make_reader()
+        self._readable = select.poll()
+        self._readable.register(self.socket, select.POLLIN)
+        self._writable = select.poll()
+        self._writable.register(self.socket, select.POLLOUT)
+        self.reading = threading.Lock()
+        self.writing = threading.Lock()
+        self.pid = os.getpid()
+
+    def watch(self, wake: int) -> None:
+        """Let `wait` also return when the file descriptor `wake` becomes readable."""
+        self._readable.register(wake, select.POLLIN)
+
+    def wait(self, timeout: float | None) -> bool:
+        """Wait until there is something to read (or the watched descriptor calls); False after `timeout` seconds."""
+        if self._secure and self.socket.pending():  # type: ignore[attr-defined] # an SSLSocket has it
+            return True
+        return bool(self._readable.poll(None if timeout is None else max(0.0, timeout) * 1000))
+
+    def receive(self) -> bool:
+        """Take in what has arrived, without waiting. False where there was nothing; ConnectionLost at the end."""
+        try:
+            data = self.socket.recv(READ_SIZE)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return False
+        except (OSError, ValueError) as error:
+            raise self.lost(error) from None
+        if not data:
+            raise self.lost("Redis closed the connection")
+        self._reader.feed(data)
+        return True
+
+    def reply(self) -> Any:
+        """The next whole reply among what was received, or INCOMPLETE."""
+        try:
+            return self._reader.gets()
+        except (ProtocolError, ValueError) as error:
+            raise self.lost(error) from None
+
+    def send(self, data: bytes, deadline: float | None) -> None:
+        """Write all of `data`; ConnectionLost where that fails or is not done by `deadline`."""
+        try:
+            sent = self._send(data)
+            if sent == len(data):
+                return
+            view = memoryview(data)[sent:]
+            while view:
+                timeout = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
+                if not self._writable.poll(timeout):
+                    raise self.lost("Redis takes no more data")
+                view = view[self._send(view) :]
+        except (OSError, ValueError) as error:
+            if isinstance(error, ConnectionLost):
+                raise
+            raise self.lost(error) from None
+
+    def _send(self, data: bytes | memoryview) -> int:
+        try:
+            return self.socket.send(data)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return 0
+
+    def ask(self, command: bytes, deadline: float) -> Any:
+        """Send one command on a link that nobody else uses yet, and return its reply (an ErrorReply is returned)."""
+        self.send(command, deadline)
+        return self.next_reply(deadline)
+
+    def next_reply(self, deadline: float) -> Any:
+        """The next reply, waiting for it until `deadline`."""
+        while (reply := self.reply()) is INCOMPLETE:
+            if not self.wait(deadline - time.monotonic()):
+                raise RedisUnavailable(f"Redis at {self.address} does not answer")
+            self.receive()
+        return reply
+
+    def stale(self) -> bool:
+        """Whether the other side has closed this link (asked while no reply is due)."""
+        if not self.wait(0):
+            return False
+        try:
+            while self.receive():
+                pass
+        except ConnectionLost:
+            return True
+        return self.reply() is not INCOMPLETE
+
+    def lost(self, reason: object) -> ConnectionLost:
+        """The error for this link being gone."""
+        return ConnectionLost(f"lost the connection to Redis at {self.address}: {reason}")
+
+    def shut(self) -> None:
+        """End the conversation: whoever reads or writes finds it closed. Frees nothing."""
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+    def dispose(self) -> None:
+        """Shut, wait until nobody reads or writes, and free the socket. In a forked child only the copy is freed."""
+        if self.pid != os.getpid():
+            self.socket.close()
+            return
+        self.shut()
+        with self.reading, self.writing:
+            self._connection.disconnect()
+            self.socket.close()
+
+
+def refusal(reply: ErrorReply, address: str, doing: str) -> RedisUnavailable:
+    """The error for a command that Redis answered with an error."""
+    if reply.code in _REFUSALS:
+        return PermissionDenied(f"Redis at {address} does not allow {doing}: {reply}")
+    return RedisUnavailable(f"Redis at {address} failed {doing}: {reply}")

@@ -1,0 +1,227 @@
+"""One message to its handler, and an answer to whoever asked. Runs on the worker threads.
+
+Whatever a message holds and whatever a handler does, nothing is raised from here and no request that wants
+an answer goes without one.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .context import Context, Runtime, enter, leave
+from .envelope import Request, Stray, Unreadable, decode_object, error_payload, quoted, read_request, write_response
+from .errors import AlreadyAnswered, DaebusError
+from .registry import Registry
+from .response import Response, reply_channel
+
+log = logging.getLogger("daebus")
+
+
+class Counts:
+    """How many messages met which fate. `busy` and `expired` are refusals, `errors` are handlers that raised."""
+
+    NAMES = ("received", "handled", "errors", "busy", "expired", "unreadable")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._values = dict.fromkeys(self.NAMES, 0)
+
+    def add(self, name: str) -> None:
+        """Count one."""
+        with self._lock:
+            self._values[name] += 1
+
+    def snapshot(self) -> dict[str, int]:
+        """All the counts, now."""
+        with self._lock:
+            return dict(self._values)
+
+
+@dataclass(slots=True)
+class Arrival:
+    """A message as it came in. `at` is `time.monotonic()`; `response` is set while an action handles it."""
+
+    channel: str
+    data: bytes
+    at: float
+    response: Response | None = None
+
+
+class Dispatcher:
+    """Handles arrivals for one running service."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        registry: Registry,
+        instance: str,
+        *,
+        debug: bool = False,
+        ignore_unknown: bool = False,
+    ) -> None:
+        self._runtime = runtime
+        self._registry = registry
+        self._instance = instance
+        self._debug = debug
+        self._ignore_unknown = ignore_unknown
+        self.counts = Counts()
+
+    def handle(self, arrival: Arrival) -> None:
+        """Handle one message to the end."""
+        try:
+            if arrival.channel in self._registry.listen_handlers:
+                self._hear(arrival)
+            if arrival.channel == self._runtime.name:
+                self._handle(arrival)
+        except BaseException:
+            log.exception("%s: could not deal with a message on %r", self._runtime.name, arrival.channel)
+
+    def refuse(self, arrival: Arrival, code: str, text: str) -> None:
+        """Answer a request with an error without handling it; what needs no answer is dropped."""
+        message = read_request(arrival.data) if arrival.channel == self._runtime.name else None
+        if isinstance(message, Request) and (channel := reply_channel(message, self._runtime.name)):
+            self._post_error(channel, message, error_payload(text, code))
+        elif isinstance(message, Unreadable):
+            self._report_unreadable(arrival, message)
+
+    def abandon(self, arrival: Arrival, code: str, text: str) -> None:
+        """Answer for a handler that takes too long; what it sends later goes nowhere."""
+        if arrival.response is not None and not arrival.response.finished:
+            self._answer(arrival.response, text, code)
+
+    def _hear(self, arrival: Arrival) -> None:
+        """Give a broadcast to each of its listeners."""
+        payload = decode_object(arrival.data)
+        if isinstance(payload, str):
+            if arrival.channel != self._runtime.name:
+                self.counts.add("unreadable")
+                log.warning("%s: a message on %r %s; dropped", self._runtime.name, arrival.channel, payload)
+            return
+        if self._debug:
+            log.debug("<- %s broadcast on %s (%d bytes)", self._runtime.name, arrival.channel, len(arrival.data))
+        for handler in self._registry.listen_handlers[arrival.channel]:
+            if self._call(f"the listener of {arrival.channel!r}", handler, payload):
+                self.counts.add("handled")
+
+    def _call(self, place: str, function: Callable[..., Any], *arguments: Any) -> bool:
+        """Call a function that answers nobody, in a context of its own; False when it raised, which is logged."""
+        token = enter(Context(self._runtime, place))
+        try:
+            function(*arguments)
+            return True
+        except BaseException:
+            self.counts.add("errors")
+            log.exception("%s: %s raised", self._runtime.name, place)
+            return False
+        finally:
+            leave(token)
+
+    def _handle(self, arrival: Arrival) -> None:
+        message = read_request(arrival.data)
+        if isinstance(message, Unreadable):
+            self._report_unreadable(arrival, message)
+            return
+        if isinstance(message, Stray):
+            log.debug("%s: a response came in on the service's own channel; ignored", self._runtime.name)
+            return
+        if self._debug:
+            log.debug("<- %s", self._line(message))
+        handler = self._registry.action_handlers.get(message.action)
+        if handler is None:
+            self._unknown(message)
+        elif message.timeout is not None and time.monotonic() - arrival.at > message.timeout:
+            self.counts.add("expired")
+            self._refuse_request(message, "expired", f"no worker was free within the {message.timeout:g} s asked for")
+        else:
+            self._run(arrival, message, handler)
+
+    def _run(self, arrival: Arrival, request: Request, handler: Callable[[], Any]) -> None:
+        response = Response(
+            self._runtime.publisher,
+            request,
+            self._runtime.name,
+            self._instance,
+            tracebacks=self._debug,
+            spoken=self._log_answer if self._debug else None,
+        )
+        arrival.response = response
+        token = enter(Context(self._runtime, f"action {request.action!r}", request, response))
+        try:
+            returned = handler()
+            if isinstance(returned, dict) and not response.finished:
+                response.send(returned)
+            self.counts.add("handled")
+            if not response.finished and response.channel is not None:
+                text = f"action {request.action!r} ended without a final response"
+                log.error("%s: %s (call response.send or return a dict)", self._runtime.name, text)
+                self._answer(response, text, "no_response")
+        except BaseException as error:  # noqa: BLE001 - also a SystemExit of a handler must not end a worker
+            self._raised(request, response, error)
+        finally:
+            leave(token)
+
+    def _raised(self, request: Request, response: Response, error: BaseException) -> None:
+        self.counts.add("errors")
+        log.error(
+            "%s: action %r raised (request %s)",
+            self._runtime.name,
+            request.action,
+            quoted(request.request_id),
+            exc_info=error,
+        )
+        if not response.finished:
+            self._answer(response, error, "handler_error")
+
+    def _answer(self, response: Response, error: str | BaseException, code: str) -> None:
+        """Send an error as the final response, if that can be done at all."""
+        try:
+            response.error(error, code=code)
+        except AlreadyAnswered:
+            return
+        except DaebusError as problem:
+            log.error("%s: an error response could not be sent: %s", self._runtime.name, problem)
+
+    def _unknown(self, request: Request) -> None:
+        if self._ignore_unknown:
+            return
+        known = ", ".join(sorted(self._registry.action_handlers)[:20]) or "none"
+        text = f"unknown action {quoted(request.action)}; {self._runtime.name} has: {known}"
+        log.warning("%s: %s", self._runtime.name, text)
+        self._refuse_request(request, "unknown_action", text)
+
+    def _refuse_request(self, request: Request, code: str, text: str) -> None:
+        channel = reply_channel(request, self._runtime.name)
+        if channel is not None:
+            self._post_error(channel, request, error_payload(text, code))
+
+    def _report_unreadable(self, arrival: Arrival, message: Unreadable) -> None:
+        self.counts.add("unreadable")
+        log.warning("%s: on %r %s; dropped", self._runtime.name, arrival.channel, message.reason)
+        request = Request("", {}, message.reply_to, message.request_id)
+        channel = reply_channel(request, self._runtime.name)
+        if channel is not None:
+            self._post_error(channel, request, error_payload(message.reason, "bad_request"))
+
+    def _post_error(self, channel: str, request: Request, payload: Any) -> None:
+        data = write_response(
+            payload, request_id=request.request_id, ok=False, service=self._runtime.name, instance=self._instance
+        )
+        if self._debug:
+            log.debug("-> %s error %s", self._line(request), payload["code"])
+        try:
+            self._runtime.publisher.post(channel, data)
+        except DaebusError as problem:
+            log.error("%s: an error response could not be sent: %s", self._runtime.name, problem)
+
+    def _line(self, request: Request) -> str:
+        who = f" from {quoted(request.service)}" if request.service else ""
+        return f"{self._runtime.name} {quoted(request.action)} id={quoted(request.request_id)}{who}"
+
+    def _log_answer(self, request: Request, ok: bool, final: bool, seconds: float) -> None:
+        status = ("success" if ok else "error") + ("" if final else " (partial)")
+        log.debug("-> %s %s after %.1f ms", self._line(request), status, seconds * 1000)

@@ -1,0 +1,65 @@
+"""Every error that Daebus raises on purpose. All are DaebusError; imports nothing of the package."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class DaebusError(Exception):
+    """The base of all errors of Daebus."""
+
+
+class ConfigurationError(DaebusError, ValueError):
+    """A setting cannot be used: a malformed Redis URL, an impossible number, a missing service name."""
+
+
+class RegistrationError(DaebusError, ValueError):
+    """A handler cannot be registered, for example because its action has one already."""
+
+
+class OutsideContextError(DaebusError, RuntimeError):
+    """`request`, `response` or `cache` was used where there is none."""
+
+
+class PayloadError(DaebusError, TypeError, ValueError):
+    """A payload that cannot go onto the wire: JSON has no way to write it, or it is no object where one is due."""
+
+
+class AlreadyAnswered(DaebusError, RuntimeError):
+    """A handler tried to answer a request after its final response; nothing was sent."""
+
+
+class RedisUnavailable(DaebusError, ConnectionError):
+    """Redis could not be reached, refused us, or did not answer in time. Nothing was sent."""
+
+
+class ConnectionLost(RedisUnavailable):
+    """The connection broke while something was under way: it may or may not have been delivered."""
+
+
+class PermissionDenied(RedisUnavailable):
+    """Redis refused for want of rights: a wrong password, or an ACL rule. Waiting does not help."""
+
+
+class RequestTimeout(DaebusError, TimeoutError):
+    """No final response within the time allowed. The request may still have been handled."""
+
+
+class ServiceUnavailable(DaebusError):
+    """Nobody subscribes to the service's channel, so nobody got the request."""
+
+
+class RequestFailed(DaebusError):
+    """The service answered with an error.
+
+    `message` is its text, `code` says which kind (`handler_error`, `unknown_action`, `busy`, ... or None
+    where the service names none), `type` is the class name of the exception behind it if there was one,
+    and `payload` is the error payload as it came.
+    """
+
+    def __init__(self, message: str, code: str | None = None, type: str | None = None, payload: Any = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.type = type
+        self.payload = payload

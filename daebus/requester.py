@@ -1,0 +1,350 @@
+"""Asking any service and matching the answers: one reply channel, one reader thread, any number of waiting threads.
+
+Rules of this file: `_pending` holds a call from before its request is published until its final reply, its
+timeout or the loss of the connection, whichever is first; the reader thread only looks up and hands over.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from . import context
+from .bus import Bus, PublisherLike, RedisBus, SubscriptionLike
+from .connection import resolve_url
+from .envelope import Reply, RequestId, read_reply, write_one_way, write_request
+from .errors import (
+    ConfigurationError,
+    ConnectionLost,
+    DaebusError,
+    PayloadError,
+    RedisUnavailable,
+    RequestFailed,
+    RequestTimeout,
+    ServiceUnavailable,
+)
+
+log = logging.getLogger("daebus")
+
+DEFAULT_TIMEOUT = 5.0
+"""Seconds that a call waits where nothing else is said."""
+_SWEEP_AT = 1000
+_LONGEST_WAIT = 86400.0
+
+
+class Call:
+    """A request that is under way.
+
+    `result()` waits for the final payload; iterating gives each partial payload and then the final one;
+    `replies()` gives the replies themselves. One thread at a time.
+    """
+
+    def __init__(self, requester: Requester, service: str, action: str, request_id: str, timeout: float) -> None:
+        self.service = service
+        self.action = action
+        self.request_id = request_id
+        self.timeout = timeout
+        """Seconds that the whole call may take."""
+        self.deadline = time.monotonic() + timeout
+        self._requester = requester
+        self._inbox: queue.SimpleQueue[Reply | ConnectionLost] = queue.SimpleQueue()
+        self._last: Reply | None = None
+
+    def result(self, on_progress: Callable[[Any], Any] | None = None) -> Any:
+        """The final payload. Partial payloads go to `on_progress`, on this thread.
+
+        Raises RequestFailed, RequestTimeout or ConnectionLost.
+        """
+        while True:
+            reply = self._last or self._next()
+            if reply.final:
+                return _payload_of(reply)
+            if on_progress is not None:
+                on_progress(reply.payload)
+
+    def replies(self) -> Iterator[Reply]:
+        """Each reply as it comes, the final one last, errors included as replies."""
+        while self._last is None:
+            yield self._next()
+
+    def __iter__(self) -> Iterator[Any]:
+        for reply in self.replies():
+            yield _payload_of(reply) if reply.final else reply.payload
+
+    def cancel(self) -> None:
+        """Stop waiting. The service is not told."""
+        self._requester._forget(self.request_id)
+
+    def give(self, reply: Reply | ConnectionLost) -> None:
+        """Called by the reader thread."""
+        self._inbox.put(reply)
+
+    def _next(self) -> Reply:
+        while True:
+            left = self.deadline - time.monotonic()
+            try:
+                item = self._inbox.get(timeout=min(left, _LONGEST_WAIT)) if left > 0 else self._inbox.get_nowait()
+                break
+            except queue.Empty:
+                if time.monotonic() < self.deadline:
+                    continue
+                self.cancel()
+                raise self._timed_out() from None
+        if isinstance(item, ConnectionLost):
+            raise item
+        if item.final:
+            self._last = item
+        return item
+
+    def _timed_out(self) -> RequestTimeout:
+        return RequestTimeout(
+            f"no answer from {self.service!r} to {self.action!r} within {self.timeout:g} s "
+            f"(request {self.request_id}); it may still be handled"
+        )
+
+
+def _payload_of(reply: Reply) -> Any:
+    """The payload of a final reply, or the error that it is."""
+    if reply.ok:
+        return reply.payload
+    raise RequestFailed(reply.error or "", reply.code, reply.type, reply.payload)
+
+
+class Requester:
+    """Asks services on one Redis. Connects on first use, again after a loss, and again after `close`.
+
+    `url` is where (default: the running service's Redis, else the environment); `name` is who asks, as the
+    other side sees it in `request.service` (default: the running service's name, else the program's).
+    Every method may be called from any number of threads.
+    """
+
+    def __init__(
+        self, url: str | None = None, name: str | None = None, *, timeout: float | None = None, bus: Bus | None = None
+    ) -> None:
+        self._url = url
+        self._given_bus = bus
+        self._name = name
+        self.timeout = _checked(DEFAULT_TIMEOUT if timeout is None else timeout)
+        """Seconds that a call may take where it does not say."""
+        self.reply_channel = f"caller:{uuid.uuid4().hex}"
+        """The channel on which answers come in."""
+        self._lock = threading.Lock()
+        self._pending: dict[str, Call] = {}
+        self._sweep_at = _SWEEP_AT
+        self._bus: Bus | None = None
+        self._publisher: PublisherLike | None = None
+        self._subscription: SubscriptionLike | None = None
+
+    def __enter__(self) -> Requester:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    @property
+    def pending(self) -> int:
+        """How many calls wait for an answer."""
+        return len(self._pending)
+
+    def call(
+        self,
+        service: str,
+        action: str,
+        payload: dict[str, Any] | None = None,
+        *,
+        timeout: float | None = None,
+        on_progress: Callable[[Any], Any] | None = None,
+        request_id: str | None = None,
+        parent_id: str | None = None,
+    ) -> Any:
+        """Ask and wait for the final payload; partial ones go to `on_progress` on this thread.
+
+        `timeout` (seconds) bounds all of it; 0 or less is a RequestTimeout at once, with nothing sent.
+        Raises RequestFailed, RequestTimeout, ServiceUnavailable, RedisUnavailable (ConnectionLost), PayloadError.
+        """
+        call = self.start(service, action, payload, timeout=timeout, request_id=request_id, parent_id=parent_id)
+        try:
+            return call.result(on_progress)
+        except BaseException:
+            call.cancel()
+            raise
+
+    def stream(
+        self,
+        service: str,
+        action: str,
+        payload: dict[str, Any] | None = None,
+        *,
+        timeout: float | None = None,
+        request_id: str | None = None,
+        parent_id: str | None = None,
+    ) -> Iterator[Any]:
+        """Ask at once, and return an iterator of the partial payloads and then the final one. Errors as for `call`."""
+        call = self.start(service, action, payload, timeout=timeout, request_id=request_id, parent_id=parent_id)
+        return _stream(call)
+
+    def start(
+        self,
+        service: str,
+        action: str,
+        payload: dict[str, Any] | None = None,
+        *,
+        timeout: float | None = None,
+        request_id: str | None = None,
+        parent_id: RequestId = None,
+    ) -> Call:
+        """Ask, and return a handle on the answers without waiting for them.
+
+        Returns once Redis has the request and somebody subscribes to the service; raises ServiceUnavailable
+        where nobody does.
+        """
+        timeout = self.timeout if timeout is None else _checked(timeout)
+        call = Call(self, _checked_service(service), action, request_id or str(uuid.uuid4()), timeout)
+        data = write_request(
+            action,
+            {} if payload is None else payload,
+            reply_to=self.reply_channel,
+            request_id=call.request_id,
+            service=context.asking_name(self._name),
+            parent_id=context.parent_request_id() if parent_id is None else parent_id,
+            sent_at=time.time(),
+            timeout=timeout,
+        )
+        if timeout <= 0:
+            raise RequestTimeout(f"no time was left to ask {service!r} for {action!r}; nothing was sent")
+        try:
+            publisher = self._register(call)
+            _receivers, subscribers = publisher.publish_counted(service, data, call.deadline)
+        except BaseException as error:
+            call.cancel()
+            if isinstance(error, RedisUnavailable) and time.monotonic() >= call.deadline:
+                raise call._timed_out() from error
+            raise
+        if subscribers == 0:
+            call.cancel()
+            raise ServiceUnavailable(f"nobody serves {service!r}: its channel has no subscriber at {self._where()}")
+        return call
+
+    def send(self, service: str, action: str, payload: dict[str, Any] | None = None) -> int:
+        """Send a one-way message to an action; returns how many received it. Nobody answers, nobody waits."""
+        data = write_one_way(
+            action,
+            {} if payload is None else payload,
+            service=context.asking_name(self._name),
+            parent_id=context.parent_request_id(),
+            sent_at=time.time(),
+        )
+        return self.publish(_checked_service(service), data)
+
+    def publish(self, channel: str, data: bytes) -> int:
+        """Publish bytes as they are; returns how many received them."""
+        return self._open()[0].publish(channel, data)
+
+    def close(self) -> None:
+        """Close the connections; calls that wait fail with ConnectionLost. The next call connects again."""
+        with self._lock:
+            publisher, subscription = self._publisher, self._subscription
+            self._publisher = self._subscription = self._bus = None
+        self._fail_pending("the caller was closed while waiting for the answer")
+        if subscription is not None:
+            subscription.close()
+        if publisher is not None:
+            publisher.close()
+
+    def _open(self) -> tuple[PublisherLike, SubscriptionLike]:
+        with self._lock:
+            if self._publisher is None or self._subscription is None:
+                self._bus = self._choose_bus()
+                name = context.asking_name(self._name)
+                self._publisher = self._bus.publisher(name)
+                self._subscription = self._bus.subscription(
+                    name, [self.reply_channel], self._take, on_lost=self._lost, level=logging.DEBUG
+                )
+            return self._publisher, self._subscription
+
+    def _choose_bus(self) -> Bus:
+        if self._given_bus is not None:
+            return self._given_bus
+        if self._url is not None:
+            return RedisBus(self._url)
+        runtime = context.current_runtime()
+        return runtime.bus if runtime is not None else RedisBus(resolve_url())
+
+    def _where(self) -> str:
+        return str(self._bus) if self._bus is not None else "Redis"
+
+    def _register(self, call: Call) -> PublisherLike:
+        """Make sure that answers are heard, and note the call as waiting for one."""
+        while True:
+            publisher, subscription = self._open()
+            subscription.ensure(call.deadline)
+            heard = subscription.connections
+            with self._lock:
+                if call.request_id in self._pending:
+                    raise ConfigurationError(f"a call with the id {call.request_id!r} is waiting already")
+                self._pending[call.request_id] = call
+                if len(self._pending) > self._sweep_at:
+                    self._sweep()
+            # A loss between the two was told to nobody who waits; ask again rather than wait in vain.
+            if subscription.connected and subscription.connections == heard:
+                return publisher
+            self._forget(call.request_id)
+
+    def _sweep(self) -> None:
+        """Forget calls that nobody has waited out. Called with `_lock` held."""
+        now = time.monotonic()
+        for request_id in [key for key, call in self._pending.items() if call.deadline < now]:
+            del self._pending[request_id]
+        self._sweep_at = max(_SWEEP_AT, 2 * len(self._pending))
+
+    def _forget(self, request_id: str) -> None:
+        with self._lock:
+            self._pending.pop(request_id, None)
+
+    def _take(self, _channel: str, data: bytes) -> None:
+        reply = read_reply(data)
+        if reply is None or not isinstance(reply.request_id, str):
+            log.debug("something that is no reply came in on %s; ignored", self.reply_channel)
+            return
+        with self._lock:
+            call = self._pending.get(reply.request_id)
+            if reply.final:
+                self._pending.pop(reply.request_id, None)
+        if call is None:
+            log.debug("a reply that nobody waits for (any more) came in on %s; ignored", self.reply_channel)
+        else:
+            call.give(reply)
+
+    def _lost(self, error: DaebusError) -> None:
+        self._fail_pending(f"{error}; the request may have been handled")
+
+    def _fail_pending(self, reason: str) -> None:
+        with self._lock:
+            calls = list(self._pending.values())
+            self._pending.clear()
+        for call in calls:
+            call.give(ConnectionLost(reason))
+
+
+def _stream(call: Call) -> Iterator[Any]:
+    try:
+        yield from call
+    finally:
+        call.cancel()
+
+
+def _checked(timeout: float) -> float:
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout != timeout:
+        raise ConfigurationError(f"timeout must be a number of seconds, not {timeout!r}")
+    return float(timeout)
+
+
+def _checked_service(service: str) -> str:
+    if not isinstance(service, str) or not service:
+        raise PayloadError(f"the service must be named by a non-empty str, not {service!r}")
+    return service

@@ -1,0 +1,185 @@
+"""A running service: its connections, workers and tasks, from start to stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import socket
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from . import context
+from .bus import Bus
+from .control import Control, control_channel, describe_handlers
+from .dispatcher import Arrival, Dispatcher
+from .errors import ConfigurationError
+from .registry import Registry
+from .tasks import TaskRunner
+from .version import __version__
+from .worker import WorkerPool
+
+log = logging.getLogger("daebus")
+
+START_TIMEOUT = 10.0
+"""Seconds that connecting and subscribing may take at the start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a service runs. `grace` is in seconds; the rest as `Daebus` explains it."""
+
+    max_workers: int = 10
+    max_queue: int = 1000
+    grace: float = 10.0
+    debug: bool = False
+    unknown_action: str = "error"
+
+    def __post_init__(self) -> None:
+        for name in ("max_workers", "max_queue"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ConfigurationError(f"{name} must be a whole number of at least 1, not {value!r}")
+        if not isinstance(self.grace, int | float) or not self.grace >= 0:
+            raise ConfigurationError(f"grace must be a number of seconds, not {self.grace!r}")
+        if self.unknown_action not in ("error", "ignore"):
+            raise ConfigurationError(f'unknown_action must be "error" or "ignore", not {self.unknown_action!r}')
+
+
+class Service:
+    """One instance of a service. Started once, stopped once."""
+
+    def __init__(self, name: str, registry: Registry, bus: Bus, options: Options) -> None:
+        self.name = name
+        self.instance = uuid.uuid4().hex[:12]
+        self.options = options
+        self.bus = bus
+        self.publisher = bus.publisher(name)
+        self._registry = registry
+        self._cache: Any = None
+        self._cache_lock = threading.Lock()
+        self._dispatcher = Dispatcher(
+            self,
+            registry,
+            self.instance,
+            debug=options.debug,
+            ignore_unknown=options.unknown_action == "ignore",
+        )
+        self._pool: WorkerPool[Arrival] = WorkerPool(
+            options.max_workers, options.max_queue, self._dispatcher.handle, name
+        )
+        self._control_channel = control_channel(name)
+        self._control = Control(name, self.instance, self.publisher, self.info)
+        self._tasks = TaskRunner(self, registry)
+        self._subscription = bus.subscription(
+            name,
+            [name, self._control_channel, *registry.listen_handlers],
+            self._take,
+            optional=[self._control_channel],
+        )
+        self._started = 0.0
+        self._stopping = False
+
+    @property
+    def cache(self) -> Any:
+        """A redis client of the service's Redis, made when it is first used."""
+        with self._cache_lock:
+            if self._cache is None:
+                self._cache = self.bus.cache()
+            return self._cache
+
+    def start(self) -> None:
+        """Connect, run the start hooks, subscribe, and start everything. Returns when the service can be called."""
+        self._started = time.time()
+        self.publisher.connect()
+        context.started(self)
+        try:
+            for hook in self._registry.start_hooks:
+                with context.entered(context.Context(self, "a start hook")):
+                    hook()
+            self._pool.start()
+            self._subscription.ensure(time.monotonic() + START_TIMEOUT)
+            self._tasks.start()
+        except BaseException:
+            self._close(time.monotonic())
+            raise
+        log.info("%s: serving on %s as instance %s", self.name, self.bus, self.instance)
+
+    def stop(self, grace: float) -> None:
+        """Take no more, finish what runs within `grace` seconds, answer the rest, and close everything."""
+        until = time.monotonic() + grace
+        self._tasks.signal_stop()
+        self._stopping = True
+        for arrival in self._pool.drop_queue():
+            self._refuse_stopping(arrival)
+        self._subscription.drain(min(until, time.monotonic() + 2.0))
+        _waiting, unfinished = self._pool.close(until)
+        for arrival in unfinished:
+            self._dispatcher.abandon(arrival, "shutting_down", f"{self.name} had to stop before this was finished")
+        self._tasks.stop(max(until, time.monotonic() + 0.1))
+        self._close(until)
+        log.info("%s: stopped", self.name)
+
+    def _close(self, until: float) -> None:
+        for hook in self._registry.stop_hooks if self._stopping else ():
+            try:
+                with context.entered(context.Context(self, "a stop hook")):
+                    hook()
+            except BaseException:
+                log.exception("%s: a stop hook raised", self.name)
+        self._subscription.close()
+        self._pool.close(until)
+        self.publisher.close()
+        with self._cache_lock:
+            if self._cache is not None:
+                self._cache.close()
+        context.stopped(self)
+
+    def wait_idle(self, timeout: float) -> bool:
+        """Wait until every message taken so far is dealt with; False after `timeout` seconds."""
+        return self._pool.wait_idle(timeout)
+
+    def start_thread(self, name: str) -> bool:
+        """See `Daebus.start_thread`."""
+        return self._tasks.start_thread(name)
+
+    def stop_thread(self, name: str, timeout: float = 5.0) -> bool:
+        """See `Daebus.stop_thread`."""
+        return self._tasks.stop_thread(name, timeout)
+
+    def _take(self, channel: str, data: bytes) -> None:
+        """Take a message from the reader thread: control at once, everything else to the workers."""
+        if channel == self._control_channel:
+            self._control.handle(data)
+            return
+        self._dispatcher.counts.add("received")
+        arrival = Arrival(channel, data, time.monotonic())
+        if self._pool.offer(arrival):
+            return
+        if self._stopping:
+            self._refuse_stopping(arrival)
+        else:
+            self._dispatcher.counts.add("busy")
+            self._dispatcher.refuse(arrival, "busy", f"{self.name} is busy: {self.options.max_queue} messages wait")
+
+    def _refuse_stopping(self, arrival: Arrival) -> None:
+        self._dispatcher.refuse(arrival, "shutting_down", f"{self.name} is stopping")
+
+    def info(self) -> dict[str, Any]:
+        """What the control action `info` answers."""
+        return {
+            "service": self.name,
+            "instance": self.instance,
+            "version": __version__,
+            "pid": os.getpid(),
+            "host": platform.node() or socket.gethostname(),
+            "started": self._started,
+            **describe_handlers(self._registry),
+            "workers": {"max": self._pool.size, "busy": self._pool.busy},
+            "queue": {"size": self._pool.queued, "max": self._pool.max_queue},
+            "counts": self._dispatcher.counts.snapshot(),
+            "debug": self.options.debug,
+        }

@@ -1,0 +1,214 @@
+# ruff: noqa: ARG002 - the bus in memory has no use for some arguments of the real one
+"""Testing a service without a Redis server: a bus inside the process, with fakeredis as its Redis.
+
+The handlers run through the same pipeline as on a real Redis: the same workers, contexts, errors and replies.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from .bus import SubscriptionLike
+from .envelope import decode_object, encode, encode_object
+from .errors import ConfigurationError, RedisUnavailable
+from .requester import Requester
+
+if TYPE_CHECKING:
+    from .app import Daebus
+
+try:
+    import fakeredis
+except ImportError as error:
+    raise ImportError("app.test_client() needs fakeredis: pip install 'daebus[testing]'") from error
+
+
+class _LocalSubscription:
+    """Channels of one subscriber on a LocalBus."""
+
+    def __init__(self, bus: LocalBus, channels: list[str], on_message: Callable[[str, bytes], None]) -> None:
+        self._bus = bus
+        self._channels = channels
+        self.on_message = on_message
+        self.connected = False
+        self.connections = 0
+        self._lock = threading.Lock()
+
+    def deliver(self, channel: str, data: bytes) -> None:
+        """Hand a message over, one at a time as a reader thread would."""
+        with self._lock:
+            self.on_message(channel, data)
+
+    def ensure(self, deadline: float) -> None:
+        """Subscribe, if that has not been done."""
+        if not self.connected:
+            self.connected = True
+            self.connections += 1
+            self._bus.subscribe(self._channels, self)
+
+    def drain(self, deadline: float) -> bool:
+        """Unsubscribe."""
+        self.close()
+        return True
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Unsubscribe."""
+        self.connected = False
+        self._bus.unsubscribe(self)
+
+
+class LocalBus:
+    """A bus inside this process: a message is handed to its subscribers by the thread that publishes it.
+
+    `published` lists everything that went over it, as (channel, bytes).
+    """
+
+    def __init__(self) -> None:
+        self.published: list[tuple[str, bytes]] = []
+        self._lock = threading.Lock()
+        self._subscribers: dict[str, list[_LocalSubscription]] = {}
+        self._server = fakeredis.FakeServer()
+
+    def __str__(self) -> str:
+        return "the test bus"
+
+    def publisher(self, name: str) -> LocalBus:
+        """The bus itself."""
+        return self
+
+    def subscription(
+        self,
+        name: str,
+        channels: Iterable[str],
+        on_message: Callable[[str, bytes], None],
+        *,
+        on_lost: Callable[[RedisUnavailable], None] | None = None,
+        optional: Iterable[str] = (),
+        level: int = logging.WARNING,
+    ) -> SubscriptionLike:
+        """A subscription that has not begun yet."""
+        return _LocalSubscription(self, list(channels), on_message)
+
+    def cache(self) -> Any:
+        """A fakeredis client; all of them share one data set."""
+        return fakeredis.FakeRedis(server=self._server, decode_responses=True)
+
+    def subscribe(self, channels: Iterable[str], subscriber: _LocalSubscription) -> None:
+        """Used by subscriptions."""
+        with self._lock:
+            for channel in dict.fromkeys(channels):
+                self._subscribers.setdefault(channel, []).append(subscriber)
+
+    def unsubscribe(self, subscriber: _LocalSubscription) -> None:
+        """Used by subscriptions."""
+        with self._lock:
+            for subscribers in self._subscribers.values():
+                if subscriber in subscribers:
+                    subscribers.remove(subscriber)
+
+    def connect(self, deadline: float | None = None) -> None:
+        """Nothing to do."""
+
+    def publish(self, channel: str, data: bytes, deadline: float | None = None) -> int:
+        """Hand a message to its subscribers; returns how many there are."""
+        with self._lock:
+            self.published.append((channel, data))
+            subscribers = list(self._subscribers.get(channel, ()))
+        for subscriber in subscribers:
+            subscriber.deliver(channel, data)
+        return len(subscribers)
+
+    def publish_counted(self, channel: str, data: bytes, deadline: float | None = None) -> tuple[int, int | None]:
+        """The same, with the count given twice."""
+        count = self.publish(channel, data)
+        return count, count
+
+    def post(self, channel: str, data: bytes, deadline: float | None = None) -> None:
+        """The same, without the count."""
+        self.publish(channel, data)
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+class TestClient:
+    """Runs an app's service on a LocalBus from the first use until `close` (it is a context manager too).
+
+    Callers that the handlers use reach other apps whose test clients share the bus:
+    `TestClient(gateway, bus=client_of_users.bus)`.
+    """
+
+    __test__ = False
+
+    def __init__(self, app: Daebus, service: str | None = None, *, bus: LocalBus | None = None) -> None:
+        self.app = app
+        self.bus = bus or LocalBus()
+        self.service = service or (app.name if app.name != "__main__" else "service")
+        self._requester = Requester(name="test", bus=self.bus)
+        self._started = False
+
+    def __enter__(self) -> TestClient:
+        self._start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def request(self, action: str, payload: dict[str, Any] | None = None, timeout: float | None = None) -> Any:
+        """The final payload; raises RequestFailed with the `code` and `type` of an error response."""
+        return self._start().call(self.service, action, payload, timeout=timeout)
+
+    def stream(self, action: str, payload: dict[str, Any] | None = None, timeout: float | None = None) -> Iterator[Any]:
+        """The partial payloads, then the final one."""
+        return self._start().stream(self.service, action, payload, timeout=timeout)
+
+    def send(self, action: str, payload: dict[str, Any] | None = None) -> int:
+        """Send a one-way message and wait until it has been dealt with."""
+        sent = self._start().send(self.service, action, payload)
+        self.settle()
+        return sent
+
+    def broadcast(self, channel: str, payload: dict[str, Any]) -> int:
+        """Broadcast to the app's listeners and wait until they have dealt with it."""
+        sent = self._start().publish(channel, encode_object(payload))
+        self.settle()
+        return sent
+
+    def publish(self, channel: str, data: bytes | str | Any) -> int:
+        """Publish anything, however malformed, and wait until it has been dealt with."""
+        raw = data if isinstance(data, bytes) else data.encode() if isinstance(data, str) else encode(data)
+        sent = self._start().publish(channel, raw)
+        self.settle()
+        return sent
+
+    def settle(self, timeout: float = 10.0) -> None:
+        """Wait until no message waits or is being handled."""
+        if not self.app.wait_idle(timeout):
+            raise ConfigurationError(f"{self.service!r} is still busy after {timeout:g} s")
+
+    def broadcasts(self, channel: str | None = None) -> list[Any]:
+        """The payloads that went out so far on `channel`; without one, (channel, payload) of all that was no reply."""
+        if channel is not None:
+            return [decode_object(data) for name, data in self.bus.published if name == channel]
+        skipped = (self.service, self._requester.reply_channel)
+        return [(name, decode_object(data)) for name, data in self.bus.published if name not in skipped]
+
+    @property
+    def cache(self) -> Any:
+        """The fakeredis client that handlers see as `cache`."""
+        return self.bus.cache()
+
+    def close(self) -> None:
+        """Stop the service."""
+        self._requester.close()
+        if self._started:
+            self._started = False
+            self.app.stop()
+
+    def _start(self) -> Requester:
+        if not self._started:
+            self.app.start_on(self.bus, self.service)
+            self._started = True
+        return self._requester
