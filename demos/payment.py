@@ -13,7 +13,7 @@ import random
 import time
 from typing import Any
 
-from daebus import Daebus, logger, request, response
+from daebus import Daebus, request, response
 
 app = Daebus(__name__)
 
@@ -37,7 +37,6 @@ def charge() -> Any:
     dice = chance(order_id)
     time.sleep(dice.uniform(0.01, 0.08))  # the bank thinks
     if dice.random() < FAILURE_RATE:
-        logger.warning("declined: %s", order_id)
         raise CardDeclined(f"The card was declined for order {order_id}")
     return response.send(
         {

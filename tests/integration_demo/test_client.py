@@ -1,0 +1,63 @@
+"""The customer who keeps ordering: shows every kind of exchange, and the same ones for the same seed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from daebus_console.demo import Demo
+from tests.integration_demo.support import Tap
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import eventually
+
+ORDERS = 9
+FAST = 60.0
+
+
+def a_run(seed: str, url: str) -> dict[str, Any]:
+    """What a seeded customer asked for in a run, and how it ended."""
+    with Tap(url) as tap, Demo(url, seed=seed, rate=FAST):
+        eventually(lambda: len(tap.requests("gateway", "place_order")) > ORDERS, within=60, what="orders")
+        orders = tap.requests("gateway", "place_order")[:ORDERS]
+        answers = [eventually(lambda request=request: tap.answer(request)) for request in orders]
+        return {
+            "orders": [request["payload"] for request in orders],
+            "outcomes": [(answer["status"], answer["payload"].get("order_id")) for answer in answers],
+            "coupons": [request["payload"] for request in tap.requests("gateway", "apply_coupon")[:2]],
+        }
+
+
+def test_the_same_seed_does_the_same_and_another_does_not(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAYMENT_FAILURE_RATE", "0.3")
+    first, second, other = (a_run(seed, own_redis.url) for seed in ("one", "one", "two"))
+    assert first == second
+    assert other["orders"] != first["orders"]
+    assert {status for status, _order in first["outcomes"]} == {"success", "error"}
+
+
+def test_the_customer_shows_every_kind_of_exchange(own_redis: RedisServer) -> None:
+    with Tap(own_redis.url) as tap, Demo(own_redis.url, seed="4", rate=FAST) as demo:
+
+        def seen() -> bool:
+            assert tap.requests("users", "create_user"), "sign-up"
+            assert tap.requests("stock", "check"), "a look at the shelves"
+            assert tap.requests("notifier", "send_email"), "one-way"
+            assert tap.on("orders"), "broadcast"
+            [coupon, *_rest] = tap.requests("gateway", "apply_coupon") or [None]
+            assert coupon, "unknown action"
+            refused = tap.answer(coupon)
+            assert refused
+            assert refused["payload"]["code"] == "unknown_action"
+            parts = [body for _where, body in list(tap.messages) if body.get("final") is False]
+            assert parts, "progress"
+            impatient = [body for body in tap.requests("payment", "refund") if body.get("timeout", 9) < 1]
+            assert impatient, "a refund with too little time"
+            return True
+
+        eventually(seen, within=60)
+        tokens = {order["payload"]["card"]["token"] for order in tap.requests("gateway", "place_order")}
+        assert all(token.startswith("tok_fake_") for token in tokens)
+        assert demo.casualties() == []
