@@ -169,10 +169,6 @@ class Daebus(Registry):
 
         return TestClient(self)
 
-    def wait_idle(self, timeout: float = 10.0) -> bool:
-        """Wait until the running service has dealt with every message it got; False after `timeout` seconds."""
-        return self._service is None or self._service.wait_idle(timeout)
-
     def _changing(self) -> None:
         if self._service is not None:
             raise RegistrationError(f"{self.name!r} is running; register handlers before it starts")

@@ -37,6 +37,8 @@ class SubscriptionLike(Protocol):
 
     def ensure(self, deadline: float) -> None: ...
 
+    def hand_over(self) -> None: ...
+
     def drain(self, deadline: float) -> bool: ...
 
     def close(self, timeout: float = 2.0) -> None: ...
@@ -56,6 +58,7 @@ class Bus(Protocol):
         on_lost: Callable[[RedisUnavailable], None] | None = None,
         optional: Iterable[str] = (),
         level: int = logging.WARNING,
+        threads: int = 1,
     ) -> SubscriptionLike: ...
 
     def cache(self) -> Any: ...
@@ -83,9 +86,19 @@ class RedisBus:
         on_lost: Callable[[RedisUnavailable], None] | None = None,
         optional: Iterable[str] = (),
         level: int = logging.WARNING,
+        threads: int = 1,
     ) -> Subscription:
         """A subscription that has not begun yet; see `Subscription` for the arguments."""
-        return Subscription(self.address, name, channels, on_message, on_lost=on_lost, optional=optional, level=level)
+        return Subscription(
+            self.address,
+            name,
+            channels,
+            on_message,
+            on_lost=on_lost,
+            optional=optional,
+            level=level,
+            threads=threads,
+        )
 
     def cache(self) -> Any:
         """A redis-py client of the same Redis, which connects when it is used."""

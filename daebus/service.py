@@ -20,7 +20,7 @@ from .errors import ConfigurationError
 from .registry import Registry
 from .tasks import TaskRunner
 from .version import __version__
-from .worker import WorkerPool
+from .worker import Workers
 
 log = logging.getLogger("daebus")
 
@@ -68,9 +68,7 @@ class Service:
             debug=options.debug,
             ignore_unknown=options.unknown_action == "ignore",
         )
-        self._pool: WorkerPool[Arrival] = WorkerPool(
-            options.max_workers, options.max_queue, self._dispatcher.handle, name
-        )
+        self._workers: Workers[Arrival] = Workers(options.max_workers, options.max_queue, self._dispatcher.handle)
         self._control_channel = control_channel(name)
         self._control = Control(name, self.instance, self.publisher, self.info)
         self._tasks = TaskRunner(self, registry)
@@ -79,6 +77,7 @@ class Service:
             [name, self._control_channel, *registry.listen_handlers],
             self._take,
             optional=[self._control_channel],
+            threads=options.max_workers + 1,
         )
         self._started = 0.0
         self._stopping = False
@@ -100,11 +99,10 @@ class Service:
             for hook in self._registry.start_hooks:
                 with context.entered(context.Context(self, "a start hook")):
                     hook()
-            self._pool.start()
             self._subscription.ensure(time.monotonic() + START_TIMEOUT)
             self._tasks.start()
         except BaseException:
-            self._close(time.monotonic())
+            self._close()
             raise
         log.info("%s: serving on %s as instance %s", self.name, self.bus, self.instance)
 
@@ -113,17 +111,16 @@ class Service:
         until = time.monotonic() + grace
         self._tasks.signal_stop()
         self._stopping = True
-        for arrival in self._pool.drop_queue():
+        for arrival in self._workers.drop_queue():
             self._refuse_stopping(arrival)
         self._subscription.drain(min(until, time.monotonic() + 2.0))
-        _waiting, unfinished = self._pool.close(until)
-        for arrival in unfinished:
+        for arrival in self._workers.finish(until):
             self._dispatcher.abandon(arrival, "shutting_down", f"{self.name} had to stop before this was finished")
         self._tasks.stop(max(until, time.monotonic() + 0.1))
-        self._close(until)
+        self._close()
         log.info("%s: stopped", self.name)
 
-    def _close(self, until: float) -> None:
+    def _close(self) -> None:
         for hook in self._registry.stop_hooks if self._stopping else ():
             try:
                 with context.entered(context.Context(self, "a stop hook")):
@@ -131,16 +128,11 @@ class Service:
             except BaseException:
                 log.exception("%s: a stop hook raised", self.name)
         self._subscription.close()
-        self._pool.close(until)
         self.publisher.close()
         with self._cache_lock:
             if self._cache is not None:
                 self._cache.close()
         context.stopped(self)
-
-    def wait_idle(self, timeout: float) -> bool:
-        """Wait until every message taken so far is dealt with; False after `timeout` seconds."""
-        return self._pool.wait_idle(timeout)
 
     def start_thread(self, name: str) -> bool:
         """See `Daebus.start_thread`."""
@@ -157,7 +149,7 @@ class Service:
             return
         self._dispatcher.counts.add("received")
         arrival = Arrival(channel, data, time.monotonic())
-        if self._pool.offer(arrival):
+        if self._workers.take(arrival, self._subscription.hand_over):
             return
         if self._stopping:
             self._refuse_stopping(arrival)
@@ -178,8 +170,8 @@ class Service:
             "host": platform.node() or socket.gethostname(),
             "started": self._started,
             **describe_handlers(self._registry),
-            "workers": {"max": self._pool.size, "busy": self._pool.busy},
-            "queue": {"size": self._pool.queued, "max": self._pool.max_queue},
+            "workers": {"max": self._workers.size, "busy": self._workers.busy},
+            "queue": {"size": self._workers.queued, "max": self._workers.max_queue},
             "counts": self._dispatcher.counts.snapshot(),
             "debug": self.options.debug,
         }

@@ -1,8 +1,9 @@
 """Subscribing: one supervised connection that survives whatever Redis and the network do.
 
-A reader thread connects, subscribes, reads, pings a silent link, and after a loss connects again for ever.
-Rules of this file: only the reader thread touches the link; others change the wish (`_channels`, `_closing`)
-and wake it.
+One thread at a time has the turn: it connects, subscribes, reads, pings a silent link, and connects again for
+ever after a loss. It may `hand_over` its turn to deal with a message itself, without waking a worker for it.
+Rules of this file: only the thread whose turn it is touches the link; others change the wish (`_draining`,
+`_closing`) and wake it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 from .connection import Link, RedisAddress, refusal
 from .errors import ConnectionLost, PermissionDenied, RedisUnavailable
 from .resp import INCOMPLETE, ErrorReply, pack
+from .turns import Turns
 
 log = logging.getLogger("daebus")
 
@@ -33,9 +35,10 @@ _PING = pack(b"PING")
 class Subscription:
     """Keeps a set of channels subscribed and hands each message to `on_message(channel, data)`.
 
-    `on_message` runs on the reader thread and must be quick. `on_lost(error)` and `on_back()` are called
-    there too, after a link that had been up is gone, and when it is up again. Channels of `optional` are
-    left out where an ACL forbids them. `level` is the level of the one line logged for a loss and a return.
+    `on_message` runs on a reading thread and must be quick, or call `hand_over` first, which it may where
+    there are several `threads`. `on_lost(error)` is called after a link that had been up is gone. Channels of
+    `optional` are left out where an ACL forbids them. `level` is that of the one line logged for a loss and
+    the one for a return.
     """
 
     def __init__(
@@ -46,9 +49,9 @@ class Subscription:
         on_message: Callable[[str, bytes], None],
         *,
         on_lost: Callable[[RedisUnavailable], None] | None = None,
-        on_back: Callable[[], None] | None = None,
         optional: Iterable[str] = (),
         level: int = logging.WARNING,
+        threads: int = 1,
     ) -> None:
         self.address = address
         self.name = name
@@ -56,10 +59,10 @@ class Subscription:
         self._optional = {channel.encode() for channel in optional}
         self._on_message = on_message
         self._on_lost = on_lost
-        self._on_back = on_back
         self._level = level
+        self._turns = Turns(threads)
+        self._threads: list[threading.Thread] = []
         self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
         self._wake_read, self._wake_write = -1, -1
         self._signalled = False
         self._draining = False
@@ -67,8 +70,11 @@ class Subscription:
         self._nudged = False
         self._failed_at = 0.0
         self._error: RedisUnavailable | None = None
-        self._wanted: set[bytes] = set()
-        self._unconfirmed = 0
+        self._link: Link | None = None
+        self._pinged = False
+        self._unsubscribed = False
+        self._lost_at: float | None = None
+        self._attempts = 0
         self.connected = False
         self.connections = 0
         """How often the channels have been subscribed."""
@@ -103,21 +109,30 @@ class Subscription:
                     return False
         return True
 
+    def hand_over(self) -> None:
+        """Called from `on_message`: let another thread read on. With one thread only, nobody reads until it returns."""
+        self._turns.pass_on()
+
     def close(self, timeout: float = 2.0) -> None:
-        """Give the connection up and end the reader thread (unless called from it)."""
+        """Give the connection up and end the threads; those that deal with a message end when they are done."""
         with self._changed:
             self._closing = True
             self._signal()
             self._changed.notify_all()
-            thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout)
+        self._turns.end()
+        until = time.monotonic() + timeout
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, until - time.monotonic()))
 
     def _start(self) -> None:
-        if self._thread is None and not self._closing:
-            self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-            self._thread = threading.Thread(target=self._run, name=f"daebus-reader-{self.name}", daemon=True)
-            self._thread.start()
+        if self._threads or self._closing:
+            return
+        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        for number in range(self._turns.threads):
+            name = f"daebus-{self.name}-{number}"
+            self._threads.append(threading.Thread(target=self._run, name=name, daemon=True))
+            self._threads[-1].start()
 
     def _signal(self) -> None:
         """Wake the reader from whatever it waits in. Called with `_changed` held."""
@@ -133,42 +148,55 @@ class Subscription:
                 os.read(self._wake_read, 16)
 
     def _run(self) -> None:
-        attempts = 0
-        lost_at: float | None = None
-        try:
-            while not self._closing and not self._draining:
-                try:
-                    link = self._open()
-                except RedisUnavailable as error:
-                    self._failed(error, lost_at, attempts)
-                    attempts += 1
-                    self._pause(_delay(attempts, error))
-                    continue
-                attempts = 0
-                lost_at = self._serve(link, lost_at)
-        finally:
-            with self._changed:
-                self.connected = False
-                self._closing = True
-                wake_read, wake_write = self._wake_read, self._wake_write
-                self._wake_read = self._wake_write = -1
-                self._changed.notify_all()
-            os.close(wake_read)
-            os.close(wake_write)
+        for turn in self._turns:
+            try:
+                self._lead(turn)
+            except BaseException:
+                log.exception("%s: the subscription failed in a way it should not; going on", self.name)
+                self._drop(ConnectionLost("an error of our own"))
+            if self._turns.is_over(turn):
+                continue
+            self._finish()
 
-    def _serve(self, link: Link, lost_at: float | None) -> float:
-        """Read until the link breaks or we are to stop; returns when that was."""
+    def _lead(self, turn: int) -> None:
+        """Connect and read until the turn goes to another thread, or we are to stop."""
+        while not (self._closing or self._unsubscribed or self._turns.is_over(turn)):
+            if self._link is not None:
+                try:
+                    self._read(self._link, turn)
+                except RedisUnavailable as error:
+                    self._drop(error)
+            elif self._draining:
+                return
+            else:
+                self._connect()
+
+    def _connect(self) -> None:
+        """One attempt, and after a failed one the pause before the next."""
         try:
-            self._up(lost_at)
-            self._read(link)
+            self._link = self._open()
         except RedisUnavailable as error:
-            self._down(error)
-        finally:
-            with self._changed:
-                self.connected = False
-                self._changed.notify_all()
+            self._failed(error)
+            self._attempts += 1
+            self._pause(_delay(self._attempts, error))
+        else:
+            self._attempts = 0
+            self._up()
+
+    def _finish(self) -> None:
+        """The end, come to by the last thread that had the turn."""
+        link, self._link = self._link, None
+        if link is not None:
             link.dispose()
-        return time.monotonic()
+        with self._changed:
+            self.connected = False
+            self._closing = True
+            wake_read, wake_write = self._wake_read, self._wake_write
+            self._wake_read = self._wake_write = -1
+            self._changed.notify_all()
+        os.close(wake_read)
+        os.close(wake_write)
+        self._turns.end()
 
     def _open(self) -> Link:
         """Connect and subscribe to every channel, each confirmed."""
@@ -200,35 +228,40 @@ class Subscription:
                 return
             self._take(reply)
 
-    def _up(self, lost_at: float | None) -> None:
+    def _up(self) -> None:
+        self._pinged = False
         with self._changed:
             self.connected = True
             self.connections += 1
             self._error = None
             self._changed.notify_all()
-        if lost_at is not None:
-            away = time.monotonic() - lost_at
+        if self._lost_at is not None:
+            away = time.monotonic() - self._lost_at
+            self._lost_at = None
             log.log(
-                self._level, "%s: Redis at %s is back after %.1f s, subscribed again", self.name, self.address, away
+                self._level, "%s: Redis at %s is back after %.1f s; subscribed again", self.name, self.address, away
             )
-            if self._on_back is not None:
-                self._on_back()
 
-    def _down(self, error: RedisUnavailable) -> None:
+    def _drop(self, error: RedisUnavailable) -> None:
+        """The link is gone: tell, once, and let the next step connect again."""
+        link, self._link = self._link, None
         with self._changed:
             self.connected = False
+        if link is not None:
+            link.dispose()
         if self._closing:
             return
+        self._lost_at = time.monotonic()
         log.log(self._level, "%s: %s; reconnecting until it is back", self.name, error)
         if self._on_lost is not None:
             self._on_lost(error)
 
-    def _failed(self, error: RedisUnavailable, lost_at: float | None, attempts: int) -> None:
+    def _failed(self, error: RedisUnavailable) -> None:
         with self._changed:
             self._error = error
             self._failed_at = time.monotonic()
             self._changed.notify_all()
-        if isinstance(error, PermissionDenied) and (lost_at is not None or attempts):
+        if isinstance(error, PermissionDenied) and self.connections:
             log.error("%s: %s; trying again every %g s", self.name, error, REFUSED_DELAY)
 
     def _pause(self, seconds: float) -> None:
@@ -238,28 +271,28 @@ class Subscription:
             while not (self._nudged or self._closing or self._draining) and (left := until - time.monotonic()) > 0:
                 self._changed.wait(left)
 
-    def _read(self, link: Link) -> None:
-        pinged = False
-        draining = False
-        while not self._closing:
+    def _read(self, link: Link, turn: int) -> None:
+        while True:
+            # First what another thread has received but left unread when it handed over.
+            while (reply := link.reply()) is not INCOMPLETE:
+                self._take(reply)
+                if self._turns.is_over(turn) or self._unsubscribed:
+                    return
             if self._signalled:
                 self._heed()
-                if self._draining and not draining:
-                    draining = True
+                if self._closing:
+                    return
+                if self._draining:
                     link.send(pack(b"UNSUBSCRIBE"), time.monotonic() + PING_AFTER)
             if not link.wait(PING_AFTER):
-                if pinged:
+                if self._pinged:
                     raise link.lost(f"no sign of life for {2 * PING_AFTER:g} s")
-                pinged = True
+                self._pinged = True
                 link.send(_PING, time.monotonic() + PING_AFTER)
             elif link.receive():
-                pinged = False
-                while (reply := link.reply()) is not INCOMPLETE:
-                    if self._take(reply) and draining:
-                        return
+                self._pinged = False
 
-    def _take(self, reply: Any) -> bool:
-        """Deal with one reply; True when it says that nothing is subscribed any more."""
+    def _take(self, reply: Any) -> None:
         if isinstance(reply, ErrorReply):
             raise refusal(reply, str(self.address), "reading messages")
         if not isinstance(reply, list) or not reply:
@@ -271,8 +304,8 @@ class Subscription:
                     self._on_message(channel, reply[2])
                 except Exception:
                     log.exception("%s: cannot take a message on %r", self.name, channel)
-            return False
-        return bool(reply[0] == b"unsubscribe" and reply[2] == 0)
+        elif reply[0] == b"unsubscribe" and reply[2] == 0:
+            self._unsubscribed = True
 
 
 def _delay(attempts: int, error: RedisUnavailable) -> float:

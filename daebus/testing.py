@@ -7,7 +7,9 @@ The handlers run through the same pipeline as on a real Redis: the same workers,
 from __future__ import annotations
 
 import logging
+import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -26,20 +28,31 @@ except ImportError as error:
 
 
 class _LocalSubscription:
-    """Channels of one subscriber on a LocalBus."""
+    """Channels of one subscriber on a LocalBus, and the threads that hand it its messages."""
 
-    def __init__(self, bus: LocalBus, channels: list[str], on_message: Callable[[str, bytes], None]) -> None:
+    def __init__(
+        self, bus: LocalBus, channels: list[str], on_message: Callable[[str, bytes], None], threads: int
+    ) -> None:
         self._bus = bus
         self._channels = channels
-        self.on_message = on_message
+        self._on_message = on_message
+        self._messages: queue.SimpleQueue[tuple[str, bytes] | None] = queue.SimpleQueue()
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
+        self._unsettled = 0
+        self._settled = threading.Condition()
         self.connected = False
         self.connections = 0
-        self._lock = threading.Lock()
 
     def deliver(self, channel: str, data: bytes) -> None:
-        """Hand a message over, one at a time as a reader thread would."""
-        with self._lock:
-            self.on_message(channel, data)
+        """Called by the bus."""
+        with self._settled:
+            self._unsettled += 1
+        self._messages.put((channel, data))
+
+    def settle(self, timeout: float) -> bool:
+        """Wait until every message so far has been handed over and dealt with."""
+        with self._settled:
+            return self._settled.wait_for(lambda: not self._unsettled, timeout)
 
     def ensure(self, deadline: float) -> None:
         """Subscribe, if that has not been done."""
@@ -47,16 +60,34 @@ class _LocalSubscription:
             self.connected = True
             self.connections += 1
             self._bus.subscribe(self._channels, self)
+            for thread in self._threads:
+                thread.start()
+
+    def hand_over(self) -> None:
+        """Nothing to do: the other threads wait for messages already."""
 
     def drain(self, deadline: float) -> bool:
         """Unsubscribe."""
-        self.close()
-        return True
+        self._bus.unsubscribe(self)
+        return self.settle(deadline - time.monotonic())
 
     def close(self, timeout: float = 2.0) -> None:
-        """Unsubscribe."""
-        self.connected = False
+        """Unsubscribe, and end the threads."""
         self._bus.unsubscribe(self)
+        if self.connected:
+            self.connected = False
+            for _thread in self._threads:
+                self._messages.put(None)
+            for thread in self._threads:
+                if thread is not threading.current_thread():
+                    thread.join(timeout)
+
+    def _run(self) -> None:
+        while (message := self._messages.get()) is not None:
+            self._on_message(*message)
+            with self._settled:
+                self._unsettled -= 1
+                self._settled.notify_all()
 
 
 class LocalBus:
@@ -87,9 +118,10 @@ class LocalBus:
         on_lost: Callable[[RedisUnavailable], None] | None = None,
         optional: Iterable[str] = (),
         level: int = logging.WARNING,
+        threads: int = 1,
     ) -> SubscriptionLike:
         """A subscription that has not begun yet."""
-        return _LocalSubscription(self, list(channels), on_message)
+        return _LocalSubscription(self, list(channels), on_message, threads)
 
     def cache(self) -> Any:
         """A fakeredis client; all of them share one data set."""
@@ -107,6 +139,13 @@ class LocalBus:
             for subscribers in self._subscribers.values():
                 if subscriber in subscribers:
                     subscribers.remove(subscriber)
+
+    def settle(self, timeout: float) -> bool:
+        """Wait until all subscribers have dealt with what they got; False after `timeout` seconds."""
+        until = time.monotonic() + timeout
+        with self._lock:
+            subscribers = {id(one): one for several in self._subscribers.values() for one in several}
+        return all(subscriber.settle(until - time.monotonic()) for subscriber in subscribers.values())
 
     def connect(self, deadline: float | None = None) -> None:
         """Nothing to do."""
@@ -185,7 +224,7 @@ class TestClient:
 
     def settle(self, timeout: float = 10.0) -> None:
         """Wait until no message waits or is being handled."""
-        if not self.app.wait_idle(timeout):
+        if not self.bus.settle(timeout):
             raise ConfigurationError(f"{self.service!r} is still busy after {timeout:g} s")
 
     def broadcasts(self, channel: str | None = None) -> list[Any]:

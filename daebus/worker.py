@@ -1,99 +1,92 @@
-"""A fixed number of threads behind a bounded queue. Knows nothing of messages."""
+"""How many handlers may run at once, and the bounded queue of what waits. Has no threads of its own.
+
+The threads are those that read the messages: each hands its reading over and works, see `Subscription`.
+"""
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 Job = TypeVar("Job")
 
 
-class WorkerPool(Generic[Job]):
-    """Calls `work(job)` in one of `size` threads. `work` must not raise.
+class Workers(Generic[Job]):
+    """Calls `work(job)`, which must not raise, for at most `size` jobs at once while at most `max_queue` wait."""
 
-    At most `max_queue` jobs wait; `offer` refuses more.
-    """
-
-    def __init__(self, size: int, max_queue: int, work: Callable[[Job], None], name: str) -> None:
+    def __init__(self, size: int, max_queue: int, work: Callable[[Job], None]) -> None:
         self.size = size
         self.max_queue = max_queue
         self._work = work
-        self._queue: queue.SimpleQueue[tuple[Job] | None] = queue.SimpleQueue()
-        self._busy: dict[int, Job] = {}
-        self._accepted = 0
-        self._done = [0] * size
+        self._lock = threading.Lock()
+        self._quiet = threading.Condition(self._lock)
+        self._waiting: deque[Job] = deque()
+        self._running: dict[int, Job] = {}
+        self._busy = 0
         self._closing = False
-        self._threads = [
-            threading.Thread(target=self._run, args=(number,), name=f"{name}-worker-{number}", daemon=True)
-            for number in range(size)
-        ]
-
-    def start(self) -> None:
-        """Start the threads."""
-        for thread in self._threads:
-            thread.start()
 
     @property
     def busy(self) -> int:
-        """How many threads are at work."""
-        return len(self._busy)
+        """How many jobs are being done."""
+        return self._busy
 
     @property
     def queued(self) -> int:
         """How many jobs wait."""
-        return self._queue.qsize()
+        return len(self._waiting)
 
-    def offer(self, job: Job) -> bool:
-        """Queue a job; False where the queue is full or the pool closes. To be called from one thread."""
-        if self._closing or self._queue.qsize() >= self.max_queue:
-            return False
-        self._accepted += 1
-        self._queue.put((job,))
-        return True
+    def take(self, job: Job, begin: Callable[[], None]) -> bool:
+        """Do the job on this thread, and then what waits, after a call of `begin`; or let it wait where all are busy.
 
-    def wait_idle(self, timeout: float) -> bool:
-        """Wait until every job accepted so far is done; False after `timeout` seconds. For tests: it polls."""
-        until = time.monotonic() + timeout
-        while sum(self._done) < self._accepted:
-            if time.monotonic() > until:
+        False, with nothing done, where the queue is full or the service is stopping.
+        """
+        with self._lock:
+            if self._closing:
                 return False
-            time.sleep(0.001)
+            if self._busy >= self.size:
+                if len(self._waiting) >= self.max_queue:
+                    return False
+                self._waiting.append(job)
+                return True
+            self._busy += 1
+        begin()
+        self._run(job)
         return True
-
-    def close(self, until: float) -> tuple[list[Job], list[Job]]:
-        """Take no more and let what runs finish until `until` (monotonic); returns what waited and what still runs."""
-        waiting = self.drop_queue()
-        for _thread in self._threads:
-            self._queue.put(None)
-        for thread in self._threads:
-            if thread is not threading.current_thread() and thread.ident is not None:
-                thread.join(max(0.0, until - time.monotonic()))
-        return waiting, list(self._busy.values())
 
     def drop_queue(self) -> list[Job]:
-        """Take no more, and give back every job that no thread has begun."""
-        self._closing = True
-        waiting: list[Job] = []
-        while True:
-            try:
-                job = self._queue.get_nowait()
-            except queue.Empty:
-                return waiting
-            if job is not None:
-                waiting.append(job[0])
+        """Take no more, and give back every job that has not been begun."""
+        with self._lock:
+            self._closing = True
+            waiting = list(self._waiting)
+            self._waiting.clear()
+            return waiting
 
-    def _run(self, number: int) -> None:
-        while True:
-            job = self._queue.get()
-            if job is None:
-                return
-            self._busy[number] = job[0]
+    def finish(self, until: float) -> list[Job]:
+        """Wait until `until` (a time of `time.monotonic()`) for what is being done, and give back what still is."""
+        me = threading.get_ident()
+        with self._quiet:
+            self._quiet.wait_for(lambda: not self._running.keys() - {me}, max(0.0, until - time.monotonic()))
+            return [job for ident, job in self._running.items() if ident != me]
+
+    def _run(self, job: Job) -> None:
+        me = threading.get_ident()
+        more: Job | None = job
+        while more is not None:
+            self._running[me] = more
             try:
-                self._work(job[0])
+                self._work(more)
             finally:
-                # Let go of the job too: an idle worker must keep no payload alive.
-                del self._busy[number], job
-                self._done[number] += 1
+                # Let go of the job: an idle thread must keep no payload alive.
+                more = self._next(me)
+
+    def _next(self, me: int) -> Job | None:
+        with self._lock:
+            del self._running[me]
+            if self._waiting:
+                return self._waiting.popleft()
+            self._busy -= 1
+            self._quiet.notify_all()
+            return None
