@@ -26,7 +26,7 @@ class Tap:
 
     def __init__(self, url: str) -> None:
         self._client = redis.Redis.from_url(url, socket_timeout=10)
-        self._pubsub = self._client.pubsub()
+        self._pubsub: Any = self._client.pubsub()  # type: ignore[no-untyped-call] # redis-py leaves it untyped
         self._ended = False
         self._thread = threading.Thread(target=self._read)
         self.messages: list[tuple[str, dict[str, Any]]] = []
