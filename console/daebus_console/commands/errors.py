@@ -1,0 +1,43 @@
+"""What is wrong with a command, and where. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class CommandError(Exception):
+    """A command cannot be understood, or cannot be carried out as it stands.
+
+    `position` and `length` are characters of `line` (the command as typed, or the shell's arguments joined); `length`
+    is 0 where something is missing. `suggestion` is the nearest right word; `usage` how the verb is used.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        position: int = 0,
+        length: int = 0,
+        suggestion: str | None = None,
+        usage: str | None = None,
+        line: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.position = position
+        self.length = length
+        self.suggestion = suggestion
+        self.usage = usage
+        self.line = line
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that `word` was most likely meant to be, if any comes close."""
+    # Only wrong commands pay for the import.
+    from difflib import get_close_matches
+
+    known = list(known)
+    for candidate in known:
+        if len(word) >= 2 and candidate.startswith(word):
+            return candidate
+    found = get_close_matches(word, known, n=1, cutoff=0.6)
+    return found[0] if found else None

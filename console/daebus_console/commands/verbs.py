@@ -1,0 +1,248 @@
+"""The table of verbs: what each is for, takes and looks like. Pure.
+
+Shell, prompts, help, completion, palette and key bindings all read it. A verb is carried out by the function that
+`runner` names for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from daebus_console.commands.kinds import Kind
+
+
+class Face(StrEnum):
+    """Where a command is given: at the shell, or at a prompt (of the TUI, or the line REPL)."""
+
+    SHELL = "shell"
+    PROMPT = "prompt"
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A word, or words, in a fixed place. `many` takes all the words that are left."""
+
+    name: str
+    kind: Kind
+    help: str
+    required: bool = True
+    many: bool = False
+
+    @property
+    def shown(self) -> str:
+        """As it stands in a usage line."""
+        label = self.name.upper() if self.kind is not Kind.REF else "#N"
+        label += "..." if self.many and self.kind is Kind.REF else ""
+        return label if self.required else f"[{label}]"
+
+
+@dataclass(frozen=True)
+class Option:
+    """A word that begins with dashes, with the value after it; a FLAG has none. `short` is its one-letter form."""
+
+    name: str
+    kind: Kind
+    help: str
+    metavar: str = ""
+    short: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Its name among the arguments of a command."""
+        return self.name.removeprefix("--").replace("-", "_")
+
+    @property
+    def shown(self) -> str:
+        """As it stands in a usage line, without the brackets."""
+        name = self.short or self.name
+        return name if self.kind is Kind.FLAG else f"{name} {self.metavar or self.kind.value}"
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One verb. `publishes` tells that it sends something onto the bus; `background` that a trailing & is allowed."""
+
+    name: str
+    summary: str
+    arguments: tuple[Argument, ...] = ()
+    options: tuple[Option, ...] = ()
+    examples: tuple[str, ...] = ()
+    details: str = ""
+    publishes: bool = False
+    background: bool = False
+    faces: frozenset[Face] = frozenset(Face)
+
+    @property
+    def usage(self) -> str:
+        """The line that shows how it is used."""
+        options = [f"[{option.shown}]" for option in self.options]
+        return " ".join([self.name, *(argument.shown for argument in self.arguments), *options])
+
+    def argument(self, kind: Kind) -> Argument | None:
+        """Its first argument of that kind, if it has one."""
+        return next((argument for argument in self.arguments if argument.kind is kind), None)
+
+
+_SHELL = frozenset({Face.SHELL})
+_PROMPT = frozenset({Face.PROMPT})
+
+_JSON = Option("--json", Kind.FLAG, "print one JSON object a line")
+_FOR = Option("--for", Kind.DURATION, "look for so long (5, 200ms, 2m), then end")
+_TIMEOUT = Option("--timeout", Kind.DURATION, "wait at most so long for the final answer (default: 5 s)")
+_SERVICE = Argument("service", Kind.SERVICE, "the service to ask")
+_ACTION = Argument("action", Kind.ACTION, "one of its actions")
+_ITEMS = Argument("items", Kind.ITEMS, "the payload; see `help items`", required=False, many=True)
+_FILTER = Argument("filter", Kind.FILTER, "only what matches; see `help filters`", required=False, many=True)
+
+_TABLE = (
+    Verb(
+        "services",
+        "list the services that are there, with their actions",
+        options=(_FOR, Option("--all", Kind.FLAG, "also what has gone away, and other channels"), _JSON),
+        examples=("services", "services --json", "services --for 5 --all"),
+        details="Services on this framework tell their actions themselves; of others only what is seen being asked is"
+        " known. Rates are of the time looked, so --for makes them steadier.",
+    ),
+    Verb(
+        "tail",
+        "print messages as they come, one a line",
+        (_FILTER,),
+        (
+            _FOR,
+            Option("--count", Kind.COUNT, "end after so many messages"),
+            Option("--all", Kind.FLAG, "also control channels and what the console itself sends"),
+            _JSON,
+        ),
+        examples=("tail", "tail service:users status:error", "tail -action:ping latency:>100ms --for 30s --json"),
+        details="Requests (→) and their answers (←) bear the number of their exchange. Ends with Ctrl-C, or when its"
+        " output is closed.",
+        faces=_SHELL,
+    ),
+    Verb(
+        "request",
+        "ask a service, and print its answer",
+        (_SERVICE, _ACTION, _ITEMS),
+        (_TIMEOUT, _JSON),
+        examples=(
+            "request users get_user id:=17",
+            'request users create name=Ann age:=29 tags:=["admin"] address.city=Berlin',
+            'request orders place {"items": [{"sku": "A1", "count": 2}]} --timeout 30s',
+            "request reports build @report.json --json",
+        ),
+        details="The payload of the final answer is the result; what comes before it is shown as progress.",
+        publishes=True,
+        background=True,
+    ),
+    Verb(
+        "send",
+        "send a service a one-way message, which nobody answers",
+        (_SERVICE, _ACTION, _ITEMS),
+        (_JSON,),
+        examples=("send metrics record_metric name=checkout value:=1", "send users forget id:=17 --json"),
+        publishes=True,
+        background=True,
+    ),
+    Verb(
+        "broadcast",
+        "publish an object on a channel, as it is",
+        (Argument("channel", Kind.CHANNEL, "the channel"), _ITEMS),
+        (_JSON,),
+        examples=("broadcast user_created id:=17 name=Ann", 'broadcast config {"level": "debug"}'),
+        publishes=True,
+        background=True,
+    ),
+    Verb(
+        "show",
+        "show an exchange with all its messages",
+        (Argument("exchange", Kind.REF, "its number"),),
+        (_JSON,),
+        examples=("show #123", "show #123 --json"),
+        faces=_PROMPT,
+    ),
+    Verb(
+        "stats",
+        "count requests by service and action, with errors, timeouts and latencies",
+        (_FILTER,),
+        (_FOR, _JSON),
+        examples=("stats --for 10", "stats service:users --for 1m --json", "stats"),
+        details="At the shell it looks for 10 s, or as long as --for says; at a prompt it counts what is remembered.",
+    ),
+    Verb(
+        "record",
+        "write what passes by into a capture file",
+        (Argument("file", Kind.FILE, "the file; a name that ends in .gz is compressed"), _FILTER),
+        (_FOR, Option("--force", Kind.FLAG, "overwrite the file if it exists")),
+        examples=("record today.jsonl", "record errors.jsonl.gz status:error --for 10m", "record all.jsonl --force"),
+        details="Ends with Ctrl-C, or after --for. What is written is at most a second behind.",
+    ),
+    Verb(
+        "bench",
+        "ask a service many times, and measure",
+        (_SERVICE, _ACTION, _ITEMS),
+        (
+            Option("--requests", Kind.COUNT, "how many requests in all (default: 100)", "N", "-n"),
+            Option("--concurrency", Kind.COUNT, "how many at once (default: 1)", "C", "-c"),
+            Option("--rate", Kind.RATE, "at most so many a second", "R"),
+            _TIMEOUT,
+            _JSON,
+        ),
+        examples=("bench users get_user id:=17 -n 1000 -c 10", "bench users ping -n 500 --rate 50 --json"),
+        publishes=True,
+        background=True,
+    ),
+    Verb(
+        "demo",
+        "start a small shop of services to look at",
+        options=(
+            Option("--headless", Kind.FLAG, "only the services, until interrupted; prints the URL to attach to"),
+            Option("--redis", Kind.URL, "the Redis to use (default: a private one)", "URL"),
+            _FOR,
+        ),
+        examples=("demo", "demo --headless --for 60", "demo --redis redis://localhost:6379/0"),
+        publishes=True,
+        faces=_SHELL,
+    ),
+    Verb(
+        "filter",
+        "show only what matches; without a filter, everything",
+        (_FILTER,),
+        examples=("filter service:users -status:ok", 'filter "out of stock"', "filter"),
+        faces=_PROMPT,
+    ),
+    Verb(
+        "pause",
+        "hold the view still, or let it go on",
+        examples=("pause",),
+        details="Nothing is missed meanwhile; only the view stands still.",
+        faces=_PROMPT,
+    ),
+    Verb("clear", "forget everything seen so far", examples=("clear",), faces=_PROMPT),
+    Verb(
+        "mark",
+        "mark exchanges, or take the mark away again",
+        (Argument("exchange", Kind.REF, "their numbers", many=True),),
+        examples=("mark #123", "mark #123 #130"),
+        faces=_PROMPT,
+    ),
+    Verb(
+        "help",
+        "tell what the verbs do",
+        (Argument("topic", Kind.TOPIC, "a verb, `items` or `filters`", required=False),),
+        examples=("help", "help request", "help items", "help filters"),
+    ),
+    Verb("quit", "leave", examples=("quit",), faces=_PROMPT),
+)
+
+VERBS: dict[str, Verb] = {verb.name: verb for verb in _TABLE}
+"""Every verb by its name, in the order in which help lists them."""
+
+SHELL_OPTIONS = (
+    Option("--redis", Kind.URL, "where Redis is (default: $DAEBUS_REDIS_URL, $REDIS_URL, localhost:6379)", "URL"),
+    Option("--channels", Kind.TEXT, "look only at channels that match, such as 'shop.*,user_*'", "GLOBS"),
+    Option("--read-only", Kind.FLAG, "refuse every verb that publishes"),
+    Option("--redact", Kind.TEXT, "mask the values of these keys in payloads, such as password,token", "KEYS"),
+    Option("--version", Kind.FLAG, "print the version", short="-V"),
+    Option("--help", Kind.FLAG, "print this help, or with a verb the help on it", short="-h"),
+)
+"""What the shell takes before or after any verb."""
