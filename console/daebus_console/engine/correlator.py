@@ -7,23 +7,39 @@ Rules of this module:
     comes later still settles it; it stays a TIMEOUT where the asker itself had named the time, for the asker has gone.
  3. The first final answer is the answer. Whatever follows is kept with the exchange and flagged, and changes nothing.
  4. An answer to nothing we saw opens an exchange of its own, an ORPHAN, which later answers of that id join.
+ 5. `take` deals with the plain request and the plain answer itself; it may not treat them otherwise than `_sort` would.
 """
 
 from __future__ import annotations
 
-from heapq import heapify, heappop, heappush
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from daebus_console.engine import envelope as wire
+from daebus_console.engine.claims import Claims
+from daebus_console.engine.deadlines import Deadlines
 from daebus_console.engine.envelope import REFUSALS, UNSET, Envelope, Unreadable, read_fast
 from daebus_console.engine.exchange import Exchange, Flag, Kind, Message, State
 from daebus_console.engine.frame import Gap
 from daebus_console.engine.journal import Journal
+from daebus_console.engine.names import Names
 
 DEFAULT_TIMEOUT = 10.0
 """Seconds after which a request without a `timeout` of its own is taken for unanswered."""
 
-_MOST_EXPECTED = 10_000
-_MOST_NAMES = 50_000
+# Members of an enum are slow to look up, and these are wanted for every message.
+_REQUEST, _RESPONSE = Kind.REQUEST, Kind.RESPONSE
+_PENDING, _OK = State.PENDING, State.OK
+_DECLARED = Flag.DECLARED
+
+
+class Taken(NamedTuple):
+    """What a batch did: exchanges that it opened, requests whose first final answer came, and answers of control
+    channels, of which one request has several."""
+
+    opened: list[Exchange]
+    answered: list[Exchange]
+    control: list[Message]
 
 
 class Correlator:
@@ -37,40 +53,92 @@ class Correlator:
         self.timeout = timeout
         self.listened: set[str] = set()
         self.pending = 0
+        """How many requests wait for their answer."""
+        self.claims = Claims()
         self._by_id: dict[str, Exchange] = {}
-        self._due: list[tuple[float, int]] = []
-        self._ours: dict[str, None] = {}
-        self._our_data: dict[tuple[str, bytes], int] = {}
+        self._names = Names()
+        self._deadlines = Deadlines()
         self._open_gap: Exchange | None = None
-        self._names: dict[str, str] = {}
         journal.on_evict = self._forget
 
     # What comes in ---------------------------------------------------------------------------------------------
 
     def feed(self, at: float, channel: str, data: bytes) -> tuple[Message, Exchange]:
         """Take one frame; returns it as a message, and the exchange it opened or joined."""
-        journal = self.journal
-        message = Message(journal.next_seq, at, channel, data, Kind.UNREADABLE)
-        # The reading is spelled out here, not called, for it is done for every message.
-        try:
-            envelope = read_fast(data)
-        except REFUSALS:
-            exchange = self._sort_slowly(message)
-        else:
-            exchange = self._sort(message, envelope)
-        if self._our_data and exchange.opened is message:
-            self._claim(exchange, channel, data)
-        journal.add(message, exchange)
-        return message, exchange
+        pairs: list[tuple[Message, Exchange]] = []
+        self.take(at, ((channel, data),), lambda message, exchange: pairs.append((message, exchange)))
+        return pairs[0]
+
+    def take(
+        self,
+        at: float,
+        frames: Iterable[tuple[str, bytes]],
+        tell: Callable[[Message, Exchange], None] | None = None,
+    ) -> Taken:
+        """Take frames (channel, data) that arrived together at `at`; `tell` is told each message with its exchange."""
+        journal, by_id, names = self.journal, self._by_id, self._names
+        claims = self.claims if self.claims else None
+        keep_message, keep_exchange = journal.messages.append, journal.exchanges.append
+        opened: list[Exchange] = []
+        answered: list[Exchange] = []
+        control: list[Message] = []
+        kept = size = 0
+        for channel, data in frames:
+            message = Message(journal.next_seq, at, channel, data, _RESPONSE)
+            exchange: Exchange | None = None
+            try:
+                envelope = read_fast(data)
+            except REFUSALS:
+                exchange = self._sort_slowly(message)
+            else:
+                request_id = envelope.request_id
+                if request_id.__class__ is str:
+                    known = by_id.get(request_id)
+                    if envelope.action:
+                        if known is None and envelope.reply_to:
+                            exchange = self._plain_request(message, envelope)
+                    elif (
+                        known is not None
+                        and known.state is _PENDING
+                        and envelope.status == "success"
+                        and envelope.final is not False
+                        and known._aside is None
+                        and at <= known.deadline
+                    ):
+                        exchange = known
+                        message.exchange = known.number
+                        known.answer = message
+                        known.state = _OK
+                        known.elapsed = envelope.elapsed
+                        if known.instance is None:
+                            known.instance = names[envelope.instance]
+                        self.pending -= 1
+                if exchange is None:
+                    exchange = self._sort(message, envelope)
+            keep_message(message)
+            journal.next_seq += 1
+            kept += 1
+            size += len(data)
+            if exchange.opened is message:
+                keep_exchange(exchange)
+                journal.next_number += 1
+                opened.append(exchange)
+                if claims is not None and claims.take(exchange.request_id, channel, data):
+                    exchange.flags |= Flag.OURS
+            elif exchange.answer is message:
+                answered.append(exchange)
+            if exchange._aside is not None and exchange.flags & Flag.CONTROL and message.kind is _RESPONSE:
+                control.append(message)
+            if tell is not None:
+                tell(message, exchange)
+        journal.grown(kept, size)
+        return Taken(opened, answered, control)
 
     def advance(self, now: float) -> list[Exchange]:
         """Let time pass up to `now`; returns the requests whose time ran out."""
         expired = []
-        due = self._due
-        while due and due[0][0] <= now:
-            _deadline, number = heappop(due)
-            exchange = self.journal.exchange(number)
-            if exchange is not None and exchange.state is State.PENDING:
+        for exchange in self._deadlines.due(now):
+            if self.journal.exchange(exchange.number) is exchange:
                 self._settle(exchange, State.TIMEOUT)
                 self.journal.touch(exchange)
                 expired.append(exchange)
@@ -80,12 +148,11 @@ class Correlator:
         """The connection is gone since `at`: everything pending becomes unknown, and the flow gets a gap."""
         if self._open_gap is not None:
             return self._open_gap
-        for _deadline, number in self._due:
-            exchange = self.journal.exchange(number)
-            if exchange is not None and exchange.state is State.PENDING:
-                self._settle(exchange, State.UNKNOWN)
-                self.journal.touch(exchange)
-        self._due.clear()
+        for pending in self._deadlines:
+            if self.journal.exchange(pending.number) is pending:
+                self._settle(pending, State.UNKNOWN)
+                self.journal.touch(pending)
+        self._deadlines.clear()
         message = Message(self.journal.next_seq, at, "", b"", Kind.GAP)
         exchange = self._alone(message, State.GAP)
         exchange.set_aside().gap = Gap(at, None, reason)
@@ -101,27 +168,17 @@ class Correlator:
             self.journal.touch(exchange)
         return exchange
 
-    # What is our own -------------------------------------------------------------------------------------------
-
     def expect(self, request_id: str) -> None:
-        """The request of that id, soon to be seen, is sent by this console."""
-        self._ours[request_id] = None
-        if len(self._ours) > _MOST_EXPECTED:
-            del self._ours[next(iter(self._ours))]
+        """See Claims.expect."""
+        self.claims.expect(request_id)
 
     def expect_data(self, channel: str, data: bytes) -> None:
-        """Exactly these bytes, soon to be seen on that channel, are sent by this console."""
-        key = (channel, data)
-        self._our_data[key] = self._our_data.get(key, 0) + 1
-        if len(self._our_data) > _MOST_EXPECTED:
-            del self._our_data[next(iter(self._our_data))]
+        """See Claims.expect_data."""
+        self.claims.expect_data(channel, data)
 
-    def give_up(self, channel: str, data: bytes) -> None:
-        """What `expect_data` announced will not be seen after all."""
-        key = (channel, data)
-        left = self._our_data.pop(key, 0) - 1
-        if left > 0:
-            self._our_data[key] = left
+    def give_up(self, channel: str, data: bytes, request_id: str | None = None) -> None:
+        """See Claims.give_up."""
+        self.claims.give_up(request_id, channel, data)
 
     def find(self, request_id: str) -> Exchange | None:
         """The newest exchange with that request_id, while it is in the journal."""
@@ -129,10 +186,48 @@ class Correlator:
 
     # Sorting one message ---------------------------------------------------------------------------------------
 
+    def _plain_request(self, message: Message, envelope: Envelope) -> Exchange | None:
+        """The exchange of a request that has nothing odd about it; None where `_sort` must look closer."""
+        channel, at = message.channel, message.at
+        wait = envelope.timeout
+        if channel in self.listened or channel.startswith(wire.CONTROL_PREFIX) or (wait is not None and not wait > 0):
+            return None
+        flags = _DECLARED
+        if wait is None:
+            wait, flags = self.timeout, 0
+        number = message.exchange = self.journal.next_number
+        message.kind = _REQUEST
+        deadline = at + wait
+        names = self._names
+        request_id: str = envelope.request_id  # type: ignore[assignment]  # the caller has looked
+        exchange = Exchange(
+            number,
+            _REQUEST,
+            _PENDING,
+            message,
+            names[envelope.service],
+            channel,
+            names[envelope.action],
+            request_id,
+            names[envelope.reply_to],
+            envelope.parent_id,
+            deadline,
+            None,
+            None,
+            None,
+            None,
+            flags,
+        )
+        self._by_id[request_id] = exchange
+        self.pending += 1
+        self._deadlines.add(exchange, wait)
+        return exchange
+
     def _sort_slowly(self, message: Message) -> Exchange:
         try:
             return self._sort(message, wire.read_slowly(message.data))
         except Unreadable:
+            message.kind = Kind.UNREADABLE
             return self._alone(message, State.ERROR)
 
     def _sort(self, message: Message, envelope: Envelope) -> Exchange:
@@ -145,68 +240,50 @@ class Correlator:
             return self._response(message, envelope)
         message.kind = Kind.BROADCAST
         exchange = self._alone(message, State.SENT)
-        exchange.source = self._name(envelope.service)
-        exchange.action = self._name(envelope.action)
+        exchange.source = self._names[envelope.service]
+        exchange.action = self._names[envelope.action]
         return exchange
 
     def _is_response(self, channel: str, envelope: Envelope) -> bool:
         if envelope.status is None and envelope.final is None and envelope.payload is UNSET:
             return False
-        # Asked in the order of cost: nearly every answer carries an id.
         return envelope.request_id is not None or wire.is_reply_channel(channel) or channel in self._by_id
 
     def _request(self, message: Message, envelope: Envelope) -> Exchange:
-        message.kind = Kind.REQUEST
-        names = self._names
-        reply_to = envelope.reply_to
-        if reply_to is not None:
-            reply_to = names.get(reply_to) or self._name(reply_to)
+        message.kind = _REQUEST
+        reply_to = self._names[envelope.reply_to]
         # A request without an id is told by its reply channel, which is then all that its answer has in common with it.
         key = reply_to or "" if envelope.request_id is None else str(envelope.request_id)
         wait, flags = self.timeout, 0
         if envelope.timeout is not None and envelope.timeout > 0:
-            wait, flags = envelope.timeout, Flag.DECLARED
-        number = message.exchange = self.journal.next_number
-        deadline = message.at + wait
-        exchange = Exchange(
-            number,
-            Kind.REQUEST,
-            State.PENDING,
-            message,
-            self._name(envelope.service),
-            message.channel,
-            self._name(envelope.action),
-            key,
-            reply_to,
-            envelope.parent_id,
-            deadline,
-        )
+            wait, flags = envelope.timeout, _DECLARED
+        exchange = self._alone(message, _PENDING)
+        exchange.source = self._names[envelope.service]
+        exchange.action = self._names[envelope.action]
+        exchange.request_id = key
+        exchange.reply_to = reply_to
+        exchange.parent_id = envelope.parent_id
+        exchange.deadline = message.at + wait
         if message.channel.startswith(wire.CONTROL_PREFIX):
+            # It has an aside in any case, so that its answers, one of each instance, are not taken for plain ones.
+            exchange.set_aside()
             flags |= Flag.CONTROL
             exchange.target = wire.service_of_control(message.channel)
         if envelope.malformed:
             flags |= Flag.MALFORMED
-        if key in self._ours:
-            flags |= Flag.OURS
-            del self._ours[key]
         earlier = self._by_id.get(key)
         if earlier is not None:
             exchange.set_aside().namesake = earlier
-            if earlier.kind is Kind.REQUEST and earlier.reply_to == reply_to and envelope.request_id is not None:
+            if earlier.kind is _REQUEST and earlier.reply_to == reply_to and envelope.request_id is not None:
                 flags |= Flag.REUSED_ID
         exchange.flags = flags
         self._by_id[key] = exchange
         self.pending += 1
-        due = self._due
-        heappush(due, (deadline, number))
-        if len(due) > _MOST_EXPECTED and len(due) > 4 * self.pending:
-            # Most of these were answered long before their time.
-            self._due = [entry for entry in due if entry[1] == number or self._is_pending(entry[1])]
-            heapify(self._due)
+        self._deadlines.add(exchange, wait)
         return exchange
 
     def _response(self, message: Message, envelope: Envelope) -> Exchange:
-        message.kind = Kind.RESPONSE
+        message.kind = _RESPONSE
         if envelope.final is False:
             message.final = False
         if envelope.status == "error":
@@ -216,23 +293,23 @@ class Correlator:
         if exchange is None:
             exchange = self._orphan(message, envelope, key)
         else:
-            if exchange._aside is not None:
+            if exchange.aside.namesake is not None:
                 exchange = self._asked_on(exchange, message.channel)
             message.exchange = exchange.number
             self._answer(exchange, message)
         if exchange.instance is None and envelope.instance is not None:
-            exchange.instance = self._name(envelope.instance)
+            exchange.instance = self._names[envelope.instance]
         if exchange.answer is message:
             exchange.elapsed = envelope.elapsed
             if message.error:
-                exchange.set_aside().code = error_code(message.data)
+                exchange.set_aside().code = wire.error_code(message.data)
         if envelope.malformed:
             exchange.flags |= Flag.MALFORMED
         return exchange
 
     def _answer(self, exchange: Exchange, message: Message) -> None:
         if exchange.answer is not None:
-            if exchange.kind is Kind.REQUEST:
+            if exchange.kind is _REQUEST and not exchange.flags & Flag.CONTROL:
                 exchange.flags |= Flag.DUPLICATE
             exchange.add_extra(message)
             return
@@ -243,18 +320,14 @@ class Correlator:
             exchange.progress.append(message)
             return
         exchange.answer = message
-        if exchange.state is State.PENDING and message.at <= exchange.deadline:
-            self.pending -= 1
-            exchange.state = State.ERROR if message.error else State.OK
-            return
-        if exchange.state is State.PENDING:
+        if exchange.state is _PENDING and message.at > exchange.deadline:
             # Its time had run out before this frame came, only nobody had asked yet.
             self._settle(exchange, State.TIMEOUT)
         if exchange.state is State.TIMEOUT:
             exchange.flags |= Flag.LATE
-            if exchange.flags & Flag.DECLARED:
+            if exchange.flags & _DECLARED:
                 return
-        self._settle(exchange, State.ERROR if message.error else State.OK)
+        self._settle(exchange, State.ERROR if message.error else _OK)
 
     def _asked_on(self, exchange: Exchange, channel: str) -> Exchange:
         """Among the requests that share an id, the newest one that is answered on that channel."""
@@ -267,7 +340,7 @@ class Correlator:
 
     def _orphan(self, message: Message, envelope: Envelope, key: str) -> Exchange:
         exchange = self._alone(message, State.ORPHAN)
-        exchange.source = self._name(envelope.service)
+        exchange.source = self._names[envelope.service]
         exchange.request_id = key
         exchange.answer = message
         self._by_id[key] = exchange
@@ -276,8 +349,8 @@ class Correlator:
     def _one_way(self, message: Message, envelope: Envelope) -> Exchange:
         message.kind = Kind.ONE_WAY
         exchange = self._alone(message, State.SENT)
-        exchange.action = self._name(envelope.action)
-        exchange.source = self._name(envelope.service)
+        exchange.action = self._names[envelope.action]
+        exchange.source = self._names[envelope.service]
         exchange.parent_id = envelope.parent_id
         service = wire.service_of_control(message.channel)
         if service is not None:
@@ -290,35 +363,14 @@ class Correlator:
         message.exchange = exchange.number
         return exchange
 
-    def _claim(self, exchange: Exchange, channel: str, data: bytes) -> None:
-        if (channel, data) in self._our_data:
-            self.give_up(channel, data)
-            exchange.flags |= Flag.OURS
-
-    def _is_pending(self, number: int) -> bool:
-        exchange = self.journal.exchange(number)
-        return exchange is not None and exchange.state is State.PENDING
-
-    def _name(self, text: str | None) -> str | None:
-        """One string for all equal names: they repeat in every message, and copies would cost more than the rest."""
-        if text is None:
-            return None
-        known = self._names.get(text)
-        if known is not None:
-            return known
-        if len(self._names) >= _MOST_NAMES:
-            self._names.clear()
-        self._names[text] = text
-        return text
-
     def _settle(self, exchange: Exchange, state: State) -> None:
-        if exchange.state is State.PENDING:
+        if exchange.state is _PENDING:
             self.pending -= 1
         exchange.state = state
 
     def _forget(self, exchange: Exchange) -> None:
         """The journal has dropped an exchange: nothing here may keep it alive."""
-        if exchange.state is State.PENDING:
+        if exchange.state is _PENDING:
             self.pending -= 1
         key = exchange.request_id
         if key is None:
@@ -326,19 +378,9 @@ class Correlator:
         newest = self._by_id.get(key)
         if newest is exchange:
             del self._by_id[key]
-        elif newest is not None:
-            # The oldest goes first, so it is the last link of the chain of namesakes.
-            while newest is not None and newest.aside.namesake is not exchange:
-                newest = newest.aside.namesake
-            if newest is not None:
-                newest.set_aside().namesake = None
-
-
-def error_code(data: bytes) -> str | None:
-    """The `code` in the payload of an error answer, if it names one."""
-    try:
-        payload = wire.payload_of(data)
-    except Unreadable:
-        return None
-    code = payload.get("code") if isinstance(payload, dict) else None
-    return code if isinstance(code, str) else None
+            return
+        # The oldest goes first, so it is the last link of the chain of namesakes.
+        while newest is not None and newest.aside.namesake is not exchange:
+            newest = newest.aside.namesake
+        if newest is not None:
+            newest.set_aside().namesake = None

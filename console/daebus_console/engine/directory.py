@@ -6,7 +6,7 @@ traffic like any other), and the traffic itself. Time comes with each call, in e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,9 @@ RATE_WINDOW = 5.0
 """Seconds over which rates are averaged."""
 _MOST_CHANNELS = 10_000
 _MOST_ACTIONS = 1_000
+# Members of an enum are slow to look up, and these are wanted for every exchange.
+_REQUEST, _ONE_WAY, _BROADCAST = Kind.REQUEST, Kind.ONE_WAY, Kind.BROADCAST
+_OK, _CONTROL = State.OK, Flag.CONTROL
 
 
 class Rate:
@@ -206,38 +209,44 @@ class Directory:
 
     # From the traffic ------------------------------------------------------------------------------------------
 
-    def saw(self, exchange: Exchange) -> None:
-        """Take an exchange that has just been opened."""
-        at = exchange.opened.at
-        if exchange.kind in (Kind.REQUEST, Kind.ONE_WAY):
-            if exchange.target is None or exchange.flags & Flag.CONTROL:
-                return
-            service = self._service(exchange.target, at)
-            if service is not None:
-                service.rate.add(at)
-                entry = service.action(exchange.action) if exchange.action else None
-                if entry is not None:
-                    entry.requests += 1
-                    entry.last_seen = exchange.opened.data
-        elif exchange.kind is Kind.BROADCAST and exchange.target is not None:
-            channel = self._channel(exchange.target, at)
-            if channel is not None:
-                channel.rate.add(at)
+    def saw(self, exchanges: Sequence[Exchange]) -> None:
+        """Take exchanges that have just been opened, all at the same time."""
+        for exchange in exchanges:
+            kind = exchange.kind
+            target = exchange.target
+            if kind is _REQUEST or kind is _ONE_WAY:
+                if target is None or exchange.flags & _CONTROL:
+                    continue
+                service = self.services.get(target) or self._service(target, exchange.opened.at)
+                if service is not None:
+                    service.rate.add(exchange.opened.at)
+                    entry = service.actions.get(exchange.action or "") or service.action(exchange.action or "")
+                    if entry is not None:
+                        entry.requests += 1
+                        entry.last_seen = exchange.opened.data
+            elif kind is _BROADCAST and target is not None:
+                channel = self.channels.get(target) or self._channel(target, exchange.opened.at)
+                if channel is not None:
+                    channel.rate.add(exchange.opened.at)
 
-    def settled(self, exchange: Exchange) -> None:
-        """Take that a request was answered with an error or ran out of time."""
-        service = self.services.get(exchange.target or "")
-        if service is None:
-            return
-        entry = service.actions.get(exchange.action or "")
-        if exchange.state is State.ERROR:
-            service.errors += 1
-            if entry is not None:
-                entry.errors += 1
-        elif exchange.state is State.TIMEOUT:
-            service.timeouts += 1
-            if entry is not None:
-                entry.timeouts += 1
+    def settled(self, exchanges: Sequence[Exchange]) -> None:
+        """Take requests that have just been answered or have run out of time."""
+        for exchange in exchanges:
+            state = exchange.state
+            if state is _OK or exchange.flags & _CONTROL:
+                continue
+            service = self.services.get(exchange.target or "")
+            if service is None:
+                continue
+            entry = service.actions.get(exchange.action or "")
+            if state is State.ERROR:
+                service.errors += 1
+                if entry is not None:
+                    entry.errors += 1
+            elif state is State.TIMEOUT and exchange.answer is None:
+                service.timeouts += 1
+                if entry is not None:
+                    entry.timeouts += 1
 
     def _service(self, name: str, now: float) -> ServiceEntry | None:
         entry = self.services.get(name)

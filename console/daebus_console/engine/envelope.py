@@ -25,6 +25,7 @@ __all__ = [
     "Envelope",
     "Unreadable",
     "decode",
+    "error_code",
     "is_reply_channel",
     "payload_of",
     "read",
@@ -149,6 +150,16 @@ def payload_of(data: bytes) -> Any:
         except Unreadable:
             return payload
     return payload
+
+
+def error_code(data: bytes) -> str | None:
+    """The `code` in the payload of an error answer, if it names one."""
+    try:
+        payload = payload_of(data)
+    except Unreadable:
+        return None
+    code = payload.get("code") if isinstance(payload, dict) else None
+    return code if isinstance(code, str) else None
 
 
 def service_of_control(channel: str) -> str | None:

@@ -67,10 +67,17 @@ class Journal:
         if exchange.opened is message:
             self.exchanges.append(exchange)
             self.next_number += 1
-        self.kept += 1
-        self.bytes += len(message.data) + MESSAGE_OVERHEAD
-        if self.kept > self.max_messages or self.bytes > self.max_bytes:
-            self._make_room()
+        self.grown(1, len(message.data))
+
+    def grown(self, count: int, size: int) -> None:
+        """Make room after `count` messages with `size` bytes of data were added, here or straight to the rings."""
+        self.kept += count
+        self.bytes += size + count * MESSAGE_OVERHEAD
+        while self.kept > self.max_messages or self.bytes > self.max_bytes:
+            if self.kept == 1:
+                # One message larger than all the room is still shown.
+                break
+            self._drop()
 
     def touch(self, exchange: Exchange) -> None:
         """Note that an exchange changed without a new message of its own."""
@@ -102,13 +109,6 @@ class Journal:
         self.exchanges.clear()
         self.changes.clear()
         self.kept = self.bytes = 0
-
-    def _make_room(self) -> None:
-        while self.kept > self.max_messages or self.bytes > self.max_bytes:
-            if self.kept == 1:
-                # One message larger than all the room is still shown.
-                break
-            self._drop()
 
     def _drop(self) -> None:
         message = self.messages.drop()

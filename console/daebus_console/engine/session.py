@@ -15,7 +15,7 @@ from daebus_console.engine import envelope as wire
 from daebus_console.engine.correlator import DEFAULT_TIMEOUT, Correlator
 from daebus_console.engine.directory import Directory, Rate
 from daebus_console.engine.discovery import POLL_EVERY, Discovery
-from daebus_console.engine.exchange import Exchange, Flag, Kind, Message, State
+from daebus_console.engine.exchange import Exchange, Message
 from daebus_console.engine.journal import Journal
 from daebus_console.engine.tap import Batch, Clock, Tap
 
@@ -126,15 +126,11 @@ class Session:
     def on_batch(self, at: float, batch: Batch) -> None:
         """Messages arrived (called by the tap)."""
         with self._changed:
-            feed, saw, watchers = self.correlator.feed, self.directory.saw, self._watchers
-            for channel, data in batch:
-                message, exchange = feed(at, channel, data)
-                if exchange.opened is message:
-                    saw(exchange)
-                elif message.error or exchange.flags & Flag.CONTROL:
-                    self._learn(message, exchange)
-                for watcher in watchers:
-                    watcher(message, exchange)
+            taken = self.correlator.take(at, batch, self._tell if self._watchers else None)
+            self.directory.saw(taken.opened)
+            self.directory.settled(taken.answered)
+            for message in taken.control:
+                self._learn_info(message)
             self.status.messages += len(batch)
             self.status.bytes += sum(len(data) for _channel, data in batch)
             self.rate.add(at, len(batch))
@@ -151,7 +147,7 @@ class Session:
         """The tap reads (called by the tap)."""
         with self._changed:
             self.status.up, self.status.since, self.status.problem = True, at, None
-            self._tell_watchers(self.correlator.resume(at))
+            self._tell_gap(self.correlator.resume(at))
             self._changed.notify_all()
 
     def on_down(self, at: float, reason: str) -> None:
@@ -160,7 +156,7 @@ class Session:
             if self.status.up:
                 self.status.up, self.status.since = False, at
                 self.status.gaps += 1
-                self._tell_watchers(self.correlator.lose(at, reason))
+                self._tell_gap(self.correlator.lose(at, reason))
             self.status.problem = reason
             self._changed.notify_all()
 
@@ -170,30 +166,26 @@ class Session:
             self.status.blind = reason
             self._changed.notify_all()
 
-    def _tell_watchers(self, gap: Exchange | None) -> None:
+    def _tell_gap(self, gap: Exchange | None) -> None:
         if gap is not None:
-            for watcher in self._watchers:
-                watcher(gap.opened, gap)
+            self._tell(gap.opened, gap)
 
     def _advance(self, at: float) -> bool:
         expired = self.correlator.advance(at)
-        for exchange in expired:
-            self.directory.settled(exchange)
+        self.directory.settled(expired)
         return bool(expired)
 
-    def _learn(self, message: Message, exchange: Exchange) -> None:
-        if message.error and exchange.answer is message and exchange.state is State.ERROR:
-            self.directory.settled(exchange)
-        if message.kind is Kind.RESPONSE and exchange.flags & Flag.CONTROL and exchange.action == "info":
-            self._learn_info(message.at, message.data)
+    def _tell(self, message: Message, exchange: Exchange) -> None:
+        for watcher in self._watchers:
+            watcher(message, exchange)
 
-    def _learn_info(self, at: float, data: bytes) -> None:
+    def _learn_info(self, answer: Message) -> None:
         try:
-            payload = wire.payload_of(data)
+            payload = wire.payload_of(answer.data)
         except wire.Unreadable:
             return
-        if isinstance(payload, dict):
-            self.directory.info(at, payload)
+        if isinstance(payload, dict) and not answer.error:
+            self.directory.info(answer.at, payload)
 
     # What discovery tells --------------------------------------------------------------------------------------
 

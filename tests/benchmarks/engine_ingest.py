@@ -1,0 +1,141 @@
+"""How many messages a second each way of reading the bus takes in for good.
+
+Run as `python -m tests.benchmarks.engine_ingest [--json FILE] [READER ...]`. A rate is sustained when, after some
+seconds of it, the reader is still connected and the server owes it nothing. The rate is doubled until that fails and
+then narrowed down; the publisher, the server and the reader share the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks.readers import READERS
+from tests.support.redis_server import RedisServer
+
+SECONDS = 4.0
+TRIES = 2
+_LIMIT = 1_000_000
+
+
+def sustained(name: str, rate: int) -> bool:
+    """Whether the reader keeps up with that rate, in the better of TRIES runs on this noisy machine."""
+    return any(_trial(name, rate) for _ in range(TRIES))
+
+
+def _trial(name: str, rate: int) -> bool:
+    server = RedisServer().start()
+    reader = _start(name, server)
+    try:
+        with server.client() as client:
+            _wait_subscribed(client)
+            count = int(rate * SECONDS)
+            command = [sys.executable, "-m", "tests.benchmarks.flood", str(server.port), str(count), str(rate)]
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+            seconds = json.loads(done.stdout)["seconds"]
+            if seconds > SECONDS * 1.05:
+                raise TooFast(rate)
+            if not _owes_nothing(client):
+                return False
+        return _counted(reader) in (None, -(-count // 200) * 200)
+    finally:
+        reader.kill()
+        reader.communicate()
+        server.close()
+
+
+class TooFast(Exception):
+    """The publisher itself cannot publish at that rate here."""
+
+
+def _start(name: str, server: RedisServer) -> subprocess.Popen[bytes]:
+    if name == "redis-cli":
+        command = ["redis-cli", "-p", str(server.port), "psubscribe", "*"]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "tests.benchmarks.readers", name, server.url]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+def _wait_subscribed(client: Any) -> None:
+    deadline = time.monotonic() + 10
+    while not client.pubsub_numpat():
+        if time.monotonic() > deadline:
+            raise RuntimeError("the reader did not subscribe")
+        time.sleep(0.01)
+
+
+def _owes_nothing(client: Any) -> bool:
+    """Whether the reader is connected and has been sent everything, at the latest a moment after the end."""
+    deadline = time.monotonic() + 0.4
+    while True:
+        listed = [one for one in client.client_list(_type="pubsub") if int(one["psub"])]
+        if not listed:
+            return False
+        if all(int(one["omem"]) == 0 for one in listed):
+            return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+
+
+def _counted(reader: subprocess.Popen[bytes]) -> int | None:
+    """What the reader itself says it received; None where it is not one of ours."""
+    if reader.stdout is None or reader.stdin is None:
+        return None
+    with suppress(subprocess.TimeoutExpired):
+        time.sleep(0.3)
+        output, _ = reader.communicate(timeout=3)
+        for line in output.decode().splitlines():
+            if line.startswith("{"):
+                return int(json.loads(line)["received"])
+    return None
+
+
+def highest(name: str) -> tuple[int, bool]:
+    """The highest sustained rate found, and whether the publisher was the limit."""
+    low, high = 10_000, 20_000
+    try:
+        while high <= _LIMIT and sustained(name, high):
+            low, high = high, high * 2
+        while high - low > low * 0.1:
+            middle = (low + high) // 2
+            if sustained(name, middle):
+                low = middle
+            else:
+                high = middle
+    except TooFast:
+        return low, True
+    return low, False
+
+
+def main() -> None:
+    """Measure every reader and print one table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("readers", nargs="*")
+    options = parser.parse_args()
+    names = options.readers or [*READERS, *(["redis-cli"] if shutil.which("redis-cli") else [])]
+    results: dict[str, dict[str, Any]] = {}
+    print("sustained without loss, messages/s of 225 bytes")
+    for name in names:
+        rate, limited = highest(name)
+        results[name] = {"messages_per_second": rate, "publisher_was_the_limit": limited}
+        print(f"  {name:<20} {rate:>9,}{'  (or more: the publisher was the limit)' if limited else ''}", flush=True)
+    listen = results.get("redis-py listen()")
+    if listen:
+        for name, result in results.items():
+            result["times_listen"] = round(result["messages_per_second"] / listen["messages_per_second"], 2)
+            print(f"  {name:<20} {result['times_listen']:>9.2f} x redis-py listen()")
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
