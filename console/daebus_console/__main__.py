@@ -1,0 +1,32 @@
+"""The program `daebus-console`. Imports nothing of the extra `console`, so that it can say what is missing."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+
+NEEDED = ("textual", "prompt_toolkit", "hiredis", "msgspec", "platformdirs")
+
+
+def missing() -> list[str]:
+    """The packages of the extra that are not installed."""
+    return [name for name in NEEDED if find_spec(name) is None]
+
+
+def main() -> int:
+    """Run the program on the arguments of the process; returns its exit status."""
+    absent = missing()
+    if absent:
+        print(
+            f"daebus-console needs what is not installed ({', '.join(absent)}). Install it with:\n"
+            "  pip install 'daebus[console]'",
+            file=sys.stderr,
+        )
+        return 2
+    from daebus_console.cli import run
+
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

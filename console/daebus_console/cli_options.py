@@ -1,0 +1,78 @@
+"""The options of the shell that belong to no verb. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from daebus_console.commands.errors import CommandError, nearest
+from daebus_console.commands.kinds import Kind
+from daebus_console.commands.verbs import SHELL_OPTIONS, VERBS
+from daebus_console.commands.words import Word, from_argv
+
+_BY_NAME = {name: option for option in SHELL_OPTIONS for name in (option.name, option.short) if name}
+
+
+@dataclass(frozen=True)
+class Globals:
+    """What was said beside the verb. `channels` are globs, `redact` the names of keys; both empty where not given."""
+
+    redis: str | None = None
+    channels: tuple[str, ...] = ()
+    read_only: bool = False
+    redact: tuple[str, ...] = ()
+    version: bool = False
+    help: bool = False
+
+
+def take_globals(arguments: Sequence[str]) -> tuple[Globals, list[str]]:
+    """Take those options out of the shell's arguments, wherever they stand; returns them and the rest.
+
+    What a verb names as an option of its own stays with the verb. Raises CommandError.
+    """
+    line, words = from_argv(arguments)
+    found: dict[str, Any] = {}
+    rest: list[str] = []
+    position = 0
+    while position < len(words):
+        word = words[position]
+        position += 1
+        if word.text == "--":
+            rest += [one.text for one in words[position - 1 :]]
+            break
+        name, equals, value = word.text.partition("=")
+        option = _BY_NAME.get(name if equals else word.text)
+        if option is None or _belongs_to_verb(name, rest):
+            if not rest and word.text.startswith("-"):
+                raise _at(line, word, f"there is no option {name}", suggestion=nearest(name, _BY_NAME))
+            rest.append(word.text)
+            continue
+        if option.key in found:
+            raise _at(line, word, f"{option.name} is given twice")
+        if option.kind is Kind.FLAG:
+            if equals:
+                raise _at(line, word, f"{option.name} takes no value")
+            found[option.key] = True
+            continue
+        if not equals:
+            if position >= len(words):
+                raise CommandError(f"{option.shown} lacks its value: {option.help}", len(line), line=line)
+            value = words[position].text
+            position += 1
+        if not value:
+            raise _at(line, word, f"{option.shown} lacks its value: {option.help}")
+        found[option.key] = value
+    for key in ("channels", "redact"):
+        if key in found:
+            found[key] = tuple(part for part in (piece.strip() for piece in found[key].split(",")) if part)
+    return Globals(**found), rest
+
+
+def _belongs_to_verb(name: str, rest: Sequence[str]) -> bool:
+    verb = VERBS.get(rest[0]) if rest else None
+    return verb is not None and any(name in (option.name, option.short) for option in verb.options)
+
+
+def _at(line: str, word: Word, message: str, suggestion: str | None = None) -> CommandError:
+    return CommandError(message, word.start, word.end - word.start, suggestion, line=line)

@@ -1,0 +1,154 @@
+"""Speaking to a shell: results on standard output, everything else on standard error.
+
+Everything is cleaned here, on its way out. Colour only where a person looks: not into a pipe, not with NO_COLOR; with
+FORCE_COLOR everywhere. A reader that has gone shows as BrokenPipeError, and before that in `closed`.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import threading
+from collections.abc import Iterable
+from typing import IO, Any
+
+from daebus_console.commands.errors import CommandError
+from daebus_console.commands.explain import explain
+from daebus_console.render import Line, Span, fit, line, to_json, to_text
+
+PIPE_WIDTH = 400
+"""Cells of a line in a list of many, where no terminal bounds it."""
+
+_ASCII_SIGNS = str.maketrans({"→": ">", "←": "<", "»": "}", "…": ".", "×": "x", "●": "*", "µ": "u"})
+"""For terminals that know no more; one character for each, so that columns stay aligned."""
+
+
+class TerminalOutput:
+    """The Output of the shell; see `commands.context.Output`."""
+
+    def __init__(self, out: IO[str], err: IO[str]) -> None:
+        self._out, self._err = out, err
+        self._lock = threading.Lock()
+        for stream in (out, err):
+            reconfigure = getattr(stream, "reconfigure", None)
+            if reconfigure is not None:
+                reconfigure(errors="backslashreplace")
+        self._ascii = not _is_unicode(out)
+        self._out_colour, self._err_colour = _colour(out), _colour(err)
+        self._err_is_terminal = err.isatty()
+        self._transient = False
+        self._poll = select.poll()
+        try:
+            self._poll.register(out.fileno(), 0)
+        except (OSError, ValueError):
+            # Not a file of the system; it cannot be closed from the other side either.
+            self._poll = select.poll()
+
+    @property
+    def width(self) -> int:
+        """The terminal's width, or a generous one in a pipe."""
+        return shutil.get_terminal_size((100, 24)).columns if self._out.isatty() else PIPE_WIDTH
+
+    def result(self, lines: Iterable[Line]) -> None:
+        """Print lines on standard output."""
+        with self._lock:
+            self._wipe()
+            for one in lines:
+                self._out.write(self._text(one, self._out_colour) + "\n")
+
+    def record(self, value: Any) -> None:
+        """Print one JSON value on a line of standard output."""
+        try:
+            text = to_json(value, ascii_only=self._ascii)
+        except RecursionError:
+            text = to_json(_shallow(value), ascii_only=self._ascii)
+        with self._lock:
+            self._wipe()
+            self._out.write(text + "\n")
+
+    def note(self, text: str) -> None:
+        """Say something on standard error."""
+        self._say([line(Span(one, "dim")) for one in text.split("\n")])
+
+    def progress(self, line: Line, *, transient: bool = False) -> None:
+        """Say how it goes, on standard error; transient lines only where a person looks, and in place."""
+        if not transient:
+            self._say([line])
+        elif self._err_is_terminal:
+            with self._lock:
+                shown = self._text(fit(line, shutil.get_terminal_size((80, 24)).columns - 1), self._err_colour)
+                self._err.write(f"\r\x1b[2K{shown}")
+                self._err.flush()
+                self._transient = bool(shown)
+
+    def error(self, text: str) -> None:
+        """Say on standard error what went wrong."""
+        first, *others = text.split("\n")
+        self._say([line(Span("error: ", "error"), first), *(line(other) for other in others)])
+
+    def mistake(self, error: CommandError) -> None:
+        """Show on standard error what is wrong with the command, and where."""
+        self._say(explain(error))
+
+    def flush(self) -> None:
+        """Let everything be seen. Raises BrokenPipeError where nobody looks any more."""
+        with self._lock:
+            self._out.flush()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the reader of standard output has gone."""
+        return any(event & (select.POLLERR | select.POLLHUP) for _file, event in self._poll.poll(0))
+
+    def close(self) -> None:
+        """Flush as far as that is possible, and see to it that nothing complains when the process ends."""
+        for stream in (self._out, self._err):
+            try:
+                stream.flush()
+            except (BrokenPipeError, OSError):
+                # The interpreter flushes again at its end, and would print a traceback then.
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream.fileno())
+                os.close(nowhere)
+
+    def _say(self, lines: Iterable[Line]) -> None:
+        with self._lock:
+            self._out.flush()
+            self._wipe()
+            for one in lines:
+                self._err.write(self._text(one, self._err_colour) + "\n")
+            self._err.flush()
+
+    def _text(self, one: Line, colour: bool) -> str:
+        text = to_text(one, colour)
+        return text.translate(_ASCII_SIGNS) if self._ascii else text
+
+    def _wipe(self) -> None:
+        if self._transient:
+            self._err.write("\r\x1b[2K")
+            self._err.flush()
+            self._transient = False
+
+
+def _colour(stream: IO[str]) -> bool:
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _is_unicode(stream: IO[str]) -> bool:
+    try:
+        "→é日".encode(getattr(stream, "encoding", None) or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def _shallow(value: Any) -> Any:
+    """A record without the payload that is too deep for JSON's writer; it says so."""
+    if isinstance(value, dict) and "payload" in value:
+        return {**value, "payload": None, "error": "nested too deeply to be shown"}
+    return {"error": "nested too deeply to be shown"}

@@ -1,0 +1,181 @@
+"""What a command needs to be carried out: the session, the sender, and a face to speak to.
+
+Every face brings its own Output (and View, where it has one); commands know no other way to be seen.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Protocol
+
+from daebus.errors import RedisUnavailable
+from daebus_console.commands.errors import CommandError
+from daebus_console.commands.verbs import Face
+from daebus_console.engine.exchange import Exchange
+from daebus_console.engine.redact import Redactor
+from daebus_console.engine.sender import Sender
+from daebus_console.engine.session import Session, Watcher
+from daebus_console.render import Line
+
+CONNECT_WITHIN = 5.0
+"""Seconds that the shell waits for the first connection."""
+
+
+class Exit(IntEnum):
+    """How a command ended; at the shell, the exit status."""
+
+    DONE = 0
+    ERROR = 1
+    """The service answered with an error."""
+    USAGE = 2
+    NOBODY = 3
+    """Nobody serves it."""
+    TIMEOUT = 4
+    NO_REDIS = 5
+    INTERRUPTED = 130
+
+
+class Output(Protocol):
+    """Where a command speaks. Any thread may call; spans and texts are not safe to show yet: the face cleans them."""
+
+    @property
+    def width(self) -> int:
+        """How many cells a line of a list of many may take."""
+
+    def result(self, lines: Iterable[Line]) -> None:
+        """What was asked for, for a person."""
+
+    def record(self, value: Any) -> None:
+        """What was asked for, for a program (--json): one JSON value."""
+
+    def note(self, text: str) -> None:
+        """Something to know beside the result."""
+
+    def progress(self, line: Line, *, transient: bool = False) -> None:
+        """Something on the way to the result. A transient line takes the place of the transient one before it."""
+
+    def error(self, text: str) -> None:
+        """Why there is no result."""
+
+    def mistake(self, error: CommandError) -> None:
+        """What is wrong with the command, and where in it."""
+
+    def flush(self) -> None:
+        """Let everything said so far be seen."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether nobody reads any more."""
+
+
+class View(Protocol):
+    """What the prompt verbs do to the view beside the prompt."""
+
+    def set_filter(self, text: str | None) -> None:
+        """Show only what passes the filter; None shows everything."""
+
+    def toggle_pause(self) -> bool:
+        """Hold still, or go on; returns whether it holds still now."""
+
+    def cleared(self) -> None:
+        """The journal was emptied."""
+
+    def select(self, number: int) -> bool:
+        """Bring the exchange of that number into view; False where the view cannot."""
+
+    def quit(self) -> None:
+        """Leave the console."""
+
+
+class Cancellation:
+    """Stops a command from another thread. `wait` is a sleep that a cancellation ends."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._lock = threading.Lock()
+        self._callbacks: list[Callable[[], None]] = []
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was cancelled."""
+        return self._event.is_set()
+
+    def cancel(self) -> None:
+        """Stop whatever the command waits for."""
+        with self._lock:
+            self._event.set()
+            callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long; True as soon as it was cancelled."""
+        return self._event.wait(seconds)
+
+    def on_cancel(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Have it called on cancelling (at once, if that was before); returns what takes it back."""
+        with self._lock:
+            if not self._event.is_set():
+                self._callbacks.append(callback)
+                return lambda: self._withdraw(callback)
+        callback()
+        return lambda: None
+
+    def _withdraw(self, callback: Callable[[], None]) -> None:
+        with self._lock:
+            if callback in self._callbacks:
+                self._callbacks.remove(callback)
+
+
+@dataclass
+class Context:
+    """Where commands are carried out. A face makes one and keeps it; `replace(context, cancellation=…)` for each run.
+
+    `live` tells that the session is started and belongs to the face; else `look` starts it. `confirm` asks the user a
+    yes-or-no question. `variables` are what `$name` means; `last` is set by every answer.
+    """
+
+    session: Session
+    sender: Sender
+    output: Output
+    face: Face
+    view: View | None = None
+    confirm: Callable[[str], bool] = lambda _question: False
+    cancellation: Cancellation = field(default_factory=Cancellation)
+    redact: Redactor = field(default_factory=lambda: Redactor(()))
+    variables: dict[str, Any] = field(default_factory=dict)
+    live: bool = False
+
+    @property
+    def read_only(self) -> bool:
+        """Whether every verb that publishes is refused."""
+        return self.sender.read_only
+
+    def watch(self, watcher: Watcher) -> Callable[[], None]:
+        """Have every message told to `watcher`, from the first one on if `look` comes later; returns what ends it."""
+        return self.session.watch(watcher)
+
+    def look(self) -> Session:
+        """The session, seeing. Raises RedisUnavailable where it is not live and does not get to see anything."""
+        if not self.live:
+            self.live = True
+            self.session.start()
+            if not self.session.wait_up(CONNECT_WITHIN):
+                problem = self.session.status.problem or f"Redis at {self.session.address} does not answer"
+                raise RedisUnavailable(problem)
+            if self.session.status.blind:
+                self.output.note(self.session.status.blind)
+        return self.session
+
+    def exchange(self, number: int) -> Exchange:
+        """The exchange of that number. Raises CommandError where it is gone, or never was."""
+        with self.session.lock:
+            exchange = self.session.journal.exchange(number)
+            last = self.session.journal.exchanges.last
+        if exchange is None:
+            known = f"the last one is #{last}" if number > last else "it is forgotten already"
+            raise CommandError(f"there is no exchange #{number}: {known if last else 'none was seen yet'}")
+        return exchange

@@ -1,0 +1,222 @@
+"""One message of the flow as a record for programs, and as a line for people. Pure."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, NamedTuple
+
+from daebus_console.engine import envelope as wire
+from daebus_console.engine.exchange import Exchange, Flag, Kind, Message, State
+from daebus_console.engine.frame import Gap
+from daebus_console.engine.redact import Redactor
+from daebus_console.render import Line, Span, cells, clean, duration, fit, line, pad, preview, size
+
+
+class Entry(NamedTuple):
+    """A message, its exchange, and how that stood just then."""
+
+    message: Message
+    exchange: Exchange
+    state: State
+    flags: int
+    gap: Gap | None = None
+
+    @staticmethod
+    def of(message: Message, exchange: Exchange) -> Entry:
+        """The entry as of now; call it under the session's lock."""
+        gap = exchange.aside.gap if message.kind is Kind.GAP else None
+        return Entry(message, exchange, exchange.state, exchange.flags, gap)
+
+    @property
+    def status(self) -> str:
+        """How it stands: of an answer what it says, of all else how its exchange stood when it came."""
+        if self.message.kind is Kind.RESPONSE and self.state is not State.ORPHAN:
+            return "error" if self.message.error else "ok"
+        return self.state.value
+
+    @property
+    def latency(self) -> float | None:
+        """Seconds since the request, for an answer to one."""
+        if self.message.kind is not Kind.RESPONSE or self.exchange.kind is not Kind.REQUEST:
+            return None
+        return max(0.0, self.message.at - self.exchange.opened.at)
+
+    @property
+    def ends(self) -> tuple[str | None, str | None]:
+        """Who sent it, and to whom or where, as far as known."""
+        exchange, message = self.exchange, self.message
+        if message.kind is not Kind.RESPONSE:
+            return exchange.source, exchange.target
+        if exchange.kind is Kind.REQUEST:
+            return exchange.target, exchange.source or message.channel
+        return exchange.source, message.channel
+
+
+_FLAGS = (
+    (Flag.OURS, "ours"),
+    (Flag.CONTROL, "control"),
+    (Flag.LATE, "late"),
+    (Flag.DUPLICATE, "duplicate"),
+    (Flag.REUSED_ID, "reused_id"),
+    (Flag.MALFORMED, "malformed"),
+)
+
+
+def record(entry: Entry, redact: Redactor) -> dict[str, Any]:
+    """The entry as JSON has it: see `help tail` for the keys."""
+    message, exchange = entry.message, entry.exchange
+    if entry.gap is not None:
+        return _gap_record(message, entry.gap)
+    sender, target = entry.ends
+    latency = entry.latency
+    found: dict[str, Any] = {
+        "seq": message.seq,
+        "at": round(message.at, 6),
+        "channel": message.channel,
+        "kind": message.kind.value,
+        "exchange": exchange.number,
+        # A request without an id is kept under its reply channel.
+        "request_id": None if exchange.request_id == exchange.reply_to else exchange.request_id,
+        "action": exchange.action,
+        "from": sender,
+        "to": target,
+        "status": entry.status,
+        "final": message.final if message.kind is Kind.RESPONSE else None,
+        "latency_ms": None if latency is None else round(latency * 1000, 3),
+        "payload": None,
+    }
+    payload, problem = payload_or_problem(message)
+    found["payload"] = redact.mask(payload)
+    if problem is not None:
+        found["error"] = problem
+        found["size"] = len(message.data)
+    flags = [name for flag, name in _FLAGS if entry.flags & flag]
+    if flags:
+        found["flags"] = flags
+    return found
+
+
+def payload_or_problem(message: Message) -> tuple[Any, str | None]:
+    """The payload of a message, or None and why it has none that can be read."""
+    try:
+        if message.kind is Kind.UNREADABLE:
+            # It may be good JSON, only no object; it is shown as unreadable all the same.
+            wire.read(message.data)
+        return wire.payload_of(message.data), None
+    except wire.Unreadable as error:
+        return None, str(error)
+
+
+def _gap_record(message: Message, gap: Gap) -> dict[str, Any]:
+    return {
+        "seq": message.seq,
+        "at": round(message.at, 6),
+        "channel": None,
+        "kind": Kind.GAP.value,
+        "start": round(gap.start, 6),
+        "end": None if gap.end is None else round(gap.end, 6),
+        "reason": gap.reason,
+    }
+
+
+_SIGNS = {
+    Kind.REQUEST: ("→", "accent"),
+    Kind.RESPONSE: ("←", "ok"),
+    Kind.ONE_WAY: ("»", "accent"),
+    Kind.BROADCAST: ("*", "key"),
+    Kind.UNREADABLE: ("?", "warn"),
+}
+_STATUS_STYLE = {"ok": "ok", "error": "error", "orphan": "warn", "timeout": "warn", "pending": "dim", "unknown": "warn"}
+
+
+def clock_time(at: float) -> str:
+    """Local time of day with milliseconds."""
+    return time.strftime("%H:%M:%S", time.localtime(at)) + f".{int(at * 1000) % 1000:03d}"
+
+
+class Liner:
+    """Makes lines that are aligned with each other: columns grow with what they hold, up to a bound."""
+
+    def __init__(self, width: int, redact: Redactor) -> None:
+        self.width = width
+        self._redact = redact
+        self._columns = [15, 12]
+
+    def line(self, entry: Entry) -> Line:
+        """The line of one entry."""
+        if entry.gap is not None:
+            return self._gap(entry.gap)
+        message, exchange = entry.message, entry.exchange
+        sender, target = entry.ends
+        sign, style = _SIGNS[message.kind]
+        if message.kind is Kind.RESPONSE:
+            sign, style = (
+                ("←" if message.final else "…"),
+                ("error" if message.error else "ok" if message.final else "dim"),
+            )
+        spans = [
+            Span(clock_time(message.at) + " ", "dim"),
+            Span(f"{'#' + str(exchange.number):>6} ", "bold"),
+            Span(sign + " ", style),
+            Span(self._column(0, _route(message, sender, target)) + " "),
+            Span(self._column(1, exchange.action or "") + " ", "key"),
+            *_outcome(entry),
+        ]
+        return self._with_payload(spans, message)
+
+    def expired(self, exchange: Exchange) -> Line:
+        """The line that says that a request got no answer in its time."""
+        waited = exchange.deadline - exchange.opened.at
+        return fit(
+            [
+                Span(clock_time(exchange.deadline) + " ", "dim"),
+                Span(f"{'#' + str(exchange.number):>6} ", "bold"),
+                Span("× ", "warn"),
+                Span(self._column(0, exchange.target or "") + " "),
+                Span(self._column(1, exchange.action or "") + " ", "key"),
+                Span(f"no answer within {waited:g} s", "warn"),
+            ],
+            self.width,
+        )
+
+    def _gap(self, gap: Gap) -> Line:
+        start = Span(clock_time(gap.start) + " ", "dim")
+        if gap.end is None:
+            return line(start, Span(f"-- connection lost, messages may be missed: {gap.reason}", "warn"))
+        missed = f"-- connected again after {gap.end - gap.start:.1f} s; what passed meanwhile was not seen"
+        return line(Span(clock_time(gap.end) + " ", "dim"), Span(missed, "warn"))
+
+    def _with_payload(self, spans: list[Span], message: Message) -> Line:
+        left = self.width - sum(cells(clean(span.text)) for span in spans)
+        payload, problem = payload_or_problem(message)
+        if problem is not None:
+            spans.append(Span(f"{problem} ({size(len(message.data))})", "warn"))
+        elif left > 4:
+            spans.append(Span(preview(self._redact.mask(payload), left)))
+        return fit(spans, self.width)
+
+    def _column(self, index: int, text: str) -> str:
+        text = clean(text)
+        widest = max(12, self.width // (4 if index == 0 else 6))
+        self._columns[index] = min(max(self._columns[index], cells(text)), widest)
+        return pad(text, self._columns[index])
+
+
+def _route(message: Message, sender: str | None, target: str | None) -> str:
+    if message.kind is Kind.RESPONSE:
+        return sender or target or message.channel
+    arrow = ">" if sender else ""
+    return f"{sender or ''}{arrow}{target or message.channel}"
+
+
+def _outcome(entry: Entry) -> list[Span]:
+    message, status = entry.message, entry.status
+    if message.kind is not Kind.RESPONSE:
+        return []
+    spans = [Span(f"{status:<6} ", _STATUS_STYLE.get(status, ""))]
+    if entry.latency is not None:
+        spans.append(Span(f"{duration(entry.latency):>8} ", "bold"))
+    notes = [name for flag, name in ((Flag.LATE, "late"), (Flag.DUPLICATE, "duplicate")) if entry.flags & flag]
+    if notes:
+        spans.append(Span(" ".join(notes) + " ", "warn"))
+    return spans

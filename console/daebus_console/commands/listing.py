@@ -1,0 +1,133 @@
+"""services: who is on the bus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.grammar import Command
+from daebus_console.engine.directory import RATE_WINDOW, ChannelEntry, Rate, ServiceEntry
+from daebus_console.engine.session import Session
+from daebus_console.render import Line, Span, line, table
+
+LOOK_FOR = 1.5
+"""Seconds after which services that have not told of themselves are listed without their actions."""
+
+
+def run_services(command: Command, context: Context) -> int:
+    """List services, once all that are there have told of themselves."""
+    shell_look = not context.live
+    session = context.look()
+    session.wait_for(lambda: _complete(session) or context.cancellation.cancelled, LOOK_FOR)
+    if command["for"] and context.cancellation.wait(command["for"]):
+        return Exit.INTERRUPTED
+    with session.lock:
+        now = session.clock()
+        looked = now - session.status.since
+        services = [service for service in session.directory.services.values() if command["all"] or service.subscribers]
+        channels = [one for one in session.directory.channels.values() if command["all"] or one.subscribers]
+        records = [_service_record(service, now, looked) for service in sorted(services, key=lambda one: one.name)]
+        others = [_channel_record(channel, now, looked) for channel in sorted(channels, key=lambda one: one.name)]
+        problem = session.status.discovery_problem
+    if problem is not None:
+        context.output.error(problem)
+    _print(command, context, records, others)
+    if records and shell_look and looked < RATE_WINDOW:
+        context.output.note(f"rates are of {looked:.1f} s only; --for 5 looks longer")
+    return Exit.DONE if problem is None else Exit.NO_REDIS
+
+
+def _print(command: Command, context: Context, records: list[dict[str, Any]], others: list[dict[str, Any]]) -> None:
+    if not command["all"] and others:
+        context.output.note(f"{len(others)} other channels have subscribers; --all lists them")
+    shown = [*records, *others] if command["all"] else records
+    if command["json"]:
+        for record in shown:
+            context.output.record(record)
+        return
+    if not records:
+        context.output.note("no service is there")
+    else:
+        context.output.result(_service_lines(records))
+    if command["all"] and others:
+        context.output.result([line(""), *_channel_lines(others)])
+
+
+def _complete(session: Session) -> bool:
+    """Whether the first poll is done and every instance found has told of itself."""
+    directory = session.directory
+    if session.status.discovery_problem is not None:
+        return True
+    return directory.polled is not None and all(
+        len(service.instances) >= service.subscribers
+        for service in directory.services.values()
+        if service.framework and service.gone is None
+    )
+
+
+def _per_second(rate: Rate, now: float, looked: float) -> float:
+    # Before the first whole window is over, its empty seconds would count as quiet ones.
+    return round(rate.per_second(now) if looked > RATE_WINDOW else rate.total / max(looked, 0.001), 2)
+
+
+def _service_record(service: ServiceEntry, now: float, looked: float) -> dict[str, Any]:
+    return {
+        "service": service.name,
+        "framework": service.framework,
+        "subscribers": service.subscribers,
+        "instances": [
+            {key: value for key, value in instance.info.items() if key not in ("service", "actions", "listens")}
+            for instance in service.instances.values()
+        ],
+        "actions": [
+            {
+                "name": action.name,
+                "doc": action.doc,
+                "declared": action.declared,
+                "requests": action.requests,
+                "errors": action.errors,
+                "timeouts": action.timeouts,
+            }
+            for action in sorted(service.actions.values(), key=lambda one: one.name)
+        ],
+        "rate": _per_second(service.rate, now, looked),
+        "gone": service.gone,
+    }
+
+
+def _channel_record(channel: ChannelEntry, now: float, looked: float) -> dict[str, Any]:
+    return {
+        "channel": channel.name,
+        "subscribers": channel.subscribers,
+        "listeners": sorted(channel.listeners),
+        "rate": _per_second(channel.rate, now, looked),
+        "gone": channel.gone,
+    }
+
+
+def _service_lines(records: Iterable[dict[str, Any]]) -> list[Line]:
+    rows: list[list[str | Span]] = []
+    for record in records:
+        instances = str(len(record["instances"])) if record["framework"] else "?"
+        name = Span(record["service"], "dim" if record["gone"] else "bold")
+        head: list[str | Span] = [name, instances, _subscribers(record), f"{record['rate']:g}"]
+        actions = record["actions"] or [{"name": "-", "doc": "", "declared": True}]
+        for action in actions:
+            doc = action["doc"] if action["declared"] else "(seen being asked)"
+            rows.append([*head, Span(action["name"], "key"), Span(doc, "dim")])
+            head = ["", "", "", ""]
+    headings = ("SERVICE", "INSTANCES", "SUBSCRIBERS", "RATE/S", "ACTION", "")
+    return table(headings, rows, right=frozenset({1, 2, 3}))
+
+
+def _channel_lines(records: Iterable[dict[str, Any]]) -> list[Line]:
+    rows: list[list[str | Span]] = []
+    for record in records:
+        listeners = ", ".join(record["listeners"])
+        rows.append([Span(record["channel"], "bold"), _subscribers(record), f"{record['rate']:g}", listeners])
+    return table(("CHANNEL", "SUBSCRIBERS", "RATE/S", "LISTENERS"), rows, right=frozenset({1, 2}))
+
+
+def _subscribers(record: dict[str, Any]) -> str:
+    return "gone" if record["gone"] else str(record["subscribers"])

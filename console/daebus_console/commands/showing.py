@@ -1,0 +1,34 @@
+"""show: one exchange with all its messages."""
+
+from __future__ import annotations
+
+from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.entries import Entry, Liner, payload_or_problem, record
+from daebus_console.commands.grammar import Command
+from daebus_console.render import Line, Span, json_lines, line
+
+
+def run_show(command: Command, context: Context) -> int:
+    """Bring the exchange into view where there is a view, and print its messages."""
+    exchange = context.exchange(command["exchange"])
+    with context.session.lock:
+        entries = [Entry.of(message, exchange) for message in exchange.messages]
+    if command["json"]:
+        for entry in entries:
+            context.output.record(record(entry, context.redact))
+        return Exit.DONE
+    if context.view is not None and context.view.select(exchange.number):
+        return Exit.DONE
+    liner = Liner(context.output.width, context.redact)
+    for entry in entries:
+        context.output.result([liner.line(entry), *_payload(entry, context)])
+    return Exit.DONE
+
+
+def _payload(entry: Entry, context: Context) -> list[Line]:
+    if entry.gap is not None:
+        return []
+    payload, problem = payload_or_problem(entry.message)
+    if problem is not None:
+        return [line(Span(f"  {problem}", "warn"))]
+    return [(Span("  "), *one) for one in json_lines(context.redact.mask(payload))]

@@ -1,0 +1,85 @@
+"""Where the values of items come from that do not stand in the command: files, standard input, earlier answers."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from typing import Any
+
+from daebus_console.commands.context import Context
+from daebus_console.commands.errors import CommandError
+from daebus_console.commands.items import SourceError
+from daebus_console.commands.paths import Path, PathError, dig
+from daebus_console.commands.verbs import Face
+from daebus_console.engine import envelope as wire
+from daebus_console.engine.exchange import Exchange
+
+LARGEST = 64 * 1024 * 1024
+"""Bytes of the largest file or input that is taken for a payload."""
+
+
+class ContextSources:
+    """The sources of a context: see `items.Sources`."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def text(self, path: str) -> str:
+        """The text of a file, UTF-8."""
+        try:
+            with open(os.path.expanduser(path), "rb") as file:
+                mode = os.fstat(file.fileno()).st_mode
+                if stat.S_ISDIR(mode):
+                    raise SourceError(f"{path} is a directory")
+                data = file.read(LARGEST + 1)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise SourceError(f"cannot read {path}: {reason}") from None
+        return _decoded(data, path)
+
+    def stdin(self) -> str:
+        """All of standard input; at a prompt that is where commands come from, so it is none."""
+        if self.context.face is not Face.SHELL:
+            raise SourceError("- is standard input, which a prompt does not have; name a file: @file.json")
+        return _decoded(sys.stdin.buffer.read(LARGEST + 1), "standard input")
+
+    def reference(self, name: str, path: Path) -> Any:
+        """The value of `$last`, `$name` or `#123`, at `path`."""
+        try:
+            value = self._number(int(name[1:])) if name.startswith("#") else self._variable(name[1:])
+            return dig(value, path)
+        except PathError as error:
+            raise SourceError(f"{name}: {error}") from None
+
+    def _variable(self, name: str) -> Any:
+        variables = self.context.variables
+        if name not in variables:
+            missing = "no answer came yet" if name == "last" else f"nothing is called ${name}"
+            raise SourceError(f"${name}: {missing}")
+        return variables[name]
+
+    def _number(self, number: int) -> Any:
+        try:
+            exchange = self.context.exchange(number)
+        except CommandError as error:
+            raise SourceError(error.message) from None
+        try:
+            return wire.payload_of(_telling(exchange).data)
+        except wire.Unreadable as error:
+            raise SourceError(f"#{number} is unreadable: {error}") from None
+
+
+def _telling(exchange: Exchange) -> Any:
+    """The message of an exchange whose payload it stands for: the answer, else what opened it."""
+    return exchange.answer or exchange.opened
+
+
+def _decoded(data: bytes, name: str) -> str:
+    if len(data) > LARGEST:
+        raise SourceError(f"{name} is larger than {LARGEST // 1024 // 1024} MB")
+    try:
+        # Files written on Windows may begin with a byte order mark, which is no part of the text.
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{name} is not UTF-8 text (byte {error.start})") from None

@@ -1,0 +1,67 @@
+"""The verbs of prompts that change what is seen, and help."""
+
+from __future__ import annotations
+
+from daebus_console.commands.context import Context, Exit, View
+from daebus_console.commands.errors import CommandError
+from daebus_console.commands.grammar import Command
+from daebus_console.commands.help import help_on
+from daebus_console.engine.exchange import Flag
+from daebus_console.render import line
+
+
+def run_help(command: Command, context: Context) -> int:
+    """Show help."""
+    context.output.result(line(text) for text in help_on(command["topic"], context.face))
+    return Exit.DONE
+
+
+def run_filter(command: Command, context: Context) -> int:
+    """Narrow the view, or widen it again."""
+    _view(command, context).set_filter(command["filter"])
+    return Exit.DONE
+
+
+def run_pause(command: Command, context: Context) -> int:
+    """Hold the view still, or let it go on."""
+    held = _view(command, context).toggle_pause()
+    context.output.note("the view stands still; `pause` lets it go on" if held else "the view goes on")
+    return Exit.DONE
+
+
+def run_clear(_command: Command, context: Context) -> int:
+    """Empty the journal."""
+    session = context.session
+    with session.lock:
+        count = len(session.journal.messages)
+        session.journal.clear()
+    if context.view is not None:
+        context.view.cleared()
+    context.output.note(f"{count} messages forgotten")
+    return Exit.DONE
+
+
+def run_mark(command: Command, context: Context) -> int:
+    """Mark exchanges, or take the mark away from those that have it."""
+    exchanges = [context.exchange(number) for number in command["exchange"]]
+    session = context.session
+    with session.lock:
+        for exchange in exchanges:
+            exchange.flags ^= Flag.MARKED
+            session.journal.touch(exchange)
+    for exchange in exchanges:
+        marked = "marked" if exchange.has(Flag.MARKED) else "no longer marked"
+        context.output.note(f"#{exchange.number} is {marked}")
+    return Exit.DONE
+
+
+def run_quit(command: Command, context: Context) -> int:
+    """Leave."""
+    _view(command, context).quit()
+    return Exit.DONE
+
+
+def _view(command: Command, context: Context) -> View:
+    if context.view is None:
+        raise CommandError(f"there is no view here for `{command.name}`")
+    return context.view

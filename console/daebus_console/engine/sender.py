@@ -1,0 +1,189 @@
+"""Sends what the user says, once, and marks it as the console's own where the tap will see it.
+
+Publishing goes through the framework, whose rules hold here as well: nothing is ever sent again by itself, and whether
+somebody serves a channel is asked of NUMSUB, since the tap itself counts among PUBLISH's receivers.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from daebus.envelope import Reply, encode, encode_object
+from daebus.errors import ConnectionLost, DaebusError, PayloadError, RedisUnavailable, RequestFailed
+from daebus.publisher import Publisher
+from daebus.requester import Call, Requester
+from daebus_console.engine import glob
+from daebus_console.engine.exchange import Exchange
+from daebus_console.engine.session import Session
+
+NAME = "daebus-console"
+"""What services see as the asker."""
+
+
+class ReadOnly(DaebusError):
+    """The console was started with --read-only; nothing was sent."""
+
+
+class Cancelled(DaebusError):
+    """The user stopped waiting. The service was not told and may still answer."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What became of a message without an answer.
+
+    `receivers` is what PUBLISH returned (taps on patterns count); `subscribers` what NUMSUB said, None where Redis does
+    not let us ask.
+    """
+
+    channel: str
+    receivers: int
+    subscribers: int | None
+
+
+class Inquiry:
+    """A request that is under way. One thread reads its answers; any thread may cancel it."""
+
+    def __init__(self, call: Call, session: Session, begun: float) -> None:
+        self._call = call
+        self._session = session
+        self._begun = begun
+        self._cancelled = False
+        self.service, self.action, self.request_id = call.service, call.action, call.request_id
+        self.timeout = call.timeout
+        """Seconds that the whole of it may take."""
+        self.latency: float | None = None
+        """Seconds from sending to the final answer; None before that."""
+
+    def replies(self) -> Iterator[Reply]:
+        """Each answer as it comes, the final one last; an error is an answer too.
+
+        Raises RequestTimeout, ConnectionLost, or Cancelled.
+        """
+        try:
+            for reply in self._call.replies():
+                if self._cancelled:
+                    break
+                if reply.final:
+                    self.latency = time.monotonic() - self._begun
+                yield reply
+        except ConnectionLost:
+            if not self._cancelled:
+                raise
+        if self._cancelled and self.latency is None:
+            raise Cancelled(
+                f"stopped waiting for {self.service!r}; it was not told, and {self.action!r} may still be handled"
+            )
+
+    def result(self, on_progress: Callable[[Any], Any] | None = None) -> Any:
+        """The payload of the final answer; those before it go to `on_progress`.
+
+        Raises what `replies` raises, and RequestFailed.
+        """
+        for reply in self.replies():
+            if not reply.final:
+                if on_progress is not None:
+                    on_progress(reply.payload)
+            elif reply.ok:
+                return reply.payload
+            else:
+                raise RequestFailed(reply.error or "", reply.code, reply.type, reply.payload)
+        raise AssertionError("a call ends with a final reply or an error")
+
+    def cancel(self) -> None:
+        """Stop waiting: whoever reads the answers gets Cancelled."""
+        self._cancelled = True
+        self._call.cancel()
+        # Wakes the reading thread, which takes it for what it is.
+        self._call.give(ConnectionLost("cancelled"))
+
+    @property
+    def exchange(self) -> Exchange | None:
+        """The exchange as the tap has seen it, if it has."""
+        with self._session.lock:
+            return self._session.correlator.find(self.request_id)
+
+
+class Sender:
+    """Publishes on the Redis of a session. Connects when it is first used; may be used from any number of threads.
+
+    With `read_only` every method that would publish raises ReadOnly.
+    """
+
+    def __init__(self, session: Session, *, read_only: bool = False) -> None:
+        self.session = session
+        self.read_only = read_only
+        self._requester = Requester(session.address.url, NAME)
+        self._publisher = Publisher(session.address, NAME)
+
+    def __enter__(self) -> Sender:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that a request may take which does not say."""
+        return self._requester.timeout
+
+    def request(
+        self, service: str, action: str, payload: Mapping[str, Any], *, timeout: float | None = None
+    ) -> Inquiry:
+        """Ask a service; returns when Redis has taken the request.
+
+        Raises ServiceUnavailable where nobody subscribes to its channel, RedisUnavailable, PayloadError, ReadOnly.
+        """
+        self._allow()
+        request_id = uuid.uuid4().hex
+        self._see_answers(service)
+        with self.session.lock:
+            self.session.correlator.expect(request_id)
+        begun = time.monotonic()
+        call = self._requester.start(service, action, dict(payload), timeout=timeout, request_id=request_id)
+        return Inquiry(call, self.session, begun)
+
+    def send(self, service: str, action: str, payload: Mapping[str, Any]) -> Delivery:
+        """Send a one-way message to an action of a service. Raises RedisUnavailable, PayloadError, ReadOnly."""
+        self._allow()
+        if not action:
+            raise PayloadError("the action must not be empty")
+        return self._publish(service, encode({"action": action, "payload": dict(payload)}))
+
+    def broadcast(self, channel: str, message: Mapping[str, Any]) -> Delivery:
+        """Publish an object on a channel as it is. Raises RedisUnavailable, PayloadError, ReadOnly."""
+        self._allow()
+        return self._publish(channel, encode_object(dict(message), "broadcast"))
+
+    def close(self) -> None:
+        """Close the connections; requests under way fail."""
+        self._requester.close()
+        self._publisher.close()
+
+    def _allow(self) -> None:
+        if self.read_only:
+            raise ReadOnly("this console is read-only: it was started with --read-only and sends nothing")
+
+    def _publish(self, channel: str, data: bytes) -> Delivery:
+        correlator, lock = self.session.correlator, self.session.lock
+        with lock:
+            correlator.expect_data(channel, data)
+        try:
+            receivers, subscribers = self._publisher.publish_counted(channel, data)
+        except RedisUnavailable as error:
+            if not isinstance(error, ConnectionLost):
+                with lock:
+                    correlator.give_up(channel, data)
+            raise
+        return Delivery(channel, receivers, subscribers)
+
+    def _see_answers(self, service: str) -> None:
+        """Have the tap read our reply channel as well, where its patterns show the question but not the answer."""
+        tap, patterns = self.session.tap, self.session.settings.patterns
+        narrow = "*" not in patterns and any(glob.matches(pattern, service) for pattern in patterns)
+        if narrow or tap.refused:
+            tap.follow([self._requester.reply_channel])

@@ -1,0 +1,206 @@
+"""What is shown, as lines of styled spans that every face can draw; and as JSON. Pure.
+
+A Span's text may be anything; it is made safe where lines become text, in one place (`to_text`) for terminals. Style
+names are roles: ok, error, warn, dim, bold, key, string, number, accent.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from daebus_console.text import cells, clean, clean_json, cut, pad
+
+
+class Span(NamedTuple):
+    """A piece of text in one style; the empty style is plain."""
+
+    text: str
+    style: str = ""
+
+
+Line = tuple[Span, ...]
+
+_SGR = {
+    "ok": "32",
+    "error": "31",
+    "warn": "33",
+    "dim": "2",
+    "bold": "1",
+    "key": "36",
+    "string": "32",
+    "number": "35",
+    "accent": "34",
+}
+_TOKEN = re.compile(r'(?P<string>"(?:[^"\\]|\\.)*")(?P<key>\s*:)?|(?P<number>-?\d[\d.eE+-]*|true|false|null)')
+
+
+def line(*pieces: str | Span) -> Line:
+    """A line of plain texts and spans."""
+    return tuple(piece if isinstance(piece, Span) else Span(piece) for piece in pieces)
+
+
+def to_text(spans: Iterable[Span], colour: bool = False) -> str:
+    """A line as text for a terminal: whatever is in it, it is one line and commands nothing."""
+    if not colour:
+        return "".join(clean(span.text) for span in spans)
+    parts = []
+    for span in spans:
+        code = _SGR.get(span.style)
+        text = clean(span.text)
+        parts.append(f"\x1b[{code}m{text}\x1b[0m" if code and text else text)
+    return "".join(parts)
+
+
+def fit(spans: Iterable[Span], width: int) -> Line:
+    """The line in at most `width` cells."""
+    fitted: list[Span] = []
+    left = width
+    for span in spans:
+        text = cut(clean(span.text), left)
+        fitted.append(Span(text, span.style))
+        left -= cells(text)
+        if left <= 0:
+            break
+    return tuple(fitted)
+
+
+def plain_json(value: Any) -> Any:
+    """The value as strict JSON can hold it: NaN and infinities as texts, lone surrogates left for the writer.
+
+    Raises RecursionError where it is nested too deeply.
+    """
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, dict):
+        return {key if isinstance(key, str) else str(key): plain_json(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_json(inner) for inner in value]
+    return value
+
+
+def to_json(value: Any, *, ascii_only: bool = False, indent: int | None = None) -> str:
+    """The value as JSON that is safe to print: on one line, unless indented. Raises RecursionError."""
+    try:
+        text = json.dumps(value, ensure_ascii=ascii_only, indent=indent, allow_nan=False)
+    except ValueError:
+        text = json.dumps(plain_json(value), ensure_ascii=ascii_only, indent=indent)
+    return clean_json(text)
+
+
+def json_lines(value: Any) -> list[Line]:
+    """The value pretty-printed, its keys, texts and numbers in their styles."""
+    try:
+        text = to_json(value, indent=2)
+    except RecursionError:
+        return [line(Span("(nested too deeply to be shown)", "warn"))]
+    return [json_spans(one) for one in text.split("\n")]
+
+
+def json_spans(text: str) -> Line:
+    """One line of JSON text, in styles."""
+    spans: list[Span] = []
+    position = 0
+    for found in _TOKEN.finditer(text):
+        if found.start() > position:
+            spans.append(Span(text[position : found.start()]))
+        if found["string"] is not None:
+            spans.append(Span(found["string"], "key" if found["key"] else "string"))
+            position = found.end("string")
+        else:
+            spans.append(Span(found[0], "number"))
+            position = found.end()
+    if position < len(text):
+        spans.append(Span(text[position:]))
+    return tuple(spans)
+
+
+def preview(value: Any, width: int) -> str:
+    """A value in one short line, for lists of many."""
+    try:
+        return cut(clean(to_json(value)), width)
+    except RecursionError:
+        return cut("(nested too deeply to be shown)", width)
+
+
+def table(
+    headings: Sequence[str], rows: Sequence[Sequence[str | Span]], right: frozenset[int] = frozenset()
+) -> list[Line]:
+    """Rows under headings, in columns as wide as their widest cell; the columns in `right` are flush right."""
+    cleaned = [[_clean_cell(cell) for cell in row] for row in rows]
+    widths = [
+        max([cells(heading), *(cells(row[index].text) for row in cleaned)]) for index, heading in enumerate(headings)
+    ]
+    lines = [_row([Span(heading, "dim") for heading in headings], widths, right)]
+    lines += [_row(row, widths, right) for row in cleaned]
+    return lines
+
+
+def _clean_cell(cell: str | Span) -> Span:
+    span = cell if isinstance(cell, Span) else Span(cell)
+    return Span(clean(span.text), span.style)
+
+
+def _row(row: Sequence[Span], widths: Sequence[int], right: frozenset[int]) -> Line:
+    spans: list[Span] = []
+    for index, (span, width) in enumerate(zip(row, widths, strict=True)):
+        gap = "  " if index else ""
+        filler = " " * (width - cells(span.text))
+        if index in right:
+            spans += [Span(gap + filler), span]
+        elif index == len(row) - 1:
+            spans += [Span(gap), span]
+        else:
+            spans += [Span(gap), span, Span(filler)]
+    return tuple(span for span in spans if span.text)
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds in three figures and a fitting unit."""
+    if seconds is None:
+        return "-"
+    for limit, factor, unit in ((0.0009995, 1e6, "µs"), (0.9995, 1e3, "ms"), (120.0, 1.0, "s")):
+        if seconds < limit:
+            value = seconds * factor
+            return (
+                f"{value:.2f} {unit}"
+                if value < 9.995
+                else f"{value:.1f} {unit}"
+                if value < 99.95
+                else f"{value:.0f} {unit}"
+            )
+    return f"{seconds / 60:.1f} min"
+
+
+def size(count: int) -> str:
+    """Bytes in a fitting unit."""
+    value = float(count)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"
+
+
+__all__ = [
+    "Line",
+    "Span",
+    "cells",
+    "clean",
+    "cut",
+    "duration",
+    "fit",
+    "json_lines",
+    "json_spans",
+    "line",
+    "pad",
+    "plain_json",
+    "preview",
+    "size",
+    "table",
+    "to_json",
+    "to_text",
+]
