@@ -5,6 +5,7 @@ Everything the tap sees is worked through on its thread, under `lock`; a face ta
 
 from __future__ import annotations
 
+import os
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +17,10 @@ from daebus_console.engine.correlator import DEFAULT_TIMEOUT, Correlator
 from daebus_console.engine.directory import Directory, Rate
 from daebus_console.engine.discovery import POLL_EVERY, Discovery
 from daebus_console.engine.exchange import Exchange, Message
+from daebus_console.engine.filter import Filter
 from daebus_console.engine.journal import Journal
+from daebus_console.engine.recorder import Recorder
+from daebus_console.engine.redact import Redactor
 from daebus_console.engine.tap import Batch, Clock, Tap
 
 
@@ -70,6 +74,7 @@ class Session:
         self.correlator.listened = self.directory.listened
         self.reply_to = f"{wire.CALLER_PREFIX}{uuid.uuid4().hex}"
         self._watchers: tuple[Watcher, ...] = ()
+        self._expired_watchers: tuple[Callable[[Exchange], None], ...] = ()
         self._changed = threading.Condition(self.lock)
         self.tap = Tap(self.address, self, patterns=self.settings.patterns, clock=self.clock)
         self.discovery = Discovery(
@@ -112,14 +117,34 @@ class Session:
         with self._changed:
             return self._changed.wait_for(condition, timeout)
 
-    def watch(self, watcher: Watcher) -> Callable[[], None]:
-        """Call `watcher` for every message from now on; returns the function that ends it."""
+    def watch(self, watcher: Watcher, on_expired: Callable[[Exchange], None] | None = None) -> Callable[[], None]:
+        """Call `watcher` for every message from now on, and `on_expired` for each request whose time ran out.
+
+        Returns the function that ends it.
+        """
         self._watchers = (*self._watchers, watcher)
+        if on_expired is not None:
+            self._expired_watchers = (*self._expired_watchers, on_expired)
 
         def unwatch() -> None:
-            self._watchers = tuple(one for one in self._watchers if one is not watcher)
+            with self.lock:
+                self._watchers = tuple(one for one in self._watchers if one != watcher)
+                self._expired_watchers = tuple(one for one in self._expired_watchers if one != on_expired)
 
         return unwatch
+
+    def record(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        matching: Filter | None = None,
+        force: bool = False,
+        redact: Redactor | None = None,
+        on_error: Callable[[str], None] | None = None,
+    ) -> Recorder:
+        """Record into a capture file from now on; see Recorder. Whoever asked for it stops it."""
+        with self.lock:
+            return Recorder(self, path, matching=matching, force=force, redact=redact, on_error=on_error)
 
     # What the tap tells ----------------------------------------------------------------------------------------
 
@@ -173,6 +198,9 @@ class Session:
     def _advance(self, at: float) -> bool:
         expired = self.correlator.advance(at)
         self.directory.settled(expired)
+        for exchange in expired:
+            for watcher in self._expired_watchers:
+                watcher(exchange)
         return bool(expired)
 
     def _tell(self, message: Message, exchange: Exchange) -> None:

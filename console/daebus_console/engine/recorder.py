@@ -1,0 +1,89 @@
+"""From a running session into a capture file: all of it, or what a filter lets through."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from daebus_console.engine.capture_writer import CaptureWriter
+from daebus_console.engine.exchange import Exchange, Kind, Message
+from daebus_console.engine.filter import Filter
+from daebus_console.engine.redact import Redactor
+
+if TYPE_CHECKING:
+    from daebus_console.engine.session import Session
+
+_MOST_REMEMBERED = 100_000
+_GAP = Kind.GAP
+
+
+class Recorder:
+    """Records what `session` sees from now on until `stop`.
+
+    With a filter, an exchange is recorded from the moment it matches, and what was seen of it before that first: a
+    filter such as status:error must not leave answers without their requests. Such messages stand later in the file
+    than their times say. Raises FileExistsError or OSError where the file cannot be made.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        path: str | os.PathLike[str],
+        *,
+        matching: Filter | None = None,
+        force: bool = False,
+        redact: Redactor | None = None,
+        on_error: Callable[[str], None] | None = None,
+    ) -> None:
+        self.started = session.clock()
+        self.matching = matching if matching is not None and matching.text else None
+        self.writer = CaptureWriter(
+            path, str(session.address), self.started, force=force, redact=redact, on_error=on_error
+        )
+        self._chosen: dict[int, None] = {}
+        if self.matching is None:
+            self._unwatch = session.watch(self._all)
+        else:
+            self._unwatch = session.watch(self._some, on_expired=self._choose)
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the recording; returns when the file is complete."""
+        self._unwatch()
+        self.writer.close()
+
+    def _all(self, message: Message, exchange: Exchange) -> None:
+        if message.kind is _GAP:
+            self._gap(exchange)
+        else:
+            self.writer.write(message.at, message.channel, message.data)
+
+    def _some(self, message: Message, exchange: Exchange) -> None:
+        if message.kind is _GAP:
+            self._gap(exchange)
+        elif exchange.number in self._chosen:
+            self.writer.write(message.at, message.channel, message.data)
+        else:
+            self._choose(exchange)
+
+    def _choose(self, exchange: Exchange) -> None:
+        """Record an exchange from now on, and what there is of it, if it matches now."""
+        if self.matching is None or exchange.number in self._chosen or not self.matching(exchange):
+            return
+        if len(self._chosen) >= _MOST_REMEMBERED:
+            del self._chosen[next(iter(self._chosen))]
+        self._chosen[exchange.number] = None
+        for message in exchange.messages:
+            self.writer.write(message.at, message.channel, message.data)
+
+    def _gap(self, exchange: Exchange) -> None:
+        """Write the gap when it has ended; until then nothing comes anyway."""
+        gap = exchange.aside.gap
+        if gap is not None and gap.end is not None:
+            self.writer.gap(gap.start, gap.end - gap.start, gap.reason)

@@ -1,0 +1,112 @@
+"""Recording a live session, and opening what was recorded."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from daebus_console.engine import filter as filters
+from daebus_console.engine.capture_reader import read_capture
+from daebus_console.engine.frame import Frame, Gap
+from daebus_console.engine.session import Session
+from tests.console.live.conftest import Publish
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import eventually
+
+OpenSession = Callable[..., Session]
+
+
+def test_everything_is_recorded_as_it_was(open_session: OpenSession, publish: Publish, tmp_path: Path) -> None:
+    session = open_session()
+    with session.record(tmp_path / "all.jsonl"):
+        publish("news", {"text": "grüße ☃"})
+        publish("news", b"\x00\xff")
+        assert session.wait_for(lambda: session.status.messages >= 2, 5)
+    frames = [frame for frame in read_capture(tmp_path / "all.jsonl") if isinstance(frame, Frame)]
+    assert [(frame.channel, frame.data) for frame in frames] == [
+        ("news", json.dumps({"text": "grüße ☃"}).encode()),
+        ("news", b"\x00\xff"),
+    ]
+
+
+def test_with_a_filter_an_answer_brings_its_request_along(
+    open_session: OpenSession, publish: Publish, tmp_path: Path
+) -> None:
+    session = open_session(timeout=0.3)
+    with session.record(tmp_path / "bad.jsonl", matching=filters.parse("status:error,timeout")):
+        for number, status in ((1, "success"), (2, "error")):
+            request = {"action": "get", "payload": {}, "reply_to": "caller:a", "request_id": str(number)}
+            publish("users", {**request, "timeout": 60})
+            publish("caller:a", {"status": status, "payload": {"error": "no"}, "request_id": str(number)})
+        publish("users", {"action": "get", "payload": {}, "reply_to": "caller:a", "request_id": "3"})
+        assert session.wait_for(lambda: session.status.messages >= 5 and session.correlator.pending == 0, 5)
+    found = [json.loads(frame.data)["request_id"] for frame in read_capture(tmp_path / "bad.jsonl")
+             if isinstance(frame, Frame)]  # fmt: skip
+    assert found == ["2", "2", "3"]
+
+
+def test_a_gap_is_recorded(open_session: OpenSession, own_redis: RedisServer, tmp_path: Path) -> None:
+    session = open_session()
+    with session.record(tmp_path / "gap.jsonl"):
+        own_redis.kill()
+        assert session.wait_for(lambda: not session.status.up, 5)
+        own_redis.start()
+        assert session.wait_for(lambda: session.status.up, 10)
+    (gap,) = [entry for entry in read_capture(tmp_path / "gap.jsonl") if isinstance(entry, Gap)]
+    assert gap.end is not None
+    assert gap.end > gap.start
+
+
+_RECORD = """
+import sys, threading
+from daebus_console.engine.session import Session
+session = Session(sys.argv[1])
+session.start()
+assert session.wait_up(10)
+session.record(sys.argv[2])
+print("ready", flush=True)
+threading.Event().wait()
+"""
+
+
+def test_a_killed_recorder_loses_at_most_the_last_second(own_redis: RedisServer, tmp_path: Path) -> None:
+    path = tmp_path / "killed.jsonl"
+    command = [sys.executable, "-c", _RECORD, own_redis.url, str(path)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([".", "console"])}
+    stop = threading.Event()
+    sent = 0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as recorder, own_redis.client() as client:
+        assert recorder.stdout is not None
+        assert recorder.stdout.readline() == b"ready\n"
+
+        def flood() -> None:
+            nonlocal sent
+            while not stop.wait(0.01):
+                pipeline = client.pipeline(transaction=False)
+                for number in range(sent, sent + 100):
+                    pipeline.publish("events", json.dumps({"n": number}))
+                pipeline.execute()
+                sent += 100
+
+        flooding = threading.Thread(target=flood)
+        flooding.start()
+        eventually(lambda: sent >= 5_000, within=30)
+        marked = sent
+        # A second after this point, all that was published before it must be in the file.
+        stop.wait(1.0)
+        recorder.send_signal(signal.SIGKILL)
+        recorder.wait()
+        stop.set()
+        flooding.join()
+    reader = read_capture(path)
+    numbers = [
+        json.loads(frame.data)["n"] for frame in reader if isinstance(frame, Frame) and frame.channel == "events"
+    ]
+    assert len(numbers) >= marked
+    assert numbers == list(range(len(numbers)))
