@@ -80,7 +80,7 @@ def one_of(term_key: str, values: Sequence[Value], known: Sequence[str]) -> froz
         named = {word for word in known if fits(word)}
         if not named:
             choice = " ".join(known)
-            raise value.error(f"{term_key}: knows no {value.text!r}, only {choice}", nearest(value.text, known))
+            raise value.error(f"{term_key}: {value.text!r} is none of {choice}", nearest(value.text, known))
         found |= named
     return frozenset(found)
 
@@ -146,7 +146,7 @@ def _number(value: Value, text: str, units: Mapping[str, float], default: str, p
     factor = units.get(unit or default)
     if factor is None:
         known = [name for name in units if name.isascii()]
-        raise value.error(f"unknown unit {found[2]!r}; there are {' '.join(known)}", nearest(unit, known))
+        raise value.error(f"unknown unit {found[2]!r}; there are {' '.join(known)}")
     return digits * factor
 
 
@@ -172,7 +172,7 @@ def contains(value: Value) -> Callable[[bytes], bool]:
     # The longest is the rarest; only where it is found need the order be looked at.
     longest = _contains_piece(max(pieces, key=len))
     in_order = glob(["", *pieces, ""])
-    return lambda data: longest(data) and in_order(_readable(data))
+    return lambda data: longest(data) and in_order(readable(data))
 
 
 def _contains_piece(piece: str) -> Callable[[bytes], bool]:
@@ -188,7 +188,7 @@ def _contains_piece(piece: str) -> Callable[[bytes], bool]:
             return False
         if escaped != wanted and data.lower().find(escaped) >= 0:
             return True
-        return _ESCAPED_ASCII(data) is not None and wanted.decode() in _readable(data).lower()
+        return _ESCAPED_ASCII(data) is not None and wanted.decode() in readable(data).lower()
 
     return found
 
@@ -202,12 +202,12 @@ def _contains_beyond_ascii(piece: str) -> Callable[[bytes], bool]:
             return False
         if data.lower().find(plain) < 0 and data.find(b"\\") < 0:
             return False
-        return wanted in _readable(data).casefold()
+        return wanted in readable(data).casefold()
 
     return found
 
 
-def _readable(data: bytes) -> str:
+def readable(data: bytes) -> str:
     """The bytes as text, with the \\u escapes of JSON resolved and everything else as it is."""
     text = data.decode("utf-8", "replace")
     if "\\u" not in text:

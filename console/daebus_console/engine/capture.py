@@ -1,0 +1,78 @@
+"""The capture file: what its lines are, for writer and reader alike. Pure but for the file itself.
+
+JSON lines in UTF-8, gzipped where the name ends in .gz. The first line is the header; every other is a message or a
+gap in what was seen. Times are epoch seconds.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+VERSION = 1
+"""The version of the format that is written, and the newest that is read."""
+
+LATEST = 253_402_300_800.0
+"""The end of the year 9999: times beyond it are no times."""
+
+Epoch = Annotated[float, msgspec.Meta(ge=0, lt=LATEST)]
+
+
+class CaptureError(Exception):
+    """A file that cannot be read as a capture, or a capture that cannot be written; the text says why."""
+
+
+class Header(msgspec.Struct, omit_defaults=True):
+    """The first line. `redis` is the URL without its password, `started` when the recording began, `redacted` the keys
+    whose values were masked on writing."""
+
+    daebus_capture: int
+    redis: str = ""
+    started: float | str = ""
+    redacted: list[str] = []
+
+
+class MessageLine(msgspec.Struct, gc=False):
+    """A message, whose bytes are UTF-8."""
+
+    at: float
+    channel: str
+    data: str
+
+
+class BytesLine(msgspec.Struct, gc=False):
+    """A message, whose bytes are no UTF-8."""
+
+    at: float
+    channel: str
+    data_base64: bytes
+
+
+class GapLine(msgspec.Struct, gc=False):
+    """From `at` on, nothing was seen for `gap` seconds."""
+
+    at: float
+    gap: float
+    reason: str
+
+
+class Line(msgspec.Struct, gc=False):
+    """Any line after the header, as it is read."""
+
+    at: Epoch
+    channel: str | UnsetType = UNSET
+    data: str | UnsetType = UNSET
+    data_base64: bytes | UnsetType = UNSET
+    gap: Epoch | UnsetType = UNSET
+    reason: str = ""
+
+
+_PASSWORD = re.compile(r"(://[^/@]*?:)[^/]*(?=@)|((?:^|[?&])password=)[^&]*")
+
+
+def without_password(url: str) -> str:
+    """The URL with its password masked, wherever it stands; what has none comes back as it is."""
+    return _PASSWORD.sub(lambda found: f"{found[1] or found[2]}***", url)
