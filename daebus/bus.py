@@ -10,6 +10,7 @@ from .connection import RedisAddress
 from .errors import RedisUnavailable
 from .publisher import Publisher
 from .subscription import Subscription
+from .turns import Visitor
 
 
 class PublisherLike(Protocol):
@@ -37,7 +38,9 @@ class SubscriptionLike(Protocol):
 
     def ensure(self, deadline: float) -> None: ...
 
-    def hand_over(self) -> None: ...
+    def hand_over(self, turn: int) -> None: ...
+
+    def attend(self, visitor: Visitor, ready: Callable[[], bool], deadline: float) -> None: ...
 
     def drain(self, deadline: float) -> bool: ...
 
@@ -53,7 +56,7 @@ class Bus(Protocol):
         self,
         name: str,
         channels: Iterable[str],
-        on_message: Callable[[str, bytes], None],
+        on_message: Callable[[str, bytes, int], None],
         *,
         on_lost: Callable[[RedisUnavailable], None] | None = None,
         optional: Iterable[str] = (),
@@ -81,7 +84,7 @@ class RedisBus:
         self,
         name: str,
         channels: Iterable[str],
-        on_message: Callable[[str, bytes], None],
+        on_message: Callable[[str, bytes, int], None],
         *,
         on_lost: Callable[[RedisUnavailable], None] | None = None,
         optional: Iterable[str] = (),

@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from .context import Context, Runtime, enter, leave
@@ -20,6 +21,11 @@ from .registry import Registry
 from .response import Response, reply_channel
 
 log = logging.getLogger("daebus")
+
+
+BRISK = 0.001
+"""Seconds: a handler that took less the last time is run without letting another thread read on first, since waking
+one costs more than that. Where it takes longer after all, `Turns` sees to it."""
 
 
 class Counts:
@@ -44,11 +50,16 @@ class Counts:
 
 @dataclass(slots=True)
 class Arrival:
-    """A message as it came in. `at` is `time.monotonic()`; `response` is set while an action handles it."""
+    """A message as it came in. `at` is `time.monotonic()`; `response` is set while an action handles it.
+
+    `turn` is that of the thread that read it, `reader`; see `Subscription.hand_over`.
+    """
 
     channel: str
     data: bytes
     at: float
+    turn: int
+    reader: int = field(default_factory=threading.get_ident)
     response: Response | None = None
 
 
@@ -60,6 +71,7 @@ class Dispatcher:
         runtime: Runtime,
         registry: Registry,
         instance: str,
+        hand_over: Callable[[int], None],
         *,
         debug: bool = False,
         ignore_unknown: bool = False,
@@ -67,6 +79,8 @@ class Dispatcher:
         self._runtime = runtime
         self._registry = registry
         self._instance = instance
+        self._hand_over = hand_over
+        self._brisk: dict[str, bool] = {}
         self._debug = debug
         self._ignore_unknown = ignore_unknown
         self.counts = Counts()
@@ -104,9 +118,27 @@ class Dispatcher:
             return
         if self._debug:
             log.debug("<- %s broadcast on %s (%d bytes)", self._runtime.name, arrival.channel, len(arrival.data))
-        for handler in self._registry.listen_handlers[arrival.channel]:
-            if self._call(f"the listener of {arrival.channel!r}", handler, payload):
-                self.counts.add("handled")
+        place = f"the listener of {arrival.channel!r}"
+        with self._pace(arrival, place):
+            for handler in self._registry.listen_handlers[arrival.channel]:
+                if self._call(place, handler, payload):
+                    self.counts.add("handled")
+
+    @contextmanager
+    def _pace(self, arrival: Arrival, place: str) -> Iterator[None]:
+        """Let another thread read on before a handler that was slow last time, or is new. See `BRISK`."""
+        if not self._brisk.get(place):
+            self._let_others_read(arrival)
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self._brisk[place] = time.monotonic() - begun < BRISK
+
+    def _let_others_read(self, arrival: Arrival) -> None:
+        """Hand the reading over. What waited in the queue was read by a thread that has gone on by itself."""
+        if arrival.reader == threading.get_ident():
+            self._hand_over(arrival.turn)
 
     def _call(self, place: str, function: Callable[..., Any], *arguments: Any) -> bool:
         """Call a function that answers nobody, in a context of its own; False when it raised, which is logged."""
@@ -151,6 +183,10 @@ class Dispatcher:
         )
         arrival.response = response
         token = enter(Context(self._runtime, f"action {request.action!r}", request, response))
+        brisk = self._brisk
+        if not brisk.get(request.action):
+            self._let_others_read(arrival)
+        begun = time.monotonic()
         try:
             returned = handler()
             if isinstance(returned, dict) and not response.finished:
@@ -164,6 +200,7 @@ class Dispatcher:
             self._raised(request, response, error)
         finally:
             leave(token)
+            brisk[request.action] = time.monotonic() - begun < BRISK
 
     def _raised(self, request: Request, response: Response, error: BaseException) -> None:
         self.counts.add("errors")

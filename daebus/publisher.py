@@ -20,6 +20,8 @@ from .resp import INCOMPLETE, ErrorReply, pack
 PUBLISH_TIMEOUT = 5.0
 """Seconds that a publish without a deadline of its own may take; also how long a reply may be due before the
 connection counts as dead."""
+FRESH = 0.05
+"""Seconds after its last use for which a connection is trusted unseen: looking would let other threads in between."""
 _UNREAD_LIMIT = 500
 
 
@@ -46,12 +48,13 @@ class _Ticket:
 class _Pipe:
     """A link with the tickets whose replies it owes, oldest first, and whether some thread is reading."""
 
-    __slots__ = ("led", "link", "tickets")
+    __slots__ = ("led", "link", "tickets", "used_at")
 
     def __init__(self, link: Link) -> None:
         self.link = link
         self.tickets: deque[_Ticket] = deque()
         self.led = False
+        self.used_at = time.monotonic()
 
 
 class Publisher:
@@ -151,7 +154,9 @@ class Publisher:
     def _usable(self, due: float) -> _Pipe:
         """The open pipe, or a new one. Called with `_writing` held."""
         pipe = self._pipe
-        if pipe is not None and self._alive(pipe):
+        now = time.monotonic()
+        if pipe is not None and (now - pipe.used_at < FRESH or self._alive(pipe)):
+            pipe.used_at = now
             return pipe
         if pipe is not None:
             pipe.link.dispose()

@@ -7,10 +7,10 @@ timeout or the loss of the connection, whichever is first; the reader thread onl
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -28,13 +28,13 @@ from .errors import (
     RequestTimeout,
     ServiceUnavailable,
 )
+from .turns import Visitor
 
 log = logging.getLogger("daebus")
 
 DEFAULT_TIMEOUT = 5.0
 """Seconds that a call waits where nothing else is said."""
 _SWEEP_AT = 1000
-_LONGEST_WAIT = 86400.0
 
 
 class Call:
@@ -52,7 +52,8 @@ class Call:
         """Seconds that the whole call may take."""
         self.deadline = time.monotonic() + timeout
         self._requester = requester
-        self._inbox: queue.SimpleQueue[Reply | ConnectionLost] = queue.SimpleQueue()
+        self._inbox: deque[Reply | ConnectionLost] = deque()
+        self._visitor = Visitor()
         self._last: Reply | None = None
 
     def result(self, on_progress: Callable[[Any], Any] | None = None) -> Any:
@@ -81,20 +82,18 @@ class Call:
         self._requester._forget(self.request_id)
 
     def give(self, reply: Reply | ConnectionLost) -> None:
-        """Called by the reader thread."""
-        self._inbox.put(reply)
+        """Called by whichever thread reads."""
+        self._inbox.append(reply)
+        self._visitor.wake()
 
     def _next(self) -> Reply:
-        while True:
-            left = self.deadline - time.monotonic()
-            try:
-                item = self._inbox.get(timeout=min(left, _LONGEST_WAIT)) if left > 0 else self._inbox.get_nowait()
-                break
-            except queue.Empty:
-                if time.monotonic() < self.deadline:
-                    continue
+        while not self._inbox:
+            if time.monotonic() >= self.deadline:
                 self.cancel()
-                raise self._timed_out() from None
+                if not self._inbox:
+                    raise self._timed_out()
+            self._requester._attend(self)
+        item = self._inbox.popleft()
         if isinstance(item, ConnectionLost):
             raise item
         if item.final:
@@ -295,6 +294,14 @@ class Requester:
                 return publisher
             self._forget(call.request_id)
 
+    def _attend(self, call: Call) -> None:
+        """Wait until the call has a reply, or for its deadline; or return for no reason."""
+        subscription = self._subscription
+        if subscription is None:
+            call._visitor.sleep(call.deadline - time.monotonic())
+        else:
+            subscription.attend(call._visitor, lambda: bool(call._inbox), call.deadline)
+
     def _sweep(self) -> None:
         """Forget calls that nobody has waited out. Called with `_lock` held."""
         now = time.monotonic()
@@ -306,7 +313,7 @@ class Requester:
         with self._lock:
             self._pending.pop(request_id, None)
 
-    def _take(self, _channel: str, data: bytes) -> None:
+    def _take(self, _channel: str, data: bytes, _turn: int) -> None:
         reply = read_reply(data)
         if reply is None or not isinstance(reply.request_id, str):
             log.debug("something that is no reply came in on %s; ignored", self.reply_channel)

@@ -65,6 +65,7 @@ class Service:
             self,
             registry,
             self.instance,
+            lambda turn: self._subscription.hand_over(turn),
             debug=options.debug,
             ignore_unknown=options.unknown_action == "ignore",
         )
@@ -142,14 +143,14 @@ class Service:
         """See `Daebus.stop_thread`."""
         return self._tasks.stop_thread(name, timeout)
 
-    def _take(self, channel: str, data: bytes) -> None:
+    def _take(self, channel: str, data: bytes, turn: int) -> None:
         """Take a message from the reader thread: control at once, everything else to the workers."""
         if channel == self._control_channel:
             self._control.handle(data)
             return
         self._dispatcher.counts.add("received")
-        arrival = Arrival(channel, data, time.monotonic())
-        if self._workers.take(arrival, self._subscription.hand_over):
+        arrival = Arrival(channel, data, time.monotonic(), turn)
+        if self._workers.take(arrival):
             return
         if self._stopping:
             self._refuse_stopping(arrival)

@@ -1,9 +1,9 @@
 """Subscribing: one supervised connection that survives whatever Redis and the network do.
 
-One thread at a time has the turn: it connects, subscribes, reads, pings a silent link, and connects again for
-ever after a loss. It may `hand_over` its turn to deal with a message itself, without waking a worker for it.
-Rules of this file: only the thread whose turn it is touches the link; others change the wish (`_draining`,
-`_closing`) and wake it.
+One thread at a time has the turn: it connects, reads, and connects again for ever after a loss. A service's
+thread hands its turn over to deal with a message itself; a thread that waits for an answer takes the turn.
+Either way nobody need be woken for a message. Rules of this file: only the thread whose turn it is touches
+the feed; others change the wish (`_draining`, `_closing`) and wake it.
 """
 
 from __future__ import annotations
@@ -14,31 +14,27 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
 
-from .connection import Link, RedisAddress, refusal
+from .connection import RedisAddress
 from .errors import ConnectionLost, PermissionDenied, RedisUnavailable
-from .resp import INCOMPLETE, ErrorReply, pack
-from .turns import Turns
+from .feed import Feed
+from .turns import Turns, Visitor
 
 log = logging.getLogger("daebus")
 
-PING_AFTER = 5.0
-"""Seconds of silence after which the link is asked whether it lives; as long again without an answer, it is dead."""
 LONGEST_DELAY = 1.0
 """Seconds between two attempts to reconnect, at most."""
 REFUSED_DELAY = 5.0
 """Seconds between two attempts where Redis refused us for want of rights."""
-_PING = pack(b"PING")
 
 
 class Subscription:
-    """Keeps a set of channels subscribed and hands each message to `on_message(channel, data)`.
+    """Keeps a set of channels subscribed and hands each message to `on_message(channel, data, turn)`.
 
-    `on_message` runs on a reading thread and must be quick, or call `hand_over` first, which it may where
-    there are several `threads`. `on_lost(error)` is called after a link that had been up is gone. Channels of
-    `optional` are left out where an ACL forbids them. `level` is that of the one line logged for a loss and
-    the one for a return.
+    `on_message` runs on a reading thread. Where there are several `threads` it may take its time: it calls
+    `hand_over` where that is likely, and where it is not, another thread takes over a little later.
+    `on_lost(error)` is called after a link that had been up is gone. Channels of `optional` are left out
+    where an ACL forbids them. `level` is that of the one line logged for a loss and the one for a return.
     """
 
     def __init__(
@@ -46,7 +42,7 @@ class Subscription:
         address: RedisAddress,
         name: str,
         channels: Iterable[str],
-        on_message: Callable[[str, bytes], None],
+        on_message: Callable[[str, bytes, int], None],
         *,
         on_lost: Callable[[RedisUnavailable], None] | None = None,
         optional: Iterable[str] = (),
@@ -55,12 +51,11 @@ class Subscription:
     ) -> None:
         self.address = address
         self.name = name
-        self._channels = {channel.encode(): channel for channel in channels}
-        self._optional = {channel.encode() for channel in optional}
+        self._feed = Feed(address, name, channels, optional)
         self._on_message = on_message
         self._on_lost = on_lost
         self._level = level
-        self._turns = Turns(threads)
+        self._turns = Turns(threads, self._ask)
         self._threads: list[threading.Thread] = []
         self._changed = threading.Condition()
         self._wake_read, self._wake_write = -1, -1
@@ -70,9 +65,6 @@ class Subscription:
         self._nudged = False
         self._failed_at = 0.0
         self._error: RedisUnavailable | None = None
-        self._link: Link | None = None
-        self._pinged = False
-        self._unsubscribed = False
         self._lost_at: float | None = None
         self._attempts = 0
         self.connected = False
@@ -90,7 +82,8 @@ class Subscription:
         with self._changed:
             self._start()
             self._nudged = True
-            self._signal()
+            self._changed.notify_all()
+            self._turns.rouse()
             while not self.connected:
                 if self._closing:
                     raise RedisUnavailable(f"the connection to Redis at {self.address} was closed")
@@ -109,9 +102,27 @@ class Subscription:
                     return False
         return True
 
-    def hand_over(self) -> None:
-        """Called from `on_message`: let another thread read on. With one thread only, nobody reads until it returns."""
-        self._turns.pass_on()
+    def hand_over(self, turn: int) -> None:
+        """Called from `on_message` with the turn it was given: let another thread read on at once."""
+        self._turns.pass_on(turn)
+
+    def attend(self, visitor: Visitor, ready: Callable[[], bool], deadline: float) -> None:
+        """Wait until `ready()` or the deadline, reading the messages on this thread where nobody else needs to.
+
+        Whoever makes `ready()` true also wakes the visitor; so does `on_lost`, after a loss.
+        """
+        if not self.connected:
+            visitor.sleep(deadline - time.monotonic())
+            return
+        turn = self._turns.visit(visitor, ready, deadline)
+        if turn is not None:
+            try:
+                self._read(turn, ready, deadline)
+            except RedisUnavailable as error:
+                self._lost(error)
+            finally:
+                self._turns.pass_on(turn, prompt=not self._feed.open)
+                self._finish_if_last()
 
     def close(self, timeout: float = 2.0) -> None:
         """Give the connection up and end the threads; those that deal with a message end when they are done."""
@@ -124,6 +135,7 @@ class Subscription:
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(max(0.0, until - time.monotonic()))
+        self._finish_if_last()
 
     def _start(self) -> None:
         if self._threads or self._closing:
@@ -140,6 +152,11 @@ class Subscription:
             self._signalled = True
             os.write(self._wake_write, b"!")
 
+    def _ask(self) -> None:
+        """A visitor wants the turn."""
+        with self._changed:
+            self._signal()
+
     def _heed(self) -> None:
         """Clear the wake-up call, so that the next one is noticed."""
         with self._changed:
@@ -149,87 +166,79 @@ class Subscription:
 
     def _run(self) -> None:
         for turn in self._turns:
-            try:
-                self._lead(turn)
-            except BaseException:
-                log.exception("%s: the subscription failed in a way it should not; going on", self.name)
-                self._drop(ConnectionLost("an error of our own"))
-            if self._turns.is_over(turn):
-                continue
-            self._finish()
+            while not self._lead_safely(turn):
+                self._pause(LONGEST_DELAY)
+            if not self._turns.is_over(turn):
+                self._finish()
+
+    def _lead_safely(self, turn: int) -> bool:
+        """Lead; False where that ended in an error that is a mistake of ours, and is to go on."""
+        try:
+            self._lead(turn)
+        except Exception as error:
+            log.exception("%s: the subscription failed in a way it should not; going on", self.name)
+            self._lost(ConnectionLost(f"an error of our own: {error!r}"))
+            return False
+        return True
 
     def _lead(self, turn: int) -> None:
         """Connect and read until the turn goes to another thread, or we are to stop."""
-        while not (self._closing or self._unsubscribed or self._turns.is_over(turn)):
-            if self._link is not None:
+        while not (self._closing or self._feed.finished or self._turns.is_over(turn)):
+            if self._feed.open:
                 try:
-                    self._read(self._link, turn)
+                    self._read(turn)
                 except RedisUnavailable as error:
-                    self._drop(error)
+                    self._lost(error)
+                if self._turns.wanted and self._feed.open and not self._turns.is_over(turn):
+                    self._turns.pass_on(turn)
             elif self._draining:
                 return
             else:
                 self._connect()
 
+    def _read(self, turn: int, ready: Callable[[], bool] | None = None, deadline: float | None = None) -> None:
+        """Hand messages over until the turn is over, somebody else wants it, or what a visitor waits for is there."""
+        while True:
+            message = self._feed.next(deadline)
+            if message is not None:
+                if not self._hand_out(turn, *message):
+                    return
+            elif self._signalled:
+                self._heed()
+                if self._draining and not self._closing:
+                    self._feed.unsubscribe()
+            if self._closing or self._feed.finished:
+                return
+            if ready is None:
+                if self._turns.wanted:
+                    return
+            elif ready() or (deadline is not None and time.monotonic() >= deadline):
+                return
+
+    def _hand_out(self, turn: int, channel: str, data: bytes) -> bool:
+        """Give a message to who it is for; False where the turn went to another thread meanwhile."""
+        self._turns.step_out()
+        try:
+            self._on_message(channel, data, turn)
+        except Exception:
+            log.exception("%s: cannot take a message on %r", self.name, channel)
+        return self._turns.step_in(turn)
+
     def _connect(self) -> None:
         """One attempt, and after a failed one the pause before the next."""
+        with self._changed:
+            self._nudged = False
         try:
-            self._link = self._open()
+            self._feed.connect(self._wake_read)
         except RedisUnavailable as error:
             self._failed(error)
             self._attempts += 1
             self._pause(_delay(self._attempts, error))
         else:
             self._attempts = 0
-            self._up()
+            self._back()
 
-    def _finish(self) -> None:
-        """The end, come to by the last thread that had the turn."""
-        link, self._link = self._link, None
-        if link is not None:
-            link.dispose()
-        with self._changed:
-            self.connected = False
-            self._closing = True
-            wake_read, wake_write = self._wake_read, self._wake_write
-            self._wake_read = self._wake_write = -1
-            self._changed.notify_all()
-        os.close(wake_read)
-        os.close(wake_write)
-        self._turns.end()
-
-    def _open(self) -> Link:
-        """Connect and subscribe to every channel, each confirmed."""
-        with self._changed:
-            self._nudged = False
-        link = self.address.connect(self.name)
-        try:
-            link.watch(self._wake_read)
-            wanted = list(self._channels)
-            deadline = time.monotonic() + PING_AFTER
-            link.send(b"".join(pack(b"SUBSCRIBE", channel) for channel in wanted), deadline)
-            for channel in wanted:
-                self._confirm(link, channel, deadline)
-        except RedisUnavailable:
-            link.dispose()
-            raise
-        return link
-
-    def _confirm(self, link: Link, channel: bytes, deadline: float) -> None:
-        while True:
-            reply = link.next_reply(deadline)
-            if isinstance(reply, ErrorReply):
-                if channel not in self._optional:
-                    raise refusal(reply, str(self.address), f"subscribing to {self._channels[channel]!r}")
-                log.warning("Redis does not allow %s to subscribe to %r: %s", self.name, channel.decode(), reply)
-                del self._channels[channel]
-                return
-            if reply[0] == b"subscribe":
-                return
-            self._take(reply)
-
-    def _up(self) -> None:
-        self._pinged = False
+    def _back(self) -> None:
         with self._changed:
             self.connected = True
             self.connections += 1
@@ -238,17 +247,13 @@ class Subscription:
         if self._lost_at is not None:
             away = time.monotonic() - self._lost_at
             self._lost_at = None
-            log.log(
-                self._level, "%s: Redis at %s is back after %.1f s; subscribed again", self.name, self.address, away
-            )
+            log.log(self._level, "%s: Redis at %s is back after %.1f s", self.name, self.address, away)
 
-    def _drop(self, error: RedisUnavailable) -> None:
-        """The link is gone: tell, once, and let the next step connect again."""
-        link, self._link = self._link, None
+    def _lost(self, error: RedisUnavailable) -> None:
+        """The connection is gone: tell, once, and let the next step connect again."""
         with self._changed:
             self.connected = False
-        if link is not None:
-            link.dispose()
+        self._feed.disconnect()
         if self._closing:
             return
         self._lost_at = time.monotonic()
@@ -264,48 +269,30 @@ class Subscription:
         if isinstance(error, PermissionDenied) and self.connections:
             log.error("%s: %s; trying again every %g s", self.name, error, REFUSED_DELAY)
 
+    def _finish_if_last(self) -> None:
+        if self._closing and self._turns.claim():
+            self._finish()
+
+    def _finish(self) -> None:
+        """The end, come to by whoever had the turn last."""
+        self._feed.disconnect()
+        with self._changed:
+            self.connected = False
+            self._closing = True
+            descriptors = [self._wake_read, self._wake_write]
+            self._wake_read = self._wake_write = -1
+            self._changed.notify_all()
+        for descriptor in descriptors:
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._turns.end()
+
     def _pause(self, seconds: float) -> None:
         """Wait before the next attempt, unless somebody needs it now."""
         until = time.monotonic() + seconds
         with self._changed:
             while not (self._nudged or self._closing or self._draining) and (left := until - time.monotonic()) > 0:
                 self._changed.wait(left)
-
-    def _read(self, link: Link, turn: int) -> None:
-        while True:
-            # First what another thread has received but left unread when it handed over.
-            while (reply := link.reply()) is not INCOMPLETE:
-                self._take(reply)
-                if self._turns.is_over(turn) or self._unsubscribed:
-                    return
-            if self._signalled:
-                self._heed()
-                if self._closing:
-                    return
-                if self._draining:
-                    link.send(pack(b"UNSUBSCRIBE"), time.monotonic() + PING_AFTER)
-            if not link.wait(PING_AFTER):
-                if self._pinged:
-                    raise link.lost(f"no sign of life for {2 * PING_AFTER:g} s")
-                self._pinged = True
-                link.send(_PING, time.monotonic() + PING_AFTER)
-            elif link.receive():
-                self._pinged = False
-
-    def _take(self, reply: Any) -> None:
-        if isinstance(reply, ErrorReply):
-            raise refusal(reply, str(self.address), "reading messages")
-        if not isinstance(reply, list) or not reply:
-            raise ConnectionLost(f"Redis at {self.address} sent something unexpected")
-        if reply[0] == b"message":
-            channel = self._channels.get(reply[1])
-            if channel is not None:
-                try:
-                    self._on_message(channel, reply[2])
-                except Exception:
-                    log.exception("%s: cannot take a message on %r", self.name, channel)
-        elif reply[0] == b"unsubscribe" and reply[2] == 0:
-            self._unsubscribed = True
 
 
 def _delay(attempts: int, error: RedisUnavailable) -> float:

@@ -17,6 +17,7 @@ from .bus import SubscriptionLike
 from .envelope import decode_object, encode, encode_object
 from .errors import ConfigurationError, RedisUnavailable
 from .requester import Requester
+from .turns import Visitor
 
 if TYPE_CHECKING:
     from .app import Daebus
@@ -31,7 +32,7 @@ class _LocalSubscription:
     """Channels of one subscriber on a LocalBus, and the threads that hand it its messages."""
 
     def __init__(
-        self, bus: LocalBus, channels: list[str], on_message: Callable[[str, bytes], None], threads: int
+        self, bus: LocalBus, channels: list[str], on_message: Callable[[str, bytes, int], None], threads: int
     ) -> None:
         self._bus = bus
         self._channels = channels
@@ -63,8 +64,13 @@ class _LocalSubscription:
             for thread in self._threads:
                 thread.start()
 
-    def hand_over(self) -> None:
+    def hand_over(self, turn: int) -> None:
         """Nothing to do: the other threads wait for messages already."""
+
+    def attend(self, visitor: Visitor, ready: Callable[[], bool], deadline: float) -> None:
+        """Sleep until woken: the threads here read for everybody."""
+        if not ready():
+            visitor.sleep(deadline - time.monotonic())
 
     def drain(self, deadline: float) -> bool:
         """Unsubscribe."""
@@ -84,7 +90,7 @@ class _LocalSubscription:
 
     def _run(self) -> None:
         while (message := self._messages.get()) is not None:
-            self._on_message(*message)
+            self._on_message(*message, 0)
             with self._settled:
                 self._unsettled -= 1
                 self._settled.notify_all()
@@ -113,7 +119,7 @@ class LocalBus:
         self,
         name: str,
         channels: Iterable[str],
-        on_message: Callable[[str, bytes], None],
+        on_message: Callable[[str, bytes, int], None],
         *,
         on_lost: Callable[[RedisUnavailable], None] | None = None,
         optional: Iterable[str] = (),

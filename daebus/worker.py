@@ -38,8 +38,8 @@ class Workers(Generic[Job]):
         """How many jobs wait."""
         return len(self._waiting)
 
-    def take(self, job: Job, begin: Callable[[], None]) -> bool:
-        """Do the job on this thread, and then what waits, after a call of `begin`; or let it wait where all are busy.
+    def take(self, job: Job) -> bool:
+        """Do the job on this thread, and then what waits; or let it wait where all are busy.
 
         False, with nothing done, where the queue is full or the service is stopping.
         """
@@ -52,7 +52,6 @@ class Workers(Generic[Job]):
                 self._waiting.append(job)
                 return True
             self._busy += 1
-        begin()
         self._run(job)
         return True
 
