@@ -162,6 +162,9 @@ def duration(seconds: float | None) -> str:
     """Seconds in three figures and a fitting unit."""
     if seconds is None:
         return "-"
+    if seconds == 0:
+        # Both ends were read at once: too short to be told apart.
+        return "~0 ms"
     for limit, factor, unit in ((0.0009995, 1e6, "µs"), (0.9995, 1e3, "ms"), (120.0, 1.0, "s")):
         if seconds < limit:
             value = seconds * factor

@@ -17,7 +17,7 @@ from daebus_console.commands.verbs import Face
 from daebus_console.engine.exchange import Exchange
 from daebus_console.engine.redact import Redactor
 from daebus_console.engine.sender import Sender
-from daebus_console.engine.session import Session, Watcher
+from daebus_console.engine.session import Session
 from daebus_console.render import Line
 
 CONNECT_WITHIN = 5.0
@@ -153,10 +153,6 @@ class Context:
     def read_only(self) -> bool:
         """Whether every verb that publishes is refused."""
         return self.sender.read_only
-
-    def watch(self, watcher: Watcher) -> Callable[[], None]:
-        """Have every message told to `watcher`, from the first one on if `look` comes later; returns what ends it."""
-        return self.session.watch(watcher)
 
     def look(self) -> Session:
         """The session, seeing. Raises RedisUnavailable where it is not live and does not get to see anything."""

@@ -14,10 +14,12 @@ from daebus_console.render import Line, Span, line, table
 LOOK_FOR = 1.5
 """Seconds after which services that have not told of themselves are listed without their actions."""
 
+SHORTEST_LOOK = 1.0
+"""Seconds of looking below which no rate is told."""
+
 
 def run_services(command: Command, context: Context) -> int:
     """List services, once all that are there have told of themselves."""
-    shell_look = not context.live
     session = context.look()
     session.wait_for(lambda: _complete(session) or context.cancellation.cancelled, LOOK_FOR)
     if command["for"] and context.cancellation.wait(command["for"]):
@@ -33,8 +35,8 @@ def run_services(command: Command, context: Context) -> int:
     if problem is not None:
         context.output.error(problem)
     _print(command, context, records, others)
-    if records and shell_look and looked < RATE_WINDOW:
-        context.output.note(f"rates are of {looked:.1f} s only; --for 5 looks longer")
+    if records and looked < SHORTEST_LOOK and not command["json"]:
+        context.output.note("rates take a longer look: --for 5")
     return Exit.DONE if problem is None else Exit.NO_REDIS
 
 
@@ -66,9 +68,16 @@ def _complete(session: Session) -> bool:
     )
 
 
-def _per_second(rate: Rate, now: float, looked: float) -> float:
+def _per_second(rate: Rate, now: float, looked: float) -> float | None:
+    """Messages a second; None where it was looked too short to tell."""
+    if looked < SHORTEST_LOOK:
+        return None
     # Before the first whole window is over, its empty seconds would count as quiet ones.
-    return round(rate.per_second(now) if looked > RATE_WINDOW else rate.total / max(looked, 0.001), 2)
+    return round(rate.per_second(now) if looked > RATE_WINDOW else rate.total / looked, 2)
+
+
+def _shown_rate(record: dict[str, Any]) -> str:
+    return "-" if record["rate"] is None else f"{record['rate']:g}"
 
 
 def _service_record(service: ServiceEntry, now: float, looked: float) -> dict[str, Any]:
@@ -111,7 +120,7 @@ def _service_lines(records: Iterable[dict[str, Any]]) -> list[Line]:
     for record in records:
         instances = str(len(record["instances"])) if record["framework"] else "?"
         name = Span(record["service"], "dim" if record["gone"] else "bold")
-        head: list[str | Span] = [name, instances, _subscribers(record), f"{record['rate']:g}"]
+        head: list[str | Span] = [name, instances, _subscribers(record), _shown_rate(record)]
         actions = record["actions"] or [{"name": "-", "doc": "", "declared": True}]
         for action in actions:
             doc = action["doc"] if action["declared"] else "(seen being asked)"
@@ -125,7 +134,7 @@ def _channel_lines(records: Iterable[dict[str, Any]]) -> list[Line]:
     rows: list[list[str | Span]] = []
     for record in records:
         listeners = ", ".join(record["listeners"])
-        rows.append([Span(record["channel"], "bold"), _subscribers(record), f"{record['rate']:g}", listeners])
+        rows.append([Span(record["channel"], "bold"), _subscribers(record), _shown_rate(record), listeners])
     return table(("CHANNEL", "SUBSCRIBERS", "RATE/S", "LISTENERS"), rows, right=frozenset({1, 2}))
 
 

@@ -11,7 +11,6 @@ from daebus_console.commands.entries import Entry, Liner, record
 from daebus_console.commands.grammar import Command
 from daebus_console.engine import filter as filters
 from daebus_console.engine.exchange import Exchange, Flag, Kind, Message, State
-from daebus_console.engine.session import Session
 
 MOST_WAITING = 20_000
 MOST_WAITING_BYTES = 64 * 1024 * 1024
@@ -81,16 +80,16 @@ class _Tail:
         self.feed = Feed()
         self.printed = 0
         self.liner = Liner(context.output.width, context.redact)
-        self.seen_change = 0
 
     def run(self) -> int:
-        unwatch = self.context.watch(self._watch)
+        unwatch = self.context.session.watch(self._watch, self._expire)
         try:
-            return self._print_all(self.context.look())
+            self.context.look()
+            return self._print_all()
         finally:
             unwatch()
 
-    def _print_all(self, session: Session) -> int:
+    def _print_all(self) -> int:
         deadline = None if self.seconds is None else time.monotonic() + self.seconds
         output = self.context.output
         while not self.context.cancellation.cancelled and not output.closed:
@@ -98,7 +97,6 @@ class _Tail:
             for entry in self.feed.take(left):
                 if self._print(entry):
                     return self._end()
-            self._print_expired(session)
             output.flush()
             if deadline is not None and time.monotonic() >= deadline:
                 break
@@ -116,6 +114,11 @@ class _Tail:
         if message.kind is Kind.GAP or (self._wanted(exchange) and self.filter.matches_message(message, exchange)):
             self.feed.put(Entry.of(message, exchange))
 
+    def _expire(self, exchange: Exchange) -> None:
+        """Also on the tap's thread: a request got no answer in its time, of which no message tells."""
+        if not self.json and self._wanted(exchange) and self.filter(exchange):
+            self.feed.put(Entry.of(exchange.opened, exchange))
+
     def _wanted(self, exchange: Exchange) -> bool:
         return self.all or not exchange.flags & (Flag.CONTROL | Flag.OURS)
 
@@ -127,22 +130,11 @@ class _Tail:
             return False
         if self.json:
             output.record(record(entry, self.context.redact))
+        elif entry.state is State.TIMEOUT and entry.message is entry.exchange.opened:
+            output.result([self.liner.expired(entry.exchange)])
+            return False
         else:
             output.result([self.liner.line(entry)])
         if entry.gap is None:
             self.printed += 1
         return self.count is not None and self.printed >= self.count
-
-    def _print_expired(self, session: Session) -> None:
-        """Requests that were not answered in their time: no message tells of them."""
-        if self.json:
-            return
-        with session.lock:
-            changes = session.journal.changes
-            numbers = changes.between(self.seen_change + 1, changes.last)
-            self.seen_change = changes.last
-            found = [session.journal.exchange(number) for number in numbers]
-            expired = [one for one in found if one is not None and one.state is State.TIMEOUT]
-        for exchange in expired:
-            if self._wanted(exchange) and self.filter(exchange):
-                self.context.output.result([self.liner.expired(exchange)])
