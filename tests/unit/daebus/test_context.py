@@ -1,0 +1,85 @@
+"""The proxies outside of any handler."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+import pytest
+
+from daebus import Daebus, OutsideContextError, cache, logger, request, response
+from daebus.context import asking_name
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda: request.payload,
+        lambda: response.send({}),
+        lambda: Daebus("x").request.payload,
+        lambda: Daebus("x").response.send({}),
+    ],
+)
+def test_outside_a_handler_the_error_says_what_to_do(use: object) -> None:
+    assert callable(use)
+    with pytest.raises(OutsideContextError, match=r"outside a handler.*in a thread of your own, pass it") as caught:
+        use()
+    assert isinstance(caught.value, RuntimeError)
+
+
+def test_cache_without_a_service() -> None:
+    with pytest.raises(OutsideContextError, match="no service runs"):
+        cache.get("x")
+
+
+def test_a_proxy_can_be_shown_anywhere() -> None:
+    assert repr(request) == "<RequestProxy outside a handler>"
+
+
+def test_logger_works_anywhere(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        logger.info("hello %s", "you")
+    assert caplog.messages == ["hello you"]
+
+
+def test_in_a_handler_but_in_another_thread_there_is_no_request() -> None:
+    app = Daebus("shop")
+    problems: list[Exception] = []
+
+    @app.action("spawn")
+    def spawn() -> dict[str, str]:
+        def look() -> None:
+            try:
+                print(request.payload)
+            except OutsideContextError as error:
+                problems.append(error)
+
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+        return {}
+
+    with app.test_client() as client:
+        client.request("spawn")
+    assert len(problems) == 1
+
+
+def test_a_listener_has_no_request_and_is_told_so() -> None:
+    app = Daebus("shop")
+    problems: list[Exception] = []
+
+    @app.listen("events")
+    def hear(data: object) -> None:
+        try:
+            print(request.payload)
+        except OutsideContextError as error:
+            problems.append(error)
+
+    with app.test_client() as client:
+        client.broadcast("events", {})
+    assert "the listener of 'events'" in str(problems[0])
+
+
+def test_the_asker_is_the_given_name_or_the_program() -> None:
+    assert asking_name("mine") == "mine"
+    assert asking_name()

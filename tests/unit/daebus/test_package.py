@@ -1,0 +1,43 @@
+"""What the package shows, and what importing it does not do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import daebus
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_every_public_name_is_there_and_listed() -> None:
+    assert sorted(daebus.__all__) == daebus.__all__
+    for name in daebus.__all__:
+        assert hasattr(daebus, name)
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert daebus.__version__ == project["project"]["version"]
+
+
+def test_importing_starts_nothing_and_configures_nothing() -> None:
+    code = """
+import logging, sys, threading
+import daebus
+app = daebus.Daebus("x")
+caller = daebus.DaebusCaller("y", redis_url="redis://localhost:1")
+assert threading.active_count() == 1, threading.enumerate()
+assert not logging.getLogger().handlers
+for name in ("apscheduler", "fakeredis", "textual", "daebus_console", "msgspec", "prompt_toolkit"):
+    assert name not in sys.modules, name
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    assert (Path(daebus.__file__).parent / "py.typed").exists()

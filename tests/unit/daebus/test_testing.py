@@ -1,0 +1,139 @@
+"""The test client: handlers without a Redis server."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from daebus import (
+    Daebus,
+    DaebusCaller,
+    PayloadError,
+    RequestFailed,
+    RequestTimeout,
+    ServiceUnavailable,
+    broadcast,
+    cache,
+    request,
+    response,
+)
+from daebus.testing import TestClient
+
+
+@pytest.fixture
+def app() -> Daebus:
+    app = Daebus("shop")
+
+    @app.action("greet")
+    def greet() -> int:
+        return response.send({"hello": request.payload["name"], "asked_by": request.service})
+
+    @app.action("boom")
+    def boom() -> None:
+        raise ValueError("bad")
+
+    @app.action("count")
+    def count() -> dict[str, Any]:
+        return {"count": cache.incr("count")}
+
+    @app.action("steps")
+    def steps() -> int:
+        for number in range(3):
+            response.send({"step": number}, final=False)
+        return response.send({"done": True})
+
+    @app.action("tell")
+    def tell() -> int:
+        broadcast.send("news", {"what": request.payload["what"]})
+        return response.send({})
+
+    @app.listen("events")
+    def hear(data: dict[str, Any]) -> None:
+        broadcast.send("heard", data)
+
+    return app
+
+
+def test_a_request_runs_the_handler(app: Daebus) -> None:
+    with app.test_client() as client:
+        assert client.request("greet", {"name": "Ann"}) == {"hello": "Ann", "asked_by": "test"}
+
+
+def test_it_needs_no_with_block(app: Daebus) -> None:
+    client = app.test_client()
+    try:
+        assert client.request("count") == {"count": 1}
+        assert client.cache.get("count") == "1"
+    finally:
+        client.close()
+
+
+def test_an_error_is_the_error_a_caller_would_get(app: Daebus) -> None:
+    with app.test_client() as client:
+        with pytest.raises(RequestFailed, match="bad") as failed:
+            client.request("boom")
+        assert (failed.value.code, failed.value.type) == ("handler_error", "ValueError")
+        with pytest.raises(RequestFailed) as unknown:
+            client.request("nope")
+        assert unknown.value.code == "unknown_action"
+        with pytest.raises(PayloadError):
+            client.request("greet", {"name": {1, 2}})
+
+
+def test_streams_one_way_messages_and_broadcasts(app: Daebus) -> None:
+    with app.test_client() as client:
+        assert list(client.stream("steps")) == [{"step": 0}, {"step": 1}, {"step": 2}, {"done": True}]
+        client.send("tell", {"what": "x"})
+        assert client.broadcasts("news") == [{"what": "x"}]
+        client.broadcast("events", {"a": 1})
+        assert client.broadcasts("heard") == [{"a": 1}]
+        assert ("heard", {"a": 1}) in client.broadcasts()
+
+
+def test_malformed_messages_do_no_harm(app: Daebus) -> None:
+    with app.test_client() as client:
+        for data in (b"\xff", "[1]", '{"action": 5}', {"action": "greet", "payload": 5}):
+            client.publish("shop", data)
+            client.publish("events", data)
+        assert client.request("count") == {"count": 1}
+
+
+def test_a_handler_that_is_slow_runs_into_the_timeout(app: Daebus) -> None:
+    import threading
+
+    gate = threading.Event()
+
+    @app.action("wait")
+    def wait() -> dict[str, Any]:
+        gate.wait(10)
+        return {}
+
+    with app.test_client() as client:
+        with pytest.raises(RequestTimeout):
+            client.request("wait", timeout=0.05)
+        gate.set()
+
+
+def test_services_that_share_a_bus_reach_one_another(app: Daebus) -> None:
+    gateway = Daebus("gateway")
+    shop, missing = DaebusCaller("shop"), DaebusCaller("missing")
+
+    @gateway.action("visit")
+    def visit() -> dict[str, Any]:
+        with pytest.raises(ServiceUnavailable):
+            missing.send_request("x")
+        return {"shop": shop.send_request("greet", {"name": "Bob"})}
+
+    with app.test_client() as client, TestClient(gateway, bus=client.bus) as other:
+        assert other.request("visit") == {"shop": {"hello": "Bob", "asked_by": "gateway"}}
+    shop.close()
+    missing.close()
+
+
+def test_without_fakeredis_it_says_what_to_install() -> None:
+    code = "import sys; sys.modules['fakeredis'] = None; import daebus; daebus.Daebus('x').test_client()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "pip install 'daebus[testing]'" in done.stderr
