@@ -1,0 +1,168 @@
+"""Carries out what is entered in the command pane, through `commands`, and is the face that these speak to.
+
+What only concerns the view is done at once; what waits for something, in a thread of its own. Output of any thread goes
+into a queue that the screen empties once a frame, so a flood of it cannot freeze the screen.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from daebus_console.commands.errors import CommandError
+from daebus_console.commands.grammar import Command, parse
+from daebus_console.commands.verbs import Face
+from daebus_console.text import clean
+from daebus_console.tui.lines import ROLES, Line
+
+if TYPE_CHECKING:
+    from daebus_console.commands.context import Cancellation
+    from daebus_console.render import Line as Spans
+    from daebus_console.tui.app import ConsoleApp
+
+AT_ONCE = {"filter", "pause", "clear", "mark", "show", "help", "quit"}
+_MOST_QUEUED = 20_000
+_ROLES = {"": "plain", "bold": "strong"}
+
+
+class PaneOutput:
+    """The Output that commands speak to: lines for the command pane, made fit for the screen here."""
+
+    def __init__(self) -> None:
+        self.queue: deque[Line] = deque(maxlen=_MOST_QUEUED)
+        self.passing = ""
+        """The latest transient line; the pane shows it in its title."""
+        self.width = 100
+        self.closed = False
+
+    def result(self, lines: Iterable[Spans]) -> None:
+        """Print lines."""
+        for line in lines:
+            self.queue.append(_line(line))
+
+    def record(self, value: Any) -> None:
+        """Print one JSON value."""
+        from daebus_console.render import to_json
+
+        self.queue.append([(to_json(value), "plain")])
+
+    def note(self, text: str) -> None:
+        """Print something beside the result."""
+        self._say(text, "dim")
+
+    def progress(self, line: Spans, *, transient: bool = False) -> None:
+        """Print something on the way; a transient line only passes through the title."""
+        if transient:
+            self.passing = "".join(text for text, _role in _line(line))
+        else:
+            self.queue.append(_line(line))
+
+    def error(self, text: str) -> None:
+        """Print why there is no result."""
+        self._say(f"✗ {text}", "error")
+
+    def mistake(self, error: CommandError) -> None:
+        """Point at what is wrong, under the command as it was echoed."""
+        if error.line:
+            # The echo begins with a sign and a blank.
+            before = clean(error.line[: error.position])
+            self.queue.append([(" " * (len(before) + 2) + "^" * max(1, error.length), "error")])
+        meant = f" (did you mean `{error.suggestion}`?)" if error.suggestion else ""
+        self.error(f"{error.message}{meant}")
+        if error.usage:
+            self._say(f"  usage: {error.usage}", "dim")
+
+    def flush(self) -> None:
+        """The screen comes by once a frame."""
+        self.passing = ""
+
+    def _say(self, text: str, role: str) -> None:
+        for line in text.split("\n"):
+            self.queue.append([(clean(line), role)])
+
+
+def _line(spans: Spans) -> Line:
+    return [(clean(text), _role(style)) for text, style in spans]
+
+
+def _role(style: str) -> str:
+    return _ROLES.get(style, style if style in ROLES else "plain")
+
+
+class Commands:
+    """The commands of one application."""
+
+    def __init__(self, app: ConsoleApp) -> None:
+        self.app = app
+        self.output = PaneOutput()
+        self.jobs: list[Cancellation] = []
+        self._context: Any = None
+
+    @property
+    def context(self) -> Any:
+        """Where commands are carried out; made when the first one is."""
+        if self._context is None:
+            from daebus_console.commands.context import Context
+
+            app = self.app
+            self._context = Context(
+                app.session, app.sender, self.output, Face.PROMPT, view=app.main, redact=app.redact, live=True
+            )
+        return self._context
+
+    def carry_out(self, line: str) -> None:
+        """Do what the line says, at once or in a thread of its own."""
+        try:
+            command = parse(line)
+        except CommandError as error:
+            self.output.mistake(error)
+            return
+        if command is None:
+            return
+        self.output.width = max(40, self.app.main.repl.size.width - 4)
+        if command.name in AT_ONCE:
+            self._run(command, self.context)
+            return
+        from daebus_console.commands.context import Cancellation
+
+        cancellation = Cancellation()
+        self.jobs.append(cancellation)
+        context = replace(self.context, cancellation=cancellation)
+        self.app.main.run_worker(
+            partial(self._job, command, context, cancellation), thread=True, exit_on_error=False, group="commands"
+        )
+
+    def _run(self, command: Command, context: Any) -> int:
+        from daebus_console.commands.runner import run
+
+        return run(command, context)
+
+    def _job(self, command: Command, context: Any, cancellation: Cancellation) -> None:
+        try:
+            self._run(command, context)
+        except Exception as error:
+            # Whatever it is, it must be seen and must not take the console with it.
+            self.output.error(f"`{command.name}` failed: {type(error).__name__}: {error}")
+            raise
+        finally:
+            self.jobs.remove(cancellation)
+
+    def cancel(self) -> bool:
+        """Stop the newest command that is under way; False where there is none."""
+        if not self.jobs:
+            return False
+        self.jobs[-1].cancel()
+        return True
+
+    def cancel_all(self) -> None:
+        """Stop every command that is under way."""
+        for job in list(self.jobs):
+            job.cancel()
+
+    def take_output(self) -> list[Line]:
+        """What was said since the last look."""
+        queue = self.output.queue
+        return [queue.popleft() for _ in range(min(len(queue), 500))]

@@ -1,0 +1,59 @@
+"""A document: any number of lines, each made only when it is on the screen. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from daebus_console.tui.lines import Line
+
+
+class Document:
+    """Lines by index. Those that `foldable` can be opened and closed; `value` and `path` are what may be copied."""
+
+    def count(self) -> int:
+        """How many lines there are now."""
+        raise NotImplementedError
+
+    def line(self, index: int, width: int) -> Line:
+        """One line, fit for `width` cells."""
+        raise NotImplementedError
+
+    def toggle(self, _index: int) -> bool:
+        """Open or close what starts on that line; False where nothing does."""
+        return False
+
+    def opened(self, _index: int) -> bool | None:
+        """Whether it is open; None where nothing can be."""
+        return None
+
+    def parent(self, _index: int) -> int | None:
+        """The line that closes over this one."""
+        return None
+
+    def value(self, _index: int) -> str | None:
+        """What stands on that line, whole and as it is: for copying. None where there is nothing."""
+        return None
+
+    def path(self, _index: int) -> str | None:
+        """Where in the payload that line is: `items[0].name`."""
+        return None
+
+    def find(self, _text: str, _start: int, _direction: int) -> int | None:
+        """The next line from `start` (not included) that holds the text, going round; None where there is none."""
+        return None
+
+
+class Lines(Document):
+    """A document of lines that are there already."""
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        self.lines = lines
+
+    def count(self) -> int:
+        return len(self.lines)
+
+    def line(self, index: int, _width: int) -> Line:
+        return self.lines[index]
+
+    def value(self, index: int) -> str | None:
+        return "".join(text for text, _role in self.lines[index]).strip()

@@ -1,0 +1,171 @@
+"""The documents of one exchange: its request, its answers, its timeline and its bytes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from daebus_console.engine import envelope as wire
+from daebus_console.engine.exchange import Exchange, Kind, Message, State
+from daebus_console.text import clean
+from daebus_console.tui import format as fmt
+from daebus_console.tui.documents.document import Document, Lines
+from daebus_console.tui.documents.raw import Raw
+from daebus_console.tui.documents.timeline import timeline
+from daebus_console.tui.documents.tree import Node, Tree, note
+from daebus_console.tui.lines import Line
+from daebus_console.tui.signs import remarks, state_of
+
+REQUEST, RESPONSE, TIMELINE, RAW = "Request", "Response", "Timeline", "Raw"
+Redact = Callable[[bytes], bytes]
+TABS = (REQUEST, RESPONSE, TIMELINE, RAW)
+_KINDS = {Kind.ONE_WAY: "one-way message", Kind.UNREADABLE: "unreadable message", Kind.RESPONSE: "answer"}
+
+
+def build(
+    tab: str, exchange: Exchange, width: int, now: float, *, hexadecimal: bool = False, redact: Redact = bytes
+) -> Document:
+    """The document of a tab, for `width` cells. `redact` is what is to be shown of a message's bytes."""
+    if exchange.kind is Kind.GAP:
+        return Lines(gap_lines(exchange))
+    if tab == REQUEST:
+        return request_document(exchange, redact)
+    if tab == RESPONSE:
+        return response_document(exchange, now, redact)
+    if tab == TIMELINE:
+        return Lines(timeline(exchange, width, now))
+    return Raw(exchange.messages, hexadecimal=hexadecimal, redact=redact)
+
+
+def title(exchange: Exchange, now: float) -> Line:
+    """One line that says which exchange it is and how it stands."""
+    sign = state_of(exchange, now)
+    if exchange.kind is Kind.GAP:
+        return [(f"#{exchange.number} ", "dim"), ("gap", "gap")]
+    line: Line = [(f"#{exchange.number} ", "dim")]
+    target = clean(exchange.target or "?")
+    if exchange.action:
+        line += [(target, "name"), (".", "dim"), (clean(exchange.action), "action")]
+    else:
+        line += [(_KINDS.get(exchange.kind, exchange.kind) + " on ", "dim"), (target, "name")]
+    line.append((f"  {sign.sign} {sign.word}", sign.role))
+    if exchange.aside.code:
+        line.append((f" ({clean(exchange.aside.code)})", "error"))
+    if exchange.latency is not None:
+        line.append((f"  {fmt.duration(exchange.latency)}", "plain"))
+    return line
+
+
+def request_document(exchange: Exchange, redact: Redact = bytes) -> Document:
+    """What was asked: payload first, then the envelope."""
+    message = exchange.request
+    if message is None:
+        return Lines([[("The request of this answer was not seen: it was sent before the console looked, in a", "dim")],
+                      [("gap, or by a program that uses another request_id.", "dim")]])  # fmt: skip
+    nodes = [payload_node(redact(message.data), "payload")]
+    nodes += [note([(remark, "warn")]) for remark in remarks(exchange)]
+    nodes += [_fact(name, value) for name, value in _facts(exchange, message)]
+    return Tree(nodes)
+
+
+def _facts(exchange: Exchange, message: Message) -> list[tuple[str, str]]:
+    facts = [("channel", message.channel), ("from", exchange.source or ""), ("request_id", exchange.request_id or "")]
+    facts += [("reply_to", exchange.reply_to or ""), ("parent_id", exchange.parent_id or "")]
+    facts += [("seen at", fmt.clock(message.at)), ("size", f"{len(message.data):,} bytes")]
+    if exchange.kind is Kind.REQUEST:
+        facts.append(("timeout", fmt.duration(exchange.deadline - exchange.opened.at)))
+    return [(name, value) for name, value in facts if value]
+
+
+def _fact(name: str, value: str) -> Node:
+    return note([(f"  {name:<12}", "dim"), (clean(value), "plain")])
+
+
+def payload_node(data: bytes, name: str) -> Node:
+    """The payload of a message as the root of a tree, or why it cannot be read."""
+    try:
+        node = Node(wire.payload_of(data))
+        node.label = [(name, "strong")]
+        node.open = node.foldable and not isinstance(node.value, str)
+    except wire.Unreadable as error:
+        return note([("✗ ", "error"), (clean(str(error)), "error"), ("  (the tab Raw has the bytes)", "dim")])
+    return node
+
+
+def response_document(exchange: Exchange, now: float, redact: Redact = bytes) -> Document:
+    """Every answer, each with when it came; parts of a stream show what has changed since the one before."""
+    answers = [message for message in exchange.messages if message.kind is Kind.RESPONSE]
+    if not answers:
+        return Lines([_nothing(exchange, now)])
+    nodes: list[Node] = []
+    before: Any = None
+    for number, message in enumerate(answers, 1):
+        node = payload_node(redact(message.data), "")
+        name, role = _answer_name(exchange, message, number)
+        after = message.at - exchange.opened.at
+        when = f"  after {fmt.duration(after)}" if exchange.kind is Kind.REQUEST else f"  {fmt.clock(message.at)}"
+        node.label = [(name, role), (when, "dim")] if node.kind != "note" else [(name, role), *(node.label or [])]
+        if len(answers) > 1 and node.kind != "note":
+            node.open = node.open and number == len(answers)
+            mark_changes(node, before)
+            before = node.value
+        nodes.append(node)
+    last = exchange.answer
+    if last is not None:
+        nodes += [_fact(name, value) for name, value in _answer_facts(exchange, last)]
+    if exchange.state is State.PENDING:
+        nodes.append(note([("… more is to come", "wait")]))
+    return Tree(nodes)
+
+
+def _answer_name(exchange: Exchange, message: Message, number: int) -> tuple[str, str]:
+    if not message.final:
+        return f"part {number}", "accent"
+    again = exchange.answer is not message
+    name = ("error" if message.error else "answer") + (" again" if again else "")
+    return name, "error" if message.error else "warn" if again else "ok"
+
+
+def _answer_facts(exchange: Exchange, message: Message) -> list[tuple[str, str]]:
+    facts = [("channel", message.channel), ("instance", exchange.instance or "")]
+    facts += [("seen at", fmt.clock(message.at)), ("size", f"{len(message.data):,} bytes")]
+    if exchange.elapsed is not None:
+        facts.append(("in handler", fmt.duration(exchange.elapsed)))
+    if exchange.transit is not None:
+        facts.append(("on the way", fmt.duration(exchange.transit)))
+    return [(name, value) for name, value in facts if value]
+
+
+def mark_changes(node: Node, before: Any) -> None:
+    """Mark what differs from the payload before, one level deep."""
+    if not isinstance(node.value, dict) or not isinstance(before, dict):
+        return
+    for child in node.inside():
+        child.changed = isinstance(child.key, str) and (child.key not in before or before[child.key] != child.value)
+
+
+def _nothing(exchange: Exchange, now: float) -> Line:
+    waited = fmt.duration(max(0.0, now - exchange.opened.at))
+    if exchange.kind is Kind.BROADCAST:
+        return [("A broadcast: nothing answers it.", "dim")]
+    if exchange.kind is not Kind.REQUEST:
+        return [("Sent one way: nothing answers it.", "dim")]
+    if exchange.state is State.PENDING:
+        return [(f"No answer yet: waiting for {waited}.", "wait")]
+    if exchange.state is State.UNKNOWN:
+        return [("Unknown: the console was not connected when the answer was due.", "warn")]
+    return [(f"No answer came within {fmt.duration(exchange.deadline - exchange.opened.at)}.", "error")]
+
+
+def gap_lines(exchange: Exchange) -> list[Line]:
+    """What is known of a gap."""
+    gap = exchange.aside.gap
+    if gap is None:
+        return []
+    end = "not yet over" if gap.end is None else fmt.clock(gap.end)
+    return [
+        [("What was published in this time was not seen.", "gap")],
+        [("  from        ", "dim"), (fmt.clock(gap.start), "plain")],
+        [("  to          ", "dim"), (end, "plain")],
+        [("  reason      ", "dim"), (clean(gap.reason), "plain")],
+    ]

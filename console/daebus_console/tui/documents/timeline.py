@@ -1,0 +1,92 @@
+"""When what happened in an exchange, as a small chart. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from daebus_console.engine.exchange import Exchange, Flag, Message, State
+from daebus_console.text import clean
+from daebus_console.tui import format as fmt
+from daebus_console.tui.lines import Line, fit, fit_right
+from daebus_console.tui.rows import parties
+
+_NAME = 24
+
+
+class Mark(NamedTuple):
+    """One event: seconds since the start, what it was, how it is drawn, and more to say."""
+
+    at: float
+    name: str
+    sign: str
+    role: str
+    more: str = ""
+
+
+def marks(exchange: Exchange) -> list[Mark]:
+    """What happened, in order."""
+    start = exchange.opened.at
+    source, target = parties(exchange)
+    if exchange.request is None:
+        found = [Mark(0.0, "answered", "■", "warn", "nobody was seen to ask")]
+    else:
+        found = [Mark(0.0, f"asked by {source}" if exchange.reply_to else f"sent by {source}", "●", "accent", target)]
+    answer = exchange.answer
+    if exchange.elapsed is not None and exchange.latency is not None and exchange.transit is not None:
+        # The responder tells how long its handler ran; it began that long before the answer left it.
+        began = max(0.0, exchange.latency - exchange.elapsed - exchange.transit / 2)
+        found.append(Mark(began, "picked up", "▸", "name", f"{fmt.duration(exchange.elapsed)} in the handler"))
+    for number, part in enumerate(exchange.progress or (), 1):
+        found.append(Mark(part.at - start, f"part {number}", "◆", "accent", fmt.size(len(part.data))))
+    if answer is not None and answer is not exchange.opened:
+        found.append(_answer(exchange, answer))
+    for extra in exchange.aside.extra or ():
+        found.append(Mark(extra.at - start, "answered again", "‡", "warn", fmt.size(len(extra.data))))
+    if exchange.state is State.TIMEOUT:
+        who = "the asker named it" if exchange.flags & Flag.DECLARED else "the console's setting"
+        found.append(Mark(exchange.deadline - start, "time ran out", "◷", "error", who))
+    return sorted(found, key=lambda mark: mark.at)
+
+
+def _answer(exchange: Exchange, answer: Message) -> Mark:
+    name = "failed" if answer.error else "answered"
+    by = f"by {clean(exchange.instance)}" if exchange.instance else ""
+    more = " ".join(part for part in (fmt.size(len(answer.data)), by) if part)
+    return Mark(answer.at - exchange.opened.at, name, "■", "error" if answer.error else "ok", more)
+
+
+def timeline(exchange: Exchange, width: int, now: float) -> list[Line]:
+    """The chart: a line an event, its place in time to the right of its name."""
+    found = marks(exchange)
+    pending = exchange.state is State.PENDING
+    span = max(found[-1].at, now - exchange.opened.at if pending else 0.0, 1e-6)
+    more = max((len(mark.more) for mark in found), default=0)
+    room = max(8, width - _NAME - 10 - min(more, 30) - 2)
+    lines: list[Line] = [
+        [
+            (fit(fmt.clock(exchange.opened.at), _NAME), "dim"),
+            (fit_right("after", 7) + "   ", "dim"),
+            ("0" + fit_right(fmt.duration(span), room - 1), "dim"),
+        ]
+    ]
+    before = 0.0
+    for mark in found:
+        place = round(mark.at / span * (room - 1))
+        start = round(before / span * (room - 1))
+        track = " " * start + "╌" * (place - start)
+        lines.append(
+            [
+                (fit(mark.name, _NAME), "plain"),
+                (fit_right("" if mark.at == 0 else fmt.duration(mark.at), 7) + "   ", mark.role),
+                (track, "dim"),
+                (mark.sign, mark.role),
+                (" " * (room - 1 - place) + "  ", "plain"),
+                (mark.more, "dim"),
+            ]
+        )
+        before = mark.at
+    if pending:
+        lines.append(
+            [(fit("waiting …", _NAME), "wait"), (fit_right(fmt.duration(now - exchange.opened.at), 7), "wait")]
+        )
+    return lines

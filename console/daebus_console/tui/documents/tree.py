@@ -1,0 +1,225 @@
+"""JSON values as a tree that folds. Pure.
+
+Nothing below a closed node exists, and the children of a large one come in groups, so a payload of 10 MB opens at once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from daebus_console.tui.documents.document import Document
+from daebus_console.tui.documents.tree_lines import LONG_TEXT, node_line
+from daebus_console.tui.lines import Line, text_of
+
+GROUP = 500
+"""Children beyond that many come in groups of as many."""
+OPEN_ROWS = 60
+"""How many rows are opened from the start."""
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+
+
+class Node:
+    """One line of the tree: a value under a key (or index), a group of values, a text's part, or a note.
+
+    `label` stands in place of the key at the root. `path` leads to it from the root.
+    """
+
+    __slots__ = ("_inside", "changed", "depth", "key", "kind", "label", "open", "path", "size", "value")
+
+    def __init__(
+        self, value: Any, depth: int = 0, *, key: str | int | None = None, path: str = "", kind: str = "value"
+    ) -> None:
+        self.value = value
+        self.depth = depth
+        self.key = key
+        self.path = path
+        self.kind = kind
+        self.open = False
+        self.changed = False
+        self.label: Line | None = None
+        self._inside: list[Node] | None = None
+        self.size = len(value) if isinstance(value, dict | list | str) else 0
+
+    @property
+    def foldable(self) -> bool:
+        """Whether anything is inside that its own line does not show."""
+        if self.kind in ("note", "part"):
+            return False
+        if isinstance(self.value, dict | list):
+            return self.size > 0
+        return isinstance(self.value, str) and (self.size > LONG_TEXT or "\n" in self.value)
+
+    def inside(self) -> list[Node]:
+        """The nodes directly inside."""
+        if self._inside is None:
+            self._inside = self._make_inside()
+        return self._inside
+
+    def _make_inside(self) -> list[Node]:
+        value, depth = self.value, self.depth + 1
+        if isinstance(value, str):
+            return [Node(part, depth, path=self.path, kind="part") for part in _parts(value)]
+        if self.kind == "group":
+            return [Node(item, depth, key=key, path=path) for key, path, item in value]
+        pairs = list(value.items()) if isinstance(value, dict) else list(enumerate(value))
+        if len(pairs) <= GROUP:
+            return [Node(item, depth, key=key, path=join(self.path, key)) for key, item in pairs]
+        groups = []
+        for start in range(0, len(pairs), GROUP):
+            items = [(key, join(self.path, key), item) for key, item in pairs[start : start + GROUP]]
+            group = Node(items, depth, key=f"{start} … {start + len(items) - 1}", path=self.path, kind="group")
+            groups.append(group)
+        return groups
+
+
+def join(path: str, key: str | int) -> str:
+    """The path of what is under `key` of what is at `path`."""
+    if isinstance(key, int):
+        return f"{path}[{key}]"
+    if not _PLAIN_KEY.fullmatch(key):
+        return f"{path}[{json.dumps(key, ensure_ascii=False)}]"
+    return f"{path}.{key}" if path else key
+
+
+def _parts(text: str) -> Iterator[str]:
+    for line in text.split("\n"):
+        for start in range(0, max(1, len(line)), 80):
+            yield line[start : start + 80]
+
+
+def note(line: Line) -> Node:
+    """A line between values: a heading, a fact."""
+    node = Node(None, kind="note")
+    node.label = line
+    return node
+
+
+class Tree(Document):
+    """Roots one below the other, each with what is open of it."""
+
+    def __init__(self, roots: list[Node]) -> None:
+        self.roots = roots
+        self._open_some()
+        self.rows = [row for root in roots for row in _visible(root)]
+
+    def _open_some(self) -> None:
+        """Open what fits into OPEN_ROWS, level by level."""
+        room = OPEN_ROWS - len(self.roots)
+        level = [root for root in self.roots if root.open]
+        for root in level:
+            room -= len(root.inside())
+        level = [node for root in self.roots for node in (root.inside() if root.open else [root])]
+        while level:
+            below: list[Node] = []
+            for node in level:
+                if isinstance(node.value, dict | list) and node.kind == "value" and 0 < node.size <= room:
+                    node.open = True
+                    below += node.inside()
+                    room -= node.size
+            level = below
+
+    def count(self) -> int:
+        return len(self.rows)
+
+    def line(self, index: int, width: int) -> Line:
+        return node_line(self.rows[index], width)
+
+    def opened(self, index: int) -> bool | None:
+        node = self.rows[index]
+        return node.open if node.foldable else None
+
+    def toggle(self, index: int) -> bool:
+        node = self.rows[index]
+        if not node.foldable:
+            return False
+        if node.open:
+            del self.rows[index + 1 : self._end(index)]
+            node.open = False
+        else:
+            node.open = True
+            self.rows[index + 1 : index + 1] = list(_visible(node))[1:]
+        return True
+
+    def _end(self, index: int) -> int:
+        """The index behind the last line inside of that one."""
+        depth, end = self.rows[index].depth, index + 1
+        while end < len(self.rows) and self.rows[end].depth > depth:
+            end += 1
+        return end
+
+    def parent(self, index: int) -> int | None:
+        depth = self.rows[index].depth
+        return next((above for above in range(index - 1, -1, -1) if self.rows[above].depth < depth), None)
+
+    def value(self, index: int) -> str | None:
+        node = self.rows[index]
+        if node.kind == "note":
+            return text_of(node.label or []).strip()
+        if isinstance(node.value, str):
+            return node.value
+        value = node.value
+        if node.kind == "group":
+            value = [item for _key, _path, item in value]
+        return json.dumps(value, ensure_ascii=False, indent=2)
+
+    def path(self, index: int) -> str | None:
+        return self.rows[index].path or None
+
+    def find(self, text: str, start: int, direction: int) -> int | None:
+        wanted = text.casefold()
+        count = len(self.rows)
+        for step in range(1, count + 1):
+            index = (start + direction * step) % count
+            if _holds(self.rows[index], wanted):
+                if self._open_to(index, wanted):
+                    return self.find(text, index, 1)
+                return index
+        return None
+
+    def _open_to(self, index: int, wanted: str) -> bool:
+        """Open the closed node on that line where the match is inside of it and not on it."""
+        node = self.rows[index]
+        if node.open or not node.foldable or isinstance(node.value, str) or _on_line(node, wanted):
+            return False
+        return self.toggle(index)
+
+
+def _visible(node: Node) -> Iterator[Node]:
+    yield node
+    if node.open:
+        for child in node.inside():
+            yield from _visible(child)
+
+
+def _on_line(node: Node, wanted: str) -> bool:
+    if node.key is not None and wanted in str(node.key).casefold():
+        return True
+    if node.label is not None and wanted in text_of(node.label).casefold():
+        return True
+    value = node.value
+    if isinstance(value, dict | list) or node.kind == "group":
+        return False
+    return wanted in (value if isinstance(value, str) else json.dumps(value)).casefold()
+
+
+def _holds(node: Node, wanted: str) -> bool:
+    """Whether the text is on the node's line or, while it is closed, anywhere inside."""
+    if _on_line(node, wanted):
+        return True
+    if node.open or not node.foldable or isinstance(node.value, str):
+        return False
+    stack: list[Any] = [item for _key, _path, item in node.value] if node.kind == "group" else [node.value]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            if any(wanted in key.casefold() for key in value):
+                return True
+            stack += value.values()
+        elif isinstance(value, list):
+            stack += value
+        elif wanted in (value if isinstance(value, str) else json.dumps(value)).casefold():
+            return True
+    return False

@@ -1,0 +1,85 @@
+"""Times, durations, sizes and counts as short text. Pure."""
+
+from __future__ import annotations
+
+import time
+from functools import lru_cache
+
+
+@lru_cache(maxsize=4096)
+def _second(second: int) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(second))
+
+
+def clock(at: float) -> str:
+    """Local time with milliseconds: `12:34:56.789`."""
+    second = int(at)
+    return f"{_second(second)}.{int((at - second) * 1000):03d}"
+
+
+def duration(seconds: float) -> str:
+    """A span of time in at most six cells: `340µs`, `1.2ms`, `123ms`, `1.23s`, `12.3s`, `2m03s`, `3h05m`."""
+    if seconds < 0.0009995:
+        return f"{max(0.0, seconds) * 1e6:.0f}µs"
+    if seconds < 0.00995:
+        return f"{seconds * 1e3:.1f}ms"
+    if seconds < 0.9995:
+        return f"{seconds * 1e3:.0f}ms"
+    if seconds < 9.995:
+        return f"{seconds:.2f}s"
+    if seconds < 99.95:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 100:
+        return f"{minutes}m{rest:02d}s"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 100:
+        return f"{hours}h{minutes:02d}m"
+    return f"{hours // 24}d"
+
+
+def size(count: int) -> str:
+    """A number of bytes in at most five cells: `225B`, `1.2k`, `12k`, `1.2M`."""
+    if count < 1000:
+        return f"{count}B"
+    value = float(count)
+    for unit in "kMGTP":
+        value /= 1000
+        if value < 9.95:
+            return f"{value:.1f}{unit}"
+        if value < 999.5:
+            return f"{value:.0f}{unit}"
+    return f"{value:.0f}P"
+
+
+def rate(per_second: float) -> str:
+    """Events a second: `0/s`, `0.4/s`, `12/s`, `3.4k/s`."""
+    if per_second < 9.95:
+        return f"{per_second:.1f}/s" if per_second else "0/s"
+    if per_second < 999.5:
+        return f"{per_second:.0f}/s"
+    return f"{size(round(per_second))}/s"
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """`1 gap`, `3 gaps`, `12,345 messages`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+_BLOCKS = " ▏▎▍▌▋▊▉█"
+_LEVELS = "▁▂▃▄▅▆▇█"
+
+
+def bar(share: float, width: int) -> str:
+    """A horizontal bar that fills `share` (0 to 1) of `width` cells, in eighths of a cell."""
+    eighths = round(max(0.0, min(1.0, share)) * width * 8)
+    full, rest = divmod(eighths, 8)
+    return ("█" * full + (_BLOCKS[rest] if rest else "")).ljust(width)[:width]
+
+
+def sparkline(values: list[int]) -> str:
+    """One cell a value, as high as its share of the greatest; a blank for zero."""
+    top = max(values, default=0)
+    if not top:
+        return " " * len(values)
+    return "".join(" " if not value else _LEVELS[min(7, value * 8 // (top + 1))] for value in values)

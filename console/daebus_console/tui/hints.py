@@ -1,0 +1,48 @@
+"""What empty panes say: what to do next. Pure."""
+
+from __future__ import annotations
+
+from daebus_console.text import clean
+from daebus_console.tui.lines import Line
+
+
+def no_services(url: str, width: int) -> list[Line]:
+    """The directory knows nobody."""
+    text = f"No services on {clean(url)} yet. Start one, or run `daebus-console demo`."
+    return wrapped(text, width)
+
+
+def no_flow(*, total: int, filtering: bool, muted: int) -> list[Line]:
+    """The flow has nothing to show."""
+    if not total:
+        return [
+            [("   Nothing has been published yet.", "plain")],
+            [("   Messages appear here as they pass. Send one yourself: press : and type", "dim")],
+            [("     request SERVICE ACTION name=value      or      broadcast CHANNEL name=value", "name")],
+        ]
+    lines: list[Line] = [[(f"   None of {total:,} is shown.", "plain")]]
+    if filtering:
+        lines.append([("   / changes the filter, escape in the flow removes it.", "dim")])
+    if muted:
+        lines.append([("   X brings back what is muted.", "dim")])
+    lines.append([("   c shows control channels and the console's own questions.", "dim")])
+    return lines
+
+
+NO_DETAIL: list[Line] = [
+    [("   Select an exchange above (↑ ↓, or a click) to look inside.", "dim")],
+    [("   ] goes to the next error, enter comes here, escape goes back.", "dim")],
+]
+
+
+def wrapped(text: str, width: int) -> list[Line]:
+    """The text in lines of at most that many cells, with a margin."""
+    lines: list[Line] = []
+    line = ""
+    for word in text.split():
+        if line and len(line) + 1 + len(word) > width - 2:
+            lines.append([(f" {line}", "dim")])
+            line = word
+        else:
+            line = f"{line} {word}".strip()
+    return [*lines, [(f" {line}", "dim")]]

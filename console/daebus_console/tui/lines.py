@@ -1,0 +1,57 @@
+"""A line of the screen before it has colours: pieces of text, each with a role. Pure.
+
+Roles are resolved to the theme's colours by the widget (see widgets/row_list.py), so a row can be tested as text.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from rich.cells import cell_len, set_cell_size
+
+Piece = tuple[str, str]
+"""Text, fit for the screen, and its role."""
+Line = list[Piece]
+
+ROLES = (
+    "plain",
+    "dim",
+    "strong",
+    "ok",
+    "error",
+    "wait",
+    "warn",
+    "accent",
+    "name",
+    "action",
+    "key",
+    "string",
+    "number",
+    "literal",
+    "match",
+    "gap",
+)
+
+
+def text_of(line: Line) -> str:
+    """The line without its roles."""
+    return "".join(text for text, _role in line)
+
+
+@lru_cache(maxsize=8192)
+def fit(text: str, width: int) -> str:
+    """Exactly `width` cells of the text: filled up with blanks, or cut with an ellipsis."""
+    if width <= 0:
+        return ""
+    if text.isascii() and len(text) <= width:
+        return text.ljust(width)
+    if cell_len(text) <= width:
+        return set_cell_size(text, width)
+    return set_cell_size(text[: width + 1], width - 1) + "…" if width > 1 else "…"
+
+
+@lru_cache(maxsize=8192)
+def fit_right(text: str, width: int) -> str:
+    """Like fit, but the text stands at the right end."""
+    length = cell_len(text)
+    return " " * (width - length) + text if length < width else fit(text, width)

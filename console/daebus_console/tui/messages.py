@@ -1,0 +1,47 @@
+"""What widgets tell the screen, beside the messages of the lists themselves. State goes down, these go up."""
+
+from __future__ import annotations
+
+from textual.message import Message
+
+
+class Narrow(Message):
+    """Show only what this filter lets through; with `toggle`, everything where it is the filter already."""
+
+    def __init__(self, filter_text: str, *, toggle: bool = True) -> None:
+        super().__init__()
+        self.filter_text = filter_text
+        self.toggle = toggle
+
+
+class FilterChanged(Message):
+    """The text in the filter line is another. `accepted` tells that it was confirmed, and not only typed."""
+
+    def __init__(self, text: str, *, accepted: bool = False) -> None:
+        super().__init__()
+        self.text = text
+        self.accepted = accepted
+
+
+class CommandEntered(Message):
+    """A command is to be run."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+
+class StopRequested(Message):
+    """The newest command that is under way is to be stopped."""
+
+
+class LeaveRequested(Message):
+    """A pane is done with the keyboard: give it back to the flow."""
+
+
+class Prefill(Message):
+    """Put this into the command line, to be completed by the user."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text

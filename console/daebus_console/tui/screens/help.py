@@ -1,0 +1,74 @@
+"""The keys of the focused pane, made from its bindings: what is bound is told, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import ActiveBinding, Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Static
+
+_HIDDEN = {"copy_selected_text", "maximize", "minimize", "help_quit", "suspend_process"}
+_NAMES = {
+    "DirectoryList": "Directory",
+    "FlowList": "Flow",
+    "DetailPane": "Detail",
+    "DocumentView": "Detail",
+    "CommandLine": "Command line",
+    "FilterLine": "Filter line",
+    "MainScreen": "Everywhere",
+    "ConsoleApp": "Everywhere",
+}
+
+
+class HelpScreen(ModalScreen[None]):
+    """A table of keys over what is below. Any of escape, q, ? closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark", "dismiss", "Close")]
+
+    def __init__(self, title: str, groups: dict[str, list[tuple[str, str]]]) -> None:
+        super().__init__()
+        self.title_text = title
+        self.groups = groups
+
+    @classmethod
+    def of(cls, screen: Screen[None]) -> HelpScreen:
+        """The help on the pane of that screen that has the keyboard."""
+        focused = screen.focused
+        title = _NAMES.get(type(focused).__name__, "Everywhere")
+        return cls(title, grouped(screen.active_bindings.values(), screen))
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(id="help-box") as box:
+            box.border_title = "Keys"
+            box.border_subtitle = "escape closes"
+            for name, keys in self.groups.items():
+                yield Static(Text(name, style="bold"), classes="help-head")
+                table = Table.grid(padding=(0, 2))
+                for key, what in keys:
+                    table.add_row(Text(key, style="bold"), Text(what))
+                yield Static(table, classes="help-keys")
+
+
+def grouped(bindings: Iterable[ActiveBinding], screen: Screen[None]) -> dict[str, list[tuple[str, str]]]:
+    """Keys and what they do, by the part of the screen they belong to; keys of one action in one row."""
+    found: dict[tuple[str, str], tuple[str, list[str]]] = {}
+    for active in bindings:
+        binding = active.binding
+        action = binding.action.rpartition(".")[2]
+        if not binding.description or action.partition("(")[0] in _HIDDEN or binding.system:
+            continue
+        group = _NAMES.get(type(active.node).__name__, "Everywhere")
+        found.setdefault((group, binding.action), (binding.description, []))[1].append(
+            screen.app.get_key_display(binding)
+        )
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for (group, _action), (description, keys) in found.items():
+        groups.setdefault(group, []).append((" ".join(dict.fromkeys(keys)), description))
+    last = groups.pop("Everywhere", None)
+    return {**groups, "Everywhere": last} if last else groups

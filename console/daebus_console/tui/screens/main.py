@@ -1,0 +1,383 @@
+"""The main screen: directory, flow, detail and commands, wired together. What it shows is the session's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Footer
+
+from daebus_console.engine.exchange import Exchange
+from daebus_console.tui import hints
+from daebus_console.tui.flow_model import FlowModel
+from daebus_console.tui.flow_title import flow_title
+from daebus_console.tui.header import header
+from daebus_console.tui.lines import Line
+from daebus_console.tui.messages import CommandEntered, FilterChanged, LeaveRequested, Narrow, Prefill, StopRequested
+from daebus_console.tui.offers import filter_completer
+from daebus_console.tui.rows import heading
+from daebus_console.tui.visibility import Mute, Visibility
+from daebus_console.tui.widgets.detail_pane import DetailPane
+from daebus_console.tui.widgets.directory import DirectoryList
+from daebus_console.tui.widgets.filter_bar import FilterBar
+from daebus_console.tui.widgets.flow import FlowList
+from daebus_console.tui.widgets.repl import ReplPane
+from daebus_console.tui.widgets.row_list import RowList
+from daebus_console.tui.widgets.title import TitleLine
+
+if TYPE_CHECKING:
+    from daebus_console.tui.app import ConsoleApp
+
+FRAMES = 12
+"""How often a second it looks for what is new."""
+SLOW_EVERY = 6
+"""Frames between two looks at the directory and the figures of the header."""
+
+
+class MainScreen(Screen[None]):
+    """Everything at once. Keys of a pane are the pane's own; these are those of the whole screen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", "Filter", key_display="/"),
+        Binding("colon", "command", "Command", key_display=":"),
+        Binding("x", "mute", "Mute", show=False),
+        Binding("X", "unmute", "Unmute all", show=False),
+        Binding("c", "control", "Show or hide control channels and the console's own questions", show=False),
+        Binding("backslash", "suspend", "Lift or restore the filter", key_display="\\", show=False),
+        Binding("z", "zoom", "Zoom", show=False),
+        Binding("f2", "toggle_pane('left')", "Directory", show=False),
+        Binding("f3", "toggle_pane('detail-pane')", "Detail", show=False),
+        Binding("f4", "toggle_pane('repl-pane')", "Commands", show=False),
+        Binding("plus", "resize(1)", "Higher", key_display="+", show=False),
+        Binding("minus", "resize(-1)", "Lower", key_display="-", show=False),
+        Binding("greater_than_sign", "widen(2)", "Wider directory", key_display=">", show=False),
+        Binding("less_than_sign", "widen(-2)", "Narrower directory", key_display="<", show=False),
+        Binding("escape", "back", "Back", show=False),
+        Binding("question_mark", "help", "Help", key_display="?"),
+        Binding("q", "app.quit", "Quit"),
+    ]
+
+    app: ConsoleApp
+
+    def __init__(self, app: ConsoleApp) -> None:
+        super().__init__()
+        self.session = session = app.session
+        self.visibility = Visibility()
+        self.filter_text = ""
+        self.head = TitleLine(id="header")
+        with session.lock:
+            models = [FlowModel(session.journal, self.visibility, by_message=by) for by in (False, True)]
+        self.models = models
+        self.directory = DirectoryList(session.directory, session.lock, session.clock, id="directory")
+        self.directory_title = TitleLine([(" Services", "strong")], classes="pane-title")
+        self.flow_title = TitleLine([(" Flow", "strong")], id="flow-title", classes="pane-title")
+        self.columns = TitleLine(id="columns")
+        self.flow = FlowList(models[0], session.lock, session.clock, id="flow")
+        self.filter_bar = FilterBar(id="filter-bar")
+        self.detail = DetailPane(session.clock, app.redact, id="detail-pane", classes="pane")
+        self.repl = ReplPane(id="repl-pane", classes="pane")
+        self._frame_number = 0
+        self._zoomed: Widget | None = None
+
+    def compose(self) -> ComposeResult:
+        yield self.head
+        with Horizontal(id="body"):
+            with Vertical(id="left", classes="pane"):
+                yield self.directory_title
+                yield self.directory
+            with Vertical(id="right"):
+                with Vertical(id="flow-pane", classes="pane"):
+                    yield self.flow_title
+                    yield self.filter_bar
+                    yield self.columns
+                    yield self.flow
+                yield self.detail
+        yield self.repl
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.filter_bar.completer = filter_completer(self.session)
+        self.flow.focus()
+        self._slow()
+        self._titles()
+        self.set_interval(1 / FRAMES, self._frame)
+
+    # Frames ----------------------------------------------------------------------------------------------------
+
+    def _frame(self) -> None:
+        self._frame_number += 1
+        self._take_output()
+        self.flow.tick()
+        if self.detail.display:
+            self.detail.update()
+        if self._frame_number % SLOW_EVERY == 0:
+            self._slow()
+
+    def _take_output(self) -> None:
+        commands = self.app.commands
+        for line in commands.take_output():
+            self.repl.write(line)
+        passing = commands.output.passing
+        under_way = f"  {len(commands.jobs)} under way, ctrl+c stops it" if commands.jobs else ""
+        self.repl.head.show([(" Commands", "strong"), (under_way, "wait"), (f"  {passing}", "dim")])
+
+    def _slow(self) -> None:
+        session = self.session
+        with session.lock:
+            left, right = header(session, session.clock(), read_only=self.app.read_only)
+            services = sum(1 for service in session.directory.services.values() if service.gone is None)
+        self.head.show(left, right)
+        self.directory_title.show(
+            [(" Services", "strong"), (f" {services or ''}", "dim")], _directory_units(self.size.width)
+        )
+        if self.directory.display:
+            self.directory.hint = hints.no_services(str(session.address), self.directory.size.width)
+            self.directory.reload()
+        self.flow.hint = hints.no_flow(
+            total=self.flow.model.total,
+            filtering=self.visibility.changes_with_state,
+            muted=len(self.visibility.mutes),
+        )
+        if not self.flow.count():
+            self.flow.refresh()
+        self._titles()
+
+    def _titles(self) -> None:
+        self.flow_title.show(*flow_title(self.flow, self.filter_text))
+        self.columns.show(heading(max(1, self.flow.size.width - 1)))
+
+    @on(events.DescendantFocus)
+    def _light_pane(self) -> None:
+        """The pane with the keyboard has a lit title."""
+        here = self.pane_of_focus()
+        for pane in self.query(".pane"):
+            pane.set_class(pane is here, "-focused")
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Small terminals get narrow panes, large ones use their room."""
+        size = event.size
+        self.set_class(size.width < 100 or size.height < 30, "-narrow")
+        self.set_class(size.width >= 160, "-wide")
+        self.set_class(size.height >= 45, "-tall")
+        self._titles()
+
+    # What widgets tell -----------------------------------------------------------------------------------------
+
+    @on(FlowList.Selected)
+    def _show_selected(self, event: FlowList.Selected) -> None:
+        self.detail.show(event.exchange)
+
+    @on(FlowList.Moved)
+    def _flow_moved(self) -> None:
+        self._titles()
+
+    @on(RowList.Chosen)
+    def _open_chosen(self, event: RowList.Chosen) -> None:
+        if event.rows is self.flow:
+            self.detail.display = True
+            self.detail.view.focus()
+
+    @on(Narrow)
+    def _narrow(self, event: Narrow) -> None:
+        self.narrow_to("" if event.toggle and event.filter_text == self.filter_text else event.filter_text)
+
+    @on(Prefill)
+    def _prefill(self, event: Prefill) -> None:
+        self.repl.display = True
+        self.repl.line.value = event.text
+        self.repl.line.cursor_position = len(event.text)
+        self.repl.line.focus()
+
+    @on(LeaveRequested)
+    def _leave(self) -> None:
+        self.flow.focus()
+
+    @on(CommandEntered)
+    def _command_entered(self, event: CommandEntered) -> None:
+        self.app.commands.carry_out(event.text)
+
+    @on(StopRequested)
+    def _stop_requested(self) -> None:
+        if not self.app.commands.cancel():
+            self.notify("No command is under way; q in the flow or ctrl+q leaves", timeout=2)
+
+    @on(FilterChanged)
+    def _filter_changed(self, event: FilterChanged) -> None:
+        if self.narrow_to(event.text) and event.accepted:
+            self.filter_bar.display = False
+            self.flow.focus()
+
+    # The filter ------------------------------------------------------------------------------------------------
+
+    def narrow_to(self, text: str) -> bool:
+        """Show only what that filter lets through; False where it does not parse, which the bar then says."""
+        from daebus_console.engine import filter as filters
+
+        try:
+            wanted = filters.parse(text)
+        except filters.FilterError as error:
+            self.filter_bar.show_problem(str(error), error.position, error.length)
+            return False
+        self.filter_bar.show_problem(None)
+        self.filter_text = text.strip()
+        with self.session.lock:
+            self.visibility.set_filter(None if wanted.everything else wanted.accepts)
+        self.flow.tick()
+        self._titles()
+        return True
+
+    # What commands do to the view (see commands.context.View) ----------------------------------------------------
+
+    def set_filter(self, text: str | None) -> None:
+        """Show only what passes the filter; None shows everything."""
+        self.narrow_to(text or "")
+
+    def toggle_pause(self) -> bool:
+        """Hold still, or go on; returns whether it holds still now."""
+        self.flow.action_pause()
+        return self.flow.paused
+
+    def cleared(self) -> None:
+        """The journal was emptied."""
+        with self.session.lock:
+            for model in self.models:
+                model.restart()
+        self.flow.use(self.flow.model)
+        self.flow.tick()
+
+    def select(self, number: int) -> bool:
+        """Bring the exchange of that number into view; False where it is gone."""
+        with self.session.lock:
+            exchange = self.session.journal.exchange(number)
+        if exchange is not None:
+            self.show_exchange(exchange)
+        return exchange is not None
+
+    def quit(self) -> None:
+        """Leave the console."""
+        self.app.exit(0)
+
+    def show_exchange(self, exchange: Exchange) -> None:
+        """Select an exchange wherever it is in the flow, and show it in the detail pane."""
+        number = exchange.opened.seq if self.flow.model.by_message else exchange.number
+        rows = self.flow.model.rows
+        if number in rows:
+            self.flow.go_to(rows.index(number))
+        else:
+            self.flow.select(None)
+            self.detail.show(exchange)
+
+    # Actions ---------------------------------------------------------------------------------------------------
+
+    def action_filter(self) -> None:
+        """Narrow the flow with a filter."""
+        self.filter_bar.open(self.filter_text)
+
+    def action_command(self) -> None:
+        """Type a command."""
+        self.repl.display = True
+        self.repl.line.focus()
+
+    def action_suspend(self) -> None:
+        """Lift the filter for a while, or restore it."""
+        with self.session.lock:
+            self.visibility.toggle_suspended()
+
+    def action_control(self) -> None:
+        """Show or hide control channels and the console's own questions."""
+        with self.session.lock:
+            shown = self.visibility.toggle_control()
+        self.notify(f"Control channels are {'shown' if shown else 'hidden'}", timeout=2)
+
+    def action_mute(self) -> None:
+        """Hide all exchanges like the selected one (or the directory's entry) from now on."""
+        row = self.directory.row() if self.directory.has_focus else None
+        exchange = self.detail.exchange
+        if row is not None and row.kind in ("service", "channel", "action"):
+            mute = Mute(row.service or row.name, row.name if row.kind == "action" else None)
+        elif exchange is not None and exchange.target:
+            mute = Mute(exchange.target, exchange.action)
+        else:
+            self.notify("Select what to mute: an exchange, or a service, channel or action", timeout=3)
+            return
+        with self.session.lock:
+            self.visibility.mute(mute)
+        self.notify(f"Muted {mute}. X brings it back.", timeout=3, markup=False)
+
+    def action_unmute(self) -> None:
+        """Show again what was muted."""
+        with self.session.lock:
+            count = self.visibility.unmute_all()
+        self.notify(f"{count} no longer muted" if count else "Nothing is muted", timeout=2)
+
+    def action_back(self) -> None:
+        """One step back: from zoom, from a pane to the flow, from a filter to everything."""
+        if self._zoomed is not None:
+            self.action_zoom()
+        elif self.filter_bar.display:
+            self.filter_bar.cancel()
+        elif not self.flow.has_focus:
+            self.flow.focus()
+        elif self.filter_text:
+            self.narrow_to("")
+
+    def action_by_message(self) -> None:
+        """Show one row a message, or one an exchange."""
+        self.flow.use(self.models[0 if self.flow.model.by_message else 1])
+        self.flow.tick()
+
+    def action_help(self) -> None:
+        """Tell the keys of the pane with the focus."""
+        from daebus_console.tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen.of(self))
+
+    # Layout ----------------------------------------------------------------------------------------------------
+
+    def pane_of_focus(self) -> Widget:
+        """The pane that has the keyboard."""
+        focused = self.focused
+        while focused is not None and not focused.has_class("pane"):
+            focused = focused.parent if isinstance(focused.parent, Widget) else None
+        return focused or self.query_one("#flow-pane")
+
+    def action_toggle_pane(self, name: str) -> None:
+        """Hide or show a pane."""
+        pane = self.query_one(f"#{name}")
+        if pane.display and self.focused is not None and pane in self.focused.ancestors_with_self:
+            self.flow.focus()
+        pane.display = not pane.display
+
+    def action_zoom(self) -> None:
+        """Give the pane with the keyboard the whole screen, or take it back."""
+        pane = self._zoomed or self.pane_of_focus()
+        zoom = self._zoomed is None
+        self._zoomed = pane if zoom else None
+        self.set_class(zoom, "-zoomed")
+        for other in self.query(".pane"):
+            other.set_class(zoom and other is pane, "-whole")
+        for box in self.query("#body, #right"):
+            box.set_class(zoom and pane in box.walk_children(), "-whole")
+
+    def action_resize(self, rows: int) -> None:
+        """Make the pane with the keyboard higher or lower."""
+        pane = self.pane_of_focus()
+        if pane.id in ("left", "flow-pane"):
+            pane, rows = self.detail, -rows
+        top = self.size.height - (12 if pane is self.detail else 8)
+        pane.styles.height = max(3, min(top, pane.outer_size.height + rows))
+
+    def action_widen(self, cells: int) -> None:
+        """Make the directory wider or narrower."""
+        left = self.query_one("#left")
+        left.styles.width = max(14, min(self.size.width - 40, left.outer_size.width + cells))
+
+
+def _directory_units(width: int) -> Line:
+    """What the figures of the directory are, at their place."""
+    return [("/s ", "dim")] if width < 160 else [("/s, last 12 s  ", "dim")]

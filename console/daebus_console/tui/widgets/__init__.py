@@ -1,0 +1,1 @@
+"""One widget a module. A widget draws what it is given and posts messages up; it decides nothing."""

@@ -1,0 +1,104 @@
+"""The lines of a document with a cursor: what the detail pane shows below its tabs."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+
+from daebus_console.tui.documents.document import Document, Lines
+from daebus_console.tui.lines import Line
+from daebus_console.tui.widgets.row_list import RowList
+
+
+class DocumentView(RowList):
+    """Shows one document: folding, copying, searching."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,space", "turn", "Fold"),
+        Binding("right,l", "unfold", "Unfold", show=False),
+        Binding("left,h", "fold", "Fold", show=False),
+        Binding("y", "copy", "Copy"),
+        Binding("Y", "copy_path", "Copy path", show=False),
+    ]
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.document: Document = Lines([])
+        self.hint: list[Line] = []
+        self._cursor: int | None = None
+
+    def show(self, document: Document, *, keep_place: bool = False) -> None:
+        """Show another document, from its start or from the same line."""
+        self.document = document
+        if not keep_place:
+            self.top, self._cursor = 0, None
+        elif self._cursor is not None:
+            self._cursor = min(self._cursor, document.count() - 1) if document.count() else None
+        self.refresh()
+
+    def count(self) -> int:
+        return self.document.count()
+
+    def line(self, index: int, width: int) -> Line:
+        return self.document.line(index, width)
+
+    def empty(self) -> list[Line]:
+        return self.hint
+
+    def cursor_index(self) -> int | None:
+        return self._cursor
+
+    def put_cursor(self, index: int) -> None:
+        self._cursor = index
+
+    def on_focus(self) -> None:
+        if self._cursor is None and self.count():
+            self._cursor = self.top
+
+    def clicked(self, index: int, event: events.Click) -> None:
+        super().clicked(index, event)
+        if self.document.opened(index) is not None:
+            self.action_turn()
+
+    def action_turn(self) -> None:
+        """Open or close what stands on the line."""
+        if self._cursor is not None and self._cursor < self.count():
+            self.document.toggle(self._cursor)
+            self.refresh()
+
+    def action_unfold(self) -> None:
+        """Open what stands on the line, or go into it."""
+        if self._cursor is None:
+            return
+        if self.document.opened(self._cursor) is False:
+            self.action_turn()
+        else:
+            self.action_move(1)
+
+    def action_fold(self) -> None:
+        """Close what stands on the line, or go to what it is in."""
+        if self._cursor is None:
+            return
+        if self.document.opened(self._cursor):
+            self.action_turn()
+            return
+        parent = self.document.parent(self._cursor)
+        if parent is not None:
+            self.move_to(parent)
+
+    def action_copy(self) -> None:
+        """Copy the value on the line to the clipboard."""
+        self._copy(self.document.value(self._cursor) if self._cursor is not None else None, "value")
+
+    def action_copy_path(self) -> None:
+        """Copy where in the payload the line is."""
+        self._copy(self.document.path(self._cursor) if self._cursor is not None else None, "path")
+
+    def _copy(self, text: str | None, what: str) -> None:
+        if text is None:
+            self.notify(f"There is no {what} on this line", timeout=2)
+            return
+        self.app.copy_to_clipboard(text)
+        self.notify(f"Copied the {what}: {len(text):,} signs", timeout=2)

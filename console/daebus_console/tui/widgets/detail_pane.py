@@ -1,0 +1,111 @@
+"""The detail pane: one exchange in four tabs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+
+from daebus_console.engine.exchange import Exchange, Kind, State
+from daebus_console.tui import hints
+from daebus_console.tui.documents.document import Lines
+from daebus_console.tui.documents.exchange import RAW, REQUEST, RESPONSE, TABS, TIMELINE, Redact, build, title
+from daebus_console.tui.widgets.detail import DocumentView
+from daebus_console.tui.widgets.tabs import TabLine
+
+
+class DetailPane(Vertical):
+    """Shows an exchange, and keeps up with it while it goes on. `clock` gives epoch seconds."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("1", "tab(0)", "Request", show=False),
+        Binding("2", "tab(1)", "Response", show=False),
+        Binding("3", "tab(2)", "Timeline", show=False),
+        Binding("4", "tab(3)", "Raw", show=False),
+        Binding("t", "next_tab", "Next tab"),
+        Binding("x", "hexadecimal", "Hex", show=False),
+    ]
+
+    def __init__(self, clock: Callable[[], float], redact: Redact, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.tabs = TabLine(TABS, id="detail-tabs", classes="pane-title")
+        self.view = DocumentView(id="detail")
+        self.view.hint = hints.NO_DETAIL
+        self.exchange: Exchange | None = None
+        self.tab = RESPONSE
+        self.hexadecimal = False
+        self._clock = clock
+        self._redact = redact
+        self._built: tuple[object, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        yield self.tabs
+        yield self.view
+
+    def show(self, exchange: Exchange | None) -> None:
+        """Show that exchange; the tab stays, unless it would be empty."""
+        if exchange is not None and exchange is not self.exchange:
+            if exchange.kind is not Kind.REQUEST and self.tab == RESPONSE and exchange.kind is not Kind.RESPONSE:
+                self.tab = REQUEST
+            elif exchange.kind is Kind.REQUEST and self.tab == REQUEST and self.exchange is not None:
+                self.tab = RESPONSE if self.exchange.kind is not Kind.REQUEST else REQUEST
+        self.exchange = exchange
+        self.update()
+
+    def update(self) -> None:
+        """Draw what has changed in the exchange since it was last drawn."""
+        exchange, now = self.exchange, self._clock()
+        if exchange is None:
+            self.tabs.choose(self.tab, [])
+            self.view.show(Lines([]))
+            self._built = ()
+            return
+        self.tabs.choose(self.tab, title(exchange, now))
+        moving = exchange.state is State.PENDING and (self.tab == TIMELINE or not exchange.progress)
+        built = (
+            exchange.number,
+            self.tab,
+            self.hexadecimal,
+            self.view.size.width,
+            exchange.state,
+            exchange.flags,
+            exchange.replies,
+            int(now * 5) if moving and self.tab in (TIMELINE, RESPONSE) else 0,
+        )
+        if built != self._built:
+            same = built[:3] == self._built[:3]
+            self._built = built
+            width = max(20, self.view.size.width - 2)
+            self.view.show(
+                build(self.tab, exchange, width, now, hexadecimal=self.hexadecimal, redact=self._redact),
+                keep_place=same,
+            )
+
+    def on_resize(self) -> None:
+        """The chart depends on the width."""
+        self.update()
+
+    def on_tab_line_chosen(self, event: TabLine.Chosen) -> None:
+        """A tab was clicked."""
+        self.choose(event.name)
+
+    def choose(self, tab: str) -> None:
+        """Show that tab."""
+        self.tab = tab
+        self.update()
+
+    def action_tab(self, number: int) -> None:
+        """Show a tab by its place."""
+        self.choose(TABS[number])
+
+    def action_next_tab(self) -> None:
+        """Show the next tab."""
+        self.choose(TABS[(TABS.index(self.tab) + 1) % len(TABS)])
+
+    def action_hexadecimal(self) -> None:
+        """Show the raw bytes as hex, or as text."""
+        self.hexadecimal = not self.hexadecimal
+        self.choose(RAW)

@@ -1,0 +1,121 @@
+"""The directory: who is on the bus. Enter or a click narrows the flow to it, left and right fold."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+
+from daebus_console.engine.directory import Directory
+from daebus_console.tui.directory_rows import DirectoryRow, directory_rows, row_line
+from daebus_console.tui.lines import Line
+from daebus_console.tui.messages import Narrow, Prefill
+from daebus_console.tui.widgets.row_list import RowList
+
+
+class DirectoryList(RowList):
+    """The rows of a Directory, read anew by `reload`. The cursor stays on its entry when rows come and go."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "narrow", "Only this"),
+        Binding("right,l", "fold(True)", "Unfold", key_display="→"),
+        Binding("left,h", "fold(False)", "Fold", key_display="←", show=False),
+        Binding("space", "turn", "Fold or unfold", show=False),
+        Binding("r", "request", "Request"),
+    ]
+
+    def __init__(self, directory: Directory, lock: AbstractContextManager[object], clock: Any, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.directory = directory
+        self.rows: list[DirectoryRow] = []
+        self.opened: set[str] = set()
+        self.hint: list[Line] = []
+        self._lock = lock
+        self._clock = clock
+        self._cursor: tuple[str, str, str] | None = None
+        self._lines: dict[int, Line] = {}
+
+    def reload(self) -> None:
+        """Read who is there, and draw it."""
+        with self._lock:
+            self.rows = directory_rows(self.directory, self.opened)
+        self.refresh()
+
+    def count(self) -> int:
+        return len(self.rows)
+
+    def empty(self) -> list[Line]:
+        return self.hint
+
+    def prepare(self, first: int, last: int) -> None:
+        width, now = self.row_width(), self._clock()
+        with self._lock:
+            self._lines = {i: row_line(self.rows[i], width, now, self.opened) for i in range(first, last)}
+
+    def line(self, index: int, _width: int) -> Line:
+        return self._lines.get(index, [])
+
+    def cursor_index(self) -> int | None:
+        if self._cursor is None:
+            return None
+        return next((index for index, row in enumerate(self.rows) if row.key == self._cursor), None)
+
+    def put_cursor(self, index: int) -> None:
+        self._cursor = self.rows[index].key
+
+    def row(self) -> DirectoryRow | None:
+        """The row the cursor is on."""
+        index = self.cursor_index()
+        return None if index is None else self.rows[index]
+
+    def clicked(self, index: int, event: events.Click) -> None:
+        super().clicked(index, event)
+        row = self.rows[index]
+        if row.kind == "service" and event.x < 2:
+            self.action_turn()
+        else:
+            self.action_narrow()
+
+    def action_narrow(self) -> None:
+        """Show only what concerns it; once more: everything."""
+        row = self.row()
+        if row is not None and row.term is not None:
+            self.post_message(Narrow(row.term))
+
+    def action_fold(self, unfold: bool) -> None:
+        """Show or hide what is inside of the service."""
+        row = self.row()
+        if row is None:
+            return
+        name = row.name if row.kind == "service" else row.service
+        if not name:
+            return
+        if unfold:
+            self.opened.add(name)
+        else:
+            self.opened.discard(name)
+            self._cursor = ("service", "", name)
+        self.reload()
+        index = self.cursor_index()
+        if index is not None:
+            self.show_row(index)
+
+    def action_turn(self) -> None:
+        """Show what is inside of the service, or hide it."""
+        row = self.row()
+        if row is not None:
+            self.action_fold((row.name if row.kind == "service" else row.service) not in self.opened)
+
+    def action_request(self) -> None:
+        """Begin a request to it in the command line."""
+        row = self.row()
+        if row is None:
+            return
+        if row.kind == "service":
+            self.post_message(Prefill(f"request {row.name} "))
+        elif row.kind == "action":
+            self.post_message(Prefill(f"request {row.service} {row.name} "))
+        elif row.kind == "channel":
+            self.post_message(Prefill(f"broadcast {row.name} "))

@@ -1,0 +1,139 @@
+"""The filter line: narrows the flow while one types, with what is wrong below the place where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widgets import Input
+
+from daebus_console.text import clean
+from daebus_console.tui.lines import Line
+from daebus_console.tui.messages import FilterChanged
+from daebus_console.tui.widgets.repl import Completer, Offer
+from daebus_console.tui.widgets.title import TitleLine
+
+PROMPT = " / "
+
+
+class FilterLine(Input):
+    """The input of the bar. Tab completes, enter keeps the filter, escape takes back what was typed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Keep"),
+        Binding("escape", "cancel", "Undo and close"),
+        Binding("tab", "complete(1)", "Complete"),
+        Binding("shift+tab", "complete(-1)", "Complete backwards", show=False),
+        Binding("down", "submit", "To the flow", show=False),
+    ]
+
+    def __init__(self, bar: FilterBar) -> None:
+        super().__init__(
+            compact=True, select_on_focus=False, placeholder="status:error  service:users  latency:>100ms  any text"
+        )
+        self.bar = bar
+
+    def action_cancel(self) -> None:
+        """Take back what was typed."""
+        self.bar.cancel()
+
+    def action_complete(self, step: int) -> None:
+        """Put in the next offer."""
+        self.bar.complete(step)
+
+
+class FilterBar(Vertical):
+    """Line and message. Posts FilterChanged for what is typed; `problem` and `offers` are shown below."""
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.line = FilterLine(self)
+        self.below = TitleLine(id="filter-below")
+        self.completer: Completer | None = None
+        self._before = ""
+        self._offers: Sequence[Offer] = ()
+        self._offer = -1
+        self._base = ("", 0)
+        self._completing = False
+        self._problem: Line | None = None
+
+    def compose(self) -> ComposeResult:
+        yield self.line
+        yield self.below
+
+    def open(self, text: str) -> None:
+        """Show the bar with that text in it, to be changed."""
+        self._before = text
+        self.display = True
+        self._completing = True
+        self.line.value = text
+        self.line.cursor_position = len(text)
+        self._completing = False
+        self.line.focus()
+        self._look_up()
+
+    def cancel(self) -> None:
+        """Close without having changed anything."""
+        self.post_message(FilterChanged(self._before, accepted=True))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Every change counts at once."""
+        event.stop()
+        if not self.display:
+            return
+        if not self._completing:
+            self._look_up()
+        self.post_message(FilterChanged(event.value))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter: keep it and go back to the flow."""
+        event.stop()
+        if self._problem is None:
+            self.post_message(FilterChanged(self.line.value, accepted=True))
+
+    def show_problem(self, message: str | None, position: int = 0, length: int = 0) -> None:
+        """Say what is wrong, below where it is; None: nothing is."""
+        if message is None:
+            self._problem = None
+        else:
+            pad = len(PROMPT) - 1 + position
+            self._problem = [(" " * pad + "^" * max(1, length) + " ", "error"), (clean(message), "error")]
+        self._draw()
+
+    def _look_up(self) -> None:
+        text, cursor = self.line.value, len(self.line.value)
+        self._offer, self._base = -1, (text, cursor)
+        self._offers = self.completer(text, cursor)[:50] if self.completer is not None else ()
+        self._draw()
+
+    def complete(self, step: int) -> None:
+        """Put in the next offer."""
+        if not self._offers:
+            return
+        self._offer = (self._offer + step) % len(self._offers)
+        base, cursor = self._base
+        offer = self._offers[self._offer]
+        self._completing = True
+        with self.prevent(Input.Changed):
+            self.line.value = base[: offer.start] + offer.text + base[cursor:]
+            self.line.cursor_position = offer.start + len(offer.text)
+        self._completing = False
+        self.post_message(FilterChanged(self.line.value))
+        if len(self._offers) == 1:
+            self._look_up()
+        else:
+            self._draw()
+
+    def _draw(self) -> None:
+        if self._problem is not None and self._offer < 0:
+            self.below.show(self._problem)
+            return
+        first = max(0, self._offer - 2)
+        line: Line = [(" " * len(PROMPT), "dim")]
+        for index, offer in enumerate(self._offers[first : first + 20], first):
+            line += [(clean(offer.text), "match" if index == self._offer else "name"), ("  ", "plain")]
+        meta = self._offers[max(self._offer, 0)].meta if self._offers else ""
+        self.below.show(line, [(f" {clean(meta)} ", "dim")] if meta else None)

@@ -1,0 +1,55 @@
+"""The one-line heads of the panes, and the line at the top of the screen: pieces of text, drawn from left and right."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+from textual.widget import Widget
+
+from daebus_console.tui.lines import ROLES, Line
+
+
+class TitleLine(Widget):
+    """One line with something at its left and something at its right; the right end wins where both have no room."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"role--{role}" for role in ROLES}
+
+    def __init__(self, left: Line | None = None, right: Line | None = None, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.left: Line = left or []
+        self.right: Line = right or []
+
+    def show(self, left: Line, right: Line | None = None) -> None:
+        """Draw these from now on."""
+        right = right or []
+        if (left, right) != (self.left, self.right):
+            self.left, self.right = left, right
+            self.refresh()
+
+    def _segments(self, line: Line) -> list[Segment]:
+        styles: dict[str, Style] = {}
+        for _text, role in line:
+            if role not in styles:
+                styles[role] = self.get_component_rich_style(f"role--{role}")
+        return [Segment(text, styles[role]) for text, role in line if text]
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        if y:
+            return Strip.blank(width, self.rich_style)
+        right = Strip(self._segments(self.right))
+        room = max(0, width - right.cell_length)
+        left = Strip(self._segments(self.left))
+        if left.cell_length > room and room > 1:
+            left = Strip.join([left.crop(0, room - 1), Strip([Segment("…", self.rich_style)])])
+        left = left.adjust_cell_length(room, self.rich_style)
+        return Strip.join([left, right]).adjust_cell_length(width, self.rich_style)
+
+
+def width_of(line: Line) -> int:
+    """Cells the line takes."""
+    return sum(cell_len(text) for text, _role in line)

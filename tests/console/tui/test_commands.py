@@ -1,0 +1,90 @@
+"""The command pane: commands are carried out, their answers printed, their mistakes pointed at."""
+
+from __future__ import annotations
+
+from daebus import Daebus, request, response
+from tests.console.tui.support import Driver, drive
+
+
+def service(url: str, name: str) -> Daebus:
+    """A small service, started."""
+    app = Daebus(__name__)
+
+    @app.action("greet")
+    def greet() -> None:
+        """Say hello."""
+        response.send({"step": 1}, final=False)
+        response.send({"greeting": f"hello {request.payload.get('name')}"})
+
+    @app.action("fail")
+    def fail() -> None:
+        response.error("out of order")
+
+    app.start(service=name, redis_url=url)
+    return app
+
+
+def test_a_request_prints_progress_and_answer_and_is_marked_as_ours(redis_url: str, name: str) -> None:
+    app = service(redis_url, name)
+    try:
+
+        async def story(console: Driver) -> None:
+            await console.command(f"request {name} greet name=Ann")
+            await console.sees('"step": 1', '"greeting": "hello Ann"')
+            await console.until(lambda: "▸" in console.line("greet ") and "you" in console.line("greet "))
+            await console.command(f"request {name} fail")
+            await console.sees("out of order")
+
+        drive(redis_url, story)
+    finally:
+        app.stop()
+
+
+def test_send_and_broadcast_are_seen_in_the_flow(redis_url: str, name: str) -> None:
+    app = service(redis_url, name)
+    try:
+
+        async def story(console: Driver) -> None:
+            await console.command(f"send {name} greet")
+            await console.sees("one-way")
+            await console.command(f"broadcast {name}x a:=1")
+            await console.until(lambda: f"{name}x" in console.line("» "))
+
+        drive(redis_url, story)
+    finally:
+        app.stop()
+
+
+def test_a_mistake_is_pointed_at(redis_url: str) -> None:
+    async def story(console: Driver) -> None:
+        await console.command("reqest x y")
+        await console.sees("❯ reqest x y", "^^^^^^", "did you mean")
+
+    drive(redis_url, story)
+
+
+def test_help_lists_the_verbs(redis_url: str) -> None:
+    async def story(console: Driver) -> None:
+        await console.command("help request")
+        await console.sees("request users get_user")
+
+    drive(redis_url, story, size=(120, 60))
+
+
+def test_a_read_only_console_sends_nothing(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        await console.command(f"broadcast {name} a=1")
+        await console.sees("read-only")
+        assert name not in console.app.session.directory.channels
+
+    drive(redis_url, story, read_only=True)
+
+
+def test_earlier_commands_come_back(redis_url: str) -> None:
+    async def story(console: Driver) -> None:
+        await console.command("help items")
+        await console.command("help filters")
+        await console.press("colon", "up", "up")
+        assert console.app.main.repl.line.value == "help items"
+
+    drive(redis_url, story)

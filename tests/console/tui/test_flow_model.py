@@ -1,0 +1,114 @@
+"""Which rows the flow shows: kept up with the journal, newest first after a change of filter."""
+
+from __future__ import annotations
+
+import json
+from contextlib import nullcontext
+
+from daebus_console.engine import filter as filters
+from daebus_console.engine.correlator import Correlator
+from daebus_console.engine.journal import Journal
+from daebus_console.tui.flow_model import FlowModel
+from daebus_console.tui.visibility import Mute, Visibility
+
+
+class Bus:
+    """A journal that is fed, and a model that follows it."""
+
+    def __init__(self, most: int = 1_000_000, *, by_message: bool = False) -> None:
+        self.journal = Journal(most)
+        self.correlator = Correlator(self.journal)
+        self.visibility = Visibility()
+        self.model = FlowModel(self.journal, self.visibility, by_message=by_message)
+        self.at = 0.0
+
+    def ask(self, number: int, action: str = "get", service: str = "users") -> None:
+        self.at += 1
+        asked = {"action": action, "payload": {}, "request_id": str(number), "reply_to": "caller:1", "service": "web"}
+        self.correlator.feed(self.at, service, json.dumps(asked).encode())
+
+    def answer(self, number: int, status: str = "success") -> None:
+        self.at += 1
+        answer = {"status": status, "payload": {}, "request_id": str(number)}
+        self.correlator.feed(self.at, "caller:1", json.dumps(answer).encode())
+
+    def rows(self) -> list[int]:
+        self.model.read()
+        while self.model.busy:
+            self.model.work(1.0, nullcontext())
+        return [self.model.rows[index] for index in range(len(self.model.rows))]
+
+
+def test_one_row_an_exchange_and_each_change_is_told() -> None:
+    bus = Bus()
+    for number in (1, 2):
+        bus.ask(number)
+    assert bus.rows() == [1, 2]
+    bus.model.changed.clear()
+    bus.answer(1)
+    assert bus.rows() == [1, 2]
+    assert bus.model.changed == {1}
+
+
+def test_by_message_answers_are_rows_of_their_own() -> None:
+    bus = Bus(by_message=True)
+    bus.ask(1)
+    bus.answer(1)
+    assert bus.rows() == [1, 2]
+
+
+def test_a_filter_lets_rows_come_and_go_with_their_state() -> None:
+    bus = Bus()
+    bus.visibility.set_filter(filters.parse("status:pending").accepts)
+    for number in range(1, 4):
+        bus.ask(number)
+    assert bus.rows() == [1, 2, 3]
+    bus.answer(2)
+    assert bus.rows() == [1, 3]
+    bus.visibility.set_filter(filters.parse("status:ok").accepts)
+    assert bus.rows() == [2]
+    bus.answer(1)
+    assert bus.rows() == [1, 2]
+
+
+def test_after_a_change_of_filter_the_newest_come_first() -> None:
+    bus = Bus()
+    for number in range(1, 3001):
+        bus.ask(number)
+    assert len(bus.rows()) == 3000
+    bus.visibility.set_filter(None)
+    bus.model.read()
+    bus.model.work(0.0, nullcontext())
+    assert bus.model.busy
+    assert bus.model.rows[len(bus.model.rows) - 1] == 3000
+    assert len(bus.rows()) == 3000
+
+
+def test_rows_go_with_what_the_journal_forgets() -> None:
+    bus = Bus(most=100)
+    for number in range(1, 501):
+        bus.ask(number)
+        if number % 50 == 0:
+            bus.rows()
+    assert bus.rows() == list(range(401, 501))
+
+
+def test_a_view_that_was_left_behind_reads_all_again() -> None:
+    bus = Bus(most=100)
+    bus.ask(1)
+    bus.rows()
+    for number in range(2, 1001):
+        bus.ask(number)
+    assert bus.rows() == list(range(901, 1001))
+
+
+def test_mutes_hide_and_are_counted_once() -> None:
+    bus = Bus()
+    bus.visibility.mute(Mute("users", "ping"))
+    bus.ask(1, "ping")
+    bus.ask(2, "get")
+    bus.answer(1)
+    assert bus.rows() == [2]
+    assert bus.visibility.muted == 1
+    bus.visibility.unmute_all()
+    assert bus.rows() == [1, 2]

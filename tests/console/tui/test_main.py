@@ -1,0 +1,148 @@
+"""The main screen on a real Redis: what passes is seen, paired, looked into, narrowed and asked for."""
+
+from __future__ import annotations
+
+from tests.console.tui.support import Driver, drive
+from tests.support.redis_server import RedisServer
+
+
+def test_a_request_is_pending_until_its_answer_comes(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        console.request(name, "get_user", 1)
+        await console.sees("get_user")
+        assert "waiting" in console.line("get_user")
+        console.answer(1, {"id": 7})
+        await console.until(lambda: "✓ ok" in console.line("get_user"))
+        line = console.line("get_user")
+        assert "shop" in line
+        assert name[:8] in line
+        assert " → " in line
+
+    drive(redis_url, story)
+
+
+def test_progress_error_and_gap_are_told_by_words_not_only_by_colours(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        console.request(name, "render", 1)
+        console.answer(1, {"percent": 50}, final=False)
+        console.answer(1, {"percent": 80}, final=False)
+        console.request(name, "charge", 2)
+        console.answer(2, {"error": "card refused"}, status="error")
+        console.publish(name, b"\xff no json")
+        await console.sees("part 2", "✗ error", "✗ no JSON")
+
+    drive(redis_url, story)
+
+
+def test_the_selected_exchange_is_shown_below(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        console.request(name, "get_user", 1, {"id": 7})
+        console.answer(1, {"name": "Ann"})
+        await console.sees("✓ ok")
+        await console.press("up")
+        await console.sees('name: "Ann"', f"{name}.get_user")
+        await console.press("enter", "1")
+        await console.sees("id: 7", "request_id", "r1")
+        await console.press("3")
+        await console.sees("asked by shop", "answered")
+        await console.press("4")
+        await console.sees('"action": "get_user"')
+
+    drive(redis_url, story)
+
+
+def test_scrolling_up_stops_following_and_tells_how_many_are_new(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        for number in range(60):
+            console.publish(name, {"event": number})
+        await console.until(lambda: console.app.main.flow.count() >= 60)
+        assert "following" in console.text
+        await console.press("up", "up", "up")
+        selected, top = console.app.main.flow.selected, console.app.main.flow.top
+        for number in range(5):
+            console.publish(name, {"event": number})
+        await console.sees("5 new")
+        assert (console.app.main.flow.selected, console.app.main.flow.top) == (selected, top)
+        await console.press("G")
+        await console.sees("following")
+
+    drive(redis_url, story)
+
+
+def test_pause_holds_still_and_misses_nothing(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        console.publish(name, {"event": 1})
+        await console.sees("· broadcast")
+        await console.press("space")
+        await console.sees("paused")
+        count = console.app.main.flow.count()
+        console.publish(name, {"event": 2})
+        await console.sees("1 waiting")
+        assert console.app.main.flow.count() == count
+        await console.press("space")
+        await console.until(lambda: console.app.main.flow.count() == count + 1)
+
+    drive(redis_url, story)
+
+
+def test_a_filter_narrows_while_it_is_typed_and_points_at_its_mistakes(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        console.request(name, "good", 1)
+        console.answer(1)
+        console.request(name, "bad", 2)
+        console.answer(2, {"error": "no"}, status="error")
+        await console.sees("good", "bad")
+        await console.press("slash")
+        await console.type("status:error")
+        await console.loses("good")
+        assert "bad" in console.line("✗ error")
+        await console.type(" statsu:x")
+        await console.sees("^^^^^^")
+        await console.press("escape")
+        await console.sees("good", "bad")
+
+    drive(redis_url, story)
+
+
+def test_keys_of_the_focused_pane_are_told_by_the_question_mark(redis_url: str) -> None:
+    async def story(console: Driver) -> None:
+        await console.press("question_mark")
+        await console.sees("Keys", "Follow", "Next error", "Pause")
+        await console.press("escape")
+        await console.loses("escape closes")
+        await console.press("q")
+
+    drive(redis_url, story)
+
+
+def test_empty_panes_say_what_to_do(own_redis: RedisServer) -> None:
+    async def story(console: Driver) -> None:
+        await console.sees(
+            "No services on", "daebus-console demo", "Nothing has been published yet", "Select an exchange"
+        )
+
+    drive(own_redis.url, story)
+
+
+def test_it_is_usable_at_80_by_24(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        console.request(name, "get_user", 1)
+        console.answer(1, {"name": "Ann"})
+        await console.until(lambda: "✓" in console.line("get_user"))
+        await console.press("up")
+        await console.sees('name: "Ann"', "Commands", "Details")
+        assert all(len(line) <= 80 for line in console.text.split("\n"))
+
+    drive(redis_url, story, size=(80, 24))
+
+
+def test_what_comes_off_the_bus_commands_neither_terminal_nor_markup(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        evil = "[red]x[/red]\x1b[31m\x1b]0;owned\x07‮z"
+        console.publish(name + evil, {"action": evil, "payload": {evil: evil}, "service": evil})
+        await console.sees("[red]x[/red]")
+        await console.press("up", "enter", "1")
+        await console.sees("payload")
+        assert not any(sign in console.text for sign in "\x1b\x07‮")
+
+    drive(redis_url, story)

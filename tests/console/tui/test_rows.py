@@ -1,0 +1,63 @@
+"""One exchange as one line, at any width."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from rich.cells import cell_len
+
+from daebus_console.engine.correlator import Correlator
+from daebus_console.engine.exchange import Exchange
+from daebus_console.engine.journal import Journal
+from daebus_console.tui.lines import text_of
+from daebus_console.tui.rows import exchange_row, heading, latency_share
+
+
+def exchange(*messages: tuple[float, str, dict[str, object] | bytes]) -> Exchange:
+    """The exchange that these messages make: (seconds, channel, object or bytes)."""
+    correlator = Correlator(Journal())
+    found: Exchange | None = None
+    for at, channel, data in messages:
+        _message, one = correlator.feed(at, channel, data if isinstance(data, bytes) else json.dumps(data).encode())
+        found = found or one
+    assert found is not None
+    return found
+
+
+ASKED = {"action": "get", "payload": {}, "request_id": "1", "reply_to": "caller:1", "service": "web"}
+ANSWERED = {"status": "success", "payload": {}, "request_id": "1"}
+
+
+@pytest.mark.parametrize("width", [20, 40, 56, 64, 72, 90, 120, 168, 300])
+def test_a_row_and_its_heading_are_as_wide_as_the_flow(width: int) -> None:
+    row = exchange_row(exchange((1.0, "users", ASKED), (1.02, "caller:1", ANSWERED)), width, 2.0)
+    assert cell_len(text_of(heading(width))) == width
+    if width >= 40:
+        assert cell_len(text_of(row)) == width
+
+
+def test_columns_stand_under_their_names() -> None:
+    width = 140
+    head = text_of(heading(width))
+    row = text_of(exchange_row(exchange((1.0, "users", ASKED), (1.02, "caller:1", ANSWERED)), width, 2.0))
+    for name, value in (("from", "web"), ("to", "users"), ("action", "get"), ("state", "✓ ok")):
+        assert head.index(name) == row.index(value), name
+    assert head.index("took") + 4 == row.index("20ms") + 4
+
+
+def test_wide_and_combining_signs_keep_the_columns_in_place() -> None:
+    plain = exchange((1.0, "users", ASKED))
+    wide = exchange((1.0, "ユーザー名前サービス", {**ASKED, "action": "e\u0301" * 40}))
+    assert cell_len(text_of(exchange_row(wide, 120, 1.5))) == cell_len(text_of(exchange_row(plain, 120, 1.5)))
+
+
+def test_a_pending_row_tells_how_long_it_waits() -> None:
+    assert "waiting" in text_of(exchange_row(exchange((10.0, "users", ASKED)), 100, 11.5))
+    assert "1.50s" in text_of(exchange_row(exchange((10.0, "users", ASKED)), 100, 11.5))
+
+
+def test_the_latency_bar_is_logarithmic() -> None:
+    assert latency_share(None) == 0
+    assert latency_share(0.1) == pytest.approx(0.5)
+    assert latency_share(100) == 1

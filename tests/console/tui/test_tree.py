@@ -1,0 +1,84 @@
+"""JSON as a tree that folds."""
+
+from __future__ import annotations
+
+import time
+
+from daebus_console.tui.documents.tree import GROUP, Node, Tree
+from daebus_console.tui.lines import text_of
+
+
+def tree(value: object) -> Tree:
+    """The tree of a payload, its root open."""
+    root = Node(value)
+    root.label = [("payload", "strong")]
+    root.open = root.foldable
+    return Tree([root])
+
+
+def shown(document: Tree, width: int = 60) -> list[str]:
+    """Its lines as text."""
+    return [text_of(document.line(index, width)).rstrip() for index in range(document.count())]
+
+
+def test_small_payloads_are_open() -> None:
+    assert shown(tree({"id": 7, "user": {"name": "Ann", "tags": ["a", "b"]}})) == [
+        "▾ payload  2 fields",
+        "    id: 7",
+        "  ▾ user:",
+        '      name: "Ann"',
+        "    ▾ tags:",
+        '        0: "a"',
+        '        1: "b"',
+    ]
+
+
+def test_folding_shows_what_is_inside_on_one_line() -> None:
+    document = tree({"user": {"name": "Ann", "age": 3}})
+    document.toggle(1)
+    assert shown(document)[1:] == ['  ▸ user: {name: "Ann", age: 3}']
+    document.toggle(1)
+    assert len(shown(document)) == 4
+
+
+def test_ten_megabytes_open_at_once() -> None:
+    value = {"rows": [{"id": number, "name": f"name {number}", "note": "x" * 60} for number in range(100_000)]}
+    begun = time.perf_counter()
+    document = tree(value)
+    assert document.toggle(1)
+    assert len(shown(document)) == 2 + 100_000 // GROUP
+    document.toggle(5)
+    assert shown(document)[6].strip().startswith("▸ 1500:")
+    assert time.perf_counter() - begun < 2.0
+
+
+def test_a_value_knows_its_path_and_is_copied_whole() -> None:
+    document = tree({"items": [{"a b": {"c": "x" * 500}}]})
+    index = next(i for i, line in enumerate(shown(document)) if "c: " in line)
+    assert document.path(index) == 'items[0]["a b"].c'
+    assert document.value(index) == "x" * 500
+    assert "500 signs" in shown(document)[index]
+
+
+def test_a_long_text_opens_into_its_lines() -> None:
+    document = tree({"trace": "first\nsecond\n" + "y" * 100})
+    document.toggle(1)
+    assert [line.strip() for line in shown(document)[2:]] == ["first", "second", "y" * 80, "y" * 20]
+
+
+def test_search_finds_what_is_folded_away_and_opens_it() -> None:
+    document = tree({"a": [{"deep": {"needle": 1}} for _ in range(200)], "b": 2})
+    found = document.find("needle", 0, 1)
+    assert found is not None
+    assert "needle" in shown(document)[found]
+    assert document.find("nowhere", 0, 1) is None
+
+
+def test_deep_nesting_is_no_problem() -> None:
+    value: object = 1
+    for _ in range(300):
+        value = [value]
+    document = tree(value)
+    while document.opened(document.count() - 1) is False:
+        document.toggle(document.count() - 1)
+    assert document.count() == 301
