@@ -61,7 +61,7 @@ class Names(dict[str | None, bool]):
 
     def accepts(self, name: str | None) -> bool:
         """The answer without remembering it: for names that hardly ever come twice."""
-        if name is None:
+        if not name:
             return self._absent
         return any(test(name) for test in self.tests)
 

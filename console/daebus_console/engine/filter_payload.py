@@ -6,6 +6,7 @@ decoding the message, and this runs over every message of the journal.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Union
@@ -81,6 +82,9 @@ def _field(term: Term, key: str, position: int) -> tuple[Step, int]:
 
 # Reading ------------------------------------------------------------------------------------------------------------
 
+_UNTYPED = re.compile(r'["\\\x00-\x1f]').search
+"""Names with signs that JSON escapes cannot be those of a struct's fields."""
+
 Accepts = Callable[[Any], bool]
 Has = Callable[[bytes], bool]
 
@@ -89,7 +93,7 @@ def finder(path: Path, accepts: Accepts) -> Has:
     """Whether the payload of a message, given as its bytes, has a value at the path that is accepted."""
     typed: list[str] = []
     for step in path[:_TYPED_STEPS]:
-        if not isinstance(step, str):
+        if not isinstance(step, str) or _UNTYPED(step):
             break
         typed.append(step)
     if not typed:
