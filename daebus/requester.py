@@ -79,7 +79,7 @@ class Call:
 
     def cancel(self) -> None:
         """Stop waiting. The service is not told."""
-        self._requester._forget(self.request_id)
+        self._requester._forget(self)
 
     def give(self, reply: Reply | ConnectionLost) -> None:
         """Called by whichever thread reads."""
@@ -292,7 +292,7 @@ class Requester:
             # A loss between the two was told to nobody who waits; ask again rather than wait in vain.
             if subscription.connected and subscription.connections == heard:
                 return publisher
-            self._forget(call.request_id)
+            self._forget(call)
 
     def _attend(self, call: Call) -> None:
         """Wait until the call has a reply, or for its deadline; or return for no reason."""
@@ -309,9 +309,11 @@ class Requester:
             del self._pending[request_id]
         self._sweep_at = max(_SWEEP_AT, 2 * len(self._pending))
 
-    def _forget(self, request_id: str) -> None:
+    def _forget(self, call: Call) -> None:
         with self._lock:
-            self._pending.pop(request_id, None)
+            # Another call may wait under the same id: the one because of which this was refused.
+            if self._pending.get(call.request_id) is call:
+                del self._pending[call.request_id]
 
     def _take(self, _channel: str, data: bytes, _turn: int) -> None:
         reply = read_reply(data)
