@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Generator, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from daebus_console.engine.capture import CaptureError
 
@@ -17,6 +17,7 @@ Progress = Callable[[int, int], None]
 _BLOCK = 256 * 1024
 _LONGEST_HEADER = 64 * 1024
 _LONGEST_LINE = 1024 * 1024 * 1024
+_CRUMB = 64
 _GZIP = b"\x1f\x8b"
 
 
@@ -91,10 +92,12 @@ class CaptureSource:
         for block in chain((first,), raw):
             data = block
             while data:
+                before = unzip.copy()
                 try:
                     text = unzip.decompress(data, _BLOCK)
                 except zlib.error:
                     self.problem = "the gzip stream is damaged and cannot be read to its end"
+                    yield _salvage(before, data)
                     return
                 if text:
                     yield text
@@ -106,6 +109,17 @@ class CaptureSource:
             yield text
         if not unzip.eof:
             self.problem = "the gzip stream ends early: the recording was cut off"
+
+
+def _salvage(unzip: Any, data: bytes) -> bytes:
+    """What can be had of a block in which a damage is: all but the few bytes before it."""
+    texts = []
+    try:
+        for start in range(0, len(data), _CRUMB):
+            texts.append(unzip.decompress(data[start : start + _CRUMB]))
+    except zlib.error:
+        pass
+    return b"".join(texts)
 
 
 def _open(path: Path) -> tuple[BinaryIO, int]:

@@ -67,13 +67,8 @@ class CaptureWriter:
         self._encoder = msgspec.json.Encoder()
         self._zip: Any = zlib.compressobj(6, zlib.DEFLATED, 31) if self.path.suffix == ".gz" else None
         self._file = _create(self.path, force)
-        try:
-            keys = list(redact.keys) if redact else []
-            header = Header(VERSION, without_password(redis_url), started, keys)
-            self._put(bytearray(self._encoder.encode(header) + b"\n"))
-        except OSError:
-            os.close(self._file)
-            raise
+        keys = list(redact.keys) if redact else []
+        self._begin(Header(VERSION, without_password(redis_url), started, keys), force)
         self._thread = threading.Thread(target=self._run, name="daebus-console-recorder", daemon=True)
         self._thread.start()
 
@@ -119,6 +114,18 @@ class CaptureWriter:
             (start, end, count), self._skipped = self._skipped, None
             self.gap(start, end - start, f"the disk was too slow: {count} messages are missing here")
 
+    def _begin(self, header: Header, force: bool) -> None:
+        """Write the header at once, so that the file is a capture from the start."""
+        try:
+            self._put(bytearray(self._encoder.encode(header) + b"\n"))
+            if self._zip is not None:
+                self._out(self._zip.flush(zlib.Z_SYNC_FLUSH))
+        except OSError as error:
+            os.close(self._file)
+            if not force:
+                self.path.unlink(missing_ok=True)
+            raise OSError(f"cannot record to {self.path}: {error.strerror}") from None
+
     # The writing thread ----------------------------------------------------------------------------------------
 
     def _run(self) -> None:
@@ -161,9 +168,11 @@ class CaptureWriter:
             return 0
         at, channel, data = item
         self._taken_out += len(data) + _PER_MESSAGE
+        before = len(buffer)
         try:
             self._append(self._line(at, channel, data), buffer)
         except UnicodeEncodeError:
+            del buffer[before:]
             # A name with half a surrogate pair cannot stand in UTF-8.
             self._append(self._line(at, channel.encode("utf-8", "backslashreplace").decode(), data), buffer)
         return 1

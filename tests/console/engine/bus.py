@@ -31,22 +31,22 @@ def request(
     channel: str,
     action: str = "act",
     *,
-    id: Any = ...,  # noqa: A002  # what it is called on the wire, nearly
+    id: Any = ...,  # what it is called on the wire, nearly
     reply_to: Any = "caller:1",
     payload: Any = None,
     service: Any = "web",
     timeout: Any = ...,
     **more: Any,
 ) -> Sent:
-    fields = dict(action=action, reply_to=reply_to, request_id=id, payload=payload or {}, service=service)
+    fields = {"action": action, "reply_to": reply_to, "request_id": id, "payload": payload or {}, "service": service}
     return Sent(channel, encode(**fields, timeout=timeout, **more))
 
 
-def answer(channel: str, *, id: Any = ..., status: str = "success", payload: Any = None, **more: Any) -> Sent:  # noqa: A002
+def answer(channel: str, *, id: Any = ..., status: str = "success", payload: Any = None, **more: Any) -> Sent:
     return Sent(channel, encode(status=status, request_id=id, payload=payload or {}, **more))
 
 
-def progress(channel: str, *, id: Any = ..., **more: Any) -> Sent:  # noqa: A002
+def progress(channel: str, *, id: Any = ..., **more: Any) -> Sent:
     return answer(channel, id=id, final=False, **more)
 
 

@@ -223,7 +223,7 @@ def test_text_is_found_however_json_has_escaped_it() -> None:
     assert passing(bus, "'C:\\\\dir'") == [7]
 
 
-# One message of an exchange --------------------------------------------------------------------------------------------
+# One message of an exchange -------------------------------------------------------------------------------------------
 
 
 def test_a_message_is_judged_by_itself_where_it_has_what_is_asked_and_else_by_its_exchange(bus: Bus) -> None:

@@ -1,0 +1,476 @@
+"""Capture files: what is written, what is read back, and what becomes of a file that is damaged or none of ours."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import resource
+import signal
+import stat
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daebus_console.engine import capture_writer
+from daebus_console.engine.capture import CaptureError, without_password
+from daebus_console.engine.capture_load import load_capture, load_steps
+from daebus_console.engine.capture_reader import read_capture
+from daebus_console.engine.capture_writer import CaptureWriter
+from daebus_console.engine.correlator import Correlator
+from daebus_console.engine.exchange import Exchange, Kind, Message, State
+from daebus_console.engine.frame import Frame, Gap
+from daebus_console.engine.journal import Journal
+from daebus_console.engine.redact import Redactor
+from tests.console.engine.bus import answer, request
+from tests.support.waiting import eventually
+
+HEADER = '{"daebus_capture": 1, "redis": "redis://localhost/0", "started": 5.0}\n'
+NAMES = ("plain.jsonl", "zipped.jsonl.gz")
+
+FRAMES = [
+    Frame(10.0, "orders", b'{"action": "x"}'),
+    Frame(10.000123, "caller:1", 'zoë \N{GRINNING FACE} \u2028 \\ " \n'.encode()),
+    Frame(11.5, "orders", b"\xff\x00 no utf-8"),
+    Frame(11.5, "", b""),
+    Frame(12.0, "kanäle", b"\x00\x1f"),
+]
+
+
+def write(path: Path, items: list[Frame | Gap], **options: object) -> CaptureWriter:
+    with CaptureWriter(path, "redis://localhost/0", 5.0, **options) as writer:  # type: ignore[arg-type]  # as given
+        for item in items:
+            if isinstance(item, Gap):
+                assert item.seconds is not None
+                writer.gap(item.start, item.seconds, item.reason)
+            else:
+                writer.write(*item)
+    return writer
+
+
+def read(path: Path) -> tuple[list[Frame | Gap], list[str]]:
+    reader = read_capture(path)
+    return list(reader), reader.warnings
+
+
+def text_of(path: Path) -> str:
+    data = path.read_bytes()
+    return (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
+
+
+@pytest.fixture(params=NAMES)
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return tmp_path / str(request.param)
+
+
+# Writing and reading --------------------------------------------------------------------------------------------------
+
+
+def test_what_is_written_is_read_back_to_the_byte(path: Path) -> None:
+    items: list[Frame | Gap] = [*FRAMES, Gap(12.5, 14.0, 'cut off "again"'), Frame(14.0, "x", b"1")]
+    writer = write(path, items)
+    assert read(path) == (items, [])
+    assert (writer.written, writer.lost, writer.error) == (6, 0, None)
+    assert writer.bytes == path.stat().st_size
+
+
+def test_the_file_is_json_lines_as_described(path: Path) -> None:
+    write(path, [FRAMES[0], FRAMES[2], Gap(12.0, 13.5, "why")])
+    lines = [json.loads(line) for line in text_of(path).splitlines()]
+    assert lines == [
+        {"daebus_capture": 1, "redis": "redis://localhost/0", "started": 5.0},
+        {"at": 10.0, "channel": "orders", "data": '{"action": "x"}'},
+        {"at": 11.5, "channel": "orders", "data_base64": "/wAgbm8gdXRmLTg="},
+        {"at": 12.0, "gap": 1.5, "reason": "why"},
+    ]
+
+
+def test_the_header_is_there_before_anything_else_is_read(path: Path) -> None:
+    write(path, list(FRAMES))
+    with read_capture(path) as reader:
+        assert (reader.header.redis, reader.header.started, reader.header.redacted) == ("redis://localhost/0", 5.0, [])
+
+
+def test_a_capture_is_the_owners_alone_whatever_the_umask(path: Path) -> None:
+    before = os.umask(0)
+    try:
+        write(path, [])
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_file_that_is_there_is_not_overwritten(path: Path) -> None:
+    path.write_text("precious")
+    with pytest.raises(FileExistsError, match="--force"):
+        CaptureWriter(path, "", 0.0)
+    assert path.read_text() == "precious"
+
+
+def test_force_replaces_it_and_closes_it_to_others(path: Path) -> None:
+    path.write_text("x" * 10_000)
+    path.chmod(0o644)
+    write(path, [FRAMES[0]], force=True)
+    assert read(path) == ([FRAMES[0]], [])
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"cannot record to .*nowhere"):
+        CaptureWriter(tmp_path / "nowhere" / "file", "", 0.0)
+    with pytest.raises(OSError, match="cannot record to"):
+        CaptureWriter(tmp_path, "", 0.0, force=True)
+
+
+def test_no_password_reaches_the_file(path: Path) -> None:
+    with CaptureWriter(path, "redis://user:s3cret@host:1/0?password=s3cret&x=1", 0.0):
+        pass
+    assert "s3cret" not in text_of(path)
+    assert read_capture_header(path) == "redis://user:***@host:1/0?password=***&x=1"
+
+
+def read_capture_header(path: Path) -> str:
+    with read_capture(path) as reader:
+        return reader.header.redis
+
+
+@pytest.mark.parametrize("url", ["redis://host:6379/0", "unix:///tmp/r.sock", "redis://user@host", "rediss://h?db=1"])
+def test_a_url_without_a_password_stays_as_it_is(url: str) -> None:
+    assert without_password(url) == url
+
+
+def test_redaction_reaches_the_file_and_the_header_says_so(path: Path) -> None:
+    secret = Frame(1.0, "login", b'{"user": "ann", "Password": "s3cret"}')
+    write(path, [secret], redact=Redactor(["password"]))
+    items, _warnings = read(path)
+    assert items == [Frame(1.0, "login", b'{"user": "ann", "Password": "***"}')]
+    with read_capture(path) as reader:
+        assert reader.header.redacted == ["password"]
+
+
+def test_a_name_that_utf8_cannot_hold_does_not_end_the_recording(path: Path) -> None:
+    writer = write(path, [Frame(1.0, "half \ud83d", b"a"), Frame(1.0, "whole", b"b")])
+    assert [item.channel for item in read(path)[0] if isinstance(item, Frame)] == ["half \\ud83d", "whole"]
+    assert writer.error is None
+
+
+def test_what_was_recorded_is_in_the_file_while_the_recording_goes_on(path: Path) -> None:
+    with CaptureWriter(path, "", 0.0) as writer:
+        for frame in FRAMES:
+            writer.write(*frame)
+        eventually(lambda: [item for item in read(path)[0] if isinstance(item, Frame)] == FRAMES, within=5)
+
+
+def test_closing_twice_is_harmless_and_leaves_no_thread(path: Path) -> None:
+    writer = write(path, list(FRAMES))
+    writer.close()
+    assert "daebus-console-recorder" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_many_messages_through_many_blocks(path: Path) -> None:
+    frames = [Frame(float(number), f"c{number % 9}", b"%d" % number * 20) for number in range(30_000)]
+    write(path, list(frames))
+    assert read(path) == (frames, [])
+
+
+# When the disk fails --------------------------------------------------------------------------------------------------
+
+
+def test_a_disk_that_is_full_at_the_start_is_said_at_once() -> None:
+    with pytest.raises(OSError, match="cannot record to /dev/full: No space left"):
+        CaptureWriter("/dev/full", "", 0.0, force=True)
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """Files of this process can hold no more than 100,000 bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_disk_that_fills_up_ends_the_recording_once_and_harms_nobody(tmp_path: Path, small_files: None) -> None:
+    path = tmp_path / "capture"
+    told: list[str] = []
+    writer = CaptureWriter(path, "", 0.0, on_error=told.append)
+    for number in range(5_000):
+        writer.write(float(number), "c", b"x" * 100)
+    eventually(lambda: told)
+    writer.write(5_000.0, "c", b"late")
+    writer.close()
+    assert told == [writer.error]
+    assert str(path) in told[0]
+    assert "too large" in told[0]
+    assert writer.written + writer.lost == 5_001
+    items, warnings = read(path)
+    assert len(items) > 500
+    assert len(warnings) == 1
+    assert "torn" in warnings[0]
+
+
+def test_messages_that_the_disk_is_too_slow_for_are_counted_and_leave_a_gap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture_writer, "MOST_WAITING", 2_000)
+    path = tmp_path / "capture"
+    with CaptureWriter(path, "", 0.0) as writer:
+        for number in range(100):
+            writer.write(float(number), "c", b"x" * 100)
+        assert writer.lost > 80
+        eventually(lambda: writer.waiting == 0)
+        writer.write(100.0, "c", b"after")
+    items, _warnings = read(path)
+    gaps = [item for item in items if isinstance(item, Gap)]
+    assert [item.data for item in items if isinstance(item, Frame)][-1] == b"after"
+    assert len(gaps) == 1
+    assert (gaps[0].end, gaps[0].reason) == (99.0, f"the disk was too slow: {writer.lost} messages are missing here")
+    assert writer.written + writer.lost == 101
+
+
+RECORD = """
+    import sys, time
+    from daebus_console.engine.capture_writer import CaptureWriter
+    writer = CaptureWriter(sys.argv[1], "", 0.0)
+    number = 0
+    while True:
+        now = time.time()
+        for _ in range(100):
+            writer.write(now, "c", b'{"n": %d}' % number)
+            number += 1
+        print(now, flush=True)
+        time.sleep(0.01)
+"""
+
+
+def test_kill_9_costs_at_most_the_last_second(path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    child = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(RECORD), str(path)], stdout=subprocess.PIPE, env=environment
+    )
+    try:
+        assert child.stdout is not None
+        first = float(child.stdout.readline())
+        last = first
+        while last < first + 2:
+            last = float(child.stdout.readline())
+    finally:
+        child.kill()
+        rest = child.communicate()[0].split()
+    last = max([last, *map(float, rest[:-1])])
+    items, warnings = read(path)
+    numbers = [json.loads(item.data)["n"] for item in items if isinstance(item, Frame)]
+    assert numbers == list(range(len(numbers)))
+    assert isinstance(items[-1], Frame)
+    assert items[-1].at > last - 1
+    assert len(warnings) <= 2
+
+
+# Damaged files --------------------------------------------------------------------------------------------------------
+
+
+def lines_of(frames: list[Frame]) -> str:
+    return "".join(
+        json.dumps({"at": one.at, "channel": one.channel, "data": one.data.decode()}) + "\n" for one in frames
+    )
+
+
+THREE = [Frame(1.0, "a", b"1"), Frame(2.0, "b", b"2"), Frame(3.0, "c", b"3")]
+
+
+def test_a_torn_last_line_is_skipped_with_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "capture"
+    path.write_text(HEADER + lines_of(THREE)[:-10])
+    items, warnings = read(path)
+    assert items == THREE[:2]
+    assert warnings == ["line 4, the last one, is torn and skipped: the recording was cut off there"]
+
+
+def test_a_last_line_that_only_lacks_its_end_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "capture"
+    path.write_text(HEADER + lines_of(THREE)[:-1])
+    assert read(path) == (THREE, [])
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["garbage", "[]", "{}", '{"at": 1}', '{"at": 1, "channel": "x"}', '{"at": "now", "channel": "x", "data": ""}',
+     '{"at": -5, "channel": "x", "data": ""}', '{"at": 1e300, "channel": "x", "data": ""}',
+     '{"at": 1, "channel": "x", "data": {}}', '{"at": 1, "channel": "x", "data_base64": "?"}',
+     '{"at": 1, "gap": -1}', '{"at": 1, "channel": "x", "data": "\\ud800"}', "\x00\x00", "[" * 5000],
+)  # fmt: skip
+def test_a_bad_line_in_the_middle_is_skipped_and_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "capture"
+    path.write_text(HEADER + lines_of(THREE[:2]) + line + "\n" + lines_of(THREE[2:]))
+    reader = read_capture(path)
+    assert list(reader) == THREE
+    assert len(reader.warnings) == reader.skipped == 1
+    assert reader.warnings[0].startswith("line 4 is skipped: ")
+
+
+def test_blank_lines_other_line_ends_and_unknown_fields_are_no_trouble(tmp_path: Path) -> None:
+    path = tmp_path / "capture"
+    text = (HEADER + "\n" + lines_of(THREE) + "\n").replace("\n", "\r\n").replace('"at"', '"new": [1], "at"')
+    path.write_bytes(text.encode())
+    assert read(path) == (THREE, [])
+
+
+def test_only_so_many_warnings_are_kept_but_all_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "capture"
+    path.write_text(HEADER + "bad\n" * 500)
+    reader = read_capture(path)
+    assert list(reader) == []
+    assert (len(reader.warnings), reader.skipped) == (100, 500)
+
+
+def test_a_truncated_gzip_gives_what_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "capture.gz"
+    frames = [Frame(float(number), "c", os.urandom(30).hex().encode()) for number in range(5_000)]
+    data = gzip.compress((HEADER + lines_of(frames)).encode())
+    path.write_bytes(data[: len(data) // 2])
+    items, warnings = read(path)
+    assert 1_000 < len(items) < 5_000
+    assert items == frames[: len(items)]
+    assert any("ends early" in warning for warning in warnings)
+
+
+def test_a_damaged_gzip_gives_what_stands_before_the_damage(tmp_path: Path) -> None:
+    path = tmp_path / "capture.gz"
+    frames = [Frame(float(number), "c", os.urandom(30).hex().encode()) for number in range(20_000)]
+    data = bytearray(gzip.compress((HEADER + lines_of(frames)).encode()))
+    data[-8:] = b"\0" * 8
+    path.write_bytes(data)
+    items, warnings = read(path)
+    assert items == frames[: len(items)]
+    assert len(items) > 19_980
+    assert any("damaged" in warning for warning in warnings)
+
+
+def test_gzip_is_told_by_its_content_and_may_have_several_members(tmp_path: Path) -> None:
+    path = tmp_path / "renamed"
+    path.write_bytes(gzip.compress(HEADER.encode()) + gzip.compress(lines_of(THREE).encode()) + b"\0" * 100)
+    assert read(path) == (THREE, [])
+
+
+# No captures ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "is empty"),
+        (gzip.compress(b""), "is empty"),
+        (b"\x1f\x8b broken", "cannot be read: the gzip stream is damaged"),
+        (b"\n\n", "no capture"),
+        (b"hello\n", "no capture"),
+        (b'{"a": 1}\n', "no capture"),
+        (b'[{"daebus_capture": 1}]', "no capture"),
+        (b'{"daebus_capture": "one"}', "no capture"),
+        (b'{"daebus_capture": 0}', "no capture"),
+        (b'{"daebus_capture": 1, "redis": []}', "no capture"),
+        (b"\x7fELF" + bytes(200_000), "no capture"),
+        (b'{"daebus_capture": 2, "redis": {"new": "shape"}}\n', "version 2, and this console reads versions up to 1"),
+    ],
+)
+def test_a_file_that_is_no_capture_is_refused_in_clear_words(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(CaptureError, match=says) as caught:
+        read_capture(path)
+    assert str(path) in str(caught.value)
+
+
+def test_what_cannot_be_opened_is_refused_in_clear_words(tmp_path: Path) -> None:
+    with pytest.raises(CaptureError, match="there is no file"):
+        read_capture(tmp_path / "absent")
+    with pytest.raises(CaptureError, match="is a directory"):
+        read_capture(tmp_path)
+    with pytest.raises(CaptureError, match="cannot be read"):
+        read_capture(tmp_path / "name\0with nul")
+    with pytest.raises(CaptureError, match="cannot be read"):
+        read_capture(Path("/proc/self/mem"))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text(HEADER)
+    path.chmod(0)
+    with pytest.raises(CaptureError, match="cannot be read: Permission denied"):
+        read_capture(path)
+
+
+# Progress and loading -------------------------------------------------------------------------------------------------
+
+
+def test_progress_rises_to_the_size_of_the_file(path: Path) -> None:
+    write(path, [Frame(float(number), "c", os.urandom(100)) for number in range(10_000)])
+    seen: list[tuple[int, int]] = []
+    assert sum(1 for _ in read_capture(path, lambda done, total: seen.append((done, total)))) == 10_000
+    assert [done for done, _total in seen] == sorted({done for done, _total in seen})
+    assert {total for _done, total in seen} == {path.stat().st_size}
+    assert seen[-1][0] == path.stat().st_size
+    assert len(seen) > 2
+
+
+def test_stopping_early_gives_the_file_back(path: Path) -> None:
+    write(path, list(FRAMES))
+    reader = read_capture(path)
+    items: Iterator[Frame | Gap] = iter(reader)
+    assert next(items) == FRAMES[0]
+    reader.close()
+    reader.close()
+
+
+def sent(at: float, message: tuple[str, bytes]) -> Frame:
+    return Frame(at, *message)
+
+
+STORY = [
+    sent(1.0, request("orders", id="a")),
+    sent(1.2, answer("caller:1", id="a")),
+    sent(2.0, request("orders", id="b", timeout=1)),
+    sent(9.0, request("orders", id="c")),
+    Gap(9.5, 12.0, "cut off"),
+    sent(12.0, request("orders", id="d")),
+    sent(13.0, answer("caller:1", id="zzz")),
+]
+
+
+def test_a_capture_is_loaded_as_if_it_were_seen_now(path: Path) -> None:
+    write(path, list(STORY))
+    correlator = Correlator(Journal())
+    messages: list[tuple[Message, Exchange]] = []
+    expired: list[Exchange] = []
+    loaded = load_capture(
+        read_capture(path), correlator, lambda message, exchange: messages.append((message, exchange)), expired.append
+    )
+    assert (loaded.messages, loaded.gaps, loaded.first, loaded.last) == (6, 1, 1.0, 13.0)
+    states = {one.request_id: one.state for one in correlator.journal.exchanges}
+    assert states == {"a": State.OK, "b": State.TIMEOUT, "c": State.UNKNOWN, "d": State.PENDING, "zzz": State.ORPHAN,
+                      None: State.GAP}  # fmt: skip
+    found = correlator.find("a")
+    assert found is not None
+    assert found.latency == pytest.approx(0.2)
+    assert [message.kind for message, _exchange in messages].count(Kind.GAP) == 1
+    assert [exchange.request_id for exchange in expired] == ["b"]
+
+
+def test_loading_in_steps_gives_the_caller_a_turn(path: Path) -> None:
+    write(path, [Frame(float(number), "c", b"{}") for number in range(5_000)])
+    correlator = Correlator(Journal())
+    counts = [loaded.messages for loaded in load_steps(read_capture(path), correlator)]
+    assert counts == [2_000, 4_000, 5_000]
+
+
+def test_an_empty_recording_loads_as_nothing(path: Path) -> None:
+    write(path, [])
+    loaded = load_capture(read_capture(path), Correlator(Journal()))
+    assert (loaded.messages, loaded.first) == (0, None)
