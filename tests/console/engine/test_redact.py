@@ -1,0 +1,134 @@
+"""Masking named keys: in bytes for files, in values for views."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daebus_console.engine.redact import MASK, Redactor
+
+REDACT = Redactor(["password", "Token", "clé"])
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('{"password": "x"}', '{"password": "***"}'),
+        ('{"a":1.0 , "PassWord" :\t"x" }', '{"a":1.0 , "PassWord" :\t"***" }'),
+        ('{"token": 12.50, "b": 1}', '{"token": "***", "b": 1}'),
+        ('{"token": null}', '{"token": "***"}'),
+        ('{"token": {"a": ["}", {"b": 1}]}, "c": [1]}', '{"token": "***", "c": [1]}'),
+        ('{"a": [{"b": {"token": [1, 2]}}, {"token": "y"}]}', '{"a": [{"b": {"token": "***"}}, {"token": "***"}]}'),
+        ('{"tokens": 1, "token_2": 2, "x": "token"}', '{"tokens": 1, "token_2": 2, "x": "token"}'),
+        ('{"pass\\u0077ord": "x"}', '{"pass\\u0077ord": "***"}'),
+        ('{"cl\\u00e9": "x", "CLÉ": 1}', '{"cl\\u00e9": "***", "CLÉ": "***"}'),
+        ('{"token": "a\\"b\\\\", "d": "e"}', '{"token": "***", "d": "e"}'),
+        ('{"token": NaN, "b": Infinity}', '{"token": "***", "b": Infinity}'),
+        ('{"token": 1, "token": 2}', '{"token": "***", "token": "***"}'),
+        (
+            '{"payload": "{\\"token\\": \\"x\\", \\"n\\": 1.0}"}',
+            '{"payload": "{\\"token\\": \\"***\\", \\"n\\": 1.0}"}',
+        ),
+        ('{"payload": "token=abc"}', '{"payload": "token=abc"}'),
+        ('{"payload": "{\\"token\\": \\"x"}', '{"payload": "***"}'),
+        ('{"payload": "[no token here"}', '{"payload": "***"}'),
+        ('{"payload": "[nothing here"}', '{"payload": "[nothing here"}'),
+        ('[{"token": 1}]', '[{"token": "***"}]'),
+        ('"token"', '"token"'),
+    ],
+)
+def test_only_the_values_of_those_keys_change(before: str, after: str) -> None:
+    assert REDACT(before.encode()).decode() == after
+
+
+def test_json_within_json_within_json() -> None:
+    text = json.dumps({"token": "s3cret"})
+    for _ in range(4):
+        text = json.dumps({"inner": text})
+    masked = REDACT(text.encode())
+    assert b"s3cret" not in masked
+    for _ in range(4):
+        masked = json.loads(masked)["inner"]
+    assert json.loads(masked) == {"token": MASK}
+
+
+def test_json_nested_beyond_all_reason_is_masked_whole() -> None:
+    text = json.dumps({"token": "s3cret"})
+    for _ in range(12):
+        text = json.dumps([text])
+    assert b"s3cret" not in REDACT(text.encode())
+
+
+@pytest.mark.parametrize("data", [b'{"a": 1}', b"", b"no json", b"\xff\xfe", '{"x": "\\u00e9é"}'.encode()])
+def test_what_names_no_key_is_handed_back_as_the_same_object(data: bytes) -> None:
+    assert REDACT(data) is data
+
+
+@pytest.mark.parametrize(
+    "data", [b'{"password": "s3cret"', b"password=s3cret", b'\xff{"TOKEN": "s3cret"}', b'{"tok\\u0065n": "s3cret']
+)
+def test_what_is_no_json_but_names_a_key_is_masked_whole(data: bytes) -> None:
+    masked = REDACT(data)
+    assert b"s3cret" not in masked
+    assert str(len(data)).encode() in masked
+
+
+def test_without_keys_nothing_is_masked() -> None:
+    none = Redactor(["", "  "])
+    assert not none
+    assert none.keys == ()
+    data = b'{"password": "\\u0041"}'
+    assert none(data) is data
+
+
+def test_keys_are_told_without_their_blanks_and_case() -> None:
+    assert Redactor([" Password", "token", "TOKEN "]).keys == ("password", "token")
+
+
+def test_values_for_views_are_masked_in_a_copy() -> None:
+    value = {"a": [{"Password": {"x": 1}}, 2], "t": '{"token": "x"}', "n": None}
+    assert REDACT.mask(value) == {"a": [{"Password": MASK}, 2], "t": '{"token": "***"}', "n": None}
+    assert value["a"] == [{"Password": {"x": 1}}, 2]
+
+
+def test_values_without_such_keys_are_the_same_object() -> None:
+    value = {"a": [{"b": {"c": 1.5}}, None, True, "text"]}
+    assert REDACT.mask(value) is value
+
+
+def test_values_nested_beyond_all_reason_are_masked() -> None:
+    value: Any = {"token": "s3cret"}
+    for _ in range(5_000):
+        value = [value]
+    assert REDACT.mask(value) == MASK
+
+
+def leaves(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: MASK if key.casefold() in REDACT.keys else leaves(item) for key, item in value.items()}
+    return [leaves(item) for item in value] if isinstance(value, list) else value
+
+
+keys = st.one_of(st.sampled_from(["token", "Password", "CLÉ", "a", "tokens"]), st.text(max_size=5))
+plain = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(alphabet='abc"\\{}[]:,é😀 ', max_size=9)
+)
+documents = st.recursive(plain, lambda inner: st.one_of(st.lists(inner), st.dictionaries(keys, inner)), max_leaves=20)
+
+
+@given(documents, st.booleans())
+def test_bytes_are_masked_exactly_as_values_are(document: Any, ascii_only: bool) -> None:
+    data = json.dumps(document, ensure_ascii=ascii_only).encode()
+    # As texts, since NaN is not equal to itself.
+    expected = json.dumps(REDACT.mask(json.loads(data)), sort_keys=True)
+    assert json.dumps(json.loads(REDACT(data)), sort_keys=True) == expected
+
+
+@given(st.one_of(st.binary(), st.text().map(str.encode)), st.sampled_from([b"token", b'{"token": "x', b'"\\u', b'\\"']))
+def test_any_bytes_at_all_are_taken(data: bytes, between: bytes) -> None:
+    half = len(data) // 2
+    assert isinstance(REDACT(data[:half] + between + data[half:]), bytes)

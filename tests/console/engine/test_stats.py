@@ -1,0 +1,317 @@
+"""Figures by service and action, over time, and the histogram behind them."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daebus_console.engine.exchange import Exchange
+from daebus_console.engine.histogram import LARGEST, SMALLEST, Histogram
+from daebus_console.engine.stats import OTHERS, Row, Stats
+from tests.console.engine.bus import Bus, Sent, answer, progress, raw, request
+
+
+class Measured:
+    """A bus whose exchanges are counted, as a session does it."""
+
+    def __init__(self, **options: float) -> None:
+        self.bus = Bus()
+        self.stats = Stats(**options)  # type: ignore[arg-type]  # as given
+
+    def __rshift__(self, sent: Sent) -> Exchange:
+        before = len(self.bus.journal.exchanges)
+        exchange = self.bus >> sent
+        if len(self.bus.journal.exchanges) > before:
+            self.stats.opened(exchange)
+        elif exchange.answer is not None and exchange.messages[-1] is exchange.answer:
+            self.stats.settled(exchange)
+        return exchange
+
+    def wait(self, seconds: float) -> None:
+        for exchange in self.bus.wait(seconds):
+            self.stats.settled(exchange)
+
+    def gap(self, seconds: float) -> None:
+        self.bus.gap(seconds)
+        self.stats.lost()
+
+    def call(self, action: str = "act", *, took: float = 0.1, target: str = "orders", **fields: object) -> None:
+        """A request and its answer after `took` seconds."""
+        request_id = f"id-{self.bus.journal.next_seq}"
+        self >> request(target, action, id=request_id)
+        self.wait(took)
+        self >> answer("caller:1", id=request_id, **fields)  # type: ignore[arg-type]  # as given
+
+    def row(self, action: str = "act", service: str = "orders") -> Row:
+        return next(row for row in self.stats.rows(self.bus.now) if (row.service, row.action) == (service, action))
+
+    @property
+    def totals(self) -> Row:
+        return self.stats.totals(self.bus.now)
+
+
+def near(seconds: float) -> object:
+    return pytest.approx(seconds, rel=0.021)
+
+
+# Counting -------------------------------------------------------------------------------------------------------------
+
+
+def test_answers_errors_and_one_way_messages_are_counted_by_action() -> None:
+    on = Measured()
+    for _ in range(3):
+        on.call("create", took=0.2)
+    on.call("create", status="error")
+    on.call("list", took=0.01, elapsed=0.004)
+    on >> request("orders", "note", reply_to=...)
+    create, listed, note = on.row("create"), on.row("list"), on.row("note")
+    assert (create.count, create.answered, create.errors, create.in_flight) == (4, 4, 1, 0)
+    assert create.p50 == near(0.2)
+    assert create.handler_p50 is None
+    assert (listed.handler_p50, listed.handler_p95) == (near(0.004), near(0.004))
+    assert (note.count, note.answered, note.in_flight, note.p50, note.largest) == (1, 0, 0, None, None)
+    assert [row.action for row in on.stats.rows(on.bus.now)] == ["create", "list", "note"]
+    assert (on.totals.count, on.totals.answered, on.totals.errors) == (6, 5, 1)
+    assert on.totals.handler_p50 == near(0.004)
+
+
+def test_what_is_neither_request_nor_one_way_is_counted_apart() -> None:
+    on = Measured()
+    on >> raw("prices", '{"a": 1}')
+    on >> answer("caller:1", id="zzz")
+    on >> raw("prices", b"?")
+    on >> request("daebus.control.orders", "info", id="i")
+    on >> answer("caller:1", id="i")
+    assert on.stats.rows(on.bus.now) == []
+    assert on.totals.count == 0
+    assert (on.stats.broadcasts, on.stats.orphans, on.stats.unreadable) == (1, 1, 1)
+
+
+def test_progress_and_duplicates_do_not_count_again() -> None:
+    on = Measured()
+    on >> request("orders", "act", id="a")
+    on >> progress("caller:1", id="a")
+    assert on.row().in_flight == 1
+    on >> answer("caller:1", id="a")
+    on >> answer("caller:1", id="a")
+    assert (on.row().count, on.row().answered, on.row().in_flight) == (1, 1, 0)
+
+
+def test_what_is_under_way_is_in_flight_until_its_time_runs_out() -> None:
+    on = Measured()
+    on >> request("orders", "act", id="a", timeout=2)
+    on.wait(1)
+    assert (on.row().in_flight, on.row().timeouts) == (1, 0)
+    on.wait(2)
+    assert (on.row().in_flight, on.row().timeouts, on.totals.timeouts) == (0, 1, 1)
+
+
+def test_a_late_answer_takes_a_guessed_timeout_back() -> None:
+    on = Measured()
+    on >> request("orders", "act", id="a")
+    on.wait(11)
+    on >> answer("caller:1", id="a", status="error")
+    assert (on.row().timeouts, on.row().errors, on.row().late, on.row().in_flight) == (0, 1, 1, 0)
+    assert on.row().p50 == near(11)
+
+
+def test_a_late_answer_leaves_a_declared_timeout_one() -> None:
+    on = Measured()
+    on >> request("orders", "act", id="a", timeout=1)
+    on.wait(2)
+    on >> answer("caller:1", id="a")
+    assert (on.row().timeouts, on.row().late, on.row().answered, on.row().in_flight) == (1, 1, 1, 0)
+    assert (on.totals.timeouts, on.totals.late) == (1, 1)
+
+
+def test_a_gap_makes_what_is_under_way_unknown_and_an_answer_takes_that_back() -> None:
+    on = Measured()
+    on >> request("orders", "act", id="a")
+    on >> request("orders", "act", id="b")
+    on >> request("orders", "act", id="c", timeout=0.5)
+    on.wait(1)
+    on.gap(1)
+    assert (on.row().unknown, on.row().timeouts, on.row().in_flight) == (2, 1, 0)
+    on >> answer("caller:1", id="a")
+    on >> answer("caller:1", id="c")
+    on.call()
+    assert (on.row().unknown, on.row().timeouts, on.row().in_flight, on.row().answered) == (1, 1, 0, 3)
+    assert (on.totals.unknown, on.totals.in_flight) == (1, 0)
+
+
+def test_what_the_journal_drops_is_no_longer_in_flight() -> None:
+    on = Measured()
+    pending = on >> request("orders", "act", id="a")
+    done = on >> request("orders", "act", id="b")
+    on >> answer("caller:1", id="b")
+    on.stats.dropped(pending)
+    on.stats.dropped(done)
+    assert on.row().in_flight == 0
+
+
+def test_clear_begins_anew_and_does_not_count_what_was_under_way() -> None:
+    on = Measured()
+    on >> request("orders", "act", id="a")
+    on.stats.clear()
+    on >> answer("caller:1", id="a")
+    assert on.stats.rows(on.bus.now) == []
+    on.call()
+    on >> request("orders", "act", id="b")
+    assert (on.row().count, on.row().answered, on.row().in_flight) == (2, 1, 1)
+
+
+def test_there_are_so_many_series_and_one_for_all_others() -> None:
+    on = Measured(max_series=3)
+    for number in range(10):
+        on.call(f"act{number}", took=0.1)
+    rows = on.stats.rows(on.bus.now)
+    assert len(rows) == 4
+    assert (rows[0].service, rows[0].action, rows[0].count, rows[0].answered) == (OTHERS, OTHERS, 7, 7)
+    assert on.totals.answered == 10
+    assert on.stats.histogram(OTHERS, OTHERS).count == 7
+    assert sum(slot.count for slot in on.stats.series(OTHERS, OTHERS, on.bus.now)) == 7
+
+
+@pytest.mark.parametrize("options", [{"slot": 0}, {"slots": 0}, {"max_series": 0}])
+def test_senseless_bounds_are_refused(options: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="need at least"):
+        Stats(**options)
+
+
+# Over time ------------------------------------------------------------------------------------------------------------
+
+
+def test_rates_are_of_the_last_whole_seconds_and_of_all_the_time() -> None:
+    on = Measured()
+    for _ in range(100):
+        on.call(took=0.1)
+    assert on.row().rate == pytest.approx(10, abs=0.5)
+    assert on.row().average == pytest.approx(10, abs=0.5)
+    on.wait(10)
+    assert (on.row().rate, on.totals.rate) == (0, 0)
+    assert on.row().average == pytest.approx(5, abs=0.5)
+
+
+def test_slots_hold_what_happened_in_them() -> None:
+    on = Measured(slot=1.0)
+    assert on.stats.series(None, None, on.bus.now) == []
+    on.call("fast", took=0.25)
+    on.call("fast", took=0.25, status="error")
+    on.wait(1.5)
+    on.call("slow", took=0.5)
+    on.wait(2.2)
+    slots = on.stats.series(None, None, on.bus.now)
+    assert [slot.at for slot in slots] == [1000.0, 1001.0, 1002.0, 1003.0, 1004.0]
+    assert [slot.count for slot in slots] == [2, 0, 1, 0, 0]
+    assert [slot.errors for slot in slots] == [1, 0, 0, 0, 0]
+    assert [slot.p50 for slot in slots] == [near(0.25), None, near(0.5), None, None]
+    fast = on.stats.series("orders", "fast", on.bus.now)
+    assert [slot.count for slot in fast] == [2, 0, 0, 0, 0]
+    assert on.stats.series("nobody", "act", on.bus.now) == []
+
+
+def test_timeouts_stand_in_the_slot_of_their_deadline() -> None:
+    on = Measured()
+    on >> request("orders", "act", id="a", timeout=2)
+    on.wait(1.5)
+    on.wait(3)
+    assert [slot.timeouts for slot in on.stats.series(None, None, on.bus.now)] == [0, 0, 1, 0, 0]
+
+
+def test_only_the_latest_slots_are_kept() -> None:
+    on = Measured(slots=5)
+    for _ in range(50):
+        on.call(took=0.5)
+    slots = on.stats.series("orders", "act", on.bus.now)
+    assert len(slots) == 5
+    assert slots[-1].at == on.bus.now // 1
+    assert on.row().count == 50
+
+
+def test_latencies_of_all_are_in_the_slot_in_which_they_were_measured() -> None:
+    on = Measured()
+    on.call("a", took=0.1)
+    on.wait(1)
+    on.call("b", took=0.3)
+    on.wait(1)
+    # The first action is seen again only now; its latency of then must not appear here.
+    on.call("a", took=0.2)
+    slots = on.stats.series(None, None, on.bus.now)
+    assert [slot.p99 for slot in slots if slot.count] == [near(0.1), near(0.3), near(0.2)]
+
+
+def test_the_slowest_are_kept_and_named() -> None:
+    on = Measured()
+    for number in range(300):
+        on.call("act", took=0.001 * ((number * 7) % 300 + 1))
+    slowest = on.stats.slowest(3)
+    assert [round(slow.latency, 3) for slow in slowest] == [0.3, 0.299, 0.298]
+    assert (slowest[0].service, slowest[0].action) == ("orders", "act")
+    exchange = on.bus.journal.exchange(slowest[0].number)
+    assert exchange is not None
+    assert exchange.latency == slowest[0].latency
+    assert len(on.stats.slowest(1_000)) == 100
+
+
+# The histogram --------------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.floats(SMALLEST, LARGEST), min_size=1, max_size=200), st.floats(0, 1))
+def test_a_quantile_is_within_two_per_cent_of_the_exact_one(durations: list[float], fraction: float) -> None:
+    one_by_one, at_once = Histogram(), Histogram()
+    for duration in durations:
+        one_by_one.add(duration)
+    at_once.add_all(durations)
+    exact = sorted(durations)[max(1, math.ceil(fraction * len(durations))) - 1]
+    assert one_by_one.quantile(fraction) == pytest.approx(exact, rel=0.0201)
+    assert one_by_one.counts == at_once.counts
+    assert (one_by_one.smallest, one_by_one.largest) == (at_once.smallest, at_once.largest)
+
+
+@given(st.lists(st.floats(0, 100), max_size=50), st.lists(st.floats(0, 100), max_size=50))
+def test_merging_is_the_same_as_adding_all_to_one(first: list[float], second: list[float]) -> None:
+    left, right, both = Histogram(), Histogram(), Histogram()
+    left.add_all(first)
+    right.add_all(second)
+    both.add_all([*first, *second])
+    left.merge(right)
+    assert left.counts == both.counts
+    assert (left.count, left.smallest, left.largest) == (both.count, both.smallest, both.largest)
+    assert left.total == pytest.approx(both.total)
+
+
+def test_a_histogram_keeps_its_size() -> None:
+    chance = random.Random(1)
+    histogram = Histogram()
+    histogram.add_all([math.exp(chance.uniform(-20, 15)) for _ in range(200_000)])
+    assert len(histogram.counts) < 640
+    assert histogram.count == 200_000
+
+
+def test_durations_out_of_range_are_counted_at_its_ends() -> None:
+    histogram = Histogram()
+    histogram.add_all([-1.0, 0.0, 1e-9, 1e9])
+    histogram.add(-5.0)
+    assert histogram.count == 5
+    assert histogram.quantile(0) == pytest.approx(0, abs=2e-6)
+    assert histogram.quantile(1) == near(LARGEST)
+
+
+def test_an_empty_histogram_has_no_quantiles() -> None:
+    assert Histogram().quantiles((0.5, 0.9)) == [None, None]
+    assert Histogram().mean is None
+    assert Histogram().bars() == []
+
+
+def test_bars_tile_what_they_count() -> None:
+    histogram = Histogram()
+    histogram.add_all([0.001, 0.0011, 0.5])
+    bars = histogram.bars()
+    assert sum(count for _low, _high, count in bars) == 3
+    assert all(low < high for low, high, _count in bars)
+    assert bars[0][0] <= 0.001 <= bars[0][1]
+    assert histogram.mean == pytest.approx((0.001 + 0.0011 + 0.5) / 3)
