@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 import sys
 from typing import Any
 
@@ -29,9 +28,6 @@ class ContextSources:
         """The text of a file, UTF-8."""
         try:
             with open(os.path.expanduser(path), "rb") as file:
-                mode = os.fstat(file.fileno()).st_mode
-                if stat.S_ISDIR(mode):
-                    raise SourceError(f"{path} is a directory")
                 data = file.read(LARGEST + 1)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

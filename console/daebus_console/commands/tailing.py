@@ -94,13 +94,18 @@ class _Tail:
         output = self.context.output
         while not self.context.cancellation.cancelled and not output.closed:
             left = _TICK if deadline is None else min(_TICK, deadline - time.monotonic())
-            for entry in self.feed.take(left):
-                if self._print(entry):
-                    return self._end()
+            if self._print_waiting(left):
+                break
             output.flush()
             if deadline is not None and time.monotonic() >= deadline:
+                # What came in time is still printed.
+                self._print_waiting(0)
                 break
         return self._end()
+
+    def _print_waiting(self, timeout: float) -> bool:
+        """Print what waits, or comes within `timeout` seconds; True when that was enough."""
+        return any(self._print(entry) for entry in self.feed.take(timeout))
 
     def _end(self) -> int:
         if self.feed.missed:
