@@ -95,5 +95,9 @@ class DaebusCaller:
         return self._requester.send(self.target_service, action, payload)
 
     def close(self) -> None:
-        """Close the connections. Calls of other threads that still wait fail; the next call connects again."""
-        self._requester.close()
+        """Close the connections; the next call connects again.
+
+        Calls of other threads that still wait get their answers first: a handler may close the callers it
+        shares with the others.
+        """
+        self._requester.close(now=False)

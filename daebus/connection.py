@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
@@ -60,12 +60,15 @@ def redact_url(url: str) -> str:
     except ValueError:
         # Not a URL at all; nothing of it can be told from a password.
         return "(a malformed URL)"
+    if "://" not in url:
+        return "(a malformed URL)"
     netloc = parts.netloc
     if "@" in netloc:
         credentials = f"{user}:***@" if password else f"{user}@"
         netloc = credentials + netloc.rpartition("@")[2]
     query = re.sub(r"(?i)(^|&)([^=&]*(?:password|secret|token)[^=&]*)=[^&]*", r"\1\2=***", parts.query)
-    return urlunsplit((parts.scheme, netloc, parts.path, query, ""))
+    # Not urlunsplit: it would make unix:/path of unix:///path.
+    return f"{parts.scheme}://{netloc}{parts.path}" + (f"?{query}" if query else "")
 
 
 def client_label(name: str) -> str:

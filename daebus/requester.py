@@ -12,6 +12,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from . import context
@@ -98,6 +99,7 @@ class Call:
             raise item
         if item.final:
             self._last = item
+            self._requester._done()
         return item
 
     def _timed_out(self) -> RequestTimeout:
@@ -135,6 +137,8 @@ class Requester:
         self._lock = threading.Lock()
         self._pending: dict[str, Call] = {}
         self._sweep_at = _SWEEP_AT
+        self._sending = 0
+        self._close_when_idle = False
         self._bus: Bus | None = None
         self._publisher: PublisherLike | None = None
         self._subscription: SubscriptionLike | None = None
@@ -217,8 +221,9 @@ class Requester:
         if timeout <= 0:
             raise RequestTimeout(f"no time was left to ask {service!r} for {action!r}; nothing was sent")
         try:
-            publisher = self._register(call)
-            _receivers, subscribers = publisher.publish_counted(service, data, call.deadline)
+            with self._in_use():
+                publisher = self._register(call)
+                _receivers, subscribers = publisher.publish_counted(service, data, call.deadline)
         except BaseException as error:
             call.cancel()
             if isinstance(error, RedisUnavailable) and time.monotonic() >= call.deadline:
@@ -242,18 +247,52 @@ class Requester:
 
     def publish(self, channel: str, data: bytes) -> int:
         """Publish bytes as they are; returns how many received them."""
-        return self._open()[0].publish(channel, data)
+        with self._in_use():
+            return self._open()[0].publish(channel, data)
 
-    def close(self) -> None:
-        """Close the connections; calls that wait fail with ConnectionLost. The next call connects again."""
+    def close(self, *, now: bool = True) -> None:
+        """Close the connections; the next call connects again.
+
+        Calls that wait in other threads fail with ConnectionLost; with `now=False` they get their answers, and
+        the last of them closes.
+        """
         with self._lock:
+            self._close_when_idle = True
+            if now:
+                calls = list(self._pending.values())
+                self._pending.clear()
+            else:
+                calls = []
+                self._sweep()
+        for call in calls:
+            call.give(ConnectionLost("the caller was closed while waiting for the answer"))
+        self._close_if_idle(force=now)
+
+    def _close_if_idle(self, force: bool = False) -> None:
+        with self._lock:
+            if not force and (not self._close_when_idle or self._pending or self._sending):
+                return
+            self._close_when_idle = False
             publisher, subscription = self._publisher, self._subscription
             self._publisher = self._subscription = self._bus = None
-        self._fail_pending("the caller was closed while waiting for the answer")
         if subscription is not None:
             subscription.close()
         if publisher is not None:
             publisher.close()
+
+    @contextmanager
+    def _in_use(self) -> Iterator[None]:
+        """While sending: a `close` of another thread waits for the end of it."""
+        with self._lock:
+            self._sending += 1
+            self._close_when_idle = False
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._sending -= 1
+            if self._close_when_idle:
+                self._close_if_idle()
 
     def _open(self) -> tuple[PublisherLike, SubscriptionLike]:
         with self._lock:
@@ -314,6 +353,12 @@ class Requester:
             # Another call may wait under the same id: the one because of which this was refused.
             if self._pending.get(call.request_id) is call:
                 del self._pending[call.request_id]
+        self._done()
+
+    def _done(self) -> None:
+        """A call has come to its end, on the thread that made it."""
+        if self._close_when_idle:
+            self._close_if_idle()
 
     def _take(self, _channel: str, data: bytes, _turn: int) -> None:
         reply = read_reply(data)
@@ -330,14 +375,11 @@ class Requester:
             call.give(reply)
 
     def _lost(self, error: DaebusError) -> None:
-        self._fail_pending(f"{error}; the request may have been handled")
-
-    def _fail_pending(self, reason: str) -> None:
         with self._lock:
             calls = list(self._pending.values())
             self._pending.clear()
         for call in calls:
-            call.give(ConnectionLost(reason))
+            call.give(ConnectionLost(f"{error}; the request may have been handled"))
 
 
 def _stream(call: Call) -> Iterator[Any]:

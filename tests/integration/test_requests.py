@@ -15,6 +15,7 @@ import redis
 from daebus import (
     AlreadyAnswered,
     ConfigurationError,
+    ConnectionLost,
     Daebus,
     DaebusCaller,
     DaebusError,
@@ -317,21 +318,45 @@ def test_a_closed_caller_that_is_used_again_connects_again(caller: DaebusCaller)
         caller.close()
 
 
-def test_closing_ends_the_calls_of_other_threads(shop: Shop, caller: DaebusCaller) -> None:
-    problems: list[Exception] = []
-
-    def ask() -> None:
-        try:
-            caller.send_request("block", timeout=60)
-        except DaebusError as error:
-            problems.append(error)
-
-    thread = threading.Thread(target=ask)
+def test_closing_a_caller_leaves_the_calls_of_other_threads_alone(shop: Shop, caller: DaebusCaller) -> None:
+    results: list[Any] = []
+    thread = threading.Thread(target=lambda: results.append(caller.send_request("block", timeout=60)))
     thread.start()
     eventually(lambda: shop.notes)
     caller.close()
+    shop.gate.set()
     thread.join(10)
-    assert "closed while waiting" in str(problems[0])
+    assert results == [{"unblocked": True}]
+    assert caller._requester._publisher is None
+    assert caller._requester._subscription is None
+
+
+def test_handlers_may_close_a_caller_that_they_share(shop: Shop, caller: DaebusCaller) -> None:
+    problems: list[Exception] = []
+
+    def ask_and_close() -> None:
+        for number in range(20):
+            try:
+                assert caller.send_request("echo", {"n": number}) == {"n": number}
+            except Exception as error:
+                problems.append(error)
+            finally:
+                caller.close()
+
+    threads = [threading.Thread(target=ask_and_close) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+
+
+def test_closing_a_requester_ends_its_calls_at_once(shop: Shop) -> None:
+    requester = Requester(shop.url, timeout=60)
+    call = requester.start(shop.name, "block")
+    requester.close()
+    with pytest.raises(ConnectionLost, match="closed while waiting"):
+        call.result()
 
 
 def test_three_hundred_threads_share_one_caller(redis_url: str, name: str) -> None:

@@ -45,6 +45,7 @@ class Program:
         self.process = subprocess.Popen(
             [python, *arguments],
             env=env,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -54,6 +55,12 @@ class Program:
 
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
+
+    def enter(self) -> None:
+        """Give it a line on its standard input."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
 
     def wait(self, timeout: float = 20) -> int:
         """The exit status; `output` is complete then."""

@@ -1,0 +1,213 @@
+"""`run()`: starting, failing to start, and ending by a signal."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+
+import pytest
+
+from daebus import Daebus, DaebusCaller, PermissionDenied, RedisUnavailable, RequestFailed
+from tests.support.framework_services import Program, program, serving
+from tests.support.redis_server import RedisServer, free_port
+from tests.support.waiting import eventually
+
+SERVICE = """
+import sys, time
+from daebus import Daebus, request, response
+
+app = Daebus("app", max_workers=2, grace=float(sys.argv[3]))
+
+@app.on_start()
+def begin():
+    print("started", flush=True)
+
+@app.on_stop
+def end():
+    print("ended", flush=True)
+
+@app.action("sleep")
+def sleep():
+    print("sleeping", flush=True)
+    time.sleep(request.payload["seconds"])
+    return response.send({"slept": True})
+
+@app.action("echo")
+def echo():
+    return request.payload
+
+@app.thread("watch")
+def watch(running):
+    while running():
+        time.sleep(0.01)
+    print("watch ended", flush=True)
+
+app.run(service=sys.argv[1], redis_url=sys.argv[2])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_good_order(redis_url: str, name: str, number: int) -> None:
+    with program("-c", SERVICE, name, redis_url, "10", serves=name, url=redis_url) as service:
+        with DaebusCaller(name, redis_url=redis_url) as caller:
+            assert caller.send_request("echo", {"a": 1}) == {"a": 1}
+        service.signal(number)
+        assert service.wait() == 0, service.output
+    assert "Traceback" not in service.output
+    assert [word for word in ("started", "watch ended", "ended") if word in service.output.splitlines()] == [
+        "started",
+        "watch ended",
+        "ended",
+    ]
+
+
+def test_what_runs_is_finished_and_what_waits_is_answered(redis_url: str, name: str) -> None:
+    outcomes: list[object] = []
+    with (
+        program("-c", SERVICE, name, redis_url, "10", serves=name, url=redis_url) as service,
+        DaebusCaller(name, redis_url=redis_url, timeout=30) as caller,
+    ):
+
+        def ask() -> None:
+            try:
+                outcomes.append(caller.send_request("sleep", {"seconds": 1}))
+            except RequestFailed as error:
+                outcomes.append(error.code)
+
+        threads = [threading.Thread(target=ask) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        with DaebusCaller(f"daebus.control.{name}", redis_url=redis_url) as control:
+            eventually(lambda: control.send_request("info")["queue"]["size"] == 4)
+        service.signal(signal.SIGTERM)
+        for thread in threads:
+            thread.join()
+        assert service.wait() == 0, service.output
+    assert sorted(outcomes, key=str) == ["shutting_down"] * 4 + [{"slept": True}] * 2
+
+
+def test_a_second_signal_ends_it_at_once(redis_url: str, name: str) -> None:
+    with (
+        program("-c", SERVICE, name, redis_url, "60", serves=name, url=redis_url) as service,
+        DaebusCaller(name, redis_url=redis_url) as caller,
+    ):
+        caller.send_message("sleep", {"seconds": 60})
+        with DaebusCaller(f"daebus.control.{name}", redis_url=redis_url) as control:
+            eventually(lambda: control.send_request("info")["workers"]["busy"] == 1)
+        begun = time.monotonic()
+        service.signal(signal.SIGTERM)
+        time.sleep(0.3)
+        service.signal(signal.SIGTERM)
+        assert service.wait() == 128 + signal.SIGTERM
+        assert time.monotonic() - begun < 20
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("redis://ann:s3cr3t@127.0.0.1:{port}/0", "cannot connect to Redis at redis://ann:***@127.0.0.1:"),
+        ("http://ann:s3cr3t@127.0.0.1", "not a usable Redis URL: http://ann:***@127.0.0.1"),
+        ("unix:///nowhere/redis.sock", "cannot connect to Redis at unix:///nowhere/redis.sock"),
+    ],
+)
+def test_where_it_cannot_start_one_line_says_why(name: str, url: str, reason: str) -> None:
+    service = Program("-c", SERVICE, name, url.format(port=free_port()), "1")
+    assert service.wait() == 1
+    (line,) = service.output.splitlines()
+    assert f"{name} cannot start: {reason}" in line
+    assert "s3cr3t" not in service.output
+
+
+def test_a_wrong_password_is_named_and_not_shown(name: str) -> None:
+    server = RedisServer(password="right-s3cr3t").start()
+    try:
+        service = Program("-c", SERVICE, name, server.url.replace("right", "wrong"), "1")
+        assert service.wait() == 1
+        (line,) = service.output.splitlines()
+        assert "refused us" in line
+        assert "s3cr3t" not in line
+        with DaebusCaller(name, redis_url=server.url.replace("right", "wrong")) as caller:
+            with pytest.raises(PermissionDenied) as caught:
+                caller.send_request("x")
+            assert "s3cr3t" not in str(caught.value)
+        with program("-c", SERVICE, name, server.url, "1"), DaebusCaller(name, redis_url=server.url) as caller:
+            eventually(lambda: server.log())
+            assert eventually(lambda: _answer(caller)) == {"a": 1}
+    finally:
+        server.close()
+
+
+def _answer(caller: DaebusCaller) -> object:
+    try:
+        return caller.send_request("echo", {"a": 1})
+    except Exception:
+        return None
+
+
+def test_no_redis_is_an_error_at_once_for_callers_and_start(name: str) -> None:
+    url = f"redis://127.0.0.1:{free_port()}"
+    begun = time.monotonic()
+    with DaebusCaller(name, redis_url=url) as caller:
+        with pytest.raises(RedisUnavailable, match="cannot connect"):
+            caller.send_request("x", timeout=30)
+        with pytest.raises(RedisUnavailable):
+            caller.send_message("x")
+    with pytest.raises(RedisUnavailable):
+        Daebus(name).start(service=name, redis_url=url)
+    assert time.monotonic() - begun < 10
+
+
+def test_a_start_hook_that_raises_keeps_the_service_from_starting(redis_url: str, name: str) -> None:
+    app = Daebus(name)
+
+    @app.on_start
+    def fail() -> None:
+        raise LookupError("no database")
+
+    with pytest.raises(LookupError):
+        app.start(service=name, redis_url=redis_url)
+    assert not app.running
+
+
+def test_threads_start_and_stop_by_name(redis_url: str, name: str) -> None:
+    app = Daebus(name)
+    beats: list[int] = []
+
+    @app.thread("pump", auto_start=False)
+    def pump(running: object) -> None:
+        assert callable(running)
+        while running():
+            beats.append(1)
+            time.sleep(0.001)
+
+    assert not app.start_thread("pump")
+    with serving(app, redis_url, name):
+        assert not beats
+        assert app.start_thread("pump")
+        assert not app.start_thread("pump")
+        eventually(lambda: beats)
+        assert app.stop_thread("pump")
+        assert not app.stop_thread("nope")
+        count = len(beats)
+        assert app.start_thread("pump")
+        eventually(lambda: len(beats) > count)
+
+
+def test_a_background_task_goes_on_after_it_has_raised_and_never_overlaps_itself(redis_url: str, name: str) -> None:
+    app = Daebus(name)
+    calls: list[float] = []
+    inside = threading.Lock()
+
+    @app.background("tick", 0.02)
+    def tick() -> None:
+        assert inside.acquire(blocking=False)
+        calls.append(time.monotonic())
+        time.sleep(0.05)
+        inside.release()
+        raise ValueError("once more")
+
+    begun = time.monotonic()
+    with serving(app, redis_url, name):
+        eventually(lambda: len(calls) >= 4)
+    assert calls[0] - begun >= 0.02
