@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from daebus_console.engine.exchange import Exchange, Flag, Kind, State
-from daebus_console.engine.histogram import Histogram
+from daebus_console.engine.histogram import LARGEST, Histogram
 from daebus_console.engine.stats_series import Series, Slot
 
 OTHERS = "…"
@@ -139,7 +139,8 @@ class Stats:
             self._roll(at)
         series.in_flight -= 1
         series.waiting.append(latency)
-        if exchange.elapsed is not None:
+        # What a responder tells of itself may be anything that JSON can say.
+        if exchange.elapsed is not None and 0 <= exchange.elapsed <= LARGEST:
             series.waiting_handler.append(exchange.elapsed)
         if exchange.state is not _OK or exchange.flags & _LATE:
             self._wrong(exchange, series)

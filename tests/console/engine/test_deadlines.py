@@ -1,0 +1,63 @@
+"""Which requests run out of time when."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daebus_console.engine import deadlines
+from daebus_console.engine.deadlines import Deadlines
+from daebus_console.engine.exchange import Exchange, Kind, State
+from tests.console.engine.bus import lone_message
+
+
+def pending(number: int, deadline: float) -> Exchange:
+    return Exchange(number, Kind.REQUEST, State.PENDING, lone_message(), deadline=deadline)
+
+
+steps = st.one_of(
+    st.tuples(st.just("ask"), st.sampled_from([1.0, 2.5, 10.0, float("inf")]) | st.floats(0.1, 50)),
+    st.tuples(st.just("wait"), st.floats(-1, 20)),
+    st.tuples(st.just("answer"), st.floats(0, 1)),
+)
+
+
+@given(st.lists(steps, max_size=80), st.integers(1, 20))
+def test_exactly_what_is_pending_and_due_is_taken_out_in_order(story: list[tuple[str, float]], sweep_at: int) -> None:
+    kept = Deadlines()
+    kept._sweep_at = sweep_at
+    now, number = 100.0, 0
+    waiting: list[Exchange] = []
+    for step, value in story:
+        if step == "ask":
+            number += 1
+            waiting.append(pending(number, now + value))
+            kept.add(waiting[-1], value)
+        elif step == "answer" and waiting:
+            waiting.pop(int(value * (len(waiting) - 1))).state = State.OK
+        elif step == "wait":
+            now += value
+            due = sorted((one for one in waiting if one.deadline <= now), key=lambda one: (one.deadline, one.number))
+            assert kept.due(now) == due
+            waiting = [one for one in waiting if one.deadline > now]
+            for one in due:
+                one.state = State.TIMEOUT
+        assert {one.number for one in kept} == {one.number for one in waiting}
+
+
+def test_odd_durations_by_the_thousand_are_forgotten_when_settled() -> None:
+    kept = Deadlines()
+    for number in range(3 * deadlines._SWEEP_AT):
+        exchange = pending(number, number + 1000.0 + number / 7)
+        kept.add(exchange, 1000.0 + number / 7)
+        exchange.state = State.OK
+        if number % 1000 == 0:
+            kept.due(float(number))
+    assert len(kept) <= deadlines._SWEEP_AT
+
+
+def test_cleared_is_empty() -> None:
+    kept = Deadlines()
+    kept.add(pending(1, 5.0), 5.0)
+    kept.clear()
+    assert (len(kept), list(kept), kept.due(100.0)) == (0, [], [])

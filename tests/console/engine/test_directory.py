@@ -1,0 +1,164 @@
+"""Who is on the bus: from polls, from what services tell of themselves, and from the traffic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from daebus_console.engine.directory import Directory, Rate
+from tests.console.engine.bus import Bus, answer, raw, request
+
+
+@pytest.fixture
+def directory() -> Directory:
+    return Directory()
+
+
+def info(service: Any = "orders", instance: Any = "i-1", **more: Any) -> dict[str, Any]:
+    return {"service": service, "instance": instance, **more}
+
+
+# Polls ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_control_channel_is_a_service_and_is_asked_once(directory: Directory) -> None:
+    channels = {"orders": 1, "daebus.control.orders": 1}
+    assert directory.poll(1.0, channels) == {"orders"}
+    assert directory.poll(2.0, channels) == set()
+    orders = directory.services["orders"]
+    assert (orders.framework, orders.subscribers, orders.first_seen, orders.gone) == (True, 1, 1.0, None)
+    assert directory.channels == {}
+
+
+def test_another_number_of_instances_is_asked_again(directory: Directory) -> None:
+    directory.poll(1.0, {"daebus.control.orders": 1})
+    assert directory.poll(2.0, {"daebus.control.orders": 2}) == {"orders"}
+
+
+def test_a_service_that_leaves_is_gone_since_then_and_asked_when_it_is_back(directory: Directory) -> None:
+    directory.poll(1.0, {"daebus.control.orders": 1})
+    directory.info(1.5, info())
+    directory.poll(2.0, {})
+    orders = directory.services["orders"]
+    assert (orders.gone, orders.subscribers, orders.instances) == (2.0, 0, {})
+    directory.poll(3.0, {})
+    assert orders.gone == 2.0
+    assert directory.poll(4.0, {"daebus.control.orders": 1}) == {"orders"}
+    assert orders.gone is None
+
+
+def test_reply_channels_are_counted_and_not_listed(directory: Directory) -> None:
+    directory.poll(1.0, {"caller:a": 1, "caller:b": 1, "orders.responses": 1, "news": 2}, patterns=3)
+    assert (directory.reply_channels, directory.pattern_subscribers, directory.polled) == (2 + 1, 3, 1.0)
+    assert list(directory.channels) == ["news"]
+    assert directory.channels["news"].subscribers == 2
+
+
+def test_a_channel_without_subscribers_is_gone(directory: Directory) -> None:
+    directory.poll(1.0, {"news": 1})
+    directory.poll(2.0, {})
+    assert (directory.channels["news"].subscribers, directory.channels["news"].gone) == (0, 2.0)
+    directory.poll(3.0, {"news": 1})
+    assert directory.channels["news"].gone is None
+
+
+# What services tell ---------------------------------------------------------------------------------------------------
+
+
+def test_actions_are_declared_with_their_first_line(directory: Directory) -> None:
+    directory.info(1.0, info(actions=[{"name": "create", "doc": "Make one."}, {"name": "list"}], listens=["news"]))
+    actions = directory.services["orders"].actions
+    assert (actions["create"].doc, actions["create"].declared, actions["list"].doc) == ("Make one.", True, "")
+    assert directory.listened == {"news"}
+    assert directory.channels["news"].listeners == {"orders"}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [{}, {"service": 5}, {"service": ""}, info(actions="x"), info(actions=[1, {"name": 2}]), info(listens={"a": 1}),
+     info(listens=[1]), info(instance=None), info(instance=[1])],
+)  # fmt: skip
+def test_anything_may_be_missing_or_odd_in_it(directory: Directory, payload: dict[str, Any]) -> None:
+    directory.info(1.0, payload)
+    assert all(not service.actions for service in directory.services.values())
+
+
+def test_each_instance_is_kept_and_the_one_that_left_is_not(directory: Directory) -> None:
+    directory.poll(1.0, {"daebus.control.orders": 2})
+    directory.info(1.0, info(instance="one", pid=1))
+    directory.info(1.0, info(instance="two", pid=2))
+    assert set(directory.services["orders"].instances) == {"one", "two"}
+    directory.poll(10.0, {"daebus.control.orders": 1})
+    directory.info(10.0, info(instance="two", pid=2))
+    directory.info(10.1, info(instance="two", pid=2))
+    assert set(directory.services["orders"].instances) == {"two"}
+
+
+# The traffic ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_channel_that_is_asked_is_a_service(directory: Directory) -> None:
+    bus = Bus()
+    directory.poll(1.0, {"orders": 1})
+    assert "orders" in directory.channels
+    directory.saw([bus >> request("orders", "create", id="a")])
+    assert "orders" not in directory.channels
+    orders = directory.services["orders"]
+    assert (orders.framework, orders.subscribers) == (False, 1)
+    entry = orders.actions["create"]
+    assert (entry.requests, entry.declared) == (1, False)
+    assert entry.last_seen is not None
+    assert b"create" in entry.last_seen
+
+
+def test_errors_and_timeouts_are_counted_for_the_action(directory: Directory) -> None:
+    bus = Bus()
+    asked = [bus >> request("orders", "create", id=str(number)) for number in range(3)]
+    directory.saw(asked)
+    bus >> answer("caller:1", id="0", status="error")
+    bus >> answer("caller:1", id="1")
+    directory.settled(asked[:2])
+    directory.settled(bus.wait(20))
+    orders = directory.services["orders"]
+    assert (orders.errors, orders.timeouts) == (1, 1)
+    assert (orders.actions["create"].errors, orders.actions["create"].timeouts) == (1, 1)
+
+
+def test_control_traffic_makes_no_service_and_broadcasts_make_channels(directory: Directory) -> None:
+    bus = Bus()
+    directory.saw([bus >> request("daebus.control.orders", "info", id="a"), bus >> raw("news", '{"a": 1}')])
+    assert directory.services == {}
+    assert list(directory.channels) == ["news"]
+
+
+def test_there_is_an_end_to_what_is_remembered(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daebus_console.engine.directory._MOST_CHANNELS", 5)
+    monkeypatch.setattr("daebus_console.engine.directory._MOST_ACTIONS", 3)
+    bus = Bus()
+    directory.saw([bus >> request(f"s{number}", id=f"s{number}") for number in range(9)])
+    directory.saw([bus >> request("s0", f"a{number}", id=f"a{number}") for number in range(9)])
+    assert len(directory.services) == 5
+    assert directory.forgotten == 4
+    assert len(directory.services["s0"].actions) == 3
+
+
+# Rates ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_rate_is_of_the_last_whole_seconds() -> None:
+    rate = Rate()
+    for second in range(10):
+        rate.add(100.5 + second, 20)
+    assert rate.per_second(110.0) == 20
+    assert rate.per_second(112.0) == 12
+    assert rate.per_second(130.0) == 0
+    assert rate.total == 200
+
+
+def test_a_history_is_oldest_first_and_forgets() -> None:
+    rate = Rate()
+    rate.add(100.0, 1)
+    rate.add(102.0, 3)
+    assert rate.history(104.0, 4) == [1, 0, 3, 0]
+    assert rate.history(500.0, 4) == [0, 0, 0, 0]
