@@ -55,6 +55,8 @@ class Correlator:
         self.pending = 0
         """How many requests wait for their answer."""
         self.claims = Claims()
+        self.dropped: list[Exchange] = []
+        """Requests that were still pending when the journal had no more room for them; for the taking."""
         self._by_id: dict[str, Exchange] = {}
         self._names = Names()
         self._deadlines = Deadlines()
@@ -372,6 +374,7 @@ class Correlator:
         """The journal has dropped an exchange: nothing here may keep it alive."""
         if exchange.state is _PENDING:
             self.pending -= 1
+            self.dropped.append(exchange)
         key = exchange.request_id
         if key is None:
             return

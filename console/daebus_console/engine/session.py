@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from daebus.connection import RedisAddress
 from daebus_console.engine import envelope as wire
-from daebus_console.engine.correlator import DEFAULT_TIMEOUT, Correlator
+from daebus_console.engine.correlator import DEFAULT_TIMEOUT, Correlator, Taken
 from daebus_console.engine.directory import Directory, Rate
 from daebus_console.engine.discovery import POLL_EVERY, Discovery
 from daebus_console.engine.exchange import Exchange, Message
@@ -21,6 +21,7 @@ from daebus_console.engine.filter import Filter
 from daebus_console.engine.journal import Journal
 from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.redact import Redactor
+from daebus_console.engine.stats import Stats
 from daebus_console.engine.tap import Batch, Clock, Tap
 
 
@@ -71,6 +72,7 @@ class Session:
         self.journal = Journal(self.settings.max_messages, self.settings.max_bytes)
         self.correlator = Correlator(self.journal, self.settings.timeout)
         self.directory = Directory()
+        self.stats = Stats()
         self.correlator.listened = self.directory.listened
         self.reply_to = f"{wire.CALLER_PREFIX}{uuid.uuid4().hex}"
         self._watchers: tuple[Watcher, ...] = ()
@@ -154,6 +156,7 @@ class Session:
             taken = self.correlator.take(at, batch, self._tell if self._watchers else None)
             self.directory.saw(taken.opened)
             self.directory.settled(taken.answered)
+            self._count(taken)
             for message in taken.control:
                 self._learn_info(message)
             self.status.messages += len(batch)
@@ -182,6 +185,7 @@ class Session:
                 self.status.up, self.status.since = False, at
                 self.status.gaps += 1
                 self._tell_gap(self.correlator.lose(at, reason))
+                self.stats.lost()
             self.status.problem = reason
             self._changed.notify_all()
 
@@ -199,6 +203,8 @@ class Session:
         expired = self.correlator.advance(at)
         self.directory.settled(expired)
         for exchange in expired:
+            self.stats.settled(exchange)
+        for exchange in expired:
             for watcher in self._expired_watchers:
                 watcher(exchange)
         return bool(expired)
@@ -206,6 +212,15 @@ class Session:
     def _tell(self, message: Message, exchange: Exchange) -> None:
         for watcher in self._watchers:
             watcher(message, exchange)
+
+    def _count(self, taken: Taken) -> None:
+        opened, settled = self.stats.opened, self.stats.settled
+        for exchange in taken.opened:
+            opened(exchange)
+        for exchange in taken.answered:
+            settled(exchange)
+        while self.correlator.dropped:
+            self.stats.dropped(self.correlator.dropped.pop())
 
     def _learn_info(self, answer: Message) -> None:
         try:
