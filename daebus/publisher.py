@@ -20,8 +20,6 @@ from .resp import INCOMPLETE, ErrorReply, pack
 PUBLISH_TIMEOUT = 5.0
 """Seconds that a publish without a deadline of its own may take; also how long a reply may be due before the
 connection counts as dead."""
-FRESH = 0.05
-"""Seconds after its last use for which a connection is trusted unseen: looking would let other threads in between."""
 _UNREAD_LIMIT = 500
 
 
@@ -48,13 +46,12 @@ class _Ticket:
 class _Pipe:
     """A link with the tickets whose replies it owes, oldest first, and whether some thread is reading."""
 
-    __slots__ = ("led", "link", "tickets", "used_at")
+    __slots__ = ("led", "link", "tickets")
 
     def __init__(self, link: Link) -> None:
         self.link = link
         self.tickets: deque[_Ticket] = deque()
         self.led = False
-        self.used_at = time.monotonic()
 
 
 class Publisher:
@@ -154,9 +151,7 @@ class Publisher:
     def _usable(self, due: float) -> _Pipe:
         """The open pipe, or a new one. Called with `_writing` held."""
         pipe = self._pipe
-        now = time.monotonic()
-        if pipe is not None and (now - pipe.used_at < FRESH or self._alive(pipe)):
-            pipe.used_at = now
+        if pipe is not None and self._alive(pipe):
             return pipe
         if pipe is not None:
             pipe.link.dispose()
