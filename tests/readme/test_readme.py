@@ -1,0 +1,77 @@
+"""The README tells the truth: its programs run, its commands are understood."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daebus_console.commands.grammar import parse_argv
+from tests.support.waiting import eventually
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+COMMANDS = re.findall(r"^    (?:\$ )?daebus-console (.*)$", README, re.MULTILINE)
+
+
+@pytest.fixture
+def environment(redis_url: str, tmp_path: Path) -> dict[str, str]:
+    path = os.pathsep.join([str(ROOT), str(ROOT / "console"), str(tmp_path)])
+    return {**os.environ, "REDIS_URL": redis_url, "PYTHONPATH": path, "NO_COLOR": "1"}
+
+
+@pytest.fixture
+def greeter(tmp_path: Path, environment: dict[str, str]) -> Iterator[None]:
+    """The README's service, serving."""
+    (tmp_path / "greeter.py").write_text(PROGRAMS[0])
+    with subprocess.Popen([sys.executable, "greeter.py"], cwd=tmp_path, env=environment) as process:
+        try:
+            eventually(lambda: _run(["request", "greeter", "greet"], environment, tmp_path).returncode == 0, within=20)
+            yield
+        finally:
+            process.terminate()
+    assert process.returncode == 0
+
+
+def _run(arguments: list[str], environment: dict[str, str], directory: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "daebus_console", *arguments]
+    return subprocess.run(command, env=environment, cwd=directory, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.usefixtures("greeter")
+def test_the_service_the_caller_and_the_request_of_the_readme_work(environment: dict[str, str], tmp_path: Path) -> None:
+    caller = subprocess.run(
+        [sys.executable, "-c", PROGRAMS[1]], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert caller.stdout.strip() == "{'greeting': 'Hello Ann'}", caller.stderr
+    example = re.search(r"^    \$ daebus-console (request greeter .*)\n((?:    .*\n)+)", README, re.MULTILINE)
+    assert example is not None
+    answer = _run(shlex.split(example[1]), environment, tmp_path)
+    assert answer.stdout.split() == example[2].split(), answer.stderr
+
+
+def test_the_test_of_the_readme_passes(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "greeter.py").write_text(PROGRAMS[0])
+    (tmp_path / "test_greeter.py").write_text(PROGRAMS[2])
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_greeter.py"],
+        env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_every_command_of_the_readme_is_understood(line: str) -> None:
+    words = shlex.split(line.split("#")[0].split("|")[0])
+    options = 0
+    while options < len(words) and words[options].startswith("--"):
+        options += 1 if words[options] == "--read-only" else 2
+    if words[options:]:
+        parse_argv(words[options:])
