@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache as cache_result
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from .bus import Bus, PublisherLike
@@ -137,8 +138,11 @@ def asking_name(name: str | None = None) -> str:
     if name:
         return name
     runtime = current_runtime()
-    if runtime is not None:
-        return runtime.name
+    return _program_name() if runtime is None else runtime.name
+
+
+@cache_result
+def _program_name() -> str:
     script = os.path.basename(sys.argv[0]) if sys.argv else ""
     return script.removesuffix(".py") or "python"
 

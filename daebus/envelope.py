@@ -14,7 +14,9 @@ from .errors import PayloadError
 
 _WIRE_FIELDS = ("action", "payload", "reply_to", "request_id", "service")
 _TEXT_LIMIT = 100
-_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+# Without a check for circles one is found as too deep a nesting: the same error, and less work for all others.
+_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":"), check_circular=False).encode
+_decode = json.JSONDecoder().decode
 
 RequestId = str | int | float | bool | None
 """Request ids of ours are text; whatever else a caller puts there is given back unchanged."""
@@ -93,7 +95,7 @@ def quoted(text: object) -> str:
 def decode_object(data: bytes | str) -> dict[str, Any] | str:
     """The JSON object in `data`, or in words why there is none."""
     try:
-        value = json.loads(data if isinstance(data, str) else data.decode())
+        value = _decode(data if isinstance(data, str) else data.decode())
     except UnicodeDecodeError:
         return "is not UTF-8 text"
     except RecursionError:

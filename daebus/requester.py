@@ -7,6 +7,7 @@ timeout or the loss of the connection, whichever is first; the reader thread onl
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 import uuid
@@ -207,7 +208,7 @@ class Requester:
         where nobody does.
         """
         timeout = self.timeout if timeout is None else _checked(timeout)
-        call = Call(self, _checked_service(service), action, request_id or str(uuid.uuid4()), timeout)
+        call = Call(self, _checked_service(service), action, request_id or os.urandom(16).hex(), timeout)
         data = write_request(
             action,
             {} if payload is None else payload,
