@@ -89,7 +89,7 @@ class TerminalOutput:
 
     def mistake(self, error: CommandError) -> None:
         """Show on standard error what is wrong with the command, and where."""
-        self._say(explain(error))
+        self._say(explain(error, "daebus-console "))
 
     def flush(self) -> None:
         """Let everything be seen. Raises BrokenPipeError where nobody looks any more."""

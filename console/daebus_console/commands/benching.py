@@ -8,12 +8,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from daebus.errors import DaebusError, RedisUnavailable, RequestFailed, RequestTimeout, ServiceUnavailable
+from daebus.errors import DaebusError, RedisUnavailable, RequestTimeout, ServiceUnavailable
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.grammar import Command
 from daebus_console.commands.sending import payload_of
 from daebus_console.engine.histogram import Histogram
-from daebus_console.engine.sender import Cancelled, Inquiry
 from daebus_console.render import Line, Span, duration, line
 
 REQUESTS = 100
@@ -55,7 +54,7 @@ class Bench:
         self.tally = Tally()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
-        self._waiting: set[Inquiry] = set()
+        self._requester = context.sender.requester()
         self._begun = 0.0
 
     def run(self) -> bool:
@@ -74,9 +73,12 @@ class Bench:
         except KeyboardInterrupt:
             interrupted = True
         finally:
+            # Again and again: one that was just about to ask connects anew.
+            while any(thread.is_alive() for thread in threads):
+                self.stop()
+                for thread in threads:
+                    thread.join(_TICK / len(threads))
             self.stop()
-            for thread in threads:
-                thread.join()
             withdraw()
         self.tally.seconds = time.monotonic() - self._begun
         return interrupted or self.context.cancellation.cancelled
@@ -84,10 +86,7 @@ class Bench:
     def stop(self) -> None:
         """Send no more, and wait for no answer any longer."""
         self._stopping.set()
-        with self._lock:
-            waiting = list(self._waiting)
-        for inquiry in waiting:
-            inquiry.cancel()
+        self._requester.close()
 
     def _work(self) -> None:
         while (index := self._next()) is not None:
@@ -105,31 +104,24 @@ class Bench:
             return self.tally.sent - 1
 
     def _ask(self) -> None:
-        inquiry: Inquiry | None = None
-        outcome = ""
+        latency, outcome = None, ""
         try:
-            inquiry = self.context.sender.request(self.service, self.action, self.payload, timeout=self.timeout)
-            with self._lock:
-                self._waiting.add(inquiry)
-            if self._stopping.is_set():
-                inquiry.cancel()
-            inquiry.result()
-        except RequestFailed as error:
-            outcome = error.code or "error"
+            inquiry = self.context.sender.request(
+                self.service, self.action, self.payload, timeout=self.timeout, through=self._requester
+            )
+            for reply in inquiry.replies():
+                if reply.final and not reply.ok:
+                    outcome = reply.code or "error"
+            latency = inquiry.latency
         except RequestTimeout:
             outcome = "timeout"
-        except Cancelled:
-            return
         except (ServiceUnavailable, RedisUnavailable) as error:
-            # It would only fail as often as it is repeated.
-            self.tally.fatal = self.tally.fatal or error
-            self._stopping.set()
+            if not self._stopping.is_set():
+                # It would only fail as often as it is repeated.
+                self.tally.fatal = error
+                self._stopping.set()
             return
-        finally:
-            if inquiry is not None:
-                with self._lock:
-                    self._waiting.discard(inquiry)
-        self._count(outcome, inquiry.latency if inquiry is not None else None)
+        self._count(outcome, latency)
 
     def _count(self, outcome: str, latency: float | None) -> None:
         with self._lock:

@@ -9,14 +9,17 @@ _BEFORE = 50
 _AROUND = 90
 
 
-def explain(error: CommandError) -> list[Line]:
-    """What is wrong, the line with a caret under the place, the nearest right word, and how the verb is used."""
+def explain(error: CommandError, program: str = "") -> list[Line]:
+    """What is wrong, the line with a caret under the place, the nearest right word, and how the verb is used.
+
+    `program` stands before the usage where commands are given to one.
+    """
     meant = [f"; did you mean {error.suggestion}?"] if error.suggestion else []
     lines = [line(Span("error: ", "error"), error.message, *meant)]
     if error.line.strip():
         lines += _pointer(error)
     if error.usage:
-        lines.append(line(Span(f"usage: {error.usage}", "dim")))
+        lines.append(line(Span(f"usage: {program}{error.usage}", "dim")))
     return lines
 
 

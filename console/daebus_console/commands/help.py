@@ -24,6 +24,7 @@ _ITEMS = (
     ("@file.json   -", "a whole object from a file, or from standard input"),
     ("a\\.b=1   a\\=b=1   note=\\@home", "a backslash takes . [ : = and a first @ as they are"),
 )
+_REFERENCES = ("id:=$last.user.id   id:=#12.id", "out of the last answer, or of an exchange")
 _STATUSES = (
     (0, "done"),
     (1, "the service answered with an error"),
@@ -125,8 +126,9 @@ def _is_plain(raw: str) -> bool:
 def items_help(face: Face = Face.SHELL) -> list[str]:
     """How a payload is written."""
     lines = ["ITEMS are the payload, one field each:", ""]
-    width = max(len(form) for form, _meaning in _ITEMS) + 2
-    for form, meaning in _ITEMS:
+    forms = [*_ITEMS, _REFERENCES] if face is Face.PROMPT else _ITEMS
+    width = max(len(form) for form, _meaning in forms) + 2
+    for form, meaning in forms:
         shown = form.replace("'", "") if face is Face.PROMPT else form
         lines.append(f"  {shown:<{width}} {meaning}")
     return lines

@@ -71,7 +71,7 @@ def run(command: Command, context: Context) -> int:
         output.error(str(error))
         return Exit.ERROR
     except RedisUnavailable as error:
-        output.error(f"{error}{_advice(context)}")
+        output.error(f"{error}{_advice(error, context)}")
         return Exit.NO_REDIS
     except Cancelled as error:
         output.note(str(error))
@@ -90,7 +90,7 @@ def _allow(command: Command, context: Context) -> None:
         raise ReadOnly(f"`{command.name}` publishes, and this console is read-only (--read-only); nothing was sent")
 
 
-def _advice(context: Context) -> str:
-    if context.face is not Face.SHELL:
-        return ""
-    return "\n(is it running there? --redis URL or DAEBUS_REDIS_URL name another)"
+def _advice(error: RedisUnavailable, context: Context) -> str:
+    if context.face is Face.SHELL and str(error).startswith("cannot connect"):
+        return "\n(is it running there? --redis URL or DAEBUS_REDIS_URL name another)"
+    return ""

@@ -6,6 +6,7 @@ somebody serves a channel is asked of NUMSUB, since the tap itself counts among 
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -15,13 +16,14 @@ from typing import Any
 from daebus.envelope import Reply, encode, encode_object
 from daebus.errors import ConnectionLost, DaebusError, PayloadError, RedisUnavailable, RequestFailed
 from daebus.publisher import Publisher
-from daebus.requester import Call, Requester
+from daebus.requester import DEFAULT_TIMEOUT, Call, Requester
 from daebus_console.engine import glob
 from daebus_console.engine.exchange import Exchange
 from daebus_console.engine.session import Session
 
 NAME = "daebus-console"
 """What services see as the asker."""
+_MOST_IDLE = 4
 
 
 class ReadOnly(DaebusError):
@@ -48,10 +50,11 @@ class Delivery:
 class Inquiry:
     """A request that is under way. One thread reads its answers; any thread may cancel it."""
 
-    def __init__(self, call: Call, session: Session, begun: float) -> None:
+    def __init__(self, call: Call, session: Session, begun: float, over: Callable[[bool], None]) -> None:
         self._call = call
         self._session = session
         self._begun = begun
+        self._over = over
         self._cancelled = False
         self.service, self.action, self.request_id = call.service, call.action, call.request_id
         self.timeout = call.timeout
@@ -74,6 +77,8 @@ class Inquiry:
         except ConnectionLost:
             if not self._cancelled:
                 raise
+        finally:
+            self._over(self._cancelled)
         if self._cancelled and self.latency is None:
             raise Cancelled(
                 f"stopped waiting for {self.service!r}; it was not told, and {self.action!r} may still be handled"
@@ -97,9 +102,7 @@ class Inquiry:
     def cancel(self) -> None:
         """Stop waiting: whoever reads the answers gets Cancelled."""
         self._cancelled = True
-        self._call.cancel()
-        # Wakes the reading thread, which takes it for what it is.
-        self._call.give(ConnectionLost("cancelled"))
+        self._over(True)
 
     @property
     def exchange(self) -> Exchange | None:
@@ -117,8 +120,12 @@ class Sender:
     def __init__(self, session: Session, *, read_only: bool = False) -> None:
         self.session = session
         self.read_only = read_only
-        self._requester = Requester(session.address.url, NAME)
+        self.timeout = DEFAULT_TIMEOUT
+        """Seconds that a request may take which does not say."""
         self._publisher = Publisher(session.address, NAME)
+        self._lock = threading.Lock()
+        self._idle: list[Requester] = []
+        self._busy: set[Requester] = set()
 
     def __enter__(self) -> Sender:
         return self
@@ -126,26 +133,43 @@ class Sender:
     def __exit__(self, *_exc: object) -> None:
         self.close()
 
-    @property
-    def timeout(self) -> float:
-        """Seconds that a request may take which does not say."""
-        return self._requester.timeout
-
     def request(
-        self, service: str, action: str, payload: Mapping[str, Any], *, timeout: float | None = None
+        self,
+        service: str,
+        action: str,
+        payload: Mapping[str, Any],
+        *,
+        timeout: float | None = None,
+        through: Requester | None = None,
     ) -> Inquiry:
         """Ask a service; returns when Redis has taken the request.
 
-        Raises ServiceUnavailable where nobody subscribes to its channel, RedisUnavailable, PayloadError, ReadOnly.
+        Each inquiry has connections of its own, kept for the next one, so that it can be cancelled; whoever asks much
+        gives one Requester `through` which all go, and closes that to cancel them all. Raises ServiceUnavailable where
+        nobody subscribes to the service's channel, RedisUnavailable, PayloadError, ReadOnly.
         """
         self._allow()
         request_id = uuid.uuid4().hex
-        self._see_answers(service)
         with self.session.lock:
             self.session.correlator.expect(request_id)
+        requester = self._take() if through is None else through
+        self._see_answers(service, requester)
+
+        def over(cancelled: bool) -> None:
+            if through is None:
+                self._give_back(requester, cancelled)
+
         begun = time.monotonic()
-        call = self._requester.start(service, action, dict(payload), timeout=timeout, request_id=request_id)
-        return Inquiry(call, self.session, begun)
+        try:
+            call = requester.start(service, action, dict(payload), timeout=timeout, request_id=request_id)
+        except BaseException:
+            over(False)
+            raise
+        return Inquiry(call, self.session, begun, over)
+
+    def requester(self) -> Requester:
+        """A Requester on the same Redis under the console's name, for `request(through=…)`; the caller closes it."""
+        return Requester(self.session.address.url, NAME)
 
     def send(self, service: str, action: str, payload: Mapping[str, Any]) -> Delivery:
         """Send a one-way message to an action of a service. Raises RedisUnavailable, PayloadError, ReadOnly."""
@@ -161,8 +185,31 @@ class Sender:
 
     def close(self) -> None:
         """Close the connections; requests under way fail."""
-        self._requester.close()
+        with self._lock:
+            requesters = [*self._idle, *self._busy]
+            self._idle.clear()
+            self._busy.clear()
+        for requester in requesters:
+            requester.close()
         self._publisher.close()
+
+    def _take(self) -> Requester:
+        with self._lock:
+            requester = self._idle.pop() if self._idle else self.requester()
+            self._busy.add(requester)
+            return requester
+
+    def _give_back(self, requester: Requester, cancelled: bool) -> None:
+        """An inquiry is over; called once or twice for each."""
+        with self._lock:
+            if requester not in self._busy:
+                return
+            self._busy.discard(requester)
+            if not cancelled and len(self._idle) < _MOST_IDLE:
+                self._idle.append(requester)
+                return
+        # That is what wakes the thread that waits for its answer.
+        requester.close()
 
     def _allow(self) -> None:
         if self.read_only:
@@ -181,9 +228,9 @@ class Sender:
             raise
         return Delivery(channel, receivers, subscribers)
 
-    def _see_answers(self, service: str) -> None:
-        """Have the tap read our reply channel as well, where its patterns show the question but not the answer."""
+    def _see_answers(self, service: str, requester: Requester) -> None:
+        """Have the tap read the reply channel as well, where its patterns show the question but not the answer."""
         tap, patterns = self.session.tap, self.session.settings.patterns
         narrow = "*" not in patterns and any(glob.matches(pattern, service) for pattern in patterns)
         if narrow or tap.refused:
-            tap.follow([self._requester.reply_channel])
+            tap.follow([requester.reply_channel])

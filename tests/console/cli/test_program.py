@@ -104,7 +104,7 @@ def test_a_mistake_is_pointed_at(console: Console) -> None:
     assert first.startswith("error: this is no JSON")
     assert line == "  request users get 'name=Ann Lee' id:=x"
     assert caret.index("^") == line.index(":=x") + 2
-    assert usage.startswith("usage: request SERVICE")
+    assert usage.startswith("usage: daebus-console request SERVICE")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["services"], ["request", "x", "y"], ["tail", "--for", "100ms"]])
