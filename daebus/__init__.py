@@ -5,6 +5,7 @@ from __future__ import annotations
 from .app import Daebus
 from .blueprint import Blueprint
 from .broadcast import broadcast
+from .call import Call
 from .caller import DaebusCaller
 from .context import cache, direct_logger, logger, request, response
 from .envelope import Reply, Request
@@ -22,7 +23,7 @@ from .errors import (
     RequestTimeout,
     ServiceUnavailable,
 )
-from .requester import Call, Requester
+from .requester import Requester
 from .response import Response
 from .version import __version__
 

@@ -14,6 +14,7 @@ from typing import Any
 from .connection import Link, RedisAddress, refusal
 from .errors import ConnectionLost, RedisUnavailable
 from .resp import INCOMPLETE, ErrorReply, pack
+from .wakeup import WakeUp
 
 log = logging.getLogger("daebus")
 
@@ -42,14 +43,15 @@ class Feed:
         """Whether there is a connection, as far as is known."""
         return self._link is not None
 
-    def connect(self, wake: int) -> None:
-        """Connect and subscribe to every channel, each confirmed. `wake` is a descriptor that interrupts `next`.
+    def connect(self, wake_up: WakeUp | None = None) -> None:
+        """Connect and subscribe to every channel, each confirmed. `wake_up` ends a wait in `next`.
 
         Raises RedisUnavailable, or PermissionDenied where Redis refuses us or a channel.
         """
         link = self.address.connect(self.name)
         try:
-            link.watch(wake)
+            if wake_up is not None:
+                link.watch(wake_up.descriptor)
             wanted = list(self._channels)
             deadline = time.monotonic() + PING_AFTER
             link.send(b"".join(pack(b"SUBSCRIBE", channel) for channel in wanted), deadline)

@@ -11,110 +11,30 @@ import os
 import threading
 import time
 import uuid
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from . import context
 from .bus import Bus, PublisherLike, RedisBus, SubscriptionLike
+from .call import Call
 from .connection import resolve_url
-from .envelope import Reply, RequestId, read_reply, write_one_way, write_request
+from .envelope import RequestId, read_reply, write_one_way, write_request
 from .errors import (
     ConfigurationError,
     ConnectionLost,
     DaebusError,
     PayloadError,
     RedisUnavailable,
-    RequestFailed,
     RequestTimeout,
     ServiceUnavailable,
 )
-from .turns import Visitor
 
 log = logging.getLogger("daebus")
 
 DEFAULT_TIMEOUT = 5.0
 """Seconds that a call waits where nothing else is said."""
 _SWEEP_AT = 1000
-
-
-class Call:
-    """A request that is under way.
-
-    `result()` waits for the final payload; iterating gives each partial payload and then the final one;
-    `replies()` gives the replies themselves. One thread at a time.
-    """
-
-    def __init__(self, requester: Requester, service: str, action: str, request_id: str, timeout: float) -> None:
-        self.service = service
-        self.action = action
-        self.request_id = request_id
-        self.timeout = timeout
-        """Seconds that the whole call may take."""
-        self.deadline = time.monotonic() + timeout
-        self._requester = requester
-        self._inbox: deque[Reply | ConnectionLost] = deque()
-        self._visitor = Visitor()
-        self._last: Reply | None = None
-
-    def result(self, on_progress: Callable[[Any], Any] | None = None) -> Any:
-        """The final payload. Partial payloads go to `on_progress`, on this thread.
-
-        Raises RequestFailed, RequestTimeout or ConnectionLost.
-        """
-        while True:
-            reply = self._last or self._next()
-            if reply.final:
-                return _payload_of(reply)
-            if on_progress is not None:
-                on_progress(reply.payload)
-
-    def replies(self) -> Iterator[Reply]:
-        """Each reply as it comes, the final one last, errors included as replies."""
-        while self._last is None:
-            yield self._next()
-
-    def __iter__(self) -> Iterator[Any]:
-        for reply in self.replies():
-            yield _payload_of(reply) if reply.final else reply.payload
-
-    def cancel(self) -> None:
-        """Stop waiting. The service is not told."""
-        self._requester._forget(self)
-
-    def give(self, reply: Reply | ConnectionLost) -> None:
-        """Called by whichever thread reads."""
-        self._inbox.append(reply)
-        self._visitor.wake()
-
-    def _next(self) -> Reply:
-        while not self._inbox:
-            if time.monotonic() >= self.deadline:
-                self.cancel()
-                if not self._inbox:
-                    raise self._timed_out()
-            self._requester._attend(self)
-        item = self._inbox.popleft()
-        if isinstance(item, ConnectionLost):
-            raise item
-        if item.final:
-            self._last = item
-            self._requester._done()
-        return item
-
-    def _timed_out(self) -> RequestTimeout:
-        return RequestTimeout(
-            f"no answer from {self.service!r} to {self.action!r} within {self.timeout:g} s "
-            f"(request {self.request_id}); it may still be handled"
-        )
-
-
-def _payload_of(reply: Reply) -> Any:
-    """The payload of a final reply, or the error that it is."""
-    if reply.ok:
-        return reply.payload
-    raise RequestFailed(reply.error or "", reply.code, reply.type, reply.payload)
 
 
 class Requester:
@@ -228,7 +148,7 @@ class Requester:
         except BaseException as error:
             call.cancel()
             if isinstance(error, RedisUnavailable) and time.monotonic() >= call.deadline:
-                raise call._timed_out() from error
+                raise call.timed_out() from error
             raise
         if subscribers == 0:
             call.cancel()
@@ -332,15 +252,15 @@ class Requester:
             # A loss between the two was told to nobody who waits; ask again rather than wait in vain.
             if subscription.connected and subscription.connections == heard:
                 return publisher
-            self._forget(call)
+            self.forget(call)
 
-    def _attend(self, call: Call) -> None:
+    def attend(self, call: Call) -> None:
         """Wait until the call has a reply, or for its deadline; or return for no reason."""
         subscription = self._subscription
         if subscription is None:
-            call._visitor.sleep(call.deadline - time.monotonic())
+            call.visitor.sleep(call.deadline - time.monotonic())
         else:
-            subscription.attend(call._visitor, lambda: bool(call._inbox), call.deadline)
+            subscription.attend(call.visitor, call.ready, call.deadline)
 
     def _sweep(self) -> None:
         """Forget calls that nobody has waited out. Called with `_lock` held."""
@@ -349,14 +269,15 @@ class Requester:
             del self._pending[request_id]
         self._sweep_at = max(_SWEEP_AT, 2 * len(self._pending))
 
-    def _forget(self, call: Call) -> None:
+    def forget(self, call: Call) -> None:
+        """Used by a call that is not waited for any more."""
         with self._lock:
             # Another call may wait under the same id: the one because of which this was refused.
             if self._pending.get(call.request_id) is call:
                 del self._pending[call.request_id]
-        self._done()
+        self.call_ended()
 
-    def _done(self) -> None:
+    def call_ended(self) -> None:
         """A call has come to its end, on the thread that made it."""
         if self._close_when_idle:
             self._close_if_idle()

@@ -9,6 +9,8 @@ import threading
 from types import FrameType
 from typing import Any
 
+from .wakeup import WakeUp
+
 
 class StopSignals:
     """While entered (in the main thread), signals are caught; `wait` returns at the first, or after `wake`.
@@ -19,10 +21,9 @@ class StopSignals:
     def __init__(self) -> None:
         self._previous: dict[int, Any] = {}
         self._caught = False
-        self._read, self._write = -1, -1
 
     def __enter__(self) -> StopSignals:
-        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._wake_up = WakeUp()
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 self._previous[number] = signal.signal(number, self._catch)
@@ -31,19 +32,18 @@ class StopSignals:
     def __exit__(self, *exception: object) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
-        os.close(self._read)
-        os.close(self._write)
+        self._wake_up.close()
 
     def wait(self) -> None:
         """Block until a signal comes or `wake` is called."""
         poller = select.poll()
-        poller.register(self._read, select.POLLIN)
+        poller.register(self._wake_up.descriptor, select.POLLIN)
         while not poller.poll():
             pass
 
     def wake(self) -> None:
         """Make `wait` return."""
-        os.write(self._write, b"!")
+        self._wake_up.call()
 
     def _catch(self, number: int, _frame: FrameType | None) -> None:
         if self._caught:

@@ -9,7 +9,6 @@ the feed; others change the wish (`_draining`, `_closing`) and wake it.
 from __future__ import annotations
 
 import logging
-import os
 import random
 import threading
 import time
@@ -19,6 +18,7 @@ from .connection import RedisAddress
 from .errors import ConnectionLost, PermissionDenied, RedisUnavailable
 from .feed import Feed
 from .turns import Turns, Visitor
+from .wakeup import WakeUp
 
 log = logging.getLogger("daebus")
 
@@ -58,7 +58,7 @@ class Subscription:
         self._turns = Turns(threads, self._ask)
         self._threads: list[threading.Thread] = []
         self._changed = threading.Condition()
-        self._wake_read, self._wake_write = -1, -1
+        self._wake_up: WakeUp | None = None
         self._signalled = False
         self._draining = False
         self._closing = False
@@ -140,7 +140,7 @@ class Subscription:
     def _start(self) -> None:
         if self._threads or self._closing:
             return
-        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._wake_up = WakeUp()
         for number in range(self._turns.threads):
             name = f"daebus-{self.name}-{number}"
             self._threads.append(threading.Thread(target=self._run, name=name, daemon=True))
@@ -148,9 +148,9 @@ class Subscription:
 
     def _signal(self) -> None:
         """Wake the reader from whatever it waits in. Called with `_changed` held."""
-        if not self._signalled and self._wake_write >= 0:
+        if not self._signalled and self._wake_up is not None:
             self._signalled = True
-            os.write(self._wake_write, b"!")
+            self._wake_up.call()
 
     def _ask(self) -> None:
         """A visitor wants the turn."""
@@ -160,9 +160,9 @@ class Subscription:
     def _heed(self) -> None:
         """Clear the wake-up call, so that the next one is noticed."""
         with self._changed:
-            if self._signalled:
+            if self._signalled and self._wake_up is not None:
                 self._signalled = False
-                os.read(self._wake_read, 16)
+                self._wake_up.heed()
 
     def _run(self) -> None:
         for turn in self._turns:
@@ -229,7 +229,7 @@ class Subscription:
         with self._changed:
             self._nudged = False
         try:
-            self._feed.connect(self._wake_read)
+            self._feed.connect(self._wake_up)
         except RedisUnavailable as error:
             self._failed(error)
             self._attempts += 1
@@ -279,12 +279,10 @@ class Subscription:
         with self._changed:
             self.connected = False
             self._closing = True
-            descriptors = [self._wake_read, self._wake_write]
-            self._wake_read = self._wake_write = -1
+            wake_up, self._wake_up = self._wake_up, None
             self._changed.notify_all()
-        for descriptor in descriptors:
-            if descriptor >= 0:
-                os.close(descriptor)
+        if wake_up is not None:
+            wake_up.close()
         self._turns.end()
 
     def _pause(self, seconds: float) -> None:
