@@ -159,7 +159,8 @@ def number_in(text: str) -> float | None:
 # Text anywhere ------------------------------------------------------------------------------------------------------
 
 _ESCAPED = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
-_ESCAPED_ASCII = re.compile(rb"\\u00[0-7][0-9a-fA-F]").search
+escapes_ascii = re.compile(rb"\\u00[0-7][0-9a-fA-F]").search
+"""Finds a plain sign written as a JSON escape, which hardly anybody does but anybody may."""
 
 
 def contains(value: Value) -> Callable[[bytes], bool]:
@@ -167,44 +168,46 @@ def contains(value: Value) -> Callable[[bytes], bool]:
     pieces = [piece for piece in value.pieces if piece]
     if not pieces:
         return lambda _data: True
-    if len(pieces) == 1:
-        return _contains_piece(pieces[0])
-    # The longest is the rarest; only where it is found need the order be looked at.
-    longest = _contains_piece(max(pieces, key=len))
+    searches = [re.compile(_forms_of(piece)).search for piece in pieces]
+    first, others = searches[0], searches[1:]
     in_order = glob(["", *pieces, ""])
-    return lambda data: longest(data) and in_order(readable(data))
-
-
-def _contains_piece(piece: str) -> Callable[[bytes], bool]:
-    if not piece.isascii():
-        return _contains_beyond_ascii(piece)
-    wanted = piece.lower().encode()
-    escaped = json.dumps(piece.lower(), ensure_ascii=False)[1:-1].encode()
+    ascii_only = all(piece.isascii() for piece in pieces)
+    if ascii_only and not others:
+        return lambda data: (
+            first(data.lower()) is not None
+            or (data.find(b"\\") >= 0 and escapes_ascii(data) is not None and in_order(readable(data)))
+        )
 
     def found(data: bytes) -> bool:
-        if data.lower().find(wanted) >= 0:
-            return True
-        if data.find(b"\\") < 0:
+        if not ascii_only and data.isascii() and data.find(b"\\") < 0:
             return False
-        if escaped != wanted and data.lower().find(escaped) >= 0:
-            return True
-        return _ESCAPED_ASCII(data) is not None and wanted.decode() in readable(data).lower()
+        lower = data.lower()
+        match = first(lower)
+        if match is not None:
+            for search in others:
+                match = search(lower, match.end())
+                if match is None:
+                    break
+            else:
+                return True
+        return data.find(b"\\") >= 0 and escapes_ascii(data) is not None and in_order(readable(data))
 
     return found
 
 
-def _contains_beyond_ascii(piece: str) -> Callable[[bytes], bool]:
-    wanted = piece.casefold()
-    plain = max(re.findall("[ -~]*", piece), key=len).lower().encode()
+def _forms_of(text: str) -> bytes:
+    """A regular expression for all the ways in which the text may stand in bytes that have been made lower case."""
+    return b"".join(map(_forms_of_sign, text))
 
-    def found(data: bytes) -> bool:
-        if data.isascii() and data.find(b"\\u") < 0:
-            return False
-        if data.lower().find(plain) < 0 and data.find(b"\\") < 0:
-            return False
-        return wanted in readable(data).casefold()
 
-    return found
+def _forms_of_sign(sign: str) -> bytes:
+    if sign.isascii():
+        forms = {sign.lower(), json.dumps(sign.lower())[1:-1]}
+    else:
+        same = {sign, sign.lower(), sign.upper(), sign.title(), sign.casefold()}
+        forms = same | {json.dumps(one)[1:-1].lower() for one in same}
+    escaped = [re.escape(form.encode("utf-8", "surrogatepass").lower()) for form in forms]
+    return escaped[0] if len(escaped) == 1 else b"(?:" + b"|".join(sorted(escaped)) + b")"
 
 
 def readable(data: bytes) -> str:

@@ -82,8 +82,8 @@ def _field(term: Term, key: str, position: int) -> tuple[Step, int]:
 
 # Reading ------------------------------------------------------------------------------------------------------------
 
-_UNTYPED = re.compile(r'["\\\x00-\x1f]').search
-"""Names with signs that JSON escapes cannot be those of a struct's fields."""
+_UNTYPED = re.compile(r'["\\\x00-\x1f\ud800-\udfff]').search
+"""Names with signs that JSON escapes, or UTF-8 lacks, cannot be those of a struct's fields."""
 
 Accepts = Callable[[Any], bool]
 Has = Callable[[bytes], bool]
@@ -106,7 +106,7 @@ def _typed_finder(path: Path, typed: Sequence[str], accepts: Accepts) -> Has:
     decode: Callable[[bytes], Any] = msgspec.json.Decoder(envelope).decode
     rest = path[len(typed) :]
     first, deeper = steps[0], steps[1:]
-    simple = not deeper and not rest
+    ends = _below(rest, accepts)
     steers = typed[0] in _STEERING
     hidden = typed[0] in wire.ENVELOPE_FIELDS
 
@@ -122,9 +122,9 @@ def _typed_finder(path: Path, typed: Sequence[str], accepts: Accepts) -> Has:
         if payload.__class__ is not first:
             return isinstance(payload, str) and _has_slowly(data, path, accepts)
         value = payload.field
-        if simple:
-            return value is not UNSET and accepts(value)
-        return below(value)
+        if deeper:
+            return below(value)
+        return value is not UNSET and ends(value)
 
     def bare(data: bytes, found: Any) -> bool:
         """The message itself is the payload, without the fields of an envelope if it is one."""
@@ -137,25 +137,33 @@ def _typed_finder(path: Path, typed: Sequence[str], accepts: Accepts) -> Has:
             if value.__class__ is not step:
                 return False
             value = value.field
-        if value is UNSET:
-            return False
-        return _any_below(value, rest, accepts) if rest else accepts(value)
+        return value is not UNSET and ends(value)
 
     return has
 
 
 def _has_slowly(data: bytes, path: Path, accepts: Accepts) -> bool:
     try:
-        return _any_below(wire.payload_of(data), path, accepts)
+        return any(map(accepts, walk(wire.payload_of(data), path)))
     except wire.Unreadable:
         return False
 
 
-def _any_below(value: Any, path: Path, accepts: Accepts) -> bool:
-    if path == (None,):
+def _below(path: Path, accepts: Accepts) -> Accepts:
+    """Whether there is a value at the path below the given one that is accepted."""
+    if not path:
+        return accepts
+    if path != (None,):
+        return lambda value: any(map(accepts, walk(value, path)))
+
+    def any_item(value: Any) -> bool:
         items = value.values() if value.__class__ is dict else value if value.__class__ is list else ()
-        return any(map(accepts, items))
-    return any(map(accepts, walk(value, path)))
+        for item in items:  # noqa: SIM110  # a generator would cost more than the test
+            if accepts(item):
+                return True
+        return False
+
+    return any_item
 
 
 @lru_cache(maxsize=64)

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from daebus_console.engine import envelope as wire
-from daebus_console.engine.filter_pattern import readable
+from daebus_console.engine.filter_pattern import escapes_ascii, readable
 
 MASK = "***"
 
@@ -88,9 +88,9 @@ class Redactor:
         for name in self._names:
             if lower.find(name) >= 0:
                 return True
-        if data.find(b"\\u") >= 0:
-            return bool(self.keys)
-        return not self._all_ascii and not data.isascii()
+        if not self._all_ascii and not (data.isascii() and data.find(b"\\u") < 0):
+            return True
+        return bool(self.keys) and data.find(b"\\") >= 0 and escapes_ascii(data) is not None
 
     def _named_in(self, data: bytes) -> bool:
         text = readable(data).casefold()

@@ -196,6 +196,7 @@ def test_a_payload_is_read_as_the_framework_reads_it() -> None:
         (".é", '{"\\u00e9": 1}'),
         ('.""', '{"": 1}'),
         ('."*"', '{"*": 1}'),
+        (".\ud800x", '{"\\ud800x": 1}'),
     ],
 )
 def test_paths(path: str, payload: str) -> None:

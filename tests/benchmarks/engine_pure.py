@@ -1,0 +1,233 @@
+"""What the pure part of the engine costs: microseconds and bytes a message, filter times, capture rates.
+
+Run as `python -m tests.benchmarks.engine_pure [--json FILE] [--kept N]`. No broker is needed; every figure is the best
+of three runs in one process, for this measures the code and not the machine's other work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from daebus_console.engine.capture_load import load_capture
+from daebus_console.engine.capture_reader import read_capture
+from daebus_console.engine.capture_writer import CaptureWriter
+from daebus_console.engine.correlator import Correlator
+from daebus_console.engine.envelope import read
+from daebus_console.engine.filter import parse
+from daebus_console.engine.journal import Journal
+from daebus_console.engine.redact import Redactor
+from daebus_console.engine.stats import Stats
+
+RUNS = 3
+BATCH = 200
+FILTERS = {
+    "everything": "",
+    "service": "service:orders",
+    "from": "from:web",
+    "to, glob": "to:*ck",
+    "channel, glob": "channel:caller:*1",
+    "action, either": "action:get_*,list_*",
+    "id": "id:00000000000000000000000000000abc",
+    "kind": "kind:request",
+    "status": "status:error",
+    "latency": "latency:>100ms",
+    "size": "size:>400b",
+    "is": "is:late",
+    "code": "code:busy",
+    "payload, text": "payload.user.name:ann",
+    "payload, number": "payload.amount:>99",
+    "payload, exists": "payload.nowhere:*",
+    "payload, any field": "payload.user.*:ann",
+    "text": "nowhere-to-be-found",
+    "text with blanks": '"out of stock"',
+    "text, glob": "out*stock",
+    "text beyond ASCII": "zoë",
+    "all together": "status:ok service:users payload.order_id:77 -nowhere",
+}
+
+Frames = list[tuple[float, str, bytes]]
+
+
+def traffic(count: int) -> Frames:
+    """Requests and their answers in turn, 225 bytes each on average, with latencies up to 200 ms."""
+    chance = random.Random(1)
+    frames: Frames = []
+    for number in range(count // 2):
+        at, request_id, reply_to = number * 0.001, f"{number:032x}", f"caller:{number % 50:032x}"
+        service = ("orders", "users", "stock")[number % 3]
+        asked = {
+            "action": "create_order" if number % 7 else "get_user",
+            "reply_to": reply_to,
+            "request_id": request_id,
+            "service": "web",
+            "payload": {
+                "user": {"name": ("Ann", "Bob", "Zoë", "Cyd")[number % 4], "id": number},
+                "amount": number % 1000,
+            },
+        }
+        answered = {
+            "status": "success" if number % 50 else "error",
+            "request_id": request_id,
+            "service": service,
+            "elapsed": 0.01,
+            "payload": {"order_id": number, "note": "n" * 95},
+        }
+        frames.append((at, service, json.dumps(asked).encode()))
+        frames.append((at + chance.random() / 5, reply_to, json.dumps(answered).encode()))
+    frames.sort(key=lambda frame: frame[0])
+    return frames
+
+
+def best(run: Callable[[], Any]) -> float:
+    """Seconds of the fastest of RUNS runs."""
+    times = []
+    for _ in range(RUNS):
+        began = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
+def filled(frames: Frames, own: bool = False) -> Correlator:
+    """A correlator that has taken them in batches, as a tap hands them over, and its journal.
+
+    With `own`, the bytes of each message are new ones, as off a socket.
+    """
+    correlator = Correlator(Journal(max_messages=len(frames) + 1, max_bytes=1 << 40))
+    for start in range(0, len(frames), BATCH):
+        batch = frames[start : start + BATCH]
+        pairs = [(channel, bytes(bytearray(data)) if own else data) for _at, channel, data in batch]
+        correlator.take(batch[-1][0], pairs)
+    return correlator
+
+
+def ingest(frames: Frames) -> dict[str, float]:
+    """Microseconds a message for reading envelopes, with correlation, and with figures."""
+    count = len(frames)
+    envelope = best(lambda: [read(data) for _at, _channel, data in frames])
+    correlated = best(lambda: filled(frames))
+    exchanges = list(filled(frames).journal.exchanges)
+    answered = [exchange for exchange in exchanges if exchange.answer is not None]
+
+    def measure() -> None:
+        stats = Stats()
+        for exchange in exchanges:
+            stats.opened(exchange)
+        for exchange in answered:
+            stats.settled(exchange)
+
+    return {
+        "envelope": envelope / count * 1e6,
+        "envelope and correlator": correlated / count * 1e6,
+        "figures, a call": best(measure) / (len(exchanges) + len(answered)) * 1e6,
+    }
+
+
+def memory(frames: Frames) -> dict[str, float]:
+    """Bytes a kept message takes, all included, as the process grows by it."""
+    gc.collect()
+    before = resident()
+    correlator = filled(frames, own=True)
+    grown = resident() - before
+    data = sum(len(message.data) for message in correlator.journal.messages)
+    return {"data": data / len(frames), "all included": grown / len(frames)}
+
+
+def resident() -> int:
+    """Bytes of memory this process has, from the system."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError("the system does not tell how much memory a process has")
+
+
+def filtering(frames: Frames) -> dict[str, dict[str, float]]:
+    """Milliseconds over all exchanges, and how many pass, for each kind of term."""
+    exchanges = list(filled(frames).journal.exchanges)
+    found = {}
+    for name, text in FILTERS.items():
+        passing = sum(map(parse(text).accepts, exchanges))
+        # Parsed anew for each run, so that nothing is remembered from the one before.
+        seconds = best(lambda text=text: sum(map(parse(text).accepts, exchanges)))
+        found[name] = {"milliseconds": seconds * 1e3, "passing": passing, "exchanges": len(exchanges)}
+    return found
+
+
+def capturing(frames: Frames) -> dict[str, float]:
+    """Microseconds a message for recording (at the caller, and until it is on the disk), reading and loading."""
+    found: dict[str, float] = {}
+    count = len(frames)
+    with tempfile.TemporaryDirectory(prefix="daebus-bench-") as folder:
+        for name, file in (("plain", "capture.jsonl"), ("gzip", "capture.jsonl.gz")):
+            path = Path(folder) / file
+            began = time.perf_counter()
+            writer = CaptureWriter(path, "redis://localhost/0", 0.0, force=True)
+            write = writer.write
+            for at, channel, data in frames:
+                write(at, channel, data)
+            handed = time.perf_counter()
+            writer.close()
+            found[f"{name}: handing over"] = (handed - began) / count * 1e6
+            found[f"{name}: recording"] = (time.perf_counter() - began) / count * 1e6
+            found[f"{name}: reading"] = best(lambda path=path: sum(1 for _ in read_capture(path))) / count * 1e6
+            loading = best(lambda path=path: load_capture(read_capture(path), Correlator(Journal(count + 1, 1 << 40))))
+            found[f"{name}: opening"] = loading / count * 1e6
+            found[f"{name}: bytes a message"] = path.stat().st_size / count
+        redact = Redactor(["password", "token"])
+        found["redaction, nothing named"] = best(lambda: [redact(data) for _at, _channel, data in frames]) / count * 1e6
+    return found
+
+
+def report(kept: int) -> dict[str, Any]:
+    """All figures, with `kept` messages for the journal and 100,000 exchanges for the filters."""
+    frames = traffic(kept)
+    return {
+        "messages": kept,
+        # First, while the process is small.
+        "bytes a kept message": memory(frames),
+        "microseconds a message": ingest(frames),
+        "filters over 100,000 exchanges": filtering(traffic(200_000)),
+        "captures, microseconds a message": capturing(frames),
+    }
+
+
+def show(figures: dict[str, Any]) -> None:
+    """Print them for people."""
+    for title, rows in figures.items():
+        if not isinstance(rows, dict):
+            print(f"{title}: {rows:,}")
+            continue
+        print(f"\n{title}")
+        for name, value in rows.items():
+            if isinstance(value, dict):
+                print(f"  {name:<26} {value['milliseconds']:8.1f} ms  {value['passing']:7,} pass")
+            else:
+                print(f"  {name:<26} {value:8.2f}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", metavar="FILE", help="write the figures there as JSON, - for standard output")
+    parser.add_argument("--kept", type=int, default=100_000, help="messages kept in the journal (100000)")
+    arguments = parser.parse_args()
+    figures = report(arguments.kept)
+    if arguments.json == "-":
+        json.dump(figures, sys.stdout, indent=2)
+    else:
+        show(figures)
+    if arguments.json and arguments.json != "-":
+        Path(arguments.json).write_text(json.dumps(figures, indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
