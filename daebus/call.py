@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from .envelope import Reply
-from .errors import ConnectionLost, RequestFailed, RequestTimeout
+from .errors import DaebusError, RequestCancelled, RequestFailed, RequestTimeout
 from .turns import Visitor
 
 
@@ -20,6 +20,9 @@ class Waiting(Protocol):
 
     def forget(self, call: Call) -> None:
         """Replies to the call are not wanted any more."""
+
+    def interrupt(self) -> None:
+        """Make whoever reads look whether what it waits for is there."""
 
     def call_ended(self) -> None:
         """The call has its final reply."""
@@ -40,14 +43,14 @@ class Call:
         """Seconds that the whole call may take."""
         self.deadline = time.monotonic() + timeout
         self._requester = requester
-        self._inbox: deque[Reply | ConnectionLost] = deque()
+        self._inbox: deque[Reply | DaebusError] = deque()
         self.visitor = Visitor()
         self._last: Reply | None = None
 
     def result(self, on_progress: Callable[[Any], Any] | None = None) -> Any:
         """The final payload. Partial payloads go to `on_progress`, on this thread.
 
-        Raises RequestFailed, RequestTimeout or ConnectionLost.
+        Raises RequestFailed, RequestTimeout, RequestCancelled or ConnectionLost.
         """
         while True:
             reply = self._last or self._next()
@@ -66,10 +69,12 @@ class Call:
             yield _payload_of(reply) if reply.final else reply.payload
 
     def cancel(self) -> None:
-        """Stop waiting. The service is not told."""
+        """Stop waiting: a thread that waits for a reply gets RequestCancelled at once. The service is not told."""
         self._requester.forget(self)
+        self.give(RequestCancelled(f"stopped waiting for {self.service!r}; {self.action!r} may still be handled"))
+        self._requester.interrupt()
 
-    def give(self, reply: Reply | ConnectionLost) -> None:
+    def give(self, reply: Reply | DaebusError) -> None:
         """Called by whichever thread reads."""
         self._inbox.append(reply)
         self.visitor.wake()
@@ -81,13 +86,15 @@ class Call:
     def _next(self) -> Reply:
         while not self._inbox:
             if time.monotonic() >= self.deadline:
-                self.cancel()
+                self._requester.forget(self)
                 if not self._inbox:
                     raise self.timed_out()
             self._requester.attend(self)
-        item = self._inbox.popleft()
-        if isinstance(item, ConnectionLost):
+        item = self._inbox[0]
+        if isinstance(item, DaebusError):
+            # It stays there: whoever asks again is told again.
             raise item
+        self._inbox.popleft()
         if item.final:
             self._last = item
             self._requester.call_ended()

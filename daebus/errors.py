@@ -45,6 +45,10 @@ class RequestTimeout(DaebusError, TimeoutError):
     """No final response within the time allowed. The request may still have been handled."""
 
 
+class RequestCancelled(DaebusError):
+    """`Call.cancel` ended the wait. The request may still be handled."""
+
+
 class ServiceUnavailable(DaebusError):
     """Nobody subscribes to the service's channel, so nobody got the request."""
 

@@ -277,6 +277,12 @@ class Requester:
                 del self._pending[call.request_id]
         self.call_ended()
 
+    def interrupt(self) -> None:
+        """Used by a call that another thread has cancelled."""
+        subscription = self._subscription
+        if subscription is not None:
+            subscription.interrupt()
+
     def call_ended(self) -> None:
         """A call has come to its end, on the thread that made it."""
         if self._close_when_idle:

@@ -55,7 +55,7 @@ class Subscription:
         self._on_message = on_message
         self._on_lost = on_lost
         self._level = level
-        self._turns = Turns(threads, self._ask)
+        self._turns = Turns(threads, self.interrupt)
         self._threads: list[threading.Thread] = []
         self._changed = threading.Condition()
         self._wake_up: WakeUp | None = None
@@ -152,8 +152,8 @@ class Subscription:
             self._signalled = True
             self._wake_up.call()
 
-    def _ask(self) -> None:
-        """A visitor wants the turn."""
+    def interrupt(self) -> None:
+        """Make the thread that has the turn look up: at what it waits for, and at who wants the turn."""
         with self._changed:
             self._signal()
 

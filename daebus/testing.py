@@ -72,6 +72,9 @@ class _LocalSubscription:
         if not ready():
             visitor.sleep(deadline - time.monotonic())
 
+    def interrupt(self) -> None:
+        """Nothing to do: those who wait here sleep, and are woken."""
+
     def drain(self, deadline: float) -> bool:
         """Unsubscribe."""
         self._bus.unsubscribe(self)
