@@ -1,0 +1,42 @@
+"""All benchmarks, one after the other: `python -m tests.benchmarks [NAME ...]` (`make bench`).
+
+Each prints its table and leaves its figures as JSON in `bench-results/`. The names are the keys of SUITES.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+SUITES = {
+    "engine_pure": "what the pure part of the engine costs a message, and how long filters take",
+    "engine_ingest": "how many messages a second each way of reading the bus keeps up with",
+    "tui_lag": "how long the console's event loop is held up while messages arrive",
+}
+RESULTS = Path("bench-results")
+
+
+def main() -> int:
+    """Run the suites that are named, or all of them; returns the exit status."""
+    parser = argparse.ArgumentParser(description="Run the benchmarks.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SUITES))
+    names = parser.parse_args().names or list(SUITES)
+    unknown = [name for name in names if name not in SUITES]
+    if unknown:
+        parser.error(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(SUITES)}")
+    RESULTS.mkdir(exist_ok=True)
+    print(f"Python {platform.python_version()}, {os.cpu_count()} processors; the machine does other things, too")
+    failed = 0
+    for name in names:
+        print(f"\n{name}: {SUITES[name]}\n", flush=True)
+        command = [sys.executable, "-m", f"tests.benchmarks.{name}", "--json", str(RESULTS / f"{name}.json")]
+        failed += subprocess.run(command, check=False).returncode != 0
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
