@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from daebus import Call, Requester
 from daebus.envelope import Reply, encode, encode_object
 from daebus.errors import ConnectionLost, DaebusError, PayloadError, RedisUnavailable, RequestFailed
 from daebus.publisher import Publisher
-from daebus.requester import DEFAULT_TIMEOUT, Call, Requester
+from daebus.requester import DEFAULT_TIMEOUT
 from daebus_console.engine import glob
 from daebus_console.engine.exchange import Exchange
 from daebus_console.engine.session import Session

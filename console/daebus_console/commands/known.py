@@ -1,0 +1,135 @@
+"""What a context knows of the bus, for completion: read from its session, a little at a time, under its lock."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from daebus_console.commands.context import Context
+from daebus_console.engine import envelope as wire
+from daebus_console.engine.directory import ActionEntry, ServiceEntry
+from daebus_console.engine.exchange import Exchange, Kind
+from daebus_console.engine.redact import MASK
+from daebus_console.render import duration
+
+_LATEST = 50
+_MOST_FILES = 200
+_LOOK_BACK = 2_000
+_LARGEST = 64 * 1024
+
+
+class SessionKnown:
+    """See `completion.Known`. Values of redacted keys are never offered."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.session = context.session
+
+    def services(self) -> Iterable[tuple[str, str]]:
+        """Services that are there, by name, then those that were."""
+        with self.session.lock:
+            services = list(self.session.directory.services.values())
+        services.sort(key=lambda one: (not one.subscribers, one.name))
+        return [(one.name, _about_service(one)) for one in services]
+
+    def actions(self, service: str) -> Iterable[tuple[str, str]]:
+        """Actions that the service declares, then those seen being asked."""
+        with self.session.lock:
+            entry = self.session.directory.services.get(service)
+            actions = list(entry.actions.values()) if entry is not None else []
+        actions.sort(key=lambda one: (not one.declared, one.name))
+        return [(one.name, _about_action(one)) for one in actions]
+
+    def channels(self) -> Iterable[tuple[str, str]]:
+        """Channels with subscribers, then the others."""
+        with self.session.lock:
+            channels = list(self.session.directory.channels.values())
+        channels.sort(key=lambda one: (not one.subscribers, one.name))
+        return [(one.name, f"{one.subscribers} subscriber{'s' * (one.subscribers != 1)}") for one in channels]
+
+    def payload(self, service: str, action: str) -> Any:
+        """The payload seen last for an action."""
+        with self.session.lock:
+            entry = self.session.directory.services.get(service)
+            found = entry.actions.get(action) if entry is not None else None
+            data = found.last_seen if found is not None else None
+        return self._payload(data)
+
+    def message(self, channel: str) -> Any:
+        """The object broadcast last on a channel, among the latest messages."""
+        with self.session.lock:
+            latest = islice(reversed(self.session.journal.exchanges), _LOOK_BACK)
+            data = next(
+                (one.opened.data for one in latest if one.target == channel and one.kind is Kind.BROADCAST), None
+            )
+        return self._payload(data)
+
+    def exchanges(self) -> Iterable[tuple[int, str]]:
+        """The latest exchanges."""
+        with self.session.lock:
+            latest = list(islice(reversed(self.session.journal.exchanges), _LATEST))
+        return [(one.number, _about_exchange(one)) for one in latest]
+
+    def variables(self) -> Iterable[tuple[str, str]]:
+        """The variables of the prompt."""
+        last = [("last", "the answer that came last")] if "last" in self.context.variables else []
+        return [*last, *((name, "a variable") for name in sorted(self.context.variables) if name != "last")]
+
+    def files(self, beginning: str) -> Iterable[tuple[str, str]]:
+        """Files on disk; hidden ones only where the name begins with a dot."""
+        folder, name = os.path.split(beginning)
+        try:
+            with os.scandir(os.path.expanduser(folder) or ".") as entries:
+                found = sorted(islice(_matching(entries, name), _MOST_FILES))
+        except OSError:
+            return []
+        return [(os.path.join(folder, entry), "directory" if entry.endswith("/") else "") for entry in found]
+
+    def filter_offers(self, text: str) -> Iterable[tuple[str, int, str]]:
+        """From the filter language's own completion."""
+        # Whoever never filters need not wait for the import.
+        from daebus_console.engine import filter_completion
+
+        with self.session.lock:
+            names = filter_completion.known_names(self.session.directory)
+        return filter_completion.completions(text, len(text), names)
+
+    def _payload(self, data: bytes | None) -> Any:
+        if data is None or len(data) > _LARGEST:
+            return None
+        try:
+            payload = wire.payload_of(data)
+        except wire.Unreadable:
+            return None
+        return _without_masked(self.context.redact.mask(payload))
+
+
+def _matching(entries: Iterable[os.DirEntry[str]], name: str) -> Iterator[str]:
+    for entry in entries:
+        if entry.name.startswith(name) and (name.startswith(".") or not entry.name.startswith(".")):
+            yield f"{entry.name}/" if entry.is_dir() else entry.name
+
+
+def _without_masked(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_masked(inner) for key, inner in value.items() if inner != MASK}
+    return value
+
+
+def _about_service(service: ServiceEntry) -> str:
+    if not service.subscribers:
+        return "gone" if service.gone is not None else "nobody subscribes"
+    count = len(service.actions)
+    actions = f"{count} action{'s' * (count != 1)}" if count else "actions unknown"
+    return actions if service.subscribers == 1 else f"{actions}, {service.subscribers} instances"
+
+
+def _about_action(action: ActionEntry) -> str:
+    return action.doc or ("" if action.declared else f"seen being asked {action.requests} times")
+
+
+def _about_exchange(exchange: Exchange) -> str:
+    latency = f" {duration(exchange.latency)}" if exchange.latency is not None else ""
+    return f"{exchange.target or ''} {exchange.action or exchange.kind.value} {exchange.state.value}{latency}"

@@ -1,0 +1,80 @@
+"""A payload as the items that say it: for filling in what was sent before. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from daebus_console.commands.errors import CommandError
+from daebus_console.commands.items import parse_items
+from daebus_console.commands.paths import Path, show_path
+from daebus_console.commands.words import split
+
+_DEEPEST = 3
+_MOST_ITEMS = 12
+_SPECIAL = set(" '\"\\#&{}")
+
+
+def fields(payload: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """The fields of an object with their paths: objects are gone into, lists stay whole."""
+    for name, value in payload.items() if isinstance(payload, dict) else ():
+        here = (*path, name)
+        if isinstance(value, dict) and value and len(here) < _DEEPEST:
+            yield from fields(value, here)
+        else:
+            yield here, value
+
+
+def item(path: Path, value: Any) -> str:
+    """One item as it is typed at a prompt."""
+    key = show_path(path)
+    if key.endswith(":"):
+        key = f"{key[:-1]}\\:"
+    if not key.isprintable() or any(sign in _SPECIAL for sign in key):
+        key = _quoted(key)
+    if not isinstance(value, str) or not value.isprintable() or value.startswith("\\@"):
+        return f"{key}:={json.dumps(value, ensure_ascii=False)}"
+    text = f"\\{value}" if value.startswith("@") else value
+    if any(sign in _SPECIAL for sign in text):
+        text = _quoted(text)
+    return f"{key}={text}"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def template(payload: Any) -> str:
+    """The items that say the payload, or where those would be many or could not say it, one JSON object.
+
+    Empty where not even that can be typed.
+    """
+    if not isinstance(payload, dict) or not payload:
+        return ""
+    found = list(fields(payload))
+    lines = [json.dumps(payload, ensure_ascii=False)]
+    if len(found) <= _MOST_ITEMS:
+        lines.insert(0, " ".join(item(path, value) for path, value in found))
+    return next((line for line in lines if _says(line, payload)), "")
+
+
+def _says(line: str, payload: Any) -> bool:
+    try:
+        # The first word is taken for a verb, and a line may not begin with a comment.
+        return bool(parse_items(split(f"x {line}")[1:]).build(_Nothing()) == payload)
+    except CommandError:
+        return False
+
+
+class _Nothing:
+    """Sources for items that need none."""
+
+    def text(self, path: str) -> str:
+        raise AssertionError(path)
+
+    def stdin(self) -> str:
+        raise AssertionError
+
+    def reference(self, name: str, path: Path) -> Any:
+        raise AssertionError((name, path))

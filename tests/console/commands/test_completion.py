@@ -1,0 +1,267 @@
+"""What is offered where, and that it can be typed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daebus_console.commands.completion import MOST, complete, fill_in
+from daebus_console.commands.context import Context
+from daebus_console.commands.errors import CommandError
+from daebus_console.commands.grammar import parse
+from daebus_console.commands.items import parse_items
+from daebus_console.commands.known import SessionKnown
+from daebus_console.commands.template import template
+from daebus_console.commands.verbs import Face
+from daebus_console.commands.words import split
+from daebus_console.engine.redact import Redactor
+from daebus_console.engine.sender import Sender
+from daebus_console.engine.session import Session
+from tests.console.commands.support import Heard
+
+
+class Shop:
+    """A bus as the completion sees it."""
+
+    last: ClassVar[Any] = {"id": 17, "name": "Ann Lee", "address": {"city": "Köln"}, "tags": ["a"]}
+
+    def services(self) -> Iterable[tuple[str, str]]:
+        return [("users", "3 actions"), ("gateway", "1 action"), ("old users", "gone")]
+
+    def actions(self, service: str) -> Iterable[tuple[str, str]]:
+        return [("get_user", "One customer."), ("create_user", "A new one.")] if service == "users" else []
+
+    def channels(self) -> Iterable[tuple[str, str]]:
+        return [("user_created", "2 subscribers")]
+
+    def payload(self, service: str, action: str) -> Any:
+        return self.last if (service, action) == ("users", "get_user") else None
+
+    def message(self, channel: str) -> Any:
+        return {"level": "debug"} if channel == "config" else None
+
+    def exchanges(self) -> Iterable[tuple[int, str]]:
+        return [(123, "users get_user ok"), (12, "users get_user error")]
+
+    def variables(self) -> Iterable[tuple[str, str]]:
+        return [("last", "the answer that came last")]
+
+    def files(self, beginning: str) -> Iterable[tuple[str, str]]:
+        return [(name, "") for name in ("a b.json", "body.json", "dir/") if name.startswith(beginning)]
+
+    def filter_offers(self, text: str) -> Iterable[tuple[str, int, str]]:
+        return [("service:", 0, "the service")] if "service:".startswith(text) else []
+
+
+def offered(line: str, face: Face = Face.PROMPT) -> list[str]:
+    return [offer.text for offer in complete(line, len(line), Shop(), face)]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("re", ["request", "record"]),
+        ("  quit", ["quit"]),
+        ("request ", ["users", "gateway", '"old users"']),
+        ("request us", ["users", '"old users"']),
+        ("request US", ["users", '"old users"']),
+        ("request users ", ["get_user", "create_user"]),
+        ("request users user", ["get_user", "create_user"]),
+        ("request nobody ", ["--timeout", "--json"]),
+        ("request users get_user n", ['name="Ann Lee"']),
+        ("request users get_user id:=1 ", ['name="Ann Lee"', "address.city=Köln", 'tags:=["a"]']),
+        ("request users get_user --", ["--timeout", "--json"]),
+        ("request users get_user --json --", ["--timeout"]),
+        ("request users get_user --timeout ", []),
+        ("request --timeout 5 ", ["users", "gateway", '"old users"']),
+        ("request users get_user @b", ["body.json"]),
+        ("request users get_user note=@a", ['"a b.json"']),
+        ("request users get_user id:=#1", ["#123", "#12"]),
+        ("request users get_user id:=$", ["$last"]),
+        ('request users get_user {"a', []),
+        ('request users get_user name="An', []),
+        ("broadcast ", ["user_created"]),
+        ("broadcast config ", ["level=debug"]),
+        ("show #12", ["#123", "#12"]),
+        ("mark #12 ", ["#123", "#12"]),
+        ("record b", ["body.json"]),
+        ("record body.json ser", ["service:"]),
+        ("filter ser", ["service:"]),
+        ("help req", ["request"]),
+        ("help it", ["items", "quit"]),
+        ("quit ", []),
+        ("nonsense ", []),
+        ("# comment ", []),
+        ("services ", ["--for", "--all", "--json"]),
+    ],
+)
+def test_what_is_offered(line: str, expected: list[str]) -> None:
+    assert offered(line) == expected
+
+
+def test_verbs_are_those_of_the_face() -> None:
+    assert "tail" in offered("", Face.SHELL)
+    assert "tail" not in offered("", Face.PROMPT)
+    assert "filter" in offered("", Face.PROMPT)
+
+
+def test_the_whole_payload_seen_last_comes_first() -> None:
+    first, *others = offered("request users get_user ")
+    assert first == 'id:=17 name="Ann Lee" address.city=Köln tags:=["a"]'
+    assert others == ["id:=17", 'name="Ann Lee"', "address.city=Köln", 'tags:=["a"]']
+
+
+def test_each_offer_says_what_it_is_and_where_it_goes() -> None:
+    (offer,) = complete("request users get_u and more", 19, Shop())
+    assert (offer.text, offer.start, offer.meta) == ("get_user", 14, "One customer.")
+
+
+def test_a_first_request_by_completion_alone() -> None:
+    line = ""
+    for _word in range(4):
+        offer = next(iter(complete(line, len(line), Shop())), None) if line else complete("req", 3, Shop())[0]
+        assert offer is not None
+        line = line[: offer.start] + offer.text + " "
+    command = parse(line)
+    assert command is not None
+    assert command["service"] == "users"
+    assert command["items"].build(None) == Shop.last
+
+
+def test_one_key_fills_in_what_was_sent_last() -> None:
+    filled = fill_in("request users get_user", Shop())
+    assert filled == 'request users get_user id:=17 name="Ann Lee" address.city=Köln tags:=["a"]'
+    assert fill_in("request users get_user id:=5 address.zip=1 ", Shop()) == (
+        'request users get_user id:=5 address.zip=1 name="Ann Lee" tags:=["a"]'
+    )
+    assert fill_in("request users create_user", Shop()) is None
+    assert fill_in("request users", Shop()) is None
+    assert fill_in("services", Shop()) is None
+    assert fill_in("request 'users", Shop()) is None
+    assert fill_in("broadcast config", Shop()) == "broadcast config level=debug"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(max_size=6), JSON, min_size=1, max_size=5))
+def test_a_template_says_the_payload(payload: dict[str, Any]) -> None:
+    line = template(payload)
+    if not line:
+        # Only what cannot be typed at all has none: half a surrogate pair.
+        assert any("\ud800" <= sign <= "\udfff" for text in _texts(payload) for sign in text)
+        return
+    assert parse_items(split(f"x {line}")[1:]).build(None) == payload  # type: ignore[arg-type]  # needs no sources
+
+
+def _texts(value: Any) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    for inner in value.items() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ():
+        yield from _texts(inner)
+
+
+@given(st.text(max_size=40), st.integers(min_value=0, max_value=40))
+def test_any_line_gets_an_answer(line: str, cursor: int) -> None:
+    for text in (line, f"request {line}", f"request users get_user {line}", f"filter {line}"):
+        assert len(complete(text, cursor, Shop())) <= MOST
+
+
+@pytest.fixture
+def known(redis_url: str) -> Iterable[SessionKnown]:
+    """A session (which is not started) that knows 500 services with 10 actions each."""
+    session = Session(redis_url)
+    now = session.clock()
+    subscribers = {f"daebus.control.service_{number:03d}": 1 for number in range(500)}
+    session.directory.poll(now, subscribers, 0)
+    for number in range(500):
+        actions = [{"name": f"action_{number}_{index}", "doc": "What it does."} for index in range(10)]
+        session.directory.info(now, {"service": f"service_{number:03d}", "instance": "a", "actions": actions})
+    request = (
+        b'{"action": "action_7_3", "payload": {"id": 1, "token": "abc"}, "reply_to": "caller:x", "request_id": "%d"}'
+    )
+    session.on_batch(now, [("service_007", request % number) for number in range(10_000)])
+    with Sender(session) as sender:
+        context = Context(session, sender, Heard(), Face.PROMPT, redact=Redactor(["token"]))
+        yield SessionKnown(context)
+
+
+def test_five_hundred_services_are_no_hindrance(known: SessionKnown) -> None:
+    lines = [
+        "request ",
+        "request service_4",
+        "request service_007 ",
+        "request service_007 action_7_3 ",
+        "show #",
+        "filter to:serv",
+    ]
+    for line in lines:
+        taken = []
+        for _time in range(5):
+            begun = time.perf_counter()
+            offers = complete(line, len(line), known)
+            taken.append(time.perf_counter() - begun)
+        assert offers, line
+        assert min(taken) < 0.05, (line, taken)
+
+
+def test_what_a_session_knows_is_offered(known: SessionKnown) -> None:
+    (offer,) = complete("request service_123", 19, known)
+    assert (offer.text, offer.meta) == ("service_123", "10 actions")
+    first = complete("request service_007 ", 20, known)[0]
+    assert (first.text, first.meta) == ("action_7_0", "What it does.")
+    assert [offer.text for offer in complete("request service_007 action_7_3 ", 31, known)] == ["id:=1"]
+    assert fill_in("request service_007 action_7_3", known) == "request service_007 action_7_3 id:=1"
+    newest = complete("show #", 6, known)[0]
+    assert newest.text == "#10000"
+    assert newest.meta == "service_007 action_7_3 pending"
+
+
+def test_files_on_disk(known: SessionKnown, tmp_path: Path) -> None:
+    for name in ("body.json", "b c.json", ".hidden"):
+        (tmp_path / name).touch()
+    (tmp_path / "bodies").mkdir()
+    line = f"request a b @{tmp_path}/b"
+    assert [offer.text for offer in complete(line, len(line), known)] == [
+        f'"{tmp_path}/b c.json"',
+        f"{tmp_path}/bodies/",
+        f"{tmp_path}/body.json",
+    ]
+    line = "request a b @/nowhere/at/all/"
+    assert complete(line, len(line), known) == []
+
+
+def test_offers_for_files_can_be_typed() -> None:
+    line = "request a b note=@a"
+    (offer,) = complete(line, len(line), Shop())
+    command = parse(line[: offer.start] + offer.text)
+    assert command is not None
+    assert command["items"].items[0].source.path == "a b.json"
+
+
+def test_prompt_toolkit_gets_the_same() -> None:
+    from prompt_toolkit.completion import CompleteEvent
+    from prompt_toolkit.document import Document
+
+    from daebus_console.cli_completer import CommandCompleter
+
+    found = list(CommandCompleter(Shop()).get_completions(Document("request users get"), CompleteEvent()))
+    assert [(one.text, one.start_position, one.display_meta_text) for one in found] == [
+        ("get_user", -3, "One customer.")
+    ]
+
+
+def test_a_mistake_while_typing_is_no_error() -> None:
+    with pytest.raises(CommandError):
+        parse("request 'x")
+    assert offered("request 'x") == []
