@@ -245,11 +245,11 @@ class Stats:
     def rows(self, now: float) -> list[Row]:
         """A row for each service and action, the most used first."""
         rows = [
-            self._row(target or "", action or "", one, now, one.rate(now))
+            _row(target or "", action or "", one, one.rate(now), self._watched(now))
             for (target, action), one in self._series.items()
         ]
         if self._others is not None:
-            rows.append(self._row(OTHERS, OTHERS, self._others, now, self._others.rate(now)))
+            rows.append(_row(OTHERS, OTHERS, self._others, self._others.rate(now), self._watched(now)))
         rows.sort(key=lambda row: (-row.count, row.service, row.action))
         return rows
 
@@ -264,7 +264,7 @@ class Stats:
         total.count, total.errors = self._all.count, self._all.errors
         total.timeouts, total.late = self._all.timeouts, self._all.late
         total.latency.merge(self._all.latency)
-        return self._row("", "", total, now, self._all.rate(now))
+        return _row("", "", total, self._all.rate(now), self._watched(now))
 
     def series(self, service: str | None, action: str | None, now: float) -> list[Slot]:
         """The time slots of one action up to `now`, oldest first, without gaps; of all together where both are None.
@@ -281,6 +281,9 @@ class Stats:
         found = self._find(service, action)
         return found.latency if found is not None else Histogram()
 
+    def _watched(self, now: float) -> float:
+        return self.slot if self._first is None else max(now - self._first[1], self.slot)
+
     def _find(self, service: str | None, action: str | None) -> Series | None:
         if service is None and action is None:
             return self._all
@@ -295,26 +298,26 @@ class Stats:
         if self._others is not None:
             yield self._others
 
-    def _row(self, service: str, action: str, series: Series, now: float, rate: float) -> Row:
-        p50, p95, p99 = series.latency.quantiles(_FRACTIONS)
-        handler_p50, handler_p95 = series.handler.quantiles(_FRACTIONS[:2])
-        watched = max(now - self._first[1], self.slot) if self._first is not None else self.slot
-        return Row(
-            service=service,
-            action=action,
-            count=series.count,
-            rate=rate,
-            average=series.count / watched,
-            answered=series.latency.count,
-            errors=series.errors,
-            timeouts=series.timeouts,
-            unknown=series.unknown,
-            late=series.late,
-            in_flight=max(0, series.in_flight),
-            p50=p50,
-            p95=p95,
-            p99=p99,
-            largest=series.latency.largest if series.latency.count else None,
-            handler_p50=handler_p50,
-            handler_p95=handler_p95,
-        )
+
+def _row(service: str, action: str, series: Series, rate: float, watched: float) -> Row:
+    p50, p95, p99 = series.latency.quantiles(_FRACTIONS)
+    handler_p50, handler_p95 = series.handler.quantiles(_FRACTIONS[:2])
+    return Row(
+        service=service,
+        action=action,
+        count=series.count,
+        rate=rate,
+        average=series.count / watched,
+        answered=series.latency.count,
+        errors=series.errors,
+        timeouts=series.timeouts,
+        unknown=series.unknown,
+        late=series.late,
+        in_flight=max(0, series.in_flight),
+        p50=p50,
+        p95=p95,
+        p99=p99,
+        largest=series.latency.largest if series.latency.count else None,
+        handler_p50=handler_p50,
+        handler_p95=handler_p95,
+    )
