@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from daebus_console.commands.errors import CommandError
-from daebus_console.commands.items import parse_items
+from daebus_console.commands.grammar import parse
 from daebus_console.commands.paths import Path, show_path
-from daebus_console.commands.words import split
 
 _DEEPEST = 3
 _MOST_ITEMS = 12
@@ -31,6 +30,8 @@ def item(path: Path, value: Any) -> str:
     key = show_path(path)
     if key.endswith(":"):
         key = f"{key[:-1]}\\:"
+    if key[:1] in ("@", "{", "-"):
+        key = f"\\{key}"
     if not key.isprintable() or any(sign in _SPECIAL for sign in key):
         key = _quoted(key)
     if not isinstance(value, str) or not value.isprintable() or value.startswith("\\@"):
@@ -61,10 +62,10 @@ def template(payload: Any) -> str:
 
 def _says(line: str, payload: Any) -> bool:
     try:
-        # The first word is taken for a verb, and a line may not begin with a comment.
-        return bool(parse_items(split(f"x {line}")[1:]).build(_Nothing()) == payload)
+        command = parse(f"broadcast x {line}")
     except CommandError:
         return False
+    return command is not None and bool(command["items"].build(_Nothing()) == payload)
 
 
 class _Nothing:

@@ -8,18 +8,16 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from daebus_console.commands.completion import MOST, complete, fill_in
 from daebus_console.commands.context import Context
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import parse
-from daebus_console.commands.items import parse_items
 from daebus_console.commands.known import SessionKnown
 from daebus_console.commands.template import template
 from daebus_console.commands.verbs import Face
-from daebus_console.commands.words import split
 from daebus_console.engine.redact import Redactor
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
@@ -155,13 +153,17 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.text(max_size=6), JSON, min_size=1, max_size=5))
+@example({"@": None, "-x": "-y", "{": "{", "a.b": {"c:": "\\@d", "e[0]": "@f"}, "": 1})
+@example({"k": "a\nb", "q'\"": "\\", "#1": "#2", "&": "&", "a=b": "c=d", "-": "-", "--json": True})
 def test_a_template_says_the_payload(payload: dict[str, Any]) -> None:
     line = template(payload)
     if not line:
         # Only what cannot be typed at all has none: half a surrogate pair.
         assert any("\ud800" <= sign <= "\udfff" for text in _texts(payload) for sign in text)
         return
-    assert parse_items(split(f"x {line}")[1:]).build(None) == payload  # type: ignore[arg-type]  # needs no sources
+    command = parse(f"request users get_user {line}")
+    assert command is not None
+    assert command["items"].build(None) == payload
 
 
 def _texts(value: Any) -> Iterable[str]:
