@@ -104,6 +104,20 @@ class Publisher:
             ticket.awaited = True
             self._await(pipe, ticket, due)
 
+    def renew(self) -> None:
+        """Use a new connection from now on, unless this one is in use: there is reason to think that it is dead."""
+        if self._pid != os.getpid() or not self._writing.acquire(blocking=False):
+            return
+        try:
+            with self._mutex:
+                pipe = self._pipe
+                if pipe is None or pipe.tickets:
+                    return
+                self._pipe = None
+            pipe.link.dispose()
+        finally:
+            self._writing.release()
+
     def close(self) -> None:
         """Close the connection. The next publish opens another."""
         if self._pid != os.getpid():

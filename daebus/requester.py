@@ -303,6 +303,9 @@ class Requester:
             call.give(reply)
 
     def _lost(self, error: DaebusError) -> None:
+        publisher = self._publisher
+        if publisher is not None:
+            publisher.renew()
         with self._lock:
             calls = list(self._pending.values())
             self._pending.clear()

@@ -77,6 +77,8 @@ class Service:
             name,
             [name, self._control_channel, *registry.listen_handlers],
             self._take,
+            # Where one connection went silent the other is likely dead too, and to find out would cost an answer.
+            on_lost=lambda _error: self.publisher.renew(),
             optional=[self._control_channel],
             threads=options.max_workers + 1,
         )

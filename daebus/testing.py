@@ -177,6 +177,9 @@ class LocalBus:
         """The same, without the count."""
         self.publish(channel, data)
 
+    def renew(self) -> None:
+        """Nothing to do."""
+
     def close(self) -> None:
         """Nothing to do."""
 
