@@ -7,23 +7,34 @@ from typing import Any, ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.command import Provider
 
 from daebus_console.engine.redact import Redactor
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
 from daebus_console.tui.commanding import Commands
 from daebus_console.tui.screens.main import MainScreen
+from daebus_console.tui.settings import SettingsFile, default_path
+
+
+def _actions() -> type[Provider]:
+    # Only wanted when the palette is opened.
+    from daebus_console.tui.palette import Actions
+
+    return Actions
 
 
 class ConsoleApp(App[int]):
     """The console on a session that somebody else started and will stop.
 
     `sender` publishes for the commands; without one it has its own. With `read_only` every verb that publishes is
-    refused. `redact` masks values in payloads wherever they are shown.
+    refused. `redact` masks values in payloads wherever they are shown. Without `settings` nothing is remembered.
     """
 
+    _restored = False
     CSS_PATH = Path(__file__).with_name("console.tcss")
     TITLE = "daebus-console"
+    COMMANDS = App.COMMANDS | {_actions}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
         Binding("ctrl+p", "command_palette", "All actions", show=False, priority=True),
@@ -36,6 +47,7 @@ class ConsoleApp(App[int]):
         sender: Sender | None = None,
         read_only: bool = False,
         redact: Redactor | None = None,
+        settings: SettingsFile | None = None,
         **keywords: Any,
     ) -> None:
         super().__init__(**keywords)
@@ -44,12 +56,31 @@ class ConsoleApp(App[int]):
         self.sender = sender or Sender(session, read_only=read_only)
         self.read_only = read_only or self.sender.read_only
         self.redact = redact or Redactor(())
+        self.settings = settings or SettingsFile()
         self.commands = Commands(self)
         self.main = MainScreen(self)
 
     def get_default_screen(self) -> MainScreen:
         """Textual asks for what is at the bottom of all screens."""
         return self.main
+
+    def on_mount(self) -> None:
+        """Be as remembered."""
+        theme = self.settings.get("theme", str, "")
+        if theme in self.available_themes:
+            self.theme = theme
+        if self.settings.problem is not None:
+            self.notify(self.settings.problem, severity="warning", markup=False)
+        self._restored = True
+
+    def watch_theme(self, theme: str) -> None:
+        """Remember the theme."""
+        if self._restored:
+            self.settings.set("theme", theme)
+
+    def remember_layout(self) -> None:
+        """Remember which panes there are and how large."""
+        self.settings.set("layout", self.main.layout_of.state())
 
     async def action_quit(self) -> None:
         """Leave. The session is left to whoever started it."""
@@ -65,8 +96,9 @@ class ConsoleApp(App[int]):
 def run(session: Session, **keywords: Any) -> int:
     """Show the console on a started session until the user leaves; returns the exit status.
 
-    Takes what ConsoleApp takes: `sender`, `read_only`, `redact`.
+    Takes what ConsoleApp takes: `sender`, `read_only`, `redact`. Settings are those of the user.
     """
+    keywords.setdefault("settings", SettingsFile.load(default_path()))
     app = ConsoleApp(session, **keywords)
     status = app.run()
     return (app.return_code or 0) if status is None else status

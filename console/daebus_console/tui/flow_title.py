@@ -27,12 +27,16 @@ def flow_title(flow: FlowList, filter_text: str) -> tuple[Line, Line]:
         left.append((f"  {visibility.muted:,} muted (X)", "warn"))
     if visibility.control:
         left.append(("  with control", "dim"))
+    if flow.order != "newest last":
+        left.append((f"  {flow.order}", "accent"))
+        if len(flow.rows) < shown:
+            left.append((f" of the latest {len(flow.rows):,}", "warn"))
     if model.busy and not flow.paused:
         left.append(("  looking …", "wait"))
     if flow.paused:
         return left, [(f" ‖ paused, {model.behind:,} waiting · space ", "warn")]
     if flow.following:
-        return left, [(" ▼ following ", "ok")]
+        return left, [(" ▲ following " if flow.order == "newest first" else " ▼ following ", "ok")]
     if flow.new:
-        return left, [(f" {flow.new:,} new ▼ G ", "match")]
-    return left, [(" standing · G follows ", "dim")]
+        return left, [(f" {flow.new:,} new · f follows ", "match")]
+    return left, [(" standing · f follows ", "dim")]

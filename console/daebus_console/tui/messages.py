@@ -23,6 +23,14 @@ class FilterChanged(Message):
         self.accepted = accepted
 
 
+class KeepFilter(Message):
+    """This filter is to be kept under a name."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+
 class CommandEntered(Message):
     """A command is to be run."""
 

@@ -82,9 +82,11 @@ class Driver:
         """Publish an object (or exact bytes) as some program would."""
         self.client.publish(channel, message if isinstance(message, bytes) else json.dumps(message))
 
-    def request(self, service: str, action: str, number: int | str, payload: Any = None, **fields: Any) -> None:
-        """Publish a request as a caller named `shop` would."""
-        message = {"action": action, "payload": payload or {}, "request_id": f"r{number}", "service": "shop"}
+    def request(
+        self, service: str, action: str, number: int | str, payload: Any = None, caller: str = "shop", **fields: Any
+    ) -> None:
+        """Publish a request as that caller would."""
+        message = {"action": action, "payload": payload or {}, "request_id": f"r{number}", "service": caller}
         self.publish(service, {**message, "reply_to": "caller:test", **fields})
 
     def answer(self, number: int | str, payload: Any = None, status: str = "success", **fields: Any) -> None:

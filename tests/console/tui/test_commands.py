@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from daebus import Daebus, request, response
 from tests.console.tui.support import Driver, drive
 
@@ -78,6 +80,31 @@ def test_a_read_only_console_sends_nothing(redis_url: str, name: str) -> None:
         assert name not in console.app.session.directory.channels
 
     drive(redis_url, story, read_only=True)
+
+
+def test_a_request_under_way_can_be_stopped(redis_url: str, name: str) -> None:
+    release = threading.Event()
+    app = Daebus(__name__)
+
+    @app.action("wait")
+    def wait() -> None:
+        release.wait(20)
+        response.send({})
+
+    app.start(service=name, redis_url=redis_url)
+    try:
+
+        async def story(console: Driver) -> None:
+            await console.command(f"request {name} wait --timeout 20")
+            await console.sees("1 under way")
+            await console.press("ctrl+c")
+            await console.sees("stopped waiting")
+            await console.loses("under way")
+
+        drive(redis_url, story)
+    finally:
+        release.set()
+        app.stop()
 
 
 def test_earlier_commands_come_back(redis_url: str) -> None:

@@ -38,6 +38,9 @@ class Document:
         """Where in the payload that line is: `items[0].name`."""
         return None
 
+    def adopt(self, _before: Document) -> None:
+        """Be folded as another document was, of which this is a later state."""
+
     def find(self, _text: str, _start: int, _direction: int) -> int | None:
         """The next line from `start` (not included) that holds the text, going round; None where there is none."""
         return None

@@ -121,6 +121,18 @@ class Tree(Document):
                     room -= node.size
             level = below
 
+    def adopt(self, before: Document) -> None:
+        if not isinstance(before, Tree):
+            return
+        roots = [root for root in self.roots if root.kind != "note"]
+        others = [root for root in before.roots if root.kind != "note"]
+        if len(roots) > len(others):
+            # The last one was open for being the last: now it is another one.
+            others = others[:-1]
+        for root, old in zip(roots, others, strict=False):
+            _fold_like(root, old)
+        self.rows = [row for root in self.roots for row in _visible(root)]
+
     def count(self) -> int:
         return len(self.rows)
 
@@ -185,6 +197,17 @@ class Tree(Document):
         if node.open or not node.foldable or isinstance(node.value, str) or _on_line(node, wanted):
             return False
         return self.toggle(index)
+
+
+def _fold_like(node: Node, old: Node) -> None:
+    if not node.foldable or not old.foldable or type(node.value) is not type(old.value):
+        return
+    node.open = old.open
+    if node.open:
+        known = {child.key: child for child in old.inside()}
+        for child in node.inside():
+            if child.key is not None and child.key in known:
+                _fold_like(child, known[child.key])
 
 
 def _visible(node: Node) -> Iterator[Node]:

@@ -8,8 +8,6 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
-from textual.widget import Widget
 from textual.widgets import Footer
 
 from daebus_console.engine.exchange import Exchange
@@ -18,14 +16,26 @@ from daebus_console.tui.flow_model import FlowModel
 from daebus_console.tui.flow_title import flow_title
 from daebus_console.tui.header import header
 from daebus_console.tui.lines import Line
-from daebus_console.tui.messages import CommandEntered, FilterChanged, LeaveRequested, Narrow, Prefill, StopRequested
+from daebus_console.tui.messages import (
+    CommandEntered,
+    FilterChanged,
+    KeepFilter,
+    LeaveRequested,
+    Narrow,
+    Prefill,
+    StopRequested,
+)
 from daebus_console.tui.offers import filter_completer
 from daebus_console.tui.rows import heading
+from daebus_console.tui.screens.exchange_keys import ExchangeKeys
+from daebus_console.tui.screens.layout import Layout
+from daebus_console.tui.settings import SettingsFile
 from daebus_console.tui.visibility import Mute, Visibility
 from daebus_console.tui.widgets.detail_pane import DetailPane
 from daebus_console.tui.widgets.directory import DirectoryList
 from daebus_console.tui.widgets.filter_bar import FilterBar
 from daebus_console.tui.widgets.flow import FlowList
+from daebus_console.tui.widgets.flow_view import OLDEST, ORDERS
 from daebus_console.tui.widgets.repl import ReplPane
 from daebus_console.tui.widgets.row_list import RowList
 from daebus_console.tui.widgets.title import TitleLine
@@ -39,16 +49,15 @@ SLOW_EVERY = 6
 """Frames between two looks at the directory and the figures of the header."""
 
 
-class MainScreen(Screen[None]):
+class MainScreen(ExchangeKeys):
     """Everything at once. Keys of a pane are the pane's own; these are those of the whole screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", key_display="/"),
         Binding("colon", "command", "Command", key_display=":"),
-        Binding("x", "mute", "Mute", show=False),
-        Binding("X", "unmute", "Unmute all", show=False),
         Binding("c", "control", "Show or hide control channels and the console's own questions", show=False),
         Binding("backslash", "suspend", "Lift or restore the filter", key_display="\\", show=False),
+        Binding("S", "stats", "Statistics", show=False),
         Binding("z", "zoom", "Zoom", show=False),
         Binding("f2", "toggle_pane('left')", "Directory", show=False),
         Binding("f3", "toggle_pane('detail-pane')", "Detail", show=False),
@@ -82,7 +91,7 @@ class MainScreen(Screen[None]):
         self.detail = DetailPane(session.clock, app.redact, id="detail-pane", classes="pane")
         self.repl = ReplPane(id="repl-pane", classes="pane")
         self._frame_number = 0
-        self._zoomed: Widget | None = None
+        self.layout_of = Layout(self)
 
     def compose(self) -> ComposeResult:
         yield self.head
@@ -103,9 +112,22 @@ class MainScreen(Screen[None]):
     def on_mount(self) -> None:
         self.filter_bar.completer = filter_completer(self.session)
         self.flow.focus()
+        self.restore(self.app.settings)
         self._slow()
         self._titles()
         self.set_interval(1 / FRAMES, self._frame)
+
+    def restore(self, settings: SettingsFile) -> None:
+        """Be as remembered."""
+        self.layout_of.restore(settings.get("layout", dict, {}))
+        order = settings.get("order", str, self.flow.order)
+        if order in ORDERS:
+            self.flow.set_order(order)
+        with self.session.lock:
+            for text in settings.get("mutes", list, []):
+                if isinstance(text, str) and text.strip():
+                    name, _blank, action = text.strip().partition(" ")
+                    self.visibility.mute(Mute(name, action or None))
 
     # Frames ----------------------------------------------------------------------------------------------------
 
@@ -154,7 +176,7 @@ class MainScreen(Screen[None]):
     @on(events.DescendantFocus)
     def _light_pane(self) -> None:
         """The pane with the keyboard has a lit title."""
-        here = self.pane_of_focus()
+        here = self.layout_of.of_focus()
         for pane in self.query(".pane"):
             pane.set_class(pane is here, "-focused")
 
@@ -174,6 +196,8 @@ class MainScreen(Screen[None]):
 
     @on(FlowList.Moved)
     def _flow_moved(self) -> None:
+        if self.flow.order != self.app.settings.get("order", str, OLDEST):
+            self.app.settings.set("order", self.flow.order)
         self._titles()
 
     @on(RowList.Chosen)
@@ -205,6 +229,19 @@ class MainScreen(Screen[None]):
     def _stop_requested(self) -> None:
         if not self.app.commands.cancel():
             self.notify("No command is under way; q in the flow or ctrl+q leaves", timeout=2)
+
+    @on(KeepFilter)
+    def _keep_filter(self, event: KeepFilter) -> None:
+        from daebus_console.tui.screens.ask import AskScreen
+
+        def keep(name: str | None) -> None:
+            if name:
+                filters = dict(self.app.settings.get("filters", dict, {}))
+                self.app.settings.set("filters", {**filters, name: event.text})
+                self.notify(f"Kept as {name}; F offers it", timeout=3, markup=False)
+            self.filter_bar.line.focus()
+
+        self.app.push_screen(AskScreen("A name for this filter", event.text), keep)
 
     @on(FilterChanged)
     def _filter_changed(self, event: FilterChanged) -> None:
@@ -265,7 +302,7 @@ class MainScreen(Screen[None]):
     def show_exchange(self, exchange: Exchange) -> None:
         """Select an exchange wherever it is in the flow, and show it in the detail pane."""
         number = exchange.opened.seq if self.flow.model.by_message else exchange.number
-        rows = self.flow.model.rows
+        rows = self.flow.rows
         if number in rows:
             self.flow.go_to(rows.index(number))
         else:
@@ -294,31 +331,10 @@ class MainScreen(Screen[None]):
             shown = self.visibility.toggle_control()
         self.notify(f"Control channels are {'shown' if shown else 'hidden'}", timeout=2)
 
-    def action_mute(self) -> None:
-        """Hide all exchanges like the selected one (or the directory's entry) from now on."""
-        row = self.directory.row() if self.directory.has_focus else None
-        exchange = self.detail.exchange
-        if row is not None and row.kind in ("service", "channel", "action"):
-            mute = Mute(row.service or row.name, row.name if row.kind == "action" else None)
-        elif exchange is not None and exchange.target:
-            mute = Mute(exchange.target, exchange.action)
-        else:
-            self.notify("Select what to mute: an exchange, or a service, channel or action", timeout=3)
-            return
-        with self.session.lock:
-            self.visibility.mute(mute)
-        self.notify(f"Muted {mute}. X brings it back.", timeout=3, markup=False)
-
-    def action_unmute(self) -> None:
-        """Show again what was muted."""
-        with self.session.lock:
-            count = self.visibility.unmute_all()
-        self.notify(f"{count} no longer muted" if count else "Nothing is muted", timeout=2)
-
     def action_back(self) -> None:
         """One step back: from zoom, from a pane to the flow, from a filter to everything."""
-        if self._zoomed is not None:
-            self.action_zoom()
+        if self.layout_of.zoomed is not None:
+            self.layout_of.zoom()
         elif self.filter_bar.display:
             self.filter_bar.cancel()
         elif not self.flow.has_focus:
@@ -331,6 +347,12 @@ class MainScreen(Screen[None]):
         self.flow.use(self.models[0 if self.flow.model.by_message else 1])
         self.flow.tick()
 
+    def action_stats(self) -> None:
+        """Show the figures."""
+        from daebus_console.tui.screens.stats import StatsScreen
+
+        self.app.push_screen(StatsScreen())
+
     def action_help(self) -> None:
         """Tell the keys of the pane with the focus."""
         from daebus_console.tui.screens.help import HelpScreen
@@ -339,43 +361,27 @@ class MainScreen(Screen[None]):
 
     # Layout ----------------------------------------------------------------------------------------------------
 
-    def pane_of_focus(self) -> Widget:
-        """The pane that has the keyboard."""
-        focused = self.focused
-        while focused is not None and not focused.has_class("pane"):
-            focused = focused.parent if isinstance(focused.parent, Widget) else None
-        return focused or self.query_one("#flow-pane")
-
     def action_toggle_pane(self, name: str) -> None:
         """Hide or show a pane."""
-        pane = self.query_one(f"#{name}")
-        if pane.display and self.focused is not None and pane in self.focused.ancestors_with_self:
+        shown = not self.layout_of.pane(name).display
+        if not shown and self.layout_of.holds_focus(self.layout_of.pane(name)):
             self.flow.focus()
-        pane.display = not pane.display
+        self.layout_of.show(name, shown)
+        self.app.remember_layout()
 
     def action_zoom(self) -> None:
         """Give the pane with the keyboard the whole screen, or take it back."""
-        pane = self._zoomed or self.pane_of_focus()
-        zoom = self._zoomed is None
-        self._zoomed = pane if zoom else None
-        self.set_class(zoom, "-zoomed")
-        for other in self.query(".pane"):
-            other.set_class(zoom and other is pane, "-whole")
-        for box in self.query("#body, #right"):
-            box.set_class(zoom and pane in box.walk_children(), "-whole")
+        self.layout_of.zoom()
 
     def action_resize(self, rows: int) -> None:
         """Make the pane with the keyboard higher or lower."""
-        pane = self.pane_of_focus()
-        if pane.id in ("left", "flow-pane"):
-            pane, rows = self.detail, -rows
-        top = self.size.height - (12 if pane is self.detail else 8)
-        pane.styles.height = max(3, min(top, pane.outer_size.height + rows))
+        self.layout_of.make_higher(rows)
+        self.app.remember_layout()
 
     def action_widen(self, cells: int) -> None:
         """Make the directory wider or narrower."""
-        left = self.query_one("#left")
-        left.styles.width = max(14, min(self.size.width - 40, left.outer_size.width + cells))
+        self.layout_of.make_wider(cells)
+        self.app.remember_layout()
 
 
 def _directory_units(width: int) -> Line:

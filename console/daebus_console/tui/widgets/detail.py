@@ -27,10 +27,14 @@ class DocumentView(RowList):
         super().__init__(**keywords)
         self.document: Document = Lines([])
         self.hint: list[Line] = []
+        self.wanted = ""
+        """What is looked for: lit wherever it stands."""
         self._cursor: int | None = None
 
     def show(self, document: Document, *, keep_place: bool = False) -> None:
-        """Show another document, from its start or from the same line."""
+        """Show another document, from its start or from the same line, folded as it was."""
+        if keep_place:
+            document.adopt(self.document)
         self.document = document
         if not keep_place:
             self.top, self._cursor = 0, None
@@ -42,7 +46,7 @@ class DocumentView(RowList):
         return self.document.count()
 
     def line(self, index: int, width: int) -> Line:
-        return self.document.line(index, width)
+        return light(self.document.line(index, width), self.wanted)
 
     def empty(self) -> list[Line]:
         return self.hint
@@ -88,6 +92,16 @@ class DocumentView(RowList):
         if parent is not None:
             self.move_to(parent)
 
+    def seek(self, text: str, direction: int, *, here: bool = False) -> bool:
+        """Put the cursor on the next line with the text; with `here`, this line counts. False where there is none."""
+        if not self.count():
+            return False
+        start = self._cursor or 0
+        found = self.document.find(text, start - direction if here else start, direction)
+        if found is not None:
+            self.move_to(found)
+        return found is not None
+
     def action_copy(self) -> None:
         """Copy the value on the line to the clipboard."""
         self._copy(self.document.value(self._cursor) if self._cursor is not None else None, "value")
@@ -102,3 +116,20 @@ class DocumentView(RowList):
             return
         self.app.copy_to_clipboard(text)
         self.notify(f"Copied the {what}: {len(text):,} signs", timeout=2)
+
+
+def light(line: Line, wanted: str) -> Line:
+    """The line with the text lit wherever it stands within a piece."""
+    if not wanted:
+        return line
+    lit: Line = []
+    small = wanted.casefold()
+    for text, role in line:
+        start = 0
+        found = text.casefold().find(small)
+        while found >= 0:
+            lit += [(text[start:found], role), (text[found : found + len(wanted)], "match")]
+            start = found + len(wanted)
+            found = text.casefold().find(small, start)
+        lit.append((text[start:], role))
+    return lit

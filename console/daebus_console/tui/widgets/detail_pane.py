@@ -10,11 +10,16 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
 from daebus_console.engine.exchange import Exchange, Kind, State
+from daebus_console.text import clean
 from daebus_console.tui import hints
-from daebus_console.tui.documents.document import Lines
+from daebus_console.tui.documents.document import Document, Lines
 from daebus_console.tui.documents.exchange import RAW, REQUEST, RESPONSE, TABS, TIMELINE, Redact, build, title
 from daebus_console.tui.widgets.detail import DocumentView
+from daebus_console.tui.widgets.find_line import FindLine
 from daebus_console.tui.widgets.tabs import TabLine
+
+LARGE = 256 * 1024
+"""Bytes beyond which a payload is not read on the application's own thread."""
 
 
 class DetailPane(Vertical):
@@ -27,6 +32,9 @@ class DetailPane(Vertical):
         Binding("4", "tab(3)", "Raw", show=False),
         Binding("t", "next_tab", "Next tab"),
         Binding("x", "hexadecimal", "Hex", show=False),
+        Binding("slash", "find", "Find", key_display="/"),
+        Binding("n", "find_next(1)", "Next match", show=False),
+        Binding("N", "find_next(-1)", "Previous match", show=False),
     ]
 
     def __init__(self, clock: Callable[[], float], redact: Redact, **keywords: Any) -> None:
@@ -34,6 +42,8 @@ class DetailPane(Vertical):
         self.tabs = TabLine(TABS, id="detail-tabs", classes="pane-title")
         self.view = DocumentView(id="detail")
         self.view.hint = hints.NO_DETAIL
+        self.find = FindLine(id="find-line")
+        self.find.display = False
         self.exchange: Exchange | None = None
         self.tab = RESPONSE
         self.hexadecimal = False
@@ -44,6 +54,7 @@ class DetailPane(Vertical):
     def compose(self) -> ComposeResult:
         yield self.tabs
         yield self.view
+        yield self.find
 
     def show(self, exchange: Exchange | None) -> None:
         """Show that exchange; the tab stays, unless it would be empty."""
@@ -78,11 +89,29 @@ class DetailPane(Vertical):
         if built != self._built:
             same = built[:3] == self._built[:3]
             self._built = built
-            width = max(20, self.view.size.width - 2)
-            self.view.show(
-                build(self.tab, exchange, width, now, hexadecimal=self.hexadecimal, redact=self._redact),
-                keep_place=same,
-            )
+            if exchange.size > LARGE and self.tab in (REQUEST, RESPONSE):
+                self._build_aside(exchange, built, same)
+            else:
+                self.view.show(self._build(exchange), keep_place=same)
+
+    def _build(self, exchange: Exchange) -> Document:
+        width = max(20, self.view.size.width - 2)
+        return build(self.tab, exchange, width, self._clock(), hexadecimal=self.hexadecimal, redact=self._redact)
+
+    def _build_aside(self, exchange: Exchange, built: tuple[object, ...], same: bool) -> None:
+        """Read a large payload in a thread: the keys go on working meanwhile."""
+        if not same:
+            self.view.show(Lines([[(f"   reading {exchange.size:,} bytes …", "wait")]]))
+
+        def work() -> None:
+            document = self._build(exchange)
+            self.app.call_from_thread(done, document)
+
+        def done(document: Document) -> None:
+            if self._built == built:
+                self.view.show(document, keep_place=same)
+
+        self.run_worker(work, thread=True, group="reading", exclusive=True, exit_on_error=False)
 
     def on_resize(self) -> None:
         """The chart depends on the width."""
@@ -109,3 +138,28 @@ class DetailPane(Vertical):
         """Show the raw bytes as hex, or as text."""
         self.hexadecimal = not self.hexadecimal
         self.choose(RAW)
+
+    # Finding ---------------------------------------------------------------------------------------------------
+
+    def action_find(self) -> None:
+        """Look for a text in what is shown, also in what is folded."""
+        self.find.display = True
+        self.find.focus()
+
+    def action_find_next(self, direction: int) -> None:
+        """Go to the next or previous match."""
+        if self.find.value and not self.view.seek(self.find.value, direction):
+            self.notify(f"“{clean(self.find.value)}” is nowhere here", timeout=2, markup=False)
+
+    def on_find_line_sought(self, event: FindLine.Sought) -> None:
+        """The text to look for was typed, or its next match is wanted."""
+        event.stop()
+        if event.done:
+            self.find.display = False
+            self.view.focus()
+        elif event.next_one:
+            self.action_find_next(1)
+        elif event.text:
+            self.view.seek(event.text, 1, here=True)
+        self.view.wanted = self.find.value
+        self.view.refresh()

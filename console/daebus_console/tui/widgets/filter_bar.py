@@ -12,7 +12,7 @@ from textual.widgets import Input
 
 from daebus_console.text import clean
 from daebus_console.tui.lines import Line
-from daebus_console.tui.messages import FilterChanged
+from daebus_console.tui.messages import FilterChanged, KeepFilter
 from daebus_console.tui.widgets.repl import Completer, Offer
 from daebus_console.tui.widgets.title import TitleLine
 
@@ -27,6 +27,7 @@ class FilterLine(Input):
         Binding("escape", "cancel", "Undo and close"),
         Binding("tab", "complete(1)", "Complete"),
         Binding("shift+tab", "complete(-1)", "Complete backwards", show=False),
+        Binding("ctrl+s", "keep", "Keep by name"),
         Binding("down", "submit", "To the flow", show=False),
     ]
 
@@ -39,6 +40,10 @@ class FilterLine(Input):
     def action_cancel(self) -> None:
         """Take back what was typed."""
         self.bar.cancel()
+
+    def action_keep(self) -> None:
+        """Keep the filter under a name."""
+        self.bar.keep()
 
     def action_complete(self, step: int) -> None:
         """Put in the next offer."""
@@ -78,6 +83,11 @@ class FilterBar(Vertical):
     def cancel(self) -> None:
         """Close without having changed anything."""
         self.post_message(FilterChanged(self._before, accepted=True))
+
+    def keep(self) -> None:
+        """Have the filter kept under a name."""
+        if self._problem is None and self.line.value.strip():
+            self.post_message(KeepFilter(self.line.value.strip()))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Every change counts at once."""

@@ -1,0 +1,42 @@
+"""An exchange as the command that would send it again. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from daebus_console.engine import envelope as wire
+from daebus_console.engine.exchange import Exchange, Kind
+from daebus_console.text import clean_json
+
+_PLAIN = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-:/")
+LONGEST = 100_000
+"""Signs of a payload that still make a sensible command line."""
+
+
+class CannotResend(Exception):
+    """There is no command for it; the text says why."""
+
+
+def as_command(exchange: Exchange, redact: Callable[[bytes], bytes] = bytes) -> str:
+    """The line for the command pane. Raises CannotResend."""
+    message = exchange.request
+    if message is None or exchange.kind is Kind.UNREADABLE:
+        raise CannotResend("Only a request, a one-way message or a broadcast can be sent again")
+    try:
+        payload = wire.payload_of(redact(message.data))
+    except wire.Unreadable as error:
+        raise CannotResend(f"It cannot be read: {error}") from None
+    if not isinstance(payload, dict):
+        raise CannotResend("Its payload is no object")
+    # NaN and its like can be shown, but not be sent.
+    text = clean_json(json.dumps(payload, ensure_ascii=False))
+    if len(text) > LONGEST:
+        raise CannotResend(f"Its payload of {len(text):,} signs is too long for a command line; use @file.json")
+    verb = {Kind.REQUEST: "request", Kind.ONE_WAY: "send"}.get(exchange.kind, "broadcast")
+    names = [exchange.target or ""] + ([exchange.action or ""] if verb != "broadcast" else [])
+    return " ".join([verb, *map(_word, names), *([text] if payload else [])])
+
+
+def _word(name: str) -> str:
+    return name if name and set(name) <= _PLAIN and not name.startswith("-") else json.dumps(name, ensure_ascii=False)

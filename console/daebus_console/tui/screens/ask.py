@@ -1,0 +1,34 @@
+"""A question with a line for the answer."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from daebus_console.text import clean
+
+
+class AskScreen(ModalScreen[str | None]):
+    """Dismissed with what was typed, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Never mind")]
+
+    def __init__(self, question: str, about: str = "") -> None:
+        super().__init__()
+        self.question, self.about = question, about
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as box:
+            box.border_subtitle = "enter: done, escape: never mind"
+            yield Static(Text.assemble((self.question, "bold"), f"  {clean(self.about)}"))
+            yield Input(compact=True)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """That is the answer."""
+        self.dismiss(event.value.strip() or None)

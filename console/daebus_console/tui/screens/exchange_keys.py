@@ -1,0 +1,131 @@
+"""Keys that do something with the selected exchange: mute its like, send it again, copy it, draw it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from daebus_console.engine.exchange import Flag
+from daebus_console.tui.messages import Prefill
+from daebus_console.tui.visibility import Mute, Visibility
+
+if TYPE_CHECKING:
+    from daebus_console.engine.session import Session
+    from daebus_console.tui.app import ConsoleApp
+    from daebus_console.tui.widgets.detail_pane import DetailPane
+    from daebus_console.tui.widgets.directory import DirectoryList
+
+
+class ExchangeKeys(Screen[None]):
+    """What the main screen is beside its panes. Whoever inherits it brings the panes."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("x", "mute", "Mute", show=False),
+        Binding("X", "unmute", "Unmute all", show=False),
+        Binding("e", "edit", "Edit and send again", show=False),
+        Binding("y", "copy", "Copy as a command", show=False),
+        Binding(
+            "D", "sequence", "Sequence diagram of the marked, else of the selected and what belongs to it", show=False
+        ),
+        Binding("F", "kept_filters", "Filters kept by name", show=False),
+    ]
+
+    app: ConsoleApp
+    session: Session
+    visibility: Visibility
+    detail: DetailPane
+    directory: DirectoryList
+
+    def narrow_to(self, text: str) -> bool:
+        """Show only what that filter lets through."""
+        raise NotImplementedError
+
+    def action_mute(self) -> None:
+        """Hide all exchanges like the selected one (or the directory's entry) from now on."""
+        row = self.directory.row() if self.directory.has_focus else None
+        exchange = self.detail.exchange
+        if row is not None and row.kind in ("service", "channel", "action"):
+            mute = Mute(row.service or row.name, row.name if row.kind == "action" else None)
+        elif exchange is not None and exchange.target:
+            mute = Mute(exchange.target, exchange.action)
+        else:
+            self.notify("Select what to mute: an exchange, or a service, channel or action", timeout=3)
+            return
+        with self.session.lock:
+            self.visibility.mute(mute)
+        self.app.settings.set("mutes", [str(one) for one in self.visibility.mutes])
+        self.notify(f"Muted {mute}. X brings it back.", timeout=3, markup=False)
+
+    def _selected_command(self) -> str | None:
+        from daebus_console.tui.resend import CannotResend, as_command
+
+        if self.detail.exchange is None:
+            self.notify("Select an exchange first", timeout=2)
+            return None
+        try:
+            return as_command(self.detail.exchange, self.app.redact)
+        except CannotResend as error:
+            self.notify(str(error), timeout=4, severity="warning", markup=False)
+            return None
+
+    def action_edit(self) -> None:
+        """Put the selected exchange into the command line, to be changed and sent again."""
+        command = self._selected_command()
+        if command is not None:
+            self.post_message(Prefill(command))
+
+    def action_copy(self) -> None:
+        """Copy the selected exchange as a command."""
+        command = self._selected_command()
+        if command is not None:
+            self.app.copy_to_clipboard(command)
+            self.notify("Copied as a command", timeout=2)
+
+    def action_unmute(self) -> None:
+        """Show again what was muted."""
+        with self.session.lock:
+            count = self.visibility.unmute_all()
+        self.app.settings.set("mutes", [])
+        self.notify(f"{count} no longer muted" if count else "Nothing is muted", timeout=2)
+
+    def action_sequence(self) -> None:
+        """Draw who said what to whom."""
+        from daebus_console.tui.screens.sequence import SequenceScreen
+        from daebus_console.tui.sequence_rows import family
+
+        with self.session.lock:
+            everything = list(self.session.journal.exchanges)
+        marked = [exchange for exchange in everything if exchange.flags & Flag.MARKED]
+        selected = self.detail.exchange
+        if marked:
+            self.app.push_screen(SequenceScreen(marked, "what is marked"))
+        elif selected is not None:
+            found = family(everything, selected)
+            self.app.push_screen(SequenceScreen(found, f"#{selected.number} and what belongs to it"))
+        else:
+            self.notify("Select an exchange, or mark several with m", timeout=3)
+
+    def action_kept_filters(self) -> None:
+        """Choose among the filters that were kept."""
+        from daebus_console.tui.screens.pick import PickScreen
+
+        filters = {
+            str(name): text
+            for name, text in self.app.settings.get("filters", dict, {}).items()
+            if isinstance(text, str)
+        }
+        if not filters:
+            self.notify("No filter is kept yet: ctrl+s in the filter line keeps one", timeout=3)
+            return
+
+        def chosen(name: str | None) -> None:
+            if name is not None:
+                self.narrow_to(filters[name])
+
+        def forget(name: str) -> None:
+            filters.pop(name, None)
+            self.app.settings.set("filters", dict(filters))
+
+        self.app.push_screen(PickScreen("Filters", filters, forget), chosen)

@@ -1,0 +1,53 @@
+"""A list of names to choose from, each with what it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from daebus_console.text import clean
+
+
+class PickScreen(ModalScreen[str | None]):
+    """Dismissed with the chosen name, or None. `forget` is told a name that is to go."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Never mind"),
+        Binding("delete,d", "forget", "Forget"),
+    ]
+
+    def __init__(self, title: str, choices: Mapping[str, str], forget: Callable[[str], None]) -> None:
+        super().__init__()
+        self.title_text = title
+        self.names = list(choices)
+        self.choices = choices
+        self._forget = forget
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as box:
+            box.border_subtitle = "enter: choose, d: forget, escape: never mind"
+            yield Static(Text(self.title_text, style="bold"))
+            yield OptionList(*(self._option(name, self.choices[name]) for name in self.names))
+
+    def _option(self, name: str, text: str) -> Option:
+        return Option(Text.assemble((f"{clean(name)}  ", "bold"), (clean(text), "dim")))
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """That one it is."""
+        self.dismiss(self.names[event.option_index])
+
+    def action_forget(self) -> None:
+        """Forget the one that is lit."""
+        options = self.query_one(OptionList)
+        index = options.highlighted
+        if index is not None:
+            self._forget(self.names.pop(index))
+            options.remove_option_at_index(index)

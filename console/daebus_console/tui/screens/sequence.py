@@ -1,0 +1,131 @@
+"""The sequence diagram: who said what to whom, in order; enter shows the exchange of an arrow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.strip import Strip
+from textual.widgets import Footer
+
+from daebus_console.engine.exchange import Exchange
+from daebus_console.tui import format as fmt
+from daebus_console.tui.lines import Line
+from daebus_console.tui.sequence_rows import TIME, Step, column_width, head_line, participants, step_line, steps
+from daebus_console.tui.widgets.row_list import RowList
+from daebus_console.tui.widgets.title import TitleLine
+
+if TYPE_CHECKING:
+    from daebus_console.tui.app import ConsoleApp
+
+
+class StepList(RowList):
+    """The arrows. Left and right scroll where more take part than fit."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Show the exchange"),
+        Binding("left,h", "shift(-1)", "Left", show=False),
+        Binding("right,l", "shift(1)", "Right", show=False),
+    ]
+
+    def __init__(self, exchanges: Sequence[Exchange], **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.steps: list[Step] = steps(exchanges)
+        self.names = participants(self.steps)
+        self.first = 0
+        self._cursor = 0
+
+    @property
+    def column(self) -> int:
+        """Cells a participant has."""
+        return column_width(len(self.names), self.row_width())
+
+    def count(self) -> int:
+        return len(self.steps)
+
+    def empty(self) -> list[Line]:
+        return [[("   Nothing to draw: select an exchange in the flow, or mark several with m.", "dim")]]
+
+    def line(self, index: int, _width: int) -> Line:
+        return step_line(self.steps[index], self.names, self.column, self.steps[0].at)
+
+    def strip(self, line: Line, over: str, width: int) -> Strip:
+        full = super().strip(line, over, max(width, TIME + self.column * len(self.names)))
+        if not self.first:
+            return full.crop(0, width)
+        offset = TIME + self.first * self.column
+        shifted = Strip.join([full.crop(0, TIME), full.crop(offset, offset + width - TIME)])
+        return shifted.adjust_cell_length(width, self.style_of("plain", over))
+
+    def cursor_index(self) -> int | None:
+        return self._cursor if self.steps else None
+
+    def put_cursor(self, index: int) -> None:
+        self._cursor = index
+
+    def action_shift(self, columns: int) -> None:
+        """Scroll sideways by a participant."""
+        fitting = max(1, (self.row_width() - TIME) // self.column)
+        self.first = max(0, min(len(self.names) - fitting, self.first + columns))
+        self.screen.query_one("#sequence-head", SequenceHead).show_first(self.first)
+        self.refresh()
+
+    def action_open(self) -> None:
+        """Show the exchange of the arrow."""
+        if self.steps:
+            self.post_message(self.Chosen(self, self._cursor))
+
+
+class SequenceHead(TitleLine):
+    """The names over the columns."""
+
+    def draw(self, names: Sequence[str], column: int, first: int) -> None:
+        """Show the names from the first that is on the screen."""
+        self.names, self.column = names, column
+        self.show(head_line(names[first:], column))
+
+    def show_first(self, first: int) -> None:
+        """Begin with another name."""
+        self.draw(self.names, self.column, first)
+
+
+class SequenceScreen(Screen[None]):
+    """The diagram of some exchanges, as they stand now."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,D", "app.pop_screen", "Back to the flow")]
+
+    app: ConsoleApp
+
+    def __init__(self, exchanges: Sequence[Exchange], what: str) -> None:
+        super().__init__()
+        self.list = StepList(exchanges, id="steps")
+        self.head = SequenceHead(id="sequence-head")
+        span = self.list.steps[-1].at - self.list.steps[0].at if self.list.steps else 0.0
+        told = f"{fmt.plural(len(exchanges), 'exchange')}, {fmt.plural(len(self.list.steps), 'message')}"
+        self.bar = TitleLine(
+            [(" Sequence ", "strong"), (f" {what}: {told} in {fmt.duration(span)}", "name")], classes="pane-title"
+        )
+
+    def compose(self) -> ComposeResult:
+        yield self.bar
+        yield self.head
+        yield self.list
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.list.focus()
+        self.call_after_refresh(self.on_resize)
+
+    def on_resize(self) -> None:
+        """The columns depend on the width."""
+        self.head.draw(self.list.names, self.list.column, self.list.first)
+
+    def on_row_list_chosen(self, event: RowList.Chosen) -> None:
+        """Go to the exchange of the arrow."""
+        number = self.list.steps[event.index].number
+        self.app.pop_screen()
+        if not self.app.main.select(number):
+            self.app.main.notify(f"#{number} is not remembered any more", timeout=3)

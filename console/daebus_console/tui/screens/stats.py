@@ -1,0 +1,177 @@
+"""The statistics: figures by service and action, over time, and the slowest exchanges; enter goes to what it is of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from daebus_console.engine.stats import Row, Slow
+from daebus_console.tui.directory_rows import quoted
+from daebus_console.tui.lines import Line
+from daebus_console.tui.stats_rows import charts, figures_line, heading, slow_line
+from daebus_console.tui.widgets.row_list import RowList
+from daebus_console.tui.widgets.title import TitleLine
+
+if TYPE_CHECKING:
+    from daebus_console.tui.app import ConsoleApp
+
+CHART_ROWS = 7
+SLOWEST = 100
+
+
+class FigureList(RowList):
+    """Rows of one kind, drawn by a function."""
+
+    def __init__(self, draw: Any, hint: str, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.rows: list[Any] = []
+        self._draw = draw
+        self._cursor = 0
+        self._hint = hint
+
+    def count(self) -> int:
+        return len(self.rows)
+
+    def line(self, index: int, width: int) -> Line:
+        line: Line = self._draw(self.rows[index], width)
+        return line
+
+    def empty(self) -> list[Line]:
+        return [[(f"   {self._hint}", "dim")]]
+
+    def cursor_index(self) -> int | None:
+        return min(self._cursor, len(self.rows) - 1) if self.rows else None
+
+    def put_cursor(self, index: int) -> None:
+        self._cursor = index
+
+    def chosen(self) -> Any:
+        """The row under the cursor, or None."""
+        index = self.cursor_index()
+        return None if index is None else self.rows[index]
+
+    def on_key(self, event: Any) -> None:
+        """Enter opens the row."""
+        if event.key == "enter" and self.chosen() is not None:
+            event.stop()
+            self.post_message(self.Chosen(self, self.cursor_index() or 0))
+
+
+class ChartView(TitleLine):
+    """A few lines of a chart."""
+
+    lines: ClassVar[list[Line]] = []
+
+    def draw(self, lines: list[Line]) -> None:
+        """Show another chart."""
+        self.lines = lines  # type: ignore[misc]  # each chart has its own from here on
+        self.refresh()
+
+    def render_line(self, y: int) -> Any:
+        self.left, self.right = (self.lines[y] if y < len(self.lines) else []), []
+        return super().render_line(0)
+
+
+class StatsScreen(Screen[None]):
+    """What the session has counted, renewed each second."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,S", "app.pop_screen", "Back to the flow"),
+        Binding("C", "clear", "Begin to count anew"),
+    ]
+
+    app: ConsoleApp
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = TitleLine(classes="pane-title")
+        self.rate_title = TitleLine([(" Requests a second", "strong"), ("  errors and timeouts lit", "dim")])
+        self.latency_title = TitleLine([(" Latency, 95th percentile", "strong")])
+        self.rates, self.latencies = ChartView(classes="chart"), ChartView(classes="chart")
+        self.columns = TitleLine()
+        self.figures = FigureList(figures_line, "No request was seen yet.", id="figures")
+        self.slow_title = TitleLine(
+            [(" Slowest", "strong"), ("  enter shows the exchange", "dim")], classes="pane-title"
+        )
+        self.slowest = FigureList(slow_line, "No request was answered yet.", id="slowest")
+
+    def compose(self) -> ComposeResult:
+        yield self.head
+        with Horizontal(id="chart-titles"):
+            yield self.rate_title
+            yield self.latency_title
+        with Horizontal(id="charts"):
+            yield self.rates
+            yield self.latencies
+        yield self.columns
+        yield self.figures
+        yield self.slow_title
+        yield self.slowest
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.figures.focus()
+        self.call_after_refresh(self.renew)
+        self.set_interval(1.0, self.renew)
+
+    def on_resize(self) -> None:
+        """The charts depend on the width."""
+        self.call_after_refresh(self.renew)
+
+    def renew(self) -> None:
+        """Read the figures."""
+        session = self.app.session
+        with session.lock:
+            now = session.clock()
+            total = session.stats.totals(now)
+            rows = [total, *session.stats.rows(now)]
+            slowest = session.stats.slowest(SLOWEST)
+            before = self.figures.chosen()
+            self.figures.rows = rows
+            self._keep(before)
+            row: Row = self.figures.chosen()
+            slots = session.stats.series(row.service or None, row.action or None, now) if row is not None else []
+            slot = session.stats.slot
+        what = f"{row.service} {row.action}".strip() or "all together"
+        self.head.show([(" Statistics ", "strong"), (f" {what}", "name")], [(" enter narrows the flow to it ", "dim")])
+        width = max(20, self.rates.size.width)
+        rates, latencies = charts(slots, width - 1, CHART_ROWS, slot)
+        self.rates.draw(rates)
+        self.latencies.draw(latencies)
+        self.columns.show(heading(max(20, self.figures.size.width - 1)))
+        self.slowest.rows = slowest
+        self.figures.refresh()
+        self.slowest.refresh()
+
+    def _keep(self, before: Row | None) -> None:
+        """The cursor stays on its action, whatever the order is now."""
+        for index, row in enumerate(self.figures.rows):
+            if before is not None and (row.service, row.action) == (before.service, before.action):
+                self.figures.put_cursor(index)
+                return
+
+    def action_clear(self) -> None:
+        """Begin to count anew."""
+        with self.app.session.lock:
+            self.app.session.stats.clear()
+        self.renew()
+
+    def on_row_list_chosen(self, event: RowList.Chosen) -> None:
+        """Go to the exchanges of the row, or to the one exchange."""
+        main = self.app.main
+        if event.rows is self.figures:
+            row: Row = self.figures.rows[event.index]
+            terms = [f"to:{quoted(row.service)}"] if row.service else []
+            terms += [f"action:{quoted(row.action)}"] if row.action else []
+            self.app.pop_screen()
+            main.narrow_to(" ".join(terms))
+        else:
+            slow: Slow = self.slowest.rows[event.index]
+            self.app.pop_screen()
+            if not main.select(slow.number):
+                main.notify(f"#{slow.number} is not remembered any more", timeout=3)

@@ -1,0 +1,121 @@
+"""What is remembered from one time to the next: a commented TOML file in the platform's place. Every line is optional.
+
+A file that cannot be read or written is told of once, and never stops the console.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_HEAD = """\
+# Settings of daebus-console. Every line is optional; what is missing has its default.
+# The console writes this file when you change something in it, and keeps what it does not know.
+"""
+_COMMENTS = {
+    "theme": "# One of Textual's themes: ctrl+p, then `theme`, shows them.",
+    "order": '# "newest last", "newest first" or "slowest first".',
+    "layout": "# Hidden panes, and widths and heights in cells: left, detail-pane, repl-pane.",
+    "filters": "# Filters by name: `F` in the flow offers them.",
+    "mutes": '# What is muted from the start: "service" or "service action".',
+}
+
+
+def default_path() -> Path:
+    """Where the file is on this platform."""
+    import platformdirs
+
+    return platformdirs.user_config_path("daebus-console") / "settings.toml"
+
+
+@dataclass
+class SettingsFile:
+    """The settings, and the file they came from. Without a path nothing is read or kept."""
+
+    path: Path | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+    problem: str | None = None
+
+    @classmethod
+    def load(cls, path: Path | None) -> SettingsFile:
+        """Read the file; a missing one is as good as an empty one."""
+        settings = cls(path)
+        if path is None:
+            return settings
+        try:
+            settings.values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            pass
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            settings.problem = f"The settings in {path} cannot be read and are left as they are: {error}"
+        return settings
+
+    def get(self, name: str, kind: type[Any], default: Any) -> Any:
+        """A setting, or the default where it is missing or of another type."""
+        value = self.values.get(name, default)
+        return value if isinstance(value, kind) else default
+
+    def set(self, name: str, value: Any) -> None:
+        """Change a setting and write the file, unless it could not be read."""
+        if self.values.get(name) == value:
+            return
+        self.values[name] = value
+        if self.path is None or self.problem is not None:
+            return
+        try:
+            # Another console may have written meanwhile: what it changed stays.
+            now = SettingsFile.load(self.path)
+            if now.problem is not None:
+                self.problem = now.problem
+                return
+            self.values = {**now.values, name: value}
+            _write(self.path, to_toml(self.values))
+        except OSError as error:
+            self.problem = f"The settings cannot be written to {self.path}: {error}"
+
+
+def to_toml(values: dict[str, Any]) -> str:
+    """The values as TOML, with a comment above each that is known."""
+    lines = [_HEAD]
+    plain = {name: value for name, value in values.items() if not isinstance(value, dict)}
+    for name, value in plain.items():
+        lines += [_COMMENTS.get(name, ""), f"{_key(name)} = {_value(value)}"]
+    for name, value in values.items():
+        if isinstance(value, dict):
+            lines += ["", _COMMENTS.get(name, ""), f"[{_key(name)}]"]
+            lines += [f"{_key(key)} = {_value(inner)}" for key, inner in value.items()]
+    return "\n".join(line for line in lines if line is not None).replace("\n\n\n", "\n\n") + "\n"
+
+
+def _key(name: str) -> str:
+    plain = name and all(sign.isascii() and (sign.isalnum() or sign in "-_") for sign in name)
+    return name if plain else json.dumps(name)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_key(key)} = {_value(inner)}" for key, inner in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    if isinstance(value, str | bool | int | float):
+        # JSON's texts, numbers and truths are TOML's, but for the sign that TOML wants escaped as well.
+        return json.dumps(value).replace("\x7f", "\\u007f")
+    return json.dumps(str(value))
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace the file in one step, so that no other console ever reads half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,272 @@
+"""The rows of the flow: kept up with the model once a frame, following the newest or standing still, in any order."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+from textual.cache import LRUCache
+from textual.message import Message as Event
+from textual.strip import Strip
+
+from daebus_console.engine.exchange import Exchange, State
+from daebus_console.tui.flow_model import Entry, FlowModel
+from daebus_console.tui.lines import Line
+from daebus_console.tui.row_order import NewestFirst, Rows, slowest_first
+from daebus_console.tui.rows import exchange_row, message_row
+from daebus_console.tui.widgets.row_list import RowList
+
+OLDEST, NEWEST, SLOWEST = "newest last", "newest first", "slowest first"
+ORDERS = (OLDEST, NEWEST, SLOWEST)
+RANK_EVERY = 1.0
+"""Seconds between two rankings of a flow that goes on."""
+
+BUDGET = 0.02
+"""Seconds a frame may spend on deciding which rows are shown."""
+
+
+class FlowView(RowList):
+    """The rows of a FlowModel. The selection is a number, not a place: it stays on its row whatever happens around it.
+
+    `following` keeps the newest row on the screen; moving or scrolling up ends that. `clock` gives epoch seconds.
+    """
+
+    class Selected(Event):
+        """Another exchange is selected, or none."""
+
+        def __init__(self, exchange: Exchange | None) -> None:
+            super().__init__()
+            self.exchange = exchange
+
+    class Moved(Event):
+        """Following, pausing, the view or the number of rows changed: titles are to be written anew."""
+
+    def __init__(self, model: FlowModel, lock: AbstractContextManager[object], clock: Any, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.model = model
+        self.following = True
+        self.paused = False
+        self.selected: int | None = None
+        self.hint: list[Line] = []
+        self._lock = lock
+        self._clock = clock
+        self._anchor: int | None = None
+        self._left_at = 0
+        self._drawn = -1
+        self._strips: LRUCache[int, Strip] = LRUCache(1000)
+        self._entries: dict[int, Entry | None] = {}
+        self._look: tuple[object, ...] = ()
+        self._turning = False
+        self.order = OLDEST
+        self.rows: Rows = model.rows
+        self._ranked_at = 0.0
+
+    # The frame -------------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Look whether anything is to be drawn anew. Called a fixed number of times a second; cheap when nothing is."""
+        model = self.model
+        if not self.paused:
+            with self._lock:
+                model.read()
+            model.work(BUDGET, self._lock)
+        for number in model.changed:
+            self._strips.discard(number)
+        if self.selected in model.changed:
+            self.select(self.selected)
+        model.changed.clear()
+        if model.version != self._drawn:
+            self._drawn = model.version
+            if self.order != SLOWEST or self._clock() - self._ranked_at >= RANK_EVERY:
+                self._arrange()
+            self._settle()
+            self.refresh()
+            self.post_message(self.Moved())
+        elif self._turning:
+            self.refresh()
+
+    def _arrange(self) -> None:
+        """Have the rows in the chosen order."""
+        rows = self.model.rows
+        if self.order == SLOWEST:
+            self._ranked_at = self._clock()
+            with self._lock:
+                self.rows = slowest_first(self.model, self._ranked_at)
+        else:
+            self.rows = NewestFirst(rows) if self.order == NEWEST else rows
+
+    def set_order(self, order: str) -> None:
+        """Show the rows in another of the ORDERS."""
+        self.order = order
+        self._arrange()
+        self.top = 0
+        self.follow(order != SLOWEST)
+
+    @property
+    def end(self) -> int:
+        """Where `top` is when the newest are on the screen."""
+        return self.bottom if self.order == OLDEST else 0
+
+    def _settle(self) -> None:
+        """After rows came and went: stay at the end, or at the row that stood at the top."""
+        if self.following:
+            self.top = self.end
+        elif self._anchor is not None:
+            self.top = min(self.rows.index(self._anchor), self.bottom)
+
+    @property
+    def new(self) -> int:
+        """Rows that came since following ended."""
+        return 0 if self.following else self.model.appended - self._left_at
+
+    def use(self, model: FlowModel) -> None:
+        """Show another model's rows, with the same exchange selected."""
+        entry = None
+        if self.selected is not None:
+            with self._lock:
+                entry = self.model.entry(self.selected)
+        following = self.following
+        self.model = model
+        self._strips.clear()
+        self._entries.clear()
+        self._drawn = -1
+        self.selected, self._anchor = None, None
+        self._arrange()
+        self.tick()
+        if entry is not None:
+            number = entry[0].opened.seq if model.by_message else entry[0].number
+            if number in self.rows and not following:
+                self.follow(False)
+                self.go_to(self.rows.index(number))
+                return
+            self.selected = number
+        self.follow(following)
+
+    def follow(self, on: bool) -> None:
+        """Keep to the end from now on, or no longer."""
+        if not on and self.following:
+            self._left_at = self.model.appended
+        self.following = on
+        if on:
+            self.top = self.end
+        self._remember()
+        self.refresh()
+        self.post_message(self.Moved())
+
+    def _remember(self) -> None:
+        rows = self.rows
+        self._anchor = rows[self.top] if not self.following and self.top < len(rows) else None
+
+    # RowList ---------------------------------------------------------------------------------------------------
+
+    def count(self) -> int:
+        return len(self.rows)
+
+    def empty(self) -> list[Line]:
+        return self.hint
+
+    def cursor_index(self) -> int | None:
+        if self.selected is None or self.selected not in self.rows:
+            return None
+        return self.rows.index(self.selected)
+
+    def put_cursor(self, index: int) -> None:
+        self.select(self.rows[index])
+
+    def scrolled(self) -> None:
+        at_end = self.order != SLOWEST and self.top == self.end
+        if self.following != at_end:
+            self.follow(at_end)
+        self._remember()
+
+    def placed(self) -> None:
+        if self.following:
+            self.follow(False)
+        self._remember()
+
+    def action_move(self, rows: int) -> None:
+        here = self.cursor_index()
+        edge = {OLDEST: (1, self.count() - 1), NEWEST: (-1, 0)}.get(self.order)
+        if edge == (rows, here):
+            self.follow_newest()
+        elif here is None and self.selected is not None:
+            # The selected row is hidden or gone: go on from where it was.
+            self.move_to(self.rows.index(self.selected) + (rows if rows < 0 else rows - 1))
+        else:
+            super().action_move(rows)
+
+    def follow_newest(self) -> None:
+        """Select nothing, and stay with the newest."""
+        self.select(None)
+        self.follow(True)
+
+    def action_last(self) -> None:
+        """Go to the last row; where that is the newest, stay with the newest."""
+        if self.order == OLDEST:
+            self.follow_newest()
+        else:
+            super().action_last()
+
+    def action_first(self) -> None:
+        """Go to the first row; where that is the newest, stay with the newest."""
+        if self.order == NEWEST:
+            self.follow_newest()
+        else:
+            super().action_first()
+
+    def prepare(self, first: int, last: int) -> None:
+        look = (self.size.width, self.has_focus, self.selected, id(self.model))
+        if look != self._look:
+            self._look = look
+            self._strips.clear()
+        self._turning = False
+        rows = self.rows
+        with self._lock:
+            self._entries = {number: self.model.entry(number) for number in (rows[i] for i in range(first, last))}
+
+    def row_strip(self, index: int) -> Strip:
+        number = self.rows[index]
+        strip = self._strips.get(number)
+        if strip is None:
+            strip = super().row_strip(index)
+            entry = self._entries.get(number)
+            if entry is not None and (entry[0].state is State.PENDING or entry[0].state is State.GAP):
+                self._turning = True
+            else:
+                self._strips.set(number, strip)
+        return strip
+
+    def line(self, index: int, width: int) -> Line:
+        entry = self._entries.get(self.rows[index])
+        if entry is None:
+            return []
+        exchange, message = entry
+        if message is not None:
+            return message_row(message, exchange, width, self._clock())
+        return exchange_row(exchange, width, self._clock())
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._strips.clear()
+
+    # Selecting ----------------------------------------------------------------------------------------------------
+
+    def select(self, number: int | None) -> None:
+        """Select that row (an exchange's number, or a message's `seq`), or none."""
+        self.selected = number
+        entry = None
+        if number is not None:
+            with self._lock:
+                entry = self.model.entry(number)
+        self.post_message(self.Selected(entry[0] if entry else None))
+        self.refresh()
+
+    def go_to(self, index: int) -> None:
+        """Select a row and show it a little way off the edge."""
+        self.put_cursor(index)
+        self.top = max(0, min(index - self.page // 3, self.bottom)) if not self._on_screen(index) else self.top
+        self.placed()
+        self.refresh()
+
+    def _on_screen(self, index: int) -> bool:
+        return self.top <= index < self.top + self.page

@@ -1,0 +1,198 @@
+"""What goes beyond looking: orders, views, marks, finding, sending again, statistics, diagrams, the palette."""
+
+from __future__ import annotations
+
+import json
+
+from tests.console.tui.support import Driver, drive, grid
+
+
+async def traffic(console: Driver, name: str) -> None:
+    """Three exchanges: a quick one, one that failed, one that streams."""
+    console.request(name, "quick", 1, {"id": 7})
+    console.answer(1, {"name": "Ann"})
+    console.request(name, "broken", 2)
+    console.answer(2, {"error": "out of order", "code": "handler_error"}, status="error")
+    console.request(name, "stream", 3)
+    for percent in (10, 20):
+        console.answer(3, {"percent": percent, "of": "all"}, final=False)
+    await console.sees("quick", "broken", "part 2")
+
+
+def test_by_message_shows_both_ends_and_p_goes_from_one_to_the_other(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        await traffic(console, name)
+        await console.press("up", "up", "up")
+        await console.sees("Ann")
+        await console.press("b")
+        await console.sees("Messages", "asks", "⋯ part")
+        flow = console.app.main.flow
+        first = flow.selected
+        assert console.app.main.detail.exchange is not None
+        assert console.app.main.detail.exchange.action == "quick"
+        await console.press("p")
+        await console.until(lambda: flow.selected != first)
+        await console.press("p")
+        await console.until(lambda: flow.selected == first)
+
+    drive(redis_url, story)
+
+
+def test_errors_and_marks_are_gone_to_by_keys(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        await traffic(console, name)
+        await console.press("left_square_bracket")
+        await console.sees("out of order")
+        await console.press("m", "G", "quotation_mark")
+        await console.until(lambda: "◆" in console.line("broken"))
+        assert console.app.main.detail.exchange is not None
+        assert console.app.main.detail.exchange.action == "broken"
+
+    drive(redis_url, story)
+
+
+def test_the_newest_or_the_slowest_come_first(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        await traffic(console, name)
+
+        def order() -> list[str]:
+            words = ("quick", "broken", "stream")
+            return [word for line in grid(console.app) for word in words if f"{word} " in line and "shop" in line]
+
+        assert order() == ["quick", "broken", "stream"]
+        await console.press("o")
+        await console.until(lambda: order() == ["stream", "broken", "quick"])
+        await console.press("o")
+        await console.sees("slowest first")
+        await console.until(lambda: order()[0] == "stream")
+
+    drive(redis_url, story)
+
+
+def test_parts_of_a_stream_show_what_has_changed(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        await traffic(console, name)
+        await console.press("up")
+        await console.sees("part 1", "≠ percent: 20", 'of: "all"')
+        assert "≠ of" not in console.text
+
+    drive(redis_url, story)
+
+
+def test_what_is_folded_away_is_found(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        console.publish(name, {"rows": [{"id": number, "deep": {"x": f"value-{number}"}} for number in range(200)]})
+        await console.sees("· broadcast")
+        await console.press("up", "enter", "slash")
+        await console.type("value-150")
+        await console.press("enter", "escape")
+        await console.sees("value-150")
+        assert console.app.main.detail.view.has_focus
+
+    drive(redis_url, story)
+
+
+def test_a_large_payload_is_there_without_holding_up_the_keys(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        data = {"rows": [{"id": number, "text": "x" * 80} for number in range(60_000)]}
+        console.publish(name, json.dumps(data).encode())
+        await console.sees("· broadcast")
+        await console.press("up")
+        await console.sees("60,000 items")
+
+    drive(redis_url, story)
+
+
+def test_an_exchange_becomes_a_command_to_be_changed_and_sent_again(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        await traffic(console, name)
+        await console.press("up", "up", "up", "e")
+        line = console.app.main.repl.line
+        await console.until(lambda: line.value == f'request {name} quick {{"id": 7}}')
+        assert line.has_focus
+
+    drive(redis_url, story)
+
+
+def test_the_like_of_a_row_is_muted_counted_and_brought_back(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        await traffic(console, name)
+        await console.press("up", "up", "up", "x")
+        await console.until(lambda: not any("quick" in line and "shop" in line for line in grid(console.app)))
+        console.request(name, "quick", 9)
+        await console.sees("1 muted")
+        await console.press("X")
+        await console.until(lambda: sum("quick" in line and "shop" in line for line in grid(console.app)) == 2)
+
+    drive(redis_url, story)
+
+
+def test_a_click_on_a_service_narrows_to_it(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        await traffic(console, name)
+        console.publish(f"{name}-x", {"other": 1})
+        await console.sees("· broadcast", "○")
+        row = next(y for y, line in enumerate(grid(console.app)) if "○" in line)
+        await console.pilot.click(offset=(8, row))
+        await console.sees(f"/ service:{name}")
+        assert "broadcast " not in console.line("·")
+        await console.pilot.click(offset=(8, row))
+        await console.loses(f"/ service:{name}")
+
+    drive(redis_url, story)
+
+
+def test_statistics_count_and_lead_back_to_the_exchanges(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        await traffic(console, name)
+        await console.press("S")
+        await console.sees("Statistics", "all together", "broken", "1 100%", "Slowest")
+        await console.press("j", "enter")
+        await console.sees(f"to:{name} action:")
+
+    drive(redis_url, story)
+
+
+def test_a_sequence_diagram_shows_who_asked_whom(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        console.request(name, "outer", 1)
+        console.request(f"{name}b", "inner", 2, caller=name, parent_id="r1")
+        console.answer(2)
+        console.answer(1)
+        await console.until(lambda: "✓ ok" in console.line("outer"))
+        await console.press("up", "D")
+        await console.sees("2 exchanges, 4 messages")
+        arrows = [line for line in grid(console.app) if "▶" in line or "◀" in line]
+        assert ["outer" in arrows[0], "inner" in arrows[1], "✓" in arrows[2], "◀" in arrows[3]] == [True] * 4
+        await console.press("escape")
+        await console.sees("Flow")
+
+    drive(redis_url, story)
+
+
+def test_the_palette_holds_the_actions(redis_url: str) -> None:
+    async def story(console: Driver) -> None:
+        await console.press("ctrl+p")
+        await console.type("follow")
+        await console.sees("Flow: Follow")
+        await console.press("enter")
+        await console.until(lambda: not console.app.main.flow.following)
+
+    drive(redis_url, story)
+
+
+def test_a_pane_is_zoomed_hidden_and_resized(redis_url: str) -> None:
+    async def story(console: Driver) -> None:
+        await console.press("z")
+        await console.loses("Services")
+        await console.press("escape")
+        await console.sees("Services")
+        await console.press("f2")
+        await console.loses("Services")
+        await console.press("f2", "f4")
+        await console.loses("Commands ")
+        height = console.app.main.detail.size.height
+        await console.press("plus")
+        await console.until(lambda: console.app.main.detail.size.height == height - 1)
+
+    drive(redis_url, story)

@@ -1,0 +1,72 @@
+"""What is remembered, and a file that is damaged or of somebody else's making."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from daebus_console.tui.settings import SettingsFile, to_toml
+from tests.console.tui.support import Driver, drive
+
+
+def test_what_is_written_is_read_back_with_its_comments(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "settings.toml"
+    settings = SettingsFile.load(path)
+    settings.set("theme", "nord")
+    settings.set("filters", {"my errors": 'status:error "out of stock"', "ü": "x\x7f\n"})
+    assert SettingsFile.load(path).values == settings.values
+    assert "# " in path.read_text()
+
+
+def test_a_damaged_file_is_told_of_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text("theme = [broken")
+    settings = SettingsFile.load(path)
+    assert "cannot be read" in (settings.problem or "")
+    settings.set("theme", "nord")
+    assert path.read_text() == "theme = [broken"
+
+
+def test_what_another_console_wrote_meanwhile_stays(tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    ours, theirs = SettingsFile.load(path), SettingsFile.load(path)
+    theirs.set("order", "newest first")
+    ours.set("theme", "nord")
+    assert tomllib.loads(path.read_text()) == {"order": "newest first", "theme": "nord"}
+
+
+def test_values_of_the_wrong_type_count_as_missing() -> None:
+    settings = SettingsFile(values={"theme": 7, "layout": "wide"})
+    assert settings.get("theme", str, "") == ""
+    assert settings.get("layout", dict, {}) == {}
+
+
+def test_toml_holds_any_text() -> None:
+    values = {"mutes": ['a "b"', "c\\d\t"], "layout": {"sizes": {"left": 20}, "hidden": []}}
+    assert tomllib.loads(to_toml(values)) == values
+
+
+def test_layout_theme_and_kept_filters_come_back(redis_url: str, tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+
+    async def first(console: Driver) -> None:
+        await console.press("f2", "greater_than_sign")
+        await console.press("slash")
+        await console.type("status:error")
+        await console.press("ctrl+s")
+        await console.sees("A name for this filter")
+        await console.type("errors")
+        await console.press("enter")
+        await console.until(lambda: "errors" in console.app.settings.values.get("filters", {}))
+        console.app.theme = "nord"
+
+    async def second(console: Driver) -> None:
+        await console.loses("Services")
+        assert console.app.theme == "nord"
+        await console.press("F")
+        await console.sees("errors", "status:error")
+        await console.press("enter")
+        await console.sees("/ status:error")
+
+    drive(redis_url, first, settings=SettingsFile.load(path))
+    drive(redis_url, second, settings=SettingsFile.load(path))
