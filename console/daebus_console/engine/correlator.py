@@ -27,6 +27,7 @@ from daebus_console.engine.names import Names
 DEFAULT_TIMEOUT = 10.0
 """Seconds after which a request without a `timeout` of its own is taken for unanswered."""
 
+_MOST_NAMESAKES = 32
 # Members of an enum are slow to look up, and these are wanted for every message.
 _REQUEST, _RESPONSE = Kind.REQUEST, Kind.RESPONSE
 _PENDING, _OK = State.PENDING, State.OK
@@ -34,9 +35,15 @@ _DECLARED = Flag.DECLARED
 
 
 class Taken(NamedTuple):
-    """What a batch did: exchanges that it opened, requests whose first final answer came, and answers of control
-    channels, of which one request has several."""
+    """What a batch did, each list in order.
 
+    `requests` are the plain requests that it opened and `answers` the exchanges that it brought plain answers to;
+    `opened` and `answered` are the same for all others. Whoever counts may count the plain ones by the heap. `control`
+    are answers on control channels, of which one request has several.
+    """
+
+    requests: list[Exchange]
+    answers: list[Exchange]
     opened: list[Exchange]
     answered: list[Exchange]
     control: list[Message]
@@ -81,6 +88,8 @@ class Correlator:
         journal, by_id, names = self.journal, self._by_id, self._names
         claims = self.claims if self.claims else None
         keep_message, keep_exchange = journal.messages.append, journal.exchanges.append
+        requests: list[Exchange] = []
+        answers: list[Exchange] = []
         opened: list[Exchange] = []
         answered: list[Exchange] = []
         control: list[Message] = []
@@ -92,6 +101,10 @@ class Correlator:
                 envelope = read_fast(data)
             except REFUSALS:
                 exchange = self._sort_slowly(message)
+                if exchange.opened is message:
+                    opened.append(exchange)
+                elif exchange.answer is message:
+                    answered.append(exchange)
             else:
                 request_id = envelope.request_id
                 if request_id.__class__ is str:
@@ -99,6 +112,8 @@ class Correlator:
                     if envelope.action:
                         if known is None and envelope.reply_to:
                             exchange = self._plain_request(message, envelope)
+                            if exchange is not None:
+                                requests.append(exchange)
                     elif (
                         known is not None
                         and known.state is _PENDING
@@ -115,8 +130,15 @@ class Correlator:
                         if known.instance is None:
                             known.instance = names[envelope.instance]
                         self.pending -= 1
+                        answers.append(known)
                 if exchange is None:
                     exchange = self._sort(message, envelope)
+                    if exchange.opened is message:
+                        opened.append(exchange)
+                    elif exchange.answer is message:
+                        answered.append(exchange)
+                    if exchange.flags & Flag.CONTROL and message.kind is _RESPONSE:
+                        control.append(message)
             keep_message(message)
             journal.next_seq += 1
             kept += 1
@@ -124,17 +146,12 @@ class Correlator:
             if exchange.opened is message:
                 keep_exchange(exchange)
                 journal.next_number += 1
-                opened.append(exchange)
                 if claims is not None and claims.take(exchange.request_id, channel, data):
                     exchange.flags |= Flag.OURS
-            elif exchange.answer is message:
-                answered.append(exchange)
-            if exchange._aside is not None and exchange.flags & Flag.CONTROL and message.kind is _RESPONSE:
-                control.append(message)
             if tell is not None:
                 tell(message, exchange)
         journal.grown(kept, size)
-        return Taken(opened, answered, control)
+        return Taken(requests, answers, opened, answered, control)
 
     def advance(self, now: float) -> list[Exchange]:
         """Let time pass up to `now`; returns the requests whose time ran out."""
@@ -275,7 +292,7 @@ class Correlator:
             flags |= Flag.MALFORMED
         earlier = self._by_id.get(key)
         if earlier is not None:
-            exchange.set_aside().namesake = earlier
+            exchange.set_aside().namesake = _others_asked(earlier, reply_to)
             if earlier.kind is _REQUEST and earlier.reply_to == reply_to and envelope.request_id is not None:
                 flags |= Flag.REUSED_ID
         exchange.flags = flags
@@ -387,3 +404,19 @@ class Correlator:
             newest = newest.aside.namesake
         if newest is not None:
             newest.set_aside().namesake = None
+
+
+def _others_asked(exchange: Exchange, reply_to: str | None) -> Exchange | None:
+    """The chain of namesakes from this one on, without the one that is answered on `reply_to`, and never a long one.
+
+    Of two requests with the same id and the same reply channel only the newer can be told apart by an answer.
+    """
+    if exchange.reply_to == reply_to:
+        return exchange.aside.namesake
+    last, depth = exchange, 1
+    while (following := last.aside.namesake) is not None:
+        if following.reply_to == reply_to or depth >= _MOST_NAMESAKES:
+            last.set_aside().namesake = following.aside.namesake if depth < _MOST_NAMESAKES else None
+            break
+        last, depth = following, depth + 1
+    return exchange

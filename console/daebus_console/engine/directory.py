@@ -21,6 +21,9 @@ _MOST_ACTIONS = 1_000
 _REQUEST, _ONE_WAY, _BROADCAST = Kind.REQUEST, Kind.ONE_WAY, Kind.BROADCAST
 _OK, _CONTROL = State.OK, Flag.CONTROL
 
+Asked = tuple[str, str]
+"""A service and one of its actions."""
+
 
 class Rate:
     """Events a second over the last RATE_WINDOW seconds, in buckets of one second; also a history for sparklines."""
@@ -209,25 +212,32 @@ class Directory:
 
     # From the traffic ------------------------------------------------------------------------------------------
 
+    def asked(self, at: float, counts: Mapping[Asked, int], latest: Mapping[Asked, Exchange]) -> None:
+        """Take plain requests that were opened at `at`: how many of whom for what, and the latest of each."""
+        for key, count in counts.items():
+            target, action = key
+            service = self.services.get(target) or self._service(target, at)
+            if service is None:
+                continue
+            service.rate.add(at, count)
+            entry = service.actions.get(action) or service.action(action)
+            if entry is not None:
+                entry.requests += count
+                entry.last_seen = latest[key].opened.data
+
     def saw(self, exchanges: Sequence[Exchange]) -> None:
-        """Take exchanges that have just been opened, all at the same time."""
+        """Take other exchanges that have just been opened."""
         for exchange in exchanges:
-            kind = exchange.kind
-            target = exchange.target
+            kind, target, at = exchange.kind, exchange.target, exchange.opened.at
+            if target is None or exchange.flags & _CONTROL:
+                continue
             if kind is _REQUEST or kind is _ONE_WAY:
-                if target is None or exchange.flags & _CONTROL:
-                    continue
-                service = self.services.get(target) or self._service(target, exchange.opened.at)
-                if service is not None:
-                    service.rate.add(exchange.opened.at)
-                    entry = service.actions.get(exchange.action or "") or service.action(exchange.action or "")
-                    if entry is not None:
-                        entry.requests += 1
-                        entry.last_seen = exchange.opened.data
-            elif kind is _BROADCAST and target is not None:
-                channel = self.channels.get(target) or self._channel(target, exchange.opened.at)
+                key = (target, exchange.action or "")
+                self.asked(at, {key: 1}, {key: exchange})
+            elif kind is _BROADCAST:
+                channel = self.channels.get(target) or self._channel(target, at)
                 if channel is not None:
-                    channel.rate.add(exchange.opened.at)
+                    channel.rate.add(at)
 
     def settled(self, exchanges: Sequence[Exchange]) -> None:
         """Take requests that have just been answered or have run out of time."""

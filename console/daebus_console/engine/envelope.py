@@ -81,12 +81,17 @@ def read_slowly(data: bytes) -> Envelope:
     fields = decode(data)
     if not isinstance(fields, dict):
         raise Unreadable(f"a JSON {_json_type(fields)} where an object is expected")
-    given = {name: fields[name] for name in _ACCEPTED if fields.get(name) is not None}
-    good: dict[str, Any] = {
-        name: value
-        for name, value in given.items()
-        if isinstance(value, _ACCEPTED[name]) and not (isinstance(value, bool) and bool not in _ACCEPTED[name])
-    }
+    given: dict[str, Any] = {name: fields[name] for name in _ACCEPTED if fields.get(name) is not None}
+    good: dict[str, Any] = {}
+    for name, value in given.items():
+        accepted = _ACCEPTED[name]
+        if isinstance(value, accepted) and not (isinstance(value, bool) and bool not in accepted):
+            if float in accepted and name != "request_id":
+                try:
+                    value = float(value)
+                except OverflowError:
+                    continue
+            good[name] = value
     envelope = Envelope(**good) if len(good) == len(given) else OddEnvelope(**good)
     if "payload" in fields:
         # Only its presence counts here; whoever wants to see it decodes the whole message.

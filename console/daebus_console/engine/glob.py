@@ -14,27 +14,37 @@ def matches(pattern: str, name: str) -> bool:
 @lru_cache(maxsize=1024)
 def compiled(pattern: str) -> re.Pattern[str]:
     """The glob as a regular expression. Every string is a glob; there is no malformed one."""
-    parts: list[str] = []
+    segments = _segments(pattern)
+    if len(segments) == 1:
+        return re.compile(segments[0], re.DOTALL)
+    # Each piece between two stars is taken at its first place and never looked for again (an atomic group): that is
+    # enough, since what follows is free to begin anywhere, and it keeps `*a*a*a*b` from taking for ever.
+    middle = "".join(f"(?>.*?{segment})" for segment in segments[1:-1] if segment)
+    return re.compile(f"{segments[0]}{middle}.*{segments[-1]}", re.DOTALL)
+
+
+def _segments(pattern: str) -> list[str]:
+    """The pieces of the glob between its stars, as regular expressions."""
+    segments = [""]
     index = 0
     while index < len(pattern):
         sign = pattern[index]
         if sign == "*":
-            if not parts or parts[-1] != ".*":
-                parts.append(".*")
+            segments.append("")
         elif sign == "?":
-            parts.append(".")
+            segments[-1] += "."
         elif sign == "[":
             end = pattern.find("]", index + 1)
             end = len(pattern) if end < 0 else end
-            parts.append(_set(pattern[index + 1 : end]))
+            segments[-1] += _set(pattern[index + 1 : end])
             index = end
         else:
             if sign == "\\" and index + 1 < len(pattern):
                 index += 1
                 sign = pattern[index]
-            parts.append(re.escape(sign))
+            segments[-1] += re.escape(sign)
         index += 1
-    return re.compile("".join(parts), re.DOTALL)
+    return segments
 
 
 def _set(inside: str) -> str:

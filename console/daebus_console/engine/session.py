@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 
 from daebus.connection import RedisAddress
 from daebus_console.engine import envelope as wire
@@ -54,6 +56,8 @@ class Status:
     bytes: int = 0
     gaps: int = 0
 
+
+_ASKED = attrgetter("target", "action")
 
 Watcher = Callable[[Message, Exchange], None]
 """Told of each message, under the lock, on the tap's thread; also of gaps, when they begin and when they end."""
@@ -154,13 +158,11 @@ class Session:
         """Messages arrived (called by the tap)."""
         with self._changed:
             taken = self.correlator.take(at, batch, self._tell if self._watchers else None)
-            self.directory.saw(taken.opened)
-            self.directory.settled(taken.answered)
-            self._count(taken)
+            self._count(at, taken)
             for message in taken.control:
                 self._learn_info(message)
             self.status.messages += len(batch)
-            self.status.bytes += sum(len(data) for _channel, data in batch)
+            self.status.bytes = self.journal.seen_bytes
             self.rate.add(at, len(batch))
             self._advance(at)
             self._changed.notify_all()
@@ -213,14 +215,24 @@ class Session:
         for watcher in self._watchers:
             watcher(message, exchange)
 
-    def _count(self, taken: Taken) -> None:
-        opened, settled = self.stats.opened, self.stats.settled
+    def _count(self, at: float, taken: Taken) -> None:
+        """Tell directory and figures what a batch did; plain requests by the heap, for they are nearly all of it."""
+        directory, stats = self.directory, self.stats
+        if taken.requests:
+            keys = list(map(_ASKED, taken.requests))
+            counts = Counter(keys)
+            directory.asked(at, counts, dict(zip(keys, taken.requests, strict=True)))
+            stats.opened_many(at, taken.requests, counts)
+        if taken.answers:
+            stats.answered_many(at, taken.answers)
+        directory.saw(taken.opened)
+        directory.settled(taken.answered)
         for exchange in taken.opened:
-            opened(exchange)
+            stats.opened(exchange)
         for exchange in taken.answered:
-            settled(exchange)
+            stats.settled(exchange)
         while self.correlator.dropped:
-            self.stats.dropped(self.correlator.dropped.pop())
+            stats.dropped(self.correlator.dropped.pop())
 
     def _learn_info(self, answer: Message) -> None:
         try:

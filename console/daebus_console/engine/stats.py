@@ -7,7 +7,7 @@ so many time slots each, and what is beyond goes into one series named `…`.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -105,7 +105,9 @@ class Stats:
         self._last = exchange.number
         if self._first is None:
             self._first = (exchange.number, at)
-        series = self._series.get((exchange.target, exchange.action)) or self._new_series(exchange)
+        series = self._series.get((exchange.target, exchange.action)) or self._new_series(
+            exchange.target, exchange.action
+        )
         everything = self._all
         if at >= series.end:
             series.roll(at)
@@ -115,6 +117,52 @@ class Stats:
         everything.count += 1
         if kind is _REQUEST:
             series.in_flight += 1
+
+    def opened_many(
+        self, at: float, requests: Sequence[Exchange], counts: Mapping[tuple[str | None, str | None], int]
+    ) -> None:
+        """The same for plain requests that were all opened at `at`; `counts` are how many of whom for what."""
+        everything = self._all
+        if self._first is None:
+            self._first = (requests[0].number, at)
+        if at >= everything.end:
+            self._roll(at)
+        self._last = requests[-1].number
+        for key, count in counts.items():
+            series = self._series.get(key) or self._new_series(*key)
+            if at >= series.end:
+                series.roll(at)
+            series.count += count
+            series.in_flight += count
+            everything.count += count
+
+    def answered_many(self, at: float, exchanges: Sequence[Exchange]) -> None:
+        """The same as `settled` for requests that were all answered at `at`, in time and without an error."""
+        first = self._first
+        if first is None or self._unanswered or exchanges[0].number <= self._lost:
+            for exchange in exchanges:
+                self.settled(exchange)
+            return
+        if at >= self._all.end:
+            self._roll(at)
+        find, fast_enough = self._series.get, self._fast_enough
+        for exchange in exchanges:
+            series = find((exchange.target, exchange.action)) or self._others
+            if series is None or exchange.number < first[0]:
+                continue
+            if at >= series.end:
+                series.roll(at)
+            latency = at - exchange.opened.at
+            series.in_flight -= 1
+            series.waiting.append(latency)
+            elapsed = exchange.elapsed
+            if elapsed is not None and 0 <= elapsed <= LARGEST:
+                series.waiting_handler.append(elapsed)
+            if latency > fast_enough:
+                self._keep_slow(exchange, latency)
+                fast_enough = self._fast_enough
+            if len(series.waiting) >= _MOST_WAITING:
+                series.fold()
 
     def settled(self, exchange: Exchange) -> None:
         """Count that a request was answered, or that its time ran out; again when it is answered after that."""
@@ -197,9 +245,9 @@ class Stats:
         elif kind is Kind.UNREADABLE:
             self.unreadable += 1
 
-    def _new_series(self, exchange: Exchange) -> Series:
+    def _new_series(self, target: str | None, action: str | None) -> Series:
         if len(self._series) < self.max_series:
-            series = self._series[(exchange.target, exchange.action)] = Series(self.slot, self.slots, self._all)
+            series = self._series[(target, action)] = Series(self.slot, self.slots, self._all)
             return series
         if self._others is None:
             self._others = Series(self.slot, self.slots, self._all)

@@ -25,6 +25,12 @@ CASES = [
     ("a.b", "axb", False),
     ("(a|b)+", "(a|b)+", True),
     ("A", "a", False),
+    ("*a*b*", "xxabxx", True),
+    ("*a*b*", "xxbaxx", False),
+    ("a*b*b", "ab", False),
+    ("a*b*b", "abb", True),
+    ("**", "x", True),
+    ("*a*a*a*a*a*a*a*a*b", "a" * 200, False),
 ]
 
 
