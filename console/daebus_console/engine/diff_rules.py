@@ -1,0 +1,117 @@
+"""What does not count as a difference: places to ignore, numbers that are near enough, the order of lists. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+PARTS = ("request", "response", "stream")
+"""What a path within an exchange begins with; a rule may leave that out."""
+
+
+class RuleError(ValueError):
+    """A rule that cannot be understood; the text says why."""
+
+
+class Rules:
+    """The rules of a comparison.
+
+    ignore: globs over paths, `*` standing for anything and `?` for one sign: `payload.timestamp`, `*.uptime`,
+    `payload.items[*].id`. What is ignored is ignored with all that is in it. tolerance: numbers that differ by no more
+    are the same; relative: the same as a fraction of the larger. any_order: lists are the same in any order.
+    """
+
+    def __init__(
+        self,
+        ignore: Iterable[str] = (),
+        *,
+        tolerance: float = 0.0,
+        relative: float = 0.0,
+        any_order: bool = False,
+    ) -> None:
+        self.ignore = tuple(dict.fromkeys(rule.strip() for rule in ignore if rule.strip()))
+        self.tolerance, self.relative, self.any_order = tolerance, relative, any_order
+        if not (tolerance >= 0 and math.isfinite(tolerance) and 0 <= relative < 1):
+            raise RuleError("a tolerance is a number from 0 on, or a part below 100%")
+        self._ignored = re.compile("|".join(map(_regex, self.ignore)), re.DOTALL) if self.ignore else None
+
+    def __repr__(self) -> str:
+        return f"Rules({self.as_data()!r})"
+
+    def ignores(self, path: str) -> bool:
+        """Whether what stands at this path does not count."""
+        if self._ignored is None or not path:
+            return False
+        if self._ignored.fullmatch(path):
+            return True
+        first, dot, rest = path.partition(".")
+        return bool(dot) and first.partition("[")[0] in PARTS and self._ignored.fullmatch(rest) is not None
+
+    def equal(self, a: Any, b: Any) -> bool:
+        """Whether two values, not both objects and not both lists, count as the same. NaN is itself; true is not 1."""
+        if a is b:
+            return True
+        if not (_is_number(a) and _is_number(b)):
+            return type(a) is type(b) and not isinstance(a, dict | list) and bool(a == b)
+        if a == b or (a != a and b != b):
+            return True
+        try:
+            gap = abs(a - b)
+            return bool(gap <= self.tolerance or gap <= self.relative * max(abs(a), abs(b)))
+        except OverflowError:
+            return False
+
+    def as_data(self) -> dict[str, Any]:
+        """The rules as plain data; `from_data` reads them."""
+        return {
+            "ignore": list(self.ignore),
+            "tolerance": self.tolerance,
+            "relative": self.relative,
+            "any_order": self.any_order,
+        }
+
+    @staticmethod
+    def from_data(data: Mapping[str, Any]) -> Rules:
+        """The rules that `as_data` told."""
+        return Rules(
+            data.get("ignore", ()),
+            tolerance=data.get("tolerance", 0.0),
+            relative=data.get("relative", 0.0),
+            any_order=data.get("any_order", False),
+        )
+
+
+def parse_rules(ignore: str | None, tolerance: str | None = None, any_order: bool = False) -> Rules:
+    """Rules as they are typed: globs with commas between them, a tolerance such as 0.01 or 5%. Raises RuleError."""
+    value = (tolerance or "0").strip()
+    percent = value.endswith("%")
+    try:
+        number = float(value.removesuffix("%"))
+    except ValueError:
+        raise RuleError(
+            f"{tolerance!r} is no tolerance: expected a number such as 0.01, or a part such as 5%"
+        ) from None
+    names = (ignore or "").split(",")
+    if percent:
+        return Rules(names, relative=number / 100, any_order=any_order)
+    return Rules(names, tolerance=number, any_order=any_order)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _regex(rule: str) -> str:
+    parts: list[str] = []
+    position = 0
+    while position < len(rule):
+        sign = rule[position]
+        if sign == "\\" and rule[position + 1 : position + 2] in ("*", "?"):
+            position += 1
+            parts.append(re.escape(rule[position]))
+        else:
+            parts.append(".*" if sign == "*" else "." if sign == "?" else re.escape(sign))
+        position += 1
+    return "".join(parts)
