@@ -85,13 +85,13 @@ def read_slowly(data: bytes) -> Envelope:
     good: dict[str, Any] = {}
     for name, value in given.items():
         accepted = _ACCEPTED[name]
-        if isinstance(value, accepted) and not (isinstance(value, bool) and bool not in accepted):
-            if float in accepted and name != "request_id":
-                try:
-                    value = float(value)
-                except OverflowError:
-                    continue
-            good[name] = value
+        if not isinstance(value, accepted) or (isinstance(value, bool) and bool not in accepted):
+            continue
+        try:
+            # A whole number may have more digits than any time can.
+            good[name] = float(value) if accepted is _NUMBER else value
+        except OverflowError:
+            continue
     envelope = Envelope(**good) if len(good) == len(given) else OddEnvelope(**good)
     if "payload" in fields:
         # Only its presence counts here; whoever wants to see it decodes the whole message.
@@ -101,6 +101,7 @@ def read_slowly(data: bytes) -> Envelope:
 
 ENVELOPE_FIELDS = frozenset(Envelope.__struct_fields__) | {"sent_at"}
 
+_NUMBER = (int, float)
 _ACCEPTED: dict[str, tuple[type, ...]] = {
     "action": (str,),
     "reply_to": (str,),
@@ -109,9 +110,9 @@ _ACCEPTED: dict[str, tuple[type, ...]] = {
     "status": (str,),
     "final": (bool,),
     "parent_id": (str,),
-    "timeout": (int, float),
+    "timeout": _NUMBER,
     "instance": (str,),
-    "elapsed": (int, float),
+    "elapsed": _NUMBER,
 }
 
 
