@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -100,5 +101,7 @@ def run(session: Session, **keywords: Any) -> int:
     """
     keywords.setdefault("settings", SettingsFile.load(default_path()))
     app = ConsoleApp(session, **keywords)
+    # What is loaded by now stays: without this, each full collection looks through it all, and holds up a frame or two.
+    gc.freeze()
     status = app.run()
     return (app.return_code or 0) if status is None else status
