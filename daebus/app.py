@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from .blueprint import Blueprint
 from .broadcast import broadcast
 from .bus import Bus, RedisBus
-from .connection import resolve_url
 from .context import cache, logger, request, response
 from .errors import ConfigurationError, DaebusError, RegistrationError
 from .logs import DebugLevel, configure
@@ -21,6 +20,8 @@ from .signals import StopSignals
 
 if TYPE_CHECKING:
     from .testing import TestClient
+
+from .url import resolve_url
 
 log = logging.getLogger("daebus")
 

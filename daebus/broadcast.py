@@ -7,10 +7,10 @@ from typing import Any
 
 from . import context
 from .bus import RedisBus
-from .connection import resolve_url
 from .envelope import encode_object
 from .errors import PayloadError
 from .publisher import Publisher
+from .url import resolve_url
 
 
 class Broadcast:

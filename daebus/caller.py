@@ -6,9 +6,10 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .connection import RedisAddress, resolve_url
+from .connection import RedisAddress
 from .envelope import encode_object
 from .requester import Requester, _checked_service
+from .url import resolve_url
 
 
 class DaebusCaller:

@@ -1,4 +1,4 @@
-"""Where Redis is (URL, environment, redaction), and one connected socket to it.
+"""A Redis to connect to, and one connected socket to it.
 
 redis-py connects and authenticates (TLS, users, unix sockets); reading and writing are our own, so that no
 retry, pool or default of a redis-py release decides what happens to a message.
@@ -7,16 +7,14 @@ retry, pool or default of a redis-py release decides what happens to a message.
 from __future__ import annotations
 
 import os
-import re
 import select
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import redis
 from redis.backoff import NoBackoff
@@ -25,50 +23,15 @@ from redis.retry import Retry
 
 from .errors import ConfigurationError, ConnectionLost, PermissionDenied, RedisUnavailable
 from .resp import INCOMPLETE, ErrorReply, ProtocolError, make_reader, pack
+from .url import DEFAULT_URL, ambiguity
+from .url import redact_url as redact_url
+from .url import resolve_url as resolve_url
 
-DEFAULT_URL = "redis://localhost:6379/0"
 CONNECT_TIMEOUT = 3.0
 """Seconds that one attempt to connect may take, where no shorter deadline is given."""
 READ_SIZE = 65536
 _REFUSALS = ("NOPERM", "NOAUTH", "WRONGPASS")
 _POOL_OPTIONS = ("max_connections", "timeout", "db", "retry_on_timeout", "retry_on_error")
-
-
-def resolve_url(
-    redis_url: str | None = None,
-    redis_host: str | None = None,
-    redis_port: int | None = None,
-    environ: Mapping[str, str] | None = None,
-) -> str:
-    """The URL to use: `redis_url`, else host and port, else DAEBUS_REDIS_URL, REDIS_URL, or localhost:6379."""
-    if redis_url:
-        return redis_url
-    if redis_host or redis_port:
-        host = redis_host or "localhost"
-        if ":" in host and not host.startswith("["):
-            host = f"[{host}]"
-        return f"redis://{host}:{redis_port or 6379}/0"
-    environ = os.environ if environ is None else environ
-    return environ.get("DAEBUS_REDIS_URL") or environ.get("REDIS_URL") or DEFAULT_URL
-
-
-def redact_url(url: str) -> str:
-    """The URL fit for a log or a screen: the user stays, the password (also one in the query) does not."""
-    try:
-        parts = urlsplit(url)
-        user, _colon, password = parts.netloc.rpartition("@")[0].partition(":")
-    except ValueError:
-        # Not a URL at all; nothing of it can be told from a password.
-        return "(a malformed URL)"
-    if "://" not in url:
-        return "(a malformed URL)"
-    netloc = parts.netloc
-    if "@" in netloc:
-        credentials = f"{user}:***@" if password else f"{user}@"
-        netloc = credentials + netloc.rpartition("@")[2]
-    query = re.sub(r"(?i)(^|&)([^=&]*(?:password|secret|token)[^=&]*)=[^&]*", r"\1\2=***", parts.query)
-    # Not urlunsplit: it would make unix:/path of unix:///path.
-    return f"{parts.scheme}://{netloc}{parts.path}" + (f"?{query}" if query else "")
 
 
 def client_label(name: str) -> str:
@@ -92,11 +55,13 @@ class RedisAddress:
         return f"RedisAddress({redact_url(self.url)!r})"
 
     def _options(self) -> dict[str, Any]:
-        try:
-            return dict(parse_url(self.url))  # type: ignore[no-untyped-call] # redis-py has no annotation there
-        except Exception:  # noqa: BLE001 - whatever the parser trips over, and its text may hold the password
-            problem = f"not a usable Redis URL: {redact_url(self.url)}"
-        raise ConfigurationError(f"{problem} (expected redis://, rediss:// or unix://, e.g. {DEFAULT_URL})")
+        hint = ambiguity(self.url)
+        if hint is None:
+            try:
+                return dict(parse_url(self.url))  # type: ignore[no-untyped-call] # redis-py has no annotation there
+            except Exception:  # noqa: BLE001 - whatever the parser trips over, and its text may hold the password
+                hint = f"expected redis://, rediss:// or unix://, e.g. {DEFAULT_URL}"
+        raise ConfigurationError(f"not a usable Redis URL: {self} ({hint})")
 
     def connect(self, name: str, deadline: float | None = None) -> Link:
         """A connected and authenticated Link. `deadline` is a time of `time.monotonic()`.
@@ -127,8 +92,11 @@ class RedisAddress:
             connection.connect()
         except (redis.AuthenticationError, redis.exceptions.NoPermissionError) as error:
             raise PermissionDenied(f"Redis at {self} refused us: {error}") from None
-        except (redis.RedisError, OSError, TypeError, ValueError) as error:
+        except (redis.RedisError, OSError) as error:
             raise RedisUnavailable(f"cannot connect to Redis at {self}: {error}") from None
+        except (TypeError, ValueError):
+            # Its text names the option, which is part of the password where that holds an unescaped `&`.
+            raise RedisUnavailable(f"cannot connect to Redis at {self}: its URL has an option that cannot be") from None
         link = Link(connection, str(self))
         try:
             link.ask(pack(b"CLIENT", b"SETNAME", client_label(name).encode()), deadline)

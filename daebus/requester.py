@@ -18,7 +18,6 @@ from typing import Any
 from . import context
 from .bus import Bus, PublisherLike, RedisBus, SubscriptionLike
 from .call import Call
-from .connection import resolve_url
 from .envelope import RequestId, read_reply, write_one_way, write_request
 from .errors import (
     ConfigurationError,
@@ -29,6 +28,7 @@ from .errors import (
     RequestTimeout,
     ServiceUnavailable,
 )
+from .url import resolve_url
 
 log = logging.getLogger("daebus")
 

@@ -1,0 +1,117 @@
+"""Where Redis is, as a URL: which one to use, whether it means what it says, and how it is shown without secrets.
+
+Pure: no socket. Showing a URL starts from nothing and adds only what cannot be a password, so that a URL which
+is malformed in a way nobody thought of shows too little and never too much.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+
+DEFAULT_URL = "redis://localhost:6379/0"
+MALFORMED = "(a malformed URL)"
+_TCP_SCHEMES = frozenset(("redis", "rediss", "valkey", "valkeys", "tcp", "http", "https"))
+_USER = re.compile(r"[\w.%+~-]{1,64}")
+_HOST = re.compile(r"(?:[\w.-]{1,253}|\[[0-9A-Fa-f:.%\w]{1,80}\])?")
+_PORT = re.compile(r"[0-9]{1,5}")
+_OPTION = re.compile(
+    r"(?:db|protocol|socket_timeout|socket_connect_timeout|socket_keepalive|health_check_interval|ssl_cert_reqs"
+    r"|ssl_check_hostname)=[0-9A-Za-z.]{0,12}"
+)
+
+
+def resolve_url(
+    redis_url: str | None = None,
+    redis_host: str | None = None,
+    redis_port: int | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> str:
+    """The URL to use: `redis_url`, else host and port, else DAEBUS_REDIS_URL, REDIS_URL, or localhost:6379."""
+    if redis_url:
+        return redis_url
+    if redis_host or redis_port:
+        host = redis_host or "localhost"
+        if ":" in host and not host.startswith("["):
+            host = f"[{host}]"
+        return f"redis://{host}:{redis_port or 6379}/0"
+    environ = os.environ if environ is None else environ
+    return environ.get("DAEBUS_REDIS_URL") or environ.get("REDIS_URL") or DEFAULT_URL
+
+
+def redact_url(url: str) -> str:
+    """The URL fit for a log or a screen: scheme, user, host, port, database, socket path and harmless options.
+
+    What is none of these, or may be part of a password, is shown as `***`; a URL that nothing can be told of as
+    "(a malformed URL)".
+    """
+    scheme, found, rest = url.partition("://")
+    if not found or not (scheme in _TCP_SCHEMES or scheme == "unix"):
+        return MALFORMED
+    authority, beyond = _split(rest)
+    if "@" in beyond:
+        # Either the password has an unescaped / in it, or an option has an @: no side of the @ is safe to show.
+        return f"{scheme}://***"
+    credentials, at, host = authority.rpartition("@")
+    place = host + beyond
+    shown = _shown_unix(place) if scheme == "unix" else _shown_tcp(place)
+    if shown is None:
+        return MALFORMED
+    return f"{scheme}://{_shown_credentials(credentials)}{at}{shown}"
+
+
+def _split(rest: str) -> tuple[str, str]:
+    """What follows `scheme://`, cut where the host part ends."""
+    end = min((at for mark in "/?#" if (at := rest.find(mark)) >= 0), default=len(rest))
+    return rest[:end], rest[end:]
+
+
+def _shown_credentials(credentials: str) -> str:
+    """The user where there is one. Without a colon it may be a password that somebody put in its place."""
+    user, colon, password = credentials.partition(":")
+    if not credentials:
+        return ""
+    if not colon or not (user == "" or _USER.fullmatch(user)):
+        return "***"
+    return f"{user}:***" if password else f"{user}:"
+
+
+def _shown_tcp(place: str) -> str | None:
+    place, options = _shown_options(place)
+    where, slash, database = place.partition("/")
+    host, colon, port = where.rpartition(":") if not where.endswith("]") else (where, "", "")
+    if not colon:
+        host, port = where, ""
+    if not _HOST.fullmatch(host) or (port and not _PORT.fullmatch(port)):
+        return None
+    if database and not _PORT.fullmatch(database):
+        database = "***"
+    return f"{host}{colon}{port}{slash}{database}{options}"
+
+
+def _shown_unix(place: str) -> str | None:
+    path, options = _shown_options(place)
+    return f"{path}{options}" if path.startswith("/") and path.isprintable() else None
+
+
+def _shown_options(place: str) -> tuple[str, str]:
+    """What stands before the options, and the options, all of them hidden where one may be a secret."""
+    place, marker, fragment = place.partition("#")
+    place, question, query = place.partition("?")
+    if (question and not all(_OPTION.fullmatch(option) for option in query.split("&"))) or fragment:
+        return place, "?***"
+    return place, question + query + marker
+
+
+def ambiguity(url: str) -> str | None:
+    """Why a URL does not mean what it seems to, or None.
+
+    A `/`, `?` or `#` in a password that is not written as %2F, %3F or %23 ends the host part early: what was
+    meant as the password is then taken for a port, and would turn up in the errors of whoever connects.
+    """
+    scheme, _found, rest = url.partition("://")
+    authority, beyond = _split(rest)
+    if "@" in beyond and (authority or scheme != "unix"):
+        return "an @ stands after the host: write / ? # and @ in a password as %2F %3F %23 and %40"
+    return None

@@ -1,0 +1,109 @@
+"""Where Redis is, and what is never said about it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daebus.connection import RedisAddress
+from daebus.errors import ConfigurationError, RedisUnavailable
+from daebus.url import redact_url, resolve_url
+
+SECRET = "s3cr3t"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "expected"),
+    [
+        ((None, None, None), {}, "redis://localhost:6379/0"),
+        ((None, None, None), {"REDIS_URL": "redis://b"}, "redis://b"),
+        ((None, None, None), {"REDIS_URL": "redis://b", "DAEBUS_REDIS_URL": "redis://a"}, "redis://a"),
+        ((None, "h", None), {"DAEBUS_REDIS_URL": "redis://a"}, "redis://h:6379/0"),
+        ((None, None, 7000), {"DAEBUS_REDIS_URL": "redis://a"}, "redis://localhost:7000/0"),
+        ((None, "::1", 7000), {}, "redis://[::1]:7000/0"),
+        (("redis://u", "h", 7000), {"DAEBUS_REDIS_URL": "redis://a"}, "redis://u"),
+    ],
+)
+def test_the_nearest_setting_wins(
+    arguments: tuple[str | None, str | None, int | None], environ: dict[str, str], expected: str
+) -> None:
+    assert resolve_url(*arguments, environ=environ) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://localhost:6379/0", "redis://localhost:6379/0"),
+        (f"redis://:{SECRET}@h:1/2", "redis://:***@h:1/2"),
+        (f"rediss://ann:{SECRET}@h/0", "rediss://ann:***@h/0"),
+        (f"redis://ann:{SECRET}@{SECRET}@h/0", "redis://ann:***@h/0"),
+        ("redis://ann:@h/0", "redis://ann:@h/0"),
+        (f"redis://{SECRET}@h/0", "redis://***@h/0"),
+        (f"redis://{SECRET}/x:y@h/0", "redis://***"),
+        (f"redis://:{SECRET}/x@h:1/0", "redis://***"),
+        (f"redis://:x?{SECRET}@h:1/0", "redis://***"),
+        (f"redis://:x#{SECRET}@h:1/0", "redis://***"),
+        (f"redis://h/0?password=x@{SECRET}", "redis://***"),
+        (f"redis://h/0#{SECRET}", "redis://h/0?***"),
+        (f"redis://ann:{SECRET}", "(a malformed URL)"),
+        (f"redis://h:1/{SECRET}", "redis://h:1/***"),
+        ("redis://[::1]:7000/0", "redis://[::1]:7000/0"),
+        ("redis://[::1]", "redis://[::1]"),
+        ("rediss://h?db=1&ssl_cert_reqs=none", "rediss://h?db=1&ssl_cert_reqs=none"),
+        (f"{SECRET}://h", "(a malformed URL)"),
+        (f"{SECRET}", "(a malformed URL)"),
+        (f"unix://ann:{SECRET}@/tmp/r.sock?db=1", "unix://ann:***@/tmp/r.sock?db=1"),
+        (f"redis://h/0?password={SECRET}&db=1", "redis://h/0?***"),
+        (f"redis://h/0?ssl_certificate_PASSWORD={SECRET}", "redis://h/0?***"),
+        (f"redis://:{SECRET}@[bad", "(a malformed URL)"),
+    ],
+)
+def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
+    assert redact_url(url) == shown
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+def test_whatever_the_password_is_the_url_looks_the_same(one: str, other: str) -> None:
+    for form in ("redis://ann:{}@h:1/0", "unix://ann:{}@/tmp/r.sock", "redis://h:1/0?password={}&db=1"):
+        shown = {redact_url(form.format(password)) for password in (one, other)}
+        whole = redact_url(form.format("x"))
+        hidden = {form.partition("://")[0] + "://***", "(a malformed URL)"}
+        assert shown <= hidden | {whole}
+
+
+@given(st.text(alphabet="abc:/?#@&=%[]. \\\n", max_size=12), st.text(alphabet="abc:/?#@&=%[]. \\\n", max_size=12))
+def test_no_part_of_a_password_survives_wherever_it_stands(before: str, after: str) -> None:
+    password = f"{before}{SECRET}{after}"
+    for form in (
+        "redis://:{}@h:1/0",
+        "redis://ann:{}@h",
+        "redis://{}@h",
+        "unix://:{}@/tmp/r",
+        "redis://h/0?password={}",
+    ):
+        url = form.format(password)
+        assert SECRET not in redact_url(url)
+        assert SECRET not in _what_is_said_of(url)
+
+
+def _what_is_said_of(url: str) -> str:
+    try:
+        return repr(RedisAddress(url))
+    except ConfigurationError as error:
+        return str(error)
+
+
+def test_a_password_that_cuts_the_url_short_is_refused_with_what_to_do() -> None:
+    for url in (f"redis://ann:12/{SECRET}@h:1/0", f"redis://:{SECRET}?@h", f"unix://:{SECRET}#/x@/tmp/r"):
+        with pytest.raises(ConfigurationError, match=r"write / \? # and @ in a password as %2F") as caught:
+            RedisAddress(url)
+        assert SECRET not in str(caught.value)
+    assert RedisAddress("redis://ann:12%2F3@h:1/0")
+    assert RedisAddress("unix:///tmp/a@b.sock")
+
+
+def test_an_option_that_redis_py_does_not_know_is_not_named() -> None:
+    with pytest.raises(RedisUnavailable, match="an option that cannot be") as caught:
+        RedisAddress(f"redis://127.0.0.1:1/0?password=x&{SECRET}=y").connect("test")
+    assert SECRET not in str(caught.value)
