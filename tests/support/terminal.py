@@ -24,6 +24,9 @@ KEYS = {
     "ctrl+q": "\x11",
 }
 
+# A terminal has a size of its own, which these would override.
+_NOT_INHERITED = {"NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES"}
+
 
 class Terminal:
     """Runs a command on a terminal of that size; use it as a context manager, which ends the command."""
@@ -40,7 +43,7 @@ class Terminal:
         self._stream = pyte.ByteStream(self.screen)
         self.output = bytearray()
         """Everything the program wrote, raw."""
-        inherited = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLORTERM")}
+        inherited = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
         self.process = pexpect.spawn(
             command[0],
             list(command[1:]),

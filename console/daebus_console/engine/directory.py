@@ -17,6 +17,7 @@ RATE_WINDOW = 5.0
 """Seconds over which rates are averaged."""
 _MOST_CHANNELS = 10_000
 _MOST_ACTIONS = 1_000
+_MOST_ASKED = 4
 # Members of an enum are slow to look up, and these are wanted for every exchange.
 _REQUEST, _ONE_WAY, _BROADCAST = Kind.REQUEST, Kind.ONE_WAY, Kind.BROADCAST
 _OK, _CONTROL = State.OK, Flag.CONTROL
@@ -102,6 +103,9 @@ class ServiceEntry:
     rate: Rate = field(default_factory=Rate)
     errors: int = 0
     timeouts: int = 0
+    asked: int = 0
+    """How often it was asked for its `info` since it was last seen to change, and when."""
+    asked_at: float = 0.0
 
     def action(self, name: str) -> ActionEntry | None:
         """The entry of an action, made when it is new; None where there are too many already."""
@@ -140,13 +144,15 @@ class Directory:
 
     # From the poll ---------------------------------------------------------------------------------------------
 
-    def poll(self, now: float, subscribers: Mapping[str, int], patterns: int = 0) -> set[str]:
+    def poll(
+        self, now: float, subscribers: Mapping[str, int], patterns: int = 0, *, listening: bool = True
+    ) -> set[str]:
         """Take what PUBSUB CHANNELS, NUMSUB and NUMPAT say; returns the services whose `info` should be asked for.
 
-        Those are the ones that are new, are back, or have another number of instances than before.
+        Those are the ones that are new, are back, or have another number of instances than before; and a few times
+        those of which not every instance has answered. None while nobody is `listening` to the answers.
         """
         self.polled, self.pattern_subscribers = now, patterns
-        to_ask: set[str] = set()
         names = {wire.service_of_control(channel) for channel in subscribers} - {None}
         replies = 0
         for channel, count in subscribers.items():
@@ -155,7 +161,7 @@ class Directory:
                 service = self._service(controlled, now)
                 if service is not None and (not service.framework or service.subscribers != count or service.gone):
                     service.framework, service.subscribers, service.gone = True, count, None
-                    to_ask.add(controlled)
+                    service.asked = 0
             elif channel in names:
                 continue
             elif wire.is_reply_channel(channel):
@@ -168,7 +174,17 @@ class Directory:
                     entry.subscribers, entry.gone = count, None
         self.reply_channels = replies
         self._mark_gone(now, subscribers)
-        return to_ask
+        return self._to_ask(now) if listening else set()
+
+    def _to_ask(self, now: float) -> set[str]:
+        found = set()
+        for service in self.services.values():
+            if not service.framework or service.gone is not None or service.asked >= _MOST_ASKED:
+                continue
+            if not service.asked or (len(service.instances) < service.subscribers and now - service.asked_at >= 2):
+                service.asked, service.asked_at = service.asked + 1, now
+                found.add(service.name)
+        return found
 
     def _mark_gone(self, now: float, subscribers: Mapping[str, int]) -> None:
         for name, service in self.services.items():

@@ -83,6 +83,7 @@ def read_slowly(data: bytes) -> Envelope:
         raise Unreadable(f"a JSON {_json_type(fields)} where an object is expected")
     given: dict[str, Any] = {name: fields[name] for name in _ACCEPTED if fields.get(name) is not None}
     good: dict[str, Any] = {}
+    value: Any
     for name, value in given.items():
         accepted = _ACCEPTED[name]
         if not isinstance(value, accepted) or (isinstance(value, bool) and bool not in accepted):

@@ -246,7 +246,7 @@ class Session:
 
     def _on_poll(self, subscribers: Mapping[str, int], patterns: int) -> Iterable[str]:
         with self._changed:
-            to_ask = self.directory.poll(self.clock(), subscribers, patterns)
+            to_ask = self.directory.poll(self.clock(), subscribers, patterns, listening=self.status.up)
             if self.tap.refused:
                 self.tap.follow([self.reply_to, *subscribers])
             self._changed.notify_all()

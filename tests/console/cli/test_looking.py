@@ -276,12 +276,14 @@ def test_interrupting_is_status_130_and_quiet(console: Console, redis_url: str) 
 
 def test_a_lost_connection_is_a_gap_in_the_flow(own_redis: RedisServer) -> None:
     console = Console(own_redis.url)
-    with console.start("tail", "--json", "--for", "30", "--count", "1") as tail:
+    with console.start("tail", "--json", "--for", "30", "--count", "2") as tail:
         with own_redis.client() as client:
             eventually(lambda: client.pubsub_numpat() or None, what="it looks")
+            client.publish("x", '{"before": true}')
+            assert tail.stdout is not None
+            assert json.loads(tail.stdout.readline())["payload"] == {"before": True}
             client.client_kill_filter(_type="pubsub")
-            eventually(lambda: client.pubsub_numpat() or None, what="it looks again")
-            client.publish("x", '{"after": true}')
+            eventually(lambda: client.publish("x", '{"after": true}'), what="it looks again")
         out, _err = tail.communicate(timeout=60)
     begun, ended, message = map(json.loads, out.splitlines())
     assert begun["kind"] == ended["kind"] == "gap"
