@@ -13,6 +13,7 @@ from textual.command import Provider
 from daebus_console.engine.redact import Redactor
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
+from daebus_console.tui import history
 from daebus_console.tui.commanding import Commands
 from daebus_console.tui.screens.main import MainScreen
 from daebus_console.tui.settings import SettingsFile, default_path
@@ -29,7 +30,8 @@ class ConsoleApp(App[int]):
     """The console on a session that somebody else started and will stop.
 
     `sender` publishes for the commands; without one it has its own. With `read_only` every verb that publishes is
-    refused. `redact` masks values in payloads wherever they are shown. Without `settings` nothing is remembered.
+    refused. `redact` masks values in payloads wherever they are shown. Without `settings` nothing is remembered,
+    without `history_path` no command.
     """
 
     _restored = False
@@ -49,6 +51,7 @@ class ConsoleApp(App[int]):
         read_only: bool = False,
         redact: Redactor | None = None,
         settings: SettingsFile | None = None,
+        history_path: Path | None = None,
         **keywords: Any,
     ) -> None:
         super().__init__(**keywords)
@@ -58,6 +61,8 @@ class ConsoleApp(App[int]):
         self.read_only = read_only or self.sender.read_only
         self.redact = redact or Redactor(())
         self.settings = settings or SettingsFile()
+        self._history_path = history_path
+        self.history = history.load(history_path) if history_path is not None else []
         self.commands = Commands(self)
         self.main = MainScreen(self)
 
@@ -83,6 +88,11 @@ class ConsoleApp(App[int]):
         """Remember which panes there are and how large."""
         self.settings.set("layout", self.main.layout_of.state())
 
+    def remember_command(self, command: str) -> None:
+        """Keep an entered command for the next time."""
+        if self._history_path is not None:
+            history.append(self._history_path, command)
+
     async def action_quit(self) -> None:
         """Leave. The session is left to whoever started it."""
         self.exit(0)
@@ -97,9 +107,10 @@ class ConsoleApp(App[int]):
 def run(session: Session, **keywords: Any) -> int:
     """Show the console on a started session until the user leaves; returns the exit status.
 
-    Takes what ConsoleApp takes: `sender`, `read_only`, `redact`. Settings are those of the user.
+    Takes what ConsoleApp takes: `sender`, `read_only`, `redact`. Settings and history are those of the user.
     """
     keywords.setdefault("settings", SettingsFile.load(default_path()))
+    keywords.setdefault("history_path", history.default_path())
     app = ConsoleApp(session, **keywords)
     # What is loaded by now stays: without this, each full collection looks through it all, and holds up a frame or two.
     gc.freeze()

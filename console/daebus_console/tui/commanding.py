@@ -113,6 +113,19 @@ class Commands:
             )
         return self._context
 
+    @property
+    def known(self) -> Any:
+        """What is known of the bus, for completion."""
+        from daebus_console.commands.known import SessionKnown
+
+        return SessionKnown(self.context)
+
+    def fill_in(self, line: str) -> str | None:
+        """The line with the payload filled in that was last seen for its action or channel; None where none was."""
+        from daebus_console.commands.completion import fill_in
+
+        return fill_in(line, self.known)
+
     def carry_out(self, line: str) -> None:
         """Do what the line says, at once or in a thread of its own."""
         try:

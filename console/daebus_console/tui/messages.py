@@ -39,6 +39,14 @@ class CommandEntered(Message):
         self.text = text
 
 
+class FillIn(Message):
+    """Complete this command with the payload that was seen last for its action or channel."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+
 class StopRequested(Message):
     """The newest command that is under way is to be stopped."""
 

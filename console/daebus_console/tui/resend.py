@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from daebus_console.commands.template import template
 from daebus_console.engine import envelope as wire
 from daebus_console.engine.exchange import Exchange, Kind
-from daebus_console.text import clean_json
 
 _PLAIN = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-:/")
 LONGEST = 100_000
@@ -29,13 +29,14 @@ def as_command(exchange: Exchange, redact: Callable[[bytes], bytes] = bytes) -> 
         raise CannotResend(f"It cannot be read: {error}") from None
     if not isinstance(payload, dict):
         raise CannotResend("Its payload is no object")
-    # NaN and its like can be shown, but not be sent.
-    text = clean_json(json.dumps(payload, ensure_ascii=False))
-    if len(text) > LONGEST:
-        raise CannotResend(f"Its payload of {len(text):,} signs is too long for a command line; use @file.json")
+    items = template(payload)
+    if payload and not items:
+        raise CannotResend("Its payload cannot be typed; keep it in a file and use @file.json")
+    if len(items) > LONGEST:
+        raise CannotResend(f"Its payload of {len(items):,} signs is too long for a command line; use @file.json")
     verb = {Kind.REQUEST: "request", Kind.ONE_WAY: "send"}.get(exchange.kind, "broadcast")
     names = [exchange.target or ""] + ([exchange.action or ""] if verb != "broadcast" else [])
-    return " ".join([verb, *map(_word, names), *([text] if payload else [])])
+    return " ".join([verb, *map(_word, names), *([items] if items else [])])
 
 
 def _word(name: str) -> str:

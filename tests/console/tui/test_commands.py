@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 from daebus import Daebus, request, response
 from tests.console.tui.support import Driver, drive
@@ -115,3 +116,38 @@ def test_earlier_commands_come_back(redis_url: str) -> None:
         assert console.app.main.repl.line.value == "help items"
 
     drive(redis_url, story)
+
+
+def test_names_on_the_bus_are_offered_and_put_in_by_tab(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        console.request(name, "get_user", 1, {"id": 7})
+        await console.sees("get_user")
+        await console.press("colon")
+        await console.type("req")
+        await console.sees("request")
+        await console.press("tab", "space")
+        await console.type(name[:6])
+        await console.press("tab", "space")
+        await console.type("ge")
+        await console.press("tab")
+        line = console.app.main.repl.line
+        await console.until(lambda: line.value.strip() == f"request {name} get_user")
+        await console.press("ctrl+t")
+        await console.until(lambda: line.value.strip() == f"request {name} get_user id:=7")
+
+    drive(redis_url, story)
+
+
+def test_commands_are_kept_for_the_next_time_and_for_nobody_else(redis_url: str, tmp_path: Path) -> None:
+    path = tmp_path / "state" / "history"
+
+    async def first(console: Driver) -> None:
+        await console.command("help items")
+
+    async def second(console: Driver) -> None:
+        await console.press("colon", "up")
+        assert console.app.main.repl.line.value == "help items"
+
+    drive(redis_url, first, history_path=path)
+    assert path.stat().st_mode & 0o077 == 0
+    drive(redis_url, second, history_path=path)

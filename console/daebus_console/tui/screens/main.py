@@ -10,7 +10,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Footer
 
-from daebus_console.engine.exchange import Exchange
 from daebus_console.tui import hints
 from daebus_console.tui.flow_model import FlowModel
 from daebus_console.tui.flow_title import flow_title
@@ -18,6 +17,7 @@ from daebus_console.tui.header import header
 from daebus_console.tui.lines import Line
 from daebus_console.tui.messages import (
     CommandEntered,
+    FillIn,
     FilterChanged,
     KeepFilter,
     LeaveRequested,
@@ -25,10 +25,10 @@ from daebus_console.tui.messages import (
     Prefill,
     StopRequested,
 )
-from daebus_console.tui.offers import filter_completer
+from daebus_console.tui.offers import command_completer, filter_completer
 from daebus_console.tui.rows import heading
-from daebus_console.tui.screens.exchange_keys import ExchangeKeys
 from daebus_console.tui.screens.layout import Layout
+from daebus_console.tui.screens.view_verbs import ViewVerbs
 from daebus_console.tui.settings import SettingsFile
 from daebus_console.tui.visibility import Mute, Visibility
 from daebus_console.tui.widgets.detail_pane import DetailPane
@@ -49,7 +49,7 @@ SLOW_EVERY = 6
 """Frames between two looks at the directory and the figures of the header."""
 
 
-class MainScreen(ExchangeKeys):
+class MainScreen(ViewVerbs):
     """Everything at once. Keys of a pane are the pane's own; these are those of the whole screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -111,10 +111,12 @@ class MainScreen(ExchangeKeys):
 
     def on_mount(self) -> None:
         self.filter_bar.completer = filter_completer(self.session)
+        self.repl.line.completer = command_completer(self.app.commands)
+        self.repl.line.recall(self.app.history)
         self.flow.focus()
         self.restore(self.app.settings)
         self._slow()
-        self._titles()
+        self.tell()
         self.set_interval(1 / FRAMES, self._frame)
 
     def restore(self, settings: SettingsFile) -> None:
@@ -167,9 +169,10 @@ class MainScreen(ExchangeKeys):
         )
         if not self.flow.count():
             self.flow.refresh()
-        self._titles()
+        self.tell()
 
-    def _titles(self) -> None:
+    def tell(self) -> None:
+        """Write the titles of the flow and of its columns."""
         self.flow_title.show(*flow_title(self.flow, self.filter_text))
         self.columns.show(heading(max(1, self.flow.size.width - 1)))
 
@@ -186,7 +189,7 @@ class MainScreen(ExchangeKeys):
         self.set_class(size.width < 100 or size.height < 30, "-narrow")
         self.set_class(size.width >= 160, "-wide")
         self.set_class(size.height >= 45, "-tall")
-        self._titles()
+        self.tell()
 
     # What widgets tell -----------------------------------------------------------------------------------------
 
@@ -198,7 +201,7 @@ class MainScreen(ExchangeKeys):
     def _flow_moved(self) -> None:
         if self.flow.order != self.app.settings.get("order", str, OLDEST):
             self.app.settings.set("order", self.flow.order)
-        self._titles()
+        self.tell()
 
     @on(RowList.Chosen)
     def _open_chosen(self, event: RowList.Chosen) -> None:
@@ -223,7 +226,16 @@ class MainScreen(ExchangeKeys):
 
     @on(CommandEntered)
     def _command_entered(self, event: CommandEntered) -> None:
+        self.app.remember_command(event.text)
         self.app.commands.carry_out(event.text)
+
+    @on(FillIn)
+    def _fill_in(self, event: FillIn) -> None:
+        filled = self.app.commands.fill_in(event.text)
+        if filled is None:
+            self.notify("No payload was seen for that yet: type `request SERVICE ACTION` first", timeout=3)
+        else:
+            self.post_message(Prefill(filled))
 
     @on(StopRequested)
     def _stop_requested(self) -> None:
@@ -248,66 +260,6 @@ class MainScreen(ExchangeKeys):
         if self.narrow_to(event.text) and event.accepted:
             self.filter_bar.display = False
             self.flow.focus()
-
-    # The filter ------------------------------------------------------------------------------------------------
-
-    def narrow_to(self, text: str) -> bool:
-        """Show only what that filter lets through; False where it does not parse, which the bar then says."""
-        from daebus_console.engine import filter as filters
-
-        try:
-            wanted = filters.parse(text)
-        except filters.FilterError as error:
-            self.filter_bar.show_problem(str(error), error.position, error.length)
-            return False
-        self.filter_bar.show_problem(None)
-        self.filter_text = text.strip()
-        with self.session.lock:
-            self.visibility.set_filter(None if wanted.everything else wanted.accepts)
-        self.flow.tick()
-        self._titles()
-        return True
-
-    # What commands do to the view (see commands.context.View) ----------------------------------------------------
-
-    def set_filter(self, text: str | None) -> None:
-        """Show only what passes the filter; None shows everything."""
-        self.narrow_to(text or "")
-
-    def toggle_pause(self) -> bool:
-        """Hold still, or go on; returns whether it holds still now."""
-        self.flow.action_pause()
-        return self.flow.paused
-
-    def cleared(self) -> None:
-        """The journal was emptied."""
-        with self.session.lock:
-            for model in self.models:
-                model.restart()
-        self.flow.use(self.flow.model)
-        self.flow.tick()
-
-    def select(self, number: int) -> bool:
-        """Bring the exchange of that number into view; False where it is gone."""
-        with self.session.lock:
-            exchange = self.session.journal.exchange(number)
-        if exchange is not None:
-            self.show_exchange(exchange)
-        return exchange is not None
-
-    def quit(self) -> None:
-        """Leave the console."""
-        self.app.exit(0)
-
-    def show_exchange(self, exchange: Exchange) -> None:
-        """Select an exchange wherever it is in the flow, and show it in the detail pane."""
-        number = exchange.opened.seq if self.flow.model.by_message else exchange.number
-        rows = self.flow.rows
-        if number in rows:
-            self.flow.go_to(rows.index(number))
-        else:
-            self.flow.select(None)
-            self.detail.show(exchange)
 
     # Actions ---------------------------------------------------------------------------------------------------
 

@@ -11,11 +11,12 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.suggester import Suggester
 from textual.widgets import Input, RichLog
 
 from daebus_console.text import clean
 from daebus_console.tui.lines import ROLES, Line
-from daebus_console.tui.messages import CommandEntered, LeaveRequested, StopRequested
+from daebus_console.tui.messages import CommandEntered, FillIn, LeaveRequested, StopRequested
 from daebus_console.tui.widgets.title import TitleLine
 
 MOST_LINES = 5000
@@ -42,14 +43,15 @@ class CommandLine(Input):
         Binding("down", "recall(1)", "Later", show=False),
         Binding("tab", "complete(1)", "Complete"),
         Binding("shift+tab", "complete(-1)", "Complete backwards", show=False),
+        Binding("ctrl+t", "fill_in", "Fill in what was sent last"),
         Binding("escape", "leave", "Back"),
         Binding("ctrl+c", "empty", "Empty the line, or stop the command under way", show=False, priority=True),
         Binding("ctrl+l", "clear_output", "Clear the output", show=False),
     ]
 
     def __init__(self, **keywords: Any) -> None:
-        super().__init__(compact=True, select_on_focus=False, **keywords)
         self.history: list[str] = []
+        super().__init__(compact=True, select_on_focus=False, suggester=FromHistory(self), **keywords)
         self.completer: Completer | None = None
         self.offers: Sequence[Offer] = ()
         self.offer = -1
@@ -57,6 +59,11 @@ class CommandLine(Input):
         self._draft = ""
         self._base: tuple[str, int] = ("", 0)
         self._completing = False
+
+    def recall(self, lines: Sequence[str]) -> None:
+        """Have these to go back to."""
+        self.history = list(lines)
+        self._place = len(self.history)
 
     def remember(self, line: str) -> None:
         """Keep an entered line for `up`."""
@@ -120,6 +127,10 @@ class CommandLine(Input):
         else:
             self.post_message(LeaveRequested())
 
+    def action_fill_in(self) -> None:
+        """Fill in the payload that was seen last for the action."""
+        self.post_message(FillIn(self.value))
+
     def action_empty(self) -> None:
         """Empty the line; when it is empty, stop the newest command that is under way."""
         if self.value:
@@ -132,6 +143,18 @@ class CommandLine(Input):
         pane = self.parent
         if isinstance(pane, ReplPane):
             pane.output.clear()
+
+
+class FromHistory(Suggester):
+    """Suggests the newest entered line that begins with what stands there; the right arrow takes it."""
+
+    def __init__(self, line: CommandLine) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self.line = line
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """See Textual."""
+        return next((one for one in reversed(self.line.history) if one.startswith(value) and one != value), None)
 
 
 class ReplPane(Vertical):

@@ -1,0 +1,84 @@
+"""What commands and panes may do to the view: see `commands.context.View`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from daebus_console.engine.exchange import Exchange
+from daebus_console.tui.screens.exchange_keys import ExchangeKeys
+
+if TYPE_CHECKING:
+    from daebus_console.tui.flow_model import FlowModel
+    from daebus_console.tui.widgets.filter_bar import FilterBar
+    from daebus_console.tui.widgets.flow import FlowList
+
+
+class ViewVerbs(ExchangeKeys):
+    """Filter, pause, clear, select, quit. Whoever inherits it brings the panes, and `tell` to write titles anew."""
+
+    filter_bar: FilterBar
+    filter_text: str
+    flow: FlowList
+    models: list[FlowModel]
+
+    def tell(self) -> None:
+        """Write the titles anew."""
+        raise NotImplementedError
+
+    def narrow_to(self, text: str) -> bool:
+        """Show only what that filter lets through; False where it does not parse, which the bar then says."""
+        from daebus_console.engine import filter as filters
+
+        try:
+            wanted = filters.parse(text)
+        except filters.FilterError as error:
+            self.filter_bar.show_problem(str(error), error.position, error.length)
+            return False
+        self.filter_bar.show_problem(None)
+        self.filter_text = text.strip()
+        with self.session.lock:
+            self.visibility.set_filter(None if wanted.everything else wanted.accepts)
+        self.flow.tick()
+        self.tell()
+        return True
+
+    # What commands do to the view (see commands.context.View) ----------------------------------------------------
+
+    def set_filter(self, text: str | None) -> None:
+        """Show only what passes the filter; None shows everything."""
+        self.narrow_to(text or "")
+
+    def toggle_pause(self) -> bool:
+        """Hold still, or go on; returns whether it holds still now."""
+        self.flow.action_pause()
+        return self.flow.paused
+
+    def cleared(self) -> None:
+        """The journal was emptied."""
+        with self.session.lock:
+            for model in self.models:
+                model.restart()
+        self.flow.use(self.flow.model)
+        self.flow.tick()
+
+    def select(self, number: int) -> bool:
+        """Bring the exchange of that number into view; False where it is gone."""
+        with self.session.lock:
+            exchange = self.session.journal.exchange(number)
+        if exchange is not None:
+            self.show_exchange(exchange)
+        return exchange is not None
+
+    def quit(self) -> None:
+        """Leave the console."""
+        self.app.exit(0)
+
+    def show_exchange(self, exchange: Exchange) -> None:
+        """Select an exchange wherever it is in the flow, and show it in the detail pane."""
+        number = exchange.opened.seq if self.flow.model.by_message else exchange.number
+        rows = self.flow.rows
+        if number in rows:
+            self.flow.go_to(rows.index(number))
+        else:
+            self.flow.select(None)
+            self.detail.show(exchange)
