@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .aio import AsyncDaebusCaller
 from .app import Daebus
 from .blueprint import Blueprint
 from .broadcast import broadcast
@@ -30,6 +31,7 @@ from .version import __version__
 
 __all__ = [
     "AlreadyAnswered",
+    "AsyncDaebusCaller",
     "Blueprint",
     "Call",
     "ConfigurationError",

@@ -1,0 +1,305 @@
+"""What becomes of an asyncio caller when Redis or the connection goes away."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from daebus import AsyncDaebusCaller, ConnectionLost, DaebusError, PermissionDenied, RedisUnavailable, RequestTimeout
+from tests.integration_aio.shop import Shop, connections, open_files, pending, until
+from tests.support.framework_services import serving
+from tests.support.redis_server import RedisServer, free_port
+
+pytestmark = pytest.mark.fault
+
+
+@pytest.fixture
+def frail(own_redis: RedisServer, name: str) -> Iterator[Shop]:
+    """The service, on the Redis that may be broken."""
+    shop = Shop(name)
+    with serving(shop.app, own_redis.url, name):
+        yield shop
+        shop.gate.set()
+
+
+async def works(caller: AsyncDaebusCaller) -> None:
+    """Return when calls are answered."""
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                assert await caller.send_request("echo", {"a": 1}, timeout=2) == {"a": 1}
+                return
+            except DaebusError:
+                await asyncio.sleep(0.02)
+
+
+def test_redis_killed_under_32_calls(own_redis: RedisServer, frail: Shop) -> None:
+    async def main() -> None:
+        async with AsyncDaebusCaller(frail.name, redis_url=own_redis.url, timeout=60) as caller:
+            asking = [asyncio.create_task(caller.send_request("block")) for _ in range(32)]
+            await until(lambda: len(frail.notes) == 32)
+            begun = time.monotonic()
+            await asyncio.to_thread(own_redis.kill)
+            outcomes = await asyncio.gather(*asking, return_exceptions=True)
+            assert time.monotonic() - begun < 10, "they are not to wait for their timeout of 60 s"
+            assert Counter(map(type, outcomes)) == {ConnectionLost: 32}
+            assert "may have been handled" in str(outcomes[0])
+            assert pending(caller) == 0
+            with pytest.raises(RedisUnavailable, match="cannot connect"):
+                await caller.send_request("echo")
+            frail.gate.set()
+            await asyncio.to_thread(own_redis.start)
+            await works(caller)
+
+    asyncio.run(main())
+
+
+def test_redis_restarted_under_a_stream_of_calls_runs_none_twice(own_redis: RedisServer, frail: Shop) -> None:
+    async def main() -> None:
+        def more_than(count: int) -> bool:
+            return len(frail.notes) > count
+
+        numbers = iter(range(1_000_000))
+        over = asyncio.Event()
+        async with AsyncDaebusCaller(frail.name, redis_url=own_redis.url, timeout=3) as caller:
+
+            async def ask() -> None:
+                while not over.is_set():
+                    try:
+                        await caller.send_request("note", {"n": next(numbers)})
+                    except DaebusError:
+                        await asyncio.sleep(0.01)
+
+            asking = [asyncio.create_task(ask()) for _ in range(32)]
+            for _ in range(2):
+                await until(partial(more_than, len(frail.notes) + 100))
+                await asyncio.to_thread(own_redis.kill)
+                await asyncio.to_thread(own_redis.start)
+            await until(partial(more_than, len(frail.notes) + 100))
+            over.set()
+            await asyncio.gather(*asking)
+            assert pending(caller) == 0
+        assert max(Counter(note["n"] for note in frail.notes).values()) == 1
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("kind", ["pubsub", "normal"])
+def test_connections_killed_by_the_server(own_redis: RedisServer, frail: Shop, kind: str) -> None:
+    def kill() -> None:
+        with own_redis.client() as client:
+            client.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+
+    async def main() -> None:
+        async with AsyncDaebusCaller(frail.name, redis_url=own_redis.url) as caller:
+            for _ in range(5):
+                await works(caller)
+                await asyncio.to_thread(kill)
+
+    asyncio.run(main())
+
+
+def test_losing_the_connection_to_publish_on_leaves_those_alone_that_wait(own_redis: RedisServer, frail: Shop) -> None:
+    def kill() -> None:
+        with own_redis.client() as client:
+            client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
+    async def main() -> None:
+        async with AsyncDaebusCaller(frail.name, redis_url=own_redis.url, timeout=60) as caller:
+            asking = asyncio.create_task(caller.send_request("block"))
+            await until(lambda: frail.notes)
+            await asyncio.to_thread(kill)
+            await works(caller)
+            frail.gate.set()
+            assert await asking == {"unblocked": True}
+
+    asyncio.run(main())
+
+
+def test_a_frozen_redis_holds_no_call_beyond_its_timeout_and_runs_nothing_twice(
+    own_redis: RedisServer, frail: Shop
+) -> None:
+    async def main() -> None:
+        async with (
+            AsyncDaebusCaller(frail.name, redis_url=own_redis.url) as caller,
+            AsyncDaebusCaller(frail.name, redis_url=own_redis.url) as newcomer,
+        ):
+            await works(caller)
+            own_redis.freeze()
+            for asker in (caller, newcomer):
+                begun = time.monotonic()
+                with pytest.raises(RequestTimeout):
+                    await asker.send_request("note", {"a": 1}, timeout=0.5)
+                assert 0.5 <= time.monotonic() - begun < 3
+                assert pending(asker) == 0
+            own_redis.thaw()
+            await works(caller)
+            await works(newcomer)
+            assert len(frail.notes) <= 1
+
+    asyncio.run(main())
+
+
+def test_a_call_cancelled_while_connecting_leaves_nothing_behind(own_redis: RedisServer, frail: Shop) -> None:
+    async def main() -> None:
+        caller = AsyncDaebusCaller(frail.name, redis_url=own_redis.url, timeout=60)
+        own_redis.freeze()
+        before = open_files()
+        asking = [asyncio.create_task(caller.send_request("echo")) for _ in range(5)]
+        await until(lambda: open_files() > before)
+        for task in asking[:4]:
+            task.cancel()
+        outcomes = await asyncio.gather(*asking[:4], return_exceptions=True)
+        assert {type(outcome) for outcome in outcomes} == {asyncio.CancelledError}
+        own_redis.thaw()
+        assert await asking[4] == {}
+        await caller.close()
+        await until(lambda: open_files() == before)
+
+    asyncio.run(main())
+
+
+def test_a_half_open_connection_is_noticed(
+    own_redis: RedisServer, frail: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daebus.aio_link.PING_AFTER", 0.3)
+
+    async def main() -> None:
+        async with AsyncDaebusCaller(frail.name, redis_url=own_redis.url, timeout=60) as caller:
+            asking = asyncio.create_task(caller.send_request("block"))
+            await until(lambda: frail.notes)
+            # It lives, though silent: pings are answered.
+            assert await asyncio.wait([asking], timeout=1.0) == (set(), {asking})
+            own_redis.freeze()
+            begun = time.monotonic()
+            with pytest.raises(ConnectionLost, match="no sign of life"):
+                await asking
+            assert time.monotonic() - begun < 10
+            own_redis.thaw()
+            frail.gate.set()
+            await works(caller)
+
+    asyncio.run(main())
+
+
+def test_nothing_is_left_behind_by_many_losses(own_redis: RedisServer, frail: Shop) -> None:
+    def kill() -> None:
+        with own_redis.client() as client:
+            client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+            client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
+    async def main() -> None:
+        label = f"{frail.name}.web"
+        async with AsyncDaebusCaller(frail.name, redis_url=own_redis.url, name=label) as caller:
+            await works(caller)
+            before = open_files()
+            for _ in range(20):
+                await asyncio.to_thread(kill)
+                await works(caller)
+            await until(lambda: open_files() <= before)
+            assert await asyncio.to_thread(connections, own_redis, label) == 2
+            assert pending(caller) == 0
+            assert len(asyncio.all_tasks()) == 2
+
+    asyncio.run(main())
+
+
+def test_a_one_way_message_is_confirmed_or_an_error(own_redis: RedisServer, frail: Shop) -> None:
+    async def main() -> None:
+        async with AsyncDaebusCaller(frail.name, redis_url=own_redis.url) as caller:
+            assert await caller.send_message("note", {}) == 1
+            own_redis.freeze()
+            sending = asyncio.create_task(caller.send_message("note", {}))
+            await asyncio.to_thread(own_redis.kill)
+            with pytest.raises(ConnectionLost):
+                await sending
+            with pytest.raises(RedisUnavailable, match="cannot connect"):
+                await caller.send_message("note", {})
+
+    asyncio.run(main())
+
+
+def test_refusals_are_named_and_show_no_password(own_redis: RedisServer, frail: Shop) -> None:
+    with own_redis.client() as client:
+        rights = ["+publish", "+subscribe", "+ping", f"&{frail.name}", "&caller:*"]
+        client.execute_command("ACL", "SETUSER", "web", "on", ">s3cr3t", "-@all", *rights)
+    url = own_redis.url.replace("redis://", "redis://web:s3cr3t@")
+
+    async def main() -> None:
+        async with AsyncDaebusCaller(frail.name, redis_url=url) as caller:
+            assert await caller.send_request("echo", {"a": 1}) == {"a": 1}
+        async with AsyncDaebusCaller("elsewhere", redis_url=url) as caller:
+            with pytest.raises(PermissionDenied, match="NOPERM"):
+                await caller.send_request("echo")
+            with pytest.raises(PermissionDenied, match="NOPERM"):
+                await caller.send_message("echo")
+            assert pending(caller) == 0
+        async with AsyncDaebusCaller(frail.name, redis_url=url.replace("s3cr3t", "wr0ng")) as caller:
+            with pytest.raises(PermissionDenied, match="refused us") as caught:
+                await caller.send_request("echo")
+            assert "wr0ng" not in str(caught.value)
+        with own_redis.client() as client:
+            client.execute_command("ACL", "SETUSER", "web", "resetchannels", f"&{frail.name}")
+        async with AsyncDaebusCaller(frail.name, redis_url=url) as caller:
+            with pytest.raises(PermissionDenied, match="does not allow subscribing"):
+                await caller.send_request("echo")
+
+    asyncio.run(main())
+
+
+def test_no_redis_there_is_told_to_every_task_that_waits(caplog: pytest.LogCaptureFixture, name: str) -> None:
+    async def main() -> None:
+        caller = AsyncDaebusCaller(name, "127.0.0.1", free_port())
+        outcomes = await asyncio.gather(*(caller.send_request("x") for _ in range(32)), return_exceptions=True)
+        assert Counter(map(type, outcomes)) == {RedisUnavailable: 32}
+        assert "cannot connect to Redis at redis://127.0.0.1:" in str(outcomes[0])
+
+    with caplog.at_level(logging.INFO):
+        asyncio.run(main())
+    assert [line for line in caplog.messages if "asyncio" not in line] == []
+
+
+def test_over_tls_and_a_unix_socket(tmp_path: Path, name: str) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl makes the certificate of this test")
+    key, certificate, port = str(tmp_path / "key.pem"), str(tmp_path / "certificate.pem"), free_port()
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate]
+    subprocess.run([*command, *subject], check=True, capture_output=True)
+    options = ["--tls-port", str(port), "--tls-cert-file", certificate, "--tls-key-file", key]
+    path = str(tmp_path / "redis.sock")
+    server = RedisServer(*options, "--tls-auth-clients", "no", "--tls-ca-cert-file", certificate, "--unixsocket", path)
+    try:
+        server.start()
+    except RuntimeError:
+        server.close()
+        pytest.skip("this redis-server is built without TLS")
+    shop = Shop(name)
+    tls = f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={certificate}"
+    before = open_files()
+
+    async def main() -> None:
+        payload = {"data": "x" * 1_000_000}
+        for url in (tls, f"unix://{path}"):
+            async with AsyncDaebusCaller(name, redis_url=url) as caller:
+                assert await caller.send_request("echo", payload) == payload
+                assert len(await asyncio.gather(*(caller.send_request("echo") for _ in range(50)))) == 50
+        async with AsyncDaebusCaller(name, redis_url=f"rediss://127.0.0.1:{port}/0") as caller:
+            with pytest.raises(RedisUnavailable, match="certificate"):
+                await caller.send_request("echo")
+
+    try:
+        with serving(shop.app, server.url, name):
+            asyncio.run(main())
+        assert open_files() <= before
+    finally:
+        server.close()

@@ -1,0 +1,131 @@
+"""A connection whose other side behaves as no Redis would."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from daebus.aio_link import AsyncLink
+from daebus.connection import RedisAddress
+from daebus.errors import ConnectionLost, RedisUnavailable
+from daebus.resp import ErrorReply, pack
+
+Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+async def _with_server(behave: Behaviour, use: Callable[[RedisAddress], Awaitable[None]]) -> None:
+    ended = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await behave(reader, writer)
+        finally:
+            writer.close()
+            ended.set()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        await use(RedisAddress(f"redis://127.0.0.1:{port}/0"))
+        await ended.wait()
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+async def _end_of(reader: asyncio.StreamReader) -> None:
+    while await reader.read(65536):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "lost the connection to Redis at redis://127.0.0.1"),
+        (b"+OK\r\n+PONG\r\n+PONG\r\n", "nobody asked for"),
+        (b"*0\r\n+OK\r\n*0\r\n", "lost the connection"),
+        (b"+OK\r\n$5\r\nab", "closed the connection"),
+    ],
+)
+def test_what_is_no_answer_ends_the_connection(said: bytes, reason: str) -> None:
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"PING\r\n")
+        writer.write(said)
+        if said.endswith(b"ab"):
+            await writer.drain()
+        else:
+            await _end_of(reader)
+
+    async def use(address: RedisAddress) -> None:
+        lost: asyncio.Future[ConnectionLost] = asyncio.get_running_loop().create_future()
+        link = await AsyncLink.open(address, "test", lost.set_result, lambda data: None)
+        answer = link.ask(pack(b"PING"))
+        assert reason in str(await lost)
+        await asyncio.wait([answer])
+        if answer.exception() is not None:
+            assert isinstance(answer.exception(), ConnectionLost)
+        await link.closed
+        assert not link.busy
+        with pytest.raises(ConnectionLost, match="lost the connection"):
+            await link.ask(pack(b"PING"))
+
+    asyncio.run(_with_server(behave, use))
+
+
+def test_replies_in_pieces_and_several_at_once_go_to_who_asked() -> None:
+    replies = (
+        b"+OK\r\n" + b":7\r\n" + b"-NOPERM no\r\n" + b"*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n" + b"$-1\r\n"
+    )
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"THIRD\r\n")
+        for at in range(len(replies)):
+            writer.write(replies[at : at + 1])
+            await writer.drain()
+            await asyncio.sleep(0)
+        await _end_of(reader)
+
+    async def use(address: RedisAddress) -> None:
+        messages: list[bytes] = []
+        losses: list[Any] = []
+        link = await AsyncLink.open(address, "test", losses.append, messages.append)
+        first, second, third = (link.ask(pack(word)) for word in (b"FIRST", b"SECOND", b"THIRD"))
+        assert await first == 7
+        assert (await second).code == "NOPERM"
+        assert isinstance(await second, ErrorReply)
+        assert await third is None
+        assert messages == [b"hi"]
+        link.close()
+        await link.closed
+        assert losses == []
+
+    asyncio.run(_with_server(behave, use))
+
+
+def test_whoever_waits_when_it_is_closed_is_told() -> None:
+    async def use(address: RedisAddress) -> None:
+        losses: list[Any] = []
+        link = await AsyncLink.open(address, "test", losses.append)
+        answer, cancelled = link.ask(pack(b"PING")), link.ask(pack(b"PING"))
+        cancelled.cancel()
+        link.close()
+        with pytest.raises(ConnectionLost, match="it was closed"):
+            await answer
+        await link.closed
+        assert losses == []
+
+    asyncio.run(_with_server(lambda reader, writer: _end_of(reader), use))
+
+
+def test_a_server_that_says_nothing_to_a_login_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daebus.aio_link.CONNECT_TIMEOUT", 0.3)
+
+    async def use(address: RedisAddress) -> None:
+        with pytest.raises(RedisUnavailable, match="cannot connect") as caught:
+            await AsyncLink.open(RedisAddress(address.url.replace("//", "//ann:s3cr3t@")), "test", lambda error: None)
+        assert "s3cr3t" not in str(caught.value)
+
+    asyncio.run(_with_server(lambda reader, writer: _end_of(reader), use))
