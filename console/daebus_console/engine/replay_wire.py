@@ -1,0 +1,86 @@
+"""Publishing bytes as they are, and hearing the answers on a reply channel of our own; also who is subscribed.
+
+Nothing is ever sent again by itself. The connections are the framework's; this knows nothing of requests and answers.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterable
+
+import redis
+
+from daebus.connection import RedisAddress
+from daebus.errors import PermissionDenied, RedisUnavailable
+from daebus.publisher import Publisher
+from daebus.subscription import Subscription
+from daebus_console.engine.envelope import CALLER_PREFIX
+
+NAME = "daebus-console"
+_CONNECT_WITHIN = 5.0
+_CHUNK = 500
+
+
+class Wire:
+    """`on_reply(data)` is called on a thread of its own for each answer, `on_lost(error)` when answers may be missed.
+
+    Connects with `open`; `close` it in the end.
+    """
+
+    def __init__(
+        self,
+        address: RedisAddress,
+        on_reply: Callable[[bytes], None],
+        on_lost: Callable[[RedisUnavailable], None],
+    ) -> None:
+        self.address = address
+        self.reply_to = f"{CALLER_PREFIX}{uuid.uuid4().hex}"
+        self._publisher = Publisher(address, NAME)
+        self._subscription = Subscription(
+            address,
+            NAME,
+            [self.reply_to],
+            lambda _channel, data, _turn: on_reply(data),
+            on_lost=on_lost,
+            level=logging.DEBUG,
+        )
+
+    def open(self) -> None:
+        """Connect. Raises RedisUnavailable."""
+        self._subscription.ensure(time.monotonic() + _CONNECT_WITHIN)
+
+    def publish(self, channel: str, data: bytes) -> int | None:
+        """Publish; returns how many are subscribed to just this channel, None where Redis does not let us ask.
+
+        Raises RedisUnavailable, or its ConnectionLost where the message may have arrived all the same.
+        """
+        return self._publisher.publish_counted(channel, data)[1]
+
+    def close(self) -> None:
+        """Give both connections back."""
+        self._subscription.close()
+        self._publisher.close()
+
+
+def count_subscribers(address: RedisAddress, channels: Iterable[str]) -> dict[str, int] | None:
+    """How many clients are subscribed to just each of these channels; None where Redis does not let us ask.
+
+    Raises RedisUnavailable.
+    """
+    names = list(dict.fromkeys(channels))
+    found: dict[str, int] = {}
+    try:
+        with address.client() as client:
+            for start in range(0, len(names), _CHUNK):
+                # In one reply, in the order asked: names may be any text, and come back as other text.
+                reply = client.pubsub_numsub(*names[start : start + _CHUNK])
+                found.update(zip(names[start : start + _CHUNK], (int(count) for _name, count in reply), strict=True))
+    except redis.exceptions.NoPermissionError:
+        return None
+    except redis.AuthenticationError as error:
+        raise PermissionDenied(f"Redis at {address} refused us: {error}") from None
+    except (redis.RedisError, OSError) as error:
+        raise RedisUnavailable(f"cannot ask Redis at {address} who is subscribed: {error}") from None
+    return found
