@@ -6,13 +6,15 @@ Every face brings its own Output (and View, where it has one); commands know no 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Protocol
 
 from daebus.errors import RedisUnavailable
+from daebus_console.commands.cancellation import Cancellation as Cancellation
 from daebus_console.commands.errors import CommandError
+from daebus_console.commands.jobs import Jobs
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.exchange import Exchange
 from daebus_console.engine.redact import Redactor
@@ -90,52 +92,27 @@ class View(Protocol):
         """Leave the console."""
 
 
-class Cancellation:
-    """Stops a command from another thread. `wait` is a sleep that a cancellation ends."""
+class Confirm(Protocol):
+    """Asks the user, and waits for the answer. Without anybody to ask the answer is no."""
 
-    def __init__(self) -> None:
-        self._event = threading.Event()
-        self._lock = threading.Lock()
-        self._callbacks: list[Callable[[], None]] = []
+    def __call__(self, question: str, word: str = "y") -> bool:
+        """Whether the user typed the word."""
 
-    @property
-    def cancelled(self) -> bool:
-        """Whether it was cancelled."""
-        return self._event.is_set()
 
-    def cancel(self) -> None:
-        """Stop whatever the command waits for."""
-        with self._lock:
-            self._event.set()
-            callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
-            callback()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait so long; True as soon as it was cancelled."""
-        return self._event.wait(seconds)
-
-    def on_cancel(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Have it called on cancelling (at once, if that was before); returns what takes it back."""
-        with self._lock:
-            if not self._event.is_set():
-                self._callbacks.append(callback)
-                return lambda: self._withdraw(callback)
-        callback()
-        return lambda: None
-
-    def _withdraw(self, callback: Callable[[], None]) -> None:
-        with self._lock:
-            if callback in self._callbacks:
-                self._callbacks.remove(callback)
+def nobody(question: str, word: str = "y") -> bool:
+    """The answer where there is nobody to ask."""
+    del question, word
+    return False
 
 
 @dataclass
 class Context:
     """Where commands are carried out. A face makes one and keeps it; `replace(context, cancellation=…)` for each run.
 
-    `live` tells that the session is started and belongs to the face; else `look` starts it. `confirm` asks the user a
-    yes-or-no question. `variables` are what `$name` means; `last` is set by every answer.
+    `live` tells that the session is started and belongs to the face; else `look` starts it. `confirm` asks the user,
+    `confirm_remote` that it is to be used before many messages go to another machine. `variables` are what `$name`
+    means; `last` is set by every answer. `follow` is told the id of a request that was just sent; `jobs` are what was
+    left to itself; `entered` gives the lines entered so far, oldest first.
     """
 
     session: Session
@@ -143,11 +120,19 @@ class Context:
     output: Output
     face: Face
     view: View | None = None
-    confirm: Callable[[str], bool] = lambda _question: False
+    confirm: Confirm = nobody
+    confirm_remote: bool = True
     cancellation: Cancellation = field(default_factory=Cancellation)
     redact: Redactor = field(default_factory=lambda: Redactor(()))
     variables: dict[str, Any] = field(default_factory=dict)
     live: bool = False
+    follow: Callable[[str], None] = lambda _request_id: None
+    jobs: Jobs = field(default_factory=Jobs)
+    entered: Callable[[], Sequence[str]] = tuple
+    leaving: threading.Event = field(default_factory=threading.Event)
+    """Set when the user has asked to leave."""
+    depth: int = 0
+    """How many files deep in `source` it is."""
 
     @property
     def read_only(self) -> bool:

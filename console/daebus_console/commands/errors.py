@@ -9,7 +9,8 @@ class CommandError(Exception):
     """A command cannot be understood, or cannot be carried out as it stands.
 
     `position` and `length` are characters of `line` (the command as typed, or the shell's arguments joined); `length`
-    is 0 where something is missing. `suggestion` is the nearest right word; `usage` how the verb is used.
+    is 0 where something is missing. `suggestion` is the nearest right word; `usage` how the verb is used. `unfinished`
+    tells that a quote or a bracket is still open, so that more lines may complete it.
     """
 
     def __init__(
@@ -20,6 +21,7 @@ class CommandError(Exception):
         suggestion: str | None = None,
         usage: str | None = None,
         line: str = "",
+        unfinished: bool = False,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -28,6 +30,7 @@ class CommandError(Exception):
         self.suggestion = suggestion
         self.usage = usage
         self.line = line
+        self.unfinished = unfinished
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -58,7 +58,7 @@ class Command:
 def parse(line: str) -> Command | None:
     """The command that a line of a prompt or a script says; None for a blank line or a comment. Raises CommandError."""
     try:
-        words = split(line, _filter_from)
+        words = split(line, filter_from)
         return _parse(words, line) if words else None
     except CommandError as error:
         error.line = line
@@ -75,7 +75,8 @@ def parse_argv(arguments: Sequence[str]) -> Command:
         raise
 
 
-def _filter_from(name: str) -> int | None:
+def filter_from(name: str) -> int | None:
+    """From which word on, counted from the verb, the words of that verb are the terms of a filter; None: never."""
     verb = VERBS.get(name)
     for index, argument in enumerate(verb.arguments if verb else (), start=1):
         if argument.kind is Kind.FILTER:

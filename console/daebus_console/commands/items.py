@@ -97,7 +97,45 @@ class Items:
 
     def build(self, sources: Sources) -> dict[str, Any]:
         """The payload. Raises CommandError, pointing at the item that cannot be had or does not fit."""
-        return assemble([(item, _fetch(item, sources)) for item in self.items])
+        return assemble([(item, fetch(item, sources)) for item in self.items])
+
+
+def parse_value(word: Word, column: int = 0) -> Item:
+    """The value that a word says by itself: quoted it is text, else a reference, a file, JSON, or after all text.
+
+    Raises CommandError where it begins like JSON and is none.
+    """
+    return Item((), _value_source(word, column), word)
+
+
+def _value_source(word: Word, column: int) -> Source:
+    value = word.text[column:]
+    if word.quoted:
+        return Text(value)
+    if _REFERENCE.fullmatch(value):
+        return _reference(word, column)
+    if value.startswith("@"):
+        return _file(word, column + 1, json=True)
+    if value[:1] in ("{", "["):
+        return Json(_json(word, column))
+    try:
+        return Json(json.loads(value, parse_constant=_refuse_constant))
+    except ValueError:
+        return Text(value)
+
+
+def fetch(item: Item, sources: Sources) -> Any:
+    """The value of one item. Raises CommandError, pointing at it, where it cannot be had."""
+    source = item.source
+    if isinstance(source, Text | Json):
+        return source.value
+    try:
+        if isinstance(source, Reference):
+            return sources.reference(source.name, source.path)
+        text = sources.stdin() if source.path == "-" and not item.path else sources.text(source.path)
+    except SourceError as error:
+        raise item.word.error(str(error)) from None
+    return _parse_file(item, source, text) if source.json else text
 
 
 def parse_items(words: Sequence[Word]) -> Items:
@@ -264,19 +302,6 @@ def _guess(text: str) -> str | None:
 def _kind(value: Any) -> str:
     names = {list: "a list", str: "text", int: "a number", float: "a number", bool: "true or false", type(None): "null"}
     return names.get(type(value), "something else")
-
-
-def _fetch(item: Item, sources: Sources) -> Any:
-    source = item.source
-    if isinstance(source, Text | Json):
-        return source.value
-    try:
-        if isinstance(source, Reference):
-            return sources.reference(source.name, source.path)
-        text = sources.stdin() if source.path == "-" and not item.path else sources.text(source.path)
-    except SourceError as error:
-        raise item.word.error(str(error)) from None
-    return _parse_file(item, source, text) if source.json else text
 
 
 def _parse_file(item: Item, source: File, text: str) -> Any:

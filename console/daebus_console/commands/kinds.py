@@ -7,6 +7,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
+from daebus_console.commands.items import parse_value
 from daebus_console.commands.words import Word
 
 
@@ -25,6 +26,9 @@ class Kind(StrEnum):
     RATE = "RATE"
     TEXT = "TEXT"
     TOPIC = "TOPIC"
+    NAME = "NAME"
+    VALUE = "VALUE"
+    JOB = "JOB"
     URL = "URL"
     FLAG = "FLAG"
 
@@ -37,7 +41,7 @@ _LONGEST = 366 * 86400.0
 def read_value(kind: Kind, word: Word, column: int = 0) -> Any:
     """The value that a word has as that kind, from `column` of its text on. Raises CommandError.
 
-    Durations are seconds (float), counts and references int, all others text.
+    Durations are seconds (float), counts, jobs and references int, a value is an Item; all others are text.
     """
     return _READERS[kind](word, column)
 
@@ -89,6 +93,25 @@ def _ref(word: Word, column: int) -> int:
     return int(found[1])
 
 
+def _variable(word: Word, column: int) -> str:
+    name = word.text[column:]
+    plain = name.removeprefix("$")
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", plain) is None:
+        raise word.error("expected a name of letters, digits and _, which does not begin with a digit", column)
+    if plain == "last":
+        raise word.error("$last is always the last answer; choose another name", column)
+    if plain != name:
+        raise word.error("expected the name without its $", column, suggestion=plain)
+    return name
+
+
+def _job(word: Word, column: int) -> int:
+    found = re.fullmatch(r"\[?(\d{1,9})\]?", word.text[column:])
+    if found is None:
+        raise word.error("expected the number of a job, such as 1; `jobs` lists them", column)
+    return int(found[1])
+
+
 _READERS: dict[Kind, Callable[[Word, int], Any]] = {
     Kind.SERVICE: _name,
     Kind.ACTION: _name,
@@ -101,4 +124,7 @@ _READERS: dict[Kind, Callable[[Word, int], Any]] = {
     Kind.TEXT: _text,
     Kind.TOPIC: _text,
     Kind.URL: _text,
+    Kind.NAME: _variable,
+    Kind.VALUE: parse_value,
+    Kind.JOB: _job,
 }

@@ -1,11 +1,12 @@
 """Carries out commands: finds the function for the verb, and turns every error into words and an exit status.
 
-The function of verb `x` is `run_x(command, context) -> int` in the module that `_WHERE` names.
+The function of verb `x-y` is `run_x_y(command, context) -> int` in the module that `_WHERE` names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 
 from daebus.errors import (
@@ -19,6 +20,9 @@ from daebus.errors import (
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import Command
+from daebus_console.commands.guard import guard
+from daebus_console.commands.jobs import Job, TooMany
+from daebus_console.commands.sources import settle
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.sender import Cancelled, ReadOnly
 
@@ -38,8 +42,21 @@ _WHERE = {
     "pause": "viewing",
     "clear": "viewing",
     "mark": "viewing",
+    "set": "variables",
+    "source": "scripting",
+    "save-history": "scripting",
+    "jobs": "managing",
+    "cancel": "managing",
     "help": "viewing",
     "quit": "viewing",
+}
+
+
+_ENDED: dict[int, str] = {
+    Exit.DONE: "done",
+    Exit.TIMEOUT: "timed out",
+    Exit.NOBODY: "nobody serves it",
+    Exit.INTERRUPTED: "stopped",
 }
 
 
@@ -47,18 +64,20 @@ def run(command: Command, context: Context) -> int:
     """Carry out a command; returns its exit status. Errors are told to the context's output, none is raised.
 
     Blocks until the command is done or `context.cancellation` is cancelled: a face with a screen calls it in a thread.
+    What the user has left to itself is only started, and told of when it ends.
     """
+    return _telling(command, context, _start if command.background else _act)
+
+
+def _telling(command: Command, context: Context, action: Action) -> int:
     output = context.output
     try:
-        _allow(command, context)
-        module = import_module(f"daebus_console.commands.{_WHERE[command.name]}")
-        action: Action = getattr(module, f"run_{command.name}")
         return int(action(command, context))
     except CommandError as error:
         error.line = error.line or command.line
         output.mistake(error)
         return Exit.USAGE
-    except (ConfigurationError, PayloadError, ReadOnly) as error:
+    except (ConfigurationError, PayloadError, ReadOnly, TooMany) as error:
         output.error(str(error))
         return Exit.USAGE
     except ServiceUnavailable as error:
@@ -80,14 +99,46 @@ def run(command: Command, context: Context) -> int:
         output.flush()
 
 
+def _act(command: Command, context: Context) -> int:
+    command = _checked(command, context)
+    return _function(command)(command, context)
+
+
+def _start(command: Command, context: Context) -> int:
+    """Leave it to itself, once all that may be asked about it is asked, and its payload is known."""
+    settled = _checked(command, context)
+
+    def work(job: Job) -> int:
+        status = _telling(settled, replace(context, cancellation=job.cancellation), _function(settled))
+        context.output.note(f"[{job.number}] {_ENDED.get(status, 'failed')}: {command.line}")
+        context.output.flush()
+        return status
+
+    job = context.jobs.start(command.line, work)
+    context.output.note(f"[{job.number}] is under way; `cancel {job.number}` stops it")
+    return Exit.DONE
+
+
+def _checked(command: Command, context: Context) -> Command:
+    """The command, once nothing speaks against it; at a prompt with its payload known, before anything is asked."""
+    _allow(command, context)
+    settled = settle(command, context) if context.face is Face.PROMPT and not context.read_only else command
+    guard(settled, context)
+    return settled
+
+
+def _function(command: Command) -> Action:
+    module = import_module(f"daebus_console.commands.{_WHERE[command.name]}")
+    action: Action = getattr(module, f"run_{command.name.replace('-', '_')}")
+    return action
+
+
 def _allow(command: Command, context: Context) -> None:
     if context.face not in command.verb.faces:
         where = "at a prompt only" if context.face is Face.SHELL else "at the shell only"
         raise CommandError(f"`{command.name}` works {where}", 0, len(command.name))
     if command.background and context.face is Face.SHELL:
         raise CommandError("the & is for prompts; at the shell, leave it unquoted", max(len(command.line) - 1, 0), 1)
-    if command.verb.publishes and context.read_only:
-        raise ReadOnly(f"`{command.name}` publishes, and this console is read-only (--read-only); nothing was sent")
 
 
 def _advice(error: RedisUnavailable, context: Context) -> str:

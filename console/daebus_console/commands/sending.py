@@ -7,8 +7,9 @@ from typing import Any
 from daebus.envelope import Reply
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.grammar import Command
+from daebus_console.commands.repeating import Requests, failure, publish_often, repeats, tell_delivery
 from daebus_console.commands.sources import ContextSources
-from daebus_console.engine.sender import Delivery, Inquiry
+from daebus_console.engine.sender import Inquiry
 from daebus_console.render import Line, Span, duration, json_lines, json_spans, line, to_json
 
 
@@ -21,13 +22,16 @@ def payload_of(command: Command, context: Context) -> dict[str, Any]:
 def run_request(command: Command, context: Context) -> int:
     """Ask, show what comes on the way as progress, and give the payload of the final answer as the result."""
     payload = payload_of(command, context)
+    if repeats(command):
+        return Requests(command, context, payload).run()
     inquiry = context.sender.request(command["service"], command["action"], payload, timeout=command["timeout"])
+    context.follow(inquiry.request_id)
     withdraw = context.cancellation.on_cancel(inquiry.cancel)
     try:
         for reply in inquiry.replies():
             if reply.final:
                 return _finish(command, context, inquiry, reply)
-            context.output.progress(_progress(context.redact.mask(reply.payload)))
+            context.output.progress(progress_line(context.redact.mask(reply.payload)))
     except BaseException:
         # Also on Ctrl-C at the shell: nobody waits for the answer any more.
         inquiry.cancel()
@@ -37,7 +41,8 @@ def run_request(command: Command, context: Context) -> int:
     raise AssertionError("a request ends with a final answer or an error")
 
 
-def _progress(payload: Any) -> Line:
+def progress_line(payload: Any) -> Line:
+    """What came on the way to an answer, on one line."""
     try:
         return line(Span("… ", "dim"), *json_spans(to_json(payload)))
     except RecursionError:
@@ -53,9 +58,7 @@ def _finish(command: Command, context: Context, inquiry: Inquiry, reply: Reply) 
     elif reply.ok:
         output.result(json_lines(payload))
     if not reply.ok:
-        kind = ", ".join(part for part in (reply.code, reply.type) if part)
-        told = f"{inquiry.service} answered {inquiry.action} with an error"
-        output.error(f"{told}{f' ({kind})' if kind else ''}: {reply.error}")
+        output.error(failure(inquiry, reply))
         return Exit.ERROR
     elapsed = f", {duration(reply.elapsed)} of it in the handler" if reply.elapsed is not None else ""
     output.note(f"{inquiry.service} answered in {duration(inquiry.latency)}{elapsed}")
@@ -64,31 +67,28 @@ def _finish(command: Command, context: Context, inquiry: Inquiry, reply: Reply) 
 
 def run_send(command: Command, context: Context) -> int:
     """Send a one-way message."""
-    service = command["service"]
-    delivery = context.sender.send(service, command["action"], payload_of(command, context))
+    service, payload = command["service"], payload_of(command, context)
+    if repeats(command):
+        return publish_often(
+            command, context, f"sent to {service}", lambda: context.sender.send(service, command["action"], payload)
+        )
+    delivery = context.sender.send(service, command["action"], payload)
     if delivery.subscribers == 0:
         context.output.error(f"nobody serves {service!r}: its channel has no subscriber")
         return Exit.NOBODY
-    _tell(command, context, delivery, f"sent to {service}")
+    tell_delivery(command, context, delivery, f"sent to {service}")
     return Exit.DONE
 
 
 def run_broadcast(command: Command, context: Context) -> int:
     """Publish an object as it is. That nobody listens is no error: broadcasts are for whoever likes."""
-    channel = command["channel"]
-    delivery = context.sender.broadcast(channel, payload_of(command, context))
-    _tell(command, context, delivery, f"published on {channel}")
+    channel, message = command["channel"], payload_of(command, context)
+    if repeats(command):
+        return publish_often(
+            command, context, f"published on {channel}", lambda: context.sender.broadcast(channel, message)
+        )
+    delivery = context.sender.broadcast(channel, message)
+    tell_delivery(command, context, delivery, f"published on {channel}")
     if delivery.subscribers == 0:
         context.output.note(f"nobody is subscribed to just {channel!r} (subscribers of patterns are not counted)")
     return Exit.DONE
-
-
-def _tell(command: Command, context: Context, delivery: Delivery, what: str) -> None:
-    if command["json"]:
-        subscribers = delivery.subscribers
-        record = {"channel": delivery.channel, "subscribers": subscribers, "receivers": delivery.receivers}
-        context.output.record(record)
-        return
-    count = delivery.receivers if delivery.subscribers is None else delivery.subscribers
-    noun = "receiver" if delivery.subscribers is None else "subscriber"
-    context.output.result([line(Span(what, "ok"), f", {count} {noun}{'s' * (count != 1)}")])

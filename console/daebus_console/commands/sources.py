@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from typing import Any
 
 from daebus_console.commands.context import Context
 from daebus_console.commands.errors import CommandError
-from daebus_console.commands.items import SourceError
+from daebus_console.commands.grammar import Command
+from daebus_console.commands.items import Item, Items, Json, SourceError
 from daebus_console.commands.paths import Path, PathError, dig
 from daebus_console.commands.verbs import Face
 from daebus_console.engine import envelope as wire
@@ -64,6 +66,16 @@ class ContextSources:
             return wire.payload_of(_telling(exchange).data)
         except wire.Unreadable as error:
             raise SourceError(f"#{number} is unreadable: {error}") from None
+
+
+def settle(command: Command, context: Context) -> Command:
+    """The command with its payload as of now, so that what comes later does not change what it refers to."""
+    items = command.arguments.get("items")
+    if not isinstance(items, Items) or not items.items:
+        return command
+    payload = items.build(ContextSources(context))
+    whole = Items((Item((), Json(payload), items.items[0].word),))
+    return replace(command, arguments={**command.arguments, "items": whole})
 
 
 def _telling(exchange: Exchange) -> Any:

@@ -61,7 +61,11 @@ class Option:
 
 @dataclass(frozen=True)
 class Verb:
-    """One verb. `publishes` tells that it sends something onto the bus; `background` that a trailing & is allowed."""
+    """One verb.
+
+    `publishes` tells that it sends something onto the bus, `many` that this is more than one message; `background` that
+    a trailing & is allowed.
+    """
 
     name: str
     summary: str
@@ -70,6 +74,7 @@ class Verb:
     examples: tuple[str, ...] = ()
     details: str = ""
     publishes: bool = False
+    many: bool = False
     background: bool = False
     faces: frozenset[Face] = frozenset(Face)
 
@@ -90,6 +95,8 @@ _PROMPT = frozenset({Face.PROMPT})
 _JSON = Option("--json", Kind.FLAG, "print one JSON object a line")
 _FOR = Option("--for", Kind.DURATION, "look for so long (5, 200ms, 2m), then end")
 _TIMEOUT = Option("--timeout", Kind.DURATION, "wait at most so long for the final answer (default: 5 s)")
+_TIMES = Option("--times", Kind.COUNT, "send it so many times; without --every, all at once", "N")
+_EVERY = Option("--every", Kind.DURATION, "send it again after so long (2s, 200ms); without --times, until stopped")
 _SERVICE = Argument("service", Kind.SERVICE, "the service to ask")
 _ACTION = Argument("action", Kind.ACTION, "one of its actions")
 _ITEMS = Argument("items", Kind.ITEMS, "the payload; see `help items`", required=False, many=True)
@@ -117,20 +124,22 @@ _TABLE = (
         examples=("tail", "tail service:users status:error", "tail -action:ping latency:>100ms --for 30s --json"),
         details="Requests (→) and their answers (←) bear the number of their exchange. Ends with Ctrl-C, or when its"
         " output is closed.",
-        faces=_SHELL,
     ),
     Verb(
         "request",
         "ask a service, and print its answer",
         (_SERVICE, _ACTION, _ITEMS),
-        (_TIMEOUT, _JSON),
+        (_TIMEOUT, _TIMES, _EVERY, _JSON),
         examples=(
             "request users get_user id:=17",
             'request users create name=Ann age:=29 tags:=["admin"] address.city=Berlin',
             'request orders place {"items": [{"sku": "A1", "count": 2}]} --timeout 30s',
             "request reports build @report.json --json",
+            "request stock check sku=A1 --times 20",
+            "request users ping --every 2s --times 5",
         ),
-        details="The payload of the final answer is the result; what comes before it is shown as progress.",
+        details="The payload of the final answer is the result; what comes before it is shown as progress. At a prompt,"
+        " & at the end leaves it to itself, and you are told when it ends.",
         publishes=True,
         background=True,
     ),
@@ -138,7 +147,7 @@ _TABLE = (
         "send",
         "send a service a one-way message, which nobody answers",
         (_SERVICE, _ACTION, _ITEMS),
-        (_JSON,),
+        (_TIMES, _EVERY, _JSON),
         examples=("send metrics record_metric name=checkout value:=1", "send users forget id:=17 --json"),
         publishes=True,
         background=True,
@@ -147,7 +156,7 @@ _TABLE = (
         "broadcast",
         "publish an object on a channel, as it is",
         (Argument("channel", Kind.CHANNEL, "the channel"), _ITEMS),
-        (_JSON,),
+        (_TIMES, _EVERY, _JSON),
         examples=("broadcast user_created id:=17 name=Ann", 'broadcast config {"level": "debug"}'),
         publishes=True,
         background=True,
@@ -189,7 +198,16 @@ _TABLE = (
         ),
         examples=("bench users get_user id:=17 -n 1000 -c 10", "bench users ping -n 500 --rate 50 --json"),
         publishes=True,
+        many=True,
         background=True,
+    ),
+    Verb(
+        "repl",
+        "type commands line by line, without the full screen",
+        examples=("repl",),
+        details="With input from a file or a pipe it carries out the commands in it, one a line, and stops at the first"
+        " that fails, with its exit status: daebus-console repl < commands.txt",
+        faces=_SHELL,
     ),
     Verb(
         "demo",
@@ -226,6 +244,42 @@ _TABLE = (
         faces=_PROMPT,
     ),
     Verb(
+        "set",
+        "give a value a name, or show the values that have one",
+        (
+            Argument("name", Kind.NAME, "the name; items reach it as $NAME", required=False),
+            Argument(
+                "value", Kind.VALUE, 'JSON, "text", @file.json, or a part of what came: $last.user.id, #12.id', False
+            ),
+        ),
+        examples=("set", "set id 17", 'set customer "Ann Lee"', "set user #12.user", "set id $last.user.id", "set id"),
+        faces=_PROMPT,
+    ),
+    Verb(
+        "source",
+        "carry out the commands in a file, one after the other, up to the first that fails",
+        (Argument("file", Kind.FILE, "commands, one a line; # begins a comment"),),
+        examples=("source setup.txt",),
+        faces=_PROMPT,
+    ),
+    Verb(
+        "save-history",
+        "write what was entered into a file, which `source` carries out again",
+        (Argument("file", Kind.FILE, "the file"),),
+        (Option("--force", Kind.FLAG, "overwrite the file if it exists"),),
+        examples=("save-history session.txt", "save-history session.txt --force"),
+        details="Lines that name redacted keys are left out.",
+        faces=_PROMPT,
+    ),
+    Verb("jobs", "list what is under way", examples=("jobs",), faces=_PROMPT),
+    Verb(
+        "cancel",
+        "stop waiting for something that is under way; without a number, for all of it",
+        (Argument("job", Kind.JOB, "its number, as `jobs` lists it", required=False),),
+        examples=("cancel 1", "cancel"),
+        faces=_PROMPT,
+    ),
+    Verb(
         "help",
         "tell what the verbs do",
         (Argument("topic", Kind.TOPIC, "a verb, `items` or `filters`", required=False),),
@@ -241,6 +295,12 @@ SHELL_OPTIONS = (
     Option("--redis", Kind.URL, "where Redis is (default: $DAEBUS_REDIS_URL, $REDIS_URL, localhost:6379)", "URL"),
     Option("--channels", Kind.TEXT, "look only at channels that match, such as 'shop.*,user_*'", "GLOBS"),
     Option("--read-only", Kind.FLAG, "refuse every verb that publishes"),
+    Option(
+        "--confirm-remote",
+        Kind.TEXT,
+        "ask before many messages go to a Redis that is not on this machine (default: on)",
+        "on|off",
+    ),
     Option("--redact", Kind.TEXT, "mask the values of these keys in payloads, such as password,token", "KEYS"),
     Option("--version", Kind.FLAG, "print the version", short="-V"),
     Option("--help", Kind.FLAG, "print this help, or with a verb the help on it", short="-h"),

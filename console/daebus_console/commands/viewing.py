@@ -55,13 +55,16 @@ def run_mark(command: Command, context: Context) -> int:
     return Exit.DONE
 
 
-def run_quit(command: Command, context: Context) -> int:
+def run_quit(_command: Command, context: Context) -> int:
     """Leave."""
-    _view(command, context).quit()
+    context.leaving.set()
+    if context.view is not None:
+        context.view.quit()
     return Exit.DONE
 
 
 def _view(command: Command, context: Context) -> View:
     if context.view is None:
-        raise CommandError(f"there is no view here for `{command.name}`")
+        advice = "; `tail FILTER` prints what matches" if command.name == "filter" else ""
+        raise CommandError(f"there is no view beside this prompt for `{command.name}`{advice}", 0, len(command.name))
     return context.view

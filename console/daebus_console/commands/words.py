@@ -188,7 +188,7 @@ class _Scanner:
                 return
             escaped = line[found.end() : found.end() + 1] in ('"', "\\")
             self._take(found.start() + escaped, found.start() + escaped + 1)
-        raise CommandError(f"this {quote} is never closed", opened, 1)
+        raise CommandError(f"this {quote} is never closed", opened, 1, unfinished=True)
 
     def _json(self, strings: bool = False) -> None:
         """Take a JSON value that begins here, if one does, in one piece."""
@@ -199,11 +199,12 @@ class _Scanner:
             if end is not None:
                 self._take(self.position, end)
             elif opening == "{" or strings:
-                raise CommandError(f"this {opening} is never closed: {_CLOSING[opening]} is missing", self.position, 1)
+                message = f"this {opening} is never closed: {_CLOSING[opening]} is missing"
+                raise CommandError(message, self.position, 1, unfinished=True)
         elif strings and opening == '"':
             end = _string_end(line, self.position)
             if end is None:
-                raise CommandError('this " is never closed', self.position, 1)
+                raise CommandError('this " is never closed', self.position, 1, unfinished=True)
             self._take(self.position, end)
 
 

@@ -6,16 +6,17 @@ somebody serves a channel is asked of NUMSUB, since the tap itself counts among 
 
 from __future__ import annotations
 
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import redis
+
 from daebus import Call, Requester
 from daebus.envelope import Reply, encode, encode_object
-from daebus.errors import ConnectionLost, DaebusError, PayloadError, RedisUnavailable, RequestFailed
+from daebus.errors import ConnectionLost, DaebusError, PayloadError, RedisUnavailable, RequestCancelled, RequestFailed
 from daebus.publisher import Publisher
 from daebus.requester import DEFAULT_TIMEOUT
 from daebus_console.engine import glob
@@ -24,7 +25,7 @@ from daebus_console.engine.session import Session
 
 NAME = "daebus-console"
 """What services see as the asker."""
-_MOST_IDLE = 4
+_ASK_WITHIN = 3.0
 
 
 class ReadOnly(DaebusError):
@@ -51,17 +52,15 @@ class Delivery:
 class Inquiry:
     """A request that is under way. One thread reads its answers; any thread may cancel it."""
 
-    def __init__(self, call: Call, session: Session, begun: float, over: Callable[[bool], None]) -> None:
+    def __init__(self, call: Call, session: Session, begun: float) -> None:
         self._call = call
+        self._begun: float = getattr(call, "sent_at", begun)
         self._session = session
-        self._begun = begun
-        self._over = over
-        self._cancelled = False
         self.service, self.action, self.request_id = call.service, call.action, call.request_id
         self.timeout = call.timeout
         """Seconds that the whole of it may take."""
         self.latency: float | None = None
-        """Seconds from sending to the final answer; None before that."""
+        """Seconds from writing the request to the final answer; None before that."""
 
     def replies(self) -> Iterator[Reply]:
         """Each answer as it comes, the final one last; an error is an answer too.
@@ -70,20 +69,13 @@ class Inquiry:
         """
         try:
             for reply in self._call.replies():
-                if self._cancelled:
-                    break
                 if reply.final:
                     self.latency = time.monotonic() - self._begun
                 yield reply
-        except ConnectionLost:
-            if not self._cancelled:
-                raise
-        finally:
-            self._over(self._cancelled)
-        if self._cancelled and self.latency is None:
+        except RequestCancelled:
             raise Cancelled(
                 f"stopped waiting for {self.service!r}; it was not told, and {self.action!r} may still be handled"
-            )
+            ) from None
 
     def result(self, on_progress: Callable[[Any], Any] | None = None) -> Any:
         """The payload of the final answer; those before it go to `on_progress`.
@@ -102,8 +94,7 @@ class Inquiry:
 
     def cancel(self) -> None:
         """Stop waiting: whoever reads the answers gets Cancelled."""
-        self._cancelled = True
-        self._over(True)
+        self._call.cancel()
 
     @property
     def exchange(self) -> Exchange | None:
@@ -124,9 +115,7 @@ class Sender:
         self.timeout = DEFAULT_TIMEOUT
         """Seconds that a request may take which does not say."""
         self._publisher = Publisher(session.address, NAME)
-        self._lock = threading.Lock()
-        self._idle: list[Requester] = []
-        self._busy: set[Requester] = set()
+        self._requester = self.requester()
 
     def __enter__(self) -> Sender:
         return self
@@ -145,28 +134,19 @@ class Sender:
     ) -> Inquiry:
         """Ask a service; returns when Redis has taken the request.
 
-        Each inquiry has connections of its own, kept for the next one, so that it can be cancelled; whoever asks much
-        gives one Requester `through` which all go, and closes that to cancel them all. Raises ServiceUnavailable where
-        nobody subscribes to the service's channel, RedisUnavailable, PayloadError, ReadOnly.
+        All inquiries share one pair of connections; whoever wants to end many at once gives a Requester of its own
+        `through` which they go, and closes that. Raises ServiceUnavailable where nobody subscribes to the service's
+        channel, RedisUnavailable, PayloadError, ReadOnly.
         """
         self._allow()
         request_id = uuid.uuid4().hex
         with self.session.lock:
             self.session.correlator.expect(request_id)
-        requester = self._take() if through is None else through
+        requester = through or self._requester
         self._see_answers(service, requester)
-
-        def over(cancelled: bool) -> None:
-            if through is None:
-                self._give_back(requester, cancelled)
-
         begun = time.monotonic()
-        try:
-            call = requester.start(service, action, dict(payload), timeout=timeout, request_id=request_id)
-        except BaseException:
-            over(False)
-            raise
-        return Inquiry(call, self.session, begun, over)
+        call = requester.start(service, action, dict(payload), timeout=timeout, request_id=request_id)
+        return Inquiry(call, self.session, begun)
 
     def requester(self) -> Requester:
         """A Requester on the same Redis under the console's name, for `request(through=…)`; the caller closes it."""
@@ -184,33 +164,23 @@ class Sender:
         self._allow()
         return self._publish(channel, encode_object(dict(message), "broadcast"))
 
+    def subscribers(self, channel: str) -> int | None:
+        """How many are subscribed to just that channel; None where Redis does not let us ask.
+
+        Raises RedisUnavailable.
+        """
+        try:
+            with self.session.address.client(socket_timeout=_ASK_WITHIN, socket_connect_timeout=_ASK_WITHIN) as client:
+                return int(client.pubsub_numsub(channel)[0][1])
+        except redis.exceptions.NoPermissionError:
+            return None
+        except (redis.RedisError, OSError) as error:
+            raise RedisUnavailable(f"cannot ask Redis at {self.session.address}: {error}") from None
+
     def close(self) -> None:
         """Close the connections; requests under way fail."""
-        with self._lock:
-            requesters = [*self._idle, *self._busy]
-            self._idle.clear()
-            self._busy.clear()
-        for requester in requesters:
-            requester.close()
+        self._requester.close()
         self._publisher.close()
-
-    def _take(self) -> Requester:
-        with self._lock:
-            requester = self._idle.pop() if self._idle else self.requester()
-            self._busy.add(requester)
-            return requester
-
-    def _give_back(self, requester: Requester, cancelled: bool) -> None:
-        """An inquiry is over; called once or twice for each."""
-        with self._lock:
-            if requester not in self._busy:
-                return
-            self._busy.discard(requester)
-            if not cancelled and len(self._idle) < _MOST_IDLE:
-                self._idle.append(requester)
-                return
-        # That is what wakes the thread that waits for its answer.
-        requester.close()
 
     def _allow(self) -> None:
         if self.read_only:

@@ -71,11 +71,11 @@ def offered(line: str, face: Face = Face.PROMPT) -> list[str]:
         ("request US", ["users", '"old users"']),
         ("request users ", ["get_user", "create_user"]),
         ("request users user", ["get_user", "create_user"]),
-        ("request nobody ", ["--timeout", "--json"]),
+        ("request nobody ", ["--timeout", "--times", "--every", "--json"]),
         ("request users get_user n", ['name="Ann Lee"']),
         ("request users get_user id:=1 ", ['name="Ann Lee"', "address.city=Köln", 'tags:=["a"]']),
-        ("request users get_user --", ["--timeout", "--json"]),
-        ("request users get_user --json --", ["--timeout"]),
+        ("request users get_user --", ["--timeout", "--times", "--every", "--json"]),
+        ("request users get_user --json --", ["--timeout", "--times", "--every"]),
         ("request users get_user --timeout ", []),
         ("request --timeout 5 ", ["users", "gateway", '"old users"']),
         ("request users get_user @b", ["body.json"]),
@@ -104,8 +104,9 @@ def test_what_is_offered(line: str, expected: list[str]) -> None:
 
 
 def test_verbs_are_those_of_the_face() -> None:
-    assert "tail" in offered("", Face.SHELL)
-    assert "tail" not in offered("", Face.PROMPT)
+    assert "repl" in offered("", Face.SHELL)
+    assert "repl" not in offered("", Face.PROMPT)
+    assert "tail" in offered("", Face.PROMPT)
     assert "filter" in offered("", Face.PROMPT)
 
 

@@ -225,7 +225,7 @@ def test_redacted_keys_are_masked_in_answers(session: Session, service: str) -> 
 
 
 def test_verbs_of_the_shell_are_refused_at_a_prompt(prompt: Prompt) -> None:
-    for line in ("tail", "demo"):
+    for line in ("repl", "demo"):
         assert prompt(line) == Exit.USAGE
         assert "at the shell only" in prompt.heard.mistakes[-1].message
 

@@ -1,0 +1,103 @@
+"""Commands that are under way in threads of their own, by number: those left to themselves with &, and others."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from daebus_console.commands.cancellation import Cancellation
+
+MOST = 200
+"""Jobs at the same time."""
+
+
+@dataclass(eq=False)
+class Job:
+    """One of them. `status` is None while it is under way; `background` tells that the prompt did not wait for it."""
+
+    number: int
+    line: str
+    background: bool
+    cancellation: Cancellation = field(default_factory=Cancellation)
+    began: float = field(default_factory=time.monotonic)
+    status: int | None = None
+
+
+class TooMany(Exception):
+    """No more jobs at the same time; the text says so."""
+
+
+class Jobs:
+    """The jobs of one face. Any thread may call. False while there are none."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._running: dict[int, Job] = {}
+        self._threads: dict[int, threading.Thread] = {}
+        self._next = 1
+        self._failed: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def start(self, line: str, work: Callable[[Job], int], *, background: bool = True) -> Job:
+        """Do the work in a thread of its own; what it returns is the job's status. Raises TooMany."""
+        with self._changed:
+            if len(self._running) >= MOST:
+                raise TooMany(f"{MOST} commands are under way already; `cancel` stops them")
+            job = Job(self._next, line, background)
+            self._next += 1
+            self._running[job.number] = job
+            thread = threading.Thread(target=self._work, args=(job, work), name=f"job-{job.number}", daemon=True)
+            self._threads[job.number] = thread
+        thread.start()
+        return job
+
+    def _work(self, job: Job, work: Callable[[Job], int]) -> None:
+        status = 1
+        try:
+            status = work(job)
+        finally:
+            with self._changed:
+                job.status = status
+                del self._running[job.number]
+                del self._threads[job.number]
+                if status and job.background:
+                    self._failed.append(status)
+                self._changed.notify_all()
+
+    def running(self) -> list[Job]:
+        """What is under way, the oldest first."""
+        with self._changed:
+            return list(self._running.values())
+
+    def cancel(self, number: int | None = None) -> list[Job]:
+        """Stop the job of that number, or all; returns which."""
+        jobs = [job for job in self.running() if number is None or job.number == number]
+        for job in jobs:
+            job.cancellation.cancel()
+        return jobs
+
+    def wait(self, job: Job, timeout: float | None = None) -> bool:
+        """Wait for the end of a job; False after `timeout` seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: job.status is not None, timeout)
+
+    def wait_all(self, cancellation: Cancellation | None = None) -> int:
+        """Wait for the end of all that was left to itself; returns the first status that is not 0, of all so far."""
+        while not (cancellation is not None and cancellation.cancelled):
+            with self._changed:
+                if self._changed.wait_for(lambda: not any(job.background for job in self._running.values()), 0.2):
+                    break
+        return self._failed[0] if self._failed else 0
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Stop all, and wait for their end for at most so many seconds."""
+        with self._changed:
+            threads = list(self._threads.values())
+        self.cancel()
+        deadline = time.monotonic() + timeout
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))

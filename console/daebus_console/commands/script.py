@@ -1,0 +1,80 @@
+"""Commands one below the other: of a file, of standard input, of a pasted text. Pure.
+
+A line is a command; while a quote or a bracket is open in it, it goes on in the next line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from daebus_console.commands.errors import CommandError
+from daebus_console.commands.grammar import Command, filter_from, parse
+from daebus_console.commands.words import split
+
+_LARGE = 64 * 1024
+
+
+class Piece(NamedTuple):
+    """The text of one command, the number of its first line (from 1), and where in the whole text it begins."""
+
+    text: str
+    line: int
+    start: int
+
+
+def pieces(lines: Iterable[str]) -> Iterator[Piece]:
+    """The commands in these lines (each with its newline, if any), one after the other. Blank lines are none."""
+    held: list[str] = []
+    first = position = 0
+    begun = 0
+    for number, line in enumerate(lines, start=1):
+        if not held:
+            first, begun = number, position
+        held.append(line)
+        position += len(line)
+        text = "".join(held)
+        if is_open(text, line):
+            continue
+        held.clear()
+        if text.strip():
+            yield Piece(text.rstrip("\r\n"), first, begun)
+    if held:
+        yield Piece("".join(held).rstrip("\r\n"), first, begun)
+
+
+def is_open(text: str, last_line: str | None = None) -> bool:
+    """Whether a quote or a bracket is open at the end of a command, so that another line may close it."""
+    line = text if last_line is None else last_line
+    if len(text) > _LARGE and text.count("{") > text.count("}") and "}" not in line.rstrip()[-1:]:
+        # Reading all of it again for each of its lines would take minutes.
+        return True
+    try:
+        split(text, filter_from)
+    except CommandError as error:
+        return error.unfinished
+    return False
+
+
+def commands_in(text: str) -> list[Command]:
+    """The commands in a text. Raises CommandError, whose position and line are those of the text."""
+    found = []
+    for piece in pieces(text.splitlines(keepends=True)):
+        try:
+            command = parse(piece.text)
+        except CommandError as error:
+            error.position += piece.start
+            error.line = text
+            raise
+        if command is not None:
+            found.append(command)
+    return found
+
+
+def decoded(lines: Iterable[bytes], name: str) -> Iterator[str]:
+    """The lines as text. Raises CommandError at the first that is no UTF-8."""
+    for number, line in enumerate(lines, start=1):
+        try:
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            raise CommandError(f"line {number} of {name} is not UTF-8 text (byte {error.start + 1})") from None
