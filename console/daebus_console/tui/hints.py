@@ -17,21 +17,21 @@ def no_flow(*, total: int, filtering: bool, muted: int) -> list[Line]:
     if not total:
         return [
             [("   Nothing has been published yet.", "plain")],
-            [("   Messages appear here as they pass. Send one yourself: press : and type", "dim")],
-            [("     request SERVICE ACTION name=value      or      broadcast CHANNEL name=value", "name")],
+            [("   They appear here as they pass. Or press : and send:", "dim")],
+            [("     request SERVICE ACTION name=value", "name")],
         ]
     lines: list[Line] = [[(f"   None of {total:,} is shown.", "plain")]]
     if filtering:
-        lines.append([("   / changes the filter, escape in the flow removes it.", "dim")])
+        lines.append([("   / changes the filter, escape removes it.", "dim")])
     if muted:
         lines.append([("   X brings back what is muted.", "dim")])
-    lines.append([("   c shows control channels and the console's own questions.", "dim")])
+    lines.append([("   c shows control channels and our own questions.", "dim")])
     return lines
 
 
 NO_DETAIL: list[Line] = [
-    [("   Select an exchange above (↑ ↓, or a click) to look inside.", "dim")],
-    [("   ] goes to the next error, enter comes here, escape goes back.", "dim")],
+    [("   Select an exchange (↑ ↓ or click) to look inside.", "dim")],
+    [("   ] next error, enter comes here, escape goes back.", "dim")],
 ]
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import redis
+from textual.events import Paste
 from textual.pilot import Pilot
 
 from daebus_console.engine.session import Session
@@ -60,7 +61,9 @@ class Driver:
     async def command(self, text: str) -> None:
         """Enter a command in the command pane."""
         await self.press("escape", "escape", "colon")
-        await self.type(text)
+        await self.until(lambda: self.app.main.repl.line.has_focus)
+        self.app.post_message(Paste(text))
+        await self.until(lambda: self.app.main.repl.line.value == text)
         await self.press("enter")
 
     async def until(self, probe: Callable[[], Any], within: float = 10.0) -> None:

@@ -38,7 +38,7 @@ def test_a_request_prints_progress_and_answer_and_is_marked_as_ours(redis_url: s
             await console.command(f"request {name} fail")
             await console.sees("out of order")
 
-        drive(redis_url, story)
+        drive(redis_url, story, size=(120, 60))
     finally:
         app.stop()
 

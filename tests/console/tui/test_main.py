@@ -146,3 +146,19 @@ def test_what_comes_off_the_bus_commands_neither_terminal_nor_markup(redis_url: 
         assert not any(sign in console.text for sign in "\x1b\x07‮")
 
     drive(redis_url, story)
+
+
+def test_while_a_term_is_unfinished_the_terms_before_it_count(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        console.request(name, "good", 1)
+        console.answer(1)
+        console.request(name, "bad", 2)
+        console.answer(2, {"error": "no"}, status="error")
+        await console.sees("good", "bad")
+        await console.press("slash")
+        await console.type("status:error latency:")
+        await console.sees("needs a value")
+        assert "bad" in console.line("✗ error")
+        assert not console.line("✓ ok")
+
+    drive(redis_url, story)

@@ -38,7 +38,7 @@ class ExchangeKeys(Screen[None]):
     detail: DetailPane
     directory: DirectoryList
 
-    def narrow_to(self, text: str) -> bool:
+    def narrow_to(self, text: str, *, typing: bool = False) -> bool:
         """Show only what that filter lets through."""
         raise NotImplementedError
 

@@ -257,7 +257,7 @@ class MainScreen(ViewVerbs):
 
     @on(FilterChanged)
     def _filter_changed(self, event: FilterChanged) -> None:
-        if self.narrow_to(event.text) and event.accepted:
+        if self.narrow_to(event.text, typing=not event.accepted) and event.accepted:
             self.filter_bar.display = False
             self.flow.focus()
 

@@ -8,6 +8,7 @@ from daebus_console.engine.exchange import Exchange
 from daebus_console.tui.screens.exchange_keys import ExchangeKeys
 
 if TYPE_CHECKING:
+    from daebus_console.engine.filter import Filter
     from daebus_console.tui.flow_model import FlowModel
     from daebus_console.tui.widgets.filter_bar import FilterBar
     from daebus_console.tui.widgets.flow import FlowList
@@ -25,22 +26,41 @@ class ViewVerbs(ExchangeKeys):
         """Write the titles anew."""
         raise NotImplementedError
 
-    def narrow_to(self, text: str) -> bool:
-        """Show only what that filter lets through; False where it does not parse, which the bar then says."""
+    def narrow_to(self, text: str, *, typing: bool = False) -> bool:
+        """Show only what that filter lets through; False where it does not parse, which the bar then says.
+
+        While one is `typing` the last term is often unfinished: until it is, the terms before it count.
+        """
         from daebus_console.engine import filter as filters
 
         try:
             wanted = filters.parse(text)
         except filters.FilterError as error:
             self.filter_bar.show_problem(str(error), error.position, error.length)
+            before = text[: error.position].rpartition(" ")[0]
+            if typing and " " not in text[error.position :].strip():
+                self._narrow_for_now(before)
             return False
         self.filter_bar.show_problem(None)
+        self._apply(text, wanted)
+        return True
+
+    def _narrow_for_now(self, text: str) -> None:
+        """Like narrow_to, for what is known to be only a part of what is meant."""
+        from daebus_console.engine import filter as filters
+
+        try:
+            self._apply(text, filters.parse(text))
+        except filters.FilterError:
+            # What stood before the mistake was no filter by itself: the one of before stays.
+            return
+
+    def _apply(self, text: str, wanted: Filter) -> None:
         self.filter_text = text.strip()
         with self.session.lock:
             self.visibility.set_filter(None if wanted.everything else wanted.accepts)
         self.flow.tick()
         self.tell()
-        return True
 
     # What commands do to the view (see commands.context.View) ----------------------------------------------------
 

@@ -14,12 +14,13 @@ from daebus_console.text import clean
 from daebus_console.tui.lines import Line
 from daebus_console.tui.messages import FilterChanged, KeepFilter
 from daebus_console.tui.widgets.repl import Completer, Offer
+from daebus_console.tui.widgets.text_line import TextLine
 from daebus_console.tui.widgets.title import TitleLine
 
 PROMPT = " / "
 
 
-class FilterLine(Input):
+class FilterLine(TextLine):
     """The input of the bar. Tab completes, enter keeps the filter, escape takes back what was typed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

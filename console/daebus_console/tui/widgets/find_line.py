@@ -8,8 +8,10 @@ from textual.binding import Binding, BindingType
 from textual.message import Message as Event
 from textual.widgets import Input
 
+from daebus_console.tui.widgets.text_line import TextLine
 
-class FindLine(Input):
+
+class FindLine(TextLine):
     """Hidden until it is needed. Posts Sought with every change, and when it is done."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

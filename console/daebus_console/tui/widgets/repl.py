@@ -17,6 +17,7 @@ from textual.widgets import Input, RichLog
 from daebus_console.text import clean
 from daebus_console.tui.lines import ROLES, Line
 from daebus_console.tui.messages import CommandEntered, FillIn, LeaveRequested, StopRequested
+from daebus_console.tui.widgets.text_line import TextLine
 from daebus_console.tui.widgets.title import TitleLine
 
 MOST_LINES = 5000
@@ -35,7 +36,7 @@ Completer = Callable[[str, int], Sequence[Offer]]
 """From the line and the place of the cursor in it to what may stand there."""
 
 
-class CommandLine(Input):
+class CommandLine(TextLine):
     """The input line. Up and down go through what was entered, tab completes; escape leaves."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
