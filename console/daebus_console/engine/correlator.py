@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from daebus_console.engine import envelope as wire
+from daebus_console.engine import namesakes
 from daebus_console.engine.claims import Claims
 from daebus_console.engine.deadlines import Deadlines
 from daebus_console.engine.envelope import REFUSALS, UNSET, Envelope, Unreadable, read_fast
@@ -27,7 +28,6 @@ from daebus_console.engine.names import Names
 DEFAULT_TIMEOUT = 10.0
 """Seconds after which a request without a `timeout` of its own is taken for unanswered."""
 
-_MOST_NAMESAKES = 32
 # Members of an enum are slow to look up, and these are wanted for every message.
 _REQUEST, _RESPONSE = Kind.REQUEST, Kind.RESPONSE
 _PENDING, _OK = State.PENDING, State.OK
@@ -88,23 +88,17 @@ class Correlator:
         journal, by_id, names = self.journal, self._by_id, self._names
         claims = self.claims if self.claims else None
         keep_message, keep_exchange = journal.messages.append, journal.exchanges.append
-        requests: list[Exchange] = []
-        answers: list[Exchange] = []
-        opened: list[Exchange] = []
-        answered: list[Exchange] = []
-        control: list[Message] = []
-        kept = size = 0
+        taken = Taken([], [], [], [], [])
+        requests, answers = taken.requests, taken.answers
+        first = seq = journal.next_seq
+        size = 0
         for channel, data in frames:
-            message = Message(journal.next_seq, at, channel, data, _RESPONSE)
+            message = Message(seq, at, channel, data, _RESPONSE)
             exchange: Exchange | None = None
             try:
                 envelope = read_fast(data)
             except REFUSALS:
-                exchange = self._sort_slowly(message)
-                if exchange.opened is message:
-                    opened.append(exchange)
-                elif exchange.answer is message:
-                    answered.append(exchange)
+                exchange = self._sort_slowly(message, taken)
             else:
                 request_id = envelope.request_id
                 if request_id.__class__ is str:
@@ -132,16 +126,9 @@ class Correlator:
                         self.pending -= 1
                         answers.append(known)
                 if exchange is None:
-                    exchange = self._sort(message, envelope)
-                    if exchange.opened is message:
-                        opened.append(exchange)
-                    elif exchange.answer is message:
-                        answered.append(exchange)
-                    if exchange.flags & Flag.CONTROL and message.kind is _RESPONSE:
-                        control.append(message)
+                    exchange = self._sort(message, envelope, taken)
             keep_message(message)
-            journal.next_seq += 1
-            kept += 1
+            seq += 1
             size += len(data)
             if exchange.opened is message:
                 keep_exchange(exchange)
@@ -150,8 +137,9 @@ class Correlator:
                     exchange.flags |= Flag.OURS
             if tell is not None:
                 tell(message, exchange)
-        journal.grown(kept, size)
-        return Taken(requests, answers, opened, answered, control)
+        journal.next_seq = seq
+        journal.grown(seq - first, size)
+        return taken
 
     def advance(self, now: float) -> list[Exchange]:
         """Let time pass up to `now`; returns the requests whose time ran out."""
@@ -242,14 +230,27 @@ class Correlator:
         self._deadlines.add(exchange, wait)
         return exchange
 
-    def _sort_slowly(self, message: Message) -> Exchange:
+    def _sort_slowly(self, message: Message, taken: Taken) -> Exchange:
         try:
-            return self._sort(message, wire.read_slowly(message.data))
+            envelope = wire.read_slowly(message.data)
         except Unreadable:
             message.kind = Kind.UNREADABLE
-            return self._alone(message, State.ERROR)
+            exchange = self._alone(message, State.ERROR)
+            taken.opened.append(exchange)
+            return exchange
+        return self._sort(message, envelope, taken)
 
-    def _sort(self, message: Message, envelope: Envelope) -> Exchange:
+    def _sort(self, message: Message, envelope: Envelope, taken: Taken) -> Exchange:
+        exchange = self._exchange_of(message, envelope)
+        if exchange.opened is message:
+            taken.opened.append(exchange)
+        elif exchange.answer is message:
+            taken.answered.append(exchange)
+        if exchange.flags & Flag.CONTROL and message.kind is _RESPONSE:
+            taken.control.append(message)
+        return exchange
+
+    def _exchange_of(self, message: Message, envelope: Envelope) -> Exchange:
         if envelope.action:
             if message.channel not in self.listened:
                 if envelope.reply_to or envelope.request_id is not None:
@@ -292,7 +293,7 @@ class Correlator:
             flags |= Flag.MALFORMED
         earlier = self._by_id.get(key)
         if earlier is not None:
-            exchange.set_aside().namesake = _others_asked(earlier, reply_to)
+            exchange.set_aside().namesake = namesakes.others(earlier, reply_to)
             if earlier.kind is _REQUEST and earlier.reply_to == reply_to and envelope.request_id is not None:
                 flags |= Flag.REUSED_ID
         exchange.flags = flags
@@ -313,7 +314,7 @@ class Correlator:
             exchange = self._orphan(message, envelope, key)
         else:
             if exchange.aside.namesake is not None:
-                exchange = self._asked_on(exchange, message.channel)
+                exchange = namesakes.answered_on(exchange, message.channel)
             message.exchange = exchange.number
             self._answer(exchange, message)
         if exchange.instance is None and envelope.instance is not None:
@@ -347,15 +348,6 @@ class Correlator:
             if exchange.flags & _DECLARED:
                 return
         self._settle(exchange, State.ERROR if message.error else _OK)
-
-    def _asked_on(self, exchange: Exchange, channel: str) -> Exchange:
-        """Among the requests that share an id, the newest one that is answered on that channel."""
-        candidate: Exchange | None = exchange
-        while candidate is not None:
-            if candidate.reply_to == channel:
-                return candidate
-            candidate = candidate.aside.namesake
-        return exchange
 
     def _orphan(self, message: Message, envelope: Envelope, key: str) -> Exchange:
         exchange = self._alone(message, State.ORPHAN)
@@ -398,25 +390,5 @@ class Correlator:
         newest = self._by_id.get(key)
         if newest is exchange:
             del self._by_id[key]
-            return
-        # The oldest goes first, so it is the last link of the chain of namesakes.
-        while newest is not None and newest.aside.namesake is not exchange:
-            newest = newest.aside.namesake
-        if newest is not None:
-            newest.set_aside().namesake = None
-
-
-def _others_asked(exchange: Exchange, reply_to: str | None) -> Exchange | None:
-    """The chain of namesakes from this one on, without the one that is answered on `reply_to`, and never a long one.
-
-    Of two requests with the same id and the same reply channel only the newer can be told apart by an answer.
-    """
-    if exchange.reply_to == reply_to:
-        return exchange.aside.namesake
-    last, depth = exchange, 1
-    while (following := last.aside.namesake) is not None:
-        if following.reply_to == reply_to or depth >= _MOST_NAMESAKES:
-            last.set_aside().namesake = following.aside.namesake if depth < _MOST_NAMESAKES else None
-            break
-        last, depth = following, depth + 1
-    return exchange
+        elif newest is not None:
+            namesakes.unlink(newest, exchange)

@@ -83,14 +83,13 @@ def read_slowly(data: bytes) -> Envelope:
         raise Unreadable(f"a JSON {_json_type(fields)} where an object is expected")
     given: dict[str, Any] = {name: fields[name] for name in _ACCEPTED if fields.get(name) is not None}
     good: dict[str, Any] = {}
-    value: Any
     for name, value in given.items():
         accepted = _ACCEPTED[name]
         if not isinstance(value, accepted) or (isinstance(value, bool) and bool not in accepted):
             continue
         try:
             # A whole number may have more digits than any time can.
-            good[name] = float(value) if accepted is _NUMBER else value
+            good[name] = _float(value) if accepted is _NUMBER else value
         except OverflowError:
             continue
     envelope = Envelope(**good) if len(good) == len(given) else OddEnvelope(**good)
@@ -177,6 +176,10 @@ def service_of_control(channel: str) -> str | None:
 def is_reply_channel(channel: str) -> bool:
     """Whether the name of the channel says that it carries answers."""
     return channel.startswith(CALLER_PREFIX) or channel.endswith(RESPONSES_SUFFIX)
+
+
+def _float(value: Any) -> float:
+    return float(value)
 
 
 def _json_type(value: Any) -> str:

@@ -89,6 +89,7 @@ class Tap:
         self._followed: dict[str, None] = {}
         self._to_follow: deque[str] = deque()
         self._asked: deque[str] = deque()
+        self._owners: dict[str, bytes] = {}
         self._link: Link | None = None
         self._thread: threading.Thread | None = None
 
@@ -148,6 +149,7 @@ class Tap:
         sock = link.socket
         sock.settimeout(DEAD_AFTER)
         self._asked.clear()
+        self._owners.clear()
         self._to_follow = deque(self._followed)
         waiting = len(self.patterns)
         if self.patterns:
@@ -179,8 +181,7 @@ class Tap:
         sock.settimeout(_TICK)
         buffer = bytearray(_RECEIVE)
         view = memoryview(buffer)
-        names: dict[bytes, str] = {}
-        owners: dict[str, bytes] = {}
+        names = _Names()
         heard = pinged = time.monotonic()
         while not self._stopping.is_set():
             if self._to_follow:
@@ -201,41 +202,48 @@ class Tap:
             at = self._clock()
             heard = time.monotonic()
             reader.feed(buffer, 0, size)  # type: ignore[arg-type]  # any buffer will do, its stub knows bytes only
-            several = len(self.patterns) + len(self._followed) > 1
-            batch: Batch = []
-            while (reply := reader.gets()) is not False:
-                kind = reply[0] if reply.__class__ is list else None
-                if kind == b"pmessage":
-                    channel = reply[2]
-                elif kind == b"message":
-                    channel = reply[1]
-                else:
-                    self._confirm(reply, at)
-                    continue
-                name = names.get(channel)
-                if name is None:
-                    if len(names) >= _MOST_CHANNELS:
-                        names.clear()
-                        owners.clear()
-                    name = names[channel] = _name(channel)
-                if several:
-                    owner = owners.get(name)
-                    if owner is None:
-                        owner = owners[name] = self._owner(name)
-                    if owner != (reply[1] if kind == b"pmessage" else b""):
-                        continue
-                batch.append((name, reply[-1]))
+            replies = list(iter(reader.gets, False))
+            if len(self.patterns) == 1 and not self._followed:
+                # Of four parts are only messages; anything else fails to unpack, and is then looked at one by one.
+                try:
+                    batch = [(names[channel], data) for _kind, _pattern, channel, data in replies]
+                except (TypeError, ValueError):
+                    batch = self._pick(replies, names, at)
+            else:
+                batch = self._pick(replies, names, at)
             if batch:
                 self._listener.on_batch(at, batch)
+
+    def _pick(self, replies: Sequence[Any], names: _Names, at: float) -> Batch:
+        """The messages among the replies, each once; confirmations and errors are dealt with."""
+        batch: Batch = []
+        for reply in replies:
+            kind = reply[0] if reply.__class__ is list else None
+            if kind == b"pmessage":
+                name = names[reply[2]]
+                if reply[1] == self._owner(name):
+                    batch.append((name, reply[3]))
+            elif kind == b"message":
+                name = names[reply[1]]
+                if not self._owner(name):
+                    batch.append((name, reply[2]))
+            else:
+                self._confirm(reply, at)
+        return batch
 
     def _owner(self, name: str) -> bytes:
         """Which of our subscriptions counts for that channel: the first pattern that matches, else its name (empty).
 
         The server delivers a message once for each subscription that matches.
         """
-        if self.refused:
-            return b""
-        return next((pattern.encode() for pattern in self.patterns if glob.matches(pattern, name)), b"")
+        owner = self._owners.get(name)
+        if owner is None:
+            if len(self._owners) >= _MOST_CHANNELS:
+                self._owners.clear()
+            patterns = () if self.refused else self.patterns
+            owner = next((pattern.encode() for pattern in patterns if glob.matches(pattern, name)), b"")
+            self._owners[name] = owner
+        return owner
 
     def _ask_for_followed(self, sock: socket.socket) -> None:
         command = bytearray()
@@ -255,6 +263,16 @@ class Tap:
             self._listener.on_refused(at, missing_rule(str(reply), [channel] if channel else self.patterns))
         elif reply.__class__ is list and reply[0] == b"subscribe" and self._asked:
             self._asked.popleft()
+
+
+class _Names(dict[bytes, str]):
+    """The names of channels by their bytes, decoded once."""
+
+    def __missing__(self, channel: bytes) -> str:
+        if len(self) >= _MOST_CHANNELS:
+            self.clear()
+        name = self[channel] = _name(channel)
+        return name
 
 
 def _name(channel: bytes) -> str:
