@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 TERMINATED = 143
 USAGE = 2
+_SWITCH = 0.001
+"""Seconds that a thread may keep the interpreter while others want it."""
 _REMEMBERED = 200_000
 _REMEMBERED_BYTES = 128 * 1024 * 1024
 
@@ -75,6 +77,8 @@ def _run(arguments: Sequence[str], output: TerminalOutput) -> int:
         from daebus_console.cli_demo import run_demo
 
         return run_demo(command, settings, output)
+    if command.name == "repl":
+        return _repl(settings, output)
     return _act(command, settings, output)
 
 
@@ -88,6 +92,19 @@ def _version(output: TerminalOutput) -> int:
 def _help(output: TerminalOutput) -> int:
     output.result(line(text) for text in help_on(None, Face.SHELL))
     return 0
+
+
+def _repl(settings: Globals, output: TerminalOutput) -> int:
+    from daebus.errors import ConfigurationError
+    from daebus_console.repl.start import run_repl
+
+    with ExitStack() as stack:
+        try:
+            context = open_context(settings, output, stack)
+        except ConfigurationError as error:
+            output.error(str(error))
+            return USAGE
+        return run_repl(context, output)
 
 
 def _act(command: Command, settings: Globals, output: TerminalOutput) -> int:
@@ -105,6 +122,7 @@ def _act(command: Command, settings: Globals, output: TerminalOutput) -> int:
 
 def open_context(settings: Globals, output: TerminalOutput, stack: ExitStack) -> Context:
     """A context of the shell for the Redis of the settings; the stack closes it. Raises ConfigurationError."""
+    from daebus_console.cli_asking import Asking
     from daebus_console.commands.context import Context
     from daebus_console.engine.redact import Redactor
     from daebus_console.engine.sender import Sender
@@ -112,13 +130,23 @@ def open_context(settings: Globals, output: TerminalOutput, stack: ExitStack) ->
     session = _session(settings, _REMEMBERED, _REMEMBERED_BYTES)
     stack.callback(session.stop)
     sender = stack.enter_context(Sender(session, read_only=settings.read_only))
-    return Context(session, sender, output, Face.SHELL, redact=Redactor(settings.redact))
+    return Context(
+        session,
+        sender,
+        output,
+        Face.SHELL,
+        confirm=Asking(output),
+        confirm_remote=settings.confirm_remote,
+        redact=Redactor(settings.redact),
+    )
 
 
 def _session(settings: Globals, messages: int | None = None, memory: int | None = None) -> Session:
     from daebus.connection import resolve_url
     from daebus_console.engine.session import Session, Settings
 
+    # The tap notes when it reads; whoever works in another thread would keep it from doing so for up to 5 ms.
+    sys.setswitchinterval(_SWITCH)
     bounds = {} if messages is None or memory is None else {"max_messages": messages, "max_bytes": memory}
     return Session(resolve_url(settings.redis), Settings(patterns=settings.channels or ("*",), **bounds))
 

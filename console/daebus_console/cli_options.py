@@ -21,6 +21,7 @@ class Globals:
     redis: str | None = None
     channels: tuple[str, ...] = ()
     read_only: bool = False
+    confirm_remote: bool = True
     redact: tuple[str, ...] = ()
     version: bool = False
     help: bool = False
@@ -63,6 +64,10 @@ def take_globals(arguments: Sequence[str]) -> tuple[Globals, list[str]]:
         if not value:
             raise _at(line, word, f"{option.shown} lacks its value: {option.help}")
         found[option.key] = value
+        if option.key == "confirm_remote":
+            if value not in ("on", "off"):
+                raise _at(line, word, f"{option.name} is on or off, not {value}")
+            found[option.key] = value == "on"
     for key in ("channels", "redact"):
         if key in found:
             found[key] = tuple(part for part in (piece.strip() for piece in found[key].split(",")) if part)

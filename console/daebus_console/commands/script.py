@@ -56,6 +56,16 @@ def is_open(text: str, last_line: str | None = None) -> bool:
     return False
 
 
+def last_start(text: str) -> int:
+    """Where the command begins that is being typed at the end of a text."""
+    if "\n" not in text:
+        return 0
+    start = len(text)
+    for piece in pieces(text.splitlines(keepends=True)):
+        start = piece.start
+    return len(text) if text.endswith("\n") and not is_open(text[start:]) else start
+
+
 def commands_in(text: str) -> list[Command]:
     """The commands in a text. Raises CommandError, whose position and line are those of the text."""
     found = []

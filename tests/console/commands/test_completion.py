@@ -256,7 +256,7 @@ def test_prompt_toolkit_gets_the_same() -> None:
     from prompt_toolkit.completion import CompleteEvent
     from prompt_toolkit.document import Document
 
-    from daebus_console.cli_completer import CommandCompleter
+    from daebus_console.repl.completer import CommandCompleter
 
     found = list(CommandCompleter(Shop()).get_completions(Document("request users get"), CompleteEvent()))
     assert [(one.text, one.start_position, one.display_meta_text) for one in found] == [

@@ -1,0 +1,109 @@
+"""What was entered before: one file for each user, for both prompts, bounded, and without what is to be redacted.
+
+The format is that of prompt_toolkit's FileHistory. Nobody else may read the file. One that cannot be read or written is
+no history, and no error.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from prompt_toolkit.history import History
+
+from daebus_console.commands.secrets import Masking, names_secret
+
+MOST = 2_000
+"""Entries that are kept."""
+LONGEST = 20_000
+"""Characters of an entry; a longer one is remembered until the console ends, but not kept."""
+
+
+def default_path() -> Path:
+    """Where the file is on this platform."""
+    import platformdirs
+
+    return platformdirs.user_state_path("daebus-console") / "history"
+
+
+class EntryHistory(History):
+    """The entries; without a path they are remembered in memory alone."""
+
+    def __init__(self, path: Path | None, redact: Masking, most: int = MOST) -> None:
+        super().__init__()
+        self.path, self.redact, self.most = path, redact, most
+
+    def entries(self) -> list[str]:
+        """The entries, oldest first; the file is read when they are first asked for."""
+        if not self._loaded:
+            self._loaded_strings = list(self.load_history_strings())
+            self._loaded = True
+        return self.get_strings()
+
+    def load_history_strings(self) -> Iterable[str]:
+        """The entries of the file, newest first."""
+        return reversed(read(self.path, self.most) if self.path is not None else [])
+
+    def append_string(self, string: str) -> None:
+        """Remember an entry, and keep it unless it is the same as the one before, long, or secret."""
+        if self.entries()[-1:] == [string]:
+            return
+        super().append_string(string)
+        del self._loaded_strings[self.most :]
+
+    def store_string(self, string: str) -> None:
+        """Keep an entry in the file."""
+        if self.path is not None and len(string) <= LONGEST and not names_secret(string, self.redact):
+            append(self.path, string)
+
+
+def read(path: Path, most: int = MOST) -> list[str]:
+    """The latest entries, oldest first; a file with many more is cut down to them."""
+    try:
+        with open(path, "rb") as file:
+            text = file.read().decode("utf-8", errors="replace")
+    except OSError:
+        return []
+    found: list[str] = []
+    block: list[str] = []
+    for line in [*text.split("\n"), ""]:
+        if line.startswith("+"):
+            block.append(line[1:])
+        elif block:
+            found.append("\n".join(block))
+            block = []
+    if len(found) > most + most // 4:
+        _rewrite(path, found[-most:])
+    return found[-most:]
+
+
+def append(path: Path, entry: str) -> None:
+    """Keep an entry."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            os.fchmod(file.fileno(), 0o600)
+            file.write(_block(entry))
+    except OSError:
+        pass
+
+
+def _rewrite(path: Path, entries: Iterable[str]) -> None:
+    """Keep just these. Another console may append meanwhile: the file stays the same file, and is locked."""
+    try:
+        with open(path, "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.truncate()
+            file.write(b"".join(map(_block, entries)))
+    except OSError:
+        pass
+
+
+def _block(entry: str) -> bytes:
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+    lines = "".join(f"+{line}\n" for line in entry.split("\n"))
+    return f"\n# {stamp}\n{lines}".encode("utf-8", errors="replace")

@@ -1,0 +1,80 @@
+"""The keys of the line REPL, beside those that every such prompt has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prompt_toolkit.application.current import get_app
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.filters import Condition, has_focus
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
+
+from daebus_console.commands.completion import Known, fill_in
+from daebus_console.commands.script import is_open, last_start
+from daebus_console.repl.pasting import TooLong, pasted
+
+
+def make_keys(known: Known, tell: Callable[[str], None]) -> KeyBindings:
+    """The bindings. `tell` shows a text above the prompt."""
+    keys = KeyBindings()
+    typing = has_focus("DEFAULT_BUFFER")
+
+    @keys.add("enter", filter=typing)
+    def _enter(event: KeyPressEvent) -> None:
+        """Take the chosen completion; go on in a new line while something is open; else carry it out."""
+        buffer = event.current_buffer
+        if buffer.complete_state is not None and buffer.complete_state.current_completion is not None:
+            take_completion(buffer)
+        elif goes_on(buffer.text):
+            buffer.insert_text("\n")
+        else:
+            buffer.validate_and_handle()
+
+    @keys.add("escape", "enter", filter=typing)
+    def _newline(event: KeyPressEvent) -> None:
+        """A new line whatever stands there."""
+        event.current_buffer.insert_text("\n")
+
+    @keys.add("c-t", filter=typing)
+    def _fill_in(event: KeyPressEvent) -> None:
+        """Fill in the payload seen last for the action, or on the channel."""
+        buffer = event.current_buffer
+        filled = fill_in(buffer.text, known)
+        if filled is None:
+            tell("nothing was seen that could be filled in here")
+        else:
+            buffer.text = filled
+            buffer.cursor_position = len(filled)
+
+    @keys.add(Keys.BracketedPaste, filter=typing)
+    def _paste(event: KeyPressEvent) -> None:
+        """Put in what was pasted."""
+        try:
+            event.current_buffer.insert_text(pasted(event.data))
+        except TooLong as error:
+            tell(str(error))
+
+    @keys.add("escape", filter=typing & Condition(lambda: _menu_is_open()), eager=True)
+    def _close_menu(event: KeyPressEvent) -> None:
+        """Close the menu and put back what was typed."""
+        event.current_buffer.cancel_completion()
+
+    return keys
+
+
+def _menu_is_open() -> bool:
+    return get_app().current_buffer.complete_state is not None
+
+
+def take_completion(buffer: Buffer) -> None:
+    """Keep the chosen completion, and go on to the next word."""
+    buffer.complete_state = None
+    if buffer.document.text_before_cursor[-1:] not in ("=", "/", ":", " "):
+        buffer.insert_text(" ")
+    buffer.start_completion(select_first=False)
+
+
+def goes_on(text: str) -> bool:
+    """Whether enter is to begin a new line. An empty line gives up what is open: the mistake is then shown."""
+    return is_open(text[last_start(text) :]) and not text.endswith("\n")

@@ -1,0 +1,197 @@
+"""The line REPL on a terminal: a prompt, the command carried out, the next prompt."""
+
+from __future__ import annotations
+
+import queue
+import sys
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import IO, cast
+
+from prompt_toolkit import PromptSession, prompt
+from prompt_toolkit.application.current import get_app
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.layout.processors import HighlightMatchingBracketProcessor
+from prompt_toolkit.patch_stdout import StdoutProxy
+from prompt_toolkit.styles import Style
+
+from daebus_console.cli_output import TerminalOutput
+from daebus_console.commands.context import Context
+from daebus_console.commands.errors import CommandError
+from daebus_console.commands.grammar import Command
+from daebus_console.commands.guard import host_of, is_this_machine
+from daebus_console.commands.hint import hint
+from daebus_console.commands.jobs import Job, TooMany
+from daebus_console.commands.known import SessionKnown
+from daebus_console.commands.runner import run
+from daebus_console.commands.script import commands_in
+from daebus_console.repl.checking import CommandLexer, CommandValidator
+from daebus_console.repl.completer import CommandCompleter
+from daebus_console.repl.history import EntryHistory
+from daebus_console.repl.keys import make_keys
+from daebus_console.repl.output import PromptOutput
+from daebus_console.repl.suggest import LineSuggest
+from daebus_console.repl.toolbar import toolbar
+
+STYLE = Style.from_dict(
+    {
+        "ok": "ansigreen",
+        "error": "ansired",
+        "warn": "ansiyellow",
+        "dim": "ansibrightblack",
+        "bold": "bold",
+        "key": "ansicyan",
+        "string": "ansigreen",
+        "number": "ansimagenta",
+        "accent": "ansiblue bold",
+        "wrong": "ansired underline",
+        "bottom-toolbar": "noreverse",
+        "auto-suggestion": "ansibrightblack",
+    }
+)
+_REFRESH = 0.5
+
+
+class _Question:
+    """Something that a command wants to know of the user."""
+
+    def __init__(self, text: str, word: str) -> None:
+        self.text, self.word = text, word
+        self.answer: queue.SimpleQueue[bool] = queue.SimpleQueue()
+
+
+class LineRepl:
+    """Prompts until the user leaves. Commands run in threads, so that ctrl+c reaches whatever they wait for."""
+
+    def __init__(self, context: Context, straight: TerminalOutput, history: EntryHistory) -> None:
+        self._stack = ExitStack()
+        proxy = self._stack.enter_context(StdoutProxy(raw=True))
+        stream = cast(IO[str], proxy)
+        self.output = PromptOutput(straight, TerminalOutput(stream, stream))
+        self.entered: list[str] = []
+        self.context = replace(context, output=self.output, confirm=self._confirm, entered=self.entered.copy)
+        self._questions: queue.SimpleQueue[_Question | None] = queue.SimpleQueue()
+        known = SessionKnown(self.context)
+        self.prompt: PromptSession[str] = PromptSession(
+            self._message,
+            history=history,
+            completer=CommandCompleter(known),
+            complete_in_thread=True,
+            complete_while_typing=True,
+            auto_suggest=LineSuggest(history, known),
+            validator=CommandValidator(),
+            # While one types the line at the bottom says what is wrong, and what is not wrong yet.
+            validate_while_typing=False,
+            lexer=CommandLexer(),
+            input_processors=[HighlightMatchingBracketProcessor(chars="[](){}")],
+            multiline=True,
+            prompt_continuation=lambda width, _number, _wrapped: "· ".rjust(width),
+            key_bindings=make_keys(known, self.output.note),
+            bottom_toolbar=self._toolbar,
+            refresh_interval=_REFRESH,
+            search_ignore_case=True,
+            enable_open_in_editor=True,
+            style=STYLE,
+        )
+
+    def run(self) -> int:
+        """Prompt until the user leaves; returns the exit status."""
+        with self._stack:
+            while not self.context.leaving.is_set():
+                try:
+                    text = self._ask()
+                except KeyboardInterrupt:
+                    # The line is gone; that is all it means while somebody types.
+                    continue
+                except EOFError:
+                    break
+                self._enter(text)
+            self._leave()
+        return 0
+
+    def _ask(self) -> str:
+        self.output.typing = True
+        try:
+            return self.prompt.prompt()
+        finally:
+            self.output.typing = False
+
+    def _enter(self, text: str) -> None:
+        if not text.strip():
+            return
+        self.entered.append(text)
+        try:
+            commands = commands_in(text)
+        except CommandError as error:
+            self.output.mistake(error)
+            return
+        for command in commands:
+            if self._carry_out(command) or self.context.leaving.is_set():
+                return
+
+    def _carry_out(self, command: Command) -> int:
+        """Wait for a command; ctrl+c stops it, and answers are fetched for what it asks."""
+
+        def work(job: Job) -> int:
+            try:
+                return run(command, replace(self.context, cancellation=job.cancellation))
+            except BrokenPipeError:
+                self.context.leaving.set()
+                return 0
+            finally:
+                self._questions.put(None)
+
+        try:
+            job = self.context.jobs.start(command.line, work, background=False)
+        except TooMany as error:
+            self.output.error(str(error))
+            return 2
+        while True:
+            try:
+                question = self._questions.get()
+                if question is None:
+                    break
+                question.answer.put(self._answer(question))
+            except KeyboardInterrupt:
+                job.cancellation.cancel()
+        self.context.jobs.wait(job)
+        return job.status or 0
+
+    def _confirm(self, question: str, word: str = "y") -> bool:
+        """Asked by a command, on its thread."""
+        asked = _Question(question, word)
+        self._questions.put(asked)
+        return asked.answer.get()
+
+    def _answer(self, question: _Question) -> bool:
+        ending = " [y/N] " if question.word == "y" else ": "
+        try:
+            answer = prompt([("class:warn", question.text), ("", ending)], style=STYLE)
+        except (EOFError, KeyboardInterrupt):
+            return False
+        return answer.strip().casefold() in ({"y", "yes"} if question.word == "y" else {question.word.casefold()})
+
+    def _leave(self) -> None:
+        jobs = self.context.jobs
+        if jobs:
+            self.output.note(f"stopping {len(jobs)} that {'is' if len(jobs) == 1 else 'are'} under way")
+        jobs.close()
+        sys.stdout.flush()
+
+    def _message(self) -> StyleAndTextTuples:
+        host = host_of(self.context.session.address.url)
+        if is_this_machine(host):
+            return [("class:accent", "daebus"), ("", "> ")]
+        return [("class:accent", "daebus "), ("class:warn", host), ("", "> ")]
+
+    def _toolbar(self) -> StyleAndTextTuples:
+        context = self.context
+        return [
+            *toolbar(
+                hint(self.prompt.default_buffer.text),
+                context.session,
+                get_app().output.get_size().columns,
+                jobs=len(context.jobs),
+                read_only=context.read_only,
+            )
+        ]

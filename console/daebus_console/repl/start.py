@@ -1,0 +1,44 @@
+"""`daebus-console repl`: on a terminal a prompt, from a file or a pipe one command after the other."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+from daebus_console.cli_output import TerminalOutput
+from daebus_console.commands.context import CONNECT_WITHIN, Context, Exit
+from daebus_console.commands.scripting import run_script
+from daebus_console.commands.verbs import Face
+
+_LOOK_FIRST = 1.0
+"""Seconds that the first prompt waits for the connection; after that it says so at the bottom."""
+
+
+def run_repl(context: Context, output: TerminalOutput) -> int:
+    """Take commands until the end; returns the exit status. The context is that of the shell."""
+    context = replace(context, face=Face.PROMPT, live=True)
+    context.session.start()
+    try:
+        return _prompt(context, output) if sys.stdin.isatty() and sys.stdout.isatty() else _script(context, output)
+    finally:
+        context.jobs.close()
+
+
+def _prompt(context: Context, output: TerminalOutput) -> int:
+    # prompt_toolkit is not needed for scripts, which start sooner without it.
+    from daebus_console.repl.history import EntryHistory, default_path
+    from daebus_console.repl.line import LineRepl
+
+    context.session.wait_up(_LOOK_FIRST)
+    if context.session.status.blind:
+        output.note(context.session.status.blind)
+    return LineRepl(context, output, EntryHistory(default_path(), context.redact)).run()
+
+
+def _script(context: Context, output: TerminalOutput) -> int:
+    if not context.session.wait_up(CONNECT_WITHIN):
+        output.error(context.session.status.problem or f"Redis at {context.session.address} does not answer")
+        return Exit.NO_REDIS
+    status = run_script(sys.stdin.buffer, "standard input", context)
+    # What was left to itself belongs to the script as well.
+    return status or context.jobs.wait_all()

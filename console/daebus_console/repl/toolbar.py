@@ -1,0 +1,44 @@
+"""The line at the bottom: what the command wants next, and how the connection is. Pure."""
+
+from __future__ import annotations
+
+from daebus_console.commands.guard import host_of, is_this_machine
+from daebus_console.commands.hint import Hint
+from daebus_console.engine.session import Session
+from daebus_console.text import cells, clean, cut
+
+Fragments = list[tuple[str, str]]
+
+
+def toolbar(hint: Hint | None, session: Session, width: int, *, jobs: int = 0, read_only: bool = False) -> Fragments:
+    """The line, in fragments of style and text, filling the width."""
+    right = _connection(session, jobs, read_only)
+    taken = sum(cells(text) for _style, text in right)
+    room = max(0, width - taken - 1)
+    told = hint if hint is not None else Hint("tab completes, ctrl+t fills in what was sent last, help lists the verbs")
+    left = cut(clean(told.text), room)
+    style = "class:error" if told.wrong else "class:dim"
+    filler = " " * max(1, width - taken - cells(left))
+    return [(style, left), ("", filler), *right]
+
+
+def _connection(session: Session, jobs: int, read_only: bool) -> Fragments:
+    status = session.status
+    address = clean(str(session.address))
+    with session.lock:
+        services = sum(1 for one in session.directory.services.values() if one.subscribers)
+        rate = session.rate.per_second(session.clock())
+    found: Fragments = []
+    if jobs:
+        found.append(("class:number", f"{jobs} under way  "))
+    if read_only:
+        found.append(("class:warn", "read-only  "))
+    remote = not is_this_machine(host_of(session.address.url))
+    if status.up:
+        counts = f"{services} service{'s' * (services != 1)}, {rate:.0f}/s  "
+        found += [("class:dim", counts), ("class:warn" if remote else "class:ok", address)]
+    elif status.problem is None:
+        found.append(("class:warn", f"connecting to {address}"))
+    else:
+        found.append(("class:error", f"not connected to {address}"))
+    return found
