@@ -29,10 +29,15 @@ log = logging.getLogger("daebus")
 class Daebus(Registry):
     """A service in the making: register handlers with its decorators, then `run` it.
 
-    `max_workers` handlers run at once and `max_queue` messages wait; a request beyond that is answered with
-    the error code `busy`. `unknown_action="ignore"` leaves requests for actions that this service does not
-    have without an answer, for services that share one channel. `grace` is how many seconds handlers get to
-    finish when the service stops.
+    `max_workers` handlers run at once, and `max_queue` messages may wait for their turn. A request beyond that
+    is answered at once with the error code `busy`; a one-way message or broadcast is dropped, counted and
+    logged. A request whose own `timeout` runs out while it waits is not handled any more (`expired`). Let
+    `max_queue` be what the workers get done in the time that callers wait, and mind that it counts messages,
+    not bytes. `unknown_action="ignore"` leaves requests for actions that this service does not have without an
+    answer, for different services that share one channel.
+
+    `grace` is how many seconds handlers get to finish when the service stops. What waits then is answered with
+    `shutting_down` at once, and so is, when the time is up, what still runs.
     """
 
     request = request
@@ -86,16 +91,26 @@ class Daebus(Registry):
         redis_port: int | None = None,
         *,
         redis_url: str | None = None,
+        shared: bool = False,
     ) -> Daebus:
         """Start serving in the background; returns once the service can be called.
 
         `service` is its name (default: the app's). Redis is at `redis_url`, else `redis_host`/`redis_port`,
         else DAEBUS_REDIS_URL, REDIS_URL or localhost:6379. Raises RedisUnavailable, or whatever an on_start
         hook raises. The app is its own context manager: leaving the block stops it.
-        """
-        return self.start_on(RedisBus(resolve_url(redis_url, redis_host, redis_port)), service, debug)
 
-    def start_on(self, bus: Bus, service: str | None = None, debug: bool = False) -> Daebus:
+        Several instances of a service all get every message. Without `shared` each of them handles it, and each
+        answers: right for one instance, or where every instance is to know. With `shared=True`, given to all
+        of them, each request and one-way message is handled by exactly one: the first that has a worker free
+        claims it in Redis, which costs it one round trip. Broadcasts still reach the listeners of every
+        instance, and so does a message that has neither a `request_id` nor `sent_at`, as others than this
+        framework may send: it cannot be told from its like. An instance that dies with a request takes only
+        that one along (its caller gets a timeout). A request that names no `timeout` waits for a worker for a
+        minute at most. The service needs the right to use keys under `daebus:claim:` and `daebus:pass:`.
+        """
+        return self.start_on(RedisBus(resolve_url(redis_url, redis_host, redis_port)), service, debug, shared)
+
+    def start_on(self, bus: Bus, service: str | None = None, debug: bool = False, shared: bool = False) -> Daebus:
         """Start serving on a given bus; see `start`."""
         name = service or self.name
         if not isinstance(name, str) or not name or name == "__main__":
@@ -106,7 +121,7 @@ class Daebus(Registry):
             if debug:
                 self._debug_level.on()
             try:
-                running = Service(name, self, bus, replace(self.options, debug=debug))
+                running = Service(name, self, bus, replace(self.options, debug=debug, shared=shared))
                 running.start()
             except BaseException:
                 self._debug_level.off()
@@ -135,16 +150,18 @@ class Daebus(Registry):
         redis_port: int | None = None,
         *,
         redis_url: str | None = None,
+        shared: bool = False,
     ) -> None:
         """Serve until SIGTERM or SIGINT (or `stop` from another thread), then stop in good order and return.
 
-        Arguments as for `start`. Where the service cannot start, one line says why and the process exits
-        with status 1. A second signal ends the process at once. Logging is set up if the program has not.
+        Arguments as for `start`; `shared=True` where several instances are to share the work. Where the service
+        cannot start, one line says why and the process exits with status 1. A second signal ends the process at
+        once. Logging is set up if the program has not.
         """
         configure()
         with StopSignals() as signals:
             try:
-                self.start(service, debug, redis_host, redis_port, redis_url=redis_url)
+                self.start(service, debug, redis_host, redis_port, redis_url=redis_url, shared=shared)
             except DaebusError as error:
                 log.error("%s cannot start: %s", service or self.name, error)
                 sys.exit(1)

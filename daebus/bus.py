@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from .connection import RedisAddress
 from .errors import RedisUnavailable
-from .publisher import Publisher
+from .publisher import Delivery, Publisher
 from .subscription import Subscription
 from .turns import Visitor
 
@@ -20,7 +20,11 @@ class PublisherLike(Protocol):
 
     def publish(self, channel: str, data: bytes, deadline: float | None = None) -> int: ...
 
-    def publish_counted(self, channel: str, data: bytes, deadline: float | None = None) -> tuple[int, int | None]: ...
+    def deliver(self, channel: str, data: bytes, deadline: float | None = None) -> Delivery: ...
+
+    def ask(self, commands: Sequence[Sequence[bytes]], doing: str, deadline: float | None = None) -> list[Any]: ...
+
+    def flush(self, deadline: float | None = None) -> None: ...
 
     def post(self, channel: str, data: bytes, deadline: float | None = None) -> None: ...
 

@@ -42,6 +42,10 @@ class Call:
         self.timeout = timeout
         """Seconds that the whole call may take."""
         self.deadline = time.monotonic() + timeout
+        self.subscribers: int | None = None
+        """How many were subscribed to the service's channel when it was asked; None where Redis does not tell."""
+        self.sent_at: float | None = None
+        """When the request was about to be written (a time of `time.monotonic()`): after any connecting or waiting."""
         self._requester = requester
         self._inbox: deque[Reply | DaebusError] = deque()
         self.visitor = Visitor()

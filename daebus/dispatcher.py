@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from .claims import Claims
 from .context import Context, Runtime, enter, leave
 from .envelope import Request, Stray, Unreadable, decode_object, error_payload, quoted, read_request, write_response
-from .errors import AlreadyAnswered, DaebusError
+from .errors import AlreadyAnswered, DaebusError, PermissionDenied, RedisUnavailable
 from .registry import Registry
 from .response import Response, reply_channel
 
@@ -29,9 +30,13 @@ one costs more than that. Where it takes longer after all, `Turns` sees to it.""
 
 
 class Counts:
-    """How many messages met which fate. `busy` and `expired` are refusals, `errors` are handlers that raised."""
+    """How many messages met which fate.
 
-    NAMES = ("received", "handled", "errors", "busy", "expired", "unreadable")
+    `errors` are handlers that raised; `busy` and `expired` are refusals; `dropped` are those among what was refused
+    that nobody waited for (one-way messages, broadcasts); `elsewhere` were handled by another instance.
+    """
+
+    NAMES = ("received", "handled", "errors", "busy", "expired", "dropped", "elsewhere", "unreadable")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -41,6 +46,9 @@ class Counts:
         """Count one."""
         with self._lock:
             self._values[name] += 1
+
+    def __getitem__(self, name: str) -> int:
+        return self._values[name]
 
     def snapshot(self) -> dict[str, int]:
         """All the counts, now."""
@@ -75,8 +83,10 @@ class Dispatcher:
         *,
         debug: bool = False,
         ignore_unknown: bool = False,
+        claims: Claims | None = None,
     ) -> None:
         self._runtime = runtime
+        self._claims = claims
         self._registry = registry
         self._instance = instance
         self._hand_over = hand_over
@@ -95,13 +105,23 @@ class Dispatcher:
         except BaseException:
             log.exception("%s: could not deal with a message on %r", self._runtime.name, arrival.channel)
 
-    def refuse(self, arrival: Arrival, code: str, text: str) -> None:
-        """Answer a request with an error without handling it; what needs no answer is dropped."""
-        message = read_request(arrival.data) if arrival.channel == self._runtime.name else None
-        if isinstance(message, Request) and (channel := reply_channel(message, self._runtime.name)):
-            self._post_error(channel, message, error_payload(text, code))
+    def refuse(self, arrival: Arrival, code: str, text: str) -> bool:
+        """Answer a request with an error without handling it; what needs no answer is dropped.
+
+        False where that is left to another instance, which may take it yet.
+        """
+        if arrival.channel != self._runtime.name:
+            self.counts.add("dropped")
+            return True
+        message = read_request(arrival.data)
+        if isinstance(message, Request):
+            if not self._is_left_to_us(message, arrival):
+                return False
+            if not self._refuse_request(message, code, text):
+                self.counts.add("dropped")
         elif isinstance(message, Unreadable):
             self._report_unreadable(arrival, message)
+        return True
 
     def abandon(self, arrival: Arrival, code: str, text: str) -> None:
         """Answer for a handler that takes too long; what it sends later goes nowhere."""
@@ -165,12 +185,45 @@ class Dispatcher:
             log.debug("<- %s", self._line(message))
         handler = self._registry.action_handlers.get(message.action)
         if handler is None:
-            self._unknown(message)
-        elif message.timeout is not None and time.monotonic() - arrival.at > message.timeout:
+            self._unknown(message, arrival)
+            return
+        limit = message.timeout
+        if self._claims is not None:
+            if not self._claimed(message, arrival):
+                return
+            limit = self._claims.lifetime(message)
+        if limit is not None and time.monotonic() - arrival.at > limit:
             self.counts.add("expired")
-            self._refuse_request(message, "expired", f"no worker was free within the {message.timeout:g} s asked for")
+            self._refuse_request(message, "expired", f"no worker was free within {limit:g} s")
         else:
             self._run(arrival, message, handler)
+
+    def _claimed(self, message: Request | Unreadable, arrival: Arrival) -> bool:
+        """Whether the message is ours, and no other instance's."""
+        if self._claims is None:
+            return True
+        try:
+            if self._claims.take(message, arrival.data):
+                return True
+            self.counts.add("elsewhere")
+        except PermissionDenied as error:
+            log.error("%s: %s", self._runtime.name, error)
+            if isinstance(message, Request):
+                self._refuse_request(message, "busy", f"{self._runtime.name} could not claim the request")
+        except RedisUnavailable as error:
+            # Run by nobody rather than by two; that Redis is away has been said, and whoever asked knows it too.
+            log.debug("%s: a request is left alone, as it could not be claimed: %s", self._runtime.name, error)
+        return False
+
+    def _is_left_to_us(self, message: Request | Unreadable, arrival: Arrival) -> bool:
+        """Whether a message that we cannot take is to be answered by us, and not taken by another instance."""
+        if self._claims is None:
+            return True
+        try:
+            return self._claims.is_left_to_us(message, arrival.data)
+        except RedisUnavailable as error:
+            log.debug("%s: a request could not be passed on: %s", self._runtime.name, error)
+            return True
 
     def _run(self, arrival: Arrival, request: Request, handler: Callable[[], Any]) -> None:
         response = Response(
@@ -223,26 +276,28 @@ class Dispatcher:
         except DaebusError as problem:
             log.error("%s: an error response could not be sent: %s", self._runtime.name, problem)
 
-    def _unknown(self, request: Request) -> None:
-        if self._ignore_unknown:
+    def _unknown(self, request: Request, arrival: Arrival) -> None:
+        if self._ignore_unknown or not self._is_left_to_us(request, arrival):
             return
         known = ", ".join(sorted(self._registry.action_handlers)[:20]) or "none"
         text = f"unknown action {quoted(request.action)}; {self._runtime.name} has: {known}"
         log.warning("%s: %s", self._runtime.name, text)
         self._refuse_request(request, "unknown_action", text)
 
-    def _refuse_request(self, request: Request, code: str, text: str) -> None:
+    def _refuse_request(self, request: Request, code: str, text: str) -> bool:
+        """Answer with an error; False where nobody is to be answered."""
         channel = reply_channel(request, self._runtime.name)
-        if channel is not None:
-            self._post_error(channel, request, error_payload(text, code))
+        if channel is None:
+            return False
+        self._post_error(channel, request, error_payload(text, code))
+        return True
 
     def _report_unreadable(self, arrival: Arrival, message: Unreadable) -> None:
         self.counts.add("unreadable")
         log.warning("%s: on %r %s; dropped", self._runtime.name, arrival.channel, message.reason)
         request = Request("", {}, message.reply_to, message.request_id)
-        channel = reply_channel(request, self._runtime.name)
-        if channel is not None:
-            self._post_error(channel, request, error_payload(message.reason, "bad_request"))
+        if reply_channel(request, self._runtime.name) is not None and self._claimed(message, arrival):
+            self._refuse_request(request, "bad_request", message.reason)
 
     def _post_error(self, channel: str, request: Request, payload: Any) -> None:
         data = write_response(

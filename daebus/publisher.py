@@ -11,7 +11,8 @@ import os
 import threading
 import time
 from collections import deque
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from .connection import Link, RedisAddress, refusal
 from .errors import ConfigurationError, ConnectionLost, RedisUnavailable
@@ -21,6 +22,20 @@ PUBLISH_TIMEOUT = 5.0
 """Seconds that a publish without a deadline of its own may take; also how long a reply may be due before the
 connection counts as dead."""
 _UNREAD_LIMIT = 500
+_PING = pack(b"PING")
+
+
+class Delivery(NamedTuple):
+    """What became of one message.
+
+    `receivers` is how many subscribers Redis gave it to (pattern subscribers count too), `subscribers` how many
+    are subscribed to just that channel (None where Redis does not let us ask), `sent_at` when it was about to be
+    written (a time of `time.monotonic()`).
+    """
+
+    receivers: int
+    subscribers: int | None
+    sent_at: float
 
 
 class _Ticket:
@@ -82,19 +97,33 @@ class Publisher:
 
     def publish(self, channel: str, data: bytes, deadline: float | None = None) -> int:
         """Publish and return how many subscribers Redis gave it to (pattern subscribers count too)."""
-        replies = self._exchange(_publish_command(channel, data), 1, _due(deadline))
-        return self._count(replies[0], channel)
+        ticket = self._exchange(_publish_command(channel, data), 1, _due(deadline))
+        return self._count(ticket.replies[0], channel)
 
-    def publish_counted(self, channel: str, data: bytes, deadline: float | None = None) -> tuple[int, int | None]:
-        """Publish, and return the receivers and how many are subscribed to just this channel.
-
-        The second is None where Redis does not let us ask (an ACL without `PUBSUB NUMSUB`).
-        """
+    def deliver(self, channel: str, data: bytes, deadline: float | None = None) -> Delivery:
+        """Publish, and tell what became of it."""
         name = _channel_bytes(channel)
         command = _publish_command(channel, data) + pack(b"PUBSUB", b"NUMSUB", name)
-        published, counted = self._exchange(command, 2, _due(deadline))
+        ticket = self._exchange(command, 2, _due(deadline))
+        published, counted = ticket.replies
         subscribers = counted[1] if isinstance(counted, list) and len(counted) > 1 else None
-        return self._count(published, channel), subscribers
+        return Delivery(self._count(published, channel), subscribers, ticket.sent_at)
+
+    def publish_counted(self, channel: str, data: bytes, deadline: float | None = None) -> tuple[int, int | None]:
+        """Publish, and return the `receivers` and `subscribers` of its Delivery."""
+        return self.deliver(channel, data, deadline)[:2]
+
+    def ask(self, commands: Sequence[Sequence[bytes]], doing: str, deadline: float | None = None) -> list[Any]:
+        """Give Redis other commands, all in one round trip, and return their replies.
+
+        `doing` says what for, in the error raised where Redis answers one of them with an error.
+        """
+        packed = b"".join(pack(*command) for command in commands)
+        ticket = self._exchange(packed, len(commands), _due(deadline))
+        for reply in ticket.replies:
+            if isinstance(reply, ErrorReply):
+                raise refusal(reply, str(self.address), doing)
+        return ticket.replies
 
     def post(self, channel: str, data: bytes, deadline: float | None = None) -> None:
         """Publish without waiting for Redis to confirm it."""
@@ -103,6 +132,12 @@ class Publisher:
         if len(pipe.tickets) > _UNREAD_LIMIT:
             ticket.awaited = True
             self._await(pipe, ticket, due)
+
+    def flush(self, deadline: float | None = None) -> None:
+        """Return when Redis has confirmed everything that was posted."""
+        pipe = self._pipe
+        if self._pid == os.getpid() and pipe is not None and pipe.tickets:
+            self._exchange(_PING, 1, _due(deadline))
 
     def renew(self) -> None:
         """Use a new connection from now on, unless this one is in use: there is reason to think that it is dead."""
@@ -133,10 +168,10 @@ class Publisher:
             raise refusal(reply, str(self.address), f"publishing to {channel!r}")
         return int(reply)
 
-    def _exchange(self, command: bytes, wanted: int, due: float) -> list[Any]:
+    def _exchange(self, command: bytes, wanted: int, due: float) -> _Ticket:
         pipe, ticket = self._write(command, wanted, due, awaited=True)
         self._await(pipe, ticket, due)
-        return ticket.replies
+        return ticket
 
     def _lock_writing(self, due: float) -> None:
         if self._pid != os.getpid():

@@ -144,13 +144,13 @@ class Requester:
         try:
             with self._in_use():
                 publisher = self._register(call)
-                _receivers, subscribers = publisher.publish_counted(service, data, call.deadline)
+                _receivers, call.subscribers, call.sent_at = publisher.deliver(service, data, call.deadline)
         except BaseException as error:
             call.cancel()
             if isinstance(error, RedisUnavailable) and time.monotonic() >= call.deadline:
                 raise call.timed_out() from error
             raise
-        if subscribers == 0:
+        if call.subscribers == 0:
             call.cancel()
             raise ServiceUnavailable(f"nobody serves {service!r}: its channel has no subscriber at {self._where()}")
         return call

@@ -14,9 +14,11 @@ from typing import Any
 
 from . import context
 from .bus import Bus
+from .claims import Claims
 from .control import Control, control_channel, describe_handlers
 from .dispatcher import Arrival, Dispatcher
-from .errors import ConfigurationError
+from .errors import ConfigurationError, RedisUnavailable
+from .overload import OverloadLog
 from .registry import Registry
 from .tasks import TaskRunner
 from .version import __version__
@@ -26,6 +28,10 @@ log = logging.getLogger("daebus")
 
 START_TIMEOUT = 10.0
 """Seconds that connecting and subscribing may take at the start."""
+DRAIN_TIMEOUT = 3.0
+"""Seconds that taking in and refusing what had been sent before the end may take."""
+FLUSH_TIMEOUT = 2.0
+"""Seconds that Redis may take to confirm the last answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,7 @@ class Options:
     grace: float = 10.0
     debug: bool = False
     unknown_action: str = "error"
+    shared: bool = False
 
     def __post_init__(self) -> None:
         for name in ("max_workers", "max_queue"):
@@ -61,6 +68,7 @@ class Service:
         self._registry = registry
         self._cache: Any = None
         self._cache_lock = threading.Lock()
+        self._claims = Claims(self.publisher, name, self.instance) if options.shared else None
         self._dispatcher = Dispatcher(
             self,
             registry,
@@ -68,8 +76,11 @@ class Service:
             lambda turn: self._subscription.hand_over(turn),
             debug=options.debug,
             ignore_unknown=options.unknown_action == "ignore",
+            claims=self._claims,
         )
-        self._workers: Workers[Arrival] = Workers(options.max_workers, options.max_queue, self._dispatcher.handle)
+        self._workers: Workers[Arrival] = Workers(options.max_workers, options.max_queue, self._work)
+        self._busy_text = f"{name} is busy: {options.max_queue} messages wait"
+        self._overload = OverloadLog(name, options.max_queue)
         self._control_channel = control_channel(name)
         self._control = Control(name, self.instance, self.publisher, self.info)
         self._tasks = TaskRunner(self, registry)
@@ -84,6 +95,7 @@ class Service:
         )
         self._started = 0.0
         self._stopping = False
+        self._closed = False
 
     @property
     def cache(self) -> Any:
@@ -99,6 +111,8 @@ class Service:
         self.publisher.connect()
         context.started(self)
         try:
+            if self._claims is not None:
+                self._claims.check()
             for hook in self._registry.start_hooks:
                 with context.entered(context.Context(self, "a start hook")):
                     hook()
@@ -112,15 +126,19 @@ class Service:
     def stop(self, grace: float) -> None:
         """Take no more, finish what runs within `grace` seconds, answer the rest, and close everything."""
         until = time.monotonic() + grace
+        dropped = self._dispatcher.counts["dropped"]
         self._tasks.signal_stop()
         self._stopping = True
         for arrival in self._workers.drop_queue():
             self._refuse_stopping(arrival)
-        self._subscription.drain(min(until, time.monotonic() + 2.0))
+        self._subscription.drain(time.monotonic() + DRAIN_TIMEOUT)
         for arrival in self._workers.finish(until):
             self._dispatcher.abandon(arrival, "shutting_down", f"{self.name} had to stop before this was finished")
         self._tasks.stop(max(until, time.monotonic() + 0.1))
         self._close()
+        dropped = self._dispatcher.counts["dropped"] - dropped
+        if dropped:
+            log.warning("%s: stopped before %d messages that nobody waits for had their turn", self.name, dropped)
         log.info("%s: stopped", self.name)
 
     def _close(self) -> None:
@@ -131,11 +149,27 @@ class Service:
             except BaseException:
                 log.exception("%s: a stop hook raised", self.name)
         self._subscription.close()
-        self.publisher.close()
+        self._close_publisher()
+        self._closed = True
         with self._cache_lock:
             if self._cache is not None:
                 self._cache.close()
         context.stopped(self)
+
+    def _close_publisher(self) -> None:
+        """Close it when the last answers have arrived: closing a socket may discard what was written to it."""
+        try:
+            self.publisher.flush(time.monotonic() + FLUSH_TIMEOUT)
+        except RedisUnavailable as error:
+            log.warning("%s: the last answers may be lost: %s", self.name, error)
+        self.publisher.close()
+
+    def _work(self, arrival: Arrival) -> None:
+        """Deal with a message on a worker; must not raise."""
+        self._dispatcher.handle(arrival)
+        if self._closed:
+            # A handler that outlasts its service has connected once more by answering.
+            self._close_publisher()
 
     def start_thread(self, name: str) -> bool:
         """See `Daebus.start_thread`."""
@@ -156,9 +190,9 @@ class Service:
             return
         if self._stopping:
             self._refuse_stopping(arrival)
-        else:
+        elif self._dispatcher.refuse(arrival, "busy", self._busy_text):
             self._dispatcher.counts.add("busy")
-            self._dispatcher.refuse(arrival, "busy", f"{self.name} is busy: {self.options.max_queue} messages wait")
+            self._overload.refused()
 
     def _refuse_stopping(self, arrival: Arrival) -> None:
         self._dispatcher.refuse(arrival, "shutting_down", f"{self.name} is stopping")
@@ -177,4 +211,5 @@ class Service:
             "queue": {"size": self._workers.queued, "max": self._workers.max_queue},
             "counts": self._dispatcher.counts.snapshot(),
             "debug": self.options.debug,
+            "shared": self.options.shared,
         }

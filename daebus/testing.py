@@ -10,12 +10,13 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .bus import SubscriptionLike
 from .envelope import decode_object, encode, encode_object
 from .errors import ConfigurationError, RedisUnavailable
+from .publisher import Delivery
 from .requester import Requester
 from .turns import Visitor
 
@@ -168,10 +169,19 @@ class LocalBus:
             subscriber.deliver(channel, data)
         return len(subscribers)
 
-    def publish_counted(self, channel: str, data: bytes, deadline: float | None = None) -> tuple[int, int | None]:
-        """The same, with the count given twice."""
+    def deliver(self, channel: str, data: bytes, deadline: float | None = None) -> Delivery:
+        """The same, with what became of it."""
+        sent_at = time.monotonic()
         count = self.publish(channel, data)
-        return count, count
+        return Delivery(count, count, sent_at)
+
+    def ask(self, commands: Sequence[Sequence[bytes]], doing: str, deadline: float | None = None) -> list[Any]:
+        """Give the fakeredis behind `cache` commands, and return their replies."""
+        with fakeredis.FakeRedis(server=self._server) as client:
+            return [client.execute_command(*command) for command in commands]
+
+    def flush(self, deadline: float | None = None) -> None:
+        """Nothing to do."""
 
     def post(self, channel: str, data: bytes, deadline: float | None = None) -> None:
         """The same, without the count."""

@@ -68,13 +68,13 @@ def _split(rest: str) -> tuple[str, str]:
 
 
 def _shown_credentials(credentials: str) -> str:
-    """The user where there is one. Without a colon it may be a password that somebody put in its place."""
-    user, colon, password = credentials.partition(":")
+    """The user where there is one. Without a password it may be one that somebody put in its place."""
+    user, _colon, password = credentials.partition(":")
     if not credentials:
         return ""
-    if not colon or not (user == "" or _USER.fullmatch(user)):
+    if not password or not (user == "" or _USER.fullmatch(user)):
         return "***"
-    return f"{user}:***" if password else f"{user}:"
+    return f"{user}:***"
 
 
 def _shown_tcp(place: str) -> str | None:

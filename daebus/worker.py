@@ -43,6 +43,7 @@ class Workers(Generic[Job]):
 
         False, with nothing done, where the queue is full or the service is stopping.
         """
+        me = threading.get_ident()
         with self._lock:
             if self._closing:
                 return False
@@ -52,7 +53,8 @@ class Workers(Generic[Job]):
                 self._waiting.append(job)
                 return True
             self._busy += 1
-        self._run(job)
+            self._running[me] = job
+        self._run(me, job)
         return True
 
     def drop_queue(self) -> list[Job]:
@@ -70,11 +72,9 @@ class Workers(Generic[Job]):
             self._quiet.wait_for(lambda: not self._running.keys() - {me}, max(0.0, until - time.monotonic()))
             return [job for ident, job in self._running.items() if ident != me]
 
-    def _run(self, job: Job) -> None:
-        me = threading.get_ident()
+    def _run(self, me: int, job: Job) -> None:
         more: Job | None = job
         while more is not None:
-            self._running[me] = more
             try:
                 self._work(more)
             finally:
@@ -85,7 +85,8 @@ class Workers(Generic[Job]):
         with self._lock:
             del self._running[me]
             if self._waiting:
-                return self._waiting.popleft()
+                job = self._running[me] = self._waiting.popleft()
+                return job
             self._busy -= 1
             self._quiet.notify_all()
             return None

@@ -299,6 +299,19 @@ def test_a_call_can_be_cancelled_and_shows_its_replies(shop: Shop) -> None:
         assert replies[0].elapsed is not None
 
 
+def test_a_call_tells_when_it_was_sent_and_how_many_serve_the_channel(shop: Shop) -> None:
+    with Requester(shop.url) as requester:
+        begun = time.monotonic()
+        call = requester.start(shop.name, "echo")
+        assert call.subscribers == 1
+        assert call.sent_at is not None
+        # Connecting came before it, the answer after it.
+        assert begun < call.sent_at < time.monotonic()
+        call.result()
+        with pytest.raises(ServiceUnavailable):
+            requester.start(f"{shop.name}.nobody", "echo")
+
+
 def test_cancelling_ends_the_wait_of_another_thread(shop: Shop) -> None:
     problems: list[Exception] = []
     with Requester(shop.url, timeout=60) as requester:
@@ -624,6 +637,7 @@ def test_info_tells_all_about_the_instance(shop: Shop) -> None:
             "queue",
             "counts",
             "debug",
+            "shared",
         } == set(info)
         assert info["actions"][0] == {"name": "echo", "doc": "Give the payload back."}
         assert info["counts"]["received"] == 1

@@ -1,0 +1,251 @@
+"""Several instances of one service that share the work."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import Any
+
+import pytest
+import redis
+
+from daebus import Daebus, DaebusCaller, PermissionDenied, Requester, RequestFailed, RequestTimeout, broadcast
+from tests.support.framework_services import Tap, serving
+from tests.support.instances import Instance, instances
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import eventually
+
+
+def code_of(requester: Requester, service: str, action: str, **options: Any) -> str | None:
+    with pytest.raises(RequestFailed) as caught:
+        requester.call(service, action, **options)
+    return caught.value.code
+
+
+def total(several: list[Instance], what: str) -> int:
+    """A count of all instances together."""
+    return sum(instance.app._service._dispatcher.counts[what] for instance in several if instance.app._service)
+
+
+def queued(instance: Instance) -> int:
+    assert instance.app._service is not None
+    return instance.app._service._workers.queued
+
+
+def test_without_it_every_instance_handles_every_request(redis_url: str, name: str) -> None:
+    with instances(redis_url, name, 2, shared=False) as several, Requester(redis_url) as requester:
+        requester.call(name, "echo", {"n": 1})
+        eventually(lambda: [len(instance.handled) for instance in several] == [1, 1])
+
+
+def test_each_request_is_handled_and_answered_exactly_once(redis_url: str, name: str) -> None:
+    with (
+        instances(redis_url, name, 3) as several,
+        Requester(redis_url, timeout=30) as requester,
+        Tap(redis_url, requester.reply_channel) as tap,
+    ):
+
+        def ask(first: int) -> None:
+            for number in range(first, first + 50):
+                requester.call(name, "echo", {"n": number})
+
+        threads = [threading.Thread(target=ask, args=(first,)) for first in range(0, 400, 50)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        done = [payload["n"] for instance in several for payload in instance.handled]
+        assert sorted(done) == list(range(400))
+        eventually(lambda: total(several, "elsewhere") == 800)
+        answered = [json.loads(data)["request_id"] for _channel, data in tap.collect(0.2)]
+        assert len(answered) == len(set(answered)) == 400
+
+
+def test_an_idle_instance_is_served_before_a_busy_one(redis_url: str, name: str) -> None:
+    with instances(redis_url, name, 3, max_workers=1) as several, Requester(redis_url, timeout=30) as requester:
+        blocked = []
+        for _ in range(2):
+            blocked.append(requester.start(name, "block"))
+            eventually(lambda: sum(len(instance.handled) for instance in several) == len(blocked))
+        (idle,) = [instance for instance in several if not instance.handled]
+        for number in range(20):
+            assert requester.call(name, "echo", {"n": number}) == {"by": idle.number}
+        for instance in several:
+            instance.gate.set()
+        assert sorted(call.result()["by"] for call in blocked) == sorted({0, 1, 2} - {idle.number})
+        eventually(lambda: total(several, "elsewhere") == 44)
+        assert sum(len(instance.handled) for instance in several) == 22
+
+
+def test_a_full_instance_refuses_nothing_that_another_has_room_for(redis_url: str, name: str) -> None:
+    with (
+        instances(redis_url, name, 2, max_workers=1, max_queue=1) as several,
+        Requester(redis_url, timeout=30) as requester,
+    ):
+        blocked = [requester.start(name, "block")]
+        eventually(lambda: total(several, "elsewhere") == 1 and any(instance.handled for instance in several))
+        full, other = sorted(several, key=lambda instance: not instance.handled)
+        blocked.append(requester.start(name, "block"))
+        eventually(lambda: other.handled)
+        # The one that was busy first has its copy of the second request in its queue, which is full with it.
+        waiting = requester.start(name, "echo")
+        eventually(lambda: queued(other) == 1)
+        with Tap(redis_url, requester.reply_channel) as tap:
+            begun = time.monotonic()
+            assert code_of(requester, name, "echo") == "busy"
+            assert time.monotonic() - begun < 5
+            assert len(tap.collect(0.2)) == 1
+        assert total(several, "busy") == 1
+        other.gate.set()
+        assert waiting.result() == {"by": other.number}
+        full.gate.set()
+        assert [call.result() is not None for call in blocked] == [True] * 2
+
+
+def test_an_action_that_no_instance_knows_is_told_once(redis_url: str, name: str) -> None:
+    with (
+        instances(redis_url, name, 3),
+        Requester(redis_url) as requester,
+        Tap(redis_url, requester.reply_channel) as tap,
+    ):
+        assert code_of(requester, name, "nope") == "unknown_action"
+        assert len(tap.collect(0.2)) == 1
+
+
+def test_an_instance_that_does_not_know_an_action_leaves_it_to_one_that_does(redis_url: str, name: str) -> None:
+    newer = Daebus(name)
+    newer.action("new")(lambda: {"by": "newer"})
+    with (
+        instances(redis_url, name, 2),
+        serving(newer, redis_url, name, shared=True),
+        Requester(redis_url) as requester,
+    ):
+        for _ in range(20):
+            assert requester.call(name, "new") == {"by": "newer"}
+
+
+def test_one_way_messages_are_shared_and_broadcasts_reach_every_instance(redis_url: str, name: str) -> None:
+    with instances(redis_url, name, 3) as several, DaebusCaller(name, redis_url=redis_url) as caller:
+        for _ in range(20):
+            caller.send_message("echo", {"same": True})
+        eventually(lambda: total(several, "elsewhere") == 40)
+        assert sum(len(instance.handled) for instance in several) == 20
+        broadcast.send(f"{name}.event", {"n": 1})
+        eventually(lambda: [instance.heard for instance in several] == [[{"n": 1}]] * 3)
+
+
+def test_what_cannot_be_told_from_its_like_is_handled_by_every_instance(redis_url: str, name: str) -> None:
+    message = json.dumps({"action": "echo", "payload": {}})
+    with instances(redis_url, name, 2) as several, redis.Redis.from_url(redis_url) as client:
+        client.publish(name, message)
+        client.publish(name, message)
+        eventually(lambda: [len(instance.handled) for instance in several] == [2, 2])
+
+
+def test_a_bad_request_is_answered_once(redis_url: str, name: str) -> None:
+    with instances(redis_url, name, 3) as several, Tap(redis_url, "replies." + name) as tap:
+        with redis.Redis.from_url(redis_url) as client:
+            client.publish(name, json.dumps({"action": 5, "reply_to": "replies." + name, "request_id": "r"}))
+        assert json.loads(tap.next()[1])["payload"]["code"] == "bad_request"
+        eventually(lambda: total(several, "unreadable") == 3)
+        assert len(tap.collect(0.2)) == 1
+
+
+def test_no_work_is_done_for_what_has_expired_and_it_is_told_once(redis_url: str, name: str) -> None:
+    with instances(redis_url, name, 2, max_workers=1) as several, Requester(redis_url, timeout=30) as requester:
+        blocked = [requester.start(name, "block"), requester.start(name, "block")]
+        eventually(lambda: all(instance.handled for instance in several))
+        with pytest.raises(RequestTimeout):
+            requester.call(name, "echo", {"too": "late"}, timeout=0.1)
+        for instance in several:
+            instance.gate.set()
+        assert [call.result() is not None for call in blocked] == [True] * 2
+        eventually(lambda: total(several, "expired") == 1)
+        eventually(lambda: total(several, "elsewhere") == 3)
+        assert [len(instance.handled) for instance in several] == [1, 1]
+
+
+def test_a_stopping_instance_leaves_what_waits_to_the_others(redis_url: str, name: str) -> None:
+    with instances(redis_url, name, 2, max_workers=1) as several, Requester(redis_url, timeout=30) as requester:
+        blocked = [requester.start(name, "block"), requester.start(name, "block")]
+        eventually(lambda: all(instance.handled for instance in several))
+        waiting = [requester.start(name, "echo", {"n": number}) for number in range(10)]
+        staying, leaving = several
+        stopping = threading.Thread(target=leaving.app.stop)
+        stopping.start()
+        with Requester(redis_url) as other, pytest.raises(RequestTimeout):
+            other.call(name, "echo", timeout=0.3)
+        leaving.gate.set()
+        stopping.join()
+        staying.gate.set()
+        assert [call.result() for call in waiting] == [{"by": staying.number}] * 10
+        assert sorted(call.result()["by"] for call in blocked) == [0, 1]
+
+
+def test_the_last_instance_to_stop_answers_what_waits(redis_url: str, name: str) -> None:
+    with instances(redis_url, name, 2, max_workers=1) as several, Requester(redis_url, timeout=30) as requester:
+        blocked = [requester.start(name, "block"), requester.start(name, "block")]
+        eventually(lambda: all(instance.handled for instance in several))
+        waiting = [requester.start(name, "echo", {"n": number}) for number in range(10)]
+        stopping = [threading.Thread(target=instance.app.stop) for instance in several]
+        for thread in stopping:
+            thread.start()
+        for call in waiting:
+            with pytest.raises(RequestFailed) as caught:
+                call.result()
+            assert caught.value.code == "shutting_down"
+        for instance in several:
+            instance.gate.set()
+        assert sorted(call.result()["by"] for call in blocked) == [0, 1]
+        for thread in stopping:
+            thread.join()
+
+
+def test_claims_expire_by_themselves(redis_url: str, name: str) -> None:
+    with instances(redis_url, name, 2) as several, Requester(redis_url) as requester:
+        requester.call(name, "echo", timeout=20)
+        code_of(requester, name, "nope", timeout=30)
+        eventually(lambda: total(several, "elsewhere") == 1)
+        with redis.Redis.from_url(redis_url) as client:
+            lives = [client.pttl(key) for kind in ("claim", "pass") for key in client.keys(f"daebus:{kind}:{name}:*")]
+        check, *others = sorted(lives)
+        assert len(others) >= 3
+        assert 0 < check < 7_000
+        assert all(19_000 < life <= 36_000 for life in others if life > 7_000)
+
+
+def test_without_the_right_to_claim_it_does_not_start(name: str) -> None:
+    server = RedisServer().start()
+    try:
+        with server.client() as client:
+            client.execute_command("ACL", "SETUSER", "svc", "on", ">pw", "+@all", "~other:*", "&*")
+            url = server.url.replace("redis://", "redis://svc:pw@")
+            with pytest.raises(PermissionDenied, match=r"shared=True needs SET, INCR and PEXPIRE"):
+                Daebus(name).start(service=name, redis_url=url, shared=True)
+            client.execute_command("ACL", "SETUSER", "svc", "~daebus:claim:*", "~daebus:pass:*")
+            with instances(url, name, 2), Requester(url) as requester:
+                assert code_of(requester, name, "nope") == "unknown_action"
+                client.execute_command("ACL", "SETUSER", "svc", "resetkeys")
+                with Requester(server.url) as unharmed:
+                    assert code_of(unharmed, name, "echo") == "busy"
+    finally:
+        server.close()
+
+
+def test_claiming_costs_one_round_trip_and_only_where_it_is_asked_for(own_redis: RedisServer, name: str) -> None:
+    def commands(shared: bool) -> dict[str, int]:
+        with instances(own_redis.url, name, 1, shared=shared), Requester(own_redis.url) as requester:
+            requester.call(name, "echo")
+            with own_redis.client() as client:
+                client.config_resetstat()
+                for _ in range(10):
+                    requester.call(name, "echo")
+                stats = client.info("commandstats")
+        return {key.removeprefix("cmdstat_"): value["calls"] for key, value in stats.items()}
+
+    plain, shared = commands(False), commands(True)
+    assert "set" not in plain
+    assert shared.pop("set") == 10
+    assert {key for key in plain if "config" not in key and "info" not in key} == {"publish", "pubsub|numsub"}
+    assert (shared["publish"], shared["pubsub|numsub"]) == (plain["publish"], plain["pubsub|numsub"]) == (20, 10)
