@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import threading
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -97,9 +99,15 @@ class ConsoleApp(App[int]):
         """Leave. The session is left to whoever started it."""
         self.exit(0)
 
-    def on_unmount(self) -> None:
+    @property
+    def on_own_thread(self) -> bool:
+        """Whether the caller may touch widgets."""
+        return threading.get_ident() == self._thread_id
+
+    async def on_unmount(self) -> None:
         """Nothing that was begun here outlives the screen."""
-        self.commands.cancel_all()
+        # In a thread, since a command that ends may still want to say so to the screen.
+        await asyncio.to_thread(self.commands.close)
         if self._own_sender:
             self.sender.close()
 

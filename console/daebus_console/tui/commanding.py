@@ -6,11 +6,12 @@ into a queue that the screen empties once a frame, so a flood of it cannot freez
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import Command, parse
@@ -19,11 +20,15 @@ from daebus_console.text import clean
 from daebus_console.tui.lines import ROLES, Line
 
 if TYPE_CHECKING:
-    from daebus_console.commands.context import Cancellation
+    from daebus_console.commands.context import Context
+    from daebus_console.commands.jobs import Job
+    from daebus_console.commands.known import SessionKnown
     from daebus_console.render import Line as Spans
     from daebus_console.tui.app import ConsoleApp
 
-AT_ONCE = {"filter", "pause", "clear", "mark", "show", "help", "quit"}
+T = TypeVar("T")
+AT_ONCE = {"filter", "pause", "clear", "mark", "show", "help", "quit", "jobs", "cancel"}
+"""Verbs that wait for nothing."""
 _MOST_QUEUED = 20_000
 _ROLES = {"": "plain", "bold": "strong"}
 
@@ -98,23 +103,31 @@ class Commands:
     def __init__(self, app: ConsoleApp) -> None:
         self.app = app
         self.output = PaneOutput()
-        self.jobs: list[Cancellation] = []
-        self._context: Any = None
+        self._context: Context | None = None
 
     @property
-    def context(self) -> Any:
+    def context(self) -> Context:
         """Where commands are carried out; made when the first one is."""
         if self._context is None:
             from daebus_console.commands.context import Context
 
             app = self.app
             self._context = Context(
-                app.session, app.sender, self.output, Face.PROMPT, view=app.main, redact=app.redact, live=True
+                app.session,
+                app.sender,
+                self.output,
+                Face.PROMPT,
+                view=OwnThread(app),
+                confirm=self._confirm,
+                redact=app.redact,
+                live=True,
+                follow=app.main.watch_for,
+                entered=lambda: app.main.repl.line.history,
             )
         return self._context
 
     @property
-    def known(self) -> Any:
+    def known(self) -> SessionKnown:
         """What is known of the bus, for completion."""
         from daebus_console.commands.known import SessionKnown
 
@@ -139,43 +152,91 @@ class Commands:
         if command.name in AT_ONCE:
             self._run(command, self.context)
             return
-        from daebus_console.commands.context import Cancellation
+        from daebus_console.commands.jobs import TooMany
 
-        cancellation = Cancellation()
-        self.jobs.append(cancellation)
-        context = replace(self.context, cancellation=cancellation)
-        self.app.main.run_worker(
-            partial(self._job, command, context, cancellation), thread=True, exit_on_error=False, group="commands"
-        )
+        try:
+            self.context.jobs.start(line, partial(self._job, command), background=False)
+        except TooMany as error:
+            self.output.error(str(error))
 
-    def _run(self, command: Command, context: Any) -> int:
+    def _run(self, command: Command, context: Context) -> int:
         from daebus_console.commands.runner import run
 
-        return run(command, context)
-
-    def _job(self, command: Command, context: Any, cancellation: Cancellation) -> None:
         try:
-            self._run(command, context)
-        except Exception as error:
-            # Whatever it is, it must be seen and must not take the console with it.
+            return run(command, context)
+        except Exception as error:  # noqa: BLE001 - whatever breaks in a command must not take the console with it
             self.output.error(f"`{command.name}` failed: {type(error).__name__}: {error}")
-            raise
-        finally:
-            self.jobs.remove(cancellation)
+            return 1
+
+    def _job(self, command: Command, job: Job) -> int:
+        return self._run(command, replace(self.context, cancellation=job.cancellation))
+
+    def _confirm(self, question: str, word: str = "y") -> bool:
+        """Ask in a dialog, from the thread of a command. Nobody answers any more once the screen is gone."""
+        from daebus_console.tui.screens.ask import AskScreen
+
+        answered = threading.Event()
+        answers: list[str | None] = []
+
+        def take(answer: str | None) -> None:
+            answers.append(answer)
+            answered.set()
+
+        self.app.call_from_thread(self.app.push_screen, AskScreen(question, f"type {word} to go on"), take)
+        while not answered.wait(0.2) and self.app.is_running:
+            pass
+        return bool(answers) and answers[0] == word
+
+    @property
+    def under_way(self) -> int:
+        """How many commands are not done yet."""
+        return len(self._context.jobs) if self._context is not None else 0
 
     def cancel(self) -> bool:
         """Stop the newest command that is under way; False where there is none."""
-        if not self.jobs:
-            return False
-        self.jobs[-1].cancel()
-        return True
+        running = self.context.jobs.running()
+        if running:
+            running[-1].cancellation.cancel()
+        return bool(running)
 
-    def cancel_all(self) -> None:
-        """Stop every command that is under way."""
-        for job in list(self.jobs):
-            job.cancel()
+    def close(self) -> None:
+        """Stop every command that is under way, and wait a moment for their end."""
+        if self._context is not None:
+            self._context.jobs.close(2.0)
 
     def take_output(self) -> list[Line]:
         """What was said since the last look."""
         queue = self.output.queue
         return [queue.popleft() for _ in range(min(len(queue), 500))]
+
+
+class OwnThread:
+    """The view as commands may use it: from any thread, though widgets are touched on the application's own."""
+
+    def __init__(self, app: ConsoleApp) -> None:
+        self._app = app
+
+    def _do(self, action: Callable[[], T]) -> T:
+        if self._app.on_own_thread:
+            return action()
+        return self._app.call_from_thread(action)
+
+    def set_filter(self, text: str | None) -> None:
+        """Show only what passes the filter."""
+        self._do(partial(self._app.main.set_filter, text))
+
+    def toggle_pause(self) -> bool:
+        """Hold still, or go on."""
+        return self._do(self._app.main.toggle_pause)
+
+    def cleared(self) -> None:
+        """The journal was emptied."""
+        self._do(self._app.main.cleared)
+
+    def select(self, number: int) -> bool:
+        """Bring an exchange into view."""
+        return self._do(partial(self._app.main.select, number))
+
+    def quit(self) -> None:
+        """Leave."""
+        self._do(self._app.main.quit)

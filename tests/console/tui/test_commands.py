@@ -151,3 +151,31 @@ def test_commands_are_kept_for_the_next_time_and_for_nobody_else(redis_url: str,
     drive(redis_url, first, history_path=path)
     assert path.stat().st_mode & 0o077 == 0
     drive(redis_url, second, history_path=path)
+
+
+def test_what_was_asked_is_shown_without_ceasing_to_follow(redis_url: str, name: str) -> None:
+    app = service(redis_url, name)
+    try:
+
+        async def story(console: Driver) -> None:
+            await console.command(f"request {name} greet name=Ann")
+            await console.sees(f"{name}.greet", "part 1", "after")
+            assert console.app.main.flow.following
+
+        drive(redis_url, story, size=(140, 50))
+    finally:
+        app.stop()
+
+
+def test_nothing_goes_to_nobody_unasked(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        await console.command(f"send {name} forget")
+        await console.sees("nobody serves", "type y to go on")
+        await console.press("escape")
+        await console.sees("nothing was sent")
+        await console.command(f"send {name} forget")
+        await console.sees("type y to go on")
+        await console.press("y", "enter")
+        await console.sees("one-way")
+
+    drive(redis_url, story)

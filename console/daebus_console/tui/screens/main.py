@@ -91,6 +91,7 @@ class MainScreen(ViewVerbs):
         self.detail = DetailPane(session.clock, app.redact, id="detail-pane", classes="pane")
         self.repl = ReplPane(id="repl-pane", classes="pane")
         self._frame_number = 0
+        self._awaited: str | None = None
         self.layout_of = Layout(self)
 
     def compose(self) -> ComposeResult:
@@ -136,18 +137,33 @@ class MainScreen(ViewVerbs):
     def _frame(self) -> None:
         self._frame_number += 1
         self._take_output()
+        self._show_awaited()
         self.flow.tick()
         if self.detail.display:
             self.detail.update()
         if self._frame_number % SLOW_EVERY == 0:
             self._slow()
 
+    def watch_for(self, request_id: str) -> None:
+        """Show the exchange of that request as soon as it is seen. For any thread."""
+        self._awaited = request_id
+
+    def _show_awaited(self) -> None:
+        if self._awaited is None:
+            return
+        with self.session.lock:
+            exchange = self.session.correlator.find(self._awaited)
+        if exchange is not None:
+            self._awaited = None
+            self.flow.point_at(exchange)
+            self.detail.show(exchange)
+
     def _take_output(self) -> None:
         commands = self.app.commands
         for line in commands.take_output():
             self.repl.write(line)
         passing = commands.output.passing
-        under_way = f"  {len(commands.jobs)} under way, ctrl+c stops it" if commands.jobs else ""
+        under_way = f"  {commands.under_way} under way, ctrl+c stops it" if commands.under_way else ""
         self.repl.head.show([(" Commands", "strong"), (under_way, "wait"), (f"  {passing}", "dim")])
 
     def _slow(self) -> None:

@@ -261,6 +261,10 @@ class FlowView(RowList):
         self.post_message(self.Selected(entry[0] if entry else None))
         self.refresh()
 
+    def point_at(self, exchange: Exchange) -> None:
+        """Select an exchange without ceasing to follow."""
+        self.select(exchange.opened.seq if self.model.by_message else exchange.number)
+
     def go_to(self, index: int) -> None:
         """Select a row and show it a little way off the edge."""
         self.put_cursor(index)
