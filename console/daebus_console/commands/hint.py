@@ -44,8 +44,7 @@ def hint(text: str) -> Hint | None:
     word = len(text) - len(text.split()[-1]) if not text[-1].isspace() else len(text)
     if not error.length or error.position >= word:
         return _growing(text, error)
-    meant = f"; did you mean {error.suggestion}?" if error.suggestion else ""
-    return Hint(f"{_short(error.message)}{meant}", True, error.position, error.length)
+    return Hint(in_short(error), True, error.position, error.length)
 
 
 def _growing(text: str, error: CommandError) -> Hint | None:
@@ -55,9 +54,14 @@ def _growing(text: str, error: CommandError) -> Hint | None:
         found = [verb for verb in VERBS.values() if verb.name.startswith(word)]
         if found:
             return Hint(f"{found[0].usage}  {found[0].summary}")
-        meant = f"; did you mean {error.suggestion}?" if error.suggestion else ""
-        return Hint(f"{_short(error.message)}{meant}", True, error.position, error.length)
+        return Hint(in_short(error), True, error.position, error.length)
     return Hint(_short(error.message))
+
+
+def in_short(error: CommandError) -> str:
+    """A mistake on one line, with the nearest right word."""
+    meant = f"; did you mean {error.suggestion}?" if error.suggestion else ""
+    return f"{_short(error.message)}{meant}"
 
 
 def _short(message: str) -> str:

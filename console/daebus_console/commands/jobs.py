@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count
 
 from daebus_console.commands.cancellation import Cancellation
 
@@ -36,7 +37,6 @@ class Jobs:
         self._changed = threading.Condition()
         self._running: dict[int, Job] = {}
         self._threads: dict[int, threading.Thread] = {}
-        self._next = 1
         self._failed: list[int] = []
 
     def __len__(self) -> int:
@@ -47,8 +47,8 @@ class Jobs:
         with self._changed:
             if len(self._running) >= MOST:
                 raise TooMany(f"{MOST} commands are under way already; `cancel` stops them")
-            job = Job(self._next, line, background)
-            self._next += 1
+            number = next(number for number in count(1) if number not in self._running)
+            job = Job(number, line, background)
             self._running[job.number] = job
             thread = threading.Thread(target=self._work, args=(job, work), name=f"job-{job.number}", daemon=True)
             self._threads[job.number] = thread

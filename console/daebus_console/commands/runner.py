@@ -38,6 +38,12 @@ _WHERE = {
     "stats": "measuring",
     "record": "recording",
     "bench": "benching",
+    "replay": "replaying",
+    "diff": "comparing",
+    "export": "exporting",
+    "mock": "mocking",
+    "mocks": "mocking",
+    "unmock": "mocking",
     "filter": "viewing",
     "pause": "viewing",
     "clear": "viewing",
@@ -107,15 +113,16 @@ def _act(command: Command, context: Context) -> int:
 def _start(command: Command, context: Context) -> int:
     """Leave it to itself, once all that may be asked about it is asked, and its payload is known."""
     settled = _checked(command, context)
+    line = command.line.strip().removesuffix("&").rstrip()
 
     def work(job: Job) -> int:
+        context.output.note(f"[{job.number}] is under way; `cancel {job.number}` stops it")
         status = _telling(settled, replace(context, cancellation=job.cancellation), _function(settled))
-        context.output.note(f"[{job.number}] {_ENDED.get(status, 'failed')}: {command.line}")
+        context.output.note(f"[{job.number}] {_ENDED.get(status, 'failed')}: {line}")
         context.output.flush()
         return status
 
-    job = context.jobs.start(command.line, work)
-    context.output.note(f"[{job.number}] is under way; `cancel {job.number}` stops it")
+    context.jobs.start(line, work)
     return Exit.DONE
 
 

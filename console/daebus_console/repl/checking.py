@@ -12,7 +12,7 @@ from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.validation import ValidationError, Validator
 
 from daebus_console.commands.highlight import Mark, marks
-from daebus_console.commands.hint import hint, problem
+from daebus_console.commands.hint import hint, in_short, problem
 
 
 class CommandValidator(Validator):
@@ -22,8 +22,7 @@ class CommandValidator(Validator):
         """See prompt_toolkit."""
         error = problem(document.text)
         if error is not None:
-            meant = f"; did you mean {error.suggestion}?" if error.suggestion else ""
-            raise ValidationError(error.position, f"{error.message}{meant}")
+            raise ValidationError(error.position, in_short(error))
 
 
 class CommandLexer(Lexer):

@@ -49,7 +49,8 @@ class EntryHistory(History):
 
     def append_string(self, string: str) -> None:
         """Remember an entry, and keep it unless it is the same as the one before, long, or secret."""
-        if self.entries()[-1:] == [string]:
+        string = string.strip()
+        if not string or self.entries()[-1:] == [string]:
             return
         super().append_string(string)
         del self._loaded_strings[self.most :]
