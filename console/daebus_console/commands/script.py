@@ -10,9 +10,7 @@ from typing import NamedTuple
 
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import Command, filter_from, parse
-from daebus_console.commands.words import split
-
-_LARGE = 64 * 1024
+from daebus_console.commands.words import Opening, split
 
 
 class Piece(NamedTuple):
@@ -26,34 +24,36 @@ class Piece(NamedTuple):
 def pieces(lines: Iterable[str]) -> Iterator[Piece]:
     """The commands in these lines (each with its newline, if any), one after the other. Blank lines are none."""
     held: list[str] = []
-    first = position = 0
-    begun = 0
+    opening: Opening | None = None
+    first = position = begun = 0
     for number, line in enumerate(lines, start=1):
         if not held:
             first, begun = number, position
         held.append(line)
         position += len(line)
-        text = "".join(held)
-        if is_open(text, line):
-            continue
-        held.clear()
-        if text.strip():
-            yield Piece(text.rstrip("\r\n"), first, begun)
+        # Reading all of it again for each of its lines would take minutes for a long one.
+        if opening is None or opening.closes(line):
+            text = "".join(held)
+            opening = _opening(text)
+            if opening is None:
+                held.clear()
+                if text.strip():
+                    yield Piece(text.rstrip("\r\n"), first, begun)
     if held:
         yield Piece("".join(held).rstrip("\r\n"), first, begun)
 
 
-def is_open(text: str, last_line: str | None = None) -> bool:
+def is_open(text: str) -> bool:
     """Whether a quote or a bracket is open at the end of a command, so that another line may close it."""
-    line = text if last_line is None else last_line
-    if len(text) > _LARGE and text.count("{") > text.count("}") and "}" not in line.rstrip()[-1:]:
-        # Reading all of it again for each of its lines would take minutes.
-        return True
+    return _opening(text) is not None
+
+
+def _opening(text: str) -> Opening | None:
     try:
         split(text, filter_from)
     except CommandError as error:
-        return error.unfinished
-    return False
+        return Opening(text, error.position) if error.unfinished else None
+    return None
 
 
 def last_start(text: str) -> int:

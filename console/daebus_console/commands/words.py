@@ -226,6 +226,34 @@ def _json_end(line: str, start: int) -> int | None:
     return None
 
 
+class Opening:
+    """A quote or bracket that is open at the end of a text; tells, line by line, when it may be closed."""
+
+    def __init__(self, text: str, position: int) -> None:
+        self._sign = text[position]
+        self._depth = 0
+        self._in_string = False
+        if self._sign in _CLOSING:
+            self._feed(text, position)
+
+    def closes(self, line: str) -> bool:
+        """Whether the next line may be the one that closes it."""
+        return self._feed(line, 0) if self._sign in _CLOSING else self._sign in line
+
+    def _feed(self, text: str, position: int) -> bool:
+        while (found := (_IN_STRING if self._in_string else _JSON_SIGN).search(text, position)) is not None:
+            sign, position = found[0], found.end()
+            if sign == "\\":
+                position += 1
+            elif sign == '"':
+                self._in_string = not self._in_string
+            else:
+                self._depth += 1 if sign in _CLOSING else -1
+                if self._depth == 0:
+                    return True
+        return False
+
+
 def _string_end(line: str, start: int) -> int | None:
     position = start + 1
     while (found := _IN_STRING.search(line, position)) is not None:
