@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from daebus_console.tui.lines import Line, fit, fit_right
 MOST = 2000
 """Services, and channels, beyond that many are told by their number."""
 SPARK = 12
+WIDE = 44
+"""Cells from which on there is room for percentiles and sparklines."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,16 @@ def _by_name(service: ServiceEntry) -> list[ActionEntry]:
     return sorted(service.actions.values(), key=lambda one: one.name)
 
 
-def row_line(row: DirectoryRow, width: int, now: float, opened: Collection[str] = ()) -> Line:
-    """One row as a line of `width` cells."""
+def row_line(
+    row: DirectoryRow,
+    width: int,
+    now: float,
+    opened: Collection[str] = (),
+    p95: Callable[[ServiceEntry], float | None] = lambda _service: None,
+) -> Line:
+    """One row as a line of `width` cells. `p95` gives the 95th percentile of a service's latencies in seconds."""
     if row.kind == "service":
-        return _service_line(row.entry, width, now, row.name in opened)
+        return _service_line(row.entry, width, now, row.name in opened, p95 if width >= WIDE else None)
     if row.kind == "channel":
         return _channel_line(row.entry, width, now)
     if row.kind == "action":
@@ -97,7 +105,13 @@ def row_line(row: DirectoryRow, width: int, now: float, opened: Collection[str] 
     return [(fit(("    " if row.service else "   ") + row.name, width), "dim")]
 
 
-def _service_line(service: ServiceEntry, width: int, now: float, opened: bool) -> Line:
+def _service_line(
+    service: ServiceEntry,
+    width: int,
+    now: float,
+    opened: bool,
+    p95: Callable[[ServiceEntry], float | None] | None,
+) -> Line:
     if service.gone is not None:
         left = fmt.duration(max(0.0, now - service.gone))
         return [
@@ -106,7 +120,6 @@ def _service_line(service: ServiceEntry, width: int, now: float, opened: bool) -
         ]
     sign, role = ("●", "ok") if service.framework else ("○", "plain") if service.subscribers else ("○", "error")
     bad = service.errors + service.timeouts
-    spark = SPARK if width >= 44 else 0
     tail: Line = []
     if bad:
         tail.append((f" {fmt.size(bad).rstrip('B')}✗", "error"))
@@ -115,8 +128,10 @@ def _service_line(service: ServiceEntry, width: int, now: float, opened: bool) -
     elif service.subscribers > 1:
         tail.append((f" ×{service.subscribers}", "accent"))
     tail.append((_rate(service.rate.per_second(now)), "plain"))
-    if spark:
-        tail.append((" " + fmt.sparkline(service.rate.history(now, spark)), "name"))
+    if p95 is not None:
+        took = p95(service)
+        tail.append((fit_right("" if took is None else fmt.duration(took), 7), "dim"))
+        tail.append((" " + fmt.sparkline(service.rate.history(now, SPARK)), "name"))
     room = width - 5 - sum(len(text) for text, _role in tail)
     return [
         ("▾" if opened else "▸", "dim"),
@@ -134,8 +149,8 @@ def _channel_line(channel: ChannelEntry, width: int, now: float) -> Line:
     if channel.subscribers:
         tail.append((f" ×{channel.subscribers}", "accent" if channel.subscribers > 1 else "dim"))
     tail.append((_rate(channel.rate.per_second(now)), "plain"))
-    if width >= 44:
-        tail.append((" " + fmt.sparkline(channel.rate.history(now, SPARK)), "name"))
+    if width >= WIDE:
+        tail.append((" " * 8 + fmt.sparkline(channel.rate.history(now, SPARK)), "name"))
     room = width - 4 - sum(len(text) for text, _role in tail)
     return [(" » ", "dim"), (fit(clean(channel.name), room), "plain"), *tail, (" ", "plain")]
 

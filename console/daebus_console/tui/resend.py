@@ -8,6 +8,7 @@ from collections.abc import Callable
 from daebus_console.commands.template import template
 from daebus_console.engine import envelope as wire
 from daebus_console.engine.exchange import Exchange, Kind
+from daebus_console.text import clean, clean_json
 
 _PLAIN = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-:/")
 LONGEST = 100_000
@@ -30,12 +31,17 @@ def as_command(exchange: Exchange, redact: Callable[[bytes], bytes] = bytes) -> 
     if not isinstance(payload, dict):
         raise CannotResend("Its payload is no object")
     items = template(payload)
+    if clean(items) != items:
+        # What cannot be shown can be written as JSON has it, and only there.
+        items = clean_json(json.dumps(payload, ensure_ascii=False))
     if payload and not items:
         raise CannotResend("Its payload cannot be typed; keep it in a file and use @file.json")
     if len(items) > LONGEST:
         raise CannotResend(f"Its payload of {len(items):,} signs is too long for a command line; use @file.json")
     verb = {Kind.REQUEST: "request", Kind.ONE_WAY: "send"}.get(exchange.kind, "broadcast")
     names = [exchange.target or ""] + ([exchange.action or ""] if verb != "broadcast" else [])
+    if any(clean(name) != name for name in names):
+        raise CannotResend("Its service, action or channel has signs in its name that cannot be typed")
     return " ".join([verb, *map(_word, names), *([items] if items else [])])
 
 

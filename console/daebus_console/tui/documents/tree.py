@@ -175,7 +175,10 @@ class Tree(Document):
         value = node.value
         if node.kind == "group":
             value = [item for _key, _path, item in value]
-        return json.dumps(value, ensure_ascii=False, indent=2)
+        try:
+            return json.dumps(value, ensure_ascii=False, indent=2)
+        except RecursionError:
+            return None
 
     def path(self, index: int) -> str | None:
         return self.rows[index].path or None

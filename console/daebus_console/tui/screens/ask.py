@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from daebus_console.text import clean
+from daebus_console.tui.widgets.text_line import TextLine
 
 
 class AskScreen(ModalScreen[str | None]):
@@ -27,7 +28,7 @@ class AskScreen(ModalScreen[str | None]):
         with Vertical(classes="dialog") as box:
             box.border_subtitle = "enter: done, escape: never mind"
             yield Static(Text.assemble((self.question, "bold"), f"  {clean(self.about)}"))
-            yield Input(compact=True)
+            yield TextLine(compact=True)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """That is the answer."""

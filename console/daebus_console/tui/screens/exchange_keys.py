@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from daebus_console.engine.exchange import Flag
+from daebus_console.text import clean
 from daebus_console.tui.messages import Prefill
 from daebus_console.tui.visibility import Mute, Visibility
 
@@ -56,7 +57,7 @@ class ExchangeKeys(Screen[None]):
         with self.session.lock:
             self.visibility.mute(mute)
         self.app.settings.set("mutes", [str(one) for one in self.visibility.mutes])
-        self.notify(f"Muted {mute}. X brings it back.", timeout=3, markup=False)
+        self.notify(f"Muted {clean(str(mute))}. X brings it back.", timeout=3, markup=False)
 
     def _selected_command(self) -> str | None:
         from daebus_console.tui.resend import CannotResend, as_command

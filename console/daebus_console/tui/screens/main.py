@@ -82,7 +82,7 @@ class MainScreen(ViewVerbs):
         with session.lock:
             models = [FlowModel(session.journal, self.visibility, by_message=by) for by in (False, True)]
         self.models = models
-        self.directory = DirectoryList(session.directory, session.lock, session.clock, id="directory")
+        self.directory = DirectoryList(session.directory, session.stats, session.lock, session.clock, id="directory")
         self.directory_title = TitleLine([(" Services", "strong")], classes="pane-title")
         self.flow_title = TitleLine([(" Flow", "strong")], id="flow-title", classes="pane-title")
         self.columns = TitleLine(id="columns")
@@ -354,4 +354,4 @@ class MainScreen(ViewVerbs):
 
 def _directory_units(width: int) -> Line:
     """What the figures of the directory are, at their place."""
-    return [("/s ", "dim")] if width < 160 else [("/s, last 12 s  ", "dim")]
+    return [("/s ", "dim")] if width < 160 else [("/s    p95  last 12 s  ", "dim")]

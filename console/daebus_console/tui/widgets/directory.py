@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 from textual import events
 from textual.binding import Binding, BindingType
 
-from daebus_console.engine.directory import Directory
+from daebus_console.engine.directory import Directory, ServiceEntry
+from daebus_console.engine.histogram import Histogram
+from daebus_console.engine.stats import Stats
 from daebus_console.tui.directory_rows import DirectoryRow, directory_rows, row_line
 from daebus_console.tui.lines import Line
 from daebus_console.tui.messages import Narrow, Prefill
@@ -26,12 +28,16 @@ class DirectoryList(RowList):
         Binding("r", "request", "Request"),
     ]
 
-    def __init__(self, directory: Directory, lock: AbstractContextManager[object], clock: Any, **keywords: Any) -> None:
+    def __init__(
+        self, directory: Directory, stats: Stats, lock: AbstractContextManager[object], clock: Any, **keywords: Any
+    ) -> None:
         super().__init__(**keywords)
         self.directory = directory
         self.rows: list[DirectoryRow] = []
         self.opened: set[str] = set()
         self.hint: list[Line] = []
+        self._stats = stats
+        self._p95s: dict[str, tuple[float, float | None]] = {}
         self._lock = lock
         self._clock = clock
         self._cursor: tuple[str, str, str] | None = None
@@ -52,7 +58,18 @@ class DirectoryList(RowList):
     def prepare(self, first: int, last: int) -> None:
         width, now = self.row_width(), self._clock()
         with self._lock:
-            self._lines = {i: row_line(self.rows[i], width, now, self.opened) for i in range(first, last)}
+            self._lines = {i: row_line(self.rows[i], width, now, self.opened, self._p95) for i in range(first, last)}
+
+    def _p95(self, service: ServiceEntry) -> float | None:
+        """The 95th percentile of all its actions together, reckoned once a second."""
+        now = self._clock()
+        known = self._p95s.get(service.name)
+        if known is None or now - known[0] >= 1.0:
+            together = Histogram()
+            for action in service.actions:
+                together.merge(self._stats.histogram(service.name, action))
+            known = self._p95s[service.name] = (now, together.quantiles((0.95,))[0])
+        return known[1]
 
     def line(self, index: int, _width: int) -> Line:
         return self._lines.get(index, [])

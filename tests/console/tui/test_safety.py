@@ -1,0 +1,99 @@
+"""Whatever is in messages and names, it is shown and never obeyed, and no pane breaks on it."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+
+import pytest
+
+from tests.console.tui.support import Driver, drive
+
+CORPUS = {
+    "escape sequences": "\x1b[2J\x1b[31mred\x1b]0;title\x07\x9b5n",
+    "clipboard": "\x1b]52;c;ZXZpbA==\x07",
+    "markup": "[bold red]x[/] [@click=app.quit]y[/] [link=http://x]z[/link] {x} $y",
+    "bidi": "\u202eabc\u2066def\u200f",
+    "combining": "Z" + "\u0335\u0348\u0301" * 60 + "o",
+    "zero width": "a\u200bb\u200dc\ufeffd\u00ad",
+    "wide": "日本語テキスト🙂👨\u200d👩\u200d👧🇩🇪",
+    "lines": "one\ntwo\r\nthree\u2028four\ttab",
+    "surrogate": "\ud800x",
+    "long": "w" * 100_000,
+}
+
+
+def unsafe(text: str) -> list[str]:
+    """The signs of a screen that a terminal would obey or not show."""
+    return [sign for sign in text if sign != "\n" and unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
+
+
+@pytest.mark.parametrize("kind", CORPUS)
+def test_every_pane_stands_it(redis_url: str, name: str, kind: str) -> None:
+    evil = CORPUS[kind]
+
+    async def story(console: Driver) -> None:
+        channel = (name + evil).encode("utf-8", "surrogatepass")[:2000]
+        asked = {"action": evil[:500], "payload": {evil: evil, "list": [evil, {evil: [evil]}]}, "service": evil[:500]}
+        asked |= {"request_id": "r1" + evil[:50], "reply_to": "caller:evil", "parent_id": evil[:50]}
+        console.client.publish(channel, json.dumps(asked))
+        failed = {"status": "error", "payload": {"error": evil, "code": evil[:80]}, "request_id": asked["request_id"]}
+        console.client.publish("caller:evil", json.dumps(failed | {"instance": evil[:80], "service": evil[:80]}))
+        await console.until(lambda: console.app.main.flow.count() >= 1)
+        await console.until(lambda: console.app.main.directory.count() >= 1)
+        await console.press("up", "enter")
+        for keys in (
+            ("1",),
+            ("2",),
+            ("space",),
+            ("3",),
+            ("4",),
+            ("x",),
+            ("escape", "b"),
+            ("tab",),
+            ("D",),
+            ("escape", "S"),
+        ):
+            await console.press(*keys)
+            await console.pilot.pause(0.05)
+            assert unsafe(console.text) == [], (keys, [line for line in console.text.split("\n") if unsafe(line)])
+            assert console.app.is_running
+        await console.press("escape", "escape", "e", "escape", "up", "x")
+        await console.pilot.pause(0.1)
+        assert unsafe(console.text) == []
+
+    drive(redis_url, story)
+
+
+@pytest.mark.parametrize("size", [(20, 6), (40, 12), (80, 24), (250, 70)])
+def test_any_size_of_terminal_will_do(redis_url: str, name: str, size: tuple[int, int]) -> None:
+    async def story(console: Driver) -> None:
+        console.request(name, "get_user", 1, {"id": 7})
+        console.answer(1, {"name": "Ann"})
+        await console.until(lambda: console.app.main.flow.count() >= 1)
+        await console.press(
+            "up", "enter", "1", "2", "3", "4", "escape", "S", "escape", "up", "D", "escape", "question_mark"
+        )
+        await console.pilot.pause(0.1)
+        assert console.app.is_running
+        width, _height = size
+        assert all(len(line) <= width for line in console.text.split("\n"))
+
+    drive(redis_url, story, size=size)
+
+
+def test_values_of_redacted_keys_are_never_on_the_screen(redis_url: str, name: str) -> None:
+    from daebus_console.engine.redact import Redactor
+
+    async def story(console: Driver) -> None:
+        console.request(name, "login", 1, {"user": "ann", "password": "hunter2"})
+        await console.until(lambda: console.app.main.flow.count() >= 1)
+        await console.press("up", "enter")
+        for key in ("1", "2", "4", "x"):
+            await console.press(key)
+            await console.pilot.pause(0.05)
+            assert "hunter2" not in console.text
+        await console.press("escape", "e")
+        assert "hunter2" not in console.app.main.repl.line.value
+
+    drive(redis_url, story, redact=Redactor(["password"]))
