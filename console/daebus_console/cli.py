@@ -77,6 +77,10 @@ def _run(arguments: Sequence[str], output: TerminalOutput) -> int:
         from daebus_console.cli_demo import run_demo
 
         return run_demo(command, settings, output)
+    if command.name == "open":
+        from daebus_console.cli_open import run_open
+
+        return run_open(command, settings, output)
     if command.name == "repl":
         return _repl(settings, output)
     return _act(command, settings, output)

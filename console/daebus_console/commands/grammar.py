@@ -120,7 +120,7 @@ class _Parser:
         self.help = False
         self._by_name = {option.name: option for option in verb.options}
         self._by_short = {option.short: option for option in verb.options if option.short}
-        self._dashes = any(argument.kind is Kind.FILTER for argument in verb.arguments)
+        self._dashes = any(argument.kind in (Kind.FILTER, Kind.WORDS) for argument in verb.arguments)
 
     def command(self) -> Command:
         """The command, or CommandError."""
@@ -197,7 +197,7 @@ class _Parser:
             if argument.kind is Kind.ITEMS:
                 values[argument.name], left = parse_items(left), []
             elif argument.kind is Kind.FILTER:
-                values[argument.name], left = _filter(left, self.line), []
+                values[argument.name], left = filter_of(left, self.line), []
             elif argument.many:
                 values[argument.name], left = tuple(read_value(argument.kind, word) for word in left), []
             else:
@@ -208,7 +208,7 @@ class _Parser:
         return values
 
 
-def _filter(words: Sequence[Word], line: str) -> str | None:
+def filter_of(words: Sequence[Word], line: str) -> str | None:
     """The text of a filter, known to parse. Several arguments of the shell are a term each, blanks and all."""
     if not words:
         return None

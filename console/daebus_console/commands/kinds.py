@@ -31,6 +31,7 @@ class Kind(StrEnum):
     JOB = "JOB"
     URL = "URL"
     FLAG = "FLAG"
+    WORDS = "WORDS"
 
 
 _DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|s|m|h)?")
@@ -41,7 +42,8 @@ _LONGEST = 366 * 86400.0
 def read_value(kind: Kind, word: Word, column: int = 0) -> Any:
     """The value that a word has as that kind, from `column` of its text on. Raises CommandError.
 
-    Durations are seconds (float), counts, jobs and references int, a value is an Item; all others are text.
+    Durations are seconds (float), counts, jobs and references int, a value is an Item; WORDS are the words themselves,
+    for the verb to take apart; all others are text.
     """
     return _READERS[kind](word, column)
 
@@ -127,4 +129,5 @@ _READERS: dict[Kind, Callable[[Word, int], Any]] = {
     Kind.NAME: _variable,
     Kind.VALUE: parse_value,
     Kind.JOB: _job,
+    Kind.WORDS: lambda word, _column: word,
 }

@@ -135,6 +135,8 @@ class Report:
         self.rules = rules
         self.redact = redact
         self.counts: Counter[Result] = Counter()
+        self.statuses: Counter[str] = Counter()
+        """How often which status came now: ok, error, timeout, nobody, lost, unsent, sent, cancelled."""
         self.actions: dict[tuple[str, str], ActionReport] = {}
 
     @property
@@ -146,6 +148,7 @@ class Report:
         """Compare and count one."""
         verdict = judge(outcome, self.rules, self.redact)
         self.counts[verdict.result] += 1
+        self.statuses[outcome.answer.status] += 1
         origin = outcome.origin
         if origin.kind is Kind.BROADCAST:
             return verdict

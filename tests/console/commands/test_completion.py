@@ -64,7 +64,7 @@ def offered(line: str, face: Face = Face.PROMPT) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("re", ["request", "record"]),
+        ("re", ["request", "record", "replay"]),
         ("  quit", ["quit"]),
         ("request ", ["users", "gateway", '"old users"']),
         ("request us", ["users", '"old users"']),

@@ -160,7 +160,7 @@ def test_both_are_refused_alike(line: str, argv: list[str], message: str) -> Non
         ("reqest users get", "reqest", "request"),
         ("exit", "exit", "quit"),
         ("publish x", "publish", "broadcast"),
-        ("rep x", "rep", "repl"),
+        ("repp x", "repp", "repl"),
         ("#7", "#7", "show #7"),
         ("request users get --timout 5", "--timout", "--timeout"),
         ("request users get id:=abc", "a", "id=abc"),

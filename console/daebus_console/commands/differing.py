@@ -1,0 +1,48 @@
+"""Differences as lines for people. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from daebus_console.engine.diff import Change, How
+from daebus_console.engine.diff_exchange import Unread
+from daebus_console.engine.redact import Redactor
+from daebus_console.engine.replay_redact import masked
+from daebus_console.render import Line, Span, duration, line, preview
+
+_WIDEST = 60
+
+
+def change_line(change: Change, redact: Redactor, *, indent: str = "  ", note: str = "") -> Line:
+    """One difference: where, what it was and what it is."""
+    shown = masked(change, redact) if redact else change
+    spans: list[str | Span] = [indent, Span(shown.path or "(all of it)", "key"), "  "]
+    if shown.how is not How.ADDED:
+        spans.append(Span(_value(shown.before), "error"))
+    spans.append(Span({How.CHANGED: " → ", How.ADDED: "added ", How.REMOVED: " removed"}[shown.how], "dim"))
+    if shown.how is not How.REMOVED:
+        spans.append(Span(_value(shown.after), "ok"))
+    if note:
+        spans.append(Span(f"  {note}", "dim"))
+    return line(*spans)
+
+
+def change_lines(changes: Iterable[Change], redact: Redactor, most: int = 200) -> list[Line]:
+    """So many of them, and how many more there are."""
+    found = list(changes)
+    lines = [change_line(change, redact) for change in found[:most]]
+    if len(found) > most:
+        lines.append(line(Span(f"  … and {len(found) - most} more", "dim")))
+    return lines
+
+
+def latency_line(before: float | None, after: float | None) -> Line | None:
+    """How long both took, where anything was answered."""
+    if before is None and after is None:
+        return None
+    return line(Span("  latency  ", "dim"), duration(before), Span(" → ", "dim"), duration(after))
+
+
+def _value(value: Any) -> str:
+    return str(value) if isinstance(value, Unread) else preview(value, _WIDEST)

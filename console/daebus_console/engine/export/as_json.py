@@ -1,0 +1,105 @@
+"""Exchanges as JSON, as JSON lines, and as a capture that can be opened again. Pure."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from daebus_console.engine.capture import VERSION, without_password
+from daebus_console.engine.diff_exchange import Unread
+from daebus_console.engine.exchange import Exchange, Kind
+from daebus_console.engine.export.options import ExportOptions
+from daebus_console.engine.export.parts import Part, compact, indented, parts
+from daebus_console.engine.redact import Redactor
+
+
+def record(exchange: Exchange, redact: Redactor) -> dict[str, Any]:
+    """An exchange with its messages, as plain data."""
+    gap = exchange.aside.gap
+    latency = exchange.latency
+    found: dict[str, Any] = {
+        "exchange": exchange.number,
+        "kind": exchange.kind.value,
+        "status": exchange.state.value,
+        "from": exchange.source,
+        "to": exchange.target,
+        "action": exchange.action,
+        "request_id": exchange.request_id,
+        "parent_id": exchange.parent_id,
+        "at": round(exchange.opened.at, 6),
+        "latency_ms": None if latency is None else round(latency * 1000, 3),
+        "handler_ms": None if exchange.elapsed is None else round(exchange.elapsed * 1000, 3),
+        "instance": exchange.instance,
+        "messages": [_message(part) for part in parts(exchange, redact)],
+    }
+    if gap is not None:
+        found["gap"] = {"start": gap.start, "end": gap.end, "reason": gap.reason}
+    if exchange.aside.origin:
+        found["replays"] = exchange.aside.origin
+    return found
+
+
+def _message(part: Part) -> dict[str, Any]:
+    message = part.message
+    found: dict[str, Any] = {
+        "at": round(message.at, 6),
+        "channel": message.channel,
+        "kind": message.kind.value,
+    }
+    if message.kind is Kind.RESPONSE:
+        found["status"] = "error" if message.error else "success"
+        found["final"] = message.final
+    if isinstance(part.payload, Unread):
+        found["unreadable"] = part.payload.reason
+        found["data_base64"] = base64.b64encode(part.payload.data).decode()
+    else:
+        found["payload"] = part.payload
+    return found
+
+
+def as_json(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
+    """A list of exchanges; the exchange itself where just one was asked for."""
+    if options.single:
+        for exchange in exchanges:
+            yield indented(record(exchange, options.redact)) + "\n"
+        return
+    first = True
+    for exchange in exchanges:
+        yield "[\n" if first else ",\n"
+        first = False
+        yield indented(record(exchange, options.redact))
+    yield "[]\n" if first else "\n]\n"
+
+
+def as_jsonl(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
+    """An exchange a line."""
+    for exchange in exchanges:
+        yield compact(record(exchange, options.redact)) + "\n"
+
+
+def as_capture(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
+    """A capture: every message a line."""
+    header: dict[str, Any] = {
+        "daebus_capture": VERSION,
+        "redis": without_password(options.redis),
+        "started": time.time(),
+    }
+    if options.redact:
+        header["redacted"] = list(options.redact.keys)
+    yield json.dumps(header) + "\n"
+    for exchange in exchanges:
+        gap = exchange.aside.gap
+        if gap is not None:
+            yield json.dumps({"at": gap.start, "gap": gap.seconds or 0.0, "reason": gap.reason}) + "\n"
+            continue
+        for message in exchange.messages:
+            data = options.redact(message.data)
+            line: dict[str, Any] = {"at": message.at, "channel": message.channel}
+            try:
+                line["data"] = data.decode()
+            except UnicodeDecodeError:
+                line["data_base64"] = base64.b64encode(data).decode()
+            yield json.dumps(line) + "\n"

@@ -1,0 +1,80 @@
+"""Exchanges as Markdown, for a bug report. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from daebus_console.engine.diff_exchange import Unread
+from daebus_console.engine.exchange import Exchange, Flag, Kind
+from daebus_console.engine.export.options import ExportOptions
+from daebus_console.engine.export.parts import Part, indented, one_line, parts, when
+
+_FLAGS = ((Flag.LATE, "late"), (Flag.DUPLICATE, "answered more than once"), (Flag.REUSED_ID, "id used twice"),
+          (Flag.MALFORMED, "malformed envelope"))  # fmt: skip
+
+
+def as_markdown(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
+    """A section for each exchange."""
+    for exchange in exchanges:
+        yield from _section(exchange, options)
+
+
+def _section(exchange: Exchange, options: ExportOptions) -> Iterator[str]:
+    gap = exchange.aside.gap
+    if gap is not None:
+        end = when(gap.end) if gap.end is not None else "now"
+        yield f"### #{exchange.number} gap\n\n"
+        yield f"Nothing was seen from {when(gap.start)} to {end}: {_plain(gap.reason)}\n\n"
+        return
+    yield f"### #{exchange.number} {_plain(exchange.target or '')} {_plain(exchange.action or exchange.kind.value)}\n\n"
+    yield "| | |\n|---|---|\n"
+    for name, value in _facts(exchange):
+        yield f"| {name} | {value} |\n"
+    yield "\n"
+    for part in parts(exchange, options.redact):
+        yield f"{_heading(part)}\n\n{_fenced(part)}\n\n"
+
+
+def _facts(exchange: Exchange) -> Iterator[tuple[str, str]]:
+    yield "kind", exchange.kind.value.replace("_", "-")
+    yield "status", exchange.state.value + (f" ({_plain(exchange.aside.code)})" if exchange.aside.code else "")
+    yield "when", when(exchange.opened.at)
+    if exchange.source:
+        yield "from", _plain(exchange.source)
+    if exchange.target:
+        yield "to", _plain(exchange.target)
+    if exchange.request_id:
+        yield "request_id", _plain(exchange.request_id)
+    if exchange.latency is not None:
+        yield "latency", f"{exchange.latency * 1000:.3f} ms"
+    if exchange.elapsed is not None:
+        yield "in the handler", f"{exchange.elapsed * 1000:.3f} ms"
+    if exchange.instance:
+        yield "instance", _plain(exchange.instance)
+    odd = [text for flag, text in _FLAGS if exchange.has(flag)]
+    if odd:
+        yield "odd", ", ".join(odd)
+
+
+def _heading(part: Part) -> str:
+    message = part.message
+    if message.kind is not Kind.RESPONSE:
+        return message.kind.value.replace("_", "-").capitalize()
+    return "Progress" if not message.final else "Error" if message.error else "Answer"
+
+
+def _fenced(part: Part) -> str:
+    payload = part.payload
+    text, kind = (
+        (f"{payload.reason}\n{payload.data!r}", "") if isinstance(payload, Unread) else (indented(payload), "json")
+    )
+    # A fence is closed by one of the same length only.
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{kind}\n{text}\n{fence}"
+
+
+def _plain(text: str) -> str:
+    """A text of unknown origin, with nothing in it that Markdown or HTML obeys."""
+    return "".join(f"\\{sign}" if sign in "\\`*_{}[]()#+-.!|<>~&@:" else sign for sign in one_line(text))

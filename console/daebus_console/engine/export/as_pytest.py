@@ -1,0 +1,112 @@
+"""Exchanges as a pytest module: one test each, which asks again and compares. Pure.
+
+The module needs daebus and pytest alone; the rules of the comparison stand in it as data, to be changed by hand.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Iterator
+from importlib.resources import files
+from typing import Any
+
+from daebus_console.engine.diff_exchange import Answer, Unread, answer_of
+from daebus_console.engine.exchange import Exchange, Kind
+from daebus_console.engine.export.as_python import docstring, literal, redacted_note, redis_url
+from daebus_console.engine.export.options import ExportOptions
+from daebus_console.engine.export.parts import one_line, sendable
+from daebus_console.engine.replay_item import Resend
+
+_TIMEOUT = 5.0
+_HEAD = '''\
+"""{title}
+
+Run it with: DAEBUS_REDIS_URL={redis} pytest THIS_FILE{redacted}
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from daebus import DaebusCaller, RequestFailed
+
+REDIS_URL = os.environ.get("DAEBUS_REDIS_URL") or {redis!r}
+
+# Places that may differ: * stands for anything, ? for one sign. What is in such a place does not count either.
+IGNORE: list[str] = {ignore}
+# Numbers are the same that differ by no more than this, or by no more than this part of the larger one.
+TOLERANCE = {tolerance!r}
+RELATIVE_TOLERANCE = {relative!r}
+# Whether lists are the same in any order.
+ANY_ORDER = {any_order!r}
+
+nan, inf = float("nan"), float("inf")
+CASES: list[dict[str, Any]] = [
+'''
+
+
+def as_pytest(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
+    """The module. What was not answered, or asks for no answer, is left out, and said to be."""
+    rules = options.rules
+    yield _HEAD.format(
+        title=docstring(options.title or "What services answered when this was recorded."),
+        redis=redis_url(options),
+        redacted=redacted_note(options),
+        ignore=literal(list(rules.ignore)),
+        tolerance=rules.tolerance,
+        relative=rules.relative,
+        any_order=rules.any_order,
+    )
+    for exchange, item, why in sendable(exchanges, options.redact):
+        answer = answer_of(exchange)
+        reason = why or _why_not(exchange, answer)
+        if item is None or reason:
+            yield f"    # #{exchange.number} is left out: {one_line(reason)}\n"
+            continue
+        try:
+            yield textwrap.indent(literal(_case(exchange, item, answer, options)), "    ") + ",\n"
+        except RecursionError:
+            yield f"    # #{exchange.number} is left out: it is nested too deeply\n"
+    yield "]\n\n\n" + _body()
+
+
+def _why_not(exchange: Exchange, answer: Answer) -> str:
+    if exchange.kind is not Kind.REQUEST:
+        return "nothing was to be answered"
+    if not answer.answered:
+        return f"no answer was seen ({answer.status})"
+    if any(isinstance(payload, Unread) for payload in (answer.payload, *answer.stream)):
+        return "its answer is unreadable"
+    return ""
+
+
+def _case(exchange: Exchange, item: Resend, answer: Answer, options: ExportOptions) -> dict[str, Any]:
+    mask = options.redact.mask
+    return {
+        "id": _name(exchange),
+        "service": item.channel,
+        "action": item.action,
+        "payload": item.payload,
+        "timeout": item.timeout or _TIMEOUT,
+        "status": answer.status,
+        "stream": [mask(payload) for payload in answer.stream],
+        "answer": mask(answer.payload),
+    }
+
+
+def _name(exchange: Exchange) -> str:
+    names = "-".join(name for name in (exchange.target, exchange.action) if name)
+    return f"{exchange.number}-{re.sub('[^A-Za-z0-9_.-]+', '_', names)[:60]}"
+
+
+def _body() -> str:
+    """What the module does with its data."""
+    source = files("daebus_console.engine.export").joinpath("pytest_body.py").read_text("utf-8")
+    return source.split("# ---\n", 1)[1]

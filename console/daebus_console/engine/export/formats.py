@@ -1,0 +1,64 @@
+"""The formats by their names, and which one a file is to have. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from daebus_console.engine.exchange import Exchange
+from daebus_console.engine.export.as_commands import as_command, as_redis_cli
+from daebus_console.engine.export.as_json import as_capture, as_json, as_jsonl
+from daebus_console.engine.export.as_markdown import as_markdown
+from daebus_console.engine.export.as_mermaid import as_mermaid
+from daebus_console.engine.export.as_pytest import as_pytest
+from daebus_console.engine.export.as_python import as_python
+from daebus_console.engine.export.options import ExportError, ExportOptions
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format. `suffix` is how such files usually end; `summary` says what it is, for a menu."""
+
+    name: str
+    suffix: str
+    summary: str
+    write: Callable[[Iterable[Exchange], ExportOptions], Iterator[str]]
+
+
+FORMATS: dict[str, Format] = {
+    one.name: one
+    for one in (
+        Format("json", ".json", "JSON, with every message", as_json),
+        Format("jsonl", ".jsonl", "JSON lines, an exchange a line", as_jsonl),
+        Format("capture", ".jsonl", "a capture that can be opened and replayed", as_capture),
+        Format("command", ".sh", "a daebus-console command", as_command),
+        Format("python", ".py", "a Python script with DaebusCaller", as_python),
+        Format("pytest", ".py", "a pytest module, a test for each exchange", as_pytest),
+        Format("redis-cli", ".sh", "a redis-cli PUBLISH line", as_redis_cli),
+        Format("mermaid", ".mmd", "a Mermaid sequence diagram", as_mermaid),
+        Format("markdown", ".md", "Markdown for a bug report", as_markdown),
+    )
+}
+"""Every format by its name."""
+
+
+def format_for(path: str) -> str:
+    """The name of the format that a file of this name most likely is to have."""
+    pure = PurePath(path)
+    if pure.suffix == ".py" and (pure.name.startswith("test_") or pure.stem.endswith("_test")):
+        return "pytest"
+    return next((one.name for one in FORMATS.values() if one.suffix == pure.suffix), "json")
+
+
+def pieces(name: str, exchanges: Iterable[Exchange], options: ExportOptions | None = None) -> Iterator[str]:
+    """The export as pieces of text, one after the other, however many there are. Raises ExportError."""
+    known = FORMATS.get(name)
+    if known is None:
+        raise ExportError(f"there is no format {name!r}; there are: {', '.join(FORMATS)}")
+    return known.write(exchanges, options or ExportOptions())
+
+
+def export(name: str, exchanges: Iterable[Exchange], options: ExportOptions | None = None) -> str:
+    """The export as one text. Raises ExportError."""
+    return "".join(pieces(name, exchanges, options))

@@ -1,0 +1,24 @@
+"""What may be said about an export. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from daebus_console.engine.diff_rules import Rules
+from daebus_console.engine.redact import Redactor
+
+
+class ExportError(ValueError):
+    """Nothing can be exported so; the text says why."""
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """redact: what is masked. redis: a URL without its password, for commands; empty for the default. rules: what may
+    differ, for tests. title: what the export is of. single: write one object rather than a list of one."""
+
+    redact: Redactor = field(default_factory=lambda: Redactor(()))
+    redis: str = ""
+    rules: Rules = field(default_factory=Rules)
+    title: str = ""
+    single: bool = False

@@ -1,0 +1,94 @@
+"""What exports say of an exchange: its messages and payloads, masked, and names fit for where they go. Pure."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from daebus_console.engine import envelope as wire
+from daebus_console.engine.diff_exchange import Unread
+from daebus_console.engine.exchange import Exchange, Kind, Message
+from daebus_console.engine.redact import Redactor
+from daebus_console.engine.replay_item import Resend, Unsendable, resend_of
+
+
+@dataclass(frozen=True)
+class Part:
+    """One message of an exchange: `payload` is masked, or Unread."""
+
+    message: Message
+    payload: Any
+
+    @property
+    def readable(self) -> bool:
+        """Whether there is a payload to be shown."""
+        return not isinstance(self.payload, Unread)
+
+
+def parts(exchange: Exchange, redact: Redactor) -> list[Part]:
+    """Its messages, in order."""
+    return [Part(message, payload(message, redact)) for message in exchange.messages if message.kind is not Kind.GAP]
+
+
+def payload(message: Message, redact: Redactor) -> Any:
+    """What a message carries, masked; Unread where it cannot be read."""
+    try:
+        if message.kind is Kind.UNREADABLE:
+            wire.read(message.data)
+        return redact.mask(wire.payload_of(message.data))
+    except wire.Unreadable as error:
+        return Unread(str(error), redact(message.data))
+
+
+def sendable(exchanges: Iterable[Exchange], redact: Redactor) -> Iterator[tuple[Exchange, Resend | None, str]]:
+    """Each exchange with what would be sent again, masked; or None and why nothing can be."""
+    for exchange in exchanges:
+        try:
+            item = resend_of(exchange)
+            # The payload must be one that can be written.
+            item.encode("", "", 0.0)
+        except Unsendable as error:
+            yield exchange, None, str(error)
+        else:
+            yield exchange, replace(item, body=redact.mask(item.body)), ""
+
+
+def when(at: float) -> str:
+    """A time in UTC, with milliseconds."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at)) + f".{int(at * 1000) % 1000:03d} UTC"
+
+
+def compact(value: Any) -> str:
+    """Strict JSON on one line, in ASCII; NaN and infinities as texts. Says so where it is nested too deeply."""
+    try:
+        return json.dumps(finite(value), allow_nan=False)
+    except RecursionError:
+        return json.dumps("(nested too deeply to be shown)")
+
+
+def indented(value: Any) -> str:
+    """The same over several lines, and readable: only what would do harm on a screen is escaped."""
+    try:
+        text = json.dumps(finite(value), allow_nan=False, ensure_ascii=False, indent=2)
+    except RecursionError:
+        return json.dumps("(nested too deeply to be shown)")
+    return "".join(sign if sign == "\n" or sign.isprintable() else json.dumps(sign)[1:-1] for sign in text)
+
+
+def finite(value: Any) -> Any:
+    """The value without numbers that JSON does not have."""
+    if isinstance(value, float):
+        return value if abs(value) != float("inf") and value == value else str(value)
+    if isinstance(value, dict):
+        return {name: finite(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [finite(inner) for inner in value]
+    return value
+
+
+def one_line(text: str) -> str:
+    """A text of unknown origin, fit for a comment: on one line, and nothing in it that commands a screen."""
+    return "".join(sign if sign.isprintable() else json.dumps(sign)[1:-1] for sign in text)

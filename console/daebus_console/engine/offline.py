@@ -1,0 +1,175 @@
+"""A capture in place of a live bus: a session with everything but a connection, to be held where a Session is.
+
+It reads the capture in a thread of its own; its clock is that of the capture. What is replayed from it elsewhere is
+shown in it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+
+from daebus.connection import Link, RedisAddress
+from daebus.errors import RedisUnavailable
+from daebus_console.engine.capture import CaptureError, Header
+from daebus_console.engine.capture_reader import CaptureReader
+from daebus_console.engine.capture_source import Progress
+from daebus_console.engine.exchange import Exchange, Message
+from daebus_console.engine.frame import Frame, Gap
+from daebus_console.engine.sender import ReadOnly, Sender
+from daebus_console.engine.session import Session, Settings
+from daebus_console.engine.tap import Batch, Clock
+
+_STEP = 2_000
+_NOWHERE = "redis://localhost:6379/0"
+"""A URL that parses; nothing is ever connected to it."""
+
+
+@dataclass(frozen=True)
+class CaptureAddress(RedisAddress):
+    """Stands where a Redis would: shown as the capture it is, and nothing can be connected to."""
+
+    label: str = ""
+
+    def __str__(self) -> str:
+        return self.label
+
+    def connect(self, name: str, deadline: float | None = None) -> Link:
+        """Raises RedisUnavailable."""
+        del name, deadline
+        raise RedisUnavailable(f"{self.label} is a capture: it is connected to no Redis")
+
+
+class CaptureClock(Clock):
+    """The time of the latest message."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class OfflineSession(Session):
+    """The capture at `path` as a session. Raises CaptureError where it is none.
+
+    `target` is the Redis to which what is in it may be replayed, if any. `start` begins to read and returns at once;
+    `loaded` tells when it is all there, `warnings` what could not be read, `journal.evicted` what had no room.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        settings: Settings | None = None,
+        *,
+        target: str | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        super().__init__(_NOWHERE, settings)
+        self._reader = CaptureReader(path, progress)
+        self.path = self._reader.path
+        self.target = RedisAddress(target) if target is not None else None
+        self.address = CaptureAddress(_NOWHERE, f"capture {self.path.name}")
+        self.clock = self._time = CaptureClock()
+        self.loaded = threading.Event()
+        """Set when all of it is read, or reading has ended."""
+        self.failed: str | None = None
+        """Why it could not be read to its end."""
+        self._ending = False
+        self._loader: threading.Thread | None = None
+
+    @property
+    def header(self) -> Header:
+        """The first line of the capture."""
+        return self._reader.header
+
+    @property
+    def warnings(self) -> list[str]:
+        """What could not be read, so far."""
+        return self._reader.warnings
+
+    def start(self) -> None:
+        """Begin to read."""
+        self.status.up = True
+        self._loader = threading.Thread(target=self._load, name="daebus-console-loader", daemon=True)
+        self._loader.start()
+
+    def stop(self) -> None:
+        """Read no further."""
+        self._ending = True
+        if self._loader is not None:
+            self._loader.join()
+        self._reader.close()
+
+    def wait_up(self, timeout: float) -> bool:
+        """Wait until all of it is read; False after `timeout` seconds."""
+        return self.loaded.wait(timeout)
+
+    def show(self, at: float, channel: str, data: bytes) -> tuple[Message, Exchange]:
+        """Take a message that a replay has just sent or heard; returns it, and its exchange."""
+        with self.lock:
+            seq = self.journal.next_seq
+            # A clock that went back would confuse whoever shows ages.
+            self._batch(max(at, self._time.now), [(channel, data)])
+            message = self.journal.messages.get(seq)
+            assert message is not None, "the newest message is never dropped"
+            exchange = self.journal.exchange(message.exchange)
+            if exchange is None:
+                raise LookupError("the exchange of this message has been forgotten already")
+            return message, exchange
+
+    def _load(self) -> None:
+        try:
+            batch: Batch = []
+            at = 0.0
+            for item in self._reader:
+                if self._ending:
+                    return
+                # What arrived together bears the same time.
+                if batch and (not isinstance(item, Frame) or item.at != at or len(batch) >= _STEP):
+                    self._batch(at, batch)
+                    batch = []
+                if isinstance(item, Frame):
+                    at = item.at
+                    batch.append((item.channel, item.data))
+                else:
+                    self._gap(item)
+            if batch:
+                self._batch(at, batch)
+        except CaptureError as error:
+            self.failed = str(error)
+        finally:
+            self.loaded.set()
+            self._tell_end()
+
+    def _batch(self, at: float, batch: Batch) -> None:
+        self._time.now = max(self._time.now, at)
+        if not self.status.messages:
+            self.status.since = at
+        self.on_batch(at, batch)
+
+    def _gap(self, gap: Gap) -> None:
+        self._time.now = max(self._time.now, gap.start)
+        self.on_down(gap.start, gap.reason)
+        self.on_up(gap.end if gap.end is not None else gap.start)
+
+    def _tell_end(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+
+class OfflineSender(Sender):
+    """Stands where the sender would, and sends nothing."""
+
+    def __init__(self, session: OfflineSession, *, read_only: bool = False) -> None:
+        super().__init__(session, read_only=read_only)
+
+    def _allow(self) -> None:
+        raise ReadOnly("this is a capture: nothing can be sent from here")
+
+    def subscribers(self, channel: str) -> int | None:
+        """Nobody knows."""
+        del channel
+        return None
