@@ -32,8 +32,8 @@ class ConsoleApp(App[int]):
     """The console on a session that somebody else started and will stop.
 
     `sender` publishes for the commands; without one it has its own. With `read_only` every verb that publishes is
-    refused. `redact` masks values in payloads wherever they are shown. Without `settings` nothing is remembered,
-    without `history_path` no command.
+    refused; with `confirm_remote` it is asked before much is sent to another machine. `redact` masks values in
+    payloads wherever they are shown. Without `settings` nothing is remembered, without `history_path` no command.
     """
 
     _restored = False
@@ -51,6 +51,7 @@ class ConsoleApp(App[int]):
         *,
         sender: Sender | None = None,
         read_only: bool = False,
+        confirm_remote: bool = True,
         redact: Redactor | None = None,
         settings: SettingsFile | None = None,
         history_path: Path | None = None,
@@ -61,6 +62,7 @@ class ConsoleApp(App[int]):
         self._own_sender = sender is None
         self.sender = sender or Sender(session, read_only=read_only)
         self.read_only = read_only or self.sender.read_only
+        self.confirm_remote = confirm_remote
         self.redact = redact or Redactor(())
         self.settings = settings or SettingsFile()
         self._history_path = history_path
@@ -115,7 +117,7 @@ class ConsoleApp(App[int]):
 def run(session: Session, **keywords: Any) -> int:
     """Show the console on a started session until the user leaves; returns the exit status.
 
-    Takes what ConsoleApp takes: `sender`, `read_only`, `redact`. Settings and history are those of the user.
+    Takes what ConsoleApp takes: `sender`, `read_only`, `confirm_remote`, `redact`. Settings and history are the user's.
     """
     keywords.setdefault("settings", SettingsFile.load(default_path()))
     keywords.setdefault("history_path", history.default_path())

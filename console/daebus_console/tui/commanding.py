@@ -119,6 +119,7 @@ class Commands:
                 Face.PROMPT,
                 view=OwnThread(app),
                 confirm=self._confirm,
+                confirm_remote=app.confirm_remote,
                 redact=app.redact,
                 live=True,
                 follow=app.main.watch_for,
