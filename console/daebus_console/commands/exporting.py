@@ -29,10 +29,6 @@ class Copier(Protocol):
 def run_export(command: Command, context: Context) -> int:
     """Write the export where it is wanted."""
     words = command["what"]
-    if not words:
-        raise CommandError(
-            "expected what to export: a number such as #123, a capture file or a filter", len(command.line)
-        )
     chosen = choose(words, command.line, context)
     if chosen.rest:
         raise chosen.rest[0].error("nothing more is expected after the numbers")

@@ -39,10 +39,6 @@ _MOST_WARNINGS = 5
 def run_replay(command: Command, context: Context) -> int:
     """Replay one exchange, or many."""
     words = command["what"]
-    if not words:
-        raise CommandError(
-            "expected what to replay: a number such as #123, a capture file or a filter", len(command.line)
-        )
     address = _address(command, context)
     rules = rules_of(command)
     chosen = choose(words, command.line, context)
