@@ -20,6 +20,7 @@ from .envelope import Request, Stray, Unreadable, decode_object, error_payload, 
 from .errors import AlreadyAnswered, DaebusError, PermissionDenied, RedisUnavailable
 from .registry import Registry
 from .response import Response, reply_channel
+from .undelivered import Undelivered
 
 log = logging.getLogger("daebus")
 
@@ -33,10 +34,11 @@ class Counts:
     """How many messages met which fate.
 
     `errors` are handlers that raised; `busy` and `expired` are refusals; `dropped` are those among what was refused
-    that nobody waited for (one-way messages, broadcasts); `elsewhere` were handled by another instance.
+    that nobody waited for (one-way messages, broadcasts); `elsewhere` were handled by another instance;
+    `undelivered` are answers that could not be sent.
     """
 
-    NAMES = ("received", "handled", "errors", "busy", "expired", "dropped", "elsewhere", "unreadable")
+    NAMES = ("received", "handled", "errors", "busy", "expired", "dropped", "elsewhere", "undelivered", "unreadable")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -80,6 +82,7 @@ class Dispatcher:
         registry: Registry,
         instance: str,
         hand_over: Callable[[int], None],
+        undelivered: Undelivered,
         *,
         debug: bool = False,
         ignore_unknown: bool = False,
@@ -90,6 +93,7 @@ class Dispatcher:
         self._registry = registry
         self._instance = instance
         self._hand_over = hand_over
+        self._undelivered = undelivered
         self._brisk: dict[str, bool] = {}
         self._debug = debug
         self._ignore_unknown = ignore_unknown
@@ -250,8 +254,12 @@ class Dispatcher:
                 log.error("%s: %s (call response.send or return a dict)", self._runtime.name, text)
                 self._answer(response, text, "no_response")
         except BaseException as error:  # noqa: BLE001 - also a SystemExit of a handler must not end a worker
-            self._raised(request, response, error)
+            if response.undelivered is None or error is not response.undelivered:
+                self._raised(request, response, error)
         finally:
+            if response.undelivered is not None:
+                self.counts.add("undelivered")
+                self._undelivered.add(request, response.undelivered)
             leave(token)
             brisk[request.action] = time.monotonic() - begun < BRISK
 
@@ -272,6 +280,9 @@ class Dispatcher:
         try:
             response.error(error, code=code)
         except AlreadyAnswered:
+            return
+        except RedisUnavailable:
+            # The response has noted it.
             return
         except DaebusError as problem:
             log.error("%s: an error response could not be sent: %s", self._runtime.name, problem)
@@ -307,6 +318,9 @@ class Dispatcher:
             log.debug("-> %s error %s", self._line(request), payload["code"])
         try:
             self._runtime.publisher.post(channel, data)
+        except RedisUnavailable as problem:
+            self.counts.add("undelivered")
+            self._undelivered.add(request, problem)
         except DaebusError as problem:
             log.error("%s: an error response could not be sent: %s", self._runtime.name, problem)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from .bus import PublisherLike
 from .envelope import Request, error_payload, write_response
-from .errors import AlreadyAnswered
+from .errors import AlreadyAnswered, RedisUnavailable
 
 
 class Response:
@@ -38,6 +38,8 @@ class Response:
         self._spoken = spoken
         self._begun = time.perf_counter()
         self._lock = threading.Lock()
+        self.undelivered: RedisUnavailable | None = None
+        """Why its final response did not get out, where that is so: Redis is away."""
         self.finished = False
         """Whether the final response is out."""
         self.channel = reply_channel(request, service)
@@ -93,10 +95,18 @@ class Response:
                     f"action {self._request.action!r} has sent its final response already; nothing more was sent"
                 )
             self.finished = final
-        received = self._publisher.publish(self.channel, data) if self.channel is not None else 0
+        received = self._publish(self.channel, data, final) if self.channel is not None else 0
         if self._spoken is not None:
             self._spoken(self._request, ok, final, elapsed)
         return received
+
+    def _publish(self, channel: str, data: bytes, final: bool) -> int:
+        try:
+            return self._publisher.publish(channel, data)
+        except RedisUnavailable as error:
+            if final:
+                self.undelivered = error
+            raise
 
 
 def reply_channel(request: Request, service: str) -> str | None:

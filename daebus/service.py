@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import platform
 import socket
@@ -21,6 +22,7 @@ from .errors import ConfigurationError, RedisUnavailable
 from .overload import OverloadLog
 from .registry import Registry
 from .tasks import TaskRunner
+from .undelivered import Undelivered
 from .version import __version__
 from .worker import Workers
 
@@ -69,11 +71,13 @@ class Service:
         self._cache: Any = None
         self._cache_lock = threading.Lock()
         self._claims = Claims(self.publisher, name, self.instance) if options.shared else None
+        self._undelivered = Undelivered(name)
         self._dispatcher = Dispatcher(
             self,
             registry,
             self.instance,
             lambda turn: self._subscription.hand_over(turn),
+            self._undelivered,
             debug=options.debug,
             ignore_unknown=options.unknown_action == "ignore",
             claims=self._claims,
@@ -90,6 +94,7 @@ class Service:
             self._take,
             # Where one connection went silent the other is likely dead too, and to find out would cost an answer.
             on_lost=lambda _error: self.publisher.renew(),
+            on_back=self._undelivered.said,
             optional=[self._control_channel],
             threads=options.max_workers + 1,
         )
@@ -154,6 +159,7 @@ class Service:
         with self._cache_lock:
             if self._cache is not None:
                 self._cache.close()
+        self._undelivered.say(math.inf)
         context.stopped(self)
 
     def _close_publisher(self) -> None:
@@ -184,8 +190,11 @@ class Service:
         if channel == self._control_channel:
             self._control.handle(data)
             return
+        now = time.monotonic()
+        if self._undelivered.pending:
+            self._undelivered.say(now)
         self._dispatcher.counts.add("received")
-        arrival = Arrival(channel, data, time.monotonic(), turn)
+        arrival = Arrival(channel, data, now, turn)
         if self._workers.take(arrival):
             return
         if self._stopping:

@@ -33,8 +33,10 @@ class Subscription:
 
     `on_message` runs on a reading thread. Where there are several `threads` it may take its time: it calls
     `hand_over` where that is likely, and where it is not, another thread takes over a little later.
-    `on_lost(error)` is called after a link that had been up is gone. Channels of `optional` are left out
-    where an ACL forbids them. `level` is that of the one line logged for a loss and the one for a return.
+    `on_lost(error)` is called after a link that had been up is gone, and `on_back()`, before a message is read,
+    when there is a new one; what it returns is added to the line logged for the return. Channels of `optional`
+    are left out where an ACL forbids them. `level` is that of the one line logged for a loss and the one for a
+    return.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Subscription:
         on_message: Callable[[str, bytes, int], None],
         *,
         on_lost: Callable[[RedisUnavailable], None] | None = None,
+        on_back: Callable[[], str] = lambda: "",
         optional: Iterable[str] = (),
         level: int = logging.WARNING,
         threads: int = 1,
@@ -54,6 +57,7 @@ class Subscription:
         self._feed = Feed(address, name, channels, optional)
         self._on_message = on_message
         self._on_lost = on_lost
+        self._on_back = on_back
         self._level = level
         self._turns = Turns(threads, self.interrupt)
         self._threads: list[threading.Thread] = []
@@ -239,15 +243,16 @@ class Subscription:
             self._back()
 
     def _back(self) -> None:
+        if self._lost_at is not None:
+            away = time.monotonic() - self._lost_at
+            self._lost_at = None
+            more = self._on_back()
+            log.log(self._level, "%s: Redis at %s is back after %.1f s%s", self.name, self.address, away, more)
         with self._changed:
             self.connected = True
             self.connections += 1
             self._error = None
             self._changed.notify_all()
-        if self._lost_at is not None:
-            away = time.monotonic() - self._lost_at
-            self._lost_at = None
-            log.log(self._level, "%s: Redis at %s is back after %.1f s", self.name, self.address, away)
 
     def _lost(self, error: RedisUnavailable) -> None:
         """The connection is gone: tell, once, and let the next step connect again."""

@@ -126,6 +126,7 @@ class LocalBus:
         on_message: Callable[[str, bytes, int], None],
         *,
         on_lost: Callable[[RedisUnavailable], None] | None = None,
+        on_back: Callable[[], str] = lambda: "",
         optional: Iterable[str] = (),
         level: int = logging.WARNING,
         threads: int = 1,

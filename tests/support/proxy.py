@@ -1,0 +1,82 @@
+"""A TCP proxy in front of a server, whose connections can fall silent without being closed."""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import threading
+
+
+class Proxy:
+    """Forwards connections to `port` on loopback until `stall`; those made afterwards are forwarded again."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._lock = threading.Lock()
+        self._peers: dict[socket.socket, socket.socket] = {}
+        self._silent: list[socket.socket] = []
+        self._ending = False
+        self._thread = threading.Thread(target=self._run, name="proxy")
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def __enter__(self) -> Proxy:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._ending = True
+        self._thread.join()
+        for end in [*self._peers, *self._silent, self._listener]:
+            end.close()
+        self._selector.close()
+
+    def stall(self, *, tell_server: bool) -> None:
+        """Let every connection fall silent: nothing gets through any more, and the client is not told.
+
+        With `tell_server` the server sees its end closed, as after a router has forgotten the connection.
+        """
+        with self._lock:
+            for end in self._peers:
+                self._selector.unregister(end)
+                if tell_server and end.getpeername()[1] == self._target:
+                    end.close()
+                else:
+                    self._silent.append(end)
+            self._peers.clear()
+
+    def _run(self) -> None:
+        while not self._ending:
+            for key, _events in self._selector.select(0.02):
+                with self._lock:
+                    if key.fileobj is self._listener:
+                        self._accept()
+                    elif isinstance(key.fileobj, socket.socket) and key.fileobj in self._peers:
+                        self._forward(key.fileobj)
+
+    def _accept(self) -> None:
+        client = self._listener.accept()[0]
+        server = socket.create_connection(("127.0.0.1", self._target))
+        for end, other in ((client, server), (server, client)):
+            self._peers[end] = other
+            self._selector.register(end, selectors.EVENT_READ)
+
+    def _forward(self, end: socket.socket) -> None:
+        other = self._peers[end]
+        try:
+            data = end.recv(1 << 16)
+            if data:
+                other.sendall(data)
+                return
+        except OSError:
+            pass
+        for one in (end, other):
+            self._selector.unregister(one)
+            del self._peers[one]
+            one.close()
