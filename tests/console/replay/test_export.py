@@ -1,0 +1,244 @@
+"""Every export tried by using it: programs are run against a live service, files are read again."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daebus import DaebusCaller
+from daebus_console.engine.diff_rules import Rules
+from daebus_console.engine.exchange import Exchange
+from daebus_console.engine.export import FORMATS, ExportError, ExportOptions, export, format_for
+from daebus_console.engine.redact import Redactor
+from daebus_console.engine.replay_source import Recording
+from tests.console.cli.conftest import Console
+from tests.console.engine.bus import Bus, answer, progress, raw, request
+from tests.console.replay.conftest import Shop
+from tests.support.waiting import eventually
+
+ROOT = Path(__file__).resolve().parents[3]
+ODD = 'it\'s $HOME `x` "quoted" \\ \n\t€ \u202e end; # ```'
+
+
+@pytest.fixture
+def recorded(
+    shop: Shop, caller: DaebusCaller, capture: Callable[[Callable[[], None]], Path], publish: Callable[[Any], None]
+) -> Path:
+    """Requests of every sort, a one-way message and a broadcast, with texts that are hard to quote."""
+
+    def asking() -> None:
+        caller.send_request("echo", {"text": ODD, "password": "hunter2", "nested": {"list": [1, 2.5, None, True]}})
+        caller.send_request("price", {"sku": "a"}, timeout=3)
+        list(caller.stream_request("count", {"to": 2}))
+        with pytest.raises(Exception, match="no money"):
+            caller.send_request("fail", {"what": "money"})
+        caller.send_message("note", {"text": ODD})
+        publish({"text": ODD})
+        eventually(lambda: len(shop.told) == 2, what="both are told")
+
+    path = capture(asking)
+    shop.asked.clear()
+    shop.told.clear()
+    return path
+
+
+def exchanges(path: Path) -> list[Exchange]:
+    return list(Recording(path).exchanges())
+
+
+def ran(arguments: list[str], url: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    known = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    path = f"{ROOT}{os.pathsep}{ROOT / 'console'}"
+    return subprocess.run(
+        arguments,
+        env={**known, "DAEBUS_REDIS_URL": url, "PYTHONPATH": path},
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_python_script_sends_it_all_again(shop: Shop, recorded: Path, tmp_path: Path) -> None:
+    script = tmp_path / "again.py"
+    script.write_text(export("python", exchanges(recorded)), encoding="utf-8")
+    done = ran([sys.executable, "-W", "error", str(script)], shop.url, tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert done.stderr == "fail: RequestFailed: no money\n"
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert answers[0]["text"] == ODD
+    assert answers[1]["cents"] == 100
+    assert answers[2:] == [{"step": 0}, {"step": 1}, {"steps": 2}]
+    eventually(lambda: [told["text"] for told in shop.told] == [ODD, ODD], what="both are told again")
+
+
+def test_a_pytest_module_passes_until_something_changes(shop: Shop, recorded: Path, tmp_path: Path) -> None:
+    module = tmp_path / "test_again.py"
+    module.write_text(export("pytest", exchanges(recorded), ExportOptions(rules=Rules(["*.at"]))), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", str(module)]
+    done = ran(command, shop.url, tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "4 passed" in done.stdout
+    shop.price = 120
+    done = ran(command, shop.url, tmp_path)
+    assert done.returncode == 1
+    assert "1 failed, 3 passed" in done.stdout
+    assert "response.payload.cents: 100 was expected, and it is 120" in done.stdout
+    assert done.stdout.count("was expected") == done.stdout.count("response.payload.cents")
+
+
+def test_a_pytest_module_knows_all_the_rules(shop: Shop, caller: DaebusCaller, tmp_path: Path) -> None:
+    bus = Bus()
+    payload = {"list": [1, 2, 3], "n": 100, "a.b": 1, "items": [{"id": 1, "x": 1}]}
+    bus >> request(shop.name, "echo", id="a", payload=payload)
+    recorded = {"list": [3, 1, 2], "n": 101, "a.b": 9, "items": [{"id": 7, "x": 1}]}
+    exchange = bus >> answer("caller:1", id="a", payload=recorded)
+    right = Rules(["payload.items[*].id", "payload.a\\.b"], relative=0.02, any_order=True)
+    for rules, status in ((right, 0), (Rules(), 1)):
+        module = tmp_path / f"test_rules_{status}.py"
+        module.write_text(export("pytest", [exchange], ExportOptions(rules=rules)), encoding="utf-8")
+        done = ran([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(module)], shop.url, tmp_path)
+        assert done.returncode == status, done.stdout
+    assert all(f"response.payload.{place}" in done.stdout for place in ("list[0]", "n:", "a\\.b", "items[0].id"))
+
+
+def test_commands_do_the_same_in_a_shell(shop: Shop, recorded: Path, tmp_path: Path) -> None:
+    text = export("command", exchanges(recorded))
+    assert len(text.splitlines()) == 6
+    runnable = text.replace("daebus-console", f"{shlex.quote(sys.executable)} -m daebus_console")
+    done = ran(["sh", "-c", runnable], shop.url, tmp_path)
+    assert '"cents": 100' in done.stdout, done.stderr
+    assert "no money" in done.stderr
+    assert shop.asked[0]["text"] == ODD
+    eventually(lambda: [told["text"] for told in shop.told] == [ODD, ODD], what="both are told again")
+
+
+def test_redis_cli_publishes_the_same(shop: Shop, recorded: Path, tmp_path: Path) -> None:
+    text = export("redis-cli", exchanges(recorded), ExportOptions(redis=shop.url))
+    published = [line for line in text.splitlines() if not line.startswith("#")]
+    assert len(published) == 6
+    original = {exchange.reply_to for exchange in exchanges(recorded) if exchange.reply_to}
+    assert not any(channel in text for channel in original)
+    for line in published:
+        done = ran(["sh", "-c", line], "", tmp_path)
+        assert int(done.stdout.strip()) >= 1, done.stderr
+    eventually(lambda: len(shop.asked) == 2 and len(shop.told) == 2, what="all of it arrived")
+    assert shop.asked[0]["text"] == ODD
+
+
+@pytest.mark.parametrize("word", [ODD, "plain", "", "-x", "a\nb", "\x1b[31m", "'", "\\", "€'\n\\"])
+def test_quoting_for_a_shell(word: str) -> None:
+    from daebus_console.engine.export.as_commands import shell_line
+
+    line = shell_line(["printf", "%s.", word])
+    assert "\n" not in line
+    done = subprocess.run(["bash", "-c", line], capture_output=True, check=True)
+    assert done.stdout.decode() == f"{word}."
+
+
+def test_json_jsonl_and_a_capture_are_read_again(recorded: Path, tmp_path: Path) -> None:
+    found = exchanges(recorded)
+    whole = json.loads(export("json", found))
+    lines = [json.loads(line) for line in export("jsonl", found).splitlines()]
+    assert whole == lines
+    assert whole[0]["messages"][0]["payload"]["text"] == ODD
+    assert [one["kind"] for one in whole] == ["request"] * 4 + ["one_way", "broadcast"]
+    assert json.loads(export("json", found[:1], ExportOptions(single=True))) == whole[0]
+    assert json.loads(export("json", [])) == []
+    path = tmp_path / "copy.jsonl"
+    path.write_text(export("capture", found))
+    again = exchanges(path)
+    assert [[message.data for message in one.messages] for one in again] == [
+        [message.data for message in one.messages] for one in found
+    ]
+
+
+def test_mermaid_has_every_message_and_nothing_that_steers_it(recorded: Path) -> None:
+    text = export("mermaid", exchanges(recorded))
+    lines = text.splitlines()
+    assert lines[0] == "sequenceDiagram"
+    arrows = [line for line in lines if re.match(r" +p\d+(->>|-->>|--x|--\)|-\)|-x)p\d+: ", line)]
+    assert len(arrows) == 12
+    assert len(lines) == 1 + 12 + len([line for line in lines if " participant " in line])
+    bus = Bus()
+    bus >> request("end", 'a;b\n"#%%{init}', id="x", service="a as b")
+    nasty = export("mermaid", bus.journal.exchanges)
+    assert len(nasty.splitlines()) == 5
+    assert ";b" not in nasty.replace("#59;b", "")
+
+
+def test_markdown_cannot_be_broken_out_of(recorded: Path) -> None:
+    found = exchanges(recorded)
+    text = export("markdown", found)
+    assert text.count("\n### ") == len(found) - 1
+    assert "````json" in text
+    bus = Bus()
+    bus >> request("<img src=x>", "**bold** | [x](y)", id="x", payload={"t": "```\n# no"})
+    nasty = export("markdown", bus.journal.exchanges)
+    assert "<img" not in nasty.replace("\\<img", "")
+    assert nasty.count("\n# ") == 0
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_secrets_are_masked_in_every_format(recorded: Path, name: str) -> None:
+    text = export(name, exchanges(recorded), ExportOptions(redact=Redactor(["password"])))
+    assert "hunter2" not in text
+    if name != "mermaid":
+        assert "***" in text
+    assert "hunter2" in export(name, exchanges(recorded)) or name == "mermaid"
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_every_format_takes_whatever_there_is(name: str) -> None:
+    bus = Bus()
+    bus >> raw("x", b"\xff\x00")
+    bus >> raw("x", '{"a": NaN, "action": "y"}')
+    bus >> request("x", "deep", id="d", payload="[" * 300 + "]" * 300)
+    bus >> answer("caller:9", id="stray")
+    bus >> request("x", "late", id="late")
+    bus >> progress("caller:1", id="late", payload={"n": float("inf")})
+    bus >> request("\ud83d\x1b[2J\n-x", "-y\u202e", id="odd", payload={"\x1b": "\x1b"})
+    bus.gap(2)
+    bus.wait(20)
+    text = export(name, list(bus.journal.exchanges))
+    text.encode()
+    assert "\x1b" not in text
+    if name in ("python", "pytest"):
+        compile(text, name, "exec")
+
+
+def test_an_url_is_never_exported_with_its_password(recorded: Path) -> None:
+    for name in FORMATS:
+        assert "s3cret" not in export(name, exchanges(recorded), ExportOptions(redis="redis://u:s3cret@host:1/0"))
+
+
+def test_formats_by_name() -> None:
+    names = ["a.json", "a.jsonl", "a.md", "test_a.py", "a.py", "a.mmd", "a"]
+    assert [format_for(name) for name in names] == ["json", "jsonl", "markdown", "pytest", "python", "mermaid", "json"]
+    with pytest.raises(ExportError):
+        export("yaml", [])
+
+
+def test_the_verb_writes_files_for_their_owner_only(console: Console, recorded: Path, tmp_path: Path) -> None:
+    path = tmp_path / "test_it.py"
+    done = console("export", str(recorded), "action:price", "-o", str(path), "--ignore", "*.at")
+    assert done.status == 0, done.err
+    assert "1 exchange written" in done.err
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert "IGNORE: list[str] = ['*.at']" in path.read_text()
+    assert console("export", str(recorded), "-o", str(path)).status == 2
+    assert console("export", str(recorded), "-o", str(path), "--force").status == 0
+    assert console("export", str(recorded), "--as", "yaml").status == 2
+    assert "write a file" in console("export", str(recorded), "--copy").err
+    lines = console("export", str(recorded), "--as", "jsonl").out.splitlines()
+    assert len([json.loads(line) for line in lines]) == 6
