@@ -1,0 +1,102 @@
+"""A capture larger than what may be held: it is streamed, in the plan as in the replay."""
+
+from __future__ import annotations
+
+import gc
+import json
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daebus_console.engine import replay_source
+from daebus_console.engine.exchange import Exchange, Kind, State
+from daebus_console.engine.replay_plan import Choice, make_plan
+from daebus_console.engine.replay_source import Recording
+
+COUNT = 60_000
+
+
+def lines(count: int, *, answer_after: int = 3) -> Iterator[str]:
+    """A request every millisecond, each answered a few requests later."""
+    yield json.dumps({"daebus_capture": 1, "redis": "redis://localhost", "started": 0})
+    for index in range(count + answer_after):
+        at = 1_000 + index / 1000
+        if index < count:
+            body = {"action": "get", "payload": {"n": index}, "reply_to": "caller:1", "request_id": f"r{index}"}
+            yield json.dumps({"at": at, "channel": f"svc{index % 3}", "data": json.dumps(body)})
+        asked = index - answer_after
+        if asked >= 0:
+            body = {"status": "success", "payload": {"n": asked}, "request_id": f"r{asked}", "final": True}
+            yield json.dumps({"at": at, "channel": "caller:1", "data": json.dumps(body)})
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("large") / "large.jsonl"
+    with path.open("w") as file:
+        file.writelines(f"{line}\n" for line in lines(COUNT))
+    return path
+
+
+def test_the_memory_it_takes_does_not_grow_with_the_file(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay_source, "MOST_MESSAGES", 2_000)
+    recording = Recording(large)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        plan = make_plan(recording.exchanges(), Choice())
+        _now, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert plan.kinds[Kind.REQUEST] == COUNT
+    assert plan.services == {"svc0": COUNT // 3, "svc1": COUNT // 3, "svc2": COUNT // 3}
+    assert plan.describe() == f"{COUNT} requests to 3 services over 60 s"
+    assert peak < 8 * 1024 * 1024 < large.stat().st_size
+
+
+def test_every_exchange_comes_once_in_order_and_answered(large: Path) -> None:
+    last = 0
+    for exchange in Recording(large).exchanges():
+        assert exchange.state is State.OK
+        assert exchange.number > last
+        last = exchange.number
+    assert last == COUNT
+
+
+def test_an_answer_beyond_what_is_held_counts_as_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay_source, "MOST_MESSAGES", 100)
+    path = tmp_path / "far.jsonl"
+    path.write_text("".join(f"{line}\n" for line in lines(1_000, answer_after=500)))
+    found = [one for one in Recording(path).exchanges() if one.kind is Kind.REQUEST]
+    assert len(found) == 1_000
+    assert all(one.answer is None for one in found[:400])
+
+
+def test_a_recording_by_filter_is_put_back_into_order(tmp_path: Path) -> None:
+    """What matched late stands late in the file, and is replayed when it was sent."""
+    path = tmp_path / "disorder.jsonl"
+    body = '{"action": "a", "reply_to": "c", "request_id": "%s"}'
+    reply = '{"status": "error", "payload": {"error": "x"}, "request_id": "%s"}'
+    shown = [
+        (1001.0, "s", body % "b"),
+        (1002.0, "c", reply % "b"),
+        (1000.0, "s", body % "a"),
+        (1005.0, "c", reply % "a"),
+    ]
+    shown += [(1006.0, "s", body % "c"), (1007.0, "c", reply % "c")]
+    rows = [{"at": at, "channel": channel, "data": data} for at, channel, data in shown]
+    path.write_text("".join(json.dumps(row) + "\n" for row in [{"daebus_capture": 1}, *rows]))
+    recording = Recording(path)
+    make_plan(recording.exchanges(), Choice())
+    assert recording.disorder == pytest.approx(2.0)
+    again: list[Exchange] = list(recording.exchanges())
+    assert [one.request_id for one in again] == ["a", "b", "c"]
+    assert all(one.state is State.ERROR for one in again)
+
+
+def test_stopping_early_gives_the_file_back(large: Path) -> None:
+    found = Recording(large).exchanges()
+    assert next(iter(found)).number == 1
+    found.close()  # type: ignore[attr-defined]  # it is a generator
