@@ -90,10 +90,15 @@ def row_line(
     now: float,
     opened: Collection[str] = (),
     p95: Callable[[ServiceEntry], float | None] = lambda _service: None,
+    *,
+    polled: bool = True,
 ) -> Line:
-    """One row as a line of `width` cells. `p95` gives the 95th percentile of a service's latencies in seconds."""
+    """One row as a line of `width` cells.
+
+    `p95` gives the 95th percentile of a service's latencies in seconds; `polled` tells that subscribers are known.
+    """
     if row.kind == "service":
-        return _service_line(row.entry, width, now, row.name in opened, p95 if width >= WIDE else None)
+        return _service_line(row.entry, width, now, row.name in opened, p95 if width >= WIDE else None, polled)
     if row.kind == "channel":
         return _channel_line(row.entry, width, now)
     if row.kind == "action":
@@ -111,6 +116,7 @@ def _service_line(
     now: float,
     opened: bool,
     p95: Callable[[ServiceEntry], float | None] | None,
+    polled: bool,
 ) -> Line:
     if service.gone is not None:
         left = fmt.duration(max(0.0, now - service.gone))
@@ -118,12 +124,18 @@ def _service_line(
             ("▸ " if not opened else "▾ ", "dim"),
             (fit(f"{clean(service.name)} gone {left} ago", width - 2), "dim"),
         ]
-    sign, role = ("●", "ok") if service.framework else ("○", "plain") if service.subscribers else ("○", "error")
+    sign, role = (
+        ("●", "ok")
+        if service.framework
+        else ("○", "plain")
+        if service.subscribers
+        else ("○", "error" if polled else "plain")
+    )
     bad = service.errors + service.timeouts
     tail: Line = []
     if bad:
         tail.append((f" {fmt.size(bad).rstrip('B')}✗", "error"))
-    if not service.subscribers and not service.framework:
+    if polled and not service.subscribers and not service.framework:
         tail.append((" nobody", "error"))
     elif service.subscribers > 1:
         tail.append((f" ×{service.subscribers}", "accent"))

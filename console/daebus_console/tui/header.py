@@ -12,7 +12,11 @@ def header(session: Session, now: float, *, read_only: bool = False, recording: 
     """Left: which Redis and how the connection is; right: what was seen."""
     status = session.status
     left: Line = [(" daebus ", "strong"), (f" {clean(str(session.address))} ", "name")]
-    if status.up:
+    # A capture that was opened says when all of it is there; a bus never is.
+    loaded = getattr(session, "loaded", None)
+    if loaded is not None:
+        left.append((" ■ all of it ", "accent") if loaded.is_set() else (" ◌ loading … ", "wait"))
+    elif status.up:
         left.append((" ● live ", "ok"))
     elif status.problem is None:
         left.append((" ◌ connecting … ", "wait"))

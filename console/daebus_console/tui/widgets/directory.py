@@ -58,7 +58,11 @@ class DirectoryList(RowList):
     def prepare(self, first: int, last: int) -> None:
         width, now = self.row_width(), self._clock()
         with self._lock:
-            self._lines = {i: row_line(self.rows[i], width, now, self.opened, self._p95) for i in range(first, last)}
+            polled = self.directory.polled is not None
+            self._lines = {
+                index: row_line(self.rows[index], width, now, self.opened, self._p95, polled=polled)
+                for index in range(first, last)
+            }
 
     def _p95(self, service: ServiceEntry) -> float | None:
         """The 95th percentile of all its actions together, reckoned once a second."""
