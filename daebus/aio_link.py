@@ -179,8 +179,13 @@ async def _connected(address: RedisAddress) -> Any:
             connection._reader = connection._writer = None
         if isinstance(error, redis.AuthenticationError | redis.exceptions.NoPermissionError):
             raise PermissionDenied(f"Redis at {address} refused us: {error}") from None
-        if isinstance(error, redis.RedisError | OSError | TypeError | ValueError):
+        if isinstance(error, redis.RedisError | OSError):
             raise RedisUnavailable(f"cannot connect to Redis at {address}: {error or 'no answer'}") from None
+        if isinstance(error, TypeError | ValueError):
+            # Its text names the option, which is part of the password where that holds an unescaped `&`.
+            raise RedisUnavailable(
+                f"cannot connect to Redis at {address}: its URL has an option that cannot be"
+            ) from None
         raise
     return connection
 

@@ -118,7 +118,7 @@ def _once(one: Running, case: Case, seconds: float) -> dict[str, Any]:
     if case.rate:
         one.loader.begin(rate=case.rate, size=case.size, seconds=seconds + 0.2)
         time.sleep(0.1)
-    outcome = one.client.do(size=case.size, parts=case.parts, callers=case.callers, seconds=seconds, calls=2)
+    outcome = one.client.do(size=case.size, parts=case.parts, callers=case.callers, seconds=seconds, calls=1)
     if case.rate:
         one.loader.end()
     return outcome
@@ -196,7 +196,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     parser.add_argument("--quick", action="store_true", help="fewer cases and rounds, less than a minute")
-    parser.add_argument("--rounds", type=int, help="how often everything is measured (default: 7, quick: 3)")
+    parser.add_argument("--rounds", type=int, help="how often everything is measured (default: 5, quick: 3)")
     parser.add_argument("--seconds", type=float, help="how long each time (default: 0.6, quick: 0.4)")
     parser.add_argument("--only", metavar="NAME,...", help="only the subjects whose names have one of these in them")
     options = parser.parse_args()
@@ -204,7 +204,7 @@ def main() -> int:
     if options.only:
         wanted = options.only.split(",")
         chosen = [subject for subject in chosen if any(name in subject.name for name in wanted)]
-    rounds, seconds = options.rounds or (3 if options.quick else 7), options.seconds or (0.4 if options.quick else 0.6)
+    rounds, seconds = options.rounds or (3 if options.quick else 5), options.seconds or (0.4 if options.quick else 0.6)
     about = {
         "python": platform.python_version(),
         "processors": os.cpu_count(),

@@ -256,6 +256,16 @@ def test_refusals_are_named_and_show_no_password(own_redis: RedisServer, frail: 
     asyncio.run(main())
 
 
+def test_an_option_that_cannot_be_is_not_shown(redis_url: str, name: str) -> None:
+    async def main() -> None:
+        async with AsyncDaebusCaller(name, redis_url=f"{redis_url}?s3cr3t=1") as caller:
+            with pytest.raises(RedisUnavailable, match="its URL has an option that cannot be") as caught:
+                await caller.send_request("echo")
+            assert "s3cr3t" not in str(caught.value)
+
+    asyncio.run(main())
+
+
 def test_no_redis_there_is_told_to_every_task_that_waits(caplog: pytest.LogCaptureFixture, name: str) -> None:
     async def main() -> None:
         caller = AsyncDaebusCaller(name, "127.0.0.1", free_port())
