@@ -66,6 +66,11 @@ def last_start(text: str) -> int:
     return len(text) if text.endswith("\n") and not is_open(text[start:]) else start
 
 
+def goes_on(text: str) -> bool:
+    """Whether enter is to begin a new line. An empty line gives up what is open: the mistake is then shown."""
+    return not text.endswith("\n") and is_open(text[last_start(text) :])
+
+
 def commands_in(text: str) -> list[Command]:
     """The commands in a text. Raises CommandError, whose position and line are those of the text."""
     found = []

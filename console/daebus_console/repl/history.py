@@ -22,13 +22,6 @@ LONGEST = 20_000
 """Characters of an entry; a longer one is remembered until the console ends, but not kept."""
 
 
-def default_path() -> Path:
-    """Where the file is on this platform."""
-    import platformdirs
-
-    return platformdirs.user_state_path("daebus-console") / "history"
-
-
 class EntryHistory(History):
     """The entries; without a path they are remembered in memory alone."""
 

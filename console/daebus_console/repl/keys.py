@@ -11,7 +11,7 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
 from daebus_console.commands.completion import Known, fill_in
-from daebus_console.commands.script import is_open, last_start
+from daebus_console.commands.script import goes_on
 from daebus_console.repl.pasting import TooLong, pasted
 
 
@@ -73,8 +73,3 @@ def take_completion(buffer: Buffer) -> None:
     if buffer.document.text_before_cursor[-1:] not in ("=", "/", ":", " "):
         buffer.insert_text(" ")
     buffer.start_completion(select_first=False)
-
-
-def goes_on(text: str) -> bool:
-    """Whether enter is to begin a new line. An empty line gives up what is open: the mistake is then shown."""
-    return is_open(text[last_start(text) :]) and not text.endswith("\n")

@@ -9,6 +9,7 @@ from daebus_console.cli_output import TerminalOutput
 from daebus_console.commands.context import CONNECT_WITHIN, Context, Exit
 from daebus_console.commands.scripting import run_script
 from daebus_console.commands.verbs import Face
+from daebus_console.repl.place import history_path
 
 _LOOK_FIRST = 1.0
 """Seconds that the first prompt waits for the connection; after that it says so at the bottom."""
@@ -26,13 +27,13 @@ def run_repl(context: Context, output: TerminalOutput) -> int:
 
 def _prompt(context: Context, output: TerminalOutput) -> int:
     # prompt_toolkit is not needed for scripts, which start sooner without it.
-    from daebus_console.repl.history import EntryHistory, default_path
+    from daebus_console.repl.history import EntryHistory
     from daebus_console.repl.line import LineRepl
 
     context.session.wait_up(_LOOK_FIRST)
     if context.session.status.blind:
         output.note(context.session.status.blind)
-    return LineRepl(context, output, EntryHistory(default_path(), context.redact)).run()
+    return LineRepl(context, output, EntryHistory(history_path(), context.redact)).run()
 
 
 def _script(context: Context, output: TerminalOutput) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -15,10 +16,13 @@ from textual.command import Provider
 from daebus_console.engine.redact import Redactor
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
-from daebus_console.tui import history
+from daebus_console.repl.place import history_path
 from daebus_console.tui.commanding import Commands
 from daebus_console.tui.screens.main import MainScreen
 from daebus_console.tui.settings import SettingsFile, default_path
+
+if TYPE_CHECKING:
+    from daebus_console.repl.assist import Assist
 
 
 def _actions() -> type[Provider]:
@@ -66,7 +70,6 @@ class ConsoleApp(App[int]):
         self.redact = redact or Redactor(())
         self.settings = settings or SettingsFile()
         self._history_path = history_path
-        self.history = history.load(history_path) if history_path is not None else []
         self.commands = Commands(self)
         self.main = MainScreen(self)
 
@@ -92,10 +95,13 @@ class ConsoleApp(App[int]):
         """Remember which panes there are and how large."""
         self.settings.set("layout", self.main.layout_of.state())
 
-    def remember_command(self, command: str) -> None:
-        """Keep an entered command for the next time."""
-        if self._history_path is not None:
-            history.append(self._history_path, command)
+    @cached_property
+    def assist(self) -> Assist:
+        """What helps in the command line; made when somebody first types there, for what it needs takes its time."""
+        from daebus_console.repl.assist import Assist
+        from daebus_console.repl.history import EntryHistory
+
+        return Assist(lambda: self.commands.known, EntryHistory(self._history_path, self.redact))
 
     async def action_quit(self) -> None:
         """Leave. The session is left to whoever started it."""
@@ -120,7 +126,7 @@ def run(session: Session, **keywords: Any) -> int:
     Takes what ConsoleApp takes: `sender`, `read_only`, `confirm_remote`, `redact`. Settings and history are the user's.
     """
     keywords.setdefault("settings", SettingsFile.load(default_path()))
-    keywords.setdefault("history_path", history.default_path())
+    keywords.setdefault("history_path", history_path())
     app = ConsoleApp(session, **keywords)
     # What is loaded by now stays: without this, each full collection looks through it all, and holds up a frame or two.
     gc.freeze()

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from daebus_console.commands.errors import CommandError
-from daebus_console.commands.grammar import Command, parse
+from daebus_console.commands.explain import explain
+from daebus_console.commands.grammar import Command
+from daebus_console.commands.script import commands_in
 from daebus_console.commands.verbs import Face
-from daebus_console.text import clean
+from daebus_console.text import cells, clean
 from daebus_console.tui.lines import ROLES, Line
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ T = TypeVar("T")
 AT_ONCE = {"filter", "pause", "clear", "mark", "show", "help", "quit", "jobs", "cancel"}
 """Verbs that wait for nothing."""
 _MOST_QUEUED = 20_000
+_MOST_A_FRAME = 200
 _ROLES = {"": "plain", "bold": "strong"}
 
 
@@ -42,17 +45,18 @@ class PaneOutput:
         """The latest transient line; the pane shows it in its title."""
         self.width = 100
         self.closed = False
+        self._lost = 0
 
     def result(self, lines: Iterable[Spans]) -> None:
         """Print lines."""
         for line in lines:
-            self.queue.append(_line(line))
+            self._put(_line(line))
 
     def record(self, value: Any) -> None:
         """Print one JSON value."""
         from daebus_console.render import to_json
 
-        self.queue.append([(to_json(value), "plain")])
+        self._put([(to_json(value), "plain")])
 
     def note(self, text: str) -> None:
         """Print something beside the result."""
@@ -63,7 +67,7 @@ class PaneOutput:
         if transient:
             self.passing = "".join(text for text, _role in _line(line))
         else:
-            self.queue.append(_line(line))
+            self._put(_line(line))
 
     def error(self, text: str) -> None:
         """Print why there is no result."""
@@ -72,9 +76,13 @@ class PaneOutput:
     def mistake(self, error: CommandError) -> None:
         """Point at what is wrong, under the command as it was echoed."""
         if error.line:
-            # The echo begins with a sign and a blank.
-            before = clean(error.line[: error.position])
-            self.queue.append([(" " * (len(before) + 2) + "^" * max(1, error.length), "error")])
+            # The echo begins with a sign and a blank; where it is long or of several lines, the spot is shown again.
+            before, marked = clean(error.line[: error.position]), clean(error.line[error.position :][: error.length])
+            if "\n" in error.line or cells(before) + 3 > self.width:
+                for line in explain(error)[1:3]:
+                    self._put(_line(line))
+            else:
+                self._put([(" " * (cells(before) + 2) + "^" * max(1, cells(marked)), "error")])
         meant = f" (did you mean `{error.suggestion}`?)" if error.suggestion else ""
         self.error(f"{error.message}{meant}")
         if error.usage:
@@ -84,9 +92,23 @@ class PaneOutput:
         """The screen comes by once a frame."""
         self.passing = ""
 
+    def take(self, most: int = _MOST_A_FRAME) -> list[Line]:
+        """The next lines to show, with what was left out before them."""
+        lost, self._lost = self._lost, 0
+        lines: list[Line] = []
+        if lost:
+            lines.append([(f"{lost:,} lines are not shown here: the pane could not keep up", "warn")])
+        return [*lines, *(self.queue.popleft() for _ in range(min(len(self.queue), most)))]
+
+    def _put(self, line: Line) -> None:
+        if len(self.queue) == _MOST_QUEUED:
+            # The oldest one falls out.
+            self._lost += 1
+        self.queue.append(line)
+
     def _say(self, text: str, role: str) -> None:
         for line in text.split("\n"):
-            self.queue.append([(clean(line), role)])
+            self._put([(clean(line), role)])
 
 
 def _line(spans: Spans) -> Line:
@@ -103,6 +125,8 @@ class Commands:
     def __init__(self, app: ConsoleApp) -> None:
         self.app = app
         self.output = PaneOutput()
+        self.entered: list[str] = []
+        """What was entered since the start."""
         self._context: Context | None = None
 
     @property
@@ -123,7 +147,7 @@ class Commands:
                 redact=app.redact,
                 live=True,
                 follow=app.main.watch_for,
-                entered=lambda: app.main.repl.line.history,
+                entered=self.entered.copy,
             )
         return self._context
 
@@ -140,23 +164,24 @@ class Commands:
 
         return fill_in(line, self.known)
 
-    def carry_out(self, line: str) -> None:
-        """Do what the line says, at once or in a thread of its own."""
+    def carry_out(self, text: str) -> None:
+        """Do what the text says, at once or in a thread of its own; several commands one after the other."""
         try:
-            command = parse(line)
+            commands = commands_in(text)
         except CommandError as error:
             self.output.mistake(error)
             return
-        if command is None:
+        if not commands:
             return
+        self.entered.append(text)
         self.output.width = max(40, self.app.main.repl.size.width - 4)
-        if command.name in AT_ONCE:
-            self._run(command, self.context)
+        if len(commands) == 1 and commands[0].name in AT_ONCE:
+            self._run(commands[0], self.context)
             return
         from daebus_console.commands.jobs import TooMany
 
         try:
-            self.context.jobs.start(line, partial(self._job, command), background=False)
+            self.context.jobs.start(text, partial(self._job, commands), background=False)
         except TooMany as error:
             self.output.error(str(error))
 
@@ -169,8 +194,13 @@ class Commands:
             self.output.error(f"`{command.name}` failed: {type(error).__name__}: {error}")
             return 1
 
-    def _job(self, command: Command, job: Job) -> int:
-        return self._run(command, replace(self.context, cancellation=job.cancellation))
+    def _job(self, commands: Sequence[Command], job: Job) -> int:
+        context = replace(self.context, cancellation=job.cancellation)
+        for command in commands:
+            status = self._run(command, context)
+            if status or job.cancellation.cancelled:
+                return status
+        return 0
 
     def _confirm(self, question: str, word: str = "y") -> bool:
         """Ask in a dialog, from the thread of a command. Nobody answers any more once the screen is gone."""
@@ -207,8 +237,7 @@ class Commands:
 
     def take_output(self) -> list[Line]:
         """What was said since the last look."""
-        queue = self.output.queue
-        return [queue.popleft() for _ in range(min(len(queue), 500))]
+        return self.output.take()
 
 
 class OwnThread:

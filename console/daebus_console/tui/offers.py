@@ -1,9 +1,8 @@
-"""What the two prompts offer to complete: from the bus as it is known now. Reads the session under its lock."""
+"""What the filter line offers to complete: from the bus as it is known now. Reads the session under its lock."""
 
 from __future__ import annotations
 
 from daebus_console.engine.session import Session
-from daebus_console.tui.commanding import Commands
 from daebus_console.tui.widgets.repl import Completer, Offer
 
 
@@ -17,16 +16,5 @@ def filter_completer(session: Session) -> Completer:
         with session.lock:
             known = filter_completion.known_names(session.directory)
         return [Offer(*one) for one in filter_completion.completions(text, cursor, known)]
-
-    return complete
-
-
-def command_completer(commands: Commands) -> Completer:
-    """Completions of the command line: verbs, names on the bus, fields with the values seen last."""
-
-    def complete(text: str, cursor: int) -> list[Offer]:
-        from daebus_console.commands import completion
-
-        return [Offer(*one) for one in completion.complete(text, cursor, commands.known)]
 
     return complete

@@ -12,9 +12,8 @@ from prompt_toolkit.validation import ValidationError
 
 from daebus_console.commands.highlight import LONGEST, marks
 from daebus_console.commands.hint import hint
-from daebus_console.commands.script import commands_in, is_open, last_start, pieces
+from daebus_console.commands.script import commands_in, goes_on, is_open, last_start, pieces
 from daebus_console.repl.checking import CommandLexer, CommandValidator
-from daebus_console.repl.keys import goes_on
 from daebus_console.repl.pasting import TooLong, pasted
 
 TYPED = st.text(alphabet=st.characters(codec="utf-8"), max_size=40) | st.lists(

@@ -25,7 +25,7 @@ from daebus_console.tui.messages import (
     Prefill,
     StopRequested,
 )
-from daebus_console.tui.offers import command_completer, filter_completer
+from daebus_console.tui.offers import filter_completer
 from daebus_console.tui.rows import heading
 from daebus_console.tui.screens.layout import Layout
 from daebus_console.tui.screens.view_verbs import ViewVerbs
@@ -112,8 +112,7 @@ class MainScreen(ViewVerbs):
 
     def on_mount(self) -> None:
         self.filter_bar.completer = filter_completer(self.session)
-        self.repl.line.completer = command_completer(self.app.commands)
-        self.repl.line.recall(self.app.history)
+        self.repl.line.helped_by(lambda: self.app.assist)
         self.flow.focus()
         self.restore(self.app.settings)
         self._slow()
@@ -242,7 +241,7 @@ class MainScreen(ViewVerbs):
 
     @on(CommandEntered)
     def _command_entered(self, event: CommandEntered) -> None:
-        self.app.remember_command(event.text)
+        self.app.assist.remember(event.text)
         self.app.commands.carry_out(event.text)
 
     @on(FillIn)
