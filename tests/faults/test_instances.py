@@ -1,0 +1,93 @@
+"""Instances that share the work die in the middle of it."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from daebus import DaebusError, Requester, RequestTimeout
+from tests.support.framework_services import program, subscribers
+from tests.support.instances import instances
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.fault
+
+SERVICE = """
+import sys, time
+from daebus import Daebus, request
+app = Daebus("app", max_workers=1)
+
+@app.action("sleep")
+def sleep():
+    print("asleep", flush=True)
+    time.sleep(60)
+
+@app.action("echo")
+def echo():
+    return {"by": sys.argv[3]}
+
+app.run(service=sys.argv[1], redis_url=sys.argv[2], shared=True)
+"""
+
+
+def test_an_instance_killed_in_the_middle_of_a_request_takes_only_that_one_along(redis_url: str, name: str) -> None:
+    with (
+        program("-c", SERVICE, name, redis_url, "a", serves=name, url=redis_url) as first,
+        Requester(redis_url, timeout=30) as requester,
+    ):
+        lost = requester.start(name, "sleep", timeout=3)
+        assert first.process.stdout is not None
+        while "asleep" not in first.process.stdout.readline():
+            pass
+        with program("-c", SERVICE, name, redis_url, "b"):
+            eventually(lambda: subscribers(redis_url, name) == 2)
+            assert [requester.call(name, "echo") for _ in range(20)] == [{"by": "b"}] * 20
+            first.signal(signal.SIGKILL)
+            assert [requester.call(name, "echo") for _ in range(20)] == [{"by": "b"}] * 20
+            with pytest.raises(RequestTimeout):
+                lost.result()
+            eventually(lambda: subscribers(redis_url, name) == 1)
+            assert requester.call(name, "echo") == {"by": "b"}
+
+
+def test_a_frozen_instance_holds_up_nothing_that_another_can_do(redis_url: str, name: str) -> None:
+    with (
+        program("-c", SERVICE, name, redis_url, "a", serves=name, url=redis_url) as first,
+        program("-c", SERVICE, name, redis_url, "b"),
+        Requester(redis_url, timeout=30) as requester,
+    ):
+        eventually(lambda: subscribers(redis_url, name) == 2)
+        first.signal(signal.SIGSTOP)
+        try:
+            calls = [requester.start(name, "echo", timeout=3) for _ in range(50)]
+            answers = [_outcome(call.result) for call in calls]
+            # It may have been stopped with a claim of its own in hand, but with one only.
+            assert answers.count({"by": "b"}) >= 49
+        finally:
+            first.signal(signal.SIGCONT)
+        seen = {requester.call(name, "echo")["by"] for _ in range(200)}
+        assert seen <= {"a", "b"}
+
+
+def _outcome(result: object) -> object:
+    assert callable(result)
+    try:
+        return result()
+    except DaebusError as error:
+        return error
+
+
+def test_instances_that_share_the_work_are_back_after_an_outage(own_redis: RedisServer, name: str) -> None:
+    with instances(own_redis.url, name, 3) as several, Requester(own_redis.url, timeout=2) as requester:
+        assert requester.call(name, "echo") is not None
+        for _ in range(3):
+            own_redis.kill()
+            own_redis.start()
+            eventually(lambda: subscribers(own_redis.url, name) == 3)
+            before = sum(len(instance.handled) for instance in several)
+            eventually(lambda: isinstance(_outcome(lambda: requester.call(name, "echo")), dict))
+            for _ in range(20):
+                requester.call(name, "echo")
+            assert sum(len(instance.handled) for instance in several) - before <= 22
