@@ -130,6 +130,7 @@ def test_a_call_that_may_wait_long_is_told_of_a_frozen_redis_before_its_timeout(
         result, took = one.end(within=15)
         assert isinstance(result, ConnectionLost)
         assert took < 15
+        eventually(lambda: one.lines(caplog.records), what="the service has noticed, too")
         one.server.thaw()
         one.recovered()
         one.said_once(caplog.records)
