@@ -23,7 +23,7 @@ from daebus_console.engine.diff_exchange import Unread
 from daebus_console.engine.diff_rules import Rules
 from daebus_console.engine.exchange import Exchange, Kind
 from daebus_console.engine.offline import OfflineSession
-from daebus_console.engine.replay import IN_FLIGHT, Outcome, Replay
+from daebus_console.engine.replay import Outcome, Replay
 from daebus_console.engine.replay_item import Resend, Unsendable, resend_of
 from daebus_console.engine.replay_junit import JUnit
 from daebus_console.engine.replay_pace import Pace
@@ -242,7 +242,7 @@ class _Many:
                 self.address,
                 on_outcome=add,
                 pace=self.pace,
-                in_flight=self.command["in_flight"] or IN_FLIGHT,
+                in_flight=self.command["in_flight"],
                 timeout=self.command["timeout"],
                 change=lambda item: _change(self.command, item),
                 links=links,

@@ -31,7 +31,9 @@ AGAIN = (
             Option("--speed", Kind.RATE, "so many times as fast as it was", "X"),
             Option("--rate", Kind.RATE, "so many a second, evenly", "R"),
             Option("--asap", Kind.FLAG, "as fast as the answers come"),
-            Option("--in-flight", Kind.COUNT, "so many requests under way at once, at most (default: 64)"),
+            Option(
+                "--in-flight", Kind.COUNT, "so many requests under way at once, at most (default: 256; with --asap 64)"
+            ),
             Option("--timeout", Kind.DURATION, "wait so long for an answer, whatever the request said"),
             Option("--dry-run", Kind.FLAG, "only tell what would be sent"),
             Option("--skip-missing", Kind.FLAG, "leave out what goes to services that are not there"),

@@ -74,13 +74,18 @@ class _Stand:
         self._schedule = schedule
         self._publisher = Publisher(address, NAME)
         self._subscription = Subscription(address, NAME, [service], self._take, level=logging.DEBUG)
+        # A publisher that is used after its end connects anew.
+        self._sending = threading.Lock()
+        self._closed = False
 
     def open(self) -> None:
         """Listen. Raises RedisUnavailable."""
         self._subscription.ensure(time.monotonic() + _CONNECT_WITHIN)
 
     def close(self) -> None:
-        """Listen no longer."""
+        """Listen no longer, and give no answer that is still due."""
+        with self._sending:
+            self._closed = True
         self._subscription.close()
         self._publisher.close()
 
@@ -128,7 +133,7 @@ class _Stand:
                         instance=self.instance,
                         elapsed=elapsed,
                     )
-                    self._publisher.post(channel, _marked(reply, given.mark))
+                    self._post(channel, _marked(reply, given.mark))
             except DaebusError as error:
                 log.warning("the stand-in for %r could not answer: %s", self.service, error)
 
@@ -136,6 +141,11 @@ class _Stand:
             self._schedule.at(begun + delay, send)
         else:
             send()
+
+    def _post(self, channel: str, data: bytes) -> None:
+        with self._sending:
+            if not self._closed:
+                self._publisher.post(channel, data)
 
 
 class Mocks:

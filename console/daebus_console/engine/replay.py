@@ -26,7 +26,9 @@ from daebus_console.engine.replay_pace import Pace, Timing
 from daebus_console.engine.replay_wire import Wire
 
 IN_FLIGHT = 64
-"""Requests that may wait for their answer at once, where nothing else is said."""
+"""Requests that may wait for their answer at once with no spacing to keep, where nothing else is said."""
+IN_FLIGHT_PACED = 256
+"""The same where a spacing is to be kept, which a lower bound would spoil sooner."""
 TIMEOUT = 5.0
 """Seconds to wait for an answer where neither the request nor the user says."""
 _LATE = 1.0
@@ -75,19 +77,20 @@ class Replay:
         *,
         on_outcome: Callable[[Outcome], None],
         pace: Pace | None = None,
-        in_flight: int = IN_FLIGHT,
+        in_flight: int | None = None,
         timeout: float | None = None,
         change: Callable[[Resend], Resend] = lambda item: item,
         links: Links | None = None,
     ) -> None:
-        if in_flight < 1:
+        if in_flight is not None and in_flight < 1:
             raise ValueError("at least one request must be allowed to be under way")
         self.progress = Progress()
         self.lost: RedisUnavailable | None = None
         """Why it ended early, where Redis went meanwhile."""
         self.pace = pace or Pace()
         self._on_outcome, self._change = on_outcome, change
-        self._most, self._timeout = in_flight, timeout
+        self._most = in_flight or (IN_FLIGHT if self.pace.asap else IN_FLIGHT_PACED)
+        self._timeout = timeout
         self._links = links or NoLinks()
         self._changed = threading.Condition()
         self._ahead = Ahead(exchanges, self._changed)

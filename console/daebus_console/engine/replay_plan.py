@@ -97,7 +97,12 @@ class Plan:
         text = f"{_and(sent)} to {_and(where)}" if sent else "nothing to send"
         if sent and self.total > 1:
             text += f" over {_seconds(self.seconds if seconds is None else seconds)}"
-        left = [_count(count, kind) for kind, count in self.left_out.items() if count and kind is not Kind.RESPONSE]
+        left = [
+            # Requests are left out only where those made in handling others are not wanted.
+            _plural(count, "nested request") if kind is Kind.REQUEST else _count(count, kind)
+            for kind, count in self.left_out.items()
+            if count and kind is not Kind.RESPONSE
+        ]
         left += [f"{count} that cannot be sent ({reason})" for reason, count in self.unsendable.items()]
         return f"{text}, {_and(left)} left out" if left else text
 

@@ -139,7 +139,7 @@ def test_values_nested_beyond_all_reason_are_compared_all_the_same() -> None:
     a: Any = 1
     b: Any = 2
     c: Any = 1
-    for depth in range(400):
+    for depth in range(250):
         a, b, c = [a], [b, 0][: 1 + depth % 2], [c]
     assert diff(a, c) == []
     assert diff(a, b)

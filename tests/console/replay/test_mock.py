@@ -84,6 +84,7 @@ def test_it_refuses_where_the_service_is_there(prompt: Prompt, shop: Shop, calle
     # What the stand-in does not know, the service alone answers.
     assert caller.send_request("echo", {"n": 1}) == {"n": 1}
     seen = prompt.seen(target=shop.name, action="echo")
+    eventually(lambda: seen.replies == 1, what="its answer is seen")
     assert seen.replies == 1
 
 
