@@ -179,4 +179,10 @@ def show_console(settings: Globals) -> int:
 
     with session, Sender(session, read_only=settings.read_only) as sender:
         redact = {"redact": Redactor(settings.redact)} if settings.redact else {}
-        return run_app(session, sender=sender, read_only=settings.read_only, **redact)
+        return run_app(
+            session,
+            sender=sender,
+            read_only=settings.read_only,
+            confirm_remote=settings.confirm_remote,
+            **redact,
+        )

@@ -79,6 +79,10 @@ class CommandLine(TextArea):
         """What helps while one types."""
         return self._helper() if self._helper is not None else None
 
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
+        """See Textual; a slash is typed, so that the footer does not offer what it does elsewhere."""
+        return key == "slash" or super().check_consume_key(key, character)
+
     # What stands there -----------------------------------------------------------------------------------------
 
     @property
@@ -195,6 +199,10 @@ class CommandLine(TextArea):
             event.stop()
             event.prevent_default()
             self.action_enter()
+        elif event.character == ":" and not self.text:
+            # The key that leads here, pressed once more.
+            event.stop()
+            event.prevent_default()
         else:
             await super()._on_key(event)
 

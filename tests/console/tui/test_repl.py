@@ -1,0 +1,201 @@
+"""The command line of the console: what it offers, shows and refuses while one types."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual import events
+
+from daebus_console.engine.redact import Redactor
+from daebus_console.tui.widgets.repl_line import CommandLine
+from daebus_console.tui.widgets.repl_recall import Recall
+from tests.console.tui.support import Driver, drive
+
+
+def line_of(console: Driver) -> CommandLine:
+    return console.app.main.repl.line
+
+
+async def put(console: Driver, text: str) -> None:
+    """Have a text in the command line, as if pasted."""
+    line = line_of(console)
+    line.focus()
+    line.put(text)
+    await console.pilot.pause()
+
+
+def test_the_menu_says_what_each_offer_is(redis_url: str) -> None:
+    async def story(console: Driver) -> None:
+        await console.press("colon")
+        await console.type("re")
+        await console.sees("request  ask a service, and print its answer", "record   write what passes by")
+        await console.press("tab", "tab")
+        assert line_of(console).value == "record"
+        await console.press("up")
+        assert line_of(console).value == "request"
+        await console.press("enter")
+        assert line_of(console).value == "request ", "enter takes the offer, and does not send"
+        assert not console.app.commands.entered
+        await console.press("escape", "escape")
+        await console.until(lambda: "record   write" not in console.text)
+
+    drive(redis_url, story)
+
+
+def test_the_newest_entry_stands_there_as_ghost_text(redis_url: str) -> None:
+    async def story(console: Driver) -> None:
+        await console.command("help items")
+        await console.command("help filters")
+        await console.press("colon")
+        await console.type("help i")
+        await console.until(lambda: line_of(console).suggestion == "tems")
+        await console.until(lambda: "help items" in console.line(" help i"))
+        await console.press("right")
+        assert line_of(console).value == "help items"
+
+    drive(redis_url, story)
+
+
+def test_what_was_sent_last_stands_there_as_ghost_text(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        console.request(name, "get_user", 1, {"id": 7})
+        await console.sees("get_user")
+        await put(console, f"request {name} get_user")
+        await console.until(lambda: line_of(console).suggestion == " id:=7")
+        await console.press("ctrl+t")
+        await console.until(lambda: line_of(console).value == f"request {name} get_user id:=7")
+
+    drive(redis_url, story)
+
+
+def test_a_mistake_is_pointed_at_while_one_types(redis_url: str) -> None:
+    async def story(console: Driver) -> None:
+        await put(console, "request users get --timeot 5 ")
+        await console.sees("did you mean --timeout?")
+        rows = console.text.split("\n")
+        row = next(index for index, text in enumerate(rows) if "request users get --timeot" in text)
+        start = rows[row].index("--timeot")
+        assert rows[row + 1][: start + 8].rstrip() == " " * start + "^" * 8
+        await put(console, "request users get --timeo")
+        await console.loses("did you mean")
+
+    drive(redis_url, story)
+
+
+def test_a_command_of_several_lines(redis_url: str) -> None:
+    async def story(console: Driver) -> None:
+        await put(console, "set a {")
+        await console.press("enter")
+        await console.type("1")
+        assert line_of(console).value == "set a {\n1"
+        await console.press("backspace")
+        line_of(console).insert('"x": 2}')
+        await console.press("enter")
+        await console.sees("❯ set a {", '· "x": 2}', '$a               {"x": 2}')
+        await console.press("up")
+        assert line_of(console).value == 'set a {\n"x": 2}'
+        await console.press("ctrl+c")
+        assert line_of(console).value == ""
+
+    drive(redis_url, story)
+
+
+def test_an_empty_line_gives_up_what_is_open(redis_url: str) -> None:
+    async def story(console: Driver) -> None:
+        await put(console, "set a 'x")
+        await console.press("enter", "enter")
+        await console.sees("this ' is never closed")
+
+    drive(redis_url, story, size=(120, 45))
+
+
+def test_searching_what_was_entered(redis_url: str) -> None:
+    async def story(console: Driver) -> None:
+        for command in ("set alpha 1", "set beta 2", "set alphabet 3"):
+            await console.command(command)
+        await put(console, "draft")
+        await console.press("ctrl+r")
+        await console.type("alpha")
+        await console.sees("searching for alpha")
+        assert line_of(console).value == "set alphabet 3"
+        await console.press("ctrl+r")
+        assert line_of(console).value == "set alpha 1"
+        await console.press("escape")
+        assert line_of(console).value == "draft"
+        await console.press("ctrl+r")
+        await console.type("beta")
+        await console.press("enter")
+        assert line_of(console).value == "set beta 2"
+        assert console.app.commands.entered[-1] == "set alphabet 3", "what was found is not sent yet"
+        await console.loses("searching for")
+
+    drive(redis_url, story)
+
+
+def test_several_commands_pasted_are_carried_out_in_order(redis_url: str) -> None:
+    async def story(console: Driver) -> None:
+        line_of(console).focus()
+        line_of(console).post_message(events.Paste("set a 1\r\n# no\r\nset b $a\x1b[31m\r\nset\r\n"))
+        await console.until(lambda: "$a[31m" in line_of(console).value)
+        line_of(console).put(line_of(console).value.replace("[31m", "").strip())
+        await console.press("enter")
+        await console.until(lambda: console.app.commands.context.variables == {"a": 1, "b": 1})
+
+    drive(redis_url, story)
+
+
+def test_a_million_signs_are_not_typed(redis_url: str) -> None:
+    async def story(console: Driver) -> None:
+        line_of(console).focus()
+        line_of(console).post_message(events.Paste("x" * 1_000_000))
+        told = console.app._notifications
+        await console.until(lambda: any("@file.json" in one.message for one in told))
+        assert line_of(console).value == ""
+
+    drive(redis_url, story)
+
+
+def test_nothing_that_a_terminal_would_obey_gets_in(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        await put(console, "set a \x1b[31m\u202ex\x07")
+        assert line_of(console).value == "set a [31mx"
+
+    drive(redis_url, story)
+
+
+def test_redacted_values_are_not_kept(redis_url: str, tmp_path: Path) -> None:
+    path = tmp_path / "history"
+
+    async def story(console: Driver) -> None:
+        await console.command("set token hunter2")
+        await console.command("set a 1")
+        await console.press("up", "up")
+        assert line_of(console).value == "set token hunter2"
+
+    drive(redis_url, story, history_path=path, redact=Redactor(["token"]))
+    assert "set a 1" in path.read_text()
+    assert "hunter2" not in path.read_text()
+
+
+def test_a_script_and_its_result_in_the_pane(redis_url: str, tmp_path: Path) -> None:
+    script = tmp_path / "script.txt"
+    script.write_text("set a 1\nnonsense\n")
+
+    async def story(console: Driver) -> None:
+        await put(console, f"source {script}")
+        await console.press("enter")
+        await console.sees("there is no verb `nonsense`", "stopped in line 2")
+
+    drive(redis_url, story, size=(200, 50))
+
+
+@pytest.mark.parametrize("wanted", [["b", "a"], ["b"]])
+def test_going_back_ends_where_it_began(wanted: list[str]) -> None:
+    recall = Recall()
+    for entry in wanted:
+        assert recall.step(["a", "b"], -1, "draft") == entry
+    for entry in [*wanted[-2::-1], "draft"]:
+        assert recall.step(["a", "b"], 1, "") == entry
+    assert recall.step(["a", "b"], 1, "draft") is None
+    assert recall.step([], -1, "draft") is None
