@@ -99,11 +99,19 @@ class RedisAddress:
             raise RedisUnavailable(f"cannot connect to Redis at {self}: its URL has an option that cannot be") from None
         link = Link(connection, str(self))
         try:
-            link.ask(pack(b"CLIENT", b"SETNAME", client_label(name).encode()), deadline)
-        except RedisUnavailable:
+            named = link.ask(pack(b"CLIENT", b"SETNAME", client_label(name).encode()), deadline)
+            if isinstance(named, ErrorReply) and "max number of clients" in str(named):
+                raise RedisUnavailable(f"cannot connect to Redis at {self}: {named}")
+        except RedisUnavailable as error:
             link.dispose()
-            raise
+            raise self.not_connected(error) from None
         return link
+
+    def not_connected(self, error: RedisUnavailable) -> RedisUnavailable:
+        """The error to raise for one met while connecting: whatever broke, nothing had been sent yet."""
+        if isinstance(error, ConnectionLost):
+            return RedisUnavailable(f"cannot connect to Redis at {self}: {error}")
+        return error
 
     def client(self, **options: Any) -> redis.Redis:
         """A redis-py client with its options pinned: no retries of its own, no limit of 100 connections."""

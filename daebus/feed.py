@@ -57,10 +57,10 @@ class Feed:
             link.send(b"".join(pack(b"SUBSCRIBE", channel) for channel in wanted), deadline)
             for channel in wanted:
                 self._confirm(link, channel, deadline)
-        except RedisUnavailable:
+        except RedisUnavailable as error:
             self._early.clear()
             link.dispose()
-            raise
+            raise self.address.not_connected(error) from None
         self._heard_at = time.monotonic()
         self._pinged = False
         self._link = link

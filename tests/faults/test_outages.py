@@ -159,7 +159,9 @@ def test_three_hundred_threads_on_one_caller_are_told_of_the_loss_at_once(own_re
         threads = [threading.Thread(target=ask) for _ in range(300)]
         for thread in threads:
             thread.start()
-        eventually(lambda: one.caller._requester.pending == 300)
+        service = one.echo.app._service
+        assert service is not None
+        eventually(lambda: service._dispatcher.counts["received"] == 301)
         one.server.kill()
         killed = time.monotonic()
         for thread in threads:

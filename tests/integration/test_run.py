@@ -211,3 +211,16 @@ def test_a_background_task_goes_on_after_it_has_raised_and_never_overlaps_itself
     with serving(app, redis_url, name):
         eventually(lambda: len(calls) >= 4)
     assert calls[0] - begun >= 0.02
+
+
+def test_a_redis_that_takes_no_more_clients_is_named_and_nothing_was_sent(name: str) -> None:
+    server = RedisServer("--maxclients", "1").start()
+    try:
+        with server.client() as only:
+            assert only.ping()
+            with DaebusCaller(name, redis_url=server.url) as caller, pytest.raises(RedisUnavailable) as caught:
+                caller.send_request("x", timeout=30)
+            assert type(caught.value) is RedisUnavailable
+            assert str(caught.value).startswith(f"cannot connect to Redis at {server.url}: ")
+    finally:
+        server.close()
