@@ -173,7 +173,17 @@ class _Place:
             return self._files(text, 0)
         if kind is Kind.FILTER:
             return [Offer(offer, start + at, meta) for offer, at, meta in known.filter_offers(self.current.raw)][:MOST]
+        if kind is Kind.WORDS:
+            return self._words()
         return self._items() if kind is Kind.ITEMS else []
+
+    def _words(self) -> list[Offer]:
+        """Exchanges, where one is begun; else how a filter goes on, and files in the first place."""
+        current = self.current
+        if current.text.startswith("#"):
+            return self._of_kind(Kind.REF)
+        offers = self._of_kind(Kind.FILTER)
+        return offers if self.plain else [*offers, *self._files(current.text, 0)][:MOST]
 
     # Items -----------------------------------------------------------------------------------------------------
 

@@ -67,6 +67,7 @@ def offered(line: str, face: Face = Face.PROMPT) -> list[str]:
         ("re", ["request", "record", "replay"]),
         ("  quit", ["quit"]),
         ("request ", ["users", "gateway", '"old users"']),
+        ("replay #", ["#123", "#12"]),
         ("request us", ["users", '"old users"']),
         ("request US", ["users", '"old users"']),
         ("request users ", ["get_user", "create_user"]),
