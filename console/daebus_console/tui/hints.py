@@ -6,8 +6,11 @@ from daebus_console.text import clean
 from daebus_console.tui.lines import Line
 
 
-def no_services(url: str, width: int) -> list[Line]:
+def no_services(url: str, width: int, *, connected: bool = True) -> list[Line]:
     """The directory knows nobody."""
+    if not connected:
+        text = f"No Redis answers at {clean(url)}. Start it there, or quit and name another with --redis URL."
+        return wrapped(f"{text} It is tried again all the time.", width)
     text = f"No services on {clean(url)} yet. Start one, or run `daebus-console demo`."
     return wrapped(text, width)
 

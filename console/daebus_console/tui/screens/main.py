@@ -57,7 +57,7 @@ class MainScreen(ViewVerbs):
         Binding("colon", "command", "Command", key_display=":"),
         Binding("c", "control", "Show or hide control channels and the console's own questions", show=False),
         Binding("backslash", "suspend", "Lift or restore the filter", key_display="\\", show=False),
-        Binding("S", "stats", "Statistics", show=False),
+        Binding("S", "stats", "Group by action: the statistics", show=False),
         Binding("z", "zoom", "Zoom", show=False),
         Binding("f2", "toggle_pane('left')", "Directory", show=False),
         Binding("f3", "toggle_pane('detail-pane')", "Detail", show=False),
@@ -122,6 +122,7 @@ class MainScreen(ViewVerbs):
     def restore(self, settings: SettingsFile) -> None:
         """Be as remembered."""
         self.layout_of.restore(settings.get("layout", dict, {}))
+        self.detail.view.wrap(settings.get("wrap", bool, False))
         order = settings.get("order", str, self.flow.order)
         if order in ORDERS:
             self.flow.set_order(order)
@@ -175,7 +176,11 @@ class MainScreen(ViewVerbs):
             [(" Services", "strong"), (f" {services or ''}", "dim")], _directory_units(self.size.width)
         )
         if self.directory.display:
-            self.directory.hint = hints.no_services(str(session.address), self.directory.size.width)
+            self.directory.hint = hints.no_services(
+                str(session.address),
+                self.directory.size.width,
+                connected=session.status.up or not session.status.problem,
+            )
             self.directory.reload()
         self.flow.hint = hints.no_flow(
             total=self.flow.model.total,
