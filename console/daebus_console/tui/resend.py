@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 from daebus_console.commands.template import template
 from daebus_console.engine import envelope as wire
@@ -19,8 +20,8 @@ class CannotResend(Exception):
     """There is no command for it; the text says why."""
 
 
-def as_command(exchange: Exchange, redact: Callable[[bytes], bytes] = bytes) -> str:
-    """The line for the command pane. Raises CannotResend."""
+def payload_of(exchange: Exchange, redact: Callable[[bytes], bytes] = bytes) -> dict[str, Any]:
+    """What the exchange was sent with. Raises CannotResend where it cannot be sent again."""
     message = exchange.request
     if message is None or exchange.kind is Kind.UNREADABLE:
         raise CannotResend("Only a request, a one-way message or a broadcast can be sent again")
@@ -30,6 +31,16 @@ def as_command(exchange: Exchange, redact: Callable[[bytes], bytes] = bytes) -> 
         raise CannotResend(f"It cannot be read: {error}") from None
     if not isinstance(payload, dict):
         raise CannotResend("Its payload is no object")
+    return payload
+
+
+def as_command(exchange: Exchange, redact: Callable[[bytes], bytes] = bytes) -> str:
+    """The line for the command pane. Raises CannotResend."""
+    return command_with(exchange, payload_of(exchange, redact))
+
+
+def command_with(exchange: Exchange, payload: dict[str, Any]) -> str:
+    """The line that sends another payload where the exchange went. Raises CannotResend."""
     items = template(payload)
     if clean(items) != items:
         # What cannot be shown can be written as JSON has it, and only there.

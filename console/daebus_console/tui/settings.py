@@ -20,6 +20,7 @@ _HEAD = """\
 _COMMENTS = {
     "theme": "# One of Textual's themes: ctrl+p, then `theme`, shows them.",
     "order": '# "newest last", "newest first" or "slowest first".',
+    "wrap": "# Whether long values are shown whole, in several lines.",
     "layout": "# Hidden panes, and widths and heights in cells: left, detail-pane, repl-pane.",
     "filters": "# Filters by name: `F` in the flow offers them.",
     "mutes": '# What is muted from the start: "service" or "service action".',

@@ -55,6 +55,7 @@ class Driver:
             "=": "equals_sign",
             "-": "minus",
             ">": "greater_than_sign",
+            ".": "full_stop",
         }
         await self.pilot.press(*(names.get(sign, sign) for sign in text))
 
@@ -100,16 +101,32 @@ class Driver:
 Story = Callable[[Driver], Awaitable[None]]
 
 
-def drive(url: str, story: Story, size: tuple[int, int] = (120, 35), **keywords: Any) -> None:
-    """Run a story on a console that looks at that Redis."""
+def fed(now: float) -> Session:
+    """A session that looks at no Redis and whose clock stands still: feed it with `on_batch`."""
+    session = Session("redis://localhost:6379")
+    session.clock = lambda: now  # type: ignore[assignment, misc]  # a clock is what can be called for a time
+    session.on_up(now - 3600)
+    return session
+
+
+def drive(where: str | Session, story: Story, size: tuple[int, int] = (120, 35), **keywords: Any) -> None:
+    """Run a story on a console that looks at that Redis, or on a session that was `fed`, which has no publisher."""
+
+    async def on(session: Session, client: redis.Redis) -> None:
+        app = ConsoleApp(session, **keywords)
+        async with app.run_test(size=size) as pilot:
+            await pilot.pause()
+            await story(Driver(app, pilot, client))
 
     async def play() -> None:
+        if isinstance(where, Session):
+            with redis.Redis(port=1) as nobody:
+                await on(where, nobody)
+            return
+        url = where
         with Session(url) as session, redis.Redis.from_url(url, socket_timeout=10) as client:
             eventually(lambda: session.status.up, what="the session is up")
-            app = ConsoleApp(session, **keywords)
-            async with app.run_test(size=size) as pilot:
-                await pilot.pause()
-                await story(Driver(app, pilot, client))
+            await on(session, client)
 
     run(play())
 

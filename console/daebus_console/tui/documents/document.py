@@ -38,6 +38,9 @@ class Document:
         """Where in the payload that line is: `items[0].name`."""
         return None
 
+    def wrap(self, _width: int | None) -> None:
+        """Show long values whole, in lines of that many cells; None cuts them to one line each."""
+
     def adopt(self, _before: Document) -> None:
         """Be folded as another document was, of which this is a later state."""
 

@@ -10,12 +10,16 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from rich.cells import cell_len
+
 from daebus_console.tui.documents.document import Document
-from daebus_console.tui.documents.tree_lines import LONG_TEXT, node_line
+from daebus_console.tui.documents.tree_lines import DEEPEST_INDENT, LONG_TEXT, node_line
 from daebus_console.tui.lines import Line, text_of
 
 GROUP = 500
 """Children beyond that many come in groups of as many."""
+LONGEST_WRAPPED = 200_000
+"""Signs beyond which a text is opened by hand only."""
 OPEN_ROWS = 60
 """How many rows are opened from the start."""
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -27,7 +31,7 @@ class Node:
     `label` stands in place of the key at the root. `path` leads to it from the root.
     """
 
-    __slots__ = ("_inside", "changed", "depth", "key", "kind", "label", "open", "path", "size", "value")
+    __slots__ = ("_inside", "changed", "depth", "key", "kind", "label", "open", "part", "path", "size", "value")
 
     def __init__(
         self, value: Any, depth: int = 0, *, key: str | int | None = None, path: str = "", kind: str = "value"
@@ -39,6 +43,8 @@ class Node:
         self.kind = kind
         self.open = False
         self.changed = False
+        self.part = LONG_TEXT
+        """Signs a line of a text has when it is open; shorter texts are not."""
         self.label: Line | None = None
         self._inside: list[Node] | None = None
         self.size = len(value) if isinstance(value, dict | list | str) else 0
@@ -50,7 +56,24 @@ class Node:
             return False
         if isinstance(self.value, dict | list):
             return self.size > 0
-        return isinstance(self.value, str) and (self.size > LONG_TEXT or "\n" in self.value)
+        return isinstance(self.value, str) and (self.size > self.part or "\n" in self.value)
+
+    def unfold_text(self, width: int | None) -> None:
+        """Where it is a text that `width` cells cannot hold: open it, in lines that fit; None closes it."""
+        if not isinstance(self.value, str) or self.kind != "value":
+            return
+        self._inside = None
+        self.part = LONG_TEXT
+        if width is None:
+            self.open = False
+            return
+        if not self.value.isascii() and cell_len(self.value[:1000]) > len(self.value[:1000]):
+            # Wide signs take two cells each.
+            width //= 2
+        room = max(8, width - 2 * (min(self.depth, DEEPEST_INDENT) + 2))
+        key = len(str(self.key or "")) + len(text_of(self.label or [])) + 4
+        if LONGEST_WRAPPED >= self.size > room - key or "\n" in self.value:
+            self.part, self.open = min(room, max(8, self.size - 1)), True
 
     def inside(self) -> list[Node]:
         """The nodes directly inside."""
@@ -61,7 +84,7 @@ class Node:
     def _make_inside(self) -> list[Node]:
         value, depth = self.value, self.depth + 1
         if isinstance(value, str):
-            return [Node(part, depth, path=self.path, kind="part") for part in _parts(value)]
+            return [Node(part, depth, path=self.path, kind="part") for part in _parts(value, self.part)]
         if self.kind == "group":
             return [Node(item, depth, key=key, path=path) for key, path, item in value]
         pairs = list(value.items()) if isinstance(value, dict) else list(enumerate(value))
@@ -84,10 +107,10 @@ def join(path: str, key: str | int) -> str:
     return f"{path}.{key}" if path else key
 
 
-def _parts(text: str) -> Iterator[str]:
+def _parts(text: str, width: int) -> Iterator[str]:
     for line in text.split("\n"):
-        for start in range(0, max(1, len(line)), 80):
-            yield line[start : start + 80]
+        for start in range(0, max(1, len(line)), width):
+            yield line[start : start + width]
 
 
 def note(line: Line) -> Node:
@@ -102,6 +125,7 @@ class Tree(Document):
 
     def __init__(self, roots: list[Node]) -> None:
         self.roots = roots
+        self._wrap: int | None = None
         self._open_some()
         self.rows = [row for root in roots for row in _visible(root)]
 
@@ -131,7 +155,21 @@ class Tree(Document):
             others = others[:-1]
         for root, old in zip(roots, others, strict=False):
             _fold_like(root, old)
-        self.rows = [row for root in self.roots for row in _visible(root)]
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        self.rows = [row for root in self.roots for row in _visible(root, self._wrap)]
+
+    def wrap(self, width: int | None) -> None:
+        if width == self._wrap:
+            return
+        self._wrap = width
+        if width is None:
+            for row in self.rows:
+                row.unfold_text(None)
+        for root in self.roots:
+            root.unfold_text(width)
+        self._lay_out()
 
     def count(self) -> int:
         return len(self.rows)
@@ -152,7 +190,7 @@ class Tree(Document):
             node.open = False
         else:
             node.open = True
-            self.rows[index + 1 : index + 1] = list(_visible(node))[1:]
+            self.rows[index + 1 : index + 1] = list(_visible(node, self._wrap))[1:]
         return True
 
     def _end(self, index: int) -> int:
@@ -213,11 +251,14 @@ def _fold_like(node: Node, old: Node) -> None:
                 _fold_like(child, known[child.key])
 
 
-def _visible(node: Node) -> Iterator[Node]:
+def _visible(node: Node, wrap: int | None = None) -> Iterator[Node]:
+    """The node and what is open below it; texts that were not looked at before are unfolded to `wrap` cells."""
     yield node
     if node.open:
         for child in node.inside():
-            yield from _visible(child)
+            if wrap is not None:
+                child.unfold_text(wrap)
+            yield from _visible(child, wrap)
 
 
 def _on_line(node: Node, wanted: str) -> bool:

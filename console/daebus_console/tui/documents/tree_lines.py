@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 LONG_TEXT = 80
 """Signs beyond which a text can be opened to be read whole."""
-_DEEPEST_INDENT = 24
+DEEPEST_INDENT = 24
 
 
 def node_line(node: Node, width: int) -> Line:
     """The line of a node, for `width` cells."""
     if node.kind == "note":
         return node.label or []
-    indent = "  " * min(node.depth, _DEEPEST_INDENT)
+    indent = "  " * min(node.depth, DEEPEST_INDENT)
     line: Line = [(f"{indent}{'▾' if node.open else '▸'} " if node.foldable else f"{indent}  ", "dim")]
     if node.kind == "part":
         return [*line, (clean(node.value), "string")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from daebus_console.tui.app import ConsoleApp
     from daebus_console.tui.widgets.detail_pane import DetailPane
     from daebus_console.tui.widgets.directory import DirectoryList
+    from daebus_console.tui.widgets.flow import FlowList
 
 
 class ExchangeKeys(Screen[None]):
@@ -26,7 +28,10 @@ class ExchangeKeys(Screen[None]):
         Binding("x", "mute", "Mute", show=False),
         Binding("X", "unmute", "Unmute all", show=False),
         Binding("e", "edit", "Edit and send again", show=False),
+        Binding("E", "editor", "Edit the payload in $EDITOR", show=False),
         Binding("y", "copy", "Copy as a command", show=False),
+        Binding("T", "time", "Go to a time", show=False),
+        Binding("w", "wrap", "Wrap long values, or cut them", show=False),
         Binding(
             "D", "sequence", "Sequence diagram of the marked, else of the selected and what belongs to it", show=False
         ),
@@ -38,6 +43,7 @@ class ExchangeKeys(Screen[None]):
     visibility: Visibility
     detail: DetailPane
     directory: DirectoryList
+    flow: FlowList
 
     def narrow_to(self, text: str, *, typing: bool = False) -> bool:
         """Show only what that filter lets through."""
@@ -76,6 +82,48 @@ class ExchangeKeys(Screen[None]):
         command = self._selected_command()
         if command is not None:
             self.post_message(Prefill(command))
+
+    def action_editor(self) -> None:
+        """Have the payload of the selected exchange edited, and what comes of it put into the command line."""
+        from daebus_console.tui import editor
+        from daebus_console.tui.resend import CannotResend, command_with, payload_of
+
+        exchange = self.detail.exchange
+        if exchange is None:
+            self.notify("Select an exchange first", timeout=2)
+            return
+        try:
+            payload, words = payload_of(exchange, self.app.redact), editor.command()
+            with self.app.suspend():
+                changed = editor.edit(payload, words)
+            self.post_message(Prefill(command_with(exchange, payload if changed is None else changed)))
+        except (CannotResend, editor.EditorError) as error:
+            self.notify(str(error), timeout=6, severity="warning", markup=False)
+        except SuspendNotSupported:
+            self.notify("This terminal cannot be lent to an editor; e edits in the command line", timeout=4)
+
+    def action_time(self) -> None:
+        """Ask for a time, and go to what passed then."""
+        from daebus_console.tui.screens.ask import AskScreen
+        from daebus_console.tui.seek import when
+
+        def go(text: str | None) -> None:
+            at = when(text, self.session.clock()) if text else None
+            if text and at is None:
+                self.notify(
+                    "A time is HH:MM:SS, or how long ago: 30s, 5m, 2h", timeout=4, severity="warning", markup=False
+                )
+            elif at is not None and not self.flow.go_to_time(at):
+                self.notify("There is nothing in the flow to go to", timeout=3)
+
+        self.app.push_screen(AskScreen("Go to a time", "HH:MM:SS, or how long ago: 5m"), go)
+
+    def action_wrap(self) -> None:
+        """Show long values whole, or as much as has room on one line."""
+        on = not self.detail.view.wrapping
+        self.detail.view.wrap(on)
+        self.app.settings.set("wrap", on)
+        self.notify("Long values are wrapped" if on else "Long values are cut", timeout=2)
 
     def action_copy(self) -> None:
         """Copy the selected exchange as a command."""

@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from daebus_console.engine.exchange import Exchange, Flag
-from daebus_console.tui.seek import is_marked, other_end, seek, went_wrong
+from daebus_console.tui.seek import at_time, is_marked, other_end, seek, went_wrong
 from daebus_console.tui.widgets.flow_view import ORDERS, SLOWEST, FlowView
 
 
@@ -91,6 +91,15 @@ class FlowList(FlowView):
             self.go_to(self.rows.index(number))
         else:
             self.notify("The other end is hidden by the filter", timeout=2)
+
+    def go_to_time(self, at: float) -> bool:
+        """Go to the first row from that time (epoch seconds) on; False where there are no rows."""
+        with self._lock:
+            number = at_time(self.model, at)
+        if number is None or number not in self.rows:
+            return False
+        self.go_to(self.rows.index(number))
+        return True
 
     def action_order(self) -> None:
         """Go through the orders: newest last, newest first, slowest first."""

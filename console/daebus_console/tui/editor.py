@@ -1,0 +1,79 @@
+"""A payload in the user's editor: as JSON in a file only he may read, and back. Must not import Textual."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+
+class EditorError(Exception):
+    """Nothing came of it; the text says why and what to do."""
+
+
+def command() -> list[str]:
+    """The editor that VISUAL or EDITOR names, else vi. Raises EditorError."""
+    for name in ("VISUAL", "EDITOR"):
+        text = os.environ.get(name, "").strip()
+        if not text:
+            continue
+        try:
+            words = shlex.split(text)
+        except ValueError as error:
+            raise EditorError(f"{name} cannot be read ({error}): {text}") from None
+        if shutil.which(words[0]) is None:
+            raise EditorError(f"{name} names {words[0]}, which is not on the PATH")
+        return words
+    if shutil.which("vi") is None:
+        raise EditorError("No editor: set EDITOR, for example EDITOR=nano")
+    return ["vi"]
+
+
+def edit(payload: dict[str, Any], words: list[str]) -> dict[str, Any] | None:
+    """The payload as the user left it; None where it was left as it was. Waits for the editor. Raises EditorError."""
+    before = json.dumps(payload, ensure_ascii=False, indent=2) + "\n"
+    # mkstemp gives it to its owner only (0600).
+    handle, name = tempfile.mkstemp(prefix="daebus-", suffix=".json")
+    path = Path(name)
+    try:
+        # A lone surrogate is no UTF-8: escaped, it is JSON all the same.
+        with os.fdopen(handle, "wb") as file:
+            file.write(_encoded(before, payload))
+        started = path.read_bytes()
+        try:
+            status = subprocess.run([*words, name], check=False).returncode
+        except OSError as error:
+            raise EditorError(f"{words[0]} did not start: {error.strerror}") from None
+        if status:
+            raise EditorError(f"{words[0]} ended with status {status}: nothing was taken over")
+        after = path.read_bytes()
+    except OSError as error:
+        raise EditorError(f"The file for the editor is gone or cannot be read: {error.strerror}") from None
+    finally:
+        path.unlink(missing_ok=True)
+    return None if after == started else parsed(after)
+
+
+def _encoded(text: str, payload: dict[str, Any]) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return (json.dumps(payload, indent=2) + "\n").encode()
+
+
+def parsed(data: bytes) -> dict[str, Any]:
+    """The object that the file holds. Raises EditorError, with line and column of a mistake."""
+    try:
+        value = json.loads(data)
+    except json.JSONDecodeError as error:
+        raise EditorError(f"No JSON any more, line {error.lineno} column {error.colno}: {error.msg}") from None
+    except (UnicodeDecodeError, RecursionError):
+        raise EditorError("No JSON any more: it is not UTF-8, or too deep") from None
+    if not isinstance(value, dict):
+        raise EditorError("A payload is a JSON object: { ... }")
+    return value
