@@ -100,10 +100,15 @@ def _has_answer(exchange: Exchange) -> bool:
 
 
 def _answers(before: Answer, after: Answer, rules: Rules) -> Iterator[Change]:
-    if before.status != after.status and not rules.ignores("response.status"):
+    another = before.status != after.status and not rules.ignores("response.status")
+    if another:
         yield Change("response.status", How.CHANGED, before.status, after.status)
     yield from _streams(before.stream, after.stream, rules)
-    if before.answered and after.answered:
+    if another and before.answered and after.answered:
+        # A result and an error have no field in common worth telling one by one.
+        if not rules.ignores("response.payload"):
+            yield Change("response.payload", How.CHANGED, before.payload, after.payload)
+    elif before.answered and after.answered:
         yield from iter_diff(before.payload, after.payload, rules, "response.payload")
     elif before.answered and not rules.ignores("response.payload"):
         yield Change("response.payload", How.REMOVED, before.payload, None)

@@ -98,7 +98,10 @@ class ActionReport:
             self.now.add(now.latency)
         if verdict.result is Result.FAILED and (verdict.reason in self.reasons or len(self.reasons) < _MOST_PLACES):
             self.reasons[verdict.reason] += 1
-        for path, change in {general(change.path): change for change in reversed(verdict.changes)}.items():
+        places: dict[str, Change] = {}
+        for change in verdict.changes:
+            places.setdefault(general(change.path), change)
+        for path, change in places.items():
             place = self.places.get(path)
             if place is not None:
                 place.count += 1

@@ -50,6 +50,9 @@ class Shop:
     def variables(self) -> Iterable[tuple[str, str]]:
         return [("last", "the answer that came last")]
 
+    def jobs(self) -> Iterable[tuple[int, str]]:
+        return [(1, "request users get_user")]
+
     def files(self, beginning: str) -> Iterable[tuple[str, str]]:
         return [(name, "") for name in ("a b.json", "body.json", "dir/") if name.startswith(beginning)]
 
@@ -67,7 +70,7 @@ def offered(line: str, face: Face = Face.PROMPT) -> list[str]:
         ("re", ["request", "record", "replay"]),
         ("  quit", ["quit"]),
         ("request ", ["users", "gateway", '"old users"']),
-        ("replay #", ["#123", "#12"]),
+        ("replay #12", ["#123", "#12"]),
         ("request us", ["users", '"old users"']),
         ("request US", ["users", '"old users"']),
         ("request users ", ["get_user", "create_user"]),

@@ -33,8 +33,9 @@ def test_a_capture_is_looked_at_and_replayed_from(
         terminal.wait_for(rf"{shop.name}\s+echo")
         terminal.type(":")
         terminal.type("replay #1 n:=77")
+        terminal.wait_for("replay #1 n:=77")
         terminal.press("enter")
-        eventually(lambda: shop.asked == [{"n": 77}], what="it is sent again")
+        eventually(lambda: shop.asked == [{"n": 77}], within=30, what="it is sent again")
         terminal.wait_for(r'"n": 77')
         terminal.press("escape", "ctrl+q")
         assert terminal.wait_end() == 0
