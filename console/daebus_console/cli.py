@@ -5,6 +5,7 @@ Help and mistakes cost no start-up: the engine is imported for verbs that need i
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from daebus_console.commands.context import Context
     from daebus_console.engine.session import Session
 
+_ASKED = "_DAEBUS_CONSOLE_COMPLETE"
+"""Set by the completion of the user's shell; see cli_completion."""
 INTERRUPTED = 130
 TERMINATED = 143
 USAGE = 2
@@ -60,6 +63,11 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
 
 
 def _run(arguments: Sequence[str], output: TerminalOutput) -> int:
+    if _ASKED in os.environ:
+        from daebus_console.cli_completion import answer
+
+        output.result(line(text) for text in answer(os.environ[_ASKED], " ".join(arguments)))
+        return 0
     try:
         settings, rest = take_globals(arguments)
         if settings.version:
@@ -81,6 +89,15 @@ def _run(arguments: Sequence[str], output: TerminalOutput) -> int:
         from daebus_console.cli_open import run_open
 
         return run_open(command, settings, output)
+    if command.name == "completion":
+        from daebus_console.cli_completion import script
+
+        try:
+            output.result(line(text) for text in script(command["shell"]).splitlines())
+        except CommandError as error:
+            output.mistake(error)
+            return USAGE
+        return 0
     if command.name == "repl":
         return _repl(settings, output)
     return _act(command, settings, output)

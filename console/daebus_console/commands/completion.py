@@ -52,6 +52,9 @@ class Known(Protocol):
     def variables(self) -> Iterable[tuple[str, str]]:
         """What `$name` may name, without the sign."""
 
+    def jobs(self) -> Iterable[tuple[int, str]]:
+        """What is under way."""
+
     def files(self, beginning: str) -> Iterable[tuple[str, str]]:
         """Files and directories (these end in a slash) whose path begins so."""
 
@@ -175,6 +178,12 @@ class _Place:
             return [Offer(offer, start + at, meta) for offer, at, meta in known.filter_offers(self.current.raw)][:MOST]
         if kind is Kind.WORDS:
             return self._words()
+        if kind is Kind.NAME:
+            return _ranked(text, start, (one for one in known.variables() if one[0] != "last"))
+        if kind is Kind.VALUE:
+            return self._files(text[1:], 1) if text.startswith("@") else self._references(text, 0)
+        if kind is Kind.JOB:
+            return _ranked(text, start, ((str(number), line) for number, line in known.jobs()))
         return self._items() if kind is Kind.ITEMS else []
 
     def _words(self) -> list[Offer]:

@@ -77,6 +77,10 @@ class SessionKnown:
         last = [("last", "the answer that came last")] if "last" in self.context.variables else []
         return [*last, *((name, "a variable") for name in sorted(self.context.variables) if name != "last")]
 
+    def jobs(self) -> Iterable[tuple[int, str]]:
+        """What is under way."""
+        return [(job.number, job.line) for job in self.context.jobs.running()]
+
     def files(self, beginning: str) -> Iterable[tuple[str, str]]:
         """Files on disk; hidden ones only where the name begins with a dot."""
         folder, name = os.path.split(beginning)

@@ -21,7 +21,7 @@ SHORTEST_LOOK = 1.0
 def run_services(command: Command, context: Context) -> int:
     """List services, once all that are there have told of themselves."""
     session = context.look()
-    session.wait_for(lambda: _complete(session) or context.cancellation.cancelled, LOOK_FOR)
+    session.wait_for(lambda: complete(session) or context.cancellation.cancelled, LOOK_FOR)
     if command["for"] and context.cancellation.wait(command["for"]):
         return Exit.INTERRUPTED
     with session.lock:
@@ -56,7 +56,7 @@ def _print(command: Command, context: Context, records: list[dict[str, Any]], ot
         context.output.result([line(""), *_channel_lines(others)])
 
 
-def _complete(session: Session) -> bool:
+def complete(session: Session) -> bool:
     """Whether the first poll is done and every instance found has told of itself."""
     directory = session.directory
     if session.status.discovery_problem is not None:

@@ -135,6 +135,15 @@ _TABLE = (
         faces=_SHELL,
     ),
     Verb(
+        "completion",
+        "print what makes tab complete verbs, options and the names on the bus in a shell",
+        (Argument("shell", Kind.TEXT, "bash or zsh"),),
+        examples=("completion bash", "completion zsh"),
+        details='For bash, put this into ~/.bashrc: eval "$(daebus-console completion bash)". For zsh write'
+        " zsh in both places.",
+        faces=_SHELL,
+    ),
+    Verb(
         "demo",
         "start a small shop of services to look at",
         options=(
