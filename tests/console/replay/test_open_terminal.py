@@ -32,6 +32,7 @@ def test_a_capture_is_looked_at_and_replayed_from(
         terminal.wait_for(path.name)
         terminal.wait_for(rf"{shop.name}\s+echo")
         terminal.type(":")
+        terminal.wait_for("Complete")
         terminal.type("replay #1 n:=77")
         terminal.wait_for("replay #1 n:=77")
         terminal.press("enter")
