@@ -109,12 +109,22 @@ def fed(now: float) -> Session:
     return session
 
 
-def drive(where: str | Session, story: Story, size: tuple[int, int] = (120, 35), **keywords: Any) -> None:
-    """Run a story on a console that looks at that Redis, or on a session that was `fed`, which has no publisher."""
+def drive(
+    where: str | Session,
+    story: Story,
+    size: tuple[int, int] = (120, 35),
+    *,
+    notifications: bool = False,
+    **keywords: Any,
+) -> None:
+    """Run a story on a console that looks at that Redis, or on a session that was `fed`, which has no publisher.
+
+    What the console notifies of is on the screen only with `notifications`, for it hides what is below.
+    """
 
     async def on(session: Session, client: redis.Redis) -> None:
         app = ConsoleApp(session, **keywords)
-        async with app.run_test(size=size) as pilot:
+        async with app.run_test(size=size, notifications=notifications) as pilot:
             await pilot.pause()
             await story(Driver(app, pilot, client))
 

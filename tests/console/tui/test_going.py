@@ -69,7 +69,7 @@ def test_what_is_no_time_is_said_to_be_none() -> None:
         await console.press("enter")
         await console.sees("A time is HH:MM:SS")
 
-    drive(fed(NOON), story)
+    drive(fed(NOON), story, notifications=True)
 
 
 def test_long_values_are_wrapped_to_the_width_or_cut() -> None:

@@ -1,0 +1,147 @@
+"""Every key of every pane, taken from the bindings themselves: each is harmless and told by help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from textual.binding import Binding
+from textual.dom import DOMNode
+
+from daebus_console.tui.app import ConsoleApp
+from daebus_console.tui.screens.help import HelpScreen
+from daebus_console.tui.screens.main import MainScreen
+from daebus_console.tui.screens.sequence import SequenceScreen, StepList
+from daebus_console.tui.screens.stats import FigureList, StatsScreen
+from daebus_console.tui.widgets.detail import DocumentView
+from daebus_console.tui.widgets.detail_pane import DetailPane
+from daebus_console.tui.widgets.directory import DirectoryList
+from daebus_console.tui.widgets.filter_bar import FilterLine
+from daebus_console.tui.widgets.find_line import FindLine
+from daebus_console.tui.widgets.flow import FlowList
+from tests.console.tui.scene import scene
+from tests.console.tui.support import Driver, drive, grid
+
+PANES: dict[str, tuple[tuple[str, ...], tuple[type[DOMNode], ...]]] = {
+    # How to get there with the keyboard, and whose keys count there.
+    "flow": (("left_square_bracket",), (FlowList, MainScreen)),
+    "directory": (("shift+tab", "down"), (DirectoryList,)),
+    "detail": (("left_square_bracket", "enter"), (DocumentView, DetailPane)),
+    "filter": (("slash",), (FilterLine,)),
+    "find": (("left_square_bracket", "enter", "slash"), (FindLine,)),
+    "statistics": (("S",), (FigureList, StatsScreen)),
+    "sequence": (("left_square_bracket", "D"), (StepList, SequenceScreen)),
+}
+LEAVES = {"app.quit", "quit"}
+
+
+def bindings(classes: tuple[type[DOMNode], ...]) -> Iterator[tuple[str, Binding]]:
+    """Each key by itself, once, with what it is bound to by our own classes."""
+    seen: set[str] = set()
+    for cls in (base for one in classes for base in one.__mro__ if base.__module__.startswith("daebus_console")):
+        for binding in Binding.make_bindings(cls.__dict__.get("BINDINGS", ())):
+            if binding.key not in seen:
+                seen.add(binding.key)
+                yield binding.key, binding
+
+
+CASES = [(pane, key) for pane, (_way, classes) in PANES.items() for key, _binding in bindings(classes)]
+
+
+def state(app: ConsoleApp) -> Any:
+    """What a key may change: the screen, the focus, what lies over it."""
+    return [type(screen).__name__ for screen in app.screen_stack], app.focused, grid(app)
+
+
+async def go(console: Driver, pane: str) -> None:
+    """Put the keyboard into a pane."""
+    way, classes = PANES[pane]
+    await console.until(lambda: console.app.main.flow.count() >= 18)
+    await console.press(*way)
+    await console.until(lambda: isinstance(console.app.focused, classes[0]))
+
+
+@pytest.mark.parametrize("pane", PANES)
+def test_every_key_of_a_pane_can_be_pressed_and_the_console_lives(pane: str) -> None:
+    """One console a pane; after each key it is brought back to where it was."""
+
+    async def story(console: Driver) -> None:
+        await go(console, pane)
+        classes = PANES[pane][1]
+        for key, binding in bindings(classes):
+            if binding.action in LEAVES:
+                continue
+            await console.press(key)
+            await console.pilot.pause()
+            assert console.app.return_value is None, f"{key} left the console"
+            while len(console.app.screen_stack) > 1:
+                console.app.pop_screen()
+                await console.pilot.pause()
+            main = console.app.main
+            if main.layout_of.zoomed is not None:
+                main.layout_of.zoom()
+            for name in ("left", "detail-pane", "repl-pane"):
+                main.layout_of.show(name, True)
+            main.flow.focus()
+            main.filter_bar.display = main.detail.find.display = False
+            main.narrow_to("")
+            with main.session.lock:
+                main.visibility.unmute_all()
+            main.flow.paused = False
+            await go(console, pane)
+        await console.sees("daebus" if pane not in ("statistics", "sequence") else pane.title())
+
+    drive(scene(), story, notifications=True)
+
+
+@pytest.mark.parametrize("pane", ["flow", "directory", "detail"])
+def test_help_lists_every_key_of_the_pane(pane: str) -> None:
+    async def story(console: Driver) -> None:
+        await go(console, pane)
+        expected = {
+            (console.app.get_key_display(binding), binding.description)
+            for _key, binding in bindings(PANES[pane][1])
+            if binding.description
+        }
+        await console.press("question_mark")
+        await console.until(lambda: isinstance(console.app.screen, HelpScreen))
+        shown = console.app.screen
+        assert isinstance(shown, HelpScreen)
+        told = {(key, what) for keys in shown.groups.values() for all_keys, what in keys for key in all_keys.split(" ")}
+        assert expected <= told, sorted(expected - told)
+
+    drive(scene(), story)
+
+
+def test_every_binding_says_what_it_does() -> None:
+    silent = [(pane, key) for pane, key in CASES if not dict(bindings(PANES[pane][1]))[key].description]
+    assert not silent
+    assert len(CASES) > 80
+
+
+def has_effect(keys: str, pane: str) -> bool:
+    """Whether pressing the keys in the pane changed anything one sees."""
+    changed: list[bool] = []
+
+    async def story(console: Driver) -> None:
+        await go(console, pane)
+        before = state(console.app)
+        await console.press(*keys.split())
+        try:
+            await console.until(lambda: state(console.app) != before, within=5)
+        except AssertionError:
+            changed.append(False)
+        else:
+            changed.append(True)
+
+    drive(scene(), story, notifications=True)
+    return changed[0]
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["slash", "colon", "S", "z", "f2", "f3", "f4", "plus", "x", "e", "T", "w", "D", "question_mark", "enter", "b", "o"],
+)
+def test_a_key_of_the_flow_has_an_effect(key: str) -> None:
+    assert has_effect(key, "flow")

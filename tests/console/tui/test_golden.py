@@ -1,0 +1,75 @@
+"""The screens as text at three sizes, beside what they were when somebody last looked at them and found them good.
+
+To accept how they are now, run with DAEBUS_GOLDEN=write, and look at what that changed in golden/.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.console.tui.scene import scene
+from tests.console.tui.support import Driver, drive, grid
+
+GOLDEN = Path(__file__).with_name("golden")
+SIZES = ((80, 24), (120, 35), (200, 60))
+LAST_ERROR = ("left_square_bracket",) * 4
+"""Past what has no answer and what nobody can read."""
+SCREENS: dict[str, tuple[tuple[str, ...], str]] = {
+    "main": (LAST_ERROR, "card refused"),
+    "timeline": ((*LAST_ERROR, "enter", "3"), "asked by"),
+    "help": (("question_mark",), "escape closes"),
+    "statistics": (("S",), "all together"),
+    "sequence": ((*LAST_ERROR, "D"), "Sequence"),
+}
+
+
+@pytest.fixture(autouse=True)
+def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Times on the screen are local: here, those of UTC."""
+    from daebus_console.tui import format as fmt
+
+    before = os.environ.get("TZ")
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    fmt._second.cache_clear()
+    yield
+    if before is None:
+        monkeypatch.delenv("TZ")
+    else:
+        monkeypatch.setenv("TZ", before)
+    time.tzset()
+    fmt._second.cache_clear()
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("screen", SCREENS)
+def test_the_screen_is_as_it_was_found_good(screen: str, size: tuple[int, int]) -> None:
+    keys, seen = SCREENS[screen]
+    path = GOLDEN / f"{screen}-{size[0]}x{size[1]}.txt"
+
+    async def story(console: Driver) -> None:
+        await console.until(lambda: console.app.main.flow.count() >= 18)
+        await console.press(*keys)
+        await console.sees(seen)
+        if os.environ.get("DAEBUS_GOLDEN") == "write":
+            # What it becomes in a while is what it stays.
+            await console.pilot.pause(1.5)
+            path.parent.mkdir(exist_ok=True)
+            path.write_text("\n".join(grid(console.app)) + "\n", encoding="utf-8")
+            return
+        wanted = path.read_text(encoding="utf-8").splitlines()
+
+        def differing() -> list[str]:
+            return [f"- {old}\n+ {new}" for old, new in zip(wanted, grid(console.app), strict=True) if old != new]
+
+        try:
+            await console.until(lambda: not differing())
+        except AssertionError:
+            pytest.fail(f"{path.name} differs; see the head of this file:\n" + "\n".join(differing()), pytrace=False)
+
+    drive(scene(), story, size=size)
