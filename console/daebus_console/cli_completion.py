@@ -62,8 +62,9 @@ def offers(line: str, known: Known) -> list[Offer]:
 def _words(line: str) -> Sequence[Word]:
     try:
         return split(line)
-    except CommandError:
-        return ()
+    except CommandError as error:
+        # What is open is the last word.
+        return split(line[: error.position]) if error.unfinished else ()
 
 
 def _after_globals(line: str) -> int:

@@ -16,7 +16,10 @@ MOST = 200
 
 @dataclass(eq=False)
 class Job:
-    """One of them. `status` is None while it is under way; `background` tells that the prompt did not wait for it."""
+    """One of them. `status` is None while it is under way; `background` tells that the prompt did not wait for it.
+
+    Its number is 0 where it is not listed, since it is over before anybody could name it.
+    """
 
     number: int
     line: str
@@ -35,23 +38,22 @@ class Jobs:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._running: dict[int, Job] = {}
-        self._threads: dict[int, threading.Thread] = {}
+        self._running: dict[Job, threading.Thread] = {}
         self._failed: list[int] = []
 
     def __len__(self) -> int:
         return len(self._running)
 
-    def start(self, line: str, work: Callable[[Job], int], *, background: bool = True) -> Job:
+    def start(self, line: str, work: Callable[[Job], int], *, background: bool = True, listed: bool = True) -> Job:
         """Do the work in a thread of its own; what it returns is the job's status. Raises TooMany."""
         with self._changed:
             if len(self._running) >= MOST:
                 raise TooMany(f"{MOST} commands are under way already; `cancel` stops them")
-            number = next(number for number in count(1) if number not in self._running)
+            taken = {job.number for job in self._running}
+            number = next(number for number in count(1) if number not in taken) if listed else 0
             job = Job(number, line, background)
-            self._running[job.number] = job
-            thread = threading.Thread(target=self._work, args=(job, work), name=f"job-{job.number}", daemon=True)
-            self._threads[job.number] = thread
+            thread = threading.Thread(target=self._work, args=(job, work), name=f"job-{number}", daemon=True)
+            self._running[job] = thread
         thread.start()
         return job
 
@@ -62,16 +64,15 @@ class Jobs:
         finally:
             with self._changed:
                 job.status = status
-                del self._running[job.number]
-                del self._threads[job.number]
+                del self._running[job]
                 if status and job.background:
                     self._failed.append(status)
                 self._changed.notify_all()
 
     def running(self) -> list[Job]:
-        """What is under way, the oldest first."""
+        """What is under way and listed, the oldest first."""
         with self._changed:
-            return list(self._running.values())
+            return [job for job in self._running if job.number]
 
     def cancel(self, number: int | None = None) -> list[Job]:
         """Stop the job of that number, or all; returns which."""
@@ -89,15 +90,16 @@ class Jobs:
         """Wait for the end of all that was left to itself; returns the first status that is not 0, of all so far."""
         while not (cancellation is not None and cancellation.cancelled):
             with self._changed:
-                if self._changed.wait_for(lambda: not any(job.background for job in self._running.values()), 0.2):
+                if self._changed.wait_for(lambda: not any(job.background for job in self._running), 0.2):
                     break
         return self._failed[0] if self._failed else 0
 
     def close(self, timeout: float = 5.0) -> None:
         """Stop all, and wait for their end for at most so many seconds."""
         with self._changed:
-            threads = list(self._threads.values())
-        self.cancel()
+            jobs = dict(self._running)
+        for job in jobs:
+            job.cancellation.cancel()
         deadline = time.monotonic() + timeout
-        for thread in threads:
+        for thread in jobs.values():
             thread.join(max(0.0, deadline - time.monotonic()))

@@ -9,11 +9,13 @@ from dataclasses import replace
 from typing import IO, cast
 
 from prompt_toolkit import PromptSession, prompt
-from prompt_toolkit.application.current import get_app
+from prompt_toolkit.application.current import create_app_session, get_app
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.layout.processors import HighlightMatchingBracketProcessor
+from prompt_toolkit.output.plain_text import PlainTextOutput
 from prompt_toolkit.patch_stdout import StdoutProxy
 from prompt_toolkit.styles import Style
+from prompt_toolkit.utils import is_dumb_terminal
 
 from daebus_console.cli_output import TerminalOutput
 from daebus_console.commands.context import Context
@@ -65,6 +67,9 @@ class LineRepl:
 
     def __init__(self, context: Context, straight: TerminalOutput, history: EntryHistory) -> None:
         self._stack = ExitStack()
+        if is_dumb_terminal():
+            # Nothing but text may be written there, not even what resets it.
+            self._stack.enter_context(create_app_session(output=PlainTextOutput(sys.stdout)))
         proxy = self._stack.enter_context(StdoutProxy(raw=True))
         stream = cast(IO[str], proxy)
         self.output = PromptOutput(straight, TerminalOutput(stream, stream))
@@ -142,7 +147,7 @@ class LineRepl:
                 self._questions.put(None)
 
         try:
-            job = self.context.jobs.start(command.line, work, background=False)
+            job = self.context.jobs.start(command.line, work, background=False, listed=False)
         except TooMany as error:
             self.output.error(str(error))
             return 2

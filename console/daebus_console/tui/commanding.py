@@ -181,7 +181,9 @@ class Commands:
         from daebus_console.commands.jobs import TooMany
 
         try:
-            self.context.jobs.start(text, partial(self._job, commands), background=False)
+            # What is left to itself becomes a job of its own.
+            listed = not all(command.background for command in commands)
+            self.context.jobs.start(text, partial(self._job, commands), background=False, listed=listed)
         except TooMany as error:
             self.output.error(str(error))
 
