@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST_WORKERS ?= auto
+PYTEST_ARGS ?=
 
 .PHONY: help demo test check format bench clean
 .DEFAULT_GOAL := help
@@ -26,7 +27,7 @@ demo: $(READY)
 	@$(BIN)/daebus-console demo
 
 test: $(READY)
-	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup
+	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 check: $(READY)
 	@$(BIN)/ruff format --check .
