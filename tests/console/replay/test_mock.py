@@ -109,11 +109,14 @@ def test_what_a_capture_says(
     nearest = caller.send_request("echo", {"id": 2, "name": "somebody else"})
     assert nearest == {"id": 2, "name": "user 2"}
 
-    def mark() -> object:
+    def latest() -> dict[str, Any] | None:
         answer = prompt.seen(target=shop.name, action="echo").answer
-        return answer is not None and json.loads(answer.data).get("mock")
+        found: dict[str, Any] | None = None if answer is None else json.loads(answer.data)
+        return found if found and "mock" in found else None
 
-    assert eventually(mark, what="the latest answer bears a mark") == "nearest"
+    marked = eventually(latest, what="the latest answer bears a mark")
+    assert marked is not None
+    assert marked["mock"] == "nearest"
     assert marked["instance"].startswith("mock-")
     with pytest.raises(RequestFailed, match="no answer to 'other'"):
         caller.send_request("other", {})
