@@ -238,7 +238,7 @@ class MainScreen(ViewVerbs):
         self.repl.display = True
         self.repl.line.value = event.text
         self.repl.line.cursor_position = len(event.text)
-        self.repl.line.focus()
+        self.set_focus(self.repl.line)
 
     @on(LeaveRequested)
     def _leave(self) -> None:
@@ -290,7 +290,8 @@ class MainScreen(ViewVerbs):
     def action_command(self) -> None:
         """Type a command."""
         self.repl.display = True
-        self.repl.line.focus()
+        # At once: `focus()` waits its turn, and what is typed meanwhile would go to the flow's keys.
+        self.set_focus(self.repl.line)
 
     def action_suspend(self) -> None:
         """Lift the filter for a while, or restore it."""

@@ -78,7 +78,7 @@ class FilterBar(Vertical):
         self.line.value = text
         self.line.cursor_position = len(text)
         self._completing = False
-        self.line.focus()
+        self.screen.set_focus(self.line)
         self._look_up()
 
     def cancel(self) -> None:
