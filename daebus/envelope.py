@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import PayloadError
+from .nesting import is_too_deep
 
 _WIRE_FIELDS = ("action", "payload", "reply_to", "request_id", "service")
 _TEXT_LIMIT = 100
@@ -95,7 +96,10 @@ def quoted(text: object) -> str:
 def decode_object(data: bytes | str) -> dict[str, Any] | str:
     """The JSON object in `data`, or in words why there is none."""
     try:
-        value = _decode(data if isinstance(data, str) else data.decode())
+        text = data if isinstance(data, str) else data.decode()
+        if is_too_deep(text):
+            return "is nested too deeply"
+        value = _decode(text)
     except UnicodeDecodeError:
         return "is not UTF-8 text"
     except RecursionError:

@@ -122,6 +122,7 @@ def test_no_message_whatever_harms_a_service_or_a_caller(
             deadline=None,
             database=None,
             phases=[Phase.generate],
+            report_multiple_bugs=False,
             suppress_health_check=list(HealthCheck),
         )
         @given(pools, junk)
