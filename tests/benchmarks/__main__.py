@@ -16,6 +16,7 @@ SUITES = {
     "framework": "how fast requests are answered, beside release 0.0.31, FastStream and bare redis-py",
     "engine_pure": "what the pure part of the engine costs a message, and how long filters take",
     "engine_ingest": "how many messages a second each way of reading the bus keeps up with",
+    "typing": "how long a key takes to be seen, in both prompts, while messages arrive",
     "tui_lag": "how long the console's event loop is held up while messages arrive",
 }
 RESULTS = Path("bench-results")

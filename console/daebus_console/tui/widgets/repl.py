@@ -10,14 +10,13 @@ from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.widgets import RichLog
 
 from daebus_console.commands.completion import Offer as Offer
 from daebus_console.text import cells, clean
 from daebus_console.tui.lines import ROLES, Line
 from daebus_console.tui.messages import CommandEntered
 from daebus_console.tui.widgets.repl_line import CommandLine
-from daebus_console.tui.widgets.repl_menu import OfferMenu
+from daebus_console.tui.widgets.repl_menu import OutputLog
 from daebus_console.tui.widgets.title import TitleLine
 
 MOST_LINES = 5000
@@ -35,9 +34,8 @@ class ReplPane(Vertical):
     def __init__(self, **keywords: Any) -> None:
         super().__init__(**keywords)
         self.head = TitleLine([(" Commands", "strong")], id="repl-title", classes="pane-title")
-        self.output = RichLog(max_lines=MOST_LINES, wrap=True, markup=False, highlight=False, id="repl-output")
+        self.output = OutputLog(max_lines=MOST_LINES, wrap=True, markup=False, highlight=False, id="repl-output")
         self.output.can_focus = False
-        self.menu = OfferMenu(id="repl-menu")
         self.line = CommandLine(
             placeholder="request SERVICE ACTION name=value …   (help lists all commands)", id="repl-line"
         )
@@ -46,7 +44,6 @@ class ReplPane(Vertical):
     def compose(self) -> ComposeResult:
         yield self.head
         yield self.output
-        yield self.menu
         yield self.line
         yield self.below
 
@@ -62,12 +59,17 @@ class ReplPane(Vertical):
         offers = line.offers if line.has_focus and not line.recall.searching else ()
         start = offers[0].start if offers else 0
         before = line.text[line.text.rfind("\n", 0, start) + 1 : start]
-        rows = self.size.height - 2 - max(1, line.outer_size.height)
-        self.menu.show(offers, line.offer, rows, cells(clean(before)))
-        below = self._below()
-        self.below.display = bool(below)
-        if below:
-            self.below.show(below)
+        self.output.show_menu(offers, line.offer, cells(clean(before)))
+        self.below.show(self._below())
+
+    def on_descendant_focus(self) -> None:
+        """Somebody is about to type: there is room for what is wrong."""
+        self.below.display = True
+
+    def on_descendant_blur(self) -> None:
+        """Nobody types any more."""
+        self.below.display = False
+        self.output.show_menu((), -1, 0)
 
     def _below(self) -> Line:
         recall, hint = self.line.recall, self.line.hint
@@ -77,7 +79,7 @@ class ReplPane(Vertical):
                 (f"{clean(recall.needle)}▏", "strong"),
             ]
         if hint is None or not hint.wrong:
-            return []
+            return [(f" {clean(hint.text)}", "dim")] if hint is not None else []
         text = self.line.text
         before = text[text.rfind("\n", 0, hint.position) + 1 : hint.position]
         marked = text[hint.position : hint.position + hint.length]

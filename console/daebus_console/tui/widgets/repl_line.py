@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -26,6 +27,9 @@ from daebus_console.tui.widgets.repl_recall import Recall
 if TYPE_CHECKING:
     from daebus_console.repl.assist import Assist
 
+MOST_ROWS = 6
+_PAUSE = 0.03
+"""Seconds without a key after which it is looked up what may come: whoever types on does not want it drawn."""
 _STYLES = {"bold": "strong", "": "plain"}
 
 
@@ -69,6 +73,7 @@ class CommandLine(TextArea):
         self._looked_up = ("", -1)
         self._marks: list[Mark] = []
         self._quiet = False
+        self._rows = 1
 
     def helped_by(self, helper: Callable[[], Assist]) -> None:
         """Have that help while one types; it is made when it is first needed."""
@@ -82,6 +87,16 @@ class CommandLine(TextArea):
     def check_consume_key(self, key: str, character: str | None = None) -> bool:
         """See Textual; a slash is typed, so that the footer does not offer what it does elsewhere."""
         return key == "slash" or super().check_consume_key(key, character)
+
+    @work(thread=True, group="warming", exit_on_error=False)
+    def _warm(self) -> None:
+        """Load what helps before the first key wants it."""
+        if self.assist is not None:
+            self.assist.entries()
+
+    def on_focus(self) -> None:
+        """Somebody is about to type."""
+        self._warm()
 
     # What stands there -----------------------------------------------------------------------------------------
 
@@ -133,6 +148,11 @@ class CommandLine(TextArea):
         self._marks = marks(text)
         self.hint = hint(text)
         self._line_cache.clear()
+        # With a height of its own making, everything would be laid out anew on every key.
+        rows = max(1, min(MOST_ROWS, self.wrapped_document.height))
+        if rows != self._rows:
+            self._rows = rows
+            self.styles.height = rows
         if not self._quiet:
             self.offer = -1
             if not text.strip():
@@ -147,7 +167,8 @@ class CommandLine(TextArea):
     def _look_up(self, text: str, cursor: int) -> None:
         worker = get_current_worker()
         assist = self.assist
-        if assist is None or not text.strip():
+        time.sleep(_PAUSE)
+        if assist is None or worker.is_cancelled or not text.strip():
             return
         rest = assist.rest(text)
         offers = assist.offers(text, cursor)

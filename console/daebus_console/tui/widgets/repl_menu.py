@@ -1,48 +1,70 @@
-"""What may stand at the cursor, one offer a line, with what it is."""
+"""What commands print; and over its last rows, while there are any, the offers of what may be typed.
+
+They lie over it because a widget that comes and goes would have everything laid out and drawn anew, often on every key.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, ClassVar
 
-from rich.text import Text
-from textual.widgets import Static
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+from textual.widgets import RichLog
 
 from daebus_console.commands.completion import Offer
-from daebus_console.text import cells, clean, pad
+from daebus_console.text import cells, clean, cut, pad
 
 MOST_ROWS = 6
 _WIDEST = 60
 
 
-class OfferMenu(Static):
-    """The offers, the chosen one lit; as high as there are offers and room, and gone while there are none."""
+class OutputLog(RichLog):
+    """A log that can have a menu over its end; the chosen offer is lit, and each says what it is."""
 
     DEFAULT_CSS = """
-    OfferMenu { height: auto; background: $surface; display: none; }
-    OfferMenu > .menu--chosen { color: $text; background: $accent 50%; text-style: bold; }
-    OfferMenu > .menu--name { color: $text-primary; }
-    OfferMenu > .menu--meta { color: $text-muted; }
+    OutputLog > .menu--row { color: $text-muted; background: $surface; }
+    OutputLog > .menu--name { color: $text-primary; background: $surface; }
+    OutputLog > .menu--chosen { color: $text; background: $accent 50%; text-style: bold; }
     """
-    COMPONENT_CLASSES = {"menu--chosen", "menu--name", "menu--meta"}  # noqa: RUF012 - as Textual declares it
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"menu--row", "menu--chosen", "menu--name"}
 
-    def show(self, offers: Sequence[Offer], chosen: int, rows: int, indent: int) -> None:
-        """Show so many rows of the offers, around the chosen one (-1: none is), `indent` cells from the left."""
-        self.display = bool(offers)
-        if not offers:
-            return
-        rows = max(1, min(rows, MOST_ROWS, len(offers)))
-        first = max(0, min(chosen - rows + 1 if chosen >= rows else 0, len(offers) - rows))
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.menu: list[Strip] = []
+
+    def show_menu(self, offers: Sequence[Offer], chosen: int, indent: int) -> None:
+        """Show the offers around the chosen one (-1: none is), `indent` cells from the left; without any, none."""
+        menu = self._rows(offers, chosen, indent) if offers and self.size.height else []
+        if menu or self.menu:
+            self.menu = menu
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """See Textual."""
+        row = y - (self.size.height - len(self.menu))
+        return self.menu[row] if 0 <= row < len(self.menu) else super().render_line(y)
+
+    def _rows(self, offers: Sequence[Offer], chosen: int, indent: int) -> list[Strip]:
+        rows = min(self.size.height, MOST_ROWS, len(offers))
+        first = max(0, min(chosen - rows + 1, len(offers) - rows))
         shown = offers[first : first + rows]
-        width = min(_WIDEST, max(cells(clean(offer.text)) for offer in shown))
-        indent = max(1, min(indent, self.size.width - width - 20))
-        text = Text(no_wrap=True, overflow="ellipsis")
+        most = self.size.width
+        width = min(_WIDEST, most // 2, max(cells(clean(offer.text)) for offer in shown))
+        indent = max(1, min(indent, most - width - 20))
+        row, name, lit = (self._style(part) for part in ("row", "name", "chosen"))
+        strips = []
         for index, offer in enumerate(shown, first):
-            name = "menu--chosen" if index == chosen else "menu--name"
-            text.append(" " * indent)
-            text.append(f" {pad(clean(offer.text), width)} ", self.get_component_rich_style(name))
-            text.append(f" {clean(offer.meta)}", self.get_component_rich_style("menu--meta"))
-            if index == first + rows - 1 and len(offers) > rows:
-                text.append(f"  {index + 1}/{len(offers)}", self.get_component_rich_style("menu--meta"))
-            text.append("\n")
-        text.right_crop(1)
-        self.update(text)
+            more = f" {index + 1}/{len(offers)}" if index == first + rows - 1 and len(offers) > rows else ""
+            meta = cut(clean(offer.meta), max(0, most - indent - width - 4 - len(more))) + more
+            segments = [
+                Segment(" " * indent, row),
+                Segment(f" {pad(clean(offer.text), width)} ", lit if index == chosen else name),
+                Segment(f" {meta}", row),
+            ]
+            strips.append(Strip(segments).adjust_cell_length(most, row))
+        return strips
+
+    def _style(self, part: str) -> Style:
+        return self.get_component_rich_style(f"menu--{part}")
