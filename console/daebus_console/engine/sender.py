@@ -54,7 +54,8 @@ class Inquiry:
 
     def __init__(self, call: Call, session: Session, begun: float) -> None:
         self._call = call
-        self._begun: float = getattr(call, "sent_at", begun)
+        # Connecting is no part of it.
+        self._begun = begun if call.sent_at is None else call.sent_at
         self._session = session
         self.service, self.action, self.request_id = call.service, call.action, call.request_id
         self.timeout = call.timeout
