@@ -43,6 +43,40 @@ def test_the_menu_says_what_each_offer_is(redis_url: str) -> None:
     drive(redis_url, story)
 
 
+def test_keys_that_come_at_once_keep_their_order(redis_url: str) -> None:
+    async def story(console: Driver) -> None:
+        line = line_of(console)
+        line.focus()
+        for _time in range(20):
+            keys = [
+                "h",
+                "e",
+                "l",
+                "x",
+                "backspace",
+                "p",
+                "tab",
+                "space",
+                "i",
+                "t",
+                "tab",
+                "left",
+                "right",
+                "ctrl+c",
+                "a",
+                "b",
+            ]
+            for key in keys:
+                character = "h" if key == "h" else key if len(key) == 1 else " " if key == "space" else None
+                console.app.post_message(events.Key(key, character))
+            await console.until(lambda: line.value == "ab")
+            assert line.has_focus
+            await console.press("ctrl+c")
+            await console.until(lambda: line.value == "")
+
+    drive(redis_url, story)
+
+
 def test_the_newest_entry_stands_there_as_ghost_text(redis_url: str) -> None:
     async def story(console: Driver) -> None:
         await console.command("help items")

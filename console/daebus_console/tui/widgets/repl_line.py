@@ -45,7 +45,7 @@ class CommandLine(TextArea):
         Binding("ctrl+r", "search", "Search what was entered", show=False),
         Binding("ctrl+j", "newline", "New line", show=False),
         Binding("escape", "leave", "Back"),
-        Binding("ctrl+c", "empty", "Empty the line, or stop the command under way", show=False, priority=True),
+        Binding("ctrl+c", "empty", "Empty the line, or stop the command under way", show=False),
         Binding("ctrl+l", "clear_output", "Clear the output", show=False),
     ]
 
@@ -224,8 +224,19 @@ class CommandLine(TextArea):
             # The key that leads here, pressed once more.
             event.stop()
             event.prevent_default()
-        else:
+        elif not await self._bound(event):
             await super()._on_key(event)
+
+    async def _bound(self, event: events.Key) -> bool:
+        """Do what the key is bound to here, now: on its way to where bindings are looked up, later keys overtake it."""
+        if event.character is not None and event.is_printable:
+            return False
+        for binding in self._bindings.key_to_bindings.get(event.key, ()):
+            event.stop()
+            event.prevent_default()
+            if await self.app.run_action(binding.action, self):
+                return True
+        return False
 
     async def _on_paste(self, event: events.Paste) -> None:
         event.stop()
