@@ -247,6 +247,7 @@ class Publisher:
             if not ticket.done and time.monotonic() >= due:
                 self._give_up(pipe, ticket)
         if ticket.error is not None:
+            pipe.link.dispose()
             raise ConnectionLost(str(ticket.error))
 
     def _give_up(self, pipe: _Pipe, ticket: _Ticket) -> None:
@@ -255,6 +256,8 @@ class Publisher:
             if not pipe.led:
                 self._promote(pipe)
         self._check_overdue(pipe)
+        if self._pipe is not pipe:
+            pipe.link.dispose()
         raise ConnectionLost(f"Redis at {self.address} did not confirm in time; the message may or may not arrive")
 
     def _lead(self, pipe: _Pipe, ticket: _Ticket, due: float) -> None:
@@ -302,7 +305,7 @@ class Publisher:
                 return
 
     def _break(self, pipe: _Pipe, error: ConnectionLost) -> None:
-        """Fail everything that is due on this pipe and let nobody use it again."""
+        """Fail everything that is due on this pipe and let nobody use it again; whoever is told disposes of it."""
         with self._mutex:
             if self._pipe is pipe:
                 self._pipe = None

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 
-from daebus import DaebusError
+from daebus import ConnectionLost, DaebusError
+from daebus.connection import RedisAddress
+from daebus.publisher import Publisher
 from tests.support.faulty import Patient, patient, resources
+from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.fault
@@ -24,6 +30,37 @@ def _break(one: Patient, cycle: int) -> None:
         with one.server.client() as client:
             for kind in ("pubsub", "normal"):
                 client.execute_command("CLIENT", "KILL", "TYPE", kind)
+
+
+@pytest.mark.parametrize("deadline", [1.0, 60.0], ids=["given-up", "broken"])
+def test_the_socket_of_a_lost_connection_is_closed_at_once(own_redis: RedisServer, deadline: float) -> None:
+    publisher = Publisher(RedisAddress(own_redis.url), "test")
+    publisher.connect()
+    pipe = publisher._pipe
+    assert pipe is not None
+    own_redis.freeze()
+    problems: list[Exception] = []
+
+    def publish() -> None:
+        with pytest.raises(ConnectionLost) as caught:
+            publisher.publish("somewhere", b"", time.monotonic() + deadline)
+        problems.append(caught.value)
+
+    threads = [threading.Thread(target=publish) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    eventually(lambda: len(pipe.tickets) == 8)
+    if deadline > 30:
+        own_redis.kill()
+    for thread in threads:
+        thread.join(20)
+    assert len(problems) == 8
+    if deadline < 30:
+        # It may yet be of use: Redis was slow, and nothing is known to be wrong with it.
+        assert publisher._pipe is pipe
+        publisher.close()
+    assert pipe.link.socket.fileno() == -1
+    publisher.close()
 
 
 def test_a_hundred_losses_leave_nothing_behind() -> None:
