@@ -5,6 +5,7 @@ Help and mistakes cost no start-up: the engine is imported for verbs that need i
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -32,6 +33,8 @@ TERMINATED = 143
 USAGE = 2
 _SWITCH = 0.001
 """Seconds that a thread may keep the interpreter while others want it."""
+_COLLECT_AFTER = (20_000, 50, 100)
+"""New objects after which Python looks for garbage in the youngest of them, and how many times until in older ones."""
 _REMEMBERED = 200_000
 _REMEMBERED_BYTES = 128 * 1024 * 1024
 
@@ -168,6 +171,9 @@ def _session(settings: Globals, messages: int | None = None, memory: int | None 
 
     # The tap notes when it reads; whoever works in another thread would keep it from doing so for up to 5 ms.
     sys.setswitchinterval(_SWITCH)
+    # What is remembered are millions of objects without cycles: looking through them all takes a tenth of a second and
+    # more, in which no key is seen, and finds nothing.
+    gc.set_threshold(*_COLLECT_AFTER)
     bounds = {} if messages is None or memory is None else {"max_messages": messages, "max_bytes": memory}
     return Session(resolve_url(settings.redis), Settings(patterns=settings.channels or ("*",), **bounds))
 
