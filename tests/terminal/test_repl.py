@@ -81,6 +81,15 @@ def choose(terminal: Terminal, word: str) -> None:
     raise AssertionError(f"tab never came to {word}\n{terminal.text}")
 
 
+def test_tab_completes_for_a_hand_that_is_quicker_than_the_menu(service: str, tmp_path: Path) -> None:
+    with repl(service, tmp_path) as terminal:
+        terminal.wait_for(r"daebus>(.|\n)*1 service,")
+        for keys in ("req\t", " sh\t", " gr\t", " name=Bo\r"):
+            # Each in one go, as a person types who does not look.
+            terminal.type(keys)
+        terminal.wait_for(r"hello Bo")
+
+
 def test_a_first_request_by_tab_alone(service: str, tmp_path: Path) -> None:
     with repl(service, tmp_path) as terminal:
         terminal.wait_for(r"daebus>(.|\n)*1 service,")

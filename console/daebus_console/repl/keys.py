@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from prompt_toolkit.application.current import get_app
-from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.buffer import Buffer, CompletionState
+from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.filters import Condition, has_focus
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
@@ -30,6 +31,14 @@ def make_keys(known: Known, tell: Callable[[str], None]) -> KeyBindings:
             buffer.insert_text("\n")
         else:
             buffer.validate_and_handle()
+
+    @keys.add("tab", filter=typing)
+    def _tab(event: KeyPressEvent) -> None:
+        """Go on in the menu; open it at once where it is still on its way."""
+        buffer = event.current_buffer
+        if buffer.complete_state is None or not buffer.complete_state.completions:
+            open_menu(buffer)
+        buffer.complete_next()
 
     @keys.add("escape", "enter", filter=typing)
     def _newline(event: KeyPressEvent) -> None:
@@ -65,6 +74,14 @@ def make_keys(known: Known, tell: Callable[[str], None]) -> KeyBindings:
 
 def _menu_is_open() -> bool:
     return get_app().current_buffer.complete_state is not None
+
+
+def open_menu(buffer: Buffer) -> None:
+    """Fill the menu without waiting for the thread that is to do so: a quick hand is ahead of it."""
+    document = buffer.document
+    found = list(buffer.completer.get_completions(document, CompleteEvent(completion_requested=True)))
+    # That thread gives up when it finds that the menu is no longer the one it was begun for.
+    buffer.complete_state = CompletionState(document, found) if found else None
 
 
 def take_completion(buffer: Buffer) -> None:
