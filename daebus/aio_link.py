@@ -12,13 +12,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import redis
 from redis.asyncio.connection import Connection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from .connection import _POOL_OPTIONS, CONNECT_TIMEOUT, RedisAddress, client_label
-from .errors import ConnectionLost, PermissionDenied, RedisUnavailable
+from .connection import CONNECT_TIMEOUT, CONNECTING_ERRORS, RedisAddress, client_label, pinned
+from .errors import ConnectionLost
 from .feed import PING_AFTER
 from .resp import INCOMPLETE, ProtocolError, make_reader, pack
 
@@ -157,35 +156,17 @@ async def _connected(address: RedisAddress) -> Any:
     """A redis-py connection that has connected, with its options pinned as for every connection of ours."""
     options = dict(parse_url(address.url))  # the address has found this URL to be usable
     connection_class: Any = options.pop("connection_class", Connection)
-    for option in _POOL_OPTIONS:
-        options.pop(option, None)
-    options.update(
-        socket_timeout=CONNECT_TIMEOUT,
-        socket_connect_timeout=CONNECT_TIMEOUT,
-        retry=Retry(NoBackoff(), 0),
-        health_check_interval=0,
-        protocol=2,
-        decode_responses=False,
-        driver_info=None,
-    )
     connection = None
     try:
-        connection = connection_class(**options)
+        connection = connection_class(**pinned(options, CONNECT_TIMEOUT, Retry(NoBackoff(), 0)))
         async with asyncio.timeout(CONNECT_TIMEOUT):
             await connection.connect()
     except BaseException as error:
         if connection is not None and connection._writer is not None:
             connection._writer.transport.abort()
             connection._reader = connection._writer = None
-        if isinstance(error, redis.AuthenticationError | redis.exceptions.NoPermissionError):
-            raise PermissionDenied(f"Redis at {address} refused us: {error}") from None
-        if isinstance(error, redis.RedisError | OSError):
-            raise RedisUnavailable(f"cannot connect to Redis at {address}: {error or 'no answer'}") from None
-        if isinstance(error, TypeError | ValueError):
-            # Its text names the option, which is part of the password where that holds an unescaped `&`.
-            raise RedisUnavailable(
-                f"cannot connect to Redis at {address}: its URL has an option that cannot be"
-            ) from None
+        if isinstance(error, CONNECTING_ERRORS):
+            raise address.failed(error) from None
         raise
     return connection
 

@@ -12,6 +12,7 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -31,12 +32,31 @@ CONNECT_TIMEOUT = 3.0
 """Seconds that one attempt to connect may take, where no shorter deadline is given."""
 READ_SIZE = 65536
 _REFUSALS = ("NOPERM", "NOAUTH", "WRONGPASS")
+CONNECTING_ERRORS = (redis.RedisError, OSError, TypeError, ValueError)
+"""What redis-py may raise while it connects; the last two for options that are none."""
 _POOL_OPTIONS = ("max_connections", "timeout", "db", "retry_on_timeout", "retry_on_error")
 
 
 def client_label(name: str) -> str:
     """`daebus:NAME` in the form that CLIENT SETNAME takes: printable ASCII without blanks."""
     return "daebus:" + (quote(name, safe="!#$&'()*+,-./:;<=>?@[]^_`{|}~")[:100])
+
+
+def pinned(options: Mapping[str, Any], limit: float, retry: object) -> dict[str, Any]:
+    """What redis-py makes a connection with: those `options` of a URL that are not a pool's, and ours.
+
+    `limit` are the seconds that connecting may take; `retry` is redis-py's object that retries nothing.
+    """
+    given = {name: value for name, value in options.items() if name not in _POOL_OPTIONS}
+    return given | {
+        "socket_timeout": limit,
+        "socket_connect_timeout": limit,
+        "retry": retry,
+        "health_check_interval": 0,
+        "protocol": 2,
+        "decode_responses": False,
+        "driver_info": None,
+    }
 
 
 @dataclass(frozen=True)
@@ -75,28 +95,12 @@ class RedisAddress:
             raise RedisUnavailable(f"no time left to connect to Redis at {self}")
         options = self._options()
         connection_class = options.pop("connection_class", Connection)
-        for option in _POOL_OPTIONS:
-            options.pop(option, None)
-        options.update(
-            socket_timeout=limit,
-            socket_connect_timeout=limit,
-            retry=Retry(NoBackoff(), 0),
-            health_check_interval=0,
-            protocol=2,
-            decode_responses=False,
-            driver_info=None,
-        )
         deadline = time.monotonic() + limit
         try:
-            connection = connection_class(**options)
+            connection = connection_class(**pinned(options, limit, Retry(NoBackoff(), 0)))
             connection.connect()
-        except (redis.AuthenticationError, redis.exceptions.NoPermissionError) as error:
-            raise PermissionDenied(f"Redis at {self} refused us: {error}") from None
-        except (redis.RedisError, OSError) as error:
-            raise RedisUnavailable(f"cannot connect to Redis at {self}: {error}") from None
-        except (TypeError, ValueError):
-            # Its text names the option, which is part of the password where that holds an unescaped `&`.
-            raise RedisUnavailable(f"cannot connect to Redis at {self}: its URL has an option that cannot be") from None
+        except CONNECTING_ERRORS as error:
+            raise self.failed(error) from None
         link = Link(connection, str(self))
         try:
             named = link.ask(pack(b"CLIENT", b"SETNAME", client_label(name).encode()), deadline)
@@ -106,6 +110,15 @@ class RedisAddress:
             link.dispose()
             raise self.not_connected(error) from None
         return link
+
+    def failed(self, error: BaseException) -> RedisUnavailable:
+        """The error to raise for one of CONNECTING_ERRORS, which redis-py met while connecting."""
+        if isinstance(error, redis.AuthenticationError | redis.exceptions.NoPermissionError):
+            return PermissionDenied(f"Redis at {self} refused us: {error}")
+        if isinstance(error, redis.RedisError | OSError):
+            return RedisUnavailable(f"cannot connect to Redis at {self}: {str(error) or 'no answer'}")
+        # Its text names the option, which is part of the password where that holds an unescaped `&`.
+        return RedisUnavailable(f"cannot connect to Redis at {self}: its URL has an option that cannot be")
 
     def not_connected(self, error: RedisUnavailable) -> RedisUnavailable:
         """The error to raise for one met while connecting: whatever broke, nothing had been sent yet."""
@@ -214,17 +227,6 @@ class Link:
                 raise RedisUnavailable(f"Redis at {self.address} does not answer")
             self.receive()
         return reply
-
-    def stale(self) -> bool:
-        """Whether the other side has closed this link (asked while no reply is due)."""
-        if not self.wait(0):
-            return False
-        try:
-            while self.receive():
-                pass
-        except ConnectionLost:
-            return True
-        return self.reply() is not INCOMPLETE
 
     def lost(self, reason: object) -> ConnectionLost:
         """The error for this link being gone."""
