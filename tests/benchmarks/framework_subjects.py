@@ -16,7 +16,7 @@ from typing import Any
 import redis
 
 from daebus import Daebus
-from tests.benchmarks.framework_environments import python_with
+from tests.support.environments import python_with
 from tests.support.redis_server import RedisServer, die_with_parent
 from tests.support.waiting import eventually
 

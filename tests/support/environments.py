@@ -1,4 +1,4 @@
-"""Environments of their own for what Daebus is compared with: made by pip on first use, kept in `.envs/`."""
+"""Environments of their own for what Daebus is tested and compared with: made by pip on first use, kept in `.envs/`."""
 
 from __future__ import annotations
 
