@@ -70,7 +70,8 @@ class Line(msgspec.Struct, gc=False):
     reason: str = ""
 
 
-_PASSWORD = re.compile(r"(://[^/@]*?:)[^/]*(?=@)|((?:^|[?&])password=)[^&]*")
+# Up to the last @ of the whole URL: a password may hold a slash that somebody forgot to write as %2F.
+_PASSWORD = re.compile(r"(://[^/@]*?:).*(?=@)|((?:^|[?&])password=)[^&]*")
 
 
 def without_password(url: str) -> str:

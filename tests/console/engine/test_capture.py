@@ -139,6 +139,14 @@ def read_capture_header(path: Path) -> str:
         return reader.header.redis
 
 
+@pytest.mark.parametrize("url", ["redis://:s3c/ret@host:1/0", "redis://ann:s3c?ret@host/0", "redis://:s3c@ret@host#x"])
+def test_a_password_with_a_sign_that_ends_the_host_part_is_masked_whole(url: str) -> None:
+    shown = without_password(url)
+    assert "s3c" not in shown
+    assert "ret" not in shown
+    assert shown.split("@")[-1] == url.split("@")[-1]
+
+
 @pytest.mark.parametrize("url", ["redis://host:6379/0", "unix:///tmp/r.sock", "redis://user@host", "rediss://h?db=1"])
 def test_a_url_without_a_password_stays_as_it_is(url: str) -> None:
     assert without_password(url) == url
