@@ -9,7 +9,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -119,21 +119,20 @@ def _help(output: TerminalOutput) -> int:
 
 
 def _repl(settings: Globals, output: TerminalOutput) -> int:
-    from daebus.errors import ConfigurationError
     from daebus_console.repl.start import run_repl
 
-    with ExitStack() as stack:
-        try:
-            context = open_context(settings, output, stack)
-        except ConfigurationError as error:
-            output.error(str(error))
-            return USAGE
-        return run_repl(context, output)
+    return _with_context(settings, output, lambda context: run_repl(context, output))
 
 
 def _act(command: Command, settings: Globals, output: TerminalOutput) -> int:
-    from daebus.errors import ConfigurationError
     from daebus_console.commands.runner import run as run_command
+
+    return _with_context(settings, output, lambda context: run_command(command, context))
+
+
+def _with_context(settings: Globals, output: TerminalOutput, act: Callable[[Context], int]) -> int:
+    """Act in a context for the Redis of the settings, closed afterwards; returns the exit status."""
+    from daebus.errors import ConfigurationError
 
     with ExitStack() as stack:
         try:
@@ -141,7 +140,7 @@ def _act(command: Command, settings: Globals, output: TerminalOutput) -> int:
         except ConfigurationError as error:
             output.error(str(error))
             return USAGE
-        return run_command(command, context)
+        return act(context)
 
 
 def open_context(settings: Globals, output: TerminalOutput, stack: ExitStack) -> Context:

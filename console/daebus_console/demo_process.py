@@ -28,7 +28,6 @@ class DemoProcess:
     ) -> None:
         self.name = name
         self.log = log
-        self.ended_by_us = False
         with log.open("ab") as output:
             # A session of its own: a Ctrl-C in the terminal reaches the runner alone, which then ends the rest.
             self._process = subprocess.Popen(
@@ -69,7 +68,6 @@ def end_all(processes: Iterable[DemoProcess]) -> None:
     """SIGTERM for all of them, GRACE_SECONDS of patience, then SIGKILL for each that is left, with its children."""
     running = [process for process in processes if process.status() is None]
     for process in running:
-        process.ended_by_us = True
         process._process.terminate()
     deadline = time.monotonic() + GRACE_SECONDS
     for process in running:

@@ -90,11 +90,6 @@ class Items:
 
     items: tuple[Item, ...] = ()
 
-    @property
-    def needs_stdin(self) -> bool:
-        """Whether standard input is read."""
-        return any(isinstance(item.source, File) and item.source.path == "-" for item in self.items)
-
     def build(self, sources: Sources) -> dict[str, Any]:
         """The payload. Raises CommandError, pointing at the item that cannot be had or does not fit."""
         return assemble([(item, fetch(item, sources)) for item in self.items])

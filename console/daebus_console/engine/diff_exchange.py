@@ -14,10 +14,7 @@ import msgspec
 from daebus_console.engine import envelope as wire
 from daebus_console.engine.diff import Change, How, iter_diff
 from daebus_console.engine.diff_rules import Rules
-from daebus_console.engine.exchange import Exchange, Kind, State
-
-NO_ANSWER = frozenset({State.TIMEOUT, State.UNKNOWN, State.PENDING})
-"""States of a request in which there is nothing that it was answered."""
+from daebus_console.engine.exchange import Exchange, Kind
 
 
 class Unread(msgspec.Struct, frozen=True):

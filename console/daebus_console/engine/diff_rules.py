@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 PARTS = ("request", "response", "stream")
@@ -64,23 +64,13 @@ class Rules:
             return False
 
     def as_data(self) -> dict[str, Any]:
-        """The rules as plain data; `from_data` reads them."""
+        """The rules as plain data."""
         return {
             "ignore": list(self.ignore),
             "tolerance": self.tolerance,
             "relative": self.relative,
             "any_order": self.any_order,
         }
-
-    @staticmethod
-    def from_data(data: Mapping[str, Any]) -> Rules:
-        """The rules that `as_data` told."""
-        return Rules(
-            data.get("ignore", ()),
-            tolerance=data.get("tolerance", 0.0),
-            relative=data.get("relative", 0.0),
-            any_order=data.get("any_order", False),
-        )
 
 
 def parse_rules(ignore: str | None, tolerance: str | None = None, any_order: bool = False) -> Rules:
