@@ -41,6 +41,7 @@ _WHERE = {
     "replay": "replaying",
     "diff": "comparing",
     "export": "exporting",
+    "open": "opening",
     "mock": "mocking",
     "mocks": "mocking",
     "unmock": "mocking",

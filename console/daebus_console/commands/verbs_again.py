@@ -5,7 +5,6 @@ from __future__ import annotations
 from daebus_console.commands.kinds import Kind
 from daebus_console.commands.verb import Argument, Face, Option, Verb
 
-_SHELL = frozenset({Face.SHELL})
 _PROMPT = frozenset({Face.PROMPT})
 
 _JSON = Option("--json", Kind.FLAG, "print JSON")
@@ -97,8 +96,8 @@ AGAIN = (
         (Argument("file", Kind.FILE, "the capture"),),
         (Option("--redis", Kind.URL, "where replays from it go (default: nowhere)", "URL"),),
         examples=("open today.jsonl", "open today.jsonl --redis redis://localhost:6379/0"),
-        details="All is there but sending; with --redis, what is in it can be replayed.",
-        faces=_SHELL,
+        details="All is there but sending; with --redis, what is in it can be replayed. In the full-screen console it"
+        " lies over the bus until you leave it with q.",
     ),
     Verb(
         "mock",

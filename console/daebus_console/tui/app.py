@@ -1,4 +1,4 @@
-"""The application: holds the session, the commands and the settings, and opens the main screen."""
+"""The application: holds the settings and what is on the screen, the bus and the captures opened over it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ from daebus_console.repl.place import history_path
 from daebus_console.tui.commanding import Commands
 from daebus_console.tui.screens.main import MainScreen
 from daebus_console.tui.settings import SettingsFile, default_path
+from daebus_console.tui.workspace import Workspace
 
 if TYPE_CHECKING:
-    from daebus_console.repl.assist import Assist
+    from daebus_console.engine.offline import OfflineSession
+    from daebus_console.repl.history import EntryHistory
 
 
 def _actions() -> type[Provider]:
@@ -62,20 +64,42 @@ class ConsoleApp(App[int]):
         **keywords: Any,
     ) -> None:
         super().__init__(**keywords)
-        self.session = session
-        self._own_sender = sender is None
-        self.sender = sender or Sender(session, read_only=read_only)
-        self.read_only = read_only or self.sender.read_only
+        self.read_only = read_only or (sender is not None and sender.read_only)
         self.confirm_remote = confirm_remote
         self.redact = redact or Redactor(())
         self.settings = settings or SettingsFile()
         self._history_path = history_path
-        self.commands = Commands(self)
-        self.main = MainScreen(self)
+        self.workspaces = [Workspace(self, session, sender)]
+        """What was started with, and the captures opened over it."""
 
     def get_default_screen(self) -> MainScreen:
         """Textual asks for what is at the bottom of all screens."""
-        return self.main
+        return self.workspaces[0].main
+
+    @property
+    def workspace(self) -> Workspace:
+        """What is on the screen."""
+        return self.workspaces[-1]
+
+    @property
+    def session(self) -> Session:
+        """The session that is on the screen."""
+        return self.workspace.session
+
+    @property
+    def sender(self) -> Sender:
+        """What publishes for the commands."""
+        return self.workspace.sender
+
+    @property
+    def commands(self) -> Commands:
+        """What carries out commands."""
+        return self.workspace.commands
+
+    @property
+    def main(self) -> MainScreen:
+        """The main screen of what is on the screen."""
+        return self.workspace.main
 
     def on_mount(self) -> None:
         """Be as remembered."""
@@ -96,15 +120,38 @@ class ConsoleApp(App[int]):
         self.settings.set("layout", self.main.layout_of.state())
 
     @cached_property
-    def assist(self) -> Assist:
-        """What helps in the command line; made when somebody first types there, for what it needs takes its time."""
-        from daebus_console.repl.assist import Assist
+    def history(self) -> EntryHistory:
+        """What was entered in command lines, now and in earlier times."""
         from daebus_console.repl.history import EntryHistory
 
-        return Assist(lambda: self.commands.known, EntryHistory(self._history_path, self.redact))
+        return EntryHistory(self._history_path, self.redact)
+
+    def open_capture(self, session: OfflineSession) -> None:
+        """Show a capture over what is on the screen, until the user leaves it."""
+        from daebus_console.engine.offline import OfflineSender
+
+        sender = OfflineSender(session, read_only=self.read_only)
+        workspace = Workspace(self, session, sender, owned=True)
+        session.start()
+        self.workspaces.append(workspace)
+        self.push_screen(workspace.main)
+
+    def leave(self) -> None:
+        """Leave the capture on the screen; else the console."""
+        if len(self.workspaces) == 1:
+            self.exit(0)
+            return
+        workspace = self.workspaces.pop()
+        while workspace.main in self.screen_stack:
+            self.pop_screen()
+        self.run_worker(workspace.close, thread=True, exit_on_error=False)
+
+    def action_leave(self) -> None:
+        """Leave what is on the screen."""
+        self.leave()
 
     async def action_quit(self) -> None:
-        """Leave. The session is left to whoever started it."""
+        """Leave the console. The session is left to whoever started it."""
         self.exit(0)
 
     @property
@@ -115,9 +162,8 @@ class ConsoleApp(App[int]):
     async def on_unmount(self) -> None:
         """Nothing that was begun here outlives the screen."""
         # In a thread, since a command that ends may still want to say so to the screen.
-        await asyncio.to_thread(self.commands.close)
-        if self._own_sender:
-            self.sender.close()
+        for workspace in reversed(self.workspaces):
+            await asyncio.to_thread(workspace.close)
 
 
 def run(session: Session, **keywords: Any) -> int:

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from daebus_console.commands.context import Context
     from daebus_console.commands.jobs import Job
     from daebus_console.commands.known import SessionKnown
+    from daebus_console.engine.offline import OfflineSession
     from daebus_console.render import Line as Spans
-    from daebus_console.tui.app import ConsoleApp
+    from daebus_console.tui.workspace import Workspace
 
 T = TypeVar("T")
 AT_ONCE = {"filter", "pause", "clear", "mark", "show", "help", "quit", "jobs", "cancel"}
@@ -120,10 +121,11 @@ def _role(style: str) -> str:
 
 
 class Commands:
-    """The commands of one application."""
+    """The commands of one workspace."""
 
-    def __init__(self, app: ConsoleApp) -> None:
-        self.app = app
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.app = workspace.app
         self.output = PaneOutput()
         self.entered: list[str] = []
         """What was entered since the start."""
@@ -135,18 +137,18 @@ class Commands:
         if self._context is None:
             from daebus_console.commands.context import Context
 
-            app = self.app
+            app, workspace = self.app, self.workspace
             self._context = Context(
-                app.session,
-                app.sender,
+                workspace.session,
+                workspace.sender,
                 self.output,
                 Face.PROMPT,
-                view=OwnThread(app),
+                view=OwnThread(workspace),
                 confirm=self._confirm,
                 confirm_remote=app.confirm_remote,
                 redact=app.redact,
                 live=True,
-                follow=app.main.watch_for,
+                follow=workspace.main.watch_for,
                 entered=self.entered.copy,
             )
         return self._context
@@ -174,7 +176,7 @@ class Commands:
         if not commands:
             return
         self.entered.append(text)
-        self.output.width = max(40, self.app.main.repl.size.width - 4)
+        self.output.width = max(40, self.workspace.main.repl.size.width - 4)
         if len(commands) == 1 and commands[0].name in AT_ONCE:
             self._run(commands[0], self.context)
             return
@@ -245,8 +247,9 @@ class Commands:
 class OwnThread:
     """The view as commands may use it: from any thread, though widgets are touched on the application's own."""
 
-    def __init__(self, app: ConsoleApp) -> None:
-        self._app = app
+    def __init__(self, workspace: Workspace) -> None:
+        self._app = workspace.app
+        self._main = workspace.main
 
     def _do(self, action: Callable[[], T]) -> T:
         if self._app.on_own_thread:
@@ -255,20 +258,28 @@ class OwnThread:
 
     def set_filter(self, text: str | None) -> None:
         """Show only what passes the filter."""
-        self._do(partial(self._app.main.set_filter, text))
+        self._do(partial(self._main.set_filter, text))
 
     def toggle_pause(self) -> bool:
         """Hold still, or go on."""
-        return self._do(self._app.main.toggle_pause)
+        return self._do(self._main.toggle_pause)
 
     def cleared(self) -> None:
         """The journal was emptied."""
-        self._do(self._app.main.cleared)
+        self._do(self._main.cleared)
 
     def select(self, number: int) -> bool:
         """Bring an exchange into view."""
-        return self._do(partial(self._app.main.select, number))
+        return self._do(partial(self._main.select, number))
 
     def quit(self) -> None:
         """Leave."""
-        self._do(self._app.main.quit)
+        self._do(self._main.quit)
+
+    def open(self, session: OfflineSession) -> None:
+        """Show a capture over what is on the screen."""
+        self._do(partial(self._app.open_capture, session))
+
+    def copy(self, text: str) -> None:
+        """Put a text into the clipboard."""
+        self._do(partial(self._app.copy_to_clipboard, text))

@@ -137,7 +137,7 @@ def in_the_pane(
 
     async def story(console: Driver) -> None:
         app, typed = console.app, console.app.main.repl.line
-        app.__dict__["assist"] = Assist(Shop, EntryHistory(None, Redactor(())))
+        app.workspace.__dict__["assist"] = Assist(Shop, EntryHistory(None, Redactor(())))
         monkeypatch.setattr(
             app.commands.output, "mistake", lambda error: outcomes.refused.setdefault(error.line, in_short(error))
         )

@@ -33,7 +33,7 @@ PANES: dict[str, tuple[tuple[str, ...], tuple[type[DOMNode], ...]]] = {
     "statistics": (("S",), (FigureList, StatsScreen)),
     "sequence": (("left_square_bracket", "D"), (StepList, SequenceScreen)),
 }
-LEAVES = {"app.quit", "quit"}
+LEAVES = {"app.leave", "app.quit", "quit"}
 
 
 def bindings(classes: tuple[type[DOMNode], ...]) -> Iterator[tuple[str, Binding]]:

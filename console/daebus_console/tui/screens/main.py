@@ -42,6 +42,7 @@ from daebus_console.tui.widgets.title import TitleLine
 
 if TYPE_CHECKING:
     from daebus_console.tui.app import ConsoleApp
+    from daebus_console.tui.workspace import Workspace
 
 FRAMES = 12
 """How often a second it looks for what is new."""
@@ -68,14 +69,15 @@ class MainScreen(ViewVerbs):
         Binding("less_than_sign", "widen(-2)", "Narrower directory", key_display="<", show=False),
         Binding("escape", "back", "Back", show=False),
         Binding("question_mark", "help", "Help", key_display="?"),
-        Binding("q", "app.quit", "Quit"),
+        Binding("q", "app.leave", "Quit"),
     ]
 
     app: ConsoleApp
 
-    def __init__(self, app: ConsoleApp) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self.session = session = app.session
+        self.workspace = workspace
+        self.session = session = workspace.session
         self.visibility = Visibility()
         self.filter_text = ""
         self.head = TitleLine(id="header")
@@ -88,7 +90,7 @@ class MainScreen(ViewVerbs):
         self.columns = TitleLine(id="columns")
         self.flow = FlowList(models[0], session.lock, session.clock, id="flow")
         self.filter_bar = FilterBar(id="filter-bar")
-        self.detail = DetailPane(session.clock, app.redact, id="detail-pane", classes="pane")
+        self.detail = DetailPane(session.clock, workspace.app.redact, id="detail-pane", classes="pane")
         self.repl = ReplPane(id="repl-pane", classes="pane")
         self._frame_number = 0
         self._awaited: str | None = None
@@ -112,7 +114,7 @@ class MainScreen(ViewVerbs):
 
     def on_mount(self) -> None:
         self.filter_bar.completer = filter_completer(self.session)
-        self.repl.line.helped_by(lambda: self.app.assist)
+        self.repl.line.helped_by(lambda: self.workspace.assist)
         self.flow.focus()
         self.restore(self.app.settings)
         self._slow()
@@ -159,7 +161,7 @@ class MainScreen(ViewVerbs):
             self.detail.show(exchange)
 
     def _take_output(self) -> None:
-        commands = self.app.commands
+        commands = self.workspace.commands
         for line in commands.take_output():
             self.repl.write(line)
         passing = commands.output.passing
@@ -246,12 +248,12 @@ class MainScreen(ViewVerbs):
 
     @on(CommandEntered)
     def _command_entered(self, event: CommandEntered) -> None:
-        self.app.assist.remember(event.text)
-        self.app.commands.carry_out(event.text)
+        self.workspace.assist.remember(event.text)
+        self.workspace.commands.carry_out(event.text)
 
     @on(FillIn)
     def _fill_in(self, event: FillIn) -> None:
-        filled = self.app.commands.fill_in(event.text)
+        filled = self.workspace.commands.fill_in(event.text)
         if filled is None:
             self.notify("No payload was seen for that yet: type `request SERVICE ACTION` first", timeout=3)
         else:
@@ -259,7 +261,7 @@ class MainScreen(ViewVerbs):
 
     @on(StopRequested)
     def _stop_requested(self) -> None:
-        if not self.app.commands.cancel():
+        if not self.workspace.commands.cancel():
             self.notify("No command is under way; q in the flow or ctrl+q leaves", timeout=2)
 
     @on(KeepFilter)

@@ -91,7 +91,7 @@ class ViewVerbs(ExchangeKeys):
 
     def quit(self) -> None:
         """Leave the console."""
-        self.app.exit(0)
+        self.app.leave()
 
     def show_exchange(self, exchange: Exchange) -> None:
         """Select an exchange wherever it is in the flow, and show it in the detail pane."""

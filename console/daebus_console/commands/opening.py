@@ -1,0 +1,35 @@
+"""open at a prompt: a capture over what is on the screen. At the shell, see cli_open."""
+
+from __future__ import annotations
+
+import os
+from typing import Protocol, runtime_checkable
+
+from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.errors import CommandError
+from daebus_console.commands.grammar import Command
+from daebus_console.engine.capture import CaptureError
+from daebus_console.engine.offline import OfflineSession
+
+
+@runtime_checkable
+class Opener(Protocol):
+    """A view that can show a capture."""
+
+    def open(self, session: OfflineSession) -> None:
+        """Show it until the user leaves it; the view starts and stops the session."""
+
+
+def run_open(command: Command, context: Context) -> int:
+    """Show a capture in the full screen. Raises CommandError where there is no screen, or the file is no capture."""
+    view: object = context.view
+    if not isinstance(view, Opener):
+        raise CommandError("there is no screen beside this prompt; at the shell: daebus-console open FILE", 0, 4)
+    path = command["file"]
+    try:
+        session = OfflineSession(os.path.expanduser(path), target=command["redis"])
+    except CaptureError as error:
+        raise CommandError(str(error), max(command.line.find(path), 0), len(path)) from None
+    view.open(session)
+    context.output.note(f"{path} was opened; q there comes back here")
+    return Exit.DONE
