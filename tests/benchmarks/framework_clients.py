@@ -1,4 +1,4 @@
-"""The asking side of one subject: framework_clients.py KIND HOST PORT NAME. Reads jobs, one JSON object a line.
+"""The asking side of one subject: `python -P framework_clients.py KIND HOST PORT NAME`. Reads jobs, one JSON a line.
 
 Runs with the Python of the subject's own environment, so it imports the standard library and the subject only.
 A job asks from `callers` threads or tasks for `seconds`, at least `calls` times each, and is answered with the
@@ -238,7 +238,5 @@ def report(answer):
 
 
 if __name__ == "__main__":
-    # The folder of this file is no place to import from.
-    sys.path.pop(0)
     kind, redis_host, redis_port, service = sys.argv[1:]
     globals()[kind](redis_host, int(redis_port), service).run(map(json.loads, sys.stdin))

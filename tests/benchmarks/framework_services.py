@@ -1,4 +1,4 @@
-"""The answering side of one subject: framework_services.py KIND HOST PORT NAME [shared]. Echoes until it is ended.
+"""The answering side of one subject: `python -P framework_services.py KIND HOST PORT NAME [shared]`. Echoes on.
 
 Runs with the Python of the subject's own environment, so it imports the standard library and the subject only.
 A request's payload has `data`; with `parts` (a number) that many partial responses come first.
@@ -56,7 +56,5 @@ def serve_redis(host, port, name):
 
 
 if __name__ == "__main__":
-    # The folder of this file is no place to import from.
-    sys.path.pop(0)
     kind, redis_host, redis_port, service = sys.argv[1:5]
     globals()[f"serve_{kind}"](redis_host, int(redis_port), service, *sys.argv[5:])

@@ -26,6 +26,8 @@ OLD = "daebus 0.0.31"
 FASTSTREAM = "FastStream"
 PING_PONG = "redis-py ping-pong"
 HOST = "127.0.0.1"
+NO_FOLDER = ("-P",)
+"""For Python: the folder of a script is no place to import from, since modules here have names of the library's."""
 
 
 @dataclass(frozen=True)
@@ -117,10 +119,10 @@ def running(chosen: Iterable[Subject]) -> Iterator[list[Running]]:
 def _start(stack: ExitStack, server: RedisServer, subject: Subject, name: str) -> Running:
     python, address = subject.python(), (HOST, str(server.port), name)
     script = str(HERE / "framework_services.py")
-    service = _process(stack, [python, script, subject.service, *address, *subject.options])
+    service = _process(stack, [python, *NO_FOLDER, script, subject.service, *address, *subject.options])
     _await_service(server, service, name)
     script = str(HERE / "framework_clients.py")
-    clients = [Client(_process(stack, [python, script, subject.client, *address])) for _ in range(2)]
+    clients = [Client(_process(stack, [python, *NO_FOLDER, script, subject.client, *address])) for _ in range(2)]
     for client in clients:
         client.do(size=100, parts=0, callers=1, seconds=0.3, calls=1)
     return Running(subject, *clients)
