@@ -1,4 +1,4 @@
-"""A payload in the user's editor: as JSON in a file only he may read, and back. Must not import Textual."""
+"""A text in the user's editor: in a file only he may read, and back. Must not import Textual."""
 
 from __future__ import annotations
 
@@ -34,17 +34,33 @@ def command() -> list[str]:
     return ["vi"]
 
 
+def edit_text(text: str, words: list[str], suffix: str = ".json") -> str | None:
+    """The text as the user left it; None where it was left as it was. Waits for the editor. Raises EditorError.
+
+    The file ends in a newline, as editors want it, whether or not the text does. Bytes that are no UTF-8 come back as
+    `\\xff`, so that nothing is lost.
+    """
+    after = _edited(text.rstrip("\n").encode() + b"\n", words, suffix)
+    if after is None:
+        return None
+    kept = after.decode("utf-8-sig", "backslashreplace").replace("\r\n", "\n")
+    return kept if text.endswith("\n") else kept.removesuffix("\n")
+
+
 def edit(payload: dict[str, Any], words: list[str]) -> dict[str, Any] | None:
     """The payload as the user left it; None where it was left as it was. Waits for the editor. Raises EditorError."""
-    before = json.dumps(payload, ensure_ascii=False, indent=2) + "\n"
+    after = _edited(_encoded(payload), words, ".json")
+    return None if after is None else parsed(after)
+
+
+def _edited(before: bytes, words: list[str], suffix: str) -> bytes | None:
+    """What the file holds afterwards; None where that is what it held before."""
     # mkstemp gives it to its owner only (0600).
-    handle, name = tempfile.mkstemp(prefix="daebus-", suffix=".json")
+    handle, name = tempfile.mkstemp(prefix="daebus-", suffix=suffix)
     path = Path(name)
     try:
-        # A lone surrogate is no UTF-8: escaped, it is JSON all the same.
         with os.fdopen(handle, "wb") as file:
-            file.write(_encoded(before, payload))
-        started = path.read_bytes()
+            file.write(before)
         try:
             status = subprocess.run([*words, name], check=False).returncode
         except OSError as error:
@@ -56,13 +72,14 @@ def edit(payload: dict[str, Any], words: list[str]) -> dict[str, Any] | None:
         raise EditorError(f"The file for the editor is gone or cannot be read: {error.strerror}") from None
     finally:
         path.unlink(missing_ok=True)
-    return None if after == started else parsed(after)
+    return None if after == before else after
 
 
-def _encoded(text: str, payload: dict[str, Any]) -> bytes:
+def _encoded(payload: dict[str, Any]) -> bytes:
     try:
-        return text.encode()
+        return (json.dumps(payload, ensure_ascii=False, indent=2) + "\n").encode()
     except UnicodeEncodeError:
+        # A lone surrogate is no UTF-8: escaped, it is JSON all the same.
         return (json.dumps(payload, indent=2) + "\n").encode()
 
 

@@ -1,0 +1,241 @@
+"""A message as text to be changed before it is sent again, checked while it is typed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import on
+from textual.app import ComposeResult, SuspendNotSupported
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen, Screen
+from textual.timer import Timer
+from textual.widgets import Footer, TextArea
+
+from daebus_console.engine.exchange import Kind
+from daebus_console.engine.replay_item import Resend
+from daebus_console.text import clean
+from daebus_console.tui.draft import NOUNS, Draft, Verdict
+from daebus_console.tui.draft_text import first_place, laid_out, safe
+from daebus_console.tui.lines import Line
+from daebus_console.tui.signs import ARROWS
+from daebus_console.tui.widgets.draft_area import LARGEST, DraftArea
+from daebus_console.tui.widgets.title import TitleLine
+
+if TYPE_CHECKING:
+    from daebus_console.tui.app import ConsoleApp
+
+AT_ONCE = 50_000
+"""Signs up to which a text is checked at every key; a longer one once nothing was typed for a while."""
+PAUSE = 0.3
+"""Seconds of that while."""
+
+
+class EditScreen(ModalScreen[Resend | None]):
+    """Dismissed with the message as it was edited, or None. What was typed is lost only when that is said twice.
+
+    Values of keys that the application redacts are hidden, and sent as they were unless others are written. To be
+    made where there is an application. Raises Unsendable where the message is nested too deeply to be edited.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Close", show=False)]
+
+    app: ConsoleApp
+
+    def __init__(self, resend: Resend, title: str = "Edit and send again") -> None:
+        super().__init__()
+        self.draft = Draft(resend, self.app.redact)
+        self.verdict = self.draft.check(self.draft.text)
+        self._checked: str | None = self.draft.text
+        self._goes_to = resend
+        self._asked = self._refused = False
+        self._timer: Timer | None = None
+        self.head = TitleLine([(f" {clean(title)}", "strong")], classes="pane-title")
+        self.aim = TitleLine(id="edit-aim")
+        self.area = DraftArea(self.draft.text, self._touched, id="edit-text")
+        self.below = TitleLine(id="edit-below")
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="edit-box"):
+            yield self.head
+            yield self.aim
+            yield self.area
+            yield self.below
+            yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.area.focus()
+        # Before it has a size, it would scroll too far.
+        self.call_after_refresh(self.area.move_cursor, first_place(self.draft.text))
+        self._tell()
+
+    # Checking --------------------------------------------------------------------------------------------------
+
+    @on(TextArea.Changed)
+    def _changed(self, event: TextArea.Changed) -> None:
+        """Check what stands there: a short text at once, a long one in a while."""
+        event.stop()
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        if len(self.area.text) <= AT_ONCE:
+            self._check()
+        else:
+            self._timer = self.set_timer(PAUSE, self._check)
+            self._tell()
+
+    def _check(self) -> Verdict:
+        """Check what stands there now, unless that is done, and tell."""
+        text = self.area.text
+        if text != self._checked:
+            self.verdict, self._checked = self.draft.check(text), text
+            self._goes_to = self.verdict.item or self._goes_to
+        self._tell()
+        return self.verdict
+
+    @on(TextArea.SelectionChanged)
+    def _moved(self, event: TextArea.SelectionChanged) -> None:
+        event.stop()
+        self._tell()
+
+    @on(DraftArea.TooLong)
+    def _too_long(self, event: DraftArea.TooLong) -> None:
+        event.stop()
+        self._warn(f"That would make more than {LARGEST:,} signs, so it was not pasted; ctrl+o opens your editor")
+
+    # What is told ----------------------------------------------------------------------------------------------
+
+    def _tell(self) -> None:
+        verdict = self.verdict
+        fresh = self.area.text == self._checked
+        place = (verdict.line - 1, verdict.column - 1) if fresh and verdict.line else None
+        self.area.show_mistake(place)
+        self.below.show(self._told(fresh), self._whereabouts())
+        item = self._goes_to
+        name = item.channel if item.kind is Kind.BROADCAST else f"{item.service}.{item.action or ''}"
+        what = (
+            "  broadcast: everybody who listens there gets it"
+            if item.kind is Kind.BROADCAST
+            else f"  {NOUNS[item.kind]}"
+        )
+        role = "warn" if item.kind is Kind.BROADCAST else "dim"
+        self.aim.show(
+            [(f" {ARROWS[item.kind]} ", role), (clean(name), "action"), (what, role)],
+            [(f" {clean(str(self.app.session.address))} ", "dim")],
+        )
+
+    def _told(self, fresh: bool) -> Line:
+        verdict = self.verdict
+        if self._asked:
+            return [(" ? ", "warn"), ("escape again throws your changes away, any other key goes on", "warn")]
+        if not fresh:
+            return [(" … ", "dim"), ("checked when you pause", "dim")]
+        if verdict.item is not None:
+            return [(" ✓ ", "ok"), (verdict.told, "plain")]
+        where = f"line {verdict.line}, column {verdict.column}: " if verdict.line else ""
+        return [(" ✗ ", "error"), ("not sent: " if self._refused else "", "warn"), (f"{where}{verdict.told}", "error")]
+
+    def _whereabouts(self) -> Line:
+        row, column = self.area.cursor_location
+        told: Line = [(f" {row + 1}:{column + 1} ", "dim")]
+        return [("  too long to type in ", "warn"), *told] if self.area.read_only else told
+
+    def _warn(self, text: str) -> None:
+        self.notify(text, severity="warning", timeout=6, markup=False)
+
+    # Keys ------------------------------------------------------------------------------------------------------
+
+    def _touched(self, key: str) -> None:
+        """A key was pressed in the text, or something else was done there."""
+        if (self._asked and key != "escape") or self._refused:
+            self._asked = self._asked and key == "escape"
+            self._refused = False
+            self._tell()
+
+    def action_send(self) -> None:
+        """Be done, if what stands there can be sent; else say why not, and go there."""
+        item = self._check().item
+        if item is not None:
+            self.dismiss(item)
+            return
+        self._refused = True
+        self._go_to_mistake()
+        self._tell()
+
+    def action_mistake(self) -> None:
+        """Put the cursor where the mistake is."""
+        if self._check().item is not None:
+            self.notify("There is no mistake", timeout=2)
+        elif not self._go_to_mistake():
+            self.notify("The mistake is not in one place; the line below the text says what it is", timeout=4)
+
+    def _go_to_mistake(self) -> bool:
+        if not self.verdict.line:
+            return False
+        self.area.move_cursor((self.verdict.line - 1, self.verdict.column - 1))
+        self.area.scroll_cursor_visible()
+        return True
+
+    def action_close(self) -> None:
+        """Close; where something was changed, only when it is said twice."""
+        if self._asked or self.area.text == self.draft.text:
+            self.dismiss(None)
+            return
+        self._asked = True
+        self._tell()
+
+    def action_restore(self) -> None:
+        """Put back the text as it was at first."""
+        if self.area.text == self.draft.text:
+            self.notify("It is as it was", timeout=2)
+            return
+        self._put(self.draft.text)
+        self.notify("As it was; ctrl+z brings your changes back", timeout=3)
+
+    def action_lay_out(self) -> None:
+        """Give each member a line of its own again."""
+        try:
+            text = safe(laid_out(self.area.text))
+        except ValueError as error:
+            verdict = self._check()
+            self._warn(f"It cannot be laid out: {error if verdict.item else verdict.told}")
+            self._go_to_mistake()
+            return
+        if text == self.area.text:
+            self.notify("It is laid out", timeout=2)
+            return
+        row, _column = self.area.cursor_location
+        self._put(text, row)
+
+    def _put(self, text: str, row: int | None = None) -> None:
+        self.area.put(text)
+        self.area.move_cursor(first_place(text) if row is None else (row, 0))
+
+    def action_editor(self) -> None:
+        """Have the text edited in $EDITOR, and take back what comes of it, whatever it is."""
+        from daebus_console.tui import editor
+
+        before = self.area.text
+        try:
+            words = editor.command()
+            with self.app.suspend():
+                after = editor.edit_text(before, words)
+        except editor.EditorError as error:
+            self._warn(str(error))
+            return
+        except SuspendNotSupported:
+            self._warn("This terminal cannot be lent to an editor; the text can be edited here")
+            return
+        if after is None:
+            self.notify("The editor left it as it was", timeout=2)
+            return
+        self._put(safe(after))
+        self._check()
+        self._go_to_mistake()
+
+    def action_keys(self) -> None:
+        """Show all keys."""
+        from daebus_console.tui.screens.help import HelpScreen
+
+        # What a screen is dismissed with does not matter there.
+        self.app.push_screen(HelpScreen.of(cast("Screen[None]", self)))
