@@ -24,6 +24,7 @@ _COMMENTS = {
     "layout": "# Hidden panes, and widths and heights in cells: left, detail-pane, repl-pane.",
     "filters": "# Filters by name: `F` in the flow offers them.",
     "mutes": '# What is muted from the start: "service" or "service action".',
+    "ignore": '# What does not count where two exchanges are compared: paths such as "payload.at", "*.uptime".',
 }
 
 
