@@ -80,7 +80,8 @@ class Hidden:
         while place >= 0:
             named = _NAMED.search(text, max(0, place - _BEFORE), max(0, place - 1))
             whole = text[place - 1 : place] == '"' and text.startswith('"', place + len(token))
-            if not (whole and named is not None and self._is_hidden(named[1])):
+            # A stand-in belongs under a hidden key, the bare mask does not.
+            if (whole and named is not None and self._is_hidden(named[1])) == (token == MASK):
                 return place
             place = text.find(token, place + 1)
         return max(0, first)
