@@ -6,6 +6,7 @@ Each runs until it is ended. Ours print what they counted when standard input cl
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 import tempfile
@@ -17,6 +18,7 @@ import redis
 import redis.asyncio
 
 from daebus.connection import RedisAddress
+from daebus_console import cli
 from daebus_console.engine.session import Session, Settings
 from daebus_console.engine.tap import Batch, Tap
 
@@ -116,6 +118,9 @@ READERS: dict[str, Callable[[str], None]] = {
 def main() -> None:
     """Run the reader that is named; a reader whose connection was cut ends quietly, the server tells."""
     name, url = sys.argv[1:3]
+    # As whoever runs the console sets them; the others have the same.
+    gc.set_threshold(*cli._COLLECT_AFTER)
+    sys.setswitchinterval(cli._SWITCH)
     with suppress(redis.ConnectionError):
         READERS[name](url)
 

@@ -30,6 +30,8 @@ DEAD_AFTER = 10.0
 """Seconds of silence after which the connection is given up."""
 _TICK = 0.1
 _RECEIVE = 256 * 1024
+_FEED = 16 * 1024
+"""Bytes for the parser at a time: it moves what it has not parsed yet about after each few messages."""
 _MOST_CHANNELS = 65_536
 
 
@@ -201,8 +203,10 @@ class Tap:
                 raise ConnectionResetError("the server closed the connection")
             at = self._clock()
             heard = time.monotonic()
-            reader.feed(buffer, 0, size)  # type: ignore[arg-type]  # any buffer will do, its stub knows bytes only
-            replies = list(iter(reader.gets, False))
+            replies: list[Any] = []
+            for start in range(0, size, _FEED):
+                reader.feed(buffer, start, min(_FEED, size - start))  # type: ignore[arg-type]  # any buffer will do
+                replies += iter(reader.gets, False)
             if len(self.patterns) == 1 and not self._followed:
                 # Of four parts are only messages; anything else fails to unpack, and is then looked at one by one.
                 try:
