@@ -7,7 +7,7 @@ from typing import Any
 
 from daebus_console.commands.differing import change_line, change_lines, latency_line
 from daebus_console.engine.diff import Change, How
-from daebus_console.engine.exchange import Exchange, Kind
+from daebus_console.engine.exchange import Exchange, Kind, State
 from daebus_console.engine.redact import Redactor
 from daebus_console.engine.replay_redact import masked
 from daebus_console.render import to_text
@@ -67,16 +67,18 @@ def _latencies(before: Exchange, after: Exchange) -> Line:
     one, other = before.latency, after.latency
     if one is None and other is None:
         return []
-    line: Line = [("    ", "plain"), (_span(one), "plain"), (" → ", "dim")]
-    if not one or not other:
-        return [*line, (_span(other), "plain")]
-    role = "wait" if other > one * _SLOWER else "ok" if one > other * _SLOWER else "dim"
-    return [*line, (_span(other), "plain"), (percent(one, other), role)]
+    line: Line = [("    ", "plain"), (_span(before), "plain"), (" → ", "dim"), (_span(after), "plain")]
+    if one and other:
+        role = "wait" if other > one * _SLOWER else "ok" if one > other * _SLOWER else "dim"
+        line.append((percent(one, other), role))
+    return line
 
 
-def _span(seconds: float | None) -> str:
+def _span(exchange: Exchange) -> str:
+    if exchange.latency is None:
+        return "…" if exchange.state is State.PENDING else "no answer"
     # Both ends came in one piece off the socket: faster than the console can tell.
-    return "no answer" if seconds is None else fmt.duration(seconds) if seconds else "<1ms"
+    return fmt.duration(exchange.latency) if exchange.latency else "<1ms"
 
 
 def change_text(change: Change, redact: Redactor) -> str:

@@ -60,6 +60,7 @@ def _side(pair: Pair, width: int, *, after: bool) -> Iterator[Line]:
     sign, role = (" ", "dim") if pair.same else ("+", "ok") if after else ("−", "error")
     for row in wrap(line, max(1, width - _GUTTER)):
         yield [(f"{sign} ", role), *row]
+        sign = " "
 
 
 def _filled(line: Line, width: int) -> Line:

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from daebus_console.engine.diff_rules import Rules
 from daebus_console.text import cells, clean, cut
 from daebus_console.tui.compare_rows import paths_around
-from daebus_console.tui.lines import Line
+from daebus_console.tui.lines import Line, text_of
 
 _LONGEST_RULE = 200
 """Signs of a path that a rule repeats; then `*` stands for the rest."""
 _WIDEST = 60
+_LEAST = 8
+_ROOMY, _CRAMPED = 110, 60
 
 
 def rule_for(path: str) -> str:
@@ -45,24 +47,35 @@ def _rule(path: str) -> str:
 
 def rules_line(rules: Rules, width: int) -> tuple[Line, Line]:
     """Which rules are in force, and the keys that change them: for the left and the right end of a line."""
-    order = "lists in any order" if rules.any_order else ""
+    order = "lists in any order" if width >= _ROOMY else "any order"
     if not rules.ignore:
-        said = f" {order.capitalize()}; else every difference counts" if order else " Every difference counts"
+        said = f" {order.capitalize()}; else every difference counts" if rules.any_order else " Every difference counts"
         keys = " i ignores a path, I its name anywhere "
-        return [(said, "accent" if order else "dim")], [(keys if len(said) + len(keys) <= width else "", "dim")]
+        if rules.any_order:
+            keys = " o: their order counts "
+        return [(said, "accent" if rules.any_order else "dim")], [(keys, "dim")]
     keys = " u takes back the last, U all "
-    names = [cut(clean(name), _WIDEST) for name in rules.ignore]
-    room = width - len(" Ignored: ") - len(keys) - (len(order) + 3 if order else 0)
-    shown = list(names)
-    while len(shown) > 1 and cells(_told(shown, len(names))) > room:
-        del shown[0]
-    left: Line = [(" Ignored: ", "warn"), (_told(shown, len(names)), "key")]
-    if order:
-        left.append((f" · {order}", "accent"))
-    return left, [(keys, "dim")]
+    keys = f" v shows what is ignored,{keys}" if width >= _ROOMY else " u undoes " if width < _CRAMPED else keys
+    left: Line = [(" Ignored: ", "warn")]
+    right: Line = [(f" · {order}", "accent")] if rules.any_order else []
+    room = width - cells(text_of(left + right)) - len(keys)
+    return [*left, (_told(rules.ignore, room), "key"), *right], [(keys, "dim")]
 
 
-def _told(shown: Sequence[str], count: int) -> str:
-    """The last ones are told: it is the very last that is taken back."""
-    more = count - len(shown)
-    return ", ".join([*([f"{more} more"] if more else []), *shown])
+def _told(ignore: Sequence[str], room: int) -> str:
+    """As many of the rules as have room, and the last in any case: it is the one that is taken back next."""
+    shown: list[str] = []
+    for rule in reversed(ignore):
+        more = len(ignore) - len(shown) - 1
+        told = ", ".join([*([f"{more} more"] if more else []), _end(clean(rule), _WIDEST), *shown])
+        if shown and cells(told) > room:
+            break
+        shown.insert(0, _end(clean(rule), _WIDEST))
+    more = len(ignore) - len(shown)
+    before = f"{more} more, " if more else ""
+    return before + _end(", ".join(shown), max(_LEAST, room - len(before)))
+
+
+def _end(text: str, width: int) -> str:
+    """The end of a text that is too long: it tells more of a path than its beginning."""
+    return text if cells(text) <= width else "…" + cut(text[::-1], max(1, width))[-2::-1]

@@ -177,12 +177,14 @@ def coloured(line: str) -> Line:
 
 
 def _aligned(before: Sequence[str], after: Sequence[str]) -> Iterator[Pair]:
-    for same, ones, others in _runs(before, after):
-        for index in range(max(len(ones), len(others))):
-            one = ones[index] if index < len(ones) else None
-            other = others[index] if index < len(others) else None
-            if same and one is not None:
-                yield Pair([(one, "dim")], [(one, "dim")], True)
+    # Whether a comma follows tells of the next line, not of this one.
+    keys = [line.removesuffix(",") for line in before], [line.removesuffix(",") for line in after]
+    for same, a, b, c, d in _runs(*keys):
+        for index in range(max(b - a, d - c)):
+            one = before[a + index] if a + index < b else None
+            other = after[c + index] if c + index < d else None
+            if same and one is not None and other is not None:
+                yield Pair([(one, "dim")], [(other, "dim")], True)
             elif one is not None and other is not None:
                 yield Pair(*lit(one, other))
             else:
@@ -191,20 +193,22 @@ def _aligned(before: Sequence[str], after: Sequence[str]) -> Iterator[Pair]:
                 )
 
 
-_Run = tuple[bool, Sequence[str], Sequence[str]]
+_Run = tuple[bool, int, int, int, int]
+"""Whether it is the same, and from where to where in the one and in the other."""
 
 
 def _runs(before: Sequence[str], after: Sequence[str]) -> Iterator[_Run]:
     """What both have in common, and what differs between that, in turn."""
     start, end = _common(before, after)
-    one, other = before[start : len(before) - end], after[start : len(after) - end]
-    yield True, before[:start], after[:start]
+    last, other_last = len(before) - end, len(after) - end
+    yield True, 0, start, 0, start
+    one, other = before[start:last], after[start:other_last]
     if len(one) * len(other) > _EFFORT or not (one and other):
-        yield False, one, other
+        yield False, start, last, start, other_last
     else:
         for tag, a, b, c, d in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
-            yield tag == "equal", one[a:b], other[c:d]
-    yield True, before[len(before) - end :], after[len(after) - end :]
+            yield tag == "equal", start + a, start + b, start + c, start + d
+    yield True, last, len(before), other_last, len(after)
 
 
 def _common(before: Sequence[str], after: Sequence[str]) -> tuple[int, int]:
@@ -222,13 +226,14 @@ def lit(before: str, after: str) -> tuple[Line, Line]:
     """Two lines with what differs lit, and what they have in common dimmed."""
     left: Line = []
     right: Line = []
-    for same, ones, others in _runs(_WORD.findall(before), _WORD.findall(after)):
-        one, other = "".join(ones), "".join(others)
+    words, others = _WORD.findall(before), _WORD.findall(after)
+    for same, a, b, c, d in _runs(words, others):
+        one, other = "".join(words[a:b]), "".join(others[c:d])
         if same:
             left.append((one, "dim"))
             right.append((other, "dim"))
             continue
-        start, end = _common(one, other) if len(ones) == len(others) == 1 and not one[:1].isdigit() else (0, 0)
+        start, end = _common(one, other) if b - a == d - c == 1 and not one[:1].isdigit() else (0, 0)
         start, end = (start if start >= _COMMON else 0), (end if end >= _COMMON else 0)
         for line, text, role in ((left, one, LIT_BEFORE), (right, other, LIT_AFTER)):
             line += [(text[:start], "dim"), (text[start : len(text) - end], role), (text[len(text) - end :], "dim")]
@@ -258,7 +263,7 @@ def folded(found: Sequence[Pair]) -> list[Pair | Note]:
         hidden = end - start - before - after
         if hidden > 1:
             shown += found[start : start + before]
-            shown.append(Note([(f"┄┄ {hidden:,} lines the same ┄┄", "dim")]))
+            shown.append(Note([(f"┄┄ {hidden:,} lines the same: space shows them ┄┄", "dim")]))
             shown += found[end - after : end]
         else:
             shown += found[start:end]

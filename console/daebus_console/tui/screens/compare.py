@@ -44,14 +44,14 @@ class CompareScreen(Screen[None]):
         Binding("escape,q,d", "app.pop_screen", "Back"),
         Binding("n", "next(1)", "Next difference that counts", show=False),
         Binding("N", "next(-1)", "Previous difference that counts", show=False),
-        Binding("i", "ignore", "Ignore", tooltip="Ignore this path from now on"),
-        Binding("I", "ignore_anywhere", "Ignore its name anywhere", show=False),
+        Binding("i", "ignore", "Ignore path"),
+        Binding("I", "ignore_anywhere", "Ignore what has this name, anywhere", show=False),
         Binding("u", "take_back", "Undo rule"),
-        Binding("U", "take_back_all", "Take back all rules", show=False),
-        Binding("o", "any_order", "Order", tooltip="Lists are the same in any order, or not"),
-        Binding("x", "exchange", "Swap", tooltip="Exchange the two sides"),
-        Binding("v", "show_ignored", "Ignored", tooltip="Show what is ignored too, or not"),
-        Binding("y", "copy", "Copy"),
+        Binding("U", "take_back_all", "Undo all rules", show=False),
+        Binding("o", "any_order", "List order"),
+        Binding("x", "exchange", "Swap sides"),
+        Binding("v", "show_ignored", "Show or hide what is ignored", show=False),
+        Binding("y", "copy", "Copy the difference", show=False),
         Binding("Y", "copy_all", "Copy all differences", show=False),
         Binding("p", "copy_path", "Copy the path", show=False),
         Binding("question_mark", "help", "Help", key_display="?"),
@@ -170,7 +170,7 @@ class CompareScreen(Screen[None]):
         return lines
 
     def _arrange(self) -> None:
-        """As much height for the list as it needs, up to a half; a few rows while the values have the keyboard."""
+        """Most of the height for the list, if it needs it; while the values have the keyboard, first for them."""
         count = self.list.count()
         for part in (self.value_title, self.value_heads, self.values):
             part.display = count > 0
@@ -180,8 +180,10 @@ class CompareScreen(Screen[None]):
                 self.list.focus()
             return
         room = self.size.height - 6
-        most = max(LOWEST_LIST, room // 5 if self.values.has_focus else room // 2)
-        self.list.styles.height = max(1, min(count, most))
+        most = room * 3 // 5
+        if self.values.has_focus:
+            most = min(most, max(room // 5, room - self.values.count()))
+        self.list.styles.height = max(1, min(count, max(LOWEST_LIST, most)))
         self.call_after_refresh(self.list.show_cursor)
 
     def _show_values(self) -> None:

@@ -144,8 +144,8 @@ class ValuesView(RowList):
     """The two values of a difference. There is no cursor: it scrolls."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,enter", "close", "Back to the list"),
-        Binding("space", "fold", "Fold what is the same, or show it"),
+        Binding("escape,enter", "close", "List"),
+        Binding("space", "fold", "Fold what is the same, or show it", show=False),
     ]
 
     class Closed(Message):
