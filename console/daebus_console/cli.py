@@ -206,5 +206,7 @@ def show_console(settings: Globals) -> int:
             sender=sender,
             read_only=settings.read_only,
             confirm_remote=settings.confirm_remote,
+            # Left to itself, Textual takes NO_COLOR for a wish to have shades of grey.
+            ansi_color=True if os.environ.get("NO_COLOR") else None,
             **redact,
         )

@@ -28,7 +28,7 @@ def bars(
 ) -> list[Line]:
     """A bar a column, the newest at the right, `scale` at the top of the left margin.
 
-    `bad` (as many as values, in their unit) is the part of each that went wrong: the foot of its bar, lit.
+    `bad` (as many as values, in their unit) is the part of each that went wrong: the foot of its bar, lit and hatched.
     """
     room = max(1, width - MARGIN)
     shown = columns_of(values, room)
@@ -39,8 +39,10 @@ def bars(
         line: Line = [(fit_right(scale if row == 0 else "0" if row == height - 1 else "", MARGIN - 2) + " ┤", "dim")]
         floor = (height - 1 - row) * 8
         for value, error in zip(shown, wrong, strict=True):
-            level = _LEVELS[max(0, min(8, _eighths(value, top, height) - floor))]
-            line.append((level, "error" if _eighths(error, top, height) > floor else role))
+            level = max(0, min(8, _eighths(value, top, height) - floor))
+            lit = _eighths(error, top, height) > floor
+            # Less than half a cell cannot be hatched without seeming more than it is.
+            line.append(("▒" if lit and level >= 4 else _LEVELS[level], "error" if lit else role))
         lines.append(_joined(line))
     return lines
 

@@ -220,7 +220,8 @@ class RowList(Widget, can_focus=True):
             style = self.get_component_rich_style(f"role--{role}")
             if over:
                 # Only the ground changes under the cursor: the colours of the signs keep their meaning.
-                style += Style(bgcolor=self.get_component_rich_style(over).bgcolor)
+                ground = self.get_component_rich_style(over)
+                style += Style(bgcolor=ground.bgcolor, reverse=ground.reverse, underline=ground.underline)
             self._styles_of[key] = style
         return style
 

@@ -1,0 +1,119 @@
+"""The console with NO_COLOR in a real terminal: no colour is sent, and everything is still told apart."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.redis_server import RedisServer
+from tests.support.terminal import Terminal
+
+pytestmark = [pytest.mark.terminal, pytest.mark.timeout(120)]
+
+ROOT = Path(__file__).resolve().parents[2]
+_SGR = re.compile(rb"\x1b\[([0-9;:]*)m")
+COLOURS = {*range(30, 39), *range(40, 49), *range(90, 98), *range(100, 108)}
+"""The parameters that set a colour; 39 and 49 take it back."""
+
+ESCAPE, TAB, CTRL_C, CTRL_P = "\x1b", "\t", "\x03", "\x10"
+TOUR = (
+    # Keys, and what is to be seen before the next ones: what follows an escape at once would be another key.
+    ("[", r"▾ error"),
+    ("\r", r"Fold"),
+    ("1", r"request_id"),
+    ("/", r"Next match"),
+    ("id", r"Next match"),
+    (ESCAPE, r"Copy"),
+    (ESCAPE, r"Pause"),
+    ("/", r"Keep"),
+    ("status:x", r"is none of"),
+    (ESCAPE, r"Pause"),
+    (":", r"Earlier"),
+    ("re", r"replay +send"),
+    (TAB, r"request SERVICE"),
+    (CTRL_C, r"help lists all commands"),
+    (ESCAPE, r"Pause"),
+    ("S", r"all together"),
+    (ESCAPE, r"Pause"),
+    ("D", r"Sequence"),
+    (ESCAPE, r"Pause"),
+    ("?", r"escape closes"),
+    (ESCAPE, r"Pause"),
+    (CTRL_P, r"Search for commands"),
+    (ESCAPE, r"Pause"),
+)
+
+
+def colours_in(output: bytes) -> set[str]:
+    """The sequences in what was written that set a colour."""
+    return {
+        found[0].decode().replace("\x1b", "ESC")
+        for found in _SGR.finditer(output)
+        if any(int(part) in COLOURS for part in re.split(rb"[;:]", found[1]) if part)
+    }
+
+
+def attributes(terminal: Terminal, text: str) -> set[str]:
+    """How the first text of that kind on the screen is drawn: bold, reverse, underscore."""
+    for row, line in enumerate(terminal.screen.display):
+        if (column := line.find(text)) >= 0:
+            cell = terminal.screen.buffer[row][column]
+            return {name for name in ("bold", "reverse", "underscore") if getattr(cell, name)}
+    raise AssertionError(f"not on the screen: {text}\n{terminal.text}")
+
+
+def ask_and_answer(server: RedisServer) -> None:
+    """An answered request, a failed one and a broadcast."""
+    with server.client() as client:
+        for number, answer in enumerate((b'"success","payload":{"name":"Ann"}', b'"error","payload":{"error":"no"}')):
+            request = b'{"action":"greet","payload":{"id":%d},"reply_to":"caller:shop","request_id":"r%d"}'
+            client.publish("people", request % (number, number))
+            client.publish("caller:shop", b'{"status":%s,"request_id":"r%d","final":true}' % (answer, number))
+        client.publish("news", b'{"event":"hello"}')
+
+
+@pytest.fixture
+def terminal(own_redis: RedisServer, tmp_path: Path) -> Terminal:
+    """The console on a Redis of its own, not yet started."""
+    environment = {
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "console")]),
+        **{f"XDG_{name}_HOME": str(tmp_path / name) for name in ("CONFIG", "DATA", "STATE")},
+        "NO_COLOR": "1",
+        "COLORTERM": "truecolor",
+    }
+    return Terminal([sys.executable, "-m", "daebus_console", "--redis", own_redis.url], environment=environment)
+
+
+def test_no_colour_reaches_the_terminal_whatever_is_shown(terminal: Terminal, own_redis: RedisServer) -> None:
+    with terminal:
+        terminal.wait_for("● live")
+        ask_and_answer(own_redis)
+        terminal.wait_for("✗ error")
+        for keys, seen in TOUR:
+            terminal.type(keys)
+            terminal.wait_for(seen)
+        terminal.press("ctrl+q")
+        assert terminal.wait_end() == 0
+    assert colours_in(bytes(terminal.output)) == set()
+
+
+def test_selection_and_focus_are_seen_without_colour(terminal: Terminal, own_redis: RedisServer) -> None:
+    with terminal:
+        terminal.wait_for("● live")
+        ask_and_answer(own_redis)
+        terminal.wait_for("✗ error")
+        terminal.type("[")
+        terminal.wait_for(lambda _text: "reverse" in attributes(terminal, "✗ error"))
+        assert "reverse" in attributes(terminal, "Flow")
+        assert "reverse" not in attributes(terminal, "✓ ok")
+        assert "reverse" not in attributes(terminal, "Services")
+        terminal.press("enter")
+        terminal.wait_for(lambda _text: "reverse" not in attributes(terminal, "Flow"))
+        assert "underscore" in attributes(terminal, "✗ error"), "what is selected in a pane without the keyboard"
+        assert attributes(terminal, "Response") > attributes(terminal, "Request"), "the chosen tab"
+        terminal.press("escape", "ctrl+q")
+        assert terminal.wait_end() == 0
