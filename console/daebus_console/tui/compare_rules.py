@@ -32,7 +32,8 @@ def rule_anywhere(path: str) -> str:
     parents = [outer for outer in around if len(outer) < len(name)]
     part = path.partition(".")[0]
     if not parents or parents[0] == part or parents[0] == part.partition("[")[0]:
-        return "stream[*]" + _rule(path[len(part) :]) if part.startswith("stream[") else _rule(path)
+        rule = "stream[*]" + _rule(name[len(part) :]) if part.startswith("stream[") else _rule(name)
+        return rule + "[*]" * indexes
     return "*" + _rule(name[len(parents[0]) :]) + "[*]" * indexes
 
 

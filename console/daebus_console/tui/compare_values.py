@@ -24,6 +24,8 @@ LIT_BEFORE, LIT_AFTER = "gap", "match"
 """The roles of what differs, at the two sides."""
 _EFFORT = 20_000
 """Lines (or words) of one side times those of the other, up to which it is looked for what they have in common."""
+_LOOKED_INTO = 20_000
+"""Signs of lines beside each other of which words are compared; of what follows, the common start and end only."""
 _CONTEXT = 3
 _WORD = re.compile(r"\d+(?:\.\d+)?|[^\W\d_]+|.", re.DOTALL)
 _COMMON = 3
@@ -179,6 +181,7 @@ def coloured(line: str) -> Line:
 def _aligned(before: Sequence[str], after: Sequence[str]) -> Iterator[Pair]:
     # Whether a comma follows tells of the next line, not of this one.
     keys = [line.removesuffix(",") for line in before], [line.removesuffix(",") for line in after]
+    left = _LOOKED_INTO
     for same, a, b, c, d in _runs(*keys):
         for index in range(max(b - a, d - c)):
             one = before[a + index] if a + index < b else None
@@ -186,7 +189,8 @@ def _aligned(before: Sequence[str], after: Sequence[str]) -> Iterator[Pair]:
             if same and one is not None and other is not None:
                 yield Pair([(one, "dim")], [(other, "dim")], True)
             elif one is not None and other is not None:
-                yield Pair(*lit(one, other))
+                left -= len(one) + len(other)
+                yield Pair(*lit(one, other, _EFFORT if left > 0 else 0))
             else:
                 yield Pair(
                     None if one is None else [(one, LIT_BEFORE)], None if other is None else [(other, LIT_AFTER)]
@@ -197,13 +201,13 @@ _Run = tuple[bool, int, int, int, int]
 """Whether it is the same, and from where to where in the one and in the other."""
 
 
-def _runs(before: Sequence[str], after: Sequence[str]) -> Iterator[_Run]:
+def _runs(before: Sequence[str], after: Sequence[str], effort: int = _EFFORT) -> Iterator[_Run]:
     """What both have in common, and what differs between that, in turn."""
     start, end = _common(before, after)
     last, other_last = len(before) - end, len(after) - end
     yield True, 0, start, 0, start
     one, other = before[start:last], after[start:other_last]
-    if len(one) * len(other) > _EFFORT or not (one and other):
+    if len(one) * len(other) > effort or not (one and other):
         yield False, start, last, start, other_last
     else:
         for tag, a, b, c, d in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
@@ -222,12 +226,12 @@ def _common(before: Sequence[str], after: Sequence[str]) -> tuple[int, int]:
     return start, end
 
 
-def lit(before: str, after: str) -> tuple[Line, Line]:
-    """Two lines with what differs lit, and what they have in common dimmed."""
+def lit(before: str, after: str, effort: int = _EFFORT) -> tuple[Line, Line]:
+    """Two lines with what differs lit, and what they have in common dimmed: without effort, start and end only."""
     left: Line = []
     right: Line = []
     words, others = _WORD.findall(before), _WORD.findall(after)
-    for same, a, b, c, d in _runs(words, others):
+    for same, a, b, c, d in _runs(words, others, effort):
         one, other = "".join(words[a:b]), "".join(others[c:d])
         if same:
             left.append((one, "dim"))

@@ -1,0 +1,502 @@
+"""A comparison as rows: what counts, what is ignored, where two values differ, and which two to compare."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from daebus_console.engine.diff import Change, How, diff
+from daebus_console.engine.diff_exchange import Unread
+from daebus_console.engine.diff_rules import Rules
+from daebus_console.engine.exchange import Exchange
+from daebus_console.engine.redact import Redactor
+from daebus_console.tui.compare_head import change_text, standing, title, whole_text
+from daebus_console.tui.compare_layout import rows_of, wrap
+from daebus_console.tui.compare_preview import previews
+from daebus_console.tui.compare_rows import (
+    Entry,
+    Heading,
+    Row,
+    compare,
+    counts,
+    entry_line,
+    heading_line,
+    partner,
+    snapshot,
+    widths,
+)
+from daebus_console.tui.compare_rules import rule_anywhere, rule_for, rules_line
+from daebus_console.tui.compare_values import (
+    LIT_AFTER,
+    LIT_BEFORE,
+    MOST_LINES,
+    MOST_SIGNS,
+    Note,
+    Pair,
+    describe,
+    folded,
+    lit,
+    one_line,
+    pairs,
+    percent,
+    value_lines,
+)
+from daebus_console.tui.lines import Line, text_of
+from tests.console.engine.bus import Bus, answer, progress, raw, request
+
+TEXTS = st.text(max_size=12)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=10,
+)
+
+
+def two(before: Any, after: Any, *, asked: tuple[Any, Any] = ({}, {})) -> tuple[Exchange, Exchange]:
+    """Two answered exchanges of one action."""
+    bus = Bus()
+    for number, (payload, question) in enumerate(((before, asked[0]), (after, asked[1]))):
+        bus >> request("users", "get_user", id=f"r{number}", payload=question, reply_to="caller:1")
+        bus.wait(0.012 + number * 0.019)
+        bus >> answer("caller:1", id=f"r{number}", payload=payload)
+    one, other = bus.exchanges
+    return one, other
+
+
+def told(rows: list[Row]) -> list[str]:
+    """The rows in short: `response 2/1` for a heading, `~path` for what counts, `(path)` for what does not."""
+    signs = {How.CHANGED: "~", How.ADDED: "+", How.REMOVED: "-"}
+    return [
+        f"{row.part} {row.differing}/{row.ignored}"
+        if isinstance(row, Heading)
+        else f"({row.change.path})"
+        if row.ignored_by
+        else signs[row.change.how] + row.change.path
+        for row in rows
+    ]
+
+
+# What differs ----------------------------------------------------------------------------------------------------
+
+
+def test_differences_stand_under_the_part_they_are_in() -> None:
+    bus = Bus()
+    for number, parts in enumerate(((1, 2), (3,))):
+        bus >> request("users", "get_user", id=f"r{number}", payload={"id": number}, reply_to="caller:1")
+        for part in parts:
+            bus >> progress("caller:1", id=f"r{number}", payload={"percent": part})
+        bus >> answer("caller:1", id=f"r{number}", payload={"name": "Ann", "new": 1} if number else {"name": "Bob"})
+    compared = compare(*bus.exchanges, Rules())
+    assert told(compared.rows(ignored=False)) == [
+        "request 1/0",
+        "~request.payload.id",
+        "response 2/0",
+        "~response.payload.name",
+        "+response.payload.new",
+        "stream[0] 1/0",
+        "~stream[0].payload.percent",
+        "stream[1] 1/0",
+        "-stream[1].payload",
+    ]
+    assert (compared.differing, compared.ignored) == (5, 0)
+
+
+def test_what_rules_leave_out_is_counted_and_stands_in_its_place_where_it_is_wanted() -> None:
+    before, after = two({"a": 1, "at": 5, "user": {"x": 1, "y": 2}, "z": 1}, {"a": 2, "at": 6, "user": {}, "z": 2})
+    compared = compare(before, after, Rules(["*.at", "response.payload.user"]))
+    assert (compared.differing, compared.ignored) == (2, 3)
+    assert told(compared.rows(ignored=False)) == ["response 2/3", "~response.payload.a", "~response.payload.z"]
+    assert told(compared.rows(ignored=True)) == [
+        "response 2/3",
+        "~response.payload.a",
+        "(response.payload.at)",
+        "(response.payload.user.x)",
+        "(response.payload.user.y)",
+        "~response.payload.z",
+    ]
+    assert [entry.ignored_by for entry in compared.entries if entry.ignored_by] == [
+        "*.at",
+        "response.payload.user",
+        "response.payload.user",
+    ]
+
+
+def test_a_part_of_which_everything_is_ignored_is_not_shown_until_it_is_wanted() -> None:
+    compared = compare(*two({}, {}, asked=({"at": 1}, {"at": 2})), Rules(["payload.at"]))
+    assert compared.rows(ignored=False) == []
+    assert told(compared.rows(ignored=True)) == ["request 0/1", "(request.payload.at)"]
+
+
+def test_lists_in_another_order_differ_unless_the_order_does_not_count() -> None:
+    before, after = two({"tags": ["a", "b"]}, {"tags": ["b", "a"]})
+    assert compare(before, after, Rules()).differing == 2
+    compared = compare(before, after, Rules(any_order=True))
+    assert (compared.differing, compared.ignored) == (0, 0)
+
+
+def test_a_payload_that_cannot_be_read_differs_as_a_whole() -> None:
+    bus = Bus()
+    one, other = bus >> raw("users", b"\xff\x00"), bus >> raw("users", b"{]")
+    compared = compare(one, other, Rules())
+    entry = compared.entries[-1]
+    assert entry.change.path == "request.payload"
+    assert isinstance(entry.change.before, Unread)
+    assert isinstance(entry.change.after, Unread)
+    assert "\\xff" in "".join(value_lines(entry.change.before))
+    assert "{]" in value_lines(entry.change.after)
+
+
+def test_a_snapshot_is_not_changed_by_what_comes_later() -> None:
+    bus = Bus()
+    bus >> request("users", id="r", reply_to="caller:1")
+    bus >> progress("caller:1", id="r", payload={"percent": 1})
+    taken = snapshot(bus["r"])
+    bus >> progress("caller:1", id="r", payload={"percent": 2})
+    exchange = bus >> answer("caller:1", id="r")
+    assert len(taken.progress or ()) == 1
+    assert taken.answer is None
+    assert len(exchange.progress or ()) == 2
+    assert exchange.answer is not None
+
+
+@given(JSON, JSON)
+def test_with_no_rules_everything_that_differs_counts_and_with_a_rule_for_each_nothing_does(a: Any, b: Any) -> None:
+    before, after = two({"value": a}, {"value": b})
+    compared = compare(before, after, Rules())
+    assert compared.ignored == 0
+    rules = Rules([rule_for(entry.change.path) for entry in compared.entries])
+    again = compare(before, after, rules)
+    assert (again.differing, again.ignored) == (0, compared.differing)
+
+
+# Rules -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "rule"),
+    [
+        ("response.payload.at", "*.at"),
+        ("response.payload.user.at", "*.at"),
+        ("request.payload.items[3].price", "*.price"),
+        ("response.payload.tags[0]", "*.tags[*]"),
+        ("response.payload.grid[0][12]", "*.grid[*][*]"),
+        ("response.payload.a\\.b", "*.a\\.b"),
+        ("response.payload.a*b", "*.a\\*b"),
+        ("response.payload", "response.payload"),
+        ("response.payload[2]", "response.payload[*]"),
+        ("response.status", "response.status"),
+        ("stream[1].payload", "stream[*].payload"),
+        ("stream[1].payload.percent", "*.percent"),
+        ("request.action", "request.action"),
+    ],
+)
+def test_a_name_is_ignored_anywhere(path: str, rule: str) -> None:
+    assert rule_anywhere(path) == rule
+    assert Rules([rule]).ignores(path)
+
+
+@pytest.mark.parametrize("name", ["a.b", "a*b", "what?", "a\\*", "\\", "a\\?b\\\\", "x ", "[0]", "\ud800x", "a\nb", ""])
+def test_the_rule_for_a_path_ignores_it_whatever_signs_are_in_it(name: str) -> None:
+    (change,) = diff({name: 1}, {name: 2}, Rules(), "response.payload")
+    for rule in (rule_for(change.path), rule_anywhere(change.path)):
+        assert Rules([rule]).ignores(change.path)
+        assert not Rules([rule]).ignores("response.payload.other")
+        rule.encode()
+
+
+def test_a_rule_for_a_name_without_end_is_short() -> None:
+    path = "response.payload." + "n" * 10_000
+    assert len(rule_for(path)) < 300
+    assert Rules([rule_for(path)]).ignores(path)
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 120, 200])
+def test_the_rules_in_force_are_told_in_any_width_and_the_last_always(width: int) -> None:
+    none, keys = rules_line(Rules(), width)
+    assert "Every difference counts" in text_of(none)
+    assert "i ignores" in text_of(keys)
+    rules = Rules(["payload.first", "payload.second", "payload.third.that_is_long"], any_order=True)
+    left, right = rules_line(rules, width)
+    assert "long" in text_of(left)
+    assert "any order" in text_of(left)
+    assert "u " in text_of(right)
+    assert width < 80 or cell_len(text_of(left + right)) <= width
+    assert ("payload.first" in text_of(left)) == (width >= 200)
+
+
+# Rows ------------------------------------------------------------------------------------------------------------
+
+
+def row(change: Change, width: int = 80) -> Line:
+    entry = Entry(change)
+    return entry_line(entry, widths([entry], width))
+
+
+def test_a_row_has_a_sign_and_a_colour_for_each_kind() -> None:
+    for how, sign, role in ((How.CHANGED, "~", "wait"), (How.ADDED, "+", "ok"), (How.REMOVED, "−", "error")):
+        line = row(Change("response.payload.a", how, None if how is How.ADDED else 1, 2))
+        assert line[0] == (f"   {sign} ", role)
+        assert "payload.a" in text_of(line)
+        assert "response" not in text_of(line)
+
+
+def test_what_is_ignored_is_dimmed_and_tells_the_rule() -> None:
+    entry = Entry(Change("response.payload.at", How.CHANGED, 1, 2), "*.at")
+    line = entry_line(entry, widths([entry], 80))
+    assert {role for _text, role in line} == {"dim"}
+    assert text_of(line).endswith("ignored by *.at")
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 120, 200])
+@pytest.mark.parametrize("value", ["short", "x" * 5000, "日本" * 300, {"a": ["x" * 300] * 9}, None, 1e300])
+def test_a_row_fits_any_width(width: int, value: Any) -> None:
+    line = row(Change("response.payload.some_name", How.CHANGED, value, [value]), width)
+    assert cell_len(text_of(line)) <= max(width, 28)
+
+
+def test_long_texts_are_cut_where_they_begin_to_differ() -> None:
+    start = "the same for a long while, " * 10
+    before, after = previews(Change("p", How.CHANGED, start + "cat and more", start + "dog and more"), 30, 30)
+    assert "cat" in before
+    assert "dog" in after
+    assert before[0] == after[0] == "…"
+    assert previews(Change("p", How.CHANGED, "cat", start), 30, 30)[0] == '"cat"'
+
+
+def test_headings_and_counts() -> None:
+    assert text_of(heading_line(Heading("stream[2]", 1, 0))) == " stream[2]  1 differs"
+    assert counts(3, 2) == "3 differ, 2 ignored"
+    assert counts(0, 1) == "no difference, 1 ignored"
+
+
+def test_the_head_tells_both_and_how_much_longer_the_one_took() -> None:
+    before, after = two({}, {})
+    assert text_of(title(before, after)).strip() == "Compare  #1 → #2  users.get_user"
+    assert text_of(standing(before, after, 0.0)).strip() == "#1 ✓ ok → #2 ✓ ok    12ms → 31ms (+158 %)"
+
+
+def test_the_head_of_two_unlike_ones_names_both() -> None:
+    bus = Bus()
+    bus >> request("users", "get_user", id="a", reply_to="caller:1")
+    bus >> raw("orders", json.dumps({"event": "placed"}))
+    one, other = bus.exchanges
+    assert "users.get_user → broadcast on orders" in text_of(title(one, other))
+    assert "waiting" in text_of(standing(one, other, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (0.012, 0.031, " (+158 %)"),
+        (2, 1, " (−50 %)"),
+        (1, 50, " (×50)"),
+        (0, 1, ""),
+        (1, 1, ""),
+        (-1, 1, ""),
+        (float("nan"), 1, ""),
+        (1, float("inf"), ""),
+        (10**400, 1, ""),
+    ],
+)
+def test_shares(before: float, after: float, said: str) -> None:
+    assert percent(before, after) == said
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (Change("p", How.CHANGED, 12, 31), "number, +19 (+158 %)"),
+        (Change("p", How.CHANGED, 1_000_000, 0), "number, −1,000,000"),
+        (Change("p", How.CHANGED, 10**400, 1.5), "number"),
+        (Change("p", How.CHANGED, True, 1), "true → number"),
+        (Change("p", How.CHANGED, "abc", "abcd"), "text of 3 → 4 signs"),
+        (Change("p", How.ADDED, None, [1, 2]), "list of 2, added"),
+        (Change("p", How.REMOVED, {"a": 1}, None), "object of 1 field, removed"),
+    ],
+)
+def test_what_kind_of_values_they_are(change: Change, said: str) -> None:
+    assert describe(change) == said
+
+
+def test_text_for_the_clipboard_is_what_the_command_says_and_has_whole_values() -> None:
+    change = Change("response.payload.bio", How.CHANGED, "x" * 100, "y")
+    text = change_text(change, Redactor(()))
+    assert text.split("\n")[0].startswith('response.payload.bio  "xxx')
+    assert f'before: "{"x" * 100}"' in text
+    assert change_text(change._replace(before="x"), Redactor(())) == 'response.payload.bio  "x" → "y"'
+    assert "***" in change_text(change, Redactor(["bio"]))
+    assert "xx" not in change_text(change, Redactor(["bio"]))
+
+
+def test_all_of_it_as_text() -> None:
+    before, after = two({"a": 1}, {"a": 2})
+    found = [entry.change for entry in compare(before, after, Rules()).entries]
+    assert whole_text(before, after, found, Redactor(())).split("\n") == [
+        "#1 → #2  users.get_user",
+        "  response.payload.a  1 → 2",
+        "  latency  12.0 ms → 31.0 ms",
+    ]
+    assert whole_text(before, before, [], Redactor(())).split("\n")[-1] == "  no difference"
+
+
+# Values ----------------------------------------------------------------------------------------------------------
+
+
+def lit_parts(line: Line, role: str) -> list[str]:
+    return [text for text, one in line if one == role]
+
+
+def test_what_differs_in_two_texts_is_lit_and_the_rest_is_dimmed() -> None:
+    before, after = lit("once a month, on Monday", "once a week, on Monday")
+    assert (lit_parts(before, LIT_BEFORE), lit_parts(after, LIT_AFTER)) == (["month"], ["week"])
+    assert lit_parts(before, "dim") == ["once a ", ", on Monday"]
+
+
+def test_within_a_long_word_only_what_differs_is_lit() -> None:
+    before, after = lit("token-eyJhbGciabcdef", "token-eyJhbGciabxdef")
+    assert (lit_parts(before, LIT_BEFORE), lit_parts(after, LIT_AFTER)) == (["c"], ["x"])
+    before, after = lit("12345", "12399")
+    assert lit_parts(before, LIT_BEFORE) == ["12345"]
+
+
+@given(TEXTS, TEXTS)
+def test_lighting_neither_adds_nor_loses_anything(a: str, b: str) -> None:
+    before, after = lit(a, b)
+    assert (text_of(before), text_of(after)) == (a, b)
+    assert (not lit_parts(before, LIT_BEFORE) and not lit_parts(after, LIT_AFTER)) == (a == b)
+
+
+def test_lines_of_texts_and_of_structure_are_put_beside_each_other() -> None:
+    found = pairs(Change("p", How.CHANGED, "one\ntwo\nthree", "one\n2\n3\nthree"))
+    assert [pair.same for pair in found] == [True, False, False, True]
+    found = pairs(Change("p", How.CHANGED, {"a": 1, "b": [1]}, {"a": 1, "b": [1], "c": 2}))
+    assert [text_of(pair.after or []) for pair in found if not pair.same] == ['  "c": 2']
+    assert all(pair.before is None for pair in pairs(Change("p", How.ADDED, None, {"a": 1})))
+    assert all(pair.after is None for pair in pairs(Change("p", How.REMOVED, "a\nb", None)))
+
+
+@given(JSON, JSON)
+def test_both_values_are_there_whole(a: Any, b: Any) -> None:
+    found = pairs(Change("p", How.CHANGED, a, b))
+    apart = isinstance(a, str) and isinstance(b, str) and "\n" in a + b
+    assert [text_of(pair.before) for pair in found if pair.before is not None] == value_lines(a, apart=apart)
+    assert [text_of(pair.after) for pair in found if pair.after is not None] == value_lines(b, apart=apart)
+
+
+def test_structure_is_indented_as_json_has_it() -> None:
+    value = {"a": [1, {"b": "x"}], "c": {}, "n": None}
+    assert value_lines(value) == json.dumps(value, indent=2).split("\n")
+
+
+@pytest.mark.parametrize("width", [30, 99, 100, 200])
+@given(JSON, JSON)
+def test_rows_of_values_fit_the_width(width: int, a: Any, b: Any) -> None:
+    for line in rows_of(pairs(Change("p", How.CHANGED, a, b)), width):
+        assert cell_len(text_of(line)) <= width
+
+
+def test_wide_signs_are_never_cut_in_two() -> None:
+    rows = [text_of(line) for line in wrap([("a", "plain"), ("日本語" * 5, "string")], 5)]
+    assert "".join(rows) == "a" + "日本語" * 5
+    assert all(cell_len(line) <= 5 for line in rows)
+
+
+def test_where_it_is_narrow_the_lines_of_before_stand_above_those_of_after() -> None:
+    found = pairs(Change("p", How.CHANGED, "same\nold\nolder\nend", "same\nnew\nnewer\nend"))
+    rows = [text_of(line) for line in rows_of(found, 60)]
+    assert rows == ["  same", "− old", "− older", "+ new", "+ newer", "  end"]
+    assert [line.split("│")[0].strip() for line in map(text_of, rows_of(found, 100))] == [
+        "same",
+        "− old",
+        "− older",
+        "end",
+    ]
+
+
+def test_long_runs_of_the_same_are_folded_between_what_differs() -> None:
+    before = [str(number) for number in range(100)]
+    after = [*before[:50], "new", *before[51:]]
+    found = pairs(Change("p", How.CHANGED, "\n".join(before), "\n".join(after)))
+    shown = folded(found)
+    assert [text_of(one.line) for one in shown if isinstance(one, Note)] == [
+        "┄┄ 47 lines the same: space shows them ┄┄",
+        "┄┄ 46 lines the same: space shows them ┄┄",
+    ]
+    assert sum(isinstance(one, Pair) for one in shown) == 7
+    assert len(found) == 100
+
+
+def test_what_is_too_much_is_told_and_takes_no_time() -> None:
+    deep: Any = 1
+    for _ in range(5000):
+        deep = [deep]
+    huge = ["x" * 1000] * 20_000
+    began = time.monotonic()
+    assert "only the first" in value_lines(deep)[-1]
+    assert "nested too deeply" in one_line(deep, 100_000)
+    assert f"first {MOST_SIGNS:,} signs" in value_lines("y" * 1_000_000)[-1]
+    assert f"first {MOST_LINES:,} lines" in value_lines([1] * 100_000)[-1]
+    assert len(one_line(huge, 50)) < 200
+    alike, hostile = ["{", "}", "[", "]"] * 2000, ["}", "{", "]", "["] * 2000
+    found = pairs(Change("p", How.CHANGED, "\n".join(alike), "\n".join(hostile)))
+    assert len(found) > 4000
+    lit("ab" * 5000, "ba " * 5000)
+    rows_of(pairs(Change("p", How.CHANGED, huge, "z" * 1_000_000)), 100)
+    assert time.monotonic() - began < 20
+
+
+def test_bytes_that_cannot_be_read_are_masked_like_any_other() -> None:
+    unread = Unread("no JSON", b'{"password": "hunter2"')
+    assert "hunter2" in "".join(value_lines(unread))
+    assert "hunter2" not in "".join(value_lines(unread, redact=Redactor(["password"])))
+
+
+# Which to compare ------------------------------------------------------------------------------------------------
+
+
+def five() -> list[Exchange]:
+    bus = Bus()
+    for number, action in enumerate(("get", "put", "get", "get", "get")):
+        bus >> request("users", action, id=f"r{number}", reply_to="caller:1")
+    return bus.exchanges
+
+
+def test_a_replay_is_compared_with_its_origin() -> None:
+    found = five()
+    found[3].set_aside().origin = 1
+    found[0].set_aside().replays = [4]
+    assert partner(found, found[3]) is found[0]
+
+
+def test_what_was_replayed_is_compared_with_its_newest_replay() -> None:
+    found = five()
+    found[2].set_aside().replays = [4, 5]
+    assert partner(found, found[2]) is found[4]
+
+
+def test_anything_else_is_compared_with_the_latest_like_it_before() -> None:
+    found = five()
+    assert partner(found, found[3]) is found[2]
+    assert partner(found, found[2]) is found[0]
+    assert partner(found, found[0]) is None
+    assert partner(found, found[1]) is None
+    assert partner(iter(found), found[4]) is found[3]
+
+
+def test_where_the_origin_is_no_longer_remembered_another_is_taken() -> None:
+    found = five()
+    found[4].set_aside().origin = 1
+    assert partner(found[1:], found[4]) is found[3]
+
+
+def test_a_gap_is_compared_with_nothing() -> None:
+    bus = Bus()
+    bus.gap(1.0)
+    gap = bus.gap(1.0)
+    assert partner(bus.exchanges, gap) is None
