@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen, Screen
 from textual.timer import Timer
 from textual.widgets import Footer, TextArea
+from textual.widgets.text_area import Selection
 
 from daebus_console.engine.exchange import Kind
 from daebus_console.engine.replay_item import Resend
@@ -53,6 +54,8 @@ class EditScreen(ModalScreen[Resend | None]):
         self.head = TitleLine([(f" {clean(title)}", "strong")], classes="pane-title")
         self.aim = TitleLine(id="edit-aim")
         self.area = DraftArea(self.draft.text, self._touched, id="edit-text")
+        # Not when it is mounted: the first keys may be there by then.
+        self.area.selection = Selection.cursor(first_place(self.draft.text))
         self.below = TitleLine(id="edit-below")
 
     def compose(self) -> ComposeResult:
@@ -65,8 +68,7 @@ class EditScreen(ModalScreen[Resend | None]):
 
     def on_mount(self) -> None:
         self.area.focus()
-        # Before it has a size, it would scroll too far.
-        self.call_after_refresh(self.area.move_cursor, first_place(self.draft.text))
+        self.call_after_refresh(self.area.scroll_cursor_visible)
         self._tell()
 
     # Checking --------------------------------------------------------------------------------------------------
@@ -234,8 +236,14 @@ class EditScreen(ModalScreen[Resend | None]):
         self._go_to_mistake()
 
     def action_keys(self) -> None:
-        """Show all keys."""
-        from daebus_console.tui.screens.help import HelpScreen
+        """Show all keys: those of this screen, and those of typing."""
+        from daebus_console.tui.screens.help import HelpScreen, grouped
 
         # What a screen is dismissed with does not matter there.
-        self.app.push_screen(HelpScreen.of(cast("Screen[None]", self)))
+        (keys,) = grouped(self.active_bindings.values(), cast("Screen[None]", self)).values()
+        own = {binding.description for binding in Binding.make_bindings(DraftArea.BINDINGS)}
+        groups = {
+            "This message": [(key, what) for key, what in keys if what in own],
+            "Typing": [(key, what) for key, what in keys if what not in own],
+        }
+        self.app.push_screen(HelpScreen("Edit", groups))

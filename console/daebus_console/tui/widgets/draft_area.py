@@ -91,8 +91,9 @@ class DraftArea(TextArea):
             event.stop()
             event.prevent_default()
             self.action_new_line()
-        elif not await self._bound(event):
-            await super()._on_key(event)
+        else:
+            # What is not bound goes on to the handler of the text area by itself, as clicks and pastes do below.
+            await self._bound(event)
 
     async def _bound(self, event: events.Key) -> bool:
         """Do what the key is bound to here, now: on its way to where bindings are looked up, later keys overtake it."""
@@ -123,12 +124,9 @@ class DraftArea(TextArea):
             event.stop()
             event.prevent_default()
             self.post_message(self.TooLong())
-            return
-        await super()._on_paste(event)
 
-    async def _on_mouse_down(self, event: events.MouseDown) -> None:
+    async def _on_mouse_down(self, _event: events.MouseDown) -> None:
         self.touched("")
-        await super()._on_mouse_down(event)
 
     # Drawing ---------------------------------------------------------------------------------------------------
 
