@@ -50,6 +50,7 @@ class EditScreen(ModalScreen[Resend | None]):
         self._checked: str | None = self.draft.text
         self._goes_to = resend
         self._asked = self._refused = False
+        self._remark = ""
         self._timer: Timer | None = None
         self.head = TitleLine([(f" {clean(title)}", "strong")], classes="pane-title")
         self.aim = TitleLine(id="edit-aim")
@@ -103,7 +104,7 @@ class EditScreen(ModalScreen[Resend | None]):
     @on(DraftArea.TooLong)
     def _too_long(self, event: DraftArea.TooLong) -> None:
         event.stop()
-        self._warn(f"That would make more than {LARGEST:,} signs, so it was not pasted; ctrl+o opens your editor")
+        self._say(f"not pasted: that would make more than {LARGEST:,} signs; ctrl+o opens your editor")
 
     # What is told ----------------------------------------------------------------------------------------------
 
@@ -130,6 +131,8 @@ class EditScreen(ModalScreen[Resend | None]):
         verdict = self.verdict
         if self._asked:
             return [(" ? ", "warn"), ("escape again throws your changes away, any other key goes on", "warn")]
+        if self._remark:
+            return [(" · ", "accent"), (self._remark, "plain")]
         if not fresh:
             return [(" … ", "dim"), ("checked when you pause", "dim")]
         if verdict.item is not None:
@@ -142,16 +145,18 @@ class EditScreen(ModalScreen[Resend | None]):
         told: Line = [(f" {row + 1}:{column + 1} ", "dim")]
         return [("  too long to type in ", "warn"), *told] if self.area.read_only else told
 
-    def _warn(self, text: str) -> None:
-        self.notify(text, severity="warning", timeout=6, markup=False)
+    def _say(self, remark: str) -> None:
+        """Say something below the text, until the next key."""
+        self._remark = clean(remark)
+        self._tell()
 
     # Keys ------------------------------------------------------------------------------------------------------
 
     def _touched(self, key: str) -> None:
-        """A key was pressed in the text, or something else was done there."""
-        if (self._asked and key != "escape") or self._refused:
-            self._asked = self._asked and key == "escape"
-            self._refused = False
+        """A key was pressed in the text, or something else was done there: what was said is no longer said."""
+        asked = self._asked and key == "escape"
+        if (asked, False, "") != (self._asked, self._refused, self._remark):
+            self._asked, self._refused, self._remark = asked, False, ""
             self._tell()
 
     def action_send(self) -> None:
@@ -167,9 +172,9 @@ class EditScreen(ModalScreen[Resend | None]):
     def action_mistake(self) -> None:
         """Put the cursor where the mistake is."""
         if self._check().item is not None:
-            self.notify("There is no mistake", timeout=2)
+            self._say("there is no mistake")
         elif not self._go_to_mistake():
-            self.notify("The mistake is not in one place; the line below the text says what it is", timeout=4)
+            self._say(f"not in one place: {self.verdict.told}")
 
     def _go_to_mistake(self) -> bool:
         if not self.verdict.line:
@@ -189,10 +194,10 @@ class EditScreen(ModalScreen[Resend | None]):
     def action_restore(self) -> None:
         """Put back the text as it was at first."""
         if self.area.text == self.draft.text:
-            self.notify("It is as it was", timeout=2)
+            self._say("it is as it was")
             return
         self._put(self.draft.text)
-        self.notify("As it was; ctrl+z brings your changes back", timeout=3)
+        self._say("as it was; ctrl+z brings your changes back")
 
     def action_lay_out(self) -> None:
         """Give each member a line of its own again."""
@@ -200,11 +205,11 @@ class EditScreen(ModalScreen[Resend | None]):
             text = safe(laid_out(self.area.text))
         except ValueError as error:
             verdict = self._check()
-            self._warn(f"It cannot be laid out: {error if verdict.item else verdict.told}")
             self._go_to_mistake()
+            self._say(f"it cannot be laid out: {error if verdict.item else verdict.told}")
             return
         if text == self.area.text:
-            self.notify("It is laid out", timeout=2)
+            self._say("it is laid out already")
             return
         row, _column = self.area.cursor_location
         self._put(text, row)
@@ -229,11 +234,14 @@ class EditScreen(ModalScreen[Resend | None]):
             self._warn("This terminal cannot be lent to an editor; the text can be edited here")
             return
         if after is None:
-            self.notify("The editor left it as it was", timeout=2)
+            self._say("the editor left it as it was")
             return
         self._put(safe(after))
         self._check()
         self._go_to_mistake()
+
+    def _warn(self, text: str) -> None:
+        self.notify(text, severity="warning", timeout=6, markup=False)
 
     def action_keys(self) -> None:
         """Show all keys: those of this screen, and those of typing."""

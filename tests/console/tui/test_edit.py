@@ -1,0 +1,530 @@
+"""The screen on which a message is edited: every key of it, what it tells, and that nothing typed is lost."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from textual.binding import Binding
+from textual.events import Key, Paste
+
+from daebus_console.engine.exchange import Kind
+from daebus_console.engine.redact import Redactor
+from daebus_console.engine.replay_item import Resend
+from daebus_console.engine.session import Session
+from daebus_console.tui.screens import edit
+from daebus_console.tui.screens.edit import AT_ONCE, EditScreen
+from daebus_console.tui.screens.help import HelpScreen
+from daebus_console.tui.widgets import draft_area
+from daebus_console.tui.widgets.draft_area import DraftArea
+from tests.console.tui.scene import NOON, scene
+from tests.console.tui.support import Driver, drive, fed, grid
+from tests.console.tui.test_safety import CORPUS, unsafe
+
+BROADCAST = Resend(Kind.BROADCAST, "orders", None, {"event": "placed", "order": 5}, 0.0, 14)
+VALID = "✓ may be sent"
+
+
+def request(payload: Any = None, service: str = "users", action: str = "get_user") -> Resend:
+    """A request to be edited."""
+    payload = {"id": 7} if payload is None else payload
+    return Resend(Kind.REQUEST, service, action, {"action": action, "payload": payload}, 0.0, 12)
+
+
+class Opened:
+    """The screen on a console, and what it was dismissed with."""
+
+    def __init__(self, console: Driver, resend: Resend, title: str = "Edit #12 and send again") -> None:
+        self.console = console
+        self.results: list[Resend | None] = []
+        self.screen = EditScreen(resend, title)
+        self.area = self.screen.area
+        console.app.push_screen(self.screen, self.results.append)
+
+    @classmethod
+    async def on(cls, console: Driver, resend: Resend | None = None, title: str = "Edit #12 and send again") -> Opened:
+        """Open it, and wait until it can be typed in."""
+        opened = cls(console, resend or request(), title)
+        await console.until(lambda: opened.area.has_focus and "may be sent" in console.text)
+        return opened
+
+    @property
+    def open(self) -> bool:
+        """Whether it is still there."""
+        return self.console.app.screen is self.screen
+
+    async def write(self, text: str) -> None:
+        """Have this in place of what stands there, as if pasted."""
+        await self.console.press("f7")
+        self.console.app.post_message(Paste(text))
+        await self.console.until(lambda: self.area.text == text)
+
+    async def sent(self) -> Resend:
+        """Send it, and return what that is."""
+        await self.console.press("ctrl+s")
+        await self.console.until(lambda: self.results)
+        assert isinstance(self.results[0], Resend)
+        assert not self.open
+        return self.results[0]
+
+
+# Looking and sending -----------------------------------------------------------------------------------------------
+
+
+def test_it_says_what_is_edited_where_it_goes_and_whether_it_may_be_sent() -> None:
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console)
+        await console.sees("Edit #12 and send again", "→ users.get_user  request", "redis://localhost:6379 │")
+        await console.sees('2    "service": "users",', "✓ may be sent: request to users.get_user,", "5:5")
+        assert await opened.sent() == request()
+
+    drive(scene(), story)
+
+
+def test_the_password_of_redis_is_not_shown() -> None:
+    async def story(console: Driver) -> None:
+        await Opened.on(console)
+        await console.sees("@localhost:6379 │")
+        assert "hunter2" not in console.text
+
+    session = Session("redis://ann:hunter2@localhost:6379")
+    session.clock = lambda: NOON  # type: ignore[assignment, misc]  # a clock is what can be called for a time
+    drive(session, story)
+
+
+def test_what_is_typed_is_what_is_sent_and_the_aim_follows() -> None:
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console)
+        await console.press("end", *["backspace"], "4", "2")
+        await console.press("up", "up", "end", "left", "left", *"x")
+        await console.sees("→ users.get_userx  request", "✓ may be sent: request to users.get_userx")
+        item = await opened.sent()
+        assert (item.action, item.payload, item.origin) == ("get_userx", {"id": 42}, 12)
+        assert item.body["action"] == "get_userx"
+
+    drive(scene(), story)
+
+
+def test_ctrl_enter_sends_as_well() -> None:
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console)
+        await console.press("ctrl+enter")
+        await console.until(lambda: opened.results == [request()])
+
+    drive(scene(), story)
+
+
+def test_keys_that_come_at_once_are_carried_out_in_their_order() -> None:
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console)
+        for key in ("end", "1", "2", "ctrl+z", "3", "4", "ctrl+s"):
+            console.app.post_message(Key(key, key if len(key) == 1 else None))
+        await console.until(lambda: opened.results)
+        item = opened.results[0]
+        assert item is not None
+        assert item.payload == {"id": 734}
+
+    drive(scene(), story)
+
+
+def test_a_broadcast_says_so_plainly() -> None:
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console, BROADCAST)
+        await console.sees("» orders  broadcast: everybody who listens there gets it", "broadcast on orders, 31 bytes")
+        await opened.write('{"channel": "orders.eu", "message": {}}')
+        await console.sees("» orders.eu  broadcast", "broadcast on orders.eu, 2 bytes")
+        item = await opened.sent()
+        assert (item.channel, item.payload, item.kind) == ("orders.eu", {}, Kind.BROADCAST)
+
+    drive(scene(), story)
+
+
+# Mistakes ----------------------------------------------------------------------------------------------------------
+
+BAD = [
+    (
+        '{"service": "users", "action": "x", "payload": {"id" 7}}',
+        "✗ line 1, column 54: expecting ':' delimiter",
+        (0, 53),
+    ),
+    ("{\n\n  oops", "✗ line 3, column 3: expecting property name", (2, 2)),
+    ("[1]", "✗ expected an object with just action, payload, service", None),
+    ('{"service": "users", "payload": {}}', "✗ expected an object with just", None),
+    ('{"service": "users", "action": "x",\n"payload": 7}', "✗ line 2, column 12: `payload` must be an object", (1, 11)),
+    ("", "✗ line 1, column 1: expecting value", (0, 0)),
+]
+
+
+@pytest.mark.parametrize(("text", "told", "place"), BAD)
+def test_what_is_wrong_is_told_not_sent_and_not_lost(text: str, told: str, place: tuple[int, int] | None) -> None:
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console)
+        await opened.write(text)
+        await console.sees(told)
+        assert opened.area.mistake == place
+        await console.press("ctrl+s")
+        await console.sees("✗ not sent: " + told.removeprefix("✗ "))
+        assert opened.open
+        assert opened.area.text == text
+        assert opened.results == []
+        if place is not None:
+            assert opened.area.cursor_location == place
+        await console.press("right")
+        await console.loses("not sent")
+        await opened.write(opened.screen.draft.text)
+        assert await opened.sent() == request()
+
+    drive(scene(), story)
+
+
+@pytest.mark.parametrize("key", ["f8", "ctrl+n"])
+def test_a_key_leads_to_the_mistake(key: str) -> None:
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console)
+        await console.press(key)
+        await console.sees("there is no mistake")
+        await console.press("end", "x", "down", "down")
+        await console.sees("✗ line 5, column 12")
+        await console.press(key)
+        await console.until(lambda: opened.area.cursor_location == (4, 11))
+        await opened.write("[]")
+        await console.press(key)
+        await console.sees("not in one place: expected an object")
+
+    drive(scene(), story, notifications=True)
+
+
+def test_the_place_of_a_mistake_is_lit() -> None:
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console)
+        await console.press("end", "x", "home")
+        await console.sees("✗ line 5")
+        lit = opened.area.get_component_rich_style("draft--mistake").bgcolor
+        segments = [segment for segment in opened.area.render_line(4) if segment.style and segment.style.bgcolor == lit]
+        assert [segment.text for segment in segments] == ["x"]
+
+    drive(scene(), story)
+
+
+# Typing ------------------------------------------------------------------------------------------------------------
+
+
+def test_enter_indents_and_tab_inserts_blanks() -> None:
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console, request({}))
+        await console.press(
+            "enter", "quotation_mark", "a", "quotation_mark", "colon", "space", "1", "comma", "enter", "tab", "x"
+        )
+        assert opened.area.text.split("\n")[3:] == ['  "payload": {', '    "a": 1,', "      x", "  }", "}"]
+        assert opened.area.cursor_location == (5, 7)
+
+    drive(scene(), story)
+
+
+def test_what_was_done_is_undone_and_done_again() -> None:
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console)
+        text = opened.area.text
+        await console.press("end", "1", "2")
+        changed = opened.area.text
+        await console.press("ctrl+z")
+        await console.until(lambda: opened.area.text == text)
+        await console.press("ctrl+y")
+        await console.until(lambda: opened.area.text == changed)
+
+    drive(scene(), story)
+
+
+def test_it_can_be_put_back_as_it_was_and_that_undone() -> None:
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console)
+        await console.press("ctrl+r")
+        await console.sees("it is as it was")
+        await console.press("end", "x")
+        changed = opened.area.text
+        await console.press("ctrl+r")
+        await console.until(lambda: opened.area.text == opened.screen.draft.text)
+        await console.sees("ctrl+z brings your changes back")
+        await console.press("ctrl+z")
+        await console.until(lambda: opened.area.text == changed)
+
+    drive(scene(), story, notifications=True)
+
+
+def test_it_is_laid_out_anew_with_every_value_as_it_was_written() -> None:
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console)
+        await console.press("ctrl+l")
+        await console.sees("it is laid out already")
+        await opened.write('{"service":"users","action":"a","payload":{"n":1e2,"e":"\\u001b"}}')
+        await console.press("ctrl+l")
+        await console.sees('5      "n": 1e2,', '6      "e": "\\u001b"')
+        await opened.write("{")
+        await console.press("ctrl+l")
+        await console.sees("it cannot be laid out: expecting property name")
+        assert opened.area.text == "{"
+
+    drive(scene(), story, notifications=True)
+
+
+# Leaving -----------------------------------------------------------------------------------------------------------
+
+
+def test_escape_closes_what_was_not_changed() -> None:
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console)
+        await console.press("down", "x", "backspace", "escape")
+        await console.until(lambda: opened.results == [None])
+
+    drive(scene(), story)
+
+
+def test_escape_asks_before_it_throws_changes_away() -> None:
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console)
+        await console.press("end", "8", "escape")
+        await console.sees("escape again throws your changes away, any other key goes on")
+        await console.press("9")
+        await console.sees(VALID)
+        assert '"id": 789' in opened.area.text, "the key that goes on is typed"
+        await console.press("escape", "left", "escape")
+        await console.sees("escape again")
+        assert opened.open
+        await console.press("escape")
+        await console.until(lambda: opened.results == [None])
+
+    drive(scene(), story)
+
+
+# The mouse, help, the bindings -------------------------------------------------------------------------------------
+
+
+def test_the_mouse_places_the_cursor_and_presses_the_keys_of_the_footer() -> None:
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console)
+        await console.sees("^s Send")
+        lines = grid(console.app)
+        row = next(y for y, line in enumerate(lines) if '"service"' in line)
+        await console.press("end", "9", "escape")
+        await console.sees("escape again")
+        await console.pilot.click(offset=(lines[row].index("users"), row))
+        assert opened.area.cursor_location == (1, 14)
+        await console.sees(VALID)
+        row = next(y for y, line in enumerate(lines) if "^s Send" in line)
+        await console.pilot.click(offset=(lines[row].index("Send"), row))
+        await console.until(lambda: opened.results)
+        assert opened.results[0] == request({"id": 79})
+
+    drive(scene(), story)
+
+
+def test_help_tells_the_keys() -> None:
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console)
+        await console.press("f1")
+        await console.until(lambda: isinstance(console.app.screen, HelpScreen))
+        await console.sees("Send", "Lay out", "As it was", "$EDITOR", "Mistake")
+        await console.press("escape")
+        await console.until(lambda: opened.open)
+
+    drive(scene(), story)
+
+
+def test_every_key_says_what_it_does_and_takes_none_of_the_text_area() -> None:
+    own = list(Binding.make_bindings(DraftArea.BINDINGS))
+    taken = {binding.key for binding in Binding.make_bindings(DraftArea.__mro__[1].__dict__["BINDINGS"])}
+    assert all(binding.description for binding in own)
+    assert not taken & {binding.key for binding in own}
+
+
+# Safety ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", CORPUS)
+def test_whatever_is_in_a_message_is_shown_and_sent_as_it_was(kind: str) -> None:
+    evil = CORPUS[kind]
+
+    async def story(console: Driver) -> None:
+        resend = request({evil: evil, "list": [evil, {evil: [evil]}]}, service="users" + evil, action=evil)
+        opened = await Opened.on(console, resend, f"Edit {evil}")
+        assert unsafe(console.text) == []
+        assert json.loads(opened.area.text)["payload"] == resend.payload
+        await console.press("pagedown", "end", "home", "pageup", "end")
+        await console.pilot.pause(0.05)
+        assert unsafe(console.text) == []
+        assert await opened.sent() == resend
+
+    drive(scene(), story, notifications=True)
+
+
+@pytest.mark.parametrize("kind", CORPUS)
+def test_whatever_is_pasted_is_shown_as_what_it_is(kind: str) -> None:
+    evil = CORPUS[kind]
+
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console, request({"text": ""}))
+        row = opened.area.text.split("\n").index('    "text": ""')
+        opened.area.move_cursor((row, 13))
+        console.app.post_message(Paste(evil))
+        await console.until(lambda: opened.area.text != opened.screen.draft.text)
+        await console.pilot.pause(0.05)
+        assert unsafe(console.text) == []
+        if "\n" not in evil:
+            item = await opened.sent()
+            assert item.payload == {"text": evil}
+
+    drive(scene(), story, notifications=True)
+
+
+def test_what_is_typed_that_cannot_be_shown_is_escaped() -> None:
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console, request({"text": ""}))
+        opened.area.move_cursor((4, 13))
+        opened.area.insert("\u202e")
+        await console.sees('"text": "\\u202e"')
+        await console.press("ctrl+z", "ctrl+y")
+        await console.sees('"text": "\\u202e"')
+
+    drive(scene(), story)
+
+
+def test_hidden_values_are_not_on_the_screen_and_are_sent() -> None:
+    async def story(console: Driver) -> None:
+        resend = request({"name": "ann", "password": "hunter2"})
+        opened = await Opened.on(console, resend)
+        await console.sees('"password": "***1***"', "1 hidden value as it was")
+        assert "hunter2" not in console.text
+        await console.press("end", "left", "left", "e")
+        item = await opened.sent()
+        assert item.payload == {"name": "anne", "password": "hunter2"}
+
+    drive(scene(), story, redact=Redactor(["password"]))
+
+
+def test_the_stand_in_of_a_hidden_value_is_not_sent_elsewhere() -> None:
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console, request({"name": "ann", "password": "hunter2"}))
+        await opened.write(opened.area.text.replace('"ann"', '"***1***"'))
+        await console.sees("✗ line 5, column 14: ***1*** stands for a hidden value")
+        await console.press("ctrl+s")
+        assert opened.results == []
+        assert opened.area.cursor_location == (4, 13)
+
+    drive(scene(), story, redact=Redactor(["password"]))
+
+
+# Large -------------------------------------------------------------------------------------------------------------
+
+
+ROWS = {"rows": [{"id": number, "text": "x" * 20} for number in range(13_000)]}
+"""A draft of about a megabyte."""
+
+
+def test_a_megabyte_is_checked_when_one_pauses() -> None:
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console, request(ROWS))
+        assert len(opened.area.text) > 900_000
+        await console.press("end", "x")
+        await console.sees("✗ line 5, column 14")
+        await console.press("backspace")
+        await console.sees(VALID)
+
+    drive(scene(), story)
+
+
+def test_what_is_sent_is_checked_first_pause_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edit, "PAUSE", 1000.0)
+
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console, request(ROWS))
+        await console.press("end", "x")
+        await console.sees("… checked when you pause")
+        await console.press("ctrl+s")
+        await console.sees("✗ not sent: line 5, column 14")
+        assert opened.open
+        await console.press("delete")
+        await console.sees("… checked when you pause")
+        await console.press("ctrl+z", "delete")
+        assert await opened.sent() == request(ROWS)
+
+    drive(scene(), story)
+
+
+def test_of_a_line_of_a_megabyte_both_ends_can_be_seen_and_changed() -> None:
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console, request({"blob": "w" * 1_000_000}))
+        await console.press("end", "left", "e", "n", "d")
+        await console.sees('wwwwend"│')
+        await console.press("home")
+        await console.sees('"blob": "wwww')
+        item = await opened.sent()
+        assert item.payload["blob"] == "w" * 1_000_000 + "end"
+
+    drive(scene(), story)
+
+
+def test_what_is_too_long_to_type_in_is_shown_and_can_be_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(draft_area, "LARGEST", 1000)
+
+    async def story(console: Driver) -> None:
+        resend = request({"text": "w" * 1000})
+        opened = await Opened.on(console, resend)
+        await console.sees("too long to type in")
+        await console.press("x", "enter", "tab", "escape")
+        await console.until(lambda: opened.results == [None])
+        opened = await Opened.on(console, resend)
+        assert await opened.sent() == resend
+
+    drive(scene(), story)
+
+
+def test_what_would_make_it_too_long_is_not_pasted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(draft_area, "LARGEST", 1000)
+
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console)
+        text = opened.area.text
+        console.app.post_message(Paste("x" * 1000))
+        await console.sees("not pasted: that would make more")
+        assert opened.area.text == text
+
+    drive(scene(), story, notifications=True)
+
+
+def test_a_text_that_is_not_that_long_is_checked_at_every_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edit, "PAUSE", 1000.0)
+
+    async def story(console: Driver) -> None:
+        await Opened.on(console, request({"text": "w" * (AT_ONCE - 200)}))
+        await console.press("end", "x")
+        await console.sees("✗ line 5")
+
+    drive(fed(NOON), story)
+
+
+# The user's own editor ---------------------------------------------------------------------------------------------
+
+
+def test_where_the_terminal_cannot_be_lent_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISUAL", "cat")
+
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console)
+        await console.press("ctrl+o")
+        await console.sees("This terminal cannot be lent to an editor")
+        assert opened.open
+
+    drive(scene(), story, notifications=True)
+
+
+def test_an_editor_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISUAL", "/no/editor")
+
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console)
+        await console.press("ctrl+o")
+        await console.sees("VISUAL names /no/editor")
+        assert opened.open
+
+    drive(scene(), story, notifications=True)
