@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ from textual.containers import Vertical
 
 from daebus_console.commands.completion import Offer as Offer
 from daebus_console.text import cells, clean
+from daebus_console.tui.legible import legible
 from daebus_console.tui.lines import ROLES, Line
 from daebus_console.tui.messages import CommandEntered
 from daebus_console.tui.widgets.repl_line import CommandLine
@@ -40,6 +42,7 @@ class ReplPane(Vertical):
             placeholder="request SERVICE ACTION name=value …   (help lists all commands)", id="repl-line"
         )
         self.below = TitleLine(id="repl-below")
+        self._written: deque[Line] = deque(maxlen=MOST_LINES)
 
     def compose(self) -> ComposeResult:
         yield self.head
@@ -49,6 +52,7 @@ class ReplPane(Vertical):
 
     def on_mount(self) -> None:
         self.below.display = False
+        self.app.theme_changed_signal.subscribe(self, lambda _theme: self._write_anew())
         self.write([("help lists the commands, tab completes, ↑ brings back what was entered.", "dim")])
 
     @on(CommandLine.Typed)
@@ -91,6 +95,7 @@ class ReplPane(Vertical):
     @on(CommandLine.ClearOutput)
     def _clear(self, event: CommandLine.ClearOutput) -> None:
         event.stop()
+        self._written.clear()
         self.output.clear()
 
     @on(CommandLine.Entered)
@@ -108,11 +113,21 @@ class ReplPane(Vertical):
 
     def write(self, line: Line) -> None:
         """Show a line of pieces that are fit for the screen; one too long for the pane is wrapped."""
+        self._written.append(line)
+        self._print(line)
+
+    def _print(self, line: Line) -> None:
         text = Text(no_wrap=False, overflow="fold")
         for piece, role in line:
-            style = self.get_component_rich_style(f"role--{role}")
+            style = legible(self.get_component_rich_style(f"role--{role}"))
             text.append(piece, Style(color=style.color, bold=style.bold))
         self.output.write(text, expand=True, scroll_end=True)
+
+    def _write_anew(self) -> None:
+        """What was written has the colours of the theme it was written in: write it in those of this one."""
+        self.output.clear()
+        for line in self._written:
+            self._print(line)
 
     def on_click(self, _event: events.Click) -> None:
         """A click anywhere in the pane is meant for the line."""

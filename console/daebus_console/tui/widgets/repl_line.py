@@ -21,6 +21,7 @@ from daebus_console.commands.hint import Hint, hint
 from daebus_console.commands.script import goes_on
 from daebus_console.repl.pasting import TooLong, pasted
 from daebus_console.text import clean
+from daebus_console.tui.legible import legible
 from daebus_console.tui.messages import FillIn, LeaveRequested, StopRequested
 from daebus_console.tui.widgets.repl_recall import Recall
 
@@ -208,7 +209,7 @@ class CommandLine(TextArea):
         if not role or parent is None:
             return Style.null()
         found = parent.get_component_rich_style(f"role--{_STYLES.get(role, role)}")  # type: ignore[attr-defined]  # the pane
-        return Style(color=found.color, bold=found.bold)
+        return Style(color=legible(found + Style(bgcolor=self.rich_style.bgcolor)).color, bold=found.bold)
 
     # Keys ------------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from textual.widgets import RichLog
 
 from daebus_console.commands.completion import Offer
 from daebus_console.text import cells, clean, cut, pad
+from daebus_console.tui.legible import legible
 
 MOST_ROWS = 6
 _WIDEST = 60
@@ -67,4 +68,4 @@ class OutputLog(RichLog):
         return strips
 
     def _style(self, part: str) -> Style:
-        return self.get_component_rich_style(f"menu--{part}")
+        return legible(self.get_component_rich_style(f"menu--{part}"))

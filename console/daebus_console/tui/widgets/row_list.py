@@ -17,6 +17,7 @@ from textual.message import Message as Event
 from textual.strip import Strip
 from textual.widget import Widget
 
+from daebus_console.tui.legible import legible
 from daebus_console.tui.lines import ROLES, Line
 
 WHEEL = 3
@@ -218,11 +219,11 @@ class RowList(Widget, can_focus=True):
         style = self._styles_of.get(key)
         if style is None:
             style = self.get_component_rich_style(f"role--{role}")
-            if over:
+            if over and role != "match":
                 # Only the ground changes under the cursor: the colours of the signs keep their meaning.
                 ground = self.get_component_rich_style(over)
                 style += Style(bgcolor=ground.bgcolor, reverse=ground.reverse, underline=ground.underline)
-            self._styles_of[key] = style
+            style = self._styles_of[key] = legible(style)
         return style
 
     def render_lines(self, crop: Region) -> list[Strip]:

@@ -10,6 +10,7 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
+from daebus_console.tui.legible import legible
 from daebus_console.tui.lines import ROLES, Line
 
 
@@ -34,7 +35,7 @@ class TitleLine(Widget):
         styles: dict[str, Style] = {}
         for _text, role in line:
             if role not in styles:
-                styles[role] = self.get_component_rich_style(f"role--{role}")
+                styles[role] = legible(self.get_component_rich_style(f"role--{role}"))
         return [Segment(text, styles[role]) for text, role in line if text]
 
     def render_line(self, y: int) -> Strip:

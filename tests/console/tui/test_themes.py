@@ -1,0 +1,143 @@
+"""Every text can be read in every theme; and what was printed takes on the colours of the one that is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.color import Color
+from rich.color_triplet import ColorTriplet
+from rich.style import Style
+from textual.widgets import RichLog
+
+from daebus_console.tui.app import ConsoleApp
+from daebus_console.tui.legible import LEAST, contrast, legible
+from daebus_console.tui.lines import ROLES
+from daebus_console.tui.widgets.row_list import RowList
+from daebus_console.tui.widgets.title import TitleLine
+from tests.console.tui.scene import scene
+from tests.console.tui.support import Driver, drive
+
+LARGE = 3.0
+"""What WCAG 2 asks of large text; here of keys in the footer, which are bold, and of what is typed and offered."""
+DRAWN = set("│┃▕─╭╮╰╯▃ ")
+"""Rules and scroll bars: not read."""
+SCREENS: dict[str, tuple[tuple[str, ...], str]] = {
+    "detail": (("enter", "1", "down"), "request_id"),
+    "find": (("enter", "1", "slash", "o", "r", "d"), "Next match"),
+    "filter": (("slash",), "Keep by name"),
+    "a mistake in the filter": (("slash", "x", "colon"), "^"),
+    "commands": (("colon", "r", "e"), "replay"),
+    "statistics": (("S",), "all together"),
+    "sequence": (("D",), "Sequence"),
+}
+HARDEST = ("atom-one-light", "flexoki", "nord", "solarized-dark", "textual-light")
+"""The themes in which most could not be read when these tests were written; the others are looked at in one screen."""
+triplets = st.builds(ColorTriplet, *(st.integers(0, 255) for _part in range(3)))
+
+
+def themes(app: ConsoleApp) -> Iterator[str]:
+    """Those that come with the console and say what their colours are."""
+    return (name for name, theme in sorted(app.available_themes.items()) if not theme.ansi)
+
+
+def seen(style: Style | None) -> float:
+    """The contrast of a text."""
+    assert style is not None
+    assert style.color is not None
+    assert style.bgcolor is not None
+    return contrast(style.color.get_truecolor(), style.bgcolor.get_truecolor())
+
+
+def faint(app: ConsoleApp, least: float) -> set[tuple[str, float]]:
+    """The texts on the screen with less contrast than that."""
+    found = set()
+    for strip in app.screen._compositor.render_strips():
+        for text, style, _control in strip:
+            if set(text) - DRAWN and (told := seen(style)) < least:
+                found.add((text.strip(), round(told, 2)))
+    return found
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_everything_on_the_screen_can_be_read_in_every_theme(screen: str) -> None:
+    keys, shows = SCREENS[screen]
+
+    async def story(console: Driver) -> None:
+        await console.until(lambda: console.app.main.flow.count() >= 18)
+        await console.press(*(["left_square_bracket"] * 4), *keys)
+        await console.sees(shows)
+        for theme in themes(console.app) if screen == "commands" else HARDEST:
+            console.app.theme = theme
+            await console.pilot.pause()
+            assert not faint(console.app, LARGE), theme
+
+    drive(scene(), story)
+
+
+def test_every_role_can_be_read_on_every_ground_and_the_cursor_is_seen_in_every_theme() -> None:
+    async def story(console: Driver) -> None:
+        screen, flow = console.app.screen, console.app.main.flow
+        for theme in themes(console.app):
+            console.app.theme = theme
+            await console.pilot.pause()
+            told = {
+                (theme, widget.id, role, over): seen(widget.style_of(role, over))
+                for widget in screen.query(RowList)
+                for role in ROLES
+                for over in ("", "row--cursor", "row--cursor-blurred")
+            }
+            for line in (line for line in screen.query(TitleLine) if line.size):
+                for role in ROLES:
+                    line.show([("x", role)])
+                    told[theme, line.id, role, "title"] = seen(next(iter(line.render_line(0))).style)
+            assert len(told) > 150
+            assert not {where: ratio for where, ratio in told.items() if ratio < LEAST}
+            grounds = [flow.style_of("plain", over).bgcolor for over in ("", "row--cursor-blurred", "row--cursor")]
+            plain, blurred, lit = (ground.get_truecolor() for ground in grounds if ground is not None)
+            assert contrast(plain, lit) > contrast(plain, blurred) > 1.1, theme
+            assert flow.style_of("match", "row--cursor").bgcolor == flow.style_of("match").bgcolor, theme
+
+    drive(scene(), story)
+
+
+def test_what_was_printed_takes_on_the_colours_of_another_theme() -> None:
+    async def story(console: Driver) -> None:
+        log = console.app.main.repl.query_one(RichLog)
+
+        def printed() -> Style:
+            return next(segment.style for segment in log.lines[0] if segment.text.strip() and segment.style)
+
+        await console.sees("help lists the commands")
+        await console.command("unmute")
+        await console.until(lambda: len(log.lines) > 1)
+        before, lines = printed(), [strip.text for strip in log.lines]
+        console.app.theme = "textual-light"
+        await console.until(lambda: printed().color != before.color)
+        assert [strip.text for strip in log.lines] == lines
+
+    drive(scene(), story)
+
+
+@given(triplets, triplets)
+def test_a_text_is_made_legible_on_any_ground(text: ColorTriplet, ground: ColorTriplet) -> None:
+    style = Style(color=Color.from_triplet(text), bgcolor=Color.from_triplet(ground), bold=True)
+    made = legible(style)
+    assert seen(made) >= LEAST
+    assert made.bold
+    assert made.bgcolor == style.bgcolor
+    assert made == style or seen(style) < LEAST, "what can be read is left as it is"
+
+
+def test_the_terminal_s_own_colours_are_left_alone() -> None:
+    style = Style(color="red", bgcolor="default")
+    assert legible(style) == style
+    assert legible(Style()) == Style()
+
+
+def test_contrast_is_that_of_wcag() -> None:
+    assert contrast(ColorTriplet(0, 0, 0), ColorTriplet(255, 255, 255)) == pytest.approx(21)
+    assert contrast(ColorTriplet(119, 119, 119), ColorTriplet(255, 255, 255)) == pytest.approx(4.48, abs=0.01)
+    assert contrast(ColorTriplet(9, 9, 9), ColorTriplet(9, 9, 9)) == 1
