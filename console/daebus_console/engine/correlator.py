@@ -7,26 +7,23 @@ Rules of this module:
     comes later still settles it; it stays a TIMEOUT where the asker itself had named the time, for the asker has gone.
  3. The first final answer is the answer. Whatever follows is kept with the exchange and flagged, and changes nothing.
  4. An answer to nothing we saw opens an exchange of its own, an ORPHAN, which later answers of that id join.
- 5. `take` deals with the plain request and the plain answer itself; it may not treat them otherwise than `_sort` would.
+ 5. Plain requests and plain answers are dealt with where they are met, and may not be treated otherwise than the Sorter
+    would.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
-from daebus_console.engine import envelope as wire
-from daebus_console.engine import namesakes
 from daebus_console.engine.claims import Claims
-from daebus_console.engine.deadlines import Deadlines
-from daebus_console.engine.envelope import REFUSALS, UNSET, Envelope, Unreadable, read_fast
+from daebus_console.engine.envelope import CONTROL_PREFIX, REFUSALS, read_fast
 from daebus_console.engine.exchange import Exchange, Flag, Kind, Message, State
 from daebus_console.engine.frame import Gap
 from daebus_console.engine.journal import Journal
-from daebus_console.engine.names import Names
+from daebus_console.engine.sorter import DEFAULT_TIMEOUT, REFUSED, ByAction, Sorter, Taken
 
-DEFAULT_TIMEOUT = 10.0
-"""Seconds after which a request without a `timeout` of its own is taken for unanswered."""
+__all__ = ["DEFAULT_TIMEOUT", "ByAction", "Correlator", "Taken"]
 
 # Members of an enum are slow to look up, and these are wanted for every message.
 _REQUEST, _RESPONSE = Kind.REQUEST, Kind.RESPONSE
@@ -34,41 +31,17 @@ _PENDING, _OK = State.PENDING, State.OK
 _DECLARED = Flag.DECLARED
 
 
-class Taken(NamedTuple):
-    """What a batch did, each list in order.
-
-    `requests` are the plain requests that it opened and `answers` the exchanges that it brought plain answers to;
-    `opened` and `answered` are the same for all others. Whoever counts may count the plain ones by the heap. `control`
-    are answers on control channels, of which one request has several.
-    """
-
-    requests: list[Exchange]
-    answers: list[Exchange]
-    opened: list[Exchange]
-    answered: list[Exchange]
-    control: list[Message]
+Teller = Callable[[Message, Exchange], None]
+"""Told a message and its exchange."""
 
 
-class Correlator:
-    """Turns frames into messages and exchanges, and keeps them in the journal.
-
-    `listened` holds channels known to carry broadcasts, so that an object with an `action` there is taken for one.
-    """
+class Correlator(Sorter):
+    """Turns frames into messages and exchanges, and keeps them in the journal."""
 
     def __init__(self, journal: Journal, timeout: float = DEFAULT_TIMEOUT) -> None:
-        self.journal = journal
-        self.timeout = timeout
-        self.listened: set[str] = set()
-        self.pending = 0
-        """How many requests wait for their answer."""
+        super().__init__(journal, timeout)
         self.claims = Claims()
-        self.dropped: list[Exchange] = []
-        """Requests that were still pending when the journal had no more room for them; for the taking."""
-        self._by_id: dict[str, Exchange] = {}
-        self._names = Names()
-        self._deadlines = Deadlines()
         self._open_gap: Exchange | None = None
-        journal.on_evict = self._forget
 
     # What comes in ---------------------------------------------------------------------------------------------
 
@@ -82,64 +55,92 @@ class Correlator:
         self,
         at: float,
         frames: Iterable[tuple[str, bytes]],
-        tell: Callable[[Message, Exchange], None] | None = None,
+        tell: Teller | None = None,
     ) -> Taken:
         """Take frames (channel, data) that arrived together at `at`; `tell` is told each message with its exchange."""
+        taken = Taken(defaultdict(list), defaultdict(list), [], [], [])
+        journal = self.journal
+        first = journal.next_seq
+        size = self._work_through(at, frames, taken, tell)
+        for requests in taken.requests.values():
+            self.pending += len(requests)
+            # At a high rate most are answered in the batch that brings them: their time cannot run out any more.
+            waiting = [exchange for exchange in requests if exchange.state is _PENDING]
+            if waiting:
+                self._deadlines.add_all(at, waiting)
+        for answered in taken.answers.values():
+            self.pending -= len(answered)
+        journal.grown(journal.next_seq - first, size)
+        return taken
+
+    def _work_through(self, at: float, frames: Iterable[tuple[str, bytes]], taken: Taken, tell: Teller | None) -> int:
+        """Put the frames into the journal, which is told later how much came; returns how many bytes.
+
+        All that is wanted for each message is a local name here, structs are made complete at once (to set a field
+        later costs as much as half of making one), and the plain request and the plain answer need no call of ours.
+        """
         journal, by_id, names = self.journal, self._by_id, self._names
-        claims = self.claims if self.claims else None
         keep_message, keep_exchange = journal.messages.append, journal.exchanges.append
-        taken = Taken([], [], [], [], [])
+        claims = self.claims if self.claims else None
         requests, answers = taken.requests, taken.answers
-        first = seq = journal.next_seq
-        size = 0
-        for channel, data in frames:
-            message = Message(seq, at, channel, data, _RESPONSE)
-            exchange: Exchange | None = None
+        served, deadlines = _Served(self.listened), _Deadlines(at, self.timeout)
+        number, seq, size = journal.next_number, journal.next_seq - 1, 0
+        for seq, (channel, data) in enumerate(frames, journal.next_seq):
+            message = None
             try:
                 envelope = read_fast(data)
             except REFUSALS:
-                exchange = self._sort_slowly(message, taken)
+                envelope = REFUSED
+            key = envelope.request_id
+            if key.__class__ is not str:
+                pass
+            elif envelope.action:
+                wait = envelope.timeout
+                until = deadlines[wait]
+                if until is not None and envelope.reply_to and served[channel]:
+                    message = Message(seq, at, channel, data, _REQUEST, number)
+                    flags = 0 if wait is None else _DECLARED
+                    source, action, reply_to = names[envelope.service], names[envelope.action], names[envelope.reply_to]
+                    exchange = Exchange(
+                        number, _REQUEST, _PENDING, message, source, channel, action, key, reply_to, until, flags
+                    )
+                    if envelope.parent_id is not None:
+                        exchange.parent_id = envelope.parent_id
+                    if by_id.setdefault(key, exchange) is exchange:
+                        requests[channel, action].append(exchange)
+                    else:
+                        message = None
             else:
-                request_id = envelope.request_id
-                if request_id.__class__ is str:
-                    known = by_id.get(request_id)
-                    if envelope.action:
-                        if known is None and envelope.reply_to:
-                            exchange = self._plain_request(message, envelope)
-                            if exchange is not None:
-                                requests.append(exchange)
-                    elif (
-                        known is not None
-                        and known.state is _PENDING
-                        and envelope.status == "success"
-                        and envelope.final is not False
-                        and known._aside is None
-                        and at <= known.deadline
-                    ):
-                        exchange = known
-                        message.exchange = known.number
-                        known.answer = message
-                        known.state = _OK
+                known = by_id.get(key)
+                if (
+                    known is not None
+                    and known.state is _PENDING
+                    and envelope.status == "success"
+                    and envelope.final is not False
+                    and known._aside is None
+                    and at <= known.deadline
+                ):
+                    exchange, known.state = known, _OK
+                    message = known.answer = Message(seq, at, channel, data, _RESPONSE, known.number)
+                    if envelope.elapsed is not None:
                         known.elapsed = envelope.elapsed
-                        if known.instance is None:
-                            known.instance = names[envelope.instance]
-                        self.pending -= 1
-                        answers.append(known)
-                if exchange is None:
-                    exchange = self._sort(message, envelope, taken)
+                    if envelope.instance is not None and known.instance is None:
+                        known.instance = names[envelope.instance]
+                    answers[known.target, known.action].append(known)
+            if message is None:
+                journal.next_number = number
+                message, exchange = self._sort(seq, at, channel, data, envelope, taken)
             keep_message(message)
-            seq += 1
             size += len(data)
             if exchange.opened is message:
                 keep_exchange(exchange)
-                journal.next_number += 1
+                number += 1
                 if claims is not None and claims.take(exchange.request_id, channel, data):
                     exchange.flags |= Flag.OURS
             if tell is not None:
                 tell(message, exchange)
-        journal.next_seq = seq
-        journal.grown(seq - first, size)
-        return taken
+        journal.next_seq, journal.next_number = seq + 1, number
+        return size
 
     def advance(self, now: float) -> list[Exchange]:
         """Let time pass up to `now`; returns the requests whose time ran out."""
@@ -191,204 +192,28 @@ class Correlator:
         """The newest exchange with that request_id, while it is in the journal."""
         return self._by_id.get(request_id)
 
-    # Sorting one message ---------------------------------------------------------------------------------------
 
-    def _plain_request(self, message: Message, envelope: Envelope) -> Exchange | None:
-        """The exchange of a request that has nothing odd about it; None where `_sort` must look closer."""
-        channel, at = message.channel, message.at
-        wait = envelope.timeout
-        if channel in self.listened or channel.startswith(wire.CONTROL_PREFIX) or (wait is not None and not wait > 0):
-            return None
-        flags = _DECLARED
-        if wait is None:
-            wait, flags = self.timeout, 0
-        number = message.exchange = self.journal.next_number
-        message.kind = _REQUEST
-        deadline = at + wait
-        names = self._names
-        request_id: str = envelope.request_id  # type: ignore[assignment]  # the caller has looked
-        exchange = Exchange(
-            number,
-            _REQUEST,
-            _PENDING,
-            message,
-            names[envelope.service],
-            channel,
-            names[envelope.action],
-            request_id,
-            names[envelope.reply_to],
-            envelope.parent_id,
-            deadline,
-            None,
-            None,
-            None,
-            None,
-            flags,
-        )
-        self._by_id[request_id] = exchange
-        self.pending += 1
-        self._deadlines.add(exchange, wait)
-        return exchange
+class _Served(dict[str, bool]):
+    """Whether what has an action on a channel is a plain request to a service, told once a batch."""
 
-    def _sort_slowly(self, message: Message, taken: Taken) -> Exchange:
-        try:
-            envelope = wire.read_slowly(message.data)
-        except Unreadable:
-            message.kind = Kind.UNREADABLE
-            exchange = self._alone(message, State.ERROR)
-            taken.opened.append(exchange)
-            return exchange
-        return self._sort(message, envelope, taken)
+    def __init__(self, listened: set[str]) -> None:
+        self._listened = listened
 
-    def _sort(self, message: Message, envelope: Envelope, taken: Taken) -> Exchange:
-        exchange = self._exchange_of(message, envelope)
-        if exchange.opened is message:
-            taken.opened.append(exchange)
-        elif exchange.answer is message:
-            taken.answered.append(exchange)
-        if exchange.flags & Flag.CONTROL and message.kind is _RESPONSE:
-            taken.control.append(message)
-        return exchange
+    def __missing__(self, channel: str) -> bool:
+        found = self[channel] = channel not in self._listened and not channel.startswith(CONTROL_PREFIX)
+        return found
 
-    def _exchange_of(self, message: Message, envelope: Envelope) -> Exchange:
-        if envelope.action:
-            if message.channel not in self.listened:
-                if envelope.reply_to or envelope.request_id is not None:
-                    return self._request(message, envelope)
-                return self._one_way(message, envelope)
-        elif self._is_response(message.channel, envelope):
-            return self._response(message, envelope)
-        message.kind = Kind.BROADCAST
-        exchange = self._alone(message, State.SENT)
-        exchange.source = self._names[envelope.service]
-        exchange.action = self._names[envelope.action]
-        return exchange
 
-    def _is_response(self, channel: str, envelope: Envelope) -> bool:
-        if envelope.status is None and envelope.final is None and envelope.payload is UNSET:
-            return False
-        return envelope.request_id is not None or wire.is_reply_channel(channel) or channel in self._by_id
+class _Deadlines(dict[float | None, float | None]):
+    """When a request of this batch runs out of time, by its `timeout`; None for one that is no time to wait.
 
-    def _request(self, message: Message, envelope: Envelope) -> Exchange:
-        message.kind = _REQUEST
-        reply_to = self._names[envelope.reply_to]
-        # A request without an id is told by its reply channel, which is then all that its answer has in common with it.
-        key = reply_to or "" if envelope.request_id is None else str(envelope.request_id)
-        wait, flags = self.timeout, 0
-        if envelope.timeout is not None and envelope.timeout > 0:
-            wait, flags = envelope.timeout, _DECLARED
-        exchange = self._alone(message, _PENDING)
-        exchange.source = self._names[envelope.service]
-        exchange.action = self._names[envelope.action]
-        exchange.request_id = key
-        exchange.reply_to = reply_to
-        exchange.parent_id = envelope.parent_id
-        exchange.deadline = message.at + wait
-        if message.channel.startswith(wire.CONTROL_PREFIX):
-            # It has an aside in any case, so that its answers, one of each instance, are not taken for plain ones.
-            exchange.set_aside()
-            flags |= Flag.CONTROL
-            exchange.target = wire.service_of_control(message.channel)
-        if envelope.malformed:
-            flags |= Flag.MALFORMED
-        earlier = self._by_id.get(key)
-        if earlier is not None:
-            exchange.set_aside().namesake = namesakes.others(earlier, reply_to)
-            if earlier.kind is _REQUEST and earlier.reply_to == reply_to and envelope.request_id is not None:
-                flags |= Flag.REUSED_ID
-        exchange.flags = flags
-        self._by_id[key] = exchange
-        self.pending += 1
-        self._deadlines.add(exchange, wait)
-        return exchange
+    All that wait equally long share one number, for a hundred thousand numbers take three megabytes.
+    """
 
-    def _response(self, message: Message, envelope: Envelope) -> Exchange:
-        message.kind = _RESPONSE
-        if envelope.final is False:
-            message.final = False
-        if envelope.status == "error":
-            message.error = True
-        key = message.channel if envelope.request_id is None else str(envelope.request_id)
-        exchange = self._by_id.get(key)
-        if exchange is None:
-            exchange = self._orphan(message, envelope, key)
-        else:
-            if exchange.aside.namesake is not None:
-                exchange = namesakes.answered_on(exchange, message.channel)
-            message.exchange = exchange.number
-            self._answer(exchange, message)
-        if exchange.instance is None and envelope.instance is not None:
-            exchange.instance = self._names[envelope.instance]
-        if exchange.answer is message:
-            exchange.elapsed = envelope.elapsed
-            if message.error:
-                exchange.set_aside().code = wire.error_code(message.data)
-        if envelope.malformed:
-            exchange.flags |= Flag.MALFORMED
-        return exchange
+    def __init__(self, at: float, timeout: float) -> None:
+        self._at = at
+        self[None] = at + timeout
 
-    def _answer(self, exchange: Exchange, message: Message) -> None:
-        if exchange.answer is not None:
-            if exchange.kind is _REQUEST and not exchange.flags & Flag.CONTROL:
-                exchange.flags |= Flag.DUPLICATE
-            exchange.add_extra(message)
-            return
-        if not message.final:
-            exchange.flags |= Flag.STREAM
-            if exchange.progress is None:
-                exchange.progress = []
-            exchange.progress.append(message)
-            return
-        exchange.answer = message
-        if exchange.state is _PENDING and message.at > exchange.deadline:
-            # Its time had run out before this frame came, only nobody had asked yet.
-            self._settle(exchange, State.TIMEOUT)
-        if exchange.state is State.TIMEOUT:
-            exchange.flags |= Flag.LATE
-            if exchange.flags & _DECLARED:
-                return
-        self._settle(exchange, State.ERROR if message.error else _OK)
-
-    def _orphan(self, message: Message, envelope: Envelope, key: str) -> Exchange:
-        exchange = self._alone(message, State.ORPHAN)
-        exchange.source = self._names[envelope.service]
-        exchange.request_id = key
-        exchange.answer = message
-        self._by_id[key] = exchange
-        return exchange
-
-    def _one_way(self, message: Message, envelope: Envelope) -> Exchange:
-        message.kind = Kind.ONE_WAY
-        exchange = self._alone(message, State.SENT)
-        exchange.action = self._names[envelope.action]
-        exchange.source = self._names[envelope.service]
-        exchange.parent_id = envelope.parent_id
-        service = wire.service_of_control(message.channel)
-        if service is not None:
-            exchange.flags |= Flag.CONTROL
-            exchange.target = service
-        return exchange
-
-    def _alone(self, message: Message, state: State) -> Exchange:
-        exchange = Exchange(self.journal.next_number, message.kind, state, message, target=message.channel)
-        message.exchange = exchange.number
-        return exchange
-
-    def _settle(self, exchange: Exchange, state: State) -> None:
-        if exchange.state is _PENDING:
-            self.pending -= 1
-        exchange.state = state
-
-    def _forget(self, exchange: Exchange) -> None:
-        """The journal has dropped an exchange: nothing here may keep it alive."""
-        if exchange.state is _PENDING:
-            self.pending -= 1
-            self.dropped.append(exchange)
-        key = exchange.request_id
-        if key is None:
-            return
-        newest = self._by_id.get(key)
-        if newest is exchange:
-            del self._by_id[key]
-        elif newest is not None:
-            namesakes.unlink(newest, exchange)
+    def __missing__(self, wait: float | None) -> float | None:
+        found = self[wait] = self._at + wait if wait is not None and wait > 0 else None
+        return found

@@ -7,7 +7,7 @@ order by itself; that costs a fraction of a heap, and every request pays it. Odd
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from heapq import heapify, heappop, heappush
 
 from daebus_console.engine.exchange import Exchange, State
@@ -34,15 +34,30 @@ class Deadlines:
             yield from (exchange for exchange in queue if exchange.state is _PENDING)
         yield from (entry[2] for entry in self._heap if entry[2].state is _PENDING)
 
-    def add(self, exchange: Exchange, wait: float) -> None:
-        """The exchange, begun `wait` seconds before its deadline, is pending."""
+    def add_all(self, now: float, exchanges: Iterable[Exchange]) -> None:
+        """The exchanges, all begun now, are pending."""
+        deadline, queue = None, None
+        for exchange in exchanges:
+            if queue is not None and exchange.deadline == deadline:
+                queue.append(exchange)
+            else:
+                deadline = exchange.deadline
+                # Up to a microsecond, since a time added and taken away again leaves a little of itself.
+                queue = self.add(exchange, round(deadline - now, 6))
+
+    def add(self, exchange: Exchange, wait: float) -> deque[Exchange] | None:
+        """The exchange, begun `wait` seconds before its deadline, is pending. Returns the queue that it is now last in.
+
+        None where it is in none.
+        """
         queue = self._queues.get(wait)
         if queue is None and len(self._queues) < _MOST_QUEUES:
             queue = self._queues[wait] = deque()
         if queue is None or (queue and queue[-1].deadline > exchange.deadline):
             heappush(self._heap, (exchange.deadline, exchange.number, exchange))
-        else:
-            queue.append(exchange)
+            return None
+        queue.append(exchange)
+        return queue
 
     def due(self, now: float) -> list[Exchange]:
         """Take out those that are due at `now` and still pending, the earliest deadline first."""

@@ -22,7 +22,7 @@ _MOST_ASKED = 4
 _REQUEST, _ONE_WAY, _BROADCAST = Kind.REQUEST, Kind.ONE_WAY, Kind.BROADCAST
 _OK, _CONTROL = State.OK, Flag.CONTROL
 
-Asked = tuple[str, str]
+Asked = tuple[str | None, str | None]
 """A service and one of its actions."""
 
 
@@ -228,18 +228,20 @@ class Directory:
 
     # From the traffic ------------------------------------------------------------------------------------------
 
-    def asked(self, at: float, counts: Mapping[Asked, int], latest: Mapping[Asked, Exchange]) -> None:
-        """Take plain requests that were opened at `at`: how many of whom for what, and the latest of each."""
-        for key, count in counts.items():
-            target, action = key
+    def asked(self, at: float, requests: Mapping[Asked, Sequence[Exchange]]) -> None:
+        """Take requests that were opened at `at`, by whom was asked and for what."""
+        for (target, action), exchanges in requests.items():
+            if target is None:
+                continue
             service = self.services.get(target) or self._service(target, at)
             if service is None:
                 continue
-            service.rate.add(at, count)
-            entry = service.actions.get(action) or service.action(action)
+            service.rate.add(at, len(exchanges))
+            name = action or ""
+            entry = service.actions.get(name) or service.action(name)
             if entry is not None:
-                entry.requests += count
-                entry.last_seen = latest[key].opened.data
+                entry.requests += len(exchanges)
+                entry.last_seen = exchanges[-1].opened.data
 
     def saw(self, exchanges: Sequence[Exchange]) -> None:
         """Take other exchanges that have just been opened."""
@@ -248,8 +250,7 @@ class Directory:
             if target is None or exchange.flags & _CONTROL:
                 continue
             if kind is _REQUEST or kind is _ONE_WAY:
-                key = (target, exchange.action or "")
-                self.asked(at, {key: 1}, {key: exchange})
+                self.asked(at, {(target, exchange.action): (exchange,)})
             elif kind is _BROADCAST:
                 channel = self.channels.get(target) or self._channel(target, at)
                 if channel is not None:

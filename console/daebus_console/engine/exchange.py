@@ -7,6 +7,7 @@ names its exchange by number and never refers to it, so there are no cycles to c
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import ClassVar
 
 import msgspec
 
@@ -64,8 +65,13 @@ class Message(msgspec.Struct, gc=False):
     """One message on the bus, untouched.
 
     `seq` counts all messages of the session from 1; `at` is epoch seconds; `data` the exact bytes; `exchange` the
-    number of its exchange, where the names stand. `final` and `error` matter for responses only.
+    number of its exchange, where the names stand. `final` and `error` are told by the class: see answer_class.
     """
+
+    final: ClassVar[bool] = True
+    """Whether no other answer is to follow."""
+    error: ClassVar[bool] = False
+    """Whether it is the answer of one that failed."""
 
     seq: int
     at: float
@@ -73,8 +79,32 @@ class Message(msgspec.Struct, gc=False):
     data: bytes
     kind: Kind
     exchange: int = 0
-    final: bool = True
-    error: bool = False
+
+
+class Part(Message, gc=False):
+    """An answer that others follow."""
+
+    final: ClassVar[bool] = False
+
+
+class Failure(Message, gc=False):
+    """The answer of one that failed."""
+
+    error: ClassVar[bool] = True
+
+
+class PartialFailure(Message, gc=False):
+    """Both."""
+
+    final: ClassVar[bool] = False
+    error: ClassVar[bool] = True
+
+
+def answer_class(final: bool, error: bool) -> type[Message]:
+    """The class for an answer: most are final and none is wrong, so that fields for it would be a waste."""
+    if final:
+        return Failure if error else Message
+    return PartialFailure if error else Part
 
 
 class Aside(msgspec.Struct, gc=False):
@@ -113,13 +143,13 @@ class Exchange(msgspec.Struct, gc=False):
     action: str | None = None
     request_id: str | None = None
     reply_to: str | None = None
-    parent_id: str | None = None
     deadline: float = 0.0
+    flags: int = 0
+    parent_id: str | None = None
     answer: Message | None = None
     progress: list[Message] | None = None
     elapsed: float | None = None
     instance: str | None = None
-    flags: int = 0
     _aside: Aside | None = None
 
     @property

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable
 
 SMALLEST = 1e-6
 LARGEST = 36_000.0
@@ -56,21 +56,26 @@ class Histogram:
         if seconds < self.smallest:
             self.smallest = seconds
 
-    def add_all(self, durations: Sequence[float]) -> None:
-        """Count many durations, at a third of the time it takes one by one."""
-        if not durations:
+    def add_all(self, durations: Iterable[float]) -> None:
+        """Count many durations. In order, those of one bucket are counted by finding where they end."""
+        ordered = sorted(durations)
+        if not ordered:
             return
-        log, scale, offset = math.log, PER_LOG, OFFSET
-        indexes = [
-            int(log(seconds) * scale + offset) if SMALLEST < seconds < LARGEST else bucket(seconds)
-            for seconds in durations
-        ]
-        for index, count in Counter(indexes).items():
-            self.counts[index] = self.counts.get(index, 0) + count
-        self.count += len(durations)
-        self.total += sum(durations)
-        self.largest = max(self.largest, *durations)
-        self.smallest = max(0.0, min(self.smallest, *durations))
+        done, count, counts = 0, len(ordered), self.counts
+        while done < count:
+            index = bucket(ordered[done])
+            end = bisect_left(ordered, math.exp((index + 1 - OFFSET) / PER_LOG), done + 1)
+            # The bound may be wrong in its last digit.
+            while bucket(ordered[end - 1]) != index:
+                end -= 1
+            while end < count and bucket(ordered[end]) == index:
+                end += 1
+            counts[index] = counts.get(index, 0) + end - done
+            done = end
+        self.count += count
+        self.total += sum(ordered)
+        self.largest = max(self.largest, ordered[-1])
+        self.smallest = max(0.0, min(self.smallest, ordered[0]))
 
     def merge(self, other: Histogram) -> None:
         """Count all that the other has counted."""

@@ -76,11 +76,8 @@ class Journal:
         self.kept += count
         self.seen_bytes += size
         self.bytes += size + count * MESSAGE_OVERHEAD
-        while self.kept > self.max_messages or self.bytes > self.max_bytes:
-            if self.kept == 1:
-                # One message larger than all the room is still shown.
-                break
-            self._drop()
+        if self.kept > self.max_messages or self.bytes > self.max_bytes:
+            self._make_room()
 
     def touch(self, exchange: Exchange) -> None:
         """Note that an exchange changed without a new message of its own."""
@@ -113,12 +110,21 @@ class Journal:
         self.changes.clear()
         self.kept = self.bytes = 0
 
-    def _drop(self) -> None:
-        message = self.messages.drop()
-        self.kept -= 1
-        self.bytes -= len(message.data) + MESSAGE_OVERHEAD
-        self.evicted += 1
-        if len(self.exchanges) and self.exchanges.peek().opened is message:
-            exchange = self.exchanges.drop()
-            if self.on_evict is not None:
-                self.on_evict(exchange)
+    def _make_room(self) -> None:
+        """Drop the oldest messages that are too many or too large together, and the exchanges that they opened."""
+        kept, size, last = self.kept, self.bytes, 0
+        for message in self.messages:
+            # One message larger than all the room is still shown.
+            if (kept <= self.max_messages and size <= self.max_bytes) or kept == 1:
+                break
+            kept -= 1
+            size -= len(message.data) + MESSAGE_OVERHEAD
+            last = message.seq
+        self.messages.drop_many(self.kept - kept)
+        self.evicted += self.kept - kept
+        self.kept, self.bytes = kept, size
+        exchanges, forget = self.exchanges, self.on_evict
+        while len(exchanges) and exchanges.peek().opened.seq <= last:
+            exchange = exchanges.drop()
+            if forget is not None:
+                forget(exchange)

@@ -71,14 +71,19 @@ class Ring(Generic[T]):
     def drop(self) -> T:
         """Remove the oldest item and return it. Raises IndexError when empty."""
         item = self.peek()
-        # The slot would otherwise keep the item alive until the next compaction.
-        self._items[self._start] = None  # type: ignore[assignment]  # below _start, so never read again
-        self._start += 1
-        if self._start >= _COMPACT_AT and self._start * 2 >= len(self._items):
-            del self._items[: self._start]
-            self._offset += self._start
-            self._start = 0
+        self.drop_many(1)
         return item
+
+    def drop_many(self, count: int) -> None:
+        """Remove the `count` oldest items, of which there are as many at least."""
+        items, start = self._items, self._start + count
+        # Their slots would otherwise keep the items alive until the next compaction.
+        items[self._start : start] = [None] * count  # type: ignore[list-item]  # below _start, so never read again
+        if start >= _COMPACT_AT and start * 4 >= len(items):
+            del items[:start]
+            self._offset += start
+            start = 0
+        self._start = start
 
     def clear(self) -> None:
         """Drop everything; numbering goes on."""

@@ -8,10 +8,8 @@ from __future__ import annotations
 import os
 import threading
 import uuid
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from operator import attrgetter
 
 from daebus.connection import RedisAddress
 from daebus_console.engine import envelope as wire
@@ -56,8 +54,6 @@ class Status:
     bytes: int = 0
     gaps: int = 0
 
-
-_ASKED = attrgetter("target", "action")
 
 Watcher = Callable[[Message, Exchange], None]
 """Told of each message, under the lock, on the tap's thread; also of gaps, when they begin and when they end."""
@@ -219,10 +215,8 @@ class Session:
         """Tell directory and figures what a batch did; plain requests by the heap, for they are nearly all of it."""
         directory, stats = self.directory, self.stats
         if taken.requests:
-            keys = list(map(_ASKED, taken.requests))
-            counts = Counter(keys)
-            directory.asked(at, counts, dict(zip(keys, taken.requests, strict=True)))
-            stats.opened_many(at, taken.requests, counts)
+            directory.asked(at, taken.requests)
+            stats.opened_many(at, taken.requests)
         if taken.answers:
             stats.answered_many(at, taken.answers)
         directory.saw(taken.opened)

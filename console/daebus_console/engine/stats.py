@@ -18,6 +18,8 @@ from daebus_console.engine.stats_series import Series, Slot
 
 OTHERS = "…"
 """The service and action of the series that takes what there is no room for."""
+Asked = tuple[str | None, str | None]
+"""Whom and what for."""
 _MOST_REMEMBERED = 20_000
 _MOST_WAITING = 8_192
 _MOST_SLOWEST = 100
@@ -74,6 +76,7 @@ class Stats:
         if slot <= 0 or slots < 1 or max_series < 1:
             raise ValueError("statistics need at least one slot of some length, and one series")
         self.slot, self.slots, self.max_series = slot, slots, max_series
+        self._last = 0
         self.clear()
 
     def clear(self) -> None:
@@ -84,9 +87,9 @@ class Stats:
         self._all = Series(self.slot, self.slots)
         self._series: dict[tuple[str | None, str | None], Series] = {}
         self._others: Series | None = None
-        self._first: tuple[int, float] | None = None
+        self._began: float | None = None
+        self._cleared = self._last
         self._lost = 0
-        self._last = 0
         self._unanswered: dict[int, State] = {}
         self._slowest: list[Slow] = []
         self._fast_enough = -1.0
@@ -103,8 +106,8 @@ class Stats:
             return
         at = exchange.opened.at
         self._last = exchange.number
-        if self._first is None:
-            self._first = (exchange.number, at)
+        if self._began is None:
+            self._began = at
         series = self._series.get((exchange.target, exchange.action)) or self._new_series(
             exchange.target, exchange.action
         )
@@ -118,49 +121,49 @@ class Stats:
         if kind is _REQUEST:
             series.in_flight += 1
 
-    def opened_many(
-        self, at: float, requests: Sequence[Exchange], counts: Mapping[tuple[str | None, str | None], int]
-    ) -> None:
-        """The same for plain requests that were all opened at `at`; `counts` are how many of whom for what."""
+    def opened_many(self, at: float, requests: Mapping[Asked, Sequence[Exchange]]) -> None:
+        """The same for plain requests that were all opened at `at`, by whom was asked and for what."""
         everything = self._all
-        if self._first is None:
-            self._first = (requests[0].number, at)
+        if self._began is None:
+            self._began = at
         if at >= everything.end:
             self._roll(at)
-        self._last = requests[-1].number
-        for key, count in counts.items():
+        for key, exchanges in requests.items():
             series = self._series.get(key) or self._new_series(*key)
             if at >= series.end:
                 series.roll(at)
+            count = len(exchanges)
             series.count += count
             series.in_flight += count
             everything.count += count
+            self._last = max(self._last, exchanges[-1].number)
 
-    def answered_many(self, at: float, exchanges: Sequence[Exchange]) -> None:
-        """The same as `settled` for requests that were all answered at `at`, in time and without an error."""
-        first = self._first
-        if first is None or self._unanswered or exchanges[0].number <= self._lost:
-            for exchange in exchanges:
-                self.settled(exchange)
-            return
+    def answered_many(self, at: float, answers: Mapping[Asked, Sequence[Exchange]]) -> None:
+        """The same as `settled` for requests that were all answered at `at`, in time and without an error.
+
+        They were pending until then, so none of them was counted as unanswered.
+        """
         if at >= self._all.end:
             self._roll(at)
-        find, fast_enough = self._series.get, self._fast_enough
-        for exchange in exchanges:
-            series = find((exchange.target, exchange.action)) or self._others
-            if series is None or exchange.number < first[0]:
+        for key, answered in answers.items():
+            series = self._series.get(key) or self._others
+            if series is None:
+                continue
+            exchanges = [one for one in answered if one.number > self._cleared] if self._cleared else answered
+            if not exchanges:
                 continue
             if at >= series.end:
                 series.roll(at)
-            latency = at - exchange.opened.at
-            series.in_flight -= 1
-            series.waiting.append(latency)
-            elapsed = exchange.elapsed
-            if elapsed is not None and 0 <= elapsed <= LARGEST:
-                series.waiting_handler.append(elapsed)
-            if latency > fast_enough:
-                self._keep_slow(exchange, latency)
-                fast_enough = self._fast_enough
+            latencies = [at - exchange.opened.at for exchange in exchanges]
+            series.in_flight -= len(exchanges)
+            series.waiting += latencies
+            series.waiting_handler += [
+                elapsed for one in exchanges if (elapsed := one.elapsed) is not None and 0 <= elapsed <= LARGEST
+            ]
+            if max(latencies) > self._fast_enough:
+                for exchange, latency in zip(exchanges, latencies, strict=True):
+                    if latency > self._fast_enough:
+                        self._keep_slow(exchange, latency)
             if len(series.waiting) >= _MOST_WAITING:
                 series.fold()
 
@@ -170,7 +173,7 @@ class Stats:
             return
         number = exchange.number
         series = self._series.get((exchange.target, exchange.action)) or self._others
-        if series is None or self._first is None or number < self._first[0]:
+        if series is None or number <= self._cleared:
             return
         answer = exchange.answer
         if answer is None:
@@ -232,7 +235,7 @@ class Stats:
     def dropped(self, exchange: Exchange) -> None:
         """Forget that a request is under way, since the journal has no more room for it."""
         self._unanswered.pop(exchange.number, None)
-        if exchange.state is State.PENDING and self._first is not None and exchange.number >= self._first[0]:
+        if exchange.state is State.PENDING and exchange.number > self._cleared:
             series = self._series.get((exchange.target, exchange.action)) or self._others
             if series is not None and not exchange.flags & Flag.CONTROL:
                 series.in_flight -= 1
@@ -330,7 +333,7 @@ class Stats:
         return found.latency if found is not None else Histogram()
 
     def _watched(self, now: float) -> float:
-        return self.slot if self._first is None else max(now - self._first[1], self.slot)
+        return self.slot if self._began is None else max(now - self._began, self.slot)
 
     def _find(self, service: str | None, action: str | None) -> Series | None:
         if service is None and action is None:
