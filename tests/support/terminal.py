@@ -22,6 +22,7 @@ KEYS = {
     "ctrl+c": "\x03",
     "ctrl+d": "\x04",
     "ctrl+q": "\x11",
+    "ctrl+s": "\x13",
 }
 
 # A terminal has a size of its own, which these would override.

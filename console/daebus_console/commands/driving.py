@@ -6,24 +6,17 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from weakref import WeakKeyDictionary
 
 from daebus.connection import RedisAddress
 from daebus_console.commands.context import Context
+from daebus_console.commands.under_way import under_way
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.replay import Replay
 from daebus_console.engine.replay_links import Links, MirrorLinks, NoLinks, SessionLinks
-from daebus_console.engine.session import Session
 from daebus_console.render import Line, Span, duration, line
 
 _TICK = 0.1
 _BAR = 30
-_running: WeakKeyDictionary[Session, list[Replay]] = WeakKeyDictionary()
-
-
-def running(session: Session) -> list[Replay]:
-    """The replays that commands run for a session now, to be paused, resumed or cancelled."""
-    return list(_running.get(session, ()))
 
 
 @contextmanager
@@ -50,7 +43,8 @@ def drive(replay: Replay, context: Context, total: int = 0) -> bool:
 
     thread = threading.Thread(target=work, name="daebus-console-replay")
     withdraw = context.cancellation.on_cancel(replay.cancel)
-    _running.setdefault(context.session, []).append(replay)
+    replays = under_way(context.session).replays
+    replays.append(replay)
     begun = time.monotonic()
     thread.start()
     try:
@@ -67,7 +61,7 @@ def drive(replay: Replay, context: Context, total: int = 0) -> bool:
     finally:
         thread.join()
         withdraw()
-        _running[context.session].remove(replay)
+        replays.remove(replay)
         if total:
             context.output.progress(line(), transient=True)
     if problem:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from daebus.envelope import error_payload
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import Command
 from daebus_console.commands.sources import ContextSources
+from daebus_console.commands.under_way import under_way
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.capture import CaptureError
 from daebus_console.engine.mock import Mock, Mocks, ServicePresent
@@ -22,22 +22,14 @@ from daebus_console.render import Span, line, preview, table
 
 _TICK = 0.2
 _WIDEST = 60
-_all: WeakKeyDictionary[Session, Mocks] = WeakKeyDictionary()
 
 
 def mocks_of(session: Session) -> Mocks:
     """The stand-ins on the Redis of a session, made on first use."""
-    found = _all.get(session)
-    if found is None:
-        found = _all[session] = Mocks(session.address)
-    return found
-
-
-def close_mocks(session: Session) -> None:
-    """End all stand-ins of a session: whoever holds the session calls it on leaving. Harmless where there are none."""
-    found = _all.pop(session, None)
-    if found is not None:
-        found.close()
+    found = under_way(session)
+    if found.mocks is None:
+        found.mocks = Mocks(session.address)
+    return found.mocks
 
 
 def run_mock(command: Command, context: Context) -> int:

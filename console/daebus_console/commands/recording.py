@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import Command
+from daebus_console.commands.under_way import under_way
+from daebus_console.commands.verbs import Face
 from daebus_console.engine import filter as filters
 from daebus_console.engine.capture_writer import CaptureWriter
 from daebus_console.render import Span, line, size
 
 _TICK = 0.25
+_END = {Face.SHELL: "Ctrl-C", Face.PROMPT: "ctrl+c"}
 
 
 def run_record(command: Command, context: Context) -> int:
@@ -23,12 +28,23 @@ def run_record(command: Command, context: Context) -> int:
         )
     except (OSError, ValueError) as error:
         raise CommandError(str(error), *_place(command)) from None
-    with recorder:
+    with recorder, _known(recorder.writer, context):
         interrupted = _wait(command, context, recorder.writer)
     _tell(context, recorder.writer)
     if recorder.writer.error is not None:
         return Exit.ERROR
     return Exit.INTERRUPTED if interrupted else Exit.DONE
+
+
+@contextmanager
+def _known(writer: CaptureWriter, context: Context) -> Iterator[None]:
+    """While it is written, whoever looks at what is under way knows of it."""
+    entry, recordings = (writer, context.cancellation), under_way(context.session).recordings
+    recordings.append(entry)
+    try:
+        yield
+    finally:
+        recordings.remove(entry)
 
 
 def _place(command: Command) -> tuple[int, int]:
@@ -41,7 +57,7 @@ def _wait(command: Command, context: Context, writer: CaptureWriter) -> bool:
     output = context.output
     try:
         context.look()
-        output.note(f"recording to {writer.path}; Ctrl-C ends it")
+        output.note(f"recording to {writer.path}; {_END[context.face]} ends it")
         deadline = None if command["for"] is None else time.monotonic() + command["for"]
         while writer.error is None and (deadline is None or time.monotonic() < deadline):
             left = _TICK if deadline is None else min(_TICK, max(0.0, deadline - time.monotonic()))

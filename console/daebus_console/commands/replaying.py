@@ -80,6 +80,12 @@ def _one(chosen: Chosen, command: Command, context: Context, address: RedisAddre
     return replay_one(context, origin, item, address=address, rules=rules, command=command)
 
 
+def replay_edited(command: Command, context: Context, item: Resend) -> int:
+    """Send `item` in place of the one exchange that the command names: it was edited elsewhere."""
+    (number,) = choose(command["what"], command.line, context).numbers
+    return replay_one(context, context.exchange(number), item, address=_address(command, context), command=command)
+
+
 def replay_one(
     context: Context,
     origin: Exchange,
@@ -89,7 +95,7 @@ def replay_one(
     rules: Rules | None = None,
     command: Command | None = None,
 ) -> int:
-    """Send `item`, which replays `origin`, and tell what came of it. Also for what was edited elsewhere.
+    """Send `item`, which replays `origin`, and tell what came of it.
 
     Raises ServiceUnavailable, Cancelled, RedisUnavailable, RequestTimeout, RequestFailed.
     """

@@ -8,6 +8,7 @@ from dataclasses import replace
 from daebus_console.cli_output import TerminalOutput
 from daebus_console.commands.context import CONNECT_WITHIN, Context, Exit
 from daebus_console.commands.scripting import run_script
+from daebus_console.commands.under_way import under_way
 from daebus_console.commands.verbs import Face
 from daebus_console.repl.place import history_path
 
@@ -23,6 +24,7 @@ def run_repl(context: Context, output: TerminalOutput) -> int:
         return _prompt(context, output) if sys.stdin.isatty() and sys.stdout.isatty() else _script(context, output)
     finally:
         context.jobs.close()
+        under_way(context.session).close()
 
 
 def _prompt(context: Context, output: TerminalOutput) -> int:

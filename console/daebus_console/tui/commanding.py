@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from daebus_console.commands.context import Context
     from daebus_console.commands.jobs import Job
     from daebus_console.commands.known import SessionKnown
+    from daebus_console.engine.exchange import Exchange
     from daebus_console.engine.offline import OfflineSession
+    from daebus_console.engine.replay_item import Resend
     from daebus_console.render import Line as Spans
     from daebus_console.tui.workspace import Workspace
 
@@ -186,6 +188,24 @@ class Commands:
             # What is left to itself becomes a job of its own.
             listed = not all(command.background for command in commands)
             self.context.jobs.start(text, partial(self._job, commands), background=False, listed=listed)
+        except TooMany as error:
+            self.output.error(str(error))
+
+    def replay_edited(self, origin: Exchange, item: Resend) -> None:
+        """Send what was made of `origin` in an editor."""
+        from daebus_console.commands.jobs import TooMany
+
+        (command,) = commands_in(f"replay #{origin.number}")
+
+        def work(job: Job) -> int:
+            from daebus_console.commands.replaying import replay_edited
+            from daebus_console.commands.runner import run_as
+
+            context = replace(self.context, cancellation=job.cancellation)
+            return run_as(command, context, lambda command, context: replay_edited(command, context, item))
+
+        try:
+            self.context.jobs.start(command.line, work, background=False)
         except TooMany as error:
             self.output.error(str(error))
 

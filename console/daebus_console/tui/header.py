@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from daebus_console.commands.under_way import UnderWay
 from daebus_console.engine.session import Session
 from daebus_console.text import clean
 from daebus_console.tui import format as fmt
 from daebus_console.tui.lines import Line
 
 
-def header(session: Session, now: float, *, read_only: bool = False, recording: str = "") -> tuple[Line, Line]:
-    """Left: which Redis and how the connection is; right: what was seen."""
+def header(session: Session, now: float, *, read_only: bool = False, doing: Line | None = None) -> tuple[Line, Line]:
+    """Left: which Redis, how the connection is, and what the console is `doing`; right: what was seen."""
     status = session.status
     left: Line = [(" daebus ", "strong"), (f" {clean(str(session.address))} ", "name")]
     # A capture that was opened says when all of it is there; a bus never is.
@@ -25,8 +26,7 @@ def header(session: Session, now: float, *, read_only: bool = False, recording: 
         left.append((f" ✗ not connected{since}: {clean(status.problem)} ", "error"))
     if read_only:
         left.append((" read-only ", "warn"))
-    if recording:
-        left.append((f" ● recording to {clean(recording)} ", "error"))
+    left += doing or []
     if status.blind:
         left.append((f" ! {clean(status.blind)} ", "warn"))
     elif status.discovery_problem and status.up:
@@ -35,3 +35,17 @@ def header(session: Session, now: float, *, read_only: bool = False, recording: 
     right.append((f" {fmt.rate(session.rate.per_second(now))} ", "plain"))
     right.append((f" {fmt.plural(status.gaps, 'gap')} ", "error" if status.gaps else "dim"))
     return left, right
+
+
+def doing(what: UnderWay) -> Line:
+    """What goes on until somebody ends it: recordings, and answering in place of services."""
+    line: Line = []
+    recordings, stand_ins = what.writers, what.stand_ins
+    if len(recordings) == 1:
+        writer = recordings[0]
+        line.append((f" ● recording {writer.written:,} in {clean(writer.path.name)} ", "error"))
+    elif recordings:
+        line.append((f" ● recording into {len(recordings)} files ", "error"))
+    if stand_ins:
+        line.append((f" ⇄ {fmt.plural(stand_ins, 'stand-in')} ", "warn"))
+    return line

@@ -70,4 +70,12 @@ def remarks(exchange: Exchange) -> list[str]:
         said.append("a field of the envelope has a type it should not have")
     if exchange.aside.origin:
         said.append(f"replays #{exchange.aside.origin}")
+    if exchange.aside.replays:
+        said.append(f"replayed as {_numbers(exchange.aside.replays)}")
     return said
+
+
+def _numbers(numbers: list[int], most: int = 5) -> str:
+    """The latest of them."""
+    told = ", ".join(f"#{number}" for number in numbers[-most:])
+    return told if len(numbers) <= most else f"… {told} ({len(numbers)} times)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from daebus_console.commands.under_way import under_way
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
 from daebus_console.tui.commanding import Commands
@@ -40,10 +41,8 @@ class Workspace:
 
     def close(self) -> None:
         """End what was begun here. Waits a moment for it: not for the application's own thread."""
-        from daebus_console.commands.mocking import close_mocks
-
         self.commands.close()
-        close_mocks(self.session)
+        under_way(self.session).close()
         if self._own_sender:
             self.sender.close()
         if self._owned:

@@ -9,8 +9,8 @@ from typing import Any
 from daebus_console.commands.context import Context
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import parse
-from daebus_console.commands.mocking import close_mocks
 from daebus_console.commands.runner import run
+from daebus_console.commands.under_way import under_way
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.exchange import Exchange
 from daebus_console.engine.redact import Redactor
@@ -88,7 +88,7 @@ class Prompt:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        close_mocks(self.session)
+        under_way(self.session).close()
         self.context.jobs.close()
         self.sender.close()
         self.session.stop()

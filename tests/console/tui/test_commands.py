@@ -97,7 +97,7 @@ def test_a_request_under_way_can_be_stopped(redis_url: str, name: str) -> None:
 
         async def story(console: Driver) -> None:
             await console.command(f"request {name} wait --timeout 20")
-            await console.sees("1 under way")
+            await console.sees("1 command under way", "ctrl+c stops")
             await console.press("ctrl+c")
             await console.sees("stopped waiting")
             await console.loses("under way")

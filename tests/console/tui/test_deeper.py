@@ -106,7 +106,7 @@ def test_a_large_payload_is_there_without_holding_up_the_keys(redis_url: str, na
 def test_an_exchange_becomes_a_command_to_be_changed_and_sent_again(redis_url: str, name: str) -> None:
     async def story(console: Driver) -> None:
         await traffic(console, name)
-        await console.press("up", "up", "up", "e")
+        await console.press("up", "up", "up", "i")
         line = console.app.main.repl.line
         await console.until(lambda: line.value == f"request {name} quick id:=7")
         assert line.has_focus

@@ -98,6 +98,9 @@ def test_a_payload_is_edited_in_the_editor_of_the_user(redis_url: str, name: str
         client.publish(name, '{"id": 7}')
         terminal.wait_for(f"» {name[:6]}")
         terminal.press("up", "E")
-        terminal.wait_for(rf"broadcast {name} .*id.*8")
+        terminal.wait_for("may be sent")
+        terminal.wait_for(r'"id": 8')
+        terminal.press("ctrl+s")
+        terminal.wait_for("Broadcast it again")
         terminal.press("escape", "ctrl+q")
         assert terminal.wait_end() == 0

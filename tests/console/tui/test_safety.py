@@ -58,9 +58,16 @@ def test_every_pane_stands_it(redis_url: str, name: str, kind: str) -> None:
             await console.pilot.pause(0.05)
             assert unsafe(console.text) == [], (keys, [line for line in console.text.split("\n") if unsafe(line)])
             assert console.app.is_running
-        await console.press("escape", "escape", "e", "escape", "up", "x")
-        await console.pilot.pause(0.1)
-        assert unsafe(console.text) == []
+        for keys in (
+            ("escape", "escape", "i", "escape"),
+            ("e",),
+            ("escape", "Y"),
+            ("escape", "d"),
+            ("escape", "up", "x"),
+        ):
+            await console.press(*keys)
+            await console.pilot.pause(0.1)
+            assert unsafe(console.text) == [], keys
 
     drive(redis_url, story)
 
@@ -93,7 +100,11 @@ def test_values_of_redacted_keys_are_never_on_the_screen(redis_url: str, name: s
             await console.press(key)
             await console.pilot.pause(0.05)
             assert "hunter2" not in console.text
-        await console.press("escape", "e")
+        await console.press("escape", "i")
+        await console.until(lambda: console.app.main.repl.line.value)
         assert "hunter2" not in console.app.main.repl.line.value
+        await console.press("escape", "escape", "e")
+        await console.sees("Edit #")
+        assert "hunter2" not in console.text
 
     drive(redis_url, story, redact=Redactor(["password"]))

@@ -20,15 +20,15 @@ class AskScreen(ModalScreen[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Never mind")]
 
-    def __init__(self, question: str, about: str = "") -> None:
+    def __init__(self, question: str, about: str = "", value: str = "") -> None:
         super().__init__()
-        self.question, self.about = question, about
+        self.question, self.about, self.value = question, about, value
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
             box.border_subtitle = "enter: done, escape: never mind"
             yield Static(Text.assemble((self.question, "bold"), f"  {clean(self.about)}"))
-            yield TextLine(compact=True)
+            yield TextLine(self.value, compact=True)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """That is the answer."""

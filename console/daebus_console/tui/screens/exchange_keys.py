@@ -1,16 +1,14 @@
-"""Keys that do something with the selected exchange: mute its like, send it again, copy it, draw it."""
+"""Keys that look at what passes in another way: mute its like, go to a time, draw it, kept filters."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from daebus_console.engine.exchange import Flag
+from daebus_console.engine.exchange import Exchange, Flag
 from daebus_console.text import clean
-from daebus_console.tui.messages import Prefill
 from daebus_console.tui.visibility import Mute, Visibility
 
 if TYPE_CHECKING:
@@ -27,9 +25,6 @@ class ExchangeKeys(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("x", "mute", "Mute", show=False),
         Binding("X", "unmute", "Unmute all", show=False),
-        Binding("e", "edit", "Edit and send again", show=False),
-        Binding("E", "editor", "Edit the payload in $EDITOR", show=False),
-        Binding("y", "copy", "Copy as a command", show=False),
         Binding("T", "time", "Go to a time", show=False),
         Binding("w", "wrap", "Wrap long values, or cut them", show=False),
         Binding(
@@ -49,10 +44,21 @@ class ExchangeKeys(Screen[None]):
         """Show only what that filter lets through."""
         raise NotImplementedError
 
+    def selected_exchange(self) -> Exchange | None:
+        """What the keys are about: the row under the cursor, else what is shown in detail."""
+        # The detail is a message behind: a key that comes right after an arrow means the row it led to.
+        selected = self.flow.selected
+        if selected is not None:
+            with self.session.lock:
+                entry = self.flow.model.entry(selected)
+            if entry is not None:
+                return entry[0]
+        return self.detail.exchange
+
     def action_mute(self) -> None:
         """Hide all exchanges like the selected one (or the directory's entry) from now on."""
         row = self.directory.row() if self.directory.has_focus else None
-        exchange = self.detail.exchange
+        exchange = self.selected_exchange()
         if row is not None and row.kind in ("service", "channel", "action"):
             mute = Mute(row.service or row.name, row.name if row.kind == "action" else None)
         elif exchange is not None and exchange.target:
@@ -64,43 +70,6 @@ class ExchangeKeys(Screen[None]):
             self.visibility.mute(mute)
         self.app.settings.set("mutes", [str(one) for one in self.visibility.mutes])
         self.notify(f"Muted {clean(str(mute))}. X brings it back.", timeout=3, markup=False)
-
-    def _selected_command(self) -> str | None:
-        from daebus_console.tui.resend import CannotResend, as_command
-
-        if self.detail.exchange is None:
-            self.notify("Select an exchange first", timeout=2)
-            return None
-        try:
-            return as_command(self.detail.exchange, self.app.redact)
-        except CannotResend as error:
-            self.notify(str(error), timeout=4, severity="warning", markup=False)
-            return None
-
-    def action_edit(self) -> None:
-        """Put the selected exchange into the command line, to be changed and sent again."""
-        command = self._selected_command()
-        if command is not None:
-            self.post_message(Prefill(command))
-
-    def action_editor(self) -> None:
-        """Have the payload of the selected exchange edited, and what comes of it put into the command line."""
-        from daebus_console.tui import editor
-        from daebus_console.tui.resend import CannotResend, command_with, payload_of
-
-        exchange = self.detail.exchange
-        if exchange is None:
-            self.notify("Select an exchange first", timeout=2)
-            return
-        try:
-            payload, words = payload_of(exchange, self.app.redact), editor.command()
-            with self.app.suspend():
-                changed = editor.edit(payload, words)
-            self.post_message(Prefill(command_with(exchange, payload if changed is None else changed)))
-        except (CannotResend, editor.EditorError) as error:
-            self.notify(str(error), timeout=6, severity="warning", markup=False)
-        except SuspendNotSupported:
-            self.notify("This terminal cannot be lent to an editor; e edits in the command line", timeout=4)
 
     def action_time(self) -> None:
         """Ask for a time, and go to what passed then."""
@@ -125,13 +94,6 @@ class ExchangeKeys(Screen[None]):
         self.app.settings.set("wrap", on)
         self.notify("Long values are wrapped" if on else "Long values are cut", timeout=2)
 
-    def action_copy(self) -> None:
-        """Copy the selected exchange as a command."""
-        command = self._selected_command()
-        if command is not None:
-            self.app.copy_to_clipboard(command)
-            self.notify("Copied as a command", timeout=2)
-
     def action_unmute(self) -> None:
         """Show again what was muted."""
         with self.session.lock:
@@ -147,7 +109,7 @@ class ExchangeKeys(Screen[None]):
         with self.session.lock:
             everything = list(self.session.journal.exchanges)
         marked = [exchange for exchange in everything if exchange.flags & Flag.MARKED]
-        selected = self.detail.exchange
+        selected = self.selected_exchange()
         if marked:
             self.app.push_screen(SequenceScreen(marked, "what is marked"))
         elif selected is not None:

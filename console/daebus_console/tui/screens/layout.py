@@ -36,6 +36,11 @@ class Layout:
         """Whether the keyboard is in that pane."""
         return self.screen.focused is not None and pane in self.screen.focused.ancestors_with_self
 
+    def is_seen(self, name: str) -> bool:
+        """Whether that pane is on the screen."""
+        pane = self.pane(name)
+        return bool(pane.display) and self.zoomed in (None, pane)
+
     def show(self, name: str, shown: bool) -> None:
         """Show or hide a pane."""
         self.pane(name).display = shown

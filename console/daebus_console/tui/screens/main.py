@@ -10,10 +10,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Footer
 
+from daebus_console.commands.under_way import under_way
 from daebus_console.tui import hints
+from daebus_console.tui.commands_title import commands_title
 from daebus_console.tui.flow_model import FlowModel
 from daebus_console.tui.flow_title import flow_title
-from daebus_console.tui.header import header
+from daebus_console.tui.header import doing, header
 from daebus_console.tui.lines import Line
 from daebus_console.tui.messages import (
     CommandEntered,
@@ -162,16 +164,19 @@ class MainScreen(ViewVerbs):
 
     def _take_output(self) -> None:
         commands = self.workspace.commands
+        seen = self.layout_of.is_seen("repl-pane")
         for line in commands.take_output():
             self.repl.write(line)
-        passing = commands.output.passing
-        under_way = f"  {commands.under_way} under way, ctrl+c stops it" if commands.under_way else ""
-        self.repl.head.show([(" Commands", "strong"), (under_way, "wait"), (f"  {passing}", "dim")])
+            if not seen and line and line[0][1] == "error":
+                self.notify(line[0][0], severity="error", timeout=5, markup=False)
+        self.repl.head.show(*commands_title(commands.under_way, commands.output.passing, under_way(self.session)))
 
     def _slow(self) -> None:
         session = self.session
         with session.lock:
-            left, right = header(session, session.clock(), read_only=self.app.read_only)
+            left, right = header(
+                session, session.clock(), read_only=self.app.read_only, doing=doing(under_way(session))
+            )
             services = sum(1 for service in session.directory.services.values() if service.gone is None)
         self.head.show(left, right)
         self.directory_title.show(
@@ -261,8 +266,7 @@ class MainScreen(ViewVerbs):
 
     @on(StopRequested)
     def _stop_requested(self) -> None:
-        if not self.workspace.commands.cancel():
-            self.notify("No command is under way; q in the flow or ctrl+q leaves", timeout=2)
+        self.action_stop()
 
     @on(KeepFilter)
     def _keep_filter(self, event: KeepFilter) -> None:

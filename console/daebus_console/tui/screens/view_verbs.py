@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from daebus_console.engine.exchange import Exchange
-from daebus_console.tui.screens.exchange_keys import ExchangeKeys
+from daebus_console.tui.screens.again_keys import AgainKeys
 
 if TYPE_CHECKING:
     from daebus_console.engine.filter import Filter
@@ -14,11 +14,10 @@ if TYPE_CHECKING:
     from daebus_console.tui.widgets.flow import FlowList
 
 
-class ViewVerbs(ExchangeKeys):
+class ViewVerbs(AgainKeys):
     """Filter, pause, clear, select, quit. Whoever inherits it brings the panes, and `tell` to write titles anew."""
 
     filter_bar: FilterBar
-    filter_text: str
     flow: FlowList
     models: list[FlowModel]
 

@@ -17,7 +17,7 @@ class FlowList(FlowView):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Details"),
-        Binding("f", "follow", "Follow"),
+        Binding("f", "follow", "Follow", show=False),
         Binding("space", "pause", "Pause"),
         Binding("b", "screen.by_message", "By message", show=False),
         Binding("m", "mark", "Mark", show=False),

@@ -1,0 +1,72 @@
+"""What commands have begun on a session and goes on until somebody ends it: replays, recordings, stand-ins.
+
+Light to import, since screens look at it all the time; what it holds is made elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from daebus_console.commands.cancellation import Cancellation
+from daebus_console.engine.session import Session
+
+if TYPE_CHECKING:
+    from daebus_console.engine.capture_writer import CaptureWriter
+    from daebus_console.engine.mock import Mocks
+    from daebus_console.engine.replay import Replay
+
+
+@dataclass
+class UnderWay:
+    """Of one session. `replays` may be paused, resumed and cancelled; each recording has what ends it."""
+
+    replays: list[Replay] = field(default_factory=list)
+    recordings: list[tuple[CaptureWriter, Cancellation]] = field(default_factory=list)
+    mocks: Mocks | None = None
+
+    @property
+    def writers(self) -> list[CaptureWriter]:
+        """The files that are written, oldest first."""
+        return [writer for writer, _cancellation in self.recordings]
+
+    @property
+    def stand_ins(self) -> int:
+        """In how many ways services are stood in for."""
+        return 0 if self.mocks is None else len(self.mocks.all())
+
+    def stop_recording(self) -> bool:
+        """End the newest recording; False where there is none."""
+        if not self.recordings:
+            return False
+        self.recordings[-1][1].cancel()
+        return True
+
+    def close(self) -> None:
+        """End the stand-ins; whoever holds the session calls it on leaving. What is a job ends with the jobs."""
+        mocks, self.mocks = self.mocks, None
+        if mocks is not None:
+            mocks.close()
+
+    def hold_replays(self) -> bool:
+        """Pause the replays, or let them go on where all are paused; False where there is none."""
+        replays = list(self.replays)
+        pausing = any(not replay.paused for replay in replays)
+        for replay in replays:
+            if pausing:
+                replay.pause()
+            else:
+                replay.resume()
+        return bool(replays)
+
+
+_of: WeakKeyDictionary[Session, UnderWay] = WeakKeyDictionary()
+
+
+def under_way(session: Session) -> UnderWay:
+    """What goes on in a session."""
+    found = _of.get(session)
+    if found is None:
+        found = _of[session] = UnderWay()
+    return found

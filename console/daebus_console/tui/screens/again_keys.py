@@ -1,0 +1,228 @@
+"""Keys that do what was done before again, or take it along: replay, edit, compare, record, copy.
+
+What is done is a command that the user could have typed: it is shown and carried out in the command pane.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+
+from daebus_console.commands.under_way import under_way
+from daebus_console.engine.exchange import Exchange, Flag
+from daebus_console.tui.messages import Prefill
+from daebus_console.tui.screens.exchange_keys import ExchangeKeys
+
+if TYPE_CHECKING:
+    from daebus_console.tui.screens.record import Wanted
+    from daebus_console.tui.screens.take_along import Form
+    from daebus_console.tui.widgets.repl import ReplPane
+    from daebus_console.tui.workspace import Workspace
+
+
+class AgainKeys(ExchangeKeys):
+    """Whoever inherits it brings the panes."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "replay", "Replay"),
+        Binding("R", "replay_many", "Replay what is marked, else what the filter shows", show=False),
+        Binding("d", "compare", "Compare the two marked, else with what it replays or the one before", show=False),
+        Binding("P", "hold_replay", "Pause the replay, or let it go on", show=False),
+        Binding("e", "edit", "Edit and send again", show=False),
+        Binding("E", "editor", "Edit in $EDITOR and send again", show=False),
+        Binding("i", "insert", "Put it into the command line, as the command that sends it again", show=False),
+        Binding("y", "copy", "Copy as a command", show=False),
+        Binding("Y", "take_along", "Take along: copy or write what is marked, else the selected", show=False),
+        Binding("ctrl+r", "record", "Record into a file, or end the recording", show=False),
+        Binding("ctrl+c", "stop", "Stop the command or replay under way", show=False),
+    ]
+
+    filter_text: str
+    repl: ReplPane
+    workspace: Workspace
+
+    # What it is about -----------------------------------------------------------------------------------------
+
+    def _selected(self) -> Exchange | None:
+        exchange = self.selected_exchange()
+        if exchange is None:
+            self.notify("Select an exchange first", timeout=2)
+        return exchange
+
+    def _marked(self) -> list[Exchange]:
+        with self.session.lock:
+            return [exchange for exchange in self.session.journal.exchanges if exchange.flags & Flag.MARKED]
+
+    def _do(self, command: str) -> None:
+        """Carry out a command as if it had been typed."""
+        self.repl.echo(command)
+        self.workspace.assist.remember(command)
+        self.workspace.commands.carry_out(command)
+
+    # Replay ---------------------------------------------------------------------------------------------------
+
+    def action_replay(self) -> None:
+        """Send the selected exchange again; the answer comes as a new exchange, linked with it."""
+        exchange = self._selected()
+        if exchange is not None:
+            self._do(f"replay #{exchange.number}")
+
+    def action_replay_many(self) -> None:
+        """Put the command that replays what is marked, else what the filter shows, into the command line."""
+        if self._marked():
+            self.post_message(Prefill("replay is:marked "))
+        elif self.filter_text:
+            self.post_message(Prefill(f"replay {self.filter_text} "))
+        else:
+            self.notify("Mark exchanges with m, or narrow the flow with /, and R replays these", timeout=4)
+
+    def action_hold_replay(self) -> None:
+        """Pause the replays under way, or let them go on."""
+        if not under_way(self.session).hold_replays():
+            self.notify("No replay is under way", timeout=2)
+
+    def action_stop(self) -> None:
+        """Stop the newest command that is under way; where text is selected, copy that."""
+        if self.get_selected_text():
+            self.action_copy_text()
+        elif not self.workspace.commands.cancel():
+            self.notify("No command is under way; q in the flow or ctrl+q leaves", timeout=2)
+
+    # Edit -----------------------------------------------------------------------------------------------------
+
+    def action_insert(self) -> None:
+        """Put the selected exchange into the command line, to be changed and sent again."""
+        command = self._selected_command()
+        if command is not None:
+            self.post_message(Prefill(command))
+
+    def action_edit(self) -> None:
+        """Edit the selected exchange, and send it again."""
+        self._edit(at_once=False)
+
+    def action_editor(self) -> None:
+        """The same, with $EDITOR opened at once."""
+        self._edit(at_once=True)
+
+    def _edit(self, *, at_once: bool) -> None:
+        from daebus_console.engine.replay_item import Resend, Unsendable, resend_of
+        from daebus_console.tui.screens.edit import EditScreen
+
+        exchange = self._selected()
+        if exchange is None:
+            return
+        try:
+            screen = EditScreen(resend_of(exchange), f"Edit #{exchange.number} and send again")
+        except Unsendable as error:
+            self.notify(f"It cannot be sent again: {error}", timeout=4, severity="warning", markup=False)
+            return
+
+        def done(item: Resend | None) -> None:
+            if item is not None:
+                self.repl.echo(f"replay #{exchange.number}, edited")
+                self.workspace.commands.replay_edited(exchange, item)
+
+        self.app.push_screen(screen, done)
+        if at_once:
+            screen.call_after_refresh(screen.action_editor)
+
+    # Compare --------------------------------------------------------------------------------------------------
+
+    def action_compare(self) -> None:
+        """Compare the two that are marked; else the selected one with what it replays, or with the one before it."""
+        from daebus_console.tui.compare_rows import partner
+        from daebus_console.tui.screens.compare import CompareScreen
+
+        marked = self._marked()
+        if len(marked) == 2:
+            self.app.push_screen(CompareScreen(*marked))
+            return
+        exchange = self._selected()
+        if exchange is None:
+            return
+        with self.session.lock:
+            other = partner(list(self.session.journal.exchanges), exchange)
+        if other is None:
+            self.notify("Nothing like it was seen before: mark two with m, and d compares these", timeout=4)
+        else:
+            self.app.push_screen(CompareScreen(*sorted((other, exchange), key=lambda one: one.number)))
+
+    # Take along -----------------------------------------------------------------------------------------------
+
+    def _selected_command(self) -> str | None:
+        from daebus_console.tui.resend import CannotResend, as_command
+
+        exchange = self._selected()
+        if exchange is None:
+            return None
+        try:
+            return as_command(exchange, self.app.redact)
+        except CannotResend as error:
+            self.notify(str(error), timeout=4, severity="warning", markup=False)
+            return None
+
+    def action_copy(self) -> None:
+        """Copy the selected exchange as a command."""
+        command = self._selected_command()
+        if command is not None:
+            self.app.copy_to_clipboard(command)
+            self.notify("Copied as a command", timeout=2)
+
+    def action_take_along(self) -> None:
+        """Choose a form, and copy or write the marked exchanges, else the selected one, in it."""
+        from daebus_console.tui.screens.ask import AskScreen
+        from daebus_console.tui.screens.take_along import TakeAlongScreen
+
+        marked = self._marked()
+        exchange = None if marked else self._selected()
+        if not marked and exchange is None:
+            return
+        told, which = (f"the {len(marked)} marked", "is:marked") if exchange is None else (f"#{exchange.number}",) * 2
+
+        def chosen(form: Form | None) -> None:
+            if form is None:
+                return
+            if not form.to_file:
+                self._do(f"export {which} --as {form.name} --copy")
+                return
+            self.app.push_screen(
+                AskScreen("A file to write", f"{told} as {form.name}", file_name(form.name, exchange)),
+                lambda path: self._do(f"export {which} --as {form.name} --output {_word(path)}") if path else None,
+            )
+
+        self.app.push_screen(TakeAlongScreen(told), chosen)
+
+    # Record ---------------------------------------------------------------------------------------------------
+
+    def action_record(self) -> None:
+        """Record what passes into a file, or end the recording that is under way."""
+        from daebus_console.tui.screens.record import RecordScreen
+
+        if under_way(self.session).stop_recording():
+            return
+
+        def wanted(answer: Wanted | None) -> None:
+            if answer is not None:
+                what = f" {self.filter_text}" if answer.filtered else ""
+                self._do(f"record {_word(answer.path)}{what}")
+
+        name = time.strftime("daebus-%Y%m%d-%H%M%S.jsonl")
+        self.app.push_screen(RecordScreen(name, self.filter_text), wanted)
+
+
+def file_name(form: str, exchange: Exchange | None) -> str:
+    """A name for a file of that format, for one exchange or several."""
+    from daebus_console.engine.export import FORMATS
+
+    stem = "exchanges" if exchange is None else f"exchange_{exchange.number}"
+    return f"{'test_' if form == 'pytest' else ''}{stem}{FORMATS[form].suffix}"
+
+
+def _word(path: str) -> str:
+    """A path as a word of a command."""
+    plain = path and not set(path) & set(" \t\"'\\#$;&")
+    return path if plain else json.dumps(str(Path(path)), ensure_ascii=False)
