@@ -166,10 +166,7 @@ def pairs(change: Change, redact: Redact = bytes) -> list[Pair]:
         return [Pair(None, coloured(line)) for line in value_lines(change.after, apart=apart, redact=redact)]
     if change.how is How.REMOVED:
         return [Pair(coloured(line), None) for line in value_lines(change.before, apart=apart, redact=redact)]
-    alike = isinstance(change.before, str) and isinstance(change.after, str)
-    before, after = (
-        value_lines(value, apart=apart and alike, redact=redact) for value in (change.before, change.after)
-    )
+    before, after = (value_lines(value, apart=apart, redact=redact) for value in (change.before, change.after))
     return list(_aligned(before, after))
 
 
