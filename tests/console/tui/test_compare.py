@@ -190,6 +190,16 @@ def test_values_of_redacted_keys_are_masked_everywhere() -> None:
     compared(story, pair(before, after), redact=Redactor(["password"]), notifications=True)
 
 
+@pytest.mark.parametrize(("width", "beside"), [(101, False), (102, True)])
+def test_the_heads_of_the_values_stand_where_the_values_do(width: int, beside: bool) -> None:
+    async def story(console: Driver, screen: CompareScreen) -> None:
+        heads, before = console.line("− before, #1"), console.line('− "Ann Miller"')
+        assert ("│ + after, #2" in heads) == ('│ + "Ann Smith"' in before) == beside
+        assert (heads.find("│") == before.find("│")) or not beside
+
+    compared(story, size=(width, 30))
+
+
 # Moving ----------------------------------------------------------------------------------------------------------
 
 
@@ -345,6 +355,7 @@ def test_all_rules_are_taken_back_at_once() -> None:
         await console.press("U")
         await console.sees("Every difference counts")
         assert paths(screen) == PATHS
+        assert "− before, #1                " in console.text
 
     compared(story)
 
@@ -521,9 +532,9 @@ def test_what_is_told_of_a_path_is_never_read_as_markup() -> None:
 
     async def story(console: Driver, _screen: CompareScreen) -> None:
         await console.press("i")
-        await console.until(lambda: console.text.count(r"0\[bold red\]x") == 2)
+        await console.sees("Ignored from now on", r"▌ red\]x\[/\]")
         await console.press("I", "u")
-        await console.sees(r"Taken back: *.1\x1b")
+        await console.sees("Taken back", r"▌ *.1\x1b\[2J")
         assert unsafe(console.text) == []
 
     compared(story, pair(dict.fromkeys(names, 1), dict.fromkeys(names, 2)), notifications=True)

@@ -21,7 +21,7 @@ from daebus_console.tui.compare_rows import NOTHING, SIGNS, Compared, Entry, com
 from daebus_console.tui.compare_rules import rule_anywhere, rule_for, rules_line
 from daebus_console.tui.compare_values import describe
 from daebus_console.tui.lines import Line
-from daebus_console.tui.screens.compare_lists import DifferenceList, ValuesView
+from daebus_console.tui.screens.compare_lists import MARGINS, DifferenceList, ValuesView
 from daebus_console.tui.widgets.row_list import RowList
 from daebus_console.tui.widgets.title import TitleLine
 
@@ -197,12 +197,8 @@ class CompareScreen(Screen[None]):
         left: Line = [(f" {sign} ", role), (path, "key"), (f"  {told}", "dim")]
         place, count = self.list.place()
         self.value_title.show(left, [(f" {place} of {count} ", "dim")])
-        self.value_heads.show(
-            [
-                (" ", "plain"),
-                *heads(f"before, #{self.before.number}", f"after, #{self.after.number}", self.values.row_width()),
-            ]
-        )
+        sides = heads(f"before, #{self.before.number}", f"after, #{self.after.number}", self.size.width - MARGINS)
+        self.value_heads.show([(" ", "plain"), *sides])
         self.values.show(entry.change)
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:

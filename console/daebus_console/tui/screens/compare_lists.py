@@ -21,6 +21,8 @@ from daebus_console.tui.widgets.row_list import RowList
 
 _MEASURED = 500
 """Rows that are looked at for the width of the columns."""
+MARGINS = 2
+"""Cells that a row of values does not have: one at each end."""
 _PATH_ROOM = 30
 """Cells of the title that the path does not have."""
 
@@ -172,7 +174,7 @@ class ValuesView(RowList):
         """The rows for the width there is."""
         key = self.row_width(), self.folding
         if self._lines is None or self._lines[0] != key:
-            width = max(8, key[0] - 1)
+            width = max(8, self.size.width - MARGINS)
             rows = rows_of(folded(self._pairs) if self.folding else self._pairs, width)
             path = clean(self._change.path) if self._change is not None else ""
             if len(path) > max(10, width - _PATH_ROOM):
