@@ -19,6 +19,7 @@ from daebus_console.commands.grammar import Command
 from daebus_console.commands.guard import host_of, is_this_machine
 from daebus_console.commands.reporting import plan_lines, report_lines, summary
 from daebus_console.commands.sources import ContextSources
+from daebus_console.commands.verbs import Face
 from daebus_console.engine.diff_exchange import Unread
 from daebus_console.engine.diff_rules import Rules
 from daebus_console.engine.exchange import Exchange, Kind
@@ -34,6 +35,10 @@ from daebus_console.engine.sender import Cancelled
 from daebus_console.render import Span, duration, json_lines, line
 
 _MOST_WARNINGS = 5
+_HOLD = {
+    Face.SHELL: "Ctrl-C ends it, Ctrl-Z holds it until `fg`",
+    Face.PROMPT: "ctrl+c ends it; P in the full screen, or `pause` at a prompt, holds it",
+}
 
 
 def run_replay(command: Command, context: Context) -> int:
@@ -253,6 +258,8 @@ class _Many:
                 change=lambda item: _change(self.command, item),
                 links=links,
             )
+            if not self.command["json"]:
+                self.context.output.note(_HOLD[self.context.face])
             interrupted = drive(replay, self.context, plan.total - self._absent(plan))
         return self._tell(plan, replay, interrupted)
 

@@ -6,6 +6,7 @@ from daebus_console.commands.context import Context, Exit, View
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import Command
 from daebus_console.commands.help import help_on
+from daebus_console.commands.under_way import under_way
 from daebus_console.engine.exchange import Flag
 from daebus_console.render import line
 
@@ -23,7 +24,12 @@ def run_filter(command: Command, context: Context) -> int:
 
 
 def run_pause(command: Command, context: Context) -> int:
-    """Hold the view still, or let it go on."""
+    """Hold the view still, or let it go on; where there is none, the replays that are under way."""
+    going = under_way(context.session)
+    if context.view is None and going.hold_replays():
+        paused = all(replay.paused for replay in going.replays)
+        context.output.note("nothing more is sent; `pause` lets it go on" if paused else "the replay goes on")
+        return Exit.DONE
     held = _view(command, context).toggle_pause()
     context.output.note("the view stands still; `pause` lets it go on" if held else "the view goes on")
     return Exit.DONE

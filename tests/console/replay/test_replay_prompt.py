@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from daebus import DaebusCaller
+from daebus_console.commands.under_way import under_way
 from daebus_console.engine.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.replay_draft import DraftError, draft_of, from_draft
 from daebus_console.engine.replay_item import Unsendable, resend_of
@@ -203,3 +205,24 @@ def test_a_draft_comes_back_edited_or_points_at_what_is_wrong() -> None:
         with pytest.raises(DraftError):
             from_draft(wrong, item)
     assert item.kind is Kind.REQUEST
+
+
+def test_a_replay_left_to_itself_is_held_and_let_go_on(
+    prompt: Prompt, shop: Shop, caller: DaebusCaller, capture: Callable[[Callable[[], None]], Path]
+) -> None:
+    path = capture(lambda: [caller.send_request("echo", {"n": index}) for index in range(100)])
+    shop.asked.clear()
+    assert prompt(f"replay {path} --rate 10 &") == 0
+    going = under_way(prompt.session)
+    eventually(lambda: going.replays and len(shop.asked) >= 2, what="it is under way")
+    assert prompt("pause") == 0
+    assert "nothing more is sent" in prompt.said.all
+    assert going.replays[0].paused
+    assert prompt("pause") == 0
+    assert "goes on" in prompt.said.all
+    before = len(shop.asked)
+    eventually(lambda: len(shop.asked) > before, what="it goes on")
+    assert prompt("cancel") == 0
+    eventually(lambda: not going.replays, what="it has ended")
+    assert prompt("pause") == 2
+    assert "no view" in prompt.said.all
