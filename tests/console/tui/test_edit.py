@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from textual.binding import Binding
 from textual.events import Key, Paste
 
 from daebus_console.engine.exchange import Kind
+from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.redact import Redactor
 from daebus_console.engine.replay_item import Resend
 from daebus_console.engine.session import Session
@@ -528,3 +530,44 @@ def test_an_editor_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -
         assert opened.open
 
     drive(scene(), story, notifications=True)
+
+
+# Sizes -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(20, 6), (40, 12), (250, 70)])
+def test_any_size_of_terminal_will_do(size: tuple[int, int]) -> None:
+    async def story(console: Driver) -> None:
+        opened = Opened(console, request({"name": "日本語" * 40}))
+        await console.until(lambda: opened.area.has_focus)
+        await console.press("end", "x", "home", "down", "pagedown", "ctrl+s")
+        assert opened.open
+        assert all(len(line) <= size[0] for line in grid(console.app))
+
+    drive(scene(), story, size=size)
+
+
+def test_a_capture_without_a_redis_says_that_there_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "capture.jsonl"
+    header = {"daebus_capture": 1, "redis": "redis://elsewhere:6379", "started": 0}
+    path.write_text("\n".join(map(json.dumps, [header, {"at": 1, "channel": "a", "data": "{}"}])) + "\n")
+
+    async def story(console: Driver) -> None:
+        await Opened.on(console)
+        await console.sees("no Redis to send it to")
+
+    with OfflineSession(path) as session:
+        drive(session, story)
+
+
+def test_the_editor_goes_to_the_redis_that_a_capture_was_given(tmp_path: Path) -> None:
+    path = tmp_path / "capture.jsonl"
+    path.write_text(json.dumps({"daebus_capture": 1, "redis": "redis://elsewhere:6379", "started": 0}) + "\n")
+
+    async def story(console: Driver) -> None:
+        await Opened.on(console)
+        await console.sees("@here:6379 │")
+        assert "hunter2" not in console.text
+
+    with OfflineSession(path, target="redis://:hunter2@here:6379") as session:
+        drive(session, story)

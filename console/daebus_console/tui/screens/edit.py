@@ -14,6 +14,7 @@ from textual.widgets import Footer, TextArea
 from textual.widgets.text_area import Selection
 
 from daebus_console.engine.exchange import Kind
+from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.replay_item import Resend
 from daebus_console.text import clean
 from daebus_console.tui.draft import NOUNS, Draft, Verdict
@@ -30,6 +31,8 @@ AT_ONCE = 50_000
 """Signs up to which a text is checked at every key; a longer one once nothing was typed for a while."""
 PAUSE = 0.3
 """Seconds of that while."""
+NARROW = 100
+"""Cells below which the editor takes the whole screen."""
 
 
 class EditScreen(ModalScreen[Resend | None]):
@@ -71,6 +74,10 @@ class EditScreen(ModalScreen[Resend | None]):
         self.area.focus()
         self.call_after_refresh(self.area.scroll_cursor_visible)
         self._tell()
+
+    def on_resize(self) -> None:
+        """On a small screen nothing else has room."""
+        self.set_class(self.size.width < NARROW, "-narrow")
 
     # Checking --------------------------------------------------------------------------------------------------
 
@@ -114,18 +121,20 @@ class EditScreen(ModalScreen[Resend | None]):
         place = (verdict.line - 1, verdict.column - 1) if fresh and verdict.line else None
         self.area.show_mistake(place)
         self.below.show(self._told(fresh), self._whereabouts())
+        self.aim.show(self._aim(), self._redis())
+
+    def _aim(self) -> Line:
         item = self._goes_to
-        name = item.channel if item.kind is Kind.BROADCAST else f"{item.service}.{item.action or ''}"
-        what = (
-            "  broadcast: everybody who listens there gets it"
-            if item.kind is Kind.BROADCAST
-            else f"  {NOUNS[item.kind]}"
-        )
-        role = "warn" if item.kind is Kind.BROADCAST else "dim"
-        self.aim.show(
-            [(f" {ARROWS[item.kind]} ", role), (clean(name), "action"), (what, role)],
-            [(f" {clean(str(self.app.session.address))} ", "dim")],
-        )
+        if item.kind is Kind.BROADCAST:
+            what = "  broadcast: everybody who listens there gets it"
+            return [(f" {ARROWS[item.kind]} ", "warn"), (clean(item.channel), "action"), (what, "warn")]
+        name = clean(f"{item.service}.{item.action or ''}")
+        return [(f" {ARROWS[item.kind]} ", "dim"), (name, "action"), (f"  {NOUNS[item.kind]}", "dim")]
+
+    def _redis(self) -> Line:
+        session = self.app.session
+        address = session.target if isinstance(session, OfflineSession) else session.address
+        return [(" no Redis to send it to ", "warn") if address is None else (f" {clean(str(address))} ", "dim")]
 
     def _told(self, fresh: bool) -> Line:
         verdict = self.verdict
@@ -222,16 +231,21 @@ class EditScreen(ModalScreen[Resend | None]):
         """Have the text edited in $EDITOR, and take back what comes of it, whatever it is."""
         from daebus_console.tui import editor
 
-        before = self.area.text
+        after, failed = None, ""
         try:
             words = editor.command()
             with self.app.suspend():
-                after = editor.edit_text(before, words)
+                # What is raised in here would leave the terminal lent.
+                try:
+                    after = editor.edit_text(self.area.text, words)
+                except editor.EditorError as error:
+                    failed = str(error)
         except editor.EditorError as error:
-            self._warn(str(error))
-            return
+            failed = str(error)
         except SuspendNotSupported:
-            self._warn("This terminal cannot be lent to an editor; the text can be edited here")
+            failed = "This terminal cannot be lent to an editor; the text can be edited here"
+        if failed:
+            self.notify(failed, severity="warning", timeout=6, markup=False)
             return
         if after is None:
             self._say("the editor left it as it was")
@@ -239,9 +253,6 @@ class EditScreen(ModalScreen[Resend | None]):
         self._put(safe(after))
         self._check()
         self._go_to_mistake()
-
-    def _warn(self, text: str) -> None:
-        self.notify(text, severity="warning", timeout=6, markup=False)
 
     def action_keys(self) -> None:
         """Show all keys: those of this screen, and those of typing."""
