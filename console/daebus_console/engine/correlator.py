@@ -21,6 +21,7 @@ from daebus_console.engine.envelope import CONTROL_PREFIX, REFUSALS, read_fast
 from daebus_console.engine.exchange import Exchange, Flag, Kind, Message, State
 from daebus_console.engine.frame import Gap
 from daebus_console.engine.journal import Journal
+from daebus_console.engine.nesting import DEEPEST, is_too_deep
 from daebus_console.engine.sorter import DEFAULT_TIMEOUT, REFUSED, ByAction, Sorter, Taken
 
 __all__ = ["DEFAULT_TIMEOUT", "ByAction", "Correlator", "Taken"]
@@ -86,9 +87,10 @@ class Correlator(Sorter):
         served, deadlines = _Served(self.listened), _Deadlines(at, self.timeout)
         number, seq, size = journal.next_number, journal.next_seq - 1, 0
         for seq, (channel, data) in enumerate(frames, journal.next_seq):
-            message = None
+            message, length = None, len(data)
+            size += length
             try:
-                envelope = read_fast(data)
+                envelope = read_fast(data) if length <= DEEPEST or not is_too_deep(data) else REFUSED
             except REFUSALS:
                 envelope = REFUSED
             key = envelope.request_id
@@ -131,7 +133,6 @@ class Correlator(Sorter):
                 journal.next_number = number
                 message, exchange = self._sort(seq, at, channel, data, envelope, taken)
             keep_message(message)
-            size += len(data)
             if exchange.opened is message:
                 keep_exchange(exchange)
                 number += 1

@@ -12,6 +12,8 @@ from typing import Any, ClassVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from daebus_console.engine.nesting import DEEPEST, is_too_deep
+
 CONTROL_PREFIX = "daebus.control."
 CALLER_PREFIX = "caller:"
 RESPONSES_SUFFIX = ".responses"
@@ -63,17 +65,22 @@ class Unreadable(ValueError):
 
 
 read_fast = msgspec.json.Decoder(Envelope).decode
-"""The envelope of an ordinary message; raises one of REFUSALS for anything else, which `read_slowly` then judges."""
+"""The envelope of an ordinary message; raises one of REFUSALS for anything else, which `read_slowly` then judges.
+
+Not for one that is_too_deep.
+"""
 REFUSALS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_any_decoder = msgspec.json.Decoder()
+_decode_any = msgspec.json.Decoder().decode
 
 
 def read(data: bytes) -> Envelope:
     """The envelope of a message. Raises Unreadable where it is no JSON object."""
     try:
-        return read_fast(data)
+        if len(data) <= DEEPEST or not is_too_deep(data):
+            return read_fast(data)
     except REFUSALS:
-        return read_slowly(data)
+        pass
+    return read_slowly(data)
 
 
 def read_slowly(data: bytes) -> Envelope:
@@ -118,8 +125,10 @@ _ACCEPTED: dict[str, tuple[type, ...]] = {
 
 def decode(data: bytes) -> Any:
     """The JSON value of those bytes, NaN and Infinity allowed. Raises Unreadable with the reason."""
+    if len(data) > DEEPEST and is_too_deep(data):
+        raise Unreadable("nested too deeply to read")
     try:
-        return _any_decoder.decode(data)
+        return _decode_any(data)
     except REFUSALS:
         pass
     try:

@@ -17,6 +17,7 @@ from msgspec import UNSET, UnsetType
 from daebus_console.engine import envelope as wire
 from daebus_console.engine.filter_lexer import FilterError, Term, Value
 from daebus_console.engine.filter_pattern import Compare, Names, comparison, number_in
+from daebus_console.engine.nesting import DEEPEST, is_too_deep
 
 Step = str | int | None
 """One step of a path: the name of a field, an index, or None for any of them."""
@@ -111,6 +112,8 @@ def _typed_finder(path: Path, typed: Sequence[str], accepts: Accepts) -> Has:
     hidden = typed[0] in wire.ENVELOPE_FIELDS
 
     def has(data: bytes) -> bool:
+        if len(data) > DEEPEST and is_too_deep(data):
+            return False
         try:
             found = decode(data)
         except (ValueError, msgspec.DecodeError, RecursionError):
