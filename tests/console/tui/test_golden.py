@@ -25,6 +25,7 @@ SCREENS: dict[str, tuple[tuple[str, ...], str]] = {
     "help": (("question_mark",), "escape closes"),
     "statistics": (("S",), "all together"),
     "sequence": ((*LAST_ERROR, "D"), "Sequence"),
+    "compare": ((*LAST_ERROR, "d", "G"), "object of 1 field → object of 2 fields"),
     "edit": ((*LAST_ERROR, "e"), "may be sent"),
 }
 
