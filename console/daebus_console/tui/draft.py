@@ -70,6 +70,8 @@ class Draft:
         told = f"may be sent: {NOUNS[item.kind]} {target(item)}, {plural(size, 'byte')}"
         if hidden:
             told += f", {plural(hidden, 'hidden value')} as {'it was' if hidden == 1 else 'they were'}"
+        if (twice := _twice(text)) is not None:
+            told += f'; "{clean(twice)}" is there twice, and the last counts'
         return Verdict(item, told)
 
     def _revealed(self, text: str) -> tuple[str, int]:
@@ -90,6 +92,24 @@ def target(item: Resend) -> str:
     if item.kind is Kind.BROADCAST:
         return f"on {clean(item.channel)}"
     return f"to {clean(item.service)}.{clean(item.action or '')}"
+
+
+def _twice(text: str) -> str | None:
+    """The name of a member that an object of a valid text has more than once, if there is one."""
+    found: list[str] = []
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) < len(pairs) and not found:
+            places = {name: index for index, (name, _value) in enumerate(pairs)}
+            found.append(next(name for index, (name, _value) in enumerate(pairs) if places[name] != index))
+        return made
+
+    try:
+        json.loads(text, object_pairs_hook=members)
+    except RecursionError:
+        return None
+    return found[0] if found else None
 
 
 def _place(text: str, message: str) -> tuple[int, int]:

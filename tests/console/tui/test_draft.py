@@ -192,6 +192,14 @@ def test_what_may_be_sent_is_said_with_its_size() -> None:
     assert verdict.told == f"may be sent: request to users.login, {size} bytes"
 
 
+def test_a_member_that_is_there_twice_is_told() -> None:
+    draft = Draft(request({"id": 7}))
+    verdict = draft.check(draft.text.replace('"id": 7', '"id": 7, "id": 8'))
+    assert verdict.item is not None
+    assert verdict.item.payload == {"id": 8}
+    assert verdict.told.endswith('; "id" is there twice, and the last counts')
+
+
 def test_what_is_nested_too_deeply_is_refused_at_once() -> None:
     deep: Any = {}
     for _level in range(3000):

@@ -321,6 +321,23 @@ def test_the_mouse_places_the_cursor_and_presses_the_keys_of_the_footer() -> Non
     drive(scene(), story)
 
 
+def test_whatever_is_clicked_goes_on_after_escape_has_asked() -> None:
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console)
+        await opened.write(opened.area.text.replace("\n", ""))
+        await console.press("escape")
+        await console.sees("escape again", "^l Lay out")
+        row = next(y for y, line in enumerate(grid(console.app)) if "Lay out" in line)
+        await console.pilot.click(offset=(grid(console.app)[row].index("Lay"), row))
+        await console.sees('5      "id": 7')
+        assert opened.area.text == opened.screen.draft.text
+        await console.press("down", "x", "escape")
+        await console.sees("escape again")
+        assert opened.open
+
+    drive(scene(), story)
+
+
 def test_help_tells_the_keys() -> None:
     async def story(console: Driver) -> None:
         opened = await Opened.on(console)

@@ -85,6 +85,7 @@ class EditScreen(ModalScreen[Resend | None]):
     def _changed(self, event: TextArea.Changed) -> None:
         """Check what stands there: a short text at once, a long one in a while."""
         event.stop()
+        self.area.limit()
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
@@ -156,7 +157,7 @@ class EditScreen(ModalScreen[Resend | None]):
 
     def _say(self, remark: str) -> None:
         """Say something below the text, until the next key."""
-        self._remark = clean(remark)
+        self._asked, self._remark = False, clean(remark)
         self._tell()
 
     # Keys ------------------------------------------------------------------------------------------------------
@@ -174,7 +175,7 @@ class EditScreen(ModalScreen[Resend | None]):
         if item is not None:
             self.dismiss(item)
             return
-        self._refused = True
+        self._asked, self._refused = False, True
         self._go_to_mistake()
         self._tell()
 
@@ -224,6 +225,7 @@ class EditScreen(ModalScreen[Resend | None]):
         self._put(text, row)
 
     def _put(self, text: str, row: int | None = None) -> None:
+        self._asked = False
         self.area.put(text)
         self.area.move_cursor(first_place(text) if row is None else (row, 0))
 

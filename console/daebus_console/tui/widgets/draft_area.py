@@ -65,7 +65,10 @@ class DraftArea(TextArea):
     def put(self, text: str) -> None:
         """Another text in place of the whole; undo brings back what was there."""
         self.replace(text, self.document.start, self.document.end, maintain_selection_offset=False)
-        self.read_only = len(text) > LARGEST
+
+    def limit(self) -> None:
+        """Let it be typed in as long as it is not too long."""
+        self.read_only = len(self.text) > LARGEST
 
     def edit(self, edit: Edit) -> EditResult:
         """See Textual; nothing gets in that cannot be shown."""
