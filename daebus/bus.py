@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
-from .connection import RedisAddress
+from .connection import Link, RedisAddress
 from .errors import RedisUnavailable
 from .publisher import Delivery, Publisher
 from .subscription import Subscription
@@ -15,6 +15,8 @@ from .turns import Visitor
 
 class PublisherLike(Protocol):
     """See `daebus.publisher.Publisher`."""
+
+    opened: Callable[[], None]
 
     def connect(self, deadline: float | None = None) -> None: ...
 
@@ -26,7 +28,22 @@ class PublisherLike(Protocol):
 
     def flush(self, deadline: float | None = None) -> None: ...
 
-    def post(self, channel: str, data: bytes, deadline: float | None = None) -> None: ...
+    def post(
+        self,
+        channel: str,
+        data: bytes,
+        deadline: float | None = None,
+        failed: Callable[[RedisUnavailable], None] | None = None,
+        looks_soon: Callable[[], bool] | None = None,
+    ) -> None: ...
+
+    def submit(
+        self, channel: str, data: bytes, told: Callable[[Delivery | RedisUnavailable], None], deadline: float
+    ) -> None: ...
+
+    def look(self, after: float) -> bool: ...
+
+    def wait_with(self, link: Link, until: float) -> bool: ...
 
     def renew(self) -> None: ...
 
@@ -45,6 +62,8 @@ class SubscriptionLike(Protocol):
     def ensure(self, deadline: float) -> None: ...
 
     def hand_over(self, turn: int) -> None: ...
+
+    def goes_on(self, turn: int) -> bool: ...
 
     def attend(self, visitor: Visitor, ready: Callable[[], bool], deadline: float) -> None: ...
 
@@ -71,6 +90,7 @@ class Bus(Protocol):
         optional: Iterable[str] = (),
         level: int = logging.WARNING,
         threads: int = 1,
+        beside: PublisherLike | None = None,
     ) -> SubscriptionLike: ...
 
     def cache(self) -> Any: ...
@@ -100,6 +120,7 @@ class RedisBus:
         optional: Iterable[str] = (),
         level: int = logging.WARNING,
         threads: int = 1,
+        beside: PublisherLike | None = None,
     ) -> Subscription:
         """A subscription that has not begun yet; see `Subscription` for the arguments."""
         return Subscription(
@@ -112,6 +133,7 @@ class RedisBus:
             optional=optional,
             level=level,
             threads=threads,
+            beside=beside,
         )
 
     def cache(self) -> Any:

@@ -12,9 +12,9 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import redis
@@ -28,9 +28,13 @@ from .url import DEFAULT_URL, ambiguity
 from .url import redact_url as redact_url
 from .url import resolve_url as resolve_url
 
+A = TypeVar("A")
+R = TypeVar("R")
+
 CONNECT_TIMEOUT = 3.0
 """Seconds that one attempt to connect may take, where no shorter deadline is given."""
 READ_SIZE = 65536
+_ENDED: int | None = getattr(select, "POLLRDHUP", None)
 _REFUSALS = ("NOPERM", "NOAUTH", "WRONGPASS")
 CONNECTING_ERRORS = (redis.RedisError, OSError, TypeError, ValueError)
 """What redis-py may raise while it connects; the last two for options that are none."""
@@ -158,24 +162,62 @@ class Link:
         self._readable.register(self.socket, select.POLLIN)
         self._writable = select.poll()
         self._writable.register(self.socket, select.POLLOUT)
+        self._ended = select.poll()
+        self._ended.register(self.socket, _ENDED or 0)
+        self._asking = threading.Lock()
+        self._watched: int | None = None
+        self._beside: tuple[Link, select.poll] | None = None
+        self._take: Callable[[int], bytes] = self.socket.recv
+        self._give: Callable[[bytes | memoryview], int] = self.socket.send
+        if self._secure:
+            # A TLS session must not be read and written at once.
+            lock = threading.Lock()
+            self._take, self._give = _locked(lock, self._take), _locked(lock, self._give)
         self.reading = threading.Lock()
         self.writing = threading.Lock()
         self.pid = os.getpid()
 
     def watch(self, wake: int) -> None:
         """Let `wait` also return when the file descriptor `wake` becomes readable."""
+        self._watched = wake
         self._readable.register(wake, select.POLLIN)
 
-    def wait(self, timeout: float | None) -> bool:
-        """Wait until there is something to read (or the watched descriptor calls); False after `timeout` seconds."""
-        if self._secure and self.socket.pending():  # type: ignore[attr-defined] # an SSLSocket has it
+    def wait(self, timeout: float | None, beside: Link | None = None) -> bool:
+        """Wait until there is something to read; False after `timeout` seconds.
+
+        It may be something to read from the link `beside` this one, or a call of the watched descriptor, instead.
+        """
+        if self._has_pending() or (beside is not None and beside._has_pending()):
             return True
-        return bool(self._readable.poll(None if timeout is None else max(0.0, timeout) * 1000))
+        readable = self._readable if beside is None else self._readable_with(beside)
+        return bool(readable.poll(None if timeout is None else max(0.0, timeout) * 1000))
+
+    def _has_pending(self) -> bool:
+        return self._secure and bool(self.socket.pending())  # type: ignore[attr-defined] # an SSLSocket has it
+
+    def _readable_with(self, beside: Link) -> select.poll:
+        if self._beside is None or self._beside[0] is not beside:
+            both = select.poll()
+            for descriptor in (self.socket, beside.socket, self._watched):
+                if descriptor is not None:
+                    both.register(descriptor, select.POLLIN)
+            self._beside = beside, both
+        return self._beside[1]
+
+    def is_closed(self) -> bool | None:
+        """Whether the other side has closed, whatever there is to read before that; None where the system cannot tell.
+
+        Any thread may ask.
+        """
+        if _ENDED is None:
+            return None
+        with self._asking:
+            return bool(self._ended.poll(0))
 
     def receive(self) -> bool:
         """Take in what has arrived, without waiting. False where there was nothing; ConnectionLost at the end."""
         try:
-            data = self.socket.recv(READ_SIZE)
+            data = self._take(READ_SIZE)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return False
         except (OSError, ValueError) as error:
@@ -211,7 +253,7 @@ class Link:
 
     def _send(self, data: bytes | memoryview) -> int:
         try:
-            return self.socket.send(data)
+            return self._give(data)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return 0
 
@@ -248,6 +290,14 @@ class Link:
         with self.reading, self.writing:
             self._connection.disconnect()
             self.socket.close()
+
+
+def _locked(lock: threading.Lock, function: Callable[[A], R]) -> Callable[[A], R]:
+    def locked(argument: A) -> R:
+        with lock:
+            return function(argument)
+
+    return locked
 
 
 def refusal(reply: ErrorReply, address: str, doing: str) -> RedisUnavailable:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from .claims import Claims
@@ -82,6 +83,7 @@ class Dispatcher:
         registry: Registry,
         instance: str,
         hand_over: Callable[[int], None],
+        goes_on: Callable[[int], bool],
         undelivered: Undelivered,
         *,
         debug: bool = False,
@@ -93,6 +95,7 @@ class Dispatcher:
         self._registry = registry
         self._instance = instance
         self._hand_over = hand_over
+        self._goes_on = goes_on
         self._undelivered = undelivered
         self._brisk: dict[str, bool] = {}
         self._debug = debug
@@ -158,6 +161,10 @@ class Dispatcher:
             yield
         finally:
             self._brisk[place] = time.monotonic() - begun < BRISK
+
+    def _goes_on_reading(self, arrival: Arrival) -> bool:
+        """Whether this thread reads on in a moment, and so sends what has been left to be sent."""
+        return arrival.reader == threading.get_ident() and self._goes_on(arrival.turn)
 
     def _let_others_read(self, arrival: Arrival) -> None:
         """Hand the reading over. What waited in the queue was read by a thread that has gone on by itself."""
@@ -237,6 +244,8 @@ class Dispatcher:
             self._instance,
             tracebacks=self._debug,
             spoken=self._log_answer if self._debug else None,
+            lost=self._lost,
+            looks_soon=partial(self._goes_on_reading, arrival),
         )
         arrival.response = response
         token = enter(Context(self._runtime, f"action {request.action!r}", request, response))
@@ -258,8 +267,7 @@ class Dispatcher:
                 self._raised(request, response, error)
         finally:
             if response.undelivered is not None:
-                self.counts.add("undelivered")
-                self._undelivered.add(request, response.undelivered)
+                self._lost(request, response.undelivered)
             leave(token)
             brisk[request.action] = time.monotonic() - begun < BRISK
 
@@ -317,12 +325,16 @@ class Dispatcher:
         if self._debug:
             log.debug("-> %s error %s", self._line(request), payload["code"])
         try:
-            self._runtime.publisher.post(channel, data)
+            self._runtime.publisher.post(channel, data, failed=partial(self._lost, request))
         except RedisUnavailable as problem:
-            self.counts.add("undelivered")
-            self._undelivered.add(request, problem)
+            self._lost(request, problem)
         except DaebusError as problem:
             log.error("%s: an error response could not be sent: %s", self._runtime.name, problem)
+
+    def _lost(self, request: Request, error: RedisUnavailable) -> None:
+        """An answer could not be sent."""
+        self.counts.add("undelivered")
+        self._undelivered.add(request, error)
 
     def _line(self, request: Request) -> str:
         who = f" from {quoted(request.service)}" if request.service else ""

@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
 
 from .connection import Link, RedisAddress, refusal
 from .errors import ConnectionLost, RedisUnavailable
@@ -20,21 +20,47 @@ log = logging.getLogger("daebus")
 
 PING_AFTER = 5.0
 """Seconds of silence after which the link is asked whether it lives; as long again without an answer, it is dead."""
+QUIET = 0.01
+"""Seconds without a message after which what comes in beside is waited for as well. A shorter timer would cost more
+than it brings: the kernel has to set its clock for it."""
+LOOK_EVERY = 0.001
+"""Seconds between two looks at what came in beside, while messages come."""
 _PING = pack(b"PING")
 
 
-class Feed:
-    """Messages of the channels from one Redis. Channels of `optional` are left out where an ACL forbids them."""
+class Beside(Protocol):
+    """What else is seen to by the thread that waits for messages; see `Publisher`."""
 
-    def __init__(self, address: RedisAddress, name: str, channels: Iterable[str], optional: Iterable[str] = ()) -> None:
+    opened: Callable[[], None]
+
+    def look(self, after: float) -> bool: ...
+
+    def wait_with(self, link: Link, until: float) -> bool: ...
+
+
+class Feed:
+    """Messages of the channels from one Redis. Channels of `optional` are left out where an ACL forbids them.
+
+    The thread that waits for a message sees to `beside` meanwhile.
+    """
+
+    def __init__(
+        self,
+        address: RedisAddress,
+        name: str,
+        channels: Iterable[str],
+        optional: Iterable[str] = (),
+        beside: Beside | None = None,
+    ) -> None:
         self.address = address
         self.name = name
         self._channels = {channel.encode(): channel for channel in channels}
         self._optional = {channel.encode() for channel in optional}
         self._link: Link | None = None
         self._early: deque[Any] = deque()
+        self._beside = beside
         self._heard_at = 0.0
-        self._pinged = False
+        self._pinged_at: float | None = None
         self.finished = False
         """Whether Redis has confirmed that nothing is subscribed any more; see `unsubscribe`."""
 
@@ -62,7 +88,7 @@ class Feed:
             link.dispose()
             raise self.address.not_connected(error) from None
         self._heard_at = time.monotonic()
-        self._pinged = False
+        self._pinged_at = None
         self._link = link
 
     def _confirm(self, link: Link, channel: bytes, deadline: float) -> None:
@@ -80,7 +106,7 @@ class Feed:
             self._early.append(reply)
 
     def next(self, deadline: float | None = None) -> tuple[str, bytes] | None:
-        """The next message as channel and data; None after `deadline` (monotonic), a wake-up call, or the end.
+        """The next message as channel and data; None after `deadline` (monotonic), at the end, or for no reason.
 
         Raises ConnectionLost where the link broke or shows no sign of life.
         """
@@ -88,31 +114,49 @@ class Feed:
         if link is None:
             raise ConnectionLost(f"not connected to Redis at {self.address}")
         while True:
-            while (reply := self._early.popleft() if self._early else link.reply()) is not INCOMPLETE:
-                message = self._read(reply)
-                if message is not None:
-                    return message
-                if self.finished:
-                    return None
-            now = time.monotonic()
-            due = self._heard_at + (2 * PING_AFTER if self._pinged else PING_AFTER)
-            if not link.wait((due if deadline is None or due < deadline else deadline) - now):
+            message = self.received()
+            if message is not None or self.finished:
+                return message
+            due = PING_AFTER + (self._heard_at if self._pinged_at is None else self._pinged_at)
+            if not self._wait(link, due if deadline is None or due < deadline else deadline):
                 now = time.monotonic()
                 if now >= due:
-                    self._ask_for_life(link)
+                    self._ask_for_life(link, now)
                 if deadline is not None and now >= deadline:
                     return None
             elif link.receive():
                 self._heard_at = time.monotonic()
-                self._pinged = False
+                self._pinged_at = None
             else:
                 return None
 
-    def _ask_for_life(self, link: Link) -> None:
-        if self._pinged:
+    def received(self) -> tuple[str, bytes] | None:
+        """The next message among those that have arrived, if there is one; see `next`."""
+        link = self._link
+        while link is not None:
+            reply = self._early.popleft() if self._early else link.reply()
+            if reply is INCOMPLETE:
+                break
+            message = self._read(reply)
+            if message is not None or self.finished:
+                return message
+        return None
+
+    def _wait(self, link: Link, until: float) -> bool:
+        """Wait until there is something to read; False at `until`."""
+        beside = self._beside
+        if beside is None:
+            return link.wait(until - time.monotonic())
+        if beside.look(LOOK_EVERY) or link.wait(min(QUIET, until - time.monotonic())):
+            return True
+        return beside.wait_with(link, until)
+
+    def _ask_for_life(self, link: Link, now: float) -> None:
+        # Counted from the ping: if it was us who slept, the answer is yet to come.
+        if self._pinged_at is not None:
             raise link.lost(f"no sign of life for {2 * PING_AFTER:g} s")
-        self._pinged = True
-        link.send(_PING, time.monotonic() + PING_AFTER)
+        self._pinged_at = now
+        link.send(_PING, now + PING_AFTER)
 
     def _read(self, reply: Any) -> tuple[str, bytes] | None:
         if isinstance(reply, ErrorReply):

@@ -13,7 +13,8 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from . import context
 from .bus import Bus, PublisherLike, RedisBus, SubscriptionLike
@@ -28,9 +29,12 @@ from .errors import (
     RequestTimeout,
     ServiceUnavailable,
 )
+from .publisher import Delivery
 from .url import resolve_url
 
 log = logging.getLogger("daebus")
+
+T = TypeVar("T")
 
 DEFAULT_TIMEOUT = 5.0
 """Seconds that a call waits where nothing else is said."""
@@ -91,7 +95,8 @@ class Requester:
         `timeout` (seconds) bounds all of it; 0 or less is a RequestTimeout at once, with nothing sent.
         Raises RequestFailed, RequestTimeout, ServiceUnavailable, RedisUnavailable (ConnectionLost), PayloadError.
         """
-        call = self.start(service, action, payload, timeout=timeout, request_id=request_id, parent_id=parent_id)
+        call, data = self._prepare(service, action, payload, timeout, request_id, parent_id)
+        self._ask(call, lambda publisher: publisher.submit(service, data, partial(self._told, call), call.deadline))
         try:
             return call.result(on_progress)
         except BaseException:
@@ -127,6 +132,23 @@ class Requester:
         Returns once Redis has the request and somebody subscribes to the service; raises ServiceUnavailable
         where nobody does.
         """
+        call, data = self._prepare(service, action, payload, timeout, request_id, parent_id)
+        delivery = self._ask(call, lambda publisher: publisher.deliver(service, data, call.deadline))
+        self._told(call, delivery)
+        if delivery.subscribers == 0:
+            raise self._unserved(service)
+        return call
+
+    def _prepare(
+        self,
+        service: str,
+        action: str,
+        payload: dict[str, Any] | None,
+        timeout: float | None,
+        request_id: str | None,
+        parent_id: RequestId,
+    ) -> tuple[Call, bytes]:
+        """A call that has not been made, and its request."""
         timeout = self.timeout if timeout is None else _checked(timeout)
         call = Call(self, _checked_service(service), action, request_id or os.urandom(16).hex(), timeout)
         data = write_request(
@@ -141,19 +163,45 @@ class Requester:
         )
         if timeout <= 0:
             raise RequestTimeout(f"no time was left to ask {service!r} for {action!r}; nothing was sent")
+        return call, data
+
+    def _ask(self, call: Call, publish: Callable[[PublisherLike], T]) -> T:
+        """Have the request published, by a call that from now on waits."""
         try:
             with self._in_use():
                 publisher = self._register(call)
-                _receivers, call.subscribers, call.sent_at = publisher.deliver(service, data, call.deadline)
+                try:
+                    return publish(publisher)
+                finally:
+                    if publisher is not self._publisher:
+                        # Closed meanwhile, it may have connected again.
+                        publisher.close()
         except BaseException as error:
             call.cancel()
             if isinstance(error, RedisUnavailable) and time.monotonic() >= call.deadline:
                 raise call.timed_out() from error
             raise
-        if call.subscribers == 0:
-            call.cancel()
-            raise ServiceUnavailable(f"nobody serves {service!r}: its channel has no subscriber at {self._where()}")
-        return call
+
+    def _told(self, call: Call, outcome: Delivery | RedisUnavailable) -> None:
+        """What became of the request of a call. Runs on whichever thread learns of it."""
+        if isinstance(outcome, Delivery):
+            call.subscribers, call.sent_at = outcome.subscribers, outcome.sent_at
+            if outcome.subscribers != 0:
+                return
+            error: DaebusError = self._unserved(call.service)
+        elif isinstance(outcome, ConnectionLost):
+            error = ConnectionLost(f"{outcome}; the request may have been handled")
+        else:
+            error = outcome
+        with self._lock:
+            waits = self._pending.get(call.request_id) is call
+            if waits:
+                del self._pending[call.request_id]
+        if waits:
+            call.give(error)
+
+    def _unserved(self, service: str) -> ServiceUnavailable:
+        return ServiceUnavailable(f"nobody serves {service!r}: its channel has no subscriber at {self._where()}")
 
     def send(self, service: str, action: str, payload: dict[str, Any] | None = None) -> int:
         """Send a one-way message to an action; returns how many received it. Nobody answers, nobody waits."""
@@ -222,7 +270,12 @@ class Requester:
                 name = context.asking_name(self._name)
                 self._publisher = self._bus.publisher(name)
                 self._subscription = self._bus.subscription(
-                    name, [self.reply_channel], self._take, on_lost=self._lost, level=logging.DEBUG
+                    name,
+                    [self.reply_channel],
+                    self._take,
+                    on_lost=self._lost,
+                    level=logging.DEBUG,
+                    beside=self._publisher,
                 )
             return self._publisher, self._subscription
 

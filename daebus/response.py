@@ -17,7 +17,13 @@ class Response:
     """Answers one request, with any number of partial responses and exactly one final one.
 
     What it sends goes to the request's `reply_to`; for a request with an id but without that, to
-    `<service>.responses`; and nowhere for a one-way message. `spoken(ok, final, seconds)` is told what went out.
+    `<service>.responses`; and nowhere for a one-way message. `spoken(request, ok, final, seconds)` is told what went
+    out, and `lost(request, error)` of a final response that turns out, later, not to have got out. `looks_soon` is that
+    of `Publisher.post`.
+
+    Its methods return an int. For a partial response Redis is asked how many received it: 0 where nobody listens any
+    more, so that a long stream may end. For the final one Redis is not waited for: 1 where it was sent, 0 where nobody
+    is to be answered.
     """
 
     def __init__(
@@ -29,6 +35,8 @@ class Response:
         *,
         tracebacks: bool = False,
         spoken: Callable[[Request, bool, bool, float], None] | None = None,
+        lost: Callable[[Request, RedisUnavailable], None] | None = None,
+        looks_soon: Callable[[], bool] | None = None,
     ) -> None:
         self._publisher = publisher
         self._request = request
@@ -36,6 +44,8 @@ class Response:
         self._instance = instance
         self._tracebacks = tracebacks
         self._spoken = spoken
+        self._lost = lost
+        self._looks_soon = looks_soon
         self._begun = time.perf_counter()
         self._lock = threading.Lock()
         self.undelivered: RedisUnavailable | None = None
@@ -48,8 +58,9 @@ class Response:
     def send(self, payload: Any, final: bool = True) -> int:
         """Send a successful response; with `final=False` a partial one, with more to follow.
 
-        Returns how many received it. Raises AlreadyAnswered after the final response, PayloadError for a
-        payload that JSON cannot carry.
+        Returns how many received a partial one; for the final one 1, or 0 where nobody is to be answered. Raises
+        AlreadyAnswered after the final response, PayloadError for a payload that JSON cannot carry, RedisUnavailable
+        where Redis is away.
         """
         return self._send(payload, ok=True, final=final)
 
@@ -58,13 +69,16 @@ class Response:
         return self._send(payload, ok=True, final=True)
 
     def progress(self, payload: dict[str, Any], progress_percentage: float | None = None) -> int:
-        """Send a partial response; a percentage is kept within 0 and 100 and added to the payload."""
+        """Send a partial response; a percentage is kept within 0 and 100 and added to the payload.
+
+        Returns how many received it.
+        """
         if progress_percentage is not None:
             payload = {**payload, "progress_percentage": max(0, min(100, progress_percentage))}
         return self._send(payload, ok=True, final=False)
 
     def error(self, error: str | BaseException, final: bool = True, code: str | None = None) -> int:
-        """Send an error response: a text, or an exception (then its class name goes with it)."""
+        """Send an error response: a text, or an exception (its class name goes with it). Returns what `send` does."""
         kind = trace = None
         if isinstance(error, BaseException):
             kind = type(error).__name__
@@ -101,12 +115,18 @@ class Response:
         return received
 
     def _publish(self, channel: str, data: bytes, final: bool) -> int:
-        try:
+        if not final:
             return self._publisher.publish(channel, data)
+        try:
+            self._publisher.post(channel, data, failed=self._failed, looks_soon=self._looks_soon)
         except RedisUnavailable as error:
-            if final:
-                self.undelivered = error
+            self.undelivered = error
             raise
+        return 1
+
+    def _failed(self, error: RedisUnavailable) -> None:
+        if self._lost is not None:
+            self._lost(self._request, error)
 
 
 def reply_channel(request: Request, service: str) -> str | None:

@@ -77,6 +77,7 @@ class Service:
             registry,
             self.instance,
             lambda turn: self._subscription.hand_over(turn),
+            lambda turn: self._subscription.goes_on(turn),
             self._undelivered,
             debug=options.debug,
             ignore_unknown=options.unknown_action == "ignore",
@@ -97,6 +98,7 @@ class Service:
             on_back=self._undelivered.said,
             optional=[self._control_channel],
             threads=options.max_workers + 1,
+            beside=self.publisher,
         )
         self._started = 0.0
         self._stopping = False

@@ -9,6 +9,7 @@ the feed; others change the wish (`_draining`, `_closing`) and wake it.
 from __future__ import annotations
 
 import logging
+import math
 import random
 import threading
 import time
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterable
 
 from .connection import RedisAddress
 from .errors import ConnectionLost, PermissionDenied, RedisUnavailable
-from .feed import Feed
+from .feed import Beside, Feed
 from .turns import Turns, Visitor
 from .wakeup import WakeUp
 
@@ -36,7 +37,7 @@ class Subscription:
     `on_lost(error)` is called after a link that had been up is gone, and `on_back()`, before a message is read,
     when there is a new one; what it returns is added to the line logged for the return. Channels of `optional`
     are left out where an ACL forbids them. `level` is that of the one line logged for a loss and the one for a
-    return.
+    return. The thread that reads sees to `beside`, too.
     """
 
     def __init__(
@@ -51,10 +52,14 @@ class Subscription:
         optional: Iterable[str] = (),
         level: int = logging.WARNING,
         threads: int = 1,
+        beside: Beside | None = None,
     ) -> None:
         self.address = address
         self.name = name
-        self._feed = Feed(address, name, channels, optional)
+        self._feed = Feed(address, name, channels, optional, beside)
+        self._beside = beside
+        if beside is not None:
+            beside.opened = self.interrupt
         self._on_message = on_message
         self._on_lost = on_lost
         self._on_back = on_back
@@ -108,7 +113,15 @@ class Subscription:
 
     def hand_over(self, turn: int) -> None:
         """Called from `on_message` with the turn it was given: let another thread read on at once."""
+        self._look_beside()
         self._turns.pass_on(turn)
+
+    def goes_on(self, turn: int) -> bool:
+        """Whether the thread that has, or had, that turn is going to read on, and to look at `beside`.
+
+        Until the turn is over that is certain: where it takes long, another thread takes the turn and does it.
+        """
+        return not self._turns.is_over(turn)
 
     def attend(self, visitor: Visitor, ready: Callable[[], bool], deadline: float) -> None:
         """Wait until `ready()` or the deadline, reading the messages on this thread where nobody else needs to.
@@ -217,16 +230,31 @@ class Subscription:
                 if self._turns.wanted:
                     return
             elif ready() or (deadline is not None and time.monotonic() >= deadline):
+                self._hand_out_received(turn)
                 return
+
+    def _hand_out_received(self, turn: int) -> None:
+        """What has arrived is for other visitors: let them not wait until one of them reads on."""
+        while (message := self._feed.received()) is not None and self._hand_out(turn, *message):
+            pass
 
     def _hand_out(self, turn: int, channel: str, data: bytes) -> bool:
         """Give a message to who it is for; False where the turn went to another thread meanwhile."""
-        self._turns.step_out()
+        if self._turns.threads > 1:
+            self._turns.step_out()
         try:
             self._on_message(channel, data, turn)
         except Exception:
             log.exception("%s: cannot take a message on %r", self.name, channel)
-        return self._turns.step_in(turn)
+        if self._turns.step_in(turn):
+            return True
+        self._look_beside()
+        return False
+
+    def _look_beside(self) -> None:
+        """Let nothing lie that was left to a look, where this thread does not come to it by reading on."""
+        if self._beside is not None:
+            self._beside.look(math.inf)
 
     def _connect(self) -> None:
         """One attempt, and after a failed one the pause before the next."""

@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .bus import SubscriptionLike
+from .bus import PublisherLike, SubscriptionLike
+from .connection import Link
 from .envelope import decode_object, encode, encode_object
 from .errors import ConfigurationError, RedisUnavailable
 from .publisher import Delivery
@@ -68,6 +69,10 @@ class _LocalSubscription:
     def hand_over(self, turn: int) -> None:
         """Nothing to do: the other threads wait for messages already."""
 
+    def goes_on(self, turn: int) -> bool:
+        """There are no turns here."""
+        return False
+
     def attend(self, visitor: Visitor, ready: Callable[[], bool], deadline: float) -> None:
         """Sleep until woken: the threads here read for everybody."""
         if not ready():
@@ -108,6 +113,7 @@ class LocalBus:
 
     def __init__(self) -> None:
         self.published: list[tuple[str, bytes]] = []
+        self.opened: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
         self._subscribers: dict[str, list[_LocalSubscription]] = {}
         self._server = fakeredis.FakeServer()
@@ -130,6 +136,7 @@ class LocalBus:
         optional: Iterable[str] = (),
         level: int = logging.WARNING,
         threads: int = 1,
+        beside: PublisherLike | None = None,
     ) -> SubscriptionLike:
         """A subscription that has not begun yet."""
         return _LocalSubscription(self, list(channels), on_message, threads)
@@ -184,9 +191,30 @@ class LocalBus:
     def flush(self, deadline: float | None = None) -> None:
         """Nothing to do."""
 
-    def post(self, channel: str, data: bytes, deadline: float | None = None) -> None:
+    def post(
+        self,
+        channel: str,
+        data: bytes,
+        deadline: float | None = None,
+        failed: Callable[[RedisUnavailable], None] | None = None,
+        looks_soon: Callable[[], bool] | None = None,
+    ) -> None:
         """The same, without the count."""
         self.publish(channel, data)
+
+    def submit(
+        self, channel: str, data: bytes, told: Callable[[Delivery | RedisUnavailable], None], deadline: float
+    ) -> None:
+        """The same as `deliver`, for whoever does not wait."""
+        told(self.deliver(channel, data))
+
+    def look(self, after: float) -> bool:
+        """Nothing comes in here."""
+        return False
+
+    def wait_with(self, link: Link, until: float) -> bool:
+        """Nothing comes in here."""
+        return link.wait(until - time.monotonic())
 
     def renew(self) -> None:
         """Nothing to do."""

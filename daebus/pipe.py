@@ -1,0 +1,263 @@
+"""One connection on which commands of any number of threads are in flight at once, each written once.
+
+A thread leaves its command, and whichever thread holds `link.writing` sends everybody's. Replies come in order;
+whichever thread holds `link.reading` leads, and reads them for all. A link that broke is freed by whoever has
+neither; what became of a command is told with neither held.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from .connection import Link
+from .errors import ConnectionLost, RedisUnavailable
+from .resp import INCOMPLETE
+from .tickets import TOGETHER, Ticket, Tickets
+
+REPLY_WITHIN = 5.0
+"""Seconds after which a reply that has not come means that the connection is dead."""
+FRESH = 0.001
+"""Seconds for which a check of the connection is good enough to write to it without another, where many write."""
+FEW = 8
+HELD = 0.0002
+"""Seconds for which a command may be left to the next look."""
+_LED_ELSEWHERE = 0.01
+
+
+class Pipe:
+    """A link, and the tickets of what is in flight on it."""
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self._tickets = Tickets()
+        self._looked_at = self._checked_at = time.monotonic()
+
+    @property
+    def error(self) -> ConnectionLost | None:
+        """Why it is of no use any more."""
+        return self._tickets.error
+
+    @property
+    def in_flight(self) -> int:
+        """How many commands have been left or sent and are not done."""
+        return len(self._tickets)
+
+    def is_alive(self) -> bool:
+        """Whether it can be used, as far as can be seen without waiting."""
+        now = time.monotonic()
+        if (self.in_flight < FEW or now - self._checked_at >= FRESH) and self.error is None:
+            self._checked_at = now
+            closed = self.link.is_closed()
+            if closed:
+                self.fail(self.link.lost("Redis closed the connection"))
+            elif closed is None and self._lead():
+                self._take_in(to_the_end=True)
+                self._leave()
+        return self.error is None
+
+    def submit(self, ticket: Ticket, looks_soon: Callable[[], bool] | None = None) -> bool:
+        """Send a command, or have it sent by the thread that writes just now; False where the pipe has broken before.
+
+        With `looks_soon`, a small one may be left for a moment to the thread that is going to `look`; it is asked
+        when the command has been left. Raises RedisUnavailable for a large one where others have kept the link until
+        its `due`; nothing was sent.
+        """
+        if len(ticket.command) > TOGETHER:
+            sent = self._send_alone(ticket)
+        else:
+            sent = self._tickets.leave(ticket)
+            if (
+                sent
+                and looks_soon is not None
+                and looks_soon()
+                and not self._tickets.waits_since(time.monotonic() - HELD)
+            ):
+                return True
+        self._flush(ticket.due)
+        return sent
+
+    def wait_for(self, ticket: Ticket) -> None:
+        """Return when the ticket is done. Raises its `error`, or RedisUnavailable when it is `due` first."""
+        while not ticket.done:
+            if time.monotonic() >= ticket.due:
+                self._give_up(ticket)
+            elif self._lead():
+                try:
+                    self._read_until(ticket)
+                finally:
+                    self._leave()
+            elif ticket.visitor is not None:
+                ticket.visitor.sleep(min(ticket.due - time.monotonic(), REPLY_WITHIN))
+        if ticket.error is not None:
+            self._bury()
+            raise type(ticket.error)(str(ticket.error))
+
+    def look(self, after: float = 0.0) -> bool:
+        """Send what has been left, and take in what has come unless that was done in the last `after` seconds.
+
+        True where something has come. Waits for nothing but a full socket.
+        """
+        if self._tickets.unsent:
+            self._flush(time.monotonic() + REPLY_WITHIN)
+        if time.monotonic() - self._looked_at < after or not self._lead():
+            return False
+        try:
+            return self._take_in()
+        finally:
+            self._leave()
+
+    def wait_with(self, link: Link, until: float) -> bool:
+        """Wait until `link` has something to read or something came here, which is taken in; False at `until`."""
+        now = time.monotonic()
+        if not self._lead():
+            return link.wait(min(until - now, _LED_ELSEWHERE)) or now + _LED_ELSEWHERE < until
+        try:
+            if self._take_in():
+                return True
+            ready = link.wait(min(until, self._overdue_at()) - now, self.link)
+            return self._take_in() or ready
+        finally:
+            self._leave()
+
+    def fail(self, error: ConnectionLost) -> None:
+        """Fail everything that is in flight and let nobody use the pipe again; `dispose` frees it."""
+        self._tickets.fail(error)
+        self.link.shut()
+
+    def end_if_idle(self, error: ConnectionLost) -> None:
+        """Free it, if nothing is in flight."""
+        if self._tickets.close_if_none(error):
+            self.dispose()
+
+    def dispose(self) -> None:
+        """Free the link of a pipe that has failed, and tell whoever has not been told."""
+        self.link.dispose()
+        self._tickets.tell()
+
+    def _bury(self) -> None:
+        if self.error is not None:
+            self.dispose()
+
+    def _send_alone(self, ticket: Ticket) -> bool:
+        left = ticket.due - time.monotonic()
+        if not self.link.writing.acquire(timeout=min(max(0.0, left), threading.TIMEOUT_MAX)):
+            raise self._stuck()
+        try:
+            self._send_batches(ticket.due)
+            if not self._tickets.send_now(ticket, time.monotonic()):
+                return False
+            self._write(ticket.command, ticket.due)
+            return True
+        finally:
+            self.link.writing.release()
+
+    def _flush(self, due: float) -> None:
+        """Send what has been left, unless another thread is at it, which then sends this as well."""
+        while self._tickets.unsent and self.link.writing.acquire(blocking=False):
+            try:
+                self._send_batches(due)
+            finally:
+                self.link.writing.release()
+        self._tickets.tell()
+        self._bury()
+
+    def _send_batches(self, due: float) -> None:
+        """Called with `writing` held."""
+        while self._tickets.unsent:
+            batch = self._tickets.take_batch(time.monotonic(), self._stuck)
+            if batch:
+                self._write(batch, due)
+
+    def _write(self, data: bytes, due: float) -> None:
+        try:
+            self.link.send(data, due)
+        except ConnectionLost as error:
+            self.fail(error)
+
+    def _lead(self) -> bool:
+        if not self.link.reading.acquire(blocking=False):
+            return False
+        if self.error is None:
+            return True
+        self.link.reading.release()
+        return False
+
+    def _leave(self) -> None:
+        """Stop leading: let another thread that waits read on, and tell what was found."""
+        self.link.reading.release()
+        self._tickets.rouse()
+        if self._tickets.unsent:
+            self._flush(time.monotonic() + REPLY_WITHIN)
+        self._tickets.tell()
+        self._bury()
+
+    def _take_in(self, to_the_end: bool = False) -> bool:
+        """Read what has come, for everybody, without waiting; True where that was something. Called by who leads.
+
+        Whether the connection has ended is seen for certain only with `to_the_end`.
+        """
+        now = self._looked_at = time.monotonic()
+        found = False
+        try:
+            while self.link.receive():
+                found = True
+                self._settle()
+                if not to_the_end:
+                    break
+            self._check_overdue(now)
+        except ConnectionLost as error:
+            self.fail(error)
+            return True
+        return found
+
+    def _read_until(self, ticket: Ticket) -> None:
+        """Read for everybody until the ticket is done or due. Called by who leads."""
+        try:
+            while True:
+                self._settle()
+                if ticket.done:
+                    return
+                now = time.monotonic()
+                overdue_at = self._overdue_at()
+                if self.link.wait(min(ticket.due, overdue_at) - now):
+                    self.link.receive()
+                elif time.monotonic() < overdue_at:
+                    return
+                else:
+                    self._check_overdue(time.monotonic())
+        except ConnectionLost as error:
+            self.fail(error)
+
+    def _settle(self) -> None:
+        """Give the replies that have arrived to their tickets."""
+        replies: deque[Any] = deque()
+        while (reply := self.link.reply()) is not INCOMPLETE:
+            replies.append(reply)
+        if replies and not self._tickets.settle(replies):
+            raise self.link.lost("a reply that nobody asked for")
+
+    def _overdue_at(self) -> float:
+        sent_at = self._tickets.oldest
+        return float("inf") if sent_at is None else sent_at + REPLY_WITHIN
+
+    def _check_overdue(self, now: float) -> None:
+        if now >= self._overdue_at():
+            raise self.link.lost(f"no reply for {REPLY_WITHIN:g} s")
+
+    def _give_up(self, ticket: Ticket) -> None:
+        unsent = self._tickets.give_up(ticket)
+        if ticket.done:
+            return
+        self._tickets.rouse()
+        if unsent:
+            raise self._stuck()
+        self.look()
+        where = f"Redis at {self.link.address}"
+        raise ConnectionLost(f"{where} did not confirm in time; the message may or may not arrive")
+
+    def _stuck(self) -> RedisUnavailable:
+        return RedisUnavailable(f"Redis at {self.link.address} is stuck; nothing was sent")

@@ -1,0 +1,179 @@
+"""Publishing from many threads over one connection: what is sent, what is told, and to whom."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from daebus.connection import RedisAddress
+from daebus.errors import ConnectionLost, PermissionDenied, RedisUnavailable
+from daebus.publisher import Delivery, Publisher
+from daebus.tickets import TOGETHER
+from tests.support.framework_services import Tap
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import eventually
+
+Outcome = Delivery | RedisUnavailable
+
+
+@pytest.fixture
+def publisher(own_redis: RedisServer) -> Iterator[Publisher]:
+    publisher = Publisher(RedisAddress(own_redis.url), "test")
+    publisher.connect()
+    yield publisher
+    publisher.close()
+
+
+def soon(seconds: float = 10) -> float:
+    return time.monotonic() + seconds
+
+
+def told_within(publisher: Publisher, outcomes: list[Outcome], count: int) -> None:
+    def probe() -> bool:
+        publisher.look(0)
+        return len(outcomes) == count
+
+    eventually(probe)
+
+
+def in_threads(count: int, work: object) -> list[threading.Thread]:
+    assert callable(work)
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def test_whoever_does_not_wait_is_told_what_became_of_it(publisher: Publisher, own_redis: RedisServer) -> None:
+    outcomes: list[Outcome] = []
+    publisher.submit("nobody", b"x", outcomes.append, soon())
+    told_within(publisher, outcomes, 1)
+    with Tap(own_redis.url, "somebody"):
+        publisher.submit("somebody", b"x", outcomes.append, soon())
+        told_within(publisher, outcomes, 2)
+    counts = [(one.receivers, one.subscribers) for one in outcomes if isinstance(one, Delivery)]
+    assert counts == [(0, 0), (1, 1)]
+
+
+def test_a_refusal_is_told_to_whoever_does_not_wait(own_redis: RedisServer) -> None:
+    with own_redis.client() as client:
+        client.execute_command("ACL", "SETUSER", "mute", "on", ">pw", "+@all", "-publish", "~*", "&*")
+    publisher = Publisher(RedisAddress(own_redis.url.replace("redis://", "redis://mute:pw@")), "test")
+    outcomes: list[Outcome] = []
+    failures: list[RedisUnavailable] = []
+    publisher.submit("somewhere", b"x", outcomes.append, soon())
+    publisher.post("somewhere", b"x", failed=failures.append)
+    told_within(publisher, outcomes, 1)
+    assert isinstance(outcomes[0], PermissionDenied)
+    eventually(lambda: publisher.look(0) or len(failures) == 1)
+    assert isinstance(failures[0], PermissionDenied)
+    publisher.close()
+
+
+def test_a_loss_is_told_to_each_of_many_once(publisher: Publisher, own_redis: RedisServer) -> None:
+    own_redis.freeze()
+    outcomes: list[Outcome] = []
+    for thread in in_threads(30, lambda number: publisher.submit(f"c{number}", b"x", outcomes.append, soon(60))):
+        thread.join()
+    assert outcomes == []
+    own_redis.kill()
+    told_within(publisher, outcomes, 30)
+    assert all(type(one) is ConnectionLost for one in outcomes)
+    publisher.look(0)
+    assert len(outcomes) == 30
+    own_redis.start()
+    assert publisher.publish("again", b"x") == 0
+
+
+def test_each_message_of_many_threads_arrives_once_and_in_the_order_of_its_thread(
+    publisher: Publisher, own_redis: RedisServer
+) -> None:
+    def work(number: int) -> None:
+        for count in range(50):
+            # Now and then one that is sent alone.
+            filling = b"-" * (TOGETHER if count % 20 == 7 else 10)
+            publisher.post("flow", b"%d %d " % (number, count) + filling)
+
+    with Tap(own_redis.url, "flow") as tap:
+        for thread in in_threads(16, work):
+            thread.join()
+        publisher.flush()
+        eventually(lambda: len(tap.collect()) == 16 * 50)
+        seen: dict[bytes, list[int]] = {}
+        for _channel, data in tap.collect(0.1):
+            number, count, _filling = data.split(b" ", 2)
+            seen.setdefault(number, []).append(int(count))
+    assert all(counts == list(range(50)) for counts in seen.values())
+    assert len(seen) == 16
+
+
+@pytest.mark.parametrize("size", [10, TOGETHER + 1], ids=["small", "large"])
+def test_a_message_that_could_not_be_sent_in_time_never_is(
+    publisher: Publisher, own_redis: RedisServer, size: int
+) -> None:
+    pipe = publisher._pipe
+    assert pipe is not None
+    failures: list[RedisUnavailable] = []
+    with Tap(own_redis.url, "late", "late.posted", "late.end") as tap:
+        # Another thread is in the middle of writing.
+        with pipe.link.writing:
+            begun = time.monotonic()
+            with pytest.raises(RedisUnavailable, match="nothing was sent") as caught:
+                publisher.publish("late", b"x" * size, soon(0.3))
+            assert time.monotonic() - begun < 5
+            assert not isinstance(caught.value, ConnectionLost)
+            publisher.post("late.posted", b"x", soon(0.1), failures.append)
+            time.sleep(0.2)
+        assert publisher.publish("late.end", b"x") == 1
+        assert [channel for channel, _data in tap.collect(0.3)] == ["late.end"]
+    assert "nothing was sent" in str(failures[0])
+    assert len(failures) == 1
+
+
+def test_what_was_left_while_another_thread_wrote_is_sent_after_all(
+    publisher: Publisher, own_redis: RedisServer
+) -> None:
+    pipe = publisher._pipe
+    assert pipe is not None
+    outcomes: list[Outcome] = []
+    with Tap(own_redis.url, "left") as tap:
+        with pipe.link.writing:
+            publisher.submit("left", b"x", outcomes.append, soon())
+            assert outcomes == []
+        told_within(publisher, outcomes, 1)
+        assert tap.next() == ("left", b"x")
+
+
+def test_closing_tells_whoever_is_under_way(publisher: Publisher, own_redis: RedisServer) -> None:
+    own_redis.freeze()
+    outcomes: list[Outcome] = []
+    problems: list[RedisUnavailable] = []
+
+    def publish(_number: int) -> None:
+        try:
+            publisher.publish("somewhere", b"x", soon(60))
+        except RedisUnavailable as problem:
+            problems.append(problem)
+
+    publisher.submit("somewhere", b"x", outcomes.append, soon(60))
+    pipe = publisher._pipe
+    assert pipe is not None
+    threads = in_threads(3, publish)
+    eventually(lambda: pipe.in_flight == 4)
+    publisher.close()
+    for thread in threads:
+        thread.join(10)
+    assert [type(one) for one in (*outcomes, *problems)] == [ConnectionLost] * 4
+    own_redis.thaw()
+    assert publisher.publish("somewhere", b"x") == 0
+
+
+def test_a_loss_is_noticed_before_something_is_written(publisher: Publisher, own_redis: RedisServer) -> None:
+    for _ in range(20):
+        publisher.post("somewhere", b"x")
+        with own_redis.client() as client:
+            client.execute_command("CLIENT", "KILL", "TYPE", "normal")
+        assert publisher.publish("somewhere", b"x") == 0
