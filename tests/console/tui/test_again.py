@@ -105,7 +105,7 @@ def test_recording_is_begun_and_ended_with_a_key_and_visibly_on(
 
     async def story(console: Driver) -> None:
         await console.press("ctrl+r")
-        await console.sees("Record into", "daebus-2", "Everything that passes")
+        await console.sees("Record into", "daebus-", "Everything that passes")
         await console.press("enter")
         await console.sees("● recording")
         await asked(console, shop, "echo", n=1)

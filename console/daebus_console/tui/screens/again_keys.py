@@ -50,7 +50,7 @@ class AgainKeys(ExchangeKeys):
     def _selected(self) -> Exchange | None:
         exchange = self.selected_exchange()
         if exchange is None:
-            self.notify("Select an exchange first", timeout=2)
+            self.notify("Select an exchange first (↑ ↓ or click)", timeout=2)
         return exchange
 
     def _marked(self) -> list[Exchange]:
@@ -210,7 +210,7 @@ class AgainKeys(ExchangeKeys):
                 what = f" {self.filter_text}" if answer.filtered else ""
                 self._do(f"record {_word(answer.path)}{what}")
 
-        name = time.strftime("daebus-%Y%m%d-%H%M%S.jsonl")
+        name = time.strftime("daebus-%m%d-%H%M%S.jsonl")
         self.app.push_screen(RecordScreen(name, self.filter_text), wanted)
 
 
