@@ -9,6 +9,7 @@ from daebus_console.engine import envelope as wire
 from daebus_console.engine.exchange import Exchange, Kind, Message, State
 from daebus_console.text import clean
 from daebus_console.tui import format as fmt
+from daebus_console.tui.documents import lazy
 from daebus_console.tui.documents.document import Document, Lines
 from daebus_console.tui.documents.raw import Raw
 from daebus_console.tui.documents.timeline import timeline
@@ -62,7 +63,7 @@ def request_document(exchange: Exchange, redact: Redact = bytes) -> Document:
     if message is None:
         return Lines([[("The request of this answer was not seen: it was sent before the console looked, in a", "dim")],
                       [("gap, or by a program that uses another request_id.", "dim")]])  # fmt: skip
-    nodes = [payload_node(redact(message.data), "payload")]
+    nodes = [payload_node(message, "payload", redact)]
     nodes += [note([(remark, "warn")]) for remark in remarks(exchange)]
     nodes += [_fact(name, value) for name, value in _facts(exchange, message)]
     return Tree(nodes)
@@ -81,10 +82,11 @@ def _fact(name: str, value: str) -> Node:
     return note([(f"  {name:<12}", "dim"), (clean(value), "plain")])
 
 
-def payload_node(data: bytes, name: str) -> Node:
+def payload_node(message: Message, name: str, redact: Redact = bytes) -> Node:
     """The payload of a message as the root of a tree, or why it cannot be read."""
+    data = redact(message.data)
     try:
-        node = Node(wire.payload_of(data))
+        node = Node((wire if message.kind is Kind.UNREADABLE else lazy).payload_of(data))
         node.label = [(name, "strong")]
         node.open = node.foldable and not isinstance(node.value, str)
     except wire.Unreadable as error:
@@ -100,7 +102,7 @@ def response_document(exchange: Exchange, now: float, redact: Redact = bytes) ->
     nodes: list[Node] = []
     before: Any = None
     for number, message in enumerate(answers, 1):
-        node = payload_node(redact(message.data), "")
+        node = payload_node(message, "", redact)
         name, role = _answer_name(exchange, message, number)
         after = message.at - exchange.opened.at
         when = f"  after {fmt.duration(after)}" if exchange.kind is Kind.REQUEST else f"  {fmt.clock(message.at)}"
@@ -141,7 +143,8 @@ def mark_changes(node: Node, before: Any) -> None:
     if not isinstance(node.value, dict) or not isinstance(before, dict):
         return
     for child in node.inside():
-        child.changed = isinstance(child.key, str) and (child.key not in before or before[child.key] != child.value)
+        if isinstance(child.key, str) and child.kind == "value":
+            child.changed = child.key not in before or not lazy.same(before[child.key], node.value.get(child.key))
 
 
 def _nothing(exchange: Exchange, now: float) -> Line:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 
 from daebus_console.engine.exchange import Message
@@ -15,6 +16,7 @@ from daebus_console.tui.lines import Line
 CHUNK = 96
 """Bytes a line of text."""
 HEX_CHUNK = 16
+_BYTES = re.compile(r"([0-9a-fA-F]{2} ?)+")
 
 
 class Raw(Document):
@@ -29,6 +31,7 @@ class Raw(Document):
     ) -> None:
         self.messages = [(message, redact(message.data)) for message in messages]
         self.hexadecimal = hexadecimal
+        self._small: dict[int, bytes] = {}
         self._chunk = HEX_CHUNK if hexadecimal else CHUNK
         self._starts = [0, *accumulate(1 + max(1, -(-len(data) // self._chunk)) for _message, data in self.messages)]
 
@@ -59,10 +62,41 @@ class Raw(Document):
         return self._at(index)[0][1].decode("utf-8", "backslashreplace")
 
     def find(self, text: str, start: int, direction: int) -> int | None:
-        wanted = text.casefold()
-        count = self.count()
-        for step in range(1, count + 1):
-            index = (start + direction * step) % count
-            if wanted in "".join(piece for piece, _role in self.line(index, 0)).casefold():
-                return index
-        return None
+        if not text or not self.messages:
+            return None
+        count = len(self.messages)
+        here = max(0, min(count - 1, bisect_right(self._starts, start) - 1))
+        found = self._row_with(here, text, direction, start)
+        if found is not None:
+            return found
+        others = ((here + direction * step) % count for step in range(1, count + 1))
+        rows = (self._row_with(which, text, direction, None) for which in others)
+        return next((row for row in rows if row is not None), None)
+
+    def _row_with(self, which: int, text: str, direction: int, beyond: int | None) -> int | None:
+        """The first row of a message, that way, that holds the text (or begins with it): of those beyond that one."""
+        begin = self._starts[which]
+        message, _data = self.messages[which]
+        rows = [begin] if text.casefold() in clean(message.channel).casefold() else []
+        for data, wanted in self._sought(which, text):
+            if direction > 0:
+                at = data.find(wanted, 0 if beyond is None else max(0, beyond - begin) * self._chunk)
+            else:
+                end = len(data) if beyond is None else max(0, beyond - begin - 1) * self._chunk + len(wanted) - 1
+                at = data.rfind(wanted, 0, end)
+            if at >= 0:
+                rows.append(begin + 1 + at // self._chunk)
+        if beyond is not None:
+            rows = [row for row in rows if (row > beyond if direction > 0 else row < beyond)]
+        nearest = min if direction > 0 else max
+        return nearest(rows, default=None)
+
+    def _sought(self, which: int, text: str) -> Iterator[tuple[bytes, bytes]]:
+        """Where to look in a message, and for which bytes: in small and capital letters; in hex for bytes as well."""
+        data = self.messages[which][1]
+        if which not in self._small:
+            self._small[which] = data.lower()
+        for spelling in {text.lower(), text.upper(), text}:
+            yield self._small[which], spelling.encode("utf-8", "replace").lower()
+        if self.hexadecimal and _BYTES.fullmatch(text):
+            yield data, bytes.fromhex(text)

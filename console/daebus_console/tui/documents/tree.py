@@ -12,6 +12,7 @@ from typing import Any
 
 from rich.cells import cell_len
 
+from daebus_console.tui.documents import lazy
 from daebus_console.tui.documents.document import Document
 from daebus_console.tui.documents.tree_lines import DEEPEST_INDENT, LONG_TEXT, node_line
 from daebus_console.tui.lines import Line, text_of
@@ -20,23 +21,28 @@ GROUP = 500
 """Children beyond that many come in groups of as many."""
 LONGEST_WRAPPED = 200_000
 """Signs beyond which a text is opened by hand only."""
+MOST_PARTS = 5000
+"""Lines of a text beyond which they come in groups, too."""
 OPEN_ROWS = 60
 """How many rows are opened from the start."""
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 class Node:
-    """One line of the tree: a value under a key (or index), a group of values, a text's part, or a note.
+    """One line of the tree: a value under a key (or index), a group of values, a text's part or many, or a note.
 
-    `label` stands in place of the key at the root. `path` leads to it from the root.
+    A value may be raw (see documents/lazy.py): it is read as far as its line needs. `label` stands in place of the key
+    at the root. `path` leads to it from the root; that of a group, to what it is a part of.
     """
 
-    __slots__ = ("_inside", "changed", "depth", "key", "kind", "label", "open", "part", "path", "size", "value")
+    __slots__ = ("_inside", "changed", "depth", "key", "kind", "label", "open", "part", "path", "raw", "size", "value")
 
     def __init__(
         self, value: Any, depth: int = 0, *, key: str | int | None = None, path: str = "", kind: str = "value"
     ) -> None:
-        self.value = value
+        self.raw = value
+        """The value as it was given, with less of it read."""
+        self.value = value = lazy.opened(value)
         self.depth = depth
         self.key = key
         self.path = path
@@ -56,7 +62,7 @@ class Node:
             return False
         if isinstance(self.value, dict | list):
             return self.size > 0
-        return isinstance(self.value, str) and (self.size > self.part or "\n" in self.value)
+        return isinstance(self.value, str) and (self.size > self.part or "\n" in self.value[: self.part])
 
     def unfold_text(self, width: int | None) -> None:
         """Where it is a text that `width` cells cannot hold: open it, in lines that fit; None closes it."""
@@ -72,7 +78,7 @@ class Node:
             width //= 2
         room = max(8, width - 2 * (min(self.depth, DEEPEST_INDENT) + 2))
         key = len(str(self.key or "")) + len(text_of(self.label or [])) + 4
-        if LONGEST_WRAPPED >= self.size > room - key or "\n" in self.value:
+        if self.size <= LONGEST_WRAPPED and (self.size > room - key or "\n" in self.value):
             self.part, self.open = min(room, max(8, self.size - 1)), True
 
     def inside(self) -> list[Node]:
@@ -84,17 +90,31 @@ class Node:
     def _make_inside(self) -> list[Node]:
         value, depth = self.value, self.depth + 1
         if isinstance(value, str):
-            return [Node(part, depth, path=self.path, kind="part") for part in _parts(value, self.part)]
+            return self._grouped(list(_parts(value, self.part)))
+        if self.kind == "parts":
+            return [Node(part, depth, path=self.path, kind="part") for part in value]
         if self.kind == "group":
-            return [Node(item, depth, key=key, path=path) for key, path, item in value]
+            return [Node(item, depth, key=key, path=join(self.path, key)) for key, item in value]
         pairs = list(value.items()) if isinstance(value, dict) else list(enumerate(value))
         if len(pairs) <= GROUP:
             return [Node(item, depth, key=key, path=join(self.path, key)) for key, item in pairs]
         groups = []
         for start in range(0, len(pairs), GROUP):
-            items = [(key, join(self.path, key), item) for key, item in pairs[start : start + GROUP]]
+            items = pairs[start : start + GROUP]
             group = Node(items, depth, key=f"{start} … {start + len(items) - 1}", path=self.path, kind="group")
             groups.append(group)
+        return groups
+
+    def _grouped(self, parts: list[str]) -> list[Node]:
+        """The lines of a text; very many in groups."""
+        depth = self.depth + 1
+        if len(parts) <= MOST_PARTS:
+            return [Node(part, depth, path=self.path, kind="part") for part in parts]
+        groups = []
+        for start in range(0, len(parts), GROUP):
+            some = parts[start : start + GROUP]
+            key = f"lines {start + 1} … {start + len(some)}"
+            groups.append(Node(some, depth, key=key, path=self.path, kind="parts"))
         return groups
 
 
@@ -210,11 +230,11 @@ class Tree(Document):
             return text_of(node.label or []).strip()
         if isinstance(node.value, str):
             return node.value
-        value = node.value
-        if node.kind == "group":
-            value = [item for _key, _path, item in value]
+        if node.kind == "parts":
+            return "".join(node.value)
+        value = [item for _key, item in node.value] if node.kind == "group" else node.raw
         try:
-            return json.dumps(value, ensure_ascii=False, indent=2)
+            return lazy.text_of(value)
         except RecursionError:
             return None
 
@@ -267,7 +287,7 @@ def _on_line(node: Node, wanted: str) -> bool:
     if node.label is not None and wanted in text_of(node.label).casefold():
         return True
     value = node.value
-    if isinstance(value, dict | list) or node.kind == "group":
+    if isinstance(value, dict | list):
         return False
     return wanted in (value if isinstance(value, str) else json.dumps(value)).casefold()
 
@@ -278,15 +298,6 @@ def _holds(node: Node, wanted: str) -> bool:
         return True
     if node.open or not node.foldable or isinstance(node.value, str):
         return False
-    stack: list[Any] = [item for _key, _path, item in node.value] if node.kind == "group" else [node.value]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, dict):
-            if any(wanted in key.casefold() for key in value):
-                return True
-            stack += value.values()
-        elif isinstance(value, list):
-            stack += value
-        elif wanted in (value if isinstance(value, str) else json.dumps(value)).casefold():
-            return True
-    return False
+    if node.kind == "group":
+        return lazy.holds((item for _key, item in node.value), wanted)
+    return lazy.holds([node.raw], wanted)

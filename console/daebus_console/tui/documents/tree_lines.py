@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from daebus_console.text import clean
 from daebus_console.tui import format as fmt
+from daebus_console.tui.documents import lazy
 from daebus_console.tui.lines import Line
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def node_line(node: Node, width: int) -> Line:
 
 def _value(node: Node, room: int) -> Line:
     value = node.value
-    if node.kind == "group":
+    if node.kind in ("group", "parts"):
         return []
     if isinstance(value, dict | list):
         if not value:
@@ -82,12 +83,11 @@ def preview(value: Any, room: int) -> str | None:
     left = room - 2
     for item in value.items() if isinstance(value, dict) else enumerate(value):
         key, inner = item
-        if isinstance(inner, dict | list):
-            text = ("{…}" if inner else "{}") if isinstance(inner, dict) else ("[…]" if inner else "[]")
-        elif isinstance(inner, str):
-            text = _quoted(inner) if len(inner) <= left else ""
+        if lazy.is_container(inner):
+            text = lazy.closed(inner)
         else:
-            text = scalar(inner)
+            inner = lazy.opened(inner)
+            text = scalar(inner) if not isinstance(inner, str) else _quoted(inner) if len(inner) <= left else ""
         piece = f"{key}: {text}" if isinstance(value, dict) else text
         left -= len(piece) + 2
         if left < 0 or not text:

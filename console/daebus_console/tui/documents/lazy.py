@@ -1,0 +1,146 @@
+"""Payloads that are read a level at a time, so that a large one is there at once. Pure.
+
+What was not read yet is a `msgspec.Raw`: the bytes of one JSON value, not copied out of the message. Containers that
+were read are ordinary dicts and lists, whose values may still be raw.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from daebus_console.engine import envelope as wire
+
+WHOLE = 64 * 1024
+"""Bytes up to which a value is read at once."""
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+def payload_of(data: bytes) -> Any:
+    """What `engine.envelope.payload_of` says, of a large one raw or with raw values. Raises Unreadable.
+
+    For a message that could be read when it came: whether one is nested too deep is not looked at a second time.
+    """
+    if len(data) <= WHOLE:
+        return wire.payload_of(data)
+    try:
+        data.decode("utf-8")
+        return _payload(data)
+    except (wire.Unreadable, *wire.REFUSALS):
+        # It is something for the slow reader, or for nobody, who then says why.
+        return wire.payload_of(data)
+
+
+def _payload(data: bytes) -> Any:
+    whole = msgspec.Raw(data.strip())
+    if _first(whole) != b"{":
+        return whole
+    fields = _fields(data)
+    if "payload" not in fields:
+        if not isinstance(_name(fields.get("action")), str):
+            return whole
+        return {name: value for name, value in fields.items() if name not in wire.ENVELOPE_FIELDS}
+    if not ("action" in fields or "status" in fields or "request_id" in fields):
+        return whole
+    payload = fields["payload"]
+    return wire.payload_of(data) if _first(payload) == b'"' else payload
+
+
+def _name(value: msgspec.Raw | None) -> Any:
+    return None if value is None else opened(value)
+
+
+def opened(value: Any) -> Any:
+    """The value, read one level deep where it is raw and large, else whole."""
+    if not isinstance(value, msgspec.Raw):
+        return value
+    first = _first(value)
+    if len(memoryview(value)) > WHOLE and first in b"{[":
+        try:
+            return _fields(value) if first == b"{" else _items(value)
+        except wire.REFUSALS:
+            # Half of a surrogate pair in a key, for one.
+            pass
+    return wire.decode(bytes(value))
+
+
+def whole(value: Any) -> Any:
+    """The value with nothing raw in it."""
+    if isinstance(value, msgspec.Raw):
+        return wire.decode(bytes(value))
+    if isinstance(value, dict):
+        return {key: whole(inner) for key, inner in value.items()}
+    return [whole(inner) for inner in value] if isinstance(value, list) else value
+
+
+def is_container(value: Any) -> bool:
+    """Whether it is an object or a list, read or not."""
+    return _first(value) in b"{[" if isinstance(value, msgspec.Raw) else isinstance(value, dict | list)
+
+
+def closed(value: Any) -> str:
+    """A container as one sees it from outside: `{…}`, `[]`."""
+    if isinstance(value, msgspec.Raw):
+        inside = bytes(memoryview(value)[1:20]).strip(b" \t\r\n") not in (b"}", b"]")
+        begin = _first(value).decode()
+    else:
+        inside, begin = bool(value), "{" if isinstance(value, dict) else "["
+    return f"{begin}{'…' if inside else ''}{'}' if begin == '{' else ']'}"
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are equal, read or not."""
+    if isinstance(one, msgspec.Raw) and isinstance(other, msgspec.Raw) and bytes(one) == bytes(other):
+        return True
+    return bool(whole(one) == whole(other))
+
+
+def text_of(value: Any) -> str:
+    """The value as JSON for somebody to read; a large one as it came."""
+    if isinstance(value, msgspec.Raw) and len(memoryview(value)) > WHOLE:
+        return bytes(value).decode("utf-8", "replace")
+    return json.dumps(whole(value), ensure_ascii=False, indent=2)
+
+
+def holds(values: Iterable[Any], wanted: str) -> bool:
+    """Whether the text (casefolded) stands in a key or value anywhere inside of those.
+
+    Of raw ones also where it is JSON's own signs: who opens them sees.
+    """
+    stack = list(values)
+    raw: list[bytes] = []
+    while stack:
+        value = stack.pop()
+        if isinstance(value, msgspec.Raw):
+            raw.append(bytes(value))
+        elif isinstance(value, dict):
+            if any(wanted in key.casefold() for key in value):
+                return True
+            stack += value.values()
+        elif isinstance(value, list):
+            stack += value
+        elif wanted in (value if isinstance(value, str) else json.dumps(value)).casefold():
+            return True
+    return bool(raw) and _in_json(b"\n".join(raw), wanted)
+
+
+def _in_json(data: bytes, wanted: str) -> bool:
+    text = data.decode("utf-8", "replace")
+    if "\\u" in text:
+        # A codec that knows this escape and no other, and much faster than a parser.
+        text = text.encode("raw_unicode_escape").decode("raw_unicode_escape", "replace")
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    text = text.casefold()
+    written = json.dumps(wanted, ensure_ascii=False)[1:-1]
+    return written in text or ("/" in written and written.replace("/", "\\/") in text)
+
+
+def _first(value: msgspec.Raw) -> bytes:
+    return bytes(memoryview(value)[:1])
+
+
+__all__ = ["WHOLE", "closed", "holds", "is_container", "opened", "payload_of", "same", "text_of", "whole"]
