@@ -8,18 +8,21 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import zip_longest
+from typing import Any, NamedTuple
 
 from daebus_console.engine.diff import Change, How
-from daebus_console.engine.diff_exchange import diff_exchanges
+from daebus_console.engine.diff_exchange import diff_exchanges, read_payload
 from daebus_console.engine.diff_rules import Rules
-from daebus_console.engine.exchange import Exchange, Kind
+from daebus_console.engine.exchange import Exchange, Kind, Message
 from daebus_console.text import cells, clean
 from daebus_console.tui.compare_preview import previews
 from daebus_console.tui.lines import Line, fit
 
 SIGNS = {How.CHANGED: ("~", "wait"), How.ADDED: ("+", "ok"), How.REMOVED: ("−", "error")}
 """The sign of each kind of difference, and its role."""
+_MOST_ORDERED = 2_000_000
+"""Bytes beyond which the order of fields is left as it is."""
 _MEASURED = 500
 """Rows that are looked at for the width of the columns."""
 
@@ -130,6 +133,41 @@ def paths_around(path: str) -> Iterator[str]:
 
 def _backslashes(path: str, end: int) -> int:
     return end - len(path[:end].rstrip("\\"))
+
+
+def whole(before: Exchange, after: Exchange, part: str) -> Change | None:
+    """The payloads of a part of both exchanges as one difference; None where there is none."""
+    one, other = _payload(before, part), _payload(after, part)
+    path = f"{part}.payload"
+    if one is None:
+        return None if other is None else Change(path, How.ADDED, None, read_payload(other.data))
+    first = read_payload(one.data)
+    if other is None:
+        return Change(path, How.REMOVED, first, None)
+    second = read_payload(other.data)
+    alike = len(one.data) + len(other.data) <= _MOST_ORDERED
+    return Change(path, How.CHANGED, first, _ordered_like(first, second) if alike else second)
+
+
+def _payload(exchange: Exchange, part: str) -> Message | None:
+    if part.startswith("stream["):
+        parts, index = exchange.progress or [], int(part[len("stream[") : -1])
+        return parts[index] if index < len(parts) else None
+    return exchange.request if part == "request" else exchange.answer
+
+
+def _ordered_like(before: Any, after: Any) -> Any:
+    """The value with its fields in the order they have in the other: their order is no difference."""
+    try:
+        if isinstance(before, dict) and isinstance(after, dict):
+            names = [*(name for name in before if name in after), *(name for name in after if name not in before)]
+            return {name: _ordered_like(before.get(name), after[name]) for name in names}
+        if isinstance(before, list) and isinstance(after, list):
+            pairs = zip_longest(before[: len(after)], after)
+            return [_ordered_like(one, other) for one, other in pairs]
+    except RecursionError:
+        pass
+    return after
 
 
 # Rows ------------------------------------------------------------------------------------------------------------

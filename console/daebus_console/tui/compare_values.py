@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from difflib import SequenceMatcher
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from daebus_console.engine.diff import Change, How
@@ -28,6 +29,7 @@ _LOOKED_INTO = 20_000
 """Signs of lines beside each other of which words are compared; of what follows, the common start and end only."""
 _CONTEXT = 3
 _WORD = re.compile(r"\d+(?:\.\d+)?|[^\W\d_]+|.", re.DOTALL)
+_NAME = re.compile(r'\s*"(?:[^"\\]|\\.)*": ')
 _COMMON = 3
 """Signs that the beginnings or ends of two words must have in common to be told apart from the rest."""
 
@@ -180,18 +182,37 @@ def _aligned(before: Sequence[str], after: Sequence[str]) -> Iterator[Pair]:
     keys = [line.removesuffix(",") for line in before], [line.removesuffix(",") for line in after]
     left = _LOOKED_INTO
     for same, a, b, c, d in _runs(*keys):
-        for index in range(max(b - a, d - c)):
-            one = before[a + index] if a + index < b else None
-            other = after[c + index] if c + index < d else None
-            if same and one is not None and other is not None:
+        if same:
+            for one, other in zip(before[a:b], after[c:d], strict=True):
                 yield Pair([(one, "dim")], [(other, "dim")], True)
-            elif one is not None and other is not None:
-                left -= len(one) + len(other)
-                yield Pair(*lit(one, other, _EFFORT if left > 0 else 0))
-            else:
-                yield Pair(
-                    None if one is None else [(one, LIT_BEFORE)], None if other is None else [(other, LIT_AFTER)]
-                )
+            continue
+        for before_line, after_line in _beside(before[a:b], after[c:d]):
+            if before_line is not None and after_line is not None:
+                left -= len(before_line) + len(after_line)
+                yield Pair(*lit(before_line, after_line, _EFFORT if left > 0 else 0))
+            elif before_line is not None:
+                yield Pair([(before_line, LIT_BEFORE)], None)
+            elif after_line is not None:
+                yield Pair(None, [(after_line, LIT_AFTER)])
+
+
+def _beside(before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[str | None, str | None]]:
+    """Lines that differ in pairs: fields beside those of the same name, other lines as they stand."""
+    if len(before) == len(after):
+        yield from zip(before, after, strict=True)
+        return
+    for same, a, b, c, d in _runs(list(map(_field, before)), list(map(_field, after))):
+        ones, others = before[a:b], after[c:d]
+        if same or not any(_NAME.match(line) for line in (*ones, *others)):
+            yield from zip_longest(ones, others)
+        else:
+            yield from ((line, None) for line in ones)
+            yield from ((None, line) for line in others)
+
+
+def _field(line: str) -> str:
+    found = _NAME.match(line)
+    return found[0] if found else line
 
 
 _Run = tuple[bool, int, int, int, int]

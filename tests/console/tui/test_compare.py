@@ -437,6 +437,36 @@ def test_what_is_ignored_is_shown_dimmed_and_hidden_again() -> None:
     compared(story)
 
 
+def test_the_whole_payloads_are_shown_around_the_selected_difference() -> None:
+    filler = {f"field{number}": number for number in range(40)}
+    before = {"user": {"at": 1}, **filler, "order": {"at": 1}}
+    after = {"order": {"at": 2}, **filler, "user": {"at": 2}}
+
+    async def story(console: Driver, screen: CompareScreen) -> None:
+        await console.press("w")
+        await console.sees("response.payload  whole", '−     "at": 1', "36 lines the same", "1 of 2")
+        await console.press("enter", "space")
+        await console.sees("field1")
+        assert screen.values.top == 0
+        await console.press("n")
+        await console.until(lambda: screen.values.top > 10)
+        await console.sees("order", "2 of 2")
+        await console.press("w")
+        await console.sees("response.payload.order.at  number, +1")
+
+    compared(story, pair(before, after), size=(120, 24))
+
+
+def test_the_whole_of_a_payload_that_only_one_has() -> None:
+    async def story(console: Driver, _screen: CompareScreen) -> None:
+        await console.press("w")
+        await console.sees("response.payload  whole", '−   "age": 31')
+        await console.press("x")
+        await console.sees('+   "age": 31')
+
+    compared(story, pair(pending=True))
+
+
 # Taking along ----------------------------------------------------------------------------------------------------
 
 

@@ -29,6 +29,7 @@ from daebus_console.tui.compare_rows import (
     heading_line,
     partner,
     snapshot,
+    whole,
     widths,
 )
 from daebus_console.tui.compare_rules import rule_anywhere, rule_for, rules_line
@@ -397,6 +398,38 @@ def test_both_values_are_there_whole(a: Any, b: Any) -> None:
     apart = any(isinstance(value, str) and "\n" in value for value in (a, b))
     assert [text_of(pair.before) for pair in found if pair.before is not None] == value_lines(a, apart=apart)
     assert [text_of(pair.after) for pair in found if pair.after is not None] == value_lines(b, apart=apart)
+
+
+def test_fields_stand_beside_those_of_the_same_name() -> None:
+    before = {"a": 1, "address": {"street": "x", "city": "y"}, "uptime": 1}
+    found = pairs(Change("p", How.CHANGED, before, {"a": 1, "address": None, "uptime": 2}))
+    beside = {text_of(pair.before).strip(): text_of(pair.after).strip() for pair in found if pair.before and pair.after}
+    assert beside['"uptime": 1'] == '"uptime": 2'
+    assert beside['"address": {'] == '"address": null,'
+    assert [text_of(pair.before).strip() for pair in found if pair.before and not pair.after] == [
+        '"street": "x",',
+        '"city": "y"',
+        "},",
+    ]
+
+
+def test_the_whole_of_a_part_does_not_care_for_the_order_of_fields() -> None:
+    before, after = two({"a": 1, "b": {"x": 1, "y": 2}}, {"b": {"y": 3, "x": 1}, "new": 0, "a": 1})
+    change = whole(before, after, "response")
+    assert change is not None
+    assert json.dumps(change.after) == '{"a": 1, "b": {"x": 1, "y": 3}, "new": 0}'
+    assert whole(before, after, "stream[0]") is None
+
+
+def test_the_whole_of_a_part_that_one_does_not_have() -> None:
+    bus = Bus()
+    bus >> request("users", "get", id="a", reply_to="caller:1")
+    bus >> request("users", "get", id="b", reply_to="caller:1")
+    bus >> answer("caller:1", id="b", payload={"n": 1})
+    one, other = bus.exchanges
+    assert whole(one, other, "response") == Change("response.payload", How.ADDED, None, {"n": 1})
+    assert whole(other, one, "response") == Change("response.payload", How.REMOVED, {"n": 1}, None)
+    assert whole(one, one, "response") is None
 
 
 def test_structure_is_indented_as_json_has_it() -> None:

@@ -11,13 +11,15 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Footer
 
+from daebus_console.engine.diff import Change
 from daebus_console.engine.diff_rules import Rules
 from daebus_console.engine.exchange import Exchange, State
+from daebus_console.engine.replay_redact import masked
 from daebus_console.text import clean, cut
 from daebus_console.tui import format as fmt
 from daebus_console.tui.compare_head import change_text, standing, tally, title, whole_text
 from daebus_console.tui.compare_layout import heads
-from daebus_console.tui.compare_rows import NOTHING, SIGNS, Compared, Entry, compare, snapshot
+from daebus_console.tui.compare_rows import NOTHING, SIGNS, Compared, Entry, compare, snapshot, whole
 from daebus_console.tui.compare_rules import rule_anywhere, rule_for, rules_line
 from daebus_console.tui.compare_values import describe
 from daebus_console.tui.lines import Line
@@ -51,6 +53,7 @@ class CompareScreen(Screen[None]):
         Binding("o", "any_order", "List order"),
         Binding("x", "exchange", "Swap sides"),
         Binding("v", "show_ignored", "Show or hide what is ignored", show=False),
+        Binding("w", "whole", "Show the whole payloads, or the selected values", show=False),
         Binding("y", "copy", "Copy the difference", show=False),
         Binding("Y", "copy_all", "Copy all differences", show=False),
         Binding("p", "copy_path", "Copy the path", show=False),
@@ -65,9 +68,12 @@ class CompareScreen(Screen[None]):
         self.compared: Compared | None = None
         """What differs; None while it is being found out."""
         self.ignored_shown = False
+        self.whole_shown = False
         self.any_order = False
         self.ignore: list[str] = []
         self._seen: object = None
+        self._taken = before, after
+        self._whole: dict[str, Change | None] = {}
         self._asked = 0
         self.head, self.state_line = TitleLine(classes="pane-title"), TitleLine()
         self.rule_line = TitleLine(id="compare-rules")
@@ -118,7 +124,8 @@ class CompareScreen(Screen[None]):
         """Compare anew."""
         with self.app.session.lock:
             self._seen = _mark(self.before), _mark(self.after)
-            before, after = snapshot(self.before), snapshot(self.after)
+            before, after = self._taken = snapshot(self.before), snapshot(self.after)
+        self._whole = {}
         self._asked += 1
         if before.size + after.size <= AT_ONCE:
             self._take(self._asked, compare(before, after, self.rules))
@@ -195,11 +202,28 @@ class CompareScreen(Screen[None]):
         path = clean(entry.change.path)
         told = f"ignored by {clean(entry.ignored_by)}" if entry.ignored_by else describe(entry.change)
         left: Line = [(f" {sign} ", role), (path, "key"), (f"  {told}", "dim")]
-        place, count = self.list.place()
-        self.value_title.show(left, [(f" {place} of {count} ", "dim")])
         sides = heads(f"before, #{self.before.number}", f"after, #{self.after.number}", self.size.width - MARGINS)
         self.value_heads.show([(" ", "plain"), *sides])
+        if self.whole_shown:
+            self._show_whole(entry.part)
+            return
+        place, count = self.list.place()
+        self.value_title.show(left, [(f" {place} of {count} ", "dim")])
         self.values.show(entry.change)
+
+    def _show_whole(self, part: str) -> None:
+        """Show the payloads of that part as they were compared, where the selected difference is in them."""
+        if part not in self._whole:
+            change = whole(*self._taken, part)
+            self._whole[part] = change and masked(change, self.app.redact)
+        found = self._whole[part]
+        told = "whole: w shows the selected values alone" if found else "neither has one: w leads back"
+        place, count = self.list.place()
+        self.value_title.show(
+            [(f" {clean(part)}.payload", "key"), (f"  {told}", "dim")], [(f" {place} of {count} ", "dim")]
+        )
+        self.values.show(found)
+        self.values.seek(*self.list.namesakes())
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
         """A difference was opened: give its values the keyboard."""
@@ -291,6 +315,12 @@ class CompareScreen(Screen[None]):
         self.ignored_shown = not self.ignored_shown
         self.list.show(compared.rows(ignored=self.ignored_shown))
         self.show()
+
+    def action_whole(self) -> None:
+        """Show the whole payloads that the selected values are in, or only these."""
+        self.whole_shown = not self.whole_shown
+        self._show_values()
+        self._arrange()
 
     def action_copy(self) -> None:
         """Copy the selected difference as text."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -11,12 +12,12 @@ from textual.message import Message
 
 from daebus_console.engine.diff import Change
 from daebus_console.engine.redact import Redactor
-from daebus_console.engine.replay_redact import masked
+from daebus_console.engine.replay_redact import masked, names_in
 from daebus_console.text import clean
 from daebus_console.tui.compare_layout import rows_of, wrap
 from daebus_console.tui.compare_rows import Entry, Heading, Row, Widths, entry_line, heading_line, widths
 from daebus_console.tui.compare_values import Pair, folded, pairs
-from daebus_console.tui.lines import Line
+from daebus_console.tui.lines import Line, text_of
 from daebus_console.tui.widgets.row_list import RowList
 
 _MEASURED = 500
@@ -71,6 +72,15 @@ class DifferenceList(RowList):
         """The how-manieth of how many the cursor is on."""
         entries = [index for index, row in enumerate(self.rows) if isinstance(row, Entry)]
         return sum(1 for index in entries if index <= self._cursor), len(entries)
+
+    def namesakes(self) -> tuple[str, int]:
+        """The name of the selected field, and how many differences above it in its part have the same."""
+        entry = self.raw()
+        if entry is None:
+            return "", 0
+        name = names_in(entry.change.path)[-1]
+        above = [row for row in self.rows[: self._cursor] if isinstance(row, Entry) and row.part == entry.part]
+        return name, sum(1 for row in above if names_in(row.change.path)[-1] == name)
 
     def go(self, direction: int) -> bool:
         """Go to the next difference that counts; False where there is no other."""
@@ -163,12 +173,25 @@ class ValuesView(RowList):
 
     def show(self, change: Change | None) -> None:
         """Show the values of another difference from their start, or those of the same path as they are now."""
+        if change is not None and change is self._change:
+            return
         if change is None or self._change is None or change.path != self._change.path:
             self.top = 0
         self._change = change
         self._pairs = pairs(change, self.redact) if change is not None else []
         self._lines = None
         self.refresh()
+
+    def seek(self, name: str, skipped: int) -> None:
+        """Scroll to where the field of that name differs, past so many others that are called the same."""
+        wanted = clean(json.dumps(name, ensure_ascii=False)) + ":"
+        for index, line in enumerate(self.lines()):
+            if wanted in text_of(line) and any(text.strip() in ("−", "+") for text, _role in line):
+                if not skipped:
+                    self.top = max(0, min(index - self.page // 3, self.bottom))
+                    self.refresh()
+                    return
+                skipped -= 1
 
     def lines(self) -> list[Line]:
         """The rows for the width there is."""
