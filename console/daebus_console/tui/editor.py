@@ -6,8 +6,12 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +59,18 @@ def edit(payload: dict[str, Any], words: list[str]) -> dict[str, Any] | None:
 
 def _edited(before: bytes, words: list[str], suffix: str) -> bytes | None:
     """What the file holds afterwards; None where that is what it held before."""
-    # mkstemp gives it to its owner only (0600).
-    handle, name = tempfile.mkstemp(prefix="daebus-", suffix=suffix)
+    try:
+        # mkstemp gives it to its owner only (0600).
+        handle, name = tempfile.mkstemp(prefix="daebus-", suffix=suffix)
+    except OSError as error:
+        raise EditorError(f"No file for the editor can be made: {error.strerror}") from None
     path = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(before)
         try:
-            status = subprocess.run([*words, name], check=False).returncode
+            with _uninterrupted():
+                status = subprocess.run([*words, name], check=False).returncode
         except OSError as error:
             raise EditorError(f"{words[0]} did not start: {error.strerror}") from None
         if status:
@@ -73,6 +81,20 @@ def _edited(before: bytes, words: list[str], suffix: str) -> bytes | None:
     finally:
         path.unlink(missing_ok=True)
     return None if after == before else after
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """A ctrl+c is meant for the editor, which has the terminal, and not for whoever waits for it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    # A handler, since what is ignored would be ignored by the editor as well.
+    before = signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _encoded(payload: dict[str, Any]) -> bytes:

@@ -117,6 +117,31 @@ def test_ctrl_enter_sends_as_well() -> None:
     drive(scene(), story)
 
 
+def test_a_hand_that_presses_twice_sends_once() -> None:
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console)
+        for _time in range(2):
+            console.app.post_message(Key("ctrl+s", None))
+        await console.until(lambda: opened.results)
+        await console.press("down")
+        assert opened.results == [request()]
+        assert console.app.is_running
+
+    drive(scene(), story)
+
+
+def test_a_console_that_may_not_send_does_not_lose_what_was_typed() -> None:
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console)
+        await console.sees("read-only: nothing is sent")
+        await console.press("end", "8", "ctrl+s")
+        await console.sees("not sent: this console is read-only")
+        assert opened.open
+        assert '"id": 78' in opened.area.text
+
+    drive(scene(), story, read_only=True)
+
+
 def test_keys_that_come_at_once_are_carried_out_in_their_order() -> None:
     async def story(console: Driver) -> None:
         opened = await Opened.on(console)
@@ -570,8 +595,11 @@ def test_a_capture_without_a_redis_says_that_there_is_none(tmp_path: Path) -> No
     path.write_text("\n".join(map(json.dumps, [header, {"at": 1, "channel": "a", "data": "{}"}])) + "\n")
 
     async def story(console: Driver) -> None:
-        await Opened.on(console)
+        opened = await Opened.on(console)
         await console.sees("no Redis to send it to")
+        await console.press("ctrl+s")
+        await console.sees("not sent: this is a capture, and no Redis was named with --redis")
+        assert opened.open
 
     with OfflineSession(path) as session:
         drive(session, story)

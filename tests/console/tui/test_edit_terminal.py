@@ -39,7 +39,7 @@ class Editing(ConsoleApp):
 Editing(Session("redis://localhost:1"), redact=Redactor(["token"])).run()
 """
 EDITOR = """
-import pathlib, sys
+import os, pathlib, signal, sys
 path = pathlib.Path(sys.argv[1])
 assert "s3cret" not in path.read_text(), "what is hidden is not written to a disk"
 path.write_bytes({changed})
@@ -90,6 +90,16 @@ def test_it_is_taken_back_even_if_it_is_no_json_any_more(editing: Editing) -> No
     terminal.wait_for("✓ may be sent")
     terminal.type("\x13")
     assert editing.sent() == {"name": "Ann", "token": "s3cret"}
+
+
+@pytest.mark.parametrize(
+    "editing", ["os.kill(os.getppid(), signal.SIGINT) or path.read_bytes().replace(b'Ann', b'Bob')"], indirect=True
+)
+def test_ctrl_c_in_the_editor_does_not_end_the_console(editing: Editing) -> None:
+    editing.terminal.type("\x0f")
+    editing.terminal.wait_for('"name": "Bob"')
+    editing.terminal.type("\x13")
+    assert editing.sent() == {"name": "Bob", "token": "s3cret"}
 
 
 @pytest.mark.parametrize("editing", ["sys.exit(3)"], indirect=True)

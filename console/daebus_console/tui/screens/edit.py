@@ -25,6 +25,7 @@ from daebus_console.tui.widgets.draft_area import LARGEST, DraftArea
 from daebus_console.tui.widgets.title import TitleLine
 
 if TYPE_CHECKING:
+    from daebus.connection import RedisAddress
     from daebus_console.tui.app import ConsoleApp
 
 AT_ONCE = 50_000
@@ -122,7 +123,7 @@ class EditScreen(ModalScreen[Resend | None]):
         place = (verdict.line - 1, verdict.column - 1) if fresh and verdict.line else None
         self.area.show_mistake(place)
         self.below.show(self._told(fresh), self._whereabouts())
-        self.aim.show(self._aim(), self._redis())
+        self.aim.show(self._aim(), self._environment())
 
     def _aim(self) -> Line:
         item = self._goes_to
@@ -132,9 +133,15 @@ class EditScreen(ModalScreen[Resend | None]):
         name = clean(f"{item.service}.{item.action or ''}")
         return [(f" {ARROWS[item.kind]} ", "dim"), (name, "action"), (f"  {NOUNS[item.kind]}", "dim")]
 
-    def _redis(self) -> Line:
+    def _redis(self) -> RedisAddress | None:
+        """Where it would be sent; None from a capture that was opened without one."""
         session = self.app.session
-        address = session.target if isinstance(session, OfflineSession) else session.address
+        return session.target if isinstance(session, OfflineSession) else session.address
+
+    def _environment(self) -> Line:
+        if self.app.read_only:
+            return [(" read-only: nothing is sent ", "warn")]
+        address = self._redis()
         return [(" no Redis to send it to ", "warn") if address is None else (f" {clean(str(address))} ", "dim")]
 
     def _told(self, fresh: bool) -> Line:
@@ -172,12 +179,21 @@ class EditScreen(ModalScreen[Resend | None]):
     def action_send(self) -> None:
         """Be done, if what stands there can be sent; else say why not, and go there."""
         item = self._check().item
-        if item is not None:
+        if item is None:
+            self._asked, self._refused = False, True
+            self._go_to_mistake()
+            self._tell()
+        elif self.app.read_only:
+            self._say("not sent: this console is read-only")
+        elif self._redis() is None:
+            self._say("not sent: this is a capture, and no Redis was named with --redis to send it to")
+        else:
+            self._leave(item)
+
+    def _leave(self, item: Resend | None) -> None:
+        # A quick hand presses twice.
+        if self.is_current:
             self.dismiss(item)
-            return
-        self._asked, self._refused = False, True
-        self._go_to_mistake()
-        self._tell()
 
     def action_mistake(self) -> None:
         """Put the cursor where the mistake is."""
@@ -196,7 +212,7 @@ class EditScreen(ModalScreen[Resend | None]):
     def action_close(self) -> None:
         """Close; where something was changed, only when it is said twice."""
         if self._asked or self.area.text == self.draft.text:
-            self.dismiss(None)
+            self._leave(None)
             return
         self._asked = True
         self._tell()
