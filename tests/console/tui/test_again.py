@@ -26,6 +26,13 @@ async def asked(console: Driver, shop: Shop, action: str, **payload: object) -> 
     await console.press("escape")
 
 
+async def press_in(console: Driver, text: str) -> None:
+    """Press the mouse on a text of the screen."""
+    lines = console.text.split("\n")
+    y = next(number for number, line in enumerate(lines) if text in line)
+    await console.pilot.click(offset=(lines[y].index(text) + 1, y))
+
+
 def test_r_sends_the_selected_again_and_links_both(shop: Shop) -> None:
     async def story(console: Driver) -> None:
         await asked(console, shop, "echo", n=1)
@@ -87,10 +94,10 @@ def test_a_replay_is_paused_and_stopped_with_keys(shop: Shop, caller: DaebusCall
         await console.press("escape", "P")
         await console.sees("P goes on", "paused")
         assert going.replays[0].paused
-        await console.press("P")
+        await press_in(console, "P goes on")
         await console.sees("P pauses")
         await console.until(lambda: len(shop.asked) >= 2)
-        await console.press("ctrl+c")
+        await press_in(console, "ctrl+c stops")
         await console.sees("not sent")
         await console.loses("ctrl+c stops")
         assert len(shop.asked) < 100
@@ -240,7 +247,7 @@ def test_a_read_only_console_sends_nothing_that_was_edited(redis_url: str, name:
         await console.press("up", "e")
         await console.sees("Edit #")
         await console.press("ctrl+s")
-        await console.sees("read-only")
+        await console.sees("--read-only")
         await console.press("r")
         await console.until(lambda: console.text.count("--read-only") >= 2)
         assert console.app.main.flow.count() == 1
@@ -270,3 +277,25 @@ def test_d_compares_with_the_replay_or_the_two_marked(shop: Shop) -> None:
         await console.sees(f"#{first.number} → #{other.number}")
 
     drive(shop.url, story, size=(120, 50), notifications=True)
+
+
+def test_a_click_in_the_title_of_the_flow_follows_again() -> None:
+    async def story(console: Driver) -> None:
+        await console.press("left_square_bracket")
+        await console.sees("f follows")
+        await press_in(console, "f follows")
+        await console.sees("▼ following")
+
+    drive(scene(), story)
+
+
+def test_ctrl_c_stops_what_is_under_way_from_the_flow(shop: Shop) -> None:
+    async def story(console: Driver) -> None:
+        await console.command(f"request {shop.name} sleep seconds:=5 --timeout 20")
+        await console.sees("1 command under way")
+        await console.press("escape", "ctrl+c")
+        await console.sees("stopped waiting")
+        await console.press("ctrl+c")
+        await console.sees("No command is under way")
+
+    drive(shop.url, story, notifications=True)

@@ -236,6 +236,20 @@ class MainScreen(ViewVerbs):
             self.detail.display = True
             self.detail.view.focus()
 
+    @on(TitleLine.Pressed, "#repl-title")
+    def _commands_title_pressed(self, event: TitleLine.Pressed) -> None:
+        if "ctrl+c" in event.text:
+            self.action_stop()
+        else:
+            self.action_hold_replay()
+
+    @on(TitleLine.Pressed, "#flow-title")
+    def _flow_title_pressed(self) -> None:
+        if self.flow.paused:
+            self.flow.action_pause()
+        else:
+            self.flow.action_follow()
+
     @on(Narrow)
     def _narrow(self, event: Narrow) -> None:
         self.narrow_to("" if event.toggle and event.filter_text == self.filter_text else event.filter_text)

@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -19,6 +21,18 @@ class TitleLine(Widget):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"role--{role}" for role in ROLES}
 
+    class Pressed(Message):
+        """The mouse was pressed on a piece of the right end, which often names a key."""
+
+        def __init__(self, title: TitleLine, text: str) -> None:
+            super().__init__()
+            self.title = title
+            self.text = text
+
+        @property
+        def control(self) -> TitleLine:
+            return self.title
+
     def __init__(self, left: Line | None = None, right: Line | None = None, **keywords: Any) -> None:
         super().__init__(**keywords)
         self.left: Line = left or []
@@ -30,6 +44,15 @@ class TitleLine(Widget):
         if (left, right) != (self.left, self.right):
             self.left, self.right = left, right
             self.refresh()
+
+    def on_click(self, event: events.Click) -> None:
+        """Tell which piece of the right end was meant."""
+        x = self.size.width - width_of(self.right)
+        for text, _role in self.right:
+            before, x = x, x + cell_len(text)
+            if before <= event.x < x:
+                self.post_message(self.Pressed(self, text))
+                return
 
     def _segments(self, line: Line) -> list[Segment]:
         styles: dict[str, Style] = {}
