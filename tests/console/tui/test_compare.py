@@ -65,12 +65,14 @@ def compared(story: Any, session: Session | None = None, size: tuple[int, int] =
 
 def chosen(screen: CompareScreen) -> str:
     """The path of the selected difference, within the payload of the answer."""
-    entry = screen.list.raw()
+    entry = screen.differences.raw()
     return entry.change.path.removeprefix("response.payload.") if entry else ""
 
 
 def paths(screen: CompareScreen) -> list[str]:
-    return [row.change.path.removeprefix("response.payload.") for row in screen.list.rows if isinstance(row, Entry)]
+    return [
+        row.change.path.removeprefix("response.payload.") for row in screen.differences.rows if isinstance(row, Entry)
+    ]
 
 
 # What is shown ---------------------------------------------------------------------------------------------------
@@ -245,11 +247,11 @@ def test_enter_opens_the_values_and_escape_goes_back_step_by_step() -> None:
         await console.press("enter")
         await console.until(lambda: screen.values.has_focus)
         await console.press("escape")
-        await console.until(lambda: screen.list.has_focus)
+        await console.until(lambda: screen.differences.has_focus)
         await console.press("tab")
         await console.until(lambda: screen.values.has_focus)
         await console.press("enter")
-        await console.until(lambda: screen.list.has_focus)
+        await console.until(lambda: screen.differences.has_focus)
         await console.press("escape")
         await console.until(lambda: console.app.screen is console.app.main)
 
@@ -312,7 +314,7 @@ def test_the_mouse_selects_scrolls_and_opens() -> None:
         await console.until(lambda: screen.values.has_focus)
         assert chosen(screen) == "age"
         await console.pilot.click("#differences", offset=(10, 1))
-        await console.until(lambda: screen.list.has_focus)
+        await console.until(lambda: screen.differences.has_focus)
         await console.pilot.click("#values", offset=(10, 1))
         await console.until(lambda: screen.values.has_focus)
         assert chosen(screen) == "name"
@@ -427,8 +429,10 @@ def test_what_is_ignored_is_shown_dimmed_and_hidden_again() -> None:
         assert not screen.ignored_shown
         await console.press("i", "v")
         await console.sees("ignored by response.payload.name")
-        index = next(place for place, row in enumerate(screen.list.rows) if isinstance(row, Entry) and row.ignored_by)
-        assert {role for _text, role in screen.list.line(index, 100)} == {"dim"}
+        index = next(
+            place for place, row in enumerate(screen.differences.rows) if isinstance(row, Entry) and row.ignored_by
+        )
+        assert {role for _text, role in screen.differences.line(index, 100)} == {"dim"}
         await console.press("home", "i")
         assert screen.ignore == ["response.payload.name"]
         await console.press("v")
@@ -487,7 +491,7 @@ def test_copies() -> None:
 
 def test_help_tells_every_key() -> None:
     async def story(console: Driver, screen: CompareScreen) -> None:
-        expected = {binding.description for _key, binding in bindings((type(screen.list), CompareScreen))}
+        expected = {binding.description for _key, binding in bindings((type(screen.differences), CompareScreen))}
         await console.press("question_mark")
         await console.until(lambda: isinstance(console.app.screen, HelpScreen))
         shown = console.app.screen
@@ -535,7 +539,7 @@ def test_whatever_is_in_the_payloads_is_shown_and_never_obeyed(kind: str) -> Non
         await console.press("enter")
         for key in (
             "space",
-            *"n" * min(8, screen.list.count()),
+            *"n" * min(8, screen.differences.count()),
             "y",
             "p",
             "Y",
@@ -579,6 +583,6 @@ def test_any_size_of_terminal_will_do(size: tuple[int, int]) -> None:
             lines = grid(console.app)
             assert len(lines) == size[1]
             assert all(len(line) <= size[0] for line in lines)
-        assert any(isinstance(row, Heading) for row in screen.list.rows)
+        assert any(isinstance(row, Heading) for row in screen.differences.rows)
 
     compared(story, size=size)
