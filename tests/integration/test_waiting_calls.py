@@ -1,0 +1,253 @@
+"""What a call is told while it waits, by whichever thread reads; and answers that are sent with others."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from daebus import (
+    ConnectionLost,
+    Daebus,
+    DaebusCaller,
+    DaebusError,
+    PermissionDenied,
+    RequestTimeout,
+    ServiceUnavailable,
+    request,
+    response,
+)
+from daebus.pipe import Pipe
+from daebus.publisher import Publisher
+from tests.support.framework_services import Tap, serving, subscribers
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import eventually
+
+
+class Slow:
+    """A service whose handlers take as long as they are told, before or after they have answered."""
+
+    def __init__(self, name: str) -> None:
+        self.app = Daebus(name, max_workers=3)
+        self.gate = threading.Event()
+        self.sent: list[int] = []
+        self._register(self.app)
+
+    def _register(self, app: Daebus) -> None:
+        @app.action("echo")
+        def echo() -> dict[str, Any]:
+            return request.payload
+
+        @app.action("wait")
+        def wait() -> dict[str, Any]:
+            self.gate.wait(20)
+            return {}
+
+        @app.action("before")
+        def before() -> int:
+            if request.payload.get("wait"):
+                self.gate.wait(20)
+            return response.send({"n": request.payload.get("n")})
+
+        @app.action("after")
+        def after() -> None:
+            response.send({})
+            if request.payload.get("wait"):
+                self.gate.wait(20)
+
+        @app.action("parts")
+        def parts() -> None:
+            self.sent.append(response.send({}, final=False))
+            self.sent.append(response.send({}))
+
+
+@pytest.fixture
+def slow(own_redis: RedisServer, name: str) -> Iterator[Slow]:
+    service = Slow(name)
+    with serving(service.app, own_redis.url, name):
+        yield service
+        service.gate.set()
+
+
+@pytest.fixture
+def caller(own_redis: RedisServer, name: str) -> Iterator[DaebusCaller]:
+    with DaebusCaller(name, redis_url=own_redis.url, timeout=15) as caller:
+        yield caller
+
+
+class Waiting:
+    """A call in a thread of its own."""
+
+    def __init__(self, caller: DaebusCaller, action: str, **options: Any) -> None:
+        self.outcome: Any = None
+        self.took = 0.0
+        self._thread = threading.Thread(target=self._run, args=(caller, action, options))
+        self._thread.start()
+
+    def _run(self, caller: DaebusCaller, action: str, options: dict[str, Any]) -> None:
+        begun = time.monotonic()
+        try:
+            self.outcome = caller.send_request(action, **options)
+        except DaebusError as error:
+            self.outcome = error
+        self.took = time.monotonic() - begun
+
+    def end(self) -> Any:
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+        return self.outcome
+
+
+def pipe_of(caller: DaebusCaller) -> Pipe:
+    """What the caller sends its requests through."""
+    publisher = caller._requester._publisher
+    assert isinstance(publisher, Publisher)
+    assert publisher._pipe is not None
+    return publisher._pipe
+
+
+def in_flight(caller: DaebusCaller) -> int:
+    return pipe_of(caller).in_flight
+
+
+def test_a_dead_service_is_told_while_another_call_reads(
+    slow: Slow, caller: DaebusCaller, own_redis: RedisServer
+) -> None:
+    waiting = Waiting(caller, "wait")
+    eventually(lambda: caller._requester.pending == 1)
+    nobody = DaebusCaller("nobody.at.all", redis_url=own_redis.url, timeout=15)
+    nobody._requester = caller._requester
+    begun = time.monotonic()
+    with pytest.raises(ServiceUnavailable, match=r"nobody\.at\.all"):
+        nobody.send_request("anything")
+    assert time.monotonic() - begun < 5
+    assert caller._requester.pending == 1
+    slow.gate.set()
+    assert waiting.end() == {}
+
+
+def test_a_refusal_of_redis_is_told_while_the_call_waits(slow: Slow, name: str, own_redis: RedisServer) -> None:
+    with own_redis.client() as client:
+        client.execute_command("ACL", "SETUSER", "mute", "on", ">pw", "+@all", "-publish", "~*", "&*")
+    url = own_redis.url.replace("redis://", "redis://mute:pw@")
+    with DaebusCaller(name, redis_url=url, timeout=15) as mute:
+        begun = time.monotonic()
+        with pytest.raises(PermissionDenied, match="publishing"):
+            mute.send_request("echo")
+        assert time.monotonic() - begun < 5
+        assert mute._requester.pending == 0
+
+
+def test_a_call_whose_request_has_arrived_outlives_the_connection_it_was_sent_on(
+    slow: Slow, caller: DaebusCaller, own_redis: RedisServer
+) -> None:
+    waiting = Waiting(caller, "wait")
+    eventually(lambda: caller._requester.pending == 1)
+    # Redis has confirmed it.
+    eventually(lambda: in_flight(caller) == 0)
+    with own_redis.client() as client:
+        client.execute_command("CLIENT", "KILL", "TYPE", "normal")
+    slow.gate.set()
+    assert waiting.end() == {}
+    assert caller.send_request("echo", {"a": 1}) == {"a": 1}
+
+
+def test_a_call_is_told_of_the_loss_before_redis_has_confirmed_it(
+    slow: Slow, caller: DaebusCaller, own_redis: RedisServer
+) -> None:
+    caller.send_request("echo")
+    own_redis.freeze()
+    calls = [Waiting(caller, "echo") for _ in range(20)]
+    eventually(lambda: caller._requester.pending == 20)
+    own_redis.kill()
+    outcomes = [call.end() for call in calls]
+    assert {type(outcome) for outcome in outcomes} == {ConnectionLost}
+    assert max(call.took for call in calls) < 10
+    own_redis.start()
+    eventually(lambda: subscribers(own_redis.url, caller.target_service) == 1)
+    assert caller.send_request("echo", {"a": 1}) == {"a": 1}
+
+
+def test_a_call_ends_at_its_timeout_while_another_thread_writes(
+    slow: Slow, caller: DaebusCaller, name: str, own_redis: RedisServer
+) -> None:
+    caller.send_request("echo")
+    pipe = pipe_of(caller)
+    with Tap(own_redis.url, name) as tap:
+        with pipe.link.writing:
+            begun = time.monotonic()
+            with pytest.raises(RequestTimeout):
+                caller.send_request("echo", {"late": True}, timeout=0.3)
+            assert time.monotonic() - begun < 5
+        assert caller.send_request("echo", {"a": 1}) == {"a": 1}
+        assert [json.loads(data)["payload"] for _channel, data in tap.collect(0.3)] == [{"a": 1}]
+
+
+def test_closing_while_others_call_leaves_nothing_open(slow: Slow, caller: DaebusCaller) -> None:
+    stop = threading.Event()
+    answers: list[Any] = []
+    problems: list[DaebusError] = []
+
+    def ask() -> None:
+        while not stop.is_set():
+            try:
+                answers.append(caller.send_request("echo", {"a": 1}))
+            except DaebusError as problem:
+                problems.append(problem)
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for _ in range(30):
+        time.sleep(0.01)
+        caller._requester.close()
+    stop.set()
+    for thread in threads:
+        thread.join(20)
+    assert answers
+    assert {str(answer) for answer in answers} == {"{'a': 1}"}
+    caller._requester.close()
+    # A socket that was left open would be a ResourceWarning, which is an error here.
+    assert caller._requester.pending == 0
+
+
+def test_an_answer_does_not_wait_for_what_its_handler_does_after_it(slow: Slow, caller: DaebusCaller) -> None:
+    for _ in range(20):
+        caller.send_request("after")
+    begun = time.monotonic()
+    assert caller.send_request("after", {"wait": True}) == {}
+    assert time.monotonic() - begun < 5
+
+
+def test_an_answer_does_not_wait_for_the_next_handler(
+    slow: Slow, caller: DaebusCaller, name: str, own_redis: RedisServer
+) -> None:
+    for _ in range(20):
+        caller.send_request("before")
+    messages = [
+        {"action": "before", "payload": {"n": n, "wait": n == 1}, "reply_to": "replies." + name, "request_id": str(n)}
+        for n in range(3)
+    ]
+    with Tap(own_redis.url, "replies." + name) as tap, own_redis.client() as client:
+        pipeline = client.pipeline(transaction=False)
+        for message in messages:
+            pipeline.publish(name, json.dumps(message))
+        pipeline.execute()
+        found = {json.loads(tap.next()[1])["payload"]["n"] for _ in range(2)}
+        assert found == {0, 2}
+        slow.gate.set()
+        assert json.loads(tap.next()[1])["payload"]["n"] == 1
+
+
+def test_a_handler_learns_whether_anybody_listens_to_its_stream(
+    slow: Slow, caller: DaebusCaller, name: str, own_redis: RedisServer
+) -> None:
+    assert caller.send_request("parts") == {}
+    with own_redis.client() as client:
+        client.publish(name, json.dumps({"action": "parts", "reply_to": "nobody", "request_id": "1"}))
+        eventually(lambda: len(slow.sent) == 4)
+    assert slow.sent == [1, 1, 0, 1]
