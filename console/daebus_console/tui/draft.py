@@ -15,6 +15,8 @@ from daebus_console.text import clean
 from daebus_console.tui.draft_hidden import Hidden
 from daebus_console.tui.draft_text import INDENT, line_and_column, safe
 from daebus_console.tui.format import plural
+from daebus_console.tui.lines import Line
+from daebus_console.tui.signs import ARROWS
 
 NOUNS = {Kind.REQUEST: "request", Kind.ONE_WAY: "one-way message", Kind.BROADCAST: "broadcast"}
 _ID = "0" * 32
@@ -85,6 +87,15 @@ class Draft:
             return (json.dumps(meant), hidden) if hidden else (text, 0)
         except RecursionError:
             raise Unsendable("it is nested too deeply to be sent") from None
+
+
+def aim(item: Resend) -> Line:
+    """Where a message goes and what it is, as a line."""
+    if item.kind is Kind.BROADCAST:
+        what = "  broadcast: everybody who listens there gets it"
+        return [(f" {ARROWS[item.kind]} ", "warn"), (clean(item.channel), "action"), (what, "warn")]
+    name = clean(f"{item.service}.{item.action or ''}")
+    return [(f" {ARROWS[item.kind]} ", "dim"), (name, "action"), (f"  {NOUNS[item.kind]}", "dim")]
 
 
 def target(item: Resend) -> str:

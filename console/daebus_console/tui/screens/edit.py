@@ -13,14 +13,12 @@ from textual.timer import Timer
 from textual.widgets import Footer, TextArea
 from textual.widgets.text_area import Selection
 
-from daebus_console.engine.exchange import Kind
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.replay_item import Resend
 from daebus_console.text import clean
-from daebus_console.tui.draft import NOUNS, Draft, Verdict
+from daebus_console.tui.draft import Draft, Verdict, aim
 from daebus_console.tui.draft_text import first_place, laid_out, safe
 from daebus_console.tui.lines import Line
-from daebus_console.tui.signs import ARROWS
 from daebus_console.tui.widgets.draft_area import LARGEST, DraftArea
 from daebus_console.tui.widgets.title import TitleLine
 
@@ -123,15 +121,7 @@ class EditScreen(ModalScreen[Resend | None]):
         place = (verdict.line - 1, verdict.column - 1) if fresh and verdict.line else None
         self.area.show_mistake(place)
         self.below.show(self._told(fresh), self._whereabouts())
-        self.aim.show(self._aim(), self._environment())
-
-    def _aim(self) -> Line:
-        item = self._goes_to
-        if item.kind is Kind.BROADCAST:
-            what = "  broadcast: everybody who listens there gets it"
-            return [(f" {ARROWS[item.kind]} ", "warn"), (clean(item.channel), "action"), (what, "warn")]
-        name = clean(f"{item.service}.{item.action or ''}")
-        return [(f" {ARROWS[item.kind]} ", "dim"), (name, "action"), (f"  {NOUNS[item.kind]}", "dim")]
+        self.aim.show(aim(self._goes_to), self._environment())
 
     def _redis(self) -> RedisAddress | None:
         """Where it would be sent; None from a capture that was opened without one."""
