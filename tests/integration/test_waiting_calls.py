@@ -21,6 +21,7 @@ from daebus import (
     request,
     response,
 )
+from daebus.call import Call
 from daebus.pipe import Pipe
 from daebus.publisher import Publisher
 from tests.support.framework_services import Tap, serving, subscribers
@@ -251,3 +252,23 @@ def test_a_handler_learns_whether_anybody_listens_to_its_stream(
         client.publish(name, json.dumps({"action": "parts", "reply_to": "nobody", "request_id": "1"}))
         eventually(lambda: len(slow.sent) == 4)
     assert slow.sent == [1, 1, 0, 1]
+
+
+def test_a_caller_closed_between_connecting_and_sending_leaves_no_connection(
+    slow: Slow, caller: DaebusCaller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller.send_request("echo")
+    requester = caller._requester
+    register, publishers = requester._register, list[Any]()
+
+    def closed_meanwhile(call: Call) -> Any:
+        publishers.append(register(call))
+        requester.close()
+        return publishers[0]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(requester, "_register", closed_meanwhile)
+        with pytest.raises(ConnectionLost, match="closed"):
+            caller.send_request("echo")
+    assert publishers[0]._pipe.link.socket.fileno() == -1
+    assert caller.send_request("echo", {"a": 1}) == {"a": 1}
