@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.binding import Binding
 from textual.dom import DOMNode
 
+from daebus_console.commands.under_way import under_way
 from daebus_console.tui.app import ConsoleApp
+from daebus_console.tui.screens.ask import AskScreen
+from daebus_console.tui.screens.compare import CompareScreen
 from daebus_console.tui.screens.help import HelpScreen
 from daebus_console.tui.screens.main import MainScreen
+from daebus_console.tui.screens.pick import PickScreen
+from daebus_console.tui.screens.record import RecordScreen
 from daebus_console.tui.screens.sequence import SequenceScreen, StepList
 from daebus_console.tui.screens.stats import FigureList, StatsScreen
+from daebus_console.tui.screens.take_along import TakeAlongScreen
 from daebus_console.tui.widgets.detail import DocumentView
 from daebus_console.tui.widgets.detail_pane import DetailPane
 from daebus_console.tui.widgets.directory import DirectoryList
@@ -32,7 +39,14 @@ PANES: dict[str, tuple[tuple[str, ...], tuple[type[DOMNode], ...]]] = {
     "find": (("left_square_bracket", "enter", "slash"), (FindLine,)),
     "statistics": (("S",), (FigureList, StatsScreen)),
     "sequence": (("left_square_bracket", "D"), (StepList, SequenceScreen)),
+    "compare": ((*["left_square_bracket"] * 4, "d"), (CompareScreen,)),
+    "ask": (("T",), (AskScreen,)),
+    "pick": (("F",), (PickScreen,)),
+    "record": (("ctrl+r",), (RecordScreen,)),
+    "take along": (("left_square_bracket", "Y"), (TakeAlongScreen,)),
+    "help": (("question_mark",), (HelpScreen,)),
 }
+DIALOGS = ("ask", "pick", "record", "take along", "help")
 LEAVES = {"app.leave", "app.quit", "quit"}
 
 
@@ -58,13 +72,20 @@ async def go(console: Driver, pane: str) -> None:
     """Put the keyboard into a pane."""
     way, classes = PANES[pane]
     await console.until(lambda: console.app.main.flow.count() >= 18)
+    console.app.settings.set("filters", {"wrong": "status:error", "slow": "latency:>1s"})
     await console.press(*way)
-    await console.until(lambda: isinstance(console.app.focused, classes[0]))
+    await console.until(
+        lambda: isinstance(console.app.focused, classes[0]) or isinstance(console.app.screen, classes[0])
+    )
 
 
 @pytest.mark.parametrize("pane", PANES)
-def test_every_key_of_a_pane_can_be_pressed_and_the_console_lives(pane: str) -> None:
+def test_every_key_of_a_pane_can_be_pressed_and_the_console_lives(
+    pane: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One console a pane; after each key it is brought back to where it was."""
+    # Some write a file.
+    monkeypatch.chdir(tmp_path)
 
     async def story(console: Driver) -> None:
         await go(console, pane)
@@ -89,10 +110,42 @@ def test_every_key_of_a_pane_can_be_pressed_and_the_console_lives(pane: str) -> 
             with main.session.lock:
                 main.visibility.unmute_all()
             main.flow.paused = False
+            under_way(main.session).stop_recording()
             await go(console, pane)
-        await console.sees("daebus" if pane not in ("statistics", "sequence") else pane.title())
+        await console.sees(pane.title() if pane in ("statistics", "sequence", "compare") else "daebus")
 
     drive(scene(), story, notifications=True)
+
+
+@pytest.mark.parametrize("pane", DIALOGS)
+def test_a_dialog_is_closed_by_each_of_its_keys_that_say_so(pane: str) -> None:
+    async def story(console: Driver) -> None:
+        closing = [key for key, binding in bindings(PANES[pane][1]) if binding.description in ("Never mind", "Close")]
+        assert "escape" in closing
+        for key in closing:
+            await go(console, pane)
+            await console.press(key)
+            await console.until(lambda: len(console.app.screen_stack) == 1)
+            assert console.app.main.flow.has_focus
+
+    drive(scene(), story)
+
+
+def test_names_are_forgotten_by_both_keys_and_chosen_by_enter() -> None:
+    async def story(console: Driver) -> None:
+        for key in ("d", "delete"):
+            await go(console, "pick")
+            await console.sees("status:error", "latency:>1s")
+            await console.press(key)
+            await console.loses("status:error")
+            await console.press("escape")
+        assert console.app.settings.get("filters", dict, {}) == {"slow": "latency:>1s"}
+        await console.press("F")
+        await console.sees("latency:>1s")
+        await console.press("enter")
+        await console.until(lambda: console.app.main.filter_text == "latency:>1s")
+
+    drive(scene(), story)
 
 
 @pytest.mark.parametrize("pane", ["flow", "directory", "detail"])
