@@ -30,6 +30,8 @@ RENEWED = 0.25
 AT_ONCE = 300_000
 """Bytes up to which two exchanges are compared while the keyboard waits; more is done beside it."""
 LOWEST_LIST = 3
+ROOMY = 110
+"""Cells from which on hints are sentences."""
 
 
 class CompareScreen(CompareKeys):
@@ -172,7 +174,8 @@ class CompareScreen(CompareKeys):
             self._show_whole(entry.part)
             return
         place, count = self.differences.place()
-        self.value_title.show(left, [(f" {place} of {count} ", "dim")])
+        more = "w shows them in the whole   " if self.size.width >= ROOMY else "w whole  "
+        self.value_title.show(left, [(f"  {more}{place} of {count} ", "dim")])
         self.values.show(entry.change)
 
     def _show_whole(self, part: str) -> None:
