@@ -23,6 +23,7 @@ REPLY_WITHIN = 5.0
 FRESH = 0.001
 """Seconds for which a check of the connection is good enough to write to it without another, where many write."""
 FEW = 8
+"""Commands in flight, below which the connection is checked before each."""
 HELD = 0.0002
 """Seconds for which a command may be left to the next look."""
 _LED_ELSEWHERE = 0.01
@@ -47,14 +48,14 @@ class Pipe:
         return len(self._tickets)
 
     def is_alive(self) -> bool:
-        """Whether it can be used, as far as can be seen without waiting."""
+        """Whether it can be used: not closed, and no reply long overdue, as far as can be seen without waiting."""
         now = time.monotonic()
         if (self.in_flight < FEW or now - self._checked_at >= FRESH) and self.error is None:
             self._checked_at = now
             closed = self.link.is_closed()
             if closed:
                 self.fail(self.link.lost("Redis closed the connection"))
-            elif closed is None and self._lead():
+            elif (closed is None or now >= self._overdue_at()) and self._lead():
                 self._take_in(to_the_end=True)
                 self._leave()
         return self.error is None
@@ -249,13 +250,13 @@ class Pipe:
             raise self.link.lost(f"no reply for {REPLY_WITHIN:g} s")
 
     def _give_up(self, ticket: Ticket) -> None:
+        self.look()
         unsent = self._tickets.give_up(ticket)
         if ticket.done:
             return
         self._tickets.rouse()
         if unsent:
             raise self._stuck()
-        self.look()
         where = f"Redis at {self.link.address}"
         raise ConnectionLost(f"{where} did not confirm in time; the message may or may not arrive")
 

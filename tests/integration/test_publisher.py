@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from daebus import pipe as pipe_module
 from daebus.connection import RedisAddress
 from daebus.errors import ConnectionLost, PermissionDenied, RedisUnavailable
 from daebus.publisher import Delivery, Publisher
@@ -177,3 +178,18 @@ def test_a_loss_is_noticed_before_something_is_written(publisher: Publisher, own
         with own_redis.client() as client:
             client.execute_command("CLIENT", "KILL", "TYPE", "normal")
         assert publisher.publish("somewhere", b"x") == 0
+
+
+def test_a_connection_that_owes_a_reply_for_long_is_not_written_to(
+    publisher: Publisher, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipe_module, "REPLY_WITHIN", 0.3)
+    failures: list[RedisUnavailable] = []
+    own_redis.freeze()
+    publisher.post("somewhere", b"x", failed=failures.append)
+    time.sleep(0.4)
+    with pytest.raises(RedisUnavailable, match="does not answer"):
+        publisher.publish("somewhere", b"x", soon(0.5))
+    assert "no reply for" in str(failures[0])
+    own_redis.thaw()
+    assert publisher.publish("somewhere", b"x") == 0
