@@ -32,6 +32,8 @@ _PENDING, _OK = State.PENDING, State.OK
 _DECLARED = Flag.DECLARED
 
 
+Batch = tuple[float, Iterable[tuple[str, bytes]]]
+"""When they arrived, and frames: (channel, data) in the order of arrival."""
 Teller = Callable[[Message, Exchange], None]
 """Told a message and its exchange."""
 
@@ -52,30 +54,29 @@ class Correlator(Sorter):
         self.take(at, ((channel, data),), lambda message, exchange: pairs.append((message, exchange)))
         return pairs[0]
 
-    def take(
-        self,
-        at: float,
-        frames: Iterable[tuple[str, bytes]],
-        tell: Teller | None = None,
-    ) -> Taken:
+    def take(self, at: float, frames: Iterable[tuple[str, bytes]], tell: Teller | None = None) -> Taken:
         """Take frames (channel, data) that arrived together at `at`; `tell` is told each message with its exchange."""
+        return self.take_all(((at, frames),), tell)
+
+    def take_all(self, batches: Iterable[Batch], tell: Teller | None = None) -> Taken:
+        """The same for several such batches (at, frames) at once."""
         taken = Taken(defaultdict(list), defaultdict(list), [], [], [])
         journal = self.journal
         first = journal.next_seq
-        size = self._work_through(at, frames, taken, tell)
+        size = self._work_through(batches, taken, tell)
         for requests in taken.requests.values():
             self.pending += len(requests)
             # At a high rate most are answered in the batch that brings them: their time cannot run out any more.
             waiting = [exchange for exchange in requests if exchange.state is _PENDING]
             if waiting:
-                self._deadlines.add_all(at, waiting)
+                self._deadlines.add_all(waiting)
         for answered in taken.answers.values():
             self.pending -= len(answered)
         journal.grown(journal.next_seq - first, size)
         return taken
 
-    def _work_through(self, at: float, frames: Iterable[tuple[str, bytes]], taken: Taken, tell: Teller | None) -> int:
-        """Put the frames into the journal, which is told later how much came; returns how many bytes.
+    def _work_through(self, batches: Iterable[Batch], taken: Taken, tell: Teller | None) -> int:
+        """Put all frames into the journal, which is told later how much came; returns how many bytes.
 
         All that is wanted for each message is a local name here, structs are made complete at once (to set a field
         later costs as much as half of making one), and the plain request and the plain answer need no call of ours.
@@ -84,62 +85,66 @@ class Correlator(Sorter):
         keep_message, keep_exchange = journal.messages.append, journal.exchanges.append
         claims = self.claims if self.claims else None
         requests, answers = taken.requests, taken.answers
-        served, deadlines = _Served(self.listened), _Deadlines(at, self.timeout)
+        served, deadlines = _Served(self.listened), _Deadlines(self.timeout)
         number, seq, size = journal.next_number, journal.next_seq - 1, 0
-        for seq, (channel, data) in enumerate(frames, journal.next_seq):
-            message, length = None, len(data)
-            size += length
-            try:
-                envelope = read_fast(data) if length <= DEEPEST or not is_too_deep(data) else REFUSED
-            except REFUSALS:
-                envelope = REFUSED
-            key = envelope.request_id
-            if key.__class__ is not str:
-                pass
-            elif envelope.action:
-                wait = envelope.timeout
-                until = deadlines[wait]
-                if until is not None and envelope.reply_to and served[channel]:
-                    message = Message(seq, at, channel, data, _REQUEST, number)
-                    flags = 0 if wait is None else _DECLARED
-                    source, action, reply_to = names[envelope.service], names[envelope.action], names[envelope.reply_to]
-                    exchange = Exchange(
-                        number, _REQUEST, _PENDING, message, source, channel, action, key, reply_to, until, flags
-                    )
-                    if envelope.parent_id is not None:
-                        exchange.parent_id = envelope.parent_id
-                    if by_id.setdefault(key, exchange) is exchange:
-                        requests[channel, action].append(exchange)
-                    else:
-                        message = None
-            else:
-                known = by_id.get(key)
-                if (
-                    known is not None
-                    and known.state is _PENDING
-                    and envelope.status == "success"
-                    and envelope.final is not False
-                    and known._aside is None
-                    and at <= known.deadline
-                ):
-                    exchange, known.state = known, _OK
-                    message = known.answer = Message(seq, at, channel, data, _RESPONSE, known.number)
-                    if envelope.elapsed is not None:
-                        known.elapsed = envelope.elapsed
-                    if envelope.instance is not None and known.instance is None:
-                        known.instance = names[envelope.instance]
-                    answers[known.target, known.action].append(known)
-            if message is None:
-                journal.next_number = number
-                message, exchange = self._sort(seq, at, channel, data, envelope, taken)
-            keep_message(message)
-            if exchange.opened is message:
-                keep_exchange(exchange)
-                number += 1
-                if claims is not None and claims.take(exchange.request_id, channel, data):
-                    exchange.flags |= Flag.OURS
-            if tell is not None:
-                tell(message, exchange)
+        for at, frames in batches:
+            deadlines.begin(at)
+            for channel, data in frames:
+                message, length = None, len(data)
+                seq += 1
+                size += length
+                try:
+                    envelope = read_fast(data) if length <= DEEPEST or not is_too_deep(data) else REFUSED
+                except REFUSALS:
+                    envelope = REFUSED
+                key = envelope.request_id
+                if key.__class__ is not str:
+                    pass
+                elif envelope.action:
+                    wait = envelope.timeout
+                    until = deadlines[wait]
+                    if until is not None and envelope.reply_to and served[channel]:
+                        message = Message(seq, at, channel, data, _REQUEST, number)
+                        flags = 0 if wait is None else _DECLARED
+                        source, action = names[envelope.service], names[envelope.action]
+                        reply_to = names[envelope.reply_to]
+                        exchange = Exchange(
+                            number, _REQUEST, _PENDING, message, source, channel, action, key, reply_to, until, flags
+                        )
+                        if envelope.parent_id is not None:
+                            exchange.parent_id = envelope.parent_id
+                        if by_id.setdefault(key, exchange) is exchange:
+                            requests[channel, action].append(exchange)
+                        else:
+                            message = None
+                else:
+                    known = by_id.get(key)
+                    if (
+                        known is not None
+                        and known.state is _PENDING
+                        and envelope.status == "success"
+                        and envelope.final is not False
+                        and known._aside is None
+                        and at <= known.deadline
+                    ):
+                        exchange, known.state = known, _OK
+                        message = known.answer = Message(seq, at, channel, data, _RESPONSE, known.number)
+                        if envelope.elapsed is not None:
+                            known.elapsed = envelope.elapsed
+                        if envelope.instance is not None and known.instance is None:
+                            known.instance = names[envelope.instance]
+                        answers[known.target, known.action].append(known)
+                if message is None:
+                    journal.next_number = number
+                    message, exchange = self._sort(seq, at, channel, data, envelope, taken)
+                keep_message(message)
+                if exchange.opened is message:
+                    keep_exchange(exchange)
+                    number += 1
+                    if claims is not None and claims.take(exchange.request_id, channel, data):
+                        exchange.flags |= Flag.OURS
+                if tell is not None:
+                    tell(message, exchange)
         journal.next_seq, journal.next_number = seq + 1, number
         return size
 
@@ -195,7 +200,9 @@ class Correlator(Sorter):
 
 
 class _Served(dict[str, bool]):
-    """Whether what has an action on a channel is a plain request to a service, told once a batch."""
+    """Whether what has an action on a channel is a plain request to a service, told once for each channel."""
+
+    __slots__ = ("_listened",)
 
     def __init__(self, listened: set[str]) -> None:
         self._listened = listened
@@ -206,14 +213,21 @@ class _Served(dict[str, bool]):
 
 
 class _Deadlines(dict[float | None, float | None]):
-    """When a request of this batch runs out of time, by its `timeout`; None for one that is no time to wait.
+    """When a request of a batch runs out of time, by its `timeout`; None for one that is no time to wait.
 
     All that wait equally long share one number, for a hundred thousand numbers take three megabytes.
     """
 
-    def __init__(self, at: float, timeout: float) -> None:
+    __slots__ = ("_at", "_timeout")
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+
+    def begin(self, at: float) -> None:
+        """Begin with the batch of that time."""
+        self.clear()
         self._at = at
-        self[None] = at + timeout
+        self[None] = at + self._timeout
 
     def __missing__(self, wait: float | None) -> float | None:
         found = self[wait] = self._at + wait if wait is not None and wait > 0 else None

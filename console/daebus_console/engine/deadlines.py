@@ -34,8 +34,8 @@ class Deadlines:
             yield from (exchange for exchange in queue if exchange.state is _PENDING)
         yield from (entry[2] for entry in self._heap if entry[2].state is _PENDING)
 
-    def add_all(self, now: float, exchanges: Iterable[Exchange]) -> None:
-        """The exchanges, all begun now, are pending."""
+    def add_all(self, exchanges: Iterable[Exchange]) -> None:
+        """The exchanges are pending."""
         deadline, queue = None, None
         for exchange in exchanges:
             if queue is not None and exchange.deadline == deadline:
@@ -43,7 +43,7 @@ class Deadlines:
             else:
                 deadline = exchange.deadline
                 # Up to a microsecond, since a time added and taken away again leaves a little of itself.
-                queue = self.add(exchange, round(deadline - now, 6))
+                queue = self.add(exchange, round(deadline - exchange.opened.at, 6))
 
     def add(self, exchange: Exchange, wait: float) -> deque[Exchange] | None:
         """The exchange, begun `wait` seconds before its deadline, is pending. Returns the queue that it is now last in.

@@ -229,11 +229,11 @@ class Directory:
     # From the traffic ------------------------------------------------------------------------------------------
 
     def asked(self, at: float, requests: Mapping[Asked, Sequence[Exchange]]) -> None:
-        """Take requests that were opened at `at`, by whom was asked and for what."""
+        """Take requests that were opened until `at`, in one second, by whom was asked and for what."""
         for (target, action), exchanges in requests.items():
             if target is None:
                 continue
-            service = self.services.get(target) or self._service(target, at)
+            service = self.services.get(target) or self._service(target, exchanges[0].opened.at)
             if service is None:
                 continue
             service.rate.add(at, len(exchanges))

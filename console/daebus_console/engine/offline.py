@@ -111,8 +111,10 @@ class OfflineSession(Session):
         """Take a message that a replay has just sent or heard; returns it, and its exchange."""
         with self.lock:
             seq = self.journal.next_seq
+            step = _Step()
             # A clock that went back would confuse whoever shows ages.
-            self._batch(max(at, self._time.now), [(channel, data)])
+            step.add(Frame(max(at, self._time.now), channel, data))
+            self._step(step)
             message = self.journal.messages.get(seq)
             assert message is not None, "the newest message is never dropped"
             exchange = self.journal.exchange(message.exchange)
@@ -122,33 +124,32 @@ class OfflineSession(Session):
 
     def _load(self) -> None:
         try:
-            batch: Batch = []
-            at = 0.0
+            step = _Step()
             for item in self._reader:
                 if self._ending:
                     return
-                # What arrived together bears the same time.
-                if batch and (not isinstance(item, Frame) or item.at != at or len(batch) >= _STEP):
-                    self._batch(at, batch)
-                    batch = []
+                if isinstance(item, Frame) and step.add(item):
+                    continue
+                self._step(step)
+                step = _Step()
                 if isinstance(item, Frame):
-                    at = item.at
-                    batch.append((item.channel, item.data))
+                    step.add(item)
                 else:
                     self._gap(item)
-            if batch:
-                self._batch(at, batch)
+            self._step(step)
         except CaptureError as error:
             self.failed = str(error)
         finally:
             self.loaded.set()
             self._tell_end()
 
-    def _batch(self, at: float, batch: Batch) -> None:
-        self._time.now = max(self._time.now, at)
-        if not self.status.messages:
-            self.status.since = at
-        self.on_batch(at, batch)
+    def _step(self, step: _Step) -> None:
+        if step.batches:
+            at = step.batches[-1][0]
+            self._time.now = max(self._time.now, at)
+            if not self.status.messages:
+                self.status.since = step.batches[0][0]
+            self._take(at, step.batches)
 
     def _gap(self, gap: Gap) -> None:
         self._time.now = max(self._time.now, gap.start)
@@ -158,6 +159,34 @@ class OfflineSession(Session):
     def _tell_end(self) -> None:
         with self._changed:
             self._changed.notify_all()
+
+
+class _Step:
+    """Frames to be taken together: some thousand at most, of one whole second, in batches of those of one time."""
+
+    def __init__(self) -> None:
+        self.batches: list[tuple[float, Batch]] = []
+        self._second = 0.0
+        self._left = _STEP
+        self._at: float | None = None
+        self._batch: Batch = []
+
+    def add(self, frame: Frame) -> bool:
+        """Add a frame behind the others; False where it is for the next step."""
+        at, channel, data = frame
+        if at != self._at:
+            if not self.batches:
+                self._second = at // 1
+            elif not self._left or at // 1 != self._second:
+                return False
+            self._at = at
+            self._batch = []
+            self.batches.append((at, self._batch))
+        elif not self._left:
+            return False
+        self._left -= 1
+        self._batch.append((channel, data))
+        return True
 
 
 class OfflineSender(Sender):

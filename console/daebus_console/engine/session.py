@@ -152,14 +152,20 @@ class Session:
 
     def on_batch(self, at: float, batch: Batch) -> None:
         """Messages arrived (called by the tap)."""
+        self._take(at, ((at, batch),))
+
+    def _take(self, at: float, batches: Iterable[tuple[float, Batch]]) -> None:
+        """Take what arrived until `at`, within one whole second, in batches with a time each."""
         with self._changed:
-            taken = self.correlator.take(at, batch, self._tell if self._watchers else None)
+            before = self.journal.next_seq
+            taken = self.correlator.take_all(batches, self._tell if self._watchers else None)
+            count = self.journal.next_seq - before
             self._count(at, taken)
             for message in taken.control:
                 self._learn_info(message)
-            self.status.messages += len(batch)
+            self.status.messages += count
             self.status.bytes = self.journal.seen_bytes
-            self.rate.add(at, len(batch))
+            self.rate.add(at, count)
             self._advance(at)
             self._changed.notify_all()
 

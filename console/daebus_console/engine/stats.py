@@ -106,7 +106,7 @@ class Stats:
             return
         at = exchange.opened.at
         self._last = exchange.number
-        if self._began is None:
+        if self._began is None or at < self._began:
             self._began = at
         series = self._series.get((exchange.target, exchange.action)) or self._new_series(
             exchange.target, exchange.action
@@ -122,10 +122,10 @@ class Stats:
             series.in_flight += 1
 
     def opened_many(self, at: float, requests: Mapping[Asked, Sequence[Exchange]]) -> None:
-        """The same for plain requests that were all opened at `at`, by whom was asked and for what."""
+        """The same for plain requests opened until `at`, within one slot of time, by whom was asked and for what."""
         everything = self._all
         if self._began is None:
-            self._began = at
+            self._began = next(iter(requests.values()))[0].opened.at
         if at >= everything.end:
             self._roll(at)
         for key, exchanges in requests.items():
@@ -139,7 +139,7 @@ class Stats:
             self._last = max(self._last, exchanges[-1].number)
 
     def answered_many(self, at: float, answers: Mapping[Asked, Sequence[Exchange]]) -> None:
-        """The same as `settled` for requests that were all answered at `at`, in time and without an error.
+        """The same as `settled` for requests answered until `at`, within one slot of time: not late, and no errors.
 
         They were pending until then, so none of them was counted as unanswered.
         """
@@ -154,7 +154,7 @@ class Stats:
                 continue
             if at >= series.end:
                 series.roll(at)
-            latencies = [at - exchange.opened.at for exchange in exchanges]
+            latencies = [one.answer.at - one.opened.at for one in exchanges]  # type: ignore[union-attr]  # answered
             series.in_flight -= len(exchanges)
             series.waiting += latencies
             series.waiting_handler += [

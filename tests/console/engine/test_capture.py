@@ -19,15 +19,10 @@ import pytest
 
 from daebus_console.engine import capture_writer
 from daebus_console.engine.capture import CaptureError, without_password
-from daebus_console.engine.capture_load import load_capture, load_steps
 from daebus_console.engine.capture_reader import read_capture
 from daebus_console.engine.capture_writer import CaptureWriter
-from daebus_console.engine.correlator import Correlator
-from daebus_console.engine.exchange import Exchange, Kind, Message, State
 from daebus_console.engine.frame import Frame, Gap
-from daebus_console.engine.journal import Journal
 from daebus_console.engine.redact import Redactor
-from tests.console.engine.bus import answer, request
 from tests.support.waiting import eventually
 
 HEADER = '{"daebus_capture": 1, "redis": "redis://localhost/0", "started": 5.0}\n'
@@ -435,50 +430,3 @@ def test_stopping_early_gives_the_file_back(path: Path) -> None:
     assert next(items) == FRAMES[0]
     reader.close()
     reader.close()
-
-
-def sent(at: float, message: tuple[str, bytes]) -> Frame:
-    return Frame(at, *message)
-
-
-STORY = [
-    sent(1.0, request("orders", id="a")),
-    sent(1.2, answer("caller:1", id="a")),
-    sent(2.0, request("orders", id="b", timeout=1)),
-    sent(9.0, request("orders", id="c")),
-    Gap(9.5, 12.0, "cut off"),
-    sent(12.0, request("orders", id="d")),
-    sent(13.0, answer("caller:1", id="zzz")),
-]
-
-
-def test_a_capture_is_loaded_as_if_it_were_seen_now(path: Path) -> None:
-    write(path, list(STORY))
-    correlator = Correlator(Journal())
-    messages: list[tuple[Message, Exchange]] = []
-    expired: list[Exchange] = []
-    loaded = load_capture(
-        read_capture(path), correlator, lambda message, exchange: messages.append((message, exchange)), expired.append
-    )
-    assert (loaded.messages, loaded.gaps, loaded.first, loaded.last) == (6, 1, 1.0, 13.0)
-    states = {one.request_id: one.state for one in correlator.journal.exchanges}
-    assert states == {"a": State.OK, "b": State.TIMEOUT, "c": State.UNKNOWN, "d": State.PENDING, "zzz": State.ORPHAN,
-                      None: State.GAP}  # fmt: skip
-    found = correlator.find("a")
-    assert found is not None
-    assert found.latency == pytest.approx(0.2)
-    assert [message.kind for message, _exchange in messages].count(Kind.GAP) == 1
-    assert [exchange.request_id for exchange in expired] == ["b"]
-
-
-def test_loading_in_steps_gives_the_caller_a_turn(path: Path) -> None:
-    write(path, [Frame(float(number), "c", b"{}") for number in range(5_000)])
-    correlator = Correlator(Journal())
-    counts = [loaded.messages for loaded in load_steps(read_capture(path), correlator)]
-    assert counts == [2_000, 4_000, 5_000]
-
-
-def test_an_empty_recording_loads_as_nothing(path: Path) -> None:
-    write(path, [])
-    loaded = load_capture(read_capture(path), Correlator(Journal()))
-    assert (loaded.messages, loaded.first) == (0, None)

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from daebus_console.engine import envelope as wire
 from daebus_console.engine.capture import CaptureError
-from daebus_console.engine.capture_load import load_capture
 from daebus_console.engine.capture_reader import read_capture
 from daebus_console.engine.correlator import Correlator
 from daebus_console.engine.directory import Directory
@@ -22,6 +21,7 @@ from daebus_console.engine.filter import Filter, FilterError, parse
 from daebus_console.engine.filter_completion import completions
 from daebus_console.engine.frame import Frame, Gap
 from daebus_console.engine.journal import Journal
+from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.stats import Stats
 
 FIELDS = [
@@ -207,6 +207,6 @@ def test_any_file_is_a_capture_with_warnings_or_none_with_a_reason(
         items = list(reader)
         assert all(isinstance(item, Frame | Gap) for item in items)
         assert not reader.skipped or reader.warnings
-        journal = Journal()
-        loaded = load_capture(read_capture(path), Correlator(journal))
-        assert loaded.messages + loaded.gaps == len(items) == len(journal.messages)
+        with OfflineSession(path) as session:
+            assert session.wait_up(10)
+        assert session.status.messages + session.status.gaps == len(items) == len(session.journal.messages)

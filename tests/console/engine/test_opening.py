@@ -1,0 +1,115 @@
+"""A capture opened: what is in it, as if it were seen now."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daebus_console.engine.capture_writer import CaptureWriter
+from daebus_console.engine.exchange import Exchange, Kind, Message, State
+from daebus_console.engine.frame import Frame, Gap
+from daebus_console.engine.offline import OfflineSession
+from daebus_console.engine.session import Watcher
+from daebus_console.engine.stats import Stats
+from tests.console.engine.bus import Bus, Sent, answer, request
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "capture.jsonl"
+
+
+def write(path: Path, items: Sequence[Frame | Gap]) -> None:
+    with CaptureWriter(path, "redis://localhost/0", 5.0) as writer:
+        for item in items:
+            if isinstance(item, Frame):
+                writer.write(*item)
+            else:
+                writer.gap(item.start, item.seconds or 0.0, item.reason)
+
+
+def sent(at: float, message: tuple[str, bytes]) -> Frame:
+    return Frame(at, *message)
+
+
+STORY: list[Frame | Gap] = [
+    sent(1.0, request("orders", id="a")),
+    sent(1.2, answer("caller:1", id="a")),
+    sent(2.0, request("orders", id="b", timeout=1)),
+    sent(9.0, request("orders", id="c")),
+    Gap(9.5, 12.0, "cut off"),
+    sent(12.0, request("orders", id="d")),
+    sent(13.0, answer("caller:1", id="zzz")),
+]
+
+
+@contextmanager
+def opened(
+    path: Path, watcher: Watcher | None = None, on_expired: Callable[[Exchange], None] | None = None
+) -> Iterator[OfflineSession]:
+    session = OfflineSession(path)
+    if watcher is not None:
+        session.watch(watcher, on_expired)
+    with session:
+        assert session.wait_up(10)
+        yield session
+
+
+def test_a_capture_is_opened_as_if_it_were_seen_now(path: Path) -> None:
+    write(path, STORY)
+    messages: list[tuple[Message, Exchange]] = []
+    expired: list[Exchange] = []
+    with opened(path, lambda message, exchange: messages.append((message, exchange)), expired.append) as session:
+        assert (session.status.messages, session.status.gaps, session.clock()) == (6, 1, 13.0)
+        states = {one.request_id: one.state for one in session.journal.exchanges}
+        found = session.correlator.find("a")
+    assert states == {"a": State.OK, "b": State.TIMEOUT, "c": State.UNKNOWN, "d": State.PENDING, "zzz": State.ORPHAN,
+                      None: State.GAP}  # fmt: skip
+    assert found is not None
+    assert found.latency == pytest.approx(0.2)
+    # It is told when it begins and when it ends, as on a live bus.
+    assert [message.kind for message, _exchange in messages].count(Kind.GAP) == 2
+    assert [exchange.request_id for exchange in expired] == ["b"]
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.booleans(), st.floats(0, 0.4) | st.just(0.0)), max_size=60))
+def test_messages_taken_together_are_what_they_would_be_one_by_one(story: list[tuple[str, bool, float]]) -> None:
+    """Whatever is read in one step of a capture: times, order, states and figures are those of each message alone."""
+    frames, at = [], 1_000.0
+    for number, (name, asks, seconds) in enumerate(story):
+        at += seconds
+        message = request("orders", name, id=name, timeout=0.5) if asks else answer("caller:1", id=name, elapsed=number)
+        frames.append(sent(at, message))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "story.jsonl"
+        write(path, frames)
+        with opened(path) as session:
+            together = session
+    bus, stats = Bus(), Stats()
+    for frame in frames:
+        bus.now = frame.at
+        exchange = bus >> Sent(frame.channel, frame.data)
+        newest = exchange.messages[-1]
+        if exchange.opened is newest:
+            stats.opened(exchange)
+        elif exchange.answer is newest:
+            stats.settled(exchange)
+        for expired in bus.correlator.advance(frame.at):
+            stats.settled(expired)
+    assert list(together.journal.messages) == list(bus.journal.messages)
+    assert list(together.journal.exchanges) == bus.exchanges
+    assert together.correlator.pending == bus.correlator.pending
+    assert together.stats.rows(at) == stats.rows(at)
+    assert together.stats.totals(at) == stats.totals(at)
+
+
+def test_an_empty_recording_opens_as_nothing(path: Path) -> None:
+    write(path, [])
+    with opened(path) as session:
+        assert (session.status.messages, list(session.journal.messages), session.failed) == (0, [], None)
