@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len, get_character_cell_size
 
-from daebus_console.tui.compare_values import LIT_AFTER, LIT_BEFORE, Note, Pair
+from daebus_console.tui.compare_values import Note, Pair
 from daebus_console.tui.lines import Line, text_of
 
 WIDE = 100
@@ -112,6 +112,3 @@ def heads(before: str, after: str, width: int) -> Line:
 def rows_of(found: Sequence[Pair | Note], width: int) -> list[Line]:
     """The rows for a view of that width."""
     return side_by_side(found, width) if width >= WIDE else stacked(found, width)
-
-
-__all__ = ["LIT_AFTER", "LIT_BEFORE", "WIDE", "column", "heads", "rows_of", "side_by_side", "stacked", "wrap"]

@@ -23,7 +23,7 @@ SIGNS = {How.CHANGED: ("~", "wait"), How.ADDED: ("+", "ok"), How.REMOVED: ("−"
 """The sign of each kind of difference, and its role."""
 _MOST_ORDERED = 2_000_000
 """Bytes beyond which the order of fields is left as it is."""
-_MEASURED = 500
+MEASURED = 500
 """Rows that are looked at for the width of the columns."""
 
 
@@ -183,7 +183,7 @@ class Widths(NamedTuple):
 
 def widths(rows: Sequence[Row], width: int) -> Widths:
     """Columns as wide as what stands in them, as far as there is room."""
-    entries = [row for row in rows[:_MEASURED] if isinstance(row, Entry)]
+    entries = [row for row in rows[:MEASURED] if isinstance(row, Entry)]
     room = max(12, width - len("   ~ ") - len("  ") - len(" → "))
     longest = max((cells(short_path(entry)) for entry in entries), default=0)
     path = max(6, min(longest, room * 45 // 100))

@@ -163,6 +163,23 @@ def test_large_payloads_are_compared_while_the_keyboard_lives() -> None:
     compared(story, pair(many, [*many[:100], {"id": "new"}, *many[100:]]))
 
 
+def test_one_may_leave_before_large_payloads_are_compared() -> None:
+    many = [{"id": number} for number in range(AT_ONCE // 5)]
+    session = pair(many, many[::-1])
+
+    async def story(console: Driver) -> None:
+        found = list(session.journal.exchanges)
+        screen = CompareScreen(*found)
+        console.app.push_screen(screen)
+        await console.until(lambda: console.app.screen is screen)
+        await console.press("o", "q")
+        await console.until(lambda: console.app.screen is console.app.main)
+        await opened(console)
+        await console.sees(" differ")
+
+    drive(session, story)
+
+
 def test_unreadable_payloads_are_shown_as_what_they_are() -> None:
     session = fed(NOON)
     session.on_batch(NOON - 2, [("users", b"\xff\x00 one"), ("users", b"\xff\x00 two")])

@@ -6,6 +6,7 @@ from functools import partial
 
 from textual import events
 from textual.app import ComposeResult
+from textual.message import Message
 from textual.widgets import Footer
 
 from daebus_console.engine.diff import Change
@@ -36,6 +37,14 @@ ROOMY = 110
 
 class CompareScreen(CompareKeys):
     """What differs from one exchange to another, renewed as their answers come."""
+
+    class Found(Message):
+        """A comparison that took its time has come to an end."""
+
+        def __init__(self, asked: int, compared: Compared) -> None:
+            super().__init__()
+            self.asked = asked
+            self.compared = compared
 
     def __init__(self, before: Exchange, after: Exchange) -> None:
         super().__init__()
@@ -105,12 +114,14 @@ class CompareScreen(CompareKeys):
 
     def _compare_beside(self, asked: int, before: Exchange, after: Exchange, rules: Rules) -> None:
         """On a thread of its own."""
-        compared = compare(before, after, rules)
-        if self.is_running:
-            self.app.call_from_thread(self._take, asked, compared)
+        self.post_message(self.Found(asked, compare(before, after, rules)))
+
+    def on_compare_screen_found(self, event: Found) -> None:
+        """What was compared beside the keyboard is there."""
+        self._take(event.asked, event.compared)
 
     def _take(self, asked: int, compared: Compared) -> None:
-        if asked != self._asked or not self.is_running:
+        if asked != self._asked:
             # Meanwhile something else was asked for.
             return
         self.compared = compared

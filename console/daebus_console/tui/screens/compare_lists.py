@@ -15,13 +15,11 @@ from daebus_console.engine.redact import Redactor
 from daebus_console.engine.replay_redact import masked, names_in
 from daebus_console.text import clean
 from daebus_console.tui.compare_layout import rows_of, wrap
-from daebus_console.tui.compare_rows import Entry, Heading, Row, Widths, entry_line, heading_line, widths
+from daebus_console.tui.compare_rows import MEASURED, Entry, Heading, Row, Widths, entry_line, heading_line, widths
 from daebus_console.tui.compare_values import Pair, folded, pairs
 from daebus_console.tui.lines import Line, text_of
 from daebus_console.tui.widgets.row_list import RowList
 
-_MEASURED = 500
-"""Rows that are looked at for the width of the columns."""
 MARGINS = 2
 """Cells that a row of values does not have: one at each end."""
 _PATH_ROOM = 30
@@ -117,7 +115,7 @@ class DifferenceList(RowList):
         if isinstance(row, Heading):
             return heading_line(row)
         if self._columns is None or self._columns[0] != width:
-            measured = [entry for entry in map(self._shown, range(min(_MEASURED, len(self.rows)))) if entry]
+            measured = [entry for entry in map(self._shown, range(min(MEASURED, len(self.rows)))) if entry]
             self._columns = width, widths(measured, width)
         return entry_line(self._shown(index) or row, self._columns[1])
 
