@@ -131,6 +131,8 @@ class Commands:
         self.output = PaneOutput()
         self.entered: list[str] = []
         """What was entered since the start."""
+        self.drafts: dict[int, Resend] = {}
+        """Messages that were edited and have not been sent, by the number of what they were made from."""
         self._context: Context | None = None
 
     @property
@@ -192,7 +194,8 @@ class Commands:
             self.output.error(str(error))
 
     def replay_edited(self, origin: Exchange, item: Resend) -> None:
-        """Send what was made of `origin` in an editor."""
+        """Send what was made of `origin` in an editor; what does not get through is kept in `drafts`."""
+        from daebus_console.commands.context import Exit
         from daebus_console.commands.jobs import TooMany
 
         (command,) = commands_in(f"replay #{origin.number}")
@@ -202,8 +205,12 @@ class Commands:
             from daebus_console.commands.runner import run_as
 
             context = replace(self.context, cancellation=job.cancellation)
-            return run_as(command, context, lambda command, context: replay_edited(command, context, item))
+            status = run_as(command, context, lambda command, context: replay_edited(command, context, item))
+            if status in (Exit.DONE, Exit.ERROR):
+                self.drafts.pop(origin.number, None)
+            return status
 
+        self.drafts[origin.number] = item
         try:
             self.context.jobs.start(command.line, work, background=False)
         except TooMany as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import shutil
@@ -13,7 +12,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 
 class EditorError(Exception):
@@ -49,12 +47,6 @@ def edit_text(text: str, words: list[str], suffix: str = ".json") -> str | None:
         return None
     kept = after.decode("utf-8-sig", "backslashreplace").replace("\r\n", "\n")
     return kept if text.endswith("\n") else kept.removesuffix("\n")
-
-
-def edit(payload: dict[str, Any], words: list[str]) -> dict[str, Any] | None:
-    """The payload as the user left it; None where it was left as it was. Waits for the editor. Raises EditorError."""
-    after = _edited(_encoded(payload), words, ".json")
-    return None if after is None else parsed(after)
 
 
 def _edited(before: bytes, words: list[str], suffix: str) -> bytes | None:
@@ -95,24 +87,3 @@ def _uninterrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _encoded(payload: dict[str, Any]) -> bytes:
-    try:
-        return (json.dumps(payload, ensure_ascii=False, indent=2) + "\n").encode()
-    except UnicodeEncodeError:
-        # A lone surrogate is no UTF-8: escaped, it is JSON all the same.
-        return (json.dumps(payload, indent=2) + "\n").encode()
-
-
-def parsed(data: bytes) -> dict[str, Any]:
-    """The object that the file holds. Raises EditorError, with line and column of a mistake."""
-    try:
-        value = json.loads(data)
-    except json.JSONDecodeError as error:
-        raise EditorError(f"No JSON any more, line {error.lineno} column {error.colno}: {error.msg}") from None
-    except (UnicodeDecodeError, RecursionError):
-        raise EditorError("No JSON any more: it is not UTF-8, or too deep") from None
-    if not isinstance(value, dict):
-        raise EditorError("A payload is a JSON object: { ... }")
-    return value

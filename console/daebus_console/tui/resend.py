@@ -20,7 +20,7 @@ class CannotResend(Exception):
     """There is no command for it; the text says why."""
 
 
-def payload_of(exchange: Exchange, redact: Callable[[bytes], bytes] = bytes) -> dict[str, Any]:
+def _payload_of(exchange: Exchange, redact: Callable[[bytes], bytes] = bytes) -> dict[str, Any]:
     """What the exchange was sent with. Raises CannotResend where it cannot be sent again."""
     message = exchange.request
     if message is None or exchange.kind is Kind.UNREADABLE:
@@ -36,11 +36,7 @@ def payload_of(exchange: Exchange, redact: Callable[[bytes], bytes] = bytes) -> 
 
 def as_command(exchange: Exchange, redact: Callable[[bytes], bytes] = bytes) -> str:
     """The line for the command pane. Raises CannotResend."""
-    return command_with(exchange, payload_of(exchange, redact))
-
-
-def command_with(exchange: Exchange, payload: dict[str, Any]) -> str:
-    """The line that sends another payload where the exchange went. Raises CannotResend."""
+    payload = _payload_of(exchange, redact)
     items = template(payload)
     if clean(items) != items:
         # What cannot be shown can be written as JSON has it, and only there.

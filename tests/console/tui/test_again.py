@@ -301,3 +301,35 @@ def test_ctrl_c_stops_what_is_under_way_from_the_flow(shop: Shop) -> None:
         await console.sees("No command is under way")
 
     drive(shop.url, story, notifications=True)
+
+
+def test_capital_c_forgets_everything_once_that_is_confirmed() -> None:
+    async def story(console: Driver) -> None:
+        await console.until(lambda: console.app.main.flow.count() >= 18)
+        await console.press("C")
+        await console.sees("Forget the 38 messages")
+        await console.press("n", "enter")
+        await console.loses("Forget the")
+        assert console.app.main.flow.count() >= 18
+        await console.press("C", "y", "enter")
+        await console.sees("38 messages forgotten", "Nothing has been published")
+        await console.press("escape", "C")
+        await console.sees("nothing to forget")
+
+    drive(scene(), story, notifications=True)
+
+
+def test_an_edited_message_that_nobody_took_is_there_again(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        console.request(name, "echo", 1, {"n": 1})
+        await console.until(lambda: console.app.main.flow.count() == 1)
+        await console.press("up", "e")
+        await console.sees("may be sent")
+        area = console.app.screen.query_one("DraftArea")
+        area.put(area.text.replace('"n": 1', '"n": 77'))  # type: ignore[attr-defined]  # a TextArea has it
+        await console.press("ctrl+s")
+        await console.sees("nobody serves")
+        await console.press("e")
+        await console.sees("as you left it: it was not sent", '"n": 77')
+
+    drive(redis_url, story)

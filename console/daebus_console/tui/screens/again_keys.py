@@ -38,6 +38,7 @@ class AgainKeys(ExchangeKeys):
         Binding("y", "copy", "Copy as a command", show=False),
         Binding("Y", "take_along", "Take along: copy or write what is marked, else the selected", show=False),
         Binding("ctrl+r", "record", "Record into a file, or end the recording", show=False),
+        Binding("C", "clear", "Clear: forget everything seen so far", show=False),
         Binding("ctrl+c", "stop", "Stop the command or replay under way", show=False),
     ]
 
@@ -92,6 +93,22 @@ class AgainKeys(ExchangeKeys):
         elif not self.workspace.commands.cancel():
             self.notify("No command is under way; q in the flow or ctrl+q leaves", timeout=2)
 
+    def action_clear(self) -> None:
+        """Forget everything seen so far, once that is confirmed."""
+        from daebus_console.tui.screens.ask import AskScreen
+
+        with self.session.lock:
+            count = len(self.session.journal.messages)
+
+        def answered(answer: str | None) -> None:
+            if answer == "y":
+                self._do("clear")
+
+        if count:
+            self.app.push_screen(AskScreen(f"Forget the {count:,} messages seen so far?", "type y to go on"), answered)
+        else:
+            self.notify("There is nothing to forget", timeout=2)
+
     # Edit -----------------------------------------------------------------------------------------------------
 
     def action_insert(self) -> None:
@@ -115,8 +132,10 @@ class AgainKeys(ExchangeKeys):
         exchange = self._selected()
         if exchange is None:
             return
+        draft = self.workspace.commands.drafts.get(exchange.number)
+        again = "" if draft is None else ", as you left it: it was not sent"
         try:
-            screen = EditScreen(resend_of(exchange), f"Edit #{exchange.number} and send again")
+            screen = EditScreen(draft or resend_of(exchange), f"Edit #{exchange.number} and send again{again}")
         except Unsendable as error:
             self.notify(f"It cannot be sent again: {error}", timeout=4, severity="warning", markup=False)
             return
