@@ -17,14 +17,8 @@ PAIRS_A_WRITE = 100
 _ID = "@" * 32
 
 
-def _publish(channel: str, message: dict[str, object]) -> bytes:
-    data = json.dumps(message).ljust(SIZE).encode()
-    assert len(data) == SIZE, len(data)
-    name = channel.encode()
-    return b"*3\r\n$7\r\nPUBLISH\r\n$%d\r\n%s\r\n$%d\r\n%s\r\n" % (len(name), name, len(data), data)
-
-
-def _template() -> list[bytes]:
+def _messages() -> tuple[tuple[str, bytes], tuple[str, bytes]]:
+    """A request and its answer, (channel, data) each, with _ID in place of the id."""
     reply_to = f"caller:{1:032x}"
     request = {
         "action": "get_user",
@@ -43,7 +37,27 @@ def _template() -> list[bytes]:
         "instance": "a1b2c3d4e5f6",
         "elapsed": 0.002,
     }
-    return (_publish("users", request) + _publish(reply_to, response)).split(_ID.encode())
+    asked, answered = (json.dumps(message).ljust(SIZE).encode() for message in (request, response))
+    assert len(asked) == len(answered) == SIZE, (len(asked), len(answered))
+    return ("users", asked), (reply_to, answered)
+
+
+def _publish(channel: str, data: bytes) -> bytes:
+    name = channel.encode()
+    return b"*3\r\n$7\r\nPUBLISH\r\n$%d\r\n%s\r\n$%d\r\n%s\r\n" % (len(name), name, len(data), data)
+
+
+def pairs(first: int, count: int) -> list[tuple[str, bytes]]:
+    """The messages (channel, data) of `count` pairs from that number on, as `flood` publishes them; fresh bytes."""
+    (service, asked), (caller, answered) = _messages()
+    found = []
+    for number in range(first, first + count):
+        request_id = b"%032x" % number
+        found += [
+            (service, asked.replace(_ID.encode(), request_id)),
+            (caller, answered.replace(_ID.encode(), request_id)),
+        ]
+    return found
 
 
 def flood(port: int, count: int, rate: float) -> float:
@@ -56,7 +70,7 @@ def flood(port: int, count: int, rate: float) -> float:
 
     reader = threading.Thread(target=drain, daemon=True)
     reader.start()
-    first, middle, last = _template()
+    first, middle, last = b"".join(_publish(*message) for message in _messages()).split(_ID.encode())
     sent = 0
     started = time.perf_counter()
     while sent < count:
