@@ -146,6 +146,10 @@ class ConsoleApp(App[int]):
             self.pop_screen()
         self.run_worker(workspace.close, thread=True, exit_on_error=False)
 
+    def copy_to_clipboard(self, text: str) -> None:
+        """See Textual; a lone surrogate, which no terminal takes, is written as an escape."""
+        super().copy_to_clipboard(text.encode("utf-8", "backslashreplace").decode())
+
     def action_leave(self) -> None:
         """Leave what is on the screen."""
         self.leave()

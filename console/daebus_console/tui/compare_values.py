@@ -149,12 +149,12 @@ def _bounded(lines: Iterator[str] | Sequence[str]) -> Iterator[str]:
     left = MOST_SIGNS
     for number, line in enumerate(lines):
         if number >= MOST_LINES:
-            yield f"… only the first {MOST_LINES:,} lines are shown; Y copies more"
+            yield f"… only the first {MOST_LINES:,} lines are shown; y copies more"
             return
         yield clean(line[:left])
         left -= len(line)
         if left < 0:
-            yield f"… only the first {MOST_SIGNS:,} signs are shown; Y copies more"
+            yield f"… only the first {MOST_SIGNS:,} signs are shown; y copies more"
             return
 
 

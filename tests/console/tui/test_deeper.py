@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.console.tui.support import Driver, drive, grid
+from tests.console.tui.support import Driver, drive, fed, grid
 
 
 async def traffic(console: Driver, name: str) -> None:
@@ -196,3 +196,11 @@ def test_a_pane_is_zoomed_hidden_and_resized(redis_url: str) -> None:
         await console.until(lambda: console.app.main.detail.size.height == height - 1)
 
     drive(redis_url, story)
+
+
+def test_what_no_terminal_takes_is_copied_as_an_escape() -> None:
+    async def story(console: Driver) -> None:
+        console.app.copy_to_clipboard("a\ud800b")
+        assert console.app.clipboard == "a\\ud800b"
+
+    drive(fed(0.0), story)
