@@ -166,8 +166,8 @@ _TABLE = (
         "pause",
         "hold the view still, or let it go on",
         examples=("pause",),
-        details="Nothing is missed meanwhile; only the view stands still. At a prompt without a view, the replay under way"
-        " is held.",
+        details="Nothing is missed meanwhile; only the view stands still."
+        " At a prompt without a view, the replay under way is held.",
         faces=_PROMPT,
     ),
     Verb("clear", "forget everything seen so far", examples=("clear",), faces=_PROMPT),
