@@ -7,7 +7,7 @@ from typing import Any
 
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.grammar import Command
-from daebus_console.engine.directory import RATE_WINDOW, ChannelEntry, Rate, ServiceEntry
+from daebus_console.engine.directory import MOST, RATE_WINDOW, ChannelEntry, Rate, ServiceEntry
 from daebus_console.engine.session import Session
 from daebus_console.render import Line, Span, line, table
 
@@ -32,9 +32,13 @@ def run_services(command: Command, context: Context) -> int:
         records = [_service_record(service, now, looked) for service in sorted(services, key=lambda one: one.name)]
         others = [_channel_record(channel, now, looked) for channel in sorted(channels, key=lambda one: one.name)]
         problem = session.status.discovery_problem
+        forgotten = session.directory.forgotten
     if problem is not None:
         context.output.error(problem)
     _print(command, context, records, others)
+    if forgotten:
+        more = f"{forgotten:,} or more" if forgotten == MOST else f"{forgotten:,}"
+        context.output.note(f"{more} other names are not listed: {MOST:,} services and as many channels are remembered")
     if records and looked < SHORTEST_LOOK and not command["json"]:
         context.output.note("rates take a longer look: --for 5")
     return Exit.DONE if problem is None else Exit.NO_REDIS

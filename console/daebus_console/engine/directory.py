@@ -15,7 +15,8 @@ from daebus_console.engine.exchange import Exchange, Flag, Kind, State
 
 RATE_WINDOW = 5.0
 """Seconds over which rates are averaged."""
-_MOST_CHANNELS = 10_000
+MOST = 10_000
+"""Services that are remembered, and as many channels."""
 _MOST_ACTIONS = 1_000
 _MOST_ASKED = 4
 # Members of an enum are slow to look up, and these are wanted for every exchange.
@@ -139,8 +140,12 @@ class Directory:
         """NUMPAT at the last poll: unique patterns, whose subscribers NUMSUB does not count."""
         self.polled: float | None = None
         self.listened: set[str] = set()
-        self.forgotten = 0
-        """Channels and services not taken up for want of room."""
+        self._beyond: set[int] = set()
+
+    @property
+    def forgotten(self) -> int:
+        """Channels and services that were met and not taken up for want of room; MOST stands for that or more."""
+        return len(self._beyond)
 
     # From the poll ---------------------------------------------------------------------------------------------
 
@@ -278,8 +283,8 @@ class Directory:
     def _service(self, name: str, now: float) -> ServiceEntry | None:
         entry = self.services.get(name)
         if entry is None:
-            if len(self.services) >= _MOST_CHANNELS:
-                self.forgotten += 1
+            if len(self.services) >= MOST:
+                self._forget(name)
                 return None
             entry = self.services[name] = ServiceEntry(name, now)
             # What was taken for a mere channel has turned out to be a service.
@@ -291,11 +296,16 @@ class Directory:
     def _channel(self, name: str, now: float) -> ChannelEntry | None:
         entry = self.channels.get(name)
         if entry is None:
-            if len(self.channels) >= _MOST_CHANNELS:
-                self.forgotten += 1
+            if len(self.channels) >= MOST:
+                self._forget(name)
                 return None
             entry = self.channels[name] = ChannelEntry(name, now)
         return entry
+
+    def _forget(self, name: str) -> None:
+        # Only what tells names apart: they may be long, and there is no end to them.
+        if len(self._beyond) < MOST:
+            self._beyond.add(hash(name))
 
 
 def _mappings(value: Any) -> Iterable[Mapping[str, Any]]:
