@@ -1,15 +1,19 @@
 """How many messages a second each way of reading the bus takes in for good.
 
-Run as `python -m tests.benchmarks.engine_ingest [--json FILE] [READER ...]`. A rate is sustained when, after some
-seconds of it, the reader is still connected and the server owes it nothing. The rate is doubled until that fails and
-then narrowed down; the publisher, the server and the reader share the machine.
+Run as `python -m tests.benchmarks.engine_ingest [--json FILE] [READER ...]`. First all readers take turns at one rate
+that each keeps up with, and what processor time a message costs them is read off the system: other work on the machine
+disturbs that less. Then the highest rate of each: it is sustained when, after some seconds, the reader is still
+connected and the server owes it nothing; it is doubled until that fails and then narrowed down. The publisher, the
+server and the reader share the machine. The same with the console on a screen is measured by `tui_lag`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
+import statistics
 import subprocess
 import sys
 import time
@@ -22,33 +26,53 @@ from tests.support.redis_server import RedisServer
 
 SECONDS = 4.0
 TRIES = 2
+COMMON_RATE = 100_000
+ROUNDS = 3
+LISTEN = "redis-py listen()"
 _LIMIT = 1_000_000
 
 
 def sustained(name: str, rate: int) -> bool:
     """Whether the reader keeps up with that rate, in the better of TRIES runs on this noisy machine."""
-    return any(_trial(name, rate) for _ in range(TRIES))
+    return any(_trial(name, rate)[0] for _ in range(TRIES))
 
 
-def _trial(name: str, rate: int) -> bool:
+def processor_times(names: list[str]) -> dict[str, float]:
+    """Microseconds of processor time that each reader spends on a message: the median of ROUNDS turns."""
+    found: dict[str, list[float]] = {name: [] for name in names}
+    for _ in range(ROUNDS):
+        for name in names:
+            found[name].append(_trial(name, COMMON_RATE)[1])
+    return {name: statistics.median(times) for name, times in found.items()}
+
+
+def _trial(name: str, rate: int) -> tuple[bool, float]:
+    """Whether the reader kept up, and its microseconds of processor time a message."""
     server = RedisServer().start()
     reader = _start(name, server)
     try:
         with server.client() as client:
             _wait_subscribed(client)
             count = int(rate * SECONDS)
+            before = _processor_time(reader.pid)
             command = [sys.executable, "-m", "tests.benchmarks.flood", str(server.port), str(count), str(rate)]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
             seconds = json.loads(done.stdout)["seconds"]
             if seconds > SECONDS * 1.05:
                 raise TooFast(rate)
-            if not _owes_nothing(client):
-                return False
-        return _counted(reader) in (None, -(-count // 200) * 200)
+            kept_up = _owes_nothing(client)
+            microseconds = (_processor_time(reader.pid) - before) / count * 1e6
+        return kept_up and _counted(reader) in (None, -(-count // 200) * 200), microseconds
     finally:
         reader.kill()
         reader.communicate()
         server.close()
+
+
+def _processor_time(pid: int) -> float:
+    """Seconds that the process has spent so far, in the system's calls too."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class TooFast(Exception):
@@ -115,6 +139,10 @@ def highest(name: str) -> tuple[int, bool]:
     return low, False
 
 
+def _compared(listen: float | None, own: float) -> str:
+    return f"   listen() spends {listen / own:.2f} times that" if listen and own else ""
+
+
 def main() -> None:
     """Measure every reader and print one table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -122,17 +150,25 @@ def main() -> None:
     parser.add_argument("readers", nargs="*")
     options = parser.parse_args()
     names = options.readers or [*READERS, *(["redis-cli"] if shutil.which("redis-cli") else [])]
+    print(f"processor time a message of 225 bytes, at {COMMON_RATE:,} a second (median of {ROUNDS})")
+    times = processor_times(names)
+    for name in names:
+        print(f"  {name:<20} {times[name]:>9.2f} us{_compared(times.get(LISTEN), times[name])}", flush=True)
     results: dict[str, dict[str, Any]] = {}
     print("sustained without loss, messages/s of 225 bytes")
     for name in names:
         rate, limited = highest(name)
-        results[name] = {"messages_per_second": rate, "publisher_was_the_limit": limited}
+        results[name] = {
+            "messages_per_second": rate,
+            "publisher_was_the_limit": limited,
+            "microseconds_of_processor": round(times[name], 2),
+        }
         print(f"  {name:<20} {rate:>9,}{'  (or more: the publisher was the limit)' if limited else ''}", flush=True)
-    listen = results.get("redis-py listen()")
-    if listen:
+    if LISTEN in results:
+        listen = results[LISTEN]["messages_per_second"]
         for name, result in results.items():
-            result["times_listen"] = round(result["messages_per_second"] / listen["messages_per_second"], 2)
-            print(f"  {name:<20} {result['times_listen']:>9.2f} x redis-py listen()")
+            result["times_listen"] = round(result["messages_per_second"] / listen, 2)
+            print(f"  {name:<20} {result['times_listen']:>9.2f} x {LISTEN}")
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n")
 

@@ -19,6 +19,8 @@ import redis.asyncio
 
 from daebus.connection import RedisAddress
 from daebus_console import cli
+from daebus_console.engine.correlator import Correlator
+from daebus_console.engine.journal import Journal
 from daebus_console.engine.session import Session, Settings
 from daebus_console.engine.tap import Batch, Tap
 
@@ -59,8 +61,29 @@ def tap_only(url: str) -> None:
     _report(counter.count)
 
 
+class _Correlating(_Counter):
+    def __init__(self) -> None:
+        super().__init__()
+        self.correlator = Correlator(Journal(max_messages=KEPT))
+
+    def on_batch(self, at: float, batch: Batch) -> None:
+        super().on_batch(at, batch)
+        self.correlator.take(at, batch)
+        self.correlator.advance(at)
+
+
+def correlating(url: str) -> None:
+    """Our tap, envelopes, correlator and journal."""
+    counter = _Correlating()
+    tap = Tap(RedisAddress(url), counter)
+    tap.start()
+    sys.stdin.read()
+    tap.stop()
+    _report(counter.count)
+
+
 def session(url: str) -> None:
-    """Our tap, correlator, journal and directory."""
+    """All that the console has: the same with directory, figures and discovery."""
     with Session(url, Settings(max_messages=KEPT)) as running:
         running.wait_up(5)
         print("ready", flush=True)
@@ -107,9 +130,10 @@ def redis_py_asyncio(url: str) -> None:
 
 
 READERS: dict[str, Callable[[str], None]] = {
-    "tap": tap_only,
-    "session": session,
-    "recording": recording,
+    "tap only": tap_only,
+    "tap, correlation": correlating,
+    "whole session": session,
+    "session, recording": recording,
     "redis-py listen()": redis_py_listen,
     "redis-py asyncio": redis_py_asyncio,
 }
