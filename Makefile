@@ -6,15 +6,16 @@ READY := $(VENV)/.ready
 PYTEST_WORKERS ?= auto
 PYTEST_ARGS ?=
 
-.PHONY: help demo test check format bench clean
+.PHONY: help demo test check format bench screenshots clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo    a small shop of services with the console on it"
-	@echo "make test    the whole test suite (installs redis-server where it may and none is there)"
-	@echo "make check   format, lint, import contracts and types"
-	@echo "make format  put the code into its format"
-	@echo "make bench   the benchmarks, side by side with their peers"
+	@echo "make demo         a small shop of services with the console on it"
+	@echo "make test         the whole test suite (installs redis-server where it may and none is there)"
+	@echo "make check        format, lint, import contracts and types"
+	@echo "make format       put the code into its format"
+	@echo "make bench        the benchmarks, side by side with their peers"
+	@echo "make screenshots  the pictures of the README, made anew from the demo as it runs"
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Daebus needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ...")'
@@ -41,6 +42,9 @@ format: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python -m tests.benchmarks
+
+screenshots: $(READY)
+	@$(BIN)/python -m docs.screenshots
 
 clean:
 	rm -rf $(VENV) .envs dist build bench-results .pytest_cache .mypy_cache .ruff_cache .hypothesis
