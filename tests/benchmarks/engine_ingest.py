@@ -34,7 +34,13 @@ _LIMIT = 1_000_000
 
 def sustained(name: str, rate: int) -> bool:
     """Whether the reader keeps up with that rate, in the better of TRIES runs on this noisy machine."""
-    return any(_trial(name, rate)[0] for _ in range(TRIES))
+    for _ in range(TRIES):
+        kept_up, _microseconds, published_in = _trial(name, rate)
+        if published_in > SECONDS * 1.05:
+            raise TooFast(rate)
+        if kept_up:
+            return True
+    return False
 
 
 def processor_times(names: list[str]) -> dict[str, float]:
@@ -46,8 +52,8 @@ def processor_times(names: list[str]) -> dict[str, float]:
     return {name: statistics.median(times) for name, times in found.items()}
 
 
-def _trial(name: str, rate: int) -> tuple[bool, float]:
-    """Whether the reader kept up, and its microseconds of processor time a message."""
+def _trial(name: str, rate: int) -> tuple[bool, float, float]:
+    """Whether the reader kept up, its microseconds of processor time a message, and the seconds that publishing took."""
     server = RedisServer().start()
     reader = _start(name, server)
     try:
@@ -57,12 +63,11 @@ def _trial(name: str, rate: int) -> tuple[bool, float]:
             before = _processor_time(reader.pid)
             command = [sys.executable, "-m", "tests.benchmarks.flood", str(server.port), str(count), str(rate)]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
-            seconds = json.loads(done.stdout)["seconds"]
-            if seconds > SECONDS * 1.05:
-                raise TooFast(rate)
+            published_in = json.loads(done.stdout)["seconds"]
             kept_up = _owes_nothing(client)
             microseconds = (_processor_time(reader.pid) - before) / count * 1e6
-        return kept_up and _counted(reader) in (None, -(-count // 200) * 200), microseconds
+        kept_up = kept_up and _counted(reader) in (None, -(-count // 200) * 200)
+        return kept_up, microseconds, published_in
     finally:
         reader.kill()
         reader.communicate()

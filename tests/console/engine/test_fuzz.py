@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -120,6 +122,31 @@ def test_the_correlator_takes_anything_and_its_counts_add_up(story: list[Any], r
     stats.rows(now)
     stats.totals(now)
     stats.series(None, None, now)
+
+
+def refuse(_data: bytes) -> object:
+    raise msgspec.DecodeError("not read fast")
+
+
+@given(st.lists(st.tuples(channels, any_bytes), max_size=30), st.lists(st.integers(1, 9), max_size=5))
+def test_plain_messages_become_what_they_would_become_the_long_way(
+    frames: list[tuple[str, bytes]], sizes: list[int]
+) -> None:
+    quick, slow = Correlator(Journal()), Correlator(Journal())
+    batches = []
+    for number, size in enumerate([*sizes, len(frames)]):
+        batches.append((1_000.0 + number * 6, frames[:size]))
+        frames = frames[size:]
+    quick.take_all(batches)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("daebus_console.engine.correlator.read_fast", refuse)
+        slow.take_all(batches)
+    # Their text, since what is no number is not equal to itself.
+    assert repr(list(quick.journal.messages)) == repr(list(slow.journal.messages))
+    assert repr(list(quick.journal.exchanges)) == repr(list(slow.journal.exchanges))
+    assert quick.pending == slow.pending
+    due = 1_000_000.0
+    assert repr(quick.advance(due)) == repr(slow.advance(due))
 
 
 # Filters --------------------------------------------------------------------------------------------------------------
