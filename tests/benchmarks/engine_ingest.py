@@ -53,7 +53,7 @@ def processor_times(names: list[str]) -> dict[str, float]:
 
 
 def _trial(name: str, rate: int) -> tuple[bool, float, float]:
-    """Whether the reader kept up, its microseconds of processor time a message, and the seconds that publishing took."""
+    """Whether the reader kept up, its microseconds of processor time a message, and the seconds of publishing."""
     server = RedisServer().start()
     reader = _start(name, server)
     try:
