@@ -78,10 +78,10 @@ class Call:
         self.give(RequestCancelled(f"stopped waiting for {self.service!r}; {self.action!r} may still be handled"))
         self._requester.interrupt()
 
-    def give(self, reply: Reply | DaebusError) -> None:
-        """Called by whichever thread reads."""
+    def give(self, reply: Reply | DaebusError, wake: Callable[[Visitor], None] = Visitor.wake) -> None:
+        """Called by whichever thread reads, which says how to wake the one that waits."""
         self._inbox.append(reply)
-        self.visitor.wake()
+        wake(self.visitor)
 
     def ready(self) -> bool:
         """Whether a reply is there that has not been looked at."""

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from .connection import Link, RedisAddress, refusal
 from .errors import ConnectionLost, RedisUnavailable
 from .resp import INCOMPLETE, ErrorReply, pack
+from .turns import Relay
 from .wakeup import WakeUp
 
 log = logging.getLogger("daebus")
@@ -23,6 +24,8 @@ PING_AFTER = 5.0
 QUIET = 0.01
 """Seconds without a message after which what comes in beside is waited for as well. A shorter timer would cost more
 than it brings: the kernel has to set its clock for it."""
+RELAYED_WITHIN = 0.001
+"""Seconds after which those that have not been woken one by one are woken all."""
 LOOK_EVERY = 0.001
 """Seconds between two looks at what came in beside, while messages come."""
 _PING = pack(b"PING")
@@ -41,7 +44,7 @@ class Beside(Protocol):
 class Feed:
     """Messages of the channels from one Redis. Channels of `optional` are left out where an ACL forbids them.
 
-    The thread that waits for a message sees to `beside` meanwhile.
+    The thread that waits for a message sees to `beside` meanwhile, and to the `relay` of those for whom some came.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Feed:
         channels: Iterable[str],
         optional: Iterable[str] = (),
         beside: Beside | None = None,
+        relay: Relay | None = None,
     ) -> None:
         self.address = address
         self.name = name
@@ -59,6 +63,7 @@ class Feed:
         self._link: Link | None = None
         self._early: deque[Any] = deque()
         self._beside = beside
+        self._relay = relay or Relay()
         self._heard_at = 0.0
         self._pinged_at: float | None = None
         self.finished = False
@@ -145,11 +150,14 @@ class Feed:
     def _wait(self, link: Link, until: float) -> bool:
         """Wait until there is something to read; False at `until`."""
         beside = self._beside
+        if beside is not None and beside.look(LOOK_EVERY):
+            return True
+        if self._relay.step() and link.wait(min(RELAYED_WITHIN, until - time.monotonic())):
+            return True
+        self._relay.rush()
         if beside is None:
             return link.wait(until - time.monotonic())
-        if beside.look(LOOK_EVERY) or link.wait(min(QUIET, until - time.monotonic())):
-            return True
-        return beside.wait_with(link, until)
+        return link.wait(min(QUIET, until - time.monotonic())) or beside.wait_with(link, until)
 
     def _ask_for_life(self, link: Link, now: float) -> None:
         # Counted from the ping: if it was us who slept, the answer is yet to come.

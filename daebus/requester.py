@@ -30,6 +30,7 @@ from .errors import (
     ServiceUnavailable,
 )
 from .publisher import Delivery
+from .turns import Visitor
 from .url import resolve_url
 
 log = logging.getLogger("daebus")
@@ -353,7 +354,9 @@ class Requester:
         if call is None:
             log.debug("a reply that nobody waits for (any more) came in on %s; ignored", self.reply_channel)
         else:
-            call.give(reply)
+            subscription = self._subscription
+            # After the final reply most threads come to ask again, and wake the next.
+            call.give(reply, subscription.wake_in_turn if reply.final and subscription is not None else Visitor.wake)
 
     def _lost(self, error: DaebusError) -> None:
         publisher = self._publisher

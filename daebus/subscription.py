@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from .connection import RedisAddress
 from .errors import ConnectionLost, PermissionDenied, RedisUnavailable
 from .feed import Beside, Feed
-from .turns import Turns, Visitor
+from .turns import Relay, Turns, Visitor
 from .wakeup import WakeUp
 
 log = logging.getLogger("daebus")
@@ -56,7 +56,8 @@ class Subscription:
     ) -> None:
         self.address = address
         self.name = name
-        self._feed = Feed(address, name, channels, optional, beside)
+        self._relay = Relay()
+        self._feed = Feed(address, name, channels, optional, beside, self._relay)
         self._beside = beside
         if beside is not None:
             beside.opened = self.interrupt
@@ -128,6 +129,7 @@ class Subscription:
 
         Whoever makes `ready()` true also wakes the visitor; so does `on_lost`, after a loss.
         """
+        self._relay.step()
         if not self.connected:
             visitor.sleep(deadline - time.monotonic())
             return
@@ -139,7 +141,12 @@ class Subscription:
                 self._lost(error)
             finally:
                 self._turns.pass_on(turn, prompt=not self._feed.open)
+                self._relay.step()
                 self._finish_if_last()
+
+    def wake_in_turn(self, visitor: Visitor) -> None:
+        """Called from `on_message`: have a visitor woken for whom something has come."""
+        self._relay.add(visitor)
 
     def close(self, timeout: float = 2.0) -> None:
         """Give the connection up and end the threads; those that deal with a message end when they are done."""
@@ -287,6 +294,7 @@ class Subscription:
         with self._changed:
             self.connected = False
         self._feed.disconnect()
+        self._relay.rush()
         if self._closing:
             return
         self._lost_at = time.monotonic()
@@ -309,6 +317,7 @@ class Subscription:
     def _finish(self) -> None:
         """The end, come to by whoever had the turn last."""
         self._feed.disconnect()
+        self._relay.rush()
         with self._changed:
             self.connected = False
             self._closing = True

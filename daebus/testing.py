@@ -78,6 +78,10 @@ class _LocalSubscription:
         if not ready():
             visitor.sleep(deadline - time.monotonic())
 
+    def wake_in_turn(self, visitor: Visitor) -> None:
+        """Wake it."""
+        visitor.wake()
+
     def interrupt(self) -> None:
         """Nothing to do: those who wait here sleep, and are woken."""
 

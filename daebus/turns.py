@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 
 LINGER = 0.1
@@ -40,6 +41,35 @@ class Visitor:
         """Sleep until `wake`, or for `timeout` seconds."""
         if self._lock.acquire(timeout=min(max(0.0, timeout), threading.TIMEOUT_MAX)):
             self._signalled = False
+
+
+class Relay:
+    """Wakes visitors one by one: each, when it comes to wait again, wakes the next.
+
+    Threads that are woken all at once only wait for one another, for Python runs one at a time, and to wait for that
+    costs more than to sleep on. Whoever adds visitors must `step` when it waits itself, and `rush` soon after that:
+    one that was woken may have other things to do than to wait again.
+    """
+
+    def __init__(self) -> None:
+        self._visitors: deque[Visitor] = deque()
+
+    def add(self, visitor: Visitor) -> None:
+        """Have it woken after those that were added before."""
+        self._visitors.append(visitor)
+
+    def step(self) -> bool:
+        """Wake the next one; False where there are no more after it."""
+        try:
+            self._visitors.popleft().wake()
+        except IndexError:
+            return False
+        return bool(self._visitors)
+
+    def rush(self) -> None:
+        """Wake all of them."""
+        while self.step():
+            pass
 
 
 class Turns:

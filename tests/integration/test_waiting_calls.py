@@ -272,3 +272,16 @@ def test_a_caller_closed_between_connecting_and_sending_leaves_no_connection(
             caller.send_request("echo")
     assert publishers[0]._pipe.link.socket.fileno() == -1
     assert caller.send_request("echo", {"a": 1}) == {"a": 1}
+
+
+def test_threads_whose_answers_come_at_once_get_them_even_if_none_asks_again(
+    slow: Slow, caller: DaebusCaller, own_redis: RedisServer
+) -> None:
+    caller.send_request("echo")
+    for _ in range(10):
+        # They are all answered in one go, by a Redis that wakes up, and then their threads end.
+        calls = [Waiting(caller, "echo", payload={"n": n}) for n in range(30)]
+        own_redis.freeze()
+        own_redis.thaw()
+        assert [call.end() for call in calls] == [{"n": n} for n in range(30)]
+        assert max(call.took for call in calls) < 5

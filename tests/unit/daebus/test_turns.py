@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from daebus.turns import Turns, Visitor
+from daebus.turns import Relay, Turns, Visitor
 from tests.support.waiting import eventually
 
 
@@ -162,3 +162,28 @@ def test_many_visitors_all_come_to_their_turn_one_at_a_time() -> None:
         thread.join()
     assert sorted(served) == list(range(50))
     assert most == 1
+
+
+def test_a_relay_wakes_one_after_the_other() -> None:
+    relay, visitors = Relay(), [Visitor() for _ in range(3)]
+    for visitor in visitors:
+        relay.add(visitor)
+
+    def awake() -> list[bool]:
+        return [visitor._signalled for visitor in visitors]
+
+    assert relay.step()
+    assert awake() == [True, False, False]
+    assert relay.step()
+    assert not relay.step()
+    assert awake() == [True, True, True]
+    assert not relay.step()
+
+
+def test_a_relay_can_be_rushed() -> None:
+    relay, visitors = Relay(), [Visitor() for _ in range(3)]
+    for visitor in visitors:
+        relay.add(visitor)
+    relay.rush()
+    assert all(visitor._signalled for visitor in visitors)
+    assert not relay.step()
