@@ -17,6 +17,7 @@ SUITES = {
     "engine_pure": "what the pure part of the engine costs a message, and how long filters take",
     "engine_ingest": "how many messages a second each way of reading the bus keeps up with",
     "typing": "how long a key takes to be seen, in both prompts, while messages arrive",
+    "first_paint": "how soon the console is on the screen",
     "large_payload": "how soon an answer of 10 MB is seen, and how long it holds up the keys",
     "tui_lag": "how long the console's event loop is held up while messages arrive",
 }
