@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import hiredis
@@ -203,22 +203,30 @@ class Tap:
                 raise ConnectionResetError("the server closed the connection")
             at = self._clock()
             heard = time.monotonic()
-            replies: list[Any] = []
+            batch: Batch = []
             for start in range(0, size, _FEED):
                 reader.feed(buffer, start, min(_FEED, size - start))  # type: ignore[arg-type]  # any buffer will do
-                replies += iter(reader.gets, False)
-            if len(self.patterns) == 1 and not self._followed:
-                # Of four parts are only messages; anything else fails to unpack, and is then looked at one by one.
-                try:
-                    batch = [(names[channel], data) for _kind, _pattern, channel, data in replies]
-                except (TypeError, ValueError):
-                    batch = self._pick(replies, names, at)
-            else:
-                batch = self._pick(replies, names, at)
+                self._gather(iter(reader.gets, False), names, at, batch)
             if batch:
                 self._listener.on_batch(at, batch)
 
-    def _pick(self, replies: Sequence[Any], names: _Names, at: float) -> Batch:
+    def _gather(self, replies: Iterator[Any], names: _Names, at: float, batch: Batch) -> None:
+        """Add the messages among the replies to the batch, each once."""
+        if len(self.patterns) != 1 or self._followed:
+            batch += self._pick(replies, names, at)
+            return
+        append = batch.append
+        # One at a time, so that what the parser made of each is given back, and is still in the cache for the next.
+        for reply in replies:
+            try:
+                # Of four parts are only messages.
+                _kind, _pattern, channel, data = reply
+            except (TypeError, ValueError):
+                batch += self._pick((reply,), names, at)
+            else:
+                append((names[channel], data))
+
+    def _pick(self, replies: Iterable[Any], names: _Names, at: float) -> Batch:
         """The messages among the replies, each once; confirmations and errors are dealt with."""
         batch: Batch = []
         for reply in replies:
