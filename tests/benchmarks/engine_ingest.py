@@ -25,7 +25,7 @@ from tests.benchmarks.readers import READERS
 from tests.support.redis_server import RedisServer
 
 SECONDS = 4.0
-TRIES = 2
+TRIES = 3
 COMMON_RATE = 100_000
 ROUNDS = 3
 LISTEN = "redis-py listen()"
@@ -34,12 +34,15 @@ _LIMIT = 1_000_000
 
 def sustained(name: str, rate: int) -> bool:
     """Whether the reader keeps up with that rate, in the better of TRIES runs on this noisy machine."""
+    published = False
     for _ in range(TRIES):
         kept_up, _microseconds, published_in = _trial(name, rate)
-        if published_in > SECONDS * 1.05:
-            raise TooFast(rate)
-        if kept_up:
-            return True
+        if published_in <= SECONDS * 1.05:
+            published = True
+            if kept_up:
+                return True
+    if not published:
+        raise TooFast(rate)
     return False
 
 
