@@ -152,9 +152,10 @@ class Feed:
         beside = self._beside
         if beside is not None and beside.look(LOOK_EVERY):
             return True
-        if self._relay.step() and link.wait(min(RELAYED_WITHIN, until - time.monotonic())):
-            return True
-        self._relay.rush()
+        if self._relay.step() and self._relay.rush(RELAYED_WITHIN):
+            if link.wait(min(RELAYED_WITHIN, until - time.monotonic())):
+                return True
+            self._relay.rush()
         if beside is None:
             return link.wait(until - time.monotonic())
         return link.wait(min(QUIET, until - time.monotonic())) or beside.wait_with(link, until)

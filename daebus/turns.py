@@ -52,24 +52,29 @@ class Relay:
     """
 
     def __init__(self) -> None:
-        self._visitors: deque[Visitor] = deque()
+        self._visitors: deque[tuple[Visitor, float]] = deque()
 
     def add(self, visitor: Visitor) -> None:
         """Have it woken after those that were added before."""
-        self._visitors.append(visitor)
+        self._visitors.append((visitor, time.monotonic()))
 
     def step(self) -> bool:
         """Wake the next one; False where there are no more after it."""
         try:
-            self._visitors.popleft().wake()
+            self._visitors.popleft()[0].wake()
         except IndexError:
             return False
         return bool(self._visitors)
 
-    def rush(self) -> None:
-        """Wake all of them."""
-        while self.step():
-            pass
+    def rush(self, age: float = 0.0) -> bool:
+        """Wake all that were added that many seconds ago, or earlier; False where there are no more after them."""
+        until = time.monotonic() - age
+        try:
+            while self._visitors[0][1] <= until:
+                self.step()
+        except IndexError:
+            return False
+        return True
 
 
 class Turns:

@@ -184,6 +184,9 @@ def test_a_relay_can_be_rushed() -> None:
     relay, visitors = Relay(), [Visitor() for _ in range(3)]
     for visitor in visitors:
         relay.add(visitor)
-    relay.rush()
+    # None has waited for so long.
+    assert relay.rush(60)
+    assert not any(visitor._signalled for visitor in visitors)
+    assert not relay.rush()
     assert all(visitor._signalled for visitor in visitors)
     assert not relay.step()
