@@ -51,14 +51,15 @@ class Publisher:
     def __init__(self, address: RedisAddress, name: str) -> None:
         self.address = address
         self.name = name
-        self.opened: Callable[[], None] = lambda: None
-        """Called after each connecting: what `wait_with` waits for is another connection now."""
         self._forget()
 
     def _forget(self) -> None:
         self._pid = os.getpid()
         self._connecting = threading.Lock()
         self._pipe: Pipe | None = None
+        self.opened: Callable[[], None] = lambda: None
+        """Called after each connecting: what `wait_with` waits for is another connection now. Not in a forked child,
+        where nobody waits."""
 
     def connect(self, deadline: float | None = None) -> None:
         """Connect now, to learn at once whether Redis can be reached."""

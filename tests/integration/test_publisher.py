@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -192,4 +193,16 @@ def test_a_connection_that_owes_a_reply_for_long_is_not_written_to(
         publisher.publish("somewhere", b"x", soon(0.5))
     assert "no reply for" in str(failures[0])
     own_redis.thaw()
+    assert publisher.publish("somewhere", b"x") == 0
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_child_connects_anew_and_calls_nobody_of_its_parent(publisher: Publisher) -> None:
+    opened: list[int] = []
+    publisher.opened = lambda: opened.append(1)
+    child = os.fork()
+    if child == 0:
+        receivers = publisher.publish("somewhere", b"x")
+        os._exit(receivers + len(opened))
+    assert os.waitpid(child, 0)[1] == 0
     assert publisher.publish("somewhere", b"x") == 0
