@@ -48,14 +48,14 @@ def start(command: Sequence[str], directory: str, begun: Path | None = None) -> 
     with Terminal(command, rows=40, columns=120, environment={**environment, "PYTHONPATH": path}) as terminal:
         seen = bytearray()
         screen = connected = 0.0
-        while not connected:
+        while not (screen and connected):
             try:
                 seen += terminal.process.read_nonblocking(1 << 16, timeout=20)
             except pexpect.TIMEOUT:
                 raise AssertionError(f"no screen came\n{seen.decode(errors='replace')[-2000:]}") from None
             if not screen and b"Services" in seen:
                 screen = time.time()
-            if "● live".encode() in seen:
+            if not connected and "● live".encode() in seen:
                 connected = time.time()
         if begun is not None:
             began = float(begun.read_text())
