@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from daebus_console.commands.differing import change_line
-from daebus_console.engine.histogram import SMALLEST, Histogram
+from daebus_console.engine.histogram import Histogram
 from daebus_console.engine.redact import Redactor
 from daebus_console.engine.replay import Replay
 from daebus_console.engine.replay_plan import Plan
@@ -70,9 +70,7 @@ def _row(row: ActionReport) -> list[str | Span]:
 
 
 def _quantile(histogram: Histogram, fraction: float) -> str:
-    seconds = histogram.quantile(fraction)
-    # What arrived together with its request took no time that could be told, and counts as the shortest there is.
-    return duration(0.0 if seconds is not None and seconds < 2 * SMALLEST else seconds)
+    return duration(histogram.quantile(fraction))
 
 
 def _places(row: ActionReport) -> list[Line]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from daebus_console.engine.directory import MOST as ROOM
 from daebus_console.engine.directory import ActionEntry, ChannelEntry, Directory, Instance, ServiceEntry
 from daebus_console.text import clean
 from daebus_console.tui import format as fmt
@@ -67,6 +68,9 @@ def directory_rows(directory: Directory, opened: Collection[str]) -> list[Direct
         rows.append(DirectoryRow("note", fmt.plural(directory.reply_channels, "reply channel")))
     if directory.pattern_subscribers > 1:
         rows.append(DirectoryRow("note", f"{directory.pattern_subscribers} patterns subscribed"))
+    if directory.forgotten:
+        more = " or more" if directory.forgotten == ROOM else ""
+        rows.append(DirectoryRow("note", f"{directory.forgotten:,}{more} had no room"))
     return rows
 
 

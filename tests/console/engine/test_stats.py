@@ -284,6 +284,12 @@ def test_merging_is_the_same_as_adding_all_to_one(first: list[float], second: li
     assert left.total == pytest.approx(both.total)
 
 
+def test_what_took_no_time_that_could_be_told_counts_as_none() -> None:
+    histogram = Histogram()
+    histogram.add_all([0.0, 0.0, 0.0, 0.5])
+    assert histogram.quantiles((0.5, 1.0)) == [0.0, pytest.approx(0.5)]
+
+
 def test_a_histogram_keeps_its_size() -> None:
     chance = random.Random(1)
     histogram = Histogram()
