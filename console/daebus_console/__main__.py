@@ -23,7 +23,7 @@ def main() -> int:
             file=sys.stderr,
         )
         return 2
-    from daebus_console.cli import run
+    from daebus_console.cli.shell import run
 
     return run(sys.argv[1:])
 

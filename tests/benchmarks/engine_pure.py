@@ -19,13 +19,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from daebus_console import cli
-from daebus_console.engine.capture_reader import read_capture
-from daebus_console.engine.capture_writer import CaptureWriter
+from daebus_console.cli import shell as cli
+from daebus_console.engine.capture.reader import read_capture
+from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.correlator import Correlator
 from daebus_console.engine.envelope import read
 from daebus_console.engine.exchange import Exchange
-from daebus_console.engine.filter import parse
+from daebus_console.engine.filter.language import parse
 from daebus_console.engine.journal import Journal
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.redact import Redactor

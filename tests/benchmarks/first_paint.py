@@ -26,7 +26,7 @@ from tests.support.terminal import Terminal
 RUNS = 12
 IMPORTED = """
 import pathlib, sys, time
-import daebus_console.cli, daebus_console.tui.app, daebus_console.engine.sender
+import daebus_console.cli.shell, daebus_console.tui.app, daebus_console.engine.sender
 from daebus_console.__main__ import main
 pathlib.Path(sys.argv.pop(1)).write_text(repr(time.time()))
 sys.exit(main())

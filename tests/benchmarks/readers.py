@@ -18,7 +18,7 @@ import redis
 import redis.asyncio
 
 from daebus.connection import RedisAddress
-from daebus_console import cli
+from daebus_console.cli import shell as cli
 from daebus_console.engine.correlator import Correlator
 from daebus_console.engine.journal import Journal
 from daebus_console.engine.session import Session, Settings

@@ -18,7 +18,7 @@ from tests.support.waiting import eventually
 
 PS = shutil.which("ps") or "ps"
 """Looked up here, as some tests make the PATH another."""
-HEADLESS = "import sys; from daebus_console.demo import run_headless; sys.exit(run_headless({arguments}))"
+HEADLESS = "import sys; from daebus_console.demo.demo import run_headless; sys.exit(run_headless({arguments}))"
 
 
 class Tap:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from daebus_console.demo import Demo
+from daebus_console.demo.demo import Demo
 from tests.integration_demo.support import Tap
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from daebus import DaebusCaller
-from daebus_console import demo as demo_module
-from daebus_console.demo import BrokerUnavailable, Demo, DemoError, DemoInterrupted
+from daebus_console.demo import demo as demo_module
+from daebus_console.demo.demo import BrokerUnavailable, Demo, DemoError, DemoInterrupted
 from tests.integration_demo.support import alive
 from tests.support.redis_server import RedisServer, free_port
 

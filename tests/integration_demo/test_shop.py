@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from daebus import DaebusCaller, RequestFailed, RequestTimeout
-from daebus_console.demo import Demo
+from daebus_console.demo.demo import Demo
 from tests.integration_demo.support import Tap
 from tests.support.waiting import eventually
 

@@ -15,10 +15,10 @@ from daebus_console.commands.grammar import filter_of
 from daebus_console.commands.kinds import Kind, read_value
 from daebus_console.commands.verbs import Face
 from daebus_console.commands.words import Word
-from daebus_console.engine import filter as filters
-from daebus_console.engine.capture import CaptureError, Header
+from daebus_console.engine.capture.format import CaptureError, Header
 from daebus_console.engine.exchange import Exchange
-from daebus_console.engine.replay_source import Recording
+from daebus_console.engine.filter import language as filters
+from daebus_console.engine.replay.source import Recording
 
 _LOOKS_LIKE_A_FILE = (".jsonl", ".gz", ".json", ".capture")
 

@@ -6,10 +6,10 @@ from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.differing import change_lines, latency_line
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import Command
-from daebus_console.engine.diff_exchange import diff_exchanges
-from daebus_console.engine.diff_rules import RuleError, Rules, parse_rules
-from daebus_console.engine.replay_redact import masked
-from daebus_console.engine.replay_report import change_data
+from daebus_console.engine.diff.exchange import diff_exchanges
+from daebus_console.engine.diff.rules import RuleError, Rules, parse_rules
+from daebus_console.engine.replay.redact import masked
+from daebus_console.engine.replay.report import change_data
 from daebus_console.render import Span, line
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from daebus_console.engine.diff import Change, How
-from daebus_console.engine.diff_exchange import Unread
+from daebus_console.engine.diff.exchange import Unread
+from daebus_console.engine.diff.values import Change, How
 from daebus_console.engine.redact import Redactor
-from daebus_console.engine.replay_redact import masked
+from daebus_console.engine.replay.redact import masked
 from daebus_console.render import Line, Span, duration, line, preview
 
 _WIDEST = 60

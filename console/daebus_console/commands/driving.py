@@ -11,8 +11,8 @@ from daebus.connection import RedisAddress
 from daebus_console.commands.context import Context
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.offline import OfflineSession
-from daebus_console.engine.replay import Replay
-from daebus_console.engine.replay_links import Links, MirrorLinks, NoLinks, SessionLinks
+from daebus_console.engine.replay.links import Links, MirrorLinks, NoLinks, SessionLinks
+from daebus_console.engine.replay.replay import Replay
 from daebus_console.render import Line, Span, duration, line
 
 _TICK = 0.1

@@ -217,7 +217,7 @@ def filter_of(words: Sequence[Word], line: str) -> str | None:
     pieces = [_term(word.raw) if from_shell and len(words) > 1 else word.raw for word in words]
     text = " ".join(pieces)
     # Whoever gives no filter need not wait for the engine to be imported.
-    from daebus_console.engine import filter as filters
+    from daebus_console.engine.filter import language as filters
 
     try:
         filters.parse(text)

@@ -136,7 +136,7 @@ def items_help(face: Face = Face.SHELL) -> list[str]:
 
 def filters_help() -> list[str]:
     """The filter language, from its own table."""
-    from daebus_console.engine import filter as filters
+    from daebus_console.engine.filter import language as filters
 
     return filters.help_text().splitlines()
 

@@ -94,7 +94,7 @@ class SessionKnown:
     def filter_offers(self, text: str) -> Iterable[tuple[str, int, str]]:
         """From the filter language's own completion."""
         # Whoever never filters need not wait for the import.
-        from daebus_console.engine import filter_completion
+        from daebus_console.engine.filter import completion as filter_completion
 
         with self.session.lock:
             names = filter_completion.known_names(self.session.directory)

@@ -11,11 +11,11 @@ from daebus_console.commands.grammar import Command
 from daebus_console.commands.sources import ContextSources
 from daebus_console.commands.under_way import under_way
 from daebus_console.commands.verbs import Face
-from daebus_console.engine.capture import CaptureError
-from daebus_console.engine.mock import Mock, Mocks, ServicePresent
-from daebus_console.engine.mock_answers import Answers, FixedAnswer, Given, RecordedAnswers
+from daebus_console.engine.capture.format import CaptureError
+from daebus_console.engine.mock.answers import Answers, FixedAnswer, Given, RecordedAnswers
+from daebus_console.engine.mock.mocks import Mock, Mocks, ServicePresent
 from daebus_console.engine.offline import OfflineSession
-from daebus_console.engine.replay_source import Recording
+from daebus_console.engine.replay.source import Recording
 from daebus_console.engine.sender import ReadOnly
 from daebus_console.engine.session import Session
 from daebus_console.render import Span, line, preview, table

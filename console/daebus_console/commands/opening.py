@@ -1,4 +1,4 @@
-"""open at a prompt: a capture over what is on the screen. At the shell, see cli_open."""
+"""open at a prompt: a capture over what is on the screen. At the shell, see cli/open.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import Command
-from daebus_console.engine.capture import CaptureError
+from daebus_console.engine.capture.format import CaptureError
 from daebus_console.engine.offline import OfflineSession
 
 

@@ -11,8 +11,8 @@ from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import Command
 from daebus_console.commands.under_way import under_way
 from daebus_console.commands.verbs import Face
-from daebus_console.engine import filter as filters
-from daebus_console.engine.capture_writer import CaptureWriter
+from daebus_console.engine.capture.writer import CaptureWriter
+from daebus_console.engine.filter import language as filters
 from daebus_console.render import Span, line, size
 
 _TICK = 0.25

@@ -20,17 +20,17 @@ from daebus_console.commands.guard import host_of, is_this_machine
 from daebus_console.commands.reporting import plan_lines, report_lines, summary
 from daebus_console.commands.sources import ContextSources
 from daebus_console.commands.verbs import Face
-from daebus_console.engine.diff_exchange import Unread
-from daebus_console.engine.diff_rules import Rules
+from daebus_console.engine.diff.exchange import Unread
+from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.exchange import Exchange, Kind
 from daebus_console.engine.offline import OfflineSession
-from daebus_console.engine.replay import Outcome, Replay
-from daebus_console.engine.replay_item import Resend, Unsendable, resend_of
-from daebus_console.engine.replay_junit import JUnit
-from daebus_console.engine.replay_pace import Pace
-from daebus_console.engine.replay_plan import INCLUDABLE, Choice, Plan, make_plan, missing
-from daebus_console.engine.replay_report import Report, Result, Verdict, change_data, judge
-from daebus_console.engine.replay_wire import count_subscribers
+from daebus_console.engine.replay.item import Resend, Unsendable, resend_of
+from daebus_console.engine.replay.junit import JUnit
+from daebus_console.engine.replay.pace import Pace
+from daebus_console.engine.replay.plan import INCLUDABLE, Choice, Plan, make_plan, missing
+from daebus_console.engine.replay.replay import Outcome, Replay
+from daebus_console.engine.replay.report import Report, Result, Verdict, change_data, judge
+from daebus_console.engine.replay.wire import count_subscribers
 from daebus_console.engine.sender import Cancelled
 from daebus_console.render import Span, duration, json_lines, line
 

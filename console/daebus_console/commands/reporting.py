@@ -7,9 +7,9 @@ from typing import Any
 from daebus_console.commands.differing import change_line
 from daebus_console.engine.histogram import Histogram
 from daebus_console.engine.redact import Redactor
-from daebus_console.engine.replay import Replay
-from daebus_console.engine.replay_plan import Plan
-from daebus_console.engine.replay_report import ActionReport, Report, Result
+from daebus_console.engine.replay.plan import Plan
+from daebus_console.engine.replay.replay import Replay
+from daebus_console.engine.replay.report import ActionReport, Report, Result
 from daebus_console.render import Line, Span, cells, duration, fit, line, table
 
 _FRACTIONS = (0.5, 0.95)

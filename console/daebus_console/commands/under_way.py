@@ -13,9 +13,9 @@ from daebus_console.commands.cancellation import Cancellation
 from daebus_console.engine.session import Session
 
 if TYPE_CHECKING:
-    from daebus_console.engine.capture_writer import CaptureWriter
-    from daebus_console.engine.mock import Mocks
-    from daebus_console.engine.replay import Replay
+    from daebus_console.engine.capture.writer import CaptureWriter
+    from daebus_console.engine.mock.mocks import Mocks
+    from daebus_console.engine.replay.replay import Replay
 
 
 @dataclass

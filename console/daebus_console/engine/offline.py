@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from daebus.connection import Link, RedisAddress
 from daebus.errors import RedisUnavailable
-from daebus_console.engine.capture import CaptureError, Header
-from daebus_console.engine.capture_reader import CaptureReader
-from daebus_console.engine.capture_source import Progress
+from daebus_console.engine.capture.format import CaptureError, Header
+from daebus_console.engine.capture.reader import CaptureReader
+from daebus_console.engine.capture.source import Progress
 from daebus_console.engine.exchange import Exchange, Message
 from daebus_console.engine.frame import Frame, Gap
 from daebus_console.engine.sender import ReadOnly, Sender

@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from daebus_console.engine.capture_writer import CaptureWriter
+from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.exchange import Exchange, Kind, Message
-from daebus_console.engine.filter import Filter
+from daebus_console.engine.filter.language import Filter
 from daebus_console.engine.redact import Redactor
 
 if TYPE_CHECKING:

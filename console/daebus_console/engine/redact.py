@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from daebus_console.engine import envelope as wire
-from daebus_console.engine.filter_pattern import escapes_ascii, readable
+from daebus_console.engine.filter.pattern import escapes_ascii, readable
 
 MASK = "***"
 

@@ -17,7 +17,7 @@ from daebus_console.engine.correlator import DEFAULT_TIMEOUT, Correlator, Taken
 from daebus_console.engine.directory import Directory, Rate
 from daebus_console.engine.discovery import POLL_EVERY, Discovery
 from daebus_console.engine.exchange import Exchange, Message
-from daebus_console.engine.filter import Filter
+from daebus_console.engine.filter.language import Filter
 from daebus_console.engine.journal import Journal
 from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.redact import Redactor

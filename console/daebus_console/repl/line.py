@@ -17,7 +17,7 @@ from prompt_toolkit.patch_stdout import StdoutProxy
 from prompt_toolkit.styles import Style
 from prompt_toolkit.utils import is_dumb_terminal
 
-from daebus_console.cli_output import TerminalOutput
+from daebus_console.cli.output import TerminalOutput
 from daebus_console.commands.context import Context
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import Command

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from daebus_console.cli_output import TerminalOutput
+from daebus_console.cli.output import TerminalOutput
 from daebus_console.commands.errors import CommandError
 from daebus_console.render import Line
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 
-from daebus_console.cli_output import TerminalOutput
+from daebus_console.cli.output import TerminalOutput
 from daebus_console.commands.context import CONNECT_WITHIN, Context, Exit
 from daebus_console.commands.scripting import run_script
 from daebus_console.commands.under_way import under_way

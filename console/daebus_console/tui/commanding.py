@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from daebus_console.commands.known import SessionKnown
     from daebus_console.engine.exchange import Exchange
     from daebus_console.engine.offline import OfflineSession
-    from daebus_console.engine.replay_item import Resend
+    from daebus_console.engine.replay.item import Resend
     from daebus_console.render import Line as Spans
     from daebus_console.tui.workspace import Workspace
 

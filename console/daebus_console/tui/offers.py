@@ -11,7 +11,7 @@ def filter_completer(session: Session) -> Completer:
 
     def complete(text: str, cursor: int) -> list[Offer]:
         # Whoever never filters need not wait for the import.
-        from daebus_console.engine import filter_completion
+        from daebus_console.engine.filter import completion as filter_completion
 
         with session.lock:
             known = filter_completion.known_names(session.directory)

@@ -110,7 +110,7 @@ def test_a_mistake_is_pointed_at(console: Console) -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["services"], ["request", "x", "y"], ["tail", "--for", "100ms"]])
 def test_neither_textual_nor_prompt_toolkit_is_imported(redis_url: str, arguments: list[str]) -> None:
     code = (
-        "import sys, daebus_console.cli as cli\n"
+        "import sys, daebus_console.cli.shell as cli\n"
         f"status = cli.run({arguments!r})\n"
         "heavy = {name.partition('.')[0] for name in sys.modules} & {'textual', 'prompt_toolkit', 'rich', 'pygments'}\n"
         "print('imported:', sorted(heavy), file=sys.stderr)\n"
@@ -122,7 +122,7 @@ def test_neither_textual_nor_prompt_toolkit_is_imported(redis_url: str, argument
 
 def test_help_imports_neither_redis_nor_msgspec() -> None:
     code = (
-        "import sys, daebus_console.cli as cli\n"
+        "import sys, daebus_console.cli.shell as cli\n"
         "cli.run(['request', '--help'])\n"
         "print({'redis', 'msgspec'} & set(sys.modules), file=sys.stderr)\n"
     )

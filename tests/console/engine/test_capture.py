@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from daebus_console.engine import capture_writer
-from daebus_console.engine.capture import CaptureError, without_password
-from daebus_console.engine.capture_reader import read_capture
-from daebus_console.engine.capture_writer import CaptureWriter
+from daebus_console.engine.capture import writer as capture_writer
+from daebus_console.engine.capture.format import CaptureError, without_password
+from daebus_console.engine.capture.reader import read_capture
+from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.frame import Frame, Gap
 from daebus_console.engine.redact import Redactor
 from tests.support.waiting import eventually
@@ -240,7 +240,7 @@ def test_messages_that_the_disk_is_too_slow_for_are_counted_and_leave_a_gap(
 
 RECORD = """
     import sys, time
-    from daebus_console.engine.capture_writer import CaptureWriter
+    from daebus_console.engine.capture.writer import CaptureWriter
     writer = CaptureWriter(sys.argv[1], "", 0.0)
     number = 0
     while True:

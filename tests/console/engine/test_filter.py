@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from daebus_console.engine.exchange import Exchange, Flag
-from daebus_console.engine.filter import Filter, FilterError, help_rows, help_text, parse
-from daebus_console.engine.filter_keys import KEYS
+from daebus_console.engine.filter.keys import KEYS
+from daebus_console.engine.filter.language import Filter, FilterError, help_rows, help_text, parse
 from tests.console.engine.bus import Bus, answer, progress, raw, request
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from daebus_console.engine.directory import Directory
-from daebus_console.engine.filter import parse
-from daebus_console.engine.filter_completion import Completion, completions, known_names, quote
-from daebus_console.engine.filter_keys import KEYS
+from daebus_console.engine.filter.completion import Completion, completions, known_names, quote
+from daebus_console.engine.filter.keys import KEYS
+from daebus_console.engine.filter.language import parse
 from tests.console.engine.bus import Bus, raw, request
 
 KNOWN = {

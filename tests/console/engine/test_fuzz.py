@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daebus_console.engine import envelope as wire
-from daebus_console.engine.capture import CaptureError
-from daebus_console.engine.capture_reader import read_capture
+from daebus_console.engine.capture.format import CaptureError
+from daebus_console.engine.capture.reader import read_capture
 from daebus_console.engine.correlator import Correlator
 from daebus_console.engine.directory import Directory
 from daebus_console.engine.exchange import State
-from daebus_console.engine.filter import Filter, FilterError, parse
-from daebus_console.engine.filter_completion import completions
+from daebus_console.engine.filter.completion import completions
+from daebus_console.engine.filter.language import Filter, FilterError, parse
 from daebus_console.engine.frame import Frame, Gap
 from daebus_console.engine.journal import Journal
 from daebus_console.engine.offline import OfflineSession

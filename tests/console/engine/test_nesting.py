@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from daebus_console.engine import envelope as wire
 from daebus_console.engine import nesting
 from daebus_console.engine.exchange import Kind
-from daebus_console.engine.filter import parse
+from daebus_console.engine.filter.language import parse
 from daebus_console.engine.nesting import DEEPEST, is_too_deep
 from daebus_console.engine.redact import Redactor
 from tests.console.engine.bus import Bus, raw

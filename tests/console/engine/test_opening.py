@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daebus_console.engine.capture_writer import CaptureWriter
+from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.exchange import Exchange, Kind, Message, State
 from daebus_console.engine.frame import Frame, Gap
 from daebus_console.engine.offline import OfflineSession

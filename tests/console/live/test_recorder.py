@@ -11,8 +11,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from daebus_console.engine import filter as filters
-from daebus_console.engine.capture_reader import read_capture
+from daebus_console.engine.capture.reader import read_capture
+from daebus_console.engine.filter import language as filters
 from daebus_console.engine.frame import Frame, Gap
 from daebus_console.engine.session import Session
 from tests.console.live.conftest import Publish

@@ -14,9 +14,9 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 from prompt_toolkit.validation import ValidationError
 
-from daebus_console import cli
-from daebus_console.cli_completion import offers
-from daebus_console.cli_output import TerminalOutput
+from daebus_console.cli import shell as cli
+from daebus_console.cli.completion import offers
+from daebus_console.cli.output import TerminalOutput
 from daebus_console.commands.context import Context
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import Command, parse_argv

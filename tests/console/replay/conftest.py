@@ -15,7 +15,7 @@ from daebus import Daebus, DaebusCaller, request, response
 from daebus.bus import RedisBus
 from daebus.connection import RedisAddress
 from daebus.envelope import encode_object
-from daebus_console.engine import filter as filters
+from daebus_console.engine.filter import language as filters
 from daebus_console.engine.session import Session
 from tests.console.cli.conftest import Console
 from tests.support.waiting import eventually

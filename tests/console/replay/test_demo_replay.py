@@ -14,8 +14,8 @@ import pytest
 
 from daebus import DaebusCaller, DaebusError
 from daebus.connection import RedisAddress
-from daebus_console.demo import SERVICES, Demo, shop_directory
-from daebus_console.engine import filter as filters
+from daebus_console.demo.demo import SERVICES, Demo, shop_directory
+from daebus_console.engine.filter import language as filters
 from daebus_console.engine.session import Session
 from tests.console.cli.conftest import Console
 from tests.support.framework_services import ROOT, program

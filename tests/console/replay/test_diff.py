@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daebus_console.engine.diff import Change, How, diff, same
-from daebus_console.engine.diff_exchange import diff_exchanges
-from daebus_console.engine.diff_rules import RuleError, Rules, parse_rules
+from daebus_console.engine.diff.exchange import diff_exchanges
+from daebus_console.engine.diff.rules import RuleError, Rules, parse_rules
+from daebus_console.engine.diff.values import Change, How, diff, same
 from tests.console.engine.bus import Bus, answer, progress, request
 
 JSON = st.recursive(

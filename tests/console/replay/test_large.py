@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from daebus_console.engine import replay_source
 from daebus_console.engine.exchange import Exchange, Kind, State
-from daebus_console.engine.replay_plan import Choice, make_plan
-from daebus_console.engine.replay_source import Recording
+from daebus_console.engine.replay import source as replay_source
+from daebus_console.engine.replay.plan import Choice, make_plan
+from daebus_console.engine.replay.source import Recording
 
 COUNT = 21_000
 

@@ -13,8 +13,8 @@ import pytest
 
 from daebus import DaebusCaller, RequestFailed, RequestTimeout, ServiceUnavailable
 from daebus.connection import RedisAddress
-from daebus_console.engine.mock import Mocks, ServicePresent
-from daebus_console.engine.mock_answers import FixedAnswer, Given, RecordedAnswers
+from daebus_console.engine.mock.answers import FixedAnswer, Given, RecordedAnswers
+from daebus_console.engine.mock.mocks import Mocks, ServicePresent
 from daebus_console.engine.session import Session
 from tests.console.cli.conftest import Console
 from tests.console.engine.bus import Bus, answer, progress, request

@@ -11,7 +11,7 @@ import pytest
 
 from daebus import DaebusCaller
 from daebus.errors import RedisUnavailable
-from daebus_console.engine.capture import CaptureError
+from daebus_console.engine.capture.format import CaptureError
 from daebus_console.engine.exchange import Flag, State
 from daebus_console.engine.offline import OfflineSender, OfflineSession
 from daebus_console.engine.sender import ReadOnly

@@ -12,14 +12,14 @@ import pytest
 
 from daebus import DaebusCaller
 from daebus.connection import RedisAddress
-from daebus_console.engine.diff_rules import Rules
+from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.exchange import Exchange, Flag, Kind, State
-from daebus_console.engine.replay import Outcome, Replay
-from daebus_console.engine.replay_links import SessionLinks
-from daebus_console.engine.replay_pace import Pace
-from daebus_console.engine.replay_plan import Choice, make_plan
-from daebus_console.engine.replay_report import Report, Result
-from daebus_console.engine.replay_source import Recording
+from daebus_console.engine.replay.links import SessionLinks
+from daebus_console.engine.replay.pace import Pace
+from daebus_console.engine.replay.plan import Choice, make_plan
+from daebus_console.engine.replay.replay import Outcome, Replay
+from daebus_console.engine.replay.report import Report, Result
+from daebus_console.engine.replay.source import Recording
 from daebus_console.engine.session import Session
 from tests.console.engine.bus import Bus, request
 from tests.console.replay.conftest import Shop

@@ -12,8 +12,8 @@ import pytest
 from daebus import DaebusCaller
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.exchange import Exchange, Flag, Kind, State
-from daebus_console.engine.replay_draft import DraftError, draft_of, from_draft
-from daebus_console.engine.replay_item import Unsendable, resend_of
+from daebus_console.engine.replay.draft import DraftError, draft_of, from_draft
+from daebus_console.engine.replay.item import Unsendable, resend_of
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
 from tests.console.engine.bus import Bus, answer, raw, request

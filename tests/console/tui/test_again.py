@@ -9,7 +9,7 @@ import pytest
 
 from daebus import DaebusCaller
 from daebus_console.commands.under_way import under_way
-from daebus_console.engine.capture_reader import CaptureReader
+from daebus_console.engine.capture.reader import CaptureReader
 from tests.console.replay.conftest import Shop
 from tests.console.replay.test_replay import Record
 from tests.console.tui.scene import scene

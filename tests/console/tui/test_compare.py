@@ -10,7 +10,7 @@ import pytest
 
 from daebus_console.engine.redact import Redactor
 from daebus_console.engine.session import Session
-from daebus_console.tui.compare_rows import Entry, Heading
+from daebus_console.tui.compare.rows import Entry, Heading
 from daebus_console.tui.screens.compare import AT_ONCE, CompareScreen
 from daebus_console.tui.screens.help import HelpScreen
 from daebus_console.tui.settings import SettingsFile

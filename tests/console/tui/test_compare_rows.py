@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from daebus_console.engine.diff import Change, How, diff
-from daebus_console.engine.diff_exchange import Unread
-from daebus_console.engine.diff_rules import Rules
+from daebus_console.engine.diff.exchange import Unread
+from daebus_console.engine.diff.rules import Rules
+from daebus_console.engine.diff.values import Change, How, diff
 from daebus_console.engine.exchange import Exchange
 from daebus_console.engine.redact import Redactor
-from daebus_console.tui.compare_head import change_text, standing, title, whole_text
-from daebus_console.tui.compare_layout import rows_of, wrap
-from daebus_console.tui.compare_preview import previews
-from daebus_console.tui.compare_rows import (
+from daebus_console.tui.compare.head import change_text, standing, title, whole_text
+from daebus_console.tui.compare.layout import rows_of, wrap
+from daebus_console.tui.compare.preview import previews
+from daebus_console.tui.compare.rows import (
     Entry,
     Heading,
     Row,
@@ -32,8 +32,8 @@ from daebus_console.tui.compare_rows import (
     whole,
     widths,
 )
-from daebus_console.tui.compare_rules import rule_anywhere, rule_for, rules_line
-from daebus_console.tui.compare_values import (
+from daebus_console.tui.compare.rules import rule_anywhere, rule_for, rules_line
+from daebus_console.tui.compare.values import (
     LIT_AFTER,
     LIT_BEFORE,
     MOST_LINES,

@@ -12,9 +12,9 @@ from textual.document._document import Document
 
 from daebus_console.engine.exchange import Kind
 from daebus_console.engine.redact import Redactor
-from daebus_console.engine.replay_item import Resend, Unsendable
-from daebus_console.tui.draft import Draft
-from daebus_console.tui.draft_text import (
+from daebus_console.engine.replay.item import Resend, Unsendable
+from daebus_console.tui.draft.draft import Draft
+from daebus_console.tui.draft.text import (
     LONGEST,
     first_place,
     laid_out,

@@ -13,7 +13,7 @@ from textual.events import Key, Paste
 from daebus_console.engine.exchange import Kind
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.redact import Redactor
-from daebus_console.engine.replay_item import Resend
+from daebus_console.engine.replay.item import Resend
 from daebus_console.engine.session import Session
 from daebus_console.tui.screens import edit
 from daebus_console.tui.screens.edit import AT_ONCE, EditScreen

@@ -20,7 +20,7 @@ PROGRAM = """
 import json, sys
 from daebus_console.engine.exchange import Kind
 from daebus_console.engine.redact import Redactor
-from daebus_console.engine.replay_item import Resend
+from daebus_console.engine.replay.item import Resend
 from daebus_console.engine.session import Session
 from daebus_console.tui.app import ConsoleApp
 from daebus_console.tui.screens.edit import EditScreen

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from contextlib import nullcontext
 
-from daebus_console.engine import filter as filters
 from daebus_console.engine.correlator import Correlator
+from daebus_console.engine.filter import language as filters
 from daebus_console.engine.journal import Journal
 from daebus_console.tui.flow_model import FlowModel
 from daebus_console.tui.visibility import Mute, Visibility

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from daebus_console.engine.exchange import Exchange, Kind
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import compact, one_line, sendable
-from daebus_console.engine.replay_item import Resend
+from daebus_console.engine.replay.item import Resend
 
 _VERBS = {Kind.REQUEST: "request", Kind.ONE_WAY: "send", Kind.BROADCAST: "broadcast"}
 

@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from daebus_console.engine.capture import VERSION, without_password
-from daebus_console.engine.diff_exchange import Unread
+from daebus_console.engine.capture.format import VERSION, without_password
+from daebus_console.engine.diff.exchange import Unread
 from daebus_console.engine.exchange import Exchange, Kind
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import Part, compact, indented, parts

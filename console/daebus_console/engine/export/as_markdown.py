@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from daebus_console.engine.diff_exchange import Unread
+from daebus_console.engine.diff.exchange import Unread
 from daebus_console.engine.exchange import Exchange, Flag, Kind
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import Part, indented, one_line, parts, when

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from typing import Any
 
-from daebus_console.engine.diff_exchange import Answer, Unread, answer_of
+from daebus_console.engine.diff.exchange import Answer, Unread, answer_of
 from daebus_console.engine.exchange import Exchange, Kind
 from daebus_console.engine.export.as_python import docstring, literal, redacted_note, redis_url
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import one_line, sendable
-from daebus_console.engine.replay_item import Resend
+from daebus_console.engine.replay.item import Resend
 
 _TIMEOUT = 5.0
 _HEAD = '''\

@@ -11,7 +11,7 @@ from daebus_console.engine.exchange import Exchange, Kind
 from daebus_console.engine.export.as_commands import redis_option
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import one_line, sendable, when
-from daebus_console.engine.replay_item import Resend
+from daebus_console.engine.replay.item import Resend
 
 _WIDTH = 110
 _DEFAULT_REDIS = "redis://localhost:6379/0"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from daebus_console.engine.diff_rules import Rules
+from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.redact import Redactor
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from daebus_console.engine import envelope as wire
-from daebus_console.engine.diff_exchange import Unread
+from daebus_console.engine.diff.exchange import Unread
 from daebus_console.engine.exchange import Exchange, Kind, Message
 from daebus_console.engine.redact import Redactor
-from daebus_console.engine.replay_item import Resend, Unsendable, resend_of
+from daebus_console.engine.replay.item import Resend, Unsendable, resend_of
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ class AgainKeys(ExchangeKeys):
         self._edit(at_once=True)
 
     def _edit(self, *, at_once: bool) -> None:
-        from daebus_console.engine.replay_item import Resend, Unsendable, resend_of
+        from daebus_console.engine.replay.item import Resend, Unsendable, resend_of
         from daebus_console.tui.screens.edit import EditScreen
 
         exchange = self._selected()
@@ -153,7 +153,7 @@ class AgainKeys(ExchangeKeys):
 
     def action_compare(self) -> None:
         """Compare the two that are marked; else the selected one with what it replays, or with the one before it."""
-        from daebus_console.tui.compare_rows import partner
+        from daebus_console.tui.compare.rows import partner
         from daebus_console.tui.screens.compare import CompareScreen
 
         marked = self._marked()

@@ -9,17 +9,17 @@ from textual.app import ComposeResult
 from textual.message import Message
 from textual.widgets import Footer
 
-from daebus_console.engine.diff import Change
-from daebus_console.engine.diff_rules import Rules
+from daebus_console.engine.diff.rules import Rules
+from daebus_console.engine.diff.values import Change
 from daebus_console.engine.exchange import Exchange, State
-from daebus_console.engine.replay_redact import masked
+from daebus_console.engine.replay.redact import masked
 from daebus_console.text import clean
 from daebus_console.tui import format as fmt
-from daebus_console.tui.compare_head import standing, tally, title
-from daebus_console.tui.compare_layout import heads
-from daebus_console.tui.compare_rows import NOTHING, SIGNS, Compared, compare, snapshot, whole
-from daebus_console.tui.compare_rules import rules_line
-from daebus_console.tui.compare_values import describe
+from daebus_console.tui.compare.head import standing, tally, title
+from daebus_console.tui.compare.layout import heads
+from daebus_console.tui.compare.rows import NOTHING, SIGNS, Compared, compare, snapshot, whole
+from daebus_console.tui.compare.rules import rules_line
+from daebus_console.tui.compare.values import describe
 from daebus_console.tui.lines import Line
 from daebus_console.tui.screens.compare_keys import IGNORE, CompareKeys
 from daebus_console.tui.screens.compare_lists import MARGINS, DifferenceList, ValuesView

@@ -14,10 +14,10 @@ from textual.widgets import Footer, TextArea
 from textual.widgets.text_area import Selection
 
 from daebus_console.engine.offline import OfflineSession
-from daebus_console.engine.replay_item import Resend
+from daebus_console.engine.replay.item import Resend
 from daebus_console.text import clean
-from daebus_console.tui.draft import Draft, Verdict, aim
-from daebus_console.tui.draft_text import first_place, laid_out, safe
+from daebus_console.tui.draft.draft import Draft, Verdict, aim
+from daebus_console.tui.draft.text import first_place, laid_out, safe
 from daebus_console.tui.lines import Line
 from daebus_console.tui.widgets.draft_area import LARGEST, DraftArea
 from daebus_console.tui.widgets.title import TitleLine

@@ -8,7 +8,7 @@ from daebus_console.engine.exchange import Exchange
 from daebus_console.tui.screens.again_keys import AgainKeys
 
 if TYPE_CHECKING:
-    from daebus_console.engine.filter import Filter
+    from daebus_console.engine.filter.language import Filter
     from daebus_console.tui.flow_model import FlowModel
     from daebus_console.tui.widgets.filter_bar import FilterBar
     from daebus_console.tui.widgets.flow import FlowList
@@ -30,7 +30,7 @@ class ViewVerbs(AgainKeys):
 
         While one is `typing` the last term is often unfinished: until it is, the terms before it count.
         """
-        from daebus_console.engine import filter as filters
+        from daebus_console.engine.filter import language as filters
 
         try:
             wanted = filters.parse(text)
@@ -46,7 +46,7 @@ class ViewVerbs(AgainKeys):
 
     def _narrow_for_now(self, text: str) -> None:
         """Like narrow_to, for what is known to be only a part of what is meant."""
-        from daebus_console.engine import filter as filters
+        from daebus_console.engine.filter import language as filters
 
         try:
             self._apply(text, filters.parse(text))

@@ -1,0 +1,1 @@
+"""The shell's face: options, output, questions, and the verbs that only the shell has."""

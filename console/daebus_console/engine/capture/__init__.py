@@ -1,0 +1,1 @@
+"""Capture files: what a line of them is; writing, reading and loading them."""

@@ -1,0 +1,147 @@
+"""Opening a capture file: a stream of frames and gaps, whatever has become of the file. Holds no more than a block.
+
+What cannot be read of a capture is skipped and told in `warnings`; a file that is no capture, or one from a newer
+version, is refused with a CaptureError.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from msgspec import UNSET
+
+from daebus_console.engine.capture.format import LATEST, VERSION, CaptureError, Header, Line
+from daebus_console.engine.capture.source import CaptureSource, Progress
+from daebus_console.engine.frame import Frame, Gap
+
+_MOST_WARNINGS = 100
+_MOST_NAMES = 50_000
+_UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
+
+
+def read_capture(path: str | os.PathLike[str], progress: Progress | None = None) -> CaptureReader:
+    """The capture at `path`, to be iterated once for its frames and gaps. Raises CaptureError.
+
+    `progress` is called for each block with the bytes of the file that are read, and of how many (0: unknown).
+    """
+    return CaptureReader(path, progress)
+
+
+class CaptureReader:
+    """An open capture: `header` is there at once, frames and gaps come as it is iterated, `warnings` along with them.
+
+    Closes by itself at the end; `close` it when stopping earlier.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], progress: Progress | None = None) -> None:
+        self.path = Path(path)
+        self.warnings: list[str] = []
+        """What was skipped and why, in the order of the file; the first hundred of them."""
+        self.skipped = 0
+        """Lines that could not be read."""
+        self._line = 1
+        self._names: dict[str, str] = {}
+        self._decode = msgspec.json.Decoder(Line).decode
+        self._source = CaptureSource(self.path, progress)
+        try:
+            self.header = _header(self.path, self._source)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> CaptureReader:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the file back. Harmless when it is closed already."""
+        self._source.close()
+
+    def __iter__(self) -> Iterator[Frame | Gap]:
+        """The frames and gaps, in the order of the file."""
+        try:
+            for lines in self._source.blocks():
+                yield from self._items(lines)
+            yield from self._last(self._source.rest)
+            if self._source.problem is not None:
+                self._warn(f"{self._source.problem}, after line {self._line}", 0)
+        finally:
+            self.close()
+
+    def _items(self, lines: list[bytes]) -> Iterator[Frame | Gap]:
+        decode, names = self._decode, self._names
+        for text in lines:
+            self._line += 1
+            try:
+                line = decode(text)
+            except _UNREADABLE as error:
+                if text.strip():
+                    self._warn(f"line {self._line} is skipped: {error}")
+                continue
+            channel, data = line.channel, line.data
+            if channel is UNSET:
+                if line.gap is UNSET:
+                    self._warn(f"line {self._line} is skipped: neither a message nor a gap")
+                else:
+                    yield Gap(line.at, min(line.at + line.gap, LATEST), line.reason)
+                continue
+            # One string for all equal names: they repeat in every line.
+            name = names.get(channel) or self._remember(channel)
+            if data is not UNSET:
+                yield Frame(line.at, name, data.encode())
+            elif line.data_base64 is not UNSET:
+                yield Frame(line.at, name, line.data_base64)
+            else:
+                self._warn(f"line {self._line} is skipped: a message without data")
+
+    def _remember(self, channel: str) -> str:
+        if len(self._names) >= _MOST_NAMES:
+            self._names.clear()
+        self._names[channel] = channel
+        return channel
+
+    def _last(self, text: bytes) -> Iterator[Frame | Gap]:
+        """What stands after the last line end: nothing, a line all the same, or what a killed recorder left of one."""
+        if not text.strip():
+            return
+        try:
+            self._decode(text)
+        except _UNREADABLE:
+            self._warn(f"line {self._line + 1}, the last one, is torn and skipped: the recording was cut off there")
+        else:
+            yield from self._items([text])
+
+    def _warn(self, text: str, lines: int = 1) -> None:
+        self.skipped += lines
+        if len(self.warnings) < _MOST_WARNINGS:
+            self.warnings.append(text)
+
+
+class _Version(msgspec.Struct):
+    daebus_capture: int
+
+
+def _header(path: Path, source: CaptureSource) -> Header:
+    """The header from the first line. Raises CaptureError where that is none, or none of ours to read."""
+    text = source.first_line()
+    if not text and source.problem is not None:
+        raise CaptureError(f"{path} cannot be read: {source.problem}")
+    if not text and not source.rest:
+        raise CaptureError(f"{path} is empty: it holds no recording")
+    try:
+        version = msgspec.json.decode(text, type=_Version).daebus_capture
+        if version > VERSION:
+            raise CaptureError(
+                f"{path} is a capture of version {version}, and this console reads versions up to {VERSION}: "
+                "update daebus-console"
+            )
+        if version < 1:
+            raise ValueError("no such version")
+        return msgspec.json.decode(text, type=Header)
+    except _UNREADABLE:
+        raise CaptureError(f"{path} is no capture of daebus-console: its first line is not the header of one") from None

@@ -1,0 +1,234 @@
+"""Recording: a capture file, written by a thread of its own so that whoever hands in messages never waits for a disk.
+
+Each message is on its way to the operating system a quarter of a second after it came, so that a killed process
+loses no more than that. An error of the disk ends the recording, is told once, and harms nobody else.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+import zlib
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from daebus_console.engine.capture.format import VERSION, BytesLine, GapLine, Header, MessageLine, without_password
+from daebus_console.engine.redact import Redactor
+
+FLUSH_EVERY = 0.25
+"""Seconds between writes."""
+MOST_WAITING = 256 * 1024 * 1024
+"""Bytes of data that may wait for the disk; what comes beyond that is left out, and the file says so with a gap."""
+_PER_MESSAGE = 200
+_CHUNK = 1024 * 1024
+
+
+class CaptureWriter:
+    """Records into a new file at `path` until `close`; a name that ends in .gz is gzipped.
+
+    `redis_url` and `started` (epoch seconds) go into the header; `redact` masks in every message. `on_error` is called
+    once, from the writing thread, with the text of the error that ended the recording. Raises FileExistsError where
+    there is such a file and `force` is not set, and OSError where it cannot be made.
+
+    `write` and `gap` are for one thread at a time.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        redis_url: str,
+        started: float,
+        *,
+        force: bool = False,
+        redact: Redactor | None = None,
+        on_error: Callable[[str], None] | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.written = 0
+        """Messages in the file."""
+        self.bytes = 0
+        """Bytes in the file."""
+        self.lost = 0
+        """Messages that came in but are not in the file: the disk was too slow, or failed."""
+        self.error: str | None = None
+        """What ended the recording, if anything did."""
+        self._redact = redact if redact else None
+        self._on_error = on_error
+        self._queue: deque[tuple[float, str, bytes] | GapLine] = deque()
+        self._taken_in = 0
+        self._taken_out = 0
+        self._skipped: tuple[float, float, int] | None = None
+        self._closing = threading.Event()
+        self._encoder = msgspec.json.Encoder()
+        self._zip: Any = zlib.compressobj(6, zlib.DEFLATED, 31) if self.path.suffix == ".gz" else None
+        self._file = _create(self.path, force)
+        keys = list(redact.keys) if redact else []
+        self._begin(Header(VERSION, without_password(redis_url), started, keys), force)
+        self._thread = threading.Thread(target=self._run, name="daebus-console-recorder", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> CaptureWriter:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    @property
+    def waiting(self) -> int:
+        """Messages handed in that are not yet in the file."""
+        return len(self._queue)
+
+    def write(self, at: float, channel: str, data: bytes) -> None:
+        """Record a message; returns at once, and never raises for what the disk does."""
+        if self._taken_in - self._taken_out > MOST_WAITING or self.error is not None:
+            self._skip(at)
+            return
+        if self._skipped is not None:
+            self._tell_skipped()
+        self._taken_in += len(data) + _PER_MESSAGE
+        self._queue.append((at, channel, data))
+
+    def gap(self, at: float, seconds: float, reason: str) -> None:
+        """Record that from `at` on, nothing was seen for that many seconds."""
+        self._queue.append(GapLine(at, max(0.0, seconds), reason))
+
+    def close(self) -> None:
+        """Write what waits, make sure that it is on the disk, and end. Harmless when it has ended already."""
+        self._tell_skipped()
+        self._closing.set()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def _skip(self, at: float) -> None:
+        self.lost += 1
+        start, _end, count = self._skipped or (at, at, 0)
+        self._skipped = (start, at, count + 1)
+
+    def _tell_skipped(self) -> None:
+        if self._skipped is not None:
+            (start, end, count), self._skipped = self._skipped, None
+            self.gap(start, end - start, f"the disk was too slow: {count} messages are missing here")
+
+    def _begin(self, header: Header, force: bool) -> None:
+        """Write the header at once, so that the file is a capture from the start."""
+        try:
+            self._put(bytearray(self._encoder.encode(header) + b"\n"))
+            if self._zip is not None:
+                self._out(self._zip.flush(zlib.Z_SYNC_FLUSH))
+        except OSError as error:
+            os.close(self._file)
+            if not force:
+                self.path.unlink(missing_ok=True)
+            raise OSError(f"cannot record to {self.path}: {error.strerror}") from None
+
+    # The writing thread ----------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            last = False
+            while not last:
+                last = self._closing.wait(FLUSH_EVERY)
+                self._drain()
+                if self._zip is not None:
+                    self._out(self._zip.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH))
+            _sync(self._file)
+        except OSError as error:
+            self._fail(error)
+        finally:
+            try:
+                os.close(self._file)
+            except OSError as error:
+                self._fail(error)
+
+    def _drain(self) -> None:
+        """Write what is waiting now, and not what comes meanwhile, lest a flush never be reached."""
+        left = len(self._queue)
+        while left:
+            buffer = bytearray()
+            messages = 0
+            while left and len(buffer) < _CHUNK:
+                messages += self._encode(self._queue.popleft(), buffer)
+                left -= 1
+            try:
+                self._put(buffer)
+            except OSError:
+                self.lost += messages
+                raise
+            self.written += messages
+
+    def _encode(self, item: tuple[float, str, bytes] | GapLine, buffer: bytearray) -> int:
+        """Add a line to the buffer; returns how many messages it holds."""
+        if isinstance(item, GapLine):
+            self._append(item, buffer)
+            return 0
+        at, channel, data = item
+        self._taken_out += len(data) + _PER_MESSAGE
+        before = len(buffer)
+        try:
+            self._append(self._line(at, channel, data), buffer)
+        except UnicodeEncodeError:
+            del buffer[before:]
+            # A name with half a surrogate pair cannot stand in UTF-8.
+            self._append(self._line(at, channel.encode("utf-8", "backslashreplace").decode(), data), buffer)
+        return 1
+
+    def _line(self, at: float, channel: str, data: bytes) -> MessageLine | BytesLine:
+        if self._redact is not None:
+            data = self._redact(data)
+        try:
+            return MessageLine(at, channel, data.decode())
+        except UnicodeDecodeError:
+            return BytesLine(at, channel, data)
+
+    def _append(self, line: msgspec.Struct, buffer: bytearray) -> None:
+        self._encoder.encode_into(line, buffer, -1)
+        buffer += b"\n"
+
+    def _put(self, buffer: bytearray) -> None:
+        if buffer:
+            self._out(self._zip.compress(buffer) if self._zip is not None else bytes(buffer))
+
+    def _out(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            done = os.write(self._file, view)
+            self.bytes += done
+            view = view[done:]
+
+    def _fail(self, error: OSError) -> None:
+        if self.error is not None:
+            return
+        self.error = f"recording to {self.path} ended: {error.strerror or error}"
+        self.lost += sum(not isinstance(item, GapLine) for item in self._queue.copy())
+        self._queue.clear()
+        if self._on_error is not None:
+            self._on_error(self.error)
+
+
+def _create(path: Path, force: bool) -> int:
+    """A descriptor of a new file that only its owner may read. With `force`, one that was there is emptied first."""
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if force else os.O_EXCL)
+    try:
+        file = os.open(path, flags, 0o600)
+    except FileExistsError:
+        raise FileExistsError(f"{path} is there already; use --force to overwrite it, or name another file") from None
+    except OSError as error:
+        raise type(error)(f"cannot record to {path}: {error.strerror}") from None
+    try:
+        if stat.S_ISREG(os.fstat(file).st_mode):
+            # One that was there before may be open to others.
+            os.fchmod(file, 0o600)
+    except OSError:
+        os.close(file)
+        raise
+    return file
+
+
+def _sync(file: int) -> None:
+    if stat.S_ISREG(os.fstat(file).st_mode):
+        os.fsync(file)

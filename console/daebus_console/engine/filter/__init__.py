@@ -1,0 +1,1 @@
+"""The filter language: its parser, its keys and what they test, and its completion. Pure."""

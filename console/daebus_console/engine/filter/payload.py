@@ -1,0 +1,269 @@
+"""Fields inside payloads: the path of a `payload.…` key, and its value in the bytes of a message. Pure.
+
+The fields on the way are read with a msgspec struct made for the path, which skips everything else: half the time of
+decoding the message, and this runs over every message of the journal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, Union
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from daebus_console.engine import envelope as wire
+from daebus_console.engine.filter.lexer import FilterError, Term, Value
+from daebus_console.engine.filter.pattern import Compare, Names, comparison, number_in
+from daebus_console.engine.nesting import DEEPEST, is_too_deep
+
+Step = str | int | None
+"""One step of a path: the name of a field, an index, or None for any of them."""
+Path = tuple[Step, ...]
+
+MOST_STEPS = 32
+_TYPED_STEPS = 8
+
+_STEERING = ("payload", "action", "status", "request_id")
+"""Fields that decide what the payload is."""
+
+
+def parse_path(term: Term) -> Path:
+    """The steps behind `payload`: `.name`, `."any name"`, `.*`, `[0]`, `[*]`. Raises FilterError."""
+    key = term.key or ""
+    position = len("payload")
+    steps: list[Step] = []
+    while position < len(key):
+        step, end = _index(term, key, position) if key[position] == "[" else _field(term, key, position)
+        steps.append(step)
+        position = end
+    if not steps:
+        raise term.error("name the field of the payload, as in payload.user.name:Ann")
+    if len(steps) > MOST_STEPS:
+        raise term.error(f"a path has at most {MOST_STEPS} steps, this one has {len(steps)}")
+    return tuple(steps)
+
+
+def _at(term: Term, message: str, position: int, length: int) -> FilterError:
+    start = term.start + (1 if term.negated else 0)
+    return FilterError(message, start + position, length)
+
+
+def _index(term: Term, key: str, position: int) -> tuple[Step, int]:
+    closing = key.find("]", position)
+    inside = key[position + 1 : closing]
+    if closing < 0 or not (inside == "*" or (inside.isascii() and inside.isdigit() and len(inside) < 10)):
+        length = (closing if closing >= 0 else len(key) - 1) - position + 1
+        raise _at(term, "an index is [0] or [*]", position, length)
+    return (None if inside == "*" else int(inside)), closing + 1
+
+
+def _field(term: Term, key: str, position: int) -> tuple[Step, int]:
+    if key[position] != ".":
+        raise _at(term, "a . or [ is expected here in the path", position, 1)
+    begin = position + 1
+    if key[begin : begin + 1] == '"':
+        name, index = "", begin + 1
+        # The lexer has seen to it that the quote is closed.
+        while key[index] != '"':
+            index += 1 if key[index] == "\\" else 0
+            name += key[index]
+            index += 1
+        return name, index + 1
+    end = begin
+    while end < len(key) and key[end] not in ".[":
+        end += 1
+    if end == begin:
+        raise _at(term, "the name of a field is missing behind the .", position, 1)
+    name = key[begin:end]
+    return (None if name == "*" else name), end
+
+
+# Reading ------------------------------------------------------------------------------------------------------------
+
+_UNTYPED = re.compile(r'["\\\x00-\x1f\ud800-\udfff]').search
+"""Names with signs that JSON escapes, or UTF-8 lacks, cannot be those of a struct's fields."""
+
+Accepts = Callable[[Any], bool]
+Has = Callable[[bytes], bool]
+
+
+def finder(path: Path, accepts: Accepts) -> Has:
+    """Whether the payload of a message, given as its bytes, has a value at the path that is accepted."""
+    typed: list[str] = []
+    for step in path[:_TYPED_STEPS]:
+        if not isinstance(step, str) or _UNTYPED(step):
+            break
+        typed.append(step)
+    if not typed:
+        return lambda data: _has_slowly(data, path, accepts)
+    return _typed_finder(path, typed, accepts)
+
+
+def _typed_finder(path: Path, typed: Sequence[str], accepts: Accepts) -> Has:
+    envelope, steps = _types_for(tuple(typed))
+    decode: Callable[[bytes], Any] = msgspec.json.Decoder(envelope).decode
+    rest = path[len(typed) :]
+    first, deeper = steps[0], steps[1:]
+    ends = _below(rest, accepts)
+    steers = typed[0] in _STEERING
+    hidden = typed[0] in wire.ENVELOPE_FIELDS
+
+    def has(data: bytes) -> bool:
+        if len(data) > DEEPEST and is_too_deep(data):
+            return False
+        try:
+            found = decode(data)
+        except (ValueError, msgspec.DecodeError, RecursionError):
+            return _has_slowly(data, path, accepts)
+        payload = found.payload
+        if payload is UNSET or (found.request_id is UNSET and found.action is UNSET and found.status is UNSET):
+            return bare(data, found)
+        # Not isinstance: the metaclass of structs makes that several times as slow.
+        if payload.__class__ is not first:
+            return isinstance(payload, str) and _has_slowly(data, path, accepts)
+        value = payload.field
+        if deeper:
+            return below(value)
+        return value is not UNSET and ends(value)
+
+    def bare(data: bytes, found: Any) -> bool:
+        """The message itself is the payload, without the fields of an envelope if it is one."""
+        if hidden and found.payload is UNSET and isinstance(found.action, str):
+            return False
+        return _has_slowly(data, path, accepts) if steers else below(found.field)
+
+    def below(value: Any) -> bool:
+        for step in deeper:
+            if value.__class__ is not step:
+                return False
+            value = value.field
+        return value is not UNSET and ends(value)
+
+    return has
+
+
+def _has_slowly(data: bytes, path: Path, accepts: Accepts) -> bool:
+    try:
+        return any(map(accepts, walk(wire.payload_of(data), path)))
+    except wire.Unreadable:
+        return False
+
+
+def _below(path: Path, accepts: Accepts) -> Accepts:
+    """Whether there is a value at the path below the given one that is accepted."""
+    if not path:
+        return accepts
+    if path != (None,):
+        return lambda value: any(map(accepts, walk(value, path)))
+
+    def any_item(value: Any) -> bool:
+        items = value.values() if value.__class__ is dict else value if value.__class__ is list else ()
+        for item in items:  # noqa: SIM110  # a generator would cost more than the test
+            if accepts(item):
+                return True
+        return False
+
+    return any_item
+
+
+@lru_cache(maxsize=64)
+def _types_for(names: tuple[str, ...]) -> tuple[type[msgspec.Struct], tuple[type[Any], ...]]:
+    """The struct for whole messages, and those for the objects on the way, the payload's first.
+
+    The first holds the payload as far as the path goes, the same field outside it, and the fields that steer.
+    """
+    value: Any = Any
+    steps: list[type[Any]] = []
+    for name in reversed(names):
+        beside, step = value, _step(name, value)
+        steps.insert(0, step)
+        value = Union[step, str, int, float, bool, None, list[Any]]  # noqa: UP007  # `|` is for types known beforehand
+    fields = [("payload", _or_unset(value), UNSET)]
+    fields += [(name, Any, UNSET) for name in _STEERING[1:]]
+    rename = {}
+    if names[0] not in _STEERING:
+        fields.append(("field", _or_unset(beside), UNSET))
+        rename["field"] = names[0]
+    return msgspec.defstruct("Found", fields, rename=rename, gc=False), tuple(steps)
+
+
+def _step(name: str, value: Any) -> type[msgspec.Struct]:
+    """A struct for objects of which one field is read."""
+    return msgspec.defstruct("Step", [("field", _or_unset(value), UNSET)], rename={"field": name}, gc=False)
+
+
+def _or_unset(value: Any) -> Any:
+    return Union[value, UnsetType]  # noqa: UP007  # the same
+
+
+def walk(value: Any, path: Path) -> list[Any]:
+    """The values at the path below this one."""
+    found = [value]
+    for step in path:
+        below: list[Any] = []
+        for value in found:
+            if isinstance(value, dict):
+                if step is None:
+                    below += value.values()
+                elif step in value:
+                    below.append(value[step])
+            elif isinstance(value, list):
+                if step is None:
+                    below += value
+                elif isinstance(step, int) and step < len(value):
+                    below.append(value[step])
+        found = below
+        if not found:
+            break
+    return found
+
+
+# Judging ------------------------------------------------------------------------------------------------------------
+
+_LONGEST_REMEMBERED = 128
+_WORDS = {True: "true", False: "false", None: "null"}
+
+
+def judge(values: Sequence[Value]) -> Accepts:
+    """Whether a JSON value is accepted by any of the filter's values; a list is where one of its items is.
+
+    Raises FilterError for a comparison with something that is no number.
+    """
+    if any(not value.quoted and not any(value.pieces) for value in values):
+        return lambda _found: True
+    compared = [(value, comparison(value, {})) for value in values]
+    compares = [compare for _value, compare in compared if compare is not None]
+    plain = [value for value, compare in compared if compare is None]
+    accepts_number = _judge_number(compares, plain)
+    names = Names(plain)
+
+    def accepts(found: Any) -> bool:
+        # JSON has these types and no subclasses of them.
+        kind = found.__class__
+        if kind is str:
+            return names[found] if len(found) <= _LONGEST_REMEMBERED else names.accepts(found)
+        if kind is int or kind is float:
+            return accepts_number(found)
+        if kind is list:
+            return any(accepts(item) for item in found if item.__class__ not in (list, dict))
+        return kind is not dict and names[_WORDS[found]]
+
+    return accepts
+
+
+def _judge_number(compares: Sequence[Compare], plain: Sequence[Value]) -> Compare:
+    if len(compares) == 1 and not plain:
+        return compares[0]
+    numbers = {number for value in plain if not value.quoted and (number := number_in(value.text)) is not None}
+    # Without a star, the text of a number can only match what is the same number.
+    globs = Names([value for value in plain if len(value.pieces) > 1 or value.quoted])
+
+    def accepts(found: float) -> bool:
+        if found in numbers or any(compare(found) for compare in compares):
+            return True
+        return bool(globs.tests) and globs.accepts(str(found))
+
+    return accepts if compares or globs.tests else numbers.__contains__

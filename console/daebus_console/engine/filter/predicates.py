@@ -1,0 +1,267 @@
+"""What each key of the filter language asks of an exchange, or of one message of it. Pure.
+
+Every builder takes a term and raises FilterError where its values make no sense. The closures they return run over
+the whole journal: they look names up in a memory, touch the bytes last, and make no objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from daebus_console.engine.exchange import Exchange, Flag, Kind, Message, State
+from daebus_console.engine.filter import payload as filter_payload
+from daebus_console.engine.filter.lexer import Term, Value
+from daebus_console.engine.filter.pattern import DURATIONS, SIZES, Compare, Names, comparison, contains, one_of
+
+OfExchange = Callable[[Exchange], bool]
+OfMessage = Callable[[Message, Exchange], bool]
+
+KINDS = tuple(kind.value for kind in Kind)
+STATES = tuple(state.value for state in State)
+FLAGS = {
+    "ours": Flag.OURS,
+    "late": Flag.LATE,
+    "duplicate": Flag.DUPLICATE,
+    "reused": Flag.REUSED_ID,
+    "stream": Flag.STREAM,
+    "marked": Flag.MARKED,
+    "malformed": Flag.MALFORMED,
+    "control": Flag.CONTROL,
+    "replay": 0,
+}
+
+# Looking a member up in its enum costs more than the rest of a test.
+_REQUEST, _RESPONSE, _BROADCAST, _GAP = Kind.REQUEST, Kind.RESPONSE, Kind.BROADCAST, Kind.GAP
+
+
+class Predicate(NamedTuple):
+    """What one term asks. `cost` orders the terms of a filter: the cheap ones are asked first."""
+
+    exchange: OfExchange
+    message: OfMessage
+    cost: int
+
+
+def _of_its_exchange(judge: OfExchange, cost: int) -> Predicate:
+    """A predicate that a message passes where its exchange does."""
+    return Predicate(judge, lambda _message, exchange: judge(exchange), cost)
+
+
+# Names --------------------------------------------------------------------------------------------------------------
+
+
+def service(term: Term) -> Predicate:
+    """Either end has the name."""
+    names = Names(term.values)
+
+    def judge(exchange: Exchange) -> bool:
+        if names[exchange.source]:
+            return True
+        # The target of a broadcast is its channel, that of an orphan the channel of its asker: no service is there.
+        return names[exchange.target] and exchange.kind is not _BROADCAST and exchange.kind is not _RESPONSE
+
+    return _of_its_exchange(judge, 2)
+
+
+def source(term: Term) -> Predicate:
+    """Who asked or sent it has the name."""
+    names = Names(term.values)
+    return _of_its_exchange(lambda exchange: names[exchange.source], 1)
+
+
+def target(term: Term) -> Predicate:
+    """Where it went has the name."""
+    names = Names(term.values)
+    return _of_its_exchange(lambda exchange: names[exchange.target], 1)
+
+
+def action(term: Term) -> Predicate:
+    """The action has the name."""
+    names = Names(term.values)
+    return _of_its_exchange(lambda exchange: names[exchange.action], 1)
+
+
+def code(term: Term) -> Predicate:
+    """The error code of its answer has the name."""
+    names = Names(term.values)
+    return _of_its_exchange(lambda exchange: names[exchange.aside.code], 2)
+
+
+def channel(term: Term) -> Predicate:
+    """A message of it passed on a channel of the name; a message, itself."""
+    names = Names(term.values)
+
+    def judge(exchange: Exchange) -> bool:
+        if names[exchange.opened.channel]:
+            return True
+        answer = exchange.answer
+        if answer is not None and names[answer.channel]:
+            return True
+        if exchange.progress is None and exchange._aside is None:
+            return False
+        return any(names[message.channel] for message in exchange.messages)
+
+    return Predicate(judge, lambda message, _exchange: names[message.channel], 3)
+
+
+def identity(term: Term) -> Predicate:
+    """Its request_id, or its number where the value begins with #."""
+    numbers: set[int] = set()
+    texts: list[Value] = []
+    for value in term.values:
+        digits = value.text[1:]
+        if value.quoted or not value.text.startswith("#"):
+            texts.append(value)
+        elif digits.isascii() and digits.isdigit() and len(digits) < 19:
+            numbers.add(int(digits))
+        else:
+            raise value.error("id: # is followed by the number of an exchange, as in id:#12")
+    accepts = Names(texts).accepts
+
+    def judge(exchange: Exchange) -> bool:
+        return exchange.number in numbers or accepts(exchange.request_id)
+
+    return _of_its_exchange(judge, 3)
+
+
+# Words of our own ---------------------------------------------------------------------------------------------------
+
+
+def kind(term: Term) -> Predicate:
+    """It is of the kind; a message, itself."""
+    kinds = one_of("kind", term.values, KINDS)
+    return Predicate(lambda exchange: exchange.kind in kinds, lambda message, _exchange: message.kind in kinds, 0)
+
+
+def status(term: Term) -> Predicate:
+    """It stands so."""
+    states = one_of("status", term.values, STATES)
+    return _of_its_exchange(lambda exchange: exchange.state in states, 0)
+
+
+def flags(term: Term) -> Predicate:
+    """It has one of the flags."""
+    flags = 0
+    replay = False
+    for word in one_of("is", term.values, tuple(FLAGS)):
+        flags |= FLAGS[word]
+        replay = replay or word == "replay"
+    if replay:
+        return _of_its_exchange(lambda exchange: exchange.flags & flags != 0 or exchange.aside.origin != 0, 1)
+    return _of_its_exchange(lambda exchange: exchange.flags & flags != 0, 0)
+
+
+# Numbers ------------------------------------------------------------------------------------------------------------
+
+
+def _compares(term: Term, units: dict[str, float], default: str, examples: str) -> Callable[[float], bool]:
+    tests: list[Compare] = []
+    for value in term.values:
+        test = comparison(value, units, default)
+        if test is None:
+            raise value.error(f"{term.key}: is compared, as in {examples}")
+        tests.append(test)
+    if len(tests) == 1:
+        return tests[0]
+    return lambda number: any(test(number) for test in tests)
+
+
+def latency(term: Term) -> Predicate:
+    """It was answered, and the time to the answer compares so."""
+    compare = _compares(term, dict(DURATIONS), "ms", "latency:>100ms or latency:10..50ms")
+
+    def judge(exchange: Exchange) -> bool:
+        answer = exchange.answer
+        if answer is None or exchange.kind is not _REQUEST:
+            return False
+        return compare(answer.at - exchange.opened.at)
+
+    return _of_its_exchange(judge, 1)
+
+
+def size(term: Term) -> Predicate:
+    """The bytes of all its messages compare so; of a message, its own."""
+    compare = _compares(term, dict(SIZES), "b", "size:>1kb or size:1..4kb")
+
+    def judge(exchange: Exchange) -> bool:
+        if exchange.progress is None and exchange._aside is None and exchange.kind is _REQUEST:
+            answer = exchange.answer
+            size = len(exchange.opened.data)
+            return compare(size if answer is None else size + len(answer.data))
+        return exchange.kind is not _GAP and compare(exchange.size)
+
+    def judge_message(message: Message, _exchange: Exchange) -> bool:
+        return message.kind is not _GAP and compare(len(message.data))
+
+    return Predicate(judge, judge_message, 2)
+
+
+# Content ------------------------------------------------------------------------------------------------------------
+
+
+def payload(term: Term) -> Predicate:
+    """A payload among its messages has such a value at the path; a message, its own."""
+    accepts = filter_payload.judge(term.values)
+    return _of_messages(filter_payload.finder(filter_payload.parse_path(term), accepts), 6)
+
+
+def _of_messages(has: Callable[[bytes], bool], cost: int) -> Predicate:
+    """A predicate on the bytes of a message; an exchange passes where one of its messages does."""
+
+    def judge(exchange: Exchange) -> bool:
+        if has(exchange.opened.data):
+            return True
+        answer = exchange.answer
+        if exchange.progress is None and exchange._aside is None:
+            return answer is not None and answer is not exchange.opened and has(answer.data)
+        return any(has(message.data) for message in exchange.messages)
+
+    return Predicate(judge, lambda message, _exchange: has(message.data), cost)
+
+
+def text(term: Term) -> Predicate:
+    """A word without a key: in the bytes (where the names and ids stand too), in channel names, in the gap's reason."""
+    tests = [contains(value) for value in term.values]
+    numbers = {f"#{value.text[1:]}" for value in term.values if value.text.startswith("#") and not value.quoted}
+
+    def has(data: bytes) -> bool:
+        return any(test(data) for test in tests)
+
+    channels: dict[str, bool] = _Channels(has)
+    in_messages = _of_messages(tests[0] if len(tests) == 1 else has, 0).exchange
+
+    def judge(exchange: Exchange) -> bool:
+        if channels[exchange.opened.channel] or in_messages(exchange):
+            return True
+        answer = exchange.answer
+        if answer is not None and channels[answer.channel]:
+            return True
+        if numbers and f"#{exchange.number}" in numbers:
+            return True
+        aside = exchange._aside
+        return aside is not None and aside.gap is not None and has(aside.gap.reason.encode())
+
+    def judge_message(message: Message, exchange: Exchange) -> bool:
+        if channels[message.channel] or has(message.data):
+            return True
+        if numbers and f"#{exchange.number}" in numbers:
+            return True
+        gap = exchange.aside.gap if message.kind is _GAP else None
+        return gap is not None and has(gap.reason.encode())
+
+    return Predicate(judge, judge_message, 5)
+
+
+class _Channels(dict[str, bool]):
+    """Whether the text is in the name of a channel, remembered for each that was asked about."""
+
+    def __init__(self, has: Callable[[bytes], bool]) -> None:
+        super().__init__()
+        self._has = has
+
+    def __missing__(self, channel: str) -> bool:
+        if len(self) >= 50_000:
+            self.clear()
+        result = self[channel] = self._has(channel.encode("utf-8", "surrogatepass"))
+        return result

@@ -1,0 +1,1 @@
+"""Answering in place of services that are not there."""

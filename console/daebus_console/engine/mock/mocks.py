@@ -1,0 +1,238 @@
+"""Stand-ins: answering in place of a service that is not there. They listen as services do, with the framework's means.
+
+Nothing is answered twice, and nobody waits in vain: what a stand-in has no answer for it answers with an error, unless
+it stands beside the real service, which then does.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from daebus.connection import RedisAddress
+from daebus.envelope import Request, Unreadable, encode, error_payload, read_request, write_response
+from daebus.errors import DaebusError, RedisUnavailable
+from daebus.publisher import Publisher
+from daebus.subscription import Subscription
+from daebus_console.engine.mock.answers import Answers, Given
+from daebus_console.engine.mock.schedule import Schedule
+from daebus_console.engine.replay.wire import NAME, count_subscribers
+
+log = logging.getLogger("daebus")
+
+_CONNECT_WITHIN = 5.0
+
+
+class ServicePresent(DaebusError):
+    """The service is there: a stand-in for it would answer beside it."""
+
+
+@dataclass(eq=False)
+class Mock:
+    """One stand-in. delay: seconds before each answer. times: answers after which it ends; None: never.
+
+    `answered` counts by how the answer was found: exact, nearest, unknown.
+    """
+
+    number: int
+    service: str
+    answers: Answers
+    summary: str
+    delay: float = 0.0
+    times: int | None = None
+    answered: Counter[str] = field(default_factory=Counter)
+    ended: bool = False
+
+    @property
+    def spent(self) -> bool:
+        """Whether it has given all its answers."""
+        return self.times is not None and self.answered["exact"] + self.answered["nearest"] >= self.times
+
+    def take(self, request: Request) -> Given | None:
+        """Its answer to a request, counted; None where it has none."""
+        if self.spent or self.ended:
+            return None
+        given = self.answers.answer(request.action, request.payload)
+        if given is not None:
+            self.answered[given.mark or "exact"] += 1
+        return given
+
+
+class _Stand:
+    """Listens on the channel of one service for the mocks of it, and answers."""
+
+    def __init__(self, address: RedisAddress, service: str, schedule: Schedule, *, beside: bool) -> None:
+        self.service = service
+        self.beside = beside
+        self.mocks: list[Mock] = []
+        self.instance = f"mock-{uuid.uuid4().hex[:8]}"
+        self._schedule = schedule
+        self._publisher = Publisher(address, NAME)
+        self._subscription = Subscription(address, NAME, [service], self._take, level=logging.DEBUG)
+        # A publisher that is used after its end connects anew.
+        self._sending = threading.Lock()
+        self._closed = False
+
+    def open(self) -> None:
+        """Listen. Raises RedisUnavailable."""
+        self._subscription.ensure(time.monotonic() + _CONNECT_WITHIN)
+
+    def close(self) -> None:
+        """Listen no longer, and give no answer that is still due."""
+        with self._sending:
+            self._closed = True
+        self._subscription.close()
+        self._publisher.close()
+
+    def _take(self, _channel: str, data: bytes, _turn: int) -> None:
+        begun = time.monotonic()
+        request = read_request(data)
+        if isinstance(request, Unreadable):
+            if request.reply_to is not None and not self.beside:
+                self._answer(request.reply_to, request.request_id, _error(request.reason, "bad_request"), 0.0, begun)
+            return
+        if not isinstance(request, Request):
+            return
+        for mock in tuple(self.mocks):
+            given = mock.take(request)
+            if given is not None:
+                self._reply(request, given, mock.delay, begun)
+                return
+        if not self.beside:
+            known = sorted({name for mock in self.mocks for name in mock.answers.actions or ()})
+            text = (
+                f"the stand-in for {self.service!r} has no answer to {request.action!r}; it knows: {', '.join(known)}"
+            )
+            if self.mocks:
+                self.mocks[0].answered["unknown"] += 1
+            self._reply(request, _error(text, "unknown_action"), 0.0, begun)
+
+    def _reply(self, request: Request, given: Given, delay: float, begun: float) -> None:
+        if request.reply_to is None and request.request_id is None:
+            # A one-way message: nobody is to be answered.
+            return
+        self._answer(request.reply_to or f"{self.service}.responses", request.request_id, given, delay, begun)
+
+    def _answer(self, channel: str, request_id: object, given: Given, delay: float, begun: float) -> None:
+        def send() -> None:
+            elapsed = time.monotonic() - begun
+            try:
+                for index, payload in enumerate((*given.stream, given.payload)):
+                    final = index == len(given.stream)
+                    reply = write_response(
+                        payload,
+                        request_id=request_id,  # type: ignore[arg-type]  # as it came from read_request
+                        ok=not (final and given.error),
+                        final=final,
+                        service=self.service,
+                        instance=self.instance,
+                        elapsed=elapsed,
+                    )
+                    self._post(channel, _marked(reply, given.mark))
+            except DaebusError as error:
+                log.warning("the stand-in for %r could not answer: %s", self.service, error)
+
+        if delay:
+            self._schedule.at(begun + delay, send)
+        else:
+            send()
+
+    def _post(self, channel: str, data: bytes) -> None:
+        with self._sending:
+            if not self._closed:
+                self._publisher.post(channel, data)
+
+
+class Mocks:
+    """The stand-ins on one Redis. Connects when the first is added; `close` ends them all."""
+
+    def __init__(self, address: RedisAddress) -> None:
+        self.address = address
+        self._lock = threading.RLock()
+        self._schedule = Schedule()
+        self._stands: dict[str, _Stand] = {}
+        self._next = 1
+
+    def add(
+        self,
+        service: str,
+        answers: Answers,
+        summary: str,
+        *,
+        delay: float = 0.0,
+        times: int | None = None,
+        beside: bool = False,
+    ) -> Mock:
+        """Stand in for a service; those added later are asked first.
+
+        Raises ServicePresent where the service is there and `beside` is not set, RedisUnavailable.
+        """
+        with self._lock:
+            stand = self._stands.get(service)
+            if not beside:
+                self._check_absent(service, own=0 if stand is None else 1)
+            if stand is None:
+                stand = _Stand(self.address, service, self._schedule, beside=beside)
+                try:
+                    stand.open()
+                except RedisUnavailable:
+                    stand.close()
+                    raise
+                self._stands[service] = stand
+            stand.beside = stand.beside or beside
+            mock = Mock(self._next, service, answers, summary, delay, times)
+            self._next += 1
+            stand.mocks.insert(0, mock)
+            return mock
+
+    def _check_absent(self, service: str, own: int) -> None:
+        counts = count_subscribers(self.address, [service])
+        count = 0 if counts is None else counts[service] - own
+        if count > 0:
+            raise ServicePresent(
+                f"{service!r} is there: {count} subscriber{'s' * (count != 1)} on its channel, and every request would"
+                " be answered twice; --beside stands in all the same"
+            )
+
+    def all(self) -> list[Mock]:
+        """The stand-ins that are at it, oldest first. Those that have given all their answers end here."""
+        with self._lock:
+            self.remove([mock for stand in self._stands.values() for mock in stand.mocks if mock.spent])
+            return sorted((mock for stand in self._stands.values() for mock in stand.mocks), key=lambda one: one.number)
+
+    def remove(self, mocks: Iterable[Mock]) -> None:
+        """End these; a service without any is not listened for any more."""
+        gone = list(mocks)
+        closing: list[_Stand] = []
+        with self._lock:
+            for mock in gone:
+                mock.ended = True
+                stand = self._stands.get(mock.service)
+                if stand is None or mock not in stand.mocks:
+                    continue
+                stand.mocks.remove(mock)
+                if not stand.mocks:
+                    closing.append(self._stands.pop(mock.service))
+        for stand in closing:
+            stand.close()
+
+    def close(self) -> None:
+        """End them all; answers that are delayed are not given any more."""
+        self.remove([mock for stand in list(self._stands.values()) for mock in list(stand.mocks)])
+        self._schedule.close()
+
+
+def _error(text: str, code: str) -> Given:
+    return Given(error_payload(text, code), error=True)
+
+
+def _marked(reply: bytes, mark: str) -> bytes:
+    """The answer with a word in its envelope that says how it was found; others take no notice of it."""
+    if not mark:
+        return reply
+    return reply[:-1] + b', "mock": ' + encode(mark) + b"}"

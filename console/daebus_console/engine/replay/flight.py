@@ -1,0 +1,73 @@
+"""The requests of a replay that are under way, and when their time is over. Pure but for the clock they start by.
+
+Not for several threads at once: whoever owns it sees to that.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+
+from daebus_console.engine.diff.exchange import Answer, read_payload
+from daebus_console.engine.exchange import Exchange
+from daebus_console.engine.replay.item import Resend
+
+
+class Flight:
+    """One request under way, since now, for at most `timeout` seconds; `progress` are its non-final answers."""
+
+    __slots__ = ("begun", "deadline", "item", "origin", "progress", "request_id", "timeout")
+
+    def __init__(self, origin: Exchange, item: Resend, request_id: str, timeout: float) -> None:
+        self.origin, self.item, self.request_id, self.timeout = origin, item, request_id, timeout
+        self.begun = time.monotonic()
+        self.deadline = self.begun + timeout
+        self.progress: list[bytes] = []
+
+    def answer(self, status: str, data: bytes | None = None, latency: float | None = None) -> Answer:
+        """What came of it; `data` are the bytes of the final answer."""
+        payload = None if data is None else read_payload(data)
+        return Answer(status, payload, tuple(read_payload(part) for part in self.progress), latency)
+
+
+class Flights:
+    """Flights by their request_id."""
+
+    def __init__(self) -> None:
+        self._flights: dict[str, Flight] = {}
+        self._deadlines: list[tuple[float, str]] = []
+
+    def __len__(self) -> int:
+        return len(self._flights)
+
+    def add(self, flight: Flight) -> None:
+        """One more is under way."""
+        self._flights[flight.request_id] = flight
+        heapq.heappush(self._deadlines, (flight.deadline, flight.request_id))
+
+    def get(self, request_id: str) -> Flight | None:
+        """The flight of that id, if it is still under way."""
+        return self._flights.get(request_id)
+
+    def take(self, request_id: str) -> Flight | None:
+        """The same, and it is under way no longer."""
+        return self._flights.pop(request_id, None)
+
+    def next_deadline(self) -> float:
+        """When the next one runs out of time, by the monotonic clock; infinity where none is under way."""
+        while self._deadlines and self._deadlines[0][1] not in self._flights:
+            heapq.heappop(self._deadlines)
+        return self._deadlines[0][0] if self._deadlines else float("inf")
+
+    def expired(self, now: float) -> list[Flight]:
+        """Those whose time is over; they are under way no longer."""
+        found: list[Flight] = []
+        while self.next_deadline() <= now:
+            found.append(self._flights.pop(heapq.heappop(self._deadlines)[1]))
+        return found
+
+    def clear(self) -> list[Flight]:
+        """All of them; they are under way no longer."""
+        found = list(self._flights.values())
+        self._flights.clear()
+        return found

@@ -1,0 +1,175 @@
+"""A replay and its origin know each other: where both are seen by the same session, each names the number of the other.
+
+What is sent is also announced as the console's own. A session that does not look at a Redis is told what passes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from daebus_console.engine.exchange import Exchange, Message
+from daebus_console.engine.replay.item import Resend
+
+if TYPE_CHECKING:
+    from daebus_console.engine.session import Session
+
+_MOST_EXPECTED = 20_000
+_LINGER = 0.5
+
+
+class Links(Protocol):
+    """Who is told what a replay sends and hears."""
+
+    def open(self, reply_to: str) -> None:
+        """It begins; answers will come on that channel."""
+
+    def expect(self, origin: Exchange, item: Resend, request_id: str | None, data: bytes) -> None:
+        """These bytes are about to be published; a request bears that id."""
+
+    def give_up(self, item: Resend, request_id: str, data: bytes) -> None:
+        """They were not published after all."""
+
+    def sent(self, channel: str, data: bytes) -> None:
+        """They were published."""
+
+    def heard(self, channel: str, data: bytes) -> None:
+        """An answer came. Called on another thread than the rest."""
+
+    def close(self) -> None:
+        """It is over."""
+
+
+class NoLinks:
+    """For a Redis that no session looks at."""
+
+    def open(self, reply_to: str) -> None:
+        """Nobody is told."""
+
+    def expect(self, origin: Exchange, item: Resend, request_id: str | None, data: bytes) -> None:
+        """Nobody is told."""
+
+    def give_up(self, item: Resend, request_id: str, data: bytes) -> None:
+        """Nobody is told."""
+
+    def sent(self, channel: str, data: bytes) -> None:
+        """Nobody is told."""
+
+    def heard(self, channel: str, data: bytes) -> None:
+        """Nobody is told."""
+
+    def close(self) -> None:
+        """Nobody is told."""
+
+
+_Key = tuple[str, str | bytes]
+
+
+class SessionLinks(NoLinks):
+    """For a replay on the Redis that `session` looks at. With `origins`, the exchanges are the session's own.
+
+    `on_link(new)` is told each exchange that replays one, under the session's lock.
+    """
+
+    def __init__(
+        self, session: Session, *, origins: bool = True, on_link: Callable[[Exchange], None] | None = None
+    ) -> None:
+        self._session = session
+        self._origins = origins
+        self._on_link = on_link
+        self._expected: dict[_Key, Exchange] = {}
+        self._unwatch: Callable[[], None] | None = None
+
+    def open(self, reply_to: str) -> None:
+        """Have the tap see the answers too, where its patterns would show the questions alone."""
+        session = self._session
+        if "*" not in session.settings.patterns or session.tap.refused:
+            session.tap.follow([reply_to])
+        if self._origins:
+            self._unwatch = session.watch(self._watch)
+
+    def expect(self, origin: Exchange, item: Resend, request_id: str | None, data: bytes) -> None:
+        """Announce it as our own, and remember whose replay it is."""
+        session = self._session
+        with session.lock:
+            if request_id is not None:
+                session.correlator.expect(request_id)
+            else:
+                session.correlator.expect_data(item.channel, data)
+            if self._origins:
+                self._expected[_key(item.channel, request_id, data)] = origin
+                if len(self._expected) > _MOST_EXPECTED:
+                    del self._expected[next(iter(self._expected))]
+
+    def give_up(self, item: Resend, request_id: str, data: bytes) -> None:
+        """Take it back."""
+        with self._session.lock:
+            self._session.correlator.give_up(item.channel, data, request_id)
+            for key in (_key(item.channel, request_id, data), _key(item.channel, None, data)):
+                self._expected.pop(key, None)
+
+    def close(self) -> None:
+        """Wait a moment for what is still on its way, then stop looking."""
+        if self._unwatch is not None:
+            self._session.wait_for(lambda: not self._expected or not self._session.status.up, _LINGER)
+            self._unwatch()
+
+    def _watch(self, message: Message, exchange: Exchange) -> None:
+        """On the tap's thread, under the session's lock."""
+        if exchange.opened is not message or not self._expected:
+            return
+        origin = self._expected.pop(_key(message.channel, exchange.request_id, message.data), None)
+        if origin is not None:
+            link(self._session, origin, exchange)
+            if self._on_link is not None:
+                self._on_link(exchange)
+
+
+class MirrorLinks(NoLinks):
+    """For a session that looks at no Redis, but at a capture: it is shown what is sent and heard."""
+
+    def __init__(
+        self,
+        session: Session,
+        show: Callable[[float, str, bytes], tuple[Message, Exchange]],
+        *,
+        origins: bool = True,
+        on_link: Callable[[Exchange], None] | None = None,
+    ) -> None:
+        self._session = session
+        self._show = show
+        self._origins = origins
+        self._on_link = on_link
+
+    def expect(self, origin: Exchange, item: Resend, request_id: str | None, data: bytes) -> None:
+        """Show it at once: its answer may be heard before `publish` returns."""
+        session = self._session
+        with session.lock:
+            if request_id is not None:
+                session.correlator.expect(request_id)
+            else:
+                session.correlator.expect_data(item.channel, data)
+            exchange = self._show(time.time(), item.channel, data)[1]
+            if self._origins:
+                link(session, origin, exchange)
+                if self._on_link is not None:
+                    self._on_link(exchange)
+
+    def heard(self, channel: str, data: bytes) -> None:
+        """Show the answer."""
+        with self._session.lock:
+            self._show(time.time(), channel, data)
+
+
+def link(session: Session, origin: Exchange, replayed: Exchange) -> None:
+    """Let two exchanges of the session know each other. Called under its lock."""
+    replayed.set_aside().origin = origin.number
+    aside = origin.set_aside()
+    aside.replays = [*(aside.replays or ()), replayed.number]
+    session.journal.touch(origin)
+    session.journal.touch(replayed)
+
+
+def _key(channel: str, request_id: str | None, data: bytes) -> _Key:
+    return (channel, data if request_id is None else request_id)

@@ -1,0 +1,152 @@
+"""What is to be replayed of what there is, and what that amounts to, said before anything is sent. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from daebus_console.engine.exchange import Exchange, Flag, Kind, State
+from daebus_console.engine.filter.language import Filter, parse
+from daebus_console.engine.replay.item import Unsendable, resend_of
+
+_EVERYTHING = parse("")
+_NOUNS = {
+    Kind.REQUEST: ("request", "requests"),
+    Kind.ONE_WAY: ("one-way", "one-way"),
+    Kind.BROADCAST: ("broadcast", "broadcasts"),
+    Kind.UNREADABLE: ("unreadable message", "unreadable messages"),
+    Kind.RESPONSE: ("stray answer", "stray answers"),
+}
+INCLUDABLE = {"request": Kind.REQUEST, "one-way": Kind.ONE_WAY, "broadcast": Kind.BROADCAST}
+"""What may be named to be replayed, as users write it."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which exchanges are replayed: of these kinds, that match; with `roots`, none made in handling another."""
+
+    kinds: frozenset[Kind] = frozenset({Kind.REQUEST})
+    matching: Filter = _EVERYTHING
+    roots: bool = False
+    to: str | None = None
+    """The service or channel that all of it goes to, instead of where it went."""
+
+    def takes(self, exchange: Exchange) -> bool:
+        """Whether that exchange is to be replayed, if it can be."""
+        return exchange.kind in self.kinds and self.considers(exchange) and not (self.roots and exchange.parent_id)
+
+    def considers(self, exchange: Exchange) -> bool:
+        """Whether it is among those that are spoken of at all. Questions of consoles to services never are."""
+        return exchange.state is not State.GAP and not exchange.flags & Flag.CONTROL and self.matching(exchange)
+
+    def of(self, exchanges: Iterable[Exchange]) -> Iterator[Exchange]:
+        """Those to be replayed."""
+        return (exchange for exchange in exchanges if self.takes(exchange))
+
+
+@dataclass
+class Plan:
+    """What a replay would send: counts, to whom, over how many seconds; and what is left out."""
+
+    kinds: Counter[Kind] = field(default_factory=Counter)
+    left_out: Counter[Kind] = field(default_factory=Counter)
+    unsendable: Counter[str] = field(default_factory=Counter)
+    services: Counter[str] = field(default_factory=Counter)
+    """Requests and one-way messages by the channel they go to."""
+    channels: Counter[str] = field(default_factory=Counter)
+    """Broadcasts by their channel."""
+    nested: int = 0
+    """Of the requests, those that a service made while it handled another: these will also be made anew by it."""
+    first: float | None = None
+    last: float = 0.0
+
+    @property
+    def total(self) -> int:
+        """Messages that are sent."""
+        return self.kinds.total()
+
+    @property
+    def seconds(self) -> float:
+        """Time between the first and the last, in seconds."""
+        return 0.0 if self.first is None else max(0.0, self.last - self.first)
+
+    def add(self, exchange: Exchange, choice: Choice) -> None:
+        """Count an exchange."""
+        if not choice.takes(exchange):
+            if exchange.kind in _NOUNS and choice.considers(exchange):
+                self.left_out[exchange.kind] += 1
+            return
+        try:
+            item = resend_of(exchange)
+        except Unsendable as error:
+            self.unsendable[str(error)] += 1
+            return
+        self.kinds[item.kind] += 1
+        (self.channels if item.kind is Kind.BROADCAST else self.services)[choice.to or item.channel] += 1
+        self.nested += item.kind is Kind.REQUEST and exchange.parent_id is not None
+        self.first = item.at if self.first is None else min(self.first, item.at)
+        self.last = max(self.last, item.at)
+
+    def describe(self, seconds: float | None = None) -> str:
+        """The plan in a sentence; `seconds` is how long it will take, where that is not how long it took."""
+        sent = [_count(self.kinds[kind], kind) for kind in INCLUDABLE.values() if self.kinds[kind]]
+        where = [_plural(len(self.services), "service")] if self.services else []
+        where += [_plural(len(self.channels), "channel")] if self.channels else []
+        text = f"{_and(sent)} to {_and(where)}" if sent else "nothing to send"
+        if sent and self.total > 1:
+            text += f" over {_seconds(self.seconds if seconds is None else seconds)}"
+        left = [
+            # Requests are left out only where those made in handling others are not wanted.
+            _plural(count, "nested request") if kind is Kind.REQUEST else _count(count, kind)
+            for kind, count in self.left_out.items()
+            if count and kind is not Kind.RESPONSE
+        ]
+        left += [f"{count} that cannot be sent ({reason})" for reason, count in self.unsendable.items()]
+        return f"{text}, {_and(left)} left out" if left else text
+
+    def as_data(self) -> dict[str, Any]:
+        """The plan for a program."""
+        return {
+            "requests": self.kinds[Kind.REQUEST],
+            "one_way": self.kinds[Kind.ONE_WAY],
+            "broadcasts": self.kinds[Kind.BROADCAST],
+            "nested": self.nested,
+            "seconds": round(self.seconds, 3),
+            "services": dict(self.services),
+            "channels": dict(self.channels),
+            "left_out": {kind.value: count for kind, count in self.left_out.items()},
+            "unsendable": dict(self.unsendable),
+        }
+
+
+def make_plan(exchanges: Iterable[Exchange], choice: Choice) -> Plan:
+    """Count them all."""
+    plan = Plan()
+    for exchange in exchanges:
+        plan.add(exchange, choice)
+    return plan
+
+
+def missing(plan: Plan, subscribers: Mapping[str, int]) -> dict[str, int]:
+    """The services of a plan that nobody serves, with how many messages were to go to each."""
+    return {name: count for name, count in plan.services.items() if subscribers.get(name, 0) == 0}
+
+
+def _count(count: int, kind: Kind) -> str:
+    return f"{count} {_NOUNS[kind][count != 1]}"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
+def _and(parts: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]])) if parts else ""
+
+
+def _seconds(seconds: float) -> str:
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    return f"{seconds:.0f} s" if seconds < 600 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,207 @@
+"""What a replay of many came to: same, changed or failed, by action; first differences; latencies then and now. Pure.
+
+Its size does not grow with the number of outcomes: figures are histograms, of the differences only the first are kept.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from daebus_console.engine.diff.exchange import Answer, Unread, answer_of, diff_answers
+from daebus_console.engine.diff.rules import Rules
+from daebus_console.engine.diff.values import Change, How
+from daebus_console.engine.exchange import Exchange, Kind, State
+from daebus_console.engine.histogram import Histogram
+from daebus_console.engine.redact import Redactor
+from daebus_console.engine.replay.redact import masked
+from daebus_console.engine.replay.replay import Outcome
+
+_MOST_PLACES = 200
+_FRACTIONS = (0.5, 0.95)
+
+
+class Result(StrEnum):
+    """How an outcome compares with its origin."""
+
+    SAME = "same"
+    CHANGED = "changed"
+    FAILED = "failed"
+    """No answer came, or it could not be sent."""
+    UNCOMPARED = "uncompared"
+    """An answer came, but none was recorded to compare it with; or none was due."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The comparison of one outcome. `changes` are masked; `then` is what was answered when it was recorded."""
+
+    result: Result
+    then: Answer
+    changes: tuple[Change, ...] = ()
+    reason: str = ""
+
+
+def judge(outcome: Outcome, rules: Rules, redact: Redactor | None = None) -> Verdict:
+    """Compare what came of a message with what came of it when it was recorded."""
+    now, then = outcome.answer, answer_of(outcome.origin)
+    if now.status == "sent":
+        return Verdict(Result.UNCOMPARED, then)
+    if not now.answered:
+        if now.status == "timeout" and then.status == "timeout":
+            return Verdict(Result.SAME, then)
+        return Verdict(Result.FAILED, then, reason=outcome.reason)
+    if outcome.origin.state in (State.PENDING, State.UNKNOWN) and not then.answered:
+        return Verdict(Result.UNCOMPARED, then, reason="no answer was recorded")
+    changes = diff_answers(then, now, rules)
+    if redact:
+        changes = [masked(change, redact) for change in changes]
+    return Verdict(Result.CHANGED if changes else Result.SAME, then, tuple(changes))
+
+
+@dataclass
+class Place:
+    """A place in which answers differ: how often, and the first time it was seen."""
+
+    path: str
+    count: int
+    number: int
+    first: Change
+
+
+@dataclass
+class ActionReport:
+    """What came of the requests for one action. Latencies are of the answered ones, then and now."""
+
+    service: str
+    action: str
+    counts: Counter[Result] = field(default_factory=Counter)
+    then: Histogram = field(default_factory=Histogram)
+    now: Histogram = field(default_factory=Histogram)
+    places: dict[str, Place] = field(default_factory=dict)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def total(self) -> int:
+        """How many there were."""
+        return self.counts.total()
+
+    def add(self, number: int, verdict: Verdict, now: Answer) -> None:
+        """Count one."""
+        self.counts[verdict.result] += 1
+        if verdict.then.latency is not None:
+            self.then.add(verdict.then.latency)
+        if now.latency is not None:
+            self.now.add(now.latency)
+        if verdict.result is Result.FAILED and (verdict.reason in self.reasons or len(self.reasons) < _MOST_PLACES):
+            self.reasons[verdict.reason] += 1
+        places: dict[str, Change] = {}
+        for change in verdict.changes:
+            places.setdefault(general(change.path), change)
+        for path, change in places.items():
+            place = self.places.get(path)
+            if place is not None:
+                place.count += 1
+            elif len(self.places) < _MOST_PLACES:
+                self.places[path] = Place(path, 1, number, change)
+
+    def as_data(self) -> dict[str, Any]:
+        """The same for a program."""
+        latencies = {}
+        for name, histogram in (("then", self.then), ("now", self.now)):
+            p50, p95 = histogram.quantiles(_FRACTIONS)
+            latencies[name] = {"p50_ms": _ms(p50), "p95_ms": _ms(p95)}
+        return {
+            "service": self.service,
+            "action": self.action,
+            **{result.value: self.counts[result] for result in Result},
+            **latencies,
+            "differences": [
+                {"count": place.count, "exchange": place.number, **change_data(place.first), "path": place.path}
+                for place in self.most_frequent()
+            ],
+            "failures": [{"reason": reason, "count": count} for reason, count in self.reasons.most_common()],
+        }
+
+    def most_frequent(self) -> list[Place]:
+        """The places in which answers differ, the most frequent first."""
+        return sorted(self.places.values(), key=lambda place: -place.count)
+
+
+class Report:
+    """Add each outcome; `rules` say what is a difference, `redact` what is masked in those kept."""
+
+    def __init__(self, rules: Rules, redact: Redactor | None = None) -> None:
+        self.rules = rules
+        self.redact = redact
+        self.counts: Counter[Result] = Counter()
+        self.statuses: Counter[str] = Counter()
+        """How often which status came now: ok, error, timeout, nobody, lost, unsent, sent, cancelled."""
+        self.actions: dict[tuple[str, str], ActionReport] = {}
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything has changed or failed."""
+        return bool(self.counts[Result.CHANGED] or self.counts[Result.FAILED])
+
+    def add(self, outcome: Outcome) -> Verdict:
+        """Compare and count one."""
+        verdict = judge(outcome, self.rules, self.redact)
+        self.counts[verdict.result] += 1
+        self.statuses[outcome.answer.status] += 1
+        origin = outcome.origin
+        if origin.kind is Kind.BROADCAST:
+            return verdict
+        key = names_of(origin)
+        action = self.actions.get(key)
+        if action is None:
+            action = self.actions[key] = ActionReport(*key)
+        action.add(origin.number, verdict, outcome.answer)
+        return verdict
+
+    def rows(self) -> Iterable[ActionReport]:
+        """By action, those with most to tell first."""
+        return sorted(
+            self.actions.values(),
+            key=lambda one: (-one.counts[Result.FAILED], -one.counts[Result.CHANGED], one.service, one.action),
+        )
+
+    def as_data(self) -> dict[str, Any]:
+        """The report for a program."""
+        return {
+            **{result.value: self.counts[result] for result in Result},
+            "rules": self.rules.as_data(),
+            "actions": [row.as_data() for row in self.rows()],
+        }
+
+
+def names_of(exchange: Exchange) -> tuple[str, str]:
+    """Service and action, for people and for sorting."""
+    return exchange.target or "", exchange.action or ""
+
+
+def change_data(change: Change) -> dict[str, Any]:
+    """A difference for a program."""
+    data: dict[str, Any] = {"path": change.path, "how": change.how.value}
+    if change.how is not How.ADDED:
+        data["before"] = _plain(change.before)
+    if change.how is not How.REMOVED:
+        data["after"] = _plain(change.after)
+    return data
+
+
+def general(path: str) -> str:
+    """The path with any place in a list instead of this one."""
+    parts = path.split("[")
+    return parts[0] + "".join("[*" + part[part.find("]") :] if part[:1].isdigit() else f"[{part}" for part in parts[1:])
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Unread) else value
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 3)

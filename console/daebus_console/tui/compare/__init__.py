@@ -1,0 +1,1 @@
+"""What the screen of comparison shows, as rows and lines. Pure."""
