@@ -8,7 +8,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer
+from textual.widgets import Footer, Input, TextArea
 
 from daebus_console.commands.under_way import under_way
 from daebus_console.tui import hints
@@ -56,8 +56,9 @@ class MainScreen(ViewVerbs):
     """Everything at once. Keys of a pane are the pane's own; these are those of the whole screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Filter", key_display="/"),
-        Binding("colon", "command", "Command", key_display=":"),
+        # Carried out before the next key is looked at, so that what is typed right after them goes into the line.
+        Binding("slash", "filter", "Filter", key_display="/", priority=True),
+        Binding("colon", "command", "Command", key_display=":", priority=True),
         Binding("c", "control", "Show or hide control channels and the console's own questions", show=False),
         Binding("backslash", "suspend", "Lift or restore the filter", key_display="\\", show=False),
         Binding("S", "stats", "Group by action: the statistics", show=False),
@@ -300,6 +301,14 @@ class MainScreen(ViewVerbs):
         if self.narrow_to(event.text, typing=not event.accepted) and event.accepted:
             self.filter_bar.display = False
             self.flow.focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """See Textual: in a line these keys are typed, and in the detail a slash finds."""
+        if action in ("filter", "command") and isinstance(self.focused, Input | TextArea):
+            return False
+        if action == "filter" and self.layout_of.holds_focus(self.detail):
+            return False
+        return super().check_action(action, parameters)
 
     # Actions ---------------------------------------------------------------------------------------------------
 

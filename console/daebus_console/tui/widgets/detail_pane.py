@@ -32,7 +32,7 @@ class DetailPane(Vertical):
         Binding("4", "tab(3)", "Raw", show=False),
         Binding("t", "next_tab", "Next tab"),
         Binding("x", "hexadecimal", "Hex", show=False),
-        Binding("slash", "find", "Find", key_display="/"),
+        Binding("slash", "find", "Find", key_display="/", priority=True),
         Binding("n", "find_next(1)", "Next match", show=False),
         Binding("N", "find_next(-1)", "Previous match", show=False),
     ]
@@ -141,10 +141,15 @@ class DetailPane(Vertical):
 
     # Finding ---------------------------------------------------------------------------------------------------
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """See Textual: in the line a slash is typed."""
+        return not (action == "find" and self.find.has_focus) and super().check_action(action, parameters)
+
     def action_find(self) -> None:
         """Look for a text in what is shown, also in what is folded."""
         self.find.display = True
-        self.find.focus()
+        # At once: `focus()` waits its turn, and what is typed meanwhile would go to the pane's keys.
+        self.screen.set_focus(self.find)
 
     def action_find_next(self, direction: int) -> None:
         """Go to the next or previous match."""
