@@ -157,6 +157,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("readers", nargs="*")
     options = parser.parse_args()
+    for name in set(options.readers) - {*READERS, "redis-cli"}:
+        parser.error(f"there is no reader {name!r}; there are: {', '.join([*READERS, 'redis-cli'])}")
     names = options.readers or [*READERS, *(["redis-cli"] if shutil.which("redis-cli") else [])]
     print(f"processor time a message of 225 bytes, at {COMMON_RATE:,} a second (median of {ROUNDS})")
     times = processor_times(names)

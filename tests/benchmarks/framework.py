@@ -204,6 +204,8 @@ def main() -> int:
     if options.only:
         wanted = options.only.split(",")
         chosen = [subject for subject in chosen if any(name in subject.name for name in wanted)]
+        if not chosen:
+            parser.error(f"--only leaves none of {', '.join(subject.name for subject in subjects())}")
     rounds, seconds = options.rounds or (3 if options.quick else 5), options.seconds or (0.4 if options.quick else 0.6)
     about = {
         "python": platform.python_version(),
