@@ -13,7 +13,7 @@ from daebus_console.commands.kinds import Kind
 from daebus_console.commands.paths import PathError, Step, parse_path
 from daebus_console.commands.template import fields, item, template
 from daebus_console.commands.verbs import VERBS, Argument, Face, Verb
-from daebus_console.commands.words import Word, split
+from daebus_console.commands.words import Word, as_word, split
 
 MOST = 100
 """Offers at the most."""
@@ -242,7 +242,7 @@ class _Place:
 
     def _files(self, beginning: str, column: int) -> list[Offer]:
         start = self.current.at(column)
-        return [Offer(_word(path), start, meta) for path, meta in self.known.files(beginning)][:MOST]
+        return [Offer(as_word(path), start, meta) for path, meta in self.known.files(beginning)][:MOST]
 
 
 def _whole(name: str) -> str:
@@ -269,15 +269,7 @@ def _ranked(
         folded = by(name).casefold()
         fitting = first if folded.startswith(wanted) else then if wanted in folded else None
         if fitting is not None and len(fitting) < MOST:
-            fitting.append(Offer(_word(name) if quote else name, start, meta))
+            fitting.append(Offer(as_word(name) if quote else name, start, meta))
         if len(first) >= MOST:
             break
     return [*first, *then][:MOST]
-
-
-def _word(name: str) -> str:
-    """A name as it must be typed to mean exactly itself."""
-    plain = name.isprintable() and not any(sign in " '\"\\#&{}[]=" for sign in name) and name[:1] not in ("@", "-")
-    if plain and name:
-        return name
-    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'

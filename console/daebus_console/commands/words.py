@@ -261,3 +261,11 @@ def _string_end(line: str, start: int) -> int | None:
             return found.end()
         position = found.end() + 1
     return None
+
+
+def as_word(name: str) -> str:
+    """A name as it must be typed to mean exactly itself."""
+    plain = name.isprintable() and not any(sign in " '\"\\#&{}[]=" for sign in name) and name[:1] not in ("@", "-")
+    if plain and name:
+        return name
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from daebus_console.commands.template import template
+from daebus_console.commands.words import as_word
 from daebus_console.engine import envelope as wire
 from daebus_console.engine.exchange import Exchange, Kind
 from daebus_console.text import clean, clean_json
 
-_PLAIN = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-:/")
 LONGEST = 100_000
 """Signs of a payload that still make a sensible command line."""
 
@@ -49,8 +49,4 @@ def as_command(exchange: Exchange, redact: Callable[[bytes], bytes] = bytes) -> 
     names = [exchange.target or ""] + ([exchange.action or ""] if verb != "broadcast" else [])
     if any(clean(name) != name for name in names):
         raise CannotResend("Its service, action or channel has signs in its name that cannot be typed")
-    return " ".join([verb, *map(_word, names), *([items] if items else [])])
-
-
-def _word(name: str) -> str:
-    return name if name and set(name) <= _PLAIN and not name.startswith("-") else json.dumps(name, ensure_ascii=False)
+    return " ".join([verb, *map(as_word, names), *([items] if items else [])])

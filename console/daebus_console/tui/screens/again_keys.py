@@ -5,15 +5,14 @@ What is done is a command that the user could have typed: it is shown and carrie
 
 from __future__ import annotations
 
-import json
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
 from daebus_console.commands.under_way import under_way
-from daebus_console.engine.exchange import Exchange, Flag
+from daebus_console.commands.words import as_word
+from daebus_console.engine.exchange import Exchange
 from daebus_console.tui.messages import Prefill
 from daebus_console.tui.screens.exchange_keys import ExchangeKeys
 
@@ -54,10 +53,6 @@ class AgainKeys(ExchangeKeys):
             self.notify("Select an exchange first (↑ ↓ or click)", timeout=2)
         return exchange
 
-    def _marked(self) -> list[Exchange]:
-        with self.session.lock:
-            return [exchange for exchange in self.session.journal.exchanges if exchange.flags & Flag.MARKED]
-
     def _do(self, command: str) -> None:
         """Carry out a command as if it had been typed."""
         self.repl.echo(command)
@@ -74,7 +69,7 @@ class AgainKeys(ExchangeKeys):
 
     def action_replay_many(self) -> None:
         """Put the command that replays what is marked, else what the filter shows, into the command line."""
-        if self._marked():
+        if self.marked():
             self.post_message(Prefill("replay is:marked "))
         elif self.filter_text:
             self.post_message(Prefill(f"replay {self.filter_text} "))
@@ -156,7 +151,7 @@ class AgainKeys(ExchangeKeys):
         from daebus_console.tui.compare.rows import partner
         from daebus_console.tui.screens.compare import CompareScreen
 
-        marked = self._marked()
+        marked = self.marked()
         if len(marked) == 2:
             self.app.push_screen(CompareScreen(*marked))
             return
@@ -196,7 +191,7 @@ class AgainKeys(ExchangeKeys):
         from daebus_console.tui.screens.ask import AskScreen
         from daebus_console.tui.screens.take_along import TakeAlongScreen
 
-        marked = self._marked()
+        marked = self.marked()
         exchange = None if marked else self._selected()
         if not marked and exchange is None:
             return
@@ -210,7 +205,7 @@ class AgainKeys(ExchangeKeys):
                 return
             self.app.push_screen(
                 AskScreen("A file to write", f"{told} as {form.name}", file_name(form.name, exchange)),
-                lambda path: self._do(f"export {which} --as {form.name} --output {_word(path)}") if path else None,
+                lambda path: self._do(f"export {which} --as {form.name} --output {as_word(path)}") if path else None,
             )
 
         self.app.push_screen(TakeAlongScreen(told), chosen)
@@ -227,7 +222,7 @@ class AgainKeys(ExchangeKeys):
         def wanted(answer: Wanted | None) -> None:
             if answer is not None:
                 what = f" {self.filter_text}" if answer.filtered else ""
-                self._do(f"record {_word(answer.path)}{what}")
+                self._do(f"record {as_word(answer.path)}{what}")
 
         name = time.strftime("daebus-%m%d-%H%M%S.jsonl")
         self.app.push_screen(RecordScreen(name, self.filter_text), wanted)
@@ -239,9 +234,3 @@ def file_name(form: str, exchange: Exchange | None) -> str:
 
     stem = "exchanges" if exchange is None else f"exchange_{exchange.number}"
     return f"{'test_' if form == 'pytest' else ''}{stem}{FORMATS[form].suffix}"
-
-
-def _word(path: str) -> str:
-    """A path as a word of a command."""
-    plain = path and not set(path) & set(" \t\"'\\#$;&")
-    return path if plain else json.dumps(str(Path(path)), ensure_ascii=False)

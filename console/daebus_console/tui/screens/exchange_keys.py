@@ -55,6 +55,11 @@ class ExchangeKeys(Screen[None]):
                 return entry[0]
         return self.detail.exchange
 
+    def marked(self) -> list[Exchange]:
+        """What is marked, oldest first."""
+        with self.session.lock:
+            return [exchange for exchange in self.session.journal.exchanges if exchange.flags & Flag.MARKED]
+
     def action_mute(self) -> None:
         """Hide all exchanges like the selected one (or the directory's entry) from now on."""
         row = self.directory.row() if self.directory.has_focus else None
@@ -106,14 +111,12 @@ class ExchangeKeys(Screen[None]):
         from daebus_console.tui.screens.sequence import SequenceScreen
         from daebus_console.tui.sequence_rows import family
 
-        with self.session.lock:
-            everything = list(self.session.journal.exchanges)
-        marked = [exchange for exchange in everything if exchange.flags & Flag.MARKED]
-        selected = self.selected_exchange()
+        marked, selected = self.marked(), self.selected_exchange()
         if marked:
             self.app.push_screen(SequenceScreen(marked, "what is marked"))
         elif selected is not None:
-            found = family(everything, selected)
+            with self.session.lock:
+                found = family(list(self.session.journal.exchanges), selected)
             self.app.push_screen(SequenceScreen(found, f"#{selected.number} and what belongs to it"))
         else:
             self.notify("Select an exchange, or mark several with m", timeout=3)

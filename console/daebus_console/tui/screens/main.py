@@ -165,10 +165,9 @@ class MainScreen(ViewVerbs):
 
     def _take_output(self) -> None:
         commands = self.workspace.commands
-        seen = self.layout_of.is_seen("repl-pane")
         for line in commands.take_output():
             self.repl.write(line)
-            if not seen and line and line[0][1] == "error":
+            if line and line[0][1] == "error" and not self.layout_of.is_seen("repl-pane"):
                 self.notify(line[0][0], severity="error", timeout=5, markup=False)
         self.repl.head.show(*commands_title(commands.under_way, commands.output.passing, under_way(self.session)))
 

@@ -14,17 +14,17 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
-from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult
 
 from daebus_console.tui.draft.text import INDENT, new_line, partner, parts, safe, token_at
 from daebus_console.tui.lines import ROLES
+from daebus_console.tui.widgets.keys_in_order import KeysInOrder
 
 LARGEST = 4_000_000
 """Signs beyond which a text can be looked at and not typed in."""
 
 
-class DraftArea(TextArea):
+class DraftArea(KeysInOrder):
     """Tells `Changed` and `SelectionChanged`, as every TextArea. `touched` is called before each key, click and paste.
 
     What cannot be shown becomes a JSON escape on its way in, wherever it comes from.
@@ -96,18 +96,7 @@ class DraftArea(TextArea):
             self.action_new_line()
         else:
             # What is not bound goes on to the handler of the text area by itself, as clicks and pastes do below.
-            await self._bound(event)
-
-    async def _bound(self, event: events.Key) -> bool:
-        """Do what the key is bound to here, now: on its way to where bindings are looked up, later keys overtake it."""
-        if event.character is not None and event.is_printable:
-            return False
-        for binding in self._bindings.key_to_bindings.get(event.key, ()):
-            event.stop()
-            event.prevent_default()
-            if await self.app.run_action(binding.action, self):
-                return True
-        return False
+            await self.bound(event)
 
     def action_new_line(self) -> None:
         """A new line, indented as it belongs."""

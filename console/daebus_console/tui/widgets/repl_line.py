@@ -11,7 +11,6 @@ from rich.text import Text
 from textual import events, work
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult
 from textual.worker import get_current_worker
 
@@ -23,6 +22,7 @@ from daebus_console.repl.pasting import TooLong, pasted
 from daebus_console.text import clean
 from daebus_console.tui.legible import legible
 from daebus_console.tui.messages import FillIn, LeaveRequested, StopRequested
+from daebus_console.tui.widgets.keys_in_order import KeysInOrder
 from daebus_console.tui.widgets.repl_recall import Recall
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _PAUSE = 0.03
 _STYLES = {"bold": "strong", "": "plain"}
 
 
-class CommandLine(TextArea):
+class CommandLine(KeysInOrder):
     """Enter carries out, or goes on in a new line while something is open. Tells what changed with `Typed`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -225,19 +225,8 @@ class CommandLine(TextArea):
             # The key that leads here, pressed once more.
             event.stop()
             event.prevent_default()
-        elif not await self._bound(event):
+        elif not await self.bound(event):
             await super()._on_key(event)
-
-    async def _bound(self, event: events.Key) -> bool:
-        """Do what the key is bound to here, now: on its way to where bindings are looked up, later keys overtake it."""
-        if event.character is not None and event.is_printable:
-            return False
-        for binding in self._bindings.key_to_bindings.get(event.key, ()):
-            event.stop()
-            event.prevent_default()
-            if await self.app.run_action(binding.action, self):
-                return True
-        return False
 
     async def _on_paste(self, event: events.Paste) -> None:
         event.stop()
