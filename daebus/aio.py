@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 import weakref
 from collections.abc import AsyncIterator, Callable
@@ -16,6 +15,7 @@ from .call import _payload_of
 from .connection import RedisAddress, resolve_url
 from .envelope import encode_object, write_one_way, write_request
 from .errors import RequestTimeout
+from .ids import new_request_id
 from .requester import _checked, _checked_service
 
 _Sessions = dict[asyncio.AbstractEventLoop, AsyncSession]
@@ -146,7 +146,7 @@ class AsyncDaebusCaller:
         """A call that has not begun, and its request."""
         timeout = self.timeout if timeout is None else _checked(timeout)
         session = self._session()
-        call = AsyncCall(session, self.target_service, action, request_id or os.urandom(16).hex(), timeout)
+        call = AsyncCall(session, self.target_service, action, request_id or new_request_id(), timeout)
         data = write_request(
             action,
             {} if payload is None else payload,

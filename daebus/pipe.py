@@ -21,9 +21,10 @@ from .tickets import TOGETHER, Ticket, Tickets
 REPLY_WITHIN = 5.0
 """Seconds after which a reply that has not come means that the connection is dead."""
 FRESH = 0.001
-"""Seconds for which a check of the connection is good enough to write to it without another, where many write."""
+"""Seconds for which a check of the connection is good enough to write to it without another, where many write: one
+thread has what another has found, and one that sends a lot at once does not check in between."""
 FEW = 8
-"""Commands in flight, below which the connection is checked before each."""
+"""Commands in flight, below which a thread relies on no check of its own, but checks before each."""
 HELD = 0.0002
 """Seconds for which a command may be left to the next look."""
 _LED_ELSEWHERE = 0.01
@@ -35,6 +36,7 @@ class Pipe:
     def __init__(self, link: Link) -> None:
         self.link = link
         self._tickets = Tickets()
+        self._checked_by = threading.get_ident()
         self._looked_at = self._checked_at = time.monotonic()
 
     @property
@@ -49,9 +51,10 @@ class Pipe:
 
     def is_alive(self) -> bool:
         """Whether it can be used: not closed, and no reply long overdue, as far as can be seen without waiting."""
-        now = time.monotonic()
-        if (self.in_flight < FEW or now - self._checked_at >= FRESH) and self.error is None:
-            self._checked_at = now
+        now, me = time.monotonic(), threading.get_ident()
+        few = self._checked_by == me and self.in_flight < FEW
+        if (few or now - self._checked_at >= FRESH) and self.error is None:
+            self._checked_at, self._checked_by = now, me
             closed = self.link.is_closed()
             if closed:
                 self.fail(self.link.lost("Redis closed the connection"))

@@ -7,7 +7,6 @@ timeout or the loss of the connection, whichever is first; the reader thread onl
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 import uuid
@@ -29,6 +28,7 @@ from .errors import (
     RequestTimeout,
     ServiceUnavailable,
 )
+from .ids import new_request_id
 from .publisher import Delivery
 from .turns import Visitor
 from .url import resolve_url
@@ -151,7 +151,7 @@ class Requester:
     ) -> tuple[Call, bytes]:
         """A call that has not been made, and its request."""
         timeout = self.timeout if timeout is None else _checked(timeout)
-        call = Call(self, _checked_service(service), action, request_id or os.urandom(16).hex(), timeout)
+        call = Call(self, _checked_service(service), action, request_id or new_request_id(), timeout)
         data = write_request(
             action,
             {} if payload is None else payload,
