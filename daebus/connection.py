@@ -234,6 +234,11 @@ class Link:
         except (ProtocolError, ValueError) as error:
             raise self.lost(error) from None
 
+    @property
+    def has_more(self) -> bool:
+        """Whether more was received than has been returned as replies, be it a part of one."""
+        return self._reader.has_data()
+
     def send(self, data: bytes, deadline: float | None) -> None:
         """Write all of `data`; ConnectionLost where that fails or is not done by `deadline`."""
         try:

@@ -163,7 +163,7 @@ class Dispatcher:
             self._brisk[place] = time.monotonic() - begun < BRISK
 
     def _goes_on_reading(self, arrival: Arrival) -> bool:
-        """Whether this thread reads on in a moment, and so sends what has been left to be sent."""
+        """Whether this thread has more to read in a moment, and sends what has been left to be sent after that."""
         return arrival.reader == threading.get_ident() and self._goes_on(arrival.turn)
 
     def _let_others_read(self, arrival: Arrival) -> None:

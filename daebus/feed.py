@@ -147,6 +147,12 @@ class Feed:
                 return message
         return None
 
+    @property
+    def has_more(self) -> bool:
+        """Whether more has arrived than the messages that were returned."""
+        link = self._link
+        return bool(self._early) or (link is not None and link.has_more)
+
     def _wait(self, link: Link, until: float) -> bool:
         """Wait until there is something to read; False at `until`."""
         beside = self._beside

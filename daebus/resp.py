@@ -29,11 +29,13 @@ class ProtocolError(Exception):
 
 
 class ReplyReader(Protocol):
-    """What both readers offer: bytes in, whole replies out (INCOMPLETE when there is none)."""
+    """What both readers offer: bytes in, whole replies out (INCOMPLETE when there is none), and whether any are left."""
 
     def feed(self, data: bytes, /) -> None: ...
 
     def gets(self) -> Any: ...
+
+    def has_data(self) -> bool: ...
 
 
 def pack(*parts: bytes) -> bytes:
@@ -72,6 +74,10 @@ class PlainReader:
             return INCOMPLETE
         self._at = end
         return value
+
+    def has_data(self) -> bool:
+        """Whether something has been fed that has not been returned."""
+        return self._at < len(self._buffer)
 
     def _compact(self) -> None:
         if self._at > 65536:

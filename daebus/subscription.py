@@ -118,11 +118,11 @@ class Subscription:
         self._turns.pass_on(turn)
 
     def goes_on(self, turn: int) -> bool:
-        """Whether the thread that has, or had, that turn is going to read on, and to look at `beside`.
+        """Whether the thread that has, or had, that turn has more messages to hand over, and then looks at `beside`.
 
         Until the turn is over that is certain: where it takes long, another thread takes the turn and does it.
         """
-        return not self._turns.is_over(turn)
+        return self._feed.has_more and not self._turns.is_over(turn)
 
     def attend(self, visitor: Visitor, ready: Callable[[], bool], deadline: float) -> None:
         """Wait until `ready()` or the deadline, reading the messages on this thread where nobody else needs to.

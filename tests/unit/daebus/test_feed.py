@@ -1,4 +1,4 @@
-"""A subscribed connection: what it takes for a sign of life."""
+"""A subscribed connection: what it takes for a sign of life, and whether more has arrived."""
 
 from __future__ import annotations
 
@@ -43,3 +43,15 @@ def test_a_link_that_answers_no_ping_is_given_up(feed: Feed, own_redis: RedisSer
     with pytest.raises(ConnectionLost, match="no sign of life"):
         feed.next(time.monotonic() + 20)
     own_redis.thaw()
+
+
+def test_it_tells_whether_more_has_arrived(feed: Feed, own_redis: RedisServer) -> None:
+    assert not feed.has_more
+    with own_redis.client() as client, client.pipeline() as together:
+        together.publish("news", "one").publish("news", "two").execute()
+    assert feed.next(time.monotonic() + 5) == ("news", b"one")
+    assert feed.has_more
+    assert feed.next(time.monotonic() + 5) == ("news", b"two")
+    assert not feed.has_more
+    feed.disconnect()
+    assert not feed.has_more

@@ -41,6 +41,19 @@ def test_a_reply_in_one_piece_or_byte_by_byte(reader: Any, data: bytes, expected
     assert reader.gets() is INCOMPLETE
 
 
+@pytest.mark.parametrize(("data", "expected"), REPLIES)
+def test_it_tells_whether_anything_is_left(reader: Any, data: bytes, expected: Any) -> None:
+    assert not reader.has_data()
+    reader.feed(data + data[:-1])
+    assert reader.gets() == expected
+    assert reader.has_data(), "most of a second one"
+    assert reader.gets() is INCOMPLETE
+    assert reader.has_data()
+    reader.feed(data[-1:])
+    assert reader.gets() == expected
+    assert not reader.has_data()
+
+
 def test_an_error_reply_is_returned(reader: Any) -> None:
     reader.feed(b"-NOPERM no rights\r\n+OK\r\n")
     error = reader.gets()
