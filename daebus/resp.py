@@ -29,7 +29,7 @@ class ProtocolError(Exception):
 
 
 class ReplyReader(Protocol):
-    """What both readers offer: bytes in, whole replies out (INCOMPLETE when there is none), and whether some are left."""
+    """What both readers offer: bytes in, whole replies out (INCOMPLETE: none is there), and whether some are left."""
 
     def feed(self, data: bytes, /) -> None: ...
 
