@@ -26,7 +26,10 @@ _daebus_console() {
 }
 complete -F _daebus_console daebus-console
 """
-_ZSH = "autoload -U +X bashcompinit && bashcompinit\n"
+_ZSH = """\
+(( $+functions[compdef] )) || { autoload -U +X compinit && compinit -i; }
+autoload -U +X bashcompinit && bashcompinit
+"""
 
 
 def script(shell: str) -> str:

@@ -100,27 +100,40 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 
 @pytest.fixture
-def tab(redis_url: str, tmp_path: Path) -> object:
-    """What tab offers at the end of a line of bash."""
-    if shutil.which("bash") is None:
-        pytest.skip("there is no bash")
+def environ(redis_url: str, tmp_path: Path) -> dict[str, str]:
+    """Variables with which a shell finds the program, and the program the bus."""
     program = tmp_path / "daebus-console"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m daebus_console "$@"\n')
     program.chmod(0o755)
+    return {
+        **os.environ,
+        "HOME": str(tmp_path),
+        "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'console'}",
+        "DAEBUS_REDIS_URL": redis_url,
+    }
+
+
+@pytest.fixture
+def tab(environ: dict[str, str]) -> object:
+    """What tab offers at the end of a line of bash."""
+    if shutil.which("bash") is None:
+        pytest.skip("there is no bash")
 
     def ask(line: str) -> list[str]:
-        environ = {
-            **os.environ,
-            "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'console'}",
-            "DAEBUS_REDIS_URL": redis_url,
-        }
         done = subprocess.run(
             ["bash", "-c", _ASK, "bash", line], env=environ, capture_output=True, text=True, check=True
         )
         return done.stdout.split("\n")[:-1]
 
     return ask
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="there is no zsh")
+def test_zsh_takes_the_completion_without_anything_else_being_set_up(environ: dict[str, str]) -> None:
+    script = 'eval "$(daebus-console completion zsh)"; print -r -- $_comps[daebus-console]'
+    done = subprocess.run(["zsh", "-f", "-c", script], env=environ, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("_bash_complete -F _daebus_console\n", "")
 
 
 def test_tab_at_the_shell(tab: object, service: str) -> None:
