@@ -155,7 +155,16 @@ class ConsoleApp(App[int]):
         self.leave()
 
     async def action_quit(self) -> None:
-        """Leave the console. The session is left to whoever started it."""
+        """Leave the console; where that would lose what was typed, only when it is said twice.
+
+        The session is left to whoever started it.
+        """
+        for screen in reversed(self.screen_stack):
+            may_go = getattr(screen, "may_go", None)
+            if may_go is not None and not may_go("ctrl+q"):
+                while self.screen is not screen:
+                    self.pop_screen()
+                return
         self.exit(0)
 
     @property

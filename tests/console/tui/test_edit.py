@@ -325,6 +325,35 @@ def test_escape_asks_before_it_throws_changes_away() -> None:
     drive(scene(), story)
 
 
+def test_the_console_is_not_left_before_it_has_asked_about_changes() -> None:
+    async def story(console: Driver) -> None:
+        opened = await Opened.on(console)
+        await console.press("end", "8", "ctrl+q")
+        await console.sees("ctrl+q again throws your changes away, any other key goes on")
+        await console.press("escape")
+        await console.sees("escape again throws")
+        await console.press("9", "f1")
+        await console.until(lambda: isinstance(console.app.screen, HelpScreen))
+        await console.press("ctrl+q")
+        await console.until(lambda: opened.open)
+        await console.sees("ctrl+q again throws")
+        assert '"id": 789' in opened.area.text
+        assert console.app._exit is False
+        await console.press("ctrl+q")
+        await console.until(lambda: console.app._exit)
+
+    drive(scene(), story)
+
+
+def test_the_console_is_left_at_once_where_nothing_was_changed() -> None:
+    async def story(console: Driver) -> None:
+        await Opened.on(console)
+        await console.press("ctrl+q")
+        await console.until(lambda: console.app._exit)
+
+    drive(scene(), story)
+
+
 # The mouse, help, the bindings -------------------------------------------------------------------------------------
 
 

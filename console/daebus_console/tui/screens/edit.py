@@ -51,8 +51,9 @@ class EditScreen(ModalScreen[Resend | None]):
         self.verdict = self.draft.check(self.draft.text)
         self._checked: str | None = self.draft.text
         self._goes_to = resend
-        self._asked = self._refused = False
-        self._remark = ""
+        self._asked = self._remark = ""
+        """The key that was asked about, and what was said."""
+        self._refused = False
         self._timer: Timer | None = None
         self.head = TitleLine([(f" {clean(title)}", "strong")], classes="pane-title")
         self.aim = TitleLine(id="edit-aim")
@@ -137,7 +138,7 @@ class EditScreen(ModalScreen[Resend | None]):
     def _told(self, fresh: bool) -> Line:
         verdict = self.verdict
         if self._asked:
-            return [(" ? ", "warn"), ("escape again throws your changes away, any other key goes on", "warn")]
+            return [(" ? ", "warn"), (f"{self._asked} again throws your changes away, any other key goes on", "warn")]
         if self._remark:
             return [(" · ", "accent"), (self._remark, "plain")]
         if not fresh:
@@ -154,14 +155,14 @@ class EditScreen(ModalScreen[Resend | None]):
 
     def _say(self, remark: str) -> None:
         """Say something below the text, until the next key."""
-        self._asked, self._remark = False, clean(remark)
+        self._asked, self._remark = "", clean(remark)
         self._tell()
 
     # Keys ------------------------------------------------------------------------------------------------------
 
     def _touched(self, key: str) -> None:
         """A key was pressed in the text, or something else was done there: what was said is no longer said."""
-        asked = self._asked and key == "escape"
+        asked = self._asked if key == self._asked else ""
         if (asked, False, "") != (self._asked, self._refused, self._remark):
             self._asked, self._refused, self._remark = asked, False, ""
             self._tell()
@@ -170,7 +171,7 @@ class EditScreen(ModalScreen[Resend | None]):
         """Be done, if what stands there can be sent; else say why not, and go there."""
         item = self._check().item
         if item is None:
-            self._asked, self._refused = False, True
+            self._asked, self._refused = "", True
             self._go_to_mistake()
             self._tell()
         elif self.app.read_only:
@@ -201,11 +202,16 @@ class EditScreen(ModalScreen[Resend | None]):
 
     def action_close(self) -> None:
         """Close; where something was changed, only when it is said twice."""
-        if self._asked or self.area.text == self.draft.text:
+        if self.may_go("escape"):
             self._leave(None)
-            return
-        self._asked = True
+
+    def may_go(self, key: str) -> bool:
+        """Whether what was typed may be lost: nothing was changed, or that key is pressed again. Asks, where not."""
+        if self._asked == key or self.area.text == self.draft.text:
+            return True
+        self._asked = key
         self._tell()
+        return False
 
     def action_restore(self) -> None:
         """Put back the text as it was at first."""
@@ -231,7 +237,7 @@ class EditScreen(ModalScreen[Resend | None]):
         self._put(text, row)
 
     def _put(self, text: str, row: int | None = None) -> None:
-        self._asked = False
+        self._asked = ""
         self.area.put(text)
         self.area.move_cursor(first_place(text) if row is None else (row, 0))
 
