@@ -48,6 +48,7 @@ class AsyncLink(asyncio.Protocol):
         self._writer: asyncio.StreamWriter | None = None
         self._error: ConnectionLost | None = None
         self._closing = False
+        self._given = self._taken = self._left = 0
         self._heard_at = self._loop.time()
         self._pinged_at: float | None = None
         self.closed: asyncio.Future[None] = self._loop.create_future()
@@ -91,6 +92,7 @@ class AsyncLink(asyncio.Protocol):
                 sink(error)
             return
         self._sinks.extend(sinks)
+        self._given += len(command)
         self._transport.write(command)
 
     def ask(self, command: bytes) -> asyncio.Future[Any]:
@@ -102,12 +104,22 @@ class AsyncLink(asyncio.Protocol):
     def check(self) -> float:
         """Ask for a sign of life where none came lately, or give up; returns when to check again, in loop time."""
         now = self._loop.time()
-        if self._pinged_at is None and now >= self._heard_at + PING_AFTER:
+        if self._has_moved():
+            self._heard_at, self._pinged_at = now, None
+        elif self._pinged_at is None and now >= self._heard_at + PING_AFTER:
             self._pinged_at = now
             self.send(_PING, _ignore)
         elif self._pinged_at is not None and now >= self._pinged_at + PING_AFTER:
             self._give_up(self._lost(f"no sign of life for {2 * PING_AFTER:g} s"))
         return PING_AFTER + (self._heard_at if self._pinged_at is None else self._pinged_at)
+
+    def _has_moved(self) -> bool:
+        """Whether a socket that was full has taken something since this was last asked: large things take long."""
+        left = 0 if self._transport is None else self._transport.get_write_buffer_size()
+        taken, was_full = self._given - left, self._left > 0
+        moved = was_full and taken > self._taken
+        self._taken, self._left = taken, left
+        return moved
 
     def close(self) -> None:
         """Free the socket. Whoever waits for a reply is told so; `on_lost` is not called."""

@@ -34,6 +34,8 @@ R = TypeVar("R")
 CONNECT_TIMEOUT = 3.0
 """Seconds that one attempt to connect may take, where no shorter deadline is given."""
 READ_SIZE = 65536
+LONGEST_WAIT = 3600.0
+"""Seconds of one wait for the system, which takes no such number as threads do; who waits longer waits again."""
 _ENDED: int | None = getattr(select, "POLLRDHUP", None)
 _REFUSALS = ("NOPERM", "NOAUTH", "WRONGPASS")
 CONNECTING_ERRORS = (redis.RedisError, OSError, TypeError, ValueError)
@@ -239,28 +241,26 @@ class Link:
         """Whether more was received than has been returned as replies, be it a part of one."""
         return self._reader.has_data()
 
-    def send(self, data: bytes, deadline: float | None) -> None:
+    def send(self, data: bytes, deadline: float) -> None:
         """Write all of `data`; ConnectionLost where that fails or is not done by `deadline`."""
-        try:
-            sent = self._send(data)
-            if sent == len(data):
-                return
-            view = memoryview(data)[sent:]
-            while view:
-                timeout = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
-                if not self._writable.poll(timeout):
-                    raise self.lost("Redis takes no more data")
-                view = view[self._send(view) :]
-        except (OSError, ValueError) as error:
-            if isinstance(error, ConnectionLost):
-                raise
-            raise self.lost(error) from None
+        rest = memoryview(data)[self.send_some(data) :]
+        while rest:
+            if not self.wait_writable(deadline - time.monotonic()):
+                raise self.lost("Redis takes no more data")
+            rest = rest[self.send_some(rest) :]
 
-    def _send(self, data: bytes | memoryview) -> int:
+    def send_some(self, data: bytes | memoryview) -> int:
+        """Write what the socket takes without waiting, and return how many bytes that was."""
         try:
             return self._give(data)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return 0
+        except (OSError, ValueError) as error:
+            raise self.lost(error) from None
+
+    def wait_writable(self, timeout: float) -> bool:
+        """Wait until the socket may take something; False after `timeout` seconds."""
+        return bool(self._writable.poll(max(0.0, min(timeout, LONGEST_WAIT)) * 1000))
 
     def ask(self, command: bytes, deadline: float) -> Any:
         """Send one command on a link that nobody else uses yet, and return its reply (an ErrorReply is returned)."""

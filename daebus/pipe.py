@@ -1,8 +1,8 @@
 """One connection on which commands of any number of threads are in flight at once, each written once.
 
-A thread leaves its command, and whichever thread holds `link.writing` sends everybody's. Replies come in order;
-whichever thread holds `link.reading` leads, and reads them for all. A link that broke is freed by whoever has
-neither; what became of a command is told with neither held.
+A thread leaves its command, and whichever thread comes to write sends everybody's (see `Outlet`). Replies come in
+order; whichever thread holds `link.reading` leads, and reads them for all. A link that broke is freed by whoever has
+neither lock of it; what became of a command is told with neither held.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .connection import Link
-from .errors import ConnectionLost, RedisUnavailable
+from .errors import ConnectionLost
+from .outlet import Outlet
 from .resp import INCOMPLETE
 from .tickets import TOGETHER, Ticket, Tickets
 
@@ -36,6 +37,7 @@ class Pipe:
     def __init__(self, link: Link) -> None:
         self.link = link
         self._tickets = Tickets()
+        self._outlet = Outlet(link, self._tickets, self.fail, self._tell)
         self._checked_by = threading.get_ident()
         self._looked_at = self._checked_at = time.monotonic()
 
@@ -71,17 +73,11 @@ class Pipe:
         its `due`; nothing was sent.
         """
         if len(ticket.command) > TOGETHER:
-            sent = self._send_alone(ticket)
-        else:
-            sent = self._tickets.leave(ticket)
-            if (
-                sent
-                and looks_soon is not None
-                and looks_soon()
-                and not self._tickets.waits_since(time.monotonic() - HELD)
-            ):
-                return True
-        self._flush(ticket.due)
+            return self._outlet.send_alone(ticket)
+        sent = self._tickets.leave(ticket)
+        if sent and looks_soon is not None and looks_soon() and not self._tickets.waits_since(time.monotonic() - HELD):
+            return True
+        self._outlet.flush(ticket.due)
         return sent
 
     def wait_for(self, ticket: Ticket) -> None:
@@ -97,16 +93,16 @@ class Pipe:
             elif ticket.visitor is not None:
                 ticket.visitor.sleep(min(ticket.due - time.monotonic(), REPLY_WITHIN))
         if ticket.error is not None:
-            self._bury()
+            self._tell()
             raise type(ticket.error)(str(ticket.error))
 
     def look(self, after: float = 0.0) -> bool:
         """Send what has been left, and take in what has come unless that was done in the last `after` seconds.
 
-        True where something has come. Waits for nothing but a full socket.
+        True where something has come. Waits for nothing.
         """
         if self._tickets.unsent:
-            self._flush(time.monotonic() + REPLY_WITHIN)
+            self._outlet.flush(time.monotonic())
         if time.monotonic() - self._looked_at < after or not self._lead():
             return False
         try:
@@ -142,45 +138,11 @@ class Pipe:
         self.link.dispose()
         self._tickets.tell()
 
-    def _bury(self) -> None:
+    def _tell(self) -> None:
+        """Tell what became of commands, and free a link that broke. Called with nothing locked."""
+        self._tickets.tell()
         if self.error is not None:
             self.dispose()
-
-    def _send_alone(self, ticket: Ticket) -> bool:
-        left = ticket.due - time.monotonic()
-        if not self.link.writing.acquire(timeout=min(max(0.0, left), threading.TIMEOUT_MAX)):
-            raise self._stuck()
-        try:
-            self._send_batches(ticket.due)
-            if not self._tickets.send_now(ticket, time.monotonic()):
-                return False
-            self._write(ticket.command, ticket.due)
-            return True
-        finally:
-            self.link.writing.release()
-
-    def _flush(self, due: float) -> None:
-        """Send what has been left, unless another thread is at it, which then sends this as well."""
-        while self._tickets.unsent and self.link.writing.acquire(blocking=False):
-            try:
-                self._send_batches(due)
-            finally:
-                self.link.writing.release()
-        self._tickets.tell()
-        self._bury()
-
-    def _send_batches(self, due: float) -> None:
-        """Called with `writing` held."""
-        while self._tickets.unsent:
-            batch = self._tickets.take_batch(time.monotonic(), self._stuck)
-            if batch:
-                self._write(batch, due)
-
-    def _write(self, data: bytes, due: float) -> None:
-        try:
-            self.link.send(data, due)
-        except ConnectionLost as error:
-            self.fail(error)
 
     def _lead(self) -> bool:
         if not self.link.reading.acquire(blocking=False):
@@ -195,9 +157,8 @@ class Pipe:
         self.link.reading.release()
         self._tickets.rouse()
         if self._tickets.unsent:
-            self._flush(time.monotonic() + REPLY_WITHIN)
-        self._tickets.tell()
-        self._bury()
+            self._outlet.flush(time.monotonic())
+        self._tell()
 
     def _take_in(self, to_the_end: bool = False) -> bool:
         """Read what has come, for everybody, without waiting; True where that was something. Called by who leads.
@@ -246,7 +207,8 @@ class Pipe:
 
     def _overdue_at(self) -> float:
         sent_at = self._tickets.oldest
-        return float("inf") if sent_at is None else sent_at + REPLY_WITHIN
+        # What takes long to be sent is not replied to before.
+        return float("inf") if sent_at is None else max(sent_at, self._outlet.moved_at) + REPLY_WITHIN
 
     def _check_overdue(self, now: float) -> None:
         if now >= self._overdue_at():
@@ -259,9 +221,6 @@ class Pipe:
             return
         self._tickets.rouse()
         if unsent:
-            raise self._stuck()
+            raise self._outlet.stuck()
         where = f"Redis at {self.link.address}"
         raise ConnectionLost(f"{where} did not confirm in time; the message may or may not arrive")
-
-    def _stuck(self) -> RedisUnavailable:
-        return RedisUnavailable(f"Redis at {self.link.address} is stuck; nothing was sent")

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from daebus import outlet as outlet_module
 from daebus import pipe as pipe_module
 from daebus.connection import RedisAddress
 from daebus.errors import ConnectionLost, PermissionDenied, RedisUnavailable
 from daebus.publisher import Delivery, Publisher
 from daebus.tickets import TOGETHER
 from tests.support.framework_services import Tap
+from tests.support.proxy import Proxy
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
@@ -147,6 +149,103 @@ def test_what_was_left_while_another_thread_wrote_is_sent_after_all(
             assert outcomes == []
         told_within(publisher, outcomes, 1)
         assert tap.next() == ("left", b"x")
+
+
+HUGE = b"x" * 32_000_000
+"""More than a socket takes while nobody reads at its other end."""
+
+
+def writing_on() -> bool:
+    """Whether a thread is at it that finishes what another had no time for."""
+    return any(thread.name == "daebus-writing-on" for thread in threading.enumerate())
+
+
+@pytest.fixture
+def stalled(publisher: Publisher, own_redis: RedisServer) -> Iterator[list[RedisUnavailable]]:
+    """A Redis that is stopped in the middle of a message whose time is over, and with what that message failed."""
+    failures: list[RedisUnavailable] = []
+    own_redis.freeze()
+    begun = time.monotonic()
+    publisher.post("huge", HUGE, soon(0.3), failures.append)
+    assert time.monotonic() - begun < 4, "longer than it has"
+    assert writing_on()
+    yield failures
+    own_redis.thaw()
+    eventually(lambda: not writing_on())
+
+
+def test_what_could_not_be_written_in_time_breaks_nothing_of_others(
+    publisher: Publisher, own_redis: RedisServer, stalled: list[RedisUnavailable]
+) -> None:
+    outcomes: list[Outcome] = []
+    begun = time.monotonic()
+    for number in range(3):
+        publisher.submit(f"after.{number}", b"x", outcomes.append, soon(60))
+    publisher.look(0)
+    with pytest.raises(RedisUnavailable, match="nothing was sent"):
+        publisher.publish("hasty", b"x", soon(0.2))
+    with pytest.raises(RedisUnavailable, match="nothing was sent"):
+        publisher.publish("hasty", HUGE, soon(0.2))
+    assert time.monotonic() - begun < 4, "none waits for the stalled one"
+    assert outcomes == []
+    own_redis.thaw()
+    told_within(publisher, outcomes, 3)
+    assert all(isinstance(one, Delivery) for one in outcomes)
+    assert stalled == []
+    assert publisher.publish("again", b"x") == 0
+
+
+def test_a_socket_that_takes_nothing_for_long_is_dead(
+    publisher: Publisher, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outlet_module, "TAKES_WITHIN", 0.3)
+    failures: list[RedisUnavailable] = []
+    own_redis.freeze()
+    publisher.post("huge", HUGE, soon(0.1), failures.append)
+    eventually(lambda: not writing_on())
+    assert [type(one) for one in failures] == [ConnectionLost]
+    assert "takes no more data" in str(failures[0])
+    own_redis.thaw()
+    assert publisher.publish("again", b"x") == 0
+
+
+def test_a_slow_network_is_not_dead_while_it_takes_something(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipe_module, "REPLY_WITHIN", 2.0)
+    with Proxy(own_redis.port, pace=0.01) as proxy:
+        publisher = Publisher(RedisAddress(proxy.url), "test")
+        begun = time.monotonic()
+        assert publisher.publish("huge", HUGE, soon(60)) == 0
+        assert time.monotonic() - begun > pipe_module.REPLY_WITHIN, "it took long enough to be held for dead"
+        publisher.close()
+
+
+def test_closing_ends_what_is_still_being_written(
+    publisher: Publisher, own_redis: RedisServer, stalled: list[RedisUnavailable]
+) -> None:
+    publisher.close()
+    eventually(lambda: not writing_on())
+    assert [type(one) for one in stalled] == [ConnectionLost]
+    own_redis.thaw()
+    assert publisher.publish("again", b"x") == 0
+
+
+def test_an_interrupt_leaves_no_half_of_a_command(
+    publisher: Publisher, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe = publisher._pipe
+    assert pipe is not None
+    give = pipe.link.send_some
+
+    def interrupted(data: bytes | memoryview) -> int:
+        give(data[:10])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipe.link, "send_some", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        publisher.publish("news", b"x")
+    assert publisher.publish("news", b"x") == 0
 
 
 def test_closing_tells_whoever_is_under_way(publisher: Publisher, own_redis: RedisServer) -> None:

@@ -14,9 +14,18 @@ from pathlib import Path
 
 import pytest
 
-from daebus import AsyncDaebusCaller, ConnectionLost, DaebusError, PermissionDenied, RedisUnavailable, RequestTimeout
+from daebus import (
+    AsyncDaebusCaller,
+    ConnectionLost,
+    DaebusError,
+    PermissionDenied,
+    RedisUnavailable,
+    RequestFailed,
+    RequestTimeout,
+)
 from tests.integration_aio.shop import Shop, connections, open_files, pending, until
 from tests.support.framework_services import serving
+from tests.support.proxy import Proxy
 from tests.support.redis_server import RedisServer, free_port
 
 pytestmark = pytest.mark.fault
@@ -189,6 +198,22 @@ def test_a_half_open_connection_is_noticed(
             await works(caller)
 
     asyncio.run(main())
+
+
+def test_a_slow_network_is_not_dead_while_it_takes_something(
+    own_redis: RedisServer, frail: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daebus.aio_link.PING_AFTER", 1.0)
+
+    async def main(url: str) -> None:
+        async with AsyncDaebusCaller(frail.name, redis_url=url, timeout=60) as caller:
+            begun = time.monotonic()
+            with pytest.raises(RequestFailed, match="unknown action"):
+                await caller.send_request("nothing", {"text": "x" * 24_000_000})
+            assert time.monotonic() - begun > 2.0, "it took long enough to be held for dead"
+
+    with Proxy(own_redis.port, pace=0.01) as proxy:
+        asyncio.run(main(proxy.url))
 
 
 def test_nothing_is_left_behind_by_many_losses(own_redis: RedisServer, frail: Shop) -> None:

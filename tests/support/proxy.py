@@ -5,13 +5,18 @@ from __future__ import annotations
 import selectors
 import socket
 import threading
+import time
 
 
 class Proxy:
-    """Forwards connections to `port` on loopback until `stall`; those made afterwards are forwarded again."""
+    """Forwards connections to `port` on loopback until `stall`; those made afterwards are forwarded again.
 
-    def __init__(self, port: int) -> None:
+    Pieces of 64 KiB at most are forwarded, one every `pace` seconds.
+    """
+
+    def __init__(self, port: int, pace: float = 0.0) -> None:
         self._target = port
+        self._pace = pace
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._selector = selectors.DefaultSelector()
@@ -73,6 +78,7 @@ class Proxy:
             data = end.recv(1 << 16)
             if data:
                 other.sendall(data)
+                time.sleep(self._pace)
                 return
         except OSError:
             pass

@@ -1,0 +1,120 @@
+"""The writing side of a connection that many threads write to: whoever has a moment sends what all of them have left.
+
+Rule of this file: who holds `link.writing` writes whole commands. Where the socket is full and the time of that thread
+is over, a thread is begun that is given the lock and writes on: the deadline of one ends the connection of no other.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from .connection import Link
+from .errors import ConnectionLost, RedisUnavailable
+from .tickets import Ticket, Tickets
+
+TAKES_WITHIN = 5.0
+"""Seconds for which a full socket may take nothing before the connection is held to be dead."""
+
+
+class Outlet:
+    """Writes the `tickets` to the link.
+
+    `broke(error)` is called when that has failed, and `wrote()` after everything else, with nothing locked.
+    """
+
+    def __init__(
+        self, link: Link, tickets: Tickets, broke: Callable[[ConnectionLost], None], wrote: Callable[[], None]
+    ) -> None:
+        self._link = link
+        self._tickets = tickets
+        self._broke = broke
+        self._wrote = wrote
+        self.moved_at = 0.0
+        """When the socket took something after it had been full (a time of `time.monotonic()`)."""
+
+    def flush(self, due: float) -> None:
+        """Send what has been left, unless another thread is at it, which then sends this as well. Ends when `due`."""
+        while self._tickets.unsent and self._link.writing.acquire(blocking=False):
+            mine = True
+            try:
+                mine = self._send_batches(due)
+            finally:
+                if mine:
+                    self._link.writing.release()
+        self._wrote()
+
+    def send_alone(self, ticket: Ticket) -> bool:
+        """Send a large command, which is copied into no batch; False where the connection has broken before.
+
+        Raises RedisUnavailable where others have kept the link until the ticket is due; nothing was sent.
+        """
+        left = ticket.due - time.monotonic()
+        if not self._link.writing.acquire(timeout=min(max(0.0, left), threading.TIMEOUT_MAX)):
+            raise self.stuck()
+        mine = True
+        try:
+            mine = self._send_batches(ticket.due)
+            if not mine:
+                raise self.stuck()
+            sent = self._tickets.send_now(ticket, time.monotonic())
+            if sent:
+                mine = self._send(ticket.command, ticket.due)
+        finally:
+            if mine:
+                self._link.writing.release()
+        self._wrote()
+        return sent
+
+    def stuck(self) -> RedisUnavailable:
+        """The error for a command that could not be sent in time."""
+        return RedisUnavailable(f"Redis at {self._link.address} is stuck; nothing was sent")
+
+    def _send_batches(self, due: float) -> bool:
+        """Called with `writing` held; False where another thread writes on, and has it."""
+        while self._tickets.unsent:
+            batch = self._tickets.take_batch(time.monotonic(), self.stuck)
+            if batch and not self._send(batch, due):
+                return False
+        return True
+
+    def _send(self, data: bytes, due: float) -> bool:
+        """Called with `writing` held; False where another thread writes on, and has it."""
+        try:
+            sent = self._link.send_some(data)
+            if sent == len(data):
+                return True
+            rest = self._write(memoryview(data)[sent:], due)
+            if not rest:
+                return True
+            threading.Thread(target=self._write_on, args=(rest,), name="daebus-writing-on", daemon=True).start()
+            return False
+        except ConnectionLost as error:
+            self._broke(error)
+        except BaseException as error:
+            # An interrupt, or there can be no more threads: half a command must not stay.
+            self._broke(self._link.lost(repr(error)))
+            if not isinstance(error, RuntimeError):
+                raise
+        return True
+
+    def _write(self, rest: memoryview, due: float) -> memoryview:
+        """Write to a full socket until everything is written or it is `due`; what is left."""
+        while rest and self._link.wait_writable(due - time.monotonic()):
+            rest = rest[self._link.send_some(rest) :]
+            self.moved_at = time.monotonic()
+        return rest
+
+    def _write_on(self, rest: memoryview) -> None:
+        """Write the rest, and what has been left meanwhile. Called on a thread of its own, which has `writing`."""
+        try:
+            while rest:
+                before = len(rest)
+                rest = self._write(rest, time.monotonic() + TAKES_WITHIN)
+                if len(rest) == before:
+                    raise self._link.lost("Redis takes no more data")
+        except ConnectionLost as error:
+            self._broke(error)
+        self._link.writing.release()
+        self.flush(time.monotonic() + TAKES_WITHIN)
