@@ -99,7 +99,7 @@ class Subscription:
                     raise RedisUnavailable(f"the connection to Redis at {self.address} was closed")
                 if self._error is not None and self._failed_at >= begun:
                     raise type(self._error)(str(self._error))
-                if not self._changed.wait(deadline - time.monotonic()):
+                if not self._changed.wait(min(deadline - time.monotonic(), threading.TIMEOUT_MAX)):
                     raise RedisUnavailable(f"Redis at {self.address} does not answer; nothing was sent")
 
     def drain(self, deadline: float) -> bool:
@@ -108,7 +108,7 @@ class Subscription:
             self._draining = True
             self._signal()
             while self.connected and not self._closing:
-                if not self._changed.wait(deadline - time.monotonic()):
+                if not self._changed.wait(min(deadline - time.monotonic(), threading.TIMEOUT_MAX)):
                     return False
         return True
 

@@ -253,6 +253,12 @@ def test_nobody_there_is_told_at_once_even_while_a_console_watches(redis_url: st
             assert time.monotonic() - begun < 10
 
 
+@pytest.mark.parametrize("timeout", [1e12, 1e300, float("inf")])
+def test_a_timeout_may_be_as_long_as_it_likes(caller: DaebusCaller, timeout: float) -> None:
+    assert caller.send_request("echo", {"a": 1}, timeout=timeout) == {"a": 1}
+    assert list(caller.stream_request("echo", {"a": 2}, timeout=timeout)) == [{"a": 2}]
+
+
 def test_the_timeout_bounds_the_whole_call(shop: Shop, caller: DaebusCaller) -> None:
     begun = time.monotonic()
     with pytest.raises(RequestTimeout, match=r"no answer from .* to 'block' within 0.3 s") as caught:
