@@ -1,7 +1,7 @@
 """Asking any service and matching the answers: one reply channel, one reader thread, any number of waiting threads.
 
-Rules of this file: `_pending` holds a call from before its request is published until its final reply, its
-timeout or the loss of the connection, whichever is first; the reader thread only looks up and hands over.
+Rules of this file: `_lock` guards which connections there are and how many use them; the reader thread only looks
+calls up and hands replies over.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from .errors import (
     ServiceUnavailable,
 )
 from .ids import new_request_id
+from .pending import PendingCalls
 from .publisher import Delivery
 from .turns import Visitor
 from .url import resolve_url
@@ -39,7 +40,6 @@ T = TypeVar("T")
 
 DEFAULT_TIMEOUT = 5.0
 """Seconds that a call waits where nothing else is said."""
-_SWEEP_AT = 1000
 
 
 class Requester:
@@ -61,8 +61,7 @@ class Requester:
         self.reply_channel = f"caller:{uuid.uuid4().hex}"
         """The channel on which answers come in."""
         self._lock = threading.Lock()
-        self._pending: dict[str, Call] = {}
-        self._sweep_at = _SWEEP_AT
+        self._pending = PendingCalls()
         self._sending = 0
         self._close_when_idle = False
         self._bus: Bus | None = None
@@ -194,11 +193,7 @@ class Requester:
             error = ConnectionLost(f"{outcome}; the request may have been handled")
         else:
             error = outcome
-        with self._lock:
-            waits = self._pending.get(call.request_id) is call
-            if waits:
-                del self._pending[call.request_id]
-        if waits:
+        if self._pending.remove(call):
             call.give(error)
 
     def _unserved(self, service: str) -> ServiceUnavailable:
@@ -228,14 +223,10 @@ class Requester:
         """
         with self._lock:
             self._close_when_idle = True
-            if now:
-                calls = list(self._pending.values())
-                self._pending.clear()
-            else:
-                calls = []
-                self._sweep()
-        for call in calls:
-            call.give(ConnectionLost("the caller was closed while waiting for the answer"))
+        if now:
+            self._pending.fail(ConnectionLost("the caller was closed while waiting for the answer"))
+        else:
+            self._pending.sweep()
         self._close_if_idle(force=now)
 
     def _close_if_idle(self, force: bool = False) -> None:
@@ -297,12 +288,7 @@ class Requester:
             publisher, subscription = self._open()
             subscription.ensure(call.deadline)
             heard = subscription.connections
-            with self._lock:
-                if call.request_id in self._pending:
-                    raise ConfigurationError(f"a call with the id {call.request_id!r} is waiting already")
-                self._pending[call.request_id] = call
-                if len(self._pending) > self._sweep_at:
-                    self._sweep()
+            self._pending.add(call)
             # A loss between the two was told to nobody who waits; ask again rather than wait in vain.
             if subscription.connected and subscription.connections == heard:
                 return publisher
@@ -316,19 +302,9 @@ class Requester:
         else:
             subscription.attend(call.visitor, call.ready, call.deadline)
 
-    def _sweep(self) -> None:
-        """Forget calls that nobody has waited out. Called with `_lock` held."""
-        now = time.monotonic()
-        for request_id in [key for key, call in self._pending.items() if call.deadline < now]:
-            del self._pending[request_id]
-        self._sweep_at = max(_SWEEP_AT, 2 * len(self._pending))
-
     def forget(self, call: Call) -> None:
         """Used by a call that is not waited for any more."""
-        with self._lock:
-            # Another call may wait under the same id: the one because of which this was refused.
-            if self._pending.get(call.request_id) is call:
-                del self._pending[call.request_id]
+        self._pending.remove(call)
         self.call_ended()
 
     def interrupt(self) -> None:
@@ -344,13 +320,10 @@ class Requester:
 
     def _take(self, _channel: str, data: bytes, _turn: int) -> None:
         reply = read_reply(data)
-        if reply is None or not isinstance(reply.request_id, str):
+        if reply is None:
             log.debug("something that is no reply came in on %s; ignored", self.reply_channel)
             return
-        with self._lock:
-            call = self._pending.get(reply.request_id)
-            if reply.final:
-                self._pending.pop(reply.request_id, None)
+        call = self._pending.answered(reply)
         if call is None:
             log.debug("a reply that nobody waits for (any more) came in on %s; ignored", self.reply_channel)
         else:
@@ -362,11 +335,7 @@ class Requester:
         publisher = self._publisher
         if publisher is not None:
             publisher.renew()
-        with self._lock:
-            calls = list(self._pending.values())
-            self._pending.clear()
-        for call in calls:
-            call.give(ConnectionLost(f"{error}; the request may have been handled"))
+        self._pending.fail(ConnectionLost(f"{error}; the request may have been handled"))
 
 
 def _stream(call: Call) -> Iterator[Any]:
