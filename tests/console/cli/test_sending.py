@@ -14,6 +14,7 @@ import pytest
 import redis
 
 from tests.console.cli.conftest import Console
+from tests.support.framework_services import Tap
 from tests.support.redis_server import RedisServer, free_port
 from tests.support.waiting import eventually
 
@@ -88,10 +89,12 @@ def test_no_answer_in_time_is_status_4(console: Console, service: str) -> None:
 
 
 def test_interrupting_a_request_is_status_130(console: Console, service: str) -> None:
-    with console.start("request", service, "slow", "seconds:=3", "--timeout", "30") as process:
-        with redis.Redis.from_url(console.url) as client:
-            # Its reply channel is there from just before it asks until it ends.
-            eventually(lambda: client.pubsub_channels("caller:*"), what="it asks")
+    # Before it has asked, Python may tell of a socket that was being made.
+    with (
+        Tap(console.url, service) as tap,
+        console.start("request", service, "slow", "seconds:=3", "--timeout", "30") as process,
+    ):
+        eventually(lambda: any(b'"slow"' in data for _channel, data in tap.collect()), what="it asks")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
     assert process.returncode == 130
