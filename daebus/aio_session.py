@@ -27,7 +27,7 @@ from .errors import (
     RedisUnavailable,
     ServiceUnavailable,
 )
-from .publisher import PUBLISH_TIMEOUT, _channel_bytes, _publish_command
+from .publisher import PUBLISH_TIMEOUT, _counted_command, _publish_command
 from .resp import ErrorReply, pack
 
 log = logging.getLogger("daebus")
@@ -62,8 +62,7 @@ class AsyncSession:
 
     async def ask(self, call: AsyncCall, data: bytes) -> None:
         """Publish the request of a call, which from now on waits. Redis' verdict on it comes through the call."""
-        channel = _channel_bytes(call.service)
-        command = _publish_command(call.service, data) + pack(b"PUBSUB", b"NUMSUB", channel)
+        command = _counted_command(call.service, data)
         with self._in_use():
             try:
                 publisher = await self._ready(call.deadline)

@@ -18,6 +18,7 @@ _TEXT_LIMIT = 100
 # Without a check for circles one is found as too deep a nesting: the same error, and less work for all others.
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":"), check_circular=False).encode
 _decode = json.JSONDecoder().decode
+_decode_first = json.JSONDecoder().raw_decode
 
 RequestId = str | int | float | bool | None
 """Request ids of ours are text; whatever else a caller puts there is given back unchanged."""
@@ -99,7 +100,7 @@ def decode_object(data: bytes | str) -> dict[str, Any] | str:
         text = data if isinstance(data, str) else data.decode()
         if is_too_deep(text):
             return "is nested too deeply"
-        value = _decode(text)
+        value = _json(text)
     except UnicodeDecodeError:
         return "is not UTF-8 text"
     except RecursionError:
@@ -109,6 +110,15 @@ def decode_object(data: bytes | str) -> dict[str, Any] | str:
     if isinstance(value, dict):
         return value
     return f"is JSON, but no object ({_kind(value)})"
+
+
+def _json(text: str) -> Any:
+    """The value that is all of the text. Looks for blanks around it only where there may be some."""
+    try:
+        value, end = _decode_first(text)
+    except json.JSONDecodeError:
+        return _decode(text)
+    return value if end == len(text) else _decode(text)
 
 
 def _kind(value: object) -> str:

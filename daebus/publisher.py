@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from .connection import Link, RedisAddress, refusal
 from .errors import ConfigurationError, ConnectionLost, RedisUnavailable
 from .pipe import REPLY_WITHIN, Pipe
-from .resp import ErrorReply, pack
+from .resp import ErrorReply, pack, pack_publish
 from .tickets import Ticket
 from .turns import Visitor
 
@@ -246,8 +246,9 @@ def _channel_bytes(channel: str) -> bytes:
 
 
 def _publish_command(channel: str, data: bytes) -> bytes:
-    return pack(b"PUBLISH", _channel_bytes(channel), data)
+    return pack_publish(_channel_bytes(channel), data)
 
 
 def _counted_command(channel: str, data: bytes) -> bytes:
-    return _publish_command(channel, data) + pack(b"PUBSUB", b"NUMSUB", _channel_bytes(channel))
+    name = _channel_bytes(channel)
+    return pack_publish(name, data, pack(b"PUBSUB", b"NUMSUB", name))

@@ -11,7 +11,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -168,7 +167,8 @@ class Requester:
     def _ask(self, call: Call, publish: Callable[[PublisherLike], T]) -> T:
         """Have the request published, by a call that from now on waits."""
         try:
-            with self._in_use():
+            self._begin_use()
+            try:
                 publisher = self._register(call)
                 try:
                     return publish(publisher)
@@ -176,6 +176,8 @@ class Requester:
                     if publisher is not self._publisher:
                         # Closed meanwhile, it may have connected again.
                         publisher.close()
+            finally:
+                self._end_use()
         except BaseException as error:
             call.cancel()
             if isinstance(error, RedisUnavailable) and time.monotonic() >= call.deadline:
@@ -212,8 +214,11 @@ class Requester:
 
     def publish(self, channel: str, data: bytes) -> int:
         """Publish bytes as they are; returns how many received them."""
-        with self._in_use():
+        self._begin_use()
+        try:
             return self._open()[0].publish(channel, data)
+        finally:
+            self._end_use()
 
     def close(self, *, now: bool = True) -> None:
         """Close the connections; the next call connects again.
@@ -241,19 +246,17 @@ class Requester:
         if publisher is not None:
             publisher.close()
 
-    @contextmanager
-    def _in_use(self) -> Iterator[None]:
-        """While sending: a `close` of another thread waits for the end of it."""
+    def _begin_use(self) -> None:
+        """Something is being sent: a `close` of another thread waits for the end of it."""
         with self._lock:
             self._sending += 1
             self._close_when_idle = False
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._sending -= 1
-            if self._close_when_idle:
-                self._close_if_idle()
+
+    def _end_use(self) -> None:
+        with self._lock:
+            self._sending -= 1
+        if self._close_when_idle:
+            self._close_if_idle()
 
     def _open(self) -> tuple[PublisherLike, SubscriptionLike]:
         with self._lock:

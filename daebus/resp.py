@@ -46,6 +46,12 @@ def pack(*parts: bytes) -> bytes:
     return b"".join(pieces)
 
 
+def pack_publish(channel: bytes, data: bytes, then: bytes = b"") -> bytes:
+    """PUBLISH as `pack` packs it, and other packed commands behind it; the data is copied once."""
+    form = b"*3\r\n$7\r\nPUBLISH\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n%b"
+    return form % (len(channel), channel, len(data), data, then)
+
+
 class PlainReader:
     """A reader of RESP2 replies in plain Python, for where hiredis is not installed."""
 

@@ -13,6 +13,7 @@ from daebus.envelope import (
     Request,
     Stray,
     Unreadable,
+    decode_object,
     encode,
     encode_object,
     quoted,
@@ -176,6 +177,26 @@ def test_text_of_unknown_origin_is_one_short_line_of_ascii() -> None:
     assert shown.isascii()
     assert shown.isprintable()
     assert len(shown) < 200
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (b'{"a":1}', {"a": 1}),
+        (b' \n{"a":1}\r\n\t ', {"a": 1}),
+        (b'{"a":1} x', "is not JSON"),
+        (b'{"a":1}{}', "is not JSON"),
+        (b"", "is not JSON"),
+        (b"  ", "is not JSON"),
+        (b'\xef\xbb\xbf{"a":1}', "is not JSON"),
+        (b"{'a':1}", "is not JSON"),
+        (b"\xff", "is not UTF-8 text"),
+        (b"[1] ", "is JSON, but no object (a list)"),
+        (b" NaN", "is JSON, but no object (a number)"),
+    ],
+)
+def test_an_object_is_all_there_is_but_for_blanks(data: bytes, found: Any) -> None:
+    assert decode_object(data) == found
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from daebus.resp import INCOMPLETE, ErrorReply, PlainReader, ProtocolError, make_reader, pack
+from daebus.resp import INCOMPLETE, ErrorReply, PlainReader, ProtocolError, make_reader, pack, pack_publish
 
 REPLIES: list[tuple[bytes, Any]] = [
     (b"+OK\r\n", b"OK"),
@@ -91,3 +91,8 @@ def test_a_large_value_among_small_ones() -> None:
         while (value := reader.gets()) is not INCOMPLETE:
             found.append(value)
     assert found == [[b"small"], [b"big", big], [b"last"]]
+
+
+def test_a_publish_is_packed_like_any_command() -> None:
+    assert pack_publish(b"news", b"a\r\nb") == pack(b"PUBLISH", b"news", b"a\r\nb")
+    assert pack_publish(b"", b"", pack(b"PING")) == pack(b"PUBLISH", b"", b"") + pack(b"PING")
