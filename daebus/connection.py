@@ -166,6 +166,8 @@ class Link:
         self._writable.register(self.socket, select.POLLOUT)
         self._ended = select.poll()
         self._ended.register(self.socket, _ENDED or 0)
+        self.moved_at = 0.0
+        """When the socket took something after it had been full (a time of `time.monotonic()`)."""
         self._asking = threading.Lock()
         self._watched: int | None = None
         self._beside: tuple[Link, select.poll] | None = None
@@ -243,11 +245,24 @@ class Link:
 
     def send(self, data: bytes, deadline: float) -> None:
         """Write all of `data`; ConnectionLost where that fails or is not done by `deadline`."""
-        rest = memoryview(data)[self.send_some(data) :]
-        while rest:
-            if not self.wait_writable(deadline - time.monotonic()):
-                raise self.lost("Redis takes no more data")
-            rest = rest[self.send_some(rest) :]
+        if self.write(data, deadline):
+            raise self.lost("Redis takes no more data")
+
+    def write(self, data: bytes | memoryview, deadline: float) -> memoryview | None:
+        """Write until all of `data` is written or the deadline has come; returns what is left, None where nothing is.
+
+        Raises ConnectionLost where it cannot be written.
+        """
+        sent = self.send_some(data)
+        if sent == len(data):
+            return None
+        rest = memoryview(data)[sent:]
+        while rest and self._wait_writable(deadline - time.monotonic()):
+            sent = self.send_some(rest)
+            if sent:
+                rest = rest[sent:]
+                self.moved_at = time.monotonic()
+        return rest or None
 
     def send_some(self, data: bytes | memoryview) -> int:
         """Write what the socket takes without waiting, and return how many bytes that was."""
@@ -258,8 +273,7 @@ class Link:
         except (OSError, ValueError) as error:
             raise self.lost(error) from None
 
-    def wait_writable(self, timeout: float) -> bool:
-        """Wait until the socket may take something; False after `timeout` seconds."""
+    def _wait_writable(self, timeout: float) -> bool:
         return bool(self._writable.poll(max(0.0, min(timeout, LONGEST_WAIT)) * 1000))
 
     def ask(self, command: bytes, deadline: float) -> Any:

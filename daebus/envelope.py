@@ -17,8 +17,7 @@ _WIRE_FIELDS = ("action", "payload", "reply_to", "request_id", "service")
 _TEXT_LIMIT = 100
 # Without a check for circles one is found as too deep a nesting: the same error, and less work for all others.
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":"), check_circular=False).encode
-_decode = json.JSONDecoder().decode
-_decode_first = json.JSONDecoder().raw_decode
+_decoder = json.JSONDecoder()
 
 RequestId = str | int | float | bool | None
 """Request ids of ours are text; whatever else a caller puts there is given back unchanged."""
@@ -115,10 +114,10 @@ def decode_object(data: bytes | str) -> dict[str, Any] | str:
 def _json(text: str) -> Any:
     """The value that is all of the text. Looks for blanks around it only where there may be some."""
     try:
-        value, end = _decode_first(text)
+        value, end = _decoder.raw_decode(text)
     except json.JSONDecodeError:
-        return _decode(text)
-    return value if end == len(text) else _decode(text)
+        return _decoder.decode(text)
+    return value if end == len(text) else _decoder.decode(text)
 
 
 def _kind(value: object) -> str:

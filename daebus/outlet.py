@@ -13,6 +13,7 @@ from collections.abc import Callable
 from .connection import Link
 from .errors import ConnectionLost, RedisUnavailable
 from .tickets import Ticket, Tickets
+from .waiting import bounded
 
 TAKES_WITHIN = 5.0
 """Seconds for which a full socket may take nothing before the connection is held to be dead."""
@@ -31,8 +32,6 @@ class Outlet:
         self._tickets = tickets
         self._broke = broke
         self._wrote = wrote
-        self.moved_at = 0.0
-        """When the socket took something after it had been full (a time of `time.monotonic()`)."""
 
     def flush(self, due: float) -> None:
         """Send what has been left, unless another thread is at it, which then sends this as well. Ends when `due`."""
@@ -50,8 +49,7 @@ class Outlet:
 
         Raises RedisUnavailable where others have kept the link until the ticket is due; nothing was sent.
         """
-        left = ticket.due - time.monotonic()
-        if not self._link.writing.acquire(timeout=min(max(0.0, left), threading.TIMEOUT_MAX)):
+        if not self._link.writing.acquire(timeout=bounded(ticket.due - time.monotonic())):
             raise self.stuck()
         mine = True
         try:
@@ -82,11 +80,8 @@ class Outlet:
     def _send(self, data: bytes, due: float) -> bool:
         """Called with `writing` held; False where another thread writes on, and has it."""
         try:
-            sent = self._link.send_some(data)
-            if sent == len(data):
-                return True
-            rest = self._write(memoryview(data)[sent:], due)
-            if not rest:
+            rest = self._link.write(data, due)
+            if rest is None:
                 return True
             threading.Thread(target=self._write_on, args=(rest,), name="daebus-writing-on", daemon=True).start()
             return False
@@ -99,20 +94,13 @@ class Outlet:
                 raise
         return True
 
-    def _write(self, rest: memoryview, due: float) -> memoryview:
-        """Write to a full socket until everything is written or it is `due`; what is left."""
-        while rest and self._link.wait_writable(due - time.monotonic()):
-            rest = rest[self._link.send_some(rest) :]
-            self.moved_at = time.monotonic()
-        return rest
-
-    def _write_on(self, rest: memoryview) -> None:
+    def _write_on(self, rest: memoryview | None) -> None:
         """Write the rest, and what has been left meanwhile. Called on a thread of its own, which has `writing`."""
         try:
-            while rest:
+            while rest is not None:
                 before = len(rest)
-                rest = self._write(rest, time.monotonic() + TAKES_WITHIN)
-                if len(rest) == before:
+                rest = self._link.write(rest, time.monotonic() + TAKES_WITHIN)
+                if rest is not None and len(rest) == before:
                     raise self._link.lost("Redis takes no more data")
         except ConnectionLost as error:
             self._broke(error)

@@ -208,7 +208,7 @@ class Pipe:
     def _overdue_at(self) -> float:
         sent_at = self._tickets.oldest
         # What takes long to be sent is not replied to before.
-        return float("inf") if sent_at is None else max(sent_at, self._outlet.moved_at) + REPLY_WITHIN
+        return float("inf") if sent_at is None else max(sent_at, self.link.moved_at) + REPLY_WITHIN
 
     def _check_overdue(self, now: float) -> None:
         if now >= self._overdue_at():

@@ -18,6 +18,7 @@ from .pipe import REPLY_WITHIN, Pipe
 from .resp import ErrorReply, pack, pack_publish
 from .tickets import Ticket
 from .turns import Visitor
+from .waiting import bounded
 
 PUBLISH_TIMEOUT = REPLY_WITHIN
 """Seconds that a publish without a deadline of its own may take."""
@@ -219,7 +220,7 @@ class Publisher:
         pipe = self._pipe
         if pipe is not None and pipe.is_alive():
             return pipe
-        if not self._connecting.acquire(timeout=min(max(0.0, due - time.monotonic()), threading.TIMEOUT_MAX)):
+        if not self._connecting.acquire(timeout=bounded(due - time.monotonic())):
             raise RedisUnavailable(f"Redis at {self.address} is stuck; nothing was sent")
         try:
             pipe = self._pipe

@@ -166,23 +166,22 @@ class Requester:
 
     def _ask(self, call: Call, publish: Callable[[PublisherLike], T]) -> T:
         """Have the request published, by a call that from now on waits."""
+        self._begin_use()
         try:
-            self._begin_use()
+            publisher = self._register(call)
             try:
-                publisher = self._register(call)
-                try:
-                    return publish(publisher)
-                finally:
-                    if publisher is not self._publisher:
-                        # Closed meanwhile, it may have connected again.
-                        publisher.close()
+                return publish(publisher)
             finally:
-                self._end_use()
+                if publisher is not self._publisher:
+                    # Closed meanwhile, it may have connected again.
+                    publisher.close()
         except BaseException as error:
             call.cancel()
             if isinstance(error, RedisUnavailable) and time.monotonic() >= call.deadline:
                 raise call.timed_out() from error
             raise
+        finally:
+            self._end_use()
 
     def _told(self, call: Call, outcome: Delivery | RedisUnavailable) -> None:
         """What became of the request of a call. Runs on whichever thread learns of it."""

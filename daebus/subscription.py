@@ -19,6 +19,7 @@ from .connection import RedisAddress
 from .errors import ConnectionLost, PermissionDenied, RedisUnavailable
 from .feed import Beside, Feed
 from .turns import Relay, Turns, Visitor
+from .waiting import bounded
 from .wakeup import WakeUp
 
 log = logging.getLogger("daebus")
@@ -99,7 +100,7 @@ class Subscription:
                     raise RedisUnavailable(f"the connection to Redis at {self.address} was closed")
                 if self._error is not None and self._failed_at >= begun:
                     raise type(self._error)(str(self._error))
-                if not self._changed.wait(min(deadline - time.monotonic(), threading.TIMEOUT_MAX)):
+                if not self._changed.wait(bounded(deadline - time.monotonic())):
                     raise RedisUnavailable(f"Redis at {self.address} does not answer; nothing was sent")
 
     def drain(self, deadline: float) -> bool:
@@ -108,7 +109,7 @@ class Subscription:
             self._draining = True
             self._signal()
             while self.connected and not self._closing:
-                if not self._changed.wait(min(deadline - time.monotonic(), threading.TIMEOUT_MAX)):
+                if not self._changed.wait(bounded(deadline - time.monotonic())):
                     return False
         return True
 

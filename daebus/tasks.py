@@ -10,6 +10,7 @@ from typing import Any
 
 from .context import Context, Runtime, entered
 from .registry import BackgroundTask, Registry, ThreadTask
+from .waiting import bounded
 
 log = logging.getLogger("daebus")
 
@@ -83,7 +84,7 @@ class TaskRunner:
 
     def _repeat(self, task: BackgroundTask) -> None:
         due = time.monotonic() + task.interval
-        while not self._stopping.wait(min(max(0.0, due - time.monotonic()), threading.TIMEOUT_MAX)):
+        while not self._stopping.wait(bounded(due - time.monotonic())):
             self._call(f"background task {task.name!r}", task.function)
             # What was missed while the task ran is not made up for.
             due = max(due + task.interval, time.monotonic())

@@ -11,6 +11,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 
+from .waiting import bounded
+
 LINGER = 0.1
 """Seconds after which a regular thread takes a turn that visitors have left vacant."""
 PATIENCE = 0.002
@@ -39,7 +41,7 @@ class Visitor:
 
     def sleep(self, timeout: float) -> None:
         """Sleep until `wake`, or for `timeout` seconds."""
-        if self._lock.acquire(timeout=min(max(0.0, timeout), threading.TIMEOUT_MAX)):
+        if self._lock.acquire(timeout=bounded(timeout)):
             self._signalled = False
 
 

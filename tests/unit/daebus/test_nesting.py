@@ -59,7 +59,7 @@ def test_what_is_too_deep_never_gets_to_the_parser(monkeypatch: pytest.MonkeyPat
         parsed.append(text)
         return {}
 
-    monkeypatch.setattr("daebus.envelope._decode", parse)
+    monkeypatch.setattr("daebus.envelope._json", parse)
     for opening in ("[", '{"payload":', '{"action":"x","payload":'):
         for depth in (DEEPEST + 1, 990, 100_000):
             assert decode_object((opening * depth + "1").encode()) == "is nested too deeply"
