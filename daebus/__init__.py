@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from .aio import AsyncDaebusCaller
-from .app import Daebus
-from .blueprint import Blueprint
-from .broadcast import broadcast
-from .call import Call
-from .caller import DaebusCaller
-from .context import cache, direct_logger, logger, request, response
-from .envelope import Reply, Request
+from .client.aio import AsyncDaebusCaller
+from .client.broadcast import broadcast
+from .client.call import Call
+from .client.caller import DaebusCaller
+from .client.requester import Requester
+from .context import direct_logger
 from .errors import (
     AlreadyAnswered,
     ConfigurationError,
@@ -25,9 +23,12 @@ from .errors import (
     RequestTimeout,
     ServiceUnavailable,
 )
-from .requester import Requester
-from .response import Response
+from .service.app import Daebus
+from .service.blueprint import Blueprint
+from .service.proxies import cache, logger, request, response
+from .service.response import Response
 from .version import __version__
+from .wire.envelope import Reply, Request
 
 __all__ = [
     "AlreadyAnswered",

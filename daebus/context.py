@@ -1,7 +1,7 @@
-"""What is being handled right now, and the proxies to it: `request`, `response`, `cache`, `logger`.
+"""What is being handled right now, and by which service. The proxies to it are in `service/proxies.py`.
 
 Each handler call has a Context of its own in a context variable, so threads and tasks never see one another's.
-Imports nothing of the app; the runtime below is what a started service offers.
+Imports nothing of the service: the Runtime below is what a started one offers.
 """
 
 from __future__ import annotations
@@ -13,16 +13,11 @@ from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache as cache_result
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol
 
-from .bus import Bus, PublisherLike
-from .envelope import Request, RequestId
-from .errors import OutsideContextError
-
-if TYPE_CHECKING:
-    import redis
-
-    from .response import Response
+from .transport.bus import Bus
+from .transport.publisher import Publisher
+from .wire.envelope import Request, RequestId
 
 direct_logger = logging.getLogger("daebus")
 """The plain logger of the framework, the same everywhere."""
@@ -38,7 +33,7 @@ class Runtime(Protocol):
     def bus(self) -> Bus: ...
 
     @property
-    def publisher(self) -> PublisherLike: ...
+    def publisher(self) -> Publisher: ...
 
     @property
     def cache(self) -> Any: ...
@@ -63,7 +58,7 @@ class Context:
         runtime: Runtime,
         place: str,
         request: Request | None = None,
-        response: Response | None = None,
+        response: Any = None,
     ) -> None:
         self.runtime = runtime
         self.place = place
@@ -151,94 +146,3 @@ def parent_request_id() -> RequestId:
     """The id of the request being handled here, or None."""
     context = current()
     return context.request.request_id if context is not None and context.request is not None else None
-
-
-def _need(what: str) -> Context:
-    context = current()
-    if context is None:
-        raise OutsideContextError(
-            f"`{what}` was used outside a handler. It exists only while an action handler runs, and only in the "
-            "handler's own thread: in a thread of your own, pass it what it needs as arguments"
-        )
-    return context
-
-
-class _Proxy:
-    """Stands for an object that is another one in each context."""
-
-    __slots__ = ()
-
-    def _target(self) -> Any:
-        raise NotImplementedError
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._target(), name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        setattr(self._target(), name, value)
-
-    def __repr__(self) -> str:
-        try:
-            return repr(self._target())
-        except OutsideContextError:
-            return f"<{type(self).__name__.strip('_')} outside a handler>"
-
-
-class _RequestProxy(_Proxy):
-    __slots__ = ()
-
-    def _target(self) -> Request:
-        context = _need("request")
-        if context.request is None:
-            raise OutsideContextError(f"there is no `request` in {context.place}: only actions have one")
-        return context.request
-
-
-class _ResponseProxy(_Proxy):
-    __slots__ = ()
-
-    def _target(self) -> Any:
-        context = _need("response")
-        if context.response is None:
-            raise OutsideContextError(f"there is no `response` in {context.place}: only actions answer")
-        return context.response
-
-
-class _CacheProxy(_Proxy):
-    __slots__ = ()
-
-    def _target(self) -> Any:
-        runtime = current_runtime()
-        if runtime is None:
-            raise OutsideContextError("`cache` is the Redis of a running service; no service runs in this process")
-        return runtime.cache
-
-    def __getitem__(self, key: str) -> Any:
-        return self._target()[key]
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self._target()[key] = value
-
-    def __delitem__(self, key: str) -> None:
-        del self._target()[key]
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._target()
-
-
-class _LoggerProxy(_Proxy):
-    __slots__ = ()
-
-    def _target(self) -> Any:
-        context = current()
-        return direct_logger if context is None else context.logger
-
-
-request: Request = cast("Request", _RequestProxy())
-"""The request being handled. Outside an action handler: OutsideContextError."""
-response: Response = cast("Response", _ResponseProxy())
-"""Answers the request being handled. Outside an action handler: OutsideContextError."""
-cache: redis.Redis = cast("redis.Redis", _CacheProxy())
-"""A redis-py client of the running service's Redis, with text in and out."""
-logger: logging.Logger = cast("logging.Logger", _LoggerProxy())
-"""Logs with the service, action and request id of the handler at hand; outside one, like `direct_logger`."""

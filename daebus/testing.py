@@ -6,23 +6,24 @@ The handlers run through the same pipeline as on a real Redis: the same workers,
 
 from __future__ import annotations
 
-import logging
+import math
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .bus import PublisherLike, SubscriptionLike
-from .connection import Link
-from .envelope import decode_object, encode, encode_object
+from .client.requester import Requester
 from .errors import ConfigurationError, RedisUnavailable
-from .publisher import Delivery
-from .requester import Requester
-from .turns import Visitor
+from .transport.address import RedisAddress
+from .transport.connection import Pending
+from .transport.listener import Listener
+from .transport.publisher import Delivery, Publisher
+from .transport.url import DEFAULT_URL
+from .wire.envelope import decode_object, encode, encode_object
 
 if TYPE_CHECKING:
-    from .app import Daebus
+    from .service.app import Daebus
 
 try:
     import fakeredis
@@ -30,83 +31,134 @@ except ImportError as error:
     raise ImportError("app.test_client() needs fakeredis: pip install 'daebus[testing]'") from error
 
 
-class _LocalSubscription:
-    """Channels of one subscriber on a LocalBus, and the threads that hand it its messages."""
+class LocalListener(Listener):
+    """Listens at a LocalBus: its messages come through a queue."""
 
-    def __init__(
-        self, bus: LocalBus, channels: list[str], on_message: Callable[[str, bytes, int], None], threads: int
-    ) -> None:
+    def __init__(self, bus: LocalBus, name: str, channels: Iterable[str], **options: Any) -> None:
+        super().__init__(RedisAddress(DEFAULT_URL), name, channels, **options)
         self._bus = bus
-        self._channels = channels
-        self._on_message = on_message
-        self._messages: queue.SimpleQueue[tuple[str, bytes] | None] = queue.SimpleQueue()
-        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
+        self._queue: queue.SimpleQueue[tuple[str, bytes] | None] = queue.SimpleQueue()
         self._unsettled = 0
         self._settled = threading.Condition()
-        self.connected = False
-        self.connections = 0
 
     def deliver(self, channel: str, data: bytes) -> None:
         """Called by the bus."""
         with self._settled:
             self._unsettled += 1
-        self._messages.put((channel, data))
+        self._queue.put((channel, data))
 
     def settle(self, timeout: float) -> bool:
-        """Wait until every message so far has been handed over and dealt with."""
+        """Wait until every message so far has been dealt with."""
         with self._settled:
             return self._settled.wait_for(lambda: not self._unsettled, timeout)
 
-    def ensure(self, deadline: float) -> None:
-        """Subscribe, if that has not been done."""
-        if not self.connected:
-            self.connected = True
-            self.connections += 1
-            self._bus.subscribe(self._channels, self)
-            for thread in self._threads:
-                thread.start()
+    @property
+    def has_more(self) -> bool:
+        """Whether messages wait."""
+        return not self._queue.empty()
 
-    def hand_over(self, turn: int) -> None:
-        """Nothing to do: the other threads wait for messages already."""
+    def lead(
+        self,
+        take: Callable[[str, bytes], None],
+        over: Callable[[], bool],
+        idle: Callable[[], float] = lambda: math.inf,
+    ) -> None:
+        """See `Listener`; a message is settled when `take` has come back."""
 
-    def goes_on(self, turn: int) -> bool:
-        """There are no turns here."""
-        return False
+        def settling(channel: str, data: bytes) -> None:
+            try:
+                take(channel, data)
+            finally:
+                with self._settled:
+                    self._unsettled -= 1
+                    self._settled.notify_all()
 
-    def attend(self, visitor: Visitor, ready: Callable[[], bool], deadline: float) -> None:
-        """Sleep until woken: the threads here read for everybody."""
-        if not ready():
-            visitor.sleep(deadline - time.monotonic())
+        super().lead(settling, over, idle)
 
-    def wake_in_turn(self, visitor: Visitor) -> None:
-        """Wake it."""
-        visitor.wake()
+    def next_message(
+        self, deadline: float | None, idle: Callable[[], float] = lambda: math.inf
+    ) -> tuple[str, bytes] | None:
+        """See `Listener`."""
+        if self._queue.empty():
+            idle()
+        timeout = None if deadline is None else min(max(0.0, deadline - time.monotonic()), threading.TIMEOUT_MAX)
+        try:
+            return self._queue.get(timeout=timeout)
+        except queue.Empty:
+            return None
 
-    def interrupt(self) -> None:
-        """Nothing to do: those who wait here sleep, and are woken."""
+    def received(self) -> tuple[str, bytes] | None:
+        """See `Listener`."""
+        try:
+            return self._queue.get_nowait()
+        except queue.Empty:
+            return None
+
+    def nudge(self) -> None:
+        """See `Listener`."""
+        self._queue.put(None)
 
     def drain(self, deadline: float) -> bool:
-        """Unsubscribe."""
+        """See `Listener`."""
         self._bus.unsubscribe(self)
-        return self.settle(deadline - time.monotonic())
+        settled = self.settle(deadline - time.monotonic())
+        self._unsubscribed = True
+        self.nudge()
+        return settled
 
-    def close(self, timeout: float = 2.0) -> None:
-        """Unsubscribe, and end the threads."""
+    def close(self) -> None:
+        """See `Listener`."""
         self._bus.unsubscribe(self)
-        if self.connected:
-            self.connected = False
-            for _thread in self._threads:
-                self._messages.put(None)
-            for thread in self._threads:
-                if thread is not threading.current_thread():
-                    thread.join(timeout)
+        super().close()
+        self.nudge()
 
-    def _run(self) -> None:
-        while (message := self._messages.get()) is not None:
-            self._on_message(*message, 0)
-            with self._settled:
-                self._unsettled -= 1
-                self._settled.notify_all()
+    def _connect(self) -> None:
+        self._bus.subscribe(self._channels.values(), self)
+        with self._changed:
+            self.connected = True
+            self.connections += 1
+            self._changed.notify_all()
+
+
+class LocalPublisher(Publisher):
+    """Publishes at a LocalBus: the thread that publishes hands the message to its subscribers."""
+
+    def __init__(self, bus: LocalBus, name: str) -> None:
+        super().__init__(RedisAddress(DEFAULT_URL), name)
+        self._bus = bus
+
+    def connect(self, deadline: float | None = None) -> None:
+        """Nothing to do."""
+
+    def publish(self, channel: str, data: bytes, deadline: float | None = None) -> int:
+        """See `Publisher`."""
+        return self._bus.publish(channel, data)
+
+    def post(
+        self,
+        channel: str,
+        data: bytes,
+        deadline: float | None = None,
+        failed: Callable[[RedisUnavailable], None] | None = None,
+        later: bool = False,
+    ) -> None:
+        """See `Publisher`."""
+        self._bus.publish(channel, data)
+
+    def submit(
+        self, channel: str, data: bytes, told: Callable[[Delivery | RedisUnavailable], None], deadline: float
+    ) -> Pending:
+        """See `Publisher`."""
+        command = Pending(b"", 0, deadline)
+        command.sent_at = time.monotonic()
+        count = self._bus.publish(channel, data)
+        told(Delivery(count, count, command.sent_at))
+        return command
+
+    def ask(self, commands: Sequence[Sequence[bytes]], doing: str, deadline: float | None = None) -> list[Any]:
+        """Give the fakeredis behind `cache` commands, and return their replies."""
+        with self._bus.redis() as client:
+            return [client.execute_command(*command) for command in commands]
 
 
 class LocalBus:
@@ -117,62 +169,50 @@ class LocalBus:
 
     def __init__(self) -> None:
         self.published: list[tuple[str, bytes]] = []
-        self.opened: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
-        self._subscribers: dict[str, list[_LocalSubscription]] = {}
+        self._subscribers: dict[str, list[LocalListener]] = {}
         self._server = fakeredis.FakeServer()
 
     def __str__(self) -> str:
         return "the test bus"
 
-    def publisher(self, name: str) -> LocalBus:
-        """The bus itself."""
-        return self
+    def publisher(self, name: str) -> LocalPublisher:
+        """See `Bus`."""
+        return LocalPublisher(self, name)
 
-    def subscription(
-        self,
-        name: str,
-        channels: Iterable[str],
-        on_message: Callable[[str, bytes, int], None],
-        *,
-        on_lost: Callable[[RedisUnavailable], None] | None = None,
-        on_back: Callable[[], str] = lambda: "",
-        optional: Iterable[str] = (),
-        level: int = logging.WARNING,
-        threads: int = 1,
-        beside: PublisherLike | None = None,
-    ) -> SubscriptionLike:
-        """A subscription that has not begun yet."""
-        return _LocalSubscription(self, list(channels), on_message, threads)
+    def listener(self, name: str, channels: Iterable[str], **options: Any) -> LocalListener:
+        """See `Bus`."""
+        return LocalListener(self, name, channels, **options)
+
+    def redis(self, **options: Any) -> Any:
+        """A fakeredis client; all of them share one data set."""
+        return fakeredis.FakeRedis(server=self._server, **options)
 
     def cache(self) -> Any:
-        """A fakeredis client; all of them share one data set."""
-        return fakeredis.FakeRedis(server=self._server, decode_responses=True)
+        """See `Bus`."""
+        return self.redis(decode_responses=True)
 
-    def subscribe(self, channels: Iterable[str], subscriber: _LocalSubscription) -> None:
-        """Used by subscriptions."""
+    def subscribe(self, channels: Iterable[str], subscriber: LocalListener) -> None:
+        """Used by listeners."""
         with self._lock:
             for channel in dict.fromkeys(channels):
                 self._subscribers.setdefault(channel, []).append(subscriber)
 
-    def unsubscribe(self, subscriber: _LocalSubscription) -> None:
-        """Used by subscriptions."""
+    def unsubscribe(self, subscriber: LocalListener) -> None:
+        """Used by listeners."""
         with self._lock:
             for subscribers in self._subscribers.values():
                 if subscriber in subscribers:
                     subscribers.remove(subscriber)
 
     def settle(self, timeout: float) -> bool:
-        """Wait until all subscribers have dealt with what they got; False after `timeout` seconds."""
+        """Wait until all services have dealt with what they got; False after `timeout` seconds."""
         until = time.monotonic() + timeout
         with self._lock:
             subscribers = {id(one): one for several in self._subscribers.values() for one in several}
         return all(subscriber.settle(until - time.monotonic()) for subscriber in subscribers.values())
 
-    def connect(self, deadline: float | None = None) -> None:
-        """Nothing to do."""
-
-    def publish(self, channel: str, data: bytes, deadline: float | None = None) -> int:
+    def publish(self, channel: str, data: bytes) -> int:
         """Hand a message to its subscribers; returns how many there are."""
         with self._lock:
             self.published.append((channel, data))
@@ -180,51 +220,6 @@ class LocalBus:
         for subscriber in subscribers:
             subscriber.deliver(channel, data)
         return len(subscribers)
-
-    def deliver(self, channel: str, data: bytes, deadline: float | None = None) -> Delivery:
-        """The same, with what became of it."""
-        sent_at = time.monotonic()
-        count = self.publish(channel, data)
-        return Delivery(count, count, sent_at)
-
-    def ask(self, commands: Sequence[Sequence[bytes]], doing: str, deadline: float | None = None) -> list[Any]:
-        """Give the fakeredis behind `cache` commands, and return their replies."""
-        with fakeredis.FakeRedis(server=self._server) as client:
-            return [client.execute_command(*command) for command in commands]
-
-    def flush(self, deadline: float | None = None) -> None:
-        """Nothing to do."""
-
-    def post(
-        self,
-        channel: str,
-        data: bytes,
-        deadline: float | None = None,
-        failed: Callable[[RedisUnavailable], None] | None = None,
-        looks_soon: Callable[[], bool] | None = None,
-    ) -> None:
-        """The same, without the count."""
-        self.publish(channel, data)
-
-    def submit(
-        self, channel: str, data: bytes, told: Callable[[Delivery | RedisUnavailable], None], deadline: float
-    ) -> None:
-        """The same as `deliver`, for whoever does not wait."""
-        told(self.deliver(channel, data))
-
-    def look(self, after: float) -> bool:
-        """Nothing comes in here."""
-        return False
-
-    def wait_with(self, link: Link, until: float) -> bool:
-        """Nothing comes in here."""
-        return link.wait(until - time.monotonic())
-
-    def renew(self) -> None:
-        """Nothing to do."""
-
-    def close(self) -> None:
-        """Nothing to do."""
 
 
 class TestClient:

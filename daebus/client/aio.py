@@ -1,0 +1,172 @@
+"""AsyncDaebusCaller: asks one service from an asyncio program. The same as DaebusCaller, to be awaited."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import weakref
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from daebus import context
+from daebus.errors import RequestTimeout
+from daebus.transport.address import RedisAddress, resolve_url
+from daebus.wire.envelope import encode_object, write_one_way, write_request
+from daebus.wire.ids import new_request_id
+
+from .aio_call import AsyncCall
+from .aio_session import AsyncSession
+from .call import _payload_of
+from .requester import _checked, _checked_service
+
+_Sessions = dict[asyncio.AbstractEventLoop, AsyncSession]
+
+
+class AsyncDaebusCaller:
+    """Calls the actions of `target_service` from an asyncio program, without a thread and without blocking the loop.
+
+    Nothing is connected before it is used, nor after `close`; a closed caller that is used again connects
+    again. Any number of tasks may share one, over one pair of connections; in another event loop (a second
+    `asyncio.run`, another thread's) it has another pair. Arguments and errors are those of `DaebusCaller`.
+    """
+
+    def __init__(
+        self,
+        target_service: str,
+        redis_host: str | None = None,
+        redis_port: int | None = None,
+        timeout: float = 5,
+        *,
+        redis_url: str | None = None,
+        name: str | None = None,
+    ) -> None:
+        self.target_service = _checked_service(target_service)
+        self.timeout = _checked(timeout)
+        """Seconds that a call may take where it does not say."""
+        self._url: str | None = None
+        if redis_url or redis_host or redis_port:
+            self._url = resolve_url(redis_url, redis_host, redis_port)
+            RedisAddress(self._url)
+        self._name = name
+        self._sessions: _Sessions = {}
+        # A caller that nobody holds any more takes its connections with it.
+        weakref.finalize(self, _close_all, self._sessions).atexit = False
+
+    async def __aenter__(self) -> AsyncDaebusCaller:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"AsyncDaebusCaller({self.target_service!r})"
+
+    async def send_request(
+        self,
+        action: str,
+        payload: dict[str, Any] | None = None,
+        timeout: float | None = None,
+        on_progress: Callable[[Any], Any] | None = None,
+        *,
+        request_id: str | None = None,
+    ) -> Any:
+        """Ask, wait, and return the final payload. Partial payloads go to `on_progress`, in this task.
+
+        What `on_progress` returns is awaited where it can be. `timeout` (seconds; default: the caller's) bounds
+        the whole call; 0 or less raises RequestTimeout at once and sends nothing. Raises RequestFailed (the
+        service's error), RequestTimeout, ServiceUnavailable (nobody serves it), RedisUnavailable or its subclass
+        ConnectionLost, PayloadError; all are DaebusError. Cancelling it ends the wait; the service is not told.
+        """
+        call, data = self._prepare(action, payload, timeout, request_id)
+        try:
+            await call.ask(data)
+            while not (reply := await call.next()).final:
+                if on_progress is not None:
+                    await call.tell(on_progress, reply.payload)
+        finally:
+            call.end()
+        return _payload_of(reply)
+
+    async def stream_request(
+        self,
+        action: str,
+        payload: dict[str, Any] | None = None,
+        timeout: float | None = None,
+        *,
+        request_id: str | None = None,
+    ) -> AsyncIterator[Any]:
+        """For `async for`: ask, and give the partial payloads and then the final one. Errors as for `send_request`."""
+        call, data = self._prepare(action, payload, timeout, request_id)
+        try:
+            await call.ask(data)
+            while not (reply := await call.next()).final:
+                yield reply.payload
+            yield _payload_of(reply)
+        finally:
+            call.end()
+
+    async def send_message(self, action: str, payload: dict[str, Any] | None = None) -> int:
+        """Send a one-way message to an action of the target service; returns how many received it."""
+        data = write_one_way(
+            action,
+            {} if payload is None else payload,
+            service=context.asking_name(self._name),
+            parent_id=context.parent_request_id(),
+            sent_at=time.time(),
+        )
+        return await self._session().publish(self.target_service, data)
+
+    async def send_to_service(self, payload: dict[str, Any], action: str | None = None) -> int:
+        """The same as `send_message`, with the action last. Without an action the payload is published as it is."""
+        if action is None:
+            return await self._session().publish(self.target_service, encode_object(payload))
+        return await self.send_message(action, payload)
+
+    async def close(self) -> None:
+        """Close the connections in this event loop; the next call connects again.
+
+        Calls of other tasks that still wait get their answers first, and the last of them closes.
+        """
+        session = self._sessions.get(asyncio.get_running_loop())
+        if session is not None:
+            await session.close()
+
+    def _session(self) -> AsyncSession:
+        """That of the running event loop."""
+        loop = asyncio.get_running_loop()
+        session = self._sessions.get(loop)
+        if session is None:
+            for other in [each for each in list(self._sessions) if each.is_closed()]:
+                self._sessions.pop(other, None)
+            session = self._sessions[loop] = AsyncSession(self._url, self._name)
+        return session
+
+    def _prepare(
+        self, action: str, payload: dict[str, Any] | None, timeout: float | None, request_id: str | None
+    ) -> tuple[AsyncCall, bytes]:
+        """A call that has not begun, and its request."""
+        timeout = self.timeout if timeout is None else _checked(timeout)
+        session = self._session()
+        call = AsyncCall(session, self.target_service, action, request_id or new_request_id(), timeout)
+        data = write_request(
+            action,
+            {} if payload is None else payload,
+            reply_to=session.reply_channel,
+            request_id=call.request_id,
+            service=context.asking_name(self._name),
+            parent_id=context.parent_request_id(),
+            sent_at=time.time(),
+            timeout=timeout,
+        )
+        if timeout <= 0:
+            raise RequestTimeout(f"no time was left to ask {self.target_service!r} for {action!r}; nothing was sent")
+        return call, data
+
+
+def _close_all(sessions: _Sessions) -> None:
+    for loop, session in list(sessions.items()):
+        try:
+            loop.call_soon_threadsafe(session.close_soon)
+        except RuntimeError:
+            # The loop is closed, and the connections with it.
+            pass

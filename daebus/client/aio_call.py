@@ -1,0 +1,100 @@
+"""A request that is under way in an event loop, seen from the task that asked. No I/O of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from daebus.errors import DaebusError, RequestTimeout
+from daebus.wire.envelope import Reply
+
+
+class AsyncWaiting(Protocol):
+    """What a call needs of the session that it is made in."""
+
+    async def ask(self, call: AsyncCall, data: bytes) -> None:
+        """Publish the request of a call, which from now on waits."""
+
+    def forget(self, call: AsyncCall) -> None:
+        """The call does not wait any more."""
+
+
+class AsyncCall:
+    """A request that is under way: its replies, for the one task that waits for them. Ends with `end`."""
+
+    def __init__(self, session: AsyncWaiting, service: str, action: str, request_id: str, timeout: float) -> None:
+        self.service = service
+        self.action = action
+        self.request_id = request_id
+        self.timeout = timeout
+        """Seconds that the whole call may take."""
+        self._session = session
+        self._loop = asyncio.get_running_loop()
+        self.deadline = self._loop.time() + timeout
+        """In loop time."""
+        self._inbox: deque[Reply | DaebusError] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+
+    async def ask(self, data: bytes) -> None:
+        """Publish the request; see `AsyncSession.ask`."""
+        await self._session.ask(self, data)
+
+    def begin(self) -> None:
+        """From now on the deadline is watched."""
+        if self.timeout != math.inf:
+            self._alarm = self._loop.call_at(self.deadline, self._expire)
+
+    def end(self) -> None:
+        """Replies are not wanted any more."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._session.forget(self)
+
+    def give(self, item: Reply | DaebusError) -> None:
+        """Hand over a reply, or the error that ends the call."""
+        self._inbox.append(item)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def next(self) -> Reply:
+        """The next reply, the final one included; raises RequestTimeout, ServiceUnavailable or ConnectionLost."""
+        while not self._inbox:
+            self._waiter = self._loop.create_future()
+            await self._waiter
+        item = self._inbox.popleft()
+        if isinstance(item, DaebusError):
+            raise item
+        return item
+
+    async def tell(self, on_progress: Callable[[Any], Any], payload: Any) -> None:
+        """Call `on_progress`; where it gives something to await, do so until the deadline."""
+        result = on_progress(payload)
+        if not isinstance(result, Awaitable):
+            return
+        try:
+            async with until(self.deadline) as limit:
+                await result
+        except TimeoutError:
+            if limit.expired():
+                raise self.timed_out() from None
+            raise
+
+    def timed_out(self) -> RequestTimeout:
+        """The error for its time being over."""
+        return RequestTimeout(
+            f"no answer from {self.service!r} to {self.action!r} within {self.timeout:g} s "
+            f"(request {self.request_id}); it may still be handled"
+        )
+
+    def _expire(self) -> None:
+        self._session.forget(self)
+        self.give(self.timed_out())
+
+
+def until(deadline: float) -> asyncio.Timeout:
+    """A limit at that loop time, if it ever comes."""
+    return asyncio.timeout_at(None if deadline == math.inf else deadline)

@@ -1,0 +1,261 @@
+"""What an asyncio caller has in one event loop: two connections, the calls that wait, and the task that keeps watch.
+
+Rules of this file: a call is in `_pending` from the step in which its request is written until its final reply,
+its deadline, its end or the loss of the connection, whichever is first. Nothing is ever written twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from daebus import context
+from daebus.errors import ConfigurationError, ConnectionLost, RedisUnavailable, ServiceUnavailable
+from daebus.transport.address import RedisAddress, refusal, resolve_url
+from daebus.transport.aio_connection import AsyncLink
+from daebus.transport.bus import RedisBus
+from daebus.transport.publisher import PUBLISH_TIMEOUT, _counted_command, _publish_command
+from daebus.wire.envelope import read_reply
+from daebus.wire.resp import ErrorReply, pack
+
+from .aio_call import AsyncCall, until
+
+log = logging.getLogger("daebus")
+
+
+class AsyncSession:
+    """The connections of one caller in the running event loop. Connects when needed, and again after a loss or `close`.
+
+    `url` is where (default: the running service's Redis, else the environment), `name` who asks; as for `Requester`.
+    """
+
+    def __init__(self, url: str | None, name: str | None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._url = url
+        self._name = name
+        self._address: RedisAddress | None = None
+        self.reply_channel = f"caller:{uuid.uuid4().hex}"
+        """The channel on which answers come in."""
+        self._pending: dict[str, AsyncCall] = {}
+        self._sending = 0
+        self._close_when_idle = False
+        self._opening = asyncio.Lock()
+        self._failure: tuple[float, type[RedisUnavailable], str] | None = None
+        self._publisher: AsyncLink | None = None
+        self._subscription: AsyncLink | None = None
+        self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def pending(self) -> int:
+        """How many calls wait for an answer."""
+        return len(self._pending)
+
+    async def ask(self, call: AsyncCall, data: bytes) -> None:
+        """Publish the request of a call, which from now on waits. Redis' verdict on it comes through the call."""
+        command = _counted_command(call.service, data)
+        with self._in_use():
+            try:
+                publisher = await self._ready(call.deadline)
+            except RedisUnavailable as error:
+                if self._loop.time() >= call.deadline:
+                    raise call.timed_out() from error
+                raise
+            if call.request_id in self._pending:
+                raise ConfigurationError(f"a call with the id {call.request_id!r} is waiting already")
+            self._pending[call.request_id] = call
+            call.begin()
+            publisher.send(command, partial(self._counted, call), partial(self._published, call))
+
+    async def publish(self, channel: str, data: bytes) -> int:
+        """Publish bytes as they are; returns how many received them, by Redis' own confirmation."""
+        command = _publish_command(channel, data)
+        deadline = self._loop.time() + PUBLISH_TIMEOUT
+        with self._in_use():
+            publisher = await self._ready(deadline)
+            try:
+                async with asyncio.timeout_at(deadline):
+                    reply = await publisher.ask(command)
+            except TimeoutError:
+                raise ConnectionLost(
+                    f"Redis at {self._address} did not confirm in time; the message may or may not arrive"
+                ) from None
+        if isinstance(reply, ErrorReply):
+            raise refusal(reply, str(self._address), f"publishing to {channel!r}")
+        return int(reply)
+
+    def forget(self, call: AsyncCall) -> None:
+        """The call does not wait any more."""
+        # Another call may wait under the same id: the one because of which this was refused.
+        if self._pending.get(call.request_id) is call:
+            del self._pending[call.request_id]
+            self._close_if_idle()
+
+    async def close(self) -> None:
+        """Close the connections, now or when the calls that wait have ended; the next call connects again."""
+        links = [link for link in (self._publisher, self._subscription) if link is not None]
+        self._close_when_idle = True
+        self._close_if_idle()
+        if self._publisher is None and self._subscription is None:
+            for link in links:
+                await link.closed
+
+    def close_soon(self) -> None:
+        """Close, when nobody can wait for it any more."""
+        self._close_when_idle = True
+        self._close_if_idle()
+
+    @contextmanager
+    def _in_use(self) -> Iterator[None]:
+        """While sending: a `close` of another task waits for the end of it."""
+        self._sending += 1
+        self._close_when_idle = False
+        try:
+            yield
+        finally:
+            self._sending -= 1
+            self._close_if_idle()
+
+    def _close_if_idle(self) -> None:
+        if not self._close_when_idle or self._pending or self._sending:
+            return
+        self._close_when_idle = False
+        if self._keeper is not None:
+            self._keeper.cancel()
+        self._shut()
+
+    def _shut(self) -> None:
+        publisher, subscription = self._publisher, self._subscription
+        self._publisher = self._subscription = self._keeper = None
+        for link in (publisher, subscription):
+            if link is not None:
+                link.close()
+        self._fail_all(ConnectionLost("the caller was closed while waiting for the answer"))
+
+    async def _ready(self, deadline: float) -> AsyncLink:
+        """The link to publish on, with the other one subscribed. RedisUnavailable where that fails or takes too long.
+
+        One task connects for all that wait; they share the error of an attempt, not the deadline of that task.
+        """
+        if self._publisher is not None and self._subscription is not None:
+            return self._publisher
+        begun = self._loop.time()
+        try:
+            async with until(deadline), self._opening:
+                while self._publisher is None or self._subscription is None:
+                    if self._failure is not None and self._failure[0] >= begun:
+                        raise self._failure[1](self._failure[2])
+                    await self._connect()
+                return self._publisher
+        except TimeoutError:
+            raise RedisUnavailable(f"Redis at {self._address} does not answer; nothing was sent") from None
+
+    async def _connect(self) -> None:
+        """Make what is missing of the two connections."""
+        address = self._address
+        if address is None or (self._publisher is None and self._subscription is None):
+            address = self._address = self._locate()
+        name = context.asking_name(self._name)
+        try:
+            if self._subscription is None:
+                self._subscription = await self._subscribed(address, name)
+            if self._publisher is None:
+                self._publisher = await AsyncLink.open(address, name, self._publisher_lost)
+        except RedisUnavailable as error:
+            self._failure = (self._loop.time(), type(error), str(error))
+            raise
+        finally:
+            if self._keeper is None or self._keeper.done():
+                # A context of its own: this task is not to hold on to the request at hand.
+                self._keeper = self._loop.create_task(self._keep(), context=contextvars.Context())
+
+    def _locate(self) -> RedisAddress:
+        if self._url is not None:
+            return RedisAddress(self._url)
+        runtime = context.current_runtime()
+        if runtime is None:
+            return RedisAddress(resolve_url())
+        if isinstance(runtime.bus, RedisBus):
+            return runtime.bus.address
+        raise ConfigurationError(f"an AsyncDaebusCaller needs a real Redis, not {runtime.bus}: give it a redis_url")
+
+    async def _subscribed(self, address: RedisAddress, name: str) -> AsyncLink:
+        link = await AsyncLink.open(address, name, self._subscription_lost, self._take)
+        try:
+            reply = await link.ask(pack(b"SUBSCRIBE", self.reply_channel.encode()))
+            if isinstance(reply, ErrorReply):
+                raise refusal(reply, str(address), f"subscribing to {self.reply_channel!r}")
+        except BaseException as error:
+            link.close()
+            if isinstance(error, ConnectionLost):
+                raise RedisUnavailable(f"{error}; nothing was sent") from None
+            raise
+        return link
+
+    async def _keep(self) -> None:
+        """See that the connections live; cancelled at the end of the loop at the latest, which closes them."""
+        try:
+            while links := [link for link in (self._publisher, self._subscription) if link is not None]:
+                due = min(link.check() for link in links)
+                await asyncio.sleep(due - self._loop.time())
+        except asyncio.CancelledError:
+            # Another one may be at work already, on other connections.
+            if self._keeper is asyncio.current_task():
+                self._shut()
+            raise
+
+    def _take(self, data: bytes) -> None:
+        reply = read_reply(data)
+        if reply is None or not isinstance(reply.request_id, str):
+            log.debug("something that is no reply came in on %s; ignored", self.reply_channel)
+            return
+        call = self._pending.get(reply.request_id)
+        if call is None:
+            log.debug("a reply that nobody waits for (any more) came in on %s; ignored", self.reply_channel)
+            return
+        call.give(reply)
+        if reply.final:
+            self.forget(call)
+
+    def _published(self, call: AsyncCall, reply: Any) -> None:
+        """Redis' answer to the PUBLISH of a call."""
+        if isinstance(reply, int):
+            return
+        self.forget(call)
+        if isinstance(reply, ErrorReply):
+            call.give(refusal(reply, str(self._address), f"publishing to {call.service!r}"))
+        else:
+            call.give(ConnectionLost(f"{reply}; the request may have been handled"))
+
+    def _counted(self, call: AsyncCall, reply: Any) -> None:
+        """Redis' answer to how many subscribe to the service; an error where an ACL does not let us ask."""
+        if isinstance(reply, list) and len(reply) > 1 and reply[1] == 0:
+            self.forget(call)
+            call.give(
+                ServiceUnavailable(f"nobody serves {call.service!r}: its channel has no subscriber at {self._address}")
+            )
+
+    def _publisher_lost(self, error: ConnectionLost) -> None:
+        self._publisher = None
+        log.debug("%s; the next call connects again", error)
+
+    def _subscription_lost(self, error: ConnectionLost) -> None:
+        self._subscription = None
+        log.debug("%s; the next call connects again", error)
+        if self._publisher is not None and not self._publisher.busy:
+            # There is reason to think that it is dead, too.
+            publisher, self._publisher = self._publisher, None
+            publisher.close()
+        self._fail_all(ConnectionLost(f"{error}; the request may have been handled"))
+
+    def _fail_all(self, error: ConnectionLost) -> None:
+        calls = list(self._pending.values())
+        self._pending.clear()
+        for call in calls:
+            call.give(ConnectionLost(str(error)))
+        self._close_if_idle()

@@ -1,0 +1,55 @@
+"""broadcast.send: tell a channel something, from a handler, a background task, a thread or a plain script."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from daebus import context
+from daebus.errors import PayloadError
+from daebus.transport.bus import RedisBus
+from daebus.transport.publisher import Publisher
+from daebus.transport.url import resolve_url
+from daebus.wire.envelope import encode_object
+
+
+class Broadcast:
+    """Publishes through the service at hand (or the one running in this process), else through a connection of its own.
+
+    That connection is to the Redis of the environment, and made when it is first needed.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._publisher: Publisher | None = None
+
+    def send(self, channel: str, payload: dict[str, Any]) -> int:
+        """Publish the payload, as it is, on the channel; returns how many received it.
+
+        Raises PayloadError for a payload that is no dict or that JSON cannot carry, RedisUnavailable (or its
+        subclass ConnectionLost) where Redis cannot be reached.
+        """
+        if not isinstance(channel, str) or not channel:
+            raise PayloadError(f"the channel must be a non-empty str, not {channel!r}")
+        data = encode_object(payload)
+        runtime = context.current_runtime()
+        if runtime is not None:
+            return runtime.publisher.publish(channel, data)
+        return self._own().publish(channel, data)
+
+    def close(self) -> None:
+        """Close the connection of its own, if there is one; the next `send` opens another."""
+        with self._lock:
+            publisher, self._publisher = self._publisher, None
+        if publisher is not None:
+            publisher.close()
+
+    def _own(self) -> Publisher:
+        with self._lock:
+            if self._publisher is None:
+                self._publisher = RedisBus(resolve_url()).publisher(context.asking_name())
+            return self._publisher
+
+
+broadcast = Broadcast()
+"""What the programs of this process broadcast through."""

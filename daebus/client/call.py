@@ -1,0 +1,127 @@
+"""A request that is under way, seen from the side that asked."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from daebus.errors import DaebusError, RequestCancelled, RequestFailed, RequestTimeout
+from daebus.transport.connection import Pending
+from daebus.transport.leader import Waiter
+from daebus.wire.envelope import Reply
+
+
+class Waiting(Protocol):
+    """What a call needs of the `Requester` that made it."""
+
+    def attend(self, call: Call) -> None:
+        """Wait until the call has a reply, or for its deadline; or return for no reason."""
+
+    def forget(self, call: Call) -> None:
+        """Replies to the call are not wanted any more."""
+
+    def interrupt(self) -> None:
+        """Make whoever reads look whether what it waits for is there."""
+
+    def call_ended(self) -> None:
+        """The call has its final reply."""
+
+
+class Call:
+    """A request that is under way.
+
+    `result()` waits for the final payload; iterating gives each partial payload and then the final one;
+    `replies()` gives the replies themselves. One thread at a time.
+    """
+
+    def __init__(self, requester: Waiting, service: str, action: str, request_id: str, timeout: float) -> None:
+        self.service = service
+        self.action = action
+        self.request_id = request_id
+        self.timeout = timeout
+        """Seconds that the whole call may take."""
+        self.deadline = time.monotonic() + timeout
+        self.subscribers: int | None = None
+        """How many were subscribed to the service's channel when it was asked; None where Redis does not tell."""
+        self.sent_at: float | None = None
+        """When the request was about to be written (a time of `time.monotonic()`): after any connecting or waiting."""
+        self._requester = requester
+        self._inbox: deque[Reply | DaebusError] = deque()
+        self.waiter = Waiter()
+        self.command: Pending | None = None
+        """The publishing of the request, once it has been given to the connection."""
+        self._last: Reply | None = None
+
+    def result(self, on_progress: Callable[[Any], Any] | None = None) -> Any:
+        """The final payload. Partial payloads go to `on_progress`, on this thread.
+
+        Raises RequestFailed, RequestTimeout, RequestCancelled or ConnectionLost.
+        """
+        while True:
+            reply = self._last or self._next()
+            if reply.final:
+                return _payload_of(reply)
+            if on_progress is not None:
+                on_progress(reply.payload)
+
+    def replies(self) -> Iterator[Reply]:
+        """Each reply as it comes, the final one last, errors included as replies."""
+        while self._last is None:
+            yield self._next()
+
+    def __iter__(self) -> Iterator[Any]:
+        for reply in self.replies():
+            yield _payload_of(reply) if reply.final else reply.payload
+
+    def cancel(self) -> None:
+        """Stop waiting: a thread that waits for a reply gets RequestCancelled at once. The service is not told."""
+        self._requester.forget(self)
+        self.give(RequestCancelled(f"stopped waiting for {self.service!r}; {self.action!r} may still be handled"))
+        self._requester.interrupt()
+
+    def give(self, reply: Reply | DaebusError) -> None:
+        """Called by whichever thread reads."""
+        self._inbox.append(reply)
+        self.waiter.wake()
+
+    def check(self) -> None:
+        """Raise the error that has ended it already, if one has."""
+        if self._inbox and isinstance(self._inbox[0], DaebusError):
+            raise self._inbox[0]
+
+    def ready(self) -> bool:
+        """Whether a reply is there that has not been looked at."""
+        return bool(self._inbox)
+
+    def _next(self) -> Reply:
+        while not self._inbox:
+            if time.monotonic() >= self.deadline:
+                self._requester.forget(self)
+                if not self._inbox:
+                    raise self.timed_out()
+            self._requester.attend(self)
+        item = self._inbox[0]
+        if isinstance(item, DaebusError):
+            # It stays there: whoever asks again is told again.
+            raise item
+        self._inbox.popleft()
+        if item.final:
+            self._last = item
+            self._requester.call_ended()
+        return item
+
+    def timed_out(self) -> RequestTimeout:
+        """The error for its time being over."""
+        return RequestTimeout(
+            f"no answer from {self.service!r} to {self.action!r} within {self.timeout:g} s "
+            f"(request {self.request_id}); it may still be handled"
+        )
+
+
+def _payload_of(reply: Reply) -> Any:
+    """The payload of a final reply, or the error that it is."""
+    if reply.ok:
+        return reply.payload
+    raise RequestFailed(reply.error or "", reply.code, reply.type, reply.payload)

@@ -1,0 +1,105 @@
+"""DaebusCaller: asks one service, from a handler, a script or anywhere."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from daebus.transport.address import RedisAddress
+from daebus.transport.url import resolve_url
+from daebus.wire.envelope import encode_object
+
+from .requester import Requester, _checked_service
+
+
+class DaebusCaller:
+    """Calls the actions of `target_service`.
+
+    Nothing is connected before it is used, nor after `close`; a closed caller that is used again connects
+    again. Any number of threads may share one. `timeout` is in seconds and bounds a whole call. Redis is
+    where `redis_url` or `redis_host`/`redis_port` say, else where the running service of this process has it,
+    else where the environment says. `name` is what the target sees as `request.service`; by default the
+    running service's name, else the program's.
+    """
+
+    def __init__(
+        self,
+        target_service: str,
+        redis_host: str | None = None,
+        redis_port: int | None = None,
+        timeout: float = 5,
+        *,
+        redis_url: str | None = None,
+        name: str | None = None,
+    ) -> None:
+        self.target_service = _checked_service(target_service)
+        url = None
+        if redis_url or redis_host or redis_port:
+            url = resolve_url(redis_url, redis_host, redis_port)
+            RedisAddress(url)
+        self._requester = Requester(url, name, timeout=timeout)
+        # A caller that nobody holds any more takes its reader thread and sockets with it.
+        self._finalizer = weakref.finalize(self, self._requester.close)
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that a call may take where it does not say."""
+        return self._requester.timeout
+
+    def __enter__(self) -> DaebusCaller:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"DaebusCaller({self.target_service!r})"
+
+    def send_request(
+        self,
+        action: str,
+        payload: dict[str, Any] | None = None,
+        timeout: float | None = None,
+        on_progress: Callable[[Any], Any] | None = None,
+        *,
+        request_id: str | None = None,
+    ) -> Any:
+        """Ask, wait, and return the final payload. Partial payloads go to `on_progress`, on this thread.
+
+        `timeout` (seconds; default: the caller's) bounds the whole call; 0 or less raises RequestTimeout at
+        once and sends nothing. Raises RequestFailed (the service's error), RequestTimeout, ServiceUnavailable
+        (nobody serves it), RedisUnavailable or its subclass ConnectionLost, PayloadError; all are DaebusError.
+        """
+        return self._requester.call(
+            self.target_service, action, payload, timeout=timeout, on_progress=on_progress, request_id=request_id
+        )
+
+    def stream_request(
+        self,
+        action: str,
+        payload: dict[str, Any] | None = None,
+        timeout: float | None = None,
+        *,
+        request_id: str | None = None,
+    ) -> Iterator[Any]:
+        """Ask, and iterate over the partial payloads and then the final one. Errors as for `send_request`."""
+        return self._requester.stream(self.target_service, action, payload, timeout=timeout, request_id=request_id)
+
+    def send_message(self, action: str, payload: dict[str, Any] | None = None) -> int:
+        """Send a one-way message to an action of the target service; returns how many received it."""
+        return self._requester.send(self.target_service, action, payload)
+
+    def send_to_service(self, payload: dict[str, Any], action: str | None = None) -> int:
+        """The same as `send_message`, with the action last. Without an action the payload is published as it is."""
+        if action is None:
+            return self._requester.publish(self.target_service, encode_object(payload))
+        return self._requester.send(self.target_service, action, payload)
+
+    def close(self) -> None:
+        """Close the connections; the next call connects again.
+
+        Calls of other threads that still wait get their answers first: a handler may close the callers it
+        shares with the others.
+        """
+        self._requester.close(now=False)

@@ -1,0 +1,112 @@
+"""The reply channel of a caller: who waits for an answer reads, for all who wait (see `transport/leader.py`).
+
+Between calls a thread of its own, the keeper, reads: it connects, and notices a loss. It stands back as soon as calls
+come, so that an answer need not be passed from thread to thread.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from daebus.errors import RedisUnavailable
+from daebus.transport.leader import Waiter
+from daebus.transport.listener import Listener
+
+LINGER = 0.1
+"""Seconds without a call after which the keeper reads."""
+
+
+class Replies:
+    """Keeps the reply channel subscribed, and hands what comes in to `take(data)`, which must be quick and not raise."""
+
+    def __init__(self, listener: Listener, take: Callable[[bytes], None]) -> None:
+        self._listener = listener
+        self._take = take
+        self._starting = threading.Lock()
+        self._keeper: threading.Thread | None = None
+        self._look_up = threading.Event()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the channel is subscribed, as far as is known."""
+        return self._listener.connected
+
+    @property
+    def connections(self) -> int:
+        """How often it has been subscribed."""
+        return self._listener.connections
+
+    def ensure(self, deadline: float) -> None:
+        """Return once the channel is subscribed; raise what the next attempt to connect ran into."""
+        if self._listener.connected:
+            return
+        with self._starting:
+            if self._keeper is None:
+                keeper = threading.Thread(target=self._keep, name=f"daebus-{self._listener.name}", daemon=True)
+                keeper.start()
+                self._keeper = keeper
+        self._look_up.set()
+        self._listener.ensure(deadline)
+
+    def attend(self, waiter: Waiter, ready: Callable[[], bool], deadline: float) -> None:
+        """Wait until `ready()` or the deadline, or return for no reason. Whoever makes `ready()` true wakes the waiter."""
+        listener = self._listener
+        try:
+            if not listener.connected:
+                self._look_up.set()
+                waiter.sleep(deadline - time.monotonic())
+            elif listener.leadership.join(waiter, ready, deadline):
+                self._read(ready, deadline)
+        finally:
+            try:
+                listener.leave(waiter)
+            finally:
+                listener.leave(waiter)
+
+    def _read(self, ready: Callable[[], bool], deadline: float) -> None:
+        listener = self._listener
+        try:
+            while listener.connected:
+                message = listener.next_message(deadline)
+                if message is not None:
+                    self._take(message[1])
+                if ready():
+                    # What has come besides is for others: let them not wait until one of them reads on.
+                    while (message := listener.received()) is not None:
+                        self._take(message[1])
+                    return
+                if message is None and time.monotonic() >= deadline:
+                    return
+        except RedisUnavailable as error:
+            listener.lose(error)
+            self._look_up.set()
+
+    def nudge(self) -> None:
+        """Make whoever reads look up."""
+        self._listener.nudge()
+
+    def heard_since(self, then: float) -> bool:
+        """Whether anything came from the server since (a time of `time.monotonic()`)."""
+        return self._listener.heard_since(then)
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Give the connection up and end the keeper."""
+        self._listener.close()
+        self._look_up.set()
+        keeper = self._keeper
+        if keeper is not None and keeper is not threading.current_thread():
+            keeper.join(timeout)
+
+    def _keep(self) -> None:
+        waiter = Waiter()
+        listener = self._listener
+        while not listener.finished:
+            try:
+                if listener.leadership.take(waiter, LINGER if listener.connected else 0.0):
+                    listener.lead(lambda _channel, data: self._take(data), lambda: listener.leadership.wanted)
+            finally:
+                listener.leave(waiter)
+            self._look_up.wait(LINGER)
+            self._look_up.clear()

@@ -1,0 +1,363 @@
+"""Asking any service and matching the answers: one reply channel, any number of threads that wait.
+
+Rule of this file: `_lock` guards which connections there are and how many use them, and is held for moments only.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from daebus import context
+from daebus.errors import (
+    ConfigurationError,
+    ConnectionLost,
+    DaebusError,
+    PayloadError,
+    RedisUnavailable,
+    RequestTimeout,
+    ServiceUnavailable,
+)
+from daebus.transport.bus import Bus, RedisBus
+from daebus.transport.publisher import Delivery, Publisher
+from daebus.transport.url import resolve_url
+from daebus.wire.envelope import RequestId, read_reply, write_one_way, write_request
+from daebus.wire.ids import new_request_id
+
+from .call import Call
+from .pending import PendingCalls
+from .replies import Replies
+
+log = logging.getLogger("daebus")
+
+DEFAULT_TIMEOUT = 5.0
+"""Seconds that a call waits where nothing else is said."""
+QUIET = 0.01
+"""Seconds without an answer after which a call looks at what became of its request."""
+
+
+class Requester:
+    """Asks services on one Redis. Connects on first use, again after a loss, and again after `close`.
+
+    `url` is where (default: the running service's Redis, else the environment); `name` is who asks, as the
+    other side sees it in `request.service` (default: the running service's name, else the program's).
+    Every method may be called from any number of threads.
+    """
+
+    def __init__(
+        self, url: str | None = None, name: str | None = None, *, timeout: float | None = None, bus: Bus | None = None
+    ) -> None:
+        self._url = url
+        self._given_bus = bus
+        self._name = name
+        self.timeout = _checked(DEFAULT_TIMEOUT if timeout is None else timeout)
+        """Seconds that a call may take where it does not say."""
+        self.reply_channel = f"caller:{uuid.uuid4().hex}"
+        """The channel on which answers come in."""
+        self._lock = threading.Lock()
+        self._pending = PendingCalls()
+        self._sending = 0
+        self._close_when_idle = False
+        self._bus: Bus | None = None
+        self._publisher: Publisher | None = None
+        self._replies: Replies | None = None
+
+    def __enter__(self) -> Requester:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    @property
+    def pending(self) -> int:
+        """How many calls wait for an answer."""
+        return len(self._pending)
+
+    def call(
+        self,
+        service: str,
+        action: str,
+        payload: dict[str, Any] | None = None,
+        *,
+        timeout: float | None = None,
+        on_progress: Callable[[Any], Any] | None = None,
+        request_id: str | None = None,
+        parent_id: str | None = None,
+    ) -> Any:
+        """Ask and wait for the final payload; partial ones go to `on_progress` on this thread.
+
+        `timeout` (seconds) bounds all of it; 0 or less is a RequestTimeout at once, with nothing sent.
+        Raises RequestFailed, RequestTimeout, ServiceUnavailable, RedisUnavailable (ConnectionLost), PayloadError.
+        """
+        call, data = self._prepare(service, action, payload, timeout, request_id, parent_id)
+        self._ask(call, data)
+        try:
+            return call.result(on_progress)
+        except BaseException:
+            call.cancel()
+            raise
+
+    def stream(
+        self,
+        service: str,
+        action: str,
+        payload: dict[str, Any] | None = None,
+        *,
+        timeout: float | None = None,
+        request_id: str | None = None,
+        parent_id: str | None = None,
+    ) -> Iterator[Any]:
+        """Ask at once, and return an iterator of the partial payloads and then the final one. Errors as for `call`."""
+        call = self.start(service, action, payload, timeout=timeout, request_id=request_id, parent_id=parent_id)
+        return _stream(call)
+
+    def start(
+        self,
+        service: str,
+        action: str,
+        payload: dict[str, Any] | None = None,
+        *,
+        timeout: float | None = None,
+        request_id: str | None = None,
+        parent_id: RequestId = None,
+    ) -> Call:
+        """Ask, and return a handle on the answers without waiting for them.
+
+        Returns once Redis has the request and somebody subscribes to the service; raises ServiceUnavailable
+        where nobody does.
+        """
+        call, data = self._prepare(service, action, payload, timeout, request_id, parent_id)
+        self._ask(call, data)
+        try:
+            self._await_told(call)
+            call.check()
+        except BaseException:
+            call.cancel()
+            raise
+        return call
+
+    def _prepare(
+        self,
+        service: str,
+        action: str,
+        payload: dict[str, Any] | None,
+        timeout: float | None,
+        request_id: str | None,
+        parent_id: RequestId,
+    ) -> tuple[Call, bytes]:
+        """A call that has not been made, and its request."""
+        timeout = self.timeout if timeout is None else _checked(timeout)
+        call = Call(self, _checked_service(service), action, request_id or new_request_id(), timeout)
+        data = write_request(
+            action,
+            {} if payload is None else payload,
+            reply_to=self.reply_channel,
+            request_id=call.request_id,
+            service=context.asking_name(self._name),
+            parent_id=context.parent_request_id() if parent_id is None else parent_id,
+            sent_at=time.time(),
+            timeout=timeout,
+        )
+        if timeout <= 0:
+            raise RequestTimeout(f"no time was left to ask {service!r} for {action!r}; nothing was sent")
+        return call, data
+
+    def _ask(self, call: Call, data: bytes) -> None:
+        """Have the request published, by a call that from now on waits."""
+        self._begin_use()
+        try:
+            publisher = self._register(call)
+            try:
+                call.command = publisher.submit(call.service, data, partial(self._told, call), call.deadline)
+            finally:
+                if publisher is not self._publisher:
+                    # Closed meanwhile, it may have connected again.
+                    publisher.close()
+        except BaseException as error:
+            call.cancel()
+            if isinstance(error, RedisUnavailable) and time.monotonic() >= call.deadline:
+                raise call.timed_out() from error
+            raise
+        finally:
+            self._end_use()
+
+    def _told(self, call: Call, outcome: Delivery | RedisUnavailable) -> None:
+        """What became of the request of a call. Runs on whichever thread learns of it."""
+        if isinstance(outcome, Delivery):
+            call.subscribers, call.sent_at = outcome.subscribers, outcome.sent_at
+            if outcome.subscribers != 0:
+                return
+            error: DaebusError = self._unserved(call.service)
+        elif isinstance(outcome, ConnectionLost):
+            error = ConnectionLost(f"{outcome}; the request may have been handled")
+        else:
+            error = outcome
+        if self._pending.remove(call):
+            call.give(error)
+
+    def _unserved(self, service: str) -> ServiceUnavailable:
+        return ServiceUnavailable(f"nobody serves {service!r}: its channel has no subscriber at {self._where()}")
+
+    def send(self, service: str, action: str, payload: dict[str, Any] | None = None) -> int:
+        """Send a one-way message to an action; returns how many received it. Nobody answers, nobody waits."""
+        data = write_one_way(
+            action,
+            {} if payload is None else payload,
+            service=context.asking_name(self._name),
+            parent_id=context.parent_request_id(),
+            sent_at=time.time(),
+        )
+        return self.publish(_checked_service(service), data)
+
+    def publish(self, channel: str, data: bytes) -> int:
+        """Publish bytes as they are; returns how many received them."""
+        self._begin_use()
+        try:
+            return self._open()[0].publish(channel, data)
+        finally:
+            self._end_use()
+
+    def close(self, *, now: bool = True) -> None:
+        """Close the connections; the next call connects again.
+
+        Calls that wait in other threads fail with ConnectionLost; with `now=False` they get their answers, and
+        the last of them closes.
+        """
+        with self._lock:
+            self._close_when_idle = True
+        if now:
+            self._pending.fail(ConnectionLost("the caller was closed while waiting for the answer"))
+        else:
+            self._pending.sweep()
+        self._close_if_idle(force=now)
+
+    def _close_if_idle(self, force: bool = False) -> None:
+        with self._lock:
+            if not force and (not self._close_when_idle or self._pending or self._sending):
+                return
+            self._close_when_idle = False
+            publisher, replies = self._publisher, self._replies
+            self._publisher = self._replies = self._bus = None
+        if replies is not None:
+            replies.close()
+        if publisher is not None:
+            publisher.close()
+
+    def _begin_use(self) -> None:
+        """Something is being sent: a `close` of another thread waits for the end of it."""
+        with self._lock:
+            self._sending += 1
+            self._close_when_idle = False
+
+    def _end_use(self) -> None:
+        with self._lock:
+            self._sending -= 1
+        if self._close_when_idle:
+            self._close_if_idle()
+
+    def _open(self) -> tuple[Publisher, Replies]:
+        with self._lock:
+            if self._publisher is None or self._replies is None:
+                self._bus = self._choose_bus()
+                name = context.asking_name(self._name)
+                self._publisher = self._bus.publisher(name)
+                listener = self._bus.listener(name, [self.reply_channel], on_lost=self._lost, level=logging.DEBUG)
+                self._replies = Replies(listener, self._take)
+            return self._publisher, self._replies
+
+    def _choose_bus(self) -> Bus:
+        if self._given_bus is not None:
+            return self._given_bus
+        if self._url is not None:
+            return RedisBus(self._url)
+        runtime = context.current_runtime()
+        return runtime.bus if runtime is not None else RedisBus(resolve_url())
+
+    def _where(self) -> str:
+        return str(self._bus) if self._bus is not None else "Redis"
+
+    def _register(self, call: Call) -> Publisher:
+        """Make sure that answers are heard, and note the call as waiting for one."""
+        while True:
+            publisher, replies = self._open()
+            replies.ensure(call.deadline)
+            heard = replies.connections
+            self._pending.add(call)
+            # A loss between the two was told to nobody who waits; ask again rather than wait in vain.
+            if replies.connected and replies.connections == heard:
+                return publisher
+            self.forget(call)
+
+    def attend(self, call: Call) -> None:
+        """Wait until the call has a reply, or for its deadline; or return for no reason."""
+        replies = self._replies
+        if replies is None:
+            call.waiter.sleep(call.deadline - time.monotonic())
+        elif call.command is None or call.command.done:
+            replies.attend(call.waiter, call.ready, call.deadline)
+        else:
+            # An answer tells that the request got there; where none comes soon, Redis' own reply may tell why.
+            replies.attend(call.waiter, call.ready, min(call.deadline, time.monotonic() + QUIET))
+            if not call.ready():
+                self._await_told(call)
+
+    def _await_told(self, call: Call) -> None:
+        """Wait until Redis has said what became of the request of a call."""
+        publisher, command = self._publisher, call.command
+        if publisher is not None and command is not None:
+            publisher.await_told(command, call.waiter, call.ready, call.deadline)
+
+    def forget(self, call: Call) -> None:
+        """Used by a call that is not waited for any more."""
+        self._pending.remove(call)
+        self.call_ended()
+
+    def interrupt(self) -> None:
+        """Used by a call that another thread has cancelled."""
+        replies = self._replies
+        if replies is not None:
+            replies.nudge()
+
+    def call_ended(self) -> None:
+        """A call has come to its end, on the thread that made it."""
+        if self._close_when_idle:
+            self._close_if_idle()
+
+    def _take(self, data: bytes) -> None:
+        reply = read_reply(data)
+        call = None if reply is None else self._pending.answered(reply)
+        if call is not None and reply is not None:
+            call.give(reply)
+        else:
+            what = "something that is no reply" if reply is None else "a reply that nobody waits for (any more)"
+            log.debug("%s came in on %s; ignored", what, self.reply_channel)
+
+    def _lost(self, error: DaebusError) -> None:
+        publisher = self._publisher
+        if publisher is not None:
+            publisher.renew()
+        self._pending.fail(ConnectionLost(f"{error}; the request may have been handled"))
+
+
+def _stream(call: Call) -> Iterator[Any]:
+    try:
+        yield from call
+    finally:
+        call.cancel()
+
+
+def _checked(timeout: float) -> float:
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout != timeout:
+        raise ConfigurationError(f"timeout must be a number of seconds, not {timeout!r}")
+    return float(timeout)
+
+
+def _checked_service(service: str) -> str:
+    if not isinstance(service, str) or not service:
+        raise PayloadError(f"the service must be named by a non-empty str, not {service!r}")
+    return service

@@ -1,0 +1,199 @@
+"""Daebus: an app with its handlers, and the life of the service it becomes."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from daebus.client.broadcast import broadcast
+from daebus.errors import ConfigurationError, DaebusError, RegistrationError
+from daebus.logs import DebugLevel, configure
+from daebus.transport.bus import Bus, RedisBus
+
+from .blueprint import Blueprint
+from .proxies import cache, logger, request, response
+from .registry import Registry
+from .service import Options, Service
+from .signals import StopSignals
+
+if TYPE_CHECKING:
+    from daebus.testing import TestClient
+
+from daebus.transport.url import resolve_url
+
+log = logging.getLogger("daebus")
+
+
+class Daebus(Registry):
+    """A service in the making: register handlers with its decorators, then `run` it.
+
+    `max_workers` handlers run at once, and `max_queue` messages may wait for their turn. A request beyond that
+    is answered at once with the error code `busy`; a one-way message or broadcast is dropped, counted and
+    logged. A request whose own `timeout` runs out while it waits is not handled any more (`expired`). Let
+    `max_queue` be what the workers get done in the time that callers wait, and mind that it counts messages,
+    not bytes. `unknown_action="ignore"` leaves requests for actions that this service does not have without an
+    answer, for different services that share one channel.
+
+    `grace` is how many seconds handlers get to finish when the service stops. What waits then is answered with
+    `shutting_down` at once, and so is, when the time is up, what still runs.
+    """
+
+    request = request
+    response = response
+    cache = cache
+    broadcast = broadcast
+    logger = logger
+
+    def __init__(
+        self,
+        name: str,
+        max_workers: int = 10,
+        *,
+        max_queue: int = 1000,
+        unknown_action: str = "error",
+        grace: float = 10.0,
+    ) -> None:
+        super().__init__(name)
+        self.options = Options(max_workers, max_queue, grace, False, unknown_action)
+        self._service: Service | None = None
+        self._lock = threading.Lock()
+        self._debug_level = DebugLevel()
+        self._waiting: StopSignals | None = None
+
+    def register_blueprint(self, blueprint: Blueprint) -> Daebus:
+        """Take over all handlers of a blueprint; RegistrationError where a name is taken. Returns the app."""
+        self.merge(blueprint)
+        blueprint.registered(self.name)
+        return self
+
+    @property
+    def service(self) -> str | None:
+        """The name of the running service, or None."""
+        return self._service.name if self._service is not None else None
+
+    @property
+    def instance(self) -> str | None:
+        """The id of the running instance, or None."""
+        return self._service.instance if self._service is not None else None
+
+    @property
+    def running(self) -> bool:
+        """Whether the service runs."""
+        return self._service is not None
+
+    def start(
+        self,
+        service: str | None = None,
+        debug: bool = False,
+        redis_host: str | None = None,
+        redis_port: int | None = None,
+        *,
+        redis_url: str | None = None,
+        shared: bool = False,
+    ) -> Daebus:
+        """Start serving in the background; returns once the service can be called.
+
+        `service` is its name (default: the app's). Redis is at `redis_url`, else `redis_host`/`redis_port`,
+        else DAEBUS_REDIS_URL, REDIS_URL or localhost:6379. Raises RedisUnavailable, or whatever an on_start
+        hook raises. The app is its own context manager: leaving the block stops it.
+
+        Several instances of a service all get every message. Without `shared` each of them handles it, and each
+        answers: right for one instance, or where every instance is to know. With `shared=True`, given to all
+        of them, each request and one-way message is handled by exactly one: the first that has a worker free
+        claims it in Redis, which costs it one round trip. Broadcasts still reach the listeners of every
+        instance, and so does a message that has neither a `request_id` nor `sent_at`, as others than this
+        framework may send: it cannot be told from its like. An instance that dies with a request takes only
+        that one along (its caller gets a timeout). A request that names no `timeout` waits for a worker for a
+        minute at most. The service needs the right to use keys under `daebus:claim:` and `daebus:pass:`.
+        """
+        return self.start_on(RedisBus(resolve_url(redis_url, redis_host, redis_port)), service, debug, shared)
+
+    def start_on(self, bus: Bus, service: str | None = None, debug: bool = False, shared: bool = False) -> Daebus:
+        """Start serving on a given bus; see `start`."""
+        name = service or self.name
+        if not isinstance(name, str) or not name or name == "__main__":
+            raise ConfigurationError('name the service: app.run(service="user_service")')
+        with self._lock:
+            if self._service is not None:
+                raise ConfigurationError(f"{self._service.name!r} runs already; an app runs one service at a time")
+            if debug:
+                self._debug_level.on()
+            try:
+                running = Service(name, self, bus, replace(self.options, debug=debug, shared=shared))
+                running.start()
+            except BaseException:
+                self._debug_level.off()
+                raise
+            self._service = running
+        return self
+
+    def stop(self, grace: float | None = None) -> None:
+        """Stop taking messages, finish what runs within `grace` seconds (default: the app's), answer the rest."""
+        with self._lock:
+            if self._service is None:
+                return
+            try:
+                self._service.stop(self.options.grace if grace is None else grace)
+            finally:
+                self._service = None
+                self._debug_level.off()
+                if self._waiting is not None:
+                    self._waiting.wake()
+
+    def run(
+        self,
+        service: str | None = None,
+        debug: bool = False,
+        redis_host: str | None = None,
+        redis_port: int | None = None,
+        *,
+        redis_url: str | None = None,
+        shared: bool = False,
+    ) -> None:
+        """Serve until SIGTERM or SIGINT (or `stop` from another thread), then stop in good order and return.
+
+        Arguments as for `start`; `shared=True` where several instances are to share the work. Where the service
+        cannot start, one line says why and the process exits with status 1. A second signal ends the process at
+        once. Logging is set up if the program has not.
+        """
+        configure()
+        with StopSignals() as signals:
+            try:
+                self.start(service, debug, redis_host, redis_port, redis_url=redis_url, shared=shared)
+            except DaebusError as error:
+                log.error("%s cannot start: %s", service or self.name, error)
+                sys.exit(1)
+            self._waiting = signals
+            try:
+                if self._service is not None:
+                    signals.wait()
+            finally:
+                self._waiting = None
+                self.stop()
+
+    def start_thread(self, name: str) -> bool:
+        """Start a thread of `thread(name, auto_start=False)`; False where it runs already or there is none."""
+        return self._service is not None and self._service.start_thread(name)
+
+    def stop_thread(self, name: str, timeout: float = 5.0) -> bool:
+        """Make a thread's `running()` false and wait up to `timeout` seconds; False where it has not ended by then."""
+        return self._service is not None and self._service.stop_thread(name, timeout)
+
+    def test_client(self) -> TestClient:
+        """A client that runs the handlers in this process without a Redis server; see `daebus.testing`."""
+        from daebus.testing import TestClient
+
+        return TestClient(self)
+
+    def _changing(self) -> None:
+        if self._service is not None:
+            raise RegistrationError(f"{self.name!r} is running; register handlers before it starts")
+
+    def __enter__(self) -> Daebus:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()

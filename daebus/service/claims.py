@@ -1,0 +1,98 @@
+"""Sharing the work among the instances of a service: which of them handles a request, and which answers for all.
+
+Every instance gets every request. The one that has a worker free first claims it, with a key in Redis that only
+one can set and that expires by itself. An instance that cannot take a request (its queue is full, it is stopping,
+it does not know the action) refuses nothing as long as another may take it: it passes, and the last of them to
+pass answers for all. Knows nothing of handlers and queues.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from daebus.errors import RedisUnavailable
+from daebus.transport.publisher import Publisher
+from daebus.wire.envelope import Request, Unreadable
+
+from .control import control_channel
+
+DEFAULT_LIFETIME = 60.0
+"""Seconds for which a request that names no `timeout` may wait for a worker, where instances share the work."""
+LONGEST_LIFETIME = 86400.0
+_MARGIN = 5.0
+_NEEDS = "claiming a request (shared=True needs SET, INCR and PEXPIRE on the keys daebus:claim:* and daebus:pass:*)"
+
+
+class Claims:
+    """The claims of one instance of a service.
+
+    A request is known by a digest of its bytes. One that has neither a `request_id` nor `sent_at` cannot be told
+    from a second one like it, so every instance handles it, as if nothing were shared.
+    """
+
+    def __init__(self, publisher: Publisher, service: str, instance: str) -> None:
+        self._publisher = publisher
+        self._service = service.encode()
+        self._control = control_channel(service).encode()
+        self._instance = instance.encode()
+
+    def check(self) -> None:
+        """Raise PermissionDenied where Redis does not let us claim."""
+        self._set(b"check of " + self._instance, 1.0)
+
+    def lifetime(self, request: Request) -> float:
+        """Seconds after its arrival in which a request may be claimed. Its claim outlives that."""
+        return DEFAULT_LIFETIME if request.timeout is None else min(max(0.0, request.timeout), LONGEST_LIFETIME)
+
+    def take(self, message: Request | Unreadable, data: bytes) -> bool:
+        """Claim a message; False where another instance has it. One round trip.
+
+        Raises RedisUnavailable; where that is a ConnectionLost, nobody knows whether the claim was made.
+        """
+        if not _is_unique(message):
+            return True
+        return self._set(_digest(data), self._lifetime(message))
+
+    def is_left_to_us(self, message: Request | Unreadable, data: bytes) -> bool:
+        """Pass on a message that we cannot take; True where every other instance has passed, so that we answer."""
+        if not _is_unique(message):
+            return True
+        lifetime = self._lifetime(message)
+        try:
+            if self._pass(_digest(data), lifetime) < self._instances():
+                return False
+        except RedisUnavailable:
+            # Rights to claim without those to count: better one refusal too many than no answer.
+            pass
+        return self._set(_digest(data), lifetime)
+
+    def _lifetime(self, message: Request | Unreadable) -> float:
+        return self.lifetime(message) if isinstance(message, Request) else DEFAULT_LIFETIME
+
+    def _set(self, digest: bytes, lifetime: float) -> bool:
+        key = b"daebus:claim:%b:%b" % (self._service, digest)
+        command = (b"SET", key, self._instance, b"NX", b"PX", _milliseconds(lifetime))
+        return bool(self._publisher.ask([command], _NEEDS)[0])
+
+    def _pass(self, digest: bytes, lifetime: float) -> int:
+        key = b"daebus:pass:%b:%b" % (self._service, digest)
+        commands = [(b"INCR", key), (b"PEXPIRE", key, _milliseconds(lifetime))]
+        return int(self._publisher.ask(commands, _NEEDS)[0])
+
+    def _instances(self) -> int:
+        """How many instances there are. A tap on one of the two channels is not taken for one."""
+        command = (b"PUBSUB", b"NUMSUB", self._service, self._control)
+        (counted,) = self._publisher.ask([command], "counting the instances of a service")
+        return min((count for count in counted[1::2] if count), default=1)
+
+
+def _is_unique(message: Request | Unreadable) -> bool:
+    return message.request_id is not None or (isinstance(message, Request) and message.sent_at is not None)
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).hexdigest().encode()
+
+
+def _milliseconds(lifetime: float) -> bytes:
+    return b"%d" % int((lifetime + _MARGIN) * 1000)

@@ -1,0 +1,71 @@
+"""The control channel: `daebus.control.<service>` marks a service of this framework and answers `info`."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from daebus.errors import DaebusError
+from daebus.transport.publisher import Publisher
+from daebus.wire.envelope import Request, Unreadable, error_payload, quoted, read_request, write_response
+
+from .registry import Registry
+
+log = logging.getLogger("daebus")
+
+CONTROL_PREFIX = "daebus.control."
+
+
+def control_channel(service: str) -> str:
+    """The control channel of a service."""
+    return CONTROL_PREFIX + service
+
+
+def first_line(handler: Callable[..., Any]) -> str:
+    """The first line of a handler's docstring, or an empty text."""
+    return (inspect.getdoc(handler) or "").partition("\n")[0].strip()
+
+
+def describe_handlers(registry: Registry) -> dict[str, Any]:
+    """The part of `info` that says what a service has."""
+    return {
+        "actions": [{"name": name, "doc": first_line(handler)} for name, handler in registry.action_handlers.items()],
+        "listens": list(registry.listen_handlers),
+        "background": [{"name": task.name, "interval": task.interval} for task in registry.background_tasks.values()],
+    }
+
+
+class Control:
+    """Answers on the control channel. Runs on the reader thread, so it works while all workers are busy."""
+
+    def __init__(self, service: str, instance: str, publisher: Publisher, info: Callable[[], dict[str, Any]]) -> None:
+        self._service = service
+        self._instance = instance
+        self._publisher = publisher
+        self._info = info
+
+    def handle(self, data: bytes) -> None:
+        """Answer one message, where it is a request that can be answered."""
+        message = read_request(data)
+        if isinstance(message, Request):
+            if message.action == "info":
+                self._answer(message, self._info(), ok=True)
+            else:
+                text = f"unknown control action {quoted(message.action)}"
+                self._answer(message, error_payload(text, "unknown_action"), ok=False)
+        elif isinstance(message, Unreadable) and message.reply_to is not None:
+            request = Request("", {}, message.reply_to, message.request_id)
+            self._answer(request, error_payload(message.reason, "bad_request"), ok=False)
+
+    def _answer(self, request: Request, payload: Any, ok: bool) -> None:
+        if request.reply_to is None or request.reply_to.startswith(CONTROL_PREFIX):
+            return
+        data = write_response(
+            payload, request_id=request.request_id, ok=ok, service=self._service, instance=self._instance
+        )
+        try:
+            self._publisher.post(request.reply_to, data)
+        except DaebusError as problem:
+            log.error("%s: a control response could not be sent: %s", self._service, problem)

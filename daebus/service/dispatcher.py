@@ -1,0 +1,355 @@
+"""One message to its handler, and an answer to whoever asked. Runs on the worker threads.
+
+Whatever a message holds and whatever a handler does, nothing is raised from here and no request that wants
+an answer goes without one.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from daebus.context import Context, Runtime, enter, leave
+from daebus.errors import AlreadyAnswered, DaebusError, PermissionDenied, RedisUnavailable
+from daebus.wire.envelope import (
+    Request,
+    Stray,
+    Unreadable,
+    decode_object,
+    error_payload,
+    quoted,
+    read_request,
+    write_response,
+)
+
+from .claims import Claims
+from .registry import Registry
+from .response import Response, reply_channel
+from .undelivered import Undelivered
+
+log = logging.getLogger("daebus")
+
+
+BRISK = 0.001
+"""Seconds: a handler that took less the last time is run without letting another thread read on first, since waking
+one costs more than that. Where it takes longer after all, `Turns` sees to it."""
+
+
+class Counts:
+    """How many messages met which fate.
+
+    `errors` are handlers that raised; `busy` and `expired` are refusals; `dropped` are those among what was refused
+    that nobody waited for (one-way messages, broadcasts); `elsewhere` were handled by another instance;
+    `undelivered` are answers that could not be sent.
+    """
+
+    NAMES = ("received", "handled", "errors", "busy", "expired", "dropped", "elsewhere", "undelivered", "unreadable")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._values = dict.fromkeys(self.NAMES, 0)
+
+    def add(self, name: str) -> None:
+        """Count one."""
+        with self._lock:
+            self._values[name] += 1
+
+    def __getitem__(self, name: str) -> int:
+        return self._values[name]
+
+    def snapshot(self) -> dict[str, int]:
+        """All the counts, now."""
+        with self._lock:
+            return dict(self._values)
+
+
+@dataclass(slots=True)
+class Arrival:
+    """A message as it came in. `at` is `time.monotonic()`; `response` is set while an action handles it.
+
+    `turn` is that of the thread that read it, `reader`; see `Readers.hand_over`.
+    """
+
+    channel: str
+    data: bytes
+    at: float
+    turn: int
+    reader: int = field(default_factory=threading.get_ident)
+    response: Response | None = None
+
+
+class Dispatcher:
+    """Handles arrivals for one running service."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        registry: Registry,
+        instance: str,
+        hand_over: Callable[[int], None],
+        goes_on: Callable[[int], bool],
+        undelivered: Undelivered,
+        *,
+        debug: bool = False,
+        ignore_unknown: bool = False,
+        claims: Claims | None = None,
+    ) -> None:
+        self._runtime = runtime
+        self._claims = claims
+        self._registry = registry
+        self._instance = instance
+        self._hand_over = hand_over
+        self._goes_on = goes_on
+        self._undelivered = undelivered
+        self._brisk: dict[str, bool] = {}
+        self._debug = debug
+        self._ignore_unknown = ignore_unknown
+        self.counts = Counts()
+
+    def handle(self, arrival: Arrival) -> None:
+        """Handle one message to the end."""
+        try:
+            if arrival.channel in self._registry.listen_handlers:
+                self._hear(arrival)
+            if arrival.channel == self._runtime.name:
+                self._handle(arrival)
+        except BaseException:
+            log.exception("%s: could not deal with a message on %r", self._runtime.name, arrival.channel)
+
+    def refuse(self, arrival: Arrival, code: str, text: str) -> bool:
+        """Answer a request with an error without handling it; what needs no answer is dropped.
+
+        False where that is left to another instance, which may take it yet.
+        """
+        if arrival.channel != self._runtime.name:
+            self.counts.add("dropped")
+            return True
+        message = read_request(arrival.data)
+        if isinstance(message, Request):
+            if not self._is_left_to_us(message, arrival):
+                return False
+            if not self._refuse_request(message, code, text):
+                self.counts.add("dropped")
+        elif isinstance(message, Unreadable):
+            self._report_unreadable(arrival, message)
+        return True
+
+    def abandon(self, arrival: Arrival, code: str, text: str) -> None:
+        """Answer for a handler that takes too long; what it sends later goes nowhere."""
+        if arrival.response is not None and not arrival.response.finished:
+            self._answer(arrival.response, text, code)
+
+    def _hear(self, arrival: Arrival) -> None:
+        """Give a broadcast to each of its listeners."""
+        payload = decode_object(arrival.data)
+        if isinstance(payload, str):
+            if arrival.channel != self._runtime.name:
+                self.counts.add("unreadable")
+                log.warning("%s: a message on %r %s; dropped", self._runtime.name, arrival.channel, payload)
+            return
+        if self._debug:
+            log.debug("<- %s broadcast on %s (%d bytes)", self._runtime.name, arrival.channel, len(arrival.data))
+        place = f"the listener of {arrival.channel!r}"
+        with self._pace(arrival, place):
+            for handler in self._registry.listen_handlers[arrival.channel]:
+                if self._call(place, handler, payload):
+                    self.counts.add("handled")
+
+    @contextmanager
+    def _pace(self, arrival: Arrival, place: str) -> Iterator[None]:
+        """Let another thread read on before a handler that was slow last time, or is new. See `BRISK`."""
+        if not self._brisk.get(place):
+            self._let_others_read(arrival)
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self._brisk[place] = time.monotonic() - begun < BRISK
+
+    def _goes_on_reading(self, arrival: Arrival) -> bool:
+        """Whether this thread has more to read in a moment, and sends what has been left to be sent after that."""
+        return arrival.reader == threading.get_ident() and self._goes_on(arrival.turn)
+
+    def _let_others_read(self, arrival: Arrival) -> None:
+        """Hand the reading over. What waited in the queue was read by a thread that has gone on by itself."""
+        if arrival.reader == threading.get_ident():
+            self._hand_over(arrival.turn)
+
+    def _call(self, place: str, function: Callable[..., Any], *arguments: Any) -> bool:
+        """Call a function that answers nobody, in a context of its own; False when it raised, which is logged."""
+        token = enter(Context(self._runtime, place))
+        try:
+            function(*arguments)
+            return True
+        except BaseException:
+            self.counts.add("errors")
+            log.exception("%s: %s raised", self._runtime.name, place)
+            return False
+        finally:
+            leave(token)
+
+    def _handle(self, arrival: Arrival) -> None:
+        message = read_request(arrival.data)
+        if isinstance(message, Unreadable):
+            self._report_unreadable(arrival, message)
+            return
+        if isinstance(message, Stray):
+            log.debug("%s: a response came in on the service's own channel; ignored", self._runtime.name)
+            return
+        if self._debug:
+            log.debug("<- %s", self._line(message))
+        handler = self._registry.action_handlers.get(message.action)
+        if handler is None:
+            self._unknown(message, arrival)
+            return
+        limit = message.timeout
+        if self._claims is not None:
+            if not self._claimed(message, arrival):
+                return
+            limit = self._claims.lifetime(message)
+        if limit is not None and time.monotonic() - arrival.at > limit:
+            self.counts.add("expired")
+            self._refuse_request(message, "expired", f"no worker was free within {limit:g} s")
+        else:
+            self._run(arrival, message, handler)
+
+    def _claimed(self, message: Request | Unreadable, arrival: Arrival) -> bool:
+        """Whether the message is ours, and no other instance's."""
+        if self._claims is None:
+            return True
+        try:
+            if self._claims.take(message, arrival.data):
+                return True
+            self.counts.add("elsewhere")
+        except PermissionDenied as error:
+            log.error("%s: %s", self._runtime.name, error)
+            if isinstance(message, Request):
+                self._refuse_request(message, "busy", f"{self._runtime.name} could not claim the request")
+        except RedisUnavailable as error:
+            # Run by nobody rather than by two; that Redis is away has been said, and whoever asked knows it too.
+            log.debug("%s: a request is left alone, as it could not be claimed: %s", self._runtime.name, error)
+        return False
+
+    def _is_left_to_us(self, message: Request | Unreadable, arrival: Arrival) -> bool:
+        """Whether a message that we cannot take is to be answered by us, and not taken by another instance."""
+        if self._claims is None:
+            return True
+        try:
+            return self._claims.is_left_to_us(message, arrival.data)
+        except RedisUnavailable as error:
+            log.debug("%s: a request could not be passed on: %s", self._runtime.name, error)
+            return True
+
+    def _run(self, arrival: Arrival, request: Request, handler: Callable[[], Any]) -> None:
+        response = Response(
+            self._runtime.publisher,
+            request,
+            self._runtime.name,
+            self._instance,
+            tracebacks=self._debug,
+            spoken=self._log_answer if self._debug else None,
+            lost=self._lost,
+            looks_soon=partial(self._goes_on_reading, arrival),
+        )
+        arrival.response = response
+        token = enter(Context(self._runtime, f"action {request.action!r}", request, response))
+        brisk = self._brisk
+        if not brisk.get(request.action):
+            self._let_others_read(arrival)
+        begun = time.monotonic()
+        try:
+            returned = handler()
+            if isinstance(returned, dict) and not response.finished:
+                response.send(returned)
+            self.counts.add("handled")
+            if not response.finished and response.channel is not None:
+                text = f"action {request.action!r} ended without a final response"
+                log.error("%s: %s (call response.send or return a dict)", self._runtime.name, text)
+                self._answer(response, text, "no_response")
+        except BaseException as error:  # noqa: BLE001 - also a SystemExit of a handler must not end a worker
+            if response.undelivered is None or error is not response.undelivered:
+                self._raised(request, response, error)
+        finally:
+            if response.undelivered is not None:
+                self._lost(request, response.undelivered)
+            leave(token)
+            brisk[request.action] = time.monotonic() - begun < BRISK
+
+    def _raised(self, request: Request, response: Response, error: BaseException) -> None:
+        self.counts.add("errors")
+        log.error(
+            "%s: action %r raised (request %s)",
+            self._runtime.name,
+            request.action,
+            quoted(request.request_id),
+            exc_info=error,
+        )
+        if not response.finished:
+            self._answer(response, error, "handler_error")
+
+    def _answer(self, response: Response, error: str | BaseException, code: str) -> None:
+        """Send an error as the final response, if that can be done at all."""
+        try:
+            response.error(error, code=code)
+        except AlreadyAnswered:
+            return
+        except RedisUnavailable:
+            # The response has noted it.
+            return
+        except DaebusError as problem:
+            log.error("%s: an error response could not be sent: %s", self._runtime.name, problem)
+
+    def _unknown(self, request: Request, arrival: Arrival) -> None:
+        if self._ignore_unknown or not self._is_left_to_us(request, arrival):
+            return
+        known = ", ".join(sorted(self._registry.action_handlers)[:20]) or "none"
+        text = f"unknown action {quoted(request.action)}; {self._runtime.name} has: {known}"
+        log.warning("%s: %s", self._runtime.name, text)
+        self._refuse_request(request, "unknown_action", text)
+
+    def _refuse_request(self, request: Request, code: str, text: str) -> bool:
+        """Answer with an error; False where nobody is to be answered."""
+        channel = reply_channel(request, self._runtime.name)
+        if channel is None:
+            return False
+        self._post_error(channel, request, error_payload(text, code))
+        return True
+
+    def _report_unreadable(self, arrival: Arrival, message: Unreadable) -> None:
+        self.counts.add("unreadable")
+        log.warning("%s: on %r %s; dropped", self._runtime.name, arrival.channel, message.reason)
+        request = Request("", {}, message.reply_to, message.request_id)
+        if reply_channel(request, self._runtime.name) is not None and self._claimed(message, arrival):
+            self._refuse_request(request, "bad_request", message.reason)
+
+    def _post_error(self, channel: str, request: Request, payload: Any) -> None:
+        data = write_response(
+            payload, request_id=request.request_id, ok=False, service=self._runtime.name, instance=self._instance
+        )
+        if self._debug:
+            log.debug("-> %s error %s", self._line(request), payload["code"])
+        try:
+            self._runtime.publisher.post(channel, data, failed=partial(self._lost, request))
+        except RedisUnavailable as problem:
+            self._lost(request, problem)
+        except DaebusError as problem:
+            log.error("%s: an error response could not be sent: %s", self._runtime.name, problem)
+
+    def _lost(self, request: Request, error: RedisUnavailable) -> None:
+        """An answer could not be sent."""
+        self.counts.add("undelivered")
+        self._undelivered.add(request, error)
+
+    def _line(self, request: Request) -> str:
+        who = f" from {quoted(request.service)}" if request.service else ""
+        return f"{self._runtime.name} {quoted(request.action)} id={quoted(request.request_id)}{who}"
+
+    def _log_answer(self, request: Request, ok: bool, final: bool, seconds: float) -> None:
+        status = ("success" if ok else "error") + ("" if final else " (partial)")
+        log.debug("-> %s %s after %.1f ms", self._line(request), status, seconds * 1000)

@@ -1,0 +1,106 @@
+"""What handlers use: `request`, `response`, `cache`, `logger`; each stands for that of the handler at hand."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, cast
+
+from daebus.context import Context, current, current_runtime, direct_logger
+from daebus.errors import OutsideContextError
+from daebus.wire.envelope import Request
+
+from .response import Response
+
+if TYPE_CHECKING:
+    import redis
+
+
+def _need(what: str) -> Context:
+    context = current()
+    if context is None:
+        raise OutsideContextError(
+            f"`{what}` was used outside a handler. It exists only while an action handler runs, and only in the "
+            "handler's own thread: in a thread of your own, pass it what it needs as arguments"
+        )
+    return context
+
+
+class _Proxy:
+    """Stands for an object that is another one in each context."""
+
+    __slots__ = ()
+
+    def _target(self) -> Any:
+        raise NotImplementedError
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._target(), name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._target(), name, value)
+
+    def __repr__(self) -> str:
+        try:
+            return repr(self._target())
+        except OutsideContextError:
+            return f"<{type(self).__name__.strip('_')} outside a handler>"
+
+
+class _RequestProxy(_Proxy):
+    __slots__ = ()
+
+    def _target(self) -> Request:
+        context = _need("request")
+        if context.request is None:
+            raise OutsideContextError(f"there is no `request` in {context.place}: only actions have one")
+        return context.request
+
+
+class _ResponseProxy(_Proxy):
+    __slots__ = ()
+
+    def _target(self) -> Any:
+        context = _need("response")
+        if context.response is None:
+            raise OutsideContextError(f"there is no `response` in {context.place}: only actions answer")
+        return context.response
+
+
+class _CacheProxy(_Proxy):
+    __slots__ = ()
+
+    def _target(self) -> Any:
+        runtime = current_runtime()
+        if runtime is None:
+            raise OutsideContextError("`cache` is the Redis of a running service; no service runs in this process")
+        return runtime.cache
+
+    def __getitem__(self, key: str) -> Any:
+        return self._target()[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._target()[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self._target()[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._target()
+
+
+class _LoggerProxy(_Proxy):
+    __slots__ = ()
+
+    def _target(self) -> Any:
+        context = current()
+        return direct_logger if context is None else context.logger
+
+
+request: Request = cast("Request", _RequestProxy())
+"""The request being handled. Outside an action handler: OutsideContextError."""
+response: Response = cast("Response", _ResponseProxy())
+"""Answers the request being handled. Outside an action handler: OutsideContextError."""
+cache: redis.Redis = cast("redis.Redis", _CacheProxy())
+"""A redis-py client of the running service's Redis, with text in and out."""
+logger: logging.Logger = cast("logging.Logger", _LoggerProxy())
+"""Logs with the service, action and request id of the handler at hand; outside one, like `direct_logger`."""

@@ -1,0 +1,212 @@
+"""The threads of a service: one reads the messages, and deals with each itself while another reads on.
+
+That is leader/followers once more (see `transport/leader.py`), for threads that have nothing else to wait for: nobody
+need be woken for a message, only to read on. And waking a thread costs more than most handlers do; so a reader may also
+step out to do something that is likely quick, and step in again. While that goes on, one of those that rest watches, and
+takes the reading over where it lasts too long.
+
+Invariants: at any time one thread has the turn, or it is vacant; the turn has a number, which changes whenever it is
+passed on. `_lock` guards everything and is held for moments only.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from daebus.errors import ConnectionLost
+from daebus.transport.listener import Listener
+
+log = logging.getLogger("daebus")
+
+PATIENCE = 0.002
+"""Seconds after which the turn is taken from a thread that stepped out."""
+WATCHES_FOR = 0.1
+"""Seconds without a message after which the one that watches rests."""
+AGAIN_AFTER = 1.0
+"""Seconds before reading goes on after an error of our own."""
+
+
+class Rota:
+    """Gives the turn to one of several threads. A thread iterates, and gets the number of its turn when it comes.
+
+    It keeps the turn until `pass_on`. The thread that rested last comes first: its memory is warmest.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._resting: list[threading.Lock] = []
+        self._vacant = True
+        self._turn = 0
+        self._ended = False
+        self._watcher: threading.Lock | None = None
+        self._away_since = 0.0
+        self._stepped_out_at = 0.0
+
+    def is_over(self, turn: int) -> bool:
+        """Whether the turn of that number has been passed on."""
+        return self._turn != turn
+
+    def pass_on(self, turn: int) -> None:
+        """Give the turn of that number away, if it is not over already."""
+        with self._lock:
+            if self._turn == turn:
+                self._turn += 1
+                self._vacant = True
+                self._away_since = 0.0
+                self._offer()
+
+    def step_out(self) -> None:
+        """Have the turn, but do something else for a moment."""
+        self._away_since = self._stepped_out_at = time.monotonic()
+        if self._watcher is None and self._resting:
+            with self._lock:
+                if self._resting:
+                    self._watcher = self._resting.pop(0)
+                    self._watcher.release()
+
+    def step_in(self, turn: int) -> bool:
+        """Be back; False where the turn is over."""
+        with self._lock:
+            if self._turn != turn:
+                return False
+            self._away_since = 0.0
+            return True
+
+    def end(self) -> None:
+        """Let every thread go."""
+        with self._lock:
+            self._ended = True
+            while self._resting:
+                self._resting.pop().release()
+            if self._watcher is not None and self._watcher.locked():
+                self._watcher.release()
+
+    def _offer(self) -> None:
+        """Wake one that takes the vacant turn. Called with `_lock` held."""
+        if self._resting:
+            self._resting.pop().release()
+        elif self._watcher is not None and self._watcher.locked():
+            self._watcher.release()
+
+    def __iter__(self) -> Iterator[int]:
+        wake = threading.Lock()
+        wake.acquire()
+        while self._await(wake):
+            yield self._turn
+
+    def _await(self, wake: threading.Lock) -> bool:
+        """Wait for the turn; False at the end."""
+        while True:
+            with self._lock:
+                if wake in self._resting:
+                    self._resting.remove(wake)
+                if self._ended:
+                    return False
+                if self._is_mine(wake):
+                    if self._watcher is wake:
+                        self._watcher = None
+                    return True
+                timeout = self._rest(wake)
+            wake.acquire(timeout=timeout)
+
+    def _is_mine(self, wake: threading.Lock) -> bool:
+        """Whether the thread may have the turn, which it then has. Called with `_lock` held."""
+        if self._vacant:
+            self._vacant = False
+            return True
+        if self._watcher is wake and self._away_since and time.monotonic() - self._away_since > PATIENCE:
+            self._turn += 1
+            self._away_since = 0.0
+            return True
+        return False
+
+    def _rest(self, wake: threading.Lock) -> float:
+        """How long to rest, in seconds; -1 for until woken. Called with `_lock` held."""
+        if self._watcher is wake:
+            if time.monotonic() - self._stepped_out_at < WATCHES_FOR:
+                return PATIENCE
+            self._watcher = None
+        self._resting.append(wake)
+        return -1
+
+
+class Readers:
+    """Threads that read from a listener and give each message to `on_message(channel, data, turn)`.
+
+    That may take its time: it calls `hand_over` with the turn where that is likely; where it is not, another thread
+    takes over a little later. `idle()` is called before each wait for more, and says how many seconds that is to last at
+    most; what is left to be done then is also done where a thread comes to read no more.
+    """
+
+    def __init__(
+        self,
+        listener: Listener,
+        threads: int,
+        on_message: Callable[[str, bytes, int], None],
+        idle: Callable[[], float],
+    ) -> None:
+        self._listener = listener
+        self._on_message = on_message
+        self._idle = idle
+        self._rota = Rota()
+        self._threads = [
+            threading.Thread(target=self._run, name=f"daebus-{listener.name}-{number}", daemon=True)
+            for number in range(threads)
+        ]
+
+    def start(self) -> None:
+        """Start the threads."""
+        for thread in self._threads:
+            thread.start()
+
+    def hand_over(self, turn: int) -> None:
+        """Called from `on_message` with the turn it was given: let another thread read on at once."""
+        self._idle()
+        self._rota.pass_on(turn)
+
+    def goes_on(self, turn: int) -> bool:
+        """Whether the thread that has, or had, that turn has more messages to hand out before it calls `idle`.
+
+        Until the turn is over that is certain: where it takes long, another thread takes the turn and does it.
+        """
+        return self._listener.has_more and not self._rota.is_over(turn)
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Close the listener and end the threads; those that deal with a message end when they are done."""
+        self._listener.close()
+        self._rota.end()
+        until = time.monotonic() + timeout
+        for thread in self._threads:
+            if thread.ident is not None and thread is not threading.current_thread():
+                thread.join(max(0.0, until - time.monotonic()))
+
+    def _run(self) -> None:
+        for turn in self._rota:
+            while not self._lead(turn):
+                time.sleep(AGAIN_AFTER)
+            if not self._rota.is_over(turn):
+                self._rota.end()
+
+    def _lead(self, turn: int) -> bool:
+        """Read until the turn is over or there is nothing more; False where a mistake of ours ended it."""
+        try:
+            self._listener.lead(partial(self._hand_out, turn), lambda: self._rota.is_over(turn), self._idle)
+        except Exception as error:
+            log.exception("%s: reading failed in a way it should not; going on", self._listener.name)
+            self._listener.lose(ConnectionLost(f"an error of our own: {error!r}"))
+            return False
+        return True
+
+    def _hand_out(self, turn: int, channel: str, data: bytes) -> None:
+        self._rota.step_out()
+        try:
+            self._on_message(channel, data, turn)
+        except Exception:
+            log.exception("%s: cannot take a message on %r", self._listener.name, channel)
+        if not self._rota.step_in(turn):
+            # Whoever reads now has been idle already, perhaps.
+            self._idle()

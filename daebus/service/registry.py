@@ -1,0 +1,154 @@
+"""What handlers an app or a blueprint has: actions, listeners, background tasks, threads, start and stop hooks.
+
+Pure bookkeeping; the decorators are those of both `Daebus` and `Blueprint`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar, overload
+
+from daebus.errors import RegistrationError
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+Hook = TypeVar("Hook", bound=Callable[[], Any])
+
+
+@dataclass(frozen=True, slots=True)
+class BackgroundTask:
+    """A function called every `interval` seconds, the first time after one interval."""
+
+    name: str
+    interval: float
+    function: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadTask:
+    """A function that runs in a thread of its own until `running()` turns false."""
+
+    name: str
+    function: Callable[[Callable[[], bool]], Any]
+    auto_start: bool
+
+
+class Registry:
+    """The handlers registered so far. A second handler for one name is an error, at once and not at run time."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.action_handlers: dict[str, Callable[[], Any]] = {}
+        self.listen_handlers: dict[str, list[Callable[[Any], Any]]] = {}
+        self.background_tasks: dict[str, BackgroundTask] = {}
+        self.thread_tasks: dict[str, ThreadTask] = {}
+        self.start_hooks: list[Callable[[], Any]] = []
+        self.stop_hooks: list[Callable[[], Any]] = []
+
+    def action(self, action_name: str) -> Callable[[Handler], Handler]:
+        """Handle requests and messages to this service that name `action_name`. The handler takes no arguments."""
+        _need_name(action_name, "an action")
+
+        def register(handler: Handler) -> Handler:
+            self._add(self.action_handlers, action_name, handler, "action")
+            return handler
+
+        return register
+
+    def listen(self, channel: str) -> Callable[[Handler], Handler]:
+        """Hear broadcasts on `channel`; the handler takes the decoded object. A channel may have several handlers."""
+        _need_name(channel, "a channel")
+
+        def register(handler: Handler) -> Handler:
+            self._changing()
+            self.listen_handlers.setdefault(channel, []).append(handler)
+            return handler
+
+        return register
+
+    def background(self, name: str, interval: float) -> Callable[[Handler], Handler]:
+        """Call the function every `interval` seconds, the first time after one interval, never overlapping itself."""
+        _need_name(name, "a background task")
+        if not (isinstance(interval, int | float) and interval > 0 and math.isfinite(interval)):
+            raise RegistrationError(f"the interval of background task {name!r} must be a number of seconds above 0")
+
+        def register(handler: Handler) -> Handler:
+            self._add(self.background_tasks, name, BackgroundTask(name, interval, handler), "background task")
+            return handler
+
+        return register
+
+    def thread(self, name: str, auto_start: bool = True) -> Callable[[Handler], Handler]:
+        """Run the function in a thread of its own; it takes `running`, a callable that is false when it should end."""
+        _need_name(name, "a thread")
+
+        def register(handler: Handler) -> Handler:
+            self._add(self.thread_tasks, name, ThreadTask(name, handler, auto_start), "thread")
+            return handler
+
+        return register
+
+    @overload
+    def on_start(self) -> Callable[[Hook], Hook]: ...
+
+    @overload
+    def on_start(self, hook: Hook) -> Hook: ...
+
+    def on_start(self, hook: Hook | None = None) -> Hook | Callable[[Hook], Hook]:
+        """Call the function once when the service starts, before it takes any message (with or without parentheses).
+
+        An exception in it keeps the service from starting.
+        """
+        return self._hook(self.start_hooks, hook)
+
+    @overload
+    def on_stop(self) -> Callable[[Hook], Hook]: ...
+
+    @overload
+    def on_stop(self, hook: Hook) -> Hook: ...
+
+    def on_stop(self, hook: Hook | None = None) -> Hook | Callable[[Hook], Hook]:
+        """Call the function once when the service stops, after the last handler has finished."""
+        return self._hook(self.stop_hooks, hook)
+
+    def merge(self, other: Registry) -> None:
+        """Take over everything that `other` has; nothing at all where one of its names is taken."""
+        self._changing()
+        pairs: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+            (self.action_handlers, other.action_handlers, "action"),
+            (self.background_tasks, other.background_tasks, "background task"),
+            (self.thread_tasks, other.thread_tasks, "thread"),
+        ]
+        for mine, theirs, kind in pairs:
+            for name in theirs:
+                if name in mine:
+                    raise RegistrationError(f"{other.name!r} brings {kind} {name!r}, which {self.name!r} has already")
+        for mine, theirs, _kind in pairs:
+            mine.update(theirs)
+        for channel, handlers in other.listen_handlers.items():
+            self.listen_handlers.setdefault(channel, []).extend(handlers)
+        self.start_hooks.extend(other.start_hooks)
+        self.stop_hooks.extend(other.stop_hooks)
+
+    def _hook(self, hooks: list[Callable[[], Any]], hook: Hook | None) -> Hook | Callable[[Hook], Hook]:
+        def register(hook: Hook) -> Hook:
+            self._changing()
+            hooks.append(hook)
+            return hook
+
+        return register if hook is None else register(hook)
+
+    def _add(self, handlers: dict[str, Any], name: str, handler: Any, kind: str) -> None:
+        self._changing()
+        if name in handlers:
+            raise RegistrationError(f"{kind} {name!r} has a handler already in {self.name!r}; each may have only one")
+        handlers[name] = handler
+
+    def _changing(self) -> None:
+        """Called before anything is registered; whoever must not change any more raises here."""
+
+
+def _need_name(name: object, what: str) -> None:
+    if not isinstance(name, str) or not name:
+        raise RegistrationError(f"{what} needs a name (a non-empty str), not {name!r}")

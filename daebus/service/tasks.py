@@ -1,0 +1,101 @@
+"""Background tasks and user threads of a running service."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from daebus.context import Context, Runtime, entered
+from daebus.waiting import bounded
+
+from .registry import BackgroundTask, Registry, ThreadTask
+
+log = logging.getLogger("daebus")
+
+
+class TaskRunner:
+    """Runs the background tasks (a thread each, so that none delays another) and the threads of a service."""
+
+    def __init__(self, runtime: Runtime, registry: Registry) -> None:
+        self._runtime = runtime
+        self._registry = registry
+        self._stopping = threading.Event()
+        self._background: list[threading.Thread] = []
+        self._lock = threading.Lock()
+        self._threads: dict[str, tuple[threading.Thread, threading.Event]] = {}
+
+    def start(self) -> None:
+        """Start every background task, and every thread that starts by itself."""
+        for task in self._registry.background_tasks.values():
+            thread = threading.Thread(
+                target=self._repeat, args=(task,), name=f"{self._runtime.name}-{task.name}", daemon=True
+            )
+            self._background.append(thread)
+            thread.start()
+        for thread_task in self._registry.thread_tasks.values():
+            if thread_task.auto_start:
+                self.start_thread(thread_task.name)
+
+    def start_thread(self, name: str) -> bool:
+        """Start a thread; False where there is none of that name or it runs already."""
+        task = self._registry.thread_tasks.get(name)
+        with self._lock:
+            running = self._threads.get(name)
+            if task is None or self._stopping.is_set() or (running is not None and running[0].is_alive()):
+                return False
+            stop = threading.Event()
+            thread = threading.Thread(
+                target=self._run_thread, args=(task, stop), name=f"{self._runtime.name}-{name}", daemon=True
+            )
+            self._threads[name] = (thread, stop)
+            thread.start()
+            return True
+
+    def stop_thread(self, name: str, timeout: float = 5.0) -> bool:
+        """Make a thread's `running()` false and wait for its end; False where it runs on or there is none."""
+        with self._lock:
+            entry = self._threads.get(name)
+        if entry is None:
+            return False
+        thread, stop = entry
+        stop.set()
+        if thread is not threading.current_thread():
+            thread.join(timeout)
+        return not thread.is_alive()
+
+    def stop(self, until: float) -> bool:
+        """End all of them; False where one has not ended by `until` (a time of `time.monotonic()`)."""
+        self.signal_stop()
+        with self._lock:
+            threads = [thread for thread, _stop in self._threads.values()]
+        for thread in [*self._background, *threads]:
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, until - time.monotonic()))
+        return not any(thread.is_alive() for thread in [*self._background, *threads])
+
+    def signal_stop(self) -> None:
+        """Ask all of them to end."""
+        self._stopping.set()
+        with self._lock:
+            for _thread, stop in self._threads.values():
+                stop.set()
+
+    def _repeat(self, task: BackgroundTask) -> None:
+        due = time.monotonic() + task.interval
+        while not self._stopping.wait(bounded(due - time.monotonic())):
+            self._call(f"background task {task.name!r}", task.function)
+            # What was missed while the task ran is not made up for.
+            due = max(due + task.interval, time.monotonic())
+
+    def _run_thread(self, task: ThreadTask, stop: threading.Event) -> None:
+        self._call(f"thread {task.name!r}", task.function, lambda: not stop.is_set())
+
+    def _call(self, place: str, function: Callable[..., Any], *arguments: Any) -> None:
+        try:
+            with entered(Context(self._runtime, place)):
+                function(*arguments)
+        except BaseException:
+            log.exception("%s: %s raised", self._runtime.name, place)

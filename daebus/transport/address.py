@@ -1,0 +1,157 @@
+"""A Redis to connect to.
+
+redis-py connects and authenticates (TLS, users, unix sockets); reading and writing are our own, so that no
+retry, pool or default of a redis-py release decides what happens to a message.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+import redis
+from redis.backoff import NoBackoff
+from redis.connection import Connection, parse_url
+from redis.retry import Retry
+
+from daebus.errors import ConfigurationError, ConnectionLost, PermissionDenied, RedisUnavailable
+from daebus.wire.resp import INCOMPLETE, ErrorReply, make_reader, pack
+
+from .url import DEFAULT_URL, ambiguity
+from .url import redact_url as redact_url
+from .url import resolve_url as resolve_url
+
+CONNECT_TIMEOUT = 3.0
+"""Seconds that one attempt to connect may take, where no shorter deadline is given."""
+_REFUSALS = ("NOPERM", "NOAUTH", "WRONGPASS")
+CONNECTING_ERRORS = (redis.RedisError, OSError, TypeError, ValueError)
+"""What redis-py may raise while it connects; the last two for options that are none."""
+_POOL_OPTIONS = ("max_connections", "timeout", "db", "retry_on_timeout", "retry_on_error")
+
+
+def client_label(name: str) -> str:
+    """`daebus:NAME` in the form that CLIENT SETNAME takes: printable ASCII without blanks."""
+    return "daebus:" + (quote(name, safe="!#$&'()*+,-./:;<=>?@[]^_`{|}~")[:100])
+
+
+def pinned(options: Mapping[str, Any], limit: float, retry: object) -> dict[str, Any]:
+    """What redis-py makes a connection with: those `options` of a URL that are not a pool's, and ours.
+
+    `limit` are the seconds that connecting may take; `retry` is redis-py's object that retries nothing.
+    """
+    given = {name: value for name, value in options.items() if name not in _POOL_OPTIONS}
+    return given | {
+        "socket_timeout": limit,
+        "socket_connect_timeout": limit,
+        "retry": retry,
+        "health_check_interval": 0,
+        "protocol": 2,
+        "decode_responses": False,
+        "driver_info": None,
+    }
+
+
+@dataclass(frozen=True)
+class RedisAddress:
+    """A Redis to connect to. Its repr and str never show the password."""
+
+    url: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        self._options()
+
+    def __str__(self) -> str:
+        return redact_url(self.url)
+
+    def __repr__(self) -> str:
+        return f"RedisAddress({redact_url(self.url)!r})"
+
+    def _options(self) -> dict[str, Any]:
+        hint = ambiguity(self.url)
+        if hint is None:
+            try:
+                return dict(parse_url(self.url))  # type: ignore[no-untyped-call] # redis-py has no annotation there
+            except Exception:  # noqa: BLE001 - whatever the parser trips over, and its text may hold the password
+                hint = f"expected redis://, rediss:// or unix://, e.g. {DEFAULT_URL}"
+        raise ConfigurationError(f"not a usable Redis URL: {self} ({hint})")
+
+    def connect(self, name: str, deadline: float | None = None) -> socket.socket:
+        """A connected and authenticated socket, which Redis lists as `name`. `deadline` is a time of `time.monotonic()`.
+
+        Raises RedisUnavailable, or PermissionDenied where Redis refuses the credentials.
+        """
+        limit = CONNECT_TIMEOUT
+        if deadline is not None:
+            limit = min(limit, deadline - time.monotonic())
+        if limit <= 0:
+            raise RedisUnavailable(f"no time left to connect to Redis at {self}")
+        options = self._options()
+        connection_class = options.pop("connection_class", Connection)
+        try:
+            connection = connection_class(**pinned(options, limit, Retry(NoBackoff(), 0)))
+            connection.connect()
+            # redis-py offers no public way to the socket.
+            sock, connection._sock = connection._sock, None
+        except CONNECTING_ERRORS as error:
+            raise self.failed(error) from None
+        try:
+            self._introduce(sock, name)
+        except OSError as error:
+            sock.close()
+            raise RedisUnavailable(f"cannot connect to Redis at {self}: {error}") from None
+        except BaseException:
+            sock.close()
+            raise
+        connected: socket.socket = sock
+        return connected
+
+    def _introduce(self, sock: socket.socket, name: str) -> None:
+        """Give the connection its name; where an ACL forbids that, it goes without one."""
+        sock.sendall(pack(b"CLIENT", b"SETNAME", client_label(name).encode()))
+        reader = make_reader()
+        while (reply := reader.gets()) is INCOMPLETE:
+            data = sock.recv(4096)
+            if not data:
+                raise OSError("Redis closed the connection")
+            reader.feed(data)
+        if isinstance(reply, ErrorReply) and "max number of clients" in str(reply):
+            raise RedisUnavailable(f"cannot connect to Redis at {self}: {reply}")
+
+    def failed(self, error: BaseException) -> RedisUnavailable:
+        """The error to raise for one of CONNECTING_ERRORS, which redis-py met while connecting."""
+        if isinstance(error, redis.AuthenticationError | redis.exceptions.NoPermissionError):
+            return PermissionDenied(f"Redis at {self} refused us: {error}")
+        if isinstance(error, redis.RedisError | OSError):
+            return RedisUnavailable(f"cannot connect to Redis at {self}: {str(error) or 'no answer'}")
+        # Its text names the option, which is part of the password where that holds an unescaped `&`.
+        return RedisUnavailable(f"cannot connect to Redis at {self}: its URL has an option that cannot be")
+
+    def not_connected(self, error: RedisUnavailable) -> RedisUnavailable:
+        """The error to raise for one met while connecting: whatever broke, nothing had been sent yet."""
+        if isinstance(error, ConnectionLost):
+            return RedisUnavailable(f"cannot connect to Redis at {self}: {error}")
+        return error
+
+    def client(self, **options: Any) -> redis.Redis:
+        """A redis-py client with its options pinned: no retries of its own, no limit of 100 connections."""
+        settings: dict[str, Any] = {
+            "socket_timeout": 5.0,
+            "socket_connect_timeout": CONNECT_TIMEOUT,
+            "retry": Retry(NoBackoff(), 0),
+            "health_check_interval": 0,
+            "max_connections": 2**31,
+            "protocol": 2,
+            "decode_responses": True,
+        }
+        return redis.Redis.from_url(self.url, **(settings | options))
+
+
+def refusal(reply: ErrorReply, address: str, doing: str) -> RedisUnavailable:
+    """The error for a command that Redis answered with an error."""
+    if reply.code in _REFUSALS:
+        return PermissionDenied(f"Redis at {address} does not allow {doing}: {reply}")
+    return RedisUnavailable(f"Redis at {address} failed {doing}: {reply}")

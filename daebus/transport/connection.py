@@ -1,0 +1,346 @@
+"""A connection to Redis for any number of threads: the protocol core with a socket under it.
+
+Invariants:
+
+1. Only the thread that holds `_writing` gives bytes to the socket, and whole commands; it is taken without waiting,
+   and whoever finds it taken leaves the command to the one that has it, which looks again before it lets go.
+2. Only the leader (`leadership`) takes bytes from the socket.
+3. `_torn` is true while bytes are neither in the socket nor in the protocol. An exception there, whatever raised it,
+   ends the connection: half a command must not stay. Anywhere else it costs nothing.
+4. `error` is set once. From then on nothing is sent, and each command is ended with an error by whoever comes across it.
+5. The socket is shut when the connection fails, and freed by whichever thread is the last to leave it: who enters
+   says so first (`_reading`, `_writing`, `_waiting`) and looks at `error` then.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from daebus.errors import ConnectionLost, RedisUnavailable
+from daebus.wire.protocol import Command, Event, NeedData, Protocol, Replied
+from daebus.wire.resp import ProtocolError
+
+from .leader import Leadership, Waiter
+from .stream import Stream
+
+TOGETHER = 65536
+"""Bytes of commands that are sent in one write, at most; more than that is copied into no batch."""
+LAST_WORDS_WITHIN = 0.2
+"""Seconds in which a server that closes the connection says why."""
+TAKES_WITHIN = 5.0
+"""Seconds for which a full socket may take nothing before the connection is held to be dead."""
+
+
+class Pending(Command):
+    """A command of one connection, seen by who gave it.
+
+    `due` is when it is of no use any more (a time of `time.monotonic()`): it is not sent after that. `ended(command)`
+    is called when it has its replies or its `error`, by whichever thread learns of it; it must be quick.
+    """
+
+    __slots__ = ("connection", "due", "ended", "error", "sent_at", "waiter")
+
+    def __init__(self, data: bytes, wanted: int, due: float, ended: Callable[[Pending], None] | None = None) -> None:
+        super().__init__(data, wanted)
+        self.due = due
+        self.ended = ended
+        self.error: RedisUnavailable | None = None
+        self.waiter: Waiter | None = None
+        self.connection: Connection | None = None
+        self.sent_at: float | None = None
+        """When it was about to be written (a time of `time.monotonic()`)."""
+
+    @property
+    def done(self) -> bool:
+        """Whether it is known what became of it."""
+        return self.error is not None or len(self.replies) >= self.wanted
+
+    def end(self, error: RedisUnavailable | None = None) -> None:
+        """It has its replies, or will have none."""
+        self.error = error
+        if self.waiter is not None:
+            self.waiter.wake()
+        if self.ended is not None:
+            self.ended(self)
+
+
+class Connection:
+    """One connection. `address` is for error texts, without a password."""
+
+    def __init__(self, stream: Stream, address: str, leadership: Leadership) -> None:
+        self.address = address
+        self.leadership = leadership
+        self.error: ConnectionLost | None = None
+        """Why it is of no use any more."""
+        self._stream = stream
+        self._protocol = Protocol()
+        self._outbox: deque[Pending] = deque()
+        self._rest: memoryview | None = None
+        self._writing: dict[None, object] = {}
+        self._write_error: Exception | None = None
+        self._waiting: dict[int, None] = {}
+        self._reading = self._torn = False
+        self._control = threading.Lock()
+        now = time.monotonic()
+        self.heard_at = now
+        """When the last bytes came."""
+        self.moved_at = now
+        """When the socket took something after it had been full."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether it takes commands, as far as is known."""
+        return self.error is None and self._write_error is None
+
+    @property
+    def in_flight(self) -> int:
+        """How many commands have been given and are not done."""
+        return len(self._outbox) + self._protocol.in_flight
+
+    @property
+    def unsent(self) -> bool:
+        """Whether something waits to be written."""
+        return bool(self._outbox) or self._rest is not None
+
+    @property
+    def has_more(self) -> bool:
+        """Whether more has come than was taken by `next_event`."""
+        return self._protocol.has_more
+
+    # Writing
+
+    def submit(self, command: Pending, later: bool = False) -> bool:
+        """Send a command; False where the connection broke before. With `later` it is left to the next `flush`."""
+        if self.error is not None or self._write_error is not None:
+            return False
+        self._outbox.append(command)
+        if self.error is not None:
+            self._end_all(self.error)
+        elif not later:
+            self.flush()
+        return True
+
+    def flush(self) -> None:
+        """Write what waits, as far as the socket takes it, unless another thread is at it."""
+        hold = object()
+        try:
+            while self._outbox or self._rest is not None:
+                if self._writing.setdefault(None, hold) is not hold:
+                    return
+                self._write()
+                full = self._rest is not None
+                del self._writing[None]
+                if full:
+                    return
+        finally:
+            if self._writing.get(None) is hold:
+                self.fail("interrupted in the middle of writing")
+                self._writing.pop(None, None)
+            if self.error is not None:
+                self._free()
+
+    def _write(self) -> None:
+        while self.error is None and self._write_error is None:
+            data = self._rest if self._rest is not None else self._next_batch()
+            if not data:
+                return
+            try:
+                sent = self._stream.write(data)
+            except (OSError, ValueError) as error:
+                self._rest = None
+                self._hear_out(error)
+                break
+            if sent and self._rest is not None:
+                self.moved_at = time.monotonic()
+            self._rest = memoryview(data)[sent:] if sent < len(data) else None
+            if self._rest is not None:
+                return
+        if self.error is not None:
+            self._end_all(self.error)
+
+    def _hear_out(self, error: Exception) -> None:
+        """A write failed: take in what the server said before it closed, since the reason often stands there."""
+        self._write_error = error
+        waiter = Waiter()
+        try:
+            # Where another thread reads, that comes to the end by itself.
+            if self.leadership.take(waiter):
+                until = time.monotonic() + LAST_WORDS_WITHIN
+                while self.receive(until - time.monotonic()):
+                    self.settle()
+                self.fail(error)
+        except ConnectionLost:
+            pass
+        finally:
+            self.leave(waiter)
+
+    def _next_batch(self) -> bytes:
+        """The bytes of the next commands; what is due by now is ended instead."""
+        now = time.monotonic()
+        batch: list[bytes] = []
+        size = 0
+        while self._outbox and size < TOGETHER:
+            command = self._outbox.popleft()
+            if now >= command.due:
+                command.end(RedisUnavailable(f"Redis at {self.address} took no more data in time; nothing was sent"))
+                continue
+            if batch and len(command.data) > TOGETHER:
+                self._outbox.appendleft(command)
+                break
+            command.sent_at = now
+            size += len(command.data)
+            batch.append(self._protocol.send(command))
+            command.data = b""
+        return batch[0] if len(batch) == 1 else b"".join(batch)
+
+    def write_on(self, until: float) -> bool:
+        """Write what waits, waiting for a full socket until then; False where there is still some of it."""
+        while self.unsent and self.error is None:
+            before = self.moved_at
+            self._wait_writable(min(until, before + TAKES_WITHIN) - time.monotonic())
+            self.flush()
+            now = time.monotonic()
+            if self._rest is not None and self.moved_at == before and now >= before + TAKES_WITHIN:
+                self.fail("Redis takes no more data")
+            elif now >= until:
+                return not self.unsent
+        return True
+
+    def _wait_writable(self, timeout: float) -> None:
+        me = threading.get_ident()
+        try:
+            self._waiting[me] = None
+            if self.error is None:
+                self._stream.wait_writable(timeout)
+        finally:
+            self._waiting.pop(me, None)
+            if self.error is not None:
+                self._free()
+
+    def subscribe(self, channels: list[bytes]) -> None:
+        """Ask for channels; each is confirmed, or refused, by an event."""
+        self._write_now(self._protocol.subscribe(channels))
+
+    def heartbeat(self, channel: bytes) -> None:
+        """Ask for a sign of life on a connection that listens to `channel`."""
+        self._write_now(self._protocol.heartbeat(channel))
+
+    def unsubscribe(self) -> None:
+        """Ask for the end of all subscriptions."""
+        self._write_now(self._protocol.unsubscribe())
+
+    def _write_now(self, data: bytes) -> None:
+        """Write the few bytes that a listening connection has to say."""
+        until = time.monotonic() + TAKES_WITHIN
+        try:
+            with self._control:
+                rest = memoryview(data)
+                while rest:
+                    rest = rest[self._stream.write(rest) :]
+                    if rest and not self._stream.wait_writable(until - time.monotonic()):
+                        raise OSError("Redis takes no more data")
+        except BaseException as error:
+            lost = self.fail(
+                error if isinstance(error, OSError | ValueError) else "interrupted in the middle of writing"
+            )
+            if isinstance(error, OSError | ValueError):
+                raise lost from None
+            raise
+
+    # Reading: for the leader
+
+    def receive(self, timeout: float) -> bool:
+        """Take in what has come, after at most so many seconds; False where nothing has. Raises ConnectionLost."""
+        self._reading = True
+        if self.error is not None:
+            self._reading = False
+            raise self.lost()
+        if not self._stream.wait_readable(timeout):
+            self._reading = False
+            return False
+        self._torn = True
+        try:
+            data = self._stream.read()
+        except (OSError, ValueError) as error:
+            self._reading = False
+            raise self.fail(error) from None
+        if data:
+            self._protocol.receive_data(data)
+        self._torn = self._reading = False
+        if data is None:
+            return False
+        self.heard_at = time.monotonic()
+        if not data:
+            raise self.fail("Redis closed the connection")
+        return True
+
+    def next_event(self) -> Event:
+        """What has come, one by one; NEED_DATA where there is no more. Raises ConnectionLost."""
+        try:
+            return self._protocol.next_event()
+        except (ProtocolError, ValueError) as error:
+            raise self.fail(error) from None
+
+    def settle(self) -> None:
+        """Give the replies that have come to their commands."""
+        self._torn = True
+        while not isinstance(event := self.next_event(), NeedData):
+            if isinstance(event, Replied):
+                command = event.command
+                assert isinstance(command, Pending)
+                command.end()
+        self._torn = False
+
+    @property
+    def oldest(self) -> Pending | None:
+        """The command that has waited longest for its replies."""
+        oldest = self._protocol.oldest
+        assert oldest is None or isinstance(oldest, Pending)
+        return oldest
+
+    # The end
+
+    def leave(self, waiter: Waiter) -> None:
+        """Lead no more, however that came about; the connection ends where it was interrupted in the middle."""
+        if self.leadership.led_by(waiter):
+            if self._torn:
+                self.fail("interrupted in the middle of reading")
+            self._reading = False
+            if self.error is not None:
+                self._free()
+        self.leadership.leave(waiter)
+
+    def lost(self) -> ConnectionLost:
+        """The error of this connection, to be raised: each its own, since one that is raised remembers where."""
+        assert self.error is not None
+        return ConnectionLost(str(self.error))
+
+    def fail(self, reason: object) -> ConnectionLost:
+        """End it, the first time, and every command with it; returns the error."""
+        if self.error is None:
+            self.error = ConnectionLost(f"lost the connection to Redis at {self.address}: {reason}")
+        self._torn = False
+        self._stream.shut()
+        self._end_all(self.error)
+        self._free()
+        return self.lost()
+
+    def _free(self) -> None:
+        """Free the socket of a connection that has failed, unless somebody is at it, who then does."""
+        if not (self._reading or self._writing or self._waiting):
+            self._stream.close()
+
+    def _end_all(self, error: ConnectionLost) -> None:
+        while (command := self._protocol.lose()) is not None:
+            assert isinstance(command, Pending)
+            command.end(ConnectionLost(str(error)))
+        unsent = f"{error}; nothing was sent"
+        while True:
+            try:
+                command = self._outbox.popleft()
+            except IndexError:
+                return
+            command.end(RedisUnavailable(unsent))

@@ -1,0 +1,336 @@
+"""Listening: one supervised connection that keeps its channels subscribed, whatever Redis and the network do.
+
+Has no thread of its own. One thread at a time leads: it connects, reads, and connects again for ever after a loss.
+Who that is, is agreed upon elsewhere (`leader.py` among callers, `service/readers.py` in a service). Rule of this
+file: only the leader touches the connection; others change what is wished for (`_draining`, `_closed`) and wake it.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+from daebus.errors import ConnectionLost, PermissionDenied, RedisUnavailable
+from daebus.wire.protocol import Alive, Message, NeedData, Refused, Subscribed, Unsubscribed
+
+from .address import RedisAddress, refusal
+from .connection import Connection
+from .leader import Leadership, Waiter
+from .stream import Stream
+
+log = logging.getLogger("daebus")
+
+HEARTBEAT_AFTER = 5.0
+"""Seconds of silence after which the server is asked whether it lives; as long again without an answer, it is dead."""
+LONGEST_DELAY = 1.0
+"""Seconds between two attempts to reconnect, at most."""
+REFUSED_DELAY = 5.0
+"""Seconds between two attempts where Redis refused us for want of rights."""
+
+
+class Listener:
+    """Keeps channels subscribed on one Redis, and reads their messages.
+
+    `on_lost(error)` is called after a connection that had been up is gone, and `on_back()`, before a message is read,
+    when there is a new one; what it returns is added to the line logged for the return. Channels of `optional` are left
+    out where an ACL forbids them. `level` is that of the one line logged for a loss and the one for a return.
+    """
+
+    def __init__(
+        self,
+        address: RedisAddress,
+        name: str,
+        channels: Iterable[str],
+        *,
+        on_lost: Callable[[RedisUnavailable], None] = lambda _error: None,
+        on_back: Callable[[], str] = lambda: "",
+        optional: Iterable[str] = (),
+        level: int = logging.WARNING,
+    ) -> None:
+        self.address = address
+        self.name = name
+        self.leadership = Leadership()
+        self._channels = {channel.encode(): channel for channel in channels}
+        self._optional = {channel.encode() for channel in optional}
+        self._on_lost = on_lost
+        self._on_back = on_back
+        self._level = level
+        self._connection: Connection | None = None
+        self._early: list[Message] = []
+        self._pinged_at: float | None = None
+        self._changed = threading.Condition()
+        self._draining = self._unsubscribed = False
+        self._closed = False
+        self._wanted = False
+        self._failed_at = 0.0
+        self._error: RedisUnavailable | None = None
+        self._lost_at: float | None = None
+        self._attempts = 0
+        self.connected = False
+        """Whether every channel is subscribed, as far as is known."""
+        self.connections = 0
+        """How often the channels have been subscribed."""
+
+    # For any thread
+
+    def ensure(self, deadline: float) -> None:
+        """Return once every channel is subscribed; raise what the next attempt to connect ran into.
+
+        Cuts short a pause between two attempts; some thread has to lead.
+        """
+        if self.connected:
+            return
+        begun = time.monotonic()
+        with self._changed:
+            self._wanted = True
+            self._changed.notify_all()
+            while not self.connected:
+                if self._closed:
+                    raise RedisUnavailable(f"the connection to Redis at {self.address} was closed")
+                if self._error is not None and self._failed_at >= begun:
+                    raise type(self._error)(str(self._error))
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise RedisUnavailable(f"Redis at {self.address} does not answer; nothing was sent")
+                self._changed.wait(min(left, threading.TIMEOUT_MAX))
+
+    def drain(self, deadline: float) -> bool:
+        """Unsubscribe from everything and let what had arrived by then be read; False where that took too long."""
+        with self._changed:
+            self._draining = True
+            self._changed.notify_all()
+            connection = self._connection
+            if connection is not None and self.connected:
+                connection.unsubscribe()
+            return self._changed.wait_for(
+                lambda: not self.connected or self._closed, max(0.0, deadline - time.monotonic())
+            )
+
+    def close(self) -> None:
+        """Give the connection up, for good; who leads comes to an end."""
+        with self._changed:
+            self._closed = True
+            self.connected = False
+            connection = self._connection
+            self._changed.notify_all()
+        if connection is not None:
+            connection.fail("it was closed")
+
+    def nudge(self) -> None:
+        """Make the thread that reads look up: by a heartbeat, the answer to which it reads."""
+        connection = self._connection
+        if connection is not None and self.connected:
+            connection.heartbeat(next(iter(self._channels)))
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing more to read, ever."""
+        return self._closed or self._unsubscribed or (self._draining and not self.connected)
+
+    def heard_since(self, then: float) -> bool:
+        """Whether anything came from the server since (a time of `time.monotonic()`)."""
+        connection = self._connection
+        return connection is not None and connection.error is None and connection.heard_at >= then
+
+    @property
+    def has_more(self) -> bool:
+        """Whether more has arrived than was taken by `next_message`."""
+        connection = self._connection
+        return bool(self._early) or (connection is not None and connection.has_more)
+
+    # For the leader
+
+    def lead(
+        self,
+        take: Callable[[str, bytes], None],
+        over: Callable[[], bool],
+        idle: Callable[[], float] = lambda: math.inf,
+    ) -> None:
+        """Connect, read, and hand each message to `take`, until `over()`; or until there is nothing more to read.
+
+        `idle()` is called before each wait for more, and says how many seconds that is to last at most.
+        """
+        while not (over() or self.finished):
+            if not self.connected:
+                self._connect()
+                continue
+            try:
+                message = self.next_message(None, idle)
+            except RedisUnavailable as error:
+                self.lose(error)
+                continue
+            if message is not None:
+                take(*message)
+
+    def next_message(
+        self, deadline: float | None, idle: Callable[[], float] = lambda: math.inf
+    ) -> tuple[str, bytes] | None:
+        """The next message, as channel and data; None after `deadline` (monotonic), at the end, or for no reason.
+
+        Raises ConnectionLost where the connection broke or shows no sign of life.
+        """
+        connection = self._connection
+        if connection is None:
+            raise ConnectionLost(f"not connected to Redis at {self.address}")
+        message = self.received()
+        if message is not None or self._unsubscribed:
+            return message
+        now = time.monotonic()
+        due = HEARTBEAT_AFTER + (connection.heard_at if self._pinged_at is None else self._pinged_at)
+        if now >= due:
+            self._ask_for_life(connection, now)
+            due = now + HEARTBEAT_AFTER
+        until = due if deadline is None else min(due, deadline)
+        if until <= now or not connection.receive(min(idle(), until - now)):
+            return None
+        self._pinged_at = None
+        return self.received()
+
+    def received(self) -> tuple[str, bytes] | None:
+        """The next message among those that have arrived, if there is one."""
+        connection = self._connection
+        while connection is not None:
+            event = self._early.pop(0) if self._early else connection.next_event()
+            if isinstance(event, Message):
+                channel = self._channels.get(event.channel)
+                if channel is not None:
+                    return channel, event.data
+            elif isinstance(event, NeedData):
+                return None
+            elif isinstance(event, Unsubscribed):
+                self._finish()
+                return None
+            elif isinstance(event, Alive):
+                self._pinged_at = None
+                if event.error is not None:
+                    log.debug("%s: Redis answers a sign of life with: %s", self.name, event.error)
+        return None
+
+    def lose(self, error: RedisUnavailable) -> None:
+        """The connection is gone: tell, once, and let whoever leads next connect again."""
+        connection, self._connection = self._connection, None
+        with self._changed:
+            self.connected = False
+            self._changed.notify_all()
+        self._early.clear()
+        if connection is not None:
+            connection.fail(error)
+        if self._closed or connection is None:
+            return
+        self._lost_at = time.monotonic()
+        log.log(self._level, "%s: %s; reconnecting until it is back", self.name, error)
+        self._on_lost(error)
+
+    def leave(self, waiter: Waiter) -> None:
+        """Lead no more, or follow; whatever had been begun."""
+        connection = self._connection
+        if connection is not None:
+            connection.leave(waiter)
+        else:
+            self.leadership.leave(waiter)
+
+    def _ask_for_life(self, connection: Connection, now: float) -> None:
+        # Counted from the heartbeat: if it was us who slept, the answer is yet to come.
+        if self._pinged_at is not None:
+            raise connection.fail(f"no sign of life for {2 * HEARTBEAT_AFTER:g} s")
+        self._pinged_at = now
+        connection.heartbeat(next(iter(self._channels)))
+
+    def _connect(self) -> None:
+        """One attempt, and after a failed one the pause before the next."""
+        with self._changed:
+            self._wanted = False
+        try:
+            connection = self._subscribed()
+        except RedisUnavailable as error:
+            self._attempts += 1
+            self._failed(error)
+            self._pause(_delay(self._attempts, error))
+        else:
+            self._attempts = 0
+            self._back(connection)
+
+    def _subscribed(self) -> Connection:
+        """A new connection, with every channel confirmed."""
+        sock = self.address.connect(self.name)
+        connection = Connection(Stream(sock), str(self.address), self.leadership)
+        try:
+            wanted = list(self._channels)
+            connection.subscribe(wanted)
+            self._confirm(connection, len(wanted), time.monotonic() + HEARTBEAT_AFTER)
+        except RedisUnavailable as error:
+            self._early.clear()
+            connection.fail(error)
+            raise self.address.not_connected(error) from None
+        return connection
+
+    def _confirm(self, connection: Connection, wanted: int, deadline: float) -> None:
+        while wanted:
+            event = connection.next_event()
+            if isinstance(event, NeedData):
+                if not connection.receive(deadline - time.monotonic()) and time.monotonic() >= deadline:
+                    raise RedisUnavailable(f"Redis at {self.address} does not answer")
+            elif isinstance(event, Message):
+                # Of a channel that is subscribed already; its turn comes when all of them are.
+                self._early.append(event)
+            elif isinstance(event, Refused):
+                self._refused(event)
+                wanted -= 1
+            elif isinstance(event, Subscribed):
+                wanted -= 1
+
+    def _refused(self, event: Refused) -> None:
+        channel = self._channels[event.channel]
+        if event.channel not in self._optional:
+            raise refusal(event.error, str(self.address), f"subscribing to {channel!r}")
+        log.warning("Redis does not allow %s to subscribe to %r: %s", self.name, channel, event.error)
+        del self._channels[event.channel]
+
+    def _back(self, connection: Connection) -> None:
+        self._pinged_at = None
+        if self._lost_at is not None:
+            away = time.monotonic() - self._lost_at
+            self._lost_at = None
+            more = self._on_back()
+            log.log(self._level, "%s: Redis at %s is back after %.1f s%s", self.name, self.address, away, more)
+        with self._changed:
+            if self._closed:
+                connection.fail("it was closed")
+                return
+            self._connection = connection
+            self.connected = True
+            self.connections += 1
+            self._error = None
+            self._changed.notify_all()
+
+    def _failed(self, error: RedisUnavailable) -> None:
+        with self._changed:
+            self._error = error
+            self._failed_at = time.monotonic()
+            self._changed.notify_all()
+        if isinstance(error, PermissionDenied) and self.connections:
+            log.error("%s: %s; trying again every %g s", self.name, error, REFUSED_DELAY)
+
+    def _finish(self) -> None:
+        """Nothing is subscribed any more."""
+        self._unsubscribed = True
+        with self._changed:
+            self.connected = False
+            self._changed.notify_all()
+
+    def _pause(self, seconds: float) -> None:
+        """Wait before the next attempt, unless somebody needs it now."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._wanted or self._closed or self._draining, seconds)
+
+
+def _delay(attempts: int, error: RedisUnavailable) -> float:
+    """Seconds to wait after so many failed attempts: quick at first, never long, never in step with others."""
+    if isinstance(error, PermissionDenied):
+        return REFUSED_DELAY
+    jitter = random.uniform(0.5, 1.0)
+    return float(min(LONGEST_DELAY, 0.05 * 2 ** min(attempts, 10)) * jitter)

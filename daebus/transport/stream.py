@@ -1,0 +1,92 @@
+"""A connected socket, plain or TLS: reading waits, writing does not. All that the transport wants of the system."""
+
+from __future__ import annotations
+
+import select
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from typing import Any
+
+READ_SIZE = 65536
+LONGEST_WAIT = 3600.0
+"""Seconds of one wait for the system, which takes no such number as threads do; who waits longer waits again."""
+_BUSY = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+class Stream:
+    """One thread may read and one may write at a time; any thread may `shut`, which ends both at once."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self._socket = sock
+        self._secure = isinstance(sock, ssl.SSLSocket)
+        # A TLS session must not be read and written at once.
+        self._lock = threading.Lock()
+        self._wait_readable = waiting(sock, writable=False)
+        self._wait_writable = waiting(sock, writable=True)
+
+    def wait_readable(self, timeout: float) -> bool:
+        """Wait until there is something to read, for at most `timeout` seconds."""
+        return (self._secure and self._pending()) or self._wait_readable(timeout)
+
+    def read(self) -> bytes | None:
+        """What has come, without waiting; None where nothing has, b"" at the end. Raises OSError."""
+        try:
+            if self._secure:
+                with self._lock:
+                    return self._socket.recv(READ_SIZE)
+            return self._socket.recv(READ_SIZE)
+        except _BUSY:
+            return None
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Write what the socket takes without waiting; how many bytes that was. Raises OSError."""
+        try:
+            if self._secure:
+                with self._lock:
+                    return self._socket.send(data)
+            return self._socket.send(data)
+        except _BUSY:
+            return 0
+
+    def wait_writable(self, timeout: float) -> bool:
+        """Wait until it takes more, for at most `timeout` seconds."""
+        return self._wait_writable(timeout)
+
+    def shut(self) -> None:
+        """End the conversation: whoever reads or writes finds it closed. Frees nothing."""
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        """Free the socket, when nobody reads, writes or waits here any more; in a forked child only its own copy."""
+        self._socket.close()
+
+    def _pending(self) -> bool:
+        sock: Any = self._socket
+        return bool(sock.pending())
+
+
+def waiting(sock: socket.socket, writable: bool) -> Callable[[float], bool]:
+    """A function that waits, for so many seconds at most, until a socket can be read (or written); False at the end.
+
+    With `poll` where the system has it: `select` knows no descriptor above 1023.
+    """
+    if hasattr(select, "poll"):
+        poller = select.poll()
+        poller.register(sock, select.POLLOUT if writable else select.POLLIN)
+        return lambda timeout: bool(poller.poll(min(max(0.0, timeout), LONGEST_WAIT) * 1000))
+
+    def wait(timeout: float) -> bool:
+        timeout = min(max(0.0, timeout), LONGEST_WAIT)
+        try:
+            return any(select.select([] if writable else [sock], [sock] if writable else [], [], timeout))
+        except ValueError:
+            # It has been closed; reading tells.
+            return True
+
+    return wait

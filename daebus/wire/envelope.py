@@ -1,0 +1,320 @@
+"""Messages in and out of bytes: requests, responses, one-way messages and broadcasts.
+
+Pure, without I/O or clock. Reading is tolerant and never raises; writing is strict and raises PayloadError.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from daebus.errors import PayloadError
+
+from .nesting import is_too_deep
+
+_WIRE_FIELDS = ("action", "payload", "reply_to", "request_id", "service")
+_TEXT_LIMIT = 100
+# Without a check for circles one is found as too deep a nesting: the same error, and less work for all others.
+_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":"), check_circular=False).encode
+_decoder = json.JSONDecoder()
+
+RequestId = str | int | float | bool | None
+"""Request ids of ours are text; whatever else a caller puts there is given back unchanged."""
+
+
+@dataclass(slots=True)
+class Request:
+    """A message on a service's channel that names an action: a request, or one-way where nobody can be answered.
+
+    `sent_at` is in epoch seconds and `timeout` in seconds from then; both None where the asker did not say.
+    """
+
+    action: str
+    payload: dict[str, Any]
+    reply_to: str | None = None
+    request_id: RequestId = None
+    service: str | None = None
+    parent_id: str | None = None
+    sent_at: float | None = None
+    timeout: float | None = None
+    raw: dict[str, Any] = field(default_factory=dict, repr=False)
+    """The whole message as it came."""
+
+
+@dataclass(slots=True)
+class Unreadable:
+    """A message that cannot be handled, why, and whom to tell (if that can be made out)."""
+
+    reason: str
+    reply_to: str | None = None
+    request_id: RequestId = None
+
+
+@dataclass(slots=True)
+class Stray:
+    """A response that came in on a service's channel. It asks for nothing, and answering it could go round for ever."""
+
+
+@dataclass(slots=True)
+class Reply:
+    """A response as a caller gets it. `elapsed` is in seconds, in the handler; None where the service does not say."""
+
+    request_id: RequestId
+    ok: bool
+    payload: Any
+    final: bool = True
+    service: str | None = None
+    instance: str | None = None
+    elapsed: float | None = None
+    error: str | None = field(default=None)
+    """The text of an error, else None."""
+
+    @property
+    def code(self) -> str | None:
+        """The error's `code`, where there is one."""
+        return self._text("code")
+
+    @property
+    def type(self) -> str | None:
+        """The class name of the exception behind an error, where there is one."""
+        return self._text("type")
+
+    def _text(self, key: str) -> str | None:
+        if self.ok or not isinstance(self.payload, dict):
+            return None
+        value = self.payload.get(key)
+        return value if isinstance(value, str) else None
+
+
+def quoted(text: object) -> str:
+    """A value of unknown origin, fit for one line of a log or an error text: escaped and cut."""
+    shown = ascii(text)
+    return shown if len(shown) <= _TEXT_LIMIT else f"{shown[:_TEXT_LIMIT]}... ({len(shown)} characters)"
+
+
+def decode_object(data: bytes | str) -> dict[str, Any] | str:
+    """The JSON object in `data`, or in words why there is none."""
+    try:
+        text = data if isinstance(data, str) else data.decode()
+        if is_too_deep(text):
+            return "is nested too deeply"
+        value = _json(text)
+    except UnicodeDecodeError:
+        return "is not UTF-8 text"
+    except RecursionError:
+        return "is nested too deeply"
+    except ValueError:
+        return "is not JSON"
+    if isinstance(value, dict):
+        return value
+    return f"is JSON, but no object ({_kind(value)})"
+
+
+def _json(text: str) -> Any:
+    """The value that is all of the text. Looks for blanks around it only where there may be some."""
+    try:
+        value, end = _decoder.raw_decode(text)
+    except json.JSONDecodeError:
+        return _decoder.decode(text)
+    return value if end == len(text) else _decoder.decode(text)
+
+
+def _kind(value: object) -> str:
+    names = {list: "a list", str: "text", int: "a number", float: "a number", bool: "true or false", dict: "an object"}
+    return names.get(type(value), "null")
+
+
+def read_request(data: bytes) -> Request | Unreadable | Stray:
+    """What a message on a service's channel asks for."""
+    message = decode_object(data)
+    if isinstance(message, str):
+        return Unreadable(f"the message {message}")
+    reply_to = message.get("reply_to")
+    if not (isinstance(reply_to, str) and _is_channel(reply_to)):
+        reply_to = None
+    request_id = _read_id(message.get("request_id"))
+    action = message.get("action")
+    if action is None and "status" in message:
+        return Stray()
+    if not isinstance(action, str) or not action:
+        reason = "the message has no `action`" if action is None else f"`action` must be text, not {_kind(action)}"
+        return Unreadable(reason, reply_to, request_id)
+    if message.get("reply_to") and reply_to is None:
+        return Unreadable("`reply_to` must be the name of a channel", None, request_id)
+    payload = _read_payload(message)
+    if isinstance(payload, str):
+        return Unreadable(payload, reply_to, request_id)
+    request = Request(action, payload, reply_to, request_id, _text(message.get("service")), raw=message)
+    if "payload" in message:
+        request.parent_id = _text(message.get("parent_id"))
+        request.sent_at = _number(message.get("sent_at"))
+        request.timeout = _number(message.get("timeout"))
+    return request
+
+
+def _read_payload(message: dict[str, Any]) -> dict[str, Any] | str:
+    """The payload of a message with an action, or why there is none.
+
+    Without a `payload`, the other fields are the payload; only 0.0.31 writes so, hence only its envelope counts.
+    """
+    if "payload" not in message:
+        return {key: value for key, value in message.items() if key not in _WIRE_FIELDS}
+    payload = message["payload"]
+    if payload is None:
+        return {}
+    if isinstance(payload, str):
+        decoded = decode_object(payload)
+        return f"`payload` is text that {decoded}" if isinstance(decoded, str) else decoded
+    if not isinstance(payload, dict):
+        return f"`payload` must be a JSON object, not {_kind(payload)}"
+    return payload
+
+
+def _read_id(value: object) -> RequestId:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float) else None
+
+
+def _is_channel(name: str) -> bool:
+    try:
+        return bool(name.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def read_reply(data: bytes) -> Reply | None:
+    """The response in a message on a reply channel; None where it is none."""
+    message = decode_object(data)
+    if isinstance(message, str) or not {"request_id", "status", "payload"} & message.keys():
+        return None
+    payload = message.get("payload")
+    ok = message.get("status") != "error"
+    return Reply(
+        request_id=_read_id(message.get("request_id")),
+        ok=ok,
+        payload=payload,
+        final=message.get("final") is not False,
+        service=_text(message.get("service")),
+        instance=_text(message.get("instance")),
+        elapsed=_number(message.get("elapsed")),
+        error=None if ok else _error_text(payload),
+    )
+
+
+def _error_text(payload: object) -> str:
+    if isinstance(payload, dict):
+        payload = payload.get("error")
+    if payload is None:
+        return "the service answered with an error and did not say which"
+    return payload if isinstance(payload, str) else quoted(payload)
+
+
+def encode(value: Any, what: str = "payload") -> bytes:
+    """Any JSON value as bytes. Raises PayloadError, which names what cannot be written."""
+    try:
+        return _encode(value).encode()
+    except RecursionError:
+        raise PayloadError(f"the {what} is nested too deeply for JSON") from None
+    except (TypeError, ValueError, OverflowError) as error:
+        raise PayloadError(f"the {what} cannot be written as JSON: {error}") from None
+
+
+def encode_object(value: Any, what: str = "payload") -> bytes:
+    """A dict as bytes; PayloadError for anything else."""
+    if not isinstance(value, dict):
+        raise PayloadError(f"the {what} must be a dict, not {type(value).__name__}")
+    return encode(value, what)
+
+
+def write_request(
+    action: str,
+    payload: dict[str, Any],
+    *,
+    reply_to: str,
+    request_id: str,
+    service: str,
+    parent_id: RequestId = None,
+    sent_at: float | None = None,
+    timeout: float | None = None,
+) -> bytes:
+    """A request. `service` names the asker."""
+    message: dict[str, Any] = {"action": action, "payload": payload, "reply_to": reply_to, "request_id": request_id}
+    message["service"] = service
+    if parent_id is not None:
+        message["parent_id"] = parent_id
+    if sent_at is not None:
+        message["sent_at"] = sent_at
+    if timeout is not None and math.isfinite(timeout):
+        message["timeout"] = timeout
+    return _write(action, payload, message)
+
+
+def write_one_way(
+    action: str, payload: dict[str, Any], *, service: str, parent_id: RequestId = None, sent_at: float | None = None
+) -> bytes:
+    """A message that nobody is to answer."""
+    message: dict[str, Any] = {"action": action, "payload": payload, "service": service}
+    if parent_id is not None:
+        message["parent_id"] = parent_id
+    if sent_at is not None:
+        message["sent_at"] = sent_at
+    return _write(action, payload, message)
+
+
+def _write(action: str, payload: dict[str, Any], message: dict[str, Any]) -> bytes:
+    if not isinstance(action, str) or not action:
+        raise PayloadError("the action must be a non-empty str")
+    if not isinstance(payload, dict):
+        raise PayloadError(f"the payload must be a dict, not {type(payload).__name__}")
+    return encode(message)
+
+
+def write_response(
+    payload: Any,
+    *,
+    request_id: RequestId,
+    ok: bool = True,
+    final: bool = True,
+    service: str | None = None,
+    instance: str | None = None,
+    elapsed: float | None = None,
+) -> bytes:
+    """A response."""
+    message: dict[str, Any] = {"status": "success" if ok else "error", "payload": payload, "request_id": request_id}
+    message["final"] = final
+    if service is not None:
+        message["service"] = service
+    if instance is not None:
+        message["instance"] = instance
+    if elapsed is not None:
+        message["elapsed"] = round(elapsed, 6)
+    return encode(message)
+
+
+def error_payload(text: str, code: str | None = None, type: str | None = None, traceback: str | None = None) -> Any:
+    """The payload of an error response."""
+    payload = {"error": text}
+    if code is not None:
+        payload["code"] = code
+    if type is not None:
+        payload["type"] = type
+    if traceback is not None:
+        payload["traceback"] = traceback
+    return payload

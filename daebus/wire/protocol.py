@@ -1,0 +1,187 @@
+"""One conversation with a Redis server, without the connection: bytes in, events out; intents in, bytes out.
+
+It knows what is in flight and what was lost. It has no socket, no clock, no lock and no thread: a driver moves the
+bytes, and sees to it that one thread sends and one receives at a time (the two may be different ones). RESP2, which
+every server speaks.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from .resp import INCOMPLETE, ErrorReply, ProtocolError, make_reader, pack
+
+
+class Command:
+    """Commands that go out in one piece, packed as `data`, and the `replies` to them, of which `wanted` are due.
+
+    An error reply is a reply: an ErrorReply, not raised.
+    """
+
+    __slots__ = ("data", "replies", "wanted")
+
+    def __init__(self, data: bytes, wanted: int = 1) -> None:
+        self.data = data
+        self.wanted = wanted
+        self.replies: list[Any] = []
+
+
+class Message(NamedTuple):
+    """A message of a channel that is subscribed."""
+
+    channel: bytes
+    data: bytes
+
+
+class Replied(NamedTuple):
+    """A command has all its replies."""
+
+    command: Command
+
+
+class Subscribed(NamedTuple):
+    """A channel is subscribed from here on."""
+
+    channel: bytes
+
+
+class Refused(NamedTuple):
+    """Redis does not let us subscribe to a channel."""
+
+    channel: bytes
+    error: ErrorReply
+
+
+class Unsubscribed(NamedTuple):
+    """Nothing is subscribed any more; no message comes after this."""
+
+
+class Alive(NamedTuple):
+    """A heartbeat was answered; an error is an answer, too."""
+
+    error: ErrorReply | None
+
+
+class NeedData(NamedTuple):
+    """Nothing more can be told before more bytes have come."""
+
+
+Event = Message | Replied | Subscribed | Refused | Unsubscribed | Alive | NeedData
+NEED_DATA = NeedData()
+ALIVE = Alive(None)
+
+
+class _Confirmation(NamedTuple):
+    """What Redis owes us for something that has no reply: SUBSCRIBE, a heartbeat, UNSUBSCRIBE."""
+
+    kind: str
+    channel: bytes
+
+
+class Protocol:
+    """Either a conversation of commands and their replies, or, from the first `subscribe` on, one of messages.
+
+    Replies and confirmations come in the order in which they are due; messages come in between.
+    """
+
+    def __init__(self) -> None:
+        self._reader = make_reader()
+        self._due: deque[Command | _Confirmation] = deque()
+        self._listening = False
+
+    @property
+    def in_flight(self) -> int:
+        """How many commands and confirmations are due."""
+        return len(self._due)
+
+    @property
+    def oldest(self) -> Command | None:
+        """The command that has waited longest for its replies."""
+        try:
+            due = self._due[0]
+        except IndexError:
+            return None
+        return due if isinstance(due, Command) else None
+
+    @property
+    def has_more(self) -> bool:
+        """Whether bytes have come that no event has told of, be it a part of one."""
+        return self._reader.has_data()
+
+    def send(self, command: Command) -> bytes:
+        """The bytes to send for a command; from now on its replies are due."""
+        self._due.append(command)
+        return command.data
+
+    def subscribe(self, channels: Iterable[bytes]) -> bytes:
+        """The bytes that subscribe to each of the channels, each confirmed or refused by an event of its own."""
+        self._listening = True
+        return b"".join(self._subscription("subscribe", channel) for channel in channels)
+
+    def heartbeat(self, channel: bytes) -> bytes:
+        """The bytes that ask for a sign of life on a listening connection; `channel` is subscribed.
+
+        That is a second SUBSCRIBE, which changes nothing and is confirmed also where PING is refused: while the
+        server loads, has lost its master, cannot save, or by the rights of the user.
+        """
+        return self._subscription("heartbeat", channel)
+
+    def _subscription(self, kind: str, channel: bytes) -> bytes:
+        self._due.append(_Confirmation(kind, channel))
+        return pack(b"SUBSCRIBE", channel)
+
+    def unsubscribe(self) -> bytes:
+        """The bytes that end all subscriptions; what was published before that still comes."""
+        self._due.append(_Confirmation("unsubscribe", b""))
+        return pack(b"UNSUBSCRIBE")
+
+    def receive_data(self, data: bytes) -> None:
+        """Take in bytes that the server sent."""
+        self._reader.feed(data)
+
+    def next_event(self) -> Event:
+        """What the bytes so far tell next. Raises ProtocolError where they make no sense."""
+        while (reply := self._reader.gets()) is not INCOMPLETE:
+            if self._listening and isinstance(reply, list) and len(reply) == 3 and reply[0] == b"message":
+                return Message(reply[1], reply[2])
+            if not self._due:
+                raise ProtocolError(f"a reply that nobody asked for{_words(reply)}")
+            due = self._due[0]
+            event = self._replied(due, reply) if isinstance(due, Command) else self._confirmed(due, reply)
+            if event is not None:
+                self._due.popleft()
+                return event
+        return NEED_DATA
+
+    def lose(self) -> Command | None:
+        """The connection is gone: takes out the next command that was in flight, and will have no more replies."""
+        while self._due:
+            due = self._due.popleft()
+            if isinstance(due, Command):
+                return due
+        return None
+
+    def _replied(self, command: Command, reply: Any) -> Replied | None:
+        command.replies.append(reply)
+        return Replied(command) if len(command.replies) >= command.wanted else None
+
+    def _confirmed(self, due: _Confirmation, reply: Any) -> Event | None:
+        """What a confirmation tells; None for one of several that belong together."""
+        kind = reply[0] if isinstance(reply, list) and reply else None
+        if isinstance(reply, ErrorReply):
+            # Valkey 8.0 answers UNSUBSCRIBE with an error where nothing is subscribed.
+            if due.kind == "unsubscribe":
+                return Unsubscribed()
+            return Alive(reply) if due.kind == "heartbeat" else Refused(due.channel, reply)
+        if kind == b"unsubscribe" and due.kind == "unsubscribe":
+            return None if reply[2] else Unsubscribed()
+        if kind == b"subscribe" and due.kind != "unsubscribe":
+            return ALIVE if due.kind == "heartbeat" else Subscribed(due.channel)
+        raise ProtocolError("something unexpected")
+
+
+def _words(reply: Any) -> str:
+    """The words of an error that nobody asked for: with them a server says why it is about to close."""
+    return f": {reply}" if isinstance(reply, ErrorReply) else ""
