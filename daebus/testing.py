@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from .client.requester import Requester
 from .errors import ConfigurationError, RedisUnavailable
 from .transport.address import RedisAddress
-from .transport.connection import Pending
+from .transport.commands import Delivery, Pending
 from .transport.listener import Listener
-from .transport.publisher import Delivery, Publisher
+from .transport.publisher import Publisher
 from .transport.url import DEFAULT_URL
 from .wire.envelope import decode_object, encode, encode_object
 
@@ -64,21 +64,29 @@ class LocalListener(Listener):
         idle: Callable[[], float] = lambda: math.inf,
     ) -> None:
         """See `Listener`; a message is settled when `take` has come back."""
-
-        def settling(channel: str, data: bytes) -> None:
-            try:
-                take(channel, data)
-            finally:
-                with self._settled:
-                    self._unsettled -= 1
-                    self._settled.notify_all()
-
-        super().lead(settling, over, idle)
+        while not (over() or self.finished):
+            if not self.connected:
+                self._connect()
+            elif (message := self._next(None, idle)) is not None:
+                try:
+                    take(*message)
+                finally:
+                    self._settle_one()
 
     def next_message(
         self, deadline: float | None, idle: Callable[[], float] = lambda: math.inf
     ) -> tuple[str, bytes] | None:
+        """See `Listener`; a message is settled when it has been taken."""
+        message = self._next(deadline, idle)
+        if message is not None:
+            self._settle_one()
+        return message
+
+    def received(self) -> tuple[str, bytes] | None:
         """See `Listener`."""
+        return self.next_message(0.0)
+
+    def _next(self, deadline: float | None, idle: Callable[[], float]) -> tuple[str, bytes] | None:
         if self._queue.empty():
             idle()
         timeout = None if deadline is None else min(max(0.0, deadline - time.monotonic()), threading.TIMEOUT_MAX)
@@ -87,12 +95,10 @@ class LocalListener(Listener):
         except queue.Empty:
             return None
 
-    def received(self) -> tuple[str, bytes] | None:
-        """See `Listener`."""
-        try:
-            return self._queue.get_nowait()
-        except queue.Empty:
-            return None
+    def _settle_one(self) -> None:
+        with self._settled:
+            self._unsettled -= 1
+            self._settled.notify_all()
 
     def nudge(self) -> None:
         """See `Listener`."""
@@ -114,10 +120,9 @@ class LocalListener(Listener):
 
     def _connect(self) -> None:
         self._bus.subscribe(self._channels.values(), self)
-        with self._changed:
-            self.connected = True
-            self.connections += 1
-            self._changed.notify_all()
+        self.connected = True
+        self.connections += 1
+        self._changes.tell()
 
 
 class LocalPublisher(Publisher):

@@ -13,16 +13,15 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
 
 from daebus import context
-from daebus.errors import ConfigurationError, ConnectionLost, RedisUnavailable, ServiceUnavailable
-from daebus.transport.address import RedisAddress, refusal, resolve_url
-from daebus.transport.aio_connection import AsyncLink
+from daebus.errors import ConfigurationError, ConnectionLost, DaebusError, RedisUnavailable, ServiceUnavailable
+from daebus.transport.address import RedisAddress, resolve_url
+from daebus.transport.aio_connection import AsyncConnection
 from daebus.transport.bus import RedisBus
-from daebus.transport.publisher import PUBLISH_TIMEOUT, _counted_command, _publish_command
+from daebus.transport.commands import Pending, counted_command, delivery, publish_command, receivers
+from daebus.transport.publisher import PUBLISH_TIMEOUT
 from daebus.wire.envelope import read_reply
-from daebus.wire.resp import ErrorReply, pack
 
 from .aio_call import AsyncCall, until
 
@@ -47,8 +46,8 @@ class AsyncSession:
         self._close_when_idle = False
         self._opening = asyncio.Lock()
         self._failure: tuple[float, type[RedisUnavailable], str] | None = None
-        self._publisher: AsyncLink | None = None
-        self._subscription: AsyncLink | None = None
+        self._publisher: AsyncConnection | None = None
+        self._subscription: AsyncConnection | None = None
         self._keeper: asyncio.Task[None] | None = None
 
     @property
@@ -58,7 +57,7 @@ class AsyncSession:
 
     async def ask(self, call: AsyncCall, data: bytes) -> None:
         """Publish the request of a call, which from now on waits. Redis' verdict on it comes through the call."""
-        command = _counted_command(call.service, data)
+        command = Pending(counted_command(call.service, data), 2, call.deadline, partial(self._told, call))
         with self._in_use():
             try:
                 publisher = await self._ready(call.deadline)
@@ -70,24 +69,23 @@ class AsyncSession:
                 raise ConfigurationError(f"a call with the id {call.request_id!r} is waiting already")
             self._pending[call.request_id] = call
             call.begin()
-            publisher.send(command, partial(self._counted, call), partial(self._published, call))
+            publisher.send(command)
 
     async def publish(self, channel: str, data: bytes) -> int:
         """Publish bytes as they are; returns how many received them, by Redis' own confirmation."""
-        command = _publish_command(channel, data)
+        data = publish_command(channel, data)
         deadline = self._loop.time() + PUBLISH_TIMEOUT
         with self._in_use():
             publisher = await self._ready(deadline)
             try:
                 async with asyncio.timeout_at(deadline):
-                    reply = await publisher.ask(command)
+                    command = await publisher.ask(data)
             except TimeoutError:
                 raise ConnectionLost(
                     f"Redis at {self._address} did not confirm in time; the message may or may not arrive"
                 ) from None
-        if isinstance(reply, ErrorReply):
-            raise refusal(reply, str(self._address), f"publishing to {channel!r}")
-        return int(reply)
+        assert self._address is not None
+        return receivers(command, channel, self._address)
 
     def forget(self, call: AsyncCall) -> None:
         """The call does not wait any more."""
@@ -109,6 +107,14 @@ class AsyncSession:
         """Close, when nobody can wait for it any more."""
         self._close_when_idle = True
         self._close_if_idle()
+
+    def abandon(self) -> None:
+        """In a forked child: let go of its copies of the sockets, and of calls that are the parent's."""
+        for connection in (self._publisher, self._subscription):
+            if connection is not None:
+                connection.abandon()
+        self._publisher = self._subscription = self._keeper = None
+        self._pending.clear()
 
     @contextmanager
     def _in_use(self) -> Iterator[None]:
@@ -137,7 +143,7 @@ class AsyncSession:
                 link.close()
         self._fail_all(ConnectionLost("the caller was closed while waiting for the answer"))
 
-    async def _ready(self, deadline: float) -> AsyncLink:
+    async def _ready(self, deadline: float) -> AsyncConnection:
         """The link to publish on, with the other one subscribed. RedisUnavailable where that fails or takes too long.
 
         One task connects for all that wait; they share the error of an attempt, not the deadline of that task.
@@ -165,7 +171,7 @@ class AsyncSession:
             if self._subscription is None:
                 self._subscription = await self._subscribed(address, name)
             if self._publisher is None:
-                self._publisher = await AsyncLink.open(address, name, self._publisher_lost)
+                self._publisher = await AsyncConnection.open(address, name, self._publisher_lost)
         except RedisUnavailable as error:
             self._failure = (self._loop.time(), type(error), str(error))
             raise
@@ -184,12 +190,10 @@ class AsyncSession:
             return runtime.bus.address
         raise ConfigurationError(f"an AsyncDaebusCaller needs a real Redis, not {runtime.bus}: give it a redis_url")
 
-    async def _subscribed(self, address: RedisAddress, name: str) -> AsyncLink:
-        link = await AsyncLink.open(address, name, self._subscription_lost, self._take)
+    async def _subscribed(self, address: RedisAddress, name: str) -> AsyncConnection:
+        link = await AsyncConnection.open(address, name, self._subscription_lost, self._take)
         try:
-            reply = await link.ask(pack(b"SUBSCRIBE", self.reply_channel.encode()))
-            if isinstance(reply, ErrorReply):
-                raise refusal(reply, str(address), f"subscribing to {self.reply_channel!r}")
+            await link.listen(self.reply_channel)
         except BaseException as error:
             link.close()
             if isinstance(error, ConnectionLost):
@@ -222,23 +226,22 @@ class AsyncSession:
         if reply.final:
             self.forget(call)
 
-    def _published(self, call: AsyncCall, reply: Any) -> None:
-        """Redis' answer to the PUBLISH of a call."""
-        if isinstance(reply, int):
-            return
-        self.forget(call)
-        if isinstance(reply, ErrorReply):
-            call.give(refusal(reply, str(self._address), f"publishing to {call.service!r}"))
-        else:
-            call.give(ConnectionLost(f"{reply}; the request may have been handled"))
-
-    def _counted(self, call: AsyncCall, reply: Any) -> None:
-        """Redis' answer to how many subscribe to the service; an error where an ACL does not let us ask."""
-        if isinstance(reply, list) and len(reply) > 1 and reply[1] == 0:
-            self.forget(call)
-            call.give(
-                ServiceUnavailable(f"nobody serves {call.service!r}: its channel has no subscriber at {self._address}")
+    def _told(self, call: AsyncCall, command: Pending) -> None:
+        """What became of the request of a call."""
+        assert self._address is not None
+        try:
+            if delivery(command, call.service, self._address).subscribers != 0:
+                return
+            error: DaebusError = ServiceUnavailable(
+                f"nobody serves {call.service!r}: its channel has no subscriber at {self._address}"
             )
+        except ConnectionLost as lost:
+            error = ConnectionLost(f"{lost}; the request may have been handled")
+        except RedisUnavailable as refused:
+            error = refused
+        if self._pending.get(call.request_id) is call:
+            self.forget(call)
+            call.give(error)
 
     def _publisher_lost(self, error: ConnectionLost) -> None:
         self._publisher = None

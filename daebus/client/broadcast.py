@@ -8,6 +8,7 @@ from typing import Any
 from daebus import context
 from daebus.errors import PayloadError
 from daebus.transport.bus import RedisBus
+from daebus.transport.fork import begins_anew
 from daebus.transport.publisher import Publisher
 from daebus.transport.url import resolve_url
 from daebus.wire.envelope import encode_object
@@ -22,6 +23,11 @@ class Broadcast:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._publisher: Publisher | None = None
+        begins_anew(self)
+
+    def after_fork(self) -> None:
+        """In a forked child; the publisher sees to itself."""
+        self._lock = threading.Lock()
 
     def send(self, channel: str, payload: dict[str, Any]) -> int:
         """Publish the payload, as it is, on the channel; returns how many received it.

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from daebus.errors import DaebusError, RequestCancelled, RequestFailed, RequestTimeout
-from daebus.transport.connection import Pending
-from daebus.transport.leader import Waiter
+from daebus.transport.commands import Pending
+from daebus.transport.waiter import Waiter
 from daebus.wire.envelope import Reply
 
 

@@ -11,22 +11,22 @@ import time
 from collections.abc import Callable
 
 from daebus.errors import RedisUnavailable
-from daebus.transport.leader import Waiter
 from daebus.transport.listener import Listener
+from daebus.transport.waiter import Waiter
 
 LINGER = 0.1
 """Seconds without a call after which the keeper reads."""
 
 
 class Replies:
-    """Keeps the reply channel subscribed, and hands what comes in to `take(data)`, which must be quick and not raise."""
+    """Keeps the reply channel subscribed. What comes in goes to `take(data)`, which must be quick and not raise."""
 
     def __init__(self, listener: Listener, take: Callable[[bytes], None]) -> None:
         self._listener = listener
         self._take = take
         self._starting = threading.Lock()
         self._keeper: threading.Thread | None = None
-        self._look_up = threading.Event()
+        self._keeper_waits = Waiter()
 
     @property
     def connected(self) -> bool:
@@ -43,19 +43,19 @@ class Replies:
         if self._listener.connected:
             return
         with self._starting:
-            if self._keeper is None:
-                keeper = threading.Thread(target=self._keep, name=f"daebus-{self._listener.name}", daemon=True)
-                keeper.start()
-                self._keeper = keeper
-        self._look_up.set()
+            if self._keeper is None or not self._keeper.is_alive():
+                name = f"daebus-{self._listener.name}"
+                self._keeper = threading.Thread(target=self._keep, name=name, daemon=True)
+                self._keeper.start()
+        self._keeper_waits.wake()
         self._listener.ensure(deadline)
 
     def attend(self, waiter: Waiter, ready: Callable[[], bool], deadline: float) -> None:
-        """Wait until `ready()` or the deadline, or return for no reason. Whoever makes `ready()` true wakes the waiter."""
+        """Wait until `ready()` or the deadline, or for no reason. Whoever makes `ready()` true wakes the waiter."""
         listener = self._listener
         try:
             if not listener.connected:
-                self._look_up.set()
+                self._keeper_waits.wake()
                 waiter.sleep(deadline - time.monotonic())
             elif listener.leadership.join(waiter, ready, deadline):
                 self._read(ready, deadline)
@@ -81,7 +81,7 @@ class Replies:
                     return
         except RedisUnavailable as error:
             listener.lose(error)
-            self._look_up.set()
+            self._keeper_waits.wake()
 
     def nudge(self) -> None:
         """Make whoever reads look up."""
@@ -94,7 +94,7 @@ class Replies:
     def close(self, timeout: float = 2.0) -> None:
         """Give the connection up and end the keeper."""
         self._listener.close()
-        self._look_up.set()
+        self._keeper_waits.wake()
         keeper = self._keeper
         if keeper is not None and keeper is not threading.current_thread():
             keeper.join(timeout)
@@ -108,5 +108,4 @@ class Replies:
                     listener.lead(lambda _channel, data: self._take(data), lambda: listener.leadership.wanted)
             finally:
                 listener.leave(waiter)
-            self._look_up.wait(LINGER)
-            self._look_up.clear()
+            self._keeper_waits.sleep(LINGER)

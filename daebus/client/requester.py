@@ -24,7 +24,9 @@ from daebus.errors import (
     ServiceUnavailable,
 )
 from daebus.transport.bus import Bus, RedisBus
-from daebus.transport.publisher import Delivery, Publisher
+from daebus.transport.commands import Delivery
+from daebus.transport.fork import begins_anew
+from daebus.transport.publisher import Publisher
 from daebus.transport.url import resolve_url
 from daebus.wire.envelope import RequestId, read_reply, write_one_way, write_request
 from daebus.wire.ids import new_request_id
@@ -57,15 +59,23 @@ class Requester:
         self._name = name
         self.timeout = _checked(DEFAULT_TIMEOUT if timeout is None else timeout)
         """Seconds that a call may take where it does not say."""
+        self._begin()
+        begins_anew(self)
+
+    def _begin(self) -> None:
         self.reply_channel = f"caller:{uuid.uuid4().hex}"
         """The channel on which answers come in."""
         self._lock = threading.Lock()
         self._pending = PendingCalls()
-        self._sending = 0
+        self._sending: dict[object, None] = {}
         self._close_when_idle = False
         self._bus: Bus | None = None
         self._publisher: Publisher | None = None
         self._replies: Replies | None = None
+
+    def after_fork(self) -> None:
+        """In a forked child: a reply channel and connections of its own."""
+        self._begin()
 
     def __enter__(self) -> Requester:
         return self
@@ -169,8 +179,8 @@ class Requester:
 
     def _ask(self, call: Call, data: bytes) -> None:
         """Have the request published, by a call that from now on waits."""
-        self._begin_use()
         try:
+            self._begin_use(call)
             publisher = self._register(call)
             try:
                 call.command = publisher.submit(call.service, data, partial(self._told, call), call.deadline)
@@ -184,7 +194,7 @@ class Requester:
                 raise call.timed_out() from error
             raise
         finally:
-            self._end_use()
+            self._end_use(call)
 
     def _told(self, call: Call, outcome: Delivery | RedisUnavailable) -> None:
         """What became of the request of a call. Runs on whichever thread learns of it."""
@@ -216,11 +226,12 @@ class Requester:
 
     def publish(self, channel: str, data: bytes) -> int:
         """Publish bytes as they are; returns how many received them."""
-        self._begin_use()
+        use = object()
         try:
+            self._begin_use(use)
             return self._open()[0].publish(channel, data)
         finally:
-            self._end_use()
+            self._end_use(use)
 
     def close(self, *, now: bool = True) -> None:
         """Close the connections; the next call connects again.
@@ -248,15 +259,14 @@ class Requester:
         if publisher is not None:
             publisher.close()
 
-    def _begin_use(self) -> None:
+    def _begin_use(self, use: object) -> None:
         """Something is being sent: a `close` of another thread waits for the end of it."""
         with self._lock:
-            self._sending += 1
+            self._sending[use] = None
             self._close_when_idle = False
 
-    def _end_use(self) -> None:
-        with self._lock:
-            self._sending -= 1
+    def _end_use(self, use: object) -> None:
+        self._sending.pop(use, None)
         if self._close_when_idle:
             self._close_if_idle()
 

@@ -9,9 +9,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from daebus.client.broadcast import broadcast
+from daebus.context import stopped
 from daebus.errors import ConfigurationError, DaebusError, RegistrationError
 from daebus.logs import DebugLevel, configure
 from daebus.transport.bus import Bus, RedisBus
+from daebus.transport.fork import begins_anew
 
 from .blueprint import Blueprint
 from .proxies import cache, logger, request, response
@@ -62,6 +64,15 @@ class Daebus(Registry):
         self._lock = threading.Lock()
         self._debug_level = DebugLevel()
         self._waiting: StopSignals | None = None
+        begins_anew(self)
+
+    def after_fork(self) -> None:
+        """In a forked child, where the service of the parent does not run."""
+        if self._service is not None:
+            log.warning("%s runs in the parent process; a forked one does not carry it on", self._service.name)
+            stopped(self._service)
+        self._lock = threading.Lock()
+        self._service = None
 
     def register_blueprint(self, blueprint: Blueprint) -> Daebus:
         """Take over all handlers of a blueprint; RegistrationError where a name is taken. Returns the app."""

@@ -1,9 +1,9 @@
 """The threads of a service: one reads the messages, and deals with each itself while another reads on.
 
-That is leader/followers once more (see `transport/leader.py`), for threads that have nothing else to wait for: nobody
-need be woken for a message, only to read on. And waking a thread costs more than most handlers do; so a reader may also
-step out to do something that is likely quick, and step in again. While that goes on, one of those that rest watches, and
-takes the reading over where it lasts too long.
+That is leader/followers once more (see `transport/leader.py`), for threads that have nothing else to wait for:
+nobody need be woken for a message, only to read on. And waking a thread costs more than most handlers do; so a
+reader may also step out to do something that is likely quick, and step in again. While that goes on, one of those
+that rest watches, and takes the reading over where it lasts too long.
 
 Invariants: at any time one thread has the turn, or it is vacant; the turn has a number, which changes whenever it is
 passed on. `_lock` guards everything and is held for moments only.
@@ -138,8 +138,8 @@ class Readers:
     """Threads that read from a listener and give each message to `on_message(channel, data, turn)`.
 
     That may take its time: it calls `hand_over` with the turn where that is likely; where it is not, another thread
-    takes over a little later. `idle()` is called before each wait for more, and says how many seconds that is to last at
-    most; what is left to be done then is also done where a thread comes to read no more.
+    takes over a little later. `idle()` is called before each wait for more, and says how many seconds that is to
+    last at most; `done()` where a thread comes to read no more.
     """
 
     def __init__(
@@ -148,10 +148,12 @@ class Readers:
         threads: int,
         on_message: Callable[[str, bytes, int], None],
         idle: Callable[[], float],
+        done: Callable[[], object],
     ) -> None:
         self._listener = listener
         self._on_message = on_message
         self._idle = idle
+        self._done = done
         self._rota = Rota()
         self._threads = [
             threading.Thread(target=self._run, name=f"daebus-{listener.name}-{number}", daemon=True)
@@ -208,5 +210,5 @@ class Readers:
         except Exception:
             log.exception("%s: cannot take a message on %r", self._listener.name, channel)
         if not self._rota.step_in(turn):
-            # Whoever reads now has been idle already, perhaps.
-            self._idle()
+            # Whoever reads now may have been idle before.
+            self._done()

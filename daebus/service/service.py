@@ -103,7 +103,7 @@ class Service:
             on_back=self._undelivered.said,
             optional=[self._control_channel],
         )
-        self._readers = Readers(self._listener, options.max_workers + 1, self._take, self._idle)
+        self._readers = Readers(self._listener, options.max_workers + 1, self._take, self._idle, self._done)
         self._started = 0.0
         self._stopping = False
         self._closed = False
@@ -187,6 +187,11 @@ class Service:
             return math.inf
         self.publisher.look(LOOK_EVERY)
         return QUIET
+
+    def _done(self) -> None:
+        """Before a thread rests: see what became of the answer that it has sent."""
+        self.publisher.flush()
+        self.publisher.settle(QUIET)
 
     def _work(self, arrival: Arrival) -> None:
         """Deal with a message on a worker; must not raise."""

@@ -75,12 +75,13 @@ class RedisAddress:
         if hint is None:
             try:
                 return dict(parse_url(self.url))  # type: ignore[no-untyped-call] # redis-py has no annotation there
-            except Exception:  # noqa: BLE001 - whatever the parser trips over, and its text may hold the password
+            except (ValueError, TypeError, LookupError, AttributeError):
+                # Whatever the parser trips over; its text may hold the password.
                 hint = f"expected redis://, rediss:// or unix://, e.g. {DEFAULT_URL}"
         raise ConfigurationError(f"not a usable Redis URL: {self} ({hint})")
 
     def connect(self, name: str, deadline: float | None = None) -> socket.socket:
-        """A connected and authenticated socket, which Redis lists as `name`. `deadline` is a time of `time.monotonic()`.
+        """A connected and authenticated socket, which Redis lists as `name`; `deadline` as for `time.monotonic()`.
 
         Raises RedisUnavailable, or PermissionDenied where Redis refuses the credentials.
         """

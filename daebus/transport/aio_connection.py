@@ -1,4 +1,4 @@
-"""One connection to Redis for an event loop: commands go out without waiting, replies are handed over as they come.
+"""A connection to Redis for an event loop: the protocol core with an asyncio transport under it.
 
 redis-py connects and authenticates; after that the transport is ours. Knows nothing of requests and services.
 Everything here belongs to the thread of the event loop, and no task runs here.
@@ -7,44 +7,45 @@ Everything here belongs to the thread of the event loop, and no task runs here.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+import math
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from redis.asyncio.connection import Connection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from daebus.errors import ConnectionLost
-from daebus.wire.resp import INCOMPLETE, ProtocolError, make_reader, pack
+from daebus.errors import ConnectionLost, RedisUnavailable
+from daebus.wire.protocol import Message, NeedData, Protocol, Refused, Replied, Subscribed
+from daebus.wire.resp import ProtocolError, pack
 
-from .address import CONNECT_TIMEOUT, CONNECTING_ERRORS, RedisAddress, client_label, pinned
-from .listener import HEARTBEAT_AFTER as PING_AFTER
+from .address import CONNECT_TIMEOUT, CONNECTING_ERRORS, RedisAddress, client_label, pinned, refusal
+from .commands import Pending
+from .listener import HEARTBEAT_AFTER
 
 _PING = pack(b"PING")
 
 
-class AsyncLink(asyncio.Protocol):
+class AsyncConnection(asyncio.Protocol):
     """A connected and authenticated socket to Redis; make one with `open`.
 
-    Each reply goes to the `sink` that `send` was given for it, in order: what Redis sent, or the ConnectionLost
-    instead of which there will be none. Messages of channels go to `on_message(data)` instead. `on_lost(error)`
-    is called, after the sinks, when the connection has ended in any way but `close`.
+    It commands (`send`), or listens to one channel (`listen`), whose messages go to `on_message(data)`.
+    `on_lost(error)` is called, after the commands have been told, when it has ended in any way but `close`.
     """
 
     def __init__(
         self,
         address: RedisAddress,
         on_lost: Callable[[ConnectionLost], None],
-        on_message: Callable[[bytes], None] | None = None,
+        on_message: Callable[[bytes], None] = lambda _data: None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._address = address
         self._on_lost = on_lost
         self._on_message = on_message
-        self._reader = make_reader()
-        self._sinks: deque[Callable[[Any], None]] = deque()
+        self._protocol = Protocol()
+        self._channel: bytes | None = None
+        self._confirmed: asyncio.Future[None] = self._loop.create_future()
         self._transport: asyncio.WriteTransport | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._error: ConnectionLost | None = None
@@ -61,17 +62,17 @@ class AsyncLink(asyncio.Protocol):
         address: RedisAddress,
         name: str,
         on_lost: Callable[[ConnectionLost], None],
-        on_message: Callable[[bytes], None] | None = None,
-    ) -> AsyncLink:
+        on_message: Callable[[bytes], None] = lambda _data: None,
+    ) -> AsyncConnection:
         """Connect, within CONNECT_TIMEOUT seconds; Redis lists the connection as `name`.
 
         Raises RedisUnavailable, or PermissionDenied where Redis refuses the credentials.
         """
-        link = cls(address, on_lost, on_message)
-        link._adopt(await _connected(address))
+        connection = cls(address, on_lost, on_message)
+        connection._adopt(await _connected(address))
         # Where an ACL forbids it, it goes without a name.
-        link.send(pack(b"CLIENT", b"SETNAME", client_label(name).encode()), _ignore)
-        return link
+        connection.send(Pending(pack(b"CLIENT", b"SETNAME", client_label(name).encode()), 1, math.inf))
+        return connection
 
     def _adopt(self, connection: Any) -> None:
         """Take the transport over from redis-py, which has no reply outstanding and hands nothing else out."""
@@ -83,36 +84,57 @@ class AsyncLink(asyncio.Protocol):
     @property
     def busy(self) -> bool:
         """Whether replies are due."""
-        return bool(self._sinks)
+        return bool(self._protocol.in_flight)
 
-    def send(self, command: bytes, *sinks: Callable[[Any], None]) -> None:
-        """Write commands at once, with a sink for each of their replies. Never waits."""
+    def send(self, command: Pending) -> None:
+        """Write a command at once; it is told what became of it. Never waits."""
         if self._transport is None or self._error is not None or self._closing:
-            error = self._error or self._lost("it was closed")
-            for sink in sinks:
-                sink(error)
+            command.end(self._lost("it was closed") if self._error is None else ConnectionLost(str(self._error)))
             return
-        self._sinks.extend(sinks)
-        self._given += len(command)
-        self._transport.write(command)
+        command.sent_at = self._loop.time()
+        self._write(self._protocol.send(command))
+        command.data = b""
 
-    def ask(self, command: bytes) -> asyncio.Future[Any]:
-        """Write a command with one reply, and return the future of that (an ErrorReply is a result)."""
-        future = self._loop.create_future()
-        self.send(command, partial(_settle, future))
-        return future
+    async def ask(self, data: bytes, wanted: int = 1) -> Pending:
+        """Send a command, and return it when it is done, with its replies; raises ConnectionLost."""
+        done: asyncio.Future[None] = self._loop.create_future()
+
+        def ended(_command: Pending) -> None:
+            if not done.done():
+                done.set_result(None)
+
+        command = Pending(data, wanted, math.inf, ended)
+        self.send(command)
+        await done
+        if command.error is not None:
+            raise type(command.error)(str(command.error))
+        return command
+
+    async def listen(self, channel: str) -> None:
+        """Subscribe; raises PermissionDenied or RedisUnavailable where that is refused."""
+        self._channel = channel.encode()
+        self._write(self._protocol.subscribe([self._channel]))
+        await self._confirmed
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._given += len(data)
+            self._transport.write(data)
 
     def check(self) -> float:
         """Ask for a sign of life where none came lately, or give up; returns when to check again, in loop time."""
         now = self._loop.time()
         if self._has_moved():
             self._heard_at, self._pinged_at = now, None
-        elif self._pinged_at is None and now >= self._heard_at + PING_AFTER:
+        elif self._pinged_at is None and now >= self._heard_at + HEARTBEAT_AFTER:
             self._pinged_at = now
-            self.send(_PING, _ignore)
-        elif self._pinged_at is not None and now >= self._pinged_at + PING_AFTER:
-            self._give_up(self._lost(f"no sign of life for {2 * PING_AFTER:g} s"))
-        return PING_AFTER + (self._heard_at if self._pinged_at is None else self._pinged_at)
+            if self._channel is None:
+                self.send(Pending(_PING, 1, math.inf))
+            else:
+                self._write(self._protocol.heartbeat(self._channel))
+        elif self._pinged_at is not None and now >= self._pinged_at + HEARTBEAT_AFTER:
+            self._give_up(self._lost(f"no sign of life for {2 * HEARTBEAT_AFTER:g} s"))
+        return HEARTBEAT_AFTER + (self._heard_at if self._pinged_at is None else self._pinged_at)
 
     def _has_moved(self) -> bool:
         """Whether a socket that was full has taken something since this was last asked: large things take long."""
@@ -127,21 +149,43 @@ class AsyncLink(asyncio.Protocol):
         self._closing = True
         self._give_up(self._lost("it was closed"))
 
+    def abandon(self) -> None:
+        """In a forked child: close this process' copy of the socket, without a word to the loop or to Redis."""
+        self._closing = True
+        self._error = self._lost("it is the parent process'")
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            # asyncio hands out a view of the socket that cannot be closed; the parent's own is left alone.
+            transport.get_extra_info("socket")._sock.close()
+
     def data_received(self, data: bytes) -> None:
         """Called by the event loop."""
         self._heard_at = self._loop.time()
         self._pinged_at = None
-        self._reader.feed(data)
+        self._protocol.receive_data(data)
         try:
-            while self._error is None and (reply := self._reader.gets()) is not INCOMPLETE:
-                if self._on_message is not None and isinstance(reply, list) and reply[0] == b"message":
-                    self._on_message(reply[2])
-                elif self._sinks:
-                    self._sinks.popleft()(reply)
-                else:
-                    raise ProtocolError("a reply that nobody asked for")
+            while self._error is None and not isinstance(event := self._protocol.next_event(), NeedData):
+                if isinstance(event, Message):
+                    self._on_message(event.data)
+                elif isinstance(event, Replied):
+                    command = event.command
+                    assert isinstance(command, Pending)
+                    command.end()
+                elif isinstance(event, Subscribed):
+                    self._confirm(None)
+                elif isinstance(event, Refused):
+                    doing = f"subscribing to {event.channel.decode()!r}"
+                    self._confirm(refusal(event.error, str(self._address), doing))
         except (ProtocolError, ValueError, LookupError) as error:
             self._give_up(self._lost(error))
+
+    def _confirm(self, error: RedisUnavailable | None) -> None:
+        if self._confirmed.done():
+            return
+        if error is None:
+            self._confirmed.set_result(None)
+        else:
+            self._confirmed.set_exception(error)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop."""
@@ -156,8 +200,11 @@ class AsyncLink(asyncio.Protocol):
         self._error = error
         if self._transport is not None:
             self._transport.abort()
-        while self._sinks:
-            self._sinks.popleft()(error)
+        while (command := self._protocol.lose()) is not None:
+            assert isinstance(command, Pending)
+            command.end(ConnectionLost(str(error)))
+        if self._channel is not None:
+            self._confirm(ConnectionLost(str(error)))
         if not self._closing:
             self._on_lost(error)
 
@@ -182,15 +229,3 @@ async def _connected(address: RedisAddress) -> Any:
             raise address.failed(error) from None
         raise
     return connection
-
-
-def _settle(future: asyncio.Future[Any], reply: Any) -> None:
-    if future.done():
-        return
-    if isinstance(reply, ConnectionLost):
-        future.set_exception(ConnectionLost(str(reply)))
-    else:
-        future.set_result(reply)
-
-
-def _ignore(_reply: Any) -> None: ...

@@ -2,8 +2,8 @@
 
 Invariants:
 
-1. Only the thread that holds `_writing` gives bytes to the socket, and whole commands; it is taken without waiting,
-   and whoever finds it taken leaves the command to the one that has it, which looks again before it lets go.
+1. Only the thread that holds `_writing` gives bytes to the socket, and whole commands. It is taken without waiting:
+   whoever finds it taken leaves the command to the one that has it, which looks again before it lets go.
 2. Only the leader (`leadership`) takes bytes from the socket.
 3. `_torn` is true while bytes are neither in the socket nor in the protocol. An exception there, whatever raised it,
    ends the connection: half a command must not stay. Anywhere else it costs nothing.
@@ -14,17 +14,19 @@ Invariants:
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 
 from daebus.errors import ConnectionLost, RedisUnavailable
-from daebus.wire.protocol import Command, Event, NeedData, Protocol, Replied
+from daebus.wire.protocol import Event, NeedData, Protocol, Replied
 from daebus.wire.resp import ProtocolError
 
-from .leader import Leadership, Waiter
+from .commands import Pending
+from .leader import OVERDUE_AFTER, Leadership
 from .stream import Stream
+from .waiter import Waiter
 
 TOGETHER = 65536
 """Bytes of commands that are sent in one write, at most; more than that is copied into no batch."""
@@ -34,37 +36,13 @@ TAKES_WITHIN = 5.0
 """Seconds for which a full socket may take nothing before the connection is held to be dead."""
 
 
-class Pending(Command):
-    """A command of one connection, seen by who gave it.
+class Hold:
+    """The right to write, of the thread that has it."""
 
-    `due` is when it is of no use any more (a time of `time.monotonic()`): it is not sent after that. `ended(command)`
-    is called when it has its replies or its `error`, by whichever thread learns of it; it must be quick.
-    """
+    __slots__ = ("since",)
 
-    __slots__ = ("connection", "due", "ended", "error", "sent_at", "waiter")
-
-    def __init__(self, data: bytes, wanted: int, due: float, ended: Callable[[Pending], None] | None = None) -> None:
-        super().__init__(data, wanted)
-        self.due = due
-        self.ended = ended
-        self.error: RedisUnavailable | None = None
-        self.waiter: Waiter | None = None
-        self.connection: Connection | None = None
-        self.sent_at: float | None = None
-        """When it was about to be written (a time of `time.monotonic()`)."""
-
-    @property
-    def done(self) -> bool:
-        """Whether it is known what became of it."""
-        return self.error is not None or len(self.replies) >= self.wanted
-
-    def end(self, error: RedisUnavailable | None = None) -> None:
-        """It has its replies, or will have none."""
-        self.error = error
-        if self.waiter is not None:
-            self.waiter.wake()
-        if self.ended is not None:
-            self.ended(self)
+    def __init__(self) -> None:
+        self.since = time.monotonic()
 
 
 class Connection:
@@ -79,9 +57,10 @@ class Connection:
         self._protocol = Protocol()
         self._outbox: deque[Pending] = deque()
         self._rest: memoryview | None = None
-        self._writing: dict[None, object] = {}
+        self._writing: dict[None, Hold] = {}
         self._write_error: Exception | None = None
         self._waiting: dict[int, None] = {}
+        self._straggler: threading.Thread | None = None
         self._reading = self._torn = False
         self._control = threading.Lock()
         now = time.monotonic()
@@ -106,6 +85,11 @@ class Connection:
         return bool(self._outbox) or self._rest is not None
 
     @property
+    def full(self) -> bool:
+        """Whether the socket has taken a part only of what was written last."""
+        return self._rest is not None
+
+    @property
     def has_more(self) -> bool:
         """Whether more has come than was taken by `next_event`."""
         return self._protocol.has_more
@@ -114,18 +98,21 @@ class Connection:
 
     def submit(self, command: Pending, later: bool = False) -> bool:
         """Send a command; False where the connection broke before. With `later` it is left to the next `flush`."""
-        if self.error is not None or self._write_error is not None:
+        holder = self._writing.get(None)
+        # Writing never waits; who does not come back from it was interrupted more than once.
+        if holder is not None and time.monotonic() - holder.since > OVERDUE_AFTER:
+            self._writing.pop(None, None)
+            self.fail("interrupted in the middle of writing")
+        if not self.usable:
             return False
         self._outbox.append(command)
-        if self.error is not None:
-            self._end_all(self.error)
-        elif not later:
+        if not later or not self.usable:
             self.flush()
         return True
 
     def flush(self) -> None:
         """Write what waits, as far as the socket takes it, unless another thread is at it."""
-        hold = object()
+        hold = Hold()
         try:
             while self._outbox or self._rest is not None:
                 if self._writing.setdefault(None, hold) is not hold:
@@ -196,18 +183,32 @@ class Connection:
             command.data = b""
         return batch[0] if len(batch) == 1 else b"".join(batch)
 
-    def write_on(self, until: float) -> bool:
-        """Write what waits, waiting for a full socket until then; False where there is still some of it."""
-        while self.unsent and self.error is None:
-            before = self.moved_at
-            self._wait_writable(min(until, before + TAKES_WITHIN) - time.monotonic())
+    def write_on(self, until: float) -> None:
+        """Where the socket was full, write what waits; another thread goes on where that is not done by then."""
+        last = time.monotonic()
+        while self.full and self.error is None:
+            before = self._rest
+            self._wait_writable(min(until, last + TAKES_WITHIN) - time.monotonic())
             self.flush()
             now = time.monotonic()
-            if self._rest is not None and self.moved_at == before and now >= before + TAKES_WITHIN:
+            if self._rest is not before:
+                last = now
+            elif now >= last + TAKES_WITHIN:
                 self.fail("Redis takes no more data")
-            elif now >= until:
-                return not self.unsent
-        return True
+            if self.full and now >= until:
+                self._leave_writing()
+                return
+
+    def _leave_writing(self) -> None:
+        """The time of this thread is over; half a command must not stay, and others wait behind it."""
+        if self._straggler is None or not self._straggler.is_alive():
+            self._straggler = threading.Thread(
+                target=self.write_on, args=(math.inf,), name="daebus-writing-on", daemon=True
+            )
+            try:
+                self._straggler.start()
+            except RuntimeError as error:
+                self.fail(error)
 
     def _wait_writable(self, timeout: float) -> None:
         me = threading.get_ident()
@@ -258,6 +259,7 @@ class Connection:
         if self.error is not None:
             self._reading = False
             raise self.lost()
+        self.leadership.back_by = time.monotonic() + timeout
         if not self._stream.wait_readable(timeout):
             self._reading = False
             return False
@@ -327,6 +329,11 @@ class Connection:
         self._end_all(self.error)
         self._free()
         return self.lost()
+
+    def abandon(self) -> None:
+        """Let go of this process' copy of the socket, in a forked child; nothing ends on the parent's side."""
+        self.error = ConnectionLost(f"the connection to Redis at {self.address} is the parent process'")
+        self._stream.close()
 
     def _free(self) -> None:
         """Free the socket of a connection that has failed, unless somebody is at it, who then does."""

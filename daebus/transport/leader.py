@@ -9,8 +9,9 @@ Invariants:
 1. At most one thread leads. It is known by its Waiter; `_lock` guards who that is, and who follows, and is only ever
    held by `with`, for moments, with nothing called that may wait.
 2. Whoever has called `join` calls `leave` in a `finally`, which may be done twice and undoes whatever was done: an
-   exception that a signal raises at any place leaves no leader behind that does not read.
-3. Where nobody leads and somebody follows, one that follows has been woken, and leads, or wakes the next when it leaves.
+   exception that a signal raises at any place leaves no leader behind that does not read. Where one more in the middle
+   of that does, the leader is `back_by` no more, and who waits takes its place.
+3. Where nobody leads and somebody follows, one of them has been woken: it leads, or wakes the next when it leaves.
 """
 
 from __future__ import annotations
@@ -19,31 +20,10 @@ import threading
 import time
 from collections.abc import Callable
 
+from .waiter import Waiter
 
-class Waiter:
-    """A thread that waits. `wake` ends its sleep, or its next one."""
-
-    __slots__ = ("_lock", "_woken")
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._lock.acquire()
-        self._woken = False
-
-    def wake(self) -> None:
-        """End its sleep, or its next one."""
-        # Two at once would release twice; the loser's error says that the work is done.
-        if not self._woken:
-            self._woken = True
-            try:
-                self._lock.release()
-            except RuntimeError:
-                pass
-
-    def sleep(self, timeout: float) -> None:
-        """Sleep until `wake`, or for `timeout` seconds."""
-        if self._lock.acquire(timeout=min(max(0.0, timeout), threading.TIMEOUT_MAX)):
-            self._woken = False
+OVERDUE_AFTER = 1.0
+"""Seconds after which a leader that has not come back from its wait is taken for gone."""
 
 
 class Leadership:
@@ -54,6 +34,8 @@ class Leadership:
         self._leader: Waiter | None = None
         self._followers: dict[Waiter, None] = {}
         self._left_at = 0.0
+        self.back_by = 0.0
+        """When the leader comes back from waiting at the latest, as it says itself (a time of `time.monotonic()`)."""
 
     @property
     def wanted(self) -> bool:
@@ -70,22 +52,31 @@ class Leadership:
             with self._lock:
                 if ready():
                     return False
-                if self._leader is None:
+                now = time.monotonic()
+                if self._leader is None or now > self.back_by + OVERDUE_AFTER:
                     self._leader = waiter
+                    self.back_by = now
                     self._followers.pop(waiter, None)
                     return True
                 self._followers[waiter] = None
-            left = deadline - time.monotonic()
-            if left <= 0:
+            if now >= deadline:
                 return False
-            waiter.sleep(left)
+            waiter.sleep(min(deadline - now, max(OVERDUE_AFTER, self.back_by + OVERDUE_AFTER - now)))
 
     def take(self, waiter: Waiter, vacant_for: float = 0.0) -> bool:
         """Lead, if nobody does, has for that many seconds, or would."""
         with self._lock:
-            if self._leader is not None or self._followers or time.monotonic() - self._left_at < vacant_for:
+            now = time.monotonic()
+            if self._leader is not None and now <= self.back_by + OVERDUE_AFTER:
                 return False
+            if now - self._left_at < (OVERDUE_AFTER if self._followers else vacant_for):
+                return False
+            # Who follows still comes again when woken.
+            for follower in self._followers:
+                follower.wake()
+            self._followers.clear()
             self._leader = waiter
+            self.back_by = now
             return True
 
     def leave(self, waiter: Waiter) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import math
 import random
-import threading
 import time
 from collections.abc import Callable, Iterable
 
@@ -19,8 +18,10 @@ from daebus.wire.protocol import Alive, Message, NeedData, Refused, Subscribed, 
 
 from .address import RedisAddress, refusal
 from .connection import Connection
-from .leader import Leadership, Waiter
+from .fork import begins_anew
+from .leader import Leadership
 from .stream import Stream
+from .waiter import Changes, Waiter
 
 log = logging.getLogger("daebus")
 
@@ -62,18 +63,28 @@ class Listener:
         self._connection: Connection | None = None
         self._early: list[Message] = []
         self._pinged_at: float | None = None
-        self._changed = threading.Condition()
+        self._changes = Changes()
         self._draining = self._unsubscribed = False
         self._closed = False
         self._wanted = False
-        self._failed_at = 0.0
-        self._error: RedisUnavailable | None = None
+        self._failure: tuple[float, RedisUnavailable] | None = None
         self._lost_at: float | None = None
         self._attempts = 0
         self.connected = False
         """Whether every channel is subscribed, as far as is known."""
         self.connections = 0
         """How often the channels have been subscribed."""
+        begins_anew(self)
+
+    def after_fork(self) -> None:
+        """In a forked child, where no thread of ours reads: it is closed."""
+        if self._connection is not None:
+            self._connection.abandon()
+        self._connection = None
+        self._changes = Changes()
+        self.leadership = Leadership()
+        self.connected = False
+        self._closed = True
 
     # For any thread
 
@@ -85,46 +96,54 @@ class Listener:
         if self.connected:
             return
         begun = time.monotonic()
-        with self._changed:
-            self._wanted = True
-            self._changed.notify_all()
-            while not self.connected:
-                if self._closed:
-                    raise RedisUnavailable(f"the connection to Redis at {self.address} was closed")
-                if self._error is not None and self._failed_at >= begun:
-                    raise type(self._error)(str(self._error))
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise RedisUnavailable(f"Redis at {self.address} does not answer; nothing was sent")
-                self._changed.wait(min(left, threading.TIMEOUT_MAX))
+        self._wanted = True
+        self._changes.tell()
+
+        def told() -> bool:
+            failed = self._failure is not None and self._failure[0] >= begun
+            return self.connected or self._closed or failed
+
+        waited = self._changes.wait_for(told, deadline - begun)
+        failure = self._failure
+        if self._is_up():
+            return
+        if self._closed:
+            raise RedisUnavailable(f"the connection to Redis at {self.address} was closed")
+        if not waited or failure is None:
+            raise RedisUnavailable(f"Redis at {self.address} does not answer; nothing was sent")
+        raise type(failure[1])(str(failure[1]))
+
+    def _is_up(self) -> bool:
+        return self.connected
 
     def drain(self, deadline: float) -> bool:
         """Unsubscribe from everything and let what had arrived by then be read; False where that took too long."""
-        with self._changed:
-            self._draining = True
-            self._changed.notify_all()
-            connection = self._connection
-            if connection is not None and self.connected:
-                connection.unsubscribe()
-            return self._changed.wait_for(
-                lambda: not self.connected or self._closed, max(0.0, deadline - time.monotonic())
-            )
+        self._draining = True
+        self._changes.tell()
+        self._say(Connection.unsubscribe)
+        return self._changes.wait_for(lambda: not self.connected or self._closed, deadline - time.monotonic())
 
     def close(self) -> None:
         """Give the connection up, for good; who leads comes to an end."""
-        with self._changed:
-            self._closed = True
-            self.connected = False
-            connection = self._connection
-            self._changed.notify_all()
+        self._closed = True
+        self.connected = False
+        connection = self._connection
+        self._changes.tell()
         if connection is not None:
             connection.fail("it was closed")
 
     def nudge(self) -> None:
         """Make the thread that reads look up: by a heartbeat, the answer to which it reads."""
+        self._say(lambda connection: connection.heartbeat(next(iter(self._channels))))
+
+    def _say(self, what: Callable[[Connection], None]) -> None:
         connection = self._connection
         if connection is not None and self.connected:
-            connection.heartbeat(next(iter(self._channels)))
+            try:
+                what(connection)
+            except ConnectionLost:
+                # Whoever reads comes across it.
+                pass
 
     @property
     def finished(self) -> bool:
@@ -213,9 +232,8 @@ class Listener:
     def lose(self, error: RedisUnavailable) -> None:
         """The connection is gone: tell, once, and let whoever leads next connect again."""
         connection, self._connection = self._connection, None
-        with self._changed:
-            self.connected = False
-            self._changed.notify_all()
+        self.connected = False
+        self._changes.tell()
         self._early.clear()
         if connection is not None:
             connection.fail(error)
@@ -242,8 +260,7 @@ class Listener:
 
     def _connect(self) -> None:
         """One attempt, and after a failed one the pause before the next."""
-        with self._changed:
-            self._wanted = False
+        self._wanted = False
         try:
             connection = self._subscribed()
         except RedisUnavailable as error:
@@ -297,35 +314,30 @@ class Listener:
             self._lost_at = None
             more = self._on_back()
             log.log(self._level, "%s: Redis at %s is back after %.1f s%s", self.name, self.address, away, more)
-        with self._changed:
-            if self._closed:
-                connection.fail("it was closed")
-                return
-            self._connection = connection
-            self.connected = True
-            self.connections += 1
-            self._error = None
-            self._changed.notify_all()
+        self._connection = connection
+        self._failure = None
+        self.connections += 1
+        self.connected = True
+        if self._closed:
+            self.connected = False
+            connection.fail("it was closed")
+        self._changes.tell()
 
     def _failed(self, error: RedisUnavailable) -> None:
-        with self._changed:
-            self._error = error
-            self._failed_at = time.monotonic()
-            self._changed.notify_all()
+        self._failure = (time.monotonic(), error)
+        self._changes.tell()
         if isinstance(error, PermissionDenied) and self.connections:
             log.error("%s: %s; trying again every %g s", self.name, error, REFUSED_DELAY)
 
     def _finish(self) -> None:
         """Nothing is subscribed any more."""
         self._unsubscribed = True
-        with self._changed:
-            self.connected = False
-            self._changed.notify_all()
+        self.connected = False
+        self._changes.tell()
 
     def _pause(self, seconds: float) -> None:
         """Wait before the next attempt, unless somebody needs it now."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._wanted or self._closed or self._draining, seconds)
+        self._changes.wait_for(lambda: self._wanted or self._closed or self._draining, seconds)
 
 
 def _delay(attempts: int, error: RedisUnavailable) -> float:

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from daebus.errors import ConfigurationError, ConnectionLost, RedisUnavailable
-from daebus.wire.resp import ErrorReply, pack, pack_publish
+from daebus.errors import ConnectionLost, RedisUnavailable
+from daebus.wire.resp import ErrorReply, pack
 
 from .address import RedisAddress, refusal
-from .connection import Connection, Pending
-from .leader import Leadership, Waiter
+from .commands import Delivery, Pending, counted_command, delivery, publish_command, receivers
+from .connection import Connection
+from .fork import begins_anew
+from .leader import Leadership
 from .stream import Stream
+from .waiter import Waiter
 
 REPLY_WITHIN = 5.0
 """Seconds after which a reply that has not come means that the connection is dead."""
@@ -26,19 +29,6 @@ FRESH = 0.001
 CROWDED = 500
 """Commands in flight beyond which whoever sends one waits for its reply: nobody reads replies if all only send."""
 _PING = pack(b"PING")
-
-
-class Delivery(NamedTuple):
-    """What became of one message.
-
-    `receivers` is how many subscribers Redis gave it to (pattern subscribers count too), `subscribers` how many
-    are subscribed to just that channel (None where Redis does not let us ask), `sent_at` when it was about to be
-    written (a time of `time.monotonic()`).
-    """
-
-    receivers: int
-    subscribers: int | None
-    sent_at: float
 
 
 class Publisher:
@@ -54,6 +44,14 @@ class Publisher:
         self._connecting = Leadership()
         self._connection: Connection | None = None
         self._looked_at = 0.0
+        begins_anew(self)
+
+    def after_fork(self) -> None:
+        """In a forked child: connect again when needed."""
+        if self._connection is not None:
+            self._connection.abandon()
+        self._connecting = Leadership()
+        self._connection = None
 
     def connect(self, deadline: float | None = None) -> None:
         """Connect now, to learn at once whether Redis can be reached."""
@@ -61,8 +59,8 @@ class Publisher:
 
     def publish(self, channel: str, data: bytes, deadline: float | None = None) -> int:
         """Publish and return how many subscribers Redis gave it to (pattern subscribers count too)."""
-        command = self._exchange(_publish_command(channel, data), 1, _due(deadline))
-        return self._count(command.replies[0], channel)
+        command = self._exchange(publish_command(channel, data), 1, _due(deadline))
+        return receivers(command, channel, self.address)
 
     def ask(self, commands: Sequence[Sequence[bytes]], doing: str, deadline: float | None = None) -> list[Any]:
         """Give Redis other commands, all in one round trip, and return their replies.
@@ -92,13 +90,15 @@ class Publisher:
 
         def ended(command: Pending) -> None:
             try:
-                self._outcome(command, channel)
+                receivers(command, channel, self.address)
             except RedisUnavailable as error:
                 if failed is not None:
                     failed(error)
 
-        command = Pending(_publish_command(channel, data), 1, _due(deadline), ended if failed else None)
+        command = Pending(publish_command(channel, data), 1, _due(deadline), ended if failed else None)
         connection = self._hand_in(command, later)
+        if connection.full:
+            connection.write_on(command.due)
         if connection.in_flight > CROWDED:
             self._await(connection, command, Waiter(), lambda: command.done, command.due)
         if failed is None and command.error is not None:
@@ -114,12 +114,12 @@ class Publisher:
 
         def ended(command: Pending) -> None:
             try:
-                outcome: Delivery | RedisUnavailable = self._delivery(command, channel)
+                outcome: Delivery | RedisUnavailable = delivery(command, channel, self.address)
             except RedisUnavailable as error:
                 outcome = error
             told(outcome)
 
-        command = Pending(_counted_command(channel, data), 2, deadline, ended)
+        command = Pending(counted_command(channel, data), 2, deadline, ended)
         self._hand_in(command)
         return command
 
@@ -153,6 +153,14 @@ class Publisher:
         if connection is not None and time.monotonic() - self._looked_at >= after:
             self._look(connection)
 
+    def settle(self, within: float) -> None:
+        """Take in what Redis replies to all that was sent so far, waiting for so many seconds at most."""
+        connection = self._connection
+        if connection is not None and connection.in_flight:
+            until = time.monotonic() + within
+            last = Pending(b"", 0, until)
+            self._await(connection, last, Waiter(), lambda: not connection.in_flight, until)
+
     def renew(self) -> None:
         """Use a new connection from now on, unless this one is in use: there is reason to think that it is dead."""
         connection = self._connection
@@ -166,23 +174,6 @@ class Publisher:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.fail("closed while waiting for Redis")
-
-    def _outcome(self, command: Pending, channel: str) -> int:
-        """How many got a message; raises where it came to nothing."""
-        if command.error is not None:
-            raise type(command.error)(str(command.error))
-        return self._count(command.replies[-1], channel)
-
-    def _delivery(self, command: Pending, channel: str) -> Delivery:
-        receivers = self._outcome(command, channel)
-        counted = command.replies[0]
-        subscribers = counted[1] if isinstance(counted, list) and len(counted) > 1 else None
-        return Delivery(receivers, subscribers, command.sent_at or 0.0)
-
-    def _count(self, reply: Any, channel: str) -> int:
-        if isinstance(reply, ErrorReply):
-            raise refusal(reply, str(self.address), f"publishing to {channel!r}")
-        return int(reply)
 
     def _exchange(self, data: bytes, wanted: int, due: float) -> Pending:
         command = Pending(data, wanted, due)
@@ -201,7 +192,7 @@ class Publisher:
         leadership = connection.leadership
         try:
             while not over() and (now := time.monotonic()) < until and connection.error is None:
-                if connection.unsent:
+                if connection.full:
                     connection.write_on(until)
                 if leadership.join(waiter, over, min(until, now + REPLY_WITHIN)):
                     self._read(connection, over, until)
@@ -290,20 +281,3 @@ def _overdue_at(connection: Connection) -> float:
 
 def _due(deadline: float | None) -> float:
     return time.monotonic() + PUBLISH_TIMEOUT if deadline is None else deadline
-
-
-def _channel_bytes(channel: str) -> bytes:
-    try:
-        return channel.encode()
-    except UnicodeEncodeError:
-        raise ConfigurationError(f"a channel name must be encodable as UTF-8: {channel!r}") from None
-
-
-def _publish_command(channel: str, data: bytes) -> bytes:
-    return pack_publish(_channel_bytes(channel), data)
-
-
-def _counted_command(channel: str, data: bytes) -> bytes:
-    """PUBLISH, and before it how many subscribe: a message that is too large for them cuts them off by arriving."""
-    name = _channel_bytes(channel)
-    return pack(b"PUBSUB", b"NUMSUB", name) + pack_publish(name, data)

@@ -25,7 +25,6 @@ class Stream:
         # A TLS session must not be read and written at once.
         self._lock = threading.Lock()
         self._wait_readable = waiting(sock, writable=False)
-        self._wait_writable = waiting(sock, writable=True)
 
     def wait_readable(self, timeout: float) -> bool:
         """Wait until there is something to read, for at most `timeout` seconds."""
@@ -53,7 +52,8 @@ class Stream:
 
     def wait_writable(self, timeout: float) -> bool:
         """Wait until it takes more, for at most `timeout` seconds."""
-        return self._wait_writable(timeout)
+        # One of its own: several threads may wait for this.
+        return waiting(self._socket, writable=True)(timeout)
 
     def shut(self) -> None:
         """End the conversation: whoever reads or writes finds it closed. Frees nothing."""

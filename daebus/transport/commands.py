@@ -1,0 +1,99 @@
+"""The commands that go out on a connection, and what became of them; the same for threads and for asyncio."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from daebus.errors import ConfigurationError, RedisUnavailable
+from daebus.wire.protocol import Command
+from daebus.wire.resp import ErrorReply, pack, pack_publish
+
+from .address import RedisAddress, refusal
+from .waiter import Waiter
+
+
+class Pending(Command):
+    """A command of one connection, seen by who gave it.
+
+    `due` is when it is of no use any more (a time of `time.monotonic()`): it is not sent after that. `ended(command)`
+    is called when it has its replies or its `error`, by whichever thread learns of it; it must be quick.
+    """
+
+    __slots__ = ("connection", "due", "ended", "error", "sent_at", "waiter")
+
+    def __init__(self, data: bytes, wanted: int, due: float, ended: Callable[[Pending], None] | None = None) -> None:
+        super().__init__(data, wanted)
+        self.due = due
+        self.ended = ended
+        self.error: RedisUnavailable | None = None
+        self.waiter: Waiter | None = None
+        self.connection: Any = None
+        """The one that it was given to."""
+        self.sent_at: float | None = None
+        """When it was about to be written (a time of `time.monotonic()`)."""
+
+    @property
+    def done(self) -> bool:
+        """Whether it is known what became of it."""
+        return self.error is not None or len(self.replies) >= self.wanted
+
+    def end(self, error: RedisUnavailable | None = None) -> None:
+        """It has its replies, or will have none."""
+        self.error = error
+        if self.waiter is not None:
+            self.waiter.wake()
+        if self.ended is not None:
+            self.ended(self)
+
+
+class Delivery(NamedTuple):
+    """What became of one message.
+
+    `receivers` is how many subscribers Redis gave it to (pattern subscribers count too), `subscribers` how many
+    are subscribed to just that channel (None where Redis does not let us ask), `sent_at` when it was about to be
+    written (a time of `time.monotonic()`).
+    """
+
+    receivers: int
+    subscribers: int | None
+    sent_at: float
+
+
+def publish_command(channel: str, data: bytes) -> bytes:
+    """PUBLISH, which has one reply."""
+    return pack_publish(_encoded(channel), data)
+
+
+def counted_command(channel: str, data: bytes) -> bytes:
+    """PUBLISH, and before it the question who subscribes; two replies.
+
+    Before it, since a message that is too large for its subscribers cuts them off by arriving.
+    """
+    name = _encoded(channel)
+    return pack(b"PUBSUB", b"NUMSUB", name) + pack_publish(name, data)
+
+
+def receivers(command: Pending, channel: str, address: RedisAddress) -> int:
+    """How many got what was published; raises RedisUnavailable where it came to nothing."""
+    if command.error is not None:
+        raise type(command.error)(str(command.error))
+    reply = command.replies[-1]
+    if isinstance(reply, ErrorReply):
+        raise refusal(reply, str(address), f"publishing to {channel!r}")
+    return int(reply)
+
+
+def delivery(command: Pending, channel: str, address: RedisAddress) -> Delivery:
+    """What became of a `counted_command`; raises RedisUnavailable where it came to nothing."""
+    count = receivers(command, channel, address)
+    counted: Any = command.replies[0]
+    subscribers = counted[1] if isinstance(counted, list) and len(counted) > 1 else None
+    return Delivery(count, subscribers, command.sent_at or 0.0)
+
+
+def _encoded(channel: str) -> bytes:
+    try:
+        return channel.encode()
+    except UnicodeEncodeError:
+        raise ConfigurationError(f"a channel name must be encodable as UTF-8: {channel!r}") from None
