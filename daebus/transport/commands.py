@@ -20,7 +20,7 @@ class Pending(Command):
     is called when it has its replies or its `error`, by whichever thread learns of it; it must be quick.
     """
 
-    __slots__ = ("connection", "due", "ended", "error", "sent_at", "waiter")
+    __slots__ = ("_told", "connection", "due", "ended", "error", "sent_at", "waiter")
 
     def __init__(self, data: bytes, wanted: int, due: float, ended: Callable[[Pending], None] | None = None) -> None:
         super().__init__(data, wanted)
@@ -30,6 +30,7 @@ class Pending(Command):
         self.waiter: Waiter | None = None
         self.connection: Any = None
         """The one that it was given to."""
+        self._told = False
         self.sent_at: float | None = None
         """When it was about to be written (a time of `time.monotonic()`)."""
 
@@ -40,6 +41,9 @@ class Pending(Command):
 
     def end(self, error: RedisUnavailable | None = None) -> None:
         """It has its replies, or will have none."""
+        if self._told:
+            return
+        self._told = True
         self.error = error
         if self.waiter is not None:
             self.waiter.wake()

@@ -170,17 +170,17 @@ class Connection:
         batch: list[bytes] = []
         size = 0
         while self._outbox and size < TOGETHER:
-            command = self._outbox.popleft()
+            # It stays where it is until it stands elsewhere: an interrupt must not lose it.
+            command = self._outbox[0]
             if now >= command.due:
                 command.end(RedisUnavailable(f"Redis at {self.address} took no more data in time; nothing was sent"))
-                continue
-            if batch and len(command.data) > TOGETHER:
-                self._outbox.appendleft(command)
+            elif batch and len(command.data) > TOGETHER:
                 break
-            command.sent_at = now
-            size += len(command.data)
-            batch.append(self._protocol.send(command))
-            command.data = b""
+            else:
+                command.sent_at = now
+                size += len(command.data)
+                batch.append(self._protocol.send(command))
+            self._outbox.popleft()
         return batch[0] if len(batch) == 1 else b"".join(batch)
 
     def write_on(self, until: float) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import redis
 import redis.asyncio
 
-from daebus.connection import RedisAddress
+from daebus.transport.address import RedisAddress
 from daebus_console.cli import shell as cli
 from daebus_console.engine.correlator import Correlator
 from daebus_console.engine.journal import Journal

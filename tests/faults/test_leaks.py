@@ -8,8 +8,8 @@ import time
 import pytest
 
 from daebus import ConnectionLost, DaebusError
-from daebus.connection import RedisAddress
-from daebus.publisher import Publisher
+from daebus.transport.address import RedisAddress
+from daebus.transport.publisher import Publisher
 from tests.support.faulty import Patient, patient, resources
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually

@@ -11,9 +11,9 @@ import pytest
 
 from daebus import outlet as outlet_module
 from daebus import pipe as pipe_module
-from daebus.connection import RedisAddress
+from daebus.transport.address import RedisAddress
 from daebus.errors import ConnectionLost, PermissionDenied, RedisUnavailable
-from daebus.publisher import Delivery, Publisher
+from daebus.transport.publisher import Delivery, Publisher
 from daebus.tickets import TOGETHER
 from tests.support.framework_services import Tap
 from tests.support.proxy import Proxy

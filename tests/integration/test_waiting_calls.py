@@ -21,9 +21,9 @@ from daebus import (
     request,
     response,
 )
-from daebus.call import Call
+from daebus.client.call import Call
 from daebus.pipe import Pipe
-from daebus.publisher import Publisher
+from daebus.transport.publisher import Publisher
 from tests.support.framework_services import Tap, serving, subscribers
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually

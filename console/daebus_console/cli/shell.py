@@ -165,7 +165,7 @@ def open_context(settings: Globals, output: TerminalOutput, stack: ExitStack) ->
 
 
 def _session(settings: Globals, messages: int | None = None, memory: int | None = None) -> Session:
-    from daebus.connection import resolve_url
+    from daebus.transport.address import resolve_url
     from daebus_console.engine.session import Session, Settings
 
     # The tap notes when it reads; whoever works in another thread would keep it from doing so for up to 5 ms.

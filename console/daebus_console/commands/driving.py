@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from daebus.connection import RedisAddress
+from daebus.transport.address import RedisAddress
 from daebus_console.commands.context import Context
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.offline import OfflineSession

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from daebus.envelope import error_payload
+from daebus.wire.envelope import error_payload
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import Command

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
-from daebus.envelope import Reply
+from daebus.wire.envelope import Reply
 from daebus.errors import ConnectionLost, DaebusError, RedisUnavailable, RequestTimeout, ServiceUnavailable
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.grammar import Command

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
-from daebus.connection import RedisAddress
+from daebus.transport.address import RedisAddress
 from daebus.errors import RedisUnavailable, RequestFailed, RequestTimeout, ServiceUnavailable
 from daebus_console.commands.choosing import Chosen, choose
 from daebus_console.commands.comparing import rules_of

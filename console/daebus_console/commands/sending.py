@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from daebus.envelope import Reply
+from daebus.wire.envelope import Reply
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.grammar import Command
 from daebus_console.commands.repeating import Requests, failure, publish_often, repeats, tell_delivery

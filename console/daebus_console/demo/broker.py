@@ -18,7 +18,7 @@ from pathlib import Path
 
 import redis
 
-from daebus.connection import RedisAddress, redact_url
+from daebus.transport.address import RedisAddress, redact_url
 from daebus.errors import ConfigurationError
 
 from .process import DemoProcess, end_all

@@ -17,7 +17,7 @@ from typing import IO
 
 import redis
 
-from daebus.connection import RedisAddress, redact_url
+from daebus.transport.address import RedisAddress, redact_url
 
 from .broker import Broker, BrokerUnavailable, DemoError, DemoInterrupted, open_broker
 from .process import DemoProcess, end_all

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import redis
 
-from daebus.connection import RedisAddress
+from daebus.transport.address import RedisAddress
 from daebus_console.engine.envelope import CONTROL_PREFIX
 
 POLL_EVERY = 1.0

@@ -10,7 +10,7 @@ import os
 import threading
 from dataclasses import dataclass
 
-from daebus.connection import Link, RedisAddress
+from daebus.transport.address import Link, RedisAddress
 from daebus.errors import RedisUnavailable
 from daebus_console.engine.capture.format import CaptureError, Header
 from daebus_console.engine.capture.reader import CaptureReader

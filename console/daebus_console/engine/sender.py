@@ -15,10 +15,10 @@ from typing import Any
 import redis
 
 from daebus import Call, Requester
-from daebus.envelope import Reply, encode, encode_object
+from daebus.wire.envelope import Reply, encode, encode_object
 from daebus.errors import ConnectionLost, DaebusError, PayloadError, RedisUnavailable, RequestCancelled, RequestFailed
-from daebus.publisher import Publisher
-from daebus.requester import DEFAULT_TIMEOUT
+from daebus.transport.publisher import Publisher
+from daebus.client.requester import DEFAULT_TIMEOUT
 from daebus_console.engine import glob
 from daebus_console.engine.exchange import Exchange
 from daebus_console.engine.session import Session

@@ -16,9 +16,9 @@ from typing import Any, Protocol
 
 import hiredis
 
-from daebus.connection import Link, RedisAddress
+from daebus.transport.address import Link, RedisAddress
 from daebus.errors import DaebusError, PermissionDenied
-from daebus.resp import pack
+from daebus.wire.resp import pack
 from daebus_console.engine import glob
 
 Batch = list[tuple[str, bytes]]

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from daebus import Daebus, DaebusCaller, request, response
-from daebus.bus import RedisBus
-from daebus.connection import RedisAddress
-from daebus.envelope import encode_object
+from daebus.transport.bus import RedisBus
+from daebus.transport.address import RedisAddress
+from daebus.wire.envelope import encode_object
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.session import Session
 from tests.console.cli.conftest import Console

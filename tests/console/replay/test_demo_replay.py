@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from daebus import DaebusCaller, DaebusError
-from daebus.connection import RedisAddress
+from daebus.transport.address import RedisAddress
 from daebus_console.demo.demo import SERVICES, Demo, shop_directory
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.session import Session

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from daebus import DaebusCaller, RequestFailed, RequestTimeout, ServiceUnavailable
-from daebus.connection import RedisAddress
+from daebus.transport.address import RedisAddress
 from daebus_console.engine.mock.answers import FixedAnswer, Given, RecordedAnswers
 from daebus_console.engine.mock.mocks import Mocks, ServicePresent
 from daebus_console.engine.session import Session

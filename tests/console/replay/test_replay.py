@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from daebus import DaebusCaller
-from daebus.connection import RedisAddress
+from daebus.transport.address import RedisAddress
 from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.replay.links import SessionLinks

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from daebus.claims import DEFAULT_LIFETIME, LONGEST_LIFETIME, Claims
-from daebus.envelope import Request, Unreadable
+from daebus.service.claims import DEFAULT_LIFETIME, LONGEST_LIFETIME, Claims
+from daebus.wire.envelope import Request, Unreadable
 from daebus.testing import LocalBus
 
 
 @pytest.fixture
 def pair() -> tuple[Claims, Claims]:
-    bus = LocalBus()
+    bus = LocalBus().publisher("test")
     return Claims(bus, "svc", "one"), Claims(bus, "svc", "two")
 
 

@@ -1,31 +1,189 @@
-"""A Redis to connect to, and what is never said about it."""
+"""A connection over a socket pair, with the test as the server: writing, reading, and exceptions in the middle."""
 
 from __future__ import annotations
 
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
 import pytest
 
-from daebus.connection import RedisAddress, client_label
-from daebus.errors import ConfigurationError, DaebusError
-
-SECRET = "s3cr3t"
-
-
-@pytest.mark.parametrize(
-    "url",
-    [f"http://:{SECRET}@h", f"redis://:{SECRET}@h:port/0", f"redis://:{SECRET}@[bad", f"{SECRET}", "redis://h:1?db=x"],
-)
-def test_a_wrong_url_is_one_clear_error_without_the_password(url: str) -> None:
-    with pytest.raises(ConfigurationError, match="not a usable Redis URL") as caught:
-        RedisAddress(url)
-    assert SECRET not in str(caught.value)
-    assert caught.value.__cause__ is None
-    assert isinstance(caught.value, DaebusError)
+from daebus import ConnectionLost, RedisUnavailable
+from daebus.transport.commands import Pending
+from daebus.transport.connection import Connection
+from daebus.transport.leader import Leadership
+from daebus.transport.stream import Stream
+from daebus.transport.waiter import Waiter
+from daebus.wire.resp import ErrorReply
+from tests.support.waiting import eventually
 
 
-def test_an_address_shows_no_password() -> None:
-    address = RedisAddress(f"redis://ann:{SECRET}@h:1/0")
-    assert SECRET not in f"{address} {address!r}"
+class Pair:
+    """Both ends."""
+
+    def __init__(self) -> None:
+        ours, self.server = socket.socketpair()
+        self.server.settimeout(10)
+        self.stream = Stream(ours)
+        self.leadership = Leadership()
+        self.connection = Connection(self.stream, "here", self.leadership)
+        self.ended: list[Pending] = []
+
+    def command(self, data: bytes, wanted: int = 1, within: float = 60) -> Pending:
+        return Pending(data, wanted, time.monotonic() + within, self.ended.append)
+
+    def submit(self, data: bytes, **options: float) -> Pending:
+        command = self.command(data, **options)  # type: ignore[arg-type]
+        assert self.connection.submit(command)
+        return command
+
+    def read(self) -> None:
+        """Read as a leader does."""
+        waiter = Waiter()
+        try:
+            assert self.leadership.take(waiter)
+            if self.connection.receive(10):
+                self.connection.settle()
+        finally:
+            self.connection.leave(waiter)
 
 
-def test_any_name_makes_a_client_name_that_redis_takes() -> None:
-    assert client_label("user service\n\u00e9") == "daebus:user%20service%0A%C3%A9"
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    one = Pair()
+    yield one
+    one.connection.fail("the test is over")
+    one.server.close()
+
+
+def test_commands_of_many_threads_arrive_whole_and_have_their_replies(pair: Pair) -> None:
+    def send(number: int) -> None:
+        for _ in range(20):
+            pair.submit(b"%03d." % number * 50)
+
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    received = b""
+    while len(received) < 160 * 200:
+        received += pair.server.recv(65536)
+    parts = {received[at : at + 200] for at in range(0, len(received), 200)}
+    assert parts == {b"%03d." % number * 50 for number in range(8)}
+    pair.server.sendall(b":1\r\n" * 160)
+    while pair.connection.in_flight:
+        pair.read()
+    assert len(pair.ended) == 160
+    assert all(command.replies == [1] for command in pair.ended)
+
+
+def test_what_is_left_for_later_goes_out_with_the_next(pair: Pair) -> None:
+    later = pair.command(b"later ")
+    assert pair.connection.submit(later, later=True)
+    assert pair.connection.unsent
+    pair.submit(b"now")
+    assert pair.server.recv(100) == b"later now"
+
+
+def test_nothing_is_sent_after_it_is_due(pair: Pair) -> None:
+    late = pair.submit(b"late", within=-1)
+    pair.submit(b"good")
+    assert pair.server.recv(100) == b"good"
+    assert isinstance(late.error, RedisUnavailable)
+    assert not isinstance(late.error, ConnectionLost)
+    assert "nothing was sent" in str(late.error)
+
+
+def test_a_full_socket_is_written_to_by_another_thread_when_the_time_of_one_is_over(pair: Pair) -> None:
+    large = pair.submit(b"x" * 8_000_000)
+    assert pair.connection.full
+    pair.submit(b"behind")
+    pair.connection.write_on(time.monotonic())
+    received = bytearray()
+    while len(received) < 8_000_006:
+        received += pair.server.recv(1 << 20)
+    assert received.endswith(b"xbehind")
+    assert large.error is None
+    eventually(lambda: not pair.connection.unsent)
+
+
+def test_the_end_of_the_server_ends_what_was_sent_and_what_was_not(pair: Pair) -> None:
+    sent = pair.submit(b"sent")
+    unsent = pair.command(b"unsent")
+    assert pair.connection.submit(unsent, later=True)
+    assert pair.server.recv(100) == b"sent"
+    pair.server.close()
+    with pytest.raises(ConnectionLost, match="closed the connection"):
+        pair.read()
+    assert isinstance(sent.error, ConnectionLost)
+    assert isinstance(unsent.error, RedisUnavailable)
+    assert not isinstance(unsent.error, ConnectionLost)
+    assert not pair.connection.submit(pair.command(b"more"))
+    assert pair.stream._socket.fileno() == -1
+
+
+def test_after_a_failed_write_the_last_words_of_the_server_are_heard(pair: Pair) -> None:
+    refused = pair.submit(b"too large")
+    pair.server.sendall(b"-ERR Protocol error: invalid bulk length\r\n")
+    pair.server.close()
+    pair.submit(b"another")
+    assert isinstance(refused.replies[0], ErrorReply)
+    assert "invalid bulk length" in str(refused.replies[0])
+    assert pair.connection.error is not None
+
+
+def test_an_interrupt_while_waiting_costs_nothing(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_timeout: float) -> bool:
+        raise KeyboardInterrupt
+
+    command = pair.submit(b"ping")
+    with monkeypatch.context() as patch:
+        patch.setattr(pair.stream, "wait_readable", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            pair.read()
+    assert pair.connection.error is None
+    pair.server.sendall(b"+PONG\r\n")
+    pair.read()
+    assert command.replies == [b"PONG"]
+
+
+@pytest.mark.parametrize("where", ["_stream.read", "_protocol.receive_data", "settle"])
+def test_an_interrupt_in_the_middle_of_reading_ends_the_connection(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def interrupted(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    command = pair.submit(b"ping")
+    pair.server.sendall(b"+PONG\r\n")
+    if where == "settle":
+        command.ended = interrupted
+    else:
+        inner, name = where.split(".")
+        monkeypatch.setattr(getattr(pair.connection, inner), name, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pair.read()
+    assert pair.connection.error is not None
+    assert pair.leadership.take(Waiter())
+    assert not pair.connection.submit(pair.command(b"more"))
+
+
+def test_an_interrupt_in_the_middle_of_writing_ends_the_connection_and_loses_no_command(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_data: bytes) -> int:
+        raise KeyboardInterrupt
+
+    first = pair.command(b"first")
+    assert pair.connection.submit(first, later=True)
+    monkeypatch.setattr(pair.stream, "write", interrupted)
+    second = pair.command(b"second")
+    with pytest.raises(KeyboardInterrupt):
+        pair.connection.submit(second)
+    assert pair.connection.error is not None
+    # Some of it may have arrived.
+    assert isinstance(first.error, ConnectionLost)
+    assert isinstance(second.error, ConnectionLost)
+    assert len(pair.ended) == 2

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from daebus.envelope import (
+from daebus.wire.envelope import (
     Request,
     Stray,
     Unreadable,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from daebus import feed as feed_module
-from daebus.connection import RedisAddress
+from daebus.transport.address import RedisAddress
 from daebus.errors import ConnectionLost
 from daebus.feed import Feed
 from tests.support.redis_server import RedisServer

@@ -7,7 +7,7 @@ import random
 import re
 from concurrent.futures import ThreadPoolExecutor
 
-from daebus.ids import new_request_id
+from daebus.wire.ids import new_request_id
 
 
 def test_an_id_is_32_hexadecimal_digits() -> None:

@@ -8,10 +8,10 @@ import time
 
 import pytest
 
-from daebus.envelope import Request
+from daebus.wire.envelope import Request
 from daebus.errors import ConnectionLost, PermissionDenied
-from daebus.overload import EVERY, OverloadLog
-from daebus.undelivered import Undelivered
+from daebus.service.overload import EVERY, OverloadLog
+from daebus.service.undelivered import Undelivered
 
 
 def test_a_thousand_refusals_are_one_line(caplog: pytest.LogCaptureFixture) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from daebus.resp import INCOMPLETE, ErrorReply, PlainReader, ProtocolError, make_reader, pack, pack_publish
+from daebus.wire.resp import INCOMPLETE, ErrorReply, PlainReader, ProtocolError, make_reader, pack, pack_publish
 
 REPLIES: list[tuple[bytes, Any]] = [
     (b"+OK\r\n", b"OK"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from daebus.worker import Workers
+from daebus.service.worker import Workers
 from tests.support.waiting import eventually
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from daebus.aio_link import AsyncLink
-from daebus.connection import RedisAddress
+from daebus.transport.aio_connection import AsyncConnection
+from daebus.transport.address import RedisAddress
 from daebus.errors import ConnectionLost, RedisUnavailable
-from daebus.resp import ErrorReply, pack
+from daebus.wire.resp import ErrorReply, pack
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -61,7 +61,7 @@ def test_what_is_no_answer_ends_the_connection(said: bytes, reason: str) -> None
 
     async def use(address: RedisAddress) -> None:
         lost: asyncio.Future[ConnectionLost] = asyncio.get_running_loop().create_future()
-        link = await AsyncLink.open(address, "test", lost.set_result, lambda data: None)
+        link = await AsyncConnection.open(address, "test", lost.set_result, lambda data: None)
         answer = link.ask(pack(b"PING"))
         assert reason in str(await lost)
         await asyncio.wait([answer])
@@ -91,7 +91,7 @@ def test_replies_in_pieces_and_several_at_once_go_to_who_asked() -> None:
     async def use(address: RedisAddress) -> None:
         messages: list[bytes] = []
         losses: list[Any] = []
-        link = await AsyncLink.open(address, "test", losses.append, messages.append)
+        link = await AsyncConnection.open(address, "test", losses.append, messages.append)
         first, second, third = (link.ask(pack(word)) for word in (b"FIRST", b"SECOND", b"THIRD"))
         assert await first == 7
         assert (await second).code == "NOPERM"
@@ -108,7 +108,7 @@ def test_replies_in_pieces_and_several_at_once_go_to_who_asked() -> None:
 def test_whoever_waits_when_it_is_closed_is_told() -> None:
     async def use(address: RedisAddress) -> None:
         losses: list[Any] = []
-        link = await AsyncLink.open(address, "test", losses.append)
+        link = await AsyncConnection.open(address, "test", losses.append)
         answer, cancelled = link.ask(pack(b"PING")), link.ask(pack(b"PING"))
         cancelled.cancel()
         link.close()
@@ -121,11 +121,11 @@ def test_whoever_waits_when_it_is_closed_is_told() -> None:
 
 
 def test_a_server_that_says_nothing_to_a_login_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daebus.aio_link.CONNECT_TIMEOUT", 0.3)
+    monkeypatch.setattr("daebus.transport.aio_connection.CONNECT_TIMEOUT", 0.3)
 
     async def use(address: RedisAddress) -> None:
         with pytest.raises(RedisUnavailable, match="cannot connect") as caught:
-            await AsyncLink.open(RedisAddress(address.url.replace("//", "//ann:s3cr3t@")), "test", lambda error: None)
+            await AsyncConnection.open(RedisAddress(address.url.replace("//", "//ann:s3cr3t@")), "test", lambda error: None)
         assert "s3cr3t" not in str(caught.value)
 
     asyncio.run(_with_server(lambda reader, writer: _end_of(reader), use))

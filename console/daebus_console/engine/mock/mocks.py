@@ -14,10 +14,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from daebus.connection import RedisAddress
-from daebus.envelope import Request, Unreadable, encode, error_payload, read_request, write_response
+from daebus.transport.address import RedisAddress
+from daebus.wire.envelope import Request, Unreadable, encode, error_payload, read_request, write_response
 from daebus.errors import DaebusError, RedisUnavailable
-from daebus.publisher import Publisher
+from daebus.transport.publisher import Publisher
 from daebus.subscription import Subscription
 from daebus_console.engine.mock.answers import Answers, Given
 from daebus_console.engine.mock.schedule import Schedule

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from daebus.connection import RedisAddress
+from daebus.transport.address import RedisAddress
 from daebus.errors import ConnectionLost, RedisUnavailable
 from daebus_console.engine import envelope as wire
 from daebus_console.engine.diff.exchange import Answer

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 
 import redis
 
-from daebus.connection import RedisAddress
+from daebus.transport.address import RedisAddress
 from daebus.errors import PermissionDenied, RedisUnavailable
-from daebus.publisher import Publisher
+from daebus.transport.publisher import Publisher
 from daebus.subscription import Subscription
 from daebus_console.engine.envelope import CALLER_PREFIX
 

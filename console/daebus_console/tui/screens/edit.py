@@ -23,7 +23,7 @@ from daebus_console.tui.widgets.draft_area import LARGEST, DraftArea
 from daebus_console.tui.widgets.title import TitleLine
 
 if TYPE_CHECKING:
-    from daebus.connection import RedisAddress
+    from daebus.transport.address import RedisAddress
     from daebus_console.tui.app import ConsoleApp
 
 AT_ONCE = 50_000

@@ -1,0 +1,207 @@
+"""The protocol core, by transcripts: what goes in, what is told. Each is read in one piece and byte by byte."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from daebus.wire import resp
+from daebus.wire.protocol import (
+    NEED_DATA,
+    Alive,
+    Command,
+    Event,
+    Message,
+    NeedData,
+    Protocol,
+    Refused,
+    Replied,
+    Subscribed,
+    Unsubscribed,
+)
+from daebus.wire.resp import ErrorReply, PlainReader, ProtocolError, pack
+
+
+@pytest.fixture(params=["as installed", "plain"], autouse=True)
+def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "plain":
+        monkeypatch.setattr("daebus.wire.protocol.make_reader", PlainReader)
+    else:
+        assert resp.make_reader is not PlainReader
+
+
+def whole(data: bytes) -> Iterator[bytes]:
+    yield data
+
+
+def byte_by_byte(data: bytes) -> Iterator[bytes]:
+    for number in range(len(data)):
+        yield data[number : number + 1]
+
+
+@pytest.fixture(params=[whole, byte_by_byte], ids=["whole", "byte by byte"])
+def pieces(request: pytest.FixtureRequest) -> Callable[[bytes], Iterator[bytes]]:
+    cut: Callable[[bytes], Iterator[bytes]] = request.param
+    return cut
+
+
+Cut = Callable[[bytes], Iterator[bytes]]
+
+
+def told(protocol: Protocol, data: bytes, cut: Cut) -> list[Event]:
+    """All that is told while the data comes in."""
+    events: list[Event] = []
+    for piece in cut(data):
+        protocol.receive_data(piece)
+        while not isinstance(event := protocol.next_event(), NeedData):
+            events.append(event)
+    return events
+
+
+def shown(events: list[Event]) -> list[str]:
+    """The same, to be compared: an error reply is equal to nothing."""
+    return [repr(event) for event in events]
+
+
+SUBSCRIBED = b"*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n"
+HELLO = b"*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$5\r\nhello\r\n"
+
+
+def test_replies_come_in_the_order_of_their_commands(pieces: Cut) -> None:
+    protocol = Protocol()
+    first, second = Command(b"one"), Command(b"two", wanted=2)
+    assert protocol.send(first) + protocol.send(second) == b"onetwo"
+    assert (protocol.in_flight, protocol.oldest) == (2, first)
+    assert told(protocol, b":7\r\n*2\r\n$1\r\na\r\n:0\r\n", pieces) == [Replied(first)]
+    assert (protocol.in_flight, protocol.oldest) == (1, second)
+    assert told(protocol, b"+OK\r\n", pieces) == [Replied(second)]
+    assert (first.replies, second.replies) == ([7], [[b"a", 0], b"OK"])
+    assert (protocol.in_flight, protocol.oldest) == (0, None)
+
+
+def test_an_error_is_a_reply_like_any_other(pieces: Cut) -> None:
+    protocol = Protocol()
+    command = Command(b"", wanted=2)
+    protocol.send(command)
+    assert told(protocol, b"-NOPERM no\r\n:1\r\n", pieces) == [Replied(command)]
+    assert isinstance(command.replies[0], ErrorReply)
+    assert command.replies[0].code == "NOPERM"
+    assert command.replies[1] == 1
+
+
+def test_what_stood_before_an_oversized_command_has_its_reply_and_the_command_the_reason(pieces: Cut) -> None:
+    protocol = Protocol()
+    good, large = Command(b""), Command(b"")
+    protocol.send(good)
+    protocol.send(large)
+    events = told(protocol, b":1\r\n-ERR Protocol error: invalid bulk length\r\n", pieces)
+    assert events == [Replied(good), Replied(large)]
+    assert str(large.replies[0]) == "ERR Protocol error: invalid bulk length"
+
+
+def test_messages_come_between_confirmations(pieces: Cut) -> None:
+    protocol = Protocol()
+    assert protocol.subscribe([b"a", b"b"]) == pack(b"SUBSCRIBE", b"a") + pack(b"SUBSCRIBE", b"b")
+    data = SUBSCRIBED + HELLO + b"*3\r\n$9\r\nsubscribe\r\n$1\r\nb\r\n:2\r\n" + HELLO
+    assert told(protocol, data, pieces) == [
+        Subscribed(b"a"),
+        Message(b"a", b"hello"),
+        Subscribed(b"b"),
+        Message(b"a", b"hello"),
+    ]
+
+
+def test_a_channel_that_is_refused_is_named(pieces: Cut) -> None:
+    protocol = Protocol()
+    protocol.subscribe([b"a", b"secret", b"a"])
+    events = told(protocol, SUBSCRIBED + b"-NOPERM no\r\n" + SUBSCRIBED, pieces)
+    assert shown(events) == shown([Subscribed(b"a"), Refused(b"secret", ErrorReply("NOPERM no")), Subscribed(b"a")])
+
+
+@pytest.mark.parametrize("answer", [SUBSCRIBED, b"-MISCONF cannot save\r\n", b"-LOADING\r\n", b"-BUSY a script\r\n"])
+def test_any_answer_to_a_heartbeat_is_a_sign_of_life(answer: bytes, pieces: Cut) -> None:
+    protocol = Protocol()
+    protocol.subscribe([b"a"])
+    told(protocol, SUBSCRIBED, whole)
+    assert protocol.heartbeat(b"a") == pack(b"SUBSCRIBE", b"a")
+    events = told(protocol, HELLO + answer + HELLO, pieces)
+    assert [type(event) for event in events] == [Message, Alive, Message]
+
+
+def test_the_end_comes_after_what_was_published_before(pieces: Cut) -> None:
+    protocol = Protocol()
+    protocol.subscribe([b"a", b"b"])
+    told(protocol, SUBSCRIBED * 2, whole)
+    assert protocol.unsubscribe() == pack(b"UNSUBSCRIBE")
+    data = HELLO + b"*3\r\n$11\r\nunsubscribe\r\n$1\r\na\r\n:1\r\n" + b"*3\r\n$11\r\nunsubscribe\r\n$1\r\nb\r\n:0\r\n"
+    assert told(protocol, data, pieces) == [Message(b"a", b"hello"), Unsubscribed()]
+
+
+def test_a_server_that_has_nothing_to_unsubscribe_may_say_so_by_an_error(pieces: Cut) -> None:
+    # Valkey 8.0.1 does.
+    protocol = Protocol()
+    protocol.subscribe([])
+    protocol.unsubscribe()
+    assert told(protocol, b"-NOSUB not in subscribed mode\r\n", pieces) == [Unsubscribed()]
+
+
+def test_a_message_is_a_message_on_a_connection_that_listens_only(pieces: Cut) -> None:
+    protocol = Protocol()
+    command = Command(b"")
+    protocol.send(command)
+    assert told(protocol, HELLO, pieces) == [Replied(command)]
+
+
+@pytest.mark.parametrize("data", [b"+OK\r\n", b"-ERR max number of clients reached\r\n"])
+def test_a_reply_that_nobody_asked_for_is_an_error_with_its_words(data: bytes, pieces: Cut) -> None:
+    protocol = Protocol()
+    with pytest.raises(ProtocolError, match="nobody asked for") as caught:
+        told(protocol, data, pieces)
+    assert ("max number" in str(caught.value)) == data.startswith(b"-")
+
+
+@pytest.mark.parametrize("data", [b"+OK\r\n", b"*0\r\n", b"*3\r\n$11\r\nunsubscribe\r\n$1\r\na\r\n:0\r\n", b":1\r\n"])
+def test_a_confirmation_that_is_none_is_an_error(data: bytes, pieces: Cut) -> None:
+    protocol = Protocol()
+    protocol.subscribe([b"a"])
+    with pytest.raises(ProtocolError):
+        told(protocol, data, pieces)
+
+
+def test_what_is_not_the_protocol_is_an_error() -> None:
+    protocol = Protocol()
+    protocol.send(Command(b""))
+    protocol.receive_data(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    with pytest.raises(ProtocolError):
+        protocol.next_event()
+
+
+def test_what_was_in_flight_is_known_when_the_connection_is_lost() -> None:
+    protocol = Protocol()
+    commands = [Command(b"", wanted=2), Command(b"")]
+    for command in commands:
+        protocol.send(command)
+    told(protocol, b":1\r\n", whole)
+    assert [protocol.lose(), protocol.lose(), protocol.lose()] == [*commands, None]
+    assert protocol.in_flight == 0
+
+
+def test_confirmations_are_no_commands_that_are_lost() -> None:
+    protocol = Protocol()
+    protocol.subscribe([b"a"])
+    protocol.heartbeat(b"a")
+    assert protocol.lose() is None
+
+
+def test_it_says_whether_something_is_left() -> None:
+    protocol = Protocol()
+    protocol.subscribe([b"a"])
+    protocol.receive_data(SUBSCRIBED + HELLO + HELLO[:7])
+    for _ in range(2):
+        assert protocol.next_event() is not NEED_DATA
+    assert protocol.has_more
+    assert protocol.next_event() is NEED_DATA
+    protocol.receive_data(HELLO[7:])
+    assert protocol.next_event() == Message(b"a", b"hello")
+    assert not protocol.has_more
