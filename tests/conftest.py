@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.redis_server import RedisServer, RedisUnavailable, ensure_redis_server
 
+pytest_plugins = ["tests.support.guard"]
+
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Install redis-server once, before workers start, where none is on the PATH and it is allowed."""
