@@ -180,7 +180,7 @@ def test_a_user_who_may_do_only_the_necessary_can_serve_and_call(
     own_redis: RedisServer, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with own_redis.client() as client:
-        rights = ["+publish", "+subscribe", "+unsubscribe", "+ping", f"&{name}", "&caller:*"]
+        rights = ["+publish", "+subscribe", "+unsubscribe", "+ping", "resetchannels", f"&{name}", "&caller:*"]
         client.execute_command("ACL", "SETUSER", "svc", "on", ">pw", "-@all", *rights)
     url = own_redis.url.replace("redis://", "redis://svc:pw@")
     with serving(Echo(name).app, url, name), DaebusCaller(name, redis_url=url) as caller:
