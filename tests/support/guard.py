@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.scheduler import Scheduler
+from tests.support.scheduler import Scheduler, write_groups
 from tests.support.supervisor import SOCKET, STACKS, Line, Supervisor
 
 COLLECTION_SECONDS = 300.0
@@ -25,10 +25,11 @@ GRACE = "DAEBUS_TEST_GRACE"
 class Guard:
     """Tells the supervisor what this process does: which test it runs, and which threads tests have left in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, worker: bool) -> None:
+        self._worker = worker
         self._line = Line()
         self._grace = float(os.environ.get(GRACE, "20"))
-        self._ending_seconds = ENDING_SECONDS
+        self._endless = False
         self._threads: dict[threading.Thread, str] = dict.fromkeys(threading.enumerate(), "")
         self._line.tell("the collection of the tests", COLLECTION_SECONDS)
         # Written by C, so that it also works in a process that is stuck. Capturing is not under way yet.
@@ -61,15 +62,30 @@ class Guard:
         endless = [thread for thread in left if thread.is_alive()]
         for thread in endless:
             self._line.report(f"{self._threads[thread]}: its thread {thread.name} never ends")
-        self._ending_seconds = 0.0 if endless else ENDING_SECONDS
+        self._endless = bool(endless)
 
     def pytest_unconfigure(self) -> None:
-        self._line.tell("the end of the process", self._ending_seconds)
+        if self._endless:
+            self._line.tell("the end of a process with endless threads")
+        elif not self._worker:
+            # A worker lives on until all of them have ended.
+            self._line.tell("the end of the process", ENDING_SECONDS)
         self._line.close()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(Guard(), "guard")
+    config.pluginmanager.register(Guard(hasattr(config, "workerinput")), "guard")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tell the scheduler, in another process, which tests belong together.
+
+    pytest-xdist 3.8 puts the group into the id of a test for that, and pytest 9.2 does not let it.
+    """
+    if getattr(config, "workerinput", {}).get("workerid") == "gw0":
+        marks = {item.nodeid: item.get_closest_marker("xdist_group") for item in items}
+        write_groups({test: str(mark.args[0]) for test, mark in marks.items() if mark is not None})
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -80,6 +96,12 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         return None
     command = [sys.executable, "-m", "pytest", *(str(argument) for argument in config.invocation_params.args)]
     return Supervisor(float(os.environ.get(LIMIT, "1800"))).run(command)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """For `-n auto`. More than there are cores, since many tests wait for what other processes do."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores + (cores + 1) // 2
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config) -> Scheduler:

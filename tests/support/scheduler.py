@@ -6,11 +6,16 @@ worker begins no test before it knows the next one. It also runs the test that k
 
 from __future__ import annotations
 
+import json
+import os
 from collections import deque
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.support.supervisor import SOCKET
 
 AHEAD = 2
 """So many tests a worker must know in order to run one, for it has to know whose fixtures the next one wants."""
@@ -96,12 +101,32 @@ class Scheduler:
 
 def units(tests: Sequence[str]) -> list[list[int]]:
     """The indexes of the tests that belong together; groups first, since they last longest."""
+    group_of = read_groups()
     groups: dict[str, list[int]] = {}
     alone: list[list[int]] = []
     for index, test in enumerate(tests):
-        _, at, group = test.rpartition("@")
-        if at and "]" not in group and "::" not in group:
-            groups.setdefault(group, []).append(index)
-        else:
+        group = group_of.get(test)
+        if group is None:
             alone.append([index])
+        else:
+            groups.setdefault(group, []).append(index)
     return [*sorted(groups.values(), key=len, reverse=True), *alone]
+
+
+def _groups_file() -> Path | None:
+    above = os.environ.get(SOCKET)
+    return Path(above).with_name("groups.json") if above else None
+
+
+def write_groups(groups: dict[str, str]) -> None:
+    """In a worker: the group of each test that is in one."""
+    file = _groups_file()
+    if file is not None:
+        file.write_text(json.dumps(groups))
+
+
+def read_groups() -> dict[str, str]:
+    """In the process that gives out the tests, when a worker has collected them; none where there is no supervisor."""
+    file = _groups_file()
+    groups: dict[str, str] = json.loads(file.read_text()) if file is not None and file.exists() else {}
+    return groups
