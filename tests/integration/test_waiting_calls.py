@@ -162,8 +162,10 @@ def test_a_call_is_told_of_the_loss_before_redis_has_confirmed_it(
 ) -> None:
     caller.send_request("echo")
     own_redis.freeze()
+    pipe = pipe_of(caller)
     calls = [Waiting(caller, "echo") for _ in range(20)]
-    eventually(lambda: caller._requester.pending == 20)
+    # Those that had not been written yet would be told that nothing was sent.
+    eventually(lambda: pipe.in_flight == 20)
     own_redis.kill()
     outcomes = [call.end() for call in calls]
     assert {type(outcome) for outcome in outcomes} == {ConnectionLost}

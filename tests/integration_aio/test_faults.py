@@ -255,7 +255,7 @@ def test_a_one_way_message_is_confirmed_or_an_error(own_redis: RedisServer, frai
 
 def test_refusals_are_named_and_show_no_password(own_redis: RedisServer, frail: Shop) -> None:
     with own_redis.client() as client:
-        rights = ["+publish", "+subscribe", "+ping", f"&{frail.name}", "&caller:*"]
+        rights = ["+publish", "+subscribe", "+ping", "resetchannels", f"&{frail.name}", "&caller:*"]
         client.execute_command("ACL", "SETUSER", "web", "on", ">s3cr3t", "-@all", *rights)
     url = own_redis.url.replace("redis://", "redis://web:s3cr3t@")
 
