@@ -6,7 +6,6 @@ retry, pool or default of a redis-py release decides what happens to a message.
 
 from __future__ import annotations
 
-import os
 import select
 import socket
 import ssl
@@ -24,6 +23,7 @@ from redis.retry import Retry
 
 from .errors import ConfigurationError, ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable
 from .resp import INCOMPLETE, ErrorReply, ProtocolError, make_reader, pack
+from .threads import era, is_ending
 from .url import DEFAULT_URL, ambiguity
 from .url import redact_url as redact_url
 from .url import resolve_url as resolve_url
@@ -38,8 +38,9 @@ LONGEST_WAIT = 3600.0
 """Seconds of one wait for the system, which takes no such number as threads do; who waits longer waits again."""
 _ENDED: int | None = getattr(select, "POLLRDHUP", None)
 _REFUSALS = ("NOPERM", "NOAUTH", "WRONGPASS")
-CONNECTING_ERRORS = (redis.RedisError, OSError, TypeError, ValueError)
-"""What redis-py may raise while it connects; the last two for options that are none."""
+CONNECTING_ERRORS = (redis.RedisError, OSError, TypeError, ValueError, ImportError, RuntimeError)
+"""What redis-py may raise while it connects: TypeError and ValueError for options that are none, the last two where the
+system has no thread to look a name up, or the interpreter is ending."""
 _POOL_OPTIONS = ("max_connections", "timeout", "db", "retry_on_timeout", "retry_on_error")
 
 
@@ -119,9 +120,11 @@ class RedisAddress:
 
     def failed(self, error: BaseException) -> RedisUnavailable:
         """The error to raise for one of CONNECTING_ERRORS, which redis-py met while connecting."""
+        if is_ending() and isinstance(error, ImportError | RuntimeError):
+            return RedisUnavailable(f"cannot connect to Redis at {self}: the interpreter is ending ({error})")
         if isinstance(error, redis.AuthenticationError | redis.exceptions.NoPermissionError):
             return PermissionDenied(f"Redis at {self} refused us: {error}")
-        if isinstance(error, redis.RedisError | OSError):
+        if isinstance(error, redis.RedisError | OSError | ImportError | RuntimeError):
             return RedisUnavailable(f"cannot connect to Redis at {self}: {str(error) or 'no answer'}")
         # Its text names the option, which is part of the password where that holds an unescaped `&`.
         return RedisUnavailable(f"cannot connect to Redis at {self}: its URL has an option that cannot be")
@@ -179,7 +182,7 @@ class Link:
             self._take, self._give = _locked(lock, self._take), _locked(lock, self._give)
         self.reading = threading.Lock()
         self.writing = threading.Lock()
-        self.pid = os.getpid()
+        self._era = era()
 
     def watch(self, wake: int) -> None:
         """Let `wait` also return when the file descriptor `wake` becomes readable."""
@@ -301,8 +304,11 @@ class Link:
             pass
 
     def dispose(self) -> None:
-        """Shut, wait until nobody reads or writes, and free the socket. In a forked child only the copy is freed."""
-        if self.pid != os.getpid():
+        """Shut, wait until nobody reads or writes, and free the socket.
+
+        Where the threads that did are gone (see `era`) nobody is waited for; a forked child frees only its copy.
+        """
+        if self._era != era():
             self.socket.close()
             return
         self.shut()

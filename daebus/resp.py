@@ -46,10 +46,10 @@ def pack(*parts: bytes) -> bytes:
     return b"".join(pieces)
 
 
-def pack_publish(channel: bytes, data: bytes, then: bytes = b"") -> bytes:
-    """PUBLISH as `pack` packs it, and other packed commands behind it; the data is copied once."""
-    form = b"*3\r\n$7\r\nPUBLISH\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n%b"
-    return form % (len(channel), channel, len(data), data, then)
+def pack_publish(channel: bytes, data: bytes, first: bytes = b"") -> bytes:
+    """PUBLISH as `pack` packs it, and other packed commands before it; the data is copied once."""
+    form = b"%b*3\r\n$7\r\nPUBLISH\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n"
+    return form % (first, len(channel), channel, len(data), data)
 
 
 class PlainReader:
