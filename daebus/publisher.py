@@ -89,10 +89,11 @@ class Publisher:
     def ask(self, commands: Sequence[Sequence[bytes]], doing: str, deadline: float | None = None) -> list[Any]:
         """Give Redis other commands, all in one round trip, and return their replies.
 
-        `doing` says what for, in the error raised where Redis answers one of them with an error.
+        `doing` says what for, in the error raised where Redis answers one of them with an error. Without a deadline it
+        is waited for as long as Redis lives.
         """
         packed = b"".join(pack(*command) for command in commands)
-        ticket = self._exchange(packed, len(commands), _due(deadline))
+        ticket = self._exchange(packed, len(commands), inf if deadline is None else deadline)
         for reply in ticket.replies:
             if isinstance(reply, ErrorReply):
                 raise refusal(reply, str(self.address), doing)
