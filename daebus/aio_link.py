@@ -20,7 +20,7 @@ from redis.backoff import NoBackoff
 from .connection import CONNECT_TIMEOUT, CONNECTING_ERRORS, RedisAddress, client_label, pinned
 from .errors import ConnectionLost, RedisUnavailable
 from .feed import PING_AFTER
-from .resp import INCOMPLETE, ErrorReply, ProtocolError, make_reader, pack
+from .resp import INCOMPLETE, ProtocolError, ends_the_connection, make_reader, pack
 
 _PING = pack(b"PING")
 _READ_SIZE = 65536
@@ -161,6 +161,8 @@ class AsyncLink(asyncio.Protocol):
                 elif self._sinks:
                     self._last_reply = reply
                     self._sinks.popleft()(reply)
+                    if ends_the_connection(reply):
+                        raise ProtocolError(reply)
                 else:
                     raise ProtocolError("a reply that nobody asked for")
         except (ProtocolError, ValueError, LookupError) as error:
@@ -201,8 +203,7 @@ class AsyncLink(asyncio.Protocol):
         self._error = error
         if self._transport is not None:
             self._transport.abort()
-        last = self._last_reply
-        refused = isinstance(last, ErrorReply) and "Protocol error" in str(last)
+        refused = ends_the_connection(self._last_reply)
         undone = RedisUnavailable(f"{error}, before it had all of the message, so that it did nothing with it")
         while self._sinks:
             none_of_it = refused or (self._cut and len(self._sinks) <= self._sinks_of_last)

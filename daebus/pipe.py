@@ -17,7 +17,7 @@ from typing import Any
 from .connection import Link
 from .errors import ConnectionLost, RedisUnavailable
 from .outlet import Outlet
-from .resp import INCOMPLETE
+from .resp import INCOMPLETE, ends_the_connection
 from .threads import begin
 from .tickets import TOGETHER, Ticket, Tickets
 from .waiting import bounded
@@ -254,8 +254,11 @@ class Pipe:
             replies.append(reply)
         if replies:
             self._heard += 1
+            last = replies[-1]
             if not self._tickets.settle(replies):
                 raise self.link.lost("a reply that nobody asked for")
+            if ends_the_connection(last):
+                raise self.link.lost(last)
 
     def _overdue_at(self) -> float:
         sent_at = self._tickets.oldest

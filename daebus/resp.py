@@ -24,6 +24,11 @@ class ErrorReply(Exception):
         return str(self).partition(" ")[0]
 
 
+def ends_the_connection(reply: Any) -> bool:
+    """Whether a reply is the last one: Redis could not read what it was sent, reads no more, and closes."""
+    return type(reply) is ErrorReply and str(reply).startswith("ERR Protocol error")
+
+
 class ProtocolError(Exception):
     """The other side does not speak the Redis protocol."""
 

@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any
 
 from .errors import ConnectionLost, RedisUnavailable
-from .resp import ErrorReply
+from .resp import ends_the_connection
 from .turns import Visitor
 
 log = logging.getLogger("daebus")
@@ -168,8 +168,7 @@ class Tickets:
             if self.error is not None:
                 return
             self.error = error
-            last = self._last_reply
-            refused = isinstance(last, ErrorReply) and "Protocol error" in str(last)
+            refused = ends_the_connection(self._last_reply)
             after_it = RedisUnavailable(f"{error}, after it had refused another message; nothing was sent")
             while self._sent:
                 ticket = self._sent.popleft()
