@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from copy import copy
 from functools import partial
 from typing import Any
 
@@ -18,7 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from .connection import CONNECT_TIMEOUT, CONNECTING_ERRORS, RedisAddress, client_label, pinned
-from .errors import ConnectionLost, RedisUnavailable
+from .errors import ConnectionLost, RedisUnavailable, again
 from .feed import PING_AFTER
 from .resp import INCOMPLETE, ProtocolError, ends_the_connection, make_reader, pack
 
@@ -238,7 +237,7 @@ def _settle(future: asyncio.Future[Any], reply: Any) -> None:
     if future.done():
         return
     if isinstance(reply, RedisUnavailable):
-        future.set_exception(copy(reply))
+        future.set_exception(again(reply))
     else:
         future.set_result(reply)
 

@@ -12,7 +12,6 @@ import logging
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import copy
 from functools import partial
 from typing import Any
 
@@ -28,6 +27,7 @@ from .errors import (
     RedisRefused,
     RedisUnavailable,
     ServiceUnavailable,
+    again,
 )
 from .feed import PING_AFTER
 from .pause import HELD_AFTER, trial
@@ -157,7 +157,7 @@ class AsyncSession:
             async with until(deadline), self._opening:
                 while self._publisher is None or self._subscription is None:
                     if self._failure is not None and self._failure[0] >= begun:
-                        raise copy(self._failure[1])
+                        raise again(self._failure[1])
                     await self._connect()
                 return self._publisher
         except TimeoutError:
@@ -175,7 +175,7 @@ class AsyncSession:
             if self._publisher is None:
                 self._publisher = await AsyncLink.open(address, name, self._publisher_lost)
         except RedisUnavailable as error:
-            self._failure = (self._loop.time(), copy(error))
+            self._failure = (self._loop.time(), again(error))
             raise
         finally:
             if self._keeper is None or self._keeper.done():
@@ -276,7 +276,7 @@ class AsyncSession:
         elif isinstance(reply, ConnectionLost):
             call.give(ConnectionLost(f"{reply}; the request may have been handled"))
         else:
-            call.give(copy(reply))
+            call.give(again(reply))
 
     def _counted(self, call: AsyncCall, reply: Any) -> None:
         """Redis' answer to how many subscribed just before; an error where an ACL does not let us ask."""

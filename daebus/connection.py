@@ -38,10 +38,17 @@ LONGEST_WAIT = 3600.0
 """Seconds of one wait for the system, which takes no such number as threads do; who waits longer waits again."""
 _ENDED: int | None = getattr(select, "POLLRDHUP", None)
 _REFUSALS = ("NOPERM", "NOAUTH", "WRONGPASS")
-CONNECTING_ERRORS = (redis.RedisError, OSError, TypeError, ValueError, ImportError, RuntimeError)
-"""What redis-py may raise while it connects: TypeError and ValueError for options that are none, the last two where the
-system has no thread to look a name up, or the interpreter is ending."""
+CONNECTING_ERRORS = (redis.RedisError, OSError, TypeError, ValueError, RuntimeError)
+"""What redis-py may raise while it connects: TypeError and ValueError for options that are none, RuntimeError where
+there is no thread to look a name up."""
 _POOL_OPTIONS = ("max_connections", "timeout", "db", "retry_on_timeout", "retry_on_error")
+
+
+class _NoRetry(Retry):
+    """Retries nothing, and so can be shared: redis-py copies it, which needs an import, and none can be had at exit."""
+
+    def __deepcopy__(self, _memo: object) -> _NoRetry:
+        return self
 
 
 def client_label(name: str) -> str:
@@ -104,10 +111,12 @@ class RedisAddress:
         connection_class = options.pop("connection_class", Connection)
         deadline = time.monotonic() + limit
         try:
-            connection = connection_class(**pinned(options, limit, Retry(NoBackoff(), 0)))
+            connection = connection_class(**pinned(options, limit, _NoRetry(NoBackoff(), 0)))
             connection.connect()
-        except CONNECTING_ERRORS as error:
-            raise self.failed(error) from None
+        except Exception as error:
+            if isinstance(error, CONNECTING_ERRORS) or is_ending():
+                raise self.failed(error) from None
+            raise
         link = Link(connection, str(self))
         try:
             named = link.ask(pack(b"CLIENT", b"SETNAME", client_label(name).encode()), deadline)
@@ -120,11 +129,12 @@ class RedisAddress:
 
     def failed(self, error: BaseException) -> RedisUnavailable:
         """The error to raise for one of CONNECTING_ERRORS, which redis-py met while connecting."""
-        if is_ending() and isinstance(error, ImportError | RuntimeError):
+        if is_ending() and not isinstance(error, redis.RedisError | OSError):
+            # What it lacks then may be anything: an import, a codec, a thread.
             return RedisUnavailable(f"cannot connect to Redis at {self}: the interpreter is ending ({error})")
         if isinstance(error, redis.AuthenticationError | redis.exceptions.NoPermissionError):
             return PermissionDenied(f"Redis at {self} refused us: {error}")
-        if isinstance(error, redis.RedisError | OSError | ImportError | RuntimeError):
+        if isinstance(error, redis.RedisError | OSError | RuntimeError):
             return RedisUnavailable(f"cannot connect to Redis at {self}: {str(error) or 'no answer'}")
         # Its text names the option, which is part of the password where that holds an unescaped `&`.
         return RedisUnavailable(f"cannot connect to Redis at {self}: its URL has an option that cannot be")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
+
+E = TypeVar("E", bound=Exception)
 
 
 class DaebusError(Exception):
@@ -78,3 +80,13 @@ class RequestFailed(DaebusError):
         self.code = code
         self.type = type
         self.payload = payload
+
+
+def again(error: E) -> E:
+    """An error like it, to be raised in another place: an exception that is raised remembers where.
+
+    `copy` would do, if it needed no import when the interpreter is ending.
+    """
+    other = type(error)(str(error))
+    other.__dict__.update(error.__dict__)
+    return other

@@ -11,11 +11,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from copy import copy
 from typing import Any
 
 from .connection import Link
-from .errors import ConnectionLost, RedisUnavailable
+from .errors import ConnectionLost, RedisUnavailable, again
 from .outlet import Outlet
 from .resp import INCOMPLETE, ends_the_connection
 from .threads import begin
@@ -129,7 +128,7 @@ class Pipe:
                 ticket.visitor.sleep(min(ticket.patience - now, REPLY_WITHIN))
         if ticket.error is not None:
             self._tell()
-            raise copy(ticket.error)
+            raise again(ticket.error)
 
     def look(self, after: float = 0.0) -> bool:
         """Send what has been left, and take in what has come unless that was done in the last `after` seconds.

@@ -9,12 +9,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from copy import copy
 from math import inf
 from typing import Any, NamedTuple
 
 from .connection import Link, RedisAddress, refusal
-from .errors import ConfigurationError, ConnectionLost, RedisUnavailable
+from .errors import ConfigurationError, ConnectionLost, RedisUnavailable, again
 from .pause import holds_back
 from .pipe import REPLY_WITHIN, Pipe
 from .resp import ErrorReply, pack, pack_publish
@@ -209,7 +208,7 @@ class Publisher:
     def _outcome(self, ticket: Ticket, channel: str) -> int:
         """How many got a message; raises where it came to nothing."""
         if ticket.error is not None:
-            raise copy(ticket.error)
+            raise again(ticket.error)
         return self._count(ticket.replies[-1], channel)
 
     def _delivery(self, ticket: Ticket, channel: str) -> Delivery:

@@ -14,10 +14,9 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable
-from copy import copy
 
 from .connection import RedisAddress
-from .errors import ConnectionLost, PermissionDenied, RedisUnavailable
+from .errors import ConnectionLost, PermissionDenied, RedisUnavailable, again
 from .feed import Beside, Feed
 from .threads import begin, is_ending
 from .turns import Relay, Turns, Visitor
@@ -105,7 +104,7 @@ class Subscription:
                 if self._closing:
                     raise RedisUnavailable(f"the connection to Redis at {self.address} was closed")
                 if self._error is not None and self._failed_at >= begun:
-                    raise copy(self._error)
+                    raise again(self._error)
                 if not self._changed.wait(bounded(deadline - time.monotonic())):
                     raise RedisUnavailable(f"Redis at {self.address} does not answer; nothing was sent")
 
