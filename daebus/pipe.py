@@ -237,7 +237,7 @@ class Pipe:
                     return
                 now = time.monotonic()
                 overdue_at = self._overdue_at()
-                if self.link.wait(min(ticket.patience, overdue_at) - now):
+                if self.link.wait(min(ticket.patience, overdue_at, now + REPLY_WITHIN) - now):
                     self.link.receive()
                 elif time.monotonic() < overdue_at:
                     return
