@@ -17,19 +17,21 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from .connection import CONNECT_TIMEOUT, CONNECTING_ERRORS, RedisAddress, client_label, pinned
-from .errors import ConnectionLost
+from .errors import ConnectionLost, RedisUnavailable, again
 from .feed import PING_AFTER
-from .resp import INCOMPLETE, ProtocolError, make_reader, pack
+from .resp import INCOMPLETE, ProtocolError, ends_the_connection, make_reader, pack
 
 _PING = pack(b"PING")
+_READ_SIZE = 65536
 
 
 class AsyncLink(asyncio.Protocol):
     """A connected and authenticated socket to Redis; make one with `open`.
 
     Each reply goes to the `sink` that `send` was given for it, in order: what Redis sent, or the ConnectionLost
-    instead of which there will be none. Messages of channels go to `on_message(data)` instead. `on_lost(error)`
-    is called, after the sinks, when the connection has ended in any way but `close`.
+    instead of which there will be none; where it is certain that Redis did nothing, a plain RedisUnavailable. Messages
+    of channels go to `on_message(data)` instead. `on_lost(error)` is called, after the sinks, when the connection has
+    ended in any way but `close`.
     """
 
     def __init__(
@@ -49,6 +51,9 @@ class AsyncLink(asyncio.Protocol):
         self._error: ConnectionLost | None = None
         self._closing = False
         self._given = self._taken = self._left = 0
+        self._sinks_of_last = 0
+        self._cut = False
+        self._last_reply: Any = None
         self._heard_at = self._loop.time()
         self._pinged_at: float | None = None
         self.closed: asyncio.Future[None] = self._loop.create_future()
@@ -78,6 +83,8 @@ class AsyncLink(asyncio.Protocol):
         self._writer, connection._reader, connection._writer = connection._writer, None, None
         self._transport = self._writer.transport
         self._transport.set_protocol(self)
+        # So that we hear whenever something is left to be written, and when nothing is.
+        self._transport.set_write_buffer_limits(high=0)
 
     @property
     def busy(self) -> bool:
@@ -92,8 +99,11 @@ class AsyncLink(asyncio.Protocol):
                 sink(error)
             return
         self._sinks.extend(sinks)
+        self._sinks_of_last = len(sinks)
         self._given += len(command)
         self._transport.write(command)
+        if self._transport.is_closing():
+            self._cut = True
 
     def ask(self, command: bytes) -> asyncio.Future[Any]:
         """Write a command with one reply, and return the future of that (an ErrorReply is a result)."""
@@ -102,16 +112,28 @@ class AsyncLink(asyncio.Protocol):
         return future
 
     def check(self) -> float:
-        """Ask for a sign of life where none came lately, or give up; returns when to check again, in loop time."""
+        """Ask for a sign of life where none came lately; returns when to check again, in loop time."""
         now = self._loop.time()
         if self._has_moved():
             self._heard_at, self._pinged_at = now, None
         elif self._pinged_at is None and now >= self._heard_at + PING_AFTER:
             self._pinged_at = now
             self.send(_PING, _ignore)
-        elif self._pinged_at is not None and now >= self._pinged_at + PING_AFTER:
-            self._give_up(self._lost(f"no sign of life for {2 * PING_AFTER:g} s"))
         return PING_AFTER + (self._heard_at if self._pinged_at is None else self._pinged_at)
+
+    @property
+    def silent(self) -> bool:
+        """Whether there was none for so long that it is to be given up, unless there is reason to `believe` in it."""
+        pinged_at = self._pinged_at
+        return self._error is None and pinged_at is not None and self._loop.time() >= pinged_at + PING_AFTER
+
+    def believe(self) -> None:
+        """The other side lives, as is known from elsewhere."""
+        self._pinged_at = self._loop.time()
+
+    def give_up(self) -> None:
+        """End a connection that shows no sign of life."""
+        self._give_up(self._lost(f"no sign of life for {2 * PING_AFTER:g} s"))
 
     def _has_moved(self) -> bool:
         """Whether a socket that was full has taken something since this was last asked: large things take long."""
@@ -136,7 +158,10 @@ class AsyncLink(asyncio.Protocol):
                 if self._on_message is not None and isinstance(reply, list) and reply[0] == b"message":
                     self._on_message(reply[2])
                 elif self._sinks:
+                    self._last_reply = reply
                     self._sinks.popleft()(reply)
+                    if ends_the_connection(reply):
+                        raise ProtocolError(reply)
                 else:
                     raise ProtocolError("a reply that nobody asked for")
         except (ProtocolError, ValueError, LookupError) as error:
@@ -144,9 +169,31 @@ class AsyncLink(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop."""
+        self._hear_out()
         self._give_up(self._lost(exc or "Redis closed the connection"))
         if not self.closed.done():
             self.closed.set_result(None)
+
+    def pause_writing(self) -> None:
+        """Called by the event loop: the socket has not taken all of what was sent last."""
+        self._cut = True
+
+    def resume_writing(self) -> None:
+        """Called by the event loop."""
+        self._cut = False
+
+    def _hear_out(self) -> None:
+        """Read what is left after a failed write: the reason often stands there. Not where it is encrypted."""
+        transport = self._transport
+        if self._error is not None or transport is None or transport.get_extra_info("ssl_object") is not None:
+            return
+        try:
+            with transport.get_extra_info("socket").dup() as rest:
+                rest.setblocking(False)
+                while data := rest.recv(_READ_SIZE):
+                    self.data_received(data)
+        except (OSError, AttributeError):
+            pass
 
     def _give_up(self, error: ConnectionLost) -> None:
         """End the connection, the first time, and tell everybody who still waits."""
@@ -155,8 +202,11 @@ class AsyncLink(asyncio.Protocol):
         self._error = error
         if self._transport is not None:
             self._transport.abort()
+        refused = ends_the_connection(self._last_reply)
+        undone = RedisUnavailable(f"{error}, before it had all of the message, so that it did nothing with it")
         while self._sinks:
-            self._sinks.popleft()(error)
+            none_of_it = refused or (self._cut and len(self._sinks) <= self._sinks_of_last)
+            self._sinks.popleft()(undone if none_of_it else error)
         if not self._closing:
             self._on_lost(error)
 
@@ -186,8 +236,8 @@ async def _connected(address: RedisAddress) -> Any:
 def _settle(future: asyncio.Future[Any], reply: Any) -> None:
     if future.done():
         return
-    if isinstance(reply, ConnectionLost):
-        future.set_exception(ConnectionLost(str(reply)))
+    if isinstance(reply, RedisUnavailable):
+        future.set_exception(again(reply))
     else:
         future.set_result(reply)
 

@@ -19,15 +19,19 @@ from . import context
 from .aio_call import AsyncCall, until
 from .aio_link import AsyncLink
 from .bus import RedisBus
-from .connection import RedisAddress, refusal, resolve_url
+from .connection import CONNECT_TIMEOUT, RedisAddress, refusal, resolve_url
 from .envelope import read_reply
 from .errors import (
     ConfigurationError,
     ConnectionLost,
+    RedisRefused,
     RedisUnavailable,
     ServiceUnavailable,
+    again,
 )
-from .publisher import PUBLISH_TIMEOUT, _counted_command, _publish_command
+from .feed import PING_AFTER
+from .pause import HELD_AFTER, trial
+from .publisher import PUBLISH_TIMEOUT, _count_command, _counted_command, _publish_command, _subscribers
 from .resp import ErrorReply, pack
 
 log = logging.getLogger("daebus")
@@ -50,7 +54,7 @@ class AsyncSession:
         self._sending = 0
         self._close_when_idle = False
         self._opening = asyncio.Lock()
-        self._failure: tuple[float, type[RedisUnavailable], str] | None = None
+        self._failure: tuple[float, RedisUnavailable] | None = None
         self._publisher: AsyncLink | None = None
         self._subscription: AsyncLink | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -67,14 +71,14 @@ class AsyncSession:
             try:
                 publisher = await self._ready(call.deadline)
             except RedisUnavailable as error:
-                if self._loop.time() >= call.deadline:
-                    raise call.timed_out() from error
+                if self._loop.time() >= call.deadline and not isinstance(error, RedisRefused):
+                    raise call.timed_out(sent=False) from error
                 raise
             if call.request_id in self._pending:
                 raise ConfigurationError(f"a call with the id {call.request_id!r} is waiting already")
             self._pending[call.request_id] = call
             call.begin()
-            publisher.send(command, partial(self._published, call), partial(self._counted, call))
+            publisher.send(command, partial(self._counted, call), partial(self._published, call))
 
     async def publish(self, channel: str, data: bytes) -> int:
         """Publish bytes as they are; returns how many received them, by Redis' own confirmation."""
@@ -153,7 +157,7 @@ class AsyncSession:
             async with until(deadline), self._opening:
                 while self._publisher is None or self._subscription is None:
                     if self._failure is not None and self._failure[0] >= begun:
-                        raise self._failure[1](self._failure[2])
+                        raise again(self._failure[1])
                     await self._connect()
                 return self._publisher
         except TimeoutError:
@@ -171,7 +175,7 @@ class AsyncSession:
             if self._publisher is None:
                 self._publisher = await AsyncLink.open(address, name, self._publisher_lost)
         except RedisUnavailable as error:
-            self._failure = (self._loop.time(), type(error), str(error))
+            self._failure = (self._loop.time(), again(error))
             raise
         finally:
             if self._keeper is None or self._keeper.done():
@@ -204,14 +208,48 @@ class AsyncSession:
     async def _keep(self) -> None:
         """See that the connections live; cancelled at the end of the loop at the latest, which closes them."""
         try:
-            while links := [link for link in (self._publisher, self._subscription) if link is not None]:
+            while links := [link for link in (self._subscription, self._publisher) if link is not None]:
                 due = min(link.check() for link in links)
+                for link in links:
+                    if link.silent:
+                        await self._doubt(link)
                 await asyncio.sleep(due - self._loop.time())
         except asyncio.CancelledError:
             # Another one may be at work already, on other connections.
             if self._keeper is asyncio.current_task():
                 self._shut()
             raise
+
+    async def _doubt(self, link: AsyncLink) -> None:
+        """Give a silent link up, unless what was sent on it is held back by a Redis that lives."""
+        held = await self._holds_back() if link is self._publisher else None
+        if held is False:
+            # It lives, and may have a lot to catch up on.
+            await asyncio.sleep(PING_AFTER / 2)
+        if link.silent:
+            if held:
+                link.believe()
+            else:
+                link.give_up()
+
+    async def _holds_back(self) -> bool | None:
+        """See `pause.holds_back`."""
+        if self._address is None:
+            return None
+        begin, publish = trial()
+        link = None
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                link = await AsyncLink.open(self._address, context.asking_name(self._name), lambda _error: None)
+                await link.ask(begin)
+            answer = link.ask(publish)
+            await asyncio.wait([answer], timeout=HELD_AFTER)
+            return not answer.done()
+        except (RedisUnavailable, TimeoutError):
+            return None
+        finally:
+            if link is not None:
+                link.close()
 
     def _take(self, data: bytes) -> None:
         reply = read_reply(data)
@@ -229,20 +267,36 @@ class AsyncSession:
     def _published(self, call: AsyncCall, reply: Any) -> None:
         """Redis' answer to the PUBLISH of a call."""
         if isinstance(reply, int):
+            if call.subscribers == 0:
+                self._unserved(call, receivers=reply)
             return
         self.forget(call)
         if isinstance(reply, ErrorReply):
             call.give(refusal(reply, str(self._address), f"publishing to {call.service!r}"))
-        else:
+        elif isinstance(reply, ConnectionLost):
             call.give(ConnectionLost(f"{reply}; the request may have been handled"))
+        else:
+            call.give(again(reply))
 
     def _counted(self, call: AsyncCall, reply: Any) -> None:
-        """Redis' answer to how many subscribe to the service; an error where an ACL does not let us ask."""
-        if isinstance(reply, list) and len(reply) > 1 and reply[1] == 0:
-            self.forget(call)
-            call.give(
-                ServiceUnavailable(f"nobody serves {call.service!r}: its channel has no subscriber at {self._address}")
-            )
+        """Redis' answer to how many subscribed just before; an error where an ACL does not let us ask."""
+        call.subscribers = _subscribers(reply)
+
+    def _unserved(self, call: AsyncCall, receivers: int) -> None:
+        """Nobody was subscribed to the service just before its request, which reached so many."""
+        if receivers:
+            # All of them by patterns? One may have come while Redis held the message back.
+            if self._publisher is not None:
+                self._publisher.send(_count_command(call.service), partial(self._recounted, call))
+            return
+        self.forget(call)
+        call.give(
+            ServiceUnavailable(f"nobody serves {call.service!r}: its channel has no subscriber at {self._address}")
+        )
+
+    def _recounted(self, call: AsyncCall, reply: Any) -> None:
+        if _subscribers(reply) == 0:
+            self._unserved(call, receivers=0)
 
     def _publisher_lost(self, error: ConnectionLost) -> None:
         self._publisher = None

@@ -10,6 +10,7 @@ from .bus import RedisBus
 from .envelope import encode_object
 from .errors import PayloadError
 from .publisher import Publisher
+from .threads import era
 from .url import resolve_url
 
 
@@ -20,8 +21,17 @@ class Broadcast:
     """
 
     def __init__(self) -> None:
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._era = era()
         self._lock = threading.Lock()
         self._publisher: Publisher | None = None
+
+    def _heed_era(self) -> None:
+        """Where the threads are gone that there were (see `era`), the lock may be held for ever."""
+        if self._era != era():
+            self._begin_anew()
 
     def send(self, channel: str, payload: dict[str, Any]) -> int:
         """Publish the payload, as it is, on the channel; returns how many received it.
@@ -39,12 +49,14 @@ class Broadcast:
 
     def close(self) -> None:
         """Close the connection of its own, if there is one; the next `send` opens another."""
+        self._heed_era()
         with self._lock:
             publisher, self._publisher = self._publisher, None
         if publisher is not None:
             publisher.close()
 
     def _own(self) -> Publisher:
+        self._heed_era()
         with self._lock:
             if self._publisher is None:
                 self._publisher = RedisBus(resolve_url()).publisher(context.asking_name())

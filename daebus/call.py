@@ -21,6 +21,9 @@ class Waiting(Protocol):
     def forget(self, call: Call) -> None:
         """Replies to the call are not wanted any more."""
 
+    def withdraw(self, call: Call) -> bool:
+        """Its request is of no use any more; True where it has not been sent, which then it never is."""
+
     def interrupt(self) -> None:
         """Make whoever reads look whether what it waits for is there."""
 
@@ -46,6 +49,8 @@ class Call:
         """How many were subscribed to the service's channel when it was asked; None where Redis does not tell."""
         self.sent_at: float | None = None
         """When the request was about to be written (a time of `time.monotonic()`): after any connecting or waiting."""
+        self.submitted: object = None
+        """What the publisher took its request as."""
         self._requester = requester
         self._inbox: deque[Reply | DaebusError] = deque()
         self.visitor = Visitor()
@@ -92,7 +97,7 @@ class Call:
             if time.monotonic() >= self.deadline:
                 self._requester.forget(self)
                 if not self._inbox:
-                    raise self.timed_out()
+                    raise self.timed_out(sent=not self._requester.withdraw(self))
             self._requester.attend(self)
         item = self._inbox[0]
         if isinstance(item, DaebusError):
@@ -104,12 +109,16 @@ class Call:
             self._requester.call_ended()
         return item
 
-    def timed_out(self) -> RequestTimeout:
+    def timed_out(self, sent: bool = True) -> RequestTimeout:
         """The error for its time being over."""
-        return RequestTimeout(
-            f"no answer from {self.service!r} to {self.action!r} within {self.timeout:g} s "
-            f"(request {self.request_id}); it may still be handled"
-        )
+        return timeout_error(self.service, self.action, self.timeout, self.request_id, sent)
+
+
+def timeout_error(service: str, action: str, timeout: float, request_id: str, sent: bool) -> RequestTimeout:
+    """The error for a call whose time is over; where its request was not `sent`, it says so."""
+    what = f"no answer from {service!r} to {action!r}" if sent else f"{service!r} could not be asked for {action!r}"
+    fate = "it may still be handled" if sent else "nothing was sent"
+    return RequestTimeout(f"{what} within {timeout:g} s (request {request_id}); {fate}")
 
 
 def _payload_of(reply: Reply) -> Any:

@@ -6,7 +6,6 @@ retry, pool or default of a redis-py release decides what happens to a message.
 
 from __future__ import annotations
 
-import os
 import select
 import socket
 import ssl
@@ -22,8 +21,9 @@ from redis.backoff import NoBackoff
 from redis.connection import Connection, parse_url
 from redis.retry import Retry
 
-from .errors import ConfigurationError, ConnectionLost, PermissionDenied, RedisUnavailable
+from .errors import ConfigurationError, ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable
 from .resp import INCOMPLETE, ErrorReply, ProtocolError, make_reader, pack
+from .threads import era, is_ending
 from .url import DEFAULT_URL, ambiguity
 from .url import redact_url as redact_url
 from .url import resolve_url as resolve_url
@@ -38,9 +38,17 @@ LONGEST_WAIT = 3600.0
 """Seconds of one wait for the system, which takes no such number as threads do; who waits longer waits again."""
 _ENDED: int | None = getattr(select, "POLLRDHUP", None)
 _REFUSALS = ("NOPERM", "NOAUTH", "WRONGPASS")
-CONNECTING_ERRORS = (redis.RedisError, OSError, TypeError, ValueError)
-"""What redis-py may raise while it connects; the last two for options that are none."""
+CONNECTING_ERRORS = (redis.RedisError, OSError, TypeError, ValueError, RuntimeError)
+"""What redis-py may raise while it connects: TypeError and ValueError for options that are none, RuntimeError where
+there is no thread to look a name up."""
 _POOL_OPTIONS = ("max_connections", "timeout", "db", "retry_on_timeout", "retry_on_error")
+
+
+class _NoRetry(Retry):
+    """Retries nothing, and so can be shared: redis-py copies it, which needs an import, and none can be had at exit."""
+
+    def __deepcopy__(self, _memo: object) -> _NoRetry:
+        return self
 
 
 def client_label(name: str) -> str:
@@ -103,10 +111,12 @@ class RedisAddress:
         connection_class = options.pop("connection_class", Connection)
         deadline = time.monotonic() + limit
         try:
-            connection = connection_class(**pinned(options, limit, Retry(NoBackoff(), 0)))
+            connection = connection_class(**pinned(options, limit, _NoRetry(NoBackoff(), 0)))
             connection.connect()
-        except CONNECTING_ERRORS as error:
-            raise self.failed(error) from None
+        except Exception as error:
+            if isinstance(error, CONNECTING_ERRORS) or is_ending():
+                raise self.failed(error) from None
+            raise
         link = Link(connection, str(self))
         try:
             named = link.ask(pack(b"CLIENT", b"SETNAME", client_label(name).encode()), deadline)
@@ -119,9 +129,12 @@ class RedisAddress:
 
     def failed(self, error: BaseException) -> RedisUnavailable:
         """The error to raise for one of CONNECTING_ERRORS, which redis-py met while connecting."""
+        if is_ending() and not isinstance(error, redis.RedisError | OSError):
+            # What it lacks then may be anything: an import, a codec, a thread.
+            return RedisUnavailable(f"cannot connect to Redis at {self}: the interpreter is ending ({error})")
         if isinstance(error, redis.AuthenticationError | redis.exceptions.NoPermissionError):
             return PermissionDenied(f"Redis at {self} refused us: {error}")
-        if isinstance(error, redis.RedisError | OSError):
+        if isinstance(error, redis.RedisError | OSError | RuntimeError):
             return RedisUnavailable(f"cannot connect to Redis at {self}: {str(error) or 'no answer'}")
         # Its text names the option, which is part of the password where that holds an unescaped `&`.
         return RedisUnavailable(f"cannot connect to Redis at {self}: its URL has an option that cannot be")
@@ -179,7 +192,7 @@ class Link:
             self._take, self._give = _locked(lock, self._take), _locked(lock, self._give)
         self.reading = threading.Lock()
         self.writing = threading.Lock()
-        self.pid = os.getpid()
+        self._era = era()
 
     def watch(self, wake: int) -> None:
         """Let `wait` also return when the file descriptor `wake` becomes readable."""
@@ -301,8 +314,11 @@ class Link:
             pass
 
     def dispose(self) -> None:
-        """Shut, wait until nobody reads or writes, and free the socket. In a forked child only the copy is freed."""
-        if self.pid != os.getpid():
+        """Shut, wait until nobody reads or writes, and free the socket.
+
+        Where the threads that did are gone (see `era`) nobody is waited for; a forked child frees only its copy.
+        """
+        if self._era != era():
             self.socket.close()
             return
         self.shut()
@@ -319,8 +335,8 @@ def _locked(lock: threading.Lock, function: Callable[[A], R]) -> Callable[[A], R
     return locked
 
 
-def refusal(reply: ErrorReply, address: str, doing: str) -> RedisUnavailable:
+def refusal(reply: ErrorReply, address: str, doing: str) -> RedisRefused:
     """The error for a command that Redis answered with an error."""
     if reply.code in _REFUSALS:
-        return PermissionDenied(f"Redis at {address} does not allow {doing}: {reply}")
-    return RedisUnavailable(f"Redis at {address} failed {doing}: {reply}")
+        return PermissionDenied(f"Redis at {address} does not allow {doing}: {reply}", reply.code)
+    return RedisRefused(f"Redis at {address} failed {doing}: {reply}", reply.code)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from .connection import Link, RedisAddress, refusal
-from .errors import ConnectionLost, RedisUnavailable
+from .errors import ConnectionLost, PermissionDenied, RedisUnavailable
 from .resp import INCOMPLETE, ErrorReply, pack
 from .turns import Relay
 from .wakeup import WakeUp
@@ -66,6 +66,7 @@ class Feed:
         self._relay = relay or Relay()
         self._heard_at = 0.0
         self._pinged_at: float | None = None
+        self._pings = 0
         self.finished = False
         """Whether Redis has confirmed that nothing is subscribed any more; see `unsubscribe`."""
 
@@ -94,14 +95,16 @@ class Feed:
             raise self.address.not_connected(error) from None
         self._heard_at = time.monotonic()
         self._pinged_at = None
+        self._pings = 0
         self._link = link
 
     def _confirm(self, link: Link, channel: bytes, deadline: float) -> None:
         while True:
             reply = link.next_reply(deadline)
             if isinstance(reply, ErrorReply):
-                if channel not in self._optional:
-                    raise refusal(reply, str(self.address), f"subscribing to {self._channels[channel]!r}")
+                refused = refusal(reply, str(self.address), f"subscribing to {self._channels[channel]!r}")
+                if channel not in self._optional or not isinstance(refused, PermissionDenied):
+                    raise refused
                 log.warning("Redis does not allow %s to subscribe to %r: %s", self.name, channel.decode(), reply)
                 del self._channels[channel]
                 return
@@ -171,19 +174,32 @@ class Feed:
         if self._pinged_at is not None:
             raise link.lost(f"no sign of life for {2 * PING_AFTER:g} s")
         self._pinged_at = now
+        self._pings += 1
         link.send(_PING, now + PING_AFTER)
 
     def _read(self, reply: Any) -> tuple[str, bytes] | None:
         if isinstance(reply, ErrorReply):
-            raise refusal(reply, str(self.address), "reading messages")
+            self._refused(reply)
+            return None
         if not isinstance(reply, list) or not reply:
             raise ConnectionLost(f"Redis at {self.address} sent something unexpected")
         if reply[0] == b"message":
             channel = self._channels.get(reply[1])
             return None if channel is None else (channel, reply[2])
-        if reply[0] == b"unsubscribe" and reply[2] == 0:
+        if reply[0] == b"pong":
+            self._pings -= 1
+        elif reply[0] == b"unsubscribe" and reply[2] == 0:
             self.finished = True
         return None
+
+    def _refused(self, reply: ErrorReply) -> None:
+        """Whoever refuses lives: in many a state Redis refuses PING, and messages come all the same."""
+        if self._pings:
+            self._pings -= 1
+            log.debug("%s: Redis at %s refuses PING: %s", self.name, self.address, reply)
+        else:
+            # That was UNSUBSCRIBE; what had been published before it has come.
+            raise refusal(reply, str(self.address), "unsubscribing")
 
     def unsubscribe(self) -> None:
         """Ask for the end; what had been published before it still comes, then `finished` is true."""

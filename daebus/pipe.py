@@ -14,10 +14,12 @@ from collections.abc import Callable
 from typing import Any
 
 from .connection import Link
-from .errors import ConnectionLost
+from .errors import ConnectionLost, RedisUnavailable, again
 from .outlet import Outlet
-from .resp import INCOMPLETE
+from .resp import INCOMPLETE, ends_the_connection
+from .threads import begin
 from .tickets import TOGETHER, Ticket, Tickets
+from .waiting import bounded
 
 REPLY_WITHIN = 5.0
 """Seconds after which a reply that has not come means that the connection is dead."""
@@ -29,15 +31,24 @@ FEW = 8
 HELD = 0.0002
 """Seconds for which a command may be left to the next look."""
 _LED_ELSEWHERE = 0.01
+_HEARD_OUT_WITHIN = 0.5
 
 
 class Pipe:
-    """A link, and the tickets of what is in flight on it."""
+    """A link, and the tickets of what is in flight on it.
 
-    def __init__(self, link: Link) -> None:
+    `holds_back(within)` says whether a Redis that owes a reply for long only holds back what it is sent, or None where
+    it does not answer elsewhere either. It is asked on a thread of its own, and the pipe is `doubted` meanwhile.
+    """
+
+    def __init__(self, link: Link, holds_back: Callable[[float], bool | None] = lambda _within: None) -> None:
         self.link = link
         self._tickets = Tickets()
-        self._outlet = Outlet(link, self._tickets, self.fail, self._tell)
+        self._holds_back = holds_back
+        self._outlet = Outlet(link, self._tickets, self._not_written, self._tell, self._is_held)
+        self._doubt: threading.Event | None = None
+        self._believed_at = 0.0
+        self._heard = 0
         self._checked_by = threading.get_ident()
         self._looked_at = self._checked_at = time.monotonic()
 
@@ -59,42 +70,65 @@ class Pipe:
             self._checked_at, self._checked_by = now, me
             closed = self.link.is_closed()
             if closed:
-                self.fail(self.link.lost("Redis closed the connection"))
+                self._not_written(self.link.lost("Redis closed the connection"))
             elif (closed is None or now >= self._overdue_at()) and self._lead():
                 self._take_in(to_the_end=True)
                 self._leave()
+        return self.error is None
+
+    @property
+    def doubted(self) -> bool:
+        """Whether it is being found out if the other side lives; wait with `wait_for_verdict` before sending more."""
+        return self._doubt is not None
+
+    def wait_for_verdict(self, due: float) -> bool:
+        """Whether the other side lives, when that is known; raises RedisUnavailable where it is not when `due`."""
+        doubt = self._doubt
+        if doubt is not None and not doubt.wait(bounded(due - time.monotonic())):
+            raise RedisUnavailable(f"Redis at {self.link.address} does not answer; nothing was sent")
         return self.error is None
 
     def submit(self, ticket: Ticket, looks_soon: Callable[[], bool] | None = None) -> bool:
         """Send a command, or have it sent by the thread that writes just now; False where the pipe has broken before.
 
         With `looks_soon`, a small one may be left for a moment to the thread that is going to `look`; it is asked
-        when the command has been left. Raises RedisUnavailable for a large one where others have kept the link until
-        its `due`; nothing was sent.
+        when the command has been left. Raises TooLate for a large one where others have kept the link until its `due`.
         """
         if len(ticket.command) > TOGETHER:
             return self._outlet.send_alone(ticket)
         sent = self._tickets.leave(ticket)
         if sent and looks_soon is not None and looks_soon() and not self._tickets.waits_since(time.monotonic() - HELD):
             return True
-        self._outlet.flush(ticket.due)
+        self._outlet.flush(ticket.patience)
         return sent
 
+    def withdraw(self, ticket: Ticket) -> bool:
+        """Let nobody be told of a command any more; True where it had not been sent, which then it never is."""
+        return self._tickets.give_up(ticket)
+
     def wait_for(self, ticket: Ticket) -> None:
-        """Return when the ticket is done. Raises its `error`, or RedisUnavailable when it is `due` first."""
+        """Return when the ticket is done. Raises its `error`, or RedisUnavailable when it is `due` first.
+
+        Where the patience of its thread ends before that, it returns, and the ticket goes on.
+        """
         while not ticket.done:
-            if time.monotonic() >= ticket.due:
+            now = time.monotonic()
+            if now >= ticket.due:
                 self._give_up(ticket)
+            elif now >= ticket.patience:
+                self._tickets.let_go(ticket)
+                self._tickets.rouse()
+                return
             elif self._lead():
                 try:
                     self._read_until(ticket)
                 finally:
                     self._leave()
             elif ticket.visitor is not None:
-                ticket.visitor.sleep(min(ticket.due - time.monotonic(), REPLY_WITHIN))
+                ticket.visitor.sleep(min(ticket.patience - now, REPLY_WITHIN))
         if ticket.error is not None:
             self._tell()
-            raise type(ticket.error)(str(ticket.error))
+            raise again(ticket.error)
 
     def look(self, after: float = 0.0) -> bool:
         """Send what has been left, and take in what has come unless that was done in the last `after` seconds.
@@ -127,6 +161,21 @@ class Pipe:
         """Fail everything that is in flight and let nobody use the pipe again; `dispose` frees it."""
         self._tickets.fail(error)
         self.link.shut()
+
+    def _not_written(self, error: ConnectionLost) -> None:
+        """Fail, but take in first what Redis had said: replies, and often the reason for which it closed.
+
+        A thread that leads comes upon all that by itself.
+        """
+        until = time.monotonic() + _HEARD_OUT_WITHIN
+        while self.error is None and time.monotonic() < until:
+            if self.link.reading.acquire(timeout=_LED_ELSEWHERE):
+                try:
+                    self._take_in(to_the_end=True)
+                finally:
+                    self.link.reading.release()
+                break
+        self.fail(error)
 
     def end_if_idle(self, error: ConnectionLost) -> None:
         """Free it, if nothing is in flight."""
@@ -188,7 +237,7 @@ class Pipe:
                     return
                 now = time.monotonic()
                 overdue_at = self._overdue_at()
-                if self.link.wait(min(ticket.due, overdue_at) - now):
+                if self.link.wait(min(ticket.patience, overdue_at, now + REPLY_WITHIN) - now):
                     self.link.receive()
                 elif time.monotonic() < overdue_at:
                     return
@@ -202,17 +251,63 @@ class Pipe:
         replies: deque[Any] = deque()
         while (reply := self.link.reply()) is not INCOMPLETE:
             replies.append(reply)
-        if replies and not self._tickets.settle(replies):
-            raise self.link.lost("a reply that nobody asked for")
+        if replies:
+            self._heard += 1
+            last = replies[-1]
+            if not self._tickets.settle(replies):
+                raise self.link.lost("a reply that nobody asked for")
+            if ends_the_connection(last):
+                raise self.link.lost(last)
 
     def _overdue_at(self) -> float:
         sent_at = self._tickets.oldest
         # What takes long to be sent is not replied to before.
-        return float("inf") if sent_at is None else max(sent_at, self.link.moved_at) + REPLY_WITHIN
+        return float("inf") if sent_at is None else max(sent_at, self.link.moved_at, self._believed_at) + REPLY_WITHIN
 
     def _check_overdue(self, now: float) -> None:
-        if now >= self._overdue_at():
-            raise self.link.lost(f"no reply for {REPLY_WITHIN:g} s")
+        """Begin to doubt where a reply is overdue. Called by who leads."""
+        if now < self._overdue_at():
+            return
+        self._believed_at = now
+        if self._doubt is not None:
+            return
+        self._doubt = threading.Event()
+        try:
+            name, heard = "daebus-finding-out", self._heard
+            begin(threading.Thread(target=self._find_out, args=(heard,), name=name, daemon=True))
+        except RuntimeError:
+            self._doubt = None
+            raise self._no_reply() from None
+
+    def _find_out(self, heard: int) -> None:
+        """Whether Redis lives, on a thread of its own. The answer that was overdue may come in the meantime."""
+        held = self._holds_back(REPLY_WITHIN / 2)
+        if held or (held is not None and self._moves_on(heard)):
+            self._believed_at = time.monotonic()
+        else:
+            self.fail(self._no_reply())
+        doubt, self._doubt = self._doubt, None
+        if doubt is not None:
+            doubt.set()
+        self._tell()
+
+    def _is_held(self) -> bool:
+        return self._holds_back(REPLY_WITHIN / 2) is True
+
+    def _moves_on(self, heard: int) -> bool:
+        """Whether an answer has come since, or comes soon: a Redis that lives may have a lot to catch up on."""
+        begun = time.monotonic()
+        while self.error is None:
+            self.look()
+            if self._heard != heard or self.link.moved_at > begun:
+                return True
+            if time.monotonic() >= begun + REPLY_WITHIN / 2:
+                break
+            time.sleep(_LED_ELSEWHERE)
+        return False
+
+    def _no_reply(self) -> ConnectionLost:
+        return self.link.lost(f"no reply for {REPLY_WITHIN:g} s")
 
     def _give_up(self, ticket: Ticket) -> None:
         self.look()
@@ -221,6 +316,6 @@ class Pipe:
             return
         self._tickets.rouse()
         if unsent:
-            raise self._outlet.stuck()
+            raise self._outlet.too_late()
         where = f"Redis at {self.link.address}"
         raise ConnectionLost(f"{where} did not confirm in time; the message may or may not arrive")

@@ -6,17 +6,19 @@ broken. Rule of this file: `_connecting` is held while connecting, and waited fo
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any, NamedTuple
 
 from .connection import Link, RedisAddress, refusal
-from .errors import ConfigurationError, ConnectionLost, RedisUnavailable
+from .errors import ConfigurationError, ConnectionLost, RedisUnavailable, again
+from .pause import holds_back
 from .pipe import REPLY_WITHIN, Pipe
 from .resp import ErrorReply, pack, pack_publish
-from .tickets import Ticket
+from .threads import era
+from .tickets import Ticket, TooLate
 from .turns import Visitor
 from .waiting import bounded
 
@@ -30,7 +32,7 @@ class Delivery(NamedTuple):
     """What became of one message.
 
     `receivers` is how many subscribers Redis gave it to (pattern subscribers count too), `subscribers` how many
-    are subscribed to just that channel (None where Redis does not let us ask), `sent_at` when it was about to be
+    were subscribed to just that channel (None where Redis does not let us ask), `sent_at` when it was about to be
     written (a time of `time.monotonic()`).
     """
 
@@ -55,12 +57,12 @@ class Publisher:
         self._forget()
 
     def _forget(self) -> None:
-        self._pid = os.getpid()
+        self._era = era()
         self._connecting = threading.Lock()
         self._pipe: Pipe | None = None
         self.opened: Callable[[], None] = lambda: None
-        """Called after each connecting: what `wait_with` waits for is another connection now. Not in a forked child,
-        where nobody waits."""
+        """Called after each connecting: what `wait_with` waits for is another connection now. Not where the threads
+        that waited are gone, as in a forked child."""
 
     def connect(self, deadline: float | None = None) -> None:
         """Connect now, to learn at once whether Redis can be reached."""
@@ -73,7 +75,11 @@ class Publisher:
 
     def deliver(self, channel: str, data: bytes, deadline: float | None = None) -> Delivery:
         """Publish, and tell what became of it."""
-        return self._delivery(self._exchange(_counted_command(channel, data), 2, _due(deadline)), channel)
+        due = _due(deadline)
+        delivery = self._delivery(self._exchange(_counted_command(channel, data), 2, due), channel)
+        if _is_doubtful(delivery):
+            delivery = _recounted(delivery, self._exchange(_count_command(channel), 1, due))
+        return delivery
 
     def publish_counted(self, channel: str, data: bytes, deadline: float | None = None) -> tuple[int, int | None]:
         """Publish, and return the `receivers` and `subscribers` of its Delivery."""
@@ -82,10 +88,11 @@ class Publisher:
     def ask(self, commands: Sequence[Sequence[bytes]], doing: str, deadline: float | None = None) -> list[Any]:
         """Give Redis other commands, all in one round trip, and return their replies.
 
-        `doing` says what for, in the error raised where Redis answers one of them with an error.
+        `doing` says what for, in the error raised where Redis answers one of them with an error. Without a deadline it
+        is waited for as long as Redis lives.
         """
         packed = b"".join(pack(*command) for command in commands)
-        ticket = self._exchange(packed, len(commands), _due(deadline))
+        ticket = self._exchange(packed, len(commands), inf if deadline is None else deadline)
         for reply in ticket.replies:
             if isinstance(reply, ErrorReply):
                 raise refusal(reply, str(self.address), doing)
@@ -99,7 +106,7 @@ class Publisher:
         failed: Callable[[RedisUnavailable], None] | None = None,
         looks_soon: Callable[[], bool] | None = None,
     ) -> None:
-        """Publish without waiting for Redis to confirm it.
+        """Publish without waiting for Redis to confirm it. Without a deadline it is sent as long as Redis lives.
 
         Where it is handed in and comes to nothing, `failed` is called with the reason by whichever thread learns of
         it. Without `failed`, what is known at once is raised. Where `looks_soon()` says that this thread is going to
@@ -116,7 +123,9 @@ class Publisher:
         pipe = self._pipe
         # Nobody reads what Redis answers if all only post.
         visitor = Visitor() if pipe is not None and pipe.in_flight > _UNREAD_LIMIT else None
-        ticket = Ticket(_publish_command(channel, data), 1, _due(deadline), told if failed else None, visitor)
+        patience = min(_due(None), _due(deadline))
+        due = inf if deadline is None else deadline
+        ticket = Ticket(_publish_command(channel, data), 1, due, told if failed else None, visitor, patience)
         pipe = self._hand_in(ticket, looks_soon)
         try:
             if visitor is not None:
@@ -129,10 +138,11 @@ class Publisher:
 
     def submit(
         self, channel: str, data: bytes, told: Callable[[Delivery | RedisUnavailable], None], deadline: float
-    ) -> None:
+    ) -> Ticket:
         """Publish without waiting, and have `told` called with what became of it by whichever thread learns of it.
 
-        Nothing is sent after the deadline. Raises RedisUnavailable where it could not be handed in.
+        Nothing is sent after the deadline, nor after `withdraw`, which takes what this returns. Raises RedisUnavailable
+        where it could not be handed in.
         """
 
         def pass_on(ticket: Ticket) -> None:
@@ -140,14 +150,24 @@ class Publisher:
                 outcome: Delivery | RedisUnavailable = self._delivery(ticket, channel)
             except RedisUnavailable as error:
                 outcome = error
-            told(outcome)
+            if isinstance(outcome, Delivery) and _is_doubtful(outcome):
+                self._recount(channel, outcome, told, deadline)
+            else:
+                told(outcome)
 
-        self._hand_in(Ticket(_counted_command(channel, data), 2, deadline, pass_on))
+        ticket = Ticket(_counted_command(channel, data), 2, deadline, pass_on)
+        self._hand_in(ticket)
+        return ticket
+
+    def withdraw(self, submitted: object) -> bool:
+        """Nobody waits for it any more; True where it had not been sent, which then it never is."""
+        pipe = self._pipe
+        return isinstance(submitted, Ticket) and pipe is not None and pipe.withdraw(submitted)
 
     def flush(self, deadline: float | None = None) -> None:
         """Return when Redis has confirmed everything that was posted."""
         pipe = self._pipe
-        if self._pid == os.getpid() and pipe is not None and pipe.in_flight:
+        if self._era == era() and pipe is not None and pipe.in_flight:
             self._exchange(_PING, 1, _due(deadline))
 
     def look(self, after: float) -> bool:
@@ -171,13 +191,13 @@ class Publisher:
     def renew(self) -> None:
         """Use a new connection from now on, unless this one is in use: there is reason to think that it is dead."""
         pipe = self._pipe
-        if self._pid == os.getpid() and pipe is not None:
+        if self._era == era() and pipe is not None:
             pipe.look()
             pipe.end_if_idle(ConnectionLost("given up, since another connection to this Redis was lost"))
 
     def close(self) -> None:
         """Close the connection. The next publish opens another."""
-        if self._pid != os.getpid():
+        if self._era != era():
             self._forget()
             return
         pipe = self._pipe
@@ -188,14 +208,24 @@ class Publisher:
     def _outcome(self, ticket: Ticket, channel: str) -> int:
         """How many got a message; raises where it came to nothing."""
         if ticket.error is not None:
-            raise type(ticket.error)(str(ticket.error))
-        return self._count(ticket.replies[0], channel)
+            raise again(ticket.error)
+        return self._count(ticket.replies[-1], channel)
 
     def _delivery(self, ticket: Ticket, channel: str) -> Delivery:
         receivers = self._outcome(ticket, channel)
-        counted = ticket.replies[1]
-        subscribers = counted[1] if isinstance(counted, list) and len(counted) > 1 else None
-        return Delivery(receivers, subscribers, ticket.sent_at or 0.0)
+        return Delivery(receivers, _subscribers(ticket.replies[0]), ticket.sent_at or 0.0)
+
+    def _recount(
+        self, channel: str, delivery: Delivery, told: Callable[[Delivery | RedisUnavailable], None], deadline: float
+    ) -> None:
+        """Have the subscribers counted once more. Called while others are told, too: connects to nothing."""
+
+        def pass_on(ticket: Ticket) -> None:
+            told(_recounted(delivery, ticket))
+
+        pipe = self._pipe
+        if pipe is None or not pipe.submit(Ticket(_count_command(channel), 1, deadline, pass_on)):
+            told(delivery._replace(subscribers=None))
 
     def _count(self, reply: Any, channel: str) -> int:
         if isinstance(reply, ErrorReply):
@@ -209,30 +239,34 @@ class Publisher:
 
     def _hand_in(self, ticket: Ticket, looks_soon: Callable[[], bool] | None = None) -> Pipe:
         while True:
-            pipe = self._usable(ticket.due)
+            pipe = self._usable(ticket.patience)
             if pipe.submit(ticket, looks_soon):
                 return pipe
 
     def _usable(self, due: float) -> Pipe:
         """The pipe there is, or a new one."""
-        if self._pid != os.getpid():
+        if self._era != era():
             self._forget()
-        pipe = self._pipe
-        if pipe is not None and pipe.is_alive():
+        before = pipe = self._pipe
+        if pipe is not None and pipe.is_alive() and (not pipe.doubted or pipe.wait_for_verdict(due)):
             return pipe
         if not self._connecting.acquire(timeout=bounded(due - time.monotonic())):
-            raise RedisUnavailable(f"Redis at {self.address} is stuck; nothing was sent")
+            raise TooLate(f"the time was over before Redis at {self.address} was connected; nothing was sent")
         try:
             pipe = self._pipe
             if pipe is not None and pipe.error is None:
                 return pipe
-            if pipe is not None:
-                pipe.dispose()
-            self._pipe = pipe = Pipe(self.address.connect(self.name, due))
+            self._pipe = pipe = Pipe(self.address.connect(self.name, due), self._holds_back)
         finally:
             self._connecting.release()
+            if before is not None and before.error is not None:
+                # Whoever is told may want to connect, too.
+                before.dispose()
         self.opened()
         return pipe
+
+    def _holds_back(self, within: float) -> bool | None:
+        return holds_back(self.address, self.name, within)
 
 
 def _due(deadline: float | None) -> float:
@@ -250,6 +284,23 @@ def _publish_command(channel: str, data: bytes) -> bytes:
     return pack_publish(_channel_bytes(channel), data)
 
 
+def _count_command(channel: str) -> bytes:
+    return pack(b"PUBSUB", b"NUMSUB", _channel_bytes(channel))
+
+
 def _counted_command(channel: str, data: bytes) -> bytes:
-    name = _channel_bytes(channel)
-    return pack_publish(name, data, pack(b"PUBSUB", b"NUMSUB", name))
+    # Counted before: the message itself may cost a subscriber its connection.
+    return pack_publish(_channel_bytes(channel), data, _count_command(channel))
+
+
+def _subscribers(counted: Any) -> int | None:
+    return counted[1] if isinstance(counted, list) and len(counted) > 1 else None
+
+
+def _is_doubtful(delivery: Delivery) -> bool:
+    """Whether it may have reached one that subscribed after the counting, when Redis held the message back."""
+    return delivery.subscribers == 0 and delivery.receivers > 0
+
+
+def _recounted(delivery: Delivery, ticket: Ticket) -> Delivery:
+    return delivery._replace(subscribers=_subscribers(ticket.replies[0]) if ticket.replies else None)

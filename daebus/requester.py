@@ -23,6 +23,7 @@ from .errors import (
     ConnectionLost,
     DaebusError,
     PayloadError,
+    RedisRefused,
     RedisUnavailable,
     RequestTimeout,
     ServiceUnavailable,
@@ -30,6 +31,7 @@ from .errors import (
 from .ids import new_request_id
 from .pending import PendingCalls
 from .publisher import Delivery
+from .threads import era
 from .turns import Visitor
 from .url import resolve_url
 
@@ -57,6 +59,11 @@ class Requester:
         self._name = name
         self.timeout = _checked(DEFAULT_TIMEOUT if timeout is None else timeout)
         """Seconds that a call may take where it does not say."""
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """With nothing connected, and nobody waiting."""
+        self._era = era()
         self.reply_channel = f"caller:{uuid.uuid4().hex}"
         """The channel on which answers come in."""
         self._lock = threading.Lock()
@@ -66,6 +73,11 @@ class Requester:
         self._bus: Bus | None = None
         self._publisher: PublisherLike | None = None
         self._subscription: SubscriptionLike | None = None
+
+    def _heed_era(self) -> None:
+        """Where the threads are gone that there were (see `era`), nobody reads, and locks may be held for ever."""
+        if self._era != era():
+            self._begin_anew()
 
     def __enter__(self) -> Requester:
         return self
@@ -95,7 +107,8 @@ class Requester:
         Raises RequestFailed, RequestTimeout, ServiceUnavailable, RedisUnavailable (ConnectionLost), PayloadError.
         """
         call, data = self._prepare(service, action, payload, timeout, request_id, parent_id)
-        self._ask(call, lambda publisher: publisher.submit(service, data, partial(self._told, call), call.deadline))
+        told = partial(self._told, call)
+        call.submitted = self._ask(call, lambda publisher: publisher.submit(service, data, told, call.deadline))
         try:
             return call.result(on_progress)
         except BaseException:
@@ -148,6 +161,7 @@ class Requester:
         parent_id: RequestId,
     ) -> tuple[Call, bytes]:
         """A call that has not been made, and its request."""
+        self._heed_era()
         timeout = self.timeout if timeout is None else _checked(timeout)
         call = Call(self, _checked_service(service), action, request_id or new_request_id(), timeout)
         data = write_request(
@@ -177,8 +191,8 @@ class Requester:
                     publisher.close()
         except BaseException as error:
             call.cancel()
-            if isinstance(error, RedisUnavailable) and time.monotonic() >= call.deadline:
-                raise call.timed_out() from error
+            if _is_over(call, error):
+                raise call.timed_out(sent=isinstance(error, ConnectionLost)) from error
             raise
         finally:
             self._end_use()
@@ -192,6 +206,8 @@ class Requester:
             error: DaebusError = self._unserved(call.service)
         elif isinstance(outcome, ConnectionLost):
             error = ConnectionLost(f"{outcome}; the request may have been handled")
+        elif _is_over(call, outcome):
+            error = call.timed_out(sent=False)
         else:
             error = outcome
         if self._pending.remove(call):
@@ -213,6 +229,7 @@ class Requester:
 
     def publish(self, channel: str, data: bytes) -> int:
         """Publish bytes as they are; returns how many received them."""
+        self._heed_era()
         self._begin_use()
         try:
             return self._open()[0].publish(channel, data)
@@ -225,6 +242,7 @@ class Requester:
         Calls that wait in other threads fail with ConnectionLost; with `now=False` they get their answers, and
         the last of them closes.
         """
+        self._heed_era()
         with self._lock:
             self._close_when_idle = True
         if now:
@@ -309,6 +327,11 @@ class Requester:
         self._pending.remove(call)
         self.call_ended()
 
+    def withdraw(self, call: Call) -> bool:
+        """Used by a call whose time is over."""
+        publisher = self._publisher
+        return publisher is not None and publisher.withdraw(call.submitted)
+
     def interrupt(self) -> None:
         """Used by a call that another thread has cancelled."""
         subscription = self._subscription
@@ -345,6 +368,12 @@ def _stream(call: Call) -> Iterator[Any]:
         yield from call
     finally:
         call.cancel()
+
+
+def _is_over(call: Call, error: BaseException) -> bool:
+    """Whether what failed is that the time of the call was over. A refusal stays one, however late it came."""
+    unavailable = isinstance(error, RedisUnavailable) and not isinstance(error, RedisRefused)
+    return unavailable and time.monotonic() >= call.deadline
 
 
 def _checked(timeout: float) -> float:

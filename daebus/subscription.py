@@ -16,8 +16,9 @@ import time
 from collections.abc import Callable, Iterable
 
 from .connection import RedisAddress
-from .errors import ConnectionLost, PermissionDenied, RedisUnavailable
+from .errors import ConnectionLost, PermissionDenied, RedisUnavailable, again
 from .feed import Beside, Feed
+from .threads import begin, is_ending
 from .turns import Relay, Turns, Visitor
 from .waiting import bounded
 from .wakeup import WakeUp
@@ -85,13 +86,17 @@ class Subscription:
     def ensure(self, deadline: float) -> None:
         """Return once every channel is subscribed; raise what the next attempt to connect ran into.
 
-        Starts the reader thread on first use, and cuts short a pause between two attempts.
+        Starts the reader threads on first use, and cuts short a pause between two attempts. Where the interpreter is
+        ending there are no more threads: then it connects on this one, and whoever waits for a message reads it.
         """
         if self.connected:
             return
         begun = time.monotonic()
         with self._changed:
-            self._start()
+            alone = not self._start()
+        if alone:
+            self._connect_alone(deadline)
+        with self._changed:
             self._nudged = True
             self._changed.notify_all()
             self._turns.rouse()
@@ -99,7 +104,7 @@ class Subscription:
                 if self._closing:
                     raise RedisUnavailable(f"the connection to Redis at {self.address} was closed")
                 if self._error is not None and self._failed_at >= begun:
-                    raise type(self._error)(str(self._error))
+                    raise again(self._error)
                 if not self._changed.wait(bounded(deadline - time.monotonic())):
                     raise RedisUnavailable(f"Redis at {self.address} does not answer; nothing was sent")
 
@@ -162,14 +167,40 @@ class Subscription:
                 thread.join(max(0.0, until - time.monotonic()))
         self._finish_if_last()
 
-    def _start(self) -> None:
-        if self._threads or self._closing:
+    def _start(self) -> bool:
+        """Start the threads that have not been; False where there are to be none. Called with `_changed` held.
+
+        Raises RedisUnavailable where they are not to be had; the next call tries anew.
+        """
+        if self._closing:
+            return True
+        try:
+            if self._wake_up is None:
+                self._wake_up = WakeUp()
+            while len(self._threads) < self._turns.threads:
+                name = f"daebus-{self.name}-{len(self._threads)}"
+                thread = threading.Thread(target=self._run, name=name, daemon=True)
+                begin(thread)
+                self._threads.append(thread)
+        except (RuntimeError, OSError) as error:
+            if not self._threads and is_ending():
+                return False
+            raise RedisUnavailable(f"cannot read from Redis at {self.address}: {error}; nothing was sent") from error
+        return True
+
+    def _connect_alone(self, deadline: float) -> None:
+        """Connect on the thread at hand. What that runs into is raised by `ensure`, as always."""
+        turn = self._turns.visit(Visitor(), lambda: self.connected, deadline)
+        if turn is None:
             return
-        self._wake_up = WakeUp()
-        for number in range(self._turns.threads):
-            name = f"daebus-{self.name}-{number}"
-            self._threads.append(threading.Thread(target=self._run, name=name, daemon=True))
-            self._threads[-1].start()
+        try:
+            self._feed.connect(self._wake_up)
+        except RedisUnavailable as error:
+            self._failed(error)
+        else:
+            self._back()
+        finally:
+            self._turns.pass_on(turn, prompt=False)
 
     def _signal(self) -> None:
         """Wake the reader from whatever it waits in. Called with `_changed` held."""

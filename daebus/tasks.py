@@ -9,7 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from .context import Context, Runtime, entered
+from .errors import DaebusError
 from .registry import BackgroundTask, Registry, ThreadTask
+from .threads import begin
 from .waiting import bounded
 
 log = logging.getLogger("daebus")
@@ -32,8 +34,8 @@ class TaskRunner:
             thread = threading.Thread(
                 target=self._repeat, args=(task,), name=f"{self._runtime.name}-{task.name}", daemon=True
             )
+            self._begin(thread)
             self._background.append(thread)
-            thread.start()
         for thread_task in self._registry.thread_tasks.values():
             if thread_task.auto_start:
                 self.start_thread(thread_task.name)
@@ -49,9 +51,15 @@ class TaskRunner:
             thread = threading.Thread(
                 target=self._run_thread, args=(task, stop), name=f"{self._runtime.name}-{name}", daemon=True
             )
+            self._begin(thread)
             self._threads[name] = (thread, stop)
-            thread.start()
             return True
+
+    def _begin(self, thread: threading.Thread) -> None:
+        try:
+            begin(thread)
+        except RuntimeError as error:
+            raise DaebusError(f"{self._runtime.name}: cannot start {thread.name!r}: {error}") from error
 
     def stop_thread(self, name: str, timeout: float = 5.0) -> bool:
         """Make a thread's `running()` false and wait for its end; False where it runs on or there is none."""

@@ -212,6 +212,10 @@ class LocalBus:
         """The same as `deliver`, for whoever does not wait."""
         told(self.deliver(channel, data))
 
+    def withdraw(self, submitted: object) -> bool:
+        """It has been sent."""
+        return False
+
     def look(self, after: float) -> bool:
         """Nothing comes in here."""
         return False

@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Any
 
 from .errors import ConnectionLost, RedisUnavailable
+from .resp import ends_the_connection
 from .turns import Visitor
 
 log = logging.getLogger("daebus")
@@ -22,14 +23,19 @@ TOGETHER = 65536
 """Bytes of commands that are sent in one write; a command of more goes alone, from its own thread."""
 
 
+class TooLate(RedisUnavailable):
+    """The time of a command was over before it could be sent. It never is; of Redis that says nothing."""
+
+
 class Ticket:
     """A command of `wanted` replies on its way, and what became of it: `replies`, or the `error` instead of them.
 
-    `due` is when it is of no use any more (a time of `time.monotonic()`). `visitor` is of the thread that waits for
-    it, and woken at the end; `told(ticket)` is called then, by whichever thread has learnt of it.
+    `due` is when it is of no use any more (a time of `time.monotonic()`); until `patience` its thread may be kept.
+    `visitor` is of the thread that waits for it, and woken at the end; `told(ticket)` is called then, by whichever
+    thread has learnt of it.
     """
 
-    __slots__ = ("command", "due", "error", "replies", "sent_at", "told", "visitor", "wanted")
+    __slots__ = ("command", "due", "error", "patience", "replies", "sent_at", "told", "visitor", "wanted")
 
     def __init__(
         self,
@@ -38,10 +44,12 @@ class Ticket:
         due: float,
         told: Callable[[Ticket], None] | None = None,
         visitor: Visitor | None = None,
+        patience: float | None = None,
     ) -> None:
         self.command = command
         self.wanted = wanted
         self.due = due
+        self.patience = due if patience is None else patience
         self.told = told
         self.visitor = visitor
         self.replies: list[Any] = []
@@ -65,6 +73,8 @@ class Tickets:
         self._done: deque[Ticket] = deque()
         self._awaited = 0
         self._left_at = 0.0
+        self._writing: Ticket | None = None
+        self._last_reply: Any = None
         self.error: ConnectionLost | None = None
         """Why the connection is of no use any more."""
 
@@ -104,6 +114,7 @@ class Tickets:
                 return False
             ticket.sent_at = now
             self._sent.append(ticket)
+            self._writing = ticket
             self._count(ticket)
             return True
 
@@ -122,11 +133,25 @@ class Tickets:
                 ticket.command = b""
                 ticket.sent_at = now
                 self._sent.append(ticket)
+                self._writing = ticket
         return b"".join(commands)
+
+    def wrote(self, whole: bool) -> None:
+        """What was taken last has been written, or only a part of it, with which Redis does nothing."""
+        ticket, self._writing = self._writing, None
+        if self.error is None or ticket is None:
+            return
+        with self._lock:
+            if not ticket.done:
+                cut = RedisUnavailable(
+                    f"{self.error}, before it had all of the message, so that it did nothing with it"
+                )
+                self._end(ticket, self.error if whole else cut)
 
     def settle(self, replies: deque[Any]) -> bool:
         """Give replies to those that have waited longest; False where there are more than that."""
         with self._lock:
+            self._last_reply = replies[-1]
             while replies and self._sent:
                 ticket = self._sent[0]
                 ticket.replies.append(replies.popleft())
@@ -135,13 +160,20 @@ class Tickets:
         return not replies
 
     def fail(self, error: ConnectionLost) -> None:
-        """End all of them, the first time; there can be no others after that."""
+        """End all of them, the first time; there can be no others after that.
+
+        What is just being written ends when it is known how far that got; see `wrote`.
+        """
         with self._lock:
             if self.error is not None:
                 return
             self.error = error
+            refused = ends_the_connection(self._last_reply)
+            after_it = RedisUnavailable(f"{error}, after it had refused another message; nothing was sent")
             while self._sent:
-                self._end(self._sent.popleft(), error)
+                ticket = self._sent.popleft()
+                if refused or ticket is not self._writing:
+                    self._end(ticket, after_it if refused else error)
             unsent = RedisUnavailable(f"{error}; nothing was sent")
             while self._outbox:
                 self._end(self._outbox.popleft(), unsent)
@@ -160,10 +192,14 @@ class Tickets:
             unsent = ticket in self._outbox
             if unsent:
                 self._outbox.remove(ticket)
-            if ticket.visitor is not None and not ticket.done:
-                self._awaited -= 1
-            ticket.visitor = ticket.told = None
+            self._leave_waiting(ticket)
+            ticket.told = None
             return unsent
+
+    def let_go(self, ticket: Ticket) -> None:
+        """Its thread does not wait for it any more; who is to be told of it still is."""
+        with self._lock:
+            self._leave_waiting(ticket)
 
     def rouse(self) -> None:
         """Wake the first thread that waits."""
@@ -188,6 +224,11 @@ class Tickets:
                     told(ticket)
             except Exception:
                 log.exception("an error of our own, in dealing with what became of a message")
+
+    def _leave_waiting(self, ticket: Ticket) -> None:
+        if ticket.visitor is not None and not ticket.done:
+            self._awaited -= 1
+        ticket.visitor = None
 
     def _count(self, ticket: Ticket) -> None:
         if ticket.visitor is not None:

@@ -115,6 +115,10 @@ def in_flight(caller: DaebusCaller) -> int:
     return pipe_of(caller).in_flight
 
 
+def all_written(pipe: Pipe) -> bool:
+    return not pipe._tickets.unsent and pipe._tickets._writing is None
+
+
 def test_a_dead_service_is_told_while_another_call_reads(
     slow: Slow, caller: DaebusCaller, own_redis: RedisServer
 ) -> None:
@@ -162,10 +166,10 @@ def test_a_call_is_told_of_the_loss_before_redis_has_confirmed_it(
 ) -> None:
     caller.send_request("echo")
     own_redis.freeze()
-    pipe = pipe_of(caller)
     calls = [Waiting(caller, "echo") for _ in range(20)]
+    pipe = pipe_of(caller)
     # Those that had not been written yet would be told that nothing was sent.
-    eventually(lambda: pipe.in_flight == 20)
+    eventually(lambda: caller._requester.pending == 20 and pipe.in_flight == 20 and all_written(pipe))
     own_redis.kill()
     outcomes = [call.end() for call in calls]
     assert {type(outcome) for outcome in outcomes} == {ConnectionLost}

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from daebus.envelope import Request
-from daebus.errors import ConnectionLost, PermissionDenied
+from daebus.errors import ConnectionLost, PermissionDenied, RedisUnavailable
 from daebus.overload import EVERY, OverloadLog
 from daebus.undelivered import Undelivered
 
@@ -40,17 +40,28 @@ def test_refusals_that_go_on_are_counted_in_another_line(
 def test_lost_answers_are_said_with_the_return_and_once() -> None:
     lost = Undelivered("svc")
     assert lost.said() == ""
-    lost.add(Request("act", {}), ConnectionLost("gone"))
+    lost.add(Request("act", {}), RedisUnavailable("gone"))
     assert lost.said() == "; 1 answer could not be sent meanwhile"
     for _ in range(3):
-        lost.add(Request("act", {}), ConnectionLost("gone"))
+        lost.add(Request("act", {}), RedisUnavailable("gone"))
     assert lost.said() == "; 3 answers could not be sent meanwhile"
     assert lost.said() == ""
 
 
-def test_lost_answers_are_said_by_themselves_only_where_no_return_will_say_it(caplog: pytest.LogCaptureFixture) -> None:
+def test_answers_that_were_sent_and_not_confirmed_are_not_said_to_be_unsent() -> None:
     lost = Undelivered("svc")
     lost.add(Request("act", {}), ConnectionLost("gone"))
+    assert lost.said() == "; 1 answer was sent and not confirmed"
+    lost.add(Request("act", {}), RedisUnavailable("gone"))
+    for _ in range(2):
+        lost.add(Request("act", {}), ConnectionLost("gone"))
+    assert lost.pending == 3
+    assert lost.said() == "; 1 answer could not be sent meanwhile; 2 answers were sent and not confirmed"
+
+
+def test_lost_answers_are_said_by_themselves_only_where_no_return_will_say_it(caplog: pytest.LogCaptureFixture) -> None:
+    lost = Undelivered("svc")
+    lost.add(Request("act", {}), RedisUnavailable("gone"))
     lost.say(time.monotonic())
     assert caplog.messages == []
     lost.say(math.inf)

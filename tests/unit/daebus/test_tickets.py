@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 
+import pytest
+
 from daebus.errors import ConnectionLost, RedisUnavailable
+from daebus.resp import ErrorReply
 from daebus.tickets import TOGETHER, Ticket, Tickets
 
 
@@ -31,6 +34,7 @@ def test_a_loss_is_told_to_each_once_and_says_what_was_sent() -> None:
     sent, unsent = Ticket(b"a", 1, 10.0, told.append), Ticket(b"b", 1, 10.0, told.append)
     tickets.leave(sent)
     tickets.take_batch(1.0, too_late)
+    tickets.wrote(whole=True)
     tickets.leave(unsent)
     tickets.fail(ConnectionLost("gone"))
     tickets.fail(ConnectionLost("gone again"))
@@ -43,6 +47,32 @@ def test_a_loss_is_told_to_each_once_and_says_what_was_sent() -> None:
     assert str(unsent.error) == "gone; nothing was sent"
     assert not tickets.leave(Ticket(b"c", 1, 10.0))
     assert not tickets.send_now(Ticket(b"c", 1, 10.0), 1.0)
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "a part of it"])
+def test_what_was_being_written_at_the_loss_ends_when_it_is_known_how_far_that_got(whole: bool) -> None:
+    tickets, told = Tickets(), list[Ticket]()
+    tickets.leave(ticket := Ticket(b"a", 1, 10.0, told.append))
+    tickets.take_batch(1.0, too_late)
+    tickets.fail(ConnectionLost("gone"))
+    tickets.tell()
+    assert told == []
+    tickets.wrote(whole)
+    tickets.tell()
+    assert told == [ticket]
+    assert type(ticket.error) is (ConnectionLost if whole else RedisUnavailable)
+
+
+def test_nothing_is_done_of_what_stands_behind_a_refused_message() -> None:
+    tickets, told = Tickets(), list[Ticket]()
+    refused, behind = Ticket(b"a", 1, 10.0, told.append), Ticket(b"b", 1, 10.0, told.append)
+    tickets.leave(refused)
+    tickets.leave(behind)
+    tickets.take_batch(1.0, too_late)
+    tickets.wrote(whole=True)
+    tickets.settle(deque([ErrorReply("ERR Protocol error: invalid bulk length")]))
+    tickets.fail(ConnectionLost("gone"))
+    assert (refused.error, type(behind.error)) == (None, RedisUnavailable)
 
 
 def test_what_is_due_is_not_sent_any_more() -> None:
