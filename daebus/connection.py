@@ -22,7 +22,7 @@ from redis.backoff import NoBackoff
 from redis.connection import Connection, parse_url
 from redis.retry import Retry
 
-from .errors import ConfigurationError, ConnectionLost, PermissionDenied, RedisUnavailable
+from .errors import ConfigurationError, ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable
 from .resp import INCOMPLETE, ErrorReply, ProtocolError, make_reader, pack
 from .url import DEFAULT_URL, ambiguity
 from .url import redact_url as redact_url
@@ -319,8 +319,8 @@ def _locked(lock: threading.Lock, function: Callable[[A], R]) -> Callable[[A], R
     return locked
 
 
-def refusal(reply: ErrorReply, address: str, doing: str) -> RedisUnavailable:
+def refusal(reply: ErrorReply, address: str, doing: str) -> RedisRefused:
     """The error for a command that Redis answered with an error."""
     if reply.code in _REFUSALS:
-        return PermissionDenied(f"Redis at {address} does not allow {doing}: {reply}")
-    return RedisUnavailable(f"Redis at {address} failed {doing}: {reply}")
+        return PermissionDenied(f"Redis at {address} does not allow {doing}: {reply}", reply.code)
+    return RedisRefused(f"Redis at {address} failed {doing}: {reply}", reply.code)

@@ -37,7 +37,18 @@ class ConnectionLost(RedisUnavailable):
     """The connection broke while something was under way: it may or may not have been delivered."""
 
 
-class PermissionDenied(RedisUnavailable):
+class RedisRefused(RedisUnavailable):
+    """Redis answered a command with an error: out of memory, no write on a replica, a slow script ... Nothing was done.
+
+    `code` is the first word of what it said, such as OOM, READONLY or BUSY; empty where that is not known.
+    """
+
+    def __init__(self, text: str = "", code: str = "") -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class PermissionDenied(RedisRefused):
     """Redis refused for want of rights: a wrong password, or an ACL rule. Waiting does not help."""
 
 
