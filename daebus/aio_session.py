@@ -12,6 +12,7 @@ import logging
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from functools import partial
 from typing import Any
 
@@ -50,7 +51,7 @@ class AsyncSession:
         self._sending = 0
         self._close_when_idle = False
         self._opening = asyncio.Lock()
-        self._failure: tuple[float, type[RedisUnavailable], str] | None = None
+        self._failure: tuple[float, RedisUnavailable] | None = None
         self._publisher: AsyncLink | None = None
         self._subscription: AsyncLink | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -153,7 +154,7 @@ class AsyncSession:
             async with until(deadline), self._opening:
                 while self._publisher is None or self._subscription is None:
                     if self._failure is not None and self._failure[0] >= begun:
-                        raise self._failure[1](self._failure[2])
+                        raise copy(self._failure[1])
                     await self._connect()
                 return self._publisher
         except TimeoutError:
@@ -171,7 +172,7 @@ class AsyncSession:
             if self._publisher is None:
                 self._publisher = await AsyncLink.open(address, name, self._publisher_lost)
         except RedisUnavailable as error:
-            self._failure = (self._loop.time(), type(error), str(error))
+            self._failure = (self._loop.time(), copy(error))
             raise
         finally:
             if self._keeper is None or self._keeper.done():

@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from .answers import REFUSED, Answers
 from .claims import Claims
 from .context import Context, Runtime, enter, leave
 from .envelope import Request, Stray, Unreadable, decode_object, error_payload, quoted, read_request, write_response
-from .errors import AlreadyAnswered, DaebusError, PermissionDenied, RedisUnavailable
+from .errors import AlreadyAnswered, DaebusError, RedisRefused, RedisUnavailable
+from .refusals import Refusals
 from .registry import Registry
 from .response import Response, reply_channel
 from .undelivered import Undelivered
@@ -85,6 +87,7 @@ class Dispatcher:
         hand_over: Callable[[int], None],
         goes_on: Callable[[int], bool],
         undelivered: Undelivered,
+        refusals: Refusals,
         *,
         debug: bool = False,
         ignore_unknown: bool = False,
@@ -96,11 +99,18 @@ class Dispatcher:
         self._instance = instance
         self._hand_over = hand_over
         self._goes_on = goes_on
-        self._undelivered = undelivered
         self._brisk: dict[str, bool] = {}
         self._debug = debug
         self._ignore_unknown = ignore_unknown
         self.counts = Counts()
+        self.answers = Answers(
+            runtime.publisher,
+            runtime.name,
+            instance,
+            undelivered,
+            refusals,
+            lost=partial(self.counts.add, "undelivered"),
+        )
 
     def handle(self, arrival: Arrival) -> None:
         """Handle one message to the end."""
@@ -217,14 +227,22 @@ class Dispatcher:
             if self._claims.take(message, arrival.data):
                 return True
             self.counts.add("elsewhere")
-        except PermissionDenied as error:
-            log.error("%s: %s", self._runtime.name, error)
-            if isinstance(message, Request):
-                self._refuse_request(message, "busy", f"{self._runtime.name} could not claim the request")
+        except RedisRefused as error:
+            self._not_claimed(message, arrival, error)
         except RedisUnavailable as error:
             # Run by nobody rather than by two; that Redis is away has been said, and whoever asked knows it too.
             log.debug("%s: a request is left alone, as it could not be claimed: %s", self._runtime.name, error)
         return False
+
+    def _not_claimed(self, message: Request | Unreadable, arrival: Arrival, error: RedisRefused) -> None:
+        """Redis takes no claims: every instance says so, since none can know whether another did."""
+        if self._claims is None or self._claims.is_taken(arrival.data):
+            self.counts.add("elsewhere")
+        elif isinstance(message, Unreadable) or not self._refuse_request(
+            message, REFUSED, f"{self._runtime.name} could not claim the request: {error}"
+        ):
+            self.counts.add("dropped")
+            self._claims.dropped()
 
     def _is_left_to_us(self, message: Request | Unreadable, arrival: Arrival) -> bool:
         """Whether a message that we cannot take is to be answered by us, and not taken by another instance."""
@@ -244,7 +262,7 @@ class Dispatcher:
             self._instance,
             tracebacks=self._debug,
             spoken=self._log_answer if self._debug else None,
-            lost=self._lost,
+            answers=self.answers,
             looks_soon=partial(self._goes_on_reading, arrival),
         )
         arrival.response = response
@@ -266,8 +284,8 @@ class Dispatcher:
             if response.undelivered is None or error is not response.undelivered:
                 self._raised(request, response, error)
         finally:
-            if response.undelivered is not None:
-                self._lost(request, response.undelivered)
+            if response.undelivered is not None and response.channel is not None:
+                self.answers.failed(request, response.channel, b"", response.undelivered)
             leave(token)
             brisk[request.action] = time.monotonic() - begun < BRISK
 
@@ -325,16 +343,11 @@ class Dispatcher:
         if self._debug:
             log.debug("-> %s error %s", self._line(request), payload["code"])
         try:
-            self._runtime.publisher.post(channel, data, failed=partial(self._lost, request))
+            self.answers.post(request, channel, data)
         except RedisUnavailable as problem:
-            self._lost(request, problem)
+            self.answers.failed(request, channel, data, problem)
         except DaebusError as problem:
             log.error("%s: an error response could not be sent: %s", self._runtime.name, problem)
-
-    def _lost(self, request: Request, error: RedisUnavailable) -> None:
-        """An answer could not be sent."""
-        self.counts.add("undelivered")
-        self._undelivered.add(request, error)
 
     def _line(self, request: Request) -> str:
         who = f" from {quoted(request.service)}" if request.service else ""

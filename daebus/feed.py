@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from .connection import Link, RedisAddress, refusal
-from .errors import ConnectionLost, RedisUnavailable
+from .errors import ConnectionLost, PermissionDenied, RedisUnavailable
 from .resp import INCOMPLETE, ErrorReply, pack
 from .turns import Relay
 from .wakeup import WakeUp
@@ -100,8 +100,9 @@ class Feed:
         while True:
             reply = link.next_reply(deadline)
             if isinstance(reply, ErrorReply):
-                if channel not in self._optional:
-                    raise refusal(reply, str(self.address), f"subscribing to {self._channels[channel]!r}")
+                error = refusal(reply, str(self.address), f"subscribing to {self._channels[channel]!r}")
+                if channel not in self._optional or not isinstance(error, PermissionDenied):
+                    raise error
                 log.warning("Redis does not allow %s to subscribe to %r: %s", self.name, channel.decode(), reply)
                 del self._channels[channel]
                 return

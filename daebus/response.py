@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+from .answers import Answers
 from .bus import PublisherLike
 from .envelope import Request, error_payload, write_response
 from .errors import AlreadyAnswered, RedisUnavailable
@@ -18,8 +19,8 @@ class Response:
 
     What it sends goes to the request's `reply_to`; for a request with an id but without that, to
     `<service>.responses`; and nowhere for a one-way message. `spoken(request, ok, final, seconds)` is told what went
-    out, and `lost(request, error)` of a final response that turns out, later, not to have got out. `looks_soon` is that
-    of `Publisher.post`.
+    out. The final one goes through `answers`, which see to it where it turns out, later, not to have got out.
+    `looks_soon` is that of `Publisher.post`.
 
     Its methods return an int. For a partial response Redis is asked how many received it: 0 where nobody listens any
     more, so that a long stream may end. For the final one Redis is not waited for: 1 where it was sent, 0 where nobody
@@ -33,9 +34,9 @@ class Response:
         service: str,
         instance: str,
         *,
+        answers: Answers,
         tracebacks: bool = False,
         spoken: Callable[[Request, bool, bool, float], None] | None = None,
-        lost: Callable[[Request, RedisUnavailable], None] | None = None,
         looks_soon: Callable[[], bool] | None = None,
     ) -> None:
         self._publisher = publisher
@@ -44,7 +45,7 @@ class Response:
         self._instance = instance
         self._tracebacks = tracebacks
         self._spoken = spoken
-        self._lost = lost
+        self._answers = answers
         self._looks_soon = looks_soon
         self._begun = time.perf_counter()
         self._lock = threading.Lock()
@@ -118,15 +119,11 @@ class Response:
         if not final:
             return self._publisher.publish(channel, data)
         try:
-            self._publisher.post(channel, data, failed=self._failed, looks_soon=self._looks_soon)
+            self._answers.post(self._request, channel, data, self._looks_soon)
         except RedisUnavailable as error:
             self.undelivered = error
             raise
         return 1
-
-    def _failed(self, error: RedisUnavailable) -> None:
-        if self._lost is not None:
-            self._lost(self._request, error)
 
 
 def reply_channel(request: Request, service: str) -> str | None:

@@ -20,6 +20,7 @@ from .control import Control, control_channel, describe_handlers
 from .dispatcher import Arrival, Dispatcher
 from .errors import ConfigurationError, RedisUnavailable
 from .overload import OverloadLog
+from .refusals import Refusals
 from .registry import Registry
 from .tasks import TaskRunner
 from .undelivered import Undelivered
@@ -70,7 +71,8 @@ class Service:
         self._registry = registry
         self._cache: Any = None
         self._cache_lock = threading.Lock()
-        self._claims = Claims(self.publisher, name, self.instance) if options.shared else None
+        self._refusals = Refusals(name)
+        self._claims = Claims(self.publisher, name, self.instance, self._refusals) if options.shared else None
         self._undelivered = Undelivered(name)
         self._dispatcher = Dispatcher(
             self,
@@ -79,6 +81,7 @@ class Service:
             lambda turn: self._subscription.hand_over(turn),
             lambda turn: self._subscription.goes_on(turn),
             self._undelivered,
+            self._refusals,
             debug=options.debug,
             ignore_unknown=options.unknown_action == "ignore",
             claims=self._claims,
@@ -156,12 +159,14 @@ class Service:
             except BaseException:
                 log.exception("%s: a stop hook raised", self.name)
         self._subscription.close()
+        self._dispatcher.answers.end()
         self._close_publisher()
         self._closed = True
         with self._cache_lock:
             if self._cache is not None:
                 self._cache.close()
         self._undelivered.say(math.inf)
+        self._refusals.end()
         context.stopped(self)
 
     def _close_publisher(self) -> None:

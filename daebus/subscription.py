@@ -14,9 +14,10 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable
+from copy import copy
 
 from .connection import RedisAddress
-from .errors import ConnectionLost, PermissionDenied, RedisUnavailable
+from .errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable
 from .feed import Beside, Feed
 from .turns import Relay, Turns, Visitor
 from .waiting import bounded
@@ -76,6 +77,7 @@ class Subscription:
         self._nudged = False
         self._failed_at = 0.0
         self._error: RedisUnavailable | None = None
+        self._refusal: str | None = None
         self._lost_at: float | None = None
         self._attempts = 0
         self.connected = False
@@ -99,7 +101,7 @@ class Subscription:
                 if self._closing:
                     raise RedisUnavailable(f"the connection to Redis at {self.address} was closed")
                 if self._error is not None and self._failed_at >= begun:
-                    raise type(self._error)(str(self._error))
+                    raise copy(self._error)
                 if not self._changed.wait(bounded(deadline - time.monotonic())):
                     raise RedisUnavailable(f"Redis at {self.address} does not answer; nothing was sent")
 
@@ -287,7 +289,7 @@ class Subscription:
         with self._changed:
             self.connected = True
             self.connections += 1
-            self._error = None
+            self._error = self._refusal = None
             self._changed.notify_all()
 
     def _lost(self, error: RedisUnavailable) -> None:
@@ -308,8 +310,9 @@ class Subscription:
             self._error = error
             self._failed_at = time.monotonic()
             self._changed.notify_all()
-        if isinstance(error, PermissionDenied) and self.connections:
-            log.error("%s: %s; trying again every %g s", self.name, error, REFUSED_DELAY)
+        if isinstance(error, RedisRefused) and self.connections and str(error) != self._refusal:
+            self._refusal = str(error)
+            log.error("%s: %s; trying again until it is allowed", self.name, error)
 
     def _finish_if_last(self) -> None:
         if self._closing and self._turns.claim():
