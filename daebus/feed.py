@@ -100,9 +100,9 @@ class Feed:
         while True:
             reply = link.next_reply(deadline)
             if isinstance(reply, ErrorReply):
-                error = refusal(reply, str(self.address), f"subscribing to {self._channels[channel]!r}")
-                if channel not in self._optional or not isinstance(error, PermissionDenied):
-                    raise error
+                refused = refusal(reply, str(self.address), f"subscribing to {self._channels[channel]!r}")
+                if channel not in self._optional or not isinstance(refused, PermissionDenied):
+                    raise refused
                 log.warning("Redis does not allow %s to subscribe to %r: %s", self.name, channel.decode(), reply)
                 del self._channels[channel]
                 return

@@ -7,7 +7,7 @@ import threading
 import time
 
 from .envelope import Request, quoted
-from .errors import RedisUnavailable
+from .errors import PermissionDenied, RedisUnavailable
 
 log = logging.getLogger("daebus")
 
@@ -25,9 +25,13 @@ class Undelivered:
         self.pending = 0
 
     def add(self, request: Request, error: RedisUnavailable) -> None:
-        """One more, whose asker has been told of the loss by its own side."""
+        """One more, whose asker has been told of the loss by its own side. Missing rights are another matter."""
         line = "%s: the answer to %s (request %s) could not be sent: %s"
-        log.debug(line, self._name, quoted(request.action), quoted(request.request_id), error)
+        details = (self._name, quoted(request.action), quoted(request.request_id), error)
+        if isinstance(error, PermissionDenied):
+            log.error(line, *details)
+            return
+        log.debug(line, *details)
         with self._lock:
             self.pending += 1
             self._last_at = time.monotonic()

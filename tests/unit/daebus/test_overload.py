@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 
 import pytest
 
 from daebus.envelope import Request
-from daebus.errors import ConnectionLost, RedisRefused
+from daebus.errors import ConnectionLost, PermissionDenied, RedisRefused
 from daebus.overload import EVERY, OverloadLog
 from daebus.refusals import Refusals
 from daebus.undelivered import Undelivered
@@ -56,6 +57,15 @@ def test_lost_answers_are_said_by_themselves_only_where_no_return_will_say_it(ca
     lost.say(math.inf)
     lost.say(math.inf)
     assert caplog.messages == ["svc: 1 answer could not be sent; the connection for answers was lost"]
+
+
+def test_missing_rights_are_said_each_time_and_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    lost = Undelivered("svc")
+    lost.add(Request("act", {}, request_id="r\n1"), PermissionDenied("NOPERM"))
+    assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
+        (logging.ERROR, "svc: the answer to 'act' (request 'r\\n1') could not be sent: NOPERM")
+    ]
+    assert lost.pending == 0
 
 
 def refused(code: str) -> RedisRefused:
