@@ -16,6 +16,7 @@ from .connection import RedisAddress, resolve_url
 from .envelope import encode_object, write_one_way, write_request
 from .errors import RequestTimeout
 from .ids import new_request_id
+from .limits import resolve_max_message, sized
 from .requester import _checked, _checked_service
 
 _Sessions = dict[asyncio.AbstractEventLoop, AsyncSession]
@@ -38,10 +39,13 @@ class AsyncDaebusCaller:
         *,
         redis_url: str | None = None,
         name: str | None = None,
+        max_message: int | None = None,
     ) -> None:
         self.target_service = _checked_service(target_service)
         self.timeout = _checked(timeout)
         """Seconds that a call may take where it does not say."""
+        self.max_message = resolve_max_message(max_message)
+        """Bytes of a message, at most: a larger one raises PayloadError."""
         self._url: str | None = None
         if redis_url or redis_host or redis_port:
             self._url = resolve_url(redis_url, redis_host, redis_port)
@@ -113,12 +117,12 @@ class AsyncDaebusCaller:
             parent_id=context.parent_request_id(),
             sent_at=time.time(),
         )
-        return await self._session().publish(self.target_service, data)
+        return await self._session().publish(self.target_service, sized(data, self.max_message))
 
     async def send_to_service(self, payload: dict[str, Any], action: str | None = None) -> int:
         """The same as `send_message`, with the action last. Without an action the payload is published as it is."""
         if action is None:
-            return await self._session().publish(self.target_service, encode_object(payload))
+            return await self._session().publish(self.target_service, sized(encode_object(payload), self.max_message))
         return await self.send_message(action, payload)
 
     async def close(self) -> None:
@@ -157,6 +161,7 @@ class AsyncDaebusCaller:
             sent_at=time.time(),
             timeout=timeout,
         )
+        sized(data, self.max_message)
         if timeout <= 0:
             raise RequestTimeout(f"no time was left to ask {self.target_service!r} for {action!r}; nothing was sent")
         return call, data

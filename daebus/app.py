@@ -13,6 +13,7 @@ from .broadcast import broadcast
 from .bus import Bus, RedisBus
 from .context import cache, logger, request, response
 from .errors import ConfigurationError, DaebusError, RegistrationError
+from .limits import resolve_max_message
 from .logs import DebugLevel, configure
 from .registry import Registry
 from .service import Options, Service
@@ -38,6 +39,10 @@ class Daebus(Registry):
 
     `grace` is how many seconds handlers get to finish when the service stops. What waits then is answered with
     `shutting_down` at once, and so is, when the time is up, what still runs.
+
+    `max_message` is how many bytes an answer or a broadcast may have (default: DAEBUS_MAX_MESSAGE of the environment,
+    else 16 MiB): sending a larger one raises PayloadError, which the asker gets as an error. Redis would deliver
+    it to nobody, and disconnect who listens.
     """
 
     request = request
@@ -54,9 +59,11 @@ class Daebus(Registry):
         max_queue: int = 1000,
         unknown_action: str = "error",
         grace: float = 10.0,
+        max_message: int | None = None,
     ) -> None:
         super().__init__(name)
-        self.options = Options(max_workers, max_queue, grace, False, unknown_action)
+        limit = resolve_max_message(max_message)
+        self.options = Options(max_workers, max_queue, grace, unknown_action=unknown_action, max_message=limit)
         self._service: Service | None = None
         self._lock = threading.Lock()
         self._debug_level = DebugLevel()

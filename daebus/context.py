@@ -43,6 +43,9 @@ class Runtime(Protocol):
     @property
     def cache(self) -> Any: ...
 
+    @property
+    def max_message(self) -> int: ...
+
 
 class ContextLogger(logging.LoggerAdapter[logging.Logger]):
     """A logger whose records carry `service`, `action` and `request_id` (None where there is none)."""

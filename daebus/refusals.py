@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 
 from .errors import RedisRefused
+from .logs import note
 
 log = logging.getLogger("daebus")
 
@@ -49,9 +50,9 @@ class Refusals:
                 episode.places.add(place)
             self.lasting = True
         if known:
-            log.debug("%s: %s", self._name, error)
+            note(log, logging.DEBUG, "%s: %s", self._name, error)
         else:
-            log.error("%s: %s; as long as that lasts, %s", self._name, error, meanwhile)
+            note(log, logging.ERROR, "%s: %s; as long as that lasts, %s", self._name, error, meanwhile)
 
     def dropped(self, what: str) -> None:
         """For that reason, a message that nobody waits for came to nothing."""
@@ -69,7 +70,7 @@ class Refusals:
                 return
             del self._episodes[what]
             self.lasting = bool(self._episodes)
-        log.warning("%s: Redis allows %s again after %s", self._name, what, _summary(episode))
+        note(log, logging.WARNING, "%s: Redis allows %s again after %s", self._name, what, _summary(episode))
 
     def end(self) -> None:
         """The service ends: say how much came to nothing by what was never over."""
@@ -77,7 +78,9 @@ class Refusals:
             episodes, self._episodes = self._episodes, {}
             self.lasting = False
         for what, episode in episodes.items():
-            log.warning("%s: stopped while Redis refused %s, for %s", self._name, what, _summary(episode))
+            note(
+                log, logging.WARNING, "%s: stopped while Redis refused %s, for %s", self._name, what, _summary(episode)
+            )
 
 
 def _summary(episode: _Episode) -> str:

@@ -28,6 +28,7 @@ from .errors import (
     ServiceUnavailable,
 )
 from .ids import new_request_id
+from .limits import resolve_max_message, sized
 from .pending import PendingCalls
 from .publisher import Delivery
 from .turns import Visitor
@@ -46,17 +47,26 @@ class Requester:
 
     `url` is where (default: the running service's Redis, else the environment); `name` is who asks, as the
     other side sees it in `request.service` (default: the running service's name, else the program's).
+    `max_message` is how many bytes a message may have (default: DAEBUS_MAX_MESSAGE of the environment, else 16 MiB).
     Every method may be called from any number of threads.
     """
 
     def __init__(
-        self, url: str | None = None, name: str | None = None, *, timeout: float | None = None, bus: Bus | None = None
+        self,
+        url: str | None = None,
+        name: str | None = None,
+        *,
+        timeout: float | None = None,
+        bus: Bus | None = None,
+        max_message: int | None = None,
     ) -> None:
         self._url = url
         self._given_bus = bus
         self._name = name
         self.timeout = _checked(DEFAULT_TIMEOUT if timeout is None else timeout)
         """Seconds that a call may take where it does not say."""
+        self.max_message = resolve_max_message(max_message)
+        """Bytes of a message, at most: a larger one raises PayloadError."""
         self.reply_channel = f"caller:{uuid.uuid4().hex}"
         """The channel on which answers come in."""
         self._lock = threading.Lock()
@@ -160,6 +170,7 @@ class Requester:
             sent_at=time.time(),
             timeout=timeout,
         )
+        sized(data, self.max_message)
         if timeout <= 0:
             raise RequestTimeout(f"no time was left to ask {service!r} for {action!r}; nothing was sent")
         return call, data
@@ -213,6 +224,7 @@ class Requester:
 
     def publish(self, channel: str, data: bytes) -> int:
         """Publish bytes as they are; returns how many received them."""
+        sized(data, self.max_message)
         self._begin_use()
         try:
             return self._open()[0].publish(channel, data)

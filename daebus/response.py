@@ -11,7 +11,10 @@ from typing import Any
 from .answers import Answers
 from .bus import PublisherLike
 from .envelope import Request, error_payload, write_response
-from .errors import AlreadyAnswered, RedisUnavailable
+from .errors import AlreadyAnswered, RedisUnavailable, class_of, said_by
+from .limits import MAX_MESSAGE, sized
+
+_SHORT = 1000
 
 
 class Response:
@@ -35,6 +38,7 @@ class Response:
         instance: str,
         *,
         answers: Answers,
+        max_message: int = MAX_MESSAGE,
         tracebacks: bool = False,
         spoken: Callable[[Request, bool, bool, float], None] | None = None,
         looks_soon: Callable[[], bool] | None = None,
@@ -46,6 +50,7 @@ class Response:
         self._tracebacks = tracebacks
         self._spoken = spoken
         self._answers = answers
+        self._max_message = max_message
         self._looks_soon = looks_soon
         self._begun = time.perf_counter()
         self._lock = threading.Lock()
@@ -60,8 +65,8 @@ class Response:
         """Send a successful response; with `final=False` a partial one, with more to follow.
 
         Returns how many received a partial one; for the final one 1, or 0 where nobody is to be answered. Raises
-        AlreadyAnswered after the final response, PayloadError for a payload that JSON cannot carry, RedisUnavailable
-        where Redis is away.
+        AlreadyAnswered after the final response, PayloadError for a payload that JSON cannot carry or that is larger
+        than the app's `max_message`, RedisUnavailable where Redis is away.
         """
         return self._send(payload, ok=True, final=final)
 
@@ -82,15 +87,21 @@ class Response:
         """Send an error response: a text, or an exception (its class name goes with it). Returns what `send` does."""
         kind = trace = None
         if isinstance(error, BaseException):
-            kind = type(error).__name__
+            kind = class_of(error)
             if self._tracebacks:
-                trace = "".join(traceback.format_exception(error))
-            text = str(error) or kind
+                trace = _traceback(error)
+            text = said_by(error) or kind
         else:
             text = str(error)
         return self._send(error_payload(text, code, kind, trace), ok=False, final=final)
 
-    def _send(self, payload: Any, ok: bool, final: bool) -> int:
+    def error_in_short(self, error: str | BaseException, code: str) -> int:
+        """Send a final error response where `error` could not: with little text, and nothing that can go wrong."""
+        text, kind = (said_by(error), class_of(error)) if isinstance(error, BaseException) else (error, None)
+        short = text if len(text) <= _SHORT else f"{text[:_SHORT]}... ({len(text)} characters)"
+        return self._send(error_payload(short or kind or "", code, kind), ok=False, final=True, limited=False)
+
+    def _send(self, payload: Any, ok: bool, final: bool, limited: bool = True) -> int:
         elapsed = time.perf_counter() - self._begun
         final = bool(final)
         data = b""
@@ -104,6 +115,8 @@ class Response:
                 instance=self._instance,
                 elapsed=elapsed,
             )
+            if limited:
+                sized(data, self._max_message)
         with self._lock:
             if self.finished:
                 raise AlreadyAnswered(
@@ -124,6 +137,13 @@ class Response:
             self.undelivered = error
             raise
         return 1
+
+
+def _traceback(error: BaseException) -> str | None:
+    try:
+        return "".join(traceback.format_exception(error))
+    except BaseException:  # noqa: BLE001 - the code of the exception itself may run, and raise
+        return None
 
 
 def reply_channel(request: Request, service: str) -> str | None:

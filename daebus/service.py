@@ -19,6 +19,8 @@ from .claims import Claims
 from .control import Control, control_channel, describe_handlers
 from .dispatcher import Arrival, Dispatcher
 from .errors import ConfigurationError, RedisUnavailable
+from .limits import MAX_MESSAGE
+from .logs import note
 from .overload import OverloadLog
 from .refusals import Refusals
 from .registry import Registry
@@ -47,6 +49,7 @@ class Options:
     debug: bool = False
     unknown_action: str = "error"
     shared: bool = False
+    max_message: int = MAX_MESSAGE
 
     def __post_init__(self) -> None:
         for name in ("max_workers", "max_queue"):
@@ -82,6 +85,7 @@ class Service:
             lambda turn: self._subscription.goes_on(turn),
             self._undelivered,
             self._refusals,
+            max_message=options.max_message,
             debug=options.debug,
             ignore_unknown=options.unknown_action == "ignore",
             claims=self._claims,
@@ -106,6 +110,11 @@ class Service:
         self._started = 0.0
         self._stopping = False
         self._closed = False
+
+    @property
+    def max_message(self) -> int:
+        """Bytes of a message that it sends, at most."""
+        return self.options.max_message
 
     @property
     def cache(self) -> Any:
@@ -156,8 +165,8 @@ class Service:
             try:
                 with context.entered(context.Context(self, "a stop hook")):
                     hook()
-            except BaseException:
-                log.exception("%s: a stop hook raised", self.name)
+            except BaseException as error:  # noqa: BLE001 - the others are to run as well
+                note(log, logging.ERROR, "%s: a stop hook raised", self.name, error=error)
         self._subscription.close()
         self._dispatcher.answers.end()
         self._close_publisher()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .context import Context, Runtime, entered
+from .logs import note
 from .registry import BackgroundTask, Registry, ThreadTask
 from .waiting import bounded
 
@@ -96,5 +97,5 @@ class TaskRunner:
         try:
             with entered(Context(self._runtime, place)):
                 function(*arguments)
-        except BaseException:
-            log.exception("%s: %s raised", self._runtime.name, place)
+        except BaseException as error:  # noqa: BLE001 - it is run again when it is due
+            note(log, logging.ERROR, "%s: %s raised", self._runtime.name, place, error=error)
