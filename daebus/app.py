@@ -30,19 +30,25 @@ log = logging.getLogger("daebus")
 class Daebus(Registry):
     """A service in the making: register handlers with its decorators, then `run` it.
 
-    `max_workers` handlers run at once, and `max_queue` messages may wait for their turn. A request beyond that
-    is answered at once with the error code `busy`; a one-way message or broadcast is dropped, counted and
-    logged. A request whose own `timeout` runs out while it waits is not handled any more (`expired`). Let
-    `max_queue` be what the workers get done in the time that callers wait, and mind that it counts messages,
-    not bytes. `unknown_action="ignore"` leaves requests for actions that this service does not have without an
+    `max_workers` handlers run at once, each in a thread. One that waits (for another service, a database) keeps its
+    worker meanwhile, so let there be as many as requests are to be under way at once; a handler that asks its own
+    service, be it through others, needs a second one, and where all workers wait so, nothing goes on until they
+    time out. That all have been busy for 5 s while messages wait is logged, with the action that takes longest.
+
+    `max_queue` messages may wait for their turn. A request beyond that is answered at once with the error code
+    `busy`; a one-way message or broadcast is dropped, counted and logged. A request whose own `timeout` runs out
+    while it waits is not handled any more (`expired`). Let `max_queue` be what the workers get done in the time
+    that callers wait, and mind that it counts messages, not bytes.
+
+    `unknown_action="ignore"` leaves requests for actions that this service does not have without an
     answer, for different services that share one channel.
 
     `grace` is how many seconds handlers get to finish when the service stops. What waits then is answered with
     `shutting_down` at once, and so is, when the time is up, what still runs.
 
     `max_message` is how many bytes an answer or a broadcast may have (default: DAEBUS_MAX_MESSAGE of the environment,
-    else 16 MiB): sending a larger one raises PayloadError, which the asker gets as an error. Redis would deliver
-    it to nobody, and disconnect who listens.
+    else 16 MiB): sending a larger one raises PayloadError, which the asker gets as an error. With its usual limits Redis
+    delivers nothing of more than 28 MiB, and disconnects whoever was to get it.
     """
 
     request = request

@@ -20,8 +20,8 @@ class DaebusCaller:
     where `redis_url` or `redis_host`/`redis_port` say, else where the running service of this process has it,
     else where the environment says. `name` is what the target sees as `request.service`; by default the
     running service's name, else the program's. `max_message` is how many bytes a message may have (default:
-    DAEBUS_MAX_MESSAGE of the environment, else 16 MiB): a larger one is a PayloadError, and is not sent, since Redis
-    would deliver it to nobody and disconnect who listens.
+    DAEBUS_MAX_MESSAGE of the environment, else 16 MiB): a larger one is a PayloadError, and is not sent. With its usual
+    limits Redis delivers nothing of more than 28 MiB, and disconnects whoever was to get it.
     """
 
     def __init__(

@@ -78,6 +78,12 @@ class Arrival:
     response: Response | None = None
 
 
+def describe(arrival: Arrival) -> str:
+    """What is done about it, for a log line."""
+    response = arrival.response
+    return f"a message on {quoted(arrival.channel)}" if response is None else f"action {quoted(response.action)}"
+
+
 class Dispatcher:
     """Handles arrivals for one running service."""
 

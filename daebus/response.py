@@ -61,6 +61,11 @@ class Response:
         self.channel = reply_channel(request, service)
         """Where the answer goes; None where nobody is to be answered."""
 
+    @property
+    def action(self) -> str:
+        """The action that is to answer."""
+        return self._request.action
+
     def send(self, payload: Any, final: bool = True) -> int:
         """Send a successful response; with `final=False` a partial one, with more to follow.
 

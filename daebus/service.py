@@ -17,13 +17,14 @@ from . import context
 from .bus import Bus
 from .claims import Claims
 from .control import Control, control_channel, describe_handlers
-from .dispatcher import Arrival, Dispatcher
+from .dispatcher import Arrival, Dispatcher, describe
 from .errors import ConfigurationError, RedisUnavailable
 from .limits import MAX_MESSAGE
 from .logs import note
 from .overload import OverloadLog
 from .refusals import Refusals
 from .registry import Registry
+from .saturation import SaturationLog
 from .tasks import TaskRunner
 from .undelivered import Undelivered
 from .version import __version__
@@ -90,7 +91,10 @@ class Service:
             ignore_unknown=options.unknown_action == "ignore",
             claims=self._claims,
         )
-        self._workers: Workers[Arrival] = Workers(options.max_workers, options.max_queue, self._work)
+        self._saturation = SaturationLog(name, describe)
+        self._workers: Workers[Arrival] = Workers(
+            options.max_workers, options.max_queue, self._work, lambda: self._saturation.waits(self._workers)
+        )
         self._busy_text = f"{name} is busy: {options.max_queue} messages wait"
         self._overload = OverloadLog(name, options.max_queue)
         self._control_channel = control_channel(name)
@@ -147,6 +151,7 @@ class Service:
         until = time.monotonic() + grace
         dropped = self._dispatcher.counts["dropped"]
         self._tasks.signal_stop()
+        self._saturation.end()
         self._stopping = True
         for arrival in self._workers.drop_queue():
             self._refuse_stopping(arrival)
