@@ -8,16 +8,15 @@ import weakref
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from . import context
+from . import checks, context
 from .aio_call import AsyncCall
 from .aio_session import AsyncSession
 from .call import _payload_of
 from .connection import RedisAddress, resolve_url
 from .envelope import encode_object, write_one_way, write_request
 from .errors import RequestTimeout
-from .ids import new_request_id
 from .limits import resolve_max_message, sized
-from .requester import _checked, _checked_service
+from .requester import _checked, _checked_id, _checked_progress, _checked_service
 
 _Sessions = dict[asyncio.AbstractEventLoop, AsyncSession]
 
@@ -47,10 +46,10 @@ class AsyncDaebusCaller:
         self.max_message = resolve_max_message(max_message)
         """Bytes of a message, at most: a larger one raises PayloadError."""
         self._url: str | None = None
-        if redis_url or redis_host or redis_port:
+        if redis_url or redis_host or redis_port is not None:
             self._url = resolve_url(redis_url, redis_host, redis_port)
             RedisAddress(self._url)
-        self._name = name
+        self._name = checks.optional_name(name, "name")
         self._sessions: _Sessions = {}
         # A caller that nobody holds any more takes its connections with it.
         weakref.finalize(self, _close_all, self._sessions).atexit = False
@@ -80,6 +79,7 @@ class AsyncDaebusCaller:
         service's error), RequestTimeout, ServiceUnavailable (nobody serves it), RedisUnavailable or its subclass
         ConnectionLost, PayloadError; all are DaebusError. Cancelling it ends the wait; the service is not told.
         """
+        _checked_progress(on_progress)
         call, data = self._prepare(action, payload, timeout, request_id)
         try:
             await call.ask(data)
@@ -150,7 +150,7 @@ class AsyncDaebusCaller:
         """A call that has not begun, and its request."""
         timeout = self.timeout if timeout is None else _checked(timeout)
         session = self._session()
-        call = AsyncCall(session, self.target_service, action, request_id or new_request_id(), timeout)
+        call = AsyncCall(session, self.target_service, action, _checked_id(request_id), timeout)
         data = write_request(
             action,
             {} if payload is None else payload,

@@ -8,6 +8,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from . import checks
 from .blueprint import Blueprint
 from .broadcast import broadcast
 from .bus import Bus, RedisBus
@@ -47,8 +48,8 @@ class Daebus(Registry):
     `shutting_down` at once, and so is, when the time is up, what still runs.
 
     `max_message` is how many bytes an answer or a broadcast may have (default: DAEBUS_MAX_MESSAGE of the environment,
-    else 16 MiB): sending a larger one raises PayloadError, which the asker gets as an error. With its usual limits Redis
-    delivers nothing of more than 28 MiB, and disconnects whoever was to get it.
+    else 16 MiB): sending a larger one raises PayloadError, which the asker gets as an error. With its usual
+    limits Redis delivers nothing of more than 28 MiB, and disconnects whoever was to get it.
     """
 
     request = request
@@ -77,6 +78,8 @@ class Daebus(Registry):
 
     def register_blueprint(self, blueprint: Blueprint) -> Daebus:
         """Take over all handlers of a blueprint; RegistrationError where a name is taken. Returns the app."""
+        if not isinstance(blueprint, Blueprint):
+            raise RegistrationError(f"blueprint must be a Blueprint, not {checks.shown(blueprint)}")
         self.merge(blueprint)
         blueprint.registered(self.name)
         return self
@@ -125,9 +128,12 @@ class Daebus(Registry):
 
     def start_on(self, bus: Bus, service: str | None = None, debug: bool = False, shared: bool = False) -> Daebus:
         """Start serving on a given bus; see `start`."""
-        name = service or self.name
-        if not isinstance(name, str) or not name or name == "__main__":
+        name = self.name if service is None else service
+        if name in ("", "__main__"):
             raise ConfigurationError('name the service: app.run(service="user_service")')
+        checks.name(name, "service")
+        if not hasattr(bus, "publisher"):
+            raise ConfigurationError(f"bus must be a bus, not {checks.shown(bus)}")
         with self._lock:
             if self._service is not None:
                 raise ConfigurationError(f"{self._service.name!r} runs already; an app runs one service at a time")
@@ -144,11 +150,12 @@ class Daebus(Registry):
 
     def stop(self, grace: float | None = None) -> None:
         """Stop taking messages, finish what runs within `grace` seconds (default: the app's), answer the rest."""
+        grace = self.options.grace if grace is None else checks.duration(grace, "grace")
         with self._lock:
             if self._service is None:
                 return
             try:
-                self._service.stop(self.options.grace if grace is None else grace)
+                self._service.stop(grace)
             finally:
                 self._service = None
                 self._debug_level.off()
@@ -176,7 +183,8 @@ class Daebus(Registry):
             try:
                 self.start(service, debug, redis_host, redis_port, redis_url=redis_url, shared=shared)
             except DaebusError as error:
-                log.error("%s cannot start: %s", service or self.name, error)
+                named = isinstance(service, str) and service and checks.is_encodable(service)
+                log.error("%s cannot start: %s", service if named else self.name, error)
                 sys.exit(1)
             self._waiting = signals
             try:
@@ -188,17 +196,20 @@ class Daebus(Registry):
 
     def start_thread(self, name: str) -> bool:
         """Start a thread of `thread(name, auto_start=False)`; False where it runs already or there is none."""
+        checks.name(name, "name")
         return self._service is not None and self._service.start_thread(name)
 
     def stop_thread(self, name: str, timeout: float = 5.0) -> bool:
         """Make a thread's `running()` false and wait up to `timeout` seconds; False where it has not ended by then."""
+        checks.name(name, "name")
+        checks.duration(timeout, "timeout")
         return self._service is not None and self._service.stop_thread(name, timeout)
 
-    def test_client(self) -> TestClient:
+    def test_client(self, *, shared: bool = False) -> TestClient:
         """A client that runs the handlers in this process without a Redis server; see `daebus.testing`."""
         from .testing import TestClient
 
-        return TestClient(self)
+        return TestClient(self, shared=shared)
 
     def _changing(self) -> None:
         if self._service is not None:

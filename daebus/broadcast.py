@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from . import context
+from . import checks, context
 from .bus import RedisBus
 from .envelope import encode_object
 from .errors import PayloadError
@@ -31,8 +31,7 @@ class Broadcast:
         `max_message` of the app, without one DAEBUS_MAX_MESSAGE of the environment, else 16 MiB), RedisUnavailable
         (or its subclass ConnectionLost) where Redis cannot be reached.
         """
-        if not isinstance(channel, str) or not channel:
-            raise PayloadError(f"the channel must be a non-empty str, not {channel!r}")
+        checks.name(channel, "the channel", PayloadError)
         data = encode_object(payload)
         runtime = context.current_runtime()
         if runtime is not None:

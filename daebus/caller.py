@@ -37,7 +37,7 @@ class DaebusCaller:
     ) -> None:
         self.target_service = _checked_service(target_service)
         url = None
-        if redis_url or redis_host or redis_port:
+        if redis_url or redis_host or redis_port is not None:
             url = resolve_url(redis_url, redis_host, redis_port)
             RedisAddress(url)
         self._requester = Requester(url, name, timeout=timeout, max_message=max_message)

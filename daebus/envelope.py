@@ -12,6 +12,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import checks
 from .errors import PayloadError, class_of, said_by
 from .nesting import DEEPEST, is_too_deep, outline
 
@@ -349,8 +350,7 @@ def write_one_way(
 
 
 def _write(action: str, payload: dict[str, Any], message: dict[str, Any]) -> bytes:
-    if not isinstance(action, str) or not action:
-        raise PayloadError("the action must be a non-empty str")
+    checks.name(action, "the action", PayloadError)
     if not isinstance(payload, dict):
         raise PayloadError(f"the payload must be a dict, not {type(payload).__name__}")
     return encode(message)

@@ -7,8 +7,10 @@ its connection, and Redis still says that they got it. So whoever sends must not
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 
+from . import checks
 from .errors import ConfigurationError, PayloadError
 
 MAX_MESSAGE = 16 * 1024 * 1024
@@ -20,14 +22,12 @@ VARIABLE = "DAEBUS_MAX_MESSAGE"
 def resolve_max_message(given: int | None = None, environ: Mapping[str, str] | None = None) -> int:
     """The limit to use: the one given, else the environment's, else MAX_MESSAGE. Raises ConfigurationError."""
     if given is not None:
-        if not isinstance(given, int) or isinstance(given, bool) or given < 1:
-            raise ConfigurationError(f"max_message must be a whole number of bytes, at least 1, not {given!r:.100}")
-        return given
+        return checks.whole(given, "max_message", sys.maxsize)
     text = (os.environ if environ is None else environ).get(VARIABLE)
     if not text:
         return MAX_MESSAGE
     if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) > 0):
-        raise ConfigurationError(f"{VARIABLE} must be a whole number of bytes, at least 1, not {text!r:.100}")
+        raise ConfigurationError(f"{VARIABLE} must be a whole number of bytes, at least 1, not {checks.shown(text)}")
     return int(text)
 
 

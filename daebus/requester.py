@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, TypeVar
 
-from . import context
+from . import checks, context
 from .bus import Bus, PublisherLike, RedisBus, SubscriptionLike
 from .call import Call
 from .envelope import RequestId, read_reply, write_one_way, write_request
@@ -60,9 +60,16 @@ class Requester:
         bus: Bus | None = None,
         max_message: int | None = None,
     ) -> None:
+        if url is not None:
+            # Its text is not shown: it may hold a password.
+            if not isinstance(url, str):
+                raise ConfigurationError(f"url must be a str, not {type(url).__name__}")
+            RedisBus(url)
+        if bus is not None and not hasattr(bus, "publisher"):
+            raise ConfigurationError(f"bus must be a bus, not {checks.shown(bus)}")
         self._url = url
         self._given_bus = bus
-        self._name = name
+        self._name = checks.optional_name(name, "name")
         self.timeout = _checked(DEFAULT_TIMEOUT if timeout is None else timeout)
         """Seconds that a call may take where it does not say."""
         self.max_message = resolve_max_message(max_message)
@@ -104,6 +111,7 @@ class Requester:
         `timeout` (seconds) bounds all of it; 0 or less is a RequestTimeout at once, with nothing sent.
         Raises RequestFailed, RequestTimeout, ServiceUnavailable, RedisUnavailable (ConnectionLost), PayloadError.
         """
+        _checked_progress(on_progress)
         call, data = self._prepare(service, action, payload, timeout, request_id, parent_id)
         self._ask(call, lambda publisher: publisher.submit(service, data, partial(self._told, call), call.deadline))
         try:
@@ -159,14 +167,14 @@ class Requester:
     ) -> tuple[Call, bytes]:
         """A call that has not been made, and its request."""
         timeout = self.timeout if timeout is None else _checked(timeout)
-        call = Call(self, _checked_service(service), action, request_id or new_request_id(), timeout)
+        call = Call(self, _checked_service(service), action, _checked_id(request_id), timeout)
         data = write_request(
             action,
             {} if payload is None else payload,
             reply_to=self.reply_channel,
             request_id=call.request_id,
             service=context.asking_name(self._name),
-            parent_id=context.parent_request_id() if parent_id is None else parent_id,
+            parent_id=context.parent_request_id() if parent_id is None else _checked_parent(parent_id),
             sent_at=time.time(),
             timeout=timeout,
         )
@@ -224,6 +232,9 @@ class Requester:
 
     def publish(self, channel: str, data: bytes) -> int:
         """Publish bytes as they are; returns how many received them."""
+        checks.name(channel, "the channel", PayloadError)
+        if not isinstance(data, bytes | bytearray | memoryview):
+            raise PayloadError(f"data must be bytes, not {type(data).__name__}")
         sized(data, self.max_message)
         self._begin_use()
         try:
@@ -360,12 +371,26 @@ def _stream(call: Call) -> Iterator[Any]:
 
 
 def _checked(timeout: float) -> float:
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout != timeout:
-        raise ConfigurationError(f"timeout must be a number of seconds, not {timeout!r}")
-    return float(timeout)
+    return checks.seconds(timeout, "timeout")
 
 
 def _checked_service(service: str) -> str:
-    if not isinstance(service, str) or not service:
-        raise PayloadError(f"the service must be named by a non-empty str, not {service!r}")
-    return service
+    return checks.name(service, "the name of the service", PayloadError)
+
+
+def _checked_id(request_id: str | None) -> str:
+    """The id of a new request."""
+    return new_request_id() if request_id is None else checks.name(request_id, "request_id")
+
+
+def _checked_progress(on_progress: Callable[[Any], Any] | None) -> None:
+    if on_progress is not None:
+        checks.function(on_progress, "on_progress")
+
+
+def _checked_parent(parent_id: RequestId) -> RequestId:
+    if parent_id is None or isinstance(parent_id, bool | int):
+        return parent_id
+    return (
+        checks.number(parent_id, "parent_id") if isinstance(parent_id, float) else checks.name(parent_id, "parent_id")
+    )

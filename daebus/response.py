@@ -8,10 +8,11 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+from . import checks
 from .answers import Answers
 from .bus import PublisherLike
 from .envelope import Request, error_payload, write_response
-from .errors import AlreadyAnswered, RedisUnavailable, class_of, said_by
+from .errors import AlreadyAnswered, PayloadError, RedisUnavailable, class_of, said_by
 from .limits import MAX_MESSAGE, sized
 
 _SHORT = 1000
@@ -84,13 +85,17 @@ class Response:
 
         Returns how many received it.
         """
+        if not isinstance(payload, dict):
+            raise PayloadError(f"the payload must be a dict, not {type(payload).__name__}")
         if progress_percentage is not None:
+            checks.number(progress_percentage, "progress_percentage", error=PayloadError)
             payload = {**payload, "progress_percentage": max(0, min(100, progress_percentage))}
         return self._send(payload, ok=True, final=False)
 
     def error(self, error: str | BaseException, final: bool = True, code: str | None = None) -> int:
         """Send an error response: a text, or an exception (its class name goes with it). Returns what `send` does."""
         kind = trace = None
+        checks.optional_name(code, "code", PayloadError)
         if isinstance(error, BaseException):
             kind = class_of(error)
             if self._tracebacks:

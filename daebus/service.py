@@ -7,13 +7,14 @@ import math
 import os
 import platform
 import socket
+import sys
 import threading
 import time
 import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from . import context
+from . import checks, context
 from .bus import Bus
 from .claims import Claims
 from .control import Control, control_channel, describe_handlers
@@ -32,6 +33,8 @@ from .worker import Workers
 
 log = logging.getLogger("daebus")
 
+MOST_WORKERS = 10_000
+"""Each is a thread."""
 START_TIMEOUT = 10.0
 """Seconds that connecting and subscribing may take at the start."""
 DRAIN_TIMEOUT = 3.0
@@ -53,14 +56,13 @@ class Options:
     max_message: int = MAX_MESSAGE
 
     def __post_init__(self) -> None:
-        for name in ("max_workers", "max_queue"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ConfigurationError(f"{name} must be a whole number of at least 1, not {value!r}")
-        if not isinstance(self.grace, int | float) or not self.grace >= 0:
-            raise ConfigurationError(f"grace must be a number of seconds, not {self.grace!r}")
+        checks.whole(self.max_workers, "max_workers", MOST_WORKERS)
+        checks.whole(self.max_queue, "max_queue", sys.maxsize)
+        checks.duration(self.grace, "grace")
         if self.unknown_action not in ("error", "ignore"):
-            raise ConfigurationError(f'unknown_action must be "error" or "ignore", not {self.unknown_action!r}')
+            raise ConfigurationError(
+                f'unknown_action must be "error" or "ignore", not {checks.shown(self.unknown_action)}'
+            )
 
 
 class Service:

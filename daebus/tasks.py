@@ -63,7 +63,7 @@ class TaskRunner:
         thread, stop = entry
         stop.set()
         if thread is not threading.current_thread():
-            thread.join(timeout)
+            thread.join(bounded(timeout))
         return not thread.is_alive()
 
     def stop(self, until: float) -> bool:
@@ -73,7 +73,7 @@ class TaskRunner:
             threads = [thread for thread, _stop in self._threads.values()]
         for thread in [*self._background, *threads]:
             if thread is not threading.current_thread():
-                thread.join(max(0.0, until - time.monotonic()))
+                thread.join(bounded(until - time.monotonic()))
         return not any(thread.is_alive() for thread in [*self._background, *threads])
 
     def signal_stop(self) -> None:

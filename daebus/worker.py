@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from .waiting import bounded
+
 Job = TypeVar("Job")
 
 
@@ -94,7 +96,7 @@ class Workers(Generic[Job]):
         """Wait until `until` (a time of `time.monotonic()`) for what is being done, and give back what still is."""
         me = threading.get_ident()
         with self._quiet:
-            self._quiet.wait_for(lambda: not self._running.keys() - {me}, max(0.0, until - time.monotonic()))
+            self._quiet.wait_for(lambda: not self._running.keys() - {me}, bounded(until - time.monotonic()))
             return [job for ident, (job, _begun) in self._running.items() if ident != me]
 
     def _run(self, me: int, job: Job) -> None:
