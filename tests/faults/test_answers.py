@@ -188,6 +188,7 @@ def test_what_cannot_even_be_looked_at_is_told(service: Daebus, redis_url: str) 
 def test_logging_that_fails_keeps_no_answer_back(
     service: Daebus, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logging.getLogger("daebus"), "filters", [failing(SystemExit(6))])
     service.__dict__["made"]["raise"] = lambda: ValueError("no")
-    assert asked(service, redis_url, "raise").message == "no"
+    with monkeypatch.context() as patch:
+        patch.setattr(logging.getLogger("daebus"), "filters", [failing(SystemExit(6))])
+        assert asked(service, redis_url, "raise").message == "no"
