@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from . import context
+from . import checks, context
 from .bus import RedisBus
 from .envelope import encode_object
 from .errors import PayloadError
+from .limits import resolve_max_message, sized
 from .publisher import Publisher
 from .threads import era
 from .url import resolve_url
@@ -36,16 +37,16 @@ class Broadcast:
     def send(self, channel: str, payload: dict[str, Any]) -> int:
         """Publish the payload, as it is, on the channel; returns how many received it.
 
-        Raises PayloadError for a payload that is no dict or that JSON cannot carry, RedisUnavailable (or its
-        subclass ConnectionLost) where Redis cannot be reached.
+        Raises PayloadError for a payload that is no dict, that JSON cannot carry or that is too large (the
+        `max_message` of the app, without one DAEBUS_MAX_MESSAGE of the environment, else 16 MiB), RedisUnavailable
+        (or its subclass ConnectionLost) where Redis cannot be reached.
         """
-        if not isinstance(channel, str) or not channel:
-            raise PayloadError(f"the channel must be a non-empty str, not {channel!r}")
+        checks.name(channel, "the channel", PayloadError)
         data = encode_object(payload)
         runtime = context.current_runtime()
         if runtime is not None:
-            return runtime.publisher.publish(channel, data)
-        return self._own().publish(channel, data)
+            return runtime.publisher.publish(channel, sized(data, runtime.max_message))
+        return self._own().publish(channel, sized(data, resolve_max_message()))
 
     def close(self) -> None:
         """Close the connection of its own, if there is one; the next `send` opens another."""

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
+from . import checks
 from .envelope import Reply
 from .errors import DaebusError, RequestCancelled, RequestFailed, RequestTimeout
 from .turns import Visitor
@@ -61,6 +62,8 @@ class Call:
 
         Raises RequestFailed, RequestTimeout, RequestCancelled or ConnectionLost.
         """
+        if on_progress is not None:
+            checks.function(on_progress, "on_progress")
         while True:
             reply = self._last or self._next()
             if reply.final:

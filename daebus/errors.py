@@ -90,3 +90,20 @@ def again(error: E) -> E:
     other = type(error)(str(error))
     other.__dict__.update(error.__dict__)
     return other
+
+
+def said_by(error: BaseException) -> str:
+    """What an exception says, whatever its own code does; empty where it says nothing, or fails to."""
+    try:
+        # Not a str of a class of its own, whose methods may fail later.
+        return str.__str__(str(error))
+    except BaseException:  # noqa: BLE001 - it is told about an error, which must not end in another
+        return ""
+
+
+def class_of(error: BaseException) -> str:
+    """The name of its class."""
+    try:
+        return str.__str__(type(error).__name__)
+    except BaseException:  # noqa: BLE001 - a metaclass may have code of its own, too
+        return "Exception"

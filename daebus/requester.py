@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, TypeVar
 
-from . import context
+from . import checks, context
 from .bus import Bus, PublisherLike, RedisBus, SubscriptionLike
 from .call import Call
 from .envelope import RequestId, read_reply, write_one_way, write_request
@@ -29,6 +29,7 @@ from .errors import (
     ServiceUnavailable,
 )
 from .ids import new_request_id
+from .limits import resolve_max_message, sized
 from .pending import PendingCalls
 from .publisher import Delivery
 from .threads import era
@@ -48,17 +49,33 @@ class Requester:
 
     `url` is where (default: the running service's Redis, else the environment); `name` is who asks, as the
     other side sees it in `request.service` (default: the running service's name, else the program's).
+    `max_message` is how many bytes a message may have (default: DAEBUS_MAX_MESSAGE of the environment, else 16 MiB).
     Every method may be called from any number of threads.
     """
 
     def __init__(
-        self, url: str | None = None, name: str | None = None, *, timeout: float | None = None, bus: Bus | None = None
+        self,
+        url: str | None = None,
+        name: str | None = None,
+        *,
+        timeout: float | None = None,
+        bus: Bus | None = None,
+        max_message: int | None = None,
     ) -> None:
+        if url is not None:
+            # Its text is not shown: it may hold a password.
+            if not isinstance(url, str):
+                raise ConfigurationError(f"url must be a str, not {type(url).__name__}")
+            RedisBus(url)
+        if bus is not None and not hasattr(bus, "publisher"):
+            raise ConfigurationError(f"bus must be a bus, not {checks.shown(bus)}")
         self._url = url
         self._given_bus = bus
-        self._name = name
+        self._name = checks.optional_name(name, "name")
         self.timeout = _checked(DEFAULT_TIMEOUT if timeout is None else timeout)
         """Seconds that a call may take where it does not say."""
+        self.max_message = resolve_max_message(max_message)
+        """Bytes of a message, at most: a larger one raises PayloadError."""
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -106,6 +123,7 @@ class Requester:
         `timeout` (seconds) bounds all of it; 0 or less is a RequestTimeout at once, with nothing sent.
         Raises RequestFailed, RequestTimeout, ServiceUnavailable, RedisUnavailable (ConnectionLost), PayloadError.
         """
+        _checked_progress(on_progress)
         call, data = self._prepare(service, action, payload, timeout, request_id, parent_id)
         told = partial(self._told, call)
         call.submitted = self._ask(call, lambda publisher: publisher.submit(service, data, told, call.deadline))
@@ -163,17 +181,18 @@ class Requester:
         """A call that has not been made, and its request."""
         self._heed_era()
         timeout = self.timeout if timeout is None else _checked(timeout)
-        call = Call(self, _checked_service(service), action, request_id or new_request_id(), timeout)
+        call = Call(self, _checked_service(service), action, _checked_id(request_id), timeout)
         data = write_request(
             action,
             {} if payload is None else payload,
             reply_to=self.reply_channel,
             request_id=call.request_id,
             service=context.asking_name(self._name),
-            parent_id=context.parent_request_id() if parent_id is None else parent_id,
+            parent_id=context.parent_request_id() if parent_id is None else _checked_parent(parent_id),
             sent_at=time.time(),
             timeout=timeout,
         )
+        sized(data, self.max_message)
         if timeout <= 0:
             raise RequestTimeout(f"no time was left to ask {service!r} for {action!r}; nothing was sent")
         return call, data
@@ -230,6 +249,10 @@ class Requester:
     def publish(self, channel: str, data: bytes) -> int:
         """Publish bytes as they are; returns how many received them."""
         self._heed_era()
+        checks.name(channel, "the channel", PayloadError)
+        if not isinstance(data, bytes | bytearray | memoryview):
+            raise PayloadError(f"data must be bytes, not {type(data).__name__}")
+        sized(data, self.max_message)
         self._begin_use()
         try:
             return self._open()[0].publish(channel, data)
@@ -377,12 +400,26 @@ def _is_over(call: Call, error: BaseException) -> bool:
 
 
 def _checked(timeout: float) -> float:
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout != timeout:
-        raise ConfigurationError(f"timeout must be a number of seconds, not {timeout!r}")
-    return float(timeout)
+    return checks.seconds(timeout, "timeout")
 
 
 def _checked_service(service: str) -> str:
-    if not isinstance(service, str) or not service:
-        raise PayloadError(f"the service must be named by a non-empty str, not {service!r}")
-    return service
+    return checks.name(service, "the name of the service", PayloadError)
+
+
+def _checked_id(request_id: str | None) -> str:
+    """The id of a new request."""
+    return new_request_id() if request_id is None else checks.name(request_id, "request_id")
+
+
+def _checked_progress(on_progress: Callable[[Any], Any] | None) -> None:
+    if on_progress is not None:
+        checks.function(on_progress, "on_progress")
+
+
+def _checked_parent(parent_id: RequestId) -> RequestId:
+    if parent_id is None or isinstance(parent_id, bool | int):
+        return parent_id
+    return (
+        checks.number(parent_id, "parent_id") if isinstance(parent_id, float) else checks.name(parent_id, "parent_id")
+    )

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from .connection import RedisAddress
-from .errors import ConnectionLost, PermissionDenied, RedisUnavailable, again
+from .errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable, again
 from .feed import Beside, Feed
 from .threads import begin, is_ending
 from .turns import Relay, Turns, Visitor
@@ -77,6 +77,7 @@ class Subscription:
         self._nudged = False
         self._failed_at = 0.0
         self._error: RedisUnavailable | None = None
+        self._refusal: str | None = None
         self._lost_at: float | None = None
         self._attempts = 0
         self.connected = False
@@ -318,7 +319,7 @@ class Subscription:
         with self._changed:
             self.connected = True
             self.connections += 1
-            self._error = None
+            self._error = self._refusal = None
             self._changed.notify_all()
 
     def _lost(self, error: RedisUnavailable) -> None:
@@ -339,8 +340,9 @@ class Subscription:
             self._error = error
             self._failed_at = time.monotonic()
             self._changed.notify_all()
-        if isinstance(error, PermissionDenied) and self.connections:
-            log.error("%s: %s; trying again every %g s", self.name, error, REFUSED_DELAY)
+        if isinstance(error, RedisRefused) and self.connections and str(error) != self._refusal:
+            self._refusal = str(error)
+            log.error("%s: %s; trying again until it is allowed", self.name, error)
 
     def _finish_if_last(self) -> None:
         if self._closing and self._turns.claim():

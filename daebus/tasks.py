@@ -10,6 +10,7 @@ from typing import Any
 
 from .context import Context, Runtime, entered
 from .errors import DaebusError
+from .logs import note
 from .registry import BackgroundTask, Registry, ThreadTask
 from .threads import begin
 from .waiting import bounded
@@ -70,7 +71,7 @@ class TaskRunner:
         thread, stop = entry
         stop.set()
         if thread is not threading.current_thread():
-            thread.join(timeout)
+            thread.join(bounded(timeout))
         return not thread.is_alive()
 
     def stop(self, until: float) -> bool:
@@ -80,7 +81,7 @@ class TaskRunner:
             threads = [thread for thread, _stop in self._threads.values()]
         for thread in [*self._background, *threads]:
             if thread is not threading.current_thread():
-                thread.join(max(0.0, until - time.monotonic()))
+                thread.join(bounded(until - time.monotonic()))
         return not any(thread.is_alive() for thread in [*self._background, *threads])
 
     def signal_stop(self) -> None:
@@ -104,5 +105,5 @@ class TaskRunner:
         try:
             with entered(Context(self._runtime, place)):
                 function(*arguments)
-        except BaseException:
-            log.exception("%s: %s raised", self._runtime.name, place)
+        except BaseException as error:  # noqa: BLE001 - it is run again when it is due
+            note(log, logging.ERROR, "%s: %s raised", self._runtime.name, place, error=error)

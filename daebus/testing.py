@@ -13,13 +13,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from . import checks
 from .bus import PublisherLike, SubscriptionLike
 from .connection import Link
 from .envelope import decode_object, encode, encode_object
-from .errors import ConfigurationError, RedisUnavailable
+from .errors import ConfigurationError, PayloadError, RedisUnavailable
 from .publisher import Delivery
 from .requester import Requester
 from .turns import Visitor
+from .waiting import bounded
 
 if TYPE_CHECKING:
     from .app import Daebus
@@ -55,7 +57,7 @@ class _LocalSubscription:
     def settle(self, timeout: float) -> bool:
         """Wait until every message so far has been handed over and dealt with."""
         with self._settled:
-            return self._settled.wait_for(lambda: not self._unsettled, timeout)
+            return self._settled.wait_for(lambda: not self._unsettled, bounded(timeout))
 
     def ensure(self, deadline: float) -> None:
         """Subscribe, if that has not been done."""
@@ -188,9 +190,18 @@ class LocalBus:
         return Delivery(count, count, sent_at)
 
     def ask(self, commands: Sequence[Sequence[bytes]], doing: str, deadline: float | None = None) -> list[Any]:
-        """Give the fakeredis behind `cache` commands, and return their replies."""
+        """Give the fakeredis behind `cache` commands, and return their replies. Who subscribes is known here."""
         with fakeredis.FakeRedis(server=self._server) as client:
-            return [client.execute_command(*command) for command in commands]
+            return [
+                self._counts(command[2:]) if command[0] == b"PUBSUB" else client.execute_command(*command)
+                for command in commands
+            ]
+
+    def _counts(self, channels: Sequence[bytes]) -> list[Any]:
+        """As PUBSUB NUMSUB answers: each channel, and how many subscribe to it."""
+        with self._lock:
+            counted = [(channel, len(self._subscribers.get(channel.decode(), ()))) for channel in channels]
+        return [part for pair in counted for part in pair]
 
     def flush(self, deadline: float | None = None) -> None:
         """Nothing to do."""
@@ -235,15 +246,23 @@ class TestClient:
     """Runs an app's service on a LocalBus from the first use until `close` (it is a context manager too).
 
     Callers that the handlers use reach other apps whose test clients share the bus:
-    `TestClient(gateway, bus=client_of_users.bus)`.
+    `TestClient(gateway, bus=client_of_users.bus)`. `shared=True`, given to each of several instances of a service on
+    one bus, lets them share the work as in `Daebus.start`.
     """
 
     __test__ = False
 
-    def __init__(self, app: Daebus, service: str | None = None, *, bus: LocalBus | None = None) -> None:
+    def __init__(
+        self, app: Daebus, service: str | None = None, *, bus: LocalBus | None = None, shared: bool = False
+    ) -> None:
+        if not hasattr(app, "start_on"):
+            raise ConfigurationError(f"app must be a Daebus, not {checks.shown(app)}")
+        if bus is not None and not isinstance(bus, LocalBus):
+            raise ConfigurationError(f"bus must be a LocalBus, not {checks.shown(bus)}")
         self.app = app
         self.bus = bus or LocalBus()
-        self.service = service or (app.name if app.name != "__main__" else "service")
+        self.service = checks.optional_name(service, "service") or (app.name if app.name != "__main__" else "service")
+        self.shared = shared
         self._requester = Requester(name="test", bus=self.bus)
         self._started = False
 
@@ -276,13 +295,16 @@ class TestClient:
 
     def publish(self, channel: str, data: bytes | str | Any) -> int:
         """Publish anything, however malformed, and wait until it has been dealt with."""
-        raw = data if isinstance(data, bytes) else data.encode() if isinstance(data, str) else encode(data)
+        if isinstance(data, str) and not checks.is_encodable(data):
+            raise PayloadError(f"data must be encodable as UTF-8: {checks.shown(data)}")
+        raw = data if isinstance(data, bytes) else data.encode() if isinstance(data, str) else encode(data, "data")
         sent = self._start().publish(channel, raw)
         self.settle()
         return sent
 
     def settle(self, timeout: float = 10.0) -> None:
         """Wait until no message waits or is being handled."""
+        checks.duration(timeout, "timeout")
         if not self.bus.settle(timeout):
             raise ConfigurationError(f"{self.service!r} is still busy after {timeout:g} s")
 
@@ -307,6 +329,6 @@ class TestClient:
 
     def _start(self) -> Requester:
         if not self._started:
-            self.app.start_on(self.bus, self.service)
+            self.app.start_on(self.bus, self.service, shared=self.shared)
             self._started = True
         return self._requester

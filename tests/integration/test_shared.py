@@ -228,7 +228,7 @@ def test_without_the_right_to_claim_it_does_not_start(name: str) -> None:
                 assert code_of(requester, name, "nope") == "unknown_action"
                 client.execute_command("ACL", "SETUSER", "svc", "resetkeys")
                 with Requester(server.url) as unharmed:
-                    assert code_of(unharmed, name, "echo") == "busy"
+                    assert code_of(unharmed, name, "echo") == "redis_refused"
     finally:
         server.close()
 

@@ -206,7 +206,7 @@ def test_a_slow_network_is_not_dead_while_it_takes_something(
     monkeypatch.setattr("daebus.aio_link.PING_AFTER", 1.0)
 
     async def main(url: str) -> None:
-        async with AsyncDaebusCaller(frail.name, redis_url=url, timeout=60) as caller:
+        async with AsyncDaebusCaller(frail.name, redis_url=url, timeout=60, max_message=25_000_000) as caller:
             begun = time.monotonic()
             with pytest.raises(RequestFailed, match="unknown action"):
                 await caller.send_request("nothing", {"text": "x" * 24_000_000})

@@ -100,6 +100,7 @@ def _without_replicas(_server: RedisServer, client: redis.Redis) -> Iterator[Non
 def _after_a_failed_save(_server: RedisServer, client: redis.Redis) -> Iterator[None]:
     # Not even root can put a file in the place of a folder.
     in_the_way = Path(client.config_get("dir")["dir"]) / client.config_get("dbfilename")["dbfilename"]
+    in_the_way.unlink(missing_ok=True)
     in_the_way.mkdir()
     client.config_set("save", "3600 100000")
     client.bgsave()

@@ -9,8 +9,9 @@ import time
 import pytest
 
 from daebus.envelope import Request
-from daebus.errors import ConnectionLost, PermissionDenied, RedisUnavailable
+from daebus.errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable
 from daebus.overload import EVERY, OverloadLog
+from daebus.refusals import Refusals
 from daebus.undelivered import Undelivered
 
 
@@ -76,3 +77,45 @@ def test_missing_rights_are_said_each_time_and_at_once(caplog: pytest.LogCapture
         (logging.ERROR, "svc: the answer to 'act' (request 'r\\n1') could not be sent: NOPERM")
     ]
     assert lost.pending == 0
+
+
+def refused(code: str) -> RedisRefused:
+    return RedisRefused(f"Redis failed: {code} no", code)
+
+
+def test_a_refusal_is_said_once_and_once_more_when_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
+    refusals = Refusals("svc")
+    for _ in range(3):
+        refusals.met("claiming", refused("OOM"), "nobody is served")
+    refusals.dropped("claiming")
+    refusals.over("answering")
+    refusals.over("claiming")
+    refusals.over("claiming")
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("ERROR", "svc: Redis failed: OOM no; as long as that lasts, nobody is served"),
+        (
+            "WARNING",
+            "svc: Redis allows claiming again after 0.0 s (refused 3 times; 1 of them for messages that nobody "
+            "waits for, and that were dropped)",
+        ),
+    ]
+    assert not refusals.lasting
+
+
+def test_another_refusal_of_the_same_is_said_too(caplog: pytest.LogCaptureFixture) -> None:
+    refusals = Refusals("svc")
+    for code in ("OOM", "OOM", "MISCONF", "MISCONF"):
+        refusals.met("claiming", refused(code), "nobody is served")
+    assert len(caplog.messages) == 2
+
+
+def test_what_is_refused_at_one_place_is_not_over_when_it_is_done_at_another(caplog: pytest.LogCaptureFixture) -> None:
+    refusals = Refusals("svc")
+    refusals.met("answering", refused("NOPERM"), "they wait", "caller:1")
+    refusals.over("answering", "caller:2")
+    refusals.met("answering", refused("NOPERM"), "they wait", "caller:1")
+    assert len(caplog.messages) == 1
+    assert refusals.lasting
+    refusals.end()
+    assert caplog.messages[1:] == ["svc: stopped while Redis refused answering, for 0.0 s (refused 2 times)"]
+    assert not refusals.lasting
