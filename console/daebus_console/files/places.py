@@ -73,6 +73,14 @@ def descriptor(path: str) -> int | None:
     return number
 
 
+def is_standard_output(path: str) -> bool:
+    """Whether the name means our own standard output."""
+    try:
+        return path == STANDARD or descriptor(path) == 1
+    except FileError:
+        return False
+
+
 def reason_of(error: OSError | ValueError) -> str:
     """Why, in the words of the system."""
     strerror = error.strerror if isinstance(error, OSError) else None

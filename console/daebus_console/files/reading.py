@@ -55,6 +55,8 @@ class Stored:
             raise _unreadable(self.path, error) from None
         self._closing = [weakref.finalize(self, os.close, file)]
         status = os.fstat(file)
+        self.identity = (status.st_dev, status.st_ino)
+        """The same for all names of one file."""
         if stat.S_ISDIR(status.st_mode):
             raise FileError(errno.EISDIR, f"{self.name} is a directory, not a file")
         self.size = status.st_size if stat.S_ISREG(status.st_mode) else 0

@@ -14,6 +14,7 @@ import secrets
 import stat
 import time
 import zlib
+from collections.abc import Container
 from types import TracebackType
 from typing import Any
 
@@ -108,23 +109,27 @@ def open_sink(
     live: bool = False,
     given_up: GivenUp = never,
     verb: str = "write",
+    inputs: Container[tuple[int, int]] = (),
 ) -> Sink:
     """A sink for `path`. Raises FileThere where there is such a file and `force` is not set, FileError for all else.
 
     A `private` file may be read by its owner alone, whatever was there before; else the mode of what was there is kept.
     `live` makes a new file in its place from the start, marked as being written; until `stand`, `remove` takes it away.
-    A named pipe waits for its reader until `given_up` says otherwise. `verb` says in errors what cannot be done.
+    A named pipe waits for its reader until `given_up` says otherwise. `verb` says in errors what cannot be done. None of
+    `inputs` (each the device and number of a file) is replaced by what is made of it.
     """
     shown = expanded(path)
     try:
-        return _sink(shown, force, private, live, given_up)
+        return _sink(shown, force, private, live, given_up, inputs)
     except FileError:
         raise
     except (OSError, ValueError) as error:
         raise file_error(error, f"cannot {verb} {shown}: {reason_of(error)}") from None
 
 
-def _sink(shown: str, force: bool, private: bool, live: bool, given_up: GivenUp) -> Sink:
+def _sink(
+    shown: str, force: bool, private: bool, live: bool, given_up: GivenUp, inputs: Container[tuple[int, int]]
+) -> Sink:
     number = 1 if shown == STANDARD else descriptor(shown)
     if number is not None:
         return _no_terminal(Sink(shown, _duplicate(number), standard=number == 1))
@@ -134,6 +139,8 @@ def _sink(shown: str, force: bool, private: bool, live: bool, given_up: GivenUp)
         known = None
     if known is not None and not stat.S_ISREG(known.st_mode):
         return _no_terminal(Sink(shown, _open_special(shown, known.st_mode, given_up)))
+    if known is not None and (known.st_dev, known.st_ino) in inputs:
+        raise OSError(errno.EINVAL, "it is the file that is read; name another one")
     if known is not None and not force:
         raise FileThere(errno.EEXIST, f"{shown} is there already; use --force to overwrite it, or name another file")
     place = os.path.realpath(shown)
@@ -269,8 +276,9 @@ class Writing:
         force: bool = False,
         private: bool = True,
         given_up: GivenUp = never,
+        inputs: Container[tuple[int, int]] = (),
     ) -> None:
-        self._sink = open_sink(path, force=force, private=private, given_up=given_up)
+        self._sink = open_sink(path, force=force, private=private, given_up=given_up, inputs=inputs)
         self.path = self._sink.path
         self._buffer = bytearray()
         self._zip: Any = zlib.compressobj(6, zlib.DEFLATED, 31) if self.path.endswith(".gz") else None

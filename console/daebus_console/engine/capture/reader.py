@@ -49,9 +49,10 @@ class CaptureReader:
     """
 
     def __init__(self, path: str | os.PathLike[str] | Stored, progress: Progress | None = None) -> None:
-        self._stored = path if isinstance(path, Stored) else open_capture(path)
-        self._owned = self._stored is not path
-        self.path = Path(self._stored.path)
+        self.stored = path if isinstance(path, Stored) else open_capture(path)
+        """The file itself."""
+        self._owned = self.stored is not path
+        self.path = Path(self.stored.path)
         self.warnings: list[str] = []
         """What was skipped and why, in the order of the file; the first hundred of them."""
         self.skipped = 0
@@ -60,7 +61,7 @@ class CaptureReader:
         self._names: dict[str, str] = {}
         self._decode = msgspec.json.Decoder(Line).decode
         self._at = 0.0
-        self._source = CaptureSource(self._stored, progress)
+        self._source = CaptureSource(self.stored, progress)
         try:
             self.header = _header(self._source)
         except BaseException:
@@ -77,7 +78,7 @@ class CaptureReader:
         """Give the file back. Harmless when it is closed already."""
         self._source.close()
         if self._owned:
-            self._stored.close()
+            self.stored.close()
 
     def __iter__(self) -> Iterator[Frame | Gap]:
         """The frames and gaps, in the order of the file."""
@@ -120,7 +121,7 @@ class CaptureReader:
     def _odd(self, text: bytes, error: Exception) -> Iterator[Gap]:
         """A line that is none of ours, or where one capture was put behind another."""
         try:
-            header = _read_header(text, self._stored.name)
+            header = _read_header(text, self.stored.name)
         except (CaptureError, *_UNREADABLE):
             self._warn(f"line {self._line} is skipped: {error}")
             return
@@ -142,7 +143,7 @@ class CaptureReader:
         try:
             self._decode(text)
         except _UNREADABLE:
-            if self._stored.being_written:
+            if self.stored.being_written:
                 # What is being recorded this moment has no end yet.
                 return
             self._warn(f"line {self._line + 1}, the last one, is torn and skipped: the recording was cut off there")
