@@ -34,7 +34,7 @@ FLUSH_EVERY = 0.25
 """Seconds between writes."""
 MOST_WAITING = 256 * 1024 * 1024
 """Bytes of data that may wait for the disk; what comes beyond that is left out, and the file says so with a gap."""
-_Data = bytes
+_Data = bytes  # the writer has a property of that name
 _PER_MESSAGE = 200
 _CHUNK = 1024 * 1024
 
@@ -117,7 +117,8 @@ class CaptureWriter:
 
     def gap(self, at: float, seconds: float, reason: str) -> None:
         """Record that from `at` on, nothing was seen for that many seconds."""
-        self._queue.append(GapLine(at, max(0.0, seconds), reason))
+        if self.error is None:
+            self._queue.append(GapLine(at, max(0.0, seconds), reason))
 
     def close(self) -> None:
         """Write what waits, make sure that it is on the disk, and end. Harmless when it has ended already."""
