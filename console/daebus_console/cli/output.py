@@ -115,6 +115,10 @@ class TerminalOutput:
         with self._lock, self._telling():
             self._out.flush()
 
+    def abandon(self) -> None:
+        """Standard output takes no more: what is said from now on does not wait for it."""
+        self._broken = True
+
     @property
     def closed(self) -> bool:
         """Whether the reader of standard output has gone."""

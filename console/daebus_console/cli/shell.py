@@ -60,9 +60,11 @@ def run(arguments: Sequence[str]) -> int:
         if error.quiet:
             # Whoever read the output has gone: it has what it wanted.
             return 0
+        output.abandon()
         output.error(str(error))
         return USAGE
     except Exception as error:  # noqa: BLE001 - a fault of ours is told in words as well
+        output.abandon()
         output.error(fault(error))
         return FAULT
     finally:
