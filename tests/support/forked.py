@@ -1,7 +1,7 @@
 """The program with its standard streams broken in every way, many times: forked from a process that has it loaded.
 
-A start of the interpreter for each of hundreds of runs would take minutes. A fork takes some hundredths of a second, and
-makes its streams as the interpreter does at its start.
+A start of the interpreter for each of hundreds of runs would take minutes. A fork takes some hundredths of a second,
+and makes its streams as the interpreter does at its start.
 """
 
 from __future__ import annotations

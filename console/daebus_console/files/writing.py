@@ -115,8 +115,8 @@ def open_sink(
 
     A `private` file may be read by its owner alone, whatever was there before; else the mode of what was there is kept.
     `live` makes a new file in its place from the start, marked as being written; until `stand`, `remove` takes it away.
-    A named pipe waits for its reader until `given_up` says otherwise. `verb` says in errors what cannot be done. None of
-    `inputs` (each the device and number of a file) is replaced by what is made of it.
+    A named pipe waits for its reader until `given_up` says otherwise. `verb` says in errors what cannot be done. Of
+    `inputs` (each the device and number of a file) none is replaced.
     """
     shown = expanded(path)
     try:

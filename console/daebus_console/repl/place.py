@@ -9,4 +9,4 @@ def history_path() -> Path:
     """The file of this user, on this platform."""
     import platformdirs
 
-    return platformdirs.user_state_path("daebus-console").expanduser() / "history"
+    return platformdirs.user_state_path("daebus-console") / "history"

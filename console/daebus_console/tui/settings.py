@@ -35,7 +35,7 @@ def default_path() -> Path:
     """Where the file is on this platform."""
     import platformdirs
 
-    return platformdirs.user_config_path("daebus-console").expanduser() / "settings.toml"
+    return platformdirs.user_config_path("daebus-console") / "settings.toml"
 
 
 @dataclass

@@ -188,7 +188,9 @@ def test_closed_input_matters_to_those_who_read_it(world: World, verb: str, norm
         assert ended.status == normal.status, ended
 
 
-@pytest.mark.parametrize("verb", [name for name in SHELL if any(one.kind is Kind.ITEMS for one in VERBS[name].arguments)])
+@pytest.mark.parametrize(
+    "verb", [name for name in SHELL if any(one.kind is Kind.ITEMS for one in VERBS[name].arguments)]
+)
 @pytest.mark.parametrize("item", ["-", "a=@-"])
 def test_a_payload_from_input_that_is_closed_is_refused(world: World, verb: str, item: str) -> None:
     words = [item if word == "a=1" else word for word in world.arguments(VERBS[verb])]
@@ -198,7 +200,9 @@ def test_a_payload_from_input_that_is_closed_is_refused(world: World, verb: str,
     assert "standard input is closed" in ended.err, ended
 
 
-@pytest.mark.parametrize("line", ["services >&-", "services 2>&-", "services <&- >&- 2>&-", "export capture.jsonl >/dev/full"])
+@pytest.mark.parametrize(
+    "line", ["services >&-", "services 2>&-", "services <&- >&- 2>&-", "export capture.jsonl >/dev/full"]
+)
 def test_the_interpreter_itself_starts_and_ends_the_same_way(world: World, line: str) -> None:
     """What the forks stand for, once with a shell."""
     command = f"{shlex.quote(sys.executable)} -W error -m daebus_console {line}"

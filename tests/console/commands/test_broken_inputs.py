@@ -37,9 +37,7 @@ def _lines(verb: Verb) -> Iterator[tuple[Kind, str]]:
         if argument.kind in _KINDS:
             at = "@{}" if argument.kind in (Kind.ITEMS, Kind.VALUE) else "{}"
             yield argument.kind, " ".join([*head, at])
-        if argument.required and argument.kind in required:
-            head.append(required[argument.kind])
-        elif argument.kind in (Kind.ACTION, Kind.NAME):
+        if (argument.required and argument.kind in required) or argument.kind in (Kind.ACTION, Kind.NAME):
             head.append(required[argument.kind])
     for option in verb.options:
         if option.kind is Kind.FILE:

@@ -68,10 +68,10 @@ def test_a_recording_that_cannot_begin_costs_nothing(tmp_path: Path) -> None:
     path = tmp_path / "capture.jsonl"
     write(path, FRAMES)
     before = path.read_bytes()
-    with files_of_at_most(10), pytest.raises(OSError, match="cannot record to .*: File too large"):
+    with files_of_at_most(10), pytest.raises(OSError, match=r"cannot record to .*: File too large"):
         CaptureWriter(path, "", 0.0, force=True)
     assert path.read_bytes() == before
-    with files_of_at_most(10), pytest.raises(OSError, match="cannot record to .*: File too large"):
+    with files_of_at_most(10), pytest.raises(OSError, match=r"cannot record to .*: File too large"):
         CaptureWriter(tmp_path / "new.jsonl", "", 0.0)
     assert os.listdir(tmp_path) == ["capture.jsonl"]
 

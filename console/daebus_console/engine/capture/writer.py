@@ -27,7 +27,7 @@ from daebus_console.engine.capture.format import (
 )
 from daebus_console.engine.capture.tally import WINDOW, messages_in, unzipped
 from daebus_console.engine.redact import Redactor
-from daebus_console.files.places import GivenUp, file_error, never, reason_of
+from daebus_console.files.places import GivenUp, StreamError, file_error, never, reason_of
 from daebus_console.files.writing import Sink, open_sink
 
 FLUSH_EVERY = 0.25
@@ -45,8 +45,8 @@ class CaptureWriter:
     `redis_url` and `started` (epoch seconds) go into the header; `redact` masks in every message. `on_error` is called
     once, from the writing thread, with the text of the error that ended the recording. Raises FileExistsError where
     there is such a file and `force` is not set, and OSError where it cannot be made; with `force`, what was there is
-    replaced once the new file has begun. A pipe, a device and `-`, standard output, are written straight; `given_up`
-    ends the waiting for the reader of a pipe.
+    replaced once the new file has begun. A pipe, a device and `-`, standard output, are written straight, the last with
+    StreamError where it takes nothing; `given_up` ends the waiting for the reader of a pipe.
 
     `write` and `gap` are for one thread at a time.
     """
@@ -149,6 +149,8 @@ class CaptureWriter:
         except OSError as error:
             sink.close()
             sink.remove()
+            if sink.standard:
+                raise StreamError(error) from None
             raise file_error(error, f"cannot record to {self.path}: {reason_of(error)}") from None
 
     # The writing thread ----------------------------------------------------------------------------------------
