@@ -7,8 +7,9 @@ from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import Command
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.capture.format import CaptureError
+from daebus_console.engine.capture.reader import open_capture
 from daebus_console.engine.replay.source import Recording
-from daebus_console.files.places import FileError, GivenUp
+from daebus_console.files.places import FileError, GivenUp, file_error
 from daebus_console.files.reading import Stored, number_of
 
 
@@ -21,16 +22,26 @@ def giving_up(context: Context) -> GivenUp:
 def stored(path: str, context: Context) -> Stored:
     """The content of a file. Raises FileError, also for standard input at a prompt: commands come from there."""
     _check(path, context)
-    return Stored(path, given_up=giving_up(context))
+    try:
+        return Stored(path, given_up=giving_up(context))
+    except FileError as error:
+        if not error.reason:
+            raise
+        raise file_error(error, f"cannot read {path}: {error.reason}") from None
 
 
-def recording(path: str, context: Context) -> Recording:
-    """The capture of that name. Raises CaptureError."""
+def capture(path: str, context: Context) -> Stored:
+    """The same, for a capture. Raises CaptureError."""
     try:
         _check(path, context)
     except FileError as error:
         raise CaptureError(str(error)) from None
-    return Recording(path, given_up=giving_up(context))
+    return open_capture(path, giving_up(context))
+
+
+def recording(path: str, context: Context) -> Recording:
+    """The exchanges of a capture. Raises CaptureError."""
+    return Recording(capture(path, context))
 
 
 def misplaced(command: Command, path: str, text: str) -> CommandError:

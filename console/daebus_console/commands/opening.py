@@ -7,10 +7,9 @@ from typing import Protocol, runtime_checkable
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import Command
-from daebus_console.commands.inputs import misplaced, stored
+from daebus_console.commands.inputs import capture, misplaced
 from daebus_console.engine.capture.format import CaptureError
 from daebus_console.engine.offline import OfflineSession
-from daebus_console.files.places import FileError
 
 
 @runtime_checkable
@@ -28,8 +27,8 @@ def run_open(command: Command, context: Context) -> int:
         raise CommandError("there is no screen beside this prompt; at the shell: daebus-console open FILE", 0, 4)
     path = command["file"]
     try:
-        session = OfflineSession(stored(path, context), target=command["redis"])
-    except (CaptureError, FileError) as error:
+        session = OfflineSession(capture(path, context), target=command["redis"])
+    except CaptureError as error:
         raise misplaced(command, path, str(error)) from None
     view.open(session)
     context.output.note(f"{path} was opened; q there comes back here")

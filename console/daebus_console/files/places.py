@@ -18,7 +18,9 @@ _NUMBERED = re.compile(r"(?:/dev/fd|/proc/(?:self|thread-self)/fd)/(\d{1,6})")
 
 
 class FileError(OSError):
-    """A file cannot be read or written; the text says which and why."""
+    """A file cannot be read or written; the text says which and why. `reason` is what the system said, if it did."""
+
+    reason = ""
 
     def __str__(self) -> str:
         return self.strerror or ""
@@ -90,7 +92,9 @@ def reason_of(error: OSError | ValueError) -> str:
 def file_error(error: OSError | ValueError, text: str) -> FileError:
     """What the system said, with a text that names the file."""
     number = error.errno if isinstance(error, OSError) else None
-    return (FileMissing if number == errno.ENOENT else FileError)(number, text)
+    found = (FileMissing if number == errno.ENOENT else FileError)(number, text)
+    found.reason = reason_of(error)
+    return found
 
 
 def kind_of(mode: int) -> str:

@@ -58,7 +58,8 @@ class Stored:
         self.identity = (status.st_dev, status.st_ino)
         """The same for all names of one file."""
         if stat.S_ISDIR(status.st_mode):
-            raise FileError(errno.EISDIR, f"{self.name} is a directory, not a file")
+            folder = IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            raise file_error(folder, f"{self.name} is a directory, not a file")
         self.size = status.st_size if stat.S_ISREG(status.st_mode) else 0
         """Bytes of it; 0 where nobody knows before the end."""
         self.being_written = bool(self.size) and is_marked(file)

@@ -17,7 +17,7 @@ from daebus_console.engine.correlator import DEFAULT_TIMEOUT, Correlator
 from daebus_console.engine.exchange import Exchange, State
 from daebus_console.engine.frame import Frame
 from daebus_console.engine.journal import Journal
-from daebus_console.files.places import GivenUp, never
+from daebus_console.files.reading import Stored
 
 MOST_MESSAGES = 100_000
 MOST_BYTES = 128 * 1024 * 1024
@@ -29,19 +29,17 @@ _PENDING = State.PENDING
 class Recording:
     """A capture to be read as often as wanted, each time as it was at first. Raises CaptureError where it is none.
 
-    `timeout` are seconds after which a request that names none was given up by its asker. `given_up` ends the waiting
-    for what a pipe is to bring.
+    `timeout` are seconds after which a request that names none was given up by its asker.
     """
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | Stored,
         *,
         timeout: float = DEFAULT_TIMEOUT,
         progress: Progress | None = None,
-        given_up: GivenUp = never,
     ) -> None:
-        self.stored = open_capture(path, given_up)
+        self.stored = path if isinstance(path, Stored) else open_capture(path)
         self.path = self.stored.name
         self.timeout = timeout
         self.disorder = 0.0
