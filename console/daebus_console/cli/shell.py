@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 
 from daebus_console.cli.options import Globals, take_globals
 from daebus_console.cli.output import TerminalOutput
-from daebus_console.commands.errors import CommandError
+from daebus_console.commands.errors import FAULT, CommandError, fault
 from daebus_console.commands.grammar import Command, parse_argv
 from daebus_console.commands.help import help_on
 from daebus_console.commands.verbs import Face
+from daebus_console.files.places import StreamError
 from daebus_console.render import line
 
 if TYPE_CHECKING:
@@ -48,14 +49,24 @@ def run(arguments: Sequence[str]) -> int:
     output = TerminalOutput(sys.stdout, sys.stderr)
     previous = signal.signal(signal.SIGTERM, _terminate)
     try:
-        return _run(arguments, output)
+        status = _run(arguments, output)
+        output.flush()
+        return status
     except KeyboardInterrupt:
         return INTERRUPTED
     except _Terminated:
         return TERMINATED
-    except BrokenPipeError:
-        # Whoever read the output has gone: it has what it wanted.
-        return 0
+    except StreamError as error:
+        if error.quiet:
+            # Whoever read the output has gone: it has what it wanted.
+            return 0
+        output.abandon()
+        output.error(str(error))
+        return USAGE
+    except Exception as error:  # noqa: BLE001 - a fault of ours is told in words as well
+        output.abandon()
+        output.error(fault(error))
+        return FAULT
     finally:
         signal.signal(signal.SIGTERM, previous)
         output.close()

@@ -138,7 +138,7 @@ class _Place:
         """What fits here."""
         text = self.current.text
         if self.value_of is not None:
-            return self._files(text, 0) if self.value_of is Kind.FILE else []
+            return self._files(text, 0) if self.value_of in (Kind.FILE, Kind.OUTPUT) else []
         argument = self._argument()
         if text.startswith("--") or (text == "-" and (argument is None or argument.kind is not Kind.FILTER)):
             return self._options()
@@ -172,7 +172,7 @@ class _Place:
             verbs = ((verb.name, verb.summary) for verb in VERBS.values() if self.face in verb.faces)
             topics = [("items", "how a payload is written"), ("filters", "how a filter is written")]
             return _ranked(text, start, [*verbs, *topics])
-        if kind is Kind.FILE:
+        if kind in (Kind.FILE, Kind.OUTPUT):
             return self._files(text, 0)
         if kind is Kind.FILTER:
             return [Offer(offer, start + at, meta) for offer, at, meta in known.filter_offers(self.current.raw)][:MOST]

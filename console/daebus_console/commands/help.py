@@ -28,10 +28,11 @@ _REFERENCES = ("id:=$last.user.id   id:=#12.id", "out of the last answer, or of 
 _STATUSES = (
     (0, "done"),
     (1, "the service answered with an error"),
-    (2, "the command is wrong"),
+    (2, "the command is wrong, or a file or standard output cannot be used"),
     (3, "nobody serves it"),
     (4, "timed out"),
     (5, "no Redis"),
+    (70, "a fault of daebus-console itself"),
     (130, "interrupted"),
 )
 _SHELL_EXAMPLES = (

@@ -127,7 +127,7 @@ def fetch(item: Item, sources: Sources) -> Any:
     try:
         if isinstance(source, Reference):
             return sources.reference(source.name, source.path)
-        text = sources.stdin() if source.path == "-" and not item.path else sources.text(source.path)
+        text = sources.stdin() if source.path == "-" else sources.text(source.path)
     except SourceError as error:
         raise item.word.error(str(error)) from None
     return _parse_file(item, source, text) if source.json else text

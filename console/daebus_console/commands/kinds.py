@@ -21,6 +21,9 @@ class Kind(StrEnum):
     FILTER = "FILTER"
     REF = "#N"
     FILE = "FILE"
+    """A file that is read."""
+    OUTPUT = "OUTPUT"
+    """A file that is written."""
     DURATION = "S"
     COUNT = "N"
     RATE = "RATE"
@@ -120,6 +123,7 @@ _READERS: dict[Kind, Callable[[Word, int], Any]] = {
     Kind.CHANNEL: _name,
     Kind.REF: _ref,
     Kind.FILE: _text,
+    Kind.OUTPUT: _text,
     Kind.DURATION: _duration,
     Kind.COUNT: _count,
     Kind.RATE: _rate,

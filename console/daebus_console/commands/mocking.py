@@ -8,6 +8,7 @@ from daebus.envelope import error_payload
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import Command
+from daebus_console.commands.inputs import misplaced, recording
 from daebus_console.commands.sources import ContextSources
 from daebus_console.commands.under_way import under_way
 from daebus_console.commands.verbs import Face
@@ -15,7 +16,6 @@ from daebus_console.engine.capture.format import CaptureError
 from daebus_console.engine.mock.answers import Answers, FixedAnswer, Given, RecordedAnswers
 from daebus_console.engine.mock.mocks import Mock, Mocks, ServicePresent
 from daebus_console.engine.offline import OfflineSession
-from daebus_console.engine.replay.source import Recording
 from daebus_console.engine.sender import ReadOnly
 from daebus_console.engine.session import Session
 from daebus_console.render import Span, line, preview, table
@@ -68,7 +68,7 @@ def _answers(command: Command, context: Context) -> tuple[Answers, str]:
     if path is not None:
         if given or error is not None:
             raise CommandError("--from brings its own answers: neither items nor --error go with it", len(command.line))
-        return _recorded(command, path, action)
+        return _recorded(command, path, action, context)
     if action is None:
         raise CommandError("expected ACTION: which action to answer (or --from FILE)", len(command.line))
     if error is not None:
@@ -79,17 +79,17 @@ def _answers(command: Command, context: Context) -> tuple[Answers, str]:
     return FixedAnswer(action, Given(payload)), f"{action} {preview(context.redact.mask(payload), _WIDEST)}"
 
 
-def _recorded(command: Command, path: str, action: str | None) -> tuple[Answers, str]:
+def _recorded(command: Command, path: str, action: str | None, context: Context) -> tuple[Answers, str]:
     try:
-        exchanges = Recording(path).exchanges()
+        exchanges = recording(path, context).exchanges()
         if action is not None:
             exchanges = (exchange for exchange in exchanges if exchange.action == action)
         answers = RecordedAnswers(command["service"], exchanges)
     except CaptureError as error:
-        raise CommandError(str(error), max(command.line.rfind(path), 0), len(path)) from None
+        raise misplaced(command, path, str(error)) from None
     if not answers.known:
         what = f"{command['service']} {action}" if action is not None else command["service"]
-        raise CommandError(f"{path} holds no answer of {what}", max(command.line.rfind(path), 0), len(path))
+        raise misplaced(command, path, f"{path} holds no answer of {what}")
     more = f" ({answers.left_out} more have no room)" if answers.left_out else ""
     return answers, f"from {path}: {answers.known} payloads of {', '.join(sorted(answers.actions or ()))}{more}"
 

@@ -14,6 +14,7 @@ from daebus.errors import ConnectionLost, DaebusError, RedisUnavailable, Request
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.grammar import Command
 from daebus_console.engine.sender import Cancelled, Delivery, Inquiry
+from daebus_console.files.places import StreamError
 from daebus_console.render import Span, duration, json_spans, line, preview
 
 MOST_AT_ONCE = 100
@@ -56,7 +57,7 @@ class Requests:
         self._room = threading.Semaphore(MOST_AT_ONCE)
         self._lock = threading.Lock()
         self._threads: set[threading.Thread] = set()
-        self._fatal: DaebusError | None = None
+        self._fatal: DaebusError | StreamError | None = None
         self._sent = 0
 
     def run(self) -> int:
@@ -113,7 +114,7 @@ class Requests:
             self.context.output.error(f"{number}: {error}")
         except (Cancelled, ConnectionLost):
             self._count("lost")
-        except (ServiceUnavailable, RedisUnavailable) as error:
+        except (ServiceUnavailable, RedisUnavailable, StreamError) as error:
             # It would only fail as often as it is repeated.
             if not self._stopped.is_set():
                 self._fatal = error

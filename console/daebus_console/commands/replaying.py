@@ -8,7 +8,7 @@ from typing import Any
 
 from daebus.connection import RedisAddress
 from daebus.errors import RedisUnavailable, RequestFailed, RequestTimeout, ServiceUnavailable
-from daebus_console.commands.choosing import Chosen, choose
+from daebus_console.commands.choosing import Chosen, choose, inputs_of
 from daebus_console.commands.comparing import rules_of
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.differing import change_lines
@@ -17,6 +17,7 @@ from daebus_console.commands.edits import parse_edits
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import Command
 from daebus_console.commands.guard import host_of, is_this_machine
+from daebus_console.commands.inputs import giving_up, misplaced
 from daebus_console.commands.reporting import plan_lines, report_lines, summary
 from daebus_console.commands.sources import ContextSources
 from daebus_console.commands.verbs import Face
@@ -32,6 +33,7 @@ from daebus_console.engine.replay.replay import Outcome, Replay
 from daebus_console.engine.replay.report import Report, Result, Verdict, change_data, judge
 from daebus_console.engine.replay.wire import count_subscribers
 from daebus_console.engine.sender import Cancelled
+from daebus_console.files.places import FileError, is_standard_output
 from daebus_console.render import Span, duration, json_lines, line
 
 _MOST_WARNINGS = 5
@@ -261,7 +263,10 @@ class _Many:
             if not self.command["json"]:
                 self.context.output.note(_HOLD[self.context.face])
             interrupted = drive(replay, self.context, plan.total - self._absent(plan))
-        return self._tell(plan, replay, interrupted)
+            status = self._tell(plan, replay, interrupted)
+            if junit is not None:
+                self._complete(junit, replay)
+        return status
 
     def _exchanges(self) -> Iterator[Exchange]:
         found: Iterable[Exchange] = self.chosen.each()
@@ -338,16 +343,40 @@ class _Many:
         path = self.command["junit"]
         if path is None:
             return None
+        if self._junit_is_result and self.command["json"]:
+            raise CommandError("--junit and --json both want standard output; name a file for one of them")
         name = self.chosen.path or self.chosen.matching.text or "session"
         try:
-            return stack.enter_context(JUnit(path, f"replay of {name}"))
-        except OSError as error:
-            raise CommandError(f"cannot write {path}: {error.strerror}", max(self.command.line.find(path), 0)) from None
+            inputs = inputs_of(self.chosen, self.context)
+            return stack.enter_context(
+                JUnit(path, f"replay of {name}", given_up=giving_up(self.context), inputs=inputs)
+            )
+        except FileError as error:
+            raise misplaced(self.command, path, str(error)) from None
+
+    @property
+    def _junit_is_result(self) -> bool:
+        """Whether standard output is for the JUnit file, so that what people read goes elsewhere."""
+        return self.command["junit"] is not None and is_standard_output(self.command["junit"])
+
+    def _complete(self, junit: JUnit, replay: Replay) -> None:
+        """List what was not sent as well, and put the file in its place. Raises CommandError."""
+        try:
+            if replay.lost is not None or replay.cancelled:
+                reason = "the replay was stopped" if replay.lost is None else f"the replay ended: {replay.lost}"
+                junit.leave_out(self.choice.of(self._exchanges()), f"not sent: {reason}")
+            self.context.output.flush()
+            junit.close()
+        except FileError as error:
+            raise misplaced(self.command, self.command["junit"], str(error)) from None
 
     def _tell(self, plan: Plan, replay: Replay, interrupted: bool) -> int:
         output = self.context.output
         if self.command["json"]:
             output.record({"plan": plan.as_data(), **self.report.as_data(), **summary(replay)})
+        elif self._junit_is_result:
+            for one in report_lines(self.report, replay, output.width):
+                output.progress(one)
         else:
             output.result(report_lines(self.report, replay, output.width))
         left = plan.total - self._absent(plan) - self.report.counts.total()

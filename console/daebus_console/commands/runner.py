@@ -18,13 +18,15 @@ from daebus.errors import (
     ServiceUnavailable,
 )
 from daebus_console.commands.context import Context, Exit
-from daebus_console.commands.errors import CommandError
+from daebus_console.commands.errors import FAULT, CommandError, fault
 from daebus_console.commands.grammar import Command
 from daebus_console.commands.guard import guard
 from daebus_console.commands.jobs import Job, TooMany
 from daebus_console.commands.sources import settle
 from daebus_console.commands.verbs import Face
+from daebus_console.engine.capture.format import CaptureError
 from daebus_console.engine.sender import Cancelled, ReadOnly
+from daebus_console.files.places import FileError, StreamError
 
 Action = Callable[[Command, Context], int]
 
@@ -107,6 +109,14 @@ def _telling(command: Command, context: Context, action: Action) -> int:
     except Cancelled as error:
         output.note(str(error))
         return Exit.INTERRUPTED
+    except StreamError:
+        raise
+    except (CaptureError, FileError) as error:
+        output.error(str(error))
+        return Exit.USAGE
+    except Exception as error:  # noqa: BLE001 - whatever breaks is told in words, and takes no face with it
+        output.error(fault(error))
+        return FAULT
     finally:
         output.flush()
 

@@ -104,7 +104,10 @@ _TABLE = (
     Verb(
         "record",
         "write what passes by into a capture file",
-        (Argument("file", Kind.FILE, "the file; a name that ends in .gz is compressed"), _FILTER),
+        (
+            Argument("file", Kind.OUTPUT, "the file; a name that ends in .gz is compressed, - is standard output"),
+            _FILTER,
+        ),
         (_FOR, Option("--force", Kind.FLAG, "overwrite the file if it exists")),
         examples=("record today.jsonl", "record errors.jsonl.gz status:error --for 10m", "record all.jsonl --force"),
         details="Ends with Ctrl-C, or after --for. What is written is at most a second behind.",
@@ -200,7 +203,7 @@ _TABLE = (
     Verb(
         "save-history",
         "write what was entered into a file, which `source` carries out again",
-        (Argument("file", Kind.FILE, "the file"),),
+        (Argument("file", Kind.OUTPUT, "the file"),),
         (Option("--force", Kind.FLAG, "overwrite the file if it exists"),),
         examples=("save-history session.txt", "save-history session.txt --force"),
         details="Lines that name redacted keys are left out.",

@@ -20,6 +20,7 @@ from daebus_console.engine.frame import Frame, Gap
 from daebus_console.engine.sender import ReadOnly, Sender
 from daebus_console.engine.session import Session, Settings
 from daebus_console.engine.tap import Batch, Clock
+from daebus_console.files.reading import Stored
 
 _STEP = 2_000
 _NOWHERE = "redis://localhost:6379/0"
@@ -61,7 +62,7 @@ class OfflineSession(Session):
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | Stored,
         settings: Settings | None = None,
         *,
         target: str | None = None,
@@ -84,6 +85,11 @@ class OfflineSession(Session):
     def header(self) -> Header:
         """The first line of the capture."""
         return self._reader.header
+
+    @property
+    def stored(self) -> Stored:
+        """The file itself."""
+        return self._reader.stored
 
     @property
     def warnings(self) -> list[str]:

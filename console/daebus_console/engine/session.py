@@ -23,6 +23,7 @@ from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.redact import Redactor
 from daebus_console.engine.stats import Stats
 from daebus_console.engine.tap import Batch, Clock, Tap
+from daebus_console.files.places import GivenUp, never
 
 
 @dataclass(frozen=True)
@@ -143,10 +144,10 @@ class Session:
         force: bool = False,
         redact: Redactor | None = None,
         on_error: Callable[[str], None] | None = None,
+        given_up: GivenUp = never,
     ) -> Recorder:
         """Record into a capture file from now on; see Recorder. Whoever asked for it stops it."""
-        with self.lock:
-            return Recorder(self, path, matching=matching, force=force, redact=redact, on_error=on_error)
+        return Recorder(self, path, matching=matching, force=force, redact=redact, on_error=on_error, given_up=given_up)
 
     # What the tap tells ----------------------------------------------------------------------------------------
 

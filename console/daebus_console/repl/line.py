@@ -27,6 +27,7 @@ from daebus_console.commands.jobs import Job, TooMany
 from daebus_console.commands.known import SessionKnown
 from daebus_console.commands.runner import run
 from daebus_console.commands.script import commands_in
+from daebus_console.files.places import StreamError
 from daebus_console.repl.checking import CommandLexer, CommandValidator
 from daebus_console.repl.completer import CommandCompleter
 from daebus_console.repl.history import EntryHistory
@@ -140,7 +141,7 @@ class LineRepl:
         def work(job: Job) -> int:
             try:
                 return run(command, replace(self.context, cancellation=job.cancellation))
-            except BrokenPipeError:
+            except StreamError:
                 self.context.leaving.set()
                 return 0
             finally:

@@ -124,7 +124,11 @@ class ConsoleApp(App[int]):
         """What was entered in command lines, now and in earlier times."""
         from daebus_console.repl.history import EntryHistory
 
-        return EntryHistory(self._history_path, self.redact)
+        history = EntryHistory(self._history_path, self.redact)
+        history.entries()
+        if history.problem is not None:
+            self.notify(history.problem, severity="warning", markup=False)
+        return history
 
     def open_capture(self, session: OfflineSession) -> None:
         """Show a capture over what is on the screen, until the user leaves it."""

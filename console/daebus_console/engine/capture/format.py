@@ -15,6 +15,9 @@ from msgspec import UNSET, UnsetType
 VERSION = 1
 """The version of the format that is written, and the newest that is read."""
 
+LONGEST_LINE = 256 * 1024 * 1024
+"""Bytes of the longest line, for writer and reader alike; no broker lets a message through that comes near."""
+
 LATEST = 253_402_300_800.0
 """The end of the year 9999: times beyond it are no times."""
 
