@@ -14,6 +14,7 @@ from daebus.errors import ConnectionLost, DaebusError, RedisUnavailable, Request
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.grammar import Command
 from daebus_console.engine.sender import Cancelled, Delivery, Inquiry
+from daebus_console.naming import fields
 from daebus_console.render import Span, duration, json_spans, line, preview
 
 MOST_AT_ONCE = 100
@@ -191,8 +192,8 @@ def tell_delivery(command: Command, context: Context, delivery: Delivery, what: 
     """Tell what became of what was published."""
     if command["json"]:
         subscribers = delivery.subscribers
-        record = {"channel": delivery.channel, "subscribers": subscribers, "receivers": delivery.receivers}
-        context.output.record(record)
+        record = {"subscribers": subscribers, "receivers": delivery.receivers}
+        context.output.record(fields("channel", delivery.channel) | record)
         return
     number = delivery.receivers if delivery.subscribers is None else delivery.subscribers
     noun = "receiver" if delivery.subscribers is None else "subscriber"

@@ -69,7 +69,7 @@ class Discovery:
     def _run(self) -> None:
         refreshed = time.monotonic()
         failing = False
-        with self.address.client(socket_timeout=3.0) as client:
+        with self.address.client(socket_timeout=3.0, encoding_errors="surrogateescape") as client:
             while not self._stopping.is_set():
                 try:
                     to_ask = set(self._poll(client))
@@ -88,8 +88,7 @@ class Discovery:
                 self._stopping.wait(self._every)
 
     def _poll(self, client: redis.Redis) -> Iterable[str]:
-        channels = client.pubsub_channels("*")
-        names = [name if isinstance(name, str) else name.decode("utf-8", "backslashreplace") for name in channels]
+        names = [str(name) for name in client.pubsub_channels("*")]
         subscribers: dict[str, int] = {}
         for start in range(0, len(names), _CHUNK):
             for name, count in client.pubsub_numsub(*names[start : start + _CHUNK]):

@@ -19,6 +19,7 @@ import hiredis
 from daebus.connection import Link, RedisAddress
 from daebus.errors import DaebusError, PermissionDenied
 from daebus.resp import pack
+from daebus_console import naming
 from daebus_console.engine import glob
 
 Batch = list[tuple[str, bytes]]
@@ -156,7 +157,7 @@ class Tap:
         waiting = len(self.patterns)
         if self.patterns:
             # One command each: a refused pattern then does not take the others with it.
-            sock.sendall(b"".join(pack(b"PSUBSCRIBE", pattern.encode()) for pattern in self.patterns))
+            sock.sendall(b"".join(pack(b"PSUBSCRIBE", naming.to_bytes(pattern)) for pattern in self.patterns))
         refusals = 0
         early: Batch = []
         while waiting:
@@ -173,7 +174,7 @@ class Tap:
             elif reply[0] == b"psubscribe":
                 waiting -= 1
             elif reply[0] == b"pmessage":
-                early.append((_name(reply[2]), reply[3]))
+                early.append((naming.from_bytes(reply[2]), reply[3]))
         self.refused = bool(self.patterns) and refusals == len(self.patterns)
         if early:
             self._listener.on_batch(self._clock(), early)
@@ -263,7 +264,7 @@ class Tap:
             channel = self._to_follow.popleft()
             self._asked.append(channel)
             # One command each, since one forbidden channel fails the whole of a SUBSCRIBE.
-            command += pack(b"SUBSCRIBE", channel.encode())
+            command += pack(b"SUBSCRIBE", naming.to_bytes(channel))
         sock.settimeout(DEAD_AFTER)
         sock.sendall(command)
         sock.settimeout(_TICK)
@@ -283,16 +284,13 @@ class _Names(dict[bytes, str]):
     def __missing__(self, channel: bytes) -> str:
         if len(self) >= _MOST_CHANNELS:
             self.clear()
-        name = self[channel] = _name(channel)
+        name = self[channel] = naming.from_bytes(channel)
         return name
-
-
-def _name(channel: bytes) -> str:
-    return channel.decode("utf-8", "backslashreplace")
 
 
 def missing_rule(text: str, names: Sequence[str]) -> str:
     """What the server's refusal of those patterns or channels means, and the ACL rule that would allow it."""
+    names = [naming.shown(name) for name in names]
     if "NOPERM" not in text and "permission" not in text:
         return f"the server refuses to subscribe to {' '.join(names)}: {text}"
     rules = " ".join(f"&{name}" for name in names)

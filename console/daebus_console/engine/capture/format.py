@@ -51,6 +51,15 @@ class BytesLine(msgspec.Struct, gc=False):
     data_base64: bytes
 
 
+class OddLine(msgspec.Struct, gc=False, omit_defaults=True):
+    """A message on a channel whose name is no UTF-8; of `data` and `data_base64` it has one."""
+
+    at: float
+    channel_base64: bytes
+    data: str | UnsetType = UNSET
+    data_base64: bytes | UnsetType = UNSET
+
+
 class GapLine(msgspec.Struct, gc=False):
     """From `at` on, nothing was seen for `gap` seconds."""
 
@@ -64,6 +73,7 @@ class Line(msgspec.Struct, gc=False):
 
     at: Epoch
     channel: str | UnsetType = UNSET
+    channel_base64: bytes | UnsetType = UNSET
     data: str | UnsetType = UNSET
     data_base64: bytes | UnsetType = UNSET
     gap: Epoch | UnsetType = UNSET
@@ -71,7 +81,7 @@ class Line(msgspec.Struct, gc=False):
 
 
 # Up to the last @ of the whole URL: a password may hold a slash that somebody forgot to write as %2F.
-_PASSWORD = re.compile(r"(://[^/@]*?:).*(?=@)|((?:^|[?&])password=)[^&]*")
+_PASSWORD = re.compile(r"(://[^/@]*?:).*(?=@)|((?:^|[?&])[^=&?/@]*password=)[^&]*")
 
 
 def without_password(url: str) -> str:

@@ -17,7 +17,16 @@ from typing import Any
 
 import msgspec
 
-from daebus_console.engine.capture.format import VERSION, BytesLine, GapLine, Header, MessageLine, without_password
+from daebus_console import naming
+from daebus_console.engine.capture.format import (
+    VERSION,
+    BytesLine,
+    GapLine,
+    Header,
+    MessageLine,
+    OddLine,
+    without_password,
+)
 from daebus_console.engine.redact import Redactor
 
 FLUSH_EVERY = 0.25
@@ -173,8 +182,7 @@ class CaptureWriter:
             self._append(self._line(at, channel, data), buffer)
         except UnicodeEncodeError:
             del buffer[before:]
-            # A name with half a surrogate pair cannot stand in UTF-8.
-            self._append(self._line(at, channel.encode("utf-8", "backslashreplace").decode(), data), buffer)
+            self._append(self._odd_line(at, channel, data), buffer)
         return 1
 
     def _line(self, at: float, channel: str, data: bytes) -> MessageLine | BytesLine:
@@ -184,6 +192,17 @@ class CaptureWriter:
             return MessageLine(at, channel, data.decode())
         except UnicodeDecodeError:
             return BytesLine(at, channel, data)
+
+    def _odd_line(self, at: float, channel: str, data: bytes) -> msgspec.Struct:
+        try:
+            name = naming.to_bytes(channel)
+        except UnicodeEncodeError:
+            # Half a surrogate pair, which no channel on a bus has.
+            return self._line(at, channel.encode("utf-8", "backslashreplace").decode(), data)
+        line = self._line(at, "", data)
+        if isinstance(line, MessageLine):
+            return OddLine(at, name, data=line.data)
+        return OddLine(at, name, data_base64=line.data_base64)
 
     def _append(self, line: msgspec.Struct, buffer: bytearray) -> None:
         self._encoder.encode_into(line, buffer, -1)

@@ -16,6 +16,7 @@ from xml.sax.saxutils import escape, quoteattr
 from daebus_console.engine.diff.values import Change, How
 from daebus_console.engine.replay.replay import Outcome
 from daebus_console.engine.replay.report import Result, Verdict, change_data, names_of
+from daebus_console.naming import shown
 
 _MOST_CHANGES = 50
 _MOST_SIGNS = 400
@@ -49,8 +50,9 @@ class JUnit:
         seconds = outcome.answer.latency or 0.0
         self.tests += 1
         self._seconds += seconds
-        name = f"#{outcome.origin.number} {action}"
-        head = f"<testcase classname={_attribute(service)} name={_attribute(name)} time={_attribute(f'{seconds:.6f}')}>"
+        name = f"#{outcome.origin.number} {shown(action, text=True)}"
+        taken = _attribute(f"{seconds:.6f}")
+        head = f"<testcase classname={_attribute(shown(service))} name={_attribute(name)} time={taken}>"
         inside = ""
         if verdict.result is Result.UNCOMPARED:
             self.skipped += 1

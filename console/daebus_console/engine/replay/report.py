@@ -19,6 +19,7 @@ from daebus_console.engine.histogram import Histogram
 from daebus_console.engine.redact import Redactor
 from daebus_console.engine.replay.redact import masked
 from daebus_console.engine.replay.replay import Outcome
+from daebus_console.naming import fields
 
 _MOST_PLACES = 200
 _FRACTIONS = (0.5, 0.95)
@@ -115,7 +116,7 @@ class ActionReport:
             p50, p95 = histogram.quantiles(_FRACTIONS)
             latencies[name] = {"p50_ms": _ms(p50), "p95_ms": _ms(p95)}
         return {
-            "service": self.service,
+            **fields("service", self.service),
             "action": self.action,
             **{result.value: self.counts[result] for result in Result},
             **latencies,

@@ -83,9 +83,8 @@ def count_subscribers(address: RedisAddress, channels: Iterable[str]) -> dict[st
     names = list(dict.fromkeys(channels))
     found: dict[str, int] = {}
     try:
-        with address.client() as client:
+        with address.client(encoding_errors="surrogateescape") as client:
             for start in range(0, len(names), _CHUNK):
-                # In one reply, in the order asked: names may be any text, and come back as other text.
                 reply = client.pubsub_numsub(*names[start : start + _CHUNK])
                 found.update(zip(names[start : start + _CHUNK], (int(count) for _name, count in reply), strict=True))
     except redis.exceptions.NoPermissionError:
