@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import base64
 import re
+import sys
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
@@ -84,13 +85,31 @@ def read(text: str) -> str:
     if text == EMPTY:
         return ""
     name = _ESCAPE.sub(_meant, text)
-    if not has_bytes(text):
+    return joined(name) if has_bytes(text) else name
+
+
+def joined(name: str) -> str:
+    """The name with bytes that were given one by one, and are the UTF-8 of a character, as that character."""
+    if is_text(name):
         return name
     try:
-        # Bytes one by one may be the UTF-8 of a character.
         return from_bytes(to_bytes(name))
     except UnicodeEncodeError:
         return name
+
+
+def escape_at(text: str, position: int) -> tuple[str, int] | None:
+    """What the escape that begins there means, and its length; None for none, or one that takes a sign as it is."""
+    found = _ESCAPE.match(text, position)
+    try:
+        return None if found is None or found[5] else (_meant(found), found.end() - position)
+    except ValueError:
+        return None
+
+
+def read_glob(text: str) -> str:
+    """A glob in which bytes and characters may be written by their numbers, as in names; all else stays as it is."""
+    return joined(_ESCAPE.sub(_in_glob, text)) if "\\" in text else text
 
 
 def has_bytes(text: str) -> bool:
@@ -141,6 +160,13 @@ def _number(sign: str) -> str:
     return f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
+def _in_glob(found: re.Match[str]) -> str:
+    if found[4] or found[5]:
+        return found[0]
+    sign = _meant(found)
+    return f"\\{sign}" if sign.isascii() else sign
+
+
 def _meant(found: re.Match[str]) -> str:
     byte, short, long, letter, sign = found.groups()
     if sign:
@@ -149,4 +175,7 @@ def _meant(found: re.Match[str]) -> str:
         return _CONTROL[letter]
     if byte:
         return from_bytes(bytes.fromhex(byte))
-    return chr(int(short or long, 16))
+    code = int(short or long, 16)
+    if code > sys.maxunicode:
+        raise ValueError(f"there is no character {code:x}")
+    return chr(code)
