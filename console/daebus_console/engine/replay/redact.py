@@ -8,7 +8,7 @@ from daebus_console.engine.redact import MASK, Redactor
 
 def masked(change: Change, redact: Redactor) -> Change:
     """The difference without the values of redacted keys; that they differ is still told."""
-    if any(name.casefold() in redact.keys for name in names_in(change.path)):
+    if any(redact.names(name) for name in names_in(change.path)):
         return change._replace(
             before=None if change.before is None else MASK, after=None if change.after is None else MASK
         )
