@@ -22,6 +22,7 @@ from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import Command
 from daebus_console.commands.guard import guard
 from daebus_console.commands.jobs import Job, TooMany
+from daebus_console.commands.secrets import safe_error, shown
 from daebus_console.commands.sources import settle
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.sender import Cancelled, ReadOnly
@@ -87,7 +88,7 @@ def _telling(command: Command, context: Context, action: Action) -> int:
         return int(action(command, context))
     except CommandError as error:
         error.line = error.line or command.line
-        output.mistake(error)
+        output.mistake(safe_error(error, context.redact))
         return Exit.USAGE
     except (ConfigurationError, PayloadError, ReadOnly, TooMany) as error:
         output.error(str(error))
@@ -119,7 +120,7 @@ def _act(command: Command, context: Context) -> int:
 def _start(command: Command, context: Context) -> int:
     """Leave it to itself, once all that may be asked about it is asked, and its payload is known."""
     settled = _checked(command, context)
-    line = command.line.strip().removesuffix("&").rstrip()
+    line = shown(command.line, context.redact).text.strip().removesuffix("&").rstrip()
 
     def work(job: Job) -> int:
         context.output.note(f"[{job.number}] is under way; `cancel {job.number}` stops it")
