@@ -171,11 +171,10 @@ class Sender:
         Raises RedisUnavailable.
         """
         try:
-            address, within = self.session.address, _ASK_WITHIN
-            with address.client(
-                socket_timeout=within, socket_connect_timeout=within, encoding_errors="surrogateescape"
+            with self.session.address.client(
+                socket_timeout=_ASK_WITHIN, socket_connect_timeout=_ASK_WITHIN, decode_responses=False
             ) as client:
-                return int(client.pubsub_numsub(channel)[0][1])
+                return int(client.pubsub_numsub(naming.to_bytes(channel))[0][1])
         except redis.exceptions.NoPermissionError:
             return None
         except (redis.RedisError, OSError) as error:
