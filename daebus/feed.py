@@ -58,8 +58,8 @@ class Feed:
     ) -> None:
         self.address = address
         self.name = name
-        self._channels = {channel.encode(): channel for channel in channels}
-        self._optional = {channel.encode() for channel in optional}
+        self._channels = {channel.encode("utf-8", "surrogateescape"): channel for channel in channels}
+        self._optional = {channel.encode("utf-8", "surrogateescape") for channel in optional}
         self._link: Link | None = None
         self._early: deque[Any] = deque()
         self._beside = beside
@@ -102,7 +102,12 @@ class Feed:
             if isinstance(reply, ErrorReply):
                 if channel not in self._optional:
                     raise refusal(reply, str(self.address), f"subscribing to {self._channels[channel]!r}")
-                log.warning("Redis does not allow %s to subscribe to %r: %s", self.name, channel.decode(), reply)
+                log.warning(
+                    "Redis does not allow %s to subscribe to %r: %s",
+                    self.name,
+                    channel.decode("utf-8", "surrogateescape"),
+                    reply,
+                )
                 del self._channels[channel]
                 return
             if isinstance(reply, list) and reply[0] == b"subscribe":

@@ -197,3 +197,12 @@ def test_what_the_server_sends_for_channels_is_shown_once(
         client.publish("café", '{"n": 2}')
         out, _err = tail.communicate(timeout=30)
     assert [json.loads(line)["payload"]["n"] for line in out.splitlines()] == [1, 2]
+
+
+def test_a_stand_in_answers_for_a_service_of_any_name(own_console: Console, own_redis: RedisServer) -> None:
+    with own_console.start("mock", r"\xff", "act", "n:=1", "--times", "1") as mock:
+        with redis.Redis.from_url(own_redis.url) as client:
+            eventually(lambda: client.pubsub_numsub(b"\xff")[0][1] == 1, what="it stands in")
+        done = own_console("request", r"\xff", "act")
+        assert (done.status, json.loads(done.out)) == (0, {"n": 1})
+        assert r"standing in for \xff:" in mock.communicate(timeout=30)[1]

@@ -22,11 +22,12 @@ def bare_url(url: str) -> str:
         return url
     place, question, query = rest.partition("?")
     authority, slash, path = place.partition("/")
-    user, _colon, _password = authority.rpartition("@")[0].partition(":")
+    # A password may hold a slash that somebody forgot to write as %2F.
+    credentials, _at, host = place.rpartition("@") if "@" in path else authority.rpartition("@")
+    host = host if "@" in path else f"{host}{slash}{path}"
+    user = credentials.partition(":")[0]
     # What is masked by somebody else tells nothing, and would be taken for a user of that name.
     user = "" if user == _MASKED else user
-    # A password may hold a slash that somebody forgot to write as %2F.
-    host = place.rpartition("@")[2] if "@" in path else f"{authority.rpartition('@')[2]}{slash}{path}"
     options = "&".join(option for option in query.partition("#")[0].split("&") if option and not _is_secret(option))
     return f"{scheme}://{user}{'@' if user else ''}{host}{question if options else ''}{options}"
 
