@@ -102,12 +102,7 @@ class Feed:
             if isinstance(reply, ErrorReply):
                 if channel not in self._optional:
                     raise refusal(reply, str(self.address), f"subscribing to {self._channels[channel]!r}")
-                log.warning(
-                    "Redis does not allow %s to subscribe to %r: %s",
-                    self.name,
-                    channel.decode("utf-8", "surrogateescape"),
-                    reply,
-                )
+                log.warning("Redis does not allow %s to subscribe to %r: %s", self.name, self._channels[channel], reply)
                 del self._channels[channel]
                 return
             if isinstance(reply, list) and reply[0] == b"subscribe":

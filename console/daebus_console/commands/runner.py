@@ -91,16 +91,16 @@ def _telling(command: Command, context: Context, action: Action) -> int:
         output.mistake(safe_error(error, context.redact))
         return Exit.USAGE
     except (ConfigurationError, PayloadError, ReadOnly, TooMany) as error:
-        output.error(str(error))
+        output.error(context.redact.text(str(error)))
         return Exit.USAGE
     except ServiceUnavailable as error:
-        output.error(str(error))
+        output.error(context.redact.text(str(error)))
         return Exit.NOBODY
     except RequestTimeout as error:
-        output.error(str(error))
+        output.error(context.redact.text(str(error)))
         return Exit.TIMEOUT
     except RequestFailed as error:
-        output.error(str(error))
+        output.error(context.redact.text(str(error)))
         return Exit.ERROR
     except RedisUnavailable as error:
         output.error(f"{error}{_advice(error, context)}")

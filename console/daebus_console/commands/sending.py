@@ -59,7 +59,7 @@ def _finish(command: Command, context: Context, inquiry: Inquiry, reply: Reply) 
     elif reply.ok:
         output.result(json_lines(payload))
     if not reply.ok:
-        output.error(failure(inquiry, reply))
+        output.error(failure(inquiry, reply, context.redact))
         return Exit.ERROR
     elapsed = f", {duration(reply.elapsed)} of it in the handler" if reply.elapsed is not None else ""
     output.note(f"{shown(inquiry.service)} answered in {duration(inquiry.latency)}{elapsed}")

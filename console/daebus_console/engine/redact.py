@@ -8,6 +8,7 @@ tell where its value begins and ends; that goes for a message, and for a string 
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -40,10 +41,18 @@ class Redactor:
         self._keys = frozenset(self.keys)
         self._names = tuple(key.encode() for key in self.keys if key.isascii())
         self._all_ascii = len(self._names) == len(self.keys)
+        self.places: frozenset[str] = frozenset()
+        """Paths, as differences have them, at which values stand beside the name of a key; see `at`."""
         self._prose = SecretText(self.keys, MASK) if self.keys else None
 
     def __bool__(self) -> bool:
         return bool(self.keys)
+
+    def at(self, places: Iterable[str]) -> Redactor:
+        """The same, knowing that these places of what is compared hold secrets as well."""
+        found = copy.copy(self)
+        found.places = frozenset(places)
+        return found
 
     def __call__(self, data: bytes) -> bytes:
         """The bytes with those values masked."""

@@ -1,4 +1,4 @@
-"""Where Redis is, in exports: every option of its URL, nothing of a password, and in the form that each program takes."""
+"""Where Redis is, in exports: every option of its URL, nothing of a password, in the form that each program takes."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from daebus_console.engine.diff.values import Change, How
 from daebus_console.engine.exchange import Exchange, Kind, State
 from daebus_console.engine.histogram import Histogram
 from daebus_console.engine.redact import Redactor
-from daebus_console.engine.replay.redact import masked
+from daebus_console.engine.replay.redact import masked, of_answers
 from daebus_console.engine.replay.replay import Outcome
 from daebus_console.naming import fields
 
@@ -59,7 +59,8 @@ def judge(outcome: Outcome, rules: Rules, redact: Redactor | None = None) -> Ver
         return Verdict(Result.UNCOMPARED, then, reason="no answer was recorded")
     changes = diff_answers(then, now, rules)
     if redact:
-        changes = [masked(change, redact) for change in changes]
+        masking = of_answers(redact, then, now)
+        changes = [masked(change, masking) for change in changes]
     return Verdict(Result.CHANGED if changes else Result.SAME, then, tuple(changes))
 
 
