@@ -15,9 +15,11 @@ from daebus_console.commands.grammar import Command, filter_from
 from daebus_console.commands.items import Item, Items, Json, Text, find_equals
 from daebus_console.commands.script import commands_in
 from daebus_console.commands.words import Word, split
-from daebus_console.urls import without_password, without_passwords
+from daebus_console.urls import passwords_in, without_password, without_passwords
 
 _MASK = "***"
+_TELLING = 3
+"""Characters of a password below which it is in any text by chance, and hardly one."""
 _QUOTED = re.compile(r"['`]([^'`]+)['`]")
 _STEP = re.compile(r"[.\[\]\"\\]+")
 
@@ -74,7 +76,7 @@ def safe_error(error: CommandError, redact: Masking | None = None) -> CommandErr
         return f"'{_MASK}'" if said not in found.text and any(said in one for one in hidden) else quoted[0]
 
     safe = CommandError(
-        _QUOTED.sub(quotation, _safe_text(error.message, redact)),
+        _without(hidden, _QUOTED.sub(quotation, _safe_text(error.message, redact))),
         found.at(error.position),
         0,
         None if error.suggestion is None else _safe_text(error.suggestion, redact),
@@ -85,6 +87,14 @@ def safe_error(error: CommandError, redact: Masking | None = None) -> CommandErr
     if error.length:
         safe.length = max(1, found.at(error.position + error.length) - safe.position)
     return safe
+
+
+def _without(hidden: Iterable[str], message: str) -> str:
+    """The message without the passwords of what is hidden, in whatever form it repeats the rest of it."""
+    for password in sorted((one for source in hidden for one in passwords_in(source)), key=len, reverse=True):
+        if len(password) >= _TELLING:
+            message = message.replace(password, _MASK)
+    return message
 
 
 def _safe_text(text: str, redact: Masking | None) -> str:

@@ -39,7 +39,7 @@ class Recorder:
         self.started = session.clock()
         self.matching = matching if matching is not None and matching.text else None
         self.writer = CaptureWriter(
-            path, str(session.address), self.started, force=force, redact=redact, on_error=on_error
+            path, session.address.url, self.started, force=force, redact=redact, on_error=on_error
         )
         self._chosen: dict[int, None] = {}
         if self.matching is None:

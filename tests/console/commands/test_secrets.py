@@ -108,3 +108,9 @@ def test_an_error_shows_the_place_and_not_the_secret(line: str) -> None:
     secret = line.find("s3cret")
     if end <= secret or begin >= secret + len("s3cret"):
         assert error.line[error.position :][: error.length] == line[begin:end]
+
+
+def test_an_error_that_repeats_the_url_in_another_form_does_not_tell_it_either() -> None:
+    line = "replay 'redis://joe:s3cret@host' x"
+    told = safe_error(CommandError("there is no file redis:/joe:s3cret@host", 7, 25, line=line))
+    assert told.message == "there is no file redis:/joe:***@host"
