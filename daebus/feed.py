@@ -58,8 +58,8 @@ class Feed:
     ) -> None:
         self.address = address
         self.name = name
-        self._channels = {channel.encode(): channel for channel in channels}
-        self._optional = {channel.encode() for channel in optional}
+        self._channels = {channel.encode("utf-8", "surrogateescape"): channel for channel in channels}
+        self._optional = {channel.encode("utf-8", "surrogateescape") for channel in optional}
         self._link: Link | None = None
         self._early: deque[Any] = deque()
         self._beside = beside
@@ -105,7 +105,7 @@ class Feed:
                 refused = refusal(reply, str(self.address), f"subscribing to {self._channels[channel]!r}")
                 if channel not in self._optional or not isinstance(refused, PermissionDenied):
                     raise refused
-                log.warning("Redis does not allow %s to subscribe to %r: %s", self.name, channel.decode(), reply)
+                log.warning("Redis does not allow %s to subscribe to %r: %s", self.name, self._channels[channel], reply)
                 del self._channels[channel]
                 return
             if isinstance(reply, list) and reply[0] == b"subscribe":

@@ -275,7 +275,8 @@ def _due(deadline: float | None) -> float:
 
 def _channel_bytes(channel: str) -> bytes:
     try:
-        return channel.encode()
+        # As os.fsencode has it: a name that came as bytes which are no UTF-8 goes out as the same bytes.
+        return channel.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         raise ConfigurationError(f"a channel name must be encodable as UTF-8: {channel!r}") from None
 

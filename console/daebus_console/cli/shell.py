@@ -82,6 +82,7 @@ def _run(arguments: Sequence[str], output: TerminalOutput) -> int:
 
         output.result(line(text) for text in answer(os.environ[_ASKED], " ".join(arguments)))
         return 0
+    settings = Globals()
     try:
         settings, rest = take_globals(arguments)
         if settings.version:
@@ -93,7 +94,7 @@ def _run(arguments: Sequence[str], output: TerminalOutput) -> int:
             output.result(line(text) for text in help_on(command["topic"], Face.SHELL))
             return 0
     except CommandError as error:
-        output.mistake(error)
+        output.mistake(_safe(error, settings))
         return USAGE
     if command.name == "demo":
         from daebus_console.cli.demo import run_demo
@@ -115,6 +116,17 @@ def _run(arguments: Sequence[str], output: TerminalOutput) -> int:
     if command.name == "repl":
         return _repl(settings, output)
     return _act(command, settings, output)
+
+
+def _safe(error: CommandError, settings: Globals) -> CommandError:
+    """The mistake as it may be shown. Only whoever makes one waits for the imports."""
+    from daebus_console.commands.secrets import safe_error
+
+    if not settings.redact:
+        return safe_error(error)
+    from daebus_console.engine.redact import Redactor
+
+    return safe_error(error, Redactor(settings.redact))
 
 
 def _version(output: TerminalOutput) -> int:

@@ -6,6 +6,7 @@ What is on the bus it asks of `Known`, and only for what the place needs, so tha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from daebus_console.commands.errors import CommandError
@@ -13,7 +14,8 @@ from daebus_console.commands.kinds import Kind
 from daebus_console.commands.paths import PathError, Step, parse_path
 from daebus_console.commands.template import fields, item, template
 from daebus_console.commands.verbs import VERBS, Argument, Face, Verb
-from daebus_console.commands.words import Word, as_word, split
+from daebus_console.commands.words import Word, as_name, as_word, split
+from daebus_console.naming import read, written
 
 MOST = 100
 """Offers at the most."""
@@ -161,16 +163,18 @@ class _Place:
     def _of_kind(self, kind: Kind) -> list[Offer]:
         text, start, known = self.current.text, self.current.start, self.known
         if kind is Kind.SERVICE:
-            return _ranked(text, start, known.services(), quote=True)
+            return _ranked(text, start, known.services(), write=as_name, by=written)
         if kind is Kind.ACTION:
-            return _ranked(text, start, known.actions(self.plain[0].text), quote=True)
+            actions = known.actions(_named(self.plain[0]))
+            return _ranked(text, start, actions, write=partial(as_name, action=True), by=partial(written, text=True))
         if kind is Kind.CHANNEL:
-            return _ranked(text, start, known.channels(), quote=True)
+            return _ranked(text, start, known.channels(), write=as_name, by=written)
         if kind is Kind.REF:
             return _ranked(text, start, ((f"#{number}", meta) for number, meta in known.exchanges()))
         if kind is Kind.TOPIC:
             verbs = ((verb.name, verb.summary) for verb in VERBS.values() if self.face in verb.faces)
             topics = [("items", "how a payload is written"), ("filters", "how a filter is written")]
+            topics.append(("names", "how any name is written"))
             return _ranked(text, start, [*verbs, *topics])
         if kind in (Kind.FILE, Kind.OUTPUT):
             return self._files(text, 0)
@@ -199,8 +203,8 @@ class _Place:
     def last_payload(self) -> Any:
         """What was sent last to where this command sends."""
         if self.verb.argument(Kind.CHANNEL) is not None:
-            return self.known.message(self.plain[0].text) if self.plain else None
-        return self.known.payload(self.plain[0].text, self.plain[1].text) if len(self.plain) > 1 else None
+            return self.known.message(_named(self.plain[0])) if self.plain else None
+        return self.known.payload(_named(self.plain[0]), _named(self.plain[1])) if len(self.plain) > 1 else None
 
     def _items(self) -> list[Offer]:
         text = self.current.text
@@ -249,6 +253,14 @@ def _whole(name: str) -> str:
     return name
 
 
+def _named(word: Word) -> str:
+    """The name that a word says."""
+    try:
+        return read(word.text)
+    except ValueError:
+        return word.text
+
+
 def _name_of(shown: str) -> str:
     return shown.partition("=")[0]
 
@@ -258,7 +270,7 @@ def _ranked(
     start: int,
     names: Iterable[tuple[str, str]],
     *,
-    quote: bool = False,
+    write: Callable[[str], str] = _whole,
     by: Callable[[str], str] = _whole,
 ) -> list[Offer]:
     """What begins with the typed, then what contains it, in the order given; the case does not matter."""
@@ -269,7 +281,7 @@ def _ranked(
         folded = by(name).casefold()
         fitting = first if folded.startswith(wanted) else then if wanted in folded else None
         if fitting is not None and len(fitting) < MOST:
-            fitting.append(Offer(as_word(name) if quote else name, start, meta))
+            fitting.append(Offer(write(name), start, meta))
         if len(first) >= MOST:
             break
     return [*first, *then][:MOST]

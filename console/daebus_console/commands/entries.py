@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any, NamedTuple
 
+from daebus_console import naming
 from daebus_console.engine import envelope as wire
 from daebus_console.engine.exchange import Exchange, Flag, Kind, Message, State
 from daebus_console.engine.frame import Gap
 from daebus_console.engine.redact import Redactor
+from daebus_console.naming import shown
 from daebus_console.render import Line, Span, cells, clean, duration, fit, line, pad, preview, size
 
 
@@ -72,14 +74,14 @@ def record(entry: Entry, redact: Redactor) -> dict[str, Any]:
     found: dict[str, Any] = {
         "seq": message.seq,
         "at": round(message.at, 6),
-        "channel": message.channel,
+        **naming.fields("channel", message.channel),
         "kind": message.kind.value,
         "exchange": exchange.number,
         # A request without an id is kept under its reply channel.
         "request_id": None if exchange.request_id == exchange.reply_to else exchange.request_id,
         "action": exchange.action,
-        "from": sender,
-        "to": target,
+        **naming.fields("from", sender),
+        **naming.fields("to", target),
         "status": entry.status,
         "final": message.final if message.kind is Kind.RESPONSE else None,
         "latency_ms": None if latency is None else round(latency * 1000, 3),
@@ -159,7 +161,7 @@ class Liner:
             Span(f"{'#' + str(exchange.number):>6} ", "bold"),
             Span(sign + " ", style),
             Span(self._column(0, _route(message, sender, target)) + " "),
-            Span(self._column(1, exchange.action or "") + " ", "key"),
+            Span(self._column(1, shown(exchange.action or "", text=True)) + " ", "key"),
             *_outcome(entry),
         ]
         return self._with_payload(spans, message)
@@ -172,8 +174,8 @@ class Liner:
                 Span(clock_time(exchange.deadline) + " ", "dim"),
                 Span(f"{'#' + str(exchange.number):>6} ", "bold"),
                 Span("× ", "warn"),
-                Span(self._column(0, exchange.target or "") + " "),
-                Span(self._column(1, exchange.action or "") + " ", "key"),
+                Span(self._column(0, shown(exchange.target or "")) + " "),
+                Span(self._column(1, shown(exchange.action or "", text=True)) + " ", "key"),
                 Span(f"no answer within {waited:g} s", "warn"),
             ],
             self.width,
@@ -204,9 +206,9 @@ class Liner:
 
 def _route(message: Message, sender: str | None, target: str | None) -> str:
     if message.kind is Kind.RESPONSE:
-        return sender or target or message.channel
+        return shown(sender or target or message.channel)
     arrow = ">" if sender else ""
-    return f"{sender or ''}{arrow}{target or message.channel}"
+    return f"{shown(sender or '')}{arrow}{shown(target or message.channel)}"
 
 
 def _outcome(entry: Entry) -> list[Span]:

@@ -14,10 +14,13 @@ from daebus_console.commands.grammar import Command
 from daebus_console.commands.inputs import giving_up, misplaced
 from daebus_console.engine.exchange import Exchange
 from daebus_console.engine.export import FORMATS, ExportOptions, format_for, pieces
+from daebus_console.engine.export.where import bare_url
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.files.places import FileError, is_standard_output
 from daebus_console.files.writing import Writing
 from daebus_console.render import line, size
+
+_NAMED = 10
 
 
 @runtime_checkable
@@ -58,9 +61,18 @@ def run_export(command: Command, context: Context) -> int:
         _print(found, context)
     else:
         _write(found, command, context, name, count, inputs_of(chosen, context))
+    if options.left_out:
+        context.output.note(_left_out(options.left_out, name))
     for warning in chosen.recording.warnings if chosen.recording is not None else ():
         context.output.note(f"{chosen.path}: {warning}")
     return Exit.DONE
+
+
+def _left_out(numbers: list[int], name: str) -> str:
+    """How many have no form there; why stands in the place of each."""
+    some = ", ".join(f"#{number}" for number in numbers[:_NAMED])
+    more = f" and {len(numbers) - _NAMED} more" if len(numbers) > _NAMED else ""
+    return f"{len(numbers)} left out, which {name} cannot say: {some}{more} (a comment in the place of each says why)"
 
 
 class _Count:
@@ -98,7 +110,7 @@ def _redis(chosen: Chosen, context: Context) -> str:
     if chosen.header is not None:
         return chosen.header.redis
     session = context.session
-    return session.header.redis if isinstance(session, OfflineSession) else str(session.address)
+    return session.header.redis if isinstance(session, OfflineSession) else bare_url(session.address.url)
 
 
 def _title(chosen: Chosen) -> str:

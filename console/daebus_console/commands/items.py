@@ -189,7 +189,7 @@ def _parse(word: Word) -> Item:
         return Item((), Json(_json(word, 0)), word)
     if text.startswith("@"):
         return Item((), _file(word, 1, json=True), word)
-    equals = _find_equals(text)
+    equals = find_equals(text)
     if equals is None:
         raise word.error(f"this is no item: expected {EXPECTED}", suggestion=_guess(text))
     raw = equals > 0 and text[equals - 1] == ":" and not _is_escaped(text, equals - 1)
@@ -201,7 +201,8 @@ def _parse(word: Word) -> Item:
     return Item(path, _raw_source(word, equals + 1) if raw else _text_source(word, equals + 1), word)
 
 
-def _find_equals(text: str) -> int | None:
+def find_equals(text: str) -> int | None:
+    """The place of the first equals sign that no backslash stands before."""
     position = 0
     while position < len(text):
         if text[position] == "\\":

@@ -9,6 +9,7 @@ from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.grammar import Command
 from daebus_console.engine.directory import MOST, RATE_WINDOW, ChannelEntry, Rate, ServiceEntry
 from daebus_console.engine.session import Session
+from daebus_console.naming import shown, with_names
 from daebus_console.render import Line, Span, line, table
 
 LOOK_FOR = 1.5
@@ -47,10 +48,10 @@ def run_services(command: Command, context: Context) -> int:
 def _print(command: Command, context: Context, records: list[dict[str, Any]], others: list[dict[str, Any]]) -> None:
     if not command["all"] and others:
         context.output.note(f"{len(others)} other channels have subscribers; --all lists them")
-    shown = [*records, *others] if command["all"] else records
+    found = [*records, *others] if command["all"] else records
     if command["json"]:
-        for record in shown:
-            context.output.record(record)
+        for record in found:
+            context.output.record(with_names(record, "service", "channel"))
         return
     if not records:
         context.output.note("no service is there")
@@ -123,12 +124,12 @@ def _service_lines(records: Iterable[dict[str, Any]]) -> list[Line]:
     rows: list[list[str | Span]] = []
     for record in records:
         instances = str(len(record["instances"])) if record["framework"] else "?"
-        name = Span(record["service"], "dim" if record["gone"] else "bold")
+        name = Span(shown(record["service"]), "dim" if record["gone"] else "bold")
         head: list[str | Span] = [name, instances, _subscribers(record), _shown_rate(record)]
         actions = record["actions"] or [{"name": "-", "doc": "", "declared": True}]
         for action in actions:
             doc = action["doc"] if action["declared"] else "(seen being asked)"
-            rows.append([*head, Span(action["name"], "key"), Span(doc, "dim")])
+            rows.append([*head, Span(shown(action["name"], text=True), "key"), Span(doc, "dim")])
             head = ["", "", "", ""]
     headings = ("SERVICE", "INSTANCES", "SUBSCRIBERS", "RATE/S", "ACTION", "")
     return table(headings, rows, right=frozenset({1, 2, 3}))
@@ -137,8 +138,8 @@ def _service_lines(records: Iterable[dict[str, Any]]) -> list[Line]:
 def _channel_lines(records: Iterable[dict[str, Any]]) -> list[Line]:
     rows: list[list[str | Span]] = []
     for record in records:
-        listeners = ", ".join(record["listeners"])
-        rows.append([Span(record["channel"], "bold"), _subscribers(record), _shown_rate(record), listeners])
+        listeners = ", ".join(map(shown, record["listeners"]))
+        rows.append([Span(shown(record["channel"]), "bold"), _subscribers(record), _shown_rate(record), listeners])
     return table(("CHANNEL", "SUBSCRIBERS", "RATE/S", "LISTENERS"), rows, right=frozenset({1, 2}))
 
 

@@ -18,6 +18,7 @@ from daebus_console.engine.mock.mocks import Mock, Mocks, ServicePresent
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.sender import ReadOnly
 from daebus_console.engine.session import Session
+from daebus_console.naming import fields, shown
 from daebus_console.render import Span, line, preview, table
 
 _TICK = 0.2
@@ -54,7 +55,7 @@ def run_mock(command: Command, context: Context) -> int:
         raise CommandError(str(error), position, len(command["service"])) from None
     if context.face is Face.PROMPT:
         context.output.note(
-            f"[{mock.number}] stands in for {mock.service}: {mock.summary}; `unmock {mock.number}` ends it"
+            f"[{mock.number}] stands in for {shown(mock.service)}: {mock.summary}; `unmock {mock.number}` ends it"
         )
         return Exit.DONE
     return _stay(mock, mocks, context)
@@ -97,7 +98,7 @@ def _recorded(command: Command, path: str, action: str | None, context: Context)
 def _stay(mock: Mock, mocks: Mocks, context: Context) -> int:
     """At the shell: until it has given all its answers, or is interrupted."""
     output = context.output
-    output.note(f"standing in for {mock.service}: {mock.summary}; Ctrl-C ends it")
+    output.note(f"standing in for {shown(mock.service)}: {mock.summary}; Ctrl-C ends it")
     output.flush()
     try:
         while not mock.spent:
@@ -110,7 +111,7 @@ def _stay(mock: Mock, mocks: Mocks, context: Context) -> int:
         # The last answers are still to be given.
         context.cancellation.wait(mock.delay + _TICK)
     mocks.close()
-    output.note(f"{_counts(mock)} answered for {mock.service}")
+    output.note(f"{_counts(mock)} answered for {shown(mock.service)}")
     return Exit.DONE if mock.spent else Exit.INTERRUPTED
 
 
@@ -122,7 +123,7 @@ def run_mocks(command: Command, context: Context) -> int:
             context.output.record(_data(mock))
     elif found:
         rows: list[list[str | Span]] = [
-            [f"[{mock.number}]", Span(mock.service, "bold"), mock.summary, _counts(mock), _limits(mock)]
+            [f"[{mock.number}]", Span(shown(mock.service), "bold"), mock.summary, _counts(mock), _limits(mock)]
             for mock in found
         ]
         context.output.result(table(("", "service", "answers", "answered", ""), rows))
@@ -143,14 +144,14 @@ def run_unmock(command: Command, context: Context) -> int:
             )
     mocks.remove(found)
     for mock in found:
-        context.output.note(f"[{mock.number}] no longer stands in for {mock.service}: {_counts(mock)} answered")
+        context.output.note(f"[{mock.number}] no longer stands in for {shown(mock.service)}: {_counts(mock)} answered")
     return Exit.DONE
 
 
 def _data(mock: Mock) -> dict[str, Any]:
     return {
         "number": mock.number,
-        "service": mock.service,
+        **fields("service", mock.service),
         "answers": mock.summary,
         "delay_ms": round(mock.delay * 1000, 3),
         "times": mock.times,

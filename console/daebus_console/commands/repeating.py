@@ -13,8 +13,10 @@ from daebus.envelope import Reply
 from daebus.errors import ConnectionLost, DaebusError, RedisUnavailable, RequestTimeout, ServiceUnavailable
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.grammar import Command
+from daebus_console.engine.redact import Redactor
 from daebus_console.engine.sender import Cancelled, Delivery, Inquiry
 from daebus_console.files.places import StreamError
+from daebus_console.naming import fields, shown
 from daebus_console.render import Span, duration, json_spans, line, preview
 
 MOST_AT_ONCE = 100
@@ -39,11 +41,11 @@ def _turns(command: Command, context: Context) -> Iterator[int]:
         yield number
 
 
-def failure(inquiry: Inquiry, reply: Reply) -> str:
-    """What an error answer says."""
+def failure(inquiry: Inquiry, reply: Reply, redact: Redactor) -> str:
+    """What an error answer says, but for what is secret in it."""
     kind = ", ".join(part for part in (reply.code, reply.type) if part)
-    told = f"{inquiry.service} answered {inquiry.action} with an error"
-    return f"{told}{f' ({kind})' if kind else ''}: {reply.error}"
+    told = f"{shown(inquiry.service)} answered {shown(inquiry.action, text=True)} with an error"
+    return f"{told}{f' ({kind})' if kind else ''}: {redact.text(reply.error or '')}"
 
 
 class Requests:
@@ -146,7 +148,7 @@ class Requests:
         if self.command["json"]:
             output.record(payload)
         if not reply.ok:
-            output.error(f"{number}: {failure(inquiry, reply)}")
+            output.error(f"{number}: {failure(inquiry, reply, self.context.redact)}")
         elif not self.command["json"]:
             head = f"{number:>4}  {duration(inquiry.latency):>8}  "
             shown = json_spans(preview(payload, max(20, output.width - len(head))))
@@ -192,8 +194,8 @@ def tell_delivery(command: Command, context: Context, delivery: Delivery, what: 
     """Tell what became of what was published."""
     if command["json"]:
         subscribers = delivery.subscribers
-        record = {"channel": delivery.channel, "subscribers": subscribers, "receivers": delivery.receivers}
-        context.output.record(record)
+        record = {"subscribers": subscribers, "receivers": delivery.receivers}
+        context.output.record(fields("channel", delivery.channel) | record)
         return
     number = delivery.receivers if delivery.subscribers is None else delivery.subscribers
     noun = "receiver" if delivery.subscribers is None else "subscriber"

@@ -34,6 +34,7 @@ from daebus_console.engine.replay.report import Report, Result, Verdict, change_
 from daebus_console.engine.replay.wire import count_subscribers
 from daebus_console.engine.sender import Cancelled
 from daebus_console.files.places import FileError, is_standard_output
+from daebus_console.naming import quoted, shown
 from daebus_console.render import Span, duration, json_lines, line
 
 _MOST_WARNINGS = 5
@@ -125,7 +126,7 @@ def replay_one(
         )
         drive(replay, context)
     if not found:
-        raise Cancelled(f"stopped waiting for {item.service!r}; it was not told, and may still handle it")
+        raise Cancelled(f"stopped waiting for {quoted(item.service)}; it was not told, and may still handle it")
     (outcome,) = found
     return _tell_one(outcome, judge(outcome, rules or Rules(), context.redact), context, bool(given.get("json")))
 
@@ -135,10 +136,12 @@ def _ask_before_one(item: Resend, context: Context, address: RedisAddress, yes: 
     count = counts[item.channel] if counts is not None else None
     if item.kind is not Kind.BROADCAST:
         if count == 0:
-            raise ServiceUnavailable(f"nobody serves {item.service!r}: its channel has no subscriber; nothing was sent")
+            raise ServiceUnavailable(
+                f"nobody serves {quoted(item.service)}: its channel has no subscriber; nothing was sent"
+            )
         return
     who = "an unknown number of subscribers" if count is None else f"{count} subscriber{'s' * (count != 1)}"
-    if not yes and not context.confirm(f"Broadcast it again on {item.channel!r}, to {who}?"):
+    if not yes and not context.confirm(f"Broadcast it again on {quoted(item.channel)}, to {who}?"):
         raise Cancelled("not confirmed, so nothing was sent (--yes does not ask)")
 
 
@@ -157,7 +160,7 @@ def _tell_one(outcome: Outcome, verdict: Verdict, context: Context, as_json: boo
     if answer.status == "sent":
         output.note(f"{_noun(item)} sent again {_to(item)}")
     elif answer.answered:
-        output.note(f"sent again{number}; {item.service} answered in {duration(answer.latency)}")
+        output.note(f"sent again{number}; {shown(item.service)} answered in {duration(answer.latency)}")
         if not as_json:
             _tell_difference(outcome, verdict, context)
     return _status_of(outcome)
@@ -217,7 +220,11 @@ def _noun(item: Resend) -> str:
 
 
 def _to(item: Resend) -> str:
-    return f"on {item.channel}" if item.kind is Kind.BROADCAST else f"to {item.service} {item.action}"
+    return (
+        f"on {shown(item.channel)}"
+        if item.kind is Kind.BROADCAST
+        else f"to {shown(item.service)} {shown(item.action or '', text=True)}"
+    )
 
 
 # Many ----------------------------------------------------------------------------------------------------------
@@ -312,7 +319,7 @@ class _Many:
             return None
         gone = missing(plan, counts)
         if gone:
-            told = ", ".join(f"{name} ({count})" for name, count in sorted(gone.items()))
+            told = ", ".join(f"{shown(name)} ({count})" for name, count in sorted(gone.items()))
             if len(gone) == len(plan.services) and not plan.channels:
                 raise ServiceUnavailable(f"nobody serves {told}; nothing was sent")
             if not self.command["skip_missing"]:
@@ -328,7 +335,7 @@ class _Many:
         context, broadcasts = self.context, plan.channels.total()
         if broadcasts:
             who = "an unknown number of" if counts is None else str(sum(counts[name] for name in plan.channels))
-            where = ", ".join(plan.channels)
+            where = ", ".join(map(shown, plan.channels))
             if not context.confirm(
                 f"{broadcasts} broadcasts go out again, on {where}, to {who} subscribers. Send them?"
             ):

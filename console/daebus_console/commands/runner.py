@@ -22,6 +22,7 @@ from daebus_console.commands.errors import FAULT, CommandError, fault
 from daebus_console.commands.grammar import Command
 from daebus_console.commands.guard import guard
 from daebus_console.commands.jobs import Job, TooMany
+from daebus_console.commands.secrets import safe_error, shown
 from daebus_console.commands.sources import settle
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.capture.format import CaptureError
@@ -89,19 +90,19 @@ def _telling(command: Command, context: Context, action: Action) -> int:
         return int(action(command, context))
     except CommandError as error:
         error.line = error.line or command.line
-        output.mistake(error)
+        output.mistake(safe_error(error, context.redact))
         return Exit.USAGE
     except (ConfigurationError, PayloadError, ReadOnly, TooMany) as error:
-        output.error(str(error))
+        output.error(context.redact.text(str(error)))
         return Exit.USAGE
     except ServiceUnavailable as error:
-        output.error(str(error))
+        output.error(context.redact.text(str(error)))
         return Exit.NOBODY
     except RequestTimeout as error:
-        output.error(str(error))
+        output.error(context.redact.text(str(error)))
         return Exit.TIMEOUT
     except RequestFailed as error:
-        output.error(str(error))
+        output.error(context.redact.text(str(error)))
         return Exit.ERROR
     except RedisUnavailable as error:
         output.error(f"{error}{_advice(error, context)}")
@@ -129,7 +130,7 @@ def _act(command: Command, context: Context) -> int:
 def _start(command: Command, context: Context) -> int:
     """Leave it to itself, once all that may be asked about it is asked, and its payload is known."""
     settled = _checked(command, context)
-    line = command.line.strip().removesuffix("&").rstrip()
+    line = shown(command.line, context.redact).text.strip().removesuffix("&").rstrip()
 
     def work(job: Job) -> int:
         context.output.note(f"[{job.number}] is under way; `cancel {job.number}` stops it")

@@ -11,7 +11,7 @@ from daebus_console.commands.grammar import Command, parse
 from daebus_console.commands.inputs import giving_up, misplaced, stored
 from daebus_console.commands.runner import run
 from daebus_console.commands.script import LONGEST, LONGEST_LINE, decoded, pieces
-from daebus_console.commands.secrets import names_secret
+from daebus_console.commands.secrets import names_secret, safe_error
 from daebus_console.files.places import FileError
 from daebus_console.files.writing import Writing
 
@@ -54,7 +54,7 @@ def _run_piece(text: str, context: Context) -> int:
     try:
         command = parse(text)
     except CommandError as error:
-        context.output.mistake(error)
+        context.output.mistake(safe_error(error, context.redact))
         return Exit.USAGE
     return run(command, context) if command is not None else Exit.DONE
 

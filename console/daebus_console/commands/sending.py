@@ -10,6 +10,7 @@ from daebus_console.commands.grammar import Command
 from daebus_console.commands.repeating import Requests, failure, publish_often, repeats, tell_delivery
 from daebus_console.commands.sources import ContextSources
 from daebus_console.engine.sender import Inquiry
+from daebus_console.naming import quoted, shown
 from daebus_console.render import Line, Span, duration, json_lines, json_spans, line, to_json
 
 
@@ -58,10 +59,10 @@ def _finish(command: Command, context: Context, inquiry: Inquiry, reply: Reply) 
     elif reply.ok:
         output.result(json_lines(payload))
     if not reply.ok:
-        output.error(failure(inquiry, reply))
+        output.error(failure(inquiry, reply, context.redact))
         return Exit.ERROR
     elapsed = f", {duration(reply.elapsed)} of it in the handler" if reply.elapsed is not None else ""
-    output.note(f"{inquiry.service} answered in {duration(inquiry.latency)}{elapsed}")
+    output.note(f"{shown(inquiry.service)} answered in {duration(inquiry.latency)}{elapsed}")
     return Exit.DONE
 
 
@@ -70,13 +71,16 @@ def run_send(command: Command, context: Context) -> int:
     service, payload = command["service"], payload_of(command, context)
     if repeats(command):
         return publish_often(
-            command, context, f"sent to {service}", lambda: context.sender.send(service, command["action"], payload)
+            command,
+            context,
+            f"sent to {shown(service)}",
+            lambda: context.sender.send(service, command["action"], payload),
         )
     delivery = context.sender.send(service, command["action"], payload)
     if delivery.subscribers == 0:
-        context.output.error(f"nobody serves {service!r}: its channel has no subscriber")
+        context.output.error(f"nobody serves {quoted(service)}: its channel has no subscriber")
         return Exit.NOBODY
-    tell_delivery(command, context, delivery, f"sent to {service}")
+    tell_delivery(command, context, delivery, f"sent to {shown(service)}")
     return Exit.DONE
 
 
@@ -85,10 +89,10 @@ def run_broadcast(command: Command, context: Context) -> int:
     channel, message = command["channel"], payload_of(command, context)
     if repeats(command):
         return publish_often(
-            command, context, f"published on {channel}", lambda: context.sender.broadcast(channel, message)
+            command, context, f"published on {shown(channel)}", lambda: context.sender.broadcast(channel, message)
         )
     delivery = context.sender.broadcast(channel, message)
-    tell_delivery(command, context, delivery, f"published on {channel}")
+    tell_delivery(command, context, delivery, f"published on {shown(channel)}")
     if delivery.subscribers == 0:
-        context.output.note(f"nobody is subscribed to just {channel!r} (subscribers of patterns are not counted)")
+        context.output.note(f"nobody is subscribed to just {quoted(channel)} (subscribers of patterns are not counted)")
     return Exit.DONE

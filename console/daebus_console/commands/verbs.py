@@ -220,7 +220,7 @@ _TABLE = (
     Verb(
         "help",
         "tell what the verbs do",
-        (Argument("topic", Kind.TOPIC, "a verb, `items` or `filters`", required=False),),
+        (Argument("topic", Kind.TOPIC, "a verb, `items`, `names` or `filters`", required=False),),
         examples=("help", "help request", "help items", "help filters"),
     ),
     Verb("quit", "leave", examples=("quit",), faces=_PROMPT),

@@ -11,10 +11,12 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from typing import cast
 
 import redis
 
 from daebus.connection import RedisAddress
+from daebus_console import naming
 from daebus_console.engine.envelope import CONTROL_PREFIX
 
 POLL_EVERY = 1.0
@@ -69,7 +71,7 @@ class Discovery:
     def _run(self) -> None:
         refreshed = time.monotonic()
         failing = False
-        with self.address.client(socket_timeout=3.0) as client:
+        with self.address.client(socket_timeout=3.0, decode_responses=False) as client:
             while not self._stopping.is_set():
                 try:
                     to_ask = set(self._poll(client))
@@ -88,12 +90,11 @@ class Discovery:
                 self._stopping.wait(self._every)
 
     def _poll(self, client: redis.Redis) -> Iterable[str]:
-        channels = client.pubsub_channels("*")
-        names = [name if isinstance(name, str) else name.decode("utf-8", "backslashreplace") for name in channels]
+        names = cast("list[bytes]", client.pubsub_channels("*"))
         subscribers: dict[str, int] = {}
         for start in range(0, len(names), _CHUNK):
             for name, count in client.pubsub_numsub(*names[start : start + _CHUNK]):
-                subscribers[str(name)] = int(count)
+                subscribers[naming.from_bytes(cast("bytes", name))] = int(count)
         patterns = int(client.pubsub_numpat())
         self._known = {
             name[len(CONTROL_PREFIX) :]
@@ -109,7 +110,8 @@ class Discovery:
             self._on_ask(request_id)
             request = {"action": "info", "payload": {}, "reply_to": self.reply_to, "request_id": request_id}
             pipeline.publish(
-                CONTROL_PREFIX + service, json.dumps({**request, "service": "daebus-console", "timeout": 5})
+                naming.to_bytes(CONTROL_PREFIX + service),
+                json.dumps({**request, "service": "daebus-console", "timeout": 5}),
             )
         if len(pipeline):
             pipeline.execute()

@@ -42,7 +42,7 @@ class Recorder:
         self.matching = matching if matching is not None and matching.text else None
         self.writer = CaptureWriter(
             path,
-            str(session.address),
+            session.address.url,
             self.started,
             force=force,
             redact=redact,

@@ -19,6 +19,7 @@ from daebus.envelope import Reply, encode, encode_object
 from daebus.errors import ConnectionLost, DaebusError, PayloadError, RedisUnavailable, RequestCancelled, RequestFailed
 from daebus.publisher import Publisher
 from daebus.requester import DEFAULT_TIMEOUT
+from daebus_console import naming
 from daebus_console.engine import glob
 from daebus_console.engine.exchange import Exchange
 from daebus_console.engine.session import Session
@@ -74,9 +75,8 @@ class Inquiry:
                     self.latency = time.monotonic() - self._begun
                 yield reply
         except RequestCancelled:
-            raise Cancelled(
-                f"stopped waiting for {self.service!r}; it was not told, and {self.action!r} may still be handled"
-            ) from None
+            told = f"stopped waiting for {naming.quoted(self.service)}; it was not told"
+            raise Cancelled(f"{told}, and {self.action!r} may still be handled") from None
 
     def result(self, on_progress: Callable[[Any], Any] | None = None) -> Any:
         """The payload of the final answer; those before it go to `on_progress`.
@@ -171,8 +171,10 @@ class Sender:
         Raises RedisUnavailable.
         """
         try:
-            with self.session.address.client(socket_timeout=_ASK_WITHIN, socket_connect_timeout=_ASK_WITHIN) as client:
-                return int(client.pubsub_numsub(channel)[0][1])
+            with self.session.address.client(
+                socket_timeout=_ASK_WITHIN, socket_connect_timeout=_ASK_WITHIN, decode_responses=False
+            ) as client:
+                return int(client.pubsub_numsub(naming.to_bytes(channel))[0][1])
         except redis.exceptions.NoPermissionError:
             return None
         except (redis.RedisError, OSError) as error:

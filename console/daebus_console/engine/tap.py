@@ -19,7 +19,7 @@ import hiredis
 from daebus.connection import Link, RedisAddress
 from daebus.errors import DaebusError, PermissionDenied
 from daebus.resp import pack
-from daebus_console.engine import glob
+from daebus_console import naming
 
 Batch = list[tuple[str, bytes]]
 """Messages that arrived together: (channel, data) in the order of arrival."""
@@ -33,6 +33,8 @@ _RECEIVE = 256 * 1024
 _FEED = 16 * 1024
 """Bytes for the parser at a time: it moves what it has not parsed yet about after each few messages."""
 _MOST_CHANNELS = 65_536
+_DIRECT = b""
+"""Stands for the subscription to a channel by its name, where that to a pattern stands for itself."""
 
 
 class Listener(Protocol):
@@ -156,7 +158,7 @@ class Tap:
         waiting = len(self.patterns)
         if self.patterns:
             # One command each: a refused pattern then does not take the others with it.
-            sock.sendall(b"".join(pack(b"PSUBSCRIBE", pattern.encode()) for pattern in self.patterns))
+            sock.sendall(b"".join(pack(b"PSUBSCRIBE", naming.to_bytes(pattern)) for pattern in self.patterns))
         refusals = 0
         early: Batch = []
         while waiting:
@@ -173,7 +175,9 @@ class Tap:
             elif reply[0] == b"psubscribe":
                 waiting -= 1
             elif reply[0] == b"pmessage":
-                early.append((_name(reply[2]), reply[3]))
+                name = naming.from_bytes(reply[2])
+                if self._is_first(name, reply[1]):
+                    early.append((name, reply[3]))
         self.refused = bool(self.patterns) and refusals == len(self.patterns)
         if early:
             self._listener.on_batch(self._clock(), early)
@@ -233,29 +237,26 @@ class Tap:
             kind = reply[0] if reply.__class__ is list else None
             if kind == b"pmessage":
                 name = names[reply[2]]
-                if reply[1] == self._owner(name):
+                if self._is_first(name, reply[1]):
                     batch.append((name, reply[3]))
             elif kind == b"message":
                 name = names[reply[1]]
-                if not self._owner(name):
+                if self._is_first(name, _DIRECT):
                     batch.append((name, reply[2]))
             else:
                 self._confirm(reply, at)
         return batch
 
-    def _owner(self, name: str) -> bytes:
-        """Which of our subscriptions counts for that channel: the first pattern that matches, else its name (empty).
+    def _is_first(self, name: str, subscription: bytes) -> bool:
+        """Whether a message on that channel counts, which came by that subscription of ours.
 
-        The server delivers a message once for each subscription that matches.
+        The server delivers a message once for each subscription that matches, and what it delivers by one of them it
+        delivers by it always: so those count that come by the first that brought one.
         """
-        owner = self._owners.get(name)
-        if owner is None:
-            if len(self._owners) >= _MOST_CHANNELS:
-                self._owners.clear()
-            patterns = () if self.refused else self.patterns
-            owner = next((pattern.encode() for pattern in patterns if glob.matches(pattern, name)), b"")
-            self._owners[name] = owner
-        return owner
+        if len(self._owners) >= _MOST_CHANNELS and name not in self._owners:
+            # The copies of one message stand together, so none of them is torn from the others here.
+            self._owners.clear()
+        return self._owners.setdefault(name, subscription) == subscription
 
     def _ask_for_followed(self, sock: socket.socket) -> None:
         command = bytearray()
@@ -263,7 +264,7 @@ class Tap:
             channel = self._to_follow.popleft()
             self._asked.append(channel)
             # One command each, since one forbidden channel fails the whole of a SUBSCRIBE.
-            command += pack(b"SUBSCRIBE", channel.encode())
+            command += pack(b"SUBSCRIBE", naming.to_bytes(channel))
         sock.settimeout(DEAD_AFTER)
         sock.sendall(command)
         sock.settimeout(_TICK)
@@ -275,6 +276,8 @@ class Tap:
             self._listener.on_refused(at, missing_rule(str(reply), [channel] if channel else self.patterns))
         elif reply.__class__ is list and reply[0] == b"subscribe" and self._asked:
             self._asked.popleft()
+        elif reply.__class__ is list and reply[0] in (b"unsubscribe", b"punsubscribe"):
+            self._owners.clear()
 
 
 class _Names(dict[bytes, str]):
@@ -283,16 +286,13 @@ class _Names(dict[bytes, str]):
     def __missing__(self, channel: bytes) -> str:
         if len(self) >= _MOST_CHANNELS:
             self.clear()
-        name = self[channel] = _name(channel)
+        name = self[channel] = naming.from_bytes(channel)
         return name
-
-
-def _name(channel: bytes) -> str:
-    return channel.decode("utf-8", "backslashreplace")
 
 
 def missing_rule(text: str, names: Sequence[str]) -> str:
     """What the server's refusal of those patterns or channels means, and the ACL rule that would allow it."""
+    names = [naming.shown(name) for name in names]
     if "NOPERM" not in text and "permission" not in text:
         return f"the server refuses to subscribe to {' '.join(names)}: {text}"
     rules = " ".join(f"&{name}" for name in names)

@@ -27,6 +27,7 @@ from daebus_console.commands.jobs import Job, TooMany
 from daebus_console.commands.known import SessionKnown
 from daebus_console.commands.runner import run
 from daebus_console.commands.script import commands_in
+from daebus_console.commands.secrets import safe_error
 from daebus_console.files.places import StreamError
 from daebus_console.repl.checking import CommandLexer, CommandValidator
 from daebus_console.repl.completer import CommandCompleter
@@ -129,7 +130,7 @@ class LineRepl:
         try:
             commands = commands_in(text)
         except CommandError as error:
-            self.output.mistake(error)
+            self.output.mistake(safe_error(error, self.context.redact))
             return
         for command in commands:
             if self._carry_out(command) or self.context.leaving.is_set():

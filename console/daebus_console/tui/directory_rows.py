@@ -8,6 +8,7 @@ from typing import Any
 
 from daebus_console.engine.directory import MOST as ROOM
 from daebus_console.engine.directory import ActionEntry, ChannelEntry, Directory, Instance, ServiceEntry
+from daebus_console.naming import shown
 from daebus_console.text import clean
 from daebus_console.tui import format as fmt
 from daebus_console.tui.lines import Line, fit, fit_right
@@ -126,7 +127,7 @@ def _service_line(
         left = fmt.duration(max(0.0, now - service.gone))
         return [
             ("▸ " if not opened else "▾ ", "dim"),
-            (fit(f"{clean(service.name)} gone {left} ago", width - 2), "dim"),
+            (fit(f"{shown(service.name)} gone {left} ago", width - 2), "dim"),
         ]
     sign, role = (
         ("●", "ok")
@@ -152,7 +153,7 @@ def _service_line(
     return [
         ("▾" if opened else "▸", "dim"),
         (f" {sign} ", role),
-        (fit(clean(service.name), room), "name"),
+        (fit(shown(service.name), room), "name"),
         *tail,
         (" ", "plain"),
     ]
@@ -160,7 +161,7 @@ def _service_line(
 
 def _channel_line(channel: ChannelEntry, width: int, now: float) -> Line:
     if channel.gone is not None:
-        return [("  · ", "dim"), (fit(f"{clean(channel.name)} gone", width - 4), "dim")]
+        return [("  · ", "dim"), (fit(f"{shown(channel.name)} gone", width - 4), "dim")]
     tail: Line = []
     if channel.subscribers:
         tail.append((f" ×{channel.subscribers}", "accent" if channel.subscribers > 1 else "dim"))
@@ -168,7 +169,7 @@ def _channel_line(channel: ChannelEntry, width: int, now: float) -> Line:
     if width >= WIDE:
         tail.append((" " * 8 + fmt.sparkline(channel.rate.history(now, SPARK)), "name"))
     room = width - 4 - sum(len(text) for text, _role in tail)
-    return [(" » ", "dim"), (fit(clean(channel.name), room), "plain"), *tail, (" ", "plain")]
+    return [(" » ", "dim"), (fit(shown(channel.name), room), "plain"), *tail, (" ", "plain")]
 
 
 def _rate(per_second: float) -> str:
@@ -181,7 +182,7 @@ def _action_line(action: ActionEntry, width: int) -> Line:
     tail: Line = [(fit_right(f"{action.requests:,}" if action.requests else "", 7), "dim")]
     tail.append((fit_right(f"{bad}✗" if bad else "", 5), "error"))
     room = width - 5 - sum(len(text) for text, _role in tail)
-    name = clean(action.name)
+    name = shown(action.name, text=True)
     doc = f"  {clean(action.doc)}" if action.doc and room > len(name) + 8 else ""
     head: Line = [("    ", "plain"), (fit(name, min(room, max(len(name), 1))), "action")]
     return [*head, (fit(doc, room - min(room, max(len(name), 1))), "dim"), *tail, (" ", "plain")]

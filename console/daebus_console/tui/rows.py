@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from daebus_console.engine.exchange import Exchange, Flag, Kind, Message, State
+from daebus_console.naming import shown
 from daebus_console.text import clean
 from daebus_console.tui import format as fmt
 from daebus_console.tui.lines import Line, fit, fit_right
@@ -110,13 +111,13 @@ def _begin(exchange: Exchange, at: float, c: Columns) -> Line:
 def parties(exchange: Exchange) -> tuple[str, str]:
     """Who sent it and where it went, as far as known, fit for the screen."""
     unnamed = "" if exchange.kind in (Kind.BROADCAST, Kind.UNREADABLE) else "?"
-    source = "you" if exchange.flags & Flag.OURS else clean(exchange.source) if exchange.source else unnamed
-    return source, clean(exchange.target or "?")
+    source = "you" if exchange.flags & Flag.OURS else shown(exchange.source) if exchange.source else unnamed
+    return source, shown(exchange.target or "?")
 
 
 def _what(exchange: Exchange) -> str:
     if exchange.action:
-        return clean(exchange.action)
+        return shown(exchange.action, text=True)
     if exchange.kind is Kind.RESPONSE:
         return "(answer to an unseen request)"
     if exchange.kind is Kind.UNREADABLE:
@@ -164,8 +165,8 @@ def message_row(message: Message, exchange: Exchange, width: int, now: float) ->
     source, target = parties(exchange)
     role, word, took = "dim", "", None
     if message.kind is Kind.RESPONSE:
-        source, target = clean(exchange.target or "?") if exchange.kind is Kind.REQUEST else source, source
-        target = clean(message.channel) if exchange.kind is not Kind.REQUEST else target
+        source, target = shown(exchange.target or "?") if exchange.kind is Kind.REQUEST else source, source
+        target = shown(message.channel) if exchange.kind is not Kind.REQUEST else target
         took = message.at - exchange.opened.at if exchange.kind is Kind.REQUEST else None
         role, word = (
             ("accent", "⋯ part") if not message.final else ("error", "✗ error") if message.error else ("ok", "✓ ok")

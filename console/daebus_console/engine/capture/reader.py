@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 from msgspec import UNSET
 
+from daebus_console import naming
 from daebus_console.engine.capture.format import LATEST, VERSION, CaptureError, Header, Line
 from daebus_console.engine.capture.kinds import what_it_is
 from daebus_console.engine.capture.source import CaptureSource, Progress
@@ -102,6 +103,8 @@ class CaptureReader:
                     yield from self._odd(text, error)
                 continue
             channel, data = line.channel, line.data
+            if line.channel_base64 is not UNSET:
+                channel = naming.from_bytes(line.channel_base64)
             if channel is UNSET:
                 if line.gap is UNSET:
                     self._warn(f"line {self._line} is skipped: neither a message nor a gap")

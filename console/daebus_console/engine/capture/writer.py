@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from daebus_console import naming
 from daebus_console.engine.capture.format import (
     LONGEST_LINE,
     VERSION,
@@ -23,6 +24,7 @@ from daebus_console.engine.capture.format import (
     GapLine,
     Header,
     MessageLine,
+    OddLine,
     without_password,
 )
 from daebus_console.engine.capture.tally import WINDOW, messages_in, unzipped
@@ -195,8 +197,7 @@ class CaptureWriter:
             self._append(self._line(at, channel, data), buffer)
         except UnicodeEncodeError:
             del buffer[before:]
-            # A name with half a surrogate pair cannot stand in UTF-8.
-            self._append(self._line(at, channel.encode("utf-8", "backslashreplace").decode(), data), buffer)
+            self._append(self._odd_line(at, channel, data), buffer)
         if len(buffer) - before > LONGEST_LINE:
             del buffer[before:]
             self.lost += 1
@@ -211,6 +212,17 @@ class CaptureWriter:
             return MessageLine(at, channel, data.decode())
         except UnicodeDecodeError:
             return BytesLine(at, channel, data)
+
+    def _odd_line(self, at: float, channel: str, data: _Data) -> msgspec.Struct:
+        try:
+            name = naming.to_bytes(channel)
+        except UnicodeEncodeError:
+            # Half a surrogate pair, which no channel on a bus has.
+            return self._line(at, channel.encode("utf-8", "backslashreplace").decode(), data)
+        line = self._line(at, "", data)
+        if isinstance(line, MessageLine):
+            return OddLine(at, name, data=line.data)
+        return OddLine(at, name, data_base64=line.data_base64)
 
     def _append(self, line: msgspec.Struct, buffer: bytearray) -> None:
         self._encoder.encode_into(line, buffer, -1)

@@ -13,7 +13,7 @@ from typing import Any
 
 from daebus_console.engine.diff.exchange import Answer, Unread, answer_of
 from daebus_console.engine.exchange import Exchange, Kind
-from daebus_console.engine.export.as_python import docstring, literal, redacted_note, redis_url
+from daebus_console.engine.export.as_python import docstring, literal, redacted_note, redis_url, unsaid
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import one_line, sendable
 from daebus_console.engine.replay.item import Resend
@@ -66,14 +66,14 @@ def as_pytest(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator
     )
     for exchange, item, why in sendable(exchanges, options.redact):
         answer = answer_of(exchange)
-        reason = why or _why_not(exchange, answer)
+        reason = why or _why_not(exchange, answer) or ("" if item is None else unsaid(item))
         if item is None or reason:
-            yield f"    # #{exchange.number} is left out: {one_line(reason)}\n"
+            yield "    " + options.leave_out(exchange.number, one_line(reason))
             continue
         try:
             yield textwrap.indent(literal(_case(exchange, item, answer, options)), "    ") + ",\n"
         except RecursionError:
-            yield f"    # #{exchange.number} is left out: it is nested too deeply\n"
+            yield "    " + options.leave_out(exchange.number, "it is nested too deeply")
     yield "]\n\n\n" + _body()
 
 

@@ -7,10 +7,11 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from daebus_console import naming
 from daebus_console.engine.exchange import Exchange, Kind
-from daebus_console.engine.export.as_commands import redis_option
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import one_line, sendable, when
+from daebus_console.engine.export.where import redis_option
 from daebus_console.engine.replay.item import Resend
 
 _WIDTH = 110
@@ -52,7 +53,7 @@ _TAIL = "sys.exit(1 if failed else 0)\n"
 
 def as_python(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
     """A script; its exit status is 1 where a service answered with an error, or not at all."""
-    found = list(sendable(exchanges, options.redact))
+    found = [_sayable(one, item, why) for one, item, why in sendable(exchanges, options.redact)]
     broadcasts = any(item is not None and item.kind is Kind.BROADCAST for _exchange, item, _why in found)
     yield _HEAD.format(
         title=docstring(options.title or "What was seen on the bus, sent again."),
@@ -63,7 +64,7 @@ def as_python(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator
     service: str | None = None
     for exchange, item, why in found:
         if item is None:
-            yield f"# #{exchange.number} is left out: {one_line(why)}\n"
+            yield options.leave_out(exchange.number, one_line(why))
             continue
         if item.kind is Kind.BROADCAST:
             service = None
@@ -74,6 +75,22 @@ def as_python(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator
             yield f"with DaebusCaller({service!r}, redis_url=REDIS_URL) as caller:\n"
         yield _comment(exchange, "    ") + _statement(item)
     yield _TAIL
+
+
+def _sayable(exchange: Exchange, item: Resend | None, why: str) -> tuple[Exchange, Resend | None, str]:
+    refused = "" if item is None else unsaid(item)
+    return (exchange, None, refused) if refused else (exchange, item, why)
+
+
+def unsaid(item: Resend) -> str:
+    """Why the framework would refuse to send it, if it would."""
+    if not item.channel:
+        return "a channel without a name is nobody's"
+    try:
+        naming.to_bytes(item.channel)
+    except UnicodeEncodeError:
+        return "no channel has such a name: half a surrogate pair is no UTF-8"
+    return ""
 
 
 def _statement(item: Resend) -> str:

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from daebus_console import naming
 from daebus_console.engine.filter.lexer import Value, nearest
 
 _MOST_REMEMBERED = 50_000
@@ -207,6 +208,8 @@ def _forms_of_sign(sign: str) -> bytes:
         same = {sign, sign.lower(), sign.upper(), sign.title(), sign.casefold()}
         forms = same | {json.dumps(one)[1:-1].lower() for one in same}
     escaped = [re.escape(form.encode("utf-8", "surrogatepass").lower()) for form in forms]
+    if "\udc80" <= sign <= "\udcff":
+        escaped.append(re.escape(naming.to_bytes(sign)))
     return escaped[0] if len(escaped) == 1 else b"(?:" + b"|".join(sorted(escaped)) + b")"
 
 

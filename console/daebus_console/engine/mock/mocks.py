@@ -22,6 +22,7 @@ from daebus.subscription import Subscription
 from daebus_console.engine.mock.answers import Answers, Given
 from daebus_console.engine.mock.schedule import Schedule
 from daebus_console.engine.replay.wire import NAME, count_subscribers
+from daebus_console.naming import quoted
 
 log = logging.getLogger("daebus")
 
@@ -105,9 +106,8 @@ class _Stand:
                 return
         if not self.beside:
             known = sorted({name for mock in self.mocks for name in mock.answers.actions or ()})
-            text = (
-                f"the stand-in for {self.service!r} has no answer to {request.action!r}; it knows: {', '.join(known)}"
-            )
+            what = f"the stand-in for {quoted(self.service)} has no answer to {request.action!r}"
+            text = f"{what}; it knows: {', '.join(known)}"
             if self.mocks:
                 self.mocks[0].answered["unknown"] += 1
             self._reply(request, _error(text, "unknown_action"), 0.0, begun)
@@ -194,9 +194,10 @@ class Mocks:
         counts = count_subscribers(self.address, [service])
         count = 0 if counts is None else counts[service] - own
         if count > 0:
+            subscribers = f"{count} subscriber{'s' * (count != 1)}"
             raise ServicePresent(
-                f"{service!r} is there: {count} subscriber{'s' * (count != 1)} on its channel, and every request would"
-                " be answered twice; --beside stands in all the same"
+                f"{quoted(service)} is there: {subscribers} on its channel, and every request would be answered twice;"
+                " --beside stands in all the same"
             )
 
     def all(self) -> list[Mock]:

@@ -21,6 +21,7 @@ from daebus_console.engine.replay.replay import Outcome
 from daebus_console.engine.replay.report import Result, Verdict, change_data, names_of
 from daebus_console.files.places import FileError, GivenUp, file_error, never, reason_of
 from daebus_console.files.writing import Writing
+from daebus_console.naming import shown
 
 _MOST_CHANGES = 50
 _MOST_SIGNS = 400
@@ -88,8 +89,9 @@ class JUnit:
         service, action = names_of(origin)
         self.tests += 1
         self._seconds += seconds
-        name = f"#{origin.number} {action}"
-        head = f"<testcase classname={_attribute(service)} name={_attribute(name)} time={_attribute(f'{seconds:.6f}')}>"
+        name = f"#{origin.number} {shown(action, text=True)}"
+        taken = _attribute(f"{seconds:.6f}")
+        head = f"<testcase classname={_attribute(shown(service))} name={_attribute(name)} time={taken}>"
         if self.problem is None:
             try:
                 self._cases.write(f"{head}{inside}</testcase>\n".encode())

@@ -24,6 +24,7 @@ from daebus_console.engine.replay.item import Resend, Unsendable, resend_of
 from daebus_console.engine.replay.links import Links, NoLinks
 from daebus_console.engine.replay.pace import Pace, Timing
 from daebus_console.engine.replay.wire import Wire
+from daebus_console.naming import quoted
 
 IN_FLIGHT = 64
 """Requests that may wait for their answer at once with no spacing to keep, where nothing else is said."""
@@ -228,7 +229,7 @@ class Replay:
         self.progress.sent += 1
         self._links.sent(item.channel, data)
         if subscribers == 0 and item.kind is not Kind.BROADCAST:
-            reason = f"nobody serves {item.service!r}"
+            reason = f"nobody serves {quoted(item.service)}"
             self._conclude(flight, Answer("nobody"), reason)
         elif not is_request:
             self._settle(Outcome(origin, item, Answer("sent")))

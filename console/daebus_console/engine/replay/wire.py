@@ -16,6 +16,7 @@ from daebus.connection import RedisAddress
 from daebus.errors import PermissionDenied, RedisUnavailable
 from daebus.publisher import Publisher
 from daebus.subscription import Subscription
+from daebus_console import naming
 from daebus_console.engine.envelope import CALLER_PREFIX
 
 NAME = "daebus-console"
@@ -83,11 +84,12 @@ def count_subscribers(address: RedisAddress, channels: Iterable[str]) -> dict[st
     names = list(dict.fromkeys(channels))
     found: dict[str, int] = {}
     try:
-        with address.client() as client:
+        with address.client(decode_responses=False) as client:
             for start in range(0, len(names), _CHUNK):
-                # In one reply, in the order asked: names may be any text, and come back as other text.
-                reply = client.pubsub_numsub(*names[start : start + _CHUNK])
-                found.update(zip(names[start : start + _CHUNK], (int(count) for _name, count in reply), strict=True))
+                some = names[start : start + _CHUNK]
+                # In one reply, in the order asked.
+                reply = client.pubsub_numsub(*map(naming.to_bytes, some))
+                found.update(zip(some, (int(count) for _name, count in reply), strict=True))
     except redis.exceptions.NoPermissionError:
         return None
     except redis.AuthenticationError as error:

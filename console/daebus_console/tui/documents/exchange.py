@@ -7,6 +7,7 @@ from typing import Any
 
 from daebus_console.engine import envelope as wire
 from daebus_console.engine.exchange import Exchange, Kind, Message, State
+from daebus_console.naming import shown
 from daebus_console.text import clean
 from daebus_console.tui import format as fmt
 from daebus_console.tui.documents import lazy
@@ -44,9 +45,9 @@ def title(exchange: Exchange, now: float) -> Line:
     if exchange.kind is Kind.GAP:
         return [(f"#{exchange.number} ", "dim"), ("gap", "gap")]
     line: Line = [(f"#{exchange.number} ", "dim")]
-    target = clean(exchange.target or "?")
+    target = shown(exchange.target or "?")
     if exchange.action:
-        line += [(target, "name"), (".", "dim"), (clean(exchange.action), "action")]
+        line += [(target, "name"), (".", "dim"), (shown(exchange.action, text=True), "action")]
     else:
         line += [(_KINDS.get(exchange.kind, exchange.kind) + " on ", "dim"), (target, "name")]
     line.append((f"  {sign.sign} {sign.word}", sign.role))
@@ -70,7 +71,11 @@ def request_document(exchange: Exchange, redact: Redact = bytes) -> Document:
 
 
 def _facts(exchange: Exchange, message: Message) -> list[tuple[str, str]]:
-    facts = [("channel", message.channel), ("from", exchange.source or ""), ("request_id", exchange.request_id or "")]
+    facts = [
+        ("channel", shown(message.channel)),
+        ("from", shown(exchange.source or "")),
+        ("request_id", exchange.request_id or ""),
+    ]
     facts += [("reply_to", exchange.reply_to or ""), ("parent_id", exchange.parent_id or "")]
     facts += [("seen at", fmt.clock(message.at)), ("size", f"{len(message.data):,} bytes")]
     if exchange.kind is Kind.REQUEST:
@@ -129,7 +134,7 @@ def _answer_name(exchange: Exchange, message: Message, number: int) -> tuple[str
 
 
 def _answer_facts(exchange: Exchange, message: Message) -> list[tuple[str, str]]:
-    facts = [("channel", message.channel), ("instance", exchange.instance or "")]
+    facts = [("channel", shown(message.channel)), ("instance", exchange.instance or "")]
     facts += [("seen at", fmt.clock(message.at)), ("size", f"{len(message.data):,} bytes")]
     if exchange.elapsed is not None:
         facts.append(("in handler", fmt.duration(exchange.elapsed)))
