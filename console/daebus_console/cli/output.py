@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.explain import explain
-from daebus_console.render import Line, Span, fit, line, to_json, to_text
+from daebus_console.render import Line, Span, fit, line, to_record, to_text
 
 PIPE_WIDTH = 400
 """Cells of a line in a list of many, where no terminal bounds it."""
@@ -60,9 +60,9 @@ class TerminalOutput:
     def record(self, value: Any) -> None:
         """Print one JSON value on a line of standard output."""
         try:
-            text = to_json(value, ascii_only=self._ascii)
+            text = to_record(value, ascii_only=self._ascii)
         except RecursionError:
-            text = to_json(_shallow(value), ascii_only=self._ascii)
+            text = to_record(_shallow(value), ascii_only=self._ascii)
         with self._lock:
             self._wipe()
             self._out.write(text + "\n")

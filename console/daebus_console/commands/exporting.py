@@ -16,6 +16,7 @@ from daebus_console.engine.exchange import Exchange
 from daebus_console.engine.export import FORMATS, ExportOptions, format_for, pieces
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.render import line, size
+from daebus_console.text import clean_json
 
 
 @runtime_checkable
@@ -47,8 +48,10 @@ def run_export(command: Command, context: Context) -> int:
     elif command["output"] is not None:
         _write(found, command, context, name, count)
     else:
+        # What a terminal would obey: where it is JSON, in a way that says the same.
+        shown = clean_json if name in ("json", "jsonl") else str
         for piece in found:
-            context.output.result(line(text) for text in piece.removesuffix("\n").split("\n"))
+            context.output.result(line(text) for text in shown(piece.removesuffix("\n")).split("\n"))
     for warning in chosen.recording.warnings if chosen.recording is not None else ():
         context.output.note(f"{chosen.path}: {warning}")
     return Exit.DONE

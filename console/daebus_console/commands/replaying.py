@@ -32,7 +32,7 @@ from daebus_console.engine.replay.replay import Outcome, Replay
 from daebus_console.engine.replay.report import Report, Result, Verdict, change_data, judge
 from daebus_console.engine.replay.wire import count_subscribers
 from daebus_console.engine.sender import Cancelled
-from daebus_console.render import Span, duration, json_lines, line
+from daebus_console.render import Span, duration, json_lines, line, repeated_line
 
 _MOST_WARNINGS = 5
 _HOLD = {
@@ -151,6 +151,9 @@ def _tell_one(outcome: Outcome, verdict: Verdict, context: Context, as_json: boo
         output.record(_one_data(outcome, verdict, context, new))
     elif answer.answered and answer.status == "ok":
         output.result(json_lines(context.redact.mask(_shown(answer.payload))))
+        twice = repeated_line(answer.payload)
+        if twice is not None:
+            output.progress(twice)
     context.variables["last"] = answer.payload if answer.answered else context.variables.get("last")
     if answer.status == "sent":
         output.note(f"{_noun(item)} sent again {_to(item)}")

@@ -46,7 +46,7 @@ def _in_item(item: Item, redact: Masking) -> bool:
     if any(isinstance(step, str) and step.casefold() in redact.keys for step in item.path):
         return True
     if isinstance(item.source, Text | Json):
-        return redact.mask(item.source.value) != item.source.value
+        return redact.mask(item.source.value) is not item.source.value
     return False
 
 

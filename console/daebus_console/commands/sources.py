@@ -11,9 +11,10 @@ from daebus_console.commands.context import Context
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import Command
 from daebus_console.commands.items import Item, Items, Json, SourceError
-from daebus_console.commands.paths import Path, PathError, dig
+from daebus_console.commands.paths import Path, PathError, dig, find
 from daebus_console.commands.verbs import Face
 from daebus_console.engine import envelope as wire
+from daebus_console.engine import jsontext
 from daebus_console.engine.exchange import Exchange
 
 LARGEST = 64 * 1024 * 1024
@@ -46,9 +47,13 @@ class ContextSources:
         """The value of `$last`, `$name` or `#123`, at `path`."""
         try:
             value = self._number(int(name[1:])) if name.startswith("#") else self._variable(name[1:])
-            return dig(value, path)
+            found = dig(value, path)
         except PathError as error:
             raise SourceError(f"{name}: {error}") from None
+        if path and isinstance(found, dict | list) and isinstance(value, jsontext.Object | jsontext.Array):
+            start, end = find(jsontext.text_of(value), path)
+            found = jsontext.with_text(found, jsontext.text_of(value)[start:end])
+        return found
 
     def _variable(self, name: str) -> Any:
         variables = self.context.variables

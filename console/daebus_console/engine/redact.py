@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from daebus_console.engine import envelope as wire
+from daebus_console.engine import jsontext
 from daebus_console.engine.filter.pattern import escapes_ascii, readable
 
 MASK = "***"
@@ -65,9 +66,15 @@ class Redactor:
             return MASK
 
     def _mask(self, value: Any) -> Any:
+        if isinstance(value, jsontext.Object | jsontext.Array) and value.text is not None:
+            data = value.text.encode("utf-8", "surrogatepass")
+            masked = self(data)
+            return value if masked is data else jsontext.loads(masked.decode("utf-8", "surrogatepass"))
         if isinstance(value, dict):
-            changed = {key: self._masked(key, item) for key, item in value.items()}
-            return value if all(changed[key] is item for key, item in value.items()) else changed
+            pairs = list(jsontext.pairs_of(value))
+            changed = [(key, self._masked(key, item)) for key, item in pairs]
+            same = all(new is old for (_key, new), (_name, old) in zip(changed, pairs, strict=True))
+            return value if same else jsontext.made_of(changed)
         if isinstance(value, list):
             items = [self._mask(item) for item in value]
             return value if all(new is old for new, old in zip(items, value, strict=True)) else items

@@ -7,9 +7,10 @@ import uuid
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit, urlunsplit
 
+from daebus_console.engine import jsontext
 from daebus_console.engine.exchange import Exchange, Kind
 from daebus_console.engine.export.options import ExportOptions
-from daebus_console.engine.export.parts import compact, one_line, sendable
+from daebus_console.engine.export.parts import one_line, sendable
 from daebus_console.engine.replay.item import Resend
 
 _VERBS = {Kind.REQUEST: "request", Kind.ONE_WAY: "send", Kind.BROADCAST: "broadcast"}
@@ -26,7 +27,7 @@ def as_command(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterato
         # A name that begins with a dash would be taken for an option.
         dashes = ["--"] if any(name.startswith("-") for name in names) else []
         timeout = ["--timeout", f"{item.timeout:g}"] if item.kind is Kind.REQUEST and item.timeout is not None else []
-        words = ["daebus-console", *redis, _VERBS[item.kind], *timeout, *dashes, *names, compact(item.payload)]
+        words = ["daebus-console", *redis, _VERBS[item.kind], *timeout, *dashes, *names, jsontext.text_of(item.payload)]
         yield shell_line(words) + "\n"
 
 

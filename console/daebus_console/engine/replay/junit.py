@@ -5,7 +5,6 @@ Cases are written as they come, so that their number does not matter; the counts
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from pathlib import Path
@@ -13,6 +12,7 @@ from types import TracebackType
 from typing import IO, Any
 from xml.sax.saxutils import escape, quoteattr
 
+from daebus_console.engine import jsontext
 from daebus_console.engine.diff.values import Change, How
 from daebus_console.engine.replay.replay import Outcome
 from daebus_console.engine.replay.report import Result, Verdict, change_data, names_of
@@ -96,7 +96,7 @@ def change_text(change: Change) -> str:
 def value_text(value: Any, most: int = _MOST_SIGNS) -> str:
     """A value as short JSON."""
     try:
-        text = json.dumps(value, ensure_ascii=False)
+        text = jsontext.dumps(value)
     except RecursionError:
         return "(nested too deeply to be shown)"
     return text if len(text) <= most else text[: most - 1] + "…"

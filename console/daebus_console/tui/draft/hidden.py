@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from daebus_console.engine import jsontext
 from daebus_console.engine.redact import MASK, Redactor
 from daebus_console.engine.replay.draft import DraftError
 from daebus_console.tui.draft.text import line_and_column
@@ -34,9 +35,12 @@ class Hidden:
     def hide(self, value: Any) -> Any:
         """A copy of the value with stand-ins. Raises RecursionError where it is nested too deeply."""
         if isinstance(value, dict):
-            return {
-                key: self._stand_in(item) if self._is_hidden(key) else self.hide(item) for key, item in value.items()
-            }
+            return jsontext.made_of(
+                [
+                    (key, self._stand_in(item) if self._is_hidden(key) else self.hide(item))
+                    for key, item in jsontext.pairs_of(value)
+                ]
+            )
         if isinstance(value, list):
             return [self.hide(item) for item in value]
         if isinstance(value, str) and (masked := self._redact.text(value)) != value:
@@ -103,7 +107,9 @@ class _Revealing:
 
     def of(self, value: Any) -> Any:
         if isinstance(value, dict):
-            return {self._name(key): self._member(key, item) for key, item in value.items()}
+            return jsontext.made_of(
+                [(self._name(key), self._member(key, item)) for key, item in jsontext.pairs_of(value)]
+            )
         if isinstance(value, list):
             return [self.of(item) for item in value]
         return self._text(value) if isinstance(value, str) else value
