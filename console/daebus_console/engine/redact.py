@@ -1,6 +1,6 @@
 """Masking the values of named keys (`--redact password,token`), in bytes for files and in values for views. Pure.
 
-In bytes everything but the masked values stays as it is (in a string that is JSON itself, up to how it is escaped).
+In bytes everything but the masked values stays as it is, also in a string that is JSON itself.
 What cannot be read as JSON and yet contains the name of such a key is masked whole, since nobody can tell where its
 value begins and ends; that goes for a message, and for a string that begins like JSON. Other text is left alone.
 """
@@ -22,7 +22,8 @@ _DEEPEST = 8
 """JSON texts within JSON texts that are looked into; what is deeper and names a key is masked whole."""
 
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_HALF_PAIR = re.compile("[\ud800-\udfff]")
+_SIGN = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL)
+_Change = tuple[int, int, str]
 _COLON = re.compile(r"[ \t\r\n]*:[ \t\r\n]*")
 _SCALAR = re.compile(r"[^\s,\]}]+")
 _BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
@@ -55,8 +56,8 @@ class Redactor:
                 return data
             return f"{MASK} {len(data)} bytes that are no JSON and name a redacted key".encode()
         text = data.decode()
-        masked = self._in_json(text, 0)
-        return data if masked == text else masked.encode()
+        changes = self._in_json(text, 0)
+        return jsontext.replaced(text, changes).encode() if changes else data
 
     def mask(self, value: Any) -> Any:
         """A JSON value with those values masked: a copy, or the same object where nothing was to be masked."""
@@ -82,7 +83,8 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text with those values masked where it is JSON; otherwise as it is."""
-        return self._in_string(text, 0)
+        changes = self._in_string(text, 0)
+        return jsontext.replaced(text, changes) if changes else text
 
     def _masked(self, key: Any, item: Any) -> Any:
         if isinstance(key, str) and key.casefold() in self._keys:
@@ -103,48 +105,51 @@ class Redactor:
         text = readable(data).casefold()
         return any(key in text for key in self.keys)
 
-    def _in_json(self, text: str, depth: int) -> str:
-        """A JSON text with those values masked, and everything else as it is."""
-        parts: list[str] = []
-        kept = position = 0
+    def _in_json(self, text: str, depth: int) -> list[_Change]:
+        """What is to be changed in a JSON text: from where to where, and what to."""
+        changes: list[_Change] = []
+        position = 0
         while (found := _STRING.search(text, position)) is not None:
             position = found.end()
             colon = _COLON.match(text, position)
             if colon is None:
-                inside = self._in_token(found[0], depth)
-                if inside is not found[0]:
-                    parts += (text[kept : found.start()], inside)
-                    kept = position
+                begin = found.start()
+                changes += ((begin + start, begin + end, new) for start, end, new in self._in_token(found[0], depth))
             elif _unquoted(found[0]).casefold() in self._keys:
                 position = _value_end(text, colon.end())
-                parts += (text[kept : colon.end()], f'"{MASK}"')
-                kept = position
-        return "".join([*parts, text[kept:]]) if parts else text
+                changes.append((colon.end(), position, f'"{MASK}"'))
+        return changes
 
-    def _in_token(self, token: str, depth: int) -> str:
-        """A JSON string, quotes included, with those values masked where what it says is JSON."""
+    def _in_token(self, token: str, depth: int) -> list[_Change]:
+        """The same in a JSON string, quotes included, where what it says is JSON."""
         if not token.startswith(("[", "{", " ", "\t", "\\", '"'), 1):
-            return token
-        said = _unquoted(token)
-        masked = self._in_string(said, depth + 1)
-        if masked is said:
-            return token
-        return json.dumps(masked, ensure_ascii=token.isascii() or _HALF_PAIR.search(masked) is not None)
+            return []
+        changes = self._in_string(_unquoted(token), depth + 1)
+        if not changes:
+            return []
+        places = _places(token)
+        return [(places[start], places[end], json.dumps(new)[1:-1]) for start, end, new in changes]
 
-    def _in_string(self, said: str, depth: int) -> str:
+    def _in_string(self, said: str, depth: int) -> list[_Change]:
         if not said.lstrip().startswith(("{", "[", '"')):
-            return said
+            return []
         data = said.encode("utf-8", "surrogatepass")
         if not self._may_name(data):
-            return said
+            return []
+        whole = [(0, len(said), MASK)]
         if depth > _DEEPEST:
-            return MASK
+            return whole
         try:
             wire.decode(data)
         except wire.Unreadable:
-            return said if said.lstrip().startswith('"') or not self._named_in(data) else MASK
-        masked = self._in_json(said, depth)
-        return said if masked == said else masked
+            return [] if said.lstrip().startswith('"') or not self._named_in(data) else whole
+        return self._in_json(said, depth)
+
+
+def _places(token: str) -> list[int]:
+    """Where in a JSON string each sign stands of what it says, and where the last one ends."""
+    inside = [found.start() for found in _SIGN.finditer(token, 1, len(token) - 1)]
+    return [*inside, len(token) - 1]
 
 
 def _unquoted(token: str) -> str:
