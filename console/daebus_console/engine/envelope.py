@@ -200,8 +200,13 @@ def _within(text: str) -> Any:
 
 def error_code(data: bytes) -> str | None:
     """The `code` in the payload of an error answer, if it names one."""
+    # Asked of each error that comes in: digits do not matter here.
     try:
-        payload = payload_of(data)
+        payload = decode(data)
+        if isinstance(payload, dict) and "payload" in payload:
+            payload = payload["payload"]
+            if isinstance(payload, str):
+                payload = decode(payload.encode("utf-8", "surrogatepass"))
     except Unreadable:
         return None
     code = payload.get("code") if isinstance(payload, dict) else None

@@ -120,7 +120,15 @@ def comparison(value: Value, units: Mapping[str, float], default: str = "") -> C
                 "<": lambda number: number < near,
                 "<=": lambda number: number <= near,
             }[sign]
-        order = _order(bound)
+        order, near = _order(bound), float(bound)
+        if exact(near) == bound == Decimal(near):
+            # As most bounds are: then only what is equal to it as a float needs a second look.
+            return {
+                ">": lambda number: number > near or (not number < near and order(number) == 1),
+                ">=": lambda number: number > near or (not number < near and order(number) in (0, 1)),
+                "<": lambda number: number < near or (not number > near and order(number) == -1),
+                "<=": lambda number: number < near or (not number > near and order(number) in (-1, 0)),
+            }[sign]
         return {
             ">": lambda number: order(number) == 1,
             ">=": lambda number: order(number) in (0, 1),
