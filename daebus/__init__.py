@@ -9,7 +9,7 @@ from .broadcast import broadcast
 from .call import Call
 from .caller import DaebusCaller
 from .context import cache, direct_logger, logger, request, response
-from .envelope import Reply, Request
+from .envelope import RawJson, Reply, Request
 from .errors import (
     AlreadyAnswered,
     ConfigurationError,
@@ -43,6 +43,7 @@ __all__ = [
     "OutsideContextError",
     "PayloadError",
     "PermissionDenied",
+    "RawJson",
     "RedisRefused",
     "RedisUnavailable",
     "RegistrationError",

@@ -10,7 +10,7 @@ import math
 import re
 import sys
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from . import checks
 from .errors import PayloadError, class_of, said_by
@@ -32,6 +32,44 @@ UNREADABLE = "unreadable"
 
 RequestId = str | int | float | bool | None
 """Request ids of ours are text; whatever else a caller puts there is given back unchanged."""
+
+
+class RawJson(dict[str, Any]):
+    """A JSON object that is sent as the text it is made of: its digits, repeated names, escapes and blanks.
+
+    It is read as the dict that the text says, and cannot be changed. Raises PayloadError where the text is no JSON
+    object, or none that a service reads.
+    """
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        found = decode_object(text)
+        if isinstance(found, str):
+            raise PayloadError(f"the text {found}")
+        if "NaN" in text or "Infinity" in text:
+            _refuse_constants(text)
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise PayloadError(f"the text cannot be written as UTF-8: {error}") from None
+        super().__init__(found)
+        self.text = text
+
+    def _refuse(self, *_arguments: Any, **_more: Any) -> NoReturn:
+        raise TypeError("a RawJson cannot be changed; make a dict of it")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return RawJson, (self.text,)
+
+
+def _refuse_constants(text: str) -> None:
+    def refuse(name: str) -> NoReturn:
+        raise PayloadError(f"the text holds {name}, which is no JSON")
+
+    json.loads(text, parse_constant=refuse)
 
 
 @dataclass(slots=True)
@@ -80,6 +118,8 @@ class Reply:
     elapsed: float | None = None
     error: str | None = field(default=None)
     """The text of an error, else None."""
+    raw: bytes = field(default=b"", repr=False)
+    """The whole message as it came."""
 
     @property
     def code(self) -> str | None:
@@ -250,6 +290,7 @@ def read_reply(data: bytes) -> Reply | None:
         instance=_text(message.get("instance")),
         elapsed=_number(message.get("elapsed")),
         error=None if ok else _error_text(payload),
+        raw=data,
     )
 
 
@@ -311,7 +352,7 @@ def encode_object(value: Any, what: str = "payload") -> bytes:
     """A dict as bytes; PayloadError for anything else."""
     if not isinstance(value, dict):
         raise PayloadError(f"the {what} must be a dict, not {type(value).__name__}")
-    return encode(value, what)
+    return value.text.encode() if isinstance(value, RawJson) else encode(value, what)
 
 
 def write_request(
@@ -353,7 +394,16 @@ def _write(action: str, payload: dict[str, Any], message: dict[str, Any]) -> byt
     checks.name(action, "the action", PayloadError)
     if not isinstance(payload, dict):
         raise PayloadError(f"the payload must be a dict, not {type(payload).__name__}")
-    return encode(message)
+    return _encode_message(message, payload)
+
+
+def _encode_message(message: dict[str, Any], payload: Any) -> bytes:
+    """A message with that payload in it."""
+    if payload.__class__ is not RawJson:
+        return encode(message)
+    # Quotes within texts are escaped, so that this stands in no other place.
+    data = encode({**message, "payload": None})
+    return data.replace(b'"payload":null', b'"payload":' + payload.text.encode(), 1)
 
 
 def write_response(
@@ -375,7 +425,7 @@ def write_response(
         message["instance"] = instance
     if elapsed is not None:
         message["elapsed"] = round(elapsed, 6)
-    return encode(message)
+    return _encode_message(message, payload)
 
 
 def error_payload(text: str, code: str | None = None, type: str | None = None, traceback: str | None = None) -> Any:

@@ -12,14 +12,14 @@ import os
 import select
 import shutil
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.explain import explain
 from daebus_console.files.places import StreamError
-from daebus_console.render import Line, Span, fit, line, to_json, to_text
+from daebus_console.render import Line, Span, fit, line, to_record, to_text
 
 PIPE_WIDTH = 400
 """Cells of a line in a list of many, where no terminal bounds it."""
@@ -64,11 +64,11 @@ class TerminalOutput:
             for one in lines:
                 self._print(self._text(one, self._out_colour) + "\n")
 
-    def exactly(self, text: str) -> None:
-        """Print a text as it is, in UTF-8; on a terminal cleaned, line by line."""
+    def exactly(self, text: str, shown: Callable[[str], str] = str) -> None:
+        """Print a text as it is, in UTF-8; on a terminal `shown` of it, cleaned, line by line."""
         buffer = getattr(self._out, "buffer", None)
         if buffer is None or self._out.isatty():
-            self.result(line(one) for one in text.removesuffix("\n").split("\n"))
+            self.result(line(one) for one in shown(text.removesuffix("\n")).split("\n"))
             return
         with self._lock, self._telling():
             self._wipe()
@@ -80,9 +80,9 @@ class TerminalOutput:
     def record(self, value: Any) -> None:
         """Print one JSON value on a line of standard output."""
         try:
-            text = to_json(value, ascii_only=self._ascii)
+            text = to_record(value, ascii_only=self._ascii)
         except RecursionError:
-            text = to_json(_shallow(value), ascii_only=self._ascii)
+            text = to_record(_shallow(value), ascii_only=self._ascii)
         with self._lock:
             self._wipe()
             self._print(text + "\n")

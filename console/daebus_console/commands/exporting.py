@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Protocol, runtime_checkable
 
 from daebus_console.commands.choosing import Chosen, choose, inputs_of
@@ -27,8 +27,8 @@ _NAMED = 10
 class Exact(Protocol):
     """An output that takes a text as it is."""
 
-    def exactly(self, text: str) -> None:
-        """Put it out, cleaned only where a terminal would obey it."""
+    def exactly(self, text: str, shown: Callable[[str], str] = str) -> None:
+        """Put it out; on a terminal `shown` of it, cleaned of what that would obey."""
 
 
 @runtime_checkable
@@ -58,7 +58,7 @@ def run_export(command: Command, context: Context) -> int:
     if command["copy"]:
         _copy(found, context, name, count)
     elif command["output"] is None or is_standard_output(command["output"]):
-        _print(found, context)
+        _print(found, context, clean_json if name in ("json", "jsonl") else str)
     else:
         _write(found, command, context, name, count, inputs_of(chosen, context))
     if options.left_out:
@@ -149,11 +149,11 @@ def _write(
     context.output.note(f"{count.told} written to {file.path} as {name}, {size(file.size)}{again}")
 
 
-def _print(found: Iterable[str], context: Context) -> None:
+def _print(found: Iterable[str], context: Context, shown: Callable[[str], str]) -> None:
     """To standard output: into a pipe or a file as it is, on a screen so that it commands nothing."""
     output: object = context.output
     for piece in found:
         if isinstance(output, Exact):
-            output.exactly(piece)
+            output.exactly(piece, shown)
         else:
-            context.output.result(line(text) for text in piece.removesuffix("\n").split("\n"))
+            context.output.result(line(text) for text in shown(piece.removesuffix("\n")).split("\n"))

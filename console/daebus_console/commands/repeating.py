@@ -13,6 +13,7 @@ from daebus.envelope import Reply
 from daebus.errors import ConnectionLost, DaebusError, RedisUnavailable, RequestTimeout, ServiceUnavailable
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.grammar import Command
+from daebus_console.engine import envelope as wire
 from daebus_console.engine.redact import Redactor
 from daebus_console.engine.sender import Cancelled, Delivery, Inquiry
 from daebus_console.files.places import StreamError
@@ -46,6 +47,14 @@ def failure(inquiry: Inquiry, reply: Reply, redact: Redactor) -> str:
     kind = ", ".join(part for part in (reply.code, reply.type) if part)
     told = f"{shown(inquiry.service)} answered {shown(inquiry.action, text=True)} with an error"
     return f"{told}{f' ({kind})' if kind else ''}: {redact.text(reply.error or '')}"
+
+
+def answered(reply: Reply) -> Any:
+    """The payload of an answer with all that its text says."""
+    try:
+        return wire.payload_of(reply.raw) if isinstance(reply.payload, dict | list | float) else reply.payload
+    except wire.Unreadable:
+        return reply.payload
 
 
 class Requests:
@@ -139,12 +148,12 @@ class Requests:
         for reply in inquiry.replies():
             if not reply.final:
                 continue
-            context.variables["last"] = reply.payload
+            context.variables["last"] = answered(reply)
             self._count("answered" if reply.ok else "errors")
             self._show(number, inquiry, reply)
 
     def _show(self, number: int, inquiry: Inquiry, reply: Reply) -> None:
-        output, payload = self.context.output, self.context.redact.mask(reply.payload)
+        output, payload = self.context.output, self.context.redact.mask(answered(reply))
         if self.command["json"]:
             output.record(payload)
         if not reply.ok:

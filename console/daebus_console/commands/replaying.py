@@ -35,7 +35,7 @@ from daebus_console.engine.replay.wire import count_subscribers
 from daebus_console.engine.sender import Cancelled
 from daebus_console.files.places import FileError, is_standard_output
 from daebus_console.naming import quoted, shown
-from daebus_console.render import Span, duration, json_lines, line
+from daebus_console.render import Span, duration, json_lines, line, repeated_line
 
 _MOST_WARNINGS = 5
 _HOLD = {
@@ -156,6 +156,9 @@ def _tell_one(outcome: Outcome, verdict: Verdict, context: Context, as_json: boo
         output.record(_one_data(outcome, verdict, context, new))
     elif answer.answered and answer.status == "ok":
         output.result(json_lines(context.redact.mask(_shown(answer.payload))))
+        twice = repeated_line(answer.payload)
+        if twice is not None:
+            output.progress(twice)
     context.variables["last"] = answer.payload if answer.answered else context.variables.get("last")
     if answer.status == "sent":
         output.note(f"{_noun(item)} sent again {_to(item)}")

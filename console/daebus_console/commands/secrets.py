@@ -185,7 +185,7 @@ def _in_item(item: Item, redact: Masking) -> bool:
     if _names_one(item.path, redact):
         return True
     if isinstance(item.source, Text | Json):
-        return redact.mask(item.source.value) != item.source.value
+        return redact.mask(item.source.value) is not item.source.value
     return False
 
 

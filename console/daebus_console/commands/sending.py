@@ -7,11 +7,11 @@ from typing import Any
 from daebus.envelope import Reply
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.grammar import Command
-from daebus_console.commands.repeating import Requests, failure, publish_often, repeats, tell_delivery
+from daebus_console.commands.repeating import Requests, answered, failure, publish_often, repeats, tell_delivery
 from daebus_console.commands.sources import ContextSources
 from daebus_console.engine.sender import Inquiry
 from daebus_console.naming import quoted, shown
-from daebus_console.render import Line, Span, duration, json_lines, json_spans, line, to_json
+from daebus_console.render import Line, Span, duration, json_lines, json_spans, line, repeated_line, to_json
 
 
 def payload_of(command: Command, context: Context) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def run_request(command: Command, context: Context) -> int:
         for reply in inquiry.replies():
             if reply.final:
                 return _finish(command, context, inquiry, reply)
-            context.output.progress(progress_line(context.redact.mask(reply.payload)))
+            context.output.progress(progress_line(context.redact.mask(answered(reply))))
     except BaseException:
         # Also on Ctrl-C at the shell: nobody waits for the answer any more.
         inquiry.cancel()
@@ -52,12 +52,16 @@ def progress_line(payload: Any) -> Line:
 
 def _finish(command: Command, context: Context, inquiry: Inquiry, reply: Reply) -> int:
     output = context.output
-    payload = context.redact.mask(reply.payload)
-    context.variables["last"] = reply.payload
+    answer = answered(reply)
+    payload = context.redact.mask(answer)
+    context.variables["last"] = answer
     if command["json"]:
         output.record(payload)
     elif reply.ok:
         output.result(json_lines(payload))
+        twice = repeated_line(payload)
+        if twice is not None:
+            output.progress(twice)
     if not reply.ok:
         output.error(failure(inquiry, reply, context.redact))
         return Exit.ERROR

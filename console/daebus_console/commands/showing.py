@@ -5,7 +5,7 @@ from __future__ import annotations
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.entries import Entry, Liner, payload_or_problem, record
 from daebus_console.commands.grammar import Command
-from daebus_console.render import Line, Span, json_lines, line
+from daebus_console.render import Line, Span, json_lines, line, repeated_line
 
 
 def run_show(command: Command, context: Context) -> int:
@@ -31,4 +31,6 @@ def _payload(entry: Entry, context: Context) -> list[Line]:
     payload, problem = payload_or_problem(entry.message)
     if problem is not None:
         return [line(Span(f"  {problem}", "warn"))]
-    return [(Span("  "), *one) for one in json_lines(context.redact.mask(payload))]
+    twice = repeated_line(payload)
+    lines = json_lines(context.redact.mask(payload)) + ([twice] if twice is not None else [])
+    return [(Span("  "), *one) for one in lines]

@@ -10,8 +10,9 @@ from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import Command
 from daebus_console.commands.inputs import stored
 from daebus_console.commands.items import Item, Items, Json, SourceError
-from daebus_console.commands.paths import Path, PathError, dig
+from daebus_console.commands.paths import Path, PathError, dig, find
 from daebus_console.engine import envelope as wire
+from daebus_console.engine import jsontext
 from daebus_console.engine.exchange import Exchange
 from daebus_console.files.places import STANDARD, FileError
 
@@ -44,9 +45,13 @@ class ContextSources:
         """The value of `$last`, `$name` or `#123`, at `path`."""
         try:
             value = self._number(int(name[1:])) if name.startswith("#") else self._variable(name[1:])
-            return dig(value, path)
+            found = dig(value, path)
         except PathError as error:
             raise SourceError(f"{name}: {error}") from None
+        if path and isinstance(found, dict | list) and isinstance(value, jsontext.Object | jsontext.Array):
+            start, end = find(jsontext.text_of(value), path)
+            found = jsontext.with_text(found, jsontext.text_of(value)[start:end])
+        return found
 
     def _variable(self, name: str) -> Any:
         variables = self.context.variables

@@ -1,8 +1,8 @@
 """Masking the values of named keys (`--redact password,token`), in bytes for files and in values for views. Pure.
 
 A value belongs to a key that it stands under, beside (`secret_pairs`) or behind in a text (`secret_text`); the blanks
-around a key and its case do not matter. In bytes everything but the masked values stays as it is (in a string up to how
-it is escaped). What cannot be read as JSON and yet contains the name of such a key is masked whole, since nobody can
+around a key and its case do not matter. In bytes everything but the masked values stays as it is, also in a string that
+is JSON itself. What cannot be read as JSON and yet contains the name of such a key is masked whole, since nobody can
 tell where its value begins and ends; that goes for a message, and for a string that begins like JSON.
 """
 
@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from daebus_console.engine import envelope as wire
+from daebus_console.engine import jsontext
 from daebus_console.engine.filter.pattern import escapes_ascii, readable
 from daebus_console.engine.secret_pairs import in_list, in_object
 from daebus_console.engine.secret_text import SecretText
@@ -24,8 +26,8 @@ MASK = "***"
 _DEEPEST = 8
 """JSON texts within JSON texts that are looked into; what is deeper and names a key is masked whole."""
 
-_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_HALF_PAIR = re.compile("[\ud800-\udfff]")
+_SIGN = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL)
+_Change = tuple[int, int, str]
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}:,]|[^\s\[\]{}:,"]+', re.DOTALL)
 
 
@@ -65,8 +67,8 @@ class Redactor:
                 return data
             return f"{MASK} {len(data)} bytes that are no JSON and name a redacted key".encode()
         text = data.decode()
-        masked = self._in_json(text, 0)
-        return data if masked == text else masked.encode()
+        changes = self._in_json(text, 0)
+        return jsontext.replaced(text, changes).encode() if changes else data
 
     def mask(self, value: Any) -> Any:
         """A JSON value with those values masked: a copy, or the same object where nothing was to be masked."""
@@ -76,11 +78,16 @@ class Redactor:
             return MASK
 
     def _mask(self, value: Any) -> Any:
+        if isinstance(value, jsontext.Object | jsontext.Array) and value.text is not None:
+            data = value.text.encode("utf-8", "surrogatepass")
+            masked = self(data)
+            return value if masked is data else jsontext.loads(masked.decode("utf-8", "surrogatepass"))
         if isinstance(value, dict):
-            members = list(value.items())
+            members = list(jsontext.pairs_of(value))
             hidden = set(in_object(members, self.names))
-            changed = {key: MASK if at in hidden else self._mask(item) for at, (key, item) in enumerate(members)}
-            return value if all(changed[key] is item for key, item in members) else changed
+            changed = [(key, MASK if at in hidden else self._mask(item)) for at, (key, item) in enumerate(members)]
+            same = all(new is old for (_key, new), (_name, old) in zip(changed, members, strict=True))
+            return value if same else jsontext.made_of(changed)
         if isinstance(value, list):
             hidden = set(in_list(value, self.names))
             items = [MASK if at in hidden else self._mask(item) for at, item in enumerate(value)]
@@ -93,7 +100,8 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text with those values masked: in its JSON where it is JSON, otherwise behind their names."""
-        return self._in_string(text, 0)
+        changes = self._in_string(text, 0)
+        return jsontext.replaced(text, changes) if changes else text
 
     def _may_name(self, data: bytes) -> bool:
         """Whether one of the keys may be named in the bytes: never wrong when it says no."""
@@ -109,18 +117,18 @@ class Redactor:
         text = readable(data).casefold()
         return any(key in text for key in self.keys)
 
-    def _in_json(self, text: str, depth: int) -> str:
-        """A JSON text with those values masked, and everything else as it is."""
-        parts: list[str] = []
+    def _in_json(self, text: str, depth: int) -> list[_Change]:
+        """What is to be changed in a JSON text: from where to where, and what to."""
+        changes: list[_Change] = []
         kept = 0
-        for start, end, instead in sorted(self._edits(text, depth), key=lambda edit: (edit[0], -edit[1])):
+        for change in sorted(self._edits(text, depth), key=lambda edit: (edit[0], -edit[1])):
             # What stands within something masked is gone with it.
-            if start >= kept:
-                parts += (text[kept:start], instead)
-                kept = end
-        return "".join([*parts, text[kept:]]) if parts else text
+            if change[0] >= kept:
+                changes.append(change)
+                kept = change[1]
+        return changes
 
-    def _edits(self, text: str, depth: int) -> Iterator[tuple[int, int, str]]:
+    def _edits(self, text: str, depth: int) -> Iterator[_Change]:
         """What is to stand in place of parts of a JSON text, as start, end and text."""
         stack: list[_Level] = [_Level("[", 0)]
         for token in _TOKEN.finditer(text):
@@ -137,11 +145,12 @@ class Redactor:
             elif sign != ",":
                 said = _unquoted(sign) if sign.startswith('"') else None
                 stack[-1].add(token.start(), token.end(), said)
-                inside = self._in_token(sign, depth) if said is not None and not _is_key(text, token.end()) else sign
-                if inside is not sign:
-                    yield token.start(), token.end(), inside
+                if said is not None and not _is_key(text, token.end()):
+                    begin = token.start()
+                    for start, end, new in self._in_token(sign, said, depth):
+                        yield begin + start, begin + end, new
 
-    def _of_level(self, level: _Level) -> Iterator[tuple[int, int, str]]:
+    def _of_level(self, level: _Level) -> Iterator[_Change]:
         values = level.values
         if level.is_object:
             hidden = in_object([(key, said) for key, _start, _end, said in values], self.names)
@@ -150,33 +159,44 @@ class Redactor:
         for index in hidden:
             yield values[index][1], values[index][2], f'"{MASK}"'
 
-    def _in_token(self, token: str, depth: int) -> str:
-        """A JSON string, quotes included, with those values masked in what it says."""
-        said = _unquoted(token)
-        masked = self._in_string(said, depth + 1)
+    def _in_token(self, token: str, said: str, depth: int) -> list[_Change]:
+        """The same in a JSON string, quotes included, by what it says."""
+        changes = self._in_string(said, depth + 1)
+        if not changes:
+            return []
+        places = _places(token)
+        return [(places[start], places[end], json.dumps(new)[1:-1]) for start, end, new in changes]
+
+    def _in_prose(self, said: str) -> list[_Change]:
+        masked = said if self._prose is None else self._prose.mask(said)
         if masked is said:
-            return token
-        return json.dumps(masked, ensure_ascii=token.isascii() or _HALF_PAIR.search(masked) is not None)
+            return []
+        before = len(os.path.commonprefix((said, masked)))  # noqa: RUF071 - signs are what is compared
+        after = len(os.path.commonprefix((said[before:][::-1], masked[before:][::-1])))  # noqa: RUF071
+        return [(before, len(said) - after, masked[before : len(masked) - after])]
 
-    def _in_prose(self, said: str) -> str:
-        return said if self._prose is None else self._prose.mask(said)
-
-    def _in_string(self, said: str, depth: int) -> str:
+    def _in_string(self, said: str, depth: int) -> list[_Change]:
         data = said.encode("utf-8", "surrogatepass")
         if not self._may_name(data):
-            return said
+            return []
         if not said.lstrip().startswith(("{", "[", '"')):
             return self._in_prose(said)
+        whole = [(0, len(said), MASK)]
         if depth > _DEEPEST:
-            return MASK
+            return whole
         try:
             wire.decode(data)
         except wire.Unreadable:
             if said.lstrip().startswith('"') or not self._named_in(data):
                 return self._in_prose(said)
-            return MASK
-        masked = self._in_json(said, depth)
-        return said if masked == said else masked
+            return whole
+        return self._in_json(said, depth)
+
+
+def _places(token: str) -> list[int]:
+    """Where in a JSON string each sign stands of what it says, and where the last one ends."""
+    inside = [found.start() for found in _SIGN.finditer(token, 1, len(token) - 1)]
+    return [*inside, len(token) - 1]
 
 
 _BLANKS_AND_COLON = re.compile(r"[ \t\r\n]+:")

@@ -58,9 +58,9 @@ class PaneOutput:
 
     def record(self, value: Any) -> None:
         """Print one JSON value."""
-        from daebus_console.render import to_json
+        from daebus_console.render import to_record
 
-        self._put([(to_json(value), "plain")])
+        self._put([(to_record(value), "plain")])
 
     def note(self, text: str) -> None:
         """Print something beside the result."""

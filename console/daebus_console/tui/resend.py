@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 from daebus_console.commands.template import template
 from daebus_console.commands.words import as_name
 from daebus_console.engine import envelope as wire
+from daebus_console.engine import jsontext
 from daebus_console.engine.exchange import Exchange, Kind
 from daebus_console.text import clean, clean_json
 
@@ -40,7 +40,7 @@ def as_command(exchange: Exchange, redact: Callable[[bytes], bytes] = bytes) -> 
     items = template(payload)
     if clean(items) != items:
         # What cannot be shown can be written as JSON has it, and only there.
-        items = clean_json(json.dumps(payload, ensure_ascii=False))
+        items = clean_json(jsontext.dumps(payload))
     if payload and not items:
         raise CannotResend("Its payload cannot be typed; keep it in a file and use @file.json")
     if len(items) > LONGEST:

@@ -10,9 +10,10 @@ import uuid
 from collections.abc import Iterable, Iterator
 
 from daebus_console import naming
+from daebus_console.engine import jsontext
 from daebus_console.engine.exchange import Exchange, Kind
 from daebus_console.engine.export.options import ExportOptions
-from daebus_console.engine.export.parts import compact, one_line, sendable
+from daebus_console.engine.export.parts import one_line, sendable
 from daebus_console.engine.export.quoting import LONGEST, fits, printed, shell_line, shell_word
 from daebus_console.engine.export.where import redis_cli_options, redis_option
 from daebus_console.engine.replay.item import Resend
@@ -33,7 +34,7 @@ def as_command(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterato
             names.append(naming.written(item.action or "", text=True))
         timeout = ["--timeout", f"{item.timeout:g}"] if item.kind is Kind.REQUEST and item.timeout is not None else []
         words = ["daebus-console", *redis, _VERBS[item.kind], *timeout, *names]
-        payload = compact(item.payload)
+        payload = jsontext.text_of(item.payload)
         if fits(payload):
             yield shell_line([*words, payload]) + "\n"
         else:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from daebus_console.engine import jsontext
 from daebus_console.engine.diff.exchange import Unread
 from daebus_console.engine.exchange import Exchange, Flag, Kind
 from daebus_console.engine.export.options import ExportOptions
-from daebus_console.engine.export.parts import Part, indented, one_line, parts, when
+from daebus_console.engine.export.parts import Part, one_line, parts, readable, when
 from daebus_console.naming import shown
 
 _FLAGS = ((Flag.LATE, "late"), (Flag.DUPLICATE, "answered more than once"), (Flag.REUSED_ID, "id used twice"),
@@ -35,6 +36,9 @@ def _section(exchange: Exchange, options: ExportOptions) -> Iterator[str]:
     yield "\n"
     for part in parts(exchange, options.redact):
         yield f"{_heading(part)}\n\n{_fenced(part)}\n\n"
+        twice = ", ".join(_plain(name) for name in jsontext.repeated(part.payload))
+        if twice:
+            yield f"More than once in one object, of which the last counts: {twice}\n\n"
 
 
 def _facts(exchange: Exchange) -> Iterator[tuple[str, str]]:
@@ -72,7 +76,7 @@ def _heading(part: Part) -> str:
 def _fenced(part: Part) -> str:
     payload = part.payload
     text, kind = (
-        (f"{payload.reason}\n{payload.data!r}", "") if isinstance(payload, Unread) else (indented(payload), "json")
+        (f"{payload.reason}\n{payload.data!r}", "") if isinstance(payload, Unread) else (readable(payload), "json")
     )
     # A fence is closed by one of the same length only.
     longest = max((len(run) for run in re.findall("`+", text)), default=0)

@@ -12,13 +12,16 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from daebus.connection import RedisAddress
 from daebus.envelope import Request, Unreadable, encode, error_payload, read_request, write_response
-from daebus.errors import DaebusError, RedisUnavailable
+from daebus.errors import DaebusError, PayloadError, RedisUnavailable
 from daebus.publisher import Publisher
 from daebus.subscription import Subscription
+from daebus_console.engine import envelope as wire
+from daebus_console.engine import jsontext
 from daebus_console.engine.mock.answers import Answers, Given
 from daebus_console.engine.mock.schedule import Schedule
 from daebus_console.engine.replay.wire import NAME, count_subscribers
@@ -99,8 +102,9 @@ class _Stand:
             return
         if not isinstance(request, Request):
             return
+        asked = _exact(request, data)
         for mock in tuple(self.mocks):
-            given = mock.take(request)
+            given = mock.take(asked)
             if given is not None:
                 self._reply(request, given, mock.delay, begun)
                 return
@@ -124,8 +128,9 @@ class _Stand:
             try:
                 for index, payload in enumerate((*given.stream, given.payload)):
                     final = index == len(given.stream)
+                    told = isinstance(payload, jsontext.Object | jsontext.Array)
                     reply = write_response(
-                        payload,
+                        None if told else payload,
                         request_id=request_id,  # type: ignore[arg-type]  # as it came from read_request
                         ok=not (final and given.error),
                         final=final,
@@ -133,6 +138,8 @@ class _Stand:
                         instance=self.instance,
                         elapsed=elapsed,
                     )
+                    if told:
+                        reply = jsontext.with_members(reply.decode(), {"payload": _written(payload)}).encode()
                     self._post(channel, _marked(reply, given.mark))
             except DaebusError as error:
                 log.warning("the stand-in for %r could not answer: %s", self.service, error)
@@ -226,6 +233,26 @@ class Mocks:
         """End them all; answers that are delayed are not given any more."""
         self.remove([mock for stand in list(self._stands.values()) for mock in list(stand.mocks)])
         self._schedule.close()
+
+
+def _exact(request: Request, data: bytes) -> Request:
+    """The request with the numbers of its payload as they were written."""
+    try:
+        payload = wire.payload_of(data)
+    except wire.Unreadable:
+        return request
+    return replace(request, payload=payload) if isinstance(payload, dict) else request
+
+
+def _written(payload: Any) -> str:
+    """The text of an answer. Raises PayloadError."""
+    text = jsontext.text_of(payload)
+    if "NaN" in text or "Infinity" in text:
+        try:
+            jsontext.loads_strict(text)
+        except ValueError as error:
+            raise PayloadError(f"the answer cannot be written as JSON: {error}") from None
+    return text
 
 
 def _error(text: str, code: str) -> Given:

@@ -6,7 +6,6 @@ Cases are kept in a nameless file as they come, so that their number does not ma
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import tempfile
@@ -15,6 +14,7 @@ from types import TracebackType
 from typing import IO, Any
 from xml.sax.saxutils import escape, quoteattr
 
+from daebus_console.engine import jsontext
 from daebus_console.engine.diff.values import Change, How
 from daebus_console.engine.exchange import Exchange
 from daebus_console.engine.replay.replay import Outcome
@@ -155,7 +155,7 @@ def change_text(change: Change) -> str:
 def value_text(value: Any, most: int = _MOST_SIGNS) -> str:
     """A value as short JSON."""
     try:
-        text = json.dumps(value, ensure_ascii=False)
+        text = jsontext.dumps(value)
     except RecursionError:
         return "(nested too deeply to be shown)"
     return text if len(text) <= most else text[: most - 1] + "…"

@@ -149,7 +149,7 @@ def mark_changes(node: Node, before: Any) -> None:
         return
     for child in node.inside():
         if isinstance(child.key, str) and child.kind == "value":
-            child.changed = child.key not in before or not lazy.same(before[child.key], node.value.get(child.key))
+            child.changed = child.key not in before or not lazy.same(before[child.key], child.raw)
 
 
 def _nothing(exchange: Exchange, now: float) -> Line:

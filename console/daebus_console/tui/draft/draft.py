@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from daebus_console.engine import jsontext
 from daebus_console.engine.exchange import Kind
 from daebus_console.engine.redact import Redactor
 from daebus_console.engine.replay.draft import DraftError, draft_of, from_draft
@@ -49,7 +50,7 @@ class Draft:
         self.hidden = Hidden(redact or Redactor(()), text)
         if redact:
             try:
-                text = json.dumps(self.hidden.hide(json.loads(text)), indent=INDENT, ensure_ascii=False)
+                text = jsontext.dumps(self.hidden.hide(jsontext.loads(text)), indent=INDENT)
             except RecursionError:
                 raise Unsendable("it is nested too deeply to be edited") from None
         self.text = safe(text.rstrip("\n"))
@@ -79,13 +80,13 @@ class Draft:
 
     def _revealed(self, text: str) -> tuple[str, int]:
         try:
-            value = json.loads(text)
+            value = jsontext.loads(text)
         except (ValueError, RecursionError):
             # Whoever reads it next says why.
             return text, 0
         try:
             meant, hidden = self.hidden.reveal(value, text)
-            return (json.dumps(meant), hidden) if hidden else (text, 0)
+            return (jsontext.dumps(meant, ascii_only=True), hidden) if hidden else (text, 0)
         except RecursionError:
             raise Unsendable("it is nested too deeply to be sent") from None
 

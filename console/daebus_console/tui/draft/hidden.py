@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from daebus_console.engine import jsontext
 from daebus_console.engine.redact import MASK, Redactor
 from daebus_console.engine.replay.draft import DraftError
 from daebus_console.engine.secret_pairs import in_list, in_object
@@ -35,11 +36,14 @@ class Hidden:
     def hide(self, value: Any) -> Any:
         """A copy of the value with stand-ins. Raises RecursionError where it is nested too deeply."""
         if isinstance(value, dict):
-            beside = set(in_object(list(value.items()), self._redact.names))
-            return {
-                key: self._stand_in(item) if self._is_hidden(key) else self._hide_part(item, index in beside)
-                for index, (key, item) in enumerate(value.items())
-            }
+            pairs = list(jsontext.pairs_of(value))
+            beside = set(in_object(pairs, self._redact.names))
+            return jsontext.made_of(
+                [
+                    (key, self._stand_in(item) if self._is_hidden(key) else self._hide_part(item, index in beside))
+                    for index, (key, item) in enumerate(pairs)
+                ]
+            )
         if isinstance(value, list):
             beside = set(in_list(value, self._redact.names))
             return [self._hide_part(item, index in beside) for index, item in enumerate(value)]
@@ -115,7 +119,9 @@ class _Revealing:
 
     def of(self, value: Any) -> Any:
         if isinstance(value, dict):
-            return {self._name(key): self._member(key, item) for key, item in value.items()}
+            return jsontext.made_of(
+                [(self._name(key), self._member(key, item)) for key, item in jsontext.pairs_of(value)]
+            )
         if isinstance(value, list):
             return [self.of(item) for item in value]
         return self._text(value) if isinstance(value, str) else value
