@@ -84,7 +84,8 @@ class _Tail:
     def run(self) -> int:
         unwatch = self.context.session.watch(self._watch, self._expire)
         try:
-            self.context.look()
+            # What it does not see stands in the flow as a gap.
+            self.context.look(quiet=not self.json)
             return self._print_all()
         finally:
             unwatch()
@@ -135,7 +136,7 @@ class _Tail:
             return False
         if self.json:
             output.record(record(entry, self.context.redact))
-        elif entry.state is State.TIMEOUT and entry.message is entry.exchange.opened:
+        elif entry.state in (State.TIMEOUT, State.UNKNOWN) and entry.message is entry.exchange.opened:
             output.result([self.liner.expired(entry.exchange)])
             return False
         else:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable
 from daebus_console.engine.claims import Claims
 from daebus_console.engine.envelope import CONTROL_PREFIX, REFUSALS, read_fast
 from daebus_console.engine.exchange import Exchange, Flag, Kind, Message, State
-from daebus_console.engine.frame import Gap
+from daebus_console.engine.frame import CAUSE, Gap
 from daebus_console.engine.journal import Journal
 from daebus_console.engine.nesting import DEEPEST, is_too_deep
 from daebus_console.engine.sorter import DEFAULT_TIMEOUT, REFUSED, ByAction, Sorter, Taken
@@ -185,7 +185,7 @@ class Correlator(Sorter):
         exchange = self._open_gap
         gap = exchange.aside.gap if exchange is not None else None
         if exchange is not None and gap is not None:
-            exchange.set_aside().gap = gap._replace(reason=f"{gap.reason}: {cause}")
+            exchange.set_aside().gap = gap._replace(reason=gap.reason + CAUSE + cause)
             self.journal.touch(exchange)
 
     @property

@@ -16,6 +16,10 @@ class Frame(NamedTuple):
     data: bytes
 
 
+CAUSE = "; cause: "
+"""What stands in the reason of a gap before what became known of it later."""
+
+
 class Gap(NamedTuple):
     """A stretch of time in which messages may have passed unseen.
 
