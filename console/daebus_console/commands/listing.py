@@ -82,9 +82,9 @@ def _print(command: Command, context: Context, records: list[dict[str, Any]], ot
 
 
 def complete(session: Session) -> bool:
-    """Whether the first poll is done and every instance found has told of itself, or none ever will."""
+    """Whether the first poll is done and every instance found has told of itself."""
     directory = session.directory
-    if session.status.discovery_problem is not None or session.status.discovery_lacks is not None:
+    if session.status.discovery_problem is not None:
         return True
     return directory.polled is not None and all(
         len(service.instances) >= service.subscribers

@@ -34,6 +34,7 @@ ANSWER_WITHIN = 3.0
 """Seconds that the broker may take for an answer."""
 REFUSED_FOR = 4.0
 """Seconds after which a command that a right is missing for is tried again: each refusal is a line in the ACL LOG."""
+_HEARS_WITHIN = 0.5
 _CHUNK = 500
 _MOST_FIRST = 500
 _MOST_ASKED = 50
@@ -69,7 +70,7 @@ class Discovery:
     each request before it goes out. `on_trouble(trouble)` is told what goes wrong, once for each change. `keeps(name)`
     tells whether the subscribers of that channel are of interest, `known()` gives the channels that are known from
     elsewhere, for a broker that does not list them, `ours()` those that this console itself is subscribed to, which
-    does not count. `reply_to` is the channel on which the answers will be seen.
+    does not count, `hears()` whether answers would be heard on `reply_to`.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Discovery:
         keeps: Callable[[str], bool] = lambda _name: True,
         known: Callable[[], Iterable[str]] = tuple,
         ours: Callable[[], Collection[str]] = tuple,
+        hears: Callable[[], bool] = lambda: True,
         every: float = POLL_EVERY,
         quiet: bool = False,
     ) -> None:
@@ -96,6 +98,7 @@ class Discovery:
         """The services that are asked for their `info` every two seconds, since somebody looks into them."""
         self._on_poll, self._on_ask, self._on_trouble = on_poll, on_ask, on_trouble
         self._keeps, self._elsewhere, self._ours = keeps, known, ours
+        self._hears = hears
         self._every = every
         self._quiet = quiet
         self._user = user_of(address.url)
@@ -132,19 +135,19 @@ class Discovery:
 
     def _run(self) -> None:
         self._refreshed = time.monotonic()
+        # Whom the first poll finds can then be asked at once.
+        while not self._hears() and time.monotonic() < self._refreshed + _HEARS_WITHIN:
+            self._stopping.wait(0.02)
         while not self._stopping.is_set():
             try:
                 if self._link is None:
                     self._link = self.address.connect("console", time.monotonic() + ANSWER_WITHIN)
                     self._refused_until.clear()
                 self._round()
-                trouble = self._found_wrong()
+                self._tell(self._found_wrong())
             except RedisUnavailable as error:
                 self._drop()
-                trouble = Trouble(f"cannot list channels on {self.address}: {error}")
-            if trouble != self._trouble and not self._stopping.is_set():
-                self._trouble = trouble
-                self._on_trouble(trouble)
+                self._tell(Trouble(f"cannot list channels on {self.address}: {error}"))
             self._stopping.wait(self._every)
         self._drop()
 
@@ -152,6 +155,11 @@ class Discovery:
         link, self._link = self._link, None
         if link is not None:
             link.dispose()
+
+    def _tell(self, trouble: Trouble) -> None:
+        if trouble != self._trouble and not self._stopping.is_set():
+            self._trouble = trouble
+            self._on_trouble(trouble)
 
     def _found_wrong(self) -> Trouble:
         refusals = list(self._refusals.values())
@@ -167,6 +175,8 @@ class Discovery:
         counted = self._count()
         told = self._counts if complete else counted
         found = {self._names[name]: count for name in told if (count := self._counts.get(name)) is not None}
+        # Whoever waits for a poll is to know what it lacks.
+        self._tell(self._found_wrong())
         to_ask = set(self._on_poll(Poll(found, patterns, complete, COUNT not in self._refusals)))
         if not self._quiet:
             self._ask(to_ask | self._again())

@@ -17,7 +17,7 @@ from daebus_console.engine import glob
 from daebus_console.engine.correlator import DEFAULT_TIMEOUT, Correlator, Taken
 from daebus_console.engine.directory import Directory, Rate
 from daebus_console.engine.discovery import POLL_EVERY, Discovery, Poll, Trouble
-from daebus_console.engine.exchange import Exchange, Message
+from daebus_console.engine.exchange import Exchange, Flag, Message, State
 from daebus_console.engine.filter.language import Filter
 from daebus_console.engine.journal import Journal
 from daebus_console.engine.recorder import Recorder
@@ -93,6 +93,7 @@ class Session:
             keeps=self.directory.keeps,
             known=self._known,
             ours=self.tap.followed,
+            hears=self._hears,
             every=self.settings.poll_every,
         )
 
@@ -173,6 +174,11 @@ class Session:
             before = self.journal.next_seq
             taken = self.correlator.take_all(batches, self._tell if self._watchers else None)
             count = self.journal.next_seq - before
+            for exchange in taken.opened:
+                if exchange.state is State.ORPHAN and exchange.target == self.reply_to:
+                    # Our question went where we do not read, or not yet.
+                    exchange.flags |= Flag.CONTROL | Flag.OURS
+                    taken.control.append(exchange.opened)
             self._count(at, taken)
             for message in taken.control:
                 self._learn_info(message)
@@ -293,7 +299,7 @@ class Session:
 
     def _on_poll(self, poll: Poll) -> Iterable[str]:
         with self._changed:
-            listening = self.status.up and self.tap.seen_since(self.reply_to) is not None
+            listening = self._hears()
             self.directory.counted = poll.counted
             to_ask = self.directory.poll(
                 self.clock(), poll.subscribers, poll.patterns, listening=listening, complete=poll.complete
@@ -321,6 +327,9 @@ class Session:
         self._found = (self._found | here) - gone
         self.tap.follow(here)
         self.tap.unfollow(gone)
+
+    def _hears(self) -> bool:
+        return self.status.up and self.tap.seen_since(self.reply_to) is not None
 
     def _known(self) -> list[str]:
         with self.lock:
