@@ -139,10 +139,10 @@ class Context:
         """Whether every verb that publishes is refused."""
         return self.sender.read_only
 
-    def look(self, *, quiet: bool = False) -> Session:
+    def look(self) -> Session:
         """The session, seeing. Raises RedisUnavailable where it is not live and does not get to see anything.
 
-        What Redis does not let it see is noted, unless `quiet`.
+        What Redis does not let it see is noted.
         """
         if not self.live:
             self.live = True
@@ -150,7 +150,7 @@ class Context:
             if not self.session.wait_up(CONNECT_WITHIN):
                 problem = self.session.status.problem or f"Redis at {self.session.address} does not answer"
                 raise RedisUnavailable(problem)
-            if self.session.status.blind and not quiet:
+            if self.session.status.blind:
                 self.output.note(self.session.status.blind)
         return self.session
 

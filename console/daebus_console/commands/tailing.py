@@ -79,13 +79,14 @@ class _Tail:
         self.seconds: float | None = command["for"]
         self.feed = Feed()
         self.printed = 0
+        self.blind: str | None = None
+        """What has been told already of what it does not see."""
         self.liner = Liner(context.output.width, context.redact)
 
     def run(self) -> int:
         unwatch = self.context.session.watch(self._watch, self._expire)
         try:
-            # What it does not see stands in the flow as a gap.
-            self.context.look(quiet=not self.json)
+            self.blind = self.context.look().status.blind
             return self._print_all()
         finally:
             unwatch()
@@ -133,6 +134,10 @@ class _Tail:
         output = self.context.output
         if isinstance(entry, Missed):
             output.note(f"{entry.count} messages are not shown here: the output could not keep up")
+            return False
+        gap = entry.gap
+        if gap is not None and gap.partly and gap.end is None and gap.reason == self.blind and not self.json:
+            self.blind = None
             return False
         if self.json:
             output.record(record(entry, self.context.redact))

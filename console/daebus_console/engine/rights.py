@@ -40,7 +40,9 @@ class Refusal(NamedTuple):
         if rule is not None:
             return [rule]
         if self.names:
-            return [f"&{name}" for name in self.names[:_MOST_NAMED]]
+            # Each caller has a reply channel of its own, so that only the pattern can be a rule.
+            names = (f"{_REPLIES}*" if name.startswith(_REPLIES) else name for name in self.names[:_MOST_NAMED])
+            return [f"&{name}" for name in dict.fromkeys(names)]
         return ["+" + self.command.lower().replace(" ", "|")]
 
 
@@ -108,6 +110,5 @@ def advice(text: str, user: str) -> str | None:
         doing = _DOING.search(text)
         if doing is None:
             return None
-        # Each caller has a reply channel of its own, so that only the pattern can be a rule.
-        rule = f"&{_REPLIES}*" if doing[1].startswith(_REPLIES) else f"&{doing[1]}"
+        rule = Refusal(text[start:], "", (doing[1],)).rules[0]
     return f"it lacks the rule {rule} ({acl_line(user, [rule])})"
