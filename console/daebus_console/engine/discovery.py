@@ -104,6 +104,7 @@ class Discovery:
         self._user = user_of(address.url)
         self._link: Link | None = None
         self._listing, self._counting = Pace(), Pace()
+        self._took = 0.0
         self._shortest = float("inf")
         self._names: dict[bytes, str] = {}
         self._counts: dict[bytes, int] = {}
@@ -183,17 +184,15 @@ class Discovery:
 
     def _patterns(self) -> int:
         """How many patterns are subscribed to. That costs the server nothing, so it tells how long the way is."""
-        begun = time.monotonic()
         reply = self._question("PUBSUB", "NUMPAT")
-        self._shortest = min(self._shortest, time.monotonic() - begun)
+        self._shortest = min(self._shortest, self._took)
         return reply if isinstance(reply, int) else 0
 
     def _list(self) -> bool:
         """Learn which channels there are; False where the server does not say."""
-        begun = time.monotonic()
         reply = self._question("PUBSUB", "CHANNELS", so="who is there is not known")
         if isinstance(reply, list):
-            self._listing.took(time.monotonic(), time.monotonic() - begun - self._shortest, len(reply))
+            self._listing.took(time.monotonic(), self._took - self._shortest, len(reply))
             # Whatever is listed has one subscriber at least.
             names, least = reply, 1
         else:
@@ -227,9 +226,7 @@ class Discovery:
         if not names:
             return 0.0
         ours = set(self._ours())
-        begun = time.monotonic()
         reply = self._question("PUBSUB", "NUMSUB", *names, so="subscribers are not counted")
-        took = time.monotonic() - begun - self._shortest
         if not isinstance(reply, list):
             return 0.0
         # Only what was ours before and after has been counted for certain.
@@ -237,7 +234,7 @@ class Discovery:
         for name, count in zip(reply[::2], reply[1::2], strict=True):
             self._counts[name] = max(0, int(count) - (self._names[name] in ours))
             counted[name] = None
-        return self._counting.cost(took, len(names))
+        return self._counting.cost(self._took - self._shortest, len(names))
 
     def _question(self, command: str, what: str, *words: bytes, so: str = "") -> Any:
         """The reply to a command; an error is noted and returned, and for want of a right not asked for soon again."""
@@ -247,7 +244,11 @@ class Discovery:
             return reply
         link = self._link
         assert link is not None
-        reply = link.ask(pack(command.encode(), what.encode(), *words), now + ANSWER_WITHIN)
+        link.send(pack(command.encode(), what.encode(), *words), now + ANSWER_WITHIN)
+        link.wait(ANSWER_WITHIN)
+        # When its answer begins to come the server has done its work; to send it takes as long as the way does.
+        self._took = time.monotonic() - now
+        reply = link.next_reply(now + ANSWER_WITHIN)
         self._note(name, reply, now, (), so)
         return reply
 
