@@ -79,7 +79,8 @@ def missing_rules(refusals: Sequence[Refusal], user: str = "NAME") -> str:
         return f"Redis refuses {others[0].what}: {others[0].text}"
     rules = list(dict.fromkeys(rule for one in refusals for rule in one.rules))
     what = ", ".join(one.what for one in refusals)
-    told = f"this Redis user may not {what}: it lacks the rule {' '.join(rules)} ({acl_line(user, rules)})"
+    # The rule comes first: the line may be cut.
+    told = f"missing rule {' '.join(rules)} ({acl_line(user, rules)}): this Redis user may not {what}"
     if any(one.command == "PSUBSCRIBE" and one.rules[0].startswith("&") for one in refusals):
         told += ". A pattern must stand in the rules literally; name one that does with --channels"
     return told
@@ -111,4 +112,4 @@ def advice(text: str, user: str) -> str | None:
         if doing is None:
             return None
         rule = Refusal(text[start:], "", (doing[1],)).rules[0]
-    return f"it lacks the rule {rule} ({acl_line(user, [rule])})"
+    return f"missing rule {rule} ({acl_line(user, [rule])})"

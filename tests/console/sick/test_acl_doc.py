@@ -86,7 +86,7 @@ def test_the_console_sees_everything_and_lacks_nothing(bus: Bus, user: str) -> N
         for line in ("services", "tail --for 0.1", "stats --for 0.1"):
             said = carry_out(url, line)
             assert said.status == Exit.DONE
-            assert "lacks" not in said.words + said.shown
+            assert "missing rule" not in said.words + said.shown
             assert PASSWORD not in said.words + said.shown
         for line in ("request orders echo n:=1", "send orders echo n:=1", "broadcast news n:=1"):
             said = carry_out(url, line)
@@ -123,6 +123,6 @@ def test_the_console_names_the_right_it_lacks(bus: Bus, rule: str) -> None:
     app = start(bus, bus.server.url)
     url = bus.user("console", *(one for one in RULES["console"] if one != rule))
     said = carry_out(url, "services")
-    assert f"lacks the rule {rule}" in said.words
+    assert f"missing rule {rule}" in said.words
     assert "ACL SETUSER console" in said.words
     app.stop(grace=1)

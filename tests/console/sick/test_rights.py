@@ -33,7 +33,7 @@ TABLE = {
 BLIND = {"psubscribe", "both", "the pattern *", "control channels", "reply channels", "the service's channel"}
 ASKED = {"client", "ping", "info and config", "unsubscribe", "subscribe", "numsub", "numpat", "the pattern *"}
 """Where services can be asked what they have, and heard."""
-LACKS = r"it lacks the rule (.*) \(ACL SETUSER looker "
+LACKS = r"missing rule (.*) \(ACL SETUSER looker "
 
 
 @pytest.fixture(params=TABLE)

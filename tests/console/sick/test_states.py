@@ -97,9 +97,9 @@ def test_the_full_screen_shows_a_right_that_is_missing_until_it_is_given(bus: Bu
     url = bus.user("looker", "+@all", "~*", "resetchannels", "&caller:*", "&daebus.*", "&loyalty")
 
     async def story(console: Driver) -> None:
-        await console.sees("◐ live in part", "it lacks the rule &*", "seen in part since then", SERVICE)
+        await console.sees("◐ live in part", "missing rule &*", "seen in part since then", SERVICE)
         bus.change("looker", "&*")
         await console.sees("● live", "seen in part for")
-        assert "lacks" not in console.text.splitlines()[0]
+        assert "missing" not in console.text.splitlines()[0]
 
     drive(url, story, size=(200, 35))
