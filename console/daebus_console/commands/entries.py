@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from daebus_console import naming
 from daebus_console.engine import envelope as wire
 from daebus_console.engine.exchange import Exchange, Flag, Kind, Message, State
-from daebus_console.engine.frame import Gap
+from daebus_console.engine.frame import CAUSE, Gap
 from daebus_console.engine.redact import Redactor
 from daebus_console.naming import shown
 from daebus_console.render import Line, Span, cells, clean, duration, fit, line, pad, preview, size
@@ -167,16 +167,18 @@ class Liner:
         return self._with_payload(spans, message)
 
     def expired(self, exchange: Exchange) -> Line:
-        """The line that says that a request got no answer in its time."""
+        """The line that says that a request got no answer in its time, or none that could be seen."""
         waited = exchange.deadline - exchange.opened.at
+        unknown = exchange.state is State.UNKNOWN
+        told = "unknown: its answers cannot be seen" if unknown else f"no answer within {waited:g} s"
         return fit(
             [
                 Span(clock_time(exchange.deadline) + " ", "dim"),
                 Span(f"{'#' + str(exchange.number):>6} ", "bold"),
-                Span("× ", "warn"),
+                Span("? " if unknown else "× ", "warn"),
                 Span(self._column(0, shown(exchange.target or "")) + " "),
                 Span(self._column(1, shown(exchange.action or "", text=True)) + " ", "key"),
-                Span(f"no answer within {waited:g} s", "warn"),
+                Span(told, "warn"),
             ],
             self.width,
         )
@@ -184,9 +186,14 @@ class Liner:
     def _gap(self, gap: Gap) -> Line:
         start = Span(clock_time(gap.start) + " ", "dim")
         if gap.end is None:
-            return line(start, Span(f"-- connection lost, messages may be missed: {gap.reason}", "warn"))
-        missed = f"-- connected again after {gap.end - gap.start:.1f} s; what passed meanwhile was not seen"
-        return line(Span(clock_time(gap.end) + " ", "dim"), Span(missed, "warn"))
+            told = "not everything is seen" if gap.partly else "connection lost, messages may be missed"
+            return line(start, Span(f"-- {told}: {gap.reason}", "warn"))
+        how = "all is seen" if gap.partly else "connected"
+        what = "not all of" if gap.partly else "what"
+        told = f"-- {how} again after {gap.end - gap.start:.1f} s; {what} "
+        told += "what passed meanwhile was seen" if gap.partly else "passed meanwhile was not seen"
+        cause = "" if gap.partly else _cause(gap.reason)
+        return line(Span(clock_time(gap.end) + " ", "dim"), Span(told + cause, "warn"))
 
     def _with_payload(self, spans: list[Span], message: Message) -> Line:
         left = self.width - sum(cells(clean(span.text)) for span in spans)
@@ -202,6 +209,12 @@ class Liner:
         widest = max(12, self.width // (4 if index == 0 else 6))
         self._columns[index] = min(max(self._columns[index], cells(text)), widest)
         return pad(text, self._columns[index])
+
+
+def _cause(reason: str) -> str:
+    """What has become known of why the connection was lost since that was told."""
+    _before, colon, cause = reason.partition(CAUSE)
+    return f" ({cause})" if colon else ""
 
 
 def _route(message: Message, sender: str | None, target: str | None) -> str:

@@ -19,6 +19,7 @@ from daebus_console.engine.offline import OfflineSession
 from daebus_console.files.places import FileError, is_standard_output
 from daebus_console.files.writing import Writing
 from daebus_console.render import line, size
+from daebus_console.text import clean_json
 
 _NAMED = 10
 

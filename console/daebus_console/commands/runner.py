@@ -12,6 +12,7 @@ from importlib import import_module
 from daebus.errors import (
     ConfigurationError,
     PayloadError,
+    PermissionDenied,
     RedisUnavailable,
     RequestFailed,
     RequestTimeout,
@@ -26,6 +27,7 @@ from daebus_console.commands.secrets import safe_error, shown
 from daebus_console.commands.sources import settle
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.capture.format import CaptureError
+from daebus_console.engine.rights import advice, user_of
 from daebus_console.engine.sender import Cancelled, ReadOnly
 from daebus_console.files.places import FileError, StreamError
 
@@ -166,6 +168,9 @@ def _allow(command: Command, context: Context) -> None:
 
 
 def _advice(error: RedisUnavailable, context: Context) -> str:
+    if isinstance(error, PermissionDenied):
+        rule = advice(str(error), user_of(context.session.address.url))
+        return f"\n({rule})" if rule is not None else ""
     if context.face is Face.SHELL and str(error).startswith("cannot connect"):
         return "\n(is it running there? --redis URL or DAEBUS_REDIS_URL name another)"
     return ""

@@ -30,10 +30,12 @@ _TABLE = (
     Verb(
         "services",
         "list the services that are there, with their actions",
-        options=(_FOR, Option("--all", Kind.FLAG, "also what has gone away, and other channels"), _JSON),
-        examples=("services", "services --json", "services --for 5 --all"),
+        (Argument("service", Kind.SERVICE, "only these, with their instances; * stands for anything", False, True),),
+        (_FOR, Option("--all", Kind.FLAG, "also what has gone away, and other channels"), _JSON),
+        examples=("services", "services users 'shop_*'", "services --json", "services --for 5 --all"),
         details="Services on this framework tell their actions themselves; of others only what is seen being asked is"
-        " known. Rates are of the time looked, so --for makes them steadier.",
+        " known. Rates are of the time looked, so --for makes them steadier. Of those that are named each instance is"
+        " told as well: workers at work of how many, what waits in its queue, what it handled, errors, and refusals.",
     ),
     Verb(
         "tail",

@@ -38,6 +38,7 @@ class Recorder:
         on_error: Callable[[str], None] | None = None,
         given_up: GivenUp = never,
     ) -> None:
+        self._session = session
         self.started = session.clock()
         self.matching = matching if matching is not None and matching.text else None
         self.writer = CaptureWriter(
@@ -65,7 +66,12 @@ class Recorder:
 
     def stop(self) -> None:
         """End the recording; returns when the file is complete."""
-        self._unwatch()
+        with self._session.lock:
+            self._unwatch()
+            gap = self._session.correlator.open_gap
+            if gap is not None:
+                # Whoever opens the capture is to know that it ends in one.
+                self.writer.gap(gap.start, max(0.0, self._session.clock() - gap.start), gap.reason)
         self.writer.close()
 
     def _all(self, message: Message, exchange: Exchange) -> None:

@@ -151,7 +151,10 @@ def gap_row(exchange: Exchange, width: int) -> Line:
     gap = exchange.aside.gap
     if gap is None:
         return [("┄" * width, "gap")]
-    lasted = "not connected since then" if gap.seconds is None else f"unseen for {fmt.duration(gap.seconds)}"
+    if gap.seconds is None:
+        lasted = "seen in part since then" if gap.partly else "not connected since then"
+    else:
+        lasted = f"{'seen in part' if gap.partly else 'unseen'} for {fmt.duration(gap.seconds)}"
     text = f"┄┄ {fmt.clock(gap.start)} {lasted}: {clean(gap.reason)} "
     return [(fit(text + "┄" * width, width) if len(text) < width else fit(text, width), "gap")]
 

@@ -161,8 +161,12 @@ def _nothing(exchange: Exchange, now: float) -> Line:
     if exchange.state is State.PENDING:
         return [(f"No answer yet: waiting for {waited}.", "wait")]
     if exchange.state is State.UNKNOWN:
-        return [("Unknown: the console was not connected when the answer was due.", "warn")]
+        return [("Unknown: the console could not see the answer, not being connected, or not allowed to.", "warn")]
     return [(f"No answer came within {fmt.duration(exchange.deadline - exchange.opened.at)}.", "error")]
+
+
+_UNSEEN = "What was published in this time was not seen."
+_HALF_SEEN = "Of what was published in this time only what Redis lets this console read was seen."
 
 
 def gap_lines(exchange: Exchange) -> list[Line]:
@@ -172,7 +176,7 @@ def gap_lines(exchange: Exchange) -> list[Line]:
         return []
     end = "not yet over" if gap.end is None else fmt.clock(gap.end)
     return [
-        [("What was published in this time was not seen.", "gap")],
+        [(_HALF_SEEN if gap.partly else _UNSEEN, "gap")],
         [("  from        ", "dim"), (fmt.clock(gap.start), "plain")],
         [("  to          ", "dim"), (end, "plain")],
         [("  reason      ", "dim"), (clean(gap.reason), "plain")],

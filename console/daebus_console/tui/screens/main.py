@@ -189,6 +189,9 @@ class MainScreen(ViewVerbs):
                 connected=session.status.up or not session.status.problem,
             )
             self.directory.reload()
+            session.look_at(self.directory.on_screen(), self.directory.opened)
+        else:
+            session.look_at(())
         self.flow.hint = hints.no_flow(
             total=self.flow.model.total,
             filtering=self.visibility.changes_with_state,
