@@ -48,6 +48,9 @@ class CommandLine(KeysInOrder):
         Binding("escape", "leave", "Back"),
         Binding("ctrl+c", "empty", "Empty the line, or stop the command under way", show=False),
         Binding("ctrl+l", "clear_output", "Clear the output", show=False),
+        # As at a shell's prompt: ctrl+z stops the job, and ctrl+_ undoes.
+        Binding("ctrl+z", "app.suspend_process", "Suspend", show=False),
+        Binding("ctrl+underscore", "undo", "Undo", show=False),
     ]
 
     class Typed(Message):
