@@ -39,6 +39,8 @@ class Entry(NamedTuple):
         """Seconds since the request, for an answer to one."""
         if self.message.kind is not Kind.RESPONSE or self.exchange.kind is not Kind.REQUEST:
             return None
+        if self.flags & Flag.TIMELESS:
+            return None
         return max(0.0, self.message.at - self.exchange.opened.at)
 
     @property
@@ -180,6 +182,9 @@ class Liner:
         )
 
     def _gap(self, gap: Gap) -> Line:
+        if not gap.lost and gap.end is not None:
+            unseen = f"; nothing was seen for {duration(gap.end - gap.start)}" if gap.seconds else ""
+            return line(Span(clock_time(gap.end) + " ", "dim"), Span(f"-- {gap.reason}{unseen}", "warn"))
         start = Span(clock_time(gap.start) + " ", "dim")
         if gap.end is None:
             return line(start, Span(f"-- connection lost, messages may be missed: {gap.reason}", "warn"))

@@ -19,12 +19,14 @@ class Frame(NamedTuple):
 class Gap(NamedTuple):
     """A stretch of time in which messages may have passed unseen.
 
-    `start` and `end` are epoch seconds; `end` is None while the connection is still down.
+    `start` and `end` are epoch seconds; `end` is None while the connection is still down. Where it was not `lost`, the
+    clock has stepped: over nothing at all, unless the machine slept.
     """
 
     start: float
     end: float | None
     reason: str
+    lost: bool = True
 
     @property
     def seconds(self) -> float | None:

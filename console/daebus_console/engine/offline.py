@@ -15,11 +15,12 @@ from daebus.errors import RedisUnavailable
 from daebus_console.engine.capture.format import CaptureError, Header
 from daebus_console.engine.capture.reader import CaptureReader
 from daebus_console.engine.capture.source import Progress
+from daebus_console.engine.clock import Clock
 from daebus_console.engine.exchange import Exchange, Message
 from daebus_console.engine.frame import Frame, Gap
 from daebus_console.engine.sender import ReadOnly, Sender
 from daebus_console.engine.session import Session, Settings
-from daebus_console.engine.tap import Batch, Clock
+from daebus_console.engine.tap import Batch
 
 _STEP = 2_000
 _NOWHERE = "redis://localhost:6379/0"

@@ -20,6 +20,7 @@ from daebus.connection import Link, RedisAddress
 from daebus.errors import DaebusError, PermissionDenied
 from daebus.resp import pack
 from daebus_console.engine import glob
+from daebus_console.engine.clock import Clock
 
 Batch = list[tuple[str, bytes]]
 """Messages that arrived together: (channel, data) in the order of arrival."""
@@ -52,16 +53,6 @@ class Listener(Protocol):
 
     def on_refused(self, at: float, reason: str) -> None:
         """The server refuses the patterns, or one followed channel; the reason names the rule that is missing."""
-
-
-class Clock:
-    """Epoch seconds that never go back: the wall clock at the start, advanced by the monotonic one."""
-
-    def __init__(self) -> None:
-        self._epoch = time.time() - time.monotonic()
-
-    def __call__(self) -> float:
-        return self._epoch + time.monotonic()
 
 
 class Tap:

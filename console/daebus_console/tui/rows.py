@@ -151,7 +151,9 @@ def gap_row(exchange: Exchange, width: int) -> Line:
     if gap is None:
         return [("┄" * width, "gap")]
     lasted = "not connected since then" if gap.seconds is None else f"unseen for {fmt.duration(gap.seconds)}"
-    text = f"┄┄ {fmt.clock(gap.start)} {lasted}: {clean(gap.reason)} "
+    # A clock that was set leaves nothing unseen.
+    lasted = f"{lasted}: " if gap.seconds != 0 else ""
+    text = f"┄┄ {fmt.clock(gap.start)} {lasted}{clean(gap.reason)} "
     return [(fit(text + "┄" * width, width) if len(text) < width else fit(text, width), "gap")]
 
 
@@ -166,7 +168,8 @@ def message_row(message: Message, exchange: Exchange, width: int, now: float) ->
     if message.kind is Kind.RESPONSE:
         source, target = clean(exchange.target or "?") if exchange.kind is Kind.REQUEST else source, source
         target = clean(message.channel) if exchange.kind is not Kind.REQUEST else target
-        took = message.at - exchange.opened.at if exchange.kind is Kind.REQUEST else None
+        timed = exchange.kind is Kind.REQUEST and not exchange.flags & Flag.TIMELESS
+        took = message.at - exchange.opened.at if timed else None
         role, word = (
             ("accent", "⋯ part") if not message.final else ("error", "✗ error") if message.error else ("ok", "✓ ok")
         )

@@ -167,7 +167,7 @@ def gap_lines(exchange: Exchange) -> list[Line]:
         return []
     end = "not yet over" if gap.end is None else fmt.clock(gap.end)
     return [
-        [("What was published in this time was not seen.", "gap")],
+        [("What was published in this time was not seen." if gap.seconds != 0 else "The clock stepped here.", "gap")],
         [("  from        ", "dim"), (fmt.clock(gap.start), "plain")],
         [("  to          ", "dim"), (end, "plain")],
         [("  reason      ", "dim"), (clean(gap.reason), "plain")],
