@@ -133,6 +133,9 @@ class _Tail:
         if isinstance(entry, Missed):
             output.note(f"{entry.count} messages are not shown here: the output could not keep up")
             return False
+        day = None if self.json else self.liner.day(entry)
+        if day is not None:
+            output.result([day])
         if self.json:
             output.record(record(entry, self.context.redact))
         elif entry.state is State.TIMEOUT and entry.message is entry.exchange.opened:

@@ -60,6 +60,8 @@ class OfflineSession(Session):
     `loaded` tells when it is all there, `warnings` what could not be read, `journal.evicted` what had no room.
     """
 
+    recorded = True
+
     def __init__(
         self,
         path: str | os.PathLike[str],

@@ -10,6 +10,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from daebus.connection import RedisAddress
 from daebus_console.engine import envelope as wire
@@ -65,11 +66,15 @@ Watcher = Callable[[Message, Exchange], None]
 class Session:
     """A live look at the Redis at `url`. `start` returns at once; `wait_up` waits for the first connection."""
 
+    recorded: ClassVar[bool] = False
+    """Whether it is of times gone by."""
+
     def __init__(self, url: str, settings: Settings | None = None, *, clock: Clock | None = None) -> None:
         self.settings = settings or Settings()
         self.address = RedisAddress(url)
         self.lock = threading.RLock()
         self.clock = clock or Clock()
+        self._clock_step = self.clock.step
         self._clock_looked_at = 0.0
         self.status = Status(since=self.clock())
         self.rate = Rate()
@@ -208,7 +213,7 @@ class Session:
 
     def _look_at_clock(self, at: float) -> float:
         """The time that `at` is, once the steps of the wall clock are seen to."""
-        step = self.clock.step()
+        step = self._clock_step()
         if step is not None:
             with self._changed:
                 self._stepped(step)

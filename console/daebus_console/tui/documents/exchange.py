@@ -72,7 +72,7 @@ def request_document(exchange: Exchange, redact: Redact = bytes) -> Document:
 def _facts(exchange: Exchange, message: Message) -> list[tuple[str, str]]:
     facts = [("channel", message.channel), ("from", exchange.source or ""), ("request_id", exchange.request_id or "")]
     facts += [("reply_to", exchange.reply_to or ""), ("parent_id", exchange.parent_id or "")]
-    facts += [("seen at", fmt.clock(message.at)), ("size", f"{len(message.data):,} bytes")]
+    facts += [("seen at", fmt.stamp(message.at)), ("size", f"{len(message.data):,} bytes")]
     if exchange.kind is Kind.REQUEST:
         facts.append(("timeout", fmt.duration(exchange.deadline - exchange.opened.at)))
     return [(name, value) for name, value in facts if value]
@@ -130,7 +130,7 @@ def _answer_name(exchange: Exchange, message: Message, number: int) -> tuple[str
 
 def _answer_facts(exchange: Exchange, message: Message) -> list[tuple[str, str]]:
     facts = [("channel", message.channel), ("instance", exchange.instance or "")]
-    facts += [("seen at", fmt.clock(message.at)), ("size", f"{len(message.data):,} bytes")]
+    facts += [("seen at", fmt.stamp(message.at)), ("size", f"{len(message.data):,} bytes")]
     if exchange.elapsed is not None:
         facts.append(("in handler", fmt.duration(exchange.elapsed)))
     if exchange.transit is not None:
@@ -165,10 +165,10 @@ def gap_lines(exchange: Exchange) -> list[Line]:
     gap = exchange.aside.gap
     if gap is None:
         return []
-    end = "not yet over" if gap.end is None else fmt.clock(gap.end)
+    end = "not yet over" if gap.end is None else fmt.stamp(gap.end)
     return [
         [("What was published in this time was not seen." if gap.seconds != 0 else "The clock stepped here.", "gap")],
-        [("  from        ", "dim"), (fmt.clock(gap.start), "plain")],
+        [("  from        ", "dim"), (fmt.stamp(gap.start), "plain")],
         [("  to          ", "dim"), (end, "plain")],
         [("  reason      ", "dim"), (clean(gap.reason), "plain")],
     ]

@@ -42,7 +42,7 @@ class Raw(Document):
         (message, data), row = self._at(index)
         if row == 0:
             return [
-                (f"{fmt.clock(message.at)} ", "dim"),
+                (f"{fmt.stamp(message.at)} ", "dim"),
                 (clean(message.channel), "name"),
                 (f"  {message.kind.replace('_', '-')}, {len(message.data):,} bytes", "dim"),
             ]
