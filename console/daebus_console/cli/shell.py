@@ -63,7 +63,7 @@ def _run(arguments: Sequence[str], output: TerminalOutput) -> int:
     if _ASKED in os.environ:
         from daebus_console.cli.completion import answer
 
-        output.result(line(text) for text in answer(os.environ[_ASKED], " ".join(arguments)))
+        output.result(line(text) for text in answer(os.environ[_ASKED], arguments))
         return 0
     try:
         settings, rest = take_globals(arguments)
