@@ -103,10 +103,16 @@ class Shell:
             "TERM": "dumb",
         }
         self.process = pexpect.spawn(
-            SHELLS[name][0], SHELLS[name][1:], env=environment, cwd=here, encoding="utf-8", dimensions=(50, 200), timeout=60
+            SHELLS[name][0],
+            SHELLS[name][1:],
+            env=environment,
+            cwd=here,
+            encoding="utf-8",
+            dimensions=(50, 200),
+            timeout=60,
         )
         self._mark = 0
-        self.run(*settings, f"eval \"$(daebus-console completion {name})\"")
+        self.run(*settings, f'eval "$(daebus-console completion {name})"')
 
     def run(self, *commands: str) -> str:
         """Have commands carried out, and wait for their end; returns what was said meanwhile."""

@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
+from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
+from textual.geometry import Size
 
 from daebus_console.engine.redact import Redactor
 from daebus_console.engine.sender import Sender
@@ -39,6 +41,10 @@ def _actions() -> type[Provider]:
     from daebus_console.tui.palette import Actions
 
     return Actions
+
+
+NARROWEST = 20
+"""Cells that every screen has, even where the terminal is narrower."""
 
 
 class ConsoleApp(App[int]):
@@ -153,6 +159,16 @@ class ConsoleApp(App[int]):
         while workspace.main in self.screen_stack:
             self.pop_screen()
         self.run_worker(workspace.close, thread=True, exit_on_error=False)
+
+    @property
+    def size(self) -> Size:
+        """See Textual. What is narrower than NARROWEST is laid out for that, and the terminal shows what it can."""
+        size = super().size
+        return Size(max(NARROWEST, size.width), max(1, size.height))
+
+    def _on_resize(self, event: events.Resize) -> None:
+        """See Textual, whose widgets cannot lay out a text in no cells."""
+        event.size = Size(max(NARROWEST, event.size.width), max(1, event.size.height))
 
     def end(self, status: int) -> bool:
         """End with that exit status, whatever is on the screen; for signal handlers. False where it does not run.

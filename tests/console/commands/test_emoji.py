@@ -87,7 +87,9 @@ def test_no_length_of_text_hides_behind_one_sign() -> None:
     assert cells(shown) > 50
 
 
-ODD = st.text(st.sampled_from([*"".join(EMOJI.values()), *"a1 \u200c\u202e\u0301\ufe0e日🇩", "\u200d", "\ufe0f"]), max_size=24)
+ODD = st.text(
+    st.sampled_from([*"".join(EMOJI.values()), *"a1 \u200c\u202e\u0301\ufe0e日🇩", "\u200d", "\ufe0f"]), max_size=24
+)
 
 
 @given(ODD, st.integers(0, 30))
