@@ -157,12 +157,12 @@ def beginning(name: str) -> str:
 
 @pytest.mark.parametrize("name", ["news*", "cash$HOME", "x[1]", "shop:orders"])
 def test_a_name_becomes_one_argument_that_is_the_name(shell: Shell, name: str) -> None:
-    assert shell.words(f"daebus-console publish {beginning(name)}") == ["publish", name]
+    assert shell.words(f"daebus-console broadcast {beginning(name)}") == ["broadcast", name]
 
 
 @pytest.mark.parametrize(("typed", "name"), [("'it", "it's"), ('"say', 'say"so'), ('"shop:o', "shop:orders")])
 def test_something_is_offered_behind_an_open_quote(shell: Shell, typed: str, name: str) -> None:
-    assert shell.words(f"daebus-console publish {typed}") == ["publish", name]
+    assert shell.words(f"daebus-console broadcast {typed}") == ["broadcast", name]
 
 
 @pytest.mark.parametrize("quote", ["", "'", '"', "$'"])
@@ -176,7 +176,7 @@ def test_what_is_put_in_means_the_name_to_bash(quote: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("quote", ["", "'", '"', "$'"])
 def test_what_was_put_in_is_read_again(name: str, quote: str) -> None:
-    assert read(f"daebus-console publish {quote}{quoted(name, quote)}").last == name
+    assert read(f"daebus-console broadcast {quote}{quoted(name, quote)}").last == name
 
 
 def test_what_would_take_from_the_line_is_not_offered() -> None:
@@ -209,17 +209,17 @@ def test_tab_within_a_word_leaves_the_line_whole(shell: Shell) -> None:
 
 
 def test_what_nobody_knows_is_left_as_it_stands(shell: Shell) -> None:
-    assert shell.words("daebus-console publish nobody*") in (["publish", "nobody*"], [])
+    assert shell.words("daebus-console broadcast zz", then="top") == ["broadcast", "zztop"]
 
 
 @pytest.mark.parametrize("setting", ["shopt -s nullglob", "shopt -s failglob", "set -u"])
 def test_bash_as_people_set_it(subscribed: RedisServer, tmp_path: Path, setting: str) -> None:
     shell = Shell("bash", subscribed, tmp_path, setting)
     try:
-        assert shell.words("daebus-console publish ne") == ["publish", "news*"]
+        assert shell.words("daebus-console broadcast ne") == ["broadcast", "news*"]
         assert shell.words("daebus-console tail service:u") == ["tail", "service:users"]
         # Nothing fits: not a word is said, and the line goes on.
-        assert shell.words("daebus-console publish zz", then="top") == ["publish", "zztop"]
+        assert shell.words("daebus-console broadcast zz", then="top") == ["broadcast", "zztop"]
         assert "no match" not in shell.run("true")
     finally:
         shell.close()
@@ -229,7 +229,7 @@ def test_bash_as_people_set_it(subscribed: RedisServer, tmp_path: Path, setting:
 def test_zsh_as_people_set_it(subscribed: RedisServer, tmp_path: Path, setting: str) -> None:
     shell = Shell("zsh", subscribed, tmp_path, setting)
     try:
-        assert shell.words("daebus-console publish ne") == ["publish", "news*"]
+        assert shell.words("daebus-console broadcast ne") == ["broadcast", "news*"]
         assert shell.words("daebus-console request us") == ["request", "users"]
     finally:
         shell.close()
