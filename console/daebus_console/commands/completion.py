@@ -78,10 +78,27 @@ def complete(line: str, cursor: int, known: Known, face: Face = Face.PROMPT) -> 
     else:
         current = Word("", len(before), len(before), "")
     if not words:
-        verbs = ((verb.name, verb.summary) for verb in VERBS.values() if face in verb.faces)
-        return _ranked(current.text, current.start, verbs)
+        return _verbs(current, face)
     verb = VERBS.get(words[0].text)
     return _Place(verb, words, current, known, face).offers() if verb is not None else []
+
+
+def complete_argument(before: Sequence[str], typed: str, known: Known) -> list[Offer]:
+    """What fits in place of an argument of a shell, behind others (the verb and what follows), as it is meant.
+
+    An offer's `start` counts in the argument.
+    """
+    current = Word(typed, 0, len(typed), typed)
+    if not before:
+        return _verbs(current, Face.SHELL)
+    verb = VERBS.get(before[0])
+    words = [Word(text, 0, len(text), text) for text in before]
+    return _Place(verb, words, current, known, Face.SHELL, str).offers() if verb is not None else []
+
+
+def _verbs(current: Word, face: Face) -> list[Offer]:
+    verbs = ((verb.name, verb.summary) for verb in VERBS.values() if face in verb.faces)
+    return _ranked(current.text, current.start, verbs)
 
 
 def fill_in(line: str, known: Known) -> str | None:
@@ -118,7 +135,16 @@ def _first_step(text: str) -> Iterator[Step]:
 class _Place:
     """Where the cursor stands among the words of a verb."""
 
-    def __init__(self, verb: Verb, words: Sequence[Word], current: Word, known: Known, face: Face) -> None:
+    def __init__(
+        self,
+        verb: Verb,
+        words: Sequence[Word],
+        current: Word,
+        known: Known,
+        face: Face,
+        as_typed: Callable[[str], str] = as_word,
+    ) -> None:
+        self.as_typed = as_typed
         self.verb, self.current, self.known, self.face = verb, current, known, face
         self.plain: list[Word] = []
         self.given: set[str] = set()
@@ -160,15 +186,21 @@ class _Place:
         left = ((option.name, option.help) for option in self.verb.options if option.name not in self.given)
         return _ranked(self.current.text, self.current.start, left)
 
+    def _as_name(self, name: str, text: bool = False) -> str:
+        """A name as it is to be typed. A shell quotes for itself."""
+        return as_name(name, action=text) if self.as_typed is as_word else written(name, text=text)
+
     def _of_kind(self, kind: Kind) -> list[Offer]:
         text, start, known = self.current.text, self.current.start, self.known
         if kind is Kind.SERVICE:
-            return _ranked(text, start, known.services(), write=as_name, by=written)
+            return _ranked(text, start, known.services(), quote=self._as_name, by=written)
         if kind is Kind.ACTION:
             actions = known.actions(_named(self.plain[0]))
-            return _ranked(text, start, actions, write=partial(as_name, action=True), by=partial(written, text=True))
+            return _ranked(
+                text, start, actions, quote=partial(self._as_name, text=True), by=partial(written, text=True)
+            )
         if kind is Kind.CHANNEL:
-            return _ranked(text, start, known.channels(), write=as_name, by=written)
+            return _ranked(text, start, known.channels(), quote=self._as_name, by=written)
         if kind is Kind.REF:
             return _ranked(text, start, ((f"#{number}", meta) for number, meta in known.exchanges()))
         if kind is Kind.TOPIC:
@@ -246,7 +278,7 @@ class _Place:
 
     def _files(self, beginning: str, column: int) -> list[Offer]:
         start = self.current.at(column)
-        return [Offer(as_word(path), start, meta) for path, meta in self.known.files(beginning)][:MOST]
+        return [Offer(self.as_typed(path), start, meta) for path, meta in self.known.files(beginning)][:MOST]
 
 
 def _whole(name: str) -> str:
@@ -270,7 +302,7 @@ def _ranked(
     start: int,
     names: Iterable[tuple[str, str]],
     *,
-    write: Callable[[str], str] = _whole,
+    quote: Callable[[str], str] = str,
     by: Callable[[str], str] = _whole,
 ) -> list[Offer]:
     """What begins with the typed, then what contains it, in the order given; the case does not matter."""
@@ -281,7 +313,7 @@ def _ranked(
         folded = by(name).casefold()
         fitting = first if folded.startswith(wanted) else then if wanted in folded else None
         if fitting is not None and len(fitting) < MOST:
-            fitting.append(Offer(write(name), start, meta))
+            fitting.append(Offer(quote(name), start, meta))
         if len(first) >= MOST:
             break
     return [*first, *then][:MOST]

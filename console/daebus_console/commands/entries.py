@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, NamedTuple
 
-from daebus_console import naming
+from daebus_console import dates, naming
 from daebus_console.engine import envelope as wire
 from daebus_console.engine.exchange import Exchange, Flag, Kind, Message, State
 from daebus_console.engine.frame import CAUSE, Gap
@@ -40,6 +40,8 @@ class Entry(NamedTuple):
     def latency(self) -> float | None:
         """Seconds since the request, for an answer to one."""
         if self.message.kind is not Kind.RESPONSE or self.exchange.kind is not Kind.REQUEST:
+            return None
+        if self.flags & Flag.TIMELESS:
             return None
         return max(0.0, self.message.at - self.exchange.opened.at)
 
@@ -136,6 +138,11 @@ def clock_time(at: float) -> str:
     return time.strftime("%H:%M:%S", time.localtime(at)) + f".{int(at * 1000) % 1000:03d}"
 
 
+def day_line(at: float) -> Line:
+    """The date of a time, and the offset from UTC of the times of that day."""
+    return line(Span(f"-- {dates.date(at)} {dates.offset(at)}", "accent"))
+
+
 class Liner:
     """Makes lines that are aligned with each other: columns grow with what they hold, up to a bound."""
 
@@ -143,6 +150,13 @@ class Liner:
         self.width = width
         self._redact = redact
         self._columns = [15, 12]
+        self._at: float | None = None
+
+    def day(self, entry: Entry) -> Line | None:
+        """What to say before the line of an entry: the date and the offset, where they are not as before."""
+        before = self._at
+        self._at = entry.message.at if entry.gap is None else entry.gap.end or entry.gap.start
+        return None if before is None or not dates.change(before, self._at) else day_line(self._at)
 
     def line(self, entry: Entry) -> Line:
         """The line of one entry."""
@@ -184,6 +198,9 @@ class Liner:
         )
 
     def _gap(self, gap: Gap) -> Line:
+        if not gap.lost and gap.end is not None:
+            unseen = f"; nothing was seen for {duration(gap.end - gap.start)}" if gap.seconds else ""
+            return line(Span(clock_time(gap.end) + " ", "dim"), Span(f"-- {gap.reason}{unseen}", "warn"))
         start = Span(clock_time(gap.start) + " ", "dim")
         if gap.end is None:
             told = "not everything is seen" if gap.partly else "connection lost, messages may be missed"

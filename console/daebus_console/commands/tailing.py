@@ -139,6 +139,9 @@ class _Tail:
         if gap is not None and gap.partly and gap.end is None and gap.reason == self.blind and not self.json:
             self.blind = None
             return False
+        day = None if self.json else self.liner.day(entry)
+        if day is not None:
+            output.result([day])
         if self.json:
             output.record(record(entry, self.context.redact))
         elif entry.state in (State.TIMEOUT, State.UNKNOWN) and entry.message is entry.exchange.opened:

@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from daebus_console.engine.claims import Claims
+from daebus_console.engine.clock import Step
 from daebus_console.engine.envelope import CONTROL_PREFIX, REFUSALS, read_fast
 from daebus_console.engine.exchange import Exchange, Flag, Kind, Message, State
 from daebus_console.engine.frame import CAUSE, Gap
@@ -193,11 +194,26 @@ class Correlator(Sorter):
         """The gap that has not ended."""
         return None if self._open_gap is None else self._open_gap.aside.gap
 
+    def step(self, step: Step) -> Exchange | None:
+        """The clock stepped: of what is pending nobody can tell any more how long it took, and the flow gets a gap.
+
+        None where there is an open gap already: nothing comes in then.
+        """
+        if self._open_gap is not None:
+            return None
+        for pending in self._deadlines:
+            pending.flags |= Flag.TIMELESS
+        reason = _reason(step)
+        exchange = self.lose(step.before, reason)
+        self._open_gap = None
+        exchange.set_aside().gap = Gap(step.before if step.slept else step.after, step.after, reason, lost=False)
+        return exchange
+
     def resume(self, at: float) -> Exchange | None:
         """The connection is back since `at`: the open gap, if there is one, ends."""
         exchange, self._open_gap = self._open_gap, None
         if exchange is not None and exchange.aside.gap is not None:
-            exchange.set_aside().gap = exchange.aside.gap._replace(end=at)
+            exchange.set_aside().gap = exchange.aside.gap._replace(end=max(at, exchange.aside.gap.start))
             self.journal.touch(exchange)
         return exchange
 
@@ -216,6 +232,16 @@ class Correlator(Sorter):
     def find(self, request_id: str) -> Exchange | None:
         """The newest exchange with that request_id, while it is in the journal."""
         return self._by_id.get(request_id)
+
+
+def _reason(step: Step) -> str:
+    if step.slept:
+        return "this machine slept"
+    seconds = abs(step.seconds)
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    far = f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+    return f"the clock of this machine was set {'forward' if step.seconds > 0 else 'back'} by {far}"
 
 
 class _Served(dict[str, bool]):

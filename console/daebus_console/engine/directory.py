@@ -48,6 +48,10 @@ class Rate:
         self.total += count
 
     def _roll(self, second: int) -> None:
+        if second < self._second - RATE_WINDOW:
+            # The clock was set back.
+            self._buckets = [0] * self.HISTORY
+            self._second = second
         if second <= self._second:
             return
         for step in range(max(self._second + 1, second - self.HISTORY + 1), second + 1):
@@ -231,6 +235,13 @@ class Directory:
                 continue
             if not subscribers.get(name, 0) and channel.subscribers:
                 channel.subscribers, channel.gone = 0, now
+
+    def stepped(self, seconds: float) -> None:
+        """The clock went that far at once."""
+        for service in self.services.values():
+            service.asked_at += seconds
+            for instance in service.instances.values():
+                instance.heard += seconds
 
     def info(self, now: float, payload: Mapping[str, Any]) -> None:
         """Take one instance's answer to `info`. Anything in it may be missing or of another type than it should be."""

@@ -15,11 +15,12 @@ from daebus.errors import RedisUnavailable
 from daebus_console.engine.capture.format import CaptureError, Header
 from daebus_console.engine.capture.reader import CaptureReader
 from daebus_console.engine.capture.source import Progress
+from daebus_console.engine.clock import Clock
 from daebus_console.engine.exchange import Exchange, Message
 from daebus_console.engine.frame import Frame, Gap
 from daebus_console.engine.sender import ReadOnly, Sender
 from daebus_console.engine.session import Session, Settings
-from daebus_console.engine.tap import Batch, Clock
+from daebus_console.engine.tap import Batch
 from daebus_console.files.reading import Stored
 
 _STEP = 2_000
@@ -59,6 +60,8 @@ class OfflineSession(Session):
     `target` is the Redis to which what is in it may be replayed, if any. `start` begins to read and returns at once;
     `loaded` tells when it is all there, `warnings` what could not be read, `journal.evicted` what had no room.
     """
+
+    recorded = True
 
     def __init__(
         self,

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from daebus_console import naming
+
 _USER = re.compile(r"[\w.%+~-]{1,64}")
 _PLAIN = re.compile(r"[^\s\"'\\]+")
 _COMMAND = re.compile(r"permissions to run the '([^']+)' command")
@@ -30,7 +32,7 @@ class Refusal(NamedTuple):
     def what(self) -> str:
         """What was refused, and what follows."""
         more = len(self.names) - _MOST_NAMED
-        shown = [*self.names[:_MOST_NAMED], *([f"and {more} more"] if more > 0 else [])]
+        shown = [*map(naming.shown, self.names[:_MOST_NAMED]), *([f"and {more} more"] if more > 0 else [])]
         return " ".join([self.command, *shown, *([f"({self.so})"] if self.so else [])])
 
     @property

@@ -10,10 +10,12 @@ import threading
 import uuid
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from daebus.connection import RedisAddress
 from daebus_console.engine import envelope as wire
 from daebus_console.engine import glob
+from daebus_console.engine.clock import Clock, Step
 from daebus_console.engine.correlator import DEFAULT_TIMEOUT, Correlator, Taken
 from daebus_console.engine.directory import Directory, Rate
 from daebus_console.engine.discovery import POLL_EVERY, Discovery, Poll, Trouble
@@ -23,7 +25,7 @@ from daebus_console.engine.journal import Journal
 from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.redact import Redactor
 from daebus_console.engine.stats import Stats
-from daebus_console.engine.tap import Batch, Clock, Tap
+from daebus_console.engine.tap import Batch, Tap
 from daebus_console.files.places import GivenUp, never
 
 
@@ -60,6 +62,8 @@ class Status:
     gaps: int = 0
 
 
+_LOOK_AT_CLOCK = 0.5
+"""Seconds between looks whether the wall clock has stepped, while messages come without a pause."""
 Watcher = Callable[[Message, Exchange], None]
 """Told of each message, under the lock, on the tap's thread; also of gaps, when they begin and when they end."""
 
@@ -67,11 +71,16 @@ Watcher = Callable[[Message, Exchange], None]
 class Session:
     """A live look at the Redis at `url`. `start` returns at once; `wait_up` waits for the first connection."""
 
-    def __init__(self, url: str, settings: Settings | None = None) -> None:
+    recorded: ClassVar[bool] = False
+    """Whether it is of times gone by."""
+
+    def __init__(self, url: str, settings: Settings | None = None, *, clock: Clock | None = None) -> None:
         self.settings = settings or Settings()
         self.address = RedisAddress(url)
         self.lock = threading.RLock()
-        self.clock = Clock()
+        self.clock = clock or Clock()
+        self._clock_step = self.clock.step
+        self._clock_looked_at = 0.0
         self.status = Status(since=self.clock())
         self.rate = Rate()
         self.journal = Journal(self.settings.max_messages, self.settings.max_bytes)
@@ -167,6 +176,8 @@ class Session:
 
     def on_batch(self, at: float, batch: Batch) -> None:
         """Messages arrived (called by the tap)."""
+        if abs(at - self._clock_looked_at) > _LOOK_AT_CLOCK:
+            at = self._look_at_clock(at)
         self._take(at, ((at, batch),))
 
     def _take(self, at: float, batches: Iterable[tuple[float, Batch]]) -> None:
@@ -191,6 +202,7 @@ class Session:
 
     def on_idle(self, at: float) -> None:
         """Nothing arrived for a moment (called by the tap)."""
+        at = self._look_at_clock(at)
         with self._changed:
             if self._advance(at):
                 self._changed.notify_all()
@@ -252,6 +264,25 @@ class Session:
         """Whether the tap has seen all there was on the channel for the answers since that request."""
         since = self.tap.seen_since(request.reply_to or f"{request.target}.responses")
         return since is not None and since < request.opened.at
+
+    def _look_at_clock(self, at: float) -> float:
+        """The time that `at` is, once the steps of the wall clock are seen to."""
+        step = self._clock_step()
+        if step is not None:
+            with self._changed:
+                self._stepped(step)
+                self._changed.notify_all()
+            at = self.clock()
+        self._clock_looked_at = at
+        return at
+
+    def _stepped(self, step: Step) -> None:
+        """The wall clock has stepped: all that is measured begins anew, and the flow gets a gap that says so."""
+        self.status.gaps += 1
+        self.status.since += step.seconds
+        self.stats.stepped(step.seconds)
+        self.directory.stepped(step.seconds)
+        self._tell_gap(self.correlator.step(step))
 
     def _tell_gap(self, gap: Exchange | None) -> None:
         if gap is not None:

@@ -20,6 +20,7 @@ from daebus.errors import DaebusError, PermissionDenied
 from daebus_console import naming
 from daebus_console.engine import glob
 from daebus_console.engine.cause import Witness
+from daebus_console.engine.clock import Clock
 from daebus_console.engine.rights import user_of
 from daebus_console.engine.subscriptions import PING, Refused, Subscriptions
 
@@ -65,16 +66,6 @@ class Listener(Protocol):
 
     def on_cause(self, at: float, cause: str) -> None:
         """Why the connection was lost that is about to be replaced, as far as the server tells. Before `on_up`."""
-
-
-class Clock:
-    """Epoch seconds that never go back: the wall clock at the start, advanced by the monotonic one."""
-
-    def __init__(self) -> None:
-        self._epoch = time.time() - time.monotonic()
-
-    def __call__(self) -> float:
-        return self._epoch + time.monotonic()
 
 
 class Tap:

@@ -98,6 +98,7 @@ class LineRepl:
             refresh_interval=_REFRESH,
             search_ignore_case=True,
             enable_open_in_editor=True,
+            enable_suspend=True,
             style=STYLE,
         )
 
@@ -173,7 +174,7 @@ class LineRepl:
     def _answer(self, question: _Question) -> bool:
         ending = " [y/N] " if question.word == "y" else ": "
         try:
-            answer = prompt([("class:warn", question.text), ("", ending)], style=STYLE)
+            answer = prompt([("class:warn", question.text), ("", ending)], style=STYLE, enable_suspend=True)
         except (EOFError, KeyboardInterrupt):
             return False
         return answer.strip().casefold() in ({"y", "yes"} if question.word == "y" else {question.word.casefold()})

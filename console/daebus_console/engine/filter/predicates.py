@@ -174,7 +174,7 @@ def latency(term: Term) -> Predicate:
 
     def judge(exchange: Exchange) -> bool:
         answer = exchange.answer
-        if answer is None or exchange.kind is not _REQUEST:
+        if answer is None or exchange.kind is not _REQUEST or exchange.flags & Flag.TIMELESS:
             return False
         return compare(answer.at - exchange.opened.at)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from daebus_console.engine import envelope as wire
 from daebus_console.engine.exchange import Exchange, Kind, Message, State
+from daebus_console.engine.frame import Gap
 from daebus_console.naming import shown
 from daebus_console.text import clean
 from daebus_console.tui import format as fmt
@@ -77,7 +78,7 @@ def _facts(exchange: Exchange, message: Message) -> list[tuple[str, str]]:
         ("request_id", exchange.request_id or ""),
     ]
     facts += [("reply_to", exchange.reply_to or ""), ("parent_id", exchange.parent_id or "")]
-    facts += [("seen at", fmt.clock(message.at)), ("size", f"{len(message.data):,} bytes")]
+    facts += [("seen at", fmt.stamp(message.at)), ("size", f"{len(message.data):,} bytes")]
     if exchange.kind is Kind.REQUEST:
         facts.append(("timeout", fmt.duration(exchange.deadline - exchange.opened.at)))
     return [(name, value) for name, value in facts if value]
@@ -135,7 +136,7 @@ def _answer_name(exchange: Exchange, message: Message, number: int) -> tuple[str
 
 def _answer_facts(exchange: Exchange, message: Message) -> list[tuple[str, str]]:
     facts = [("channel", shown(message.channel)), ("instance", exchange.instance or "")]
-    facts += [("seen at", fmt.clock(message.at)), ("size", f"{len(message.data):,} bytes")]
+    facts += [("seen at", fmt.stamp(message.at)), ("size", f"{len(message.data):,} bytes")]
     if exchange.elapsed is not None:
         facts.append(("in handler", fmt.duration(exchange.elapsed)))
     if exchange.transit is not None:
@@ -169,15 +170,21 @@ _UNSEEN = "What was published in this time was not seen."
 _HALF_SEEN = "Of what was published in this time only what Redis lets this console read was seen."
 
 
+def _gap_words(gap: Gap) -> str:
+    if gap.seconds == 0:
+        return "The clock stepped here."
+    return _HALF_SEEN if gap.partly else _UNSEEN
+
+
 def gap_lines(exchange: Exchange) -> list[Line]:
     """What is known of a gap."""
     gap = exchange.aside.gap
     if gap is None:
         return []
-    end = "not yet over" if gap.end is None else fmt.clock(gap.end)
+    end = "not yet over" if gap.end is None else fmt.stamp(gap.end)
     return [
-        [(_HALF_SEEN if gap.partly else _UNSEEN, "gap")],
-        [("  from        ", "dim"), (fmt.clock(gap.start), "plain")],
+        [(_gap_words(gap), "gap")],
+        [("  from        ", "dim"), (fmt.stamp(gap.start), "plain")],
         [("  to          ", "dim"), (end, "plain")],
         [("  reason      ", "dim"), (clean(gap.reason), "plain")],
     ]

@@ -43,7 +43,7 @@ class Raw(Document):
         (message, data), row = self._at(index)
         if row == 0:
             return [
-                (f"{fmt.clock(message.at)} ", "dim"),
+                (f"{fmt.stamp(message.at)} ", "dim"),
                 (shown(message.channel), "name"),
                 (f"  {message.kind.replace('_', '-')}, {len(message.data):,} bytes", "dim"),
             ]

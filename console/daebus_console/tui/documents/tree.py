@@ -13,6 +13,7 @@ from typing import Any
 from rich.cells import cell_len
 
 from daebus_console.engine.jsontext import Object, dumps, names_twice, pairs_of
+from daebus_console.text import unbroken
 from daebus_console.tui.documents import lazy
 from daebus_console.tui.documents.document import Document
 from daebus_console.tui.documents.tree_lines import DEEPEST_INDENT, LONG_TEXT, node_line
@@ -144,8 +145,18 @@ def join(path: str, key: str | int) -> str:
 
 def _parts(text: str, width: int) -> Iterator[str]:
     for line in text.split("\n"):
-        for start in range(0, max(1, len(line)), width):
-            yield line[start : start + width]
+        yield from _pieces(line, max(1, width))
+
+
+def _pieces(line: str, width: int) -> Iterator[str]:
+    """Pieces of a line of at most so many characters, none of which ends within an emoji."""
+    start = 0
+    while True:
+        end = start + width
+        yield line[start : (end := unbroken(line, end) if end < len(line) else end)]
+        start = end
+        if start >= len(line):
+            return
 
 
 def note(line: Line) -> Node:
