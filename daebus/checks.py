@@ -32,6 +32,9 @@ def is_encodable(text: str) -> bool:
 
 def name(value: object, what: str, error: type[DaebusError] = ConfigurationError) -> str:
     """A name: a str that is not empty and can be written as UTF-8."""
+    if type(value) is str and value and value.isascii():
+        # Nearly all are, and each call has some.
+        return value
     if not isinstance(value, str) or not value:
         raise error(f"{what} must be a non-empty str, not {shown(value)}")
     if not is_encodable(value):

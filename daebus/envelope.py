@@ -199,18 +199,13 @@ def _kind(value: object) -> str:
 def read_request(data: bytes) -> Request | Unreadable | Stray:
     """What a message on a service's channel asks for."""
     message = decode_object(data)
-    unreadable = message if isinstance(message, str) else None
     if isinstance(message, str):
-        message = _first_level(data)
-    reply_to = message.get("reply_to")
-    if not (isinstance(reply_to, str) and _is_channel(reply_to)):
-        reply_to = None
+        return _unreadable_request(_first_level(data), message)
+    reply_to = _reply_to(message)
     request_id = _read_id(message.get("request_id"))
     action = message.get("action")
     if action is None and "status" in message:
         return Stray()
-    if unreadable is not None:
-        return Unreadable(f"the message {unreadable}", reply_to, request_id)
     if not isinstance(action, str) or not action:
         reason = "the message has no `action`" if action is None else f"`action` must be text, not {_kind(action)}"
         return Unreadable(reason, reply_to, request_id)
@@ -225,6 +220,18 @@ def read_request(data: bytes) -> Request | Unreadable | Stray:
         request.sent_at = _number(message.get("sent_at"))
         request.timeout = _number(message.get("timeout"))
     return request
+
+
+def _reply_to(message: dict[str, Any]) -> str | None:
+    channel = message.get("reply_to")
+    return channel if isinstance(channel, str) and _is_channel(channel) else None
+
+
+def _unreadable_request(message: dict[str, Any], reason: str) -> Unreadable | Stray:
+    """What cannot be read, with whoever it can be made out to be from."""
+    if message.get("action") is None and "status" in message:
+        return Stray()
+    return Unreadable(f"the message {reason}", _reply_to(message), _read_id(message.get("request_id")))
 
 
 def _read_payload(message: dict[str, Any]) -> dict[str, Any] | str:
@@ -332,7 +339,8 @@ def encode(value: Any, what: str = "payload") -> bytes:
     except Exception as error:
         # Of the payload's own code, which runs while it is gone through.
         raise PayloadError(f"the {what} cannot be written as JSON: {class_of(error)}: {said_by(error)}") from error
-    if len(text) > DEEPEST:
+    # As many brackets end as begin.
+    if len(text) > 2 * DEEPEST:
         _check_readable(text, what)
     return text.encode()
 

@@ -125,7 +125,7 @@ class Response:
                 instance=self._instance,
                 elapsed=elapsed,
             )
-            if limited:
+            if limited and len(data) > self._max_message:
                 sized(data, self._max_message)
         with self._lock:
             if self.finished:
