@@ -63,8 +63,12 @@ app.run(service=sys.argv[1], redis_url=sys.argv[2])
         client.config_set("client-output-buffer-limit", "pubsub 1mb 512kb 5")
         service.signal(signal.SIGSTOP)
         # What the sockets hold comes on top of the limit.
+        # Valkey 9 counts only what it copies for each subscriber, which messages of 16 KiB are not.
         for _ in range(100):
-            client.publish(name, b"x" * 1_000_000)
+            pipeline = client.pipeline(transaction=False)
+            for _message in range(100):
+                pipeline.publish(name, b"x" * 10_000)
+            pipeline.execute()
             if not client.pubsub_numsub(name)[0][1]:
                 break
         assert subscribers(own_redis.url, name) == 0

@@ -31,10 +31,14 @@ class Guard:
         self._grace = float(os.environ.get(GRACE, "20"))
         self._endless = False
         self._threads: dict[threading.Thread, str] = dict.fromkeys(threading.enumerate(), "")
-        self._line.tell("the collection of the tests", COLLECTION_SECONDS)
         # Written by C, so that it also works in a process that is stuck. Capturing is not under way yet.
         self._stderr = os.fdopen(os.dup(2), "w")
         faulthandler.register(STACKS, file=self._stderr)
+
+    def pytest_collectstart(self, collector: pytest.Collector) -> None:
+        # Where others run the tests, this process collects none.
+        if isinstance(collector, pytest.Session):
+            self._line.tell("the collection of the tests", COLLECTION_SECONDS)
 
     def pytest_collection_finish(self) -> None:
         self._line.tell(None)
