@@ -6,12 +6,13 @@ READY := $(VENV)/.ready
 PYTEST_WORKERS ?= auto
 PYTEST_ARGS ?=
 
-.PHONY: help demo test check format bench screenshots clean
+.PHONY: help demo test test-servers check format bench screenshots clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo         a small shop of services with the console on it"
-	@echo "make test         the whole test suite (installs redis-server where it may and none is there)"
+	@echo "make test         the whole test suite (fetches a server of its own where no redis-server is there)"
+	@echo "make test-servers the tests that depend on the server, on Redis 6.2 and 8.2 and on Valkey 8.1 and 9.1"
 	@echo "make check        format, lint, import contracts and types"
 	@echo "make format       put the code into its format"
 	@echo "make bench        the benchmarks, side by side with their peers"
@@ -25,10 +26,13 @@ $(READY): pyproject.toml
 	@touch $@
 
 demo: $(READY)
-	@$(BIN)/daebus-console demo
+	@PATH="$$($(BIN)/python -m tests.support.servers path)" $(BIN)/daebus-console demo
 
 test: $(READY)
 	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)
+
+test-servers: $(READY)
+	@$(BIN)/python -m tests.support.servers test $(PYTEST_WORKERS) $(PYTEST_ARGS)
 
 check: $(READY)
 	@$(BIN)/ruff format --check .
@@ -47,4 +51,4 @@ screenshots: $(READY)
 	@$(BIN)/python -m docs.screenshots
 
 clean:
-	rm -rf $(VENV) .envs dist build bench-results .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .envs .servers dist build bench-results .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -16,6 +16,7 @@ from .errors import (
     OutsideContextError,
     PayloadError,
     PermissionDenied,
+    RedisRefused,
     RedisUnavailable,
     RegistrationError,
     RequestCancelled,
@@ -28,7 +29,7 @@ from .service.blueprint import Blueprint
 from .service.proxies import cache, logger, request, response
 from .service.response import Response
 from .version import __version__
-from .wire.envelope import Reply, Request
+from .wire.envelope import RawJson, Reply, Request
 
 __all__ = [
     "AlreadyAnswered",
@@ -43,6 +44,8 @@ __all__ = [
     "OutsideContextError",
     "PayloadError",
     "PermissionDenied",
+    "RawJson",
+    "RedisRefused",
     "RedisUnavailable",
     "RegistrationError",
     "Reply",

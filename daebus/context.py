@@ -38,6 +38,9 @@ class Runtime(Protocol):
     @property
     def cache(self) -> Any: ...
 
+    @property
+    def max_message(self) -> int: ...
+
 
 class ContextLogger(logging.LoggerAdapter[logging.Logger]):
     """A logger whose records carry `service`, `action` and `request_id` (None where there is none)."""
@@ -139,7 +142,8 @@ def asking_name(name: str | None = None) -> str:
 @cache_result
 def _program_name() -> str:
     script = os.path.basename(sys.argv[0]) if sys.argv else ""
-    return script.removesuffix(".py") or "python"
+    # Names of files may hold bytes that are no UTF-8.
+    return os.fsencode(script.removesuffix(".py")).decode(errors="replace") or "python"
 
 
 def parent_request_id() -> RequestId:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
+
+E = TypeVar("E", bound=Exception)
 
 
 class DaebusError(Exception):
@@ -37,7 +39,18 @@ class ConnectionLost(RedisUnavailable):
     """The connection broke while something was under way: it may or may not have been delivered."""
 
 
-class PermissionDenied(RedisUnavailable):
+class RedisRefused(RedisUnavailable):
+    """Redis answered a command with an error: out of memory, no write on a replica, a slow script ... Nothing was done.
+
+    `code` is the first word of what it said, such as OOM, READONLY or BUSY; empty where that is not known.
+    """
+
+    def __init__(self, text: str = "", code: str = "") -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class PermissionDenied(RedisRefused):
     """Redis refused for want of rights: a wrong password, or an ACL rule. Waiting does not help."""
 
 
@@ -67,3 +80,30 @@ class RequestFailed(DaebusError):
         self.code = code
         self.type = type
         self.payload = payload
+
+
+def again(error: E) -> E:
+    """An error like it, to be raised in another place: an exception that is raised remembers where.
+
+    `copy` would do, if it needed no import when the interpreter is ending.
+    """
+    other = type(error)(str(error))
+    other.__dict__.update(error.__dict__)
+    return other
+
+
+def said_by(error: BaseException) -> str:
+    """What an exception says, whatever its own code does; empty where it says nothing, or fails to."""
+    try:
+        # Not a str of a class of its own, whose methods may fail later.
+        return str.__str__(str(error))
+    except BaseException:  # noqa: BLE001 - it is told about an error, which must not end in another
+        return ""
+
+
+def class_of(error: BaseException) -> str:
+    """The name of its class."""
+    try:
+        return str.__str__(type(error).__name__)
+    except BaseException:  # noqa: BLE001 - a metaclass may have code of its own, too
+        return "Exception"

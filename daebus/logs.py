@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from .errors import class_of
+
 FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 
 
@@ -26,6 +28,19 @@ def configure() -> None:
     handler.setFormatter(ServiceFormatter(FORMAT))
     root.addHandler(handler)
     root.setLevel(logging.INFO)
+
+
+def note(logger: logging.Logger, level: int, line: str, *details: object, error: BaseException | None = None) -> None:
+    """Log a line, with the traceback of an `error`, where an answer is yet to be made.
+
+    Raises nothing: neither what an exception's own code does, nor a handler or filter of the program's logging, is
+    to keep the answer from whoever waits for it.
+    """
+    try:
+        logger.log(level, line, *details, exc_info=error, stacklevel=2)
+    except BaseException:  # noqa: BLE001 - see above
+        if error is not None:
+            note(logger, level, f"{line} (%s, of which there is no traceback)", *details, class_of(error))
 
 
 class DebugLevel:

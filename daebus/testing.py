@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .client.requester import Requester
-from .errors import ConfigurationError, RedisUnavailable
+from .errors import ConfigurationError, PayloadError, RedisUnavailable
 from .transport.address import RedisAddress
 from .transport.commands import Delivery, Pending
 from .transport.listener import Listener
 from .transport.publisher import Publisher
 from .transport.url import DEFAULT_URL
+from .waiting import bounded
+from .wire import checks
 from .wire.envelope import decode_object, encode, encode_object
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ class LocalListener(Listener):
     def settle(self, timeout: float) -> bool:
         """Wait until every message so far has been dealt with."""
         with self._settled:
-            return self._settled.wait_for(lambda: not self._unsettled, timeout)
+            return self._settled.wait_for(lambda: not self._unsettled, bounded(timeout))
 
     @property
     def has_more(self) -> bool:
@@ -66,7 +68,7 @@ class LocalListener(Listener):
         """See `Listener`; a message is settled when `take` has come back."""
         while not (over() or self.finished):
             if not self.connected:
-                self._connect()
+                self.connect()
             elif (message := self._next(None, idle)) is not None:
                 try:
                     take(*message)
@@ -118,7 +120,8 @@ class LocalListener(Listener):
         super().close()
         self.nudge()
 
-    def _connect(self) -> None:
+    def connect(self) -> None:
+        """See `Listener`."""
         self._bus.subscribe(self._channels.values(), self)
         self.connected = True
         self.connections += 1
@@ -154,16 +157,22 @@ class LocalPublisher(Publisher):
         self, channel: str, data: bytes, told: Callable[[Delivery | RedisUnavailable], None], deadline: float
     ) -> Pending:
         """See `Publisher`."""
-        command = Pending(b"", 0, deadline)
-        command.sent_at = time.monotonic()
-        count = self._bus.publish(channel, data)
-        told(Delivery(count, count, command.sent_at))
-        return command
+        told(self.deliver(channel, data))
+        return Pending(b"", 0, deadline)
 
     def ask(self, commands: Sequence[Sequence[bytes]], doing: str, deadline: float | None = None) -> list[Any]:
-        """Give the fakeredis behind `cache` commands, and return their replies."""
+        """Give the fakeredis behind `cache` commands, and return their replies. Who subscribes the bus knows."""
         with self._bus.redis() as client:
-            return [client.execute_command(*command) for command in commands]
+            return [
+                self._bus.counts(command[2:]) if command[0] == b"PUBSUB" else client.execute_command(*command)
+                for command in commands
+            ]
+
+    def deliver(self, channel: str, data: bytes, deadline: float | None = None) -> Delivery:
+        """See `Publisher`."""
+        sent_at = time.monotonic()
+        count = self._bus.publish(channel, data)
+        return Delivery(count, count, sent_at)
 
 
 class LocalBus:
@@ -210,6 +219,12 @@ class LocalBus:
                 if subscriber in subscribers:
                     subscribers.remove(subscriber)
 
+    def counts(self, channels: Iterable[bytes]) -> list[Any]:
+        """As PUBSUB NUMSUB answers: each channel, and how many subscribe to it."""
+        with self._lock:
+            counted = [(channel, len(self._subscribers.get(channel.decode(), ()))) for channel in channels]
+        return [part for pair in counted for part in pair]
+
     def settle(self, timeout: float) -> bool:
         """Wait until all services have dealt with what they got; False after `timeout` seconds."""
         until = time.monotonic() + timeout
@@ -231,15 +246,23 @@ class TestClient:
     """Runs an app's service on a LocalBus from the first use until `close` (it is a context manager too).
 
     Callers that the handlers use reach other apps whose test clients share the bus:
-    `TestClient(gateway, bus=client_of_users.bus)`.
+    `TestClient(gateway, bus=client_of_users.bus)`. `shared=True`, given to each of several instances of a service on
+    one bus, lets them share the work as in `Daebus.start`.
     """
 
     __test__ = False
 
-    def __init__(self, app: Daebus, service: str | None = None, *, bus: LocalBus | None = None) -> None:
+    def __init__(
+        self, app: Daebus, service: str | None = None, *, bus: LocalBus | None = None, shared: bool = False
+    ) -> None:
+        if not hasattr(app, "start_on"):
+            raise ConfigurationError(f"app must be a Daebus, not {checks.shown(app)}")
+        if bus is not None and not isinstance(bus, LocalBus):
+            raise ConfigurationError(f"bus must be a LocalBus, not {checks.shown(bus)}")
         self.app = app
         self.bus = bus or LocalBus()
-        self.service = service or (app.name if app.name != "__main__" else "service")
+        self.service = checks.optional_name(service, "service") or (app.name if app.name != "__main__" else "service")
+        self.shared = shared
         self._requester = Requester(name="test", bus=self.bus)
         self._started = False
 
@@ -272,13 +295,16 @@ class TestClient:
 
     def publish(self, channel: str, data: bytes | str | Any) -> int:
         """Publish anything, however malformed, and wait until it has been dealt with."""
-        raw = data if isinstance(data, bytes) else data.encode() if isinstance(data, str) else encode(data)
+        if isinstance(data, str) and not checks.is_encodable(data):
+            raise PayloadError(f"data must be encodable as UTF-8: {checks.shown(data)}")
+        raw = data if isinstance(data, bytes) else data.encode() if isinstance(data, str) else encode(data, "data")
         sent = self._start().publish(channel, raw)
         self.settle()
         return sent
 
     def settle(self, timeout: float = 10.0) -> None:
         """Wait until no message waits or is being handled."""
+        checks.duration(timeout, "timeout")
         if not self.bus.settle(timeout):
             raise ConfigurationError(f"{self.service!r} is still busy after {timeout:g} s")
 
@@ -303,6 +329,6 @@ class TestClient:
 
     def _start(self) -> Requester:
         if not self._started:
-            self.app.start_on(self.bus, self.service)
+            self.app.start_on(self.bus, self.service, shared=self.shared)
             self._started = True
         return self._requester

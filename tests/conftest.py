@@ -7,17 +7,20 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.redis_server import RedisServer, RedisUnavailable, ensure_redis_server
+from tests.support.redis_server import RedisServer, ensure_redis_server
+from tests.support.servers import ServerUnavailable
+
+pytest_plugins = ["tests.support.guard"]
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Install redis-server once, before workers start, where none is on the PATH and it is allowed."""
+    """Fetch a server once, before workers start, where no redis-server is on the PATH."""
     if hasattr(session.config, "workerinput"):
         return
     try:
         ensure_redis_server()
-    except RedisUnavailable as error:
-        pytest.exit(str(error), returncode=3)
+    except ServerUnavailable as error:
+        pytest.exit(f"The tests need a redis-server on the PATH, and none can be fetched: {error}", returncode=3)
 
 
 @pytest.fixture(scope="session")

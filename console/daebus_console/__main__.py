@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from importlib.util import find_spec
 
+from daebus_console.files.standard import complete
+
 NEEDED = ("textual", "prompt_toolkit", "hiredis", "msgspec", "platformdirs")
 
 
@@ -15,6 +17,7 @@ def missing() -> list[str]:
 
 def main() -> int:
     """Run the program on the arguments of the process; returns its exit status."""
+    complete()
     absent = missing()
     if absent:
         print(

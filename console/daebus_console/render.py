@@ -6,12 +6,11 @@ names are roles: ok, error, warn, dim, bold, key, string, number, accent.
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from daebus_console.engine import jsontext
 from daebus_console.text import cells, clean, clean_json, cut, pad
 
 
@@ -35,7 +34,9 @@ _SGR = {
     "number": "35",
     "accent": "34",
 }
-_TOKEN = re.compile(r'(?P<string>"(?:[^"\\]|\\.)*")(?P<key>\s*:)?|(?P<number>-?\d[\d.eE+-]*|true|false|null)')
+_TOKEN = re.compile(
+    r'(?P<string>"(?:[^"\\]|\\.)*")(?P<key>\s*:)?|(?P<number>-?\d[\d.eE+-]*|true|false|null|NaN|-?Infinity)'
+)
 
 
 def line(*pieces: str | Span) -> Line:
@@ -68,27 +69,16 @@ def fit(spans: Iterable[Span], width: int) -> Line:
     return tuple(fitted)
 
 
-def plain_json(value: Any) -> Any:
-    """The value as strict JSON can hold it: NaN and infinities as texts, lone surrogates left for the writer.
-
-    Raises RecursionError where it is nested too deeply.
-    """
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if isinstance(value, dict):
-        return {key if isinstance(key, str) else str(key): plain_json(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain_json(inner) for inner in value]
-    return value
-
-
 def to_json(value: Any, *, ascii_only: bool = False, indent: int | None = None) -> str:
-    """The value as JSON that is safe to print: on one line, unless indented. Raises RecursionError."""
-    try:
-        text = json.dumps(value, ensure_ascii=ascii_only, indent=indent, allow_nan=False)
-    except ValueError:
-        text = json.dumps(plain_json(value), ensure_ascii=ascii_only, indent=indent)
-    return clean_json(text)
+    """The value as JSON for somebody to read, its numbers as they were written: safe to print, on one line unless
+    indented. Raises RecursionError."""
+    return clean_json(jsontext.dumps(value, ascii_only=ascii_only, indent=indent))
+
+
+def to_record(value: Any, *, ascii_only: bool = False) -> str:
+    """The value as JSON for a program, on one line: what knows its text as that text. Raises RecursionError."""
+    text = jsontext.dumps(value, verbatim=True)
+    return jsontext.escaped(text) if ascii_only else clean_json(text)
 
 
 def json_lines(value: Any) -> list[Line]:
@@ -98,6 +88,15 @@ def json_lines(value: Any) -> list[Line]:
     except RecursionError:
         return [line(Span("(nested too deeply to be shown)", "warn"))]
     return [json_spans(one) for one in text.split("\n")]
+
+
+def repeated_line(value: Any, most: int = 5) -> Line | None:
+    """What is to be said of a value in which a name stands more than once in one object."""
+    names = jsontext.repeated(value)
+    if not names:
+        return None
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return line(Span(f"‼ more than once in one object, the last counts: {', '.join(names[:most])}{more}", "warn"))
 
 
 def json_spans(text: str) -> Line:
@@ -200,10 +199,11 @@ __all__ = [
     "json_spans",
     "line",
     "pad",
-    "plain_json",
     "preview",
+    "repeated_line",
     "size",
     "table",
     "to_json",
+    "to_record",
     "to_text",
 ]

@@ -12,13 +12,14 @@ from daebus import context
 from daebus.errors import RequestTimeout
 from daebus.transport.address import RedisAddress, resolve_url
 from daebus.transport.fork import begins_anew
+from daebus.wire import checks
 from daebus.wire.envelope import encode_object, write_one_way, write_request
-from daebus.wire.ids import new_request_id
+from daebus.wire.limits import resolve_max_message, sized
 
 from .aio_call import AsyncCall
 from .aio_session import AsyncSession
 from .call import _payload_of
-from .requester import _checked, _checked_service
+from .requester import _checked, _checked_id, _checked_progress, _checked_service
 
 _Sessions = dict[asyncio.AbstractEventLoop, AsyncSession]
 
@@ -40,15 +41,18 @@ class AsyncDaebusCaller:
         *,
         redis_url: str | None = None,
         name: str | None = None,
+        max_message: int | None = None,
     ) -> None:
         self.target_service = _checked_service(target_service)
         self.timeout = _checked(timeout)
         """Seconds that a call may take where it does not say."""
+        self.max_message = resolve_max_message(max_message)
+        """Bytes of a message, at most: a larger one raises PayloadError."""
         self._url: str | None = None
-        if redis_url or redis_host or redis_port:
+        if redis_url or redis_host or redis_port is not None:
             self._url = resolve_url(redis_url, redis_host, redis_port)
             RedisAddress(self._url)
-        self._name = name
+        self._name = checks.optional_name(name, "name")
         self._sessions: _Sessions = {}
         # A caller that nobody holds any more takes its connections with it.
         weakref.finalize(self, _close_all, self._sessions).atexit = False
@@ -85,6 +89,7 @@ class AsyncDaebusCaller:
         service's error), RequestTimeout, ServiceUnavailable (nobody serves it), RedisUnavailable or its subclass
         ConnectionLost, PayloadError; all are DaebusError. Cancelling it ends the wait; the service is not told.
         """
+        _checked_progress(on_progress)
         call, data = self._prepare(action, payload, timeout, request_id)
         try:
             await call.ask(data)
@@ -122,12 +127,12 @@ class AsyncDaebusCaller:
             parent_id=context.parent_request_id(),
             sent_at=time.time(),
         )
-        return await self._session().publish(self.target_service, data)
+        return await self._session().publish(self.target_service, sized(data, self.max_message))
 
     async def send_to_service(self, payload: dict[str, Any], action: str | None = None) -> int:
         """The same as `send_message`, with the action last. Without an action the payload is published as it is."""
         if action is None:
-            return await self._session().publish(self.target_service, encode_object(payload))
+            return await self._session().publish(self.target_service, sized(encode_object(payload), self.max_message))
         return await self.send_message(action, payload)
 
     async def close(self) -> None:
@@ -155,7 +160,7 @@ class AsyncDaebusCaller:
         """A call that has not begun, and its request."""
         timeout = self.timeout if timeout is None else _checked(timeout)
         session = self._session()
-        call = AsyncCall(session, self.target_service, action, request_id or new_request_id(), timeout)
+        call = AsyncCall(session, self.target_service, action, _checked_id(request_id), timeout)
         data = write_request(
             action,
             {} if payload is None else payload,
@@ -166,6 +171,7 @@ class AsyncDaebusCaller:
             sent_at=time.time(),
             timeout=timeout,
         )
+        sized(data, self.max_message)
         if timeout <= 0:
             raise RequestTimeout(f"no time was left to ask {self.target_service!r} for {action!r}; nothing was sent")
         return call, data

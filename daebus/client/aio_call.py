@@ -11,6 +11,8 @@ from typing import Any, Protocol
 from daebus.errors import DaebusError, RequestTimeout
 from daebus.wire.envelope import Reply
 
+from .call import timeout_error
+
 
 class AsyncWaiting(Protocol):
     """What a call needs of the session that it is made in."""
@@ -35,6 +37,8 @@ class AsyncCall:
         self._loop = asyncio.get_running_loop()
         self.deadline = self._loop.time() + timeout
         """In loop time."""
+        self.subscribers: int | None = None
+        """How many were subscribed to the service's channel just before the request; None where that is not known."""
         self._inbox: deque[Reply | DaebusError] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._alarm: asyncio.TimerHandle | None = None
@@ -83,12 +87,9 @@ class AsyncCall:
                 raise self.timed_out() from None
             raise
 
-    def timed_out(self) -> RequestTimeout:
+    def timed_out(self, sent: bool = True) -> RequestTimeout:
         """The error for its time being over."""
-        return RequestTimeout(
-            f"no answer from {self.service!r} to {self.action!r} within {self.timeout:g} s "
-            f"(request {self.request_id}); it may still be handled"
-        )
+        return timeout_error(self.service, self.action, self.timeout, self.request_id, sent)
 
     def _expire(self) -> None:
         self._session.forget(self)

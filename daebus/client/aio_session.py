@@ -9,17 +9,38 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import math
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
 from daebus import context
-from daebus.errors import ConfigurationError, ConnectionLost, DaebusError, RedisUnavailable, ServiceUnavailable
-from daebus.transport.address import RedisAddress, resolve_url
+from daebus.errors import (
+    ConfigurationError,
+    ConnectionLost,
+    DaebusError,
+    RedisRefused,
+    RedisUnavailable,
+    ServiceUnavailable,
+    again,
+)
+from daebus.transport.address import CONNECT_TIMEOUT, RedisAddress, resolve_url
 from daebus.transport.aio_connection import AsyncConnection
 from daebus.transport.bus import RedisBus
-from daebus.transport.commands import Pending, counted_command, delivery, publish_command, receivers
+from daebus.transport.commands import (
+    Delivery,
+    Pending,
+    count_command,
+    counted_command,
+    delivery,
+    is_doubtful,
+    publish_command,
+    receivers,
+    recounted,
+)
+from daebus.transport.listener import HEARTBEAT_AFTER
+from daebus.transport.pause import HELD_AFTER, trial
 from daebus.transport.publisher import PUBLISH_TIMEOUT
 from daebus.wire.envelope import read_reply
 
@@ -45,7 +66,7 @@ class AsyncSession:
         self._sending = 0
         self._close_when_idle = False
         self._opening = asyncio.Lock()
-        self._failure: tuple[float, type[RedisUnavailable], str] | None = None
+        self._failure: tuple[float, RedisUnavailable] | None = None
         self._publisher: AsyncConnection | None = None
         self._subscription: AsyncConnection | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -62,8 +83,8 @@ class AsyncSession:
             try:
                 publisher = await self._ready(call.deadline)
             except RedisUnavailable as error:
-                if self._loop.time() >= call.deadline:
-                    raise call.timed_out() from error
+                if self._loop.time() >= call.deadline and not isinstance(error, RedisRefused):
+                    raise call.timed_out(sent=False) from error
                 raise
             if call.request_id in self._pending:
                 raise ConfigurationError(f"a call with the id {call.request_id!r} is waiting already")
@@ -155,7 +176,7 @@ class AsyncSession:
             async with until(deadline), self._opening:
                 while self._publisher is None or self._subscription is None:
                     if self._failure is not None and self._failure[0] >= begun:
-                        raise self._failure[1](self._failure[2])
+                        raise again(self._failure[1])
                     await self._connect()
                 return self._publisher
         except TimeoutError:
@@ -173,7 +194,7 @@ class AsyncSession:
             if self._publisher is None:
                 self._publisher = await AsyncConnection.open(address, name, self._publisher_lost)
         except RedisUnavailable as error:
-            self._failure = (self._loop.time(), type(error), str(error))
+            self._failure = (self._loop.time(), again(error))
             raise
         finally:
             if self._keeper is None or self._keeper.done():
@@ -204,14 +225,49 @@ class AsyncSession:
     async def _keep(self) -> None:
         """See that the connections live; cancelled at the end of the loop at the latest, which closes them."""
         try:
-            while links := [link for link in (self._publisher, self._subscription) if link is not None]:
+            while links := [link for link in (self._subscription, self._publisher) if link is not None]:
                 due = min(link.check() for link in links)
+                for link in links:
+                    if link.silent:
+                        await self._doubt(link)
                 await asyncio.sleep(due - self._loop.time())
         except asyncio.CancelledError:
             # Another one may be at work already, on other connections.
             if self._keeper is asyncio.current_task():
                 self._shut()
             raise
+
+    async def _doubt(self, link: AsyncConnection) -> None:
+        """Give a silent link up, unless what was sent on it is held back by a Redis that lives."""
+        held = await self._holds_back() if link is self._publisher else None
+        if held is False:
+            # It lives, and may have a lot to catch up on.
+            await asyncio.sleep(HEARTBEAT_AFTER / 2)
+        if link.silent:
+            if held:
+                link.believe()
+            else:
+                link.give_up()
+
+    async def _holds_back(self) -> bool | None:
+        """See `pause.holds_back`."""
+        if self._address is None:
+            return None
+        begin, publish = trial()
+        link = None
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                link = await AsyncConnection.open(self._address, context.asking_name(self._name), lambda _error: None)
+                await link.ask(begin)
+            command = Pending(publish, 1, math.inf)
+            link.send(command)
+            await asyncio.sleep(HELD_AFTER)
+            return not command.done
+        except (RedisUnavailable, TimeoutError):
+            return None
+        finally:
+            if link is not None:
+                link.close()
 
     def _take(self, data: bytes) -> None:
         reply = read_reply(data)
@@ -230,15 +286,24 @@ class AsyncSession:
         """What became of the request of a call."""
         assert self._address is not None
         try:
-            if delivery(command, call.service, self._address).subscribers != 0:
-                return
-            error: DaebusError = ServiceUnavailable(
-                f"nobody serves {call.service!r}: its channel has no subscriber at {self._address}"
-            )
-        except ConnectionLost as lost:
-            error = ConnectionLost(f"{lost}; the request may have been handled")
-        except RedisUnavailable as refused:
-            error = refused
+            found = delivery(command, call.service, self._address)
+        except RedisUnavailable as error:
+            lost = f"{error}; the request may have been handled"
+            self._fail(call, ConnectionLost(lost) if isinstance(error, ConnectionLost) else again(error))
+            return
+        if is_doubtful(found) and self._publisher is not None:
+            command.ask_again(count_command(call.service), lambda count: self._found(call, recounted(found, count)))
+            self._publisher.send(command)
+        else:
+            self._found(call, found)
+
+    def _found(self, call: AsyncCall, found: Delivery) -> None:
+        call.subscribers = found.subscribers
+        if found.subscribers == 0:
+            where = f"its channel has no subscriber at {self._address}"
+            self._fail(call, ServiceUnavailable(f"nobody serves {call.service!r}: {where}"))
+
+    def _fail(self, call: AsyncCall, error: DaebusError) -> None:
         if self._pending.get(call.request_id) is call:
             self.forget(call)
             call.give(error)
@@ -260,5 +325,5 @@ class AsyncSession:
         calls = list(self._pending.values())
         self._pending.clear()
         for call in calls:
-            call.give(ConnectionLost(str(error)))
+            call.give(again(error))
         self._close_if_idle()

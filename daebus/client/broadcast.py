@@ -8,10 +8,12 @@ from typing import Any
 from daebus import context
 from daebus.errors import PayloadError
 from daebus.transport.bus import RedisBus
-from daebus.transport.fork import begins_anew
+from daebus.transport.fork import begins_anew, mind_the_end
 from daebus.transport.publisher import Publisher
 from daebus.transport.url import resolve_url
+from daebus.wire import checks
 from daebus.wire.envelope import encode_object
+from daebus.wire.limits import resolve_max_message, sized
 
 
 class Broadcast:
@@ -26,31 +28,33 @@ class Broadcast:
         begins_anew(self)
 
     def after_fork(self) -> None:
-        """In a forked child; the publisher sees to itself."""
+        """Where the threads are gone that there were; the publisher sees to itself."""
         self._lock = threading.Lock()
 
     def send(self, channel: str, payload: dict[str, Any]) -> int:
         """Publish the payload, as it is, on the channel; returns how many received it.
 
-        Raises PayloadError for a payload that is no dict or that JSON cannot carry, RedisUnavailable (or its
-        subclass ConnectionLost) where Redis cannot be reached.
+        Raises PayloadError for a payload that is no dict, that JSON cannot carry or that is too large (the
+        `max_message` of the app, without one DAEBUS_MAX_MESSAGE of the environment, else 16 MiB), RedisUnavailable
+        (or its subclass ConnectionLost) where Redis cannot be reached.
         """
-        if not isinstance(channel, str) or not channel:
-            raise PayloadError(f"the channel must be a non-empty str, not {channel!r}")
+        checks.name(channel, "the channel", PayloadError)
         data = encode_object(payload)
         runtime = context.current_runtime()
         if runtime is not None:
-            return runtime.publisher.publish(channel, data)
-        return self._own().publish(channel, data)
+            return runtime.publisher.publish(channel, sized(data, runtime.max_message))
+        return self._own().publish(channel, sized(data, resolve_max_message()))
 
     def close(self) -> None:
         """Close the connection of its own, if there is one; the next `send` opens another."""
+        mind_the_end()
         with self._lock:
             publisher, self._publisher = self._publisher, None
         if publisher is not None:
             publisher.close()
 
     def _own(self) -> Publisher:
+        mind_the_end()
         with self._lock:
             if self._publisher is None:
                 self._publisher = RedisBus(resolve_url()).publisher(context.asking_name())

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from daebus.errors import DaebusError, RequestCancelled, RequestFailed, RequestTimeout
 from daebus.transport.commands import Pending
 from daebus.transport.waiter import Waiter
+from daebus.wire import checks
 from daebus.wire.envelope import Reply
 
 
@@ -21,6 +22,9 @@ class Waiting(Protocol):
 
     def forget(self, call: Call) -> None:
         """Replies to the call are not wanted any more."""
+
+    def is_unsent(self, call: Call) -> bool:
+        """Whether its request, which is of no use any more, has not been sent, and so never is."""
 
     def interrupt(self) -> None:
         """Make whoever reads look whether what it waits for is there."""
@@ -59,6 +63,8 @@ class Call:
 
         Raises RequestFailed, RequestTimeout, RequestCancelled or ConnectionLost.
         """
+        if on_progress is not None:
+            checks.function(on_progress, "on_progress")
         while True:
             reply = self._last or self._next()
             if reply.final:
@@ -95,12 +101,16 @@ class Call:
         """Whether a reply is there that has not been looked at."""
         return bool(self._inbox)
 
+    def is_told(self) -> bool:
+        """Whether it is known what became of its request, or has an answer, which tells as much."""
+        return self.sent_at is not None or bool(self._inbox)
+
     def _next(self) -> Reply:
         while not self._inbox:
             if time.monotonic() >= self.deadline:
                 self._requester.forget(self)
                 if not self._inbox:
-                    raise self.timed_out()
+                    raise self.timed_out(sent=not self._requester.is_unsent(self))
             self._requester.attend(self)
         item = self._inbox[0]
         if isinstance(item, DaebusError):
@@ -112,12 +122,16 @@ class Call:
             self._requester.call_ended()
         return item
 
-    def timed_out(self) -> RequestTimeout:
+    def timed_out(self, sent: bool = True) -> RequestTimeout:
         """The error for its time being over."""
-        return RequestTimeout(
-            f"no answer from {self.service!r} to {self.action!r} within {self.timeout:g} s "
-            f"(request {self.request_id}); it may still be handled"
-        )
+        return timeout_error(self.service, self.action, self.timeout, self.request_id, sent)
+
+
+def timeout_error(service: str, action: str, timeout: float, request_id: str, sent: bool) -> RequestTimeout:
+    """The error for a call whose time is over; where its request was not `sent`, it says so."""
+    what = f"no answer from {service!r} to {action!r}" if sent else f"{service!r} could not be asked for {action!r}"
+    fate = "it may still be handled" if sent else "nothing was sent"
+    return RequestTimeout(f"{what} within {timeout:g} s (request {request_id}); {fate}")
 
 
 def _payload_of(reply: Reply) -> Any:

@@ -20,7 +20,9 @@ class DaebusCaller:
     again. Any number of threads may share one. `timeout` is in seconds and bounds a whole call. Redis is
     where `redis_url` or `redis_host`/`redis_port` say, else where the running service of this process has it,
     else where the environment says. `name` is what the target sees as `request.service`; by default the
-    running service's name, else the program's.
+    running service's name, else the program's. `max_message` is how many bytes a message may have (default:
+    DAEBUS_MAX_MESSAGE of the environment, else 16 MiB): a larger one is a PayloadError, and is not sent. With its usual
+    limits Redis delivers nothing of more than 28 MiB, and disconnects whoever was to get it.
     """
 
     def __init__(
@@ -32,13 +34,14 @@ class DaebusCaller:
         *,
         redis_url: str | None = None,
         name: str | None = None,
+        max_message: int | None = None,
     ) -> None:
         self.target_service = _checked_service(target_service)
         url = None
-        if redis_url or redis_host or redis_port:
+        if redis_url or redis_host or redis_port is not None:
             url = resolve_url(redis_url, redis_host, redis_port)
             RedisAddress(url)
-        self._requester = Requester(url, name, timeout=timeout)
+        self._requester = Requester(url, name, timeout=timeout, max_message=max_message)
         # A caller that nobody holds any more takes its reader thread and sockets with it.
         self._finalizer = weakref.finalize(self, self._requester.close)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from daebus.errors import RedisUnavailable
 from daebus.transport.listener import Listener
+from daebus.transport.threads import begin, is_ending
 from daebus.transport.waiter import Waiter
 
 LINGER = 0.1
@@ -39,16 +40,41 @@ class Replies:
         return self._listener.connections
 
     def ensure(self, deadline: float) -> None:
-        """Return once the channel is subscribed; raise what the next attempt to connect ran into."""
-        if self._listener.connected:
+        """Return once the channel is subscribed; raise what the next attempt to connect ran into.
+
+        Where the interpreter is ending there are no more threads: then it connects on this one, and whoever waits for
+        an answer reads it. Raises RedisUnavailable where there is no thread for another reason.
+        """
+        listener = self._listener
+        if listener.connected:
             return
+        try:
+            self._start()
+        except RuntimeError as error:
+            if not is_ending():
+                where = f"Redis at {listener.address}"
+                raise RedisUnavailable(f"cannot read from {where}: {error}; nothing was sent") from error
+            failed = self._connect_alone(deadline)
+            if failed is not None:
+                raise failed from None
+        self._keeper_waits.wake()
+        listener.ensure(deadline)
+
+    def _start(self) -> None:
         with self._starting:
             if self._keeper is None or not self._keeper.is_alive():
-                name = f"daebus-{self._listener.name}"
-                self._keeper = threading.Thread(target=self._keep, name=name, daemon=True)
-                self._keeper.start()
-        self._keeper_waits.wake()
-        self._listener.ensure(deadline)
+                keeper = threading.Thread(target=self._keep, name=f"daebus-{self._listener.name}", daemon=True)
+                begin(keeper)
+                self._keeper = keeper
+
+    def _connect_alone(self, deadline: float) -> RedisUnavailable | None:
+        waiter = Waiter()
+        try:
+            if self._listener.leadership.join(waiter, lambda: self._listener.connected, deadline):
+                return self._listener.connect()
+            return None
+        finally:
+            self._listener.leave(waiter)
 
     def attend(self, waiter: Waiter, ready: Callable[[], bool], deadline: float) -> None:
         """Wait until `ready()` or the deadline, or for no reason. Whoever makes `ready()` true wakes the waiter."""

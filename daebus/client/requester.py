@@ -19,17 +19,20 @@ from daebus.errors import (
     ConnectionLost,
     DaebusError,
     PayloadError,
+    RedisRefused,
     RedisUnavailable,
     RequestTimeout,
     ServiceUnavailable,
 )
 from daebus.transport.bus import Bus, RedisBus
 from daebus.transport.commands import Delivery
-from daebus.transport.fork import begins_anew
+from daebus.transport.fork import begins_anew, mind_the_end
 from daebus.transport.publisher import Publisher
 from daebus.transport.url import resolve_url
+from daebus.wire import checks
 from daebus.wire.envelope import RequestId, read_reply, write_one_way, write_request
 from daebus.wire.ids import new_request_id
+from daebus.wire.limits import resolve_max_message, sized
 
 from .call import Call
 from .pending import PendingCalls
@@ -48,17 +51,33 @@ class Requester:
 
     `url` is where (default: the running service's Redis, else the environment); `name` is who asks, as the
     other side sees it in `request.service` (default: the running service's name, else the program's).
+    `max_message` is how many bytes a message may have (default: DAEBUS_MAX_MESSAGE of the environment, else 16 MiB).
     Every method may be called from any number of threads.
     """
 
     def __init__(
-        self, url: str | None = None, name: str | None = None, *, timeout: float | None = None, bus: Bus | None = None
+        self,
+        url: str | None = None,
+        name: str | None = None,
+        *,
+        timeout: float | None = None,
+        bus: Bus | None = None,
+        max_message: int | None = None,
     ) -> None:
+        if url is not None:
+            # Its text is not shown: it may hold a password.
+            if not isinstance(url, str):
+                raise ConfigurationError(f"url must be a str, not {type(url).__name__}")
+            RedisBus(url)
+        if bus is not None and not hasattr(bus, "publisher"):
+            raise ConfigurationError(f"bus must be a bus, not {checks.shown(bus)}")
         self._url = url
         self._given_bus = bus
-        self._name = name
+        self._name = checks.optional_name(name, "name")
         self.timeout = _checked(DEFAULT_TIMEOUT if timeout is None else timeout)
         """Seconds that a call may take where it does not say."""
+        self.max_message = resolve_max_message(max_message)
+        """Bytes of a message, at most: a larger one raises PayloadError."""
         self._begin()
         begins_anew(self)
 
@@ -74,7 +93,7 @@ class Requester:
         self._replies: Replies | None = None
 
     def after_fork(self) -> None:
-        """In a forked child: a reply channel and connections of its own."""
+        """Where the threads are gone that there were: a reply channel and connections of its own."""
         self._begin()
 
     def __enter__(self) -> Requester:
@@ -104,6 +123,7 @@ class Requester:
         `timeout` (seconds) bounds all of it; 0 or less is a RequestTimeout at once, with nothing sent.
         Raises RequestFailed, RequestTimeout, ServiceUnavailable, RedisUnavailable (ConnectionLost), PayloadError.
         """
+        _checked_progress(on_progress)
         call, data = self._prepare(service, action, payload, timeout, request_id, parent_id)
         self._ask(call, data)
         try:
@@ -161,18 +181,20 @@ class Requester:
         parent_id: RequestId,
     ) -> tuple[Call, bytes]:
         """A call that has not been made, and its request."""
+        mind_the_end()
         timeout = self.timeout if timeout is None else _checked(timeout)
-        call = Call(self, _checked_service(service), action, request_id or new_request_id(), timeout)
+        call = Call(self, _checked_service(service), action, _checked_id(request_id), timeout)
         data = write_request(
             action,
             {} if payload is None else payload,
             reply_to=self.reply_channel,
             request_id=call.request_id,
             service=context.asking_name(self._name),
-            parent_id=context.parent_request_id() if parent_id is None else parent_id,
+            parent_id=context.parent_request_id() if parent_id is None else _checked_parent(parent_id),
             sent_at=time.time(),
             timeout=timeout,
         )
+        sized(data, self.max_message)
         if timeout <= 0:
             raise RequestTimeout(f"no time was left to ask {service!r} for {action!r}; nothing was sent")
         return call, data
@@ -190,8 +212,8 @@ class Requester:
                     publisher.close()
         except BaseException as error:
             call.cancel()
-            if isinstance(error, RedisUnavailable) and time.monotonic() >= call.deadline:
-                raise call.timed_out() from error
+            if _is_over(call, error):
+                raise call.timed_out(sent=isinstance(error, ConnectionLost)) from error
             raise
         finally:
             self._end_use(call)
@@ -205,6 +227,8 @@ class Requester:
             error: DaebusError = self._unserved(call.service)
         elif isinstance(outcome, ConnectionLost):
             error = ConnectionLost(f"{outcome}; the request may have been handled")
+        elif _is_over(call, outcome):
+            error = call.timed_out(sent=False)
         else:
             error = outcome
         if self._pending.remove(call):
@@ -226,6 +250,11 @@ class Requester:
 
     def publish(self, channel: str, data: bytes) -> int:
         """Publish bytes as they are; returns how many received them."""
+        mind_the_end()
+        checks.name(channel, "the channel", PayloadError)
+        if not isinstance(data, bytes | bytearray | memoryview):
+            raise PayloadError(f"data must be bytes, not {type(data).__name__}")
+        sized(data, self.max_message)
         use = object()
         try:
             self._begin_use(use)
@@ -239,6 +268,7 @@ class Requester:
         Calls that wait in other threads fail with ConnectionLost; with `now=False` they get their answers, and
         the last of them closes.
         """
+        mind_the_end()
         with self._lock:
             self._close_when_idle = True
         if now:
@@ -308,24 +338,28 @@ class Requester:
         replies = self._replies
         if replies is None:
             call.waiter.sleep(call.deadline - time.monotonic())
-        elif call.command is None or call.command.done:
+        elif call.command is None or call.is_told():
             replies.attend(call.waiter, call.ready, call.deadline)
         else:
             # An answer tells that the request got there; where none comes soon, Redis' own reply may tell why.
             replies.attend(call.waiter, call.ready, min(call.deadline, time.monotonic() + QUIET))
-            if not call.ready():
-                self._await_told(call)
+            self._await_told(call)
 
     def _await_told(self, call: Call) -> None:
         """Wait until Redis has said what became of the request of a call."""
         publisher, command = self._publisher, call.command
         if publisher is not None and command is not None:
-            publisher.await_told(command, call.waiter, call.ready, call.deadline)
+            publisher.await_told(command, call.waiter, call.is_told, call.deadline)
 
     def forget(self, call: Call) -> None:
         """Used by a call that is not waited for any more."""
         self._pending.remove(call)
         self.call_ended()
+
+    def is_unsent(self, call: Call) -> bool:
+        """Used by a call whose time is over."""
+        publisher = self._publisher
+        return publisher is not None and call.command is not None and publisher.is_unsent(call.command)
 
     def interrupt(self) -> None:
         """Used by a call that another thread has cancelled."""
@@ -361,13 +395,33 @@ def _stream(call: Call) -> Iterator[Any]:
         call.cancel()
 
 
+def _is_over(call: Call, error: BaseException) -> bool:
+    """Whether what failed is that the time of the call was over. A refusal stays one, however late it came."""
+    unavailable = isinstance(error, RedisUnavailable) and not isinstance(error, RedisRefused)
+    return unavailable and time.monotonic() >= call.deadline
+
+
 def _checked(timeout: float) -> float:
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout != timeout:
-        raise ConfigurationError(f"timeout must be a number of seconds, not {timeout!r}")
-    return float(timeout)
+    return checks.seconds(timeout, "timeout")
 
 
 def _checked_service(service: str) -> str:
-    if not isinstance(service, str) or not service:
-        raise PayloadError(f"the service must be named by a non-empty str, not {service!r}")
-    return service
+    return checks.name(service, "the name of the service", PayloadError)
+
+
+def _checked_id(request_id: str | None) -> str:
+    """The id of a new request."""
+    return new_request_id() if request_id is None else checks.name(request_id, "request_id")
+
+
+def _checked_progress(on_progress: Callable[[Any], Any] | None) -> None:
+    if on_progress is not None:
+        checks.function(on_progress, "on_progress")
+
+
+def _checked_parent(parent_id: RequestId) -> RequestId:
+    if parent_id is None or isinstance(parent_id, bool | int):
+        return parent_id
+    return (
+        checks.number(parent_id, "parent_id") if isinstance(parent_id, float) else checks.name(parent_id, "parent_id")
+    )

@@ -14,6 +14,10 @@ from daebus.errors import ConfigurationError, DaebusError, RegistrationError
 from daebus.logs import DebugLevel, configure
 from daebus.transport.bus import Bus, RedisBus
 from daebus.transport.fork import begins_anew
+from daebus.transport.threads import is_ending
+from daebus.transport.url import resolve_url
+from daebus.wire import checks
+from daebus.wire.limits import resolve_max_message
 
 from .blueprint import Blueprint
 from .proxies import cache, logger, request, response
@@ -24,23 +28,31 @@ from .signals import StopSignals
 if TYPE_CHECKING:
     from daebus.testing import TestClient
 
-from daebus.transport.url import resolve_url
-
 log = logging.getLogger("daebus")
 
 
 class Daebus(Registry):
     """A service in the making: register handlers with its decorators, then `run` it.
 
-    `max_workers` handlers run at once, and `max_queue` messages may wait for their turn. A request beyond that
-    is answered at once with the error code `busy`; a one-way message or broadcast is dropped, counted and
-    logged. A request whose own `timeout` runs out while it waits is not handled any more (`expired`). Let
-    `max_queue` be what the workers get done in the time that callers wait, and mind that it counts messages,
-    not bytes. `unknown_action="ignore"` leaves requests for actions that this service does not have without an
+    `max_workers` handlers run at once, each in a thread. One that waits (for another service, a database) keeps its
+    worker meanwhile, so let there be as many as requests are to be under way at once; a handler that asks its own
+    service, be it through others, needs a second one, and where all workers wait so, nothing goes on until they
+    time out. That all have been busy for 5 s while messages wait is logged, with the action that takes longest.
+
+    `max_queue` messages may wait for their turn. A request beyond that is answered at once with the error code
+    `busy`; a one-way message or broadcast is dropped, counted and logged. A request whose own `timeout` runs out
+    while it waits is not handled any more (`expired`). Let `max_queue` be what the workers get done in the time
+    that callers wait, and mind that it counts messages, not bytes.
+
+    `unknown_action="ignore"` leaves requests for actions that this service does not have without an
     answer, for different services that share one channel.
 
     `grace` is how many seconds handlers get to finish when the service stops. What waits then is answered with
     `shutting_down` at once, and so is, when the time is up, what still runs.
+
+    `max_message` is how many bytes an answer or a broadcast may have (default: DAEBUS_MAX_MESSAGE of the environment,
+    else 16 MiB): sending a larger one raises PayloadError, which the asker gets as an error. With its usual
+    limits Redis delivers nothing of more than 28 MiB, and disconnects whoever was to get it.
     """
 
     request = request
@@ -57,9 +69,11 @@ class Daebus(Registry):
         max_queue: int = 1000,
         unknown_action: str = "error",
         grace: float = 10.0,
+        max_message: int | None = None,
     ) -> None:
         super().__init__(name)
-        self.options = Options(max_workers, max_queue, grace, False, unknown_action)
+        limit = resolve_max_message(max_message)
+        self.options = Options(max_workers, max_queue, grace, unknown_action=unknown_action, max_message=limit)
         self._service: Service | None = None
         self._lock = threading.Lock()
         self._debug_level = DebugLevel()
@@ -67,8 +81,8 @@ class Daebus(Registry):
         begins_anew(self)
 
     def after_fork(self) -> None:
-        """In a forked child, where the service of the parent does not run."""
-        if self._service is not None:
+        """Where the threads are gone that there were, and with them the service: in a forked child, say."""
+        if self._service is not None and not is_ending():
             log.warning("%s runs in the parent process; a forked one does not carry it on", self._service.name)
             stopped(self._service)
         self._lock = threading.Lock()
@@ -76,6 +90,8 @@ class Daebus(Registry):
 
     def register_blueprint(self, blueprint: Blueprint) -> Daebus:
         """Take over all handlers of a blueprint; RegistrationError where a name is taken. Returns the app."""
+        if not isinstance(blueprint, Blueprint):
+            raise RegistrationError(f"blueprint must be a Blueprint, not {checks.shown(blueprint)}")
         self.merge(blueprint)
         blueprint.registered(self.name)
         return self
@@ -124,9 +140,12 @@ class Daebus(Registry):
 
     def start_on(self, bus: Bus, service: str | None = None, debug: bool = False, shared: bool = False) -> Daebus:
         """Start serving on a given bus; see `start`."""
-        name = service or self.name
-        if not isinstance(name, str) or not name or name == "__main__":
+        name = self.name if service is None else service
+        if name in ("", "__main__"):
             raise ConfigurationError('name the service: app.run(service="user_service")')
+        checks.name(name, "service")
+        if not hasattr(bus, "publisher"):
+            raise ConfigurationError(f"bus must be a bus, not {checks.shown(bus)}")
         with self._lock:
             if self._service is not None:
                 raise ConfigurationError(f"{self._service.name!r} runs already; an app runs one service at a time")
@@ -143,11 +162,12 @@ class Daebus(Registry):
 
     def stop(self, grace: float | None = None) -> None:
         """Stop taking messages, finish what runs within `grace` seconds (default: the app's), answer the rest."""
+        grace = self.options.grace if grace is None else checks.duration(grace, "grace")
         with self._lock:
             if self._service is None:
                 return
             try:
-                self._service.stop(self.options.grace if grace is None else grace)
+                self._service.stop(grace)
             finally:
                 self._service = None
                 self._debug_level.off()
@@ -175,7 +195,8 @@ class Daebus(Registry):
             try:
                 self.start(service, debug, redis_host, redis_port, redis_url=redis_url, shared=shared)
             except DaebusError as error:
-                log.error("%s cannot start: %s", service or self.name, error)
+                named = isinstance(service, str) and service and checks.is_encodable(service)
+                log.error("%s cannot start: %s", service if named else self.name, error)
                 sys.exit(1)
             self._waiting = signals
             try:
@@ -187,17 +208,20 @@ class Daebus(Registry):
 
     def start_thread(self, name: str) -> bool:
         """Start a thread of `thread(name, auto_start=False)`; False where it runs already or there is none."""
+        checks.name(name, "name")
         return self._service is not None and self._service.start_thread(name)
 
     def stop_thread(self, name: str, timeout: float = 5.0) -> bool:
         """Make a thread's `running()` false and wait up to `timeout` seconds; False where it has not ended by then."""
+        checks.name(name, "name")
+        checks.duration(timeout, "timeout")
         return self._service is not None and self._service.stop_thread(name, timeout)
 
-    def test_client(self) -> TestClient:
+    def test_client(self, *, shared: bool = False) -> TestClient:
         """A client that runs the handlers in this process without a Redis server; see `daebus.testing`."""
         from daebus.testing import TestClient
 
-        return TestClient(self)
+        return TestClient(self, shared=shared)
 
     def _changing(self) -> None:
         if self._service is not None:

@@ -9,18 +9,25 @@ pass answers for all. Knows nothing of handlers and queues.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from typing import Any
 
-from daebus.errors import RedisUnavailable
+from daebus.errors import PermissionDenied, RedisRefused, RedisUnavailable
 from daebus.transport.publisher import Publisher
 from daebus.wire.envelope import Request, Unreadable
 
 from .control import control_channel
+from .refusals import Refusals
 
 DEFAULT_LIFETIME = 60.0
 """Seconds for which a request that names no `timeout` may wait for a worker, where instances share the work."""
 LONGEST_LIFETIME = 86400.0
 _MARGIN = 5.0
-_NEEDS = "claiming a request (shared=True needs SET, INCR and PEXPIRE on the keys daebus:claim:* and daebus:pass:*)"
+_NEEDS = "shared=True needs SET, INCR and PEXPIRE on the keys daebus:claim:* and daebus:pass:*"
+CLAIMING = "claiming requests"
+_PASSING = "passing on requests that another instance may take"
+_UNCLAIMED = "each request is answered with an error (redis_refused), and messages that nobody waits for are dropped"
+_UNPASSED = "each instance that cannot take a request refuses it, though another may take it"
 
 
 class Claims:
@@ -30,15 +37,21 @@ class Claims:
     from a second one like it, so every instance handles it, as if nothing were shared.
     """
 
-    def __init__(self, publisher: Publisher, service: str, instance: str) -> None:
+    def __init__(self, publisher: Publisher, service: str, instance: str, refusals: Refusals | None = None) -> None:
         self._publisher = publisher
+        self._refusals = refusals or Refusals(service)
         self._service = service.encode()
         self._control = control_channel(service).encode()
         self._instance = instance.encode()
 
     def check(self) -> None:
-        """Raise PermissionDenied where Redis does not let us claim."""
-        self._set(b"check of " + self._instance, 1.0)
+        """Raise PermissionDenied where Redis does not let us claim. That it cannot just now is logged."""
+        try:
+            self._set(b"check of " + self._instance, 1.0)
+        except PermissionDenied:
+            raise
+        except RedisRefused as error:
+            self._refusals.met(CLAIMING, error, _UNCLAIMED)
 
     def lifetime(self, request: Request) -> float:
         """Seconds after its arrival in which a request may be claimed. Its claim outlives that."""
@@ -47,11 +60,24 @@ class Claims:
     def take(self, message: Request | Unreadable, data: bytes) -> bool:
         """Claim a message; False where another instance has it. One round trip.
 
-        Raises RedisUnavailable; where that is a ConnectionLost, nobody knows whether the claim was made.
+        Raises RedisUnavailable: RedisRefused where Redis takes no claims just now, which is logged. Where it is a
+        ConnectionLost, nobody knows whether the claim was made.
         """
         if not _is_unique(message):
             return True
-        return self._set(_digest(data), self._lifetime(message))
+        return self._claim(data, self._lifetime(message))
+
+    def is_taken(self, data: bytes) -> bool:
+        """Whether another instance has a message that we could not claim, as far as Redis tells."""
+        try:
+            holder = self._ask([(b"GET", self._key(_digest(data)))], "looking at a claim")[0]
+        except RedisUnavailable:
+            return False
+        return holder is not None and holder != self._instance
+
+    def dropped(self) -> None:
+        """A message that could not be claimed came to nothing, and nobody waits for it."""
+        self._refusals.dropped(CLAIMING)
 
     def is_left_to_us(self, message: Request | Unreadable, data: bytes) -> bool:
         """Pass on a message that we cannot take; True where every other instance has passed, so that we answer."""
@@ -61,23 +87,43 @@ class Claims:
         try:
             if self._pass(_digest(data), lifetime) < self._instances():
                 return False
-        except RedisUnavailable:
+            self._refusals.over(_PASSING)
+        except RedisRefused as error:
             # Rights to claim without those to count: better one refusal too many than no answer.
+            self._refusals.met(_PASSING, error, _UNPASSED)
+        except RedisUnavailable:
             pass
-        return self._set(_digest(data), lifetime)
+        return self._claim(data, lifetime)
 
     def _lifetime(self, message: Request | Unreadable) -> float:
         return self.lifetime(message) if isinstance(message, Request) else DEFAULT_LIFETIME
 
+    def _claim(self, data: bytes, lifetime: float) -> bool:
+        try:
+            made = self._set(_digest(data), lifetime)
+        except RedisRefused as error:
+            self._refusals.met(CLAIMING, error, _UNCLAIMED)
+            raise
+        self._refusals.over(CLAIMING)
+        return made
+
+    def _key(self, digest: bytes) -> bytes:
+        return b"daebus:claim:%b:%b" % (self._service, digest)
+
     def _set(self, digest: bytes, lifetime: float) -> bool:
-        key = b"daebus:claim:%b:%b" % (self._service, digest)
-        command = (b"SET", key, self._instance, b"NX", b"PX", _milliseconds(lifetime))
-        return bool(self._publisher.ask([command], _NEEDS)[0])
+        command = (b"SET", self._key(digest), self._instance, b"NX", b"PX", _milliseconds(lifetime))
+        return bool(self._ask([command], "claiming a request")[0])
 
     def _pass(self, digest: bytes, lifetime: float) -> int:
         key = b"daebus:pass:%b:%b" % (self._service, digest)
         commands = [(b"INCR", key), (b"PEXPIRE", key, _milliseconds(lifetime))]
-        return int(self._publisher.ask(commands, _NEEDS)[0])
+        return int(self._ask(commands, "passing on a request")[0])
+
+    def _ask(self, commands: Sequence[Sequence[bytes]], doing: str) -> list[Any]:
+        try:
+            return self._publisher.ask(commands, doing)
+        except PermissionDenied as error:
+            raise PermissionDenied(f"{error} ({_NEEDS})", error.code) from None
 
     def _instances(self) -> int:
         """How many instances there are. A tap on one of the two channels is not taken for one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import logging
 from collections.abc import Callable
@@ -24,8 +25,23 @@ def control_channel(service: str) -> str:
 
 
 def first_line(handler: Callable[..., Any]) -> str:
-    """The first line of a handler's docstring, or an empty text."""
-    return (inspect.getdoc(handler) or "").partition("\n")[0].strip()
+    """The first line of a handler's own docstring, or an empty text.
+
+    Of a `functools.partial` it is that of its function, and of an object that can be called that of its `__call__`
+    or of its class; what Python says of such objects in general says nothing of the handler.
+    """
+    while isinstance(handler, functools.partial) and "__doc__" not in handler.__dict__:
+        handler = handler.func
+    described: Any = handler
+    if not (inspect.isroutine(handler) or inspect.isclass(handler) or "__doc__" in getattr(handler, "__dict__", ())):
+        call = type(handler).__call__
+        described = call if call.__doc__ and inspect.isfunction(call) else type(handler)
+        if described is type(handler) and not inspect.isfunction(call):
+            return ""
+    try:
+        return (inspect.getdoc(described) or "").partition("\n")[0].strip()
+    except Exception:  # noqa: BLE001 - a docstring may be anything, and a listing must not end with one
+        return ""
 
 
 def describe_handlers(registry: Registry) -> dict[str, Any]:

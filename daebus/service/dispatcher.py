@@ -16,7 +16,8 @@ from functools import partial
 from typing import Any
 
 from daebus.context import Context, Runtime, enter, leave
-from daebus.errors import AlreadyAnswered, DaebusError, PermissionDenied, RedisUnavailable
+from daebus.errors import AlreadyAnswered, DaebusError, RedisRefused, RedisUnavailable
+from daebus.logs import note
 from daebus.wire.envelope import (
     Request,
     Stray,
@@ -27,8 +28,11 @@ from daebus.wire.envelope import (
     read_request,
     write_response,
 )
+from daebus.wire.limits import MAX_MESSAGE
 
+from .answers import REFUSED, Answers
 from .claims import Claims
+from .refusals import Refusals
 from .registry import Registry
 from .response import Response, reply_channel
 from .undelivered import Undelivered
@@ -84,6 +88,12 @@ class Arrival:
     response: Response | None = None
 
 
+def describe(arrival: Arrival) -> str:
+    """What is done about it, for a log line."""
+    response = arrival.response
+    return f"a message on {quoted(arrival.channel)}" if response is None else f"action {quoted(response.action)}"
+
+
 class Dispatcher:
     """Handles arrivals for one running service."""
 
@@ -95,7 +105,9 @@ class Dispatcher:
         hand_over: Callable[[int], None],
         goes_on: Callable[[int], bool],
         undelivered: Undelivered,
+        refusals: Refusals,
         *,
+        max_message: int = MAX_MESSAGE,
         debug: bool = False,
         ignore_unknown: bool = False,
         claims: Claims | None = None,
@@ -106,11 +118,19 @@ class Dispatcher:
         self._instance = instance
         self._hand_over = hand_over
         self._goes_on = goes_on
-        self._undelivered = undelivered
         self._brisk: dict[str, bool] = {}
         self._debug = debug
+        self._max_message = max_message
         self._ignore_unknown = ignore_unknown
         self.counts = Counts()
+        self.answers = Answers(
+            runtime.publisher,
+            runtime.name,
+            instance,
+            undelivered,
+            refusals,
+            lost=partial(self.counts.add, "undelivered"),
+        )
 
     def handle(self, arrival: Arrival) -> None:
         """Handle one message to the end."""
@@ -119,8 +139,9 @@ class Dispatcher:
                 self._hear(arrival)
             if arrival.channel == self._runtime.name:
                 self._handle(arrival)
-        except BaseException:
-            log.exception("%s: could not deal with a message on %r", self._runtime.name, arrival.channel)
+        except BaseException as error:  # noqa: BLE001 - a worker goes on
+            line = "%s: could not deal with a message on %r"
+            note(log, logging.ERROR, line, self._runtime.name, arrival.channel, error=error)
 
     def refuse(self, arrival: Arrival, code: str, text: str) -> bool:
         """Answer a request with an error without handling it; what needs no answer is dropped.
@@ -151,10 +172,24 @@ class Dispatcher:
         if isinstance(payload, str):
             if arrival.channel != self._runtime.name:
                 self.counts.add("unreadable")
-                log.warning("%s: a message on %r %s; dropped", self._runtime.name, arrival.channel, payload)
+                note(
+                    log,
+                    logging.WARNING,
+                    "%s: a message on %r %s; dropped",
+                    self._runtime.name,
+                    arrival.channel,
+                    payload,
+                )
             return
         if self._debug:
-            log.debug("<- %s broadcast on %s (%d bytes)", self._runtime.name, arrival.channel, len(arrival.data))
+            note(
+                log,
+                logging.DEBUG,
+                "<- %s broadcast on %s (%d bytes)",
+                self._runtime.name,
+                arrival.channel,
+                len(arrival.data),
+            )
         place = f"the listener of {arrival.channel!r}"
         with self._pace(arrival, place):
             for handler in self._registry.listen_handlers[arrival.channel]:
@@ -187,9 +222,9 @@ class Dispatcher:
         try:
             function(*arguments)
             return True
-        except BaseException:
+        except BaseException as error:  # noqa: BLE001 - also a SystemExit must not end a worker
             self.counts.add("errors")
-            log.exception("%s: %s raised", self._runtime.name, place)
+            note(log, logging.ERROR, "%s: %s raised", self._runtime.name, place, error=error)
             return False
         finally:
             leave(token)
@@ -200,10 +235,10 @@ class Dispatcher:
             self._report_unreadable(arrival, message)
             return
         if isinstance(message, Stray):
-            log.debug("%s: a response came in on the service's own channel; ignored", self._runtime.name)
+            note(log, logging.DEBUG, "%s: a response came in on the service's own channel; ignored", self._runtime.name)
             return
         if self._debug:
-            log.debug("<- %s", self._line(message))
+            note(log, logging.DEBUG, "<- %s", self._line(message))
         handler = self._registry.action_handlers.get(message.action)
         if handler is None:
             self._unknown(message, arrival)
@@ -227,14 +262,28 @@ class Dispatcher:
             if self._claims.take(message, arrival.data):
                 return True
             self.counts.add("elsewhere")
-        except PermissionDenied as error:
-            log.error("%s: %s", self._runtime.name, error)
-            if isinstance(message, Request):
-                self._refuse_request(message, "busy", f"{self._runtime.name} could not claim the request")
+        except RedisRefused as error:
+            self._not_claimed(message, arrival, error)
         except RedisUnavailable as error:
             # Run by nobody rather than by two; that Redis is away has been said, and whoever asked knows it too.
-            log.debug("%s: a request is left alone, as it could not be claimed: %s", self._runtime.name, error)
+            note(
+                log,
+                logging.DEBUG,
+                "%s: a request is left alone, as it could not be claimed: %s",
+                self._runtime.name,
+                error,
+            )
         return False
+
+    def _not_claimed(self, message: Request | Unreadable, arrival: Arrival, error: RedisRefused) -> None:
+        """Redis takes no claims: every instance says so, since none can know whether another did."""
+        if self._claims is None or self._claims.is_taken(arrival.data):
+            self.counts.add("elsewhere")
+        elif isinstance(message, Unreadable) or not self._refuse_request(
+            message, REFUSED, f"{self._runtime.name} could not claim the request: {error}"
+        ):
+            self.counts.add("dropped")
+            self._claims.dropped()
 
     def _is_left_to_us(self, message: Request | Unreadable, arrival: Arrival) -> bool:
         """Whether a message that we cannot take is to be answered by us, and not taken by another instance."""
@@ -243,7 +292,7 @@ class Dispatcher:
         try:
             return self._claims.is_left_to_us(message, arrival.data)
         except RedisUnavailable as error:
-            log.debug("%s: a request could not be passed on: %s", self._runtime.name, error)
+            note(log, logging.DEBUG, "%s: a request could not be passed on: %s", self._runtime.name, error)
             return True
 
     def _run(self, arrival: Arrival, request: Request, handler: Callable[[], Any]) -> None:
@@ -254,7 +303,8 @@ class Dispatcher:
             self._instance,
             tracebacks=self._debug,
             spoken=self._log_answer if self._debug else None,
-            lost=self._lost,
+            answers=self.answers,
+            max_message=self._max_message,
             looks_soon=partial(self._goes_on_reading, arrival),
         )
         arrival.response = response
@@ -270,47 +320,44 @@ class Dispatcher:
             self.counts.add("handled")
             if not response.finished and response.channel is not None:
                 text = f"action {request.action!r} ended without a final response"
-                log.error("%s: %s (call response.send or return a dict)", self._runtime.name, text)
+                note(log, logging.ERROR, "%s: %s (call response.send or return a dict)", self._runtime.name, text)
                 self._answer(response, text, "no_response")
         except BaseException as error:  # noqa: BLE001 - also a SystemExit of a handler must not end a worker
             if response.undelivered is None or error is not response.undelivered:
                 self._raised(request, response, error)
         finally:
-            if response.undelivered is not None:
-                self._lost(request, response.undelivered)
+            if response.undelivered is not None and response.channel is not None:
+                self.answers.failed(request, response.channel, b"", response.undelivered)
             leave(token)
             brisk[request.action] = time.monotonic() - begun < BRISK
 
     def _raised(self, request: Request, response: Response, error: BaseException) -> None:
         self.counts.add("errors")
-        log.error(
-            "%s: action %r raised (request %s)",
-            self._runtime.name,
-            request.action,
-            quoted(request.request_id),
-            exc_info=error,
-        )
+        line = "%s: action %r raised (request %s)"
+        note(log, logging.ERROR, line, self._runtime.name, request.action, quoted(request.request_id), error=error)
         if not response.finished:
             self._answer(response, error, "handler_error")
 
     def _answer(self, response: Response, error: str | BaseException, code: str) -> None:
-        """Send an error as the final response, if that can be done at all."""
-        try:
-            response.error(error, code=code)
-        except AlreadyAnswered:
-            return
-        except RedisUnavailable:
-            # The response has noted it.
-            return
-        except DaebusError as problem:
-            log.error("%s: an error response could not be sent: %s", self._runtime.name, problem)
+        """Send an error as the final response; where it cannot be sent as it is, in short."""
+        for send in (response.error, response.error_in_short):
+            try:
+                send(error, code=code)
+                return
+            except AlreadyAnswered:
+                return
+            except RedisUnavailable:
+                # The response has noted it.
+                return
+            except BaseException as problem:  # noqa: BLE001 - the caller waits for an answer all the same
+                note(log, logging.ERROR, "%s: an error response could not be sent", self._runtime.name, error=problem)
 
     def _unknown(self, request: Request, arrival: Arrival) -> None:
         if self._ignore_unknown or not self._is_left_to_us(request, arrival):
             return
         known = ", ".join(sorted(self._registry.action_handlers)[:20]) or "none"
         text = f"unknown action {quoted(request.action)}; {self._runtime.name} has: {known}"
-        log.warning("%s: %s", self._runtime.name, text)
+        note(log, logging.WARNING, "%s: %s", self._runtime.name, text)
         self._refuse_request(request, "unknown_action", text)
 
     def _refuse_request(self, request: Request, code: str, text: str) -> bool:
@@ -323,7 +370,7 @@ class Dispatcher:
 
     def _report_unreadable(self, arrival: Arrival, message: Unreadable) -> None:
         self.counts.add("unreadable")
-        log.warning("%s: on %r %s; dropped", self._runtime.name, arrival.channel, message.reason)
+        note(log, logging.WARNING, "%s: on %r %s; dropped", self._runtime.name, arrival.channel, message.reason)
         request = Request("", {}, message.reply_to, message.request_id)
         if reply_channel(request, self._runtime.name) is not None and self._claimed(message, arrival):
             self._refuse_request(request, "bad_request", message.reason)
@@ -333,18 +380,13 @@ class Dispatcher:
             payload, request_id=request.request_id, ok=False, service=self._runtime.name, instance=self._instance
         )
         if self._debug:
-            log.debug("-> %s error %s", self._line(request), payload["code"])
+            note(log, logging.DEBUG, "-> %s error %s", self._line(request), payload["code"])
         try:
-            self._runtime.publisher.post(channel, data, failed=partial(self._lost, request))
+            self.answers.post(request, channel, data)
         except RedisUnavailable as problem:
-            self._lost(request, problem)
+            self.answers.failed(request, channel, data, problem)
         except DaebusError as problem:
-            log.error("%s: an error response could not be sent: %s", self._runtime.name, problem)
-
-    def _lost(self, request: Request, error: RedisUnavailable) -> None:
-        """An answer could not be sent."""
-        self.counts.add("undelivered")
-        self._undelivered.add(request, error)
+            note(log, logging.ERROR, "%s: an error response could not be sent: %s", self._runtime.name, problem)
 
     def _line(self, request: Request) -> str:
         who = f" from {quoted(request.service)}" if request.service else ""
@@ -352,4 +394,4 @@ class Dispatcher:
 
     def _log_answer(self, request: Request, ok: bool, final: bool, seconds: float) -> None:
         status = ("success" if ok else "error") + ("" if final else " (partial)")
-        log.debug("-> %s %s after %.1f ms", self._line(request), status, seconds * 1000)
+        note(log, logging.DEBUG, "-> %s %s after %.1f ms", self._line(request), status, seconds * 1000)

@@ -17,8 +17,9 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from daebus.errors import ConnectionLost
+from daebus.errors import ConnectionLost, RedisUnavailable
 from daebus.transport.listener import Listener
+from daebus.transport.threads import begin
 
 log = logging.getLogger("daebus")
 
@@ -161,9 +162,13 @@ class Readers:
         ]
 
     def start(self) -> None:
-        """Start the threads."""
-        for thread in self._threads:
-            thread.start()
+        """Start the threads. Raises RedisUnavailable where they are not to be had."""
+        try:
+            for thread in self._threads:
+                begin(thread)
+        except RuntimeError as error:
+            where = f"Redis at {self._listener.address}"
+            raise RedisUnavailable(f"cannot read from {where}: {error}; nothing was sent") from error
 
     def hand_over(self, turn: int) -> None:
         """Called from `on_message` with the turn it was given: let another thread read on at once."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
 from daebus.errors import RegistrationError
+from daebus.wire import checks
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 Hook = TypeVar("Hook", bound=Callable[[], Any])
@@ -38,7 +39,7 @@ class Registry:
     """The handlers registered so far. A second handler for one name is an error, at once and not at run time."""
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.name = checks.name(name, "the name of an app or a blueprint", RegistrationError)
         self.action_handlers: dict[str, Callable[[], Any]] = {}
         self.listen_handlers: dict[str, list[Callable[[Any], Any]]] = {}
         self.background_tasks: dict[str, BackgroundTask] = {}
@@ -51,6 +52,7 @@ class Registry:
         _need_name(action_name, "an action")
 
         def register(handler: Handler) -> Handler:
+            _need_function(handler, f"the handler of action {action_name!r}")
             self._add(self.action_handlers, action_name, handler, "action")
             return handler
 
@@ -61,6 +63,7 @@ class Registry:
         _need_name(channel, "a channel")
 
         def register(handler: Handler) -> Handler:
+            _need_function(handler, f"the listener of {channel!r}")
             self._changing()
             self.listen_handlers.setdefault(channel, []).append(handler)
             return handler
@@ -70,10 +73,13 @@ class Registry:
     def background(self, name: str, interval: float) -> Callable[[Handler], Handler]:
         """Call the function every `interval` seconds, the first time after one interval, never overlapping itself."""
         _need_name(name, "a background task")
-        if not (isinstance(interval, int | float) and interval > 0 and math.isfinite(interval)):
-            raise RegistrationError(f"the interval of background task {name!r} must be a number of seconds above 0")
+        what = f"the interval of background task {name!r}"
+        seconds = checks.seconds(interval, what, RegistrationError)
+        if not 0 < seconds < math.inf:
+            raise RegistrationError(f"{what} must be a number of seconds above 0, not {checks.shown(interval)}")
 
         def register(handler: Handler) -> Handler:
+            _need_function(handler, f"background task {name!r}")
             self._add(self.background_tasks, name, BackgroundTask(name, interval, handler), "background task")
             return handler
 
@@ -84,6 +90,7 @@ class Registry:
         _need_name(name, "a thread")
 
         def register(handler: Handler) -> Handler:
+            _need_function(handler, f"thread {name!r}")
             self._add(self.thread_tasks, name, ThreadTask(name, handler, auto_start), "thread")
             return handler
 
@@ -133,6 +140,7 @@ class Registry:
 
     def _hook(self, hooks: list[Callable[[], Any]], hook: Hook | None) -> Hook | Callable[[Hook], Hook]:
         def register(hook: Hook) -> Hook:
+            _need_function(hook, "the hook")
             self._changing()
             hooks.append(hook)
             return hook
@@ -151,4 +159,9 @@ class Registry:
 
 def _need_name(name: object, what: str) -> None:
     if not isinstance(name, str) or not name:
-        raise RegistrationError(f"{what} needs a name (a non-empty str), not {name!r}")
+        raise RegistrationError(f"{what} needs a name (a non-empty str), not {checks.shown(name)}")
+    checks.name(name, f"the name of {what}", RegistrationError)
+
+
+def _need_function(handler: Callable[..., Any], what: str) -> None:
+    checks.function(handler, what, RegistrationError)

@@ -8,9 +8,15 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from daebus.errors import AlreadyAnswered, RedisUnavailable
+from daebus.errors import AlreadyAnswered, PayloadError, RedisUnavailable, class_of, said_by
 from daebus.transport.publisher import Publisher
+from daebus.wire import checks
 from daebus.wire.envelope import Request, error_payload, write_response
+from daebus.wire.limits import MAX_MESSAGE, sized
+
+from .answers import Answers
+
+_SHORT = 1000
 
 
 class Response:
@@ -18,8 +24,8 @@ class Response:
 
     What it sends goes to the request's `reply_to`; for a request with an id but without that, to
     `<service>.responses`; and nowhere for a one-way message. `spoken(request, ok, final, seconds)` is told what went
-    out, and `lost(request, error)` of a final response that turns out, later, not to have got out. `looks_soon` is that
-    of `Publisher.post`.
+    out. The final one goes through `answers`, which see to it where it turns out, later, not to have got out.
+    `looks_soon` is that of `Publisher.post`.
 
     Its methods return an int. For a partial response Redis is asked how many received it: 0 where nobody listens any
     more, so that a long stream may end. For the final one Redis is not waited for: 1 where it was sent, 0 where nobody
@@ -33,10 +39,11 @@ class Response:
         service: str,
         instance: str,
         *,
+        answers: Answers,
+        max_message: int = MAX_MESSAGE,
         tracebacks: bool = False,
         spoken: Callable[[Request, bool, bool, float], None] | None = None,
-        lost: Callable[[Request, RedisUnavailable], None] | None = None,
-        looks_soon: Callable[[], bool] = lambda: False,
+        looks_soon: Callable[[], bool] | None = None,
     ) -> None:
         self._publisher = publisher
         self._request = request
@@ -44,7 +51,8 @@ class Response:
         self._instance = instance
         self._tracebacks = tracebacks
         self._spoken = spoken
-        self._lost = lost
+        self._answers = answers
+        self._max_message = max_message
         self._looks_soon = looks_soon
         self._begun = time.perf_counter()
         self._lock = threading.Lock()
@@ -55,12 +63,17 @@ class Response:
         self.channel = reply_channel(request, service)
         """Where the answer goes; None where nobody is to be answered."""
 
+    @property
+    def action(self) -> str:
+        """The action that is to answer."""
+        return self._request.action
+
     def send(self, payload: Any, final: bool = True) -> int:
         """Send a successful response; with `final=False` a partial one, with more to follow.
 
         Returns how many received a partial one; for the final one 1, or 0 where nobody is to be answered. Raises
-        AlreadyAnswered after the final response, PayloadError for a payload that JSON cannot carry, RedisUnavailable
-        where Redis is away.
+        AlreadyAnswered after the final response, PayloadError for a payload that JSON cannot carry or that is larger
+        than the app's `max_message`, RedisUnavailable where Redis is away.
         """
         return self._send(payload, ok=True, final=final)
 
@@ -73,23 +86,33 @@ class Response:
 
         Returns how many received it.
         """
+        if not isinstance(payload, dict):
+            raise PayloadError(f"the payload must be a dict, not {type(payload).__name__}")
         if progress_percentage is not None:
+            checks.number(progress_percentage, "progress_percentage", error=PayloadError)
             payload = {**payload, "progress_percentage": max(0, min(100, progress_percentage))}
         return self._send(payload, ok=True, final=False)
 
     def error(self, error: str | BaseException, final: bool = True, code: str | None = None) -> int:
         """Send an error response: a text, or an exception (its class name goes with it). Returns what `send` does."""
         kind = trace = None
+        checks.optional_name(code, "code", PayloadError)
         if isinstance(error, BaseException):
-            kind = type(error).__name__
+            kind = class_of(error)
             if self._tracebacks:
-                trace = "".join(traceback.format_exception(error))
-            text = str(error) or kind
+                trace = _traceback(error)
+            text = said_by(error) or kind
         else:
             text = str(error)
         return self._send(error_payload(text, code, kind, trace), ok=False, final=final)
 
-    def _send(self, payload: Any, ok: bool, final: bool) -> int:
+    def error_in_short(self, error: str | BaseException, code: str) -> int:
+        """Send a final error response where `error` could not: with little text, and nothing that can go wrong."""
+        text, kind = (said_by(error), class_of(error)) if isinstance(error, BaseException) else (error, None)
+        short = text if len(text) <= _SHORT else f"{text[:_SHORT]}... ({len(text)} characters)"
+        return self._send(error_payload(short or kind or "", code, kind), ok=False, final=True, limited=False)
+
+    def _send(self, payload: Any, ok: bool, final: bool, limited: bool = True) -> int:
         elapsed = time.perf_counter() - self._begun
         final = bool(final)
         data = b""
@@ -103,6 +126,8 @@ class Response:
                 instance=self._instance,
                 elapsed=elapsed,
             )
+            if limited and len(data) > self._max_message:
+                sized(data, self._max_message)
         with self._lock:
             if self.finished:
                 raise AlreadyAnswered(
@@ -118,15 +143,18 @@ class Response:
         if not final:
             return self._publisher.publish(channel, data)
         try:
-            self._publisher.post(channel, data, failed=self._failed, later=self._looks_soon())
+            self._answers.post(self._request, channel, data, self._looks_soon)
         except RedisUnavailable as error:
             self.undelivered = error
             raise
         return 1
 
-    def _failed(self, error: RedisUnavailable) -> None:
-        if self._lost is not None:
-            self._lost(self._request, error)
+
+def _traceback(error: BaseException) -> str | None:
+    try:
+        return "".join(traceback.format_exception(error))
+    except BaseException:  # noqa: BLE001 - the code of the exception itself may run, and raise
+        return None
 
 
 def reply_channel(request: Request, service: str) -> str | None:

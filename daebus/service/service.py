@@ -7,6 +7,7 @@ import math
 import os
 import platform
 import socket
+import sys
 import threading
 import time
 import uuid
@@ -15,21 +16,28 @@ from typing import Any
 
 from daebus import context
 from daebus.errors import ConfigurationError, RedisUnavailable
+from daebus.logs import note
 from daebus.transport.bus import Bus
 from daebus.version import __version__
+from daebus.wire import checks
+from daebus.wire.limits import MAX_MESSAGE
 
 from .claims import Claims
 from .control import Control, control_channel, describe_handlers
-from .dispatcher import Arrival, Dispatcher
+from .dispatcher import Arrival, Dispatcher, describe
 from .overload import OverloadLog
 from .readers import Readers
+from .refusals import Refusals
 from .registry import Registry
+from .saturation import SaturationLog
 from .tasks import TaskRunner
 from .undelivered import Undelivered
 from .worker import Workers
 
 log = logging.getLogger("daebus")
 
+MOST_WORKERS = 10_000
+"""Each is a thread."""
 START_TIMEOUT = 10.0
 """Seconds that connecting and subscribing may take at the start."""
 DRAIN_TIMEOUT = 3.0
@@ -52,16 +60,16 @@ class Options:
     debug: bool = False
     unknown_action: str = "error"
     shared: bool = False
+    max_message: int = MAX_MESSAGE
 
     def __post_init__(self) -> None:
-        for name in ("max_workers", "max_queue"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ConfigurationError(f"{name} must be a whole number of at least 1, not {value!r}")
-        if not isinstance(self.grace, int | float) or not self.grace >= 0:
-            raise ConfigurationError(f"grace must be a number of seconds, not {self.grace!r}")
+        checks.whole(self.max_workers, "max_workers", MOST_WORKERS)
+        checks.whole(self.max_queue, "max_queue", sys.maxsize)
+        checks.duration(self.grace, "grace")
         if self.unknown_action not in ("error", "ignore"):
-            raise ConfigurationError(f'unknown_action must be "error" or "ignore", not {self.unknown_action!r}')
+            raise ConfigurationError(
+                f'unknown_action must be "error" or "ignore", not {checks.shown(self.unknown_action)}'
+            )
 
 
 class Service:
@@ -76,7 +84,8 @@ class Service:
         self._registry = registry
         self._cache: Any = None
         self._cache_lock = threading.Lock()
-        self._claims = Claims(self.publisher, name, self.instance) if options.shared else None
+        self._refusals = Refusals(name)
+        self._claims = Claims(self.publisher, name, self.instance, self._refusals) if options.shared else None
         self._undelivered = Undelivered(name)
         self._dispatcher = Dispatcher(
             self,
@@ -85,11 +94,16 @@ class Service:
             lambda turn: self._readers.hand_over(turn),
             lambda turn: self._readers.goes_on(turn),
             self._undelivered,
+            self._refusals,
+            max_message=options.max_message,
             debug=options.debug,
             ignore_unknown=options.unknown_action == "ignore",
             claims=self._claims,
         )
-        self._workers: Workers[Arrival] = Workers(options.max_workers, options.max_queue, self._work)
+        self._saturation = SaturationLog(name, describe)
+        self._workers: Workers[Arrival] = Workers(
+            options.max_workers, options.max_queue, self._work, lambda: self._saturation.waits(self._workers)
+        )
         self._busy_text = f"{name} is busy: {options.max_queue} messages wait"
         self._overload = OverloadLog(name, options.max_queue)
         self._control_channel = control_channel(name)
@@ -107,6 +121,11 @@ class Service:
         self._started = 0.0
         self._stopping = False
         self._closed = False
+
+    @property
+    def max_message(self) -> int:
+        """Bytes of a message that it sends, at most."""
+        return self.options.max_message
 
     @property
     def cache(self) -> Any:
@@ -140,6 +159,7 @@ class Service:
         until = time.monotonic() + grace
         dropped = self._dispatcher.counts["dropped"]
         self._tasks.signal_stop()
+        self._saturation.end()
         self._stopping = True
         for arrival in self._workers.drop_queue():
             self._refuse_stopping(arrival)
@@ -158,15 +178,17 @@ class Service:
             try:
                 with context.entered(context.Context(self, "a stop hook")):
                     hook()
-            except BaseException:
-                log.exception("%s: a stop hook raised", self.name)
+            except BaseException as error:  # noqa: BLE001 - the others are to run as well
+                note(log, logging.ERROR, "%s: a stop hook raised", self.name, error=error)
         self._readers.close()
+        self._dispatcher.answers.end()
         self._close_publisher()
         self._closed = True
         with self._cache_lock:
             if self._cache is not None:
                 self._cache.close()
         self._undelivered.say(math.inf)
+        self._refusals.end()
         context.stopped(self)
 
     def _close_publisher(self) -> None:

@@ -9,6 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from daebus.context import Context, Runtime, entered
+from daebus.errors import DaebusError
+from daebus.logs import note
+from daebus.transport.threads import begin
 from daebus.waiting import bounded
 
 from .registry import BackgroundTask, Registry, ThreadTask
@@ -33,8 +36,8 @@ class TaskRunner:
             thread = threading.Thread(
                 target=self._repeat, args=(task,), name=f"{self._runtime.name}-{task.name}", daemon=True
             )
+            self._begin(thread)
             self._background.append(thread)
-            thread.start()
         for thread_task in self._registry.thread_tasks.values():
             if thread_task.auto_start:
                 self.start_thread(thread_task.name)
@@ -50,9 +53,15 @@ class TaskRunner:
             thread = threading.Thread(
                 target=self._run_thread, args=(task, stop), name=f"{self._runtime.name}-{name}", daemon=True
             )
+            self._begin(thread)
             self._threads[name] = (thread, stop)
-            thread.start()
             return True
+
+    def _begin(self, thread: threading.Thread) -> None:
+        try:
+            begin(thread)
+        except RuntimeError as error:
+            raise DaebusError(f"{self._runtime.name}: cannot start {thread.name!r}: {error}") from error
 
     def stop_thread(self, name: str, timeout: float = 5.0) -> bool:
         """Make a thread's `running()` false and wait for its end; False where it runs on or there is none."""
@@ -63,7 +72,7 @@ class TaskRunner:
         thread, stop = entry
         stop.set()
         if thread is not threading.current_thread():
-            thread.join(timeout)
+            thread.join(bounded(timeout))
         return not thread.is_alive()
 
     def stop(self, until: float) -> bool:
@@ -73,7 +82,7 @@ class TaskRunner:
             threads = [thread for thread, _stop in self._threads.values()]
         for thread in [*self._background, *threads]:
             if thread is not threading.current_thread():
-                thread.join(max(0.0, until - time.monotonic()))
+                thread.join(bounded(until - time.monotonic()))
         return not any(thread.is_alive() for thread in [*self._background, *threads])
 
     def signal_stop(self) -> None:
@@ -97,5 +106,5 @@ class TaskRunner:
         try:
             with entered(Context(self._runtime, place)):
                 function(*arguments)
-        except BaseException:
-            log.exception("%s: %s raised", self._runtime.name, place)
+        except BaseException as error:  # noqa: BLE001 - it is run again when it is due
+            note(log, logging.ERROR, "%s: %s raised", self._runtime.name, place, error=error)

@@ -11,20 +11,29 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from daebus.waiting import bounded
+
 Job = TypeVar("Job")
 
 
 class Workers(Generic[Job]):
-    """Calls `work(job)`, which must not raise, for at most `size` jobs at once while at most `max_queue` wait."""
+    """Calls `work(job)`, which must not raise, for at most `size` jobs at once while at most `max_queue` wait.
 
-    def __init__(self, size: int, max_queue: int, work: Callable[[Job], None]) -> None:
+    `waits()` is called for each that has to wait.
+    """
+
+    def __init__(
+        self, size: int, max_queue: int, work: Callable[[Job], None], waits: Callable[[], None] = lambda: None
+    ) -> None:
         self.size = size
         self.max_queue = max_queue
         self._work = work
+        self._waits = waits
         self._lock = threading.Lock()
         self._quiet = threading.Condition(self._lock)
         self._waiting: deque[Job] = deque()
-        self._running: dict[int, Job] = {}
+        self._running: dict[int, tuple[Job, float]] = {}
+        self._full_since: float | None = None
         self._busy = 0
         self._closing = False
 
@@ -37,6 +46,16 @@ class Workers(Generic[Job]):
     def queued(self) -> int:
         """How many jobs wait."""
         return len(self._waiting)
+
+    @property
+    def full_since(self) -> float | None:
+        """Since when all are busy without a moment's break (a time of `time.monotonic()`); None where one is not."""
+        return self._full_since
+
+    def longest(self) -> tuple[Job, float] | None:
+        """The job that has been done for longest, and since when."""
+        with self._lock:
+            return min(self._running.values(), key=lambda entry: entry[1], default=None)
 
     def take(self, job: Job) -> bool:
         """Do the job on this thread, and then what waits; or let it wait where all are busy.
@@ -51,10 +70,18 @@ class Workers(Generic[Job]):
                 if len(self._waiting) >= self.max_queue:
                     return False
                 self._waiting.append(job)
-                return True
-            self._busy += 1
-            self._running[me] = job
-        self._run(me, job)
+                waits = True
+            else:
+                self._busy += 1
+                now = time.monotonic()
+                self._running[me] = job, now
+                if self._busy == self.size:
+                    self._full_since = now
+                waits = False
+        if waits:
+            self._waits()
+        else:
+            self._run(me, job)
         return True
 
     def drop_queue(self) -> list[Job]:
@@ -69,8 +96,8 @@ class Workers(Generic[Job]):
         """Wait until `until` (a time of `time.monotonic()`) for what is being done, and give back what still is."""
         me = threading.get_ident()
         with self._quiet:
-            self._quiet.wait_for(lambda: not self._running.keys() - {me}, max(0.0, until - time.monotonic()))
-            return [job for ident, job in self._running.items() if ident != me]
+            self._quiet.wait_for(lambda: not self._running.keys() - {me}, bounded(until - time.monotonic()))
+            return [job for ident, (job, _begun) in self._running.items() if ident != me]
 
     def _run(self, me: int, job: Job) -> None:
         more: Job | None = job
@@ -85,8 +112,10 @@ class Workers(Generic[Job]):
         with self._lock:
             del self._running[me]
             if self._waiting:
-                job = self._running[me] = self._waiting.popleft()
+                job = self._waiting.popleft()
+                self._running[me] = job, time.monotonic()
                 return job
             self._busy -= 1
+            self._full_since = None
             self._quiet.notify_all()
             return None

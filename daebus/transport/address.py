@@ -18,9 +18,11 @@ from redis.backoff import NoBackoff
 from redis.connection import Connection, parse_url
 from redis.retry import Retry
 
-from daebus.errors import ConfigurationError, ConnectionLost, PermissionDenied, RedisUnavailable
-from daebus.wire.resp import INCOMPLETE, ErrorReply, make_reader, pack
+from daebus.errors import ConfigurationError, ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable
+from daebus.wire.resp import ErrorReply, pack
 
+from .link import Link
+from .threads import is_ending
 from .url import DEFAULT_URL, ambiguity
 from .url import redact_url as redact_url
 from .url import resolve_url as resolve_url
@@ -28,9 +30,17 @@ from .url import resolve_url as resolve_url
 CONNECT_TIMEOUT = 3.0
 """Seconds that one attempt to connect may take, where no shorter deadline is given."""
 _REFUSALS = ("NOPERM", "NOAUTH", "WRONGPASS")
-CONNECTING_ERRORS = (redis.RedisError, OSError, TypeError, ValueError)
-"""What redis-py may raise while it connects; the last two for options that are none."""
+CONNECTING_ERRORS = (redis.RedisError, OSError, TypeError, ValueError, RuntimeError)
+"""What redis-py may raise while it connects: TypeError and ValueError for options that are none, RuntimeError where
+there is no thread to look a name up."""
 _POOL_OPTIONS = ("max_connections", "timeout", "db", "retry_on_timeout", "retry_on_error")
+
+
+class _NoRetry(Retry):
+    """Retries nothing, and so can be shared: redis-py copies it, which needs an import, and none can be had at exit."""
+
+    def __deepcopy__(self, _memo: object) -> _NoRetry:
+        return self
 
 
 def client_label(name: str) -> str:
@@ -92,41 +102,45 @@ class RedisAddress:
             raise RedisUnavailable(f"no time left to connect to Redis at {self}")
         options = self._options()
         connection_class = options.pop("connection_class", Connection)
+        deadline = time.monotonic() + limit
         try:
-            connection = connection_class(**pinned(options, limit, Retry(NoBackoff(), 0)))
+            connection = connection_class(**pinned(options, limit, _NoRetry(NoBackoff(), 0)))
             connection.connect()
             # redis-py offers no public way to the socket.
             sock, connection._sock = connection._sock, None
-        except CONNECTING_ERRORS as error:
-            raise self.failed(error) from None
+        except Exception as error:
+            if isinstance(error, CONNECTING_ERRORS) or is_ending():
+                raise self.failed(error) from None
+            raise
         try:
-            self._introduce(sock, name)
-        except OSError as error:
-            sock.close()
-            raise RedisUnavailable(f"cannot connect to Redis at {self}: {error}") from None
+            self._introduce(sock, name, deadline)
         except BaseException:
             sock.close()
             raise
         connected: socket.socket = sock
         return connected
 
-    def _introduce(self, sock: socket.socket, name: str) -> None:
+    def link(self, name: str, deadline: float | None = None) -> Link:
+        """The same, to talk to."""
+        return Link(self.connect(name, deadline), str(self))
+
+    def _introduce(self, sock: socket.socket, name: str, deadline: float) -> None:
         """Give the connection its name; where an ACL forbids that, it goes without one."""
-        sock.sendall(pack(b"CLIENT", b"SETNAME", client_label(name).encode()))
-        reader = make_reader()
-        while (reply := reader.gets()) is INCOMPLETE:
-            data = sock.recv(4096)
-            if not data:
-                raise OSError("Redis closed the connection")
-            reader.feed(data)
+        try:
+            reply = Link(sock, str(self)).ask(pack(b"CLIENT", b"SETNAME", client_label(name).encode()), deadline)
+        except RedisUnavailable as error:
+            raise self.not_connected(error) from None
         if isinstance(reply, ErrorReply) and "max number of clients" in str(reply):
             raise RedisUnavailable(f"cannot connect to Redis at {self}: {reply}")
 
     def failed(self, error: BaseException) -> RedisUnavailable:
         """The error to raise for one of CONNECTING_ERRORS, which redis-py met while connecting."""
+        if is_ending() and not isinstance(error, redis.RedisError | OSError):
+            # What it lacks then may be anything: an import, a codec, a thread.
+            return RedisUnavailable(f"cannot connect to Redis at {self}: the interpreter is ending ({error})")
         if isinstance(error, redis.AuthenticationError | redis.exceptions.NoPermissionError):
             return PermissionDenied(f"Redis at {self} refused us: {error}")
-        if isinstance(error, redis.RedisError | OSError):
+        if isinstance(error, redis.RedisError | OSError | RuntimeError):
             return RedisUnavailable(f"cannot connect to Redis at {self}: {str(error) or 'no answer'}")
         # Its text names the option, which is part of the password where that holds an unescaped `&`.
         return RedisUnavailable(f"cannot connect to Redis at {self}: its URL has an option that cannot be")
@@ -151,8 +165,8 @@ class RedisAddress:
         return redis.Redis.from_url(self.url, **(settings | options))
 
 
-def refusal(reply: ErrorReply, address: str, doing: str) -> RedisUnavailable:
+def refusal(reply: ErrorReply, address: str, doing: str) -> RedisRefused:
     """The error for a command that Redis answered with an error."""
     if reply.code in _REFUSALS:
-        return PermissionDenied(f"Redis at {address} does not allow {doing}: {reply}")
-    return RedisUnavailable(f"Redis at {address} failed {doing}: {reply}")
+        return PermissionDenied(f"Redis at {address} does not allow {doing}: {reply}", reply.code)
+    return RedisRefused(f"Redis at {address} failed {doing}: {reply}", reply.code)

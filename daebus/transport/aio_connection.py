@@ -15,13 +15,14 @@ from redis.asyncio.connection import Connection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from daebus.errors import ConnectionLost, RedisUnavailable
+from daebus.errors import ConnectionLost, RedisUnavailable, again
 from daebus.wire.protocol import Message, NeedData, Protocol, Refused, Replied, Subscribed
 from daebus.wire.resp import ProtocolError, pack
 
 from .address import CONNECT_TIMEOUT, CONNECTING_ERRORS, RedisAddress, client_label, pinned, refusal
-from .commands import Pending
+from .commands import Pending, loss
 from .listener import HEARTBEAT_AFTER
+from .stream import READ_SIZE
 
 _PING = pack(b"PING")
 
@@ -51,6 +52,10 @@ class AsyncConnection(asyncio.Protocol):
         self._error: ConnectionLost | None = None
         self._closing = False
         self._given = self._taken = self._left = 0
+        self._cut = False
+        self._sinks_of_last = 0
+        self._cut = False
+        self._last_reply: Any = None
         self._heard_at = self._loop.time()
         self._pinged_at: float | None = None
         self.closed: asyncio.Future[None] = self._loop.create_future()
@@ -80,6 +85,8 @@ class AsyncConnection(asyncio.Protocol):
         self._writer, connection._reader, connection._writer = connection._writer, None, None
         self._transport = self._writer.transport
         self._transport.set_protocol(self)
+        # So that we hear whenever something is left to be written, and when nothing is.
+        self._transport.set_write_buffer_limits(high=0)
 
     @property
     def busy(self) -> bool:
@@ -94,6 +101,8 @@ class AsyncConnection(asyncio.Protocol):
         command.sent_at = self._loop.time()
         self._write(self._protocol.send(command))
         command.data = b""
+        if self._transport.is_closing():
+            self._cut = True
 
     async def ask(self, data: bytes, wanted: int = 1) -> Pending:
         """Send a command, and return it when it is done, with its replies; raises ConnectionLost."""
@@ -107,12 +116,12 @@ class AsyncConnection(asyncio.Protocol):
         self.send(command)
         await done
         if command.error is not None:
-            raise type(command.error)(str(command.error))
+            raise again(command.error)
         return command
 
     async def listen(self, channel: str) -> None:
         """Subscribe; raises PermissionDenied or RedisUnavailable where that is refused."""
-        self._channel = channel.encode()
+        self._channel = channel.encode("utf-8", "surrogateescape")
         self._write(self._protocol.subscribe([self._channel]))
         await self._confirmed
 
@@ -122,7 +131,7 @@ class AsyncConnection(asyncio.Protocol):
             self._transport.write(data)
 
     def check(self) -> float:
-        """Ask for a sign of life where none came lately, or give up; returns when to check again, in loop time."""
+        """Ask for a sign of life where none came lately; returns when to check again, in loop time."""
         now = self._loop.time()
         if self._has_moved():
             self._heard_at, self._pinged_at = now, None
@@ -132,9 +141,21 @@ class AsyncConnection(asyncio.Protocol):
                 self.send(Pending(_PING, 1, math.inf))
             else:
                 self._write(self._protocol.heartbeat(self._channel))
-        elif self._pinged_at is not None and now >= self._pinged_at + HEARTBEAT_AFTER:
-            self._give_up(self._lost(f"no sign of life for {2 * HEARTBEAT_AFTER:g} s"))
         return HEARTBEAT_AFTER + (self._heard_at if self._pinged_at is None else self._pinged_at)
+
+    @property
+    def silent(self) -> bool:
+        """Whether there was none for so long that it is to be given up, unless there is reason to `believe` in it."""
+        pinged_at = self._pinged_at
+        return self._error is None and pinged_at is not None and self._loop.time() >= pinged_at + HEARTBEAT_AFTER
+
+    def believe(self) -> None:
+        """The other side lives, as is known from elsewhere."""
+        self._pinged_at = self._loop.time()
+
+    def give_up(self) -> None:
+        """End a connection that shows no sign of life."""
+        self._give_up(self._lost(f"no sign of life for {2 * HEARTBEAT_AFTER:g} s"))
 
     def _has_moved(self) -> bool:
         """Whether a socket that was full has taken something since this was last asked: large things take long."""
@@ -189,9 +210,31 @@ class AsyncConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop."""
+        self._hear_out()
         self._give_up(self._lost(exc or "Redis closed the connection"))
         if not self.closed.done():
             self.closed.set_result(None)
+
+    def pause_writing(self) -> None:
+        """Called by the event loop: the socket has not taken all of what was sent last."""
+        self._cut = True
+
+    def resume_writing(self) -> None:
+        """Called by the event loop."""
+        self._cut = False
+
+    def _hear_out(self) -> None:
+        """Read what is left after a failed write: the reason often stands there. Not where it is encrypted."""
+        transport = self._transport
+        if self._error is not None or transport is None or transport.get_extra_info("ssl_object") is not None:
+            return
+        try:
+            with transport.get_extra_info("socket").dup() as rest:
+                rest.setblocking(False)
+                while data := rest.recv(READ_SIZE):
+                    self.data_received(data)
+        except (OSError, AttributeError):
+            pass
 
     def _give_up(self, error: ConnectionLost) -> None:
         """End the connection, the first time, and tell everybody who still waits."""
@@ -200,9 +243,10 @@ class AsyncConnection(asyncio.Protocol):
         self._error = error
         if self._transport is not None:
             self._transport.abort()
-        while (command := self._protocol.lose()) is not None:
-            assert isinstance(command, Pending)
-            command.end(ConnectionLost(str(error)))
+        # All that is known of what was cut off is that the last byte was not written.
+        while (lost := self._protocol.lose(unwritten=int(self._cut))) is not None:
+            assert isinstance(lost.command, Pending)
+            lost.command.end(loss(lost, error))
         if self._channel is not None:
             self._confirm(ConnectionLost(str(error)))
         if not self._closing:

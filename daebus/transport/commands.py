@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from daebus.errors import ConfigurationError, RedisUnavailable
-from daebus.wire.protocol import Command
+from daebus.errors import ConfigurationError, ConnectionLost, RedisUnavailable, again
+from daebus.wire.protocol import Command, Lost
 from daebus.wire.resp import ErrorReply, pack, pack_publish
 
 from .address import RedisAddress, refusal
@@ -39,16 +39,23 @@ class Pending(Command):
         """Whether it is known what became of it."""
         return self.error is not None or len(self.replies) >= self.wanted
 
+    def ask_again(self, data: bytes, ended: Callable[[Pending], None]) -> None:
+        """Become another command, with one reply, for whoever waits for this one. To be called from `ended`."""
+        self.data, self.wanted, self.replies, self.ended = data, 1, [], ended
+        self._told = False
+
     def end(self, error: RedisUnavailable | None = None) -> None:
         """It has its replies, or will have none."""
         if self._told:
             return
         self._told = True
         self.error = error
-        if self.waiter is not None:
-            self.waiter.wake()
-        if self.ended is not None:
-            self.ended(self)
+        try:
+            if self.ended is not None:
+                self.ended(self)
+        finally:
+            if self.waiter is not None:
+                self.waiter.wake()
 
 
 class Delivery(NamedTuple):
@@ -74,14 +81,18 @@ def counted_command(channel: str, data: bytes) -> bytes:
 
     Before it, since a message that is too large for its subscribers cuts them off by arriving.
     """
-    name = _encoded(channel)
-    return pack(b"PUBSUB", b"NUMSUB", name) + pack_publish(name, data)
+    return pack_publish(_encoded(channel), data, count_command(channel))
+
+
+def count_command(channel: str) -> bytes:
+    """The question who subscribes, which has one reply."""
+    return pack(b"PUBSUB", b"NUMSUB", _encoded(channel))
 
 
 def receivers(command: Pending, channel: str, address: RedisAddress) -> int:
     """How many got what was published; raises RedisUnavailable where it came to nothing."""
     if command.error is not None:
-        raise type(command.error)(str(command.error))
+        raise again(command.error)
     reply = command.replies[-1]
     if isinstance(reply, ErrorReply):
         raise refusal(reply, str(address), f"publishing to {channel!r}")
@@ -91,13 +102,36 @@ def receivers(command: Pending, channel: str, address: RedisAddress) -> int:
 def delivery(command: Pending, channel: str, address: RedisAddress) -> Delivery:
     """What became of a `counted_command`; raises RedisUnavailable where it came to nothing."""
     count = receivers(command, channel, address)
-    counted: Any = command.replies[0]
-    subscribers = counted[1] if isinstance(counted, list) and len(counted) > 1 else None
-    return Delivery(count, subscribers, command.sent_at or 0.0)
+    return Delivery(count, _subscribers(command), command.sent_at or 0.0)
+
+
+def is_doubtful(found: Delivery) -> bool:
+    """Whether it may have reached one that subscribed after the counting, when Redis held the message back."""
+    return found.subscribers == 0 and found.receivers > 0
+
+
+def recounted(found: Delivery, command: Pending) -> Delivery:
+    """The same with the count of a `count_command`."""
+    return found._replace(subscribers=_subscribers(command))
+
+
+def _subscribers(command: Pending) -> int | None:
+    counted: Any = command.replies[0] if command.replies else None
+    return counted[1] if isinstance(counted, list) and len(counted) > 1 else None
+
+
+def loss(lost: Lost, error: ConnectionLost) -> RedisUnavailable:
+    """The error for a command that was in flight when the connection was lost."""
+    if lost.refused:
+        return RedisUnavailable(f"{error}, after it had refused another message; nothing was sent")
+    if lost.undone:
+        return RedisUnavailable(f"{error}, before it had all of the message, so that it did nothing with it")
+    return ConnectionLost(str(error))
 
 
 def _encoded(channel: str) -> bytes:
     try:
-        return channel.encode()
+        # As os.fsencode has it: a name that came as bytes which are no UTF-8 goes out as the same bytes.
+        return channel.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         raise ConfigurationError(f"a channel name must be encodable as UTF-8: {channel!r}") from None

@@ -7,8 +7,9 @@ Invariants:
 2. Only the leader (`leadership`) takes bytes from the socket.
 3. `_torn` is true while bytes are neither in the socket nor in the protocol. An exception there, whatever raised it,
    ends the connection: half a command must not stay. Anywhere else it costs nothing.
-4. `error` is set once. From then on nothing is sent, and each command is ended with an error by whoever comes across it.
-5. The socket is shut when the connection fails, and freed by whichever thread is the last to leave it: who enters
+4. `error` is set once. From then on nothing is sent, and each command is ended with an error by whoever finds it.
+5. A writer that finds `error` set, or is told so while it writes, ends what is left: it alone knows how far it got.
+6. The socket is shut when the connection fails, and freed by whichever thread is the last to leave it: who enters
    says so first (`_reading`, `_writing`, `_waiting`) and looks at `error` then.
 """
 
@@ -18,20 +19,24 @@ import math
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 
 from daebus.errors import ConnectionLost, RedisUnavailable
 from daebus.wire.protocol import Event, NeedData, Protocol, Replied
 from daebus.wire.resp import ProtocolError
 
-from .commands import Pending
+from .commands import Pending, loss
 from .leader import OVERDUE_AFTER, Leadership
 from .stream import Stream
+from .threads import begin
 from .waiter import Waiter
 
 TOGETHER = 65536
 """Bytes of commands that are sent in one write, at most; more than that is copied into no batch."""
 LAST_WORDS_WITHIN = 0.2
 """Seconds in which a server that closes the connection says why."""
+REPLY_WITHIN = 5.0
+"""Seconds after which a reply that has not come means that the connection is dead; see `Doubts`."""
 TAKES_WITHIN = 5.0
 """Seconds for which a full socket may take nothing before the connection is held to be dead."""
 
@@ -39,35 +44,59 @@ TAKES_WITHIN = 5.0
 class Hold:
     """The right to write, of the thread that has it."""
 
-    __slots__ = ("since",)
+    __slots__ = ("since", "thread")
 
     def __init__(self) -> None:
         self.since = time.monotonic()
+        self.thread = threading.get_ident()
+
+    @property
+    def is_gone(self) -> bool:
+        """Writing never waits; who does not come back from it was interrupted more than once."""
+        return time.monotonic() - self.since > OVERDUE_AFTER
 
 
 class Connection:
-    """One connection. `address` is for error texts, without a password."""
+    """One connection. `address` is for error texts, without a password.
 
-    def __init__(self, stream: Stream, address: str, leadership: Leadership) -> None:
+    `overdue(connection, reason)` is called where the other side should have moved on long ago; by default the
+    connection fails.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        address: str,
+        leadership: Leadership,
+        overdue: Callable[[Connection, str], object] = lambda connection, reason: connection.fail(reason),
+    ) -> None:
         self.address = address
         self.leadership = leadership
+        self._overdue = overdue
         self.error: ConnectionLost | None = None
         """Why it is of no use any more."""
         self._stream = stream
         self._protocol = Protocol()
         self._outbox: deque[Pending] = deque()
         self._rest: memoryview | None = None
+        self._unwritten = 0
         self._writing: dict[None, Hold] = {}
         self._write_error: Exception | None = None
         self._waiting: dict[int, None] = {}
         self._straggler: threading.Thread | None = None
         self._reading = self._torn = False
+        self.settled_by: int | None = None
+        """The thread that just tells what became of commands; it must not wait for others."""
         self._control = threading.Lock()
         now = time.monotonic()
         self.heard_at = now
         """When the last bytes came."""
         self.moved_at = now
         """When the socket took something after it had been full."""
+        self.believed_at = now
+        """When there was last a reason to believe that the other side lives, though it owes a reply."""
+        self.doubted = False
+        """Whether it is being found out if it does; nothing more is to be sent meanwhile."""
 
     @property
     def usable(self) -> bool:
@@ -98,11 +127,10 @@ class Connection:
 
     def submit(self, command: Pending, later: bool = False) -> bool:
         """Send a command; False where the connection broke before. With `later` it is left to the next `flush`."""
-        holder = self._writing.get(None)
-        # Writing never waits; who does not come back from it was interrupted more than once.
-        if holder is not None and time.monotonic() - holder.since > OVERDUE_AFTER:
+        writer = self._writing.get(None)
+        if writer is not None and writer.is_gone:
             self._writing.pop(None, None)
-            self.fail("interrupted in the middle of writing")
+            self._torn_off()
         if not self.usable:
             return False
         self._outbox.append(command)
@@ -117,36 +145,49 @@ class Connection:
             while self._outbox or self._rest is not None:
                 if self._writing.setdefault(None, hold) is not hold:
                     return
-                self._write()
-                full = self._rest is not None
+                self._write(hold)
+                stuck = self._rest is not None or self._write_error is not None
                 del self._writing[None]
-                if full:
+                if stuck:
                     return
         finally:
             if self._writing.get(None) is hold:
-                self.fail("interrupted in the middle of writing")
+                self._torn_off()
                 self._writing.pop(None, None)
             if self.error is not None:
+                self._end_all(self.error)
                 self._free()
 
-    def _write(self) -> None:
+    def _torn_off(self) -> None:
+        """A writer was interrupted, and nobody knows how far it got."""
+        self._rest = None
+        self.fail("interrupted in the middle of writing")
+
+    def _write(self, hold: Hold) -> None:
         while self.error is None and self._write_error is None:
+            hold.since = time.monotonic()
             data = self._rest if self._rest is not None else self._next_batch()
             if not data:
                 return
             try:
                 sent = self._stream.write(data)
             except (OSError, ValueError) as error:
-                self._rest = None
+                self._unwritten, self._rest = len(data), None
                 self._hear_out(error)
-                break
+                return
             if sent and self._rest is not None:
                 self.moved_at = time.monotonic()
             self._rest = memoryview(data)[sent:] if sent < len(data) else None
             if self._rest is not None:
                 return
-        if self.error is not None:
-            self._end_all(self.error)
+
+    def is_unsent(self, command: Pending) -> bool:
+        """Whether a command that is due by now has not been sent; then it never is."""
+        until = time.monotonic() + OVERDUE_AFTER
+        # Whoever writes just now may have looked before it was due.
+        while command.sent_at is None and self._writing and time.monotonic() < until:
+            time.sleep(0.0001)
+        return command.sent_at is None and not self._writing
 
     def _hear_out(self, error: Exception) -> None:
         """A write failed: take in what the server said before it closed, since the reason often stands there."""
@@ -173,7 +214,8 @@ class Connection:
             # It stays where it is until it stands elsewhere: an interrupt must not lose it.
             command = self._outbox[0]
             if now >= command.due:
-                command.end(RedisUnavailable(f"Redis at {self.address} took no more data in time; nothing was sent"))
+                where = f"Redis at {self.address}"
+                command.end(RedisUnavailable(f"the time was over before it could be sent to {where}; nothing was sent"))
             elif batch and len(command.data) > TOGETHER:
                 break
             else:
@@ -194,7 +236,8 @@ class Connection:
             if self._rest is not before:
                 last = now
             elif now >= last + TAKES_WITHIN:
-                self.fail("Redis takes no more data")
+                last = now
+                self._overdue(self, "Redis takes no more data")
             if self.full and now >= until:
                 self._leave_writing()
                 return
@@ -206,7 +249,7 @@ class Connection:
                 target=self.write_on, args=(math.inf,), name="daebus-writing-on", daemon=True
             )
             try:
-                self._straggler.start()
+                begin(self._straggler)
             except RuntimeError as error:
                 self.fail(error)
 
@@ -253,6 +296,44 @@ class Connection:
 
     # Reading: for the leader
 
+    def read_until(self, over: Callable[[], bool], until: float) -> None:
+        """Read replies for everybody until `over()` or then. Raises nothing: those who wait are told of a loss."""
+        try:
+            while not over() and (now := time.monotonic()) < until:
+                overdue_at = self.overdue_at
+                if self.receive(min(until, overdue_at) - now):
+                    self.settle()
+                elif time.monotonic() >= overdue_at:
+                    self._overdue(self, f"no reply for {REPLY_WITHIN:g} s")
+        except ConnectionLost:
+            return
+
+    def look(self) -> None:
+        """Take in what has come, without waiting, unless another thread reads. For any thread."""
+        waiter = Waiter()
+        try:
+            if self.leadership.take(waiter):
+                if self.receive(0):
+                    self.settle()
+                elif time.monotonic() >= self.overdue_at:
+                    self._overdue(self, f"no reply for {REPLY_WITHIN:g} s")
+        except ConnectionLost:
+            return
+        finally:
+            try:
+                self.leave(waiter)
+            finally:
+                self.leave(waiter)
+
+    @property
+    def overdue_at(self) -> float:
+        """When it is high time for a reply that has not come by then."""
+        oldest = self.oldest
+        if oldest is None or oldest.sent_at is None:
+            return math.inf
+        # What takes long to be sent is not replied to before.
+        return max(oldest.sent_at, self.moved_at, self.believed_at) + REPLY_WITHIN
+
     def receive(self, timeout: float) -> bool:
         """Take in what has come, after at most so many seconds; False where nothing has. Raises ConnectionLost."""
         self._reading = True
@@ -289,11 +370,13 @@ class Connection:
     def settle(self) -> None:
         """Give the replies that have come to their commands."""
         self._torn = True
+        self.settled_by = threading.get_ident()
         while not isinstance(event := self.next_event(), NeedData):
             if isinstance(event, Replied):
                 command = event.command
                 assert isinstance(command, Pending)
                 command.end()
+        self.settled_by = None
         self._torn = False
 
     @property
@@ -326,7 +409,9 @@ class Connection:
             self.error = ConnectionLost(f"lost the connection to Redis at {self.address}: {reason}")
         self._torn = False
         self._stream.shut()
-        self._end_all(self.error)
+        writer = self._writing.get(None)
+        if writer is None or writer.thread == threading.get_ident() or writer.is_gone:
+            self._end_all(self.error)
         self._free()
         return self.lost()
 
@@ -341,9 +426,11 @@ class Connection:
             self._stream.close()
 
     def _end_all(self, error: ConnectionLost) -> None:
-        while (command := self._protocol.lose()) is not None:
-            assert isinstance(command, Pending)
-            command.end(ConnectionLost(str(error)))
+        rest = self._rest
+        unwritten = self._unwritten if rest is None else len(rest)
+        while (lost := self._protocol.lose(unwritten)) is not None:
+            assert isinstance(lost.command, Pending)
+            lost.command.end(loss(lost, error))
         unsent = f"{error}; nothing was sent"
         while True:
             try:

@@ -13,7 +13,7 @@ import random
 import time
 from collections.abc import Callable, Iterable
 
-from daebus.errors import ConnectionLost, PermissionDenied, RedisUnavailable
+from daebus.errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable, again
 from daebus.wire.protocol import Alive, Message, NeedData, Refused, Subscribed, Unsubscribed
 
 from .address import RedisAddress, refusal
@@ -55,8 +55,8 @@ class Listener:
         self.address = address
         self.name = name
         self.leadership = Leadership()
-        self._channels = {channel.encode(): channel for channel in channels}
-        self._optional = {channel.encode() for channel in optional}
+        self._channels = {channel.encode("utf-8", "surrogateescape"): channel for channel in channels}
+        self._optional = {channel.encode("utf-8", "surrogateescape") for channel in optional}
         self._on_lost = on_lost
         self._on_back = on_back
         self._level = level
@@ -68,6 +68,7 @@ class Listener:
         self._closed = False
         self._wanted = False
         self._failure: tuple[float, RedisUnavailable] | None = None
+        self._refusal: str | None = None
         self._lost_at: float | None = None
         self._attempts = 0
         self.connected = False
@@ -77,7 +78,7 @@ class Listener:
         begins_anew(self)
 
     def after_fork(self) -> None:
-        """In a forked child, where no thread of ours reads: it is closed."""
+        """Where the threads are gone that there were, and none of ours reads: it is closed."""
         if self._connection is not None:
             self._connection.abandon()
         self._connection = None
@@ -111,7 +112,7 @@ class Listener:
             raise RedisUnavailable(f"the connection to Redis at {self.address} was closed")
         if not waited or failure is None:
             raise RedisUnavailable(f"Redis at {self.address} does not answer; nothing was sent")
-        raise type(failure[1])(str(failure[1]))
+        raise again(failure[1])
 
     def _is_up(self) -> bool:
         return self.connected
@@ -175,12 +176,14 @@ class Listener:
         """
         while not (over() or self.finished):
             if not self.connected:
-                self._connect()
+                error = self.connect()
+                if error is not None:
+                    self._pause(_delay(self._attempts, error))
                 continue
             try:
                 message = self.next_message(None, idle)
-            except RedisUnavailable as error:
-                self.lose(error)
+            except RedisUnavailable as lost:
+                self.lose(lost)
                 continue
             if message is not None:
                 take(*message)
@@ -258,18 +261,18 @@ class Listener:
         self._pinged_at = now
         connection.heartbeat(next(iter(self._channels)))
 
-    def _connect(self) -> None:
-        """One attempt, and after a failed one the pause before the next."""
+    def connect(self) -> RedisUnavailable | None:
+        """One attempt to connect; returns why it failed."""
         self._wanted = False
         try:
             connection = self._subscribed()
         except RedisUnavailable as error:
             self._attempts += 1
             self._failed(error)
-            self._pause(_delay(self._attempts, error))
-        else:
-            self._attempts = 0
-            self._back(connection)
+            return error
+        self._attempts = 0
+        self._back(connection)
+        return None
 
     def _subscribed(self) -> Connection:
         """A new connection, with every channel confirmed."""
@@ -302,8 +305,9 @@ class Listener:
 
     def _refused(self, event: Refused) -> None:
         channel = self._channels[event.channel]
-        if event.channel not in self._optional:
-            raise refusal(event.error, str(self.address), f"subscribing to {channel!r}")
+        error = refusal(event.error, str(self.address), f"subscribing to {channel!r}")
+        if event.channel not in self._optional or not isinstance(error, PermissionDenied):
+            raise error
         log.warning("Redis does not allow %s to subscribe to %r: %s", self.name, channel, event.error)
         del self._channels[event.channel]
 
@@ -315,7 +319,7 @@ class Listener:
             more = self._on_back()
             log.log(self._level, "%s: Redis at %s is back after %.1f s%s", self.name, self.address, away, more)
         self._connection = connection
-        self._failure = None
+        self._failure = self._refusal = None
         self.connections += 1
         self.connected = True
         if self._closed:
@@ -326,8 +330,9 @@ class Listener:
     def _failed(self, error: RedisUnavailable) -> None:
         self._failure = (time.monotonic(), error)
         self._changes.tell()
-        if isinstance(error, PermissionDenied) and self.connections:
-            log.error("%s: %s; trying again every %g s", self.name, error, REFUSED_DELAY)
+        if isinstance(error, RedisRefused) and self.connections and str(error) != self._refusal:
+            self._refusal = str(error)
+            log.error("%s: %s; trying again until it is allowed", self.name, error)
 
     def _finish(self) -> None:
         """Nothing is subscribed any more."""

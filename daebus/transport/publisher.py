@@ -5,23 +5,34 @@ It is made where it is needed and made again where it broke; of the threads that
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any
 
-from daebus.errors import ConnectionLost, RedisUnavailable
+from daebus.errors import ConnectionLost, RedisUnavailable, again
 from daebus.wire.resp import ErrorReply, pack
 
 from .address import RedisAddress, refusal
-from .commands import Delivery, Pending, counted_command, delivery, publish_command, receivers
-from .connection import Connection
-from .fork import begins_anew
+from .commands import (
+    Delivery,
+    Pending,
+    count_command,
+    counted_command,
+    delivery,
+    is_doubtful,
+    publish_command,
+    receivers,
+    recounted,
+)
+from .connection import REPLY_WITHIN, Connection
+from .fork import begins_anew, mind_the_end
 from .leader import Leadership
+from .pause import Doubts
 from .stream import Stream
 from .waiter import Waiter
 
-REPLY_WITHIN = 5.0
-"""Seconds after which a reply that has not come means that the connection is dead."""
 PUBLISH_TIMEOUT = REPLY_WITHIN
 """Seconds that a publish without a deadline of its own may take."""
 FRESH = 0.001
@@ -41,17 +52,20 @@ class Publisher:
     def __init__(self, address: RedisAddress, name: str) -> None:
         self.address = address
         self.name = name
-        self._connecting = Leadership()
-        self._connection: Connection | None = None
-        self._looked_at = 0.0
+        self._begin()
         begins_anew(self)
 
+    def _begin(self) -> None:
+        self._connecting = Leadership()
+        self._doubts = Doubts(self.address, self.name)
+        self._connection: Connection | None = None
+        self._looked_at = 0.0
+
     def after_fork(self) -> None:
-        """In a forked child: connect again when needed."""
+        """Where the threads are gone that there were: connect again when needed."""
         if self._connection is not None:
             self._connection.abandon()
-        self._connecting = Leadership()
-        self._connection = None
+        self._begin()
 
     def connect(self, deadline: float | None = None) -> None:
         """Connect now, to learn at once whether Redis can be reached."""
@@ -62,13 +76,20 @@ class Publisher:
         command = self._exchange(publish_command(channel, data), 1, _due(deadline))
         return receivers(command, channel, self.address)
 
+    def deliver(self, channel: str, data: bytes, deadline: float | None = None) -> Delivery:
+        """Publish, and tell what became of it."""
+        due = _due(deadline)
+        found = delivery(self._exchange(counted_command(channel, data), 2, due), channel, self.address)
+        return recounted(found, self._exchange(count_command(channel), 1, due)) if is_doubtful(found) else found
+
     def ask(self, commands: Sequence[Sequence[bytes]], doing: str, deadline: float | None = None) -> list[Any]:
         """Give Redis other commands, all in one round trip, and return their replies.
 
-        `doing` says what for, in the error raised where Redis answers one of them with an error.
+        `doing` says what for, in the error raised where Redis answers one of them with an error. Without a deadline it
+        is waited for as long as Redis lives.
         """
         packed = b"".join(pack(*command) for command in commands)
-        command = self._exchange(packed, len(commands), _due(deadline))
+        command = self._exchange(packed, len(commands), inf if deadline is None else deadline)
         for reply in command.replies:
             if isinstance(reply, ErrorReply):
                 raise refusal(reply, str(self.address), doing)
@@ -82,7 +103,7 @@ class Publisher:
         failed: Callable[[RedisUnavailable], None] | None = None,
         later: bool = False,
     ) -> None:
-        """Publish without waiting for Redis to confirm it.
+        """Publish without waiting for Redis to confirm it. Without a deadline it is sent as long as Redis lives.
 
         Where it is handed in and comes to nothing, `failed` is called with the reason by whichever thread learns of
         it. Without `failed`, what is known at once is raised. With `later` it is sent with the next `flush`.
@@ -95,21 +116,24 @@ class Publisher:
                 if failed is not None:
                     failed(error)
 
-        command = Pending(publish_command(channel, data), 1, _due(deadline), ended if failed else None)
-        connection = self._hand_in(command, later)
-        if connection.full:
-            connection.write_on(command.due)
-        if connection.in_flight > CROWDED:
-            self._await(connection, command, Waiter(), lambda: command.done, command.due)
+        due = inf if deadline is None else deadline
+        command = Pending(publish_command(channel, data), 1, due, ended if failed else None)
+        patience = min(due, _due(None))
+        connection = self._hand_in(command, patience, later)
+        if connection.settled_by != threading.get_ident():
+            if connection.full:
+                connection.write_on(patience)
+            if connection.in_flight > CROWDED:
+                self._await(connection, command, Waiter(), lambda: command.done, patience)
         if failed is None and command.error is not None:
-            raise command.error
+            raise again(command.error)
 
     def submit(
         self, channel: str, data: bytes, told: Callable[[Delivery | RedisUnavailable], None], deadline: float
     ) -> Pending:
         """Publish without waiting, and have `told` called with what became of it by whichever thread learns of it.
 
-        Nothing is sent after the deadline. Raises RedisUnavailable where it could not be handed in.
+        Nothing is sent after the deadline; see `is_unsent`. Raises RedisUnavailable where it could not be handed in.
         """
 
         def ended(command: Pending) -> None:
@@ -117,20 +141,40 @@ class Publisher:
                 outcome: Delivery | RedisUnavailable = delivery(command, channel, self.address)
             except RedisUnavailable as error:
                 outcome = error
-            told(outcome)
+            if isinstance(outcome, Delivery) and is_doubtful(outcome):
+                self._recount(command, channel, outcome, told)
+            else:
+                told(outcome)
 
         command = Pending(counted_command(channel, data), 2, deadline, ended)
-        self._hand_in(command)
+        self._hand_in(command, deadline)
         return command
 
+    def _recount(
+        self, command: Pending, channel: str, found: Delivery, told: Callable[[Delivery | RedisUnavailable], None]
+    ) -> None:
+        """Have the subscribers counted once more. Called while others are told, too: connects to nothing."""
+        command.ask_again(count_command(channel), lambda count: told(recounted(found, count)))
+        if not command.connection.submit(command):
+            told(found._replace(subscribers=None))
+
+    def is_unsent(self, command: Pending) -> bool:
+        """Whether what was submitted, and is due by now, has not been sent; then it never is."""
+        connection = command.connection
+        return connection is not None and connection.is_unsent(command)
+
     def await_told(self, command: Pending, waiter: Waiter, ready: Callable[[], bool], deadline: float) -> None:
-        """Wait until it is known what became of a command, or for `ready()`, whose waiter that is, or the deadline."""
+        """Wait until `ready()`, or the deadline: until `told` was called with what became of a command, say.
+
+        Whoever makes it true wakes the waiter.
+        """
         connection = command.connection
         if connection is not None:
-            self._await(connection, command, waiter, lambda: command.done or ready(), deadline)
+            self._await(connection, command, waiter, ready, deadline)
 
     def confirm(self, deadline: float | None = None) -> None:
         """Return when Redis has confirmed everything that was posted."""
+        mind_the_end()
         connection = self._connection
         if connection is not None and connection.in_flight:
             self._exchange(_PING, 1, _due(deadline))
@@ -151,7 +195,8 @@ class Publisher:
         """Take in what Redis has replied, without waiting, unless that was done in the last `after` seconds."""
         connection = self._connection
         if connection is not None and time.monotonic() - self._looked_at >= after:
-            self._look(connection)
+            self._looked_at = time.monotonic()
+            connection.look()
 
     def settle(self, within: float) -> None:
         """Take in what Redis replies to all that was sent so far, waiting for so many seconds at most."""
@@ -163,25 +208,33 @@ class Publisher:
 
     def renew(self) -> None:
         """Use a new connection from now on, unless this one is in use: there is reason to think that it is dead."""
+        mind_the_end()
         connection = self._connection
         if connection is not None:
-            self._look(connection)
+            connection.look()
             if not connection.in_flight:
                 connection.fail("given up, since another connection to this Redis was lost")
 
     def close(self) -> None:
         """Close the connection. The next publish opens another."""
+        mind_the_end()
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.fail("closed while waiting for Redis")
 
     def _exchange(self, data: bytes, wanted: int, due: float) -> Pending:
         command = Pending(data, wanted, due)
-        self._await(self._hand_in(command), command, Waiter(), lambda: command.done, due)
+        connection = self._hand_in(command, due)
+        self._await(connection, command, Waiter(), lambda: command.done, due)
+        if command.error is None and not command.done:
+            connection.look()
         if command.error is not None:
-            raise type(command.error)(str(command.error))
+            raise again(command.error)
         if not command.done:
-            raise ConnectionLost(f"Redis at {self.address} did not confirm in time; the message may or may not arrive")
+            where = f"Redis at {self.address}"
+            if connection.is_unsent(command):
+                raise RedisUnavailable(f"the time was over before it could be sent to {where}; nothing was sent")
+            raise ConnectionLost(f"{where} did not confirm in time; the message may or may not arrive")
         return command
 
     def _await(
@@ -195,7 +248,7 @@ class Publisher:
                 if connection.full:
                     connection.write_on(until)
                 if leadership.join(waiter, over, min(until, now + REPLY_WITHIN)):
-                    self._read(connection, over, until)
+                    connection.read_until(over, until)
                     connection.leave(waiter)
         finally:
             try:
@@ -203,80 +256,51 @@ class Publisher:
             finally:
                 connection.leave(waiter)
 
-    def _read(self, connection: Connection, over: Callable[[], bool], until: float) -> None:
-        """Read replies for everybody until `over()` or then. For the leader."""
-        try:
-            while not over() and (now := time.monotonic()) < until:
-                overdue_at = _overdue_at(connection)
-                if connection.receive(min(until, overdue_at) - now):
-                    connection.settle()
-                elif time.monotonic() >= overdue_at:
-                    connection.fail(f"no reply for {REPLY_WITHIN:g} s")
-        except ConnectionLost:
-            # Those who wait have been told.
-            return
-
-    def _look(self, connection: Connection) -> None:
-        waiter = Waiter()
-        try:
-            if connection.leadership.take(waiter):
-                now = self._looked_at = time.monotonic()
-                if connection.receive(0):
-                    connection.settle()
-                elif now >= _overdue_at(connection):
-                    connection.fail(f"no reply for {REPLY_WITHIN:g} s")
-        except ConnectionLost:
-            return
-        finally:
-            try:
-                connection.leave(waiter)
-            finally:
-                connection.leave(waiter)
-
-    def _hand_in(self, command: Pending, later: bool = False) -> Connection:
+    def _hand_in(self, command: Pending, patience: float, later: bool = False) -> Connection:
         while True:
-            connection = self._usable(command.due)
+            connection = self._usable(patience)
             command.connection = connection
             if connection.submit(command, later):
                 return connection
 
-    def _usable(self, due: float) -> Connection:
+    def _usable(self, until: float) -> Connection:
         """The connection there is, or a new one."""
+        mind_the_end()
         connection = self._connection
         if connection is not None and connection.usable:
-            if time.monotonic() - self._looked_at < FRESH:
-                return connection
-            self._look(connection)
+            if time.monotonic() - self._looked_at >= FRESH:
+                self._looked_at = time.monotonic()
+                connection.look()
+            if connection.doubted and not self._doubts.wait(connection, until):
+                raise RedisUnavailable(f"Redis at {self.address} does not answer; nothing was sent")
             if connection.usable:
                 return connection
+        self._connect(until)
+        connection = self._connection
+        if connection is None or not connection.usable:
+            where = f"Redis at {self.address}"
+            raise RedisUnavailable(f"the time was over before {where} was connected; nothing was sent")
+        return connection
+
+    def _connect(self, until: float) -> None:
+        """Connect, or wait for the thread that does so for all."""
         waiter = Waiter()
         try:
-            if self._connecting.join(waiter, self._has_usable, due) and not self._has_usable():
-                sock = self.address.connect(self.name, due)
-                self._looked_at = time.monotonic()
-                self._connection = Connection(Stream(sock), str(self.address), Leadership())
+            if self._connecting.join(waiter, self._has_usable, until) and not self._has_usable():
+                sock = self.address.connect(self.name, until)
+                before, self._looked_at = self._connection, time.monotonic()
+                self._connection = Connection(Stream(sock), str(self.address), Leadership(), self._doubts.begin)
+                if before is not None:
+                    before.fail("given up for another one")
         finally:
             try:
                 self._connecting.leave(waiter)
             finally:
                 self._connecting.leave(waiter)
-        connection = self._connection
-        if connection is None or not connection.usable:
-            raise RedisUnavailable(f"Redis at {self.address} does not answer; nothing was sent")
-        return connection
 
     def _has_usable(self) -> bool:
         connection = self._connection
         return connection is not None and connection.usable
-
-
-def _overdue_at(connection: Connection) -> float:
-    """When a reply that has not come by then means that the connection is dead."""
-    oldest = connection.oldest
-    if oldest is None or oldest.sent_at is None:
-        return float("inf")
-    # What takes long to be sent is not replied to before.
-    return max(oldest.sent_at, connection.moved_at) + REPLY_WITHIN
 
 
 def _due(deadline: float | None) -> float:

@@ -10,8 +10,12 @@ import os
 import re
 from collections.abc import Mapping
 
+from daebus.errors import ConfigurationError
+from daebus.wire.checks import is_encodable, shown
+
 DEFAULT_URL = "redis://localhost:6379/0"
 MALFORMED = "(a malformed URL)"
+_NO_HOST = frozenset("/?#@ \\")
 _TCP_SCHEMES = frozenset(("redis", "rediss", "valkey", "valkeys", "tcp", "http", "https"))
 _USER = re.compile(r"[\w.%+~-]{1,64}")
 _HOST = re.compile(r"(?:[\w.-]{1,253}|\[[0-9A-Fa-f:.%\w]{1,80}\])?")
@@ -29,15 +33,32 @@ def resolve_url(
     environ: Mapping[str, str] | None = None,
 ) -> str:
     """The URL to use: `redis_url`, else host and port, else DAEBUS_REDIS_URL, REDIS_URL, or localhost:6379."""
+    if redis_url is not None and not isinstance(redis_url, str):
+        raise ConfigurationError(f"redis_url must be a str, not {type(redis_url).__name__}")
     if redis_url:
         return redis_url
-    if redis_host or redis_port:
-        host = redis_host or "localhost"
+    if redis_host or redis_port is not None:
+        host = _checked_host(redis_host or "localhost")
+        _check_port(redis_port)
         if ":" in host and not host.startswith("["):
             host = f"[{host}]"
         return f"redis://{host}:{redis_port or 6379}/0"
     environ = os.environ if environ is None else environ
     return environ.get("DAEBUS_REDIS_URL") or environ.get("REDIS_URL") or DEFAULT_URL
+
+
+def _checked_host(host: object) -> str:
+    # Not shown: it may be a whole URL with its password.
+    if not isinstance(host, str) or not is_encodable(host) or not _NO_HOST.isdisjoint(host) or not host.isprintable():
+        raise ConfigurationError("redis_host must be the name or address of a host; a URL is given as redis_url")
+    return host
+
+
+def _check_port(port: object) -> None:
+    number = int(port) if isinstance(port, str) and port.isascii() and port.isdigit() and len(port) < 6 else port
+    if number is None or (isinstance(number, int) and not isinstance(number, bool) and 0 < number < 65536):
+        return
+    raise ConfigurationError(f"redis_port must be a whole number from 1 to 65535, not {shown(port)}")
 
 
 def redact_url(url: str) -> str:
@@ -110,6 +131,8 @@ def ambiguity(url: str) -> str | None:
     A `/`, `?` or `#` in a password that is not written as %2F, %3F or %23 ends the host part early: what was
     meant as the password is then taken for a port, and would turn up in the errors of whoever connects.
     """
+    if not is_encodable(url):
+        return "it has halves of characters, which cannot be written as UTF-8"
     scheme, _found, rest = url.partition("://")
     authority, beyond = _split(rest)
     if "@" in beyond and (authority or scheme != "unix"):

@@ -7,21 +7,70 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import sys
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
-from daebus.errors import PayloadError
+from daebus.errors import PayloadError, class_of, said_by
 
-from .nesting import is_too_deep
+from . import checks
+from .nesting import DEEPEST, is_too_deep, outline
 
 _WIRE_FIELDS = ("action", "payload", "reply_to", "request_id", "service")
 _TEXT_LIMIT = 100
 # Without a check for circles one is found as too deep a nesting: the same error, and less work for all others.
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":"), check_circular=False).encode
 _decoder = json.JSONDecoder()
+DIGITS = 4300
+"""Digits that a whole number may have: to read more takes Python too long, and by default it refuses to."""
+_LONG_NUMBER = re.compile(rf"[0-9]{{{DIGITS + 1}}}")
+_TEXTS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
+_OUTLINED = 100_000
+"""Characters up to which it is looked who sent what cannot be read."""
+UNREADABLE = "unreadable"
+"""The `code` of an error that stands for an answer that could not be read."""
 
 RequestId = str | int | float | bool | None
 """Request ids of ours are text; whatever else a caller puts there is given back unchanged."""
+
+
+class RawJson(dict[str, Any]):
+    """A JSON object that is sent as the text it is made of: its digits, repeated names, escapes and blanks.
+
+    It is read as the dict that the text says, and cannot be changed. Raises PayloadError where the text is no JSON
+    object, or none that a service reads.
+    """
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        found = decode_object(text)
+        if isinstance(found, str):
+            raise PayloadError(f"the text {found}")
+        if "NaN" in text or "Infinity" in text:
+            _refuse_constants(text)
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise PayloadError(f"the text cannot be written as UTF-8: {error}") from None
+        super().__init__(found)
+        self.text = text
+
+    def _refuse(self, *_arguments: Any, **_more: Any) -> NoReturn:
+        raise TypeError("a RawJson cannot be changed; make a dict of it")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return RawJson, (self.text,)
+
+
+def _refuse_constants(text: str) -> None:
+    def refuse(name: str) -> NoReturn:
+        raise PayloadError(f"the text holds {name}, which is no JSON")
+
+    json.loads(text, parse_constant=refuse)
 
 
 @dataclass(slots=True)
@@ -70,6 +119,8 @@ class Reply:
     elapsed: float | None = None
     error: str | None = field(default=None)
     """The text of an error, else None."""
+    raw: bytes = field(default=b"", repr=False)
+    """The whole message as it came."""
 
     @property
     def code(self) -> str | None:
@@ -105,8 +156,10 @@ def decode_object(data: bytes | str) -> dict[str, Any] | str:
         return "is not UTF-8 text"
     except RecursionError:
         return "is nested too deeply"
-    except ValueError:
+    except json.JSONDecodeError:
         return "is not JSON"
+    except ValueError:
+        return "has a number of too many digits"
     if isinstance(value, dict):
         return value
     return f"is JSON, but no object ({_kind(value)})"
@@ -121,6 +174,24 @@ def _json(text: str) -> Any:
     return value if end == len(text) else _decoder.decode(text)
 
 
+def _first_level(data: bytes) -> dict[str, Any]:
+    """What can be made out of an object that cannot be read as a whole: its own fields, without what is in them."""
+    if len(data) > _OUTLINED:
+        return {}
+    try:
+        value = _tolerant.decode(outline(data.decode()))
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _short_number(digits: str) -> int | None:
+    return int(digits) if len(digits) < 640 else None
+
+
+_tolerant = json.JSONDecoder(parse_int=_short_number)
+
+
 def _kind(value: object) -> str:
     names = {list: "a list", str: "text", int: "a number", float: "a number", bool: "true or false", dict: "an object"}
     return names.get(type(value), "null")
@@ -130,10 +201,8 @@ def read_request(data: bytes) -> Request | Unreadable | Stray:
     """What a message on a service's channel asks for."""
     message = decode_object(data)
     if isinstance(message, str):
-        return Unreadable(f"the message {message}")
-    reply_to = message.get("reply_to")
-    if not (isinstance(reply_to, str) and _is_channel(reply_to)):
-        reply_to = None
+        return _unreadable_request(_first_level(data), message)
+    reply_to = _reply_to(message)
     request_id = _read_id(message.get("request_id"))
     action = message.get("action")
     if action is None and "status" in message:
@@ -152,6 +221,18 @@ def read_request(data: bytes) -> Request | Unreadable | Stray:
         request.sent_at = _number(message.get("sent_at"))
         request.timeout = _number(message.get("timeout"))
     return request
+
+
+def _reply_to(message: dict[str, Any]) -> str | None:
+    channel = message.get("reply_to")
+    return channel if isinstance(channel, str) and _is_channel(channel) else None
+
+
+def _unreadable_request(message: dict[str, Any], reason: str) -> Unreadable | Stray:
+    """What cannot be read, with whoever it can be made out to be from."""
+    if message.get("action") is None and "status" in message:
+        return Stray()
+    return Unreadable(f"the message {reason}", _reply_to(message), _read_id(message.get("request_id")))
 
 
 def _read_payload(message: dict[str, Any]) -> dict[str, Any] | str:
@@ -202,7 +283,9 @@ def _number(value: object) -> float | None:
 def read_reply(data: bytes) -> Reply | None:
     """The response in a message on a reply channel; None where it is none."""
     message = decode_object(data)
-    if isinstance(message, str) or not {"request_id", "status", "payload"} & message.keys():
+    if isinstance(message, str):
+        return _unreadable_reply(_first_level(data), message)
+    if not {"request_id", "status", "payload"} & message.keys():
         return None
     payload = message.get("payload")
     ok = message.get("status") != "error"
@@ -215,6 +298,23 @@ def read_reply(data: bytes) -> Reply | None:
         instance=_text(message.get("instance")),
         elapsed=_number(message.get("elapsed")),
         error=None if ok else _error_text(payload),
+        raw=data,
+    )
+
+
+def _unreadable_reply(message: dict[str, Any], reason: str) -> Reply | None:
+    """An error in the place of a response that cannot be read, where it can be made out whose it is."""
+    request_id = _read_id(message.get("request_id"))
+    if request_id is None or "action" in message:
+        return None
+    text = f"the answer {reason}"
+    return Reply(
+        request_id,
+        False,
+        error_payload(text, UNREADABLE),
+        service=_text(message.get("service")),
+        instance=_text(message.get("instance")),
+        error=text,
     )
 
 
@@ -227,20 +327,41 @@ def _error_text(payload: object) -> str:
 
 
 def encode(value: Any, what: str = "payload") -> bytes:
-    """Any JSON value as bytes. Raises PayloadError, which names what cannot be written."""
+    """Any JSON value as bytes. Raises PayloadError, which names what cannot be written, or what could not be read."""
     try:
-        return _encode(value).encode()
+        text = _encode(value)
     except RecursionError:
         raise PayloadError(f"the {what} is nested too deeply for JSON") from None
     except (TypeError, ValueError, OverflowError) as error:
-        raise PayloadError(f"the {what} cannot be written as JSON: {error}") from None
+        reason = said_by(error)
+        if "integer string conversion" in reason:
+            reason = f"it has a whole number of more than {sys.get_int_max_str_digits()} digits"
+        raise PayloadError(f"the {what} cannot be written as JSON: {reason or class_of(error)}") from None
+    except Exception as error:
+        # Of the payload's own code, which runs while it is gone through.
+        raise PayloadError(f"the {what} cannot be written as JSON: {class_of(error)}: {said_by(error)}") from error
+    # As many brackets end as begin.
+    if len(text) > 2 * DEEPEST:
+        _check_readable(text, what)
+    return text.encode()
+
+
+def _check_readable(text: str, what: str) -> None:
+    """Raise PayloadError for what no reader would read."""
+    if is_too_deep(text):
+        raise PayloadError(f"the {what} is nested too deeply: more than {DEEPEST} levels, with the message around it")
+    # By default Python writes no such number, and there is nothing to look for.
+    if len(text) <= DIGITS or 0 < sys.get_int_max_str_digits() <= DIGITS:
+        return
+    if _LONG_NUMBER.search(text) and _LONG_NUMBER.search(_TEXTS.sub("", text)):
+        raise PayloadError(f"the {what} has a whole number of more than {DIGITS} digits")
 
 
 def encode_object(value: Any, what: str = "payload") -> bytes:
     """A dict as bytes; PayloadError for anything else."""
     if not isinstance(value, dict):
         raise PayloadError(f"the {what} must be a dict, not {type(value).__name__}")
-    return encode(value, what)
+    return value.text.encode() if isinstance(value, RawJson) else encode(value, what)
 
 
 def write_request(
@@ -279,11 +400,19 @@ def write_one_way(
 
 
 def _write(action: str, payload: dict[str, Any], message: dict[str, Any]) -> bytes:
-    if not isinstance(action, str) or not action:
-        raise PayloadError("the action must be a non-empty str")
+    checks.name(action, "the action", PayloadError)
     if not isinstance(payload, dict):
         raise PayloadError(f"the payload must be a dict, not {type(payload).__name__}")
-    return encode(message)
+    return _encode_message(message, payload)
+
+
+def _encode_message(message: dict[str, Any], payload: Any) -> bytes:
+    """A message with that payload in it."""
+    if payload.__class__ is not RawJson:
+        return encode(message)
+    # Quotes within texts are escaped, so that this stands in no other place.
+    data = encode({**message, "payload": None})
+    return data.replace(b'"payload":null', b'"payload":' + payload.text.encode(), 1)
 
 
 def write_response(
@@ -305,7 +434,7 @@ def write_response(
         message["instance"] = instance
     if elapsed is not None:
         message["elapsed"] = round(elapsed, 6)
-    return encode(message)
+    return _encode_message(message, payload)
 
 
 def error_payload(text: str, code: str | None = None, type: str | None = None, traceback: str | None = None) -> Any:

@@ -6,10 +6,12 @@ there ends the whole process (CPython: "Cannot recover from stack overflow"). So
 
 from __future__ import annotations
 
+import re
 from itertools import accumulate
 
 DEEPEST = 200
 """Levels of nesting that are read; Python's parser fails at less than a thousand."""
+_TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}]|[^][{}"]+|"', re.DOTALL)
 _KEPT = b'"[]{}'
 _OTHERS = bytes(code for code in range(256) if code not in _KEPT)
 _STEPS = [0] * 256
@@ -27,6 +29,25 @@ def is_too_deep(text: str) -> bool:
     for pair in (b"[]", b"{}") * 3:
         fewer, taken = fewer.replace(pair, b""), taken + 1
     return _exceeds(fewer, DEEPEST - taken) and _exceeds(marks, DEEPEST)
+
+
+def outline(text: str) -> str:
+    """The text with `null` in the place of whatever is nested in its first level: that can be parsed, however deep."""
+    parts: list[str] = []
+    depth = 0
+    for match in _TOKENS.finditer(text):
+        token = match[0]
+        if token in ("[", "{"):
+            depth += 1
+            if depth <= 2:
+                parts.append(token if depth == 1 else "null")
+        elif token in ("]", "}"):
+            if depth == 1:
+                parts.append(token)
+            depth -= 1
+        elif depth <= 1:
+            parts.append(token)
+    return "".join(parts)
 
 
 def nesting(data: bytes) -> int:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from .resp import INCOMPLETE, ErrorReply, ProtocolError, make_reader, pack
+from .resp import INCOMPLETE, ErrorReply, ProtocolError, ends_the_connection, make_reader, pack
 
 
 class Command:
@@ -20,11 +20,13 @@ class Command:
     An error reply is a reply: an ErrorReply, not raised.
     """
 
-    __slots__ = ("data", "replies", "wanted")
+    __slots__ = ("data", "ends_at", "replies", "wanted")
 
     def __init__(self, data: bytes, wanted: int = 1) -> None:
         self.data = data
         self.wanted = wanted
+        self.ends_at = 0
+        """How many bytes of commands had been given out with its last one."""
         self.replies: list[Any] = []
 
 
@@ -64,6 +66,18 @@ class Alive(NamedTuple):
     error: ErrorReply | None
 
 
+class Lost(NamedTuple):
+    """A command that will have no more replies.
+
+    Where it is `undone`, it is certain that the server did nothing with it: not all of it was written, or the server
+    had `refused` another one before, after which it reads no more.
+    """
+
+    command: Command
+    undone: bool
+    refused: bool
+
+
 class NeedData(NamedTuple):
     """Nothing more can be told before more bytes have come."""
 
@@ -90,6 +104,8 @@ class Protocol:
         self._reader = make_reader()
         self._due: deque[Command | _Confirmation] = deque()
         self._listening = False
+        self._given = 0
+        self._refusal: ErrorReply | None = None
 
     @property
     def in_flight(self) -> int:
@@ -112,6 +128,8 @@ class Protocol:
 
     def send(self, command: Command) -> bytes:
         """The bytes to send for a command; from now on its replies are due."""
+        self._given += len(command.data)
+        command.ends_at = self._given
         self._due.append(command)
         return command.data
 
@@ -142,7 +160,9 @@ class Protocol:
         self._reader.feed(data)
 
     def next_event(self) -> Event:
-        """What the bytes so far tell next. Raises ProtocolError where they make no sense."""
+        """What the bytes so far tell next. Raises ProtocolError where they make no sense, or the server gives up."""
+        if self._refusal is not None:
+            raise ProtocolError(str(self._refusal))
         while (reply := self._reader.gets()) is not INCOMPLETE:
             if self._listening and isinstance(reply, list) and len(reply) == 3 and reply[0] == b"message":
                 return Message(reply[1], reply[2])
@@ -155,16 +175,26 @@ class Protocol:
                 return event
         return NEED_DATA
 
-    def lose(self) -> Command | None:
-        """The connection is gone: takes out the next command that was in flight, and will have no more replies."""
+    def lose(self, unwritten: int = 0) -> Lost | None:
+        """The connection is gone: takes out the next command that was in flight, which will have no more replies.
+
+        `unwritten` is how many of the bytes that were given out, at least, have not been written. Any thread may call
+        this, several at once.
+        """
+        refused = self._refusal is not None
         while self._due:
-            due = self._due.popleft()
+            try:
+                due = self._due.popleft()
+            except IndexError:
+                return None
             if isinstance(due, Command):
-                return due
+                return Lost(due, refused or due.ends_at > self._given - unwritten, refused)
         return None
 
     def _replied(self, command: Command, reply: Any) -> Replied | None:
         command.replies.append(reply)
+        if ends_the_connection(reply):
+            self._refusal = reply
         return Replied(command) if len(command.replies) >= command.wanted else None
 
     def _confirmed(self, due: _Confirmation, reply: Any) -> Event | None:

@@ -24,6 +24,11 @@ class ErrorReply(Exception):
         return str(self).partition(" ")[0]
 
 
+def ends_the_connection(reply: Any) -> bool:
+    """Whether a reply is the last one: Redis could not read what it was sent, reads no more, and closes."""
+    return type(reply) is ErrorReply and str(reply).startswith("ERR Protocol error")
+
+
 class ProtocolError(Exception):
     """The other side does not speak the Redis protocol."""
 
@@ -46,10 +51,10 @@ def pack(*parts: bytes) -> bytes:
     return b"".join(pieces)
 
 
-def pack_publish(channel: bytes, data: bytes, then: bytes = b"") -> bytes:
-    """PUBLISH as `pack` packs it, and other packed commands behind it; the data is copied once."""
-    form = b"*3\r\n$7\r\nPUBLISH\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n%b"
-    return form % (len(channel), channel, len(data), data, then)
+def pack_publish(channel: bytes, data: bytes, first: bytes = b"") -> bytes:
+    """PUBLISH as `pack` packs it, and other packed commands before it; the data is copied once."""
+    form = b"%b*3\r\n$7\r\nPUBLISH\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n"
+    return form % (first, len(channel), channel, len(data), data)
 
 
 class PlainReader:

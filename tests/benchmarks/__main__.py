@@ -1,6 +1,7 @@
 """All benchmarks, one after the other: `python -m tests.benchmarks [NAME ...]` (`make bench`).
 
-Each prints its table and leaves its figures as JSON in `bench-results/`. The names are the keys of SUITES.
+Each prints its table and leaves its figures as JSON in `bench-results/`. The names are the keys of SUITES. A single one
+takes options of its own behind its name: `python -m tests.benchmarks framework --quick --rounds 5`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 SUITES = {
@@ -24,20 +26,33 @@ SUITES = {
 RESULTS = Path("bench-results")
 
 
-def main() -> int:
-    """Run the suites that are named, or all of them; returns the exit status."""
-    parser = argparse.ArgumentParser(description="Run the benchmarks.")
+def chosen(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The suites that are named, or all of them, and the options for a single one."""
+    parser = argparse.ArgumentParser(
+        description="Run the benchmarks.", epilog="A single one takes options of its own behind its name."
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SUITES))
-    names = parser.parse_args().names or list(SUITES)
+    # What follows the first option belongs to the suite, values of options that look like names included.
+    first = next((at for at, word in enumerate(arguments) if word.startswith("-") and at > 0), len(arguments))
+    names = parser.parse_args(arguments[:first]).names or list(SUITES)
+    options = list(arguments[first:])
     unknown = [name for name in names if name not in SUITES]
     if unknown:
         parser.error(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(SUITES)}")
+    if options and len(names) != 1:
+        parser.error(f"{options[0]} is for a single benchmark: name one")
+    return names, options
+
+
+def main() -> int:
+    """Run the suites that are named, or all of them; returns the exit status."""
+    names, options = chosen(sys.argv[1:])
     RESULTS.mkdir(exist_ok=True)
     print(f"Python {platform.python_version()}, {os.cpu_count()} processors; the machine does other things, too")
     failed = 0
     for name in names:
         print(f"\n{name}: {SUITES[name]}\n", flush=True)
-        command = [sys.executable, "-m", f"tests.benchmarks.{name}", "--json", str(RESULTS / f"{name}.json")]
+        command = [sys.executable, "-m", f"tests.benchmarks.{name}", "--json", str(RESULTS / f"{name}.json"), *options]
         failed += subprocess.run(command, check=False).returncode != 0
     return 1 if failed else 0
 

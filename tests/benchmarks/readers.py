@@ -46,6 +46,12 @@ class _Counter:
     def on_refused(self, _at: float, reason: str) -> None:
         print(reason, file=sys.stderr)
 
+    def on_whole(self, _at: float) -> None:
+        pass
+
+    def on_cause(self, _at: float, cause: str) -> None:
+        pass
+
 
 def _report(received: int) -> None:
     print(json.dumps({"received": received}), flush=True)

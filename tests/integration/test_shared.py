@@ -228,7 +228,7 @@ def test_without_the_right_to_claim_it_does_not_start(name: str) -> None:
                 assert code_of(requester, name, "nope") == "unknown_action"
                 client.execute_command("ACL", "SETUSER", "svc", "resetkeys")
                 with Requester(server.url) as unharmed:
-                    assert code_of(unharmed, name, "echo") == "busy"
+                    assert code_of(unharmed, name, "echo") == "redis_refused"
     finally:
         server.close()
 
@@ -242,10 +242,11 @@ def test_claiming_costs_one_round_trip_and_only_where_it_is_asked_for(own_redis:
                 for _ in range(10):
                     requester.call(name, "echo")
                 stats = client.info("commandstats")
-        return {key.removeprefix("cmdstat_"): value["calls"] for key, value in stats.items()}
+        # Redis counts subcommands by themselves from 7.0 on.
+        return {key.removeprefix("cmdstat_").partition("|")[0]: value["calls"] for key, value in stats.items()}
 
     plain, shared = commands(False), commands(True)
     assert "set" not in plain
     assert shared.pop("set") == 10
-    assert {key for key in plain if "config" not in key and "info" not in key} == {"publish", "pubsub|numsub"}
-    assert (shared["publish"], shared["pubsub|numsub"]) == (plain["publish"], plain["pubsub|numsub"]) == (20, 10)
+    assert {key for key in plain if "config" not in key and "info" not in key} == {"publish", "pubsub"}
+    assert (shared["publish"], shared["pubsub"]) == (plain["publish"], plain["pubsub"]) == (20, 10)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from daebus.pipe import Pipe
 
 from daebus import (
     ConnectionLost,
@@ -22,7 +23,6 @@ from daebus import (
     response,
 )
 from daebus.client.call import Call
-from daebus.pipe import Pipe
 from daebus.transport.publisher import Publisher
 from tests.support.framework_services import Tap, serving, subscribers
 from tests.support.redis_server import RedisServer
@@ -115,6 +115,10 @@ def in_flight(caller: DaebusCaller) -> int:
     return pipe_of(caller).in_flight
 
 
+def all_written(pipe: Pipe) -> bool:
+    return not pipe._tickets.unsent and pipe._tickets._writing is None
+
+
 def test_a_dead_service_is_told_while_another_call_reads(
     slow: Slow, caller: DaebusCaller, own_redis: RedisServer
 ) -> None:
@@ -163,7 +167,9 @@ def test_a_call_is_told_of_the_loss_before_redis_has_confirmed_it(
     caller.send_request("echo")
     own_redis.freeze()
     calls = [Waiting(caller, "echo") for _ in range(20)]
-    eventually(lambda: caller._requester.pending == 20)
+    pipe = pipe_of(caller)
+    # Those that had not been written yet would be told that nothing was sent.
+    eventually(lambda: caller._requester.pending == 20 and pipe.in_flight == 20 and all_written(pipe))
     own_redis.kill()
     outcomes = [call.end() for call in calls]
     assert {type(outcome) for outcome in outcomes} == {ConnectionLost}

@@ -206,7 +206,7 @@ def test_a_slow_network_is_not_dead_while_it_takes_something(
     monkeypatch.setattr("daebus.transport.aio_connection.PING_AFTER", 1.0)
 
     async def main(url: str) -> None:
-        async with AsyncDaebusCaller(frail.name, redis_url=url, timeout=60) as caller:
+        async with AsyncDaebusCaller(frail.name, redis_url=url, timeout=60, max_message=25_000_000) as caller:
             begun = time.monotonic()
             with pytest.raises(RequestFailed, match="unknown action"):
                 await caller.send_request("nothing", {"text": "x" * 24_000_000})
@@ -255,7 +255,7 @@ def test_a_one_way_message_is_confirmed_or_an_error(own_redis: RedisServer, frai
 
 def test_refusals_are_named_and_show_no_password(own_redis: RedisServer, frail: Shop) -> None:
     with own_redis.client() as client:
-        rights = ["+publish", "+subscribe", "+ping", f"&{frail.name}", "&caller:*"]
+        rights = ["+publish", "+subscribe", "+ping", "resetchannels", f"&{frail.name}", "&caller:*"]
         client.execute_command("ACL", "SETUSER", "web", "on", ">s3cr3t", "-@all", *rights)
     url = own_redis.url.replace("redis://", "redis://web:s3cr3t@")
 

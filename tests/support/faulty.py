@@ -85,7 +85,7 @@ class Patient:
         assert self.outcome is not None, f"the call still waits after {within} s more"
         return self.outcome
 
-    def recovered(self, within: float = 2.0) -> None:
+    def recovered(self, within: float = 6.0) -> None:
         """Redis is back: within so many seconds calls are answered, and each channel is subscribed once."""
         back = time.monotonic()
         eventually(lambda: works(self.caller), within=15)

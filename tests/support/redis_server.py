@@ -16,26 +16,18 @@ from typing import Any
 
 import redis
 
-INSTALL_LINE = "sudo apt-get install redis-server   (macOS: brew install redis)"
-
-
-class RedisUnavailable(RuntimeError):
-    """No redis-server on the PATH, and none could be installed."""
+from tests.support.servers import search_path
 
 
 def ensure_redis_server() -> str:
-    """The path of redis-server, installed through apt first where that is allowed and needed."""
+    """The path of redis-server: of the first on the PATH, else of one that is fetched. Raises ServerUnavailable."""
     found = shutil.which("redis-server")
-    if found:
-        return found
-    if shutil.which("apt-get") and os.geteuid() == 0:
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "redis-server"]):
-            subprocess.run(["apt-get", *command], env=environment, check=False, stdout=subprocess.DEVNULL)
+    if found is None:
+        # On the PATH also for the programs that tests start.
+        os.environ["PATH"] = search_path()
         found = shutil.which("redis-server")
-        if found:
-            return found
-    raise RedisUnavailable(f"The tests need redis-server on the PATH. Install it with: {INSTALL_LINE}")
+        assert found is not None
+    return found
 
 
 def free_port() -> int:

@@ -8,84 +8,150 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from daebus_console.cli.options import Globals, take_globals
-from daebus_console.commands.completion import Known, Offer, complete
+from daebus_console.cli.typed import quoted, read
+from daebus_console.commands.completion import Known, Offer, complete_argument
 from daebus_console.commands.errors import CommandError
-from daebus_console.commands.verbs import SHELL_OPTIONS, VERBS, Face
-from daebus_console.commands.words import Word, split
+from daebus_console.commands.verbs import SHELL_OPTIONS, VERBS
 from daebus_console.text import clean
 
 if TYPE_CHECKING:
     from daebus_console.commands.known import SessionKnown
 
-_LOOK_FOR = 1.0
+_LOOK_FOR = 3.0
+"""Seconds that Redis has to tell what is there."""
+_HEAR_FOR = 1.0
+"""Seconds that services then have to tell of themselves."""
 _BASH = """\
 _daebus_console() {
-  local IFS=$'\\n' cur="${COMP_WORDS[COMP_CWORD]}"
-  COMPREPLY=($(_DAEBUS_CONSOLE_COMPLETE="$COMP_POINT ${#cur}" daebus-console "$COMP_LINE" 2>/dev/null))
-  [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[=/:] ]] && compopt -o nospace
+  local line how=
+  COMPREPLY=()
+  while IFS= read -r line; do
+    if [[ -z $how ]]; then how=$line; elif [[ -n $line ]]; then COMPREPLY+=("$line"); fi
+  done <<< "$(_DAEBUS_CONSOLE_COMPLETE=bash command daebus-console "$COMP_LINE" "$COMP_POINT" "$2" 2>/dev/null)"
+  if [[ $how == nospace ]]; then compopt -o nospace 2>/dev/null; fi
+  return 0
 }
 complete -F _daebus_console daebus-console
 """
 _ZSH = """\
 (( $+functions[compdef] )) || { autoload -U +X compinit && compinit -i; }
-autoload -U +X bashcompinit && bashcompinit
+_daebus_console() {
+  emulate -L zsh
+  local -a offers begun
+  offers=("${(@f)$(_DAEBUS_CONSOLE_COMPLETE=zsh command daebus-console "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" \
+    2>/dev/null)}")
+  offers=("${(@)offers:#}")
+  (( $#offers )) || return 1
+  begun=("${(@M)offers:#*[=/:]}")
+  offers=("${(@)offers:#*[=/:]}")
+  (( $#begun )) && compadd -S '' -a begun
+  (( $#offers )) && compadd -a offers
+  return 0
+}
+compdef _daebus_console daebus-console
 """
+_BEGUN = ("=", "/", ":")
+"""What an offer ends in that is no whole word yet."""
 
 
 def script(shell: str) -> str:
     """What that shell is to evaluate. Raises CommandError."""
     if shell not in ("bash", "zsh"):
         raise CommandError(f"there is no completion for {shell}; there is for bash and zsh")
-    return (_ZSH if shell == "zsh" else "") + _BASH
+    return _ZSH if shell == "zsh" else _BASH
 
 
-def answer(asked: str, line: str) -> list[str]:
-    """What may stand in place of the shell's word, each as the shell puts it in."""
-    point, _blank, length = asked.partition(" ")
-    before = line[: int(point)]
-    settings = _settings(before)
-    with _Bus(settings) as known:
-        found = offers(before, known)
-    begin = len(before) - int(length)
-    whole = (before[: offer.start] + offer.text for offer in found)
-    return [clean(text)[begin:] for text in whole]
+def answer(shell: str, arguments: Sequence[str]) -> list[str]:
+    """What the script of that shell wants to know of what is typed.
+
+    For zsh, which gives the words up to the cursor, what may stand in the place of the last. For bash, which gives the
+    line, the place of the cursor and how much of the line it would replace: how to go on, then what may stand there.
+    """
+    if shell == "zsh":
+        return _whole(list(arguments[:-1]), arguments[-1] if arguments else "")
+    if shell != "bash" or len(arguments) != 3 or not arguments[1].isdecimal():
+        return []
+    line, point, replaced = arguments[0], int(arguments[1]), arguments[2]
+    before, after = line[:point], line[point:]
+    if not before.endswith(replaced):
+        return []
+    typed = read(before)
+    kept = read(before[: len(before) - len(replaced)])
+    rest = _rest_of_word(after)
+    if rest and typed.quote:
+        return []
+    found = _fitting(_whole(typed.words[1:], typed.last), typed.last, kept.last, rest)
+    nospace = bool(rest) or (len(found) == 1 and found[0].endswith(_BEGUN))
+    return ["nospace" if nospace else "space", *(quoted(one[len(kept.last) :], kept.quote) for one in found)]
+
+
+def _rest_of_word(after: str) -> str:
+    """What stands behind the cursor without a blank."""
+    return read(after.split(maxsplit=1)[0]).last if after and not after[0].isspace() else ""
+
+
+def _fitting(found: list[str], typed: str, kept: str, rest: str) -> list[str]:
+    """Those that bash can put in without harm.
+
+    It replaces what was typed by what all have in common, which must not be less; what it keeps stays, and so does
+    the rest of a word in which the cursor stands.
+    """
+    found = [one for one in found if one.startswith(kept)]
+    if rest:
+        whole = [one for one in found if one.startswith(typed) and one.endswith(rest) and len(one) >= len(typed + rest)]
+        return [one[: len(one) - len(rest)] for one in whole]
+    exact = [one for one in found if one.startswith(typed)]
+    if exact or len(found) < 2:
+        return exact or found
+    return found if _in_common(found) >= len(typed) else []
+
+
+def _in_common(texts: list[str]) -> int:
+    """How many characters they all begin with."""
+    first, last = min(texts), max(texts)
+    return next((index for index, sign in enumerate(first) if last[index : index + 1] != sign), len(first))
+
+
+def _whole(words: list[str], last: str) -> list[str]:
+    """What the last word may be, whole, as it is meant. Words are those behind the program's name."""
+    with _Bus(_settings(words)) as known:
+        found = _offers(words, last, known)
+    whole = dict.fromkeys(last[: offer.start] + offer.text for offer in found)
+    # A shell takes one a line, and shows them on a terminal.
+    return [text for text in whole if text == clean(text)]
 
 
 def offers(line: str, known: Known) -> list[Offer]:
     """What may come at the end of a shell's line, which begins with the program's name."""
-    start = _after_globals(line)
-    rest = line[start:]
-    found = [offer._replace(start=offer.start + start) for offer in complete(rest, len(rest), known, Face.SHELL)]
-    if rest.startswith("-") and " " not in rest:
-        names = [option for option in SHELL_OPTIONS if option.name.startswith(rest)]
-        found += [Offer(option.name, start, option.help) for option in names]
+    typed = read(line)
+    return _offers(typed.words[1:], typed.last, known)
+
+
+def _offers(words: list[str], last: str, known: Known) -> list[Offer]:
+    begin = _after_globals(words)
+    if begin is None:
+        # The value of an option that comes before the verb.
+        return []
+    rest = words[begin:]
+    found = complete_argument(rest, last, known)
+    if not rest and last.startswith("-"):
+        names = [option for option in SHELL_OPTIONS if option.name.startswith(last)]
+        found += [Offer(option.name, 0, option.help) for option in names]
     return found
 
 
-def _words(line: str) -> Sequence[Word]:
-    try:
-        return split(line)
-    except CommandError as error:
-        # What is open is the last word.
-        return split(line[: error.position]) if error.unfinished else ()
-
-
-def _after_globals(line: str) -> int:
-    """Where the verb begins, or is to begin: behind the program's name and the options that come before the verb."""
-    words = list(_words(line))[1:]
+def _after_globals(words: list[str]) -> int | None:
+    """Where the verb is, or is to be: behind the options that come before it. None within such an option."""
     flags = {option.name for option in SHELL_OPTIONS if option.kind.value == "FLAG"}
     position = 0
-    while position < len(words) and words[position].text.startswith("-") and words[position].text not in VERBS:
-        position += 1 if "=" in words[position].text or words[position].text in flags else 2
-    if position < len(words):
-        return words[position].start
-    last = words[-1] if words else None
-    return last.start if last is not None and last.end == len(line) and last.text.startswith("-") else len(line)
+    while position < len(words) and words[position].startswith("-") and words[position] not in VERBS:
+        position += 1 if "=" in words[position] or words[position] in flags else 2
+    return position if position <= len(words) else None
 
 
-def _settings(line: str) -> Globals:
+def _settings(words: list[str]) -> Globals:
     try:
-        return take_globals([word.text for word in _words(line)][1:])[0]
+        return take_globals(words)[0]
     except CommandError:
         return Globals()
 
@@ -119,7 +185,8 @@ class _Bus:
             self._looking = True
             self._session.start()
             session = self._session
-            session.wait_for(lambda: all_told(session), _LOOK_FOR)
+            session.wait_for(lambda: session.directory.polled is not None or all_told(session), _LOOK_FOR)
+            session.wait_for(lambda: all_told(session), _HEAR_FOR)
         return self._known
 
     def services(self) -> Iterable[tuple[str, str]]:

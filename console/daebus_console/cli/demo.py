@@ -10,6 +10,7 @@ from daebus_console.cli.options import Globals
 from daebus_console.cli.output import TerminalOutput
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import Command
+from daebus_console.commands.secrets import safe_error
 from daebus_console.demo.demo import BrokerUnavailable, Demo, DemoError, DemoInterrupted, run_headless
 
 
@@ -25,7 +26,7 @@ def run_demo(command: Command, settings: Globals, output: TerminalOutput) -> int
             return run_headless(url, seconds=command["for"])
         return _with_console(command, settings, output, url)
     except CommandError as error:
-        output.mistake(error)
+        output.mistake(safe_error(error))
         return 2
     except ConfigurationError as error:
         output.error(str(error))

@@ -17,16 +17,13 @@ def run_open(command: Command, settings: Globals, output: TerminalOutput) -> int
         return 2
     from daebus_console.engine.capture.format import CaptureError
     from daebus_console.engine.offline import OfflineSender, OfflineSession
-    from daebus_console.engine.redact import Redactor
 
     try:
         session = OfflineSession(command["file"], target=command["redis"] or settings.redis)
     except (CaptureError, ConfigurationError) as error:
         output.error(str(error))
         return 2
-    # Textual is large: it is imported when there is something to show.
-    from daebus_console.tui.app import run as run_app
+    from daebus_console.cli.shell import show
 
     with session, OfflineSender(session, read_only=settings.read_only) as sender:
-        redact = {"redact": Redactor(settings.redact)} if settings.redact else {}
-        return run_app(session, sender=sender, read_only=settings.read_only, **redact)
+        return show(session, sender, settings)

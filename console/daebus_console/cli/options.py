@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from daebus_console import naming
 from daebus_console.commands.errors import CommandError, nearest
 from daebus_console.commands.kinds import Kind
 from daebus_console.commands.verbs import SHELL_OPTIONS, VERBS
 from daebus_console.commands.words import Word, from_argv
 
+_PART = re.compile(r"(?:\\.|[^\\,]|\\$)+", re.DOTALL)
+"""Between two commas; one behind a backslash belongs to what it stands in."""
 _BY_NAME = {name: option for option in SHELL_OPTIONS for name in (option.name, option.short) if name}
 
 
@@ -70,7 +74,14 @@ def take_globals(arguments: Sequence[str]) -> tuple[Globals, list[str]]:
             found[option.key] = value == "on"
     for key in ("channels", "redact"):
         if key in found:
-            found[key] = tuple(part for part in (piece.strip() for piece in found[key].split(",")) if part)
+            found[key] = tuple(part for part in (piece.strip() for piece in _PART.findall(found[key])) if part)
+    if "channels" in found:
+        try:
+            found["channels"] = tuple(naming.read_glob(glob) for glob in found["channels"])
+            for glob in found["channels"]:
+                naming.to_bytes(glob)
+        except ValueError:
+            raise CommandError("--channels: no channel can have such a name", 0, 0, line=line) from None
     return Globals(**found), rest
 
 

@@ -1,21 +1,25 @@
 """Speaking to a shell: results on standard output, everything else on standard error.
 
 Everything is cleaned here, on its way out. Colour only where a person looks: not into a pipe, not with NO_COLOR; with
-FORCE_COLOR everywhere. A reader that has gone shows as BrokenPipeError, and before that in `closed`.
+FORCE_COLOR everywhere. Standard output that takes no more shows as StreamError; a reader that has gone also, and before
+that in `closed`. Standard error that takes no more is not worth a word, and nobody would read it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import shutil
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import IO, Any
 
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.explain import explain
-from daebus_console.render import Line, Span, fit, line, to_json, to_text
+from daebus_console.files.places import StreamError
+from daebus_console.render import Line, Span, fit, line, to_record, to_text
 
 PIPE_WIDTH = 400
 """Cells of a line in a list of many, where no terminal bounds it."""
@@ -38,6 +42,9 @@ class TerminalOutput:
         self._out_colour, self._err_colour = _colour(out), _colour(err)
         self._err_is_terminal = err.isatty()
         self._transient = False
+        self._pending = False
+        """Whether text was printed since the last flush before bytes."""
+        self._broken = False
         self._poll = select.poll()
         try:
             self._poll.register(out.fileno(), 0)
@@ -55,17 +62,30 @@ class TerminalOutput:
         with self._lock:
             self._wipe()
             for one in lines:
-                self._out.write(self._text(one, self._out_colour) + "\n")
+                self._print(self._text(one, self._out_colour) + "\n")
+
+    def exactly(self, text: str, shown: Callable[[str], str] = str) -> None:
+        """Print a text as it is, in UTF-8; on a terminal `shown` of it, cleaned, line by line."""
+        buffer = getattr(self._out, "buffer", None)
+        if buffer is None or self._out.isatty():
+            self.result(line(one) for one in shown(text.removesuffix("\n")).split("\n"))
+            return
+        with self._lock, self._telling():
+            self._wipe()
+            if self._pending:
+                self._out.flush()
+                self._pending = False
+            buffer.write(text.encode("utf-8", "backslashreplace"))
 
     def record(self, value: Any) -> None:
         """Print one JSON value on a line of standard output."""
         try:
-            text = to_json(value, ascii_only=self._ascii)
+            text = to_record(value, ascii_only=self._ascii)
         except RecursionError:
-            text = to_json(_shallow(value), ascii_only=self._ascii)
+            text = to_record(_shallow(value), ascii_only=self._ascii)
         with self._lock:
             self._wipe()
-            self._out.write(text + "\n")
+            self._print(text + "\n")
 
     def note(self, text: str) -> None:
         """Say something on standard error."""
@@ -78,8 +98,7 @@ class TerminalOutput:
         elif self._err_is_terminal:
             with self._lock:
                 shown = self._text(fit(line, shutil.get_terminal_size((80, 24)).columns - 1), self._err_colour)
-                self._err.write(f"\r\x1b[2K{shown}")
-                self._err.flush()
+                self._whisper(f"\r\x1b[2K{shown}")
                 self._transient = bool(shown)
 
     def error(self, text: str) -> None:
@@ -92,9 +111,13 @@ class TerminalOutput:
         self._say(explain(error, "daebus-console "))
 
     def flush(self) -> None:
-        """Let everything be seen. Raises BrokenPipeError where nobody looks any more."""
-        with self._lock:
+        """Let everything be seen. Raises StreamError where that cannot be."""
+        with self._lock, self._telling():
             self._out.flush()
+
+    def abandon(self) -> None:
+        """Standard output takes no more: what is said from now on does not wait for it."""
+        self._broken = True
 
     @property
     def closed(self) -> bool:
@@ -106,19 +129,39 @@ class TerminalOutput:
         for stream in (self._out, self._err):
             try:
                 stream.flush()
-            except (BrokenPipeError, OSError):
+            except (OSError, ValueError):
                 # The interpreter flushes again at its end, and would print a traceback then.
-                nowhere = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(nowhere, stream.fileno())
-                os.close(nowhere)
+                with contextlib.suppress(OSError, ValueError):
+                    nowhere = os.open(os.devnull, os.O_WRONLY)
+                    os.dup2(nowhere, stream.fileno())
+                    os.close(nowhere)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            self._broken = True
+            raise StreamError(error) from None
+
+    def _print(self, text: str) -> None:
+        self._pending = True
+        with self._telling():
+            self._out.write(text)
+
+    def _whisper(self, text: str) -> None:
+        """Write to standard error, if it can be."""
+        with contextlib.suppress(OSError, ValueError):
+            self._err.write(text)
+            self._err.flush()
 
     def _say(self, lines: Iterable[Line]) -> None:
         with self._lock:
-            self._out.flush()
+            if not self._broken:
+                with self._telling():
+                    self._out.flush()
             self._wipe()
-            for one in lines:
-                self._err.write(self._text(one, self._err_colour) + "\n")
-            self._err.flush()
+            self._whisper("".join(self._text(one, self._err_colour) + "\n" for one in lines))
 
     def _text(self, one: Line, colour: bool) -> str:
         text = to_text(one, colour)
@@ -126,8 +169,7 @@ class TerminalOutput:
 
     def _wipe(self) -> None:
         if self._transient:
-            self._err.write("\r\x1b[2K")
-            self._err.flush()
+            self._whisper("\r\x1b[2K")
             self._transient = False
 
 

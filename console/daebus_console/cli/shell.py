@@ -7,29 +7,29 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from types import FrameType
 from typing import TYPE_CHECKING
 
+from daebus_console.cli.ending import Ended, Ending
 from daebus_console.cli.options import Globals, take_globals
 from daebus_console.cli.output import TerminalOutput
-from daebus_console.commands.errors import CommandError
+from daebus_console.commands.errors import FAULT, CommandError, fault
 from daebus_console.commands.grammar import Command, parse_argv
 from daebus_console.commands.help import help_on
 from daebus_console.commands.verbs import Face
+from daebus_console.files.places import StreamError
 from daebus_console.render import line
 
 if TYPE_CHECKING:
     from daebus_console.commands.context import Context
+    from daebus_console.engine.sender import Sender
     from daebus_console.engine.session import Session
 
 _ASKED = "_DAEBUS_CONSOLE_COMPLETE"
 """Set by the completion of the user's shell; see cli/completion.py."""
 INTERRUPTED = 130
-TERMINATED = 143
 USAGE = 2
 _SWITCH = 0.001
 """Seconds that a thread may keep the interpreter while others want it."""
@@ -39,38 +39,44 @@ _REMEMBERED = 200_000
 _REMEMBERED_BYTES = 128 * 1024 * 1024
 
 
-class _Terminated(BaseException):
-    """SIGTERM came."""
+_ending = Ending()
+"""The signals of this process."""
 
 
 def run(arguments: Sequence[str]) -> int:
     """Do what the arguments say; returns the exit status."""
     output = TerminalOutput(sys.stdout, sys.stderr)
-    previous = signal.signal(signal.SIGTERM, _terminate)
-    try:
-        return _run(arguments, output)
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except _Terminated:
-        return TERMINATED
-    except BrokenPipeError:
-        # Whoever read the output has gone: it has what it wanted.
-        return 0
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-        output.close()
-
-
-def _terminate(_number: int, _frame: FrameType | None) -> None:
-    raise _Terminated
+    with _ending:
+        try:
+            status = _run(arguments, output)
+            output.flush()
+            return status
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        except Ended as ended:
+            return int(ended.code or 0)
+        except StreamError as error:
+            if error.quiet:
+                # Whoever read the output has gone: it has what it wanted.
+                return 0
+            output.abandon()
+            output.error(str(error))
+            return USAGE
+        except Exception as error:  # noqa: BLE001 - a fault of ours is told in words as well
+            output.abandon()
+            output.error(fault(error))
+            return FAULT
+        finally:
+            output.close()
 
 
 def _run(arguments: Sequence[str], output: TerminalOutput) -> int:
     if _ASKED in os.environ:
         from daebus_console.cli.completion import answer
 
-        output.result(line(text) for text in answer(os.environ[_ASKED], " ".join(arguments)))
+        output.result(line(text) for text in answer(os.environ[_ASKED], arguments))
         return 0
+    settings = Globals()
     try:
         settings, rest = take_globals(arguments)
         if settings.version:
@@ -82,7 +88,7 @@ def _run(arguments: Sequence[str], output: TerminalOutput) -> int:
             output.result(line(text) for text in help_on(command["topic"], Face.SHELL))
             return 0
     except CommandError as error:
-        output.mistake(error)
+        output.mistake(_safe(error, settings))
         return USAGE
     if command.name == "demo":
         from daebus_console.cli.demo import run_demo
@@ -104,6 +110,17 @@ def _run(arguments: Sequence[str], output: TerminalOutput) -> int:
     if command.name == "repl":
         return _repl(settings, output)
     return _act(command, settings, output)
+
+
+def _safe(error: CommandError, settings: Globals) -> CommandError:
+    """The mistake as it may be shown. Only whoever makes one waits for the imports."""
+    from daebus_console.commands.secrets import safe_error
+
+    if not settings.redact:
+        return safe_error(error)
+    from daebus_console.engine.redact import Redactor
+
+    return safe_error(error, Redactor(settings.redact))
 
 
 def _version(output: TerminalOutput) -> int:
@@ -192,21 +209,29 @@ def _full_screen(settings: Globals, output: TerminalOutput) -> int:
 
 def show_console(settings: Globals) -> int:
     """The full-screen console until the user leaves it. Raises ConfigurationError."""
-    from daebus_console.engine.redact import Redactor
     from daebus_console.engine.sender import Sender
 
     session = _session(settings)
     # Textual is large: it is imported when the settings are known to be good.
-    from daebus_console.tui.app import run as run_app
+    import daebus_console.tui.app  # noqa: F401
 
     with session, Sender(session, read_only=settings.read_only) as sender:
-        redact = {"redact": Redactor(settings.redact)} if settings.redact else {}
-        return run_app(
-            session,
-            sender=sender,
-            read_only=settings.read_only,
-            confirm_remote=settings.confirm_remote,
-            # Left to itself, Textual takes NO_COLOR for a wish to have shades of grey.
-            ansi_color=True if os.environ.get("NO_COLOR") else None,
-            **redact,
-        )
+        return show(session, sender, settings)
+
+
+def show(session: Session, sender: Sender, settings: Globals) -> int:
+    """A started session on the full screen until the user leaves it, or a signal asks for it."""
+    from daebus_console.engine.redact import Redactor
+    from daebus_console.tui.app import run as run_app
+
+    redact = {"redact": Redactor(settings.redact)} if settings.redact else {}
+    return run_app(
+        session,
+        ended_by=_ending.by,
+        sender=sender,
+        read_only=settings.read_only,
+        confirm_remote=settings.confirm_remote,
+        # Left to itself, Textual takes NO_COLOR for a wish to have shades of grey.
+        ansi_color=True if os.environ.get("NO_COLOR") else None,
+        **redact,
+    )

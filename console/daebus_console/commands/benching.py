@@ -13,6 +13,7 @@ from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.grammar import Command
 from daebus_console.commands.sending import payload_of
 from daebus_console.engine.histogram import Histogram
+from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, duration, line
 
 REQUESTS = 100
@@ -163,7 +164,7 @@ def run_bench(command: Command, context: Context) -> int:
 def _record(bench: Bench) -> dict[str, Any]:
     tally, found = bench.tally, bench.tally.latencies
     record: dict[str, Any] = {
-        "service": bench.service,
+        **fields("service", bench.service),
         "action": bench.action,
         "requests": tally.sent,
         "concurrency": bench.concurrency,
@@ -185,7 +186,7 @@ def _lines(bench: Bench) -> list[Line]:
     rate = tally.done / tally.seconds if tally.seconds else 0.0
     told = f"  {tally.done} requests in {tally.seconds:.2f} s, {rate:.1f}/s, {bench.concurrency} at once"
     lines = [
-        line(Span(f"{bench.service} {bench.action}", "bold"), told),
+        line(Span(f"{shown(bench.service)} {shown(bench.action, text=True)}", "bold"), told),
         line(
             Span(f"ok {tally.ok}", "ok"),
             Span(f"  errors {sum(tally.errors.values())}", "error" if tally.errors else "dim"),

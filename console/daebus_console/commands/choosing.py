@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from daebus_console.commands import inputs
 from daebus_console.commands.context import Context
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import filter_of
@@ -18,7 +19,9 @@ from daebus_console.commands.words import Word
 from daebus_console.engine.capture.format import CaptureError, Header
 from daebus_console.engine.exchange import Exchange
 from daebus_console.engine.filter import language as filters
+from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.replay.source import Recording
+from daebus_console.files.places import STANDARD, expanded
 
 _LOOKS_LIKE_A_FILE = (".jsonl", ".gz", ".json", ".capture")
 
@@ -48,6 +51,13 @@ class Chosen:
         return self.path is None
 
 
+def inputs_of(chosen: Chosen, context: Context) -> list[tuple[int, int]]:
+    """The files from which they come, which no output may take the place of."""
+    found = [chosen.recording.stored] if chosen.recording is not None else []
+    found += [context.session.stored] if isinstance(context.session, OfflineSession) else []
+    return [one.identity for one in found]
+
+
 def choose(words: Sequence[Word], line: str, context: Context, *, with_filter: bool = True) -> Chosen:
     """What the words choose. Raises CommandError, also for a file that is no capture.
 
@@ -59,7 +69,7 @@ def choose(words: Sequence[Word], line: str, context: Context, *, with_filter: b
     if first.text.startswith("#"):
         return _numbered(words, context)
     if _is_file(first, context):
-        return _of_file(first, words[1:], line, with_filter)
+        return _of_file(first, words[1:], line, with_filter, context)
     return _of_session(words, line, context)
 
 
@@ -79,18 +89,19 @@ def _numbered(words: Sequence[Word], context: Context) -> Chosen:
 
 
 def _is_file(word: Word, context: Context) -> bool:
-    path = os.path.expanduser(word.text)
-    if os.path.exists(path) or word.text.endswith(_LOOKS_LIKE_A_FILE):
+    if word.text == STANDARD and not word.quoted:
+        return True
+    if os.path.lexists(expanded(word.text)) or word.text.endswith(_LOOKS_LIKE_A_FILE):
         return True
     return context.face is Face.SHELL or ("/" in word.text and ":" not in word.text)
 
 
-def _of_file(word: Word, rest: Sequence[Word], line: str, with_filter: bool) -> Chosen:
-    path = os.path.expanduser(word.text)
+def _of_file(word: Word, rest: Sequence[Word], line: str, with_filter: bool, context: Context) -> Chosen:
     try:
-        recording = Recording(path)
+        recording = inputs.recording(word.text, context)
     except CaptureError as error:
         raise word.error(str(error)) from None
+    path = recording.path
     if not with_filter:
         return Chosen(recording.exchanges, path=path, rest=tuple(rest), recording=recording)
     matching = filters.parse(filter_of(rest, line) or "")

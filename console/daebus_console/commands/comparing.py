@@ -8,7 +8,7 @@ from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import Command
 from daebus_console.engine.diff.exchange import diff_exchanges
 from daebus_console.engine.diff.rules import RuleError, Rules, parse_rules
-from daebus_console.engine.replay.redact import masked
+from daebus_console.engine.replay.redact import masked, of_exchanges
 from daebus_console.engine.replay.report import change_data
 from daebus_console.render import Span, line
 
@@ -36,7 +36,8 @@ def run_diff(command: Command, context: Context) -> int:
     first, second = (context.exchange(number) for number in numbers)
     with context.session.lock:
         found = diff_exchanges(first, second, rules)
-    output, redact = context.output, context.redact
+        redact = of_exchanges(context.redact, first, second)
+    output = context.output
     if command["json"]:
         for change in found.changes:
             output.record(change_data(masked(change, redact) if redact else change))

@@ -6,6 +6,7 @@ What is on the bus it asks of `Known`, and only for what the place needs, so tha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from daebus_console.commands.errors import CommandError
@@ -13,7 +14,8 @@ from daebus_console.commands.kinds import Kind
 from daebus_console.commands.paths import PathError, Step, parse_path
 from daebus_console.commands.template import fields, item, template
 from daebus_console.commands.verbs import VERBS, Argument, Face, Verb
-from daebus_console.commands.words import Word, as_word, split
+from daebus_console.commands.words import Word, as_name, as_word, split
+from daebus_console.naming import read, written
 
 MOST = 100
 """Offers at the most."""
@@ -76,10 +78,27 @@ def complete(line: str, cursor: int, known: Known, face: Face = Face.PROMPT) -> 
     else:
         current = Word("", len(before), len(before), "")
     if not words:
-        verbs = ((verb.name, verb.summary) for verb in VERBS.values() if face in verb.faces)
-        return _ranked(current.text, current.start, verbs)
+        return _verbs(current, face)
     verb = VERBS.get(words[0].text)
     return _Place(verb, words, current, known, face).offers() if verb is not None else []
+
+
+def complete_argument(before: Sequence[str], typed: str, known: Known) -> list[Offer]:
+    """What fits in place of an argument of a shell, behind others (the verb and what follows), as it is meant.
+
+    An offer's `start` counts in the argument.
+    """
+    current = Word(typed, 0, len(typed), typed)
+    if not before:
+        return _verbs(current, Face.SHELL)
+    verb = VERBS.get(before[0])
+    words = [Word(text, 0, len(text), text) for text in before]
+    return _Place(verb, words, current, known, Face.SHELL, str).offers() if verb is not None else []
+
+
+def _verbs(current: Word, face: Face) -> list[Offer]:
+    verbs = ((verb.name, verb.summary) for verb in VERBS.values() if face in verb.faces)
+    return _ranked(current.text, current.start, verbs)
 
 
 def fill_in(line: str, known: Known) -> str | None:
@@ -116,7 +135,16 @@ def _first_step(text: str) -> Iterator[Step]:
 class _Place:
     """Where the cursor stands among the words of a verb."""
 
-    def __init__(self, verb: Verb, words: Sequence[Word], current: Word, known: Known, face: Face) -> None:
+    def __init__(
+        self,
+        verb: Verb,
+        words: Sequence[Word],
+        current: Word,
+        known: Known,
+        face: Face,
+        as_typed: Callable[[str], str] = as_word,
+    ) -> None:
+        self.as_typed = as_typed
         self.verb, self.current, self.known, self.face = verb, current, known, face
         self.plain: list[Word] = []
         self.given: set[str] = set()
@@ -138,7 +166,7 @@ class _Place:
         """What fits here."""
         text = self.current.text
         if self.value_of is not None:
-            return self._files(text, 0) if self.value_of is Kind.FILE else []
+            return self._files(text, 0) if self.value_of in (Kind.FILE, Kind.OUTPUT) else []
         argument = self._argument()
         if text.startswith("--") or (text == "-" and (argument is None or argument.kind is not Kind.FILTER)):
             return self._options()
@@ -158,21 +186,29 @@ class _Place:
         left = ((option.name, option.help) for option in self.verb.options if option.name not in self.given)
         return _ranked(self.current.text, self.current.start, left)
 
+    def _as_name(self, name: str, text: bool = False) -> str:
+        """A name as it is to be typed. A shell quotes for itself."""
+        return as_name(name, action=text) if self.as_typed is as_word else written(name, text=text)
+
     def _of_kind(self, kind: Kind) -> list[Offer]:
         text, start, known = self.current.text, self.current.start, self.known
         if kind is Kind.SERVICE:
-            return _ranked(text, start, known.services(), quote=True)
+            return _ranked(text, start, known.services(), quote=self._as_name, by=written)
         if kind is Kind.ACTION:
-            return _ranked(text, start, known.actions(self.plain[0].text), quote=True)
+            actions = known.actions(_named(self.plain[0]))
+            return _ranked(
+                text, start, actions, quote=partial(self._as_name, text=True), by=partial(written, text=True)
+            )
         if kind is Kind.CHANNEL:
-            return _ranked(text, start, known.channels(), quote=True)
+            return _ranked(text, start, known.channels(), quote=self._as_name, by=written)
         if kind is Kind.REF:
             return _ranked(text, start, ((f"#{number}", meta) for number, meta in known.exchanges()))
         if kind is Kind.TOPIC:
             verbs = ((verb.name, verb.summary) for verb in VERBS.values() if self.face in verb.faces)
             topics = [("items", "how a payload is written"), ("filters", "how a filter is written")]
+            topics.append(("names", "how any name is written"))
             return _ranked(text, start, [*verbs, *topics])
-        if kind is Kind.FILE:
+        if kind in (Kind.FILE, Kind.OUTPUT):
             return self._files(text, 0)
         if kind is Kind.FILTER:
             return [Offer(offer, start + at, meta) for offer, at, meta in known.filter_offers(self.current.raw)][:MOST]
@@ -199,8 +235,8 @@ class _Place:
     def last_payload(self) -> Any:
         """What was sent last to where this command sends."""
         if self.verb.argument(Kind.CHANNEL) is not None:
-            return self.known.message(self.plain[0].text) if self.plain else None
-        return self.known.payload(self.plain[0].text, self.plain[1].text) if len(self.plain) > 1 else None
+            return self.known.message(_named(self.plain[0])) if self.plain else None
+        return self.known.payload(_named(self.plain[0]), _named(self.plain[1])) if len(self.plain) > 1 else None
 
     def _items(self) -> list[Offer]:
         text = self.current.text
@@ -242,11 +278,19 @@ class _Place:
 
     def _files(self, beginning: str, column: int) -> list[Offer]:
         start = self.current.at(column)
-        return [Offer(as_word(path), start, meta) for path, meta in self.known.files(beginning)][:MOST]
+        return [Offer(self.as_typed(path), start, meta) for path, meta in self.known.files(beginning)][:MOST]
 
 
 def _whole(name: str) -> str:
     return name
+
+
+def _named(word: Word) -> str:
+    """The name that a word says."""
+    try:
+        return read(word.text)
+    except ValueError:
+        return word.text
 
 
 def _name_of(shown: str) -> str:
@@ -258,7 +302,7 @@ def _ranked(
     start: int,
     names: Iterable[tuple[str, str]],
     *,
-    quote: bool = False,
+    quote: Callable[[str], str] = str,
     by: Callable[[str], str] = _whole,
 ) -> list[Offer]:
     """What begins with the typed, then what contains it, in the order given; the case does not matter."""
@@ -269,7 +313,7 @@ def _ranked(
         folded = by(name).casefold()
         fitting = first if folded.startswith(wanted) else then if wanted in folded else None
         if fitting is not None and len(fitting) < MOST:
-            fitting.append(Offer(as_word(name) if quote else name, start, meta))
+            fitting.append(Offer(quote(name), start, meta))
         if len(first) >= MOST:
             break
     return [*first, *then][:MOST]

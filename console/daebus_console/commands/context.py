@@ -140,7 +140,10 @@ class Context:
         return self.sender.read_only
 
     def look(self) -> Session:
-        """The session, seeing. Raises RedisUnavailable where it is not live and does not get to see anything."""
+        """The session, seeing. Raises RedisUnavailable where it is not live and does not get to see anything.
+
+        What Redis does not let it see is noted.
+        """
         if not self.live:
             self.live = True
             self.session.start()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from daebus_console.commands.items import Item, Items, Sources, parse_items
-from daebus_console.commands.paths import Append, Path, PathError, dig, parse_path, place, show_path
+from daebus_console.commands.items import Item, Sources, assemble, fetch_text, parse_items
+from daebus_console.commands.paths import Append, Path, PathError, parse_path, place, show_path, take_away
 from daebus_console.commands.words import Word
+from daebus_console.engine import jsontext
 
 
 @dataclass(frozen=True)
@@ -30,19 +30,24 @@ class Edits:
         return bool(self.edits)
 
     def apply(self, payload: dict[str, Any], sources: Sources) -> dict[str, Any]:
-        """An edited copy. Raises CommandError, pointing at the edit that does not fit."""
-        edited = copy.deepcopy(payload)
+        """An edited copy: all that the edits do not name is written as it was.
+
+        Raises CommandError, pointing at the edit that does not fit.
+        """
+        text = jsontext.text_of(payload)
         for edit in self.edits:
             if isinstance(edit, Removal):
-                _remove(edited, edit)
-            elif not edit.path:
-                edited = Items((edit,)).build(sources)
-            else:
-                value = Items((replace(edit, path=("value",)),)).build(sources)["value"]
-                try:
-                    place(edited, edit.path, value)
-                except PathError as error:
-                    raise edit.word.error(str(error)) from None
+                text = _without(text, edit)
+                continue
+            value, written = fetch_text(edit, sources)
+            if not edit.path:
+                text = jsontext.text_of(assemble([(edit, value, written)]))
+                continue
+            try:
+                text = place(text, edit.path, written)
+            except PathError as error:
+                raise edit.word.error(str(error)) from None
+        edited: dict[str, Any] = jsontext.loads(text)
         return edited
 
 
@@ -68,11 +73,8 @@ def _removal(word: Word) -> Removal:
     return Removal(path, word)
 
 
-def _remove(payload: dict[str, Any], removal: Removal) -> None:
-    *before, last = removal.path
+def _without(text: str, removal: Removal) -> str:
     try:
-        holder = dig(payload, tuple(before))
-        dig(holder, (last,))
+        return take_away(text, removal.path)
     except PathError as error:
         raise removal.word.error(f"cannot take away {show_path(removal.path)}: {error}") from None
-    del holder[last]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any, NamedTuple
 
+from daebus_console import dates, naming
 from daebus_console.engine import envelope as wire
 from daebus_console.engine.exchange import Exchange, Flag, Kind, Message, State
-from daebus_console.engine.frame import Gap
+from daebus_console.engine.frame import CAUSE, Gap
 from daebus_console.engine.redact import Redactor
+from daebus_console.naming import shown
 from daebus_console.render import Line, Span, cells, clean, duration, fit, line, pad, preview, size
 
 
@@ -38,6 +40,8 @@ class Entry(NamedTuple):
     def latency(self) -> float | None:
         """Seconds since the request, for an answer to one."""
         if self.message.kind is not Kind.RESPONSE or self.exchange.kind is not Kind.REQUEST:
+            return None
+        if self.flags & Flag.TIMELESS:
             return None
         return max(0.0, self.message.at - self.exchange.opened.at)
 
@@ -72,14 +76,14 @@ def record(entry: Entry, redact: Redactor) -> dict[str, Any]:
     found: dict[str, Any] = {
         "seq": message.seq,
         "at": round(message.at, 6),
-        "channel": message.channel,
+        **naming.fields("channel", message.channel),
         "kind": message.kind.value,
         "exchange": exchange.number,
         # A request without an id is kept under its reply channel.
         "request_id": None if exchange.request_id == exchange.reply_to else exchange.request_id,
         "action": exchange.action,
-        "from": sender,
-        "to": target,
+        **naming.fields("from", sender),
+        **naming.fields("to", target),
         "status": entry.status,
         "final": message.final if message.kind is Kind.RESPONSE else None,
         "latency_ms": None if latency is None else round(latency * 1000, 3),
@@ -134,6 +138,11 @@ def clock_time(at: float) -> str:
     return time.strftime("%H:%M:%S", time.localtime(at)) + f".{int(at * 1000) % 1000:03d}"
 
 
+def day_line(at: float) -> Line:
+    """The date of a time, and the offset from UTC of the times of that day."""
+    return line(Span(f"-- {dates.date(at)} {dates.offset(at)}", "accent"))
+
+
 class Liner:
     """Makes lines that are aligned with each other: columns grow with what they hold, up to a bound."""
 
@@ -141,6 +150,13 @@ class Liner:
         self.width = width
         self._redact = redact
         self._columns = [15, 12]
+        self._at: float | None = None
+
+    def day(self, entry: Entry) -> Line | None:
+        """What to say before the line of an entry: the date and the offset, where they are not as before."""
+        before = self._at
+        self._at = entry.message.at if entry.gap is None else entry.gap.end or entry.gap.start
+        return None if before is None or not dates.change(before, self._at) else day_line(self._at)
 
     def line(self, entry: Entry) -> Line:
         """The line of one entry."""
@@ -159,32 +175,42 @@ class Liner:
             Span(f"{'#' + str(exchange.number):>6} ", "bold"),
             Span(sign + " ", style),
             Span(self._column(0, _route(message, sender, target)) + " "),
-            Span(self._column(1, exchange.action or "") + " ", "key"),
+            Span(self._column(1, shown(exchange.action or "", text=True)) + " ", "key"),
             *_outcome(entry),
         ]
         return self._with_payload(spans, message)
 
     def expired(self, exchange: Exchange) -> Line:
-        """The line that says that a request got no answer in its time."""
+        """The line that says that a request got no answer in its time, or none that could be seen."""
         waited = exchange.deadline - exchange.opened.at
+        unknown = exchange.state is State.UNKNOWN
+        told = "unknown: its answers cannot be seen" if unknown else f"no answer within {waited:g} s"
         return fit(
             [
                 Span(clock_time(exchange.deadline) + " ", "dim"),
                 Span(f"{'#' + str(exchange.number):>6} ", "bold"),
-                Span("× ", "warn"),
-                Span(self._column(0, exchange.target or "") + " "),
-                Span(self._column(1, exchange.action or "") + " ", "key"),
-                Span(f"no answer within {waited:g} s", "warn"),
+                Span("? " if unknown else "× ", "warn"),
+                Span(self._column(0, shown(exchange.target or "")) + " "),
+                Span(self._column(1, shown(exchange.action or "", text=True)) + " ", "key"),
+                Span(told, "warn"),
             ],
             self.width,
         )
 
     def _gap(self, gap: Gap) -> Line:
+        if not gap.lost and gap.end is not None:
+            unseen = f"; nothing was seen for {duration(gap.end - gap.start)}" if gap.seconds else ""
+            return line(Span(clock_time(gap.end) + " ", "dim"), Span(f"-- {gap.reason}{unseen}", "warn"))
         start = Span(clock_time(gap.start) + " ", "dim")
         if gap.end is None:
-            return line(start, Span(f"-- connection lost, messages may be missed: {gap.reason}", "warn"))
-        missed = f"-- connected again after {gap.end - gap.start:.1f} s; what passed meanwhile was not seen"
-        return line(Span(clock_time(gap.end) + " ", "dim"), Span(missed, "warn"))
+            told = "not everything is seen" if gap.partly else "connection lost, messages may be missed"
+            return line(start, Span(f"-- {told}: {gap.reason}", "warn"))
+        how = "all is seen" if gap.partly else "connected"
+        what = "not all of" if gap.partly else "what"
+        told = f"-- {how} again after {gap.end - gap.start:.1f} s; {what} "
+        told += "what passed meanwhile was seen" if gap.partly else "passed meanwhile was not seen"
+        cause = "" if gap.partly else _cause(gap.reason)
+        return line(Span(clock_time(gap.end) + " ", "dim"), Span(told + cause, "warn"))
 
     def _with_payload(self, spans: list[Span], message: Message) -> Line:
         left = self.width - sum(cells(clean(span.text)) for span in spans)
@@ -202,11 +228,17 @@ class Liner:
         return pad(text, self._columns[index])
 
 
+def _cause(reason: str) -> str:
+    """What has become known of why the connection was lost since that was told."""
+    _before, colon, cause = reason.partition(CAUSE)
+    return f" ({cause})" if colon else ""
+
+
 def _route(message: Message, sender: str | None, target: str | None) -> str:
     if message.kind is Kind.RESPONSE:
-        return sender or target or message.channel
+        return shown(sender or target or message.channel)
     arrow = ">" if sender else ""
-    return f"{sender or ''}{arrow}{target or message.channel}"
+    return f"{shown(sender or '')}{arrow}{shown(target or message.channel)}"
 
 
 def _outcome(entry: Entry) -> list[Span]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+FAULT = 70
+"""The exit status of a fault of ours, as sysexits.h has it."""
+
 
 class CommandError(Exception):
     """A command cannot be understood, or cannot be carried out as it stands.
@@ -44,3 +47,17 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
             return candidate
     found = get_close_matches(word, known, n=1, cutoff=0.6)
     return found[0] if found else None
+
+
+def fault(error: BaseException) -> str:
+    """What happened and where, on one line, for an error that is a fault of ours."""
+    # Only faults pay for the import.
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f", in {frames[-1].filename.rpartition('/')[2]} line {frames[-1].lineno}" if frames else ""
+    try:
+        text = " ".join(str(error).split())[:300]
+    except Exception:  # noqa: BLE001 - it may be no better than what raised it
+        text = "(it cannot be shown)"
+    return f"this is a fault of daebus-console itself: {type(error).__name__}: {text}{where}"

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Protocol, runtime_checkable
 
-from daebus_console.commands.choosing import Chosen, choose
+from daebus_console.commands.choosing import Chosen, choose, inputs_of
 from daebus_console.commands.comparing import rules_of
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.errors import CommandError, nearest
 from daebus_console.commands.grammar import Command
+from daebus_console.commands.inputs import giving_up, misplaced
 from daebus_console.engine.exchange import Exchange
 from daebus_console.engine.export import FORMATS, ExportOptions, format_for, pieces
+from daebus_console.engine.export.where import bare_url
 from daebus_console.engine.offline import OfflineSession
+from daebus_console.files.places import FileError, is_standard_output
+from daebus_console.files.writing import Writing
 from daebus_console.render import line, size
+from daebus_console.text import clean_json
+
+_NAMED = 10
+
+
+@runtime_checkable
+class Exact(Protocol):
+    """An output that takes a text as it is."""
+
+    def exactly(self, text: str, shown: Callable[[str], str] = str) -> None:
+        """Put it out; on a terminal `shown` of it, cleaned of what that would obey."""
 
 
 @runtime_checkable
@@ -44,14 +58,22 @@ def run_export(command: Command, context: Context) -> int:
     found = pieces(name, count, options)
     if command["copy"]:
         _copy(found, context, name, count)
-    elif command["output"] is not None:
-        _write(found, command, context, name, count)
+    elif command["output"] is None or is_standard_output(command["output"]):
+        _print(found, context, clean_json if name in ("json", "jsonl") else str)
     else:
-        for piece in found:
-            context.output.result(line(text) for text in piece.removesuffix("\n").split("\n"))
+        _write(found, command, context, name, count, inputs_of(chosen, context))
+    if options.left_out:
+        context.output.note(_left_out(options.left_out, name))
     for warning in chosen.recording.warnings if chosen.recording is not None else ():
         context.output.note(f"{chosen.path}: {warning}")
     return Exit.DONE
+
+
+def _left_out(numbers: list[int], name: str) -> str:
+    """How many have no form there; why stands in the place of each."""
+    some = ", ".join(f"#{number}" for number in numbers[:_NAMED])
+    more = f" and {len(numbers) - _NAMED} more" if len(numbers) > _NAMED else ""
+    return f"{len(numbers)} left out, which {name} cannot say: {some}{more} (a comment in the place of each says why)"
 
 
 class _Count:
@@ -89,7 +111,7 @@ def _redis(chosen: Chosen, context: Context) -> str:
     if chosen.header is not None:
         return chosen.header.redis
     session = context.session
-    return session.header.redis if isinstance(session, OfflineSession) else str(session.address)
+    return session.header.redis if isinstance(session, OfflineSession) else bare_url(session.address.url)
 
 
 def _title(chosen: Chosen) -> str:
@@ -108,27 +130,31 @@ def _copy(found: Iterable[str], context: Context, name: str, count: _Count) -> N
     context.output.note(f"{count.told} copied as {name}")
 
 
-def _write(found: Iterable[str], command: Command, context: Context, name: str, count: _Count) -> None:
-    path = os.path.expanduser(command["output"])
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if command["force"] else os.O_EXCL)
+def _write(
+    found: Iterable[str],
+    command: Command,
+    context: Context,
+    name: str,
+    count: _Count,
+    inputs: Container[tuple[int, int]],
+) -> None:
+    path = command["output"]
     try:
         # Payloads may hold what is nobody else's business.
-        file = open(path, "w", encoding="utf-8", opener=lambda name, _flags: os.open(name, flags, 0o600))  # noqa: SIM115
-    except FileExistsError:
-        raise _refused(command, f"{path} is there already; use --force to overwrite it, or name another file") from None
-    except OSError as error:
-        raise _refused(command, f"cannot write {path}: {error.strerror}") from None
-    try:
-        with file:
-            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                os.fchmod(file.fileno(), 0o600)
+        with Writing(path, force=command["force"], given_up=giving_up(context), inputs=inputs) as file:
             for piece in found:
                 file.write(piece)
-            written = file.tell()
-    except OSError as error:
-        raise _refused(command, f"cannot write {path}: {error.strerror}") from None
-    context.output.note(f"{count.told} written to {path} as {name}, {size(written)}")
+    except FileError as error:
+        raise misplaced(command, path, str(error)) from None
+    again = "; `export --as capture` writes what can be opened and replayed" if name == "jsonl" else ""
+    context.output.note(f"{count.told} written to {file.path} as {name}, {size(file.size)}{again}")
 
 
-def _refused(command: Command, text: str) -> CommandError:
-    return CommandError(text, max(command.line.rfind(command["output"]), 0), len(command["output"]))
+def _print(found: Iterable[str], context: Context, shown: Callable[[str], str]) -> None:
+    """To standard output: into a pipe or a file as it is, on a screen so that it commands nothing."""
+    output: object = context.output
+    for piece in found:
+        if isinstance(output, Exact):
+            output.exactly(piece, shown)
+        else:
+            context.output.result(line(text) for text in shown(piece.removesuffix("\n")).split("\n"))

@@ -29,6 +29,8 @@ _MEANT = {
 }
 """What people type who come from other tools."""
 
+_LONGEST_FILTER = 10_000
+
 
 @dataclass(frozen=True, repr=False)
 class Command:
@@ -216,6 +218,8 @@ def filter_of(words: Sequence[Word], line: str) -> str | None:
     from_shell = any(line[word.start : word.end] != word.raw for word in words)
     pieces = [_term(word.raw) if from_shell and len(words) > 1 else word.raw for word in words]
     text = " ".join(pieces)
+    if len(text) > _LONGEST_FILTER:
+        raise words[0].error(f"a filter has at most {_LONGEST_FILTER:,} characters, and this one {len(text):,}", 0, 1)
     # Whoever gives no filter need not wait for the engine to be imported.
     from daebus_console.engine.filter import language as filters
 

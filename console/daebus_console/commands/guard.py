@@ -13,6 +13,7 @@ from daebus_console.commands.grammar import Command
 from daebus_console.commands.kinds import Kind
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.sender import Cancelled, ReadOnly
+from daebus_console.naming import quoted, shown
 
 
 def guard(command: Command, context: Context) -> None:
@@ -45,7 +46,8 @@ def _served(service: str, context: Context) -> None:
     if context.sender.subscribers(service) != 0:
         return
     meant = nearest(service, names)
-    told = f"nobody serves {service!r}: its channel has no subscriber{f' (did you mean {meant}?)' if meant else ''}"
+    perhaps = f" (did you mean {shown(meant)}?)" if meant else ""
+    told = f"nobody serves {quoted(service)}: its channel has no subscriber{perhaps}"
     if not context.confirm(f"{told}. Send it all the same?"):
         raise ServiceUnavailable(f"{told}; nothing was sent")
 

@@ -11,7 +11,7 @@ from daebus_console.commands.verbs import SHELL_OPTIONS, VERBS, Face, Option, Ve
 from daebus_console.commands.words import split
 
 PROGRAM = "daebus-console"
-_TOPICS = ("items", "filters")
+_TOPICS = ("items", "names", "filters")
 _COLUMN = 30
 
 _ITEMS = (
@@ -24,14 +24,23 @@ _ITEMS = (
     ("@file.json   -", "a whole object from a file, or from standard input"),
     ("a\\.b=1   a\\=b=1   note=\\@home", "a backslash takes . [ : = and a first @ as they are"),
 )
+_NAMES = (
+    ("'a b'", "quotes are for the shell and the prompt alike; what is between single ones is safe from both"),
+    (r"'\{\}'   '\@home'   '\-v'   'a\=b'", "a backslash takes the sign after it as it is"),
+    (r"'a\\b'", "a backslash"),
+    (r"'a\nb'   '\u202e'   '\U0001f600'", "a newline (also \\r and \\t); any character by its number"),
+    (r"'\xff'", "a byte, for names of channels and services that are no UTF-8"),
+    (r"'\'", "alone: the empty name"),
+)
 _REFERENCES = ("id:=$last.user.id   id:=#12.id", "out of the last answer, or of an exchange")
 _STATUSES = (
     (0, "done"),
     (1, "the service answered with an error"),
-    (2, "the command is wrong"),
+    (2, "the command is wrong, or a file or standard output cannot be used"),
     (3, "nobody serves it"),
     (4, "timed out"),
     (5, "no Redis"),
+    (70, "a fault of daebus-console itself"),
     (130, "interrupted"),
 )
 _SHELL_EXAMPLES = (
@@ -51,6 +60,8 @@ def help_on(topic: str | None, face: Face) -> list[str]:
         return list(_verb(VERBS[topic], face))
     if topic in ("items", "item"):
         return items_help(face)
+    if topic in ("names", "name"):
+        return names_help()
     if topic in ("filters", "filter"):
         return filters_help()
     known = [*VERBS, *_TOPICS]
@@ -65,7 +76,7 @@ def overview(face: Face) -> list[str]:
         return list(_shell_overview())
     lines = ["verbs"]
     lines += _rows((_short_usage(verb), verb.summary) for verb in VERBS.values() if face in verb.faces)
-    return [*lines, "", "`help VERB` tells more; also `help items` and `help filters`."]
+    return [*lines, "", "`help VERB` tells more; also `help items`, `help names` and `help filters`."]
 
 
 def _short_usage(verb: Verb) -> str:
@@ -90,7 +101,7 @@ def _shell_overview() -> Iterator[str]:
     yield "exit status"
     yield from _rows((str(number), meaning) for number, meaning in _STATUSES)
     yield ""
-    yield f"`{PROGRAM} VERB --help` tells more of a verb; also `help items` and `help filters`."
+    yield f"`{PROGRAM} VERB --help` tells more of a verb; also `help items`, `help names` and `help filters`."
 
 
 def _verb(verb: Verb, face: Face) -> Iterator[str]:
@@ -132,6 +143,18 @@ def items_help(face: Face = Face.SHELL) -> list[str]:
         shown = form.replace("'", "") if face is Face.PROMPT else form
         lines.append(f"  {shown:<{width}} {meaning}")
     return lines
+
+
+def names_help() -> list[str]:
+    """How any name of a service, an action or a channel is written."""
+    width = max(len(form) for form, _meaning in _NAMES) + 2
+    return [
+        "Names of services, actions and channels stand as they are. Any name whatever can be written so:",
+        "",
+        *(f"  {form:<{width}} {meaning}" for form, meaning in _NAMES),
+        "",
+        "Names are shown in the same way, and told apart: \\xff is one byte, \\\\xff four characters.",
+    ]
 
 
 def filters_help() -> list[str]:

@@ -10,16 +10,16 @@ A backslash takes the dot, bracket, colon or equals sign after it as part of a k
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.paths import Append, Path, PathError, parse_path, place, show_path
 from daebus_console.commands.words import Word
+from daebus_console.engine import jsontext
 
 EXPECTED = 'name=text, age:=29, user.name=Ann, one JSON object {"a": 1}, @file.json or -'
 _REFERENCE = re.compile(r"(?:\$[A-Za-z_]\w*|#\d+)(?:[.\[].*)?", re.DOTALL)
@@ -51,9 +51,10 @@ class Text:
 
 @dataclass(frozen=True)
 class Json:
-    """The JSON value itself."""
+    """The JSON value itself, and the text that said it, where it was typed."""
 
     value: Any
+    text: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,11 @@ class Items:
     items: tuple[Item, ...] = ()
 
     def build(self, sources: Sources) -> dict[str, Any]:
-        """The payload. Raises CommandError, pointing at the item that cannot be had or does not fit."""
-        return assemble([(item, fetch(item, sources)) for item in self.items])
+        """The payload, which knows its text: of JSON just what was typed, or stands in the file.
+
+        Raises CommandError, pointing at the item that cannot be had or does not fit.
+        """
+        return assemble([(item, *fetch_text(item, sources)) for item in self.items])
 
 
 def parse_value(word: Word, column: int = 0) -> Item:
@@ -112,25 +116,41 @@ def _value_source(word: Word, column: int) -> Source:
     if value.startswith("@"):
         return _file(word, column + 1, json=True)
     if value[:1] in ("{", "["):
-        return Json(_json(word, column))
+        return _json(word, column)
     try:
-        return Json(json.loads(value, parse_constant=_refuse_constant))
+        return Json(jsontext.loads_strict(value), value)
     except ValueError:
         return Text(value)
 
 
 def fetch(item: Item, sources: Sources) -> Any:
     """The value of one item. Raises CommandError, pointing at it, where it cannot be had."""
+    return fetch_text(item, sources)[0]
+
+
+def fetch_text(item: Item, sources: Sources) -> tuple[Any, str]:
+    """The same, and its JSON text."""
     source = item.source
-    if isinstance(source, Text | Json):
-        return source.value
+    if isinstance(source, Text):
+        return source.value, json.dumps(source.value)
+    if isinstance(source, Json):
+        return source.value, _text_of(source)
     try:
         if isinstance(source, Reference):
-            return sources.reference(source.name, source.path)
-        text = sources.stdin() if source.path == "-" and not item.path else sources.text(source.path)
+            value = sources.reference(source.name, source.path)
+            return value, jsontext.text_of(value)
+        text = sources.stdin() if source.path == "-" else sources.text(source.path)
     except SourceError as error:
         raise item.word.error(str(error)) from None
-    return _parse_file(item, source, text) if source.json else text
+    except RecursionError:
+        raise item.word.error("this is nested too deeply to be sent") from None
+    if source.json:
+        return _parse_file(item, source, text), text.strip(jsontext.BLANKS)
+    return text, json.dumps(text)
+
+
+def _text_of(source: Json) -> str:
+    return jsontext.text_of(source.value) if source.text is None else source.text.strip(jsontext.BLANKS)
 
 
 def parse_items(words: Sequence[Word]) -> Items:
@@ -148,34 +168,34 @@ def _rehearse(items: Sequence[Item]) -> None:
     unknown = {item.path for item in items if isinstance(item.source, File | Reference)}
     if () in unknown:
         items = items[1:]
-    known: list[tuple[Item, Any]] = []
+    known: list[tuple[Item, Any, str]] = []
     for item in items:
         beginnings = (item.path[:length] for length in range(1, len(item.path)))
         if () not in unknown and not any(beginning in unknown for beginning in beginnings):
             source = item.source
-            known.append((item, source.value if isinstance(source, Text | Json) else None))
+            value = source.value if isinstance(source, Text | Json) else None
+            known.append((item, value, _text_of(source) if isinstance(source, Json) else json.dumps(value)))
     assemble(known)
 
 
-def assemble(values: Sequence[tuple[Item, Any]]) -> dict[str, Any]:
-    """Put values in their places. Raises CommandError at an item that does not fit."""
-    payload: dict[str, Any] = {}
+def assemble(values: Sequence[tuple[Item, Any, str]]) -> dict[str, Any]:
+    """Put values, each with its text, in their places. Raises CommandError at an item that does not fit."""
+    text = "{}"
     seen: dict[Path, Item] = {}
-    for item, value in values:
-        # The command may be carried out again, with the same items.
-        value = copy.deepcopy(value) if isinstance(value, dict | list) else value
+    for item, value, written in values:
         if not item.path:
             if not isinstance(value, dict):
                 raise item.word.error(f"a payload is a JSON object, and this is {_kind(value)}")
-            payload = value
+            text = written
             continue
         if item.path in seen and Append not in item.path:
             raise item.word.error(f"{show_path(item.path)} is set twice")
         seen[item.path] = item
         try:
-            place(payload, item.path, value)
+            text = place(text, item.path, written)
         except PathError as error:
             raise item.word.error(str(error)) from None
+    payload: dict[str, Any] = jsontext.loads(text)
     return payload
 
 
@@ -185,11 +205,11 @@ def _parse(word: Word) -> Item:
         raise word.error("this is not UTF-8 text")
     if text == "-" and not word.quoted:
         return Item((), File("-", json=True), word)
-    if text.startswith("{"):
-        return Item((), Json(_json(word, 0)), word)
+    if text.lstrip(jsontext.BLANKS).startswith("{"):
+        return Item((), _json(word, 0), word)
     if text.startswith("@"):
         return Item((), _file(word, 1, json=True), word)
-    equals = _find_equals(text)
+    equals = find_equals(text)
     if equals is None:
         raise word.error(f"this is no item: expected {EXPECTED}", suggestion=_guess(text))
     raw = equals > 0 and text[equals - 1] == ":" and not _is_escaped(text, equals - 1)
@@ -201,7 +221,8 @@ def _parse(word: Word) -> Item:
     return Item(path, _raw_source(word, equals + 1) if raw else _text_source(word, equals + 1), word)
 
 
-def _find_equals(text: str) -> int | None:
+def find_equals(text: str) -> int | None:
+    """The place of the first equals sign that no backslash stands before."""
     position = 0
     while position < len(text):
         if text[position] == "\\":
@@ -230,7 +251,7 @@ def _raw_source(word: Word, column: int) -> Source:
         return _file(word, column + 1, json=True)
     if _REFERENCE.fullmatch(value):
         return _reference(word, column)
-    return Json(_json(word, column))
+    return _json(word, column)
 
 
 def _file(word: Word, column: int, *, json: bool) -> File:
@@ -255,7 +276,7 @@ def _reference(word: Word, column: int) -> Reference:
     return Reference(name, path)
 
 
-def _json(word: Word, column: int) -> Any:
+def _json(word: Word, column: int) -> Json:
     text = word.text[column:]
     if not text.strip():
         key = word.text[: column - 2]
@@ -265,7 +286,7 @@ def _json(word: Word, column: int) -> Any:
             2,
         )
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return Json(jsontext.loads_strict(text), text)
     except RecursionError:
         raise word.error("this JSON is nested too deeply", column) from None
     except json.JSONDecodeError as error:
@@ -285,18 +306,14 @@ def _json_error(word: Word, column: int, error: json.JSONDecodeError) -> Command
     return word.error(f"this is no JSON: {reason} {where}", column + error.pos, 1, suggestion=suggestion)
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON value")
-
-
 def _guess(text: str) -> str | None:
     name, colon, value = text.partition(":")
     return f"{name}={value}" if colon and name and value and not value.startswith("/") else None
 
 
 def _kind(value: Any) -> str:
-    names = {list: "a list", str: "text", int: "a number", float: "a number", bool: "true or false", type(None): "null"}
-    return names.get(type(value), "something else")
+    names = {bool: "true or false", list: "a list", str: "text", int: "a number", float: "a number", type(None): "null"}
+    return next((name for kind, name in names.items() if isinstance(value, kind)), "something else")
 
 
 def _parse_file(item: Item, source: File, text: str) -> Any:
@@ -304,7 +321,7 @@ def _parse_file(item: Item, source: File, text: str) -> Any:
     if not text.strip():
         raise item.word.error(f"{where} is empty: expected JSON")
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return jsontext.loads_strict(text)
     except RecursionError:
         raise item.word.error(f"{where} is nested too deeply") from None
     except json.JSONDecodeError as error:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from daebus_console.commands.cancellation import Cancellation
+from daebus_console.files.places import StreamError
 
 MOST = 200
 """Jobs at the same time."""
@@ -61,6 +62,9 @@ class Jobs:
         status = 1
         try:
             status = work(job)
+        except StreamError:
+            # There is no output any more to tell it on.
+            pass
         finally:
             with self._changed:
                 job.status = status

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
-from daebus_console.commands.items import parse_value
+from daebus_console import naming
+from daebus_console.commands.items import find_equals, parse_value
 from daebus_console.commands.words import Word
 
 
@@ -21,6 +22,9 @@ class Kind(StrEnum):
     FILTER = "FILTER"
     REF = "#N"
     FILE = "FILE"
+    """A file that is read."""
+    OUTPUT = "OUTPUT"
+    """A file that is written."""
     DURATION = "S"
     COUNT = "N"
     RATE = "RATE"
@@ -56,12 +60,32 @@ def _text(word: Word, column: int) -> str:
 
 
 def _name(word: Word, column: int) -> str:
+    """The name of a channel, or of a service: whatever bytes it is made of."""
+    name = _any_name(word, column)
+    try:
+        naming.to_bytes(name)
+    except UnicodeEncodeError:
+        raise word.error("no channel can have this name: half a surrogate pair is no UTF-8", column) from None
+    return name
+
+
+def _action(word: Word, column: int) -> str:
+    """The name of an action, which is text."""
+    name = _any_name(word, column)
+    raw = word.text[column:]
+    if not naming.is_text(name) and (not naming.is_text(raw) or naming.has_bytes(raw)):
+        raise word.error("the name of an action is text, and this is not UTF-8", column)
+    return name
+
+
+def _any_name(word: Word, column: int) -> str:
     text = _text(word, column)
-    if not word.quoted and (text[0] in "{@" or "=" in text):
-        raise word.error("expected a name here; items come after it", column)
-    if any("\ud800" <= sign <= "\udfff" for sign in text):
-        raise word.error("this is not UTF-8 text", column)
-    return text
+    if not word.quoted and (text[0] in "{@" or find_equals(text) is not None):
+        raise word.error("expected a name here; items come after it (`help names` tells how to write any name)", column)
+    try:
+        return naming.read(text)
+    except ValueError:
+        raise word.error("\\U is followed by the number of a character, at most 0010ffff", column) from None
 
 
 def _duration(word: Word, column: int) -> float:
@@ -116,10 +140,11 @@ def _job(word: Word, column: int) -> int:
 
 _READERS: dict[Kind, Callable[[Word, int], Any]] = {
     Kind.SERVICE: _name,
-    Kind.ACTION: _name,
+    Kind.ACTION: _action,
     Kind.CHANNEL: _name,
     Kind.REF: _ref,
     Kind.FILE: _text,
+    Kind.OUTPUT: _text,
     Kind.DURATION: _duration,
     Kind.COUNT: _count,
     Kind.RATE: _rate,

@@ -9,6 +9,7 @@ from typing import Any
 
 from daebus_console.commands.context import Context
 from daebus_console.engine import envelope as wire
+from daebus_console.engine import jsontext
 from daebus_console.engine.directory import ActionEntry, ServiceEntry
 from daebus_console.engine.exchange import Exchange, Kind
 from daebus_console.engine.redact import MASK
@@ -118,7 +119,8 @@ def _matching(entries: Iterable[os.DirEntry[str]], name: str) -> Iterator[str]:
 
 def _without_masked(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_masked(inner) for key, inner in value.items() if inner != MASK}
+        pairs = [(key, _without_masked(inner)) for key, inner in jsontext.pairs_of(value) if inner != MASK]
+        return jsontext.made_of(pairs)
     return value
 
 

@@ -14,6 +14,7 @@ from daebus_console.engine.filter import language as filters
 from daebus_console.engine.filter.language import Filter
 from daebus_console.engine.session import Session
 from daebus_console.engine.stats import Row, Stats
+from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, duration, line, table
 
 LOOK_FOR = 10.0
@@ -127,7 +128,7 @@ def _record(row: Row, looked: float) -> dict[str, Any]:
         return None if seconds is None else round(seconds * 1000, 3)
 
     return {
-        "service": row.service,
+        **fields("service", row.service),
         "action": row.action,
         "count": row.count,
         "rate": _rate(row, looked),
@@ -150,8 +151,8 @@ def _lines(rows: list[Row], looked: float) -> list[Line]:
         total = row is rows[-1]
         cells.append(
             [
-                Span("all" if total else row.service, "bold"),
-                Span("" if total else row.action, "key"),
+                Span("all" if total else shown(row.service), "bold"),
+                Span("" if total else shown(row.action, text=True), "key"),
                 str(row.count),
                 f"{_rate(row, looked):g}",
                 Span(str(row.errors), "error" if row.errors else "dim"),

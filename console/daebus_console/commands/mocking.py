@@ -8,6 +8,7 @@ from daebus.wire.envelope import error_payload
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import Command
+from daebus_console.commands.inputs import misplaced, recording
 from daebus_console.commands.sources import ContextSources
 from daebus_console.commands.under_way import under_way
 from daebus_console.commands.verbs import Face
@@ -15,9 +16,9 @@ from daebus_console.engine.capture.format import CaptureError
 from daebus_console.engine.mock.answers import Answers, FixedAnswer, Given, RecordedAnswers
 from daebus_console.engine.mock.mocks import Mock, Mocks, ServicePresent
 from daebus_console.engine.offline import OfflineSession
-from daebus_console.engine.replay.source import Recording
 from daebus_console.engine.sender import ReadOnly
 from daebus_console.engine.session import Session
+from daebus_console.naming import fields, shown
 from daebus_console.render import Span, line, preview, table
 
 _TICK = 0.2
@@ -54,7 +55,7 @@ def run_mock(command: Command, context: Context) -> int:
         raise CommandError(str(error), position, len(command["service"])) from None
     if context.face is Face.PROMPT:
         context.output.note(
-            f"[{mock.number}] stands in for {mock.service}: {mock.summary}; `unmock {mock.number}` ends it"
+            f"[{mock.number}] stands in for {shown(mock.service)}: {mock.summary}; `unmock {mock.number}` ends it"
         )
         return Exit.DONE
     return _stay(mock, mocks, context)
@@ -68,7 +69,7 @@ def _answers(command: Command, context: Context) -> tuple[Answers, str]:
     if path is not None:
         if given or error is not None:
             raise CommandError("--from brings its own answers: neither items nor --error go with it", len(command.line))
-        return _recorded(command, path, action)
+        return _recorded(command, path, action, context)
     if action is None:
         raise CommandError("expected ACTION: which action to answer (or --from FILE)", len(command.line))
     if error is not None:
@@ -79,17 +80,17 @@ def _answers(command: Command, context: Context) -> tuple[Answers, str]:
     return FixedAnswer(action, Given(payload)), f"{action} {preview(context.redact.mask(payload), _WIDEST)}"
 
 
-def _recorded(command: Command, path: str, action: str | None) -> tuple[Answers, str]:
+def _recorded(command: Command, path: str, action: str | None, context: Context) -> tuple[Answers, str]:
     try:
-        exchanges = Recording(path).exchanges()
+        exchanges = recording(path, context).exchanges()
         if action is not None:
             exchanges = (exchange for exchange in exchanges if exchange.action == action)
         answers = RecordedAnswers(command["service"], exchanges)
     except CaptureError as error:
-        raise CommandError(str(error), max(command.line.rfind(path), 0), len(path)) from None
+        raise misplaced(command, path, str(error)) from None
     if not answers.known:
         what = f"{command['service']} {action}" if action is not None else command["service"]
-        raise CommandError(f"{path} holds no answer of {what}", max(command.line.rfind(path), 0), len(path))
+        raise misplaced(command, path, f"{path} holds no answer of {what}")
     more = f" ({answers.left_out} more have no room)" if answers.left_out else ""
     return answers, f"from {path}: {answers.known} payloads of {', '.join(sorted(answers.actions or ()))}{more}"
 
@@ -97,7 +98,7 @@ def _recorded(command: Command, path: str, action: str | None) -> tuple[Answers,
 def _stay(mock: Mock, mocks: Mocks, context: Context) -> int:
     """At the shell: until it has given all its answers, or is interrupted."""
     output = context.output
-    output.note(f"standing in for {mock.service}: {mock.summary}; Ctrl-C ends it")
+    output.note(f"standing in for {shown(mock.service)}: {mock.summary}; Ctrl-C ends it")
     output.flush()
     try:
         while not mock.spent:
@@ -110,7 +111,7 @@ def _stay(mock: Mock, mocks: Mocks, context: Context) -> int:
         # The last answers are still to be given.
         context.cancellation.wait(mock.delay + _TICK)
     mocks.close()
-    output.note(f"{_counts(mock)} answered for {mock.service}")
+    output.note(f"{_counts(mock)} answered for {shown(mock.service)}")
     return Exit.DONE if mock.spent else Exit.INTERRUPTED
 
 
@@ -122,7 +123,7 @@ def run_mocks(command: Command, context: Context) -> int:
             context.output.record(_data(mock))
     elif found:
         rows: list[list[str | Span]] = [
-            [f"[{mock.number}]", Span(mock.service, "bold"), mock.summary, _counts(mock), _limits(mock)]
+            [f"[{mock.number}]", Span(shown(mock.service), "bold"), mock.summary, _counts(mock), _limits(mock)]
             for mock in found
         ]
         context.output.result(table(("", "service", "answers", "answered", ""), rows))
@@ -143,14 +144,14 @@ def run_unmock(command: Command, context: Context) -> int:
             )
     mocks.remove(found)
     for mock in found:
-        context.output.note(f"[{mock.number}] no longer stands in for {mock.service}: {_counts(mock)} answered")
+        context.output.note(f"[{mock.number}] no longer stands in for {shown(mock.service)}: {_counts(mock)} answered")
     return Exit.DONE
 
 
 def _data(mock: Mock) -> dict[str, Any]:
     return {
         "number": mock.number,
-        "service": mock.service,
+        **fields("service", mock.service),
         "answers": mock.summary,
         "delay_ms": round(mock.delay * 1000, 3),
         "times": mock.times,

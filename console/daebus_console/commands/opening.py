@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Protocol, runtime_checkable
 
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import Command
+from daebus_console.commands.inputs import capture, misplaced
 from daebus_console.engine.capture.format import CaptureError
 from daebus_console.engine.offline import OfflineSession
 
@@ -27,9 +27,9 @@ def run_open(command: Command, context: Context) -> int:
         raise CommandError("there is no screen beside this prompt; at the shell: daebus-console open FILE", 0, 4)
     path = command["file"]
     try:
-        session = OfflineSession(os.path.expanduser(path), target=command["redis"])
+        session = OfflineSession(capture(path, context), target=command["redis"])
     except CaptureError as error:
-        raise CommandError(str(error), max(command.line.find(path), 0), len(path)) from None
+        raise misplaced(command, path, str(error)) from None
     view.open(session)
     context.output.note(f"{path} was opened; q there comes back here")
     return Exit.DONE

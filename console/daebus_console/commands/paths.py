@@ -6,7 +6,10 @@ A step is a name (str), a place in a list (int) or Append. A backslash takes the
 from __future__ import annotations
 
 import enum
+import json
 from typing import Any
+
+from daebus_console.engine import jsontext
 
 LARGEST_INDEX = 9_999
 """The largest place in a list that may be set; a list is filled with null up to it."""
@@ -101,19 +104,87 @@ def show_path(path: Path) -> str:
     return "".join(parts)
 
 
-def place(root: dict[str, Any], path: Path, value: Any) -> None:
-    """Set `value` at `path`, making the objects and lists on the way. Raises PathError where another value stands."""
-    here: Any = root
+def place(text: str, path: Path, written: str) -> str:
+    """The JSON text with `written` at `path`, and all else of it as it was; objects and lists on the way are made.
+
+    Of members of one name the last is meant, which is the one that counts. Raises PathError where another value stands.
+    """
+    position = _start(text)
     for index, step in enumerate(path):
-        _check(here, path, index)
-        if index == len(path) - 1:
-            _put(here, step, value)
-            return
-        child = _child(here, step)
-        if child is None:
-            child = {} if isinstance(path[index + 1], str) else []
-            _put(here, step, child)
-        here = child
+        _check(text, position, path, index)
+        spans = jsontext.children(text, position)
+        span = _child(spans, step)
+        if index == len(path) - 1 or span is None or _is_null(text, span):
+            made = _made(path[index + 1 :], written)
+            if span is not None:
+                return jsontext.replaced(text, [(span.start, span.end, made)])
+            return _added(text, position, spans, step, made)
+        position = span.start
+    raise AssertionError("a path has a step")
+
+
+def _added(text: str, position: int, spans: list[jsontext.Span], step: Step, made: str) -> str:
+    if isinstance(step, str):
+        name = json.dumps(step) + jsontext.colon_of(text, spans)
+        return jsontext.appended(text, position, spans, name + made)
+    if isinstance(step, int):
+        for _missing in range(len(spans), step):
+            text = jsontext.appended(text, position, jsontext.children(text, position), "null")
+        spans = jsontext.children(text, position)
+    return jsontext.appended(text, position, spans, made)
+
+
+def _made(path: Path, written: str) -> str:
+    """The text with the objects and lists around it that the path names."""
+    for step in reversed(path):
+        if isinstance(step, str):
+            written = f"{{{json.dumps(step)}:{written}}}"
+        else:
+            before = "null," * step if isinstance(step, int) else ""
+            written = f"[{before}{written}]"
+    return written
+
+
+def _is_null(text: str, span: jsontext.Span) -> bool:
+    return text.startswith("null", span.start)
+
+
+def take_away(text: str, path: Path) -> str:
+    """The JSON text without what stands at `path`: of members of one name, without all of them.
+
+    Raises PathError where there is nothing.
+    """
+    *before, last = path
+    position = find(text, tuple(before))[0]
+    spans = jsontext.children(text, position) if text[position : position + 1] in ("{", "[") else []
+    gone = {index for index, span in enumerate(spans) if span.key == last}
+    if not gone:
+        raise _missing(text, position, path, len(before))
+    return jsontext.without(text, spans, gone)
+
+
+def find(text: str, path: Path) -> tuple[int, int]:
+    """From where to where in the JSON text the value at `path` stands. Raises PathError, which says how far it goes."""
+    position, end = _start(text), len(text)
+    for index, step in enumerate(path):
+        spans = jsontext.children(text, position) if text[position : position + 1] in ("{", "[") else []
+        span = _child(spans, step)
+        if span is None:
+            raise _missing(text, position, path, index)
+        position, end = span.start, span.end
+    return position, end
+
+
+def _start(text: str) -> int:
+    return len(text) - len(text.lstrip(jsontext.BLANKS))
+
+
+def _missing(text: str, position: int, path: Path, index: int) -> PathError:
+    named = text[position : position + 1] == "{"
+    names = list(dict.fromkeys(str(span.key) for span in jsontext.children(text, position))) if named else []
+    known = f" (it has: {', '.join(names[:8])})" if names else ""
+    before = show_path(path[:index]) if index else "it"
+    return PathError(f"there is no {show_path(path[index : index + 1])} in {before}{known}")
 
 
 def dig(value: Any, path: Path) -> Any:
@@ -130,26 +201,12 @@ def dig(value: Any, path: Path) -> Any:
     return here
 
 
-def _check(here: Any, path: Path, index: int) -> None:
-    wanted: type = dict if isinstance(path[index], str) else list
-    if not isinstance(here, wanted):
-        noun = "an object" if wanted is dict else "a list"
+def _check(text: str, position: int, path: Path, index: int) -> None:
+    named = isinstance(path[index], str)
+    if not text.startswith("{" if named else "[", position):
+        noun = "an object" if named else "a list"
         raise PathError(f"{show_path(path[:index])} is not {noun}, so {show_path(path)} cannot be set in it")
 
 
-def _child(here: Any, step: Step) -> Any:
-    if isinstance(step, str):
-        return here.get(step)
-    if isinstance(step, int) and step < len(here):
-        return here[step]
-    return None
-
-
-def _put(here: Any, step: Step, value: Any) -> None:
-    if isinstance(step, str):
-        here[step] = value
-    elif isinstance(step, int):
-        here.extend([None] * (step + 1 - len(here)))
-        here[step] = value
-    else:
-        here.append(value)
+def _child(spans: list[jsontext.Span], step: Step) -> jsontext.Span | None:
+    return next((span for span in reversed(spans) if span.key == step), None)

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from daebus_console.commands.context import Context, Exit
-from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import Command
+from daebus_console.commands.inputs import giving_up, misplaced
 from daebus_console.commands.under_way import under_way
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.filter import language as filters
+from daebus_console.files.places import FileError
 from daebus_console.render import Span, line, size
 
 _TICK = 0.25
@@ -24,15 +25,22 @@ def run_record(command: Command, context: Context) -> int:
     matching = filters.parse(command["filter"] or "")
     try:
         recorder = context.session.record(
-            command["file"], matching=matching, force=command["force"], redact=context.redact
+            command["file"],
+            matching=matching,
+            force=command["force"],
+            redact=context.redact,
+            given_up=giving_up(context),
         )
-    except (OSError, ValueError) as error:
-        raise CommandError(str(error), *_place(command)) from None
+    except FileError as error:
+        raise misplaced(command, command["file"], str(error)) from None
     with recorder, _known(recorder.writer, context):
         interrupted = _wait(command, context, recorder.writer)
+    if recorder.writer.reader_gone:
+        # It has what it wanted.
+        return Exit.DONE
     _tell(context, recorder.writer)
     if recorder.writer.error is not None:
-        return Exit.ERROR
+        return Exit.USAGE
     return Exit.INTERRUPTED if interrupted else Exit.DONE
 
 
@@ -45,11 +53,6 @@ def _known(writer: CaptureWriter, context: Context) -> Iterator[None]:
         yield
     finally:
         recordings.remove(entry)
-
-
-def _place(command: Command) -> tuple[int, int]:
-    position = command.line.find(command["file"])
-    return (position, len(command["file"])) if position >= 0 else (len(command.line), 0)
 
 
 def _wait(command: Command, context: Context, writer: CaptureWriter) -> bool:

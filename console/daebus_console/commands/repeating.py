@@ -9,11 +9,15 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
-from daebus.wire.envelope import Reply
 from daebus.errors import ConnectionLost, DaebusError, RedisUnavailable, RequestTimeout, ServiceUnavailable
+from daebus.wire.envelope import Reply
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.grammar import Command
+from daebus_console.engine import envelope as wire
+from daebus_console.engine.redact import Redactor
 from daebus_console.engine.sender import Cancelled, Delivery, Inquiry
+from daebus_console.files.places import StreamError
+from daebus_console.naming import fields, shown
 from daebus_console.render import Span, duration, json_spans, line, preview
 
 MOST_AT_ONCE = 100
@@ -38,11 +42,19 @@ def _turns(command: Command, context: Context) -> Iterator[int]:
         yield number
 
 
-def failure(inquiry: Inquiry, reply: Reply) -> str:
-    """What an error answer says."""
+def failure(inquiry: Inquiry, reply: Reply, redact: Redactor) -> str:
+    """What an error answer says, but for what is secret in it."""
     kind = ", ".join(part for part in (reply.code, reply.type) if part)
-    told = f"{inquiry.service} answered {inquiry.action} with an error"
-    return f"{told}{f' ({kind})' if kind else ''}: {reply.error}"
+    told = f"{shown(inquiry.service)} answered {shown(inquiry.action, text=True)} with an error"
+    return f"{told}{f' ({kind})' if kind else ''}: {redact.text(reply.error or '')}"
+
+
+def answered(reply: Reply) -> Any:
+    """The payload of an answer with all that its text says."""
+    try:
+        return wire.payload_of(reply.raw) if isinstance(reply.payload, dict | list | float) else reply.payload
+    except wire.Unreadable:
+        return reply.payload
 
 
 class Requests:
@@ -56,7 +68,7 @@ class Requests:
         self._room = threading.Semaphore(MOST_AT_ONCE)
         self._lock = threading.Lock()
         self._threads: set[threading.Thread] = set()
-        self._fatal: DaebusError | None = None
+        self._fatal: DaebusError | StreamError | None = None
         self._sent = 0
 
     def run(self) -> int:
@@ -113,7 +125,7 @@ class Requests:
             self.context.output.error(f"{number}: {error}")
         except (Cancelled, ConnectionLost):
             self._count("lost")
-        except (ServiceUnavailable, RedisUnavailable) as error:
+        except (ServiceUnavailable, RedisUnavailable, StreamError) as error:
             # It would only fail as often as it is repeated.
             if not self._stopped.is_set():
                 self._fatal = error
@@ -136,16 +148,16 @@ class Requests:
         for reply in inquiry.replies():
             if not reply.final:
                 continue
-            context.variables["last"] = reply.payload
+            context.variables["last"] = answered(reply)
             self._count("answered" if reply.ok else "errors")
             self._show(number, inquiry, reply)
 
     def _show(self, number: int, inquiry: Inquiry, reply: Reply) -> None:
-        output, payload = self.context.output, self.context.redact.mask(reply.payload)
+        output, payload = self.context.output, self.context.redact.mask(answered(reply))
         if self.command["json"]:
             output.record(payload)
         if not reply.ok:
-            output.error(f"{number}: {failure(inquiry, reply)}")
+            output.error(f"{number}: {failure(inquiry, reply, self.context.redact)}")
         elif not self.command["json"]:
             head = f"{number:>4}  {duration(inquiry.latency):>8}  "
             shown = json_spans(preview(payload, max(20, output.width - len(head))))
@@ -191,8 +203,8 @@ def tell_delivery(command: Command, context: Context, delivery: Delivery, what: 
     """Tell what became of what was published."""
     if command["json"]:
         subscribers = delivery.subscribers
-        record = {"channel": delivery.channel, "subscribers": subscribers, "receivers": delivery.receivers}
-        context.output.record(record)
+        record = {"subscribers": subscribers, "receivers": delivery.receivers}
+        context.output.record(fields("channel", delivery.channel) | record)
         return
     number = delivery.receivers if delivery.subscribers is None else delivery.subscribers
     noun = "receiver" if delivery.subscribers is None else "subscriber"

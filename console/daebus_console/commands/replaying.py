@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
-from daebus.transport.address import RedisAddress
 from daebus.errors import RedisUnavailable, RequestFailed, RequestTimeout, ServiceUnavailable
-from daebus_console.commands.choosing import Chosen, choose
+from daebus.transport.address import RedisAddress
+from daebus_console.commands.choosing import Chosen, choose, inputs_of
 from daebus_console.commands.comparing import rules_of
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.differing import change_lines
@@ -17,6 +17,7 @@ from daebus_console.commands.edits import parse_edits
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import Command
 from daebus_console.commands.guard import host_of, is_this_machine
+from daebus_console.commands.inputs import giving_up, misplaced
 from daebus_console.commands.reporting import plan_lines, report_lines, summary
 from daebus_console.commands.sources import ContextSources
 from daebus_console.commands.verbs import Face
@@ -32,7 +33,9 @@ from daebus_console.engine.replay.replay import Outcome, Replay
 from daebus_console.engine.replay.report import Report, Result, Verdict, change_data, judge
 from daebus_console.engine.replay.wire import count_subscribers
 from daebus_console.engine.sender import Cancelled
-from daebus_console.render import Span, duration, json_lines, line
+from daebus_console.files.places import FileError, is_standard_output
+from daebus_console.naming import quoted, shown
+from daebus_console.render import Span, duration, json_lines, line, repeated_line
 
 _MOST_WARNINGS = 5
 _HOLD = {
@@ -123,7 +126,7 @@ def replay_one(
         )
         drive(replay, context)
     if not found:
-        raise Cancelled(f"stopped waiting for {item.service!r}; it was not told, and may still handle it")
+        raise Cancelled(f"stopped waiting for {quoted(item.service)}; it was not told, and may still handle it")
     (outcome,) = found
     return _tell_one(outcome, judge(outcome, rules or Rules(), context.redact), context, bool(given.get("json")))
 
@@ -133,10 +136,12 @@ def _ask_before_one(item: Resend, context: Context, address: RedisAddress, yes: 
     count = counts[item.channel] if counts is not None else None
     if item.kind is not Kind.BROADCAST:
         if count == 0:
-            raise ServiceUnavailable(f"nobody serves {item.service!r}: its channel has no subscriber; nothing was sent")
+            raise ServiceUnavailable(
+                f"nobody serves {quoted(item.service)}: its channel has no subscriber; nothing was sent"
+            )
         return
     who = "an unknown number of subscribers" if count is None else f"{count} subscriber{'s' * (count != 1)}"
-    if not yes and not context.confirm(f"Broadcast it again on {item.channel!r}, to {who}?"):
+    if not yes and not context.confirm(f"Broadcast it again on {quoted(item.channel)}, to {who}?"):
         raise Cancelled("not confirmed, so nothing was sent (--yes does not ask)")
 
 
@@ -151,11 +156,14 @@ def _tell_one(outcome: Outcome, verdict: Verdict, context: Context, as_json: boo
         output.record(_one_data(outcome, verdict, context, new))
     elif answer.answered and answer.status == "ok":
         output.result(json_lines(context.redact.mask(_shown(answer.payload))))
+        twice = repeated_line(answer.payload)
+        if twice is not None:
+            output.progress(twice)
     context.variables["last"] = answer.payload if answer.answered else context.variables.get("last")
     if answer.status == "sent":
         output.note(f"{_noun(item)} sent again {_to(item)}")
     elif answer.answered:
-        output.note(f"sent again{number}; {item.service} answered in {duration(answer.latency)}")
+        output.note(f"sent again{number}; {shown(item.service)} answered in {duration(answer.latency)}")
         if not as_json:
             _tell_difference(outcome, verdict, context)
     return _status_of(outcome)
@@ -215,7 +223,11 @@ def _noun(item: Resend) -> str:
 
 
 def _to(item: Resend) -> str:
-    return f"on {item.channel}" if item.kind is Kind.BROADCAST else f"to {item.service} {item.action}"
+    return (
+        f"on {shown(item.channel)}"
+        if item.kind is Kind.BROADCAST
+        else f"to {shown(item.service)} {shown(item.action or '', text=True)}"
+    )
 
 
 # Many ----------------------------------------------------------------------------------------------------------
@@ -261,7 +273,10 @@ class _Many:
             if not self.command["json"]:
                 self.context.output.note(_HOLD[self.context.face])
             interrupted = drive(replay, self.context, plan.total - self._absent(plan))
-        return self._tell(plan, replay, interrupted)
+            status = self._tell(plan, replay, interrupted)
+            if junit is not None:
+                self._complete(junit, replay)
+        return status
 
     def _exchanges(self) -> Iterator[Exchange]:
         found: Iterable[Exchange] = self.chosen.each()
@@ -307,7 +322,7 @@ class _Many:
             return None
         gone = missing(plan, counts)
         if gone:
-            told = ", ".join(f"{name} ({count})" for name, count in sorted(gone.items()))
+            told = ", ".join(f"{shown(name)} ({count})" for name, count in sorted(gone.items()))
             if len(gone) == len(plan.services) and not plan.channels:
                 raise ServiceUnavailable(f"nobody serves {told}; nothing was sent")
             if not self.command["skip_missing"]:
@@ -323,7 +338,7 @@ class _Many:
         context, broadcasts = self.context, plan.channels.total()
         if broadcasts:
             who = "an unknown number of" if counts is None else str(sum(counts[name] for name in plan.channels))
-            where = ", ".join(plan.channels)
+            where = ", ".join(map(shown, plan.channels))
             if not context.confirm(
                 f"{broadcasts} broadcasts go out again, on {where}, to {who} subscribers. Send them?"
             ):
@@ -338,16 +353,40 @@ class _Many:
         path = self.command["junit"]
         if path is None:
             return None
+        if self._junit_is_result and self.command["json"]:
+            raise CommandError("--junit and --json both want standard output; name a file for one of them")
         name = self.chosen.path or self.chosen.matching.text or "session"
         try:
-            return stack.enter_context(JUnit(path, f"replay of {name}"))
-        except OSError as error:
-            raise CommandError(f"cannot write {path}: {error.strerror}", max(self.command.line.find(path), 0)) from None
+            inputs = inputs_of(self.chosen, self.context)
+            return stack.enter_context(
+                JUnit(path, f"replay of {name}", given_up=giving_up(self.context), inputs=inputs)
+            )
+        except FileError as error:
+            raise misplaced(self.command, path, str(error)) from None
+
+    @property
+    def _junit_is_result(self) -> bool:
+        """Whether standard output is for the JUnit file, so that what people read goes elsewhere."""
+        return self.command["junit"] is not None and is_standard_output(self.command["junit"])
+
+    def _complete(self, junit: JUnit, replay: Replay) -> None:
+        """List what was not sent as well, and put the file in its place. Raises CommandError."""
+        try:
+            if replay.lost is not None or replay.cancelled:
+                reason = "the replay was stopped" if replay.lost is None else f"the replay ended: {replay.lost}"
+                junit.leave_out(self.choice.of(self._exchanges()), f"not sent: {reason}")
+            self.context.output.flush()
+            junit.close()
+        except FileError as error:
+            raise misplaced(self.command, self.command["junit"], str(error)) from None
 
     def _tell(self, plan: Plan, replay: Replay, interrupted: bool) -> int:
         output = self.context.output
         if self.command["json"]:
             output.record({"plan": plan.as_data(), **self.report.as_data(), **summary(replay)})
+        elif self._junit_is_result:
+            for one in report_lines(self.report, replay, output.width):
+                output.progress(one)
         else:
             output.result(report_lines(self.report, replay, output.width))
         left = plan.total - self._absent(plan) - self.report.counts.total()

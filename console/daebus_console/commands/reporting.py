@@ -10,7 +10,8 @@ from daebus_console.engine.redact import Redactor
 from daebus_console.engine.replay.plan import Plan
 from daebus_console.engine.replay.replay import Replay
 from daebus_console.engine.replay.report import ActionReport, Report, Result
-from daebus_console.render import Line, Span, cells, duration, fit, line, table
+from daebus_console.naming import shown
+from daebus_console.render import Line, Span, cells, duration, fit, line, pad, table
 
 _FRACTIONS = (0.5, 0.95)
 _MOST_PLACES = 10
@@ -21,9 +22,11 @@ _NOTHING = Redactor(())
 def plan_lines(plan: Plan, text: str) -> list[Line]:
     """What would be sent, and to whom."""
     lines = [line(text)]
-    widest = max((cells(name) for name in [*plan.services, *plan.channels]), default=0)
+    widest = max((cells(shown(name)) for name in [*plan.services, *plan.channels]), default=0)
     for names in (plan.services, plan.channels):
-        lines += [line(f"  {name:<{widest}}  ", Span(str(count), "number")) for name, count in names.most_common()]
+        lines += [
+            line(f"  {pad(shown(name), widest)}  ", Span(str(count), "number")) for name, count in names.most_common()
+        ]
     return lines
 
 
@@ -59,8 +62,8 @@ def summary(replay: Replay) -> dict[str, Any]:
 def _row(row: ActionReport) -> list[str | Span]:
     counts = row.counts
     return [
-        row.service,
-        row.action,
+        shown(row.service),
+        shown(row.action, text=True),
         str(row.total),
         Span(str(counts[Result.SAME]), "ok"),
         Span(str(counts[Result.CHANGED]), "warn" if counts[Result.CHANGED] else "dim"),
@@ -76,7 +79,7 @@ def _quantile(histogram: Histogram, fraction: float) -> str:
 def _places(row: ActionReport) -> list[Line]:
     if not row.places and not row.reasons:
         return []
-    lines = [line(Span(f"{row.service} {row.action}", "bold"))]
+    lines = [line(Span(f"{shown(row.service)} {shown(row.action, text=True)}", "bold"))]
     lines += [
         line("  ", Span(f"failed {count}×  ", "error"), reason)
         for reason, count in row.reasons.most_common(_MOST_PLACES)

@@ -12,19 +12,24 @@ from importlib import import_module
 from daebus.errors import (
     ConfigurationError,
     PayloadError,
+    PermissionDenied,
     RedisUnavailable,
     RequestFailed,
     RequestTimeout,
     ServiceUnavailable,
 )
 from daebus_console.commands.context import Context, Exit
-from daebus_console.commands.errors import CommandError
+from daebus_console.commands.errors import FAULT, CommandError, fault
 from daebus_console.commands.grammar import Command
 from daebus_console.commands.guard import guard
 from daebus_console.commands.jobs import Job, TooMany
+from daebus_console.commands.secrets import safe_error, shown
 from daebus_console.commands.sources import settle
 from daebus_console.commands.verbs import Face
+from daebus_console.engine.capture.format import CaptureError
+from daebus_console.engine.rights import advice, user_of
 from daebus_console.engine.sender import Cancelled, ReadOnly
+from daebus_console.files.places import FileError, StreamError
 
 Action = Callable[[Command, Context], int]
 
@@ -87,19 +92,19 @@ def _telling(command: Command, context: Context, action: Action) -> int:
         return int(action(command, context))
     except CommandError as error:
         error.line = error.line or command.line
-        output.mistake(error)
+        output.mistake(safe_error(error, context.redact))
         return Exit.USAGE
     except (ConfigurationError, PayloadError, ReadOnly, TooMany) as error:
-        output.error(str(error))
+        output.error(context.redact.text(str(error)))
         return Exit.USAGE
     except ServiceUnavailable as error:
-        output.error(str(error))
+        output.error(context.redact.text(str(error)))
         return Exit.NOBODY
     except RequestTimeout as error:
-        output.error(str(error))
+        output.error(context.redact.text(str(error)))
         return Exit.TIMEOUT
     except RequestFailed as error:
-        output.error(str(error))
+        output.error(context.redact.text(str(error)))
         return Exit.ERROR
     except RedisUnavailable as error:
         output.error(f"{error}{_advice(error, context)}")
@@ -107,6 +112,14 @@ def _telling(command: Command, context: Context, action: Action) -> int:
     except Cancelled as error:
         output.note(str(error))
         return Exit.INTERRUPTED
+    except StreamError:
+        raise
+    except (CaptureError, FileError) as error:
+        output.error(str(error))
+        return Exit.USAGE
+    except Exception as error:  # noqa: BLE001 - whatever breaks is told in words, and takes no face with it
+        output.error(fault(error))
+        return FAULT
     finally:
         output.flush()
 
@@ -119,7 +132,7 @@ def _act(command: Command, context: Context) -> int:
 def _start(command: Command, context: Context) -> int:
     """Leave it to itself, once all that may be asked about it is asked, and its payload is known."""
     settled = _checked(command, context)
-    line = command.line.strip().removesuffix("&").rstrip()
+    line = shown(command.line, context.redact).text.strip().removesuffix("&").rstrip()
 
     def work(job: Job) -> int:
         context.output.note(f"[{job.number}] is under way; `cancel {job.number}` stops it")
@@ -155,6 +168,9 @@ def _allow(command: Command, context: Context) -> None:
 
 
 def _advice(error: RedisUnavailable, context: Context) -> str:
+    if isinstance(error, PermissionDenied):
+        rule = advice(str(error), user_of(context.session.address.url))
+        return f"\n({rule})" if rule is not None else ""
     if context.face is Face.SHELL and str(error).startswith("cannot connect"):
         return "\n(is it running there? --redis URL or DAEBUS_REDIS_URL name another)"
     return ""

@@ -12,6 +12,11 @@ from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import Command, filter_from, parse
 from daebus_console.commands.words import Opening, split
 
+LONGEST = 1024 * 1024
+"""Characters of the longest command of a script."""
+LONGEST_LINE = 16 * 1024 * 1024
+"""Bytes of a line of a script that are read at all: a longer one is no script's."""
+
 
 class Piece(NamedTuple):
     """The text of one command, the number of its first line (from 1), and where in the whole text it begins."""
@@ -21,8 +26,11 @@ class Piece(NamedTuple):
     start: int
 
 
-def pieces(lines: Iterable[str]) -> Iterator[Piece]:
-    """The commands in these lines (each with its newline, if any), one after the other. Blank lines are none."""
+def pieces(lines: Iterable[str], longest: int | None = None) -> Iterator[Piece]:
+    """The commands in these lines (each with its newline, if any), one after the other. Blank lines are none.
+
+    Raises CommandError for one of more than `longest` characters.
+    """
     held: list[str] = []
     opening: Opening | None = None
     first = position = begun = 0
@@ -31,6 +39,10 @@ def pieces(lines: Iterable[str]) -> Iterator[Piece]:
             first, begun = number, position
         held.append(line)
         position += len(line)
+        if longest is not None and position - begun > longest:
+            raise CommandError(
+                f"the command in line {first} is longer than {longest // 1024} kB; a file takes more: @file.json"
+            )
         # Reading all of it again for each of its lines would take minutes for a long one.
         if opening is None or opening.closes(line):
             text = "".join(held)

@@ -7,10 +7,11 @@ from typing import Any
 from daebus.wire.envelope import Reply
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.grammar import Command
-from daebus_console.commands.repeating import Requests, failure, publish_often, repeats, tell_delivery
+from daebus_console.commands.repeating import Requests, answered, failure, publish_often, repeats, tell_delivery
 from daebus_console.commands.sources import ContextSources
 from daebus_console.engine.sender import Inquiry
-from daebus_console.render import Line, Span, duration, json_lines, json_spans, line, to_json
+from daebus_console.naming import quoted, shown
+from daebus_console.render import Line, Span, duration, json_lines, json_spans, line, repeated_line, to_json
 
 
 def payload_of(command: Command, context: Context) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def run_request(command: Command, context: Context) -> int:
         for reply in inquiry.replies():
             if reply.final:
                 return _finish(command, context, inquiry, reply)
-            context.output.progress(progress_line(context.redact.mask(reply.payload)))
+            context.output.progress(progress_line(context.redact.mask(answered(reply))))
     except BaseException:
         # Also on Ctrl-C at the shell: nobody waits for the answer any more.
         inquiry.cancel()
@@ -51,17 +52,21 @@ def progress_line(payload: Any) -> Line:
 
 def _finish(command: Command, context: Context, inquiry: Inquiry, reply: Reply) -> int:
     output = context.output
-    payload = context.redact.mask(reply.payload)
-    context.variables["last"] = reply.payload
+    answer = answered(reply)
+    payload = context.redact.mask(answer)
+    context.variables["last"] = answer
     if command["json"]:
         output.record(payload)
     elif reply.ok:
         output.result(json_lines(payload))
+        twice = repeated_line(payload)
+        if twice is not None:
+            output.progress(twice)
     if not reply.ok:
-        output.error(failure(inquiry, reply))
+        output.error(failure(inquiry, reply, context.redact))
         return Exit.ERROR
     elapsed = f", {duration(reply.elapsed)} of it in the handler" if reply.elapsed is not None else ""
-    output.note(f"{inquiry.service} answered in {duration(inquiry.latency)}{elapsed}")
+    output.note(f"{shown(inquiry.service)} answered in {duration(inquiry.latency)}{elapsed}")
     return Exit.DONE
 
 
@@ -70,13 +75,16 @@ def run_send(command: Command, context: Context) -> int:
     service, payload = command["service"], payload_of(command, context)
     if repeats(command):
         return publish_often(
-            command, context, f"sent to {service}", lambda: context.sender.send(service, command["action"], payload)
+            command,
+            context,
+            f"sent to {shown(service)}",
+            lambda: context.sender.send(service, command["action"], payload),
         )
     delivery = context.sender.send(service, command["action"], payload)
     if delivery.subscribers == 0:
-        context.output.error(f"nobody serves {service!r}: its channel has no subscriber")
+        context.output.error(f"nobody serves {quoted(service)}: its channel has no subscriber")
         return Exit.NOBODY
-    tell_delivery(command, context, delivery, f"sent to {service}")
+    tell_delivery(command, context, delivery, f"sent to {shown(service)}")
     return Exit.DONE
 
 
@@ -85,10 +93,10 @@ def run_broadcast(command: Command, context: Context) -> int:
     channel, message = command["channel"], payload_of(command, context)
     if repeats(command):
         return publish_often(
-            command, context, f"published on {channel}", lambda: context.sender.broadcast(channel, message)
+            command, context, f"published on {shown(channel)}", lambda: context.sender.broadcast(channel, message)
         )
     delivery = context.sender.broadcast(channel, message)
-    tell_delivery(command, context, delivery, f"published on {channel}")
+    tell_delivery(command, context, delivery, f"published on {shown(channel)}")
     if delivery.subscribers == 0:
-        context.output.note(f"nobody is subscribed to just {channel!r} (subscribers of patterns are not counted)")
+        context.output.note(f"nobody is subscribed to just {quoted(channel)} (subscribers of patterns are not counted)")
     return Exit.DONE

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from daebus_console.commands.context import Context, Exit
-from daebus_console.commands.entries import Entry, Liner, payload_or_problem, record
+from daebus_console.commands.entries import Entry, Liner, day_line, payload_or_problem, record
 from daebus_console.commands.grammar import Command
-from daebus_console.render import Line, Span, json_lines, line
+from daebus_console.render import Line, Span, json_lines, line, repeated_line
 
 
 def run_show(command: Command, context: Context) -> int:
@@ -20,9 +20,15 @@ def run_show(command: Command, context: Context) -> int:
     if context.view is not None and context.view.select(exchange.number):
         return Exit.DONE
     liner = Liner(context.output.width, context.redact)
+    context.output.result([day_line(entries[0].message.at)])
     for entry in entries:
-        context.output.result([liner.line(entry), *_payload(entry, context)])
+        context.output.result([*_day(liner, entry), liner.line(entry), *_payload(entry, context)])
     return Exit.DONE
+
+
+def _day(liner: Liner, entry: Entry) -> list[Line]:
+    day = liner.day(entry)
+    return [] if day is None else [day]
 
 
 def _payload(entry: Entry, context: Context) -> list[Line]:
@@ -31,4 +37,6 @@ def _payload(entry: Entry, context: Context) -> list[Line]:
     payload, problem = payload_or_problem(entry.message)
     if problem is not None:
         return [line(Span(f"  {problem}", "warn"))]
-    return [(Span("  "), *one) for one in json_lines(context.redact.mask(payload))]
+    twice = repeated_line(payload)
+    lines = json_lines(context.redact.mask(payload)) + ([twice] if twice is not None else [])
+    return [(Span("  "), *one) for one in lines]

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from dataclasses import replace
 from typing import Any
 
 from daebus_console.commands.context import Context
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import Command
+from daebus_console.commands.inputs import stored
 from daebus_console.commands.items import Item, Items, Json, SourceError
-from daebus_console.commands.paths import Path, PathError, dig
-from daebus_console.commands.verbs import Face
+from daebus_console.commands.paths import Path, PathError, dig, find
 from daebus_console.engine import envelope as wire
+from daebus_console.engine import jsontext
 from daebus_console.engine.exchange import Exchange
+from daebus_console.files.places import STANDARD, FileError
 
 LARGEST = 64 * 1024 * 1024
 """Bytes of the largest file or input that is taken for a payload."""
@@ -25,30 +25,33 @@ class ContextSources:
 
     def __init__(self, context: Context) -> None:
         self.context = context
+        self._stdin: str | None = None
 
     def text(self, path: str) -> str:
         """The text of a file, UTF-8."""
         try:
-            with open(os.path.expanduser(path), "rb") as file:
-                data = file.read(LARGEST + 1)
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise SourceError(f"cannot read {path}: {reason}") from None
+            data = stored(path, self.context).all(LARGEST)
+        except FileError as error:
+            raise SourceError(str(error)) from None
         return _decoded(data, path)
 
     def stdin(self) -> str:
-        """All of standard input; at a prompt that is where commands come from, so it is none."""
-        if self.context.face is not Face.SHELL:
-            raise SourceError("- is standard input, which a prompt does not have; name a file: @file.json")
-        return _decoded(sys.stdin.buffer.read(LARGEST + 1), "standard input")
+        """All of standard input, as often as it is asked for; at a prompt that is where commands come from."""
+        if self._stdin is None:
+            self._stdin = self.text(STANDARD)
+        return self._stdin
 
     def reference(self, name: str, path: Path) -> Any:
         """The value of `$last`, `$name` or `#123`, at `path`."""
         try:
             value = self._number(int(name[1:])) if name.startswith("#") else self._variable(name[1:])
-            return dig(value, path)
+            found = dig(value, path)
         except PathError as error:
             raise SourceError(f"{name}: {error}") from None
+        if path and isinstance(found, dict | list) and isinstance(value, jsontext.Object | jsontext.Array):
+            start, end = find(jsontext.text_of(value), path)
+            found = jsontext.with_text(found, jsontext.text_of(value)[start:end])
+        return found
 
     def _variable(self, name: str) -> Any:
         variables = self.context.variables
@@ -84,10 +87,9 @@ def _telling(exchange: Exchange) -> Any:
 
 
 def _decoded(data: bytes, name: str) -> str:
-    if len(data) > LARGEST:
-        raise SourceError(f"{name} is larger than {LARGEST // 1024 // 1024} MB")
     try:
         # Files written on Windows may begin with a byte order mark, which is no part of the text.
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        name = "standard input" if name == STANDARD else name
         raise SourceError(f"{name} is not UTF-8 text (byte {error.start})") from None

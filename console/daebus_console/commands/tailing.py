@@ -79,12 +79,14 @@ class _Tail:
         self.seconds: float | None = command["for"]
         self.feed = Feed()
         self.printed = 0
+        self.blind: str | None = None
+        """What has been told already of what it does not see."""
         self.liner = Liner(context.output.width, context.redact)
 
     def run(self) -> int:
         unwatch = self.context.session.watch(self._watch, self._expire)
         try:
-            self.context.look()
+            self.blind = self.context.look().status.blind
             return self._print_all()
         finally:
             unwatch()
@@ -133,9 +135,16 @@ class _Tail:
         if isinstance(entry, Missed):
             output.note(f"{entry.count} messages are not shown here: the output could not keep up")
             return False
+        gap = entry.gap
+        if gap is not None and gap.partly and gap.end is None and gap.reason == self.blind and not self.json:
+            self.blind = None
+            return False
+        day = None if self.json else self.liner.day(entry)
+        if day is not None:
+            output.result([day])
         if self.json:
             output.record(record(entry, self.context.redact))
-        elif entry.state is State.TIMEOUT and entry.message is entry.exchange.opened:
+        elif entry.state in (State.TIMEOUT, State.UNKNOWN) and entry.message is entry.exchange.opened:
             output.result([self.liner.expired(entry.exchange)])
             return False
         else:

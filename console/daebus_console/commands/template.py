@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar import parse
 from daebus_console.commands.paths import Path, show_path
+from daebus_console.engine import jsontext
 
 _DEEPEST = 3
 _MOST_ITEMS = 12
@@ -35,7 +35,7 @@ def item(path: Path, value: Any) -> str:
     if not key.isprintable() or any(sign in _SPECIAL for sign in key):
         key = _quoted(key)
     if not isinstance(value, str) or not value.isprintable() or value.startswith("\\@"):
-        return f"{key}:={json.dumps(value, ensure_ascii=False)}"
+        return f"{key}:={jsontext.dumps(value)}"
     text = f"\\{value}" if value.startswith("@") else value
     if any(sign in _SPECIAL for sign in text):
         text = _quoted(text)
@@ -54,7 +54,7 @@ def template(payload: Any) -> str:
     if not isinstance(payload, dict) or not payload:
         return ""
     found = list(fields(payload))
-    lines = [json.dumps(payload, ensure_ascii=False)]
+    lines = [jsontext.dumps(payload)]
     if len(found) <= _MOST_ITEMS:
         lines.insert(0, " ".join(item(path, value) for path, value in found))
     return next((line for line in lines if _says(line, payload)), "")
@@ -65,7 +65,8 @@ def _says(line: str, payload: Any) -> bool:
         command = parse(f"broadcast x {line}")
     except CommandError:
         return False
-    return command is not None and bool(command["items"].build(_Nothing()) == payload)
+    # As texts: numbers may be equal and written in another way, and a name may stand twice.
+    return command is not None and jsontext.dumps(command["items"].build(_Nothing())) == jsontext.dumps(payload)
 
 
 class _Nothing:

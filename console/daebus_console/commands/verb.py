@@ -29,7 +29,7 @@ class Argument:
     def shown(self) -> str:
         """As it stands in a usage line."""
         label = self.name.upper() if self.kind is not Kind.REF else "#N"
-        label += "..." if self.many and self.kind in (Kind.REF, Kind.WORDS) else ""
+        label += "..." if self.many and self.kind in (Kind.REF, Kind.WORDS, Kind.SERVICE) else ""
         return label if self.required else f"[{label}]"
 
 

@@ -30,10 +30,12 @@ _TABLE = (
     Verb(
         "services",
         "list the services that are there, with their actions",
-        options=(_FOR, Option("--all", Kind.FLAG, "also what has gone away, and other channels"), _JSON),
-        examples=("services", "services --json", "services --for 5 --all"),
+        (Argument("service", Kind.SERVICE, "only these, with their instances; * stands for anything", False, True),),
+        (_FOR, Option("--all", Kind.FLAG, "also what has gone away, and other channels"), _JSON),
+        examples=("services", "services users 'shop_*'", "services --json", "services --for 5 --all"),
         details="Services on this framework tell their actions themselves; of others only what is seen being asked is"
-        " known. Rates are of the time looked, so --for makes them steadier.",
+        " known. Rates are of the time looked, so --for makes them steadier. Of those that are named each instance is"
+        " told as well: workers at work of how many, what waits in its queue, what it handled, errors, and refusals.",
     ),
     Verb(
         "tail",
@@ -104,7 +106,10 @@ _TABLE = (
     Verb(
         "record",
         "write what passes by into a capture file",
-        (Argument("file", Kind.FILE, "the file; a name that ends in .gz is compressed"), _FILTER),
+        (
+            Argument("file", Kind.OUTPUT, "the file; a name that ends in .gz is compressed, - is standard output"),
+            _FILTER,
+        ),
         (_FOR, Option("--force", Kind.FLAG, "overwrite the file if it exists")),
         examples=("record today.jsonl", "record errors.jsonl.gz status:error --for 10m", "record all.jsonl --force"),
         details="Ends with Ctrl-C, or after --for. What is written is at most a second behind.",
@@ -200,7 +205,7 @@ _TABLE = (
     Verb(
         "save-history",
         "write what was entered into a file, which `source` carries out again",
-        (Argument("file", Kind.FILE, "the file"),),
+        (Argument("file", Kind.OUTPUT, "the file"),),
         (Option("--force", Kind.FLAG, "overwrite the file if it exists"),),
         examples=("save-history session.txt", "save-history session.txt --force"),
         details="Lines that name redacted keys are left out.",
@@ -217,7 +222,7 @@ _TABLE = (
     Verb(
         "help",
         "tell what the verbs do",
-        (Argument("topic", Kind.TOPIC, "a verb, `items` or `filters`", required=False),),
+        (Argument("topic", Kind.TOPIC, "a verb, `items`, `names` or `filters`", required=False),),
         examples=("help", "help request", "help items", "help filters"),
     ),
     Verb("quit", "leave", examples=("quit",), faces=_PROMPT),

@@ -40,7 +40,7 @@ AGAIN = (
                 "--yes", Kind.FLAG, "do not ask before broadcasts, nor before it goes to another machine", short="-y"
             ),
             *_RULES,
-            Option("--junit", Kind.FILE, "write the comparison as JUnit XML", "FILE"),
+            Option("--junit", Kind.OUTPUT, "write the comparison as JUnit XML", "FILE"),
             _JSON,
         ),
         examples=(
@@ -77,7 +77,7 @@ AGAIN = (
                 " of the file, else json)",
                 "FORMAT",
             ),
-            Option("--output", Kind.FILE, "the file to write", "FILE", "-o"),
+            Option("--output", Kind.OUTPUT, "the file to write; .gz compresses it", "FILE", "-o"),
             Option("--force", Kind.FLAG, "overwrite the file if it exists"),
             Option("--copy", Kind.FLAG, "into the clipboard"),
             *_RULES,

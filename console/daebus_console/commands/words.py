@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from daebus_console.commands.errors import CommandError
+from daebus_console.naming import written
 
 _ESCAPABLE = " \t\r\n'\"\\#&"
 _REFERENCE = re.compile(r"#\d+(?=$|[\s.,&])")
@@ -22,6 +23,7 @@ _IN_STRING = re.compile(r'["\\]')
 _IN_DOUBLE = re.compile(r'["\\]')
 _IN_SINGLE = re.compile("'")
 _ORDINARY = re.compile(r"[^\s'\"\\=]+")
+_FOR_A_SHELL = re.compile(r"[^\w@%+:,./= -]")
 _CLOSING = {"{": "}", "[": "]"}
 
 
@@ -261,6 +263,15 @@ def _string_end(line: str, start: int) -> int | None:
             return found.end()
         position = found.end() + 1
     return None
+
+
+def as_name(name: str, *, action: bool = False) -> str:
+    """A name as it must be typed, at a prompt or in a shell, to mean exactly itself."""
+    text = written(name, text=action)
+    if not _FOR_A_SHELL.search(text):
+        return as_word(text)
+    # Between single quotes neither a prompt nor any shell finds anything to do.
+    return "'" + text.replace("'", "\\x27") + "'"
 
 
 def as_word(name: str) -> str:

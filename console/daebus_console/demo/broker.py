@@ -18,8 +18,8 @@ from pathlib import Path
 
 import redis
 
-from daebus.transport.address import RedisAddress, redact_url
 from daebus.errors import ConfigurationError
+from daebus.transport.address import RedisAddress, redact_url
 
 from .process import DemoProcess, end_all
 

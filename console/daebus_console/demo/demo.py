@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -18,6 +19,7 @@ from typing import IO
 import redis
 
 from daebus.transport.address import RedisAddress, redact_url
+from daebus_console.files.places import StreamError
 
 from .broker import Broker, BrokerUnavailable, DemoError, DemoInterrupted, open_broker
 from .process import DemoProcess, end_all
@@ -227,7 +229,10 @@ def run_headless(
     out, err = out or sys.stdout, err or sys.stderr
 
     def tell(line: str) -> None:
-        print(line, file=out, flush=True)
+        try:
+            print(line, file=out, flush=True)
+        except (OSError, ValueError) as error:
+            raise StreamError(error) from None
 
     demo = Demo(redis_url, services, client=client, rate=rate, seed=seed, announce=tell)
     with StopSignals((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), demo.interrupt) as stop:
@@ -240,7 +245,8 @@ def run_headless(
                 deadline = None if seconds is None else time.monotonic() + seconds
                 while not stop.wait(_patience(deadline)):
                     for text in demo.casualties():
-                        print(text, file=err, flush=True)
+                        with suppress(OSError, ValueError):
+                            print(text, file=err, flush=True)
                     if deadline is not None and time.monotonic() >= deadline:
                         break
         except DemoInterrupted:

@@ -3,8 +3,9 @@
 Rules of this module:
  1. An answer belongs to the newest request with its request_id that is answered on its channel; failing that, to the
     newest with its request_id.
- 2. A request is PENDING until a final answer comes, its time runs out, or a gap makes its fate UNKNOWN. An answer that
-    comes later still settles it; it stays a TIMEOUT where the asker itself had named the time, for the asker has gone.
+ 2. A request is PENDING until a final answer comes, its time runs out, or a gap makes its fate UNKNOWN; so does the end
+    of its time where an answer would not have been seen. An answer that comes later still settles it; it stays a
+    TIMEOUT where the asker itself had named the time, for the asker has gone.
  3. The first final answer is the answer. Whatever follows is kept with the exchange and flagged, and changes nothing.
  4. An answer to nothing we saw opens an exchange of its own, an ORPHAN, which later answers of that id join.
  5. Plain requests and plain answers are dealt with where they are met, and may not be treated otherwise than the Sorter
@@ -17,9 +18,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from daebus_console.engine.claims import Claims
+from daebus_console.engine.clock import Step
 from daebus_console.engine.envelope import CONTROL_PREFIX, REFUSALS, read_fast
 from daebus_console.engine.exchange import Exchange, Flag, Kind, Message, State
-from daebus_console.engine.frame import Gap
+from daebus_console.engine.frame import CAUSE, Gap
 from daebus_console.engine.journal import Journal
 from daebus_console.engine.nesting import DEEPEST, is_too_deep
 from daebus_console.engine.sorter import DEFAULT_TIMEOUT, REFUSED, ByAction, Sorter, Taken
@@ -44,6 +46,8 @@ class Correlator(Sorter):
     def __init__(self, journal: Journal, timeout: float = DEFAULT_TIMEOUT) -> None:
         super().__init__(journal, timeout)
         self.claims = Claims()
+        self.answerable: Callable[[Exchange], bool] = lambda _request: True
+        """Whether an answer to that request would have been seen. Where not, it does not time out: it is unknown."""
         self._open_gap: Exchange | None = None
 
     # What comes in ---------------------------------------------------------------------------------------------
@@ -153,13 +157,16 @@ class Correlator(Sorter):
         expired = []
         for exchange in self._deadlines.due(now):
             if self.journal.exchange(exchange.number) is exchange:
-                self._settle(exchange, State.TIMEOUT)
+                self._settle(exchange, State.TIMEOUT if self.answerable(exchange) else State.UNKNOWN)
                 self.journal.touch(exchange)
                 expired.append(exchange)
         return expired
 
-    def lose(self, at: float, reason: str) -> Exchange:
-        """The connection is gone since `at`: everything pending becomes unknown, and the flow gets a gap."""
+    def lose(self, at: float, reason: str, *, partly: bool = False) -> Exchange:
+        """The connection is gone since `at`: everything pending becomes unknown, and the flow gets a gap.
+
+        So it is where only a part is seen since then, with `partly`.
+        """
         if self._open_gap is not None:
             return self._open_gap
         for pending in self._deadlines:
@@ -169,16 +176,44 @@ class Correlator(Sorter):
         self._deadlines.clear()
         message = Message(self.journal.next_seq, at, "", b"", Kind.GAP)
         exchange = self._alone(message, State.GAP)
-        exchange.set_aside().gap = Gap(at, None, reason)
+        exchange.set_aside().gap = Gap(at, None, reason, partly)
         self._open_gap = exchange
         self.journal.add(message, exchange)
+        return exchange
+
+    def explain(self, cause: str) -> None:
+        """Add to the reason of the open gap what has become known of it since."""
+        exchange = self._open_gap
+        gap = exchange.aside.gap if exchange is not None else None
+        if exchange is not None and gap is not None:
+            exchange.set_aside().gap = gap._replace(reason=gap.reason + CAUSE + cause)
+            self.journal.touch(exchange)
+
+    @property
+    def open_gap(self) -> Gap | None:
+        """The gap that has not ended."""
+        return None if self._open_gap is None else self._open_gap.aside.gap
+
+    def step(self, step: Step) -> Exchange | None:
+        """The clock stepped: of what is pending nobody can tell any more how long it took, and the flow gets a gap.
+
+        None where there is an open gap already: nothing comes in then.
+        """
+        if self._open_gap is not None:
+            return None
+        for pending in self._deadlines:
+            pending.flags |= Flag.TIMELESS
+        reason = _reason(step)
+        exchange = self.lose(step.before, reason)
+        self._open_gap = None
+        exchange.set_aside().gap = Gap(step.before if step.slept else step.after, step.after, reason, lost=False)
         return exchange
 
     def resume(self, at: float) -> Exchange | None:
         """The connection is back since `at`: the open gap, if there is one, ends."""
         exchange, self._open_gap = self._open_gap, None
         if exchange is not None and exchange.aside.gap is not None:
-            exchange.set_aside().gap = exchange.aside.gap._replace(end=at)
+            exchange.set_aside().gap = exchange.aside.gap._replace(end=max(at, exchange.aside.gap.start))
             self.journal.touch(exchange)
         return exchange
 
@@ -197,6 +232,16 @@ class Correlator(Sorter):
     def find(self, request_id: str) -> Exchange | None:
         """The newest exchange with that request_id, while it is in the journal."""
         return self._by_id.get(request_id)
+
+
+def _reason(step: Step) -> str:
+    if step.slept:
+        return "this machine slept"
+    seconds = abs(step.seconds)
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    far = f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+    return f"the clock of this machine was set {'forward' if step.seconds > 0 else 'back'} by {far}"
 
 
 class _Served(dict[str, bool]):

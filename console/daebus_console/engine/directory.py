@@ -48,6 +48,10 @@ class Rate:
         self.total += count
 
     def _roll(self, second: int) -> None:
+        if second < self._second - RATE_WINDOW:
+            # The clock was set back.
+            self._buckets = [0] * self.HISTORY
+            self._second = second
         if second <= self._second:
             return
         for step in range(max(self._second + 1, second - self.HISTORY + 1), second + 1):
@@ -139,6 +143,8 @@ class Directory:
         self.pattern_subscribers = 0
         """NUMPAT at the last poll: unique patterns, whose subscribers NUMSUB does not count."""
         self.polled: float | None = None
+        self.counted = True
+        """Whether the broker lets us count subscribers; else 1 stands for one or more."""
         self.listened: set[str] = set()
         self._beyond: set[int] = set()
 
@@ -150,17 +156,26 @@ class Directory:
     # From the poll ---------------------------------------------------------------------------------------------
 
     def poll(
-        self, now: float, subscribers: Mapping[str, int], patterns: int = 0, *, listening: bool = True
+        self,
+        now: float,
+        subscribers: Mapping[str, int],
+        patterns: int = 0,
+        *,
+        listening: bool = True,
+        complete: bool = True,
     ) -> set[str]:
         """Take what PUBSUB CHANNELS, NUMSUB and NUMPAT say; returns the services whose `info` should be asked for.
 
-        Those are the ones that are new, are back, or have another number of instances than before; and a few times
-        those of which not every instance has answered. None while nobody is `listening` to the answers.
+        Unless it is `complete`, nothing is known of what is not named. Those to ask are the ones that are new, are
+        back, or have another number of instances than before; and a few times those of which not every instance has
+        answered. None while nobody is `listening` to the answers.
         """
         self.polled, self.pattern_subscribers = now, patterns
         names = {wire.service_of_control(channel) for channel in subscribers} - {None}
         replies = 0
         for channel, count in subscribers.items():
+            if not count:
+                continue
             controlled = wire.service_of_control(channel)
             if controlled is not None:
                 service = self._service(controlled, now)
@@ -177,8 +192,9 @@ class Directory:
                 entry = self._channel(channel, now)
                 if entry is not None:
                     entry.subscribers, entry.gone = count, None
-        self.reply_channels = replies
-        self._mark_gone(now, subscribers)
+        if complete:
+            self.reply_channels = replies
+        self._mark_gone(now, subscribers, complete)
         return self._to_ask(now) if listening else set()
 
     def _to_ask(self, now: float) -> set[str]:
@@ -191,15 +207,41 @@ class Directory:
                 found.add(service.name)
         return found
 
-    def _mark_gone(self, now: float, subscribers: Mapping[str, int]) -> None:
+    def keeps(self, name: str) -> bool:
+        """Whether the subscribers of that channel are of interest: there is an entry for it, or room for one."""
+        if wire.is_reply_channel(name):
+            return False
+        controlled = wire.service_of_control(name)
+        if controlled is not None:
+            return controlled in self.services or len(self.services) < MOST
+        return name in self.services or name in self.channels or len(self.channels) < MOST
+
+    def known(self) -> list[str]:
+        """The channels of all there is an entry for."""
+        controls = (wire.CONTROL_PREFIX + name for name in self.services)
+        return [*controls, *self.services, *self.channels]
+
+    def _mark_gone(self, now: float, subscribers: Mapping[str, int], complete: bool) -> None:
         for name, service in self.services.items():
-            here = subscribers.get(wire.CONTROL_PREFIX + name, 0) or subscribers.get(name, 0)
+            control = wire.CONTROL_PREFIX + name
+            if not complete and (control if service.framework else name) not in subscribers:
+                continue
+            here = subscribers.get(control, 0) or subscribers.get(name, 0)
             if not here and service.gone is None and (service.subscribers or service.framework):
                 service.subscribers, service.gone = 0, now
                 service.instances.clear()
         for name, channel in self.channels.items():
+            if not complete and name not in subscribers:
+                continue
             if not subscribers.get(name, 0) and channel.subscribers:
                 channel.subscribers, channel.gone = 0, now
+
+    def stepped(self, seconds: float) -> None:
+        """The clock went that far at once."""
+        for service in self.services.values():
+            service.asked_at += seconds
+            for instance in service.instances.values():
+                instance.heard += seconds
 
     def info(self, now: float, payload: Mapping[str, Any]) -> None:
         """Take one instance's answer to `info`. Anything in it may be missing or of another type than it should be."""

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from daebus_console.engine import jsontext
 from daebus_console.engine.nesting import DEEPEST, is_too_deep
 
 CONTROL_PREFIX = "daebus.control."
@@ -29,11 +30,13 @@ __all__ = [
     "decode",
     "error_code",
     "is_reply_channel",
+    "payload_in",
     "payload_of",
     "read",
     "read_fast",
     "read_slowly",
     "service_of_control",
+    "text_of",
 ]
 
 
@@ -144,33 +147,66 @@ def decode(data: bytes) -> Any:
 
 
 def payload_of(data: bytes) -> Any:
-    """What the message carries, as the framework would hand it to a handler.
+    """What the message carries, as the framework would hand it to a handler, with all that its text says (jsontext).
 
     A payload that is a JSON string is parsed; a message with an action and no payload carries the fields beside the
     envelope's own; any other object without an envelope is its own payload. Raises Unreadable.
     """
-    fields = decode(data)
-    if not isinstance(fields, dict):
-        return fields
-    if "payload" not in fields:
-        if isinstance(fields.get("action"), str):
-            return {name: value for name, value in fields.items() if name not in ENVELOPE_FIELDS}
-        return fields
-    payload = fields["payload"]
-    if not ("action" in fields or "status" in fields or "request_id" in fields):
-        return fields
-    if isinstance(payload, str):
-        try:
-            return decode(payload.encode("utf-8", "surrogatepass"))
-        except Unreadable:
-            return payload
-    return payload
+    return payload_in(text_of(data))
+
+
+def text_of(data: bytes) -> str:
+    """The text of a message. Raises Unreadable where it is none, or is nested too deeply to be read as JSON."""
+    if len(data) > DEEPEST and is_too_deep(data):
+        raise Unreadable("nested too deeply to read")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"not UTF-8 (byte {error.start})") from None
+
+
+def payload_in(text: str) -> Any:
+    """The same for the text of a message. Raises Unreadable."""
+    try:
+        if not text.lstrip(jsontext.BLANKS).startswith("{"):
+            return jsontext.loads(text)
+        members = jsontext.read_members(text)
+    except RecursionError:
+        raise Unreadable("nested too deeply to read") from None
+    except ValueError as error:
+        raise Unreadable(f"no JSON: {error}") from None
+    fields = {member.name: member for member in members}
+    payload = fields.get("payload")
+    if payload is None and "action" in fields and isinstance(fields["action"].value, str):
+        pairs = [(member.name, member.value) for member in members if member.name not in ENVELOPE_FIELDS]
+        return jsontext.with_text(
+            jsontext.made_of(pairs), jsontext.with_members(text.strip(jsontext.BLANKS), {}, ENVELOPE_FIELDS)
+        )
+    if payload is None or not ("action" in fields or "status" in fields or "request_id" in fields):
+        pairs = [(member.name, member.value) for member in members]
+        return jsontext.with_text(jsontext.made_of(pairs), text.strip(jsontext.BLANKS))
+    if isinstance(payload.value, str):
+        return _within(payload.value)
+    return jsontext.with_text(payload.value, text[payload.start : payload.end])
+
+
+def _within(text: str) -> Any:
+    """The JSON value of a payload that is a text; where it is none, the text."""
+    try:
+        return jsontext.loads(text_of(text.encode()))
+    except (Unreadable, ValueError, RecursionError):
+        return text
 
 
 def error_code(data: bytes) -> str | None:
     """The `code` in the payload of an error answer, if it names one."""
+    # Asked of each error that comes in: digits do not matter here.
     try:
-        payload = payload_of(data)
+        payload = decode(data)
+        if isinstance(payload, dict) and "payload" in payload:
+            payload = payload["payload"]
+            if isinstance(payload, str):
+                payload = decode(payload.encode("utf-8", "surrogatepass"))
     except Unreadable:
         return None
     code = payload.get("code") if isinstance(payload, dict) else None

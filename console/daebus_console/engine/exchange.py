@@ -59,6 +59,8 @@ class Flag:
     """Understood, but a field of the envelope had a type it should not have."""
     DECLARED = 256
     """The asker itself named its timeout."""
+    TIMELESS = 512
+    """The clock stepped while it was under way: how long it took cannot be told."""
 
 
 class Message(msgspec.Struct, gc=False):
@@ -177,8 +179,8 @@ class Exchange(msgspec.Struct, gc=False):
 
     @property
     def latency(self) -> float | None:
-        """Seconds from the request to its final answer, by the console's clock; None while there is none."""
-        if self.answer is None or self.kind is not Kind.REQUEST:
+        """Seconds from the request to its final answer, by the console's clock; None where nobody can tell."""
+        if self.answer is None or self.kind is not Kind.REQUEST or self.flags & Flag.TIMELESS:
             return None
         return self.answer.at - self.opened.at
 

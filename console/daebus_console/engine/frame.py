@@ -16,15 +16,23 @@ class Frame(NamedTuple):
     data: bytes
 
 
+CAUSE = "; cause: "
+"""What stands in the reason of a gap before what became known of it later."""
+
+
 class Gap(NamedTuple):
     """A stretch of time in which messages may have passed unseen.
 
-    `start` and `end` are epoch seconds; `end` is None while the connection is still down.
+    `start` and `end` are epoch seconds; `end` is None while the connection is still down. `partly` tells that there
+    was a connection, and that what Redis let us read was seen. Where it was not `lost`, the clock has stepped: over
+    nothing at all, unless the machine slept.
     """
 
     start: float
     end: float | None
     reason: str
+    partly: bool = False
+    lost: bool = True
 
     @property
     def seconds(self) -> float | None:

@@ -7,19 +7,22 @@ shown in it.
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from dataclasses import dataclass
 
-from daebus.transport.address import Link, RedisAddress
 from daebus.errors import RedisUnavailable
+from daebus.transport.address import RedisAddress
 from daebus_console.engine.capture.format import CaptureError, Header
 from daebus_console.engine.capture.reader import CaptureReader
 from daebus_console.engine.capture.source import Progress
+from daebus_console.engine.clock import Clock
 from daebus_console.engine.exchange import Exchange, Message
 from daebus_console.engine.frame import Frame, Gap
 from daebus_console.engine.sender import ReadOnly, Sender
 from daebus_console.engine.session import Session, Settings
-from daebus_console.engine.tap import Batch, Clock
+from daebus_console.engine.tap import Batch
+from daebus_console.files.reading import Stored
 
 _STEP = 2_000
 _NOWHERE = "redis://localhost:6379/0"
@@ -35,7 +38,7 @@ class CaptureAddress(RedisAddress):
     def __str__(self) -> str:
         return self.label
 
-    def connect(self, name: str, deadline: float | None = None) -> Link:
+    def connect(self, name: str, deadline: float | None = None) -> socket.socket:
         """Raises RedisUnavailable."""
         del name, deadline
         raise RedisUnavailable(f"{self.label} is a capture: it is connected to no Redis")
@@ -59,9 +62,11 @@ class OfflineSession(Session):
     `loaded` tells when it is all there, `warnings` what could not be read, `journal.evicted` what had no room.
     """
 
+    recorded = True
+
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | Stored,
         settings: Settings | None = None,
         *,
         target: str | None = None,
@@ -84,6 +89,11 @@ class OfflineSession(Session):
     def header(self) -> Header:
         """The first line of the capture."""
         return self._reader.header
+
+    @property
+    def stored(self) -> Stored:
+        """The file itself."""
+        return self._reader.stored
 
     @property
     def warnings(self) -> list[str]:

@@ -10,6 +10,7 @@ from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.exchange import Exchange, Kind, Message
 from daebus_console.engine.filter.language import Filter
 from daebus_console.engine.redact import Redactor
+from daebus_console.files.places import GivenUp, never
 
 if TYPE_CHECKING:
     from daebus_console.engine.session import Session
@@ -35,17 +36,27 @@ class Recorder:
         force: bool = False,
         redact: Redactor | None = None,
         on_error: Callable[[str], None] | None = None,
+        given_up: GivenUp = never,
     ) -> None:
+        self._session = session
         self.started = session.clock()
         self.matching = matching if matching is not None and matching.text else None
         self.writer = CaptureWriter(
-            path, str(session.address), self.started, force=force, redact=redact, on_error=on_error
+            path,
+            session.address.url,
+            self.started,
+            force=force,
+            redact=redact,
+            on_error=on_error,
+            given_up=given_up,
         )
         self._chosen: dict[int, None] = {}
-        if self.matching is None:
-            self._unwatch = session.watch(self._all)
-        else:
-            self._unwatch = session.watch(self._some, on_expired=self._choose)
+        # Not before: the bus need not wait until a file, or the reader of a pipe, is there.
+        with session.lock:
+            if self.matching is None:
+                self._unwatch = session.watch(self._all)
+            else:
+                self._unwatch = session.watch(self._some, on_expired=self._choose)
 
     def __enter__(self) -> Recorder:
         return self
@@ -55,7 +66,12 @@ class Recorder:
 
     def stop(self) -> None:
         """End the recording; returns when the file is complete."""
-        self._unwatch()
+        with self._session.lock:
+            self._unwatch()
+            gap = self._session.correlator.open_gap
+            if gap is not None:
+                # Whoever opens the capture is to know that it ends in one.
+                self.writer.gap(gap.start, max(0.0, self._session.clock() - gap.start), gap.reason)
         self.writer.close()
 
     def _all(self, message: Message, exchange: Exchange) -> None:

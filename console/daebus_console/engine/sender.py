@@ -14,12 +14,13 @@ from typing import Any
 
 import redis
 
-from daebus import Call, Requester
-from daebus.wire.envelope import Reply, encode, encode_object
+from daebus import Call, RawJson, Requester
+from daebus.client.requester import DEFAULT_TIMEOUT
 from daebus.errors import ConnectionLost, DaebusError, PayloadError, RedisUnavailable, RequestCancelled, RequestFailed
 from daebus.transport.publisher import Publisher
-from daebus.client.requester import DEFAULT_TIMEOUT
-from daebus_console.engine import glob
+from daebus.wire.envelope import Reply, encode, encode_object
+from daebus_console import naming
+from daebus_console.engine import glob, jsontext
 from daebus_console.engine.exchange import Exchange
 from daebus_console.engine.session import Session
 
@@ -74,9 +75,8 @@ class Inquiry:
                     self.latency = time.monotonic() - self._begun
                 yield reply
         except RequestCancelled:
-            raise Cancelled(
-                f"stopped waiting for {self.service!r}; it was not told, and {self.action!r} may still be handled"
-            ) from None
+            told = f"stopped waiting for {naming.quoted(self.service)}; it was not told"
+            raise Cancelled(f"{told}, and {self.action!r} may still be handled") from None
 
     def result(self, on_progress: Callable[[Any], Any] | None = None) -> Any:
         """The payload of the final answer; those before it go to `on_progress`.
@@ -146,7 +146,7 @@ class Sender:
         requester = through or self._requester
         self._see_answers(service, requester)
         begun = time.monotonic()
-        call = requester.start(service, action, dict(payload), timeout=timeout, request_id=request_id)
+        call = requester.start(service, action, _as_told(payload), timeout=timeout, request_id=request_id)
         return Inquiry(call, self.session, begun)
 
     def requester(self) -> Requester:
@@ -158,12 +158,12 @@ class Sender:
         self._allow()
         if not action:
             raise PayloadError("the action must not be empty")
-        return self._publish(service, encode({"action": action, "payload": dict(payload)}))
+        return self._publish(service, _one_way(action, _as_told(payload)))
 
     def broadcast(self, channel: str, message: Mapping[str, Any]) -> Delivery:
         """Publish an object on a channel as it is. Raises RedisUnavailable, PayloadError, ReadOnly."""
         self._allow()
-        return self._publish(channel, encode_object(dict(message), "broadcast"))
+        return self._publish(channel, encode_object(_as_told(message), "broadcast"))
 
     def subscribers(self, channel: str) -> int | None:
         """How many are subscribed to just that channel; None where Redis does not let us ask.
@@ -171,8 +171,10 @@ class Sender:
         Raises RedisUnavailable.
         """
         try:
-            with self.session.address.client(socket_timeout=_ASK_WITHIN, socket_connect_timeout=_ASK_WITHIN) as client:
-                return int(client.pubsub_numsub(channel)[0][1])
+            with self.session.address.client(
+                socket_timeout=_ASK_WITHIN, socket_connect_timeout=_ASK_WITHIN, decode_responses=False
+            ) as client:
+                return int(client.pubsub_numsub(naming.to_bytes(channel))[0][1])
         except redis.exceptions.NoPermissionError:
             return None
         except (redis.RedisError, OSError) as error:
@@ -192,7 +194,7 @@ class Sender:
         with lock:
             correlator.expect_data(channel, data)
         try:
-            receivers, subscribers = self._publisher.publish_counted(channel, data)
+            receivers, subscribers, _sent_at = self._publisher.deliver(channel, data)
         except RedisUnavailable as error:
             if not isinstance(error, ConnectionLost):
                 with lock:
@@ -206,3 +208,17 @@ class Sender:
         narrow = "*" not in patterns and any(glob.matches(pattern, service) for pattern in patterns)
         if narrow or tap.refused:
             tap.follow([requester.reply_channel])
+
+
+def _as_told(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """The payload for the framework to send, as its text where it knows one."""
+    if isinstance(payload, jsontext.Object) and payload.text is not None:
+        return RawJson(payload.text)
+    return dict(payload)
+
+
+def _one_way(action: str, payload: dict[str, Any]) -> bytes:
+    data = encode({"action": action, "payload": None if isinstance(payload, RawJson) else payload})
+    if not isinstance(payload, RawJson):
+        return data
+    return jsontext.with_members(data.decode(), {"payload": payload.text}).encode()

@@ -8,21 +8,25 @@ from __future__ import annotations
 import os
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from daebus.transport.address import RedisAddress
 from daebus_console.engine import envelope as wire
+from daebus_console.engine import glob
+from daebus_console.engine.clock import Clock, Step
 from daebus_console.engine.correlator import DEFAULT_TIMEOUT, Correlator, Taken
 from daebus_console.engine.directory import Directory, Rate
-from daebus_console.engine.discovery import POLL_EVERY, Discovery
-from daebus_console.engine.exchange import Exchange, Message
+from daebus_console.engine.discovery import POLL_EVERY, Discovery, Poll, Trouble
+from daebus_console.engine.exchange import Exchange, Flag, Message, State
 from daebus_console.engine.filter.language import Filter
 from daebus_console.engine.journal import Journal
 from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.redact import Redactor
 from daebus_console.engine.stats import Stats
-from daebus_console.engine.tap import Batch, Clock, Tap
+from daebus_console.engine.tap import Batch, Tap
+from daebus_console.files.places import GivenUp, never
 
 
 @dataclass(frozen=True)
@@ -50,11 +54,16 @@ class Status:
     blind: str | None = None
     """What the server refuses to show, if it does."""
     discovery_problem: str | None = None
+    """Why it is not known who is there."""
+    discovery_lacks: str | None = None
+    """What else of discovery the server refuses."""
     messages: int = 0
     bytes: int = 0
     gaps: int = 0
 
 
+_LOOK_AT_CLOCK = 0.5
+"""Seconds between looks whether the wall clock has stepped, while messages come without a pause."""
 Watcher = Callable[[Message, Exchange], None]
 """Told of each message, under the lock, on the tap's thread; also of gaps, when they begin and when they end."""
 
@@ -62,11 +71,16 @@ Watcher = Callable[[Message, Exchange], None]
 class Session:
     """A live look at the Redis at `url`. `start` returns at once; `wait_up` waits for the first connection."""
 
-    def __init__(self, url: str, settings: Settings | None = None) -> None:
+    recorded: ClassVar[bool] = False
+    """Whether it is of times gone by."""
+
+    def __init__(self, url: str, settings: Settings | None = None, *, clock: Clock | None = None) -> None:
         self.settings = settings or Settings()
         self.address = RedisAddress(url)
         self.lock = threading.RLock()
-        self.clock = Clock()
+        self.clock = clock or Clock()
+        self._clock_step = self.clock.step
+        self._clock_looked_at = 0.0
         self.status = Status(since=self.clock())
         self.rate = Rate()
         self.journal = Journal(self.settings.max_messages, self.settings.max_bytes)
@@ -77,14 +91,19 @@ class Session:
         self.reply_to = f"{wire.CALLER_PREFIX}{uuid.uuid4().hex}"
         self._watchers: tuple[Watcher, ...] = ()
         self._expired_watchers: tuple[Callable[[Exchange], None], ...] = ()
+        self._found: set[str] = set()
         self._changed = threading.Condition(self.lock)
         self.tap = Tap(self.address, self, patterns=self.settings.patterns, clock=self.clock)
         self.discovery = Discovery(
             self.address,
             on_poll=self._on_poll,
             on_ask=self._on_ask,
-            on_error=self._on_discovery_error,
+            on_trouble=self._on_trouble,
             reply_to=self.reply_to,
+            keeps=self.directory.keeps,
+            known=self._known,
+            ours=self.tap.followed,
+            hears=self._hears,
             every=self.settings.poll_every,
         )
 
@@ -100,6 +119,7 @@ class Session:
         if "*" not in self.settings.patterns:
             # The answers to our own questions come on a channel that the patterns may not cover.
             self.tap.follow([self.reply_to])
+        self.correlator.answerable = self._answerable
         self.tap.start()
         self.discovery.start()
 
@@ -143,15 +163,21 @@ class Session:
         force: bool = False,
         redact: Redactor | None = None,
         on_error: Callable[[str], None] | None = None,
+        given_up: GivenUp = never,
     ) -> Recorder:
         """Record into a capture file from now on; see Recorder. Whoever asked for it stops it."""
-        with self.lock:
-            return Recorder(self, path, matching=matching, force=force, redact=redact, on_error=on_error)
+        return Recorder(self, path, matching=matching, force=force, redact=redact, on_error=on_error, given_up=given_up)
+
+    def look_at(self, channels: Collection[str], services: Collection[str] = ()) -> None:
+        """These channels are on the screen, and somebody looks into these services: they are asked about first."""
+        self.discovery.first, self.discovery.watched = frozenset(channels), frozenset(services)
 
     # What the tap tells ----------------------------------------------------------------------------------------
 
     def on_batch(self, at: float, batch: Batch) -> None:
         """Messages arrived (called by the tap)."""
+        if abs(at - self._clock_looked_at) > _LOOK_AT_CLOCK:
+            at = self._look_at_clock(at)
         self._take(at, ((at, batch),))
 
     def _take(self, at: float, batches: Iterable[tuple[float, Batch]]) -> None:
@@ -160,6 +186,11 @@ class Session:
             before = self.journal.next_seq
             taken = self.correlator.take_all(batches, self._tell if self._watchers else None)
             count = self.journal.next_seq - before
+            for exchange in taken.opened:
+                if exchange.state is State.ORPHAN and exchange.target == self.reply_to:
+                    # Our question went where we do not read, or not yet.
+                    exchange.flags |= Flag.CONTROL | Flag.OURS
+                    taken.control.append(exchange.opened)
             self._count(at, taken)
             for message in taken.control:
                 self._learn_info(message)
@@ -171,6 +202,7 @@ class Session:
 
     def on_idle(self, at: float) -> None:
         """Nothing arrived for a moment (called by the tap)."""
+        at = self._look_at_clock(at)
         with self._changed:
             if self._advance(at):
                 self._changed.notify_all()
@@ -180,6 +212,7 @@ class Session:
         with self._changed:
             self.status.up, self.status.since, self.status.problem = True, at, None
             self._tell_gap(self.correlator.resume(at))
+            self._tell_half_blind(at)
             self._changed.notify_all()
 
     def on_down(self, at: float, reason: str) -> None:
@@ -187,17 +220,69 @@ class Session:
         with self._changed:
             if self.status.up:
                 self.status.up, self.status.since = False, at
+                self._tell_gap(self.correlator.resume(at))
                 self.status.gaps += 1
                 self._tell_gap(self.correlator.lose(at, reason))
                 self.stats.lost()
             self.status.problem = reason
             self._changed.notify_all()
 
-    def on_refused(self, _at: float, reason: str) -> None:
+    def on_refused(self, at: float, reason: str) -> None:
         """The server refuses a subscription (called by the tap)."""
         with self._changed:
             self.status.blind = reason
+            if self.tap.refused:
+                # Its channels are read as discovery finds them, but the answers to our own questions from now on.
+                self.tap.follow([self.reply_to])
+            if self.status.up:
+                self._tell_half_blind(at)
             self._changed.notify_all()
+
+    def on_whole(self, at: float) -> None:
+        """The server refuses nothing any more (called by the tap)."""
+        with self._changed:
+            self.status.blind = None
+            if self.status.up:
+                self._tell_gap(self.correlator.resume(at))
+            self.tap.unfollow_shown()
+            self._found = set()
+            self._changed.notify_all()
+
+    def on_cause(self, _at: float, cause: str) -> None:
+        """Why the connection was lost has become known (called by the tap)."""
+        with self.lock:
+            self.correlator.explain(cause)
+
+    def _tell_half_blind(self, at: float) -> None:
+        """From now on only a part is seen: a gap, until all of it is."""
+        if self.status.blind is not None and self.tap.refused and self.correlator.open_gap is None:
+            self.status.gaps += 1
+            self._tell_gap(self.correlator.lose(at, self.status.blind, partly=True))
+            self.stats.lost()
+
+    def _answerable(self, request: Exchange) -> bool:
+        """Whether the tap has seen all there was on the channel for the answers since that request."""
+        since = self.tap.seen_since(request.reply_to or f"{request.target}.responses")
+        return since is not None and since < request.opened.at
+
+    def _look_at_clock(self, at: float) -> float:
+        """The time that `at` is, once the steps of the wall clock are seen to."""
+        step = self._clock_step()
+        if step is not None:
+            with self._changed:
+                self._stepped(step)
+                self._changed.notify_all()
+            at = self.clock()
+        self._clock_looked_at = at
+        return at
+
+    def _stepped(self, step: Step) -> None:
+        """The wall clock has stepped: all that is measured begins anew, and the flow gets a gap that says so."""
+        self.status.gaps += 1
+        self.status.since += step.seconds
+        self.stats.stepped(step.seconds)
+        self.directory.stepped(step.seconds)
+        self._tell_gap(self.correlator.step(step))
 
     def _tell_gap(self, gap: Exchange | None) -> None:
         if gap is not None:
@@ -244,19 +329,49 @@ class Session:
 
     # What discovery tells --------------------------------------------------------------------------------------
 
-    def _on_poll(self, subscribers: Mapping[str, int], patterns: int) -> Iterable[str]:
+    def _on_poll(self, poll: Poll) -> Iterable[str]:
         with self._changed:
-            to_ask = self.directory.poll(self.clock(), subscribers, patterns, listening=self.status.up)
-            if self.tap.refused:
-                self.tap.follow([self.reply_to, *subscribers])
+            listening = self._hears()
+            self.directory.counted = poll.counted
+            to_ask = self.directory.poll(
+                self.clock(), poll.subscribers, poll.patterns, listening=listening, complete=poll.complete
+            )
+            self._follow(poll)
             self._changed.notify_all()
             return to_ask
+
+    def _follow(self, poll: Poll) -> None:
+        """Read by name what the patterns that are refused would show; where only we are left, no longer.
+
+        Else it would seem to everybody as if somebody served there.
+        """
+        lacking = self.tap.lacking
+        if not lacking and not self._found:
+            return
+        here = {
+            name
+            for name, count in poll.subscribers.items()
+            if count and any(glob.matches(pattern, name) for pattern in lacking)
+        }
+        gone = (
+            self._found - here if poll.complete else {name for name in self._found if not poll.subscribers.get(name, 1)}
+        )
+        self._found = (self._found | here) - gone
+        self.tap.follow(here)
+        self.tap.unfollow(gone)
+
+    def _hears(self) -> bool:
+        return self.status.up and self.tap.seen_since(self.reply_to) is not None
+
+    def _known(self) -> list[str]:
+        with self.lock:
+            return self.directory.known()
 
     def _on_ask(self, request_id: str) -> None:
         with self.lock:
             self.correlator.expect(request_id)
 
-    def _on_discovery_error(self, text: str | None) -> None:
+    def _on_trouble(self, trouble: Trouble) -> None:
         with self._changed:
-            self.status.discovery_problem = text
+            self.status.discovery_problem, self.status.discovery_lacks = trouble.problem, trouble.lacks
             self._changed.notify_all()

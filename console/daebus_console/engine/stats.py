@@ -189,7 +189,10 @@ class Stats:
         if at >= everything.end:
             self._roll(at)
         series.in_flight -= 1
-        series.waiting.append(latency)
+        if exchange.flags & Flag.TIMELESS:
+            latency = -1.0
+        else:
+            series.waiting.append(latency)
         # What a responder tells of itself may be anything that JSON can say.
         if exchange.elapsed is not None and 0 <= exchange.elapsed <= LARGEST:
             series.waiting_handler.append(exchange.elapsed)
@@ -231,6 +234,14 @@ class Stats:
         for series in self._every():
             series.unknown += max(0, series.in_flight)
             series.in_flight = 0
+
+    def stepped(self, seconds: float) -> None:
+        """The clock went that far at once: what is under way cannot be measured, and time slots begin anew."""
+        self.lost()
+        for series in self._every():
+            series.restart()
+        if self._began is not None:
+            self._began += seconds
 
     def dropped(self, exchange: Exchange) -> None:
         """Forget that a request is under way, since the journal has no more room for it."""

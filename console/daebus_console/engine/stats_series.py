@@ -94,6 +94,14 @@ class Series:
         if self._now.count:
             self._now = Histogram()
 
+    def restart(self) -> None:
+        """Forget the slots, since the clock stepped; the counts go on."""
+        self.fold()
+        self._past.clear()
+        self.end = self._start = 0.0
+        self._before = (self.count, self.errors, self.timeouts)
+        self._now = Histogram()
+
     def rate(self, now: float) -> float:
         """Counted a second over the whole slots of the last RATE_WINDOW seconds, at least one slot."""
         slots = max(1, round(RATE_WINDOW / self.slot))

@@ -10,16 +10,20 @@ import random
 import socket
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import hiredis
 
-from daebus.transport.address import Link, RedisAddress
 from daebus.errors import DaebusError, PermissionDenied
-from daebus.wire.resp import pack
+from daebus.transport.address import RedisAddress
+from daebus.transport.link import Link
+from daebus_console import naming
 from daebus_console.engine import glob
+from daebus_console.engine.cause import Witness
+from daebus_console.engine.clock import Clock
+from daebus_console.engine.rights import user_of
+from daebus_console.engine.subscriptions import PING, Refused, Subscriptions
 
 Batch = list[tuple[str, bytes]]
 """Messages that arrived together: (channel, data) in the order of arrival."""
@@ -33,6 +37,8 @@ _RECEIVE = 256 * 1024
 _FEED = 16 * 1024
 """Bytes for the parser at a time: it moves what it has not parsed yet about after each few messages."""
 _MOST_CHANNELS = 65_536
+_DIRECT = b""
+"""Stands for the subscription to a channel by its name, where that to a pattern stands for itself."""
 
 
 class Listener(Protocol):
@@ -51,17 +57,16 @@ class Listener(Protocol):
         """Nothing arrived for a tenth of a second."""
 
     def on_refused(self, at: float, reason: str) -> None:
-        """The server refuses the patterns, or one followed channel; the reason names the rule that is missing."""
+        """The server refuses patterns, or followed channels; the reason names the rule that is missing.
 
+        Called before `on_up` where that is so from the start.
+        """
 
-class Clock:
-    """Epoch seconds that never go back: the wall clock at the start, advanced by the monotonic one."""
+    def on_whole(self, at: float) -> None:
+        """What was refused is granted: everything asked for is read."""
 
-    def __init__(self) -> None:
-        self._epoch = time.time() - time.monotonic()
-
-    def __call__(self) -> float:
-        return self._epoch + time.monotonic()
+    def on_cause(self, at: float, cause: str) -> None:
+        """Why the connection was lost that is about to be replaced, as far as the server tells. Before `on_up`."""
 
 
 class Tap:
@@ -82,15 +87,18 @@ class Tap:
     ) -> None:
         self.address = address
         self.patterns = tuple(dict.fromkeys(patterns))
-        self.refused = False
-        """Whether the server refuses the patterns, so that only followed channels are read."""
+        self.answering = False
+        """Whether the server answered at the latest attempt, be it with a refusal."""
         self._listener = listener
         self._clock = clock or Clock()
         self._longest_wait = longest_wait
         self._stopping = threading.Event()
-        self._followed: dict[str, None] = {}
-        self._to_follow: deque[str] = deque()
-        self._asked: deque[str] = deque()
+        self._subscriptions = Subscriptions(self.patterns, user_of(address.url))
+        self._subscriptions.changed = self._changed
+        self._subscribing = False
+        self._told: str | None = None
+        self._closed: _Closed | None = None
+        self._witness = Witness()
         self._owners: dict[str, bytes] = {}
         self._link: Link | None = None
         self._thread: threading.Thread | None = None
@@ -110,12 +118,36 @@ class Tap:
             self._thread.join(5)
             self._thread = None
 
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """The patterns that the server refuses; of what they match only followed channels are read."""
+        return self._subscriptions.lacking
+
+    @property
+    def refused(self) -> bool:
+        """Whether the server refuses patterns."""
+        return bool(self._subscriptions.lacking)
+
     def follow(self, channels: Iterable[str]) -> None:
         """Read these channels by name as well, from the next tenth of a second on. For any thread."""
-        for channel in channels:
-            if channel not in self._followed:
-                self._followed[channel] = None
-                self._to_follow.append(channel)
+        self._subscriptions.follow(channels)
+
+    def unfollow(self, channels: Iterable[str]) -> None:
+        """Read these channels by name no more. For any thread."""
+        self._subscriptions.unfollow(channels)
+
+    def unfollow_shown(self) -> None:
+        """Read by name no more what the patterns show anyway. For any thread."""
+        shown = [name for name in self._subscriptions.wanted() if any(glob.matches(one, name) for one in self.patterns)]
+        self.unfollow(shown)
+
+    def followed(self) -> frozenset[str]:
+        """The channels that are read by name now: NUMSUB counts us there. For any thread."""
+        return frozenset(self._subscriptions.named.copy())
+
+    def seen_since(self, channel: str) -> float | None:
+        """Since when everything on that channel is seen; None where it is not."""
+        return self._subscriptions.seen_since(channel)
 
     # The thread ------------------------------------------------------------------------------------------------
 
@@ -123,13 +155,15 @@ class Tap:
         wait = _TICK
         while not self._stopping.is_set():
             try:
-                self._link = self.address.connect("console")
+                self._link = self.address.link("console")
                 reader = hiredis.Reader()
                 self._subscribe(self._link, reader)
                 self._listener.on_up(self._clock())
                 wait = _TICK
                 self._read(self._link.socket, reader)
             except (DaebusError, OSError, hiredis.ProtocolError) as error:
+                self.answering = isinstance(error, Refused)
+                self._closed = _closed(error) or self._closed
                 if not self._stopping.is_set():
                     self._listener.on_down(self._clock(), str(error) or type(error).__name__)
                     if isinstance(error, PermissionDenied):
@@ -137,7 +171,7 @@ class Tap:
             finally:
                 link, self._link = self._link, None
                 if link is not None:
-                    link.dispose()
+                    link.close()
             self._pause(wait * random.uniform(0.7, 1.0))
             wait = min(wait * 2, self._longest_wait)
 
@@ -147,36 +181,51 @@ class Tap:
             self._listener.on_idle(self._clock())
 
     def _subscribe(self, link: Link, reader: hiredis.Reader) -> None:
-        """Ask for all subscriptions and wait until each pattern is confirmed or refused."""
-        sock = link.socket
+        """Ask for all subscriptions and wait until each pattern is confirmed or refused.
+
+        Before that the server is asked for what tells, if it closes the connection, why: a subscriber may not ask.
+        """
+        sock, subscriptions, names = link.socket, self._subscriptions, _Names()
         sock.settimeout(DEAD_AFTER)
-        self._asked.clear()
-        self._owners.clear()
-        self._to_follow = deque(self._followed)
-        waiting = len(self.patterns)
-        if self.patterns:
-            # One command each: a refused pattern then does not take the others with it.
-            sock.sendall(b"".join(pack(b"PSUBSCRIBE", pattern.encode()) for pattern in self.patterns))
-        refusals = 0
+        self._subscribing = True
+        # A command for each pattern: a refused one then does not take the others with it.
+        sock.sendall(subscriptions.begin(self._witness.questions()))
         early: Batch = []
-        while waiting:
+        while subscriptions.waiting:
             reply = reader.gets()
             if reply is False:
                 received = sock.recv(_RECEIVE)
                 if not received:
-                    raise ConnectionResetError("closed by the server")
+                    raise _Closed("the server closed the connection")
                 reader.feed(received)
-            elif isinstance(reply, hiredis.ReplyError):
-                refusals += 1
-                waiting -= 1
-                self._listener.on_refused(self._clock(), missing_rule(str(reply), self.patterns))
-            elif reply[0] == b"psubscribe":
-                waiting -= 1
-            elif reply[0] == b"pmessage":
-                early.append((_name(reply[2]), reply[3]))
-        self.refused = bool(self.patterns) and refusals == len(self.patterns)
+            else:
+                early += self._pick((reply,), names, self._clock())
+        self._subscribing = False
+        self._tell_cause()
+        self._changed()
         if early:
             self._listener.on_batch(self._clock(), early)
+
+    def _tell_cause(self) -> None:
+        """Tell why the connection before this one was lost, if the server lets us know."""
+        closed, self._closed = self._closed, None
+        cause = self._witness.cause(
+            closed=closed is not None, cut=closed is not None and closed.cut, refused=self.refused and not self._told
+        )
+        if cause is not None:
+            self._listener.on_cause(self._clock(), cause)
+
+    def _changed(self) -> None:
+        """A pattern or a channel was granted or refused."""
+        self._owners.clear()
+        refusal = self._subscriptions.refusal
+        if self._subscribing or refusal == self._told:
+            return
+        self._told = refusal
+        if refusal is None:
+            self._listener.on_whole(self._clock())
+        else:
+            self._listener.on_refused(self._clock(), refusal)
 
     def _read(self, sock: socket.socket, reader: hiredis.Reader) -> None:
         """The tight loop: from the socket into batches until the connection ends."""
@@ -184,10 +233,11 @@ class Tap:
         buffer = bytearray(_RECEIVE)
         view = memoryview(buffer)
         names = _Names()
+        subscriptions = self._subscriptions
         heard = pinged = time.monotonic()
         while not self._stopping.is_set():
-            if self._to_follow:
-                self._ask_for_followed(sock)
+            if subscriptions.due(heard):
+                self._write(sock, subscriptions.orders(heard))
             try:
                 size = sock.recv_into(view)
             except TimeoutError:
@@ -196,11 +246,13 @@ class Tap:
                 if now - heard > DEAD_AFTER:
                     raise ConnectionResetError(f"no sign of life for {DEAD_AFTER:.0f} s") from None
                 if now - max(heard, pinged) > PING_AFTER:
-                    sock.sendall(pack(b"PING"))
+                    self._write(sock, subscriptions.ask(PING))
                     pinged = now
+                if subscriptions.due(now):
+                    self._write(sock, subscriptions.orders(now))
                 continue
             if not size:
-                raise ConnectionResetError("the server closed the connection")
+                raise _Closed("the server closed the connection", cut=reader.has_data())
             at = self._clock()
             heard = time.monotonic()
             batch: Batch = []
@@ -212,7 +264,7 @@ class Tap:
 
     def _gather(self, replies: Iterator[Any], names: _Names, at: float, batch: Batch) -> None:
         """Add the messages among the replies to the batch, each once."""
-        if len(self.patterns) != 1 or self._followed:
+        if len(self.patterns) != 1 or self._subscriptions.is_mixed:
             batch += self._pick(replies, names, at)
             return
         append = batch.append
@@ -233,48 +285,47 @@ class Tap:
             kind = reply[0] if reply.__class__ is list else None
             if kind == b"pmessage":
                 name = names[reply[2]]
-                if reply[1] == self._owner(name):
+                if self._is_first(name, reply[1]):
                     batch.append((name, reply[3]))
             elif kind == b"message":
                 name = names[reply[1]]
-                if not self._owner(name):
+                if self._is_first(name, _DIRECT):
                     batch.append((name, reply[2]))
             else:
-                self._confirm(reply, at)
+                self._subscriptions.take(reply, at, time.monotonic())
         return batch
 
-    def _owner(self, name: str) -> bytes:
-        """Which of our subscriptions counts for that channel: the first pattern that matches, else its name (empty).
+    def _is_first(self, name: str, subscription: bytes) -> bool:
+        """Whether a message on that channel counts, which came by that subscription of ours.
 
-        The server delivers a message once for each subscription that matches.
+        The server delivers a message once for each subscription that matches, and what it delivers by one of them it
+        delivers by it always: so those count that come by the first that brought one.
         """
-        owner = self._owners.get(name)
-        if owner is None:
-            if len(self._owners) >= _MOST_CHANNELS:
-                self._owners.clear()
-            patterns = () if self.refused else self.patterns
-            owner = next((pattern.encode() for pattern in patterns if glob.matches(pattern, name)), b"")
-            self._owners[name] = owner
-        return owner
+        if len(self._owners) >= _MOST_CHANNELS and name not in self._owners:
+            # The copies of one message stand together, so none of them is torn from the others here.
+            self._owners.clear()
+        return self._owners.setdefault(name, subscription) == subscription
 
-    def _ask_for_followed(self, sock: socket.socket) -> None:
-        command = bytearray()
-        while self._to_follow:
-            channel = self._to_follow.popleft()
-            self._asked.append(channel)
-            # One command each, since one forbidden channel fails the whole of a SUBSCRIBE.
-            command += pack(b"SUBSCRIBE", channel.encode())
+    def _write(self, sock: socket.socket, command: bytes) -> None:
         sock.settimeout(DEAD_AFTER)
         sock.sendall(command)
         sock.settimeout(_TICK)
 
-    def _confirm(self, reply: Any, at: float) -> None:
-        """A reply that is no message: a confirmation, a pong, or an error."""
-        if isinstance(reply, hiredis.ReplyError):
-            channel = self._asked.popleft() if self._asked else None
-            self._listener.on_refused(at, missing_rule(str(reply), [channel] if channel else self.patterns))
-        elif reply.__class__ is list and reply[0] == b"subscribe" and self._asked:
-            self._asked.popleft()
+
+class _Closed(ConnectionResetError):
+    """The server closed the connection; `cut` tells that it did so in the middle of a message."""
+
+    def __init__(self, text: str, *, cut: bool = False) -> None:
+        super().__init__(text)
+        self.cut = cut
+
+
+def _closed(error: Exception) -> _Closed | None:
+    """The error, if it says that the server closed the connection."""
+    if isinstance(error, _Closed):
+        return error
+    gone = isinstance(error, ConnectionResetError | BrokenPipeError) and error.errno is not None
+    return _Closed(str(error)) if gone else None
 
 
 class _Names(dict[bytes, str]):
@@ -283,20 +334,5 @@ class _Names(dict[bytes, str]):
     def __missing__(self, channel: bytes) -> str:
         if len(self) >= _MOST_CHANNELS:
             self.clear()
-        name = self[channel] = _name(channel)
+        name = self[channel] = naming.from_bytes(channel)
         return name
-
-
-def _name(channel: bytes) -> str:
-    return channel.decode("utf-8", "backslashreplace")
-
-
-def missing_rule(text: str, names: Sequence[str]) -> str:
-    """What the server's refusal of those patterns or channels means, and the ACL rule that would allow it."""
-    if "NOPERM" not in text and "permission" not in text:
-        return f"the server refuses to subscribe to {' '.join(names)}: {text}"
-    rules = " ".join(f"&{name}" for name in names)
-    return (
-        f"this Redis user may not subscribe to {' '.join(names)}: it lacks the rule {rules} "
-        f"(ACL SETUSER name {rules}). A pattern must stand in the rules literally; name one that does with --channels"
-    )

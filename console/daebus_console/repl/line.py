@@ -27,6 +27,8 @@ from daebus_console.commands.jobs import Job, TooMany
 from daebus_console.commands.known import SessionKnown
 from daebus_console.commands.runner import run
 from daebus_console.commands.script import commands_in
+from daebus_console.commands.secrets import safe_error
+from daebus_console.files.places import StreamError
 from daebus_console.repl.checking import CommandLexer, CommandValidator
 from daebus_console.repl.completer import CommandCompleter
 from daebus_console.repl.history import EntryHistory
@@ -96,6 +98,7 @@ class LineRepl:
             refresh_interval=_REFRESH,
             search_ignore_case=True,
             enable_open_in_editor=True,
+            enable_suspend=True,
             style=STYLE,
         )
 
@@ -128,7 +131,7 @@ class LineRepl:
         try:
             commands = commands_in(text)
         except CommandError as error:
-            self.output.mistake(error)
+            self.output.mistake(safe_error(error, self.context.redact))
             return
         for command in commands:
             if self._carry_out(command) or self.context.leaving.is_set():
@@ -140,7 +143,7 @@ class LineRepl:
         def work(job: Job) -> int:
             try:
                 return run(command, replace(self.context, cancellation=job.cancellation))
-            except BrokenPipeError:
+            except StreamError:
                 self.context.leaving.set()
                 return 0
             finally:
@@ -171,7 +174,7 @@ class LineRepl:
     def _answer(self, question: _Question) -> bool:
         ending = " [y/N] " if question.word == "y" else ": "
         try:
-            answer = prompt([("class:warn", question.text), ("", ending)], style=STYLE)
+            answer = prompt([("class:warn", question.text), ("", ending)], style=STYLE, enable_suspend=True)
         except (EOFError, KeyboardInterrupt):
             return False
         return answer.strip().casefold() in ({"y", "yes"} if question.word == "y" else {question.word.casefold()})

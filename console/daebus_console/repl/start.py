@@ -7,9 +7,12 @@ from dataclasses import replace
 
 from daebus_console.cli.output import TerminalOutput
 from daebus_console.commands.context import CONNECT_WITHIN, Context, Exit
+from daebus_console.commands.script import LONGEST_LINE
 from daebus_console.commands.scripting import run_script
 from daebus_console.commands.under_way import under_way
 from daebus_console.commands.verbs import Face
+from daebus_console.files.places import STANDARD, FileError
+from daebus_console.files.reading import Stored
 from daebus_console.repl.place import history_path
 
 _LOOK_FIRST = 1.0
@@ -35,13 +38,22 @@ def _prompt(context: Context, output: TerminalOutput) -> int:
     context.session.wait_up(_LOOK_FIRST)
     if context.session.status.blind:
         output.note(context.session.status.blind)
-    return LineRepl(context, output, EntryHistory(history_path(), context.redact)).run()
+    history = EntryHistory(history_path(), context.redact)
+    history.entries()
+    if history.problem is not None:
+        output.note(history.problem)
+    return LineRepl(context, output, history).run()
 
 
 def _script(context: Context, output: TerminalOutput) -> int:
     if not context.session.wait_up(CONNECT_WITHIN):
         output.error(context.session.status.problem or f"Redis at {context.session.address} does not answer")
         return Exit.NO_REDIS
-    status = run_script(sys.stdin.buffer, "standard input", context)
+    try:
+        lines = Stored(STANDARD).lines(LONGEST_LINE)
+    except FileError as error:
+        output.error(str(error))
+        return Exit.USAGE
+    status = run_script(lines, "standard input", context)
     # What was left to itself belongs to the script as well.
     return status or context.jobs.wait_all()

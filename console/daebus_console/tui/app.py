@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import signal
 import threading
-from functools import cached_property
+import traceback
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.text import Text
+from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
+from textual.geometry import Size
 
 from daebus_console.engine.redact import Redactor
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
 from daebus_console.repl.place import history_path
 from daebus_console.tui.commanding import Commands
+from daebus_console.tui.driver import ConsoleDriver, restore
 from daebus_console.tui.screens.main import MainScreen
 from daebus_console.tui.settings import SettingsFile, default_path
 from daebus_console.tui.workspace import Workspace
@@ -34,6 +43,10 @@ def _actions() -> type[Provider]:
     return Actions
 
 
+NARROWEST = 20
+"""Cells that every screen has, even where the terminal is narrower."""
+
+
 class ConsoleApp(App[int]):
     """The console on a session that somebody else started and will stop.
 
@@ -48,6 +61,7 @@ class ConsoleApp(App[int]):
     COMMANDS = App.COMMANDS | {_actions}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
+        Binding("ctrl+z", "suspend_process", "Suspend: back to the shell, until `fg`", show=False),
         Binding("ctrl+p", "command_palette", "All actions", show=False, priority=True),
     ]
 
@@ -124,7 +138,11 @@ class ConsoleApp(App[int]):
         """What was entered in command lines, now and in earlier times."""
         from daebus_console.repl.history import EntryHistory
 
-        return EntryHistory(self._history_path, self.redact)
+        history = EntryHistory(self._history_path, self.redact)
+        history.entries()
+        if history.problem is not None:
+            self.notify(history.problem, severity="warning", markup=False)
+        return history
 
     def open_capture(self, session: OfflineSession) -> None:
         """Show a capture over what is on the screen, until the user leaves it."""
@@ -145,6 +163,37 @@ class ConsoleApp(App[int]):
         while workspace.main in self.screen_stack:
             self.pop_screen()
         self.run_worker(workspace.close, thread=True, exit_on_error=False)
+
+    @property
+    def size(self) -> Size:
+        """See Textual. What is narrower than NARROWEST is laid out for that, and the terminal shows what it can."""
+        size = super().size
+        return Size(max(NARROWEST, size.width), max(1, size.height))
+
+    async def _on_resize(self, event: events.Resize) -> None:
+        """See Textual, whose widgets cannot lay out a text in no cells."""
+        event.size = Size(max(NARROWEST, event.size.width), max(1, event.size.height))
+
+    def end(self, status: int) -> bool:
+        """End with that exit status, whatever is on the screen; for signal handlers. False where it does not run.
+
+        Also while an editor has the terminal, since it is waited for then.
+        """
+        loop = self._loop
+        if loop is None or not self._running or ConsoleDriver.current is None:
+            return False
+        loop.call_soon_threadsafe(partial(self.exit, status))
+        return True
+
+    def action_suspend_process(self) -> None:
+        """Stop as a shell's ctrl+z does: the whole job, lest a program that started this one waits for ever."""
+        if self._driver is not None and self._driver.can_suspend:
+            os.kill(0, signal.SIGTSTP)
+
+    def _fatal_error(self) -> None:
+        """See Textual, which would show the variables as well, and in them what is nobody's business."""
+        self._exit_renderables.append(Text(traceback.format_exc().rstrip()))
+        self._close_messages_no_wait()
 
     def copy_to_clipboard(self, text: str) -> None:
         """See Textual; a lone surrogate, which no terminal takes, is written as an escape."""
@@ -179,15 +228,26 @@ class ConsoleApp(App[int]):
             await asyncio.to_thread(workspace.close)
 
 
-def run(session: Session, **keywords: Any) -> int:
-    """Show the console on a started session until the user leaves; returns the exit status.
+EndedBy = Callable[[Callable[[int], bool], Callable[[], None]], AbstractContextManager[None]]
+"""Whoever tells of signals: while it is entered, it asks the first to end with a status, and the second at last."""
+
+
+def run(session: Session, *, ended_by: EndedBy | None = None, **keywords: Any) -> int:
+    """Show the console on a started session until the user leaves, or `ended_by` says so; returns the exit status.
 
     Takes what ConsoleApp takes: `sender`, `read_only`, `confirm_remote`, `redact`. Settings and history are the user's.
     """
+    # A terminal has a size of its own, which these would freeze, here and in an editor started from here.
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
     keywords.setdefault("settings", SettingsFile.load(default_path()))
     keywords.setdefault("history_path", history_path())
-    app = ConsoleApp(session, **keywords)
+    app = ConsoleApp(session, driver_class=ConsoleDriver, **keywords)
     # What is loaded by now stays: without this, each full collection looks through it all, and holds up a frame or two.
     gc.freeze()
-    status = app.run()
+    try:
+        with nullcontext() if ended_by is None else ended_by(app.end, restore):
+            status = app.run()
+    finally:
+        restore()
     return (app.return_code or 0) if status is None else status

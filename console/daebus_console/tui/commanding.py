@@ -17,6 +17,7 @@ from daebus_console.commands.errors import CommandError
 from daebus_console.commands.explain import explain
 from daebus_console.commands.grammar import Command
 from daebus_console.commands.script import commands_in
+from daebus_console.commands.secrets import safe_error, shown
 from daebus_console.commands.verbs import Face
 from daebus_console.text import cells, clean
 from daebus_console.tui.lines import ROLES, Line
@@ -57,9 +58,9 @@ class PaneOutput:
 
     def record(self, value: Any) -> None:
         """Print one JSON value."""
-        from daebus_console.render import to_json
+        from daebus_console.render import to_record
 
-        self._put([(to_json(value), "plain")])
+        self._put([(to_record(value), "plain")])
 
     def note(self, text: str) -> None:
         """Print something beside the result."""
@@ -175,7 +176,7 @@ class Commands:
         try:
             commands = commands_in(text)
         except CommandError as error:
-            self.output.mistake(error)
+            self.output.mistake(safe_error(error, self.workspace.app.redact))
             return
         if not commands:
             return
@@ -189,7 +190,8 @@ class Commands:
         try:
             # What is left to itself becomes a job of its own.
             listed = not all(command.background for command in commands)
-            self.context.jobs.start(text, partial(self._job, commands), background=False, listed=listed)
+            line = shown(text, self.context.redact).text
+            self.context.jobs.start(line, partial(self._job, commands), background=False, listed=listed)
         except TooMany as error:
             self.output.error(str(error))
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from daebus_console.engine.directory import MOST as ROOM
 from daebus_console.engine.directory import ActionEntry, ChannelEntry, Directory, Instance, ServiceEntry
+from daebus_console.engine.figures import figures, place
+from daebus_console.naming import shown
 from daebus_console.text import clean
 from daebus_console.tui import format as fmt
 from daebus_console.tui.lines import Line, fit, fit_right
@@ -126,7 +128,7 @@ def _service_line(
         left = fmt.duration(max(0.0, now - service.gone))
         return [
             ("▸ " if not opened else "▾ ", "dim"),
-            (fit(f"{clean(service.name)} gone {left} ago", width - 2), "dim"),
+            (fit(f"{shown(service.name)} gone {left} ago", width - 2), "dim"),
         ]
     sign, role = (
         ("●", "ok")
@@ -152,7 +154,7 @@ def _service_line(
     return [
         ("▾" if opened else "▸", "dim"),
         (f" {sign} ", role),
-        (fit(clean(service.name), room), "name"),
+        (fit(shown(service.name), room), "name"),
         *tail,
         (" ", "plain"),
     ]
@@ -160,7 +162,7 @@ def _service_line(
 
 def _channel_line(channel: ChannelEntry, width: int, now: float) -> Line:
     if channel.gone is not None:
-        return [("  · ", "dim"), (fit(f"{clean(channel.name)} gone", width - 4), "dim")]
+        return [("  · ", "dim"), (fit(f"{shown(channel.name)} gone", width - 4), "dim")]
     tail: Line = []
     if channel.subscribers:
         tail.append((f" ×{channel.subscribers}", "accent" if channel.subscribers > 1 else "dim"))
@@ -168,7 +170,7 @@ def _channel_line(channel: ChannelEntry, width: int, now: float) -> Line:
     if width >= WIDE:
         tail.append((" " * 8 + fmt.sparkline(channel.rate.history(now, SPARK)), "name"))
     room = width - 4 - sum(len(text) for text, _role in tail)
-    return [(" » ", "dim"), (fit(clean(channel.name), room), "plain"), *tail, (" ", "plain")]
+    return [(" » ", "dim"), (fit(shown(channel.name), room), "plain"), *tail, (" ", "plain")]
 
 
 def _rate(per_second: float) -> str:
@@ -181,15 +183,43 @@ def _action_line(action: ActionEntry, width: int) -> Line:
     tail: Line = [(fit_right(f"{action.requests:,}" if action.requests else "", 7), "dim")]
     tail.append((fit_right(f"{bad}✗" if bad else "", 5), "error"))
     room = width - 5 - sum(len(text) for text, _role in tail)
-    name = clean(action.name)
+    name = shown(action.name, text=True)
     doc = f"  {clean(action.doc)}" if action.doc and room > len(name) + 8 else ""
     head: Line = [("    ", "plain"), (fit(name, min(room, max(len(name), 1))), "action")]
     return [*head, (fit(doc, room - min(room, max(len(name), 1))), "dim"), *tail, (" ", "plain")]
 
 
 def _instance_line(instance: Instance, width: int, now: float) -> Line:
-    info = instance.info
-    where = ":".join(str(info[name]) for name in ("host", "pid") if info.get(name))
-    started = info.get("started")
-    up = f" up {fmt.duration(now - started)}" if isinstance(started, int | float) and started < now else ""
-    return [("    ↳ ", "dim"), (fit(clean(f"{where or instance.id}{up}"), width - 6), "dim")]
+    """An instance: how busy it is, what waits, what it has done, and how long it runs; what has no room is left out."""
+    told = figures(instance.info, now)
+    room = width - 7
+    head = clean(place(instance.info) or instance.id)
+    busy = told.busy is not None and told.workers is not None and told.busy >= told.workers
+    facts = [
+        (f"{told.busy}/{told.workers}", " busy", "", "warn" if busy else "plain", told.busy),
+        (_number(told.queued), " queued", "q", "warn" if told.queued else "dim", told.queued),
+        (_number(told.handled), " handled", "✓", "dim", told.handled),
+        (_number(told.errors), " errors", "✗", "error" if told.errors else "dim", told.errors),
+        (_number(told.refused), " refused", "⊘", "error" if told.refused else "dim", told.refused),
+        (fmt.duration(told.up or 0.0), " up", " up", "dim", told.up),
+    ]
+    known = [(figure + long, figure + short, role) for figure, long, short, role, value in facts if value is not None]
+    # The figures are what one looks for: the name of the machine gives way, then the words.
+    full = sum(len(long) + 2 for long, _short, _role in known) + 8 <= room
+    shown = [(long if full else short, role) for long, short, role in known]
+    gap = 2 if full else 1
+    needed = sum(len(text) + gap for text, _role in shown)
+    name = fit(head, max(min(len(head), room - needed), min(len(head), 6)))
+    line: Line = [("    ↳ ", "dim"), (name, "dim")]
+    left = room - len(name)
+    for text, role in shown:
+        if len(text) + gap > left:
+            break
+        line.append((" " * gap + text, role))
+        left -= len(text) + gap
+    line.append((" " * max(0, left + 1), "plain"))
+    return line
+
+
+def _number(count: int | None) -> str:
+    return fmt.size(count or 0).removesuffix("B").strip() if (count or 0) >= 10_000 else f"{count or 0:,}"

@@ -5,10 +5,28 @@ from __future__ import annotations
 import time
 from functools import lru_cache
 
+from daebus_console import dates
+
 
 @lru_cache(maxsize=4096)
 def _second(second: int) -> str:
     return time.strftime("%H:%M:%S", time.localtime(second))
+
+
+def stamp(at: float) -> str:
+    """All there is to say of a time: `2026-10-25 02:30:00.123 +02:00 CEST`."""
+    return f"{dates.date(at)} {clock(at)} {dates.offset(at)} {dates.zone(at)}".rstrip()
+
+
+def turned(at: float, what: str, width: int) -> str:
+    """The time of a row with which the date or the offset changes (see `dates.change`), in 12 cells or in 8."""
+    if what == "date":
+        return f"{dates.date(at)[5:]} {_second(int(at))[:5]}" if width >= 12 else dates.date(at)[5:]
+    offset = dates.offset(at)
+    short = offset.removesuffix(":00")
+    if width >= 12:
+        return f"{_second(int(at))} {short}" if short != offset else f"{_second(int(at))[:5]} {offset}"
+    return f"{_second(int(at))[:5]}{short}" if short != offset else offset
 
 
 def clock(at: float) -> str:

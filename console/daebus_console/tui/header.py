@@ -17,20 +17,23 @@ def header(session: Session, now: float, *, read_only: bool = False, doing: Line
     loaded = getattr(session, "loaded", None)
     if loaded is not None:
         left.append((" ■ all of it ", "accent") if loaded.is_set() else (" ◌ loading … ", "wait"))
+    elif status.up and session.tap.refused:
+        left.append((" ◐ live in part ", "warn"))
     elif status.up:
         left.append((" ● live ", "ok"))
     elif status.problem is None:
         left.append((" ◌ connecting … ", "wait"))
     else:
         since = f" for {fmt.duration(now - status.since)}" if status.messages or status.gaps else ""
-        left.append((f" ✗ not connected{since}: {clean(status.problem)} ", "error"))
+        how = "sees nothing" if session.tap.answering else "not connected"
+        left.append((f" ✗ {how}{since}: {clean(status.problem)} ", "error"))
     if read_only:
         left.append((" read-only ", "warn"))
     left += doing or []
     if status.blind:
         left.append((f" ! {clean(status.blind)} ", "warn"))
-    elif status.discovery_problem and status.up:
-        left.append((f" ! {clean(status.discovery_problem)} ", "warn"))
+    elif (trouble := status.discovery_problem or status.discovery_lacks) and status.up:
+        left.append((f" ! {clean(trouble)} ", "warn"))
     right: Line = [(f" {fmt.plural(status.messages, 'message')} ", "plain")]
     right.append((f" {fmt.rate(session.rate.per_second(now))} ", "plain"))
     right.append((f" {fmt.plural(status.gaps, 'gap')} ", "error" if status.gaps else "dim"))

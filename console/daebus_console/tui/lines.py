@@ -9,6 +9,8 @@ from functools import lru_cache
 
 from rich.cells import cell_len, set_cell_size
 
+from daebus_console.text import cut
+
 Piece = tuple[str, str]
 """Text, fit for the screen, and its role."""
 Line = list[Piece]
@@ -45,9 +47,7 @@ def fit(text: str, width: int) -> str:
         return ""
     if text.isascii() and len(text) <= width:
         return text.ljust(width)
-    if cell_len(text) <= width:
-        return set_cell_size(text, width)
-    return set_cell_size(text[: width + 1], width - 1) + "…" if width > 1 else "…"
+    return set_cell_size(cut(text, width), width)
 
 
 @lru_cache(maxsize=8192)

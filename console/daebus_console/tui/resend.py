@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 from daebus_console.commands.template import template
-from daebus_console.commands.words import as_word
+from daebus_console.commands.words import as_name
 from daebus_console.engine import envelope as wire
+from daebus_console.engine import jsontext
 from daebus_console.engine.exchange import Exchange, Kind
 from daebus_console.text import clean, clean_json
 
@@ -40,13 +40,12 @@ def as_command(exchange: Exchange, redact: Callable[[bytes], bytes] = bytes) -> 
     items = template(payload)
     if clean(items) != items:
         # What cannot be shown can be written as JSON has it, and only there.
-        items = clean_json(json.dumps(payload, ensure_ascii=False))
+        items = clean_json(jsontext.dumps(payload))
     if payload and not items:
         raise CannotResend("Its payload cannot be typed; keep it in a file and use @file.json")
     if len(items) > LONGEST:
         raise CannotResend(f"Its payload of {len(items):,} signs is too long for a command line; use @file.json")
     verb = {Kind.REQUEST: "request", Kind.ONE_WAY: "send"}.get(exchange.kind, "broadcast")
     names = [exchange.target or ""] + ([exchange.action or ""] if verb != "broadcast" else [])
-    if any(clean(name) != name for name in names):
-        raise CannotResend("Its service, action or channel has signs in its name that cannot be typed")
-    return " ".join([verb, *map(as_word, names), *([items] if items else [])])
+    typed = [as_name(names[0]), *(as_name(action, action=True) for action in names[1:])]
+    return " ".join([verb, *typed, *([items] if items else [])])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from daebus_console.engine.exchange import Exchange, Flag, Kind, Message, State
+from daebus_console.naming import shown
 from daebus_console.text import clean
 from daebus_console.tui import format as fmt
 from daebus_console.tui.lines import Line, fit, fit_right
@@ -49,12 +50,12 @@ def columns(width: int) -> Columns:
     return Columns(time, number, source, target, max(2, rest - source - target), state, latency, bar, size, replies)
 
 
-def heading(width: int, *, newest_first: bool = False) -> Line:
-    """The names of the columns."""
+def heading(width: int, *, date: str = "") -> Line:
+    """The names of the columns; over the times the date of the first of them, where one is to be shown."""
     c = columns(width)
     line = "  "
     if c.time:
-        line += fit("time" + (" ↑" if newest_first else ""), c.time) + " "
+        line += fit((date if c.time > len(date) else date[5:]) or "time", c.time) + " "
     line += fit_right("#", c.number) + " "
     line += fit("from", c.source) + "   " + fit("to", c.target) + " " + fit("action", c.action) + " "
     line += fit("state" if c.state > 1 else "", c.state) + " " + fit_right("took", c.latency)
@@ -67,13 +68,16 @@ def heading(width: int, *, newest_first: bool = False) -> Line:
     return [(fit(line, width), "dim")]
 
 
-def exchange_row(exchange: Exchange, width: int, now: float) -> Line:
-    """One exchange as one line. `now` (epoch seconds) is what pending ones are measured against."""
+def exchange_row(exchange: Exchange, width: int, now: float, turn: str = "") -> Line:
+    """One exchange as one line. `now` (epoch seconds) is what pending ones are measured against.
+
+    `turn` is what of the date is no longer as in the row before; see `dates.change`.
+    """
     if exchange.kind is Kind.GAP:
-        return gap_row(exchange, width)
+        return gap_row(exchange, width, turn)
     c = columns(width)
     sign = state_of(exchange, now)
-    line = _begin(exchange, exchange.opened.at, c)
+    line = _begin(exchange, exchange.opened.at, c, turn)
     source, target = parties(exchange)
     line += [(fit(source, c.source), "name" if source != "?" else "dim"), (f" {ARROWS[exchange.kind]} ", sign.role)]
     line += _whither(exchange, target, c)
@@ -98,11 +102,12 @@ def _whither(exchange: Exchange, target: str, c: Columns) -> Line:
     return [(fit(target, c.target), "name"), (" ", "plain"), (fit(what, c.action), "action"), (" ", "plain")]
 
 
-def _begin(exchange: Exchange, at: float, c: Columns) -> Line:
+def _begin(exchange: Exchange, at: float, c: Columns, turn: str) -> Line:
     marked, ours = exchange.flags & Flag.MARKED, exchange.flags & Flag.OURS
     line: Line = [("◆" if marked else " ", "warn"), ("▸" if ours else " ", "accent")]
     if c.time:
-        line.append((fit(fmt.clock(at), c.time) + " ", "dim"))
+        shown = fmt.turned(at, turn, c.time) if turn else fmt.clock(at)[: c.time]
+        line.append((fit(shown, c.time) + " ", "accent" if turn else "dim"))
     line.append((fit_right(str(exchange.number), c.number) + " ", "dim"))
     return line
 
@@ -110,13 +115,13 @@ def _begin(exchange: Exchange, at: float, c: Columns) -> Line:
 def parties(exchange: Exchange) -> tuple[str, str]:
     """Who sent it and where it went, as far as known, fit for the screen."""
     unnamed = "" if exchange.kind in (Kind.BROADCAST, Kind.UNREADABLE) else "?"
-    source = "you" if exchange.flags & Flag.OURS else clean(exchange.source) if exchange.source else unnamed
-    return source, clean(exchange.target or "?")
+    source = "you" if exchange.flags & Flag.OURS else shown(exchange.source) if exchange.source else unnamed
+    return source, shown(exchange.target or "?")
 
 
 def _what(exchange: Exchange) -> str:
     if exchange.action:
-        return clean(exchange.action)
+        return shown(exchange.action, text=True)
     if exchange.kind is Kind.RESPONSE:
         return "(answer to an unseen request)"
     if exchange.kind is Kind.UNREADABLE:
@@ -145,28 +150,35 @@ def latency_share(seconds: float | None) -> float:
     return max(0.02, min(1.0, math.log(seconds / FAST) / math.log(SLOW / FAST)))
 
 
-def gap_row(exchange: Exchange, width: int) -> Line:
+def gap_row(exchange: Exchange, width: int, turn: str = "") -> Line:
     """A gap across the whole width: when, how long, why."""
     gap = exchange.aside.gap
     if gap is None:
         return [("┄" * width, "gap")]
-    lasted = "not connected since then" if gap.seconds is None else f"unseen for {fmt.duration(gap.seconds)}"
-    text = f"┄┄ {fmt.clock(gap.start)} {lasted}: {clean(gap.reason)} "
+    if gap.seconds is None:
+        lasted = "seen in part since then: " if gap.partly else "not connected since then: "
+    else:
+        lasted = f"{'seen in part' if gap.partly else 'unseen'} for {fmt.duration(gap.seconds)}: "
+    # A clock that was set leaves nothing unseen.
+    lasted = lasted if gap.seconds != 0 else ""
+    begun = fmt.stamp(gap.start) if turn else fmt.clock(gap.start)
+    text = f"┄┄ {begun} {lasted}{clean(gap.reason)} "
     return [(fit(text + "┄" * width, width) if len(text) < width else fit(text, width), "gap")]
 
 
-def message_row(message: Message, exchange: Exchange, width: int, now: float) -> Line:
-    """One message as one line; its pair is told by the number of the exchange."""
+def message_row(message: Message, exchange: Exchange, width: int, now: float, turn: str = "") -> Line:
+    """One message as one line; its pair is told by the number of the exchange. `turn` is as for `exchange_row`."""
     if message.kind is Kind.GAP:
-        return gap_row(exchange, width)
+        return gap_row(exchange, width, turn)
     c = columns(width)
-    line = _begin(exchange, message.at, c)
+    line = _begin(exchange, message.at, c, turn)
     source, target = parties(exchange)
     role, word, took = "dim", "", None
     if message.kind is Kind.RESPONSE:
-        source, target = clean(exchange.target or "?") if exchange.kind is Kind.REQUEST else source, source
-        target = clean(message.channel) if exchange.kind is not Kind.REQUEST else target
-        took = message.at - exchange.opened.at if exchange.kind is Kind.REQUEST else None
+        source, target = shown(exchange.target or "?") if exchange.kind is Kind.REQUEST else source, source
+        target = shown(message.channel) if exchange.kind is not Kind.REQUEST else target
+        timed = exchange.kind is Kind.REQUEST and not exchange.flags & Flag.TIMELESS
+        took = message.at - exchange.opened.at if timed else None
         role, word = (
             ("accent", "⋯ part") if not message.final else ("error", "✗ error") if message.error else ("ok", "✓ ok")
         )

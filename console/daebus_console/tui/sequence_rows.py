@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rich.cells import cell_len
 
 from daebus_console.engine.exchange import Exchange, Kind, Message, State
-from daebus_console.text import clean
+from daebus_console.naming import shown
 from daebus_console.tui import format as fmt
 from daebus_console.tui.lines import Line, fit
 from daebus_console.tui.rows import parties
@@ -49,15 +49,14 @@ def steps(exchanges: Iterable[Exchange]) -> list[Step]:
 def _step(exchange: Exchange, message: Message, source: str, target: str) -> Step:
     if message.kind is Kind.RESPONSE:
         if exchange.kind is not Kind.REQUEST:
-            return Step(message.at, "?", clean(message.channel), "⇠ orphan answer", "warn", exchange.number)
+            return Step(message.at, "?", shown(message.channel), "⇠ orphan answer", "warn", exchange.number)
         took = fmt.duration(message.at - exchange.opened.at) if message.at > exchange.opened.at else "<1ms"
         if not message.final:
             return Step(message.at, target, source, f"part, {took}", "accent", exchange.number, True)
         sign, role = ("✗ error", "error") if message.error else ("✓", "ok")
         return Step(message.at, target, source, f"{sign} {took}", role, exchange.number, True)
-    label = (
-        clean(exchange.action) if exchange.action else "unreadable" if message.kind is Kind.UNREADABLE else "broadcast"
-    )
+    unnamed = "unreadable" if message.kind is Kind.UNREADABLE else "broadcast"
+    label = shown(exchange.action, text=True) if exchange.action else unnamed
     role = "wait" if exchange.state is State.PENDING else "plain"
     return Step(message.at, source, target, label, role, exchange.number)
 

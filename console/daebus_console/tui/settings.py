@@ -6,13 +6,16 @@ A file that cannot be read or written is told of once, and never stops the conso
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from daebus_console.files.reading import read_regular
+from daebus_console.files.writing import Writing
+
+LARGEST = 1024 * 1024
+"""Bytes of the largest file that is taken for settings."""
 _HEAD = """\
 # Settings of daebus-console. Every line is optional; what is missing has its default.
 # The console writes this file when you change something in it, and keeps what it does not know.
@@ -50,9 +53,11 @@ class SettingsFile:
         if path is None:
             return settings
         try:
-            settings.values = tomllib.loads(path.read_text(encoding="utf-8"))
+            settings.values = tomllib.loads(read_regular(path, LARGEST).decode("utf-8-sig"))
         except FileNotFoundError:
             pass
+        except RecursionError:
+            settings.problem = f"The settings in {path} are nested too deeply and are left as they are"
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             settings.problem = f"The settings in {path} cannot be read and are left as they are: {error}"
         return settings
@@ -113,11 +118,5 @@ def _value(value: Any) -> str:
 def _write(path: Path, text: str) -> None:
     """Replace the file in one step, so that no other console ever reads half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with Writing(path, force=True, private=not path.exists()) as file:
+        file.write(text)

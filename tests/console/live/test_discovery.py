@@ -126,9 +126,9 @@ def test_polling_faster_than_once_a_second_is_refused(open_session: OpenSession)
     with pytest.raises(ValueError, match="burden"):
         Discovery(
             session.address,
-            on_poll=lambda _subscribers, _patterns: (),
+            on_poll=lambda _poll: (),
             on_ask=lambda _request_id: None,
-            on_error=lambda _text: None,
+            on_trouble=lambda _trouble: None,
             reply_to="caller:x",
             every=0.5,
         )

@@ -110,3 +110,16 @@ def test_a_killed_recorder_loses_at_most_the_last_second(own_redis: RedisServer,
     ]
     assert len(numbers) >= marked
     assert numbers == list(range(len(numbers)))
+
+
+def test_the_header_keeps_the_options_of_the_url_and_no_password(own_redis: RedisServer, tmp_path: Path) -> None:
+    with own_redis.client() as client:
+        client.execute_command("ACL", "SETUSER", "joe", "on", ">s3cret", "allchannels", "+@all")
+    url = own_redis.url.replace("://", "://joe:s3cret@") + "?client_name=x&socket_timeout=5"
+    path = tmp_path / "capture.jsonl"
+    with Session(url) as session:
+        assert session.wait_up(5)
+        with session.record(path):
+            pass
+    header = json.loads(path.read_text().splitlines()[0])
+    assert header["redis"] == url.replace("s3cret", "***")

@@ -69,8 +69,8 @@ def at_the_shell(rows: Iterable[tuple[str, list[str]]], monkeypatch: pytest.Monk
     """The arguments given to the program, up to where it would act."""
     outcomes = Outcomes()
 
-    class Done(Exception):
-        pass
+    class Done(BaseException):
+        """Not an error, which the program would tell of."""
 
     def spy(arguments: Sequence[str]) -> Command:
         try:

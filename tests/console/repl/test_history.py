@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory
 
 from daebus_console.engine.redact import Redactor
-from daebus_console.repl.history import LONGEST, EntryHistory
+from daebus_console.repl.history import LARGEST, LONGEST, EntryHistory
 from daebus_console.repl.suggest import LineSuggest
 from tests.console.commands.test_completion import Shop
 
@@ -113,3 +114,32 @@ def test_without_an_entry_the_payload_seen_last_is_suggested() -> None:
     assert rest(suggest, "request users get_user") == ' id:=17 name="Ann Lee" address.city=Köln tags:=["a"]'
     assert rest(suggest, "request users get_user ") == 'id:=17 name="Ann Lee" address.city=Köln tags:=["a"]'
     assert rest(suggest, "request users create_user ") == ""
+
+
+def test_what_is_no_regular_file_neither_holds_up_nor_is_written(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    large = tmp_path / "large"
+    large.touch()
+    os.truncate(large, LARGEST + 1)
+    for path, says in (
+        (tmp_path / "pipe", "is a named pipe, not a regular file"),
+        (Path("/dev/zero"), "is a device, not a regular file"),
+        (tmp_path, "is a directory, not a regular file"),
+        (large, "is larger than 64 MB"),
+    ):
+        kept = history(path)
+        assert kept.entries() == []
+        assert kept.problem == f"What is entered is not kept: {path} {says}"
+        kept.append_string("set a 1")
+        assert kept.entries() == ["set a 1"], "it is remembered until the console ends"
+    assert large.stat().st_size == LARGEST + 1
+
+
+def test_a_pipe_that_takes_its_place_later_holds_up_nothing_either(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    kept = history(path)
+    kept.append_string("set a 1")
+    path.unlink()
+    os.mkfifo(path)
+    kept.append_string("set b 2")
+    assert kept.entries() == ["set a 1", "set b 2"]

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from daebus import Daebus, DaebusCaller, request, response
-from daebus.transport.bus import RedisBus
 from daebus.transport.address import RedisAddress
+from daebus.transport.bus import RedisBus
 from daebus.wire.envelope import encode_object
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.session import Session

@@ -61,15 +61,15 @@ def test_it_answers_and_is_listed_and_ends(prompt: Prompt, asker: DaebusCaller, 
 
 
 def test_delay_times_and_concurrency(prompt: Prompt, asker: DaebusCaller, name: str) -> None:
-    assert prompt(f"mock {name} slow ok:=true --delay 200ms --times 10") == 0
+    assert prompt(f"mock {name} slow ok:=true --delay 500ms --times 10") == 0
     begun = time.monotonic()
     threads = [threading.Thread(target=asker.send_request, args=("slow", {})) for _ in range(10)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(5)
+        thread.join(20)
     # All of them at once, each after its delay.
-    assert 0.2 <= time.monotonic() - begun < 1.5
+    assert 0.5 <= time.monotonic() - begun < 4
     assert prompt("mocks") == 0
     assert "there are no stand-ins" in prompt.said.all
     with pytest.raises(ServiceUnavailable):
@@ -199,7 +199,7 @@ def test_an_answer_under_way_is_not_given_after_the_end(redis_url: str, name: st
         thread.start()
         eventually(lambda: mocks.all()[0].answered["exact"], what="it is asked")
         mocks.close()
-        thread.join(5)
+        thread.join(20)
     assert failed
 
 

@@ -175,7 +175,6 @@ def test_places_count_from_one() -> None:
         ('{"service": "users", "action": 5, "payload": {}}', "`action` must be a text", (1, 32)),
         ('{"service": "u", "action": "NaN",\n"payload": {"a": [1, NaN]}}', "NaN is no JSON value", (2, 22)),
         ('{"service": "u", "action": "a",\n"payload": {"a": -Infinity}}', "-Infinity is no JSON value", (2, 18)),
-        ('{"service": "u", "action": "a", "payload": {"a": 1e999}}', "it holds NaN or Infinity", (0, 0)),
         ("[" * 100_000, "recursion", (0, 0)),
     ],
 )

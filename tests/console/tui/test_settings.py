@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 
-from daebus_console.tui.settings import SettingsFile, to_toml
+from daebus_console.tui.settings import LARGEST, SettingsFile, to_toml
 from tests.console.tui.support import Driver, drive
 
 
@@ -70,3 +71,35 @@ def test_layout_theme_and_kept_filters_come_back(redis_url: str, tmp_path: Path)
 
     drive(redis_url, first, settings=SettingsFile.load(path))
     drive(redis_url, second, settings=SettingsFile.load(path))
+
+
+def test_what_is_no_regular_file_is_told_of_and_left_alone(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "large").touch()
+    os.truncate(tmp_path / "large", LARGEST + 1)
+    (tmp_path / "deep").write_text("a = " + "[" * 100_000)
+    for name, says in (
+        ("pipe", "is a named pipe, not a regular file"),
+        (".", "is a directory, not a regular file"),
+        ("large", "is larger than 1 MB"),
+        ("deep", ""),
+    ):
+        settings = SettingsFile.load(tmp_path / name)
+        assert settings.problem is not None
+        assert says in settings.problem
+        settings.set("wrap", True)
+    assert (tmp_path / "large").stat().st_size == LARGEST + 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["deep", "large", "pipe"]
+
+
+def test_a_settings_file_that_is_a_link_stays_one_and_keeps_its_mode(tmp_path: Path) -> None:
+    target, link = tmp_path / "dotfiles.toml", tmp_path / "settings.toml"
+    target.write_text("wrap = true\n")
+    target.chmod(0o644)
+    link.symlink_to(target.name)
+    SettingsFile.load(link).set("order", "newest first")
+    assert link.is_symlink()
+    assert SettingsFile.load(target).values == {"wrap": True, "order": "newest first"}
+    assert target.stat().st_mode & 0o777 == 0o644
+    SettingsFile(tmp_path / "new.toml").set("wrap", True)
+    assert (tmp_path / "new.toml").stat().st_mode & 0o777 == 0o600

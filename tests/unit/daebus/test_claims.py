@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from daebus.service.claims import DEFAULT_LIFETIME, LONGEST_LIFETIME, Claims
-from daebus.wire.envelope import Request, Unreadable
 from daebus.testing import LocalBus
+from daebus.wire.envelope import Request, Unreadable
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from daebus.errors import PayloadError
 from daebus.wire.envelope import (
     Request,
     Stray,
@@ -23,7 +24,6 @@ from daebus.wire.envelope import (
     write_request,
     write_response,
 )
-from daebus.errors import PayloadError
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from daebus.feed import Feed
 
 from daebus import feed as feed_module
-from daebus.transport.address import RedisAddress
 from daebus.errors import ConnectionLost
-from daebus.feed import Feed
+from daebus.transport.address import RedisAddress
 from tests.support.redis_server import RedisServer
 
 PING_AFTER = 0.2

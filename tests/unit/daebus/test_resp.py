@@ -95,4 +95,4 @@ def test_a_large_value_among_small_ones() -> None:
 
 def test_a_publish_is_packed_like_any_command() -> None:
     assert pack_publish(b"news", b"a\r\nb") == pack(b"PUBLISH", b"news", b"a\r\nb")
-    assert pack_publish(b"", b"", pack(b"PING")) == pack(b"PUBLISH", b"", b"") + pack(b"PING")
+    assert pack_publish(b"", b"", pack(b"PING")) == pack(b"PING") + pack(b"PUBLISH", b"", b"")

@@ -137,3 +137,48 @@ def test_without_fakeredis_it_says_what_to_install() -> None:
     code = "import sys; sys.modules['fakeredis'] = None; import daebus; daebus.Daebus('x').test_client()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "pip install 'daebus[testing]'" in done.stderr
+
+
+def test_instances_on_one_bus_share_the_work() -> None:
+    handled: list[int] = []
+
+    def instance(number: int) -> Daebus:
+        app = Daebus("shop")
+
+        @app.action("work")
+        def work() -> dict[str, int]:
+            handled.append(number)
+            return {"by": number}
+
+        @app.listen("news")
+        def hear(_data: dict[str, Any]) -> None:
+            handled.append(number + 100)
+
+        return app
+
+    with (
+        instance(1).test_client(shared=True) as one,
+        TestClient(instance(2), bus=one.bus, shared=True) as two,
+        TestClient(instance(3), bus=one.bus, shared=True),
+    ):
+        for client in (one, two) * 5:
+            assert client.request("work")["by"] in (1, 2, 3)
+        assert one.send("work") == 3
+        assert len(handled) == 11
+        with pytest.raises(RequestFailed, match="unknown action"):
+            one.request("nope")
+        one.settle()
+        refusals = [data for channel, data in one.bus.published if b"unknown_action" in data and channel != "shop"]
+        assert len(refusals) == 1
+        assert one.broadcast("news", {}) == 3
+        assert sorted(handled[11:]) == [101, 102, 103]
+
+
+def test_without_it_each_instance_handles_everything() -> None:
+    handled: list[str] = []
+    apps = [Daebus("shop"), Daebus("shop")]
+    for app in apps:
+        app.action("work")(lambda: handled.append("once") or {})
+    with apps[0].test_client() as one, TestClient(apps[1], bus=one.bus):
+        assert one.send("work") == 2
+        assert handled == ["once", "once"]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daebus.transport.address import RedisAddress
 from daebus.errors import ConfigurationError, RedisUnavailable
+from daebus.transport.address import RedisAddress
 from daebus.transport.url import redact_url, resolve_url
 
 SECRET = "s3cr3t"

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from daebus.transport.aio_connection import AsyncConnection
-from daebus.transport.address import RedisAddress
 from daebus.errors import ConnectionLost, RedisUnavailable
+from daebus.transport.address import RedisAddress
+from daebus.transport.aio_connection import AsyncConnection
 from daebus.wire.resp import ErrorReply, pack
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -125,7 +125,9 @@ def test_a_server_that_says_nothing_to_a_login_is_given_up(monkeypatch: pytest.M
 
     async def use(address: RedisAddress) -> None:
         with pytest.raises(RedisUnavailable, match="cannot connect") as caught:
-            await AsyncConnection.open(RedisAddress(address.url.replace("//", "//ann:s3cr3t@")), "test", lambda error: None)
+            await AsyncConnection.open(
+                RedisAddress(address.url.replace("//", "//ann:s3cr3t@")), "test", lambda error: None
+            )
         assert "s3cr3t" not in str(caught.value)
 
     asyncio.run(_with_server(lambda reader, writer: _end_of(reader), use))

@@ -6,14 +6,18 @@ gap in what was seen. Times are epoch seconds.
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from daebus_console.urls import without_password as without_password
+
 VERSION = 1
 """The version of the format that is written, and the newest that is read."""
+
+LONGEST_LINE = 256 * 1024 * 1024
+"""Bytes of the longest line, for writer and reader alike; no broker lets a message through that comes near."""
 
 LATEST = 253_402_300_800.0
 """The end of the year 9999: times beyond it are no times."""
@@ -51,6 +55,15 @@ class BytesLine(msgspec.Struct, gc=False):
     data_base64: bytes
 
 
+class OddLine(msgspec.Struct, gc=False, omit_defaults=True):
+    """A message on a channel whose name is no UTF-8; of `data` and `data_base64` it has one."""
+
+    at: float
+    channel_base64: bytes
+    data: str | UnsetType = UNSET
+    data_base64: bytes | UnsetType = UNSET
+
+
 class GapLine(msgspec.Struct, gc=False):
     """From `at` on, nothing was seen for `gap` seconds."""
 
@@ -64,16 +77,8 @@ class Line(msgspec.Struct, gc=False):
 
     at: Epoch
     channel: str | UnsetType = UNSET
+    channel_base64: bytes | UnsetType = UNSET
     data: str | UnsetType = UNSET
     data_base64: bytes | UnsetType = UNSET
     gap: Epoch | UnsetType = UNSET
     reason: str = ""
-
-
-# Up to the last @ of the whole URL: a password may hold a slash that somebody forgot to write as %2F.
-_PASSWORD = re.compile(r"(://[^/@]*?:).*(?=@)|((?:^|[?&])password=)[^&]*")
-
-
-def without_password(url: str) -> str:
-    """The URL with its password masked, wherever it stands; what has none comes back as it is."""
-    return _PASSWORD.sub(lambda found: f"{found[1] or found[2]}***", url)

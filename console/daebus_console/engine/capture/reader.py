@@ -13,13 +13,25 @@ from pathlib import Path
 import msgspec
 from msgspec import UNSET
 
+from daebus_console import naming
 from daebus_console.engine.capture.format import LATEST, VERSION, CaptureError, Header, Line
+from daebus_console.engine.capture.kinds import what_it_is
 from daebus_console.engine.capture.source import CaptureSource, Progress
 from daebus_console.engine.frame import Frame, Gap
+from daebus_console.files.places import FileError, GivenUp, never
+from daebus_console.files.reading import Stored
 
 _MOST_WARNINGS = 100
 _MOST_NAMES = 50_000
 _UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
+
+
+def open_capture(path: str | os.PathLike[str], given_up: GivenUp = never) -> Stored:
+    """The file at `path`, to be read as a capture as often as wanted; `-` is standard input. Raises CaptureError."""
+    try:
+        return Stored(path, given_up=given_up)
+    except FileError as error:
+        raise CaptureError(str(error)) from None
 
 
 def read_capture(path: str | os.PathLike[str], progress: Progress | None = None) -> CaptureReader:
@@ -33,11 +45,15 @@ def read_capture(path: str | os.PathLike[str], progress: Progress | None = None)
 class CaptureReader:
     """An open capture: `header` is there at once, frames and gaps come as it is iterated, `warnings` along with them.
 
-    Closes by itself at the end; `close` it when stopping earlier.
+    `path` may be a file that is open already; that one stays open. Otherwise it closes by itself at the end; `close` it
+    when stopping earlier.
     """
 
-    def __init__(self, path: str | os.PathLike[str], progress: Progress | None = None) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | os.PathLike[str] | Stored, progress: Progress | None = None) -> None:
+        self.stored = path if isinstance(path, Stored) else open_capture(path)
+        """The file itself."""
+        self._owned = self.stored is not path
+        self.path = Path(self.stored.path)
         self.warnings: list[str] = []
         """What was skipped and why, in the order of the file; the first hundred of them."""
         self.skipped = 0
@@ -45,9 +61,10 @@ class CaptureReader:
         self._line = 1
         self._names: dict[str, str] = {}
         self._decode = msgspec.json.Decoder(Line).decode
-        self._source = CaptureSource(self.path, progress)
+        self._at = 0.0
+        self._source = CaptureSource(self.stored, progress)
         try:
-            self.header = _header(self.path, self._source)
+            self.header = _header(self._source)
         except BaseException:
             self.close()
             raise
@@ -61,6 +78,8 @@ class CaptureReader:
     def close(self) -> None:
         """Give the file back. Harmless when it is closed already."""
         self._source.close()
+        if self._owned:
+            self.stored.close()
 
     def __iter__(self) -> Iterator[Frame | Gap]:
         """The frames and gaps, in the order of the file."""
@@ -81,15 +100,18 @@ class CaptureReader:
                 line = decode(text)
             except _UNREADABLE as error:
                 if text.strip():
-                    self._warn(f"line {self._line} is skipped: {error}")
+                    yield from self._odd(text, error)
                 continue
             channel, data = line.channel, line.data
+            if line.channel_base64 is not UNSET:
+                channel = naming.from_bytes(line.channel_base64)
             if channel is UNSET:
                 if line.gap is UNSET:
                     self._warn(f"line {self._line} is skipped: neither a message nor a gap")
                 else:
                     yield Gap(line.at, min(line.at + line.gap, LATEST), line.reason)
                 continue
+            self._at = line.at
             # One string for all equal names: they repeat in every line.
             name = names.get(channel) or self._remember(channel)
             if data is not UNSET:
@@ -98,6 +120,18 @@ class CaptureReader:
                 yield Frame(line.at, name, line.data_base64)
             else:
                 self._warn(f"line {self._line} is skipped: a message without data")
+
+    def _odd(self, text: bytes, error: Exception) -> Iterator[Gap]:
+        """A line that is none of ours, or where one capture was put behind another."""
+        try:
+            header = _read_header(text, self.stored.name)
+        except (CaptureError, *_UNREADABLE):
+            self._warn(f"line {self._line} is skipped: {error}")
+            return
+        self._warn(f"in line {self._line} another capture begins; its messages follow", 0)
+        self.header.redacted += [key for key in header.redacted if key not in self.header.redacted]
+        started = header.started if isinstance(header.started, int | float) else self._at
+        yield Gap(self._at, min(max(self._at, started), LATEST), "another capture begins here")
 
     def _remember(self, channel: str) -> str:
         if len(self._names) >= _MOST_NAMES:
@@ -112,6 +146,9 @@ class CaptureReader:
         try:
             self._decode(text)
         except _UNREADABLE:
+            if self.stored.being_written:
+                # What is being recorded this moment has no end yet.
+                return
             self._warn(f"line {self._line + 1}, the last one, is torn and skipped: the recording was cut off there")
         else:
             yield from self._items([text])
@@ -126,22 +163,31 @@ class _Version(msgspec.Struct):
     daebus_capture: int
 
 
-def _header(path: Path, source: CaptureSource) -> Header:
+def _header(source: CaptureSource) -> Header:
     """The header from the first line. Raises CaptureError where that is none, or none of ours to read."""
-    text = source.first_line()
+    text, name = source.first_line(), source.stored.name
     if not text and source.problem is not None:
-        raise CaptureError(f"{path} cannot be read: {source.problem}")
+        raise CaptureError(f"{name} cannot be read: {source.problem}")
     if not text and not source.rest:
-        raise CaptureError(f"{path} is empty: it holds no recording")
+        raise CaptureError(f"{name} is empty: it holds no recording")
     try:
-        version = msgspec.json.decode(text, type=_Version).daebus_capture
-        if version > VERSION:
-            raise CaptureError(
-                f"{path} is a capture of version {version}, and this console reads versions up to {VERSION}: "
-                "update daebus-console"
-            )
-        if version < 1:
-            raise ValueError("no such version")
-        return msgspec.json.decode(text, type=Header)
+        return _read_header(text, name)
+    except CaptureError:
+        raise
     except _UNREADABLE:
-        raise CaptureError(f"{path} is no capture of daebus-console: its first line is not the header of one") from None
+        what = what_it_is(text, source.rest)
+        reason = f"it is {what}" if what is not None else "its first line is not the header of one"
+        raise CaptureError(f"{name} is no capture of daebus-console: {reason}") from None
+
+
+def _read_header(text: bytes, name: str) -> Header:
+    """Raises CaptureError for a header of another version, ValueError and the like for what is none."""
+    version = msgspec.json.decode(text, type=_Version).daebus_capture
+    if version > VERSION:
+        raise CaptureError(
+            f"{name} is a capture of version {version}, and this console reads versions up to {VERSION}: "
+            "update daebus-console"
+        )
+    if version < 1:
+        raise ValueError("no such version")
+    return msgspec.json.decode(text, type=Header)

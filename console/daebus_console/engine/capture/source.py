@@ -2,51 +2,50 @@
 
 from __future__ import annotations
 
-import os
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from itertools import chain
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from daebus_console.engine.capture.format import CaptureError
+from daebus_console.engine.capture.format import LONGEST_LINE, CaptureError
+from daebus_console.files.places import FileError
+from daebus_console.files.reading import Stored
 
 Progress = Callable[[int, int], None]
 """Told how many bytes of the file are read, and of how many; 0 where nobody knows."""
 
 _BLOCK = 256 * 1024
 _LONGEST_HEADER = 64 * 1024
-_LONGEST_LINE = 1024 * 1024 * 1024
 _CRUMB = 64
 _GZIP = b"\x1f\x8b"
+_MARK = b"\xef\xbb\xbf"
 
 
 class CaptureSource:
-    """The lines of the file at `path`. Raises CaptureError where there is no file to read.
+    """The lines of a file, read from its beginning.
 
     Gzip is told by the first bytes, not by the name. `problem` says what kept it from being read to its end, if
     anything did; `rest` is what follows the last line end, once the blocks are through.
     """
 
-    def __init__(self, path: Path, progress: Progress | None) -> None:
-        self.path = path
+    def __init__(self, stored: Stored, progress: Progress | None) -> None:
+        self.stored = stored
         self.problem: str | None = None
         self.rest = b""
         self._progress = progress
-        self._file, self._total = _open(path)
         self._texts = self._unzipped()
 
     def close(self) -> None:
-        """Give the file back. Harmless when it is closed already."""
+        """Read no further. Harmless when it is closed already."""
         self._texts.close()
-        self._file.close()
 
     def first_line(self) -> bytes:
         """The first line, without its end; as much as a header may have where it does not end. Call it first."""
         text = b""
         while b"\n" not in text and len(text) < _LONGEST_HEADER and (more := next(self._texts, b"")):
             text += more
-        line, _end, self.rest = text.partition(b"\n")
+        # Editors on Windows put a mark before it.
+        line, _end, self.rest = text.removeprefix(_MARK).partition(b"\n")
         return line[:_LONGEST_HEADER]
 
     def blocks(self) -> Iterator[list[bytes]]:
@@ -57,8 +56,9 @@ class CaptureSource:
             lines = text.split(b"\n")
             parts.append(lines[0])
             size += len(lines[0])
-            if size > _LONGEST_LINE:
-                raise CaptureError(f"{self.path}: one line is longer than a message can be")
+            if size > LONGEST_LINE:
+                most = LONGEST_LINE // 1024 // 1024
+                raise CaptureError(f"{self.stored.name}: one line is longer than {most} MB, which no message is")
             if len(lines) > 1:
                 lines[0] = b"".join(parts)
                 parts = [lines.pop()]
@@ -67,23 +67,27 @@ class CaptureSource:
         self.rest = b"".join(parts)
 
     def _raw(self) -> Iterator[bytes]:
-        done = 0
+        done, stored = 0, self.stored
         while True:
             try:
-                block = self._file.read(_BLOCK)
-            except OSError as error:
-                self.problem = f"the file cannot be read to its end ({error.strerror})"
+                block = stored.read(done)
+            except FileError as error:
+                self.problem = f"the file cannot be read to its end ({error})"
                 return
             if not block:
+                if done < stored.size:
+                    self.problem = f"the file became shorter while it was read: {stored.size - done} bytes are gone"
                 return
             done += len(block)
             yield block
             if self._progress is not None:
-                self._progress(done, self._total)
+                self._progress(done, stored.size)
 
     def _unzipped(self) -> Generator[bytes, None, None]:
         raw = self._raw()
         first = next(raw, b"")
+        while len(first) < len(_GZIP) and (more := next(raw, b"")):
+            first += more
         if not first.startswith(_GZIP):
             yield first
             yield from raw
@@ -107,8 +111,8 @@ class CaptureSource:
                     data, unzip = unzip.unused_data, zlib.decompressobj(31)
         if text := unzip.flush():
             yield text
-        if not unzip.eof:
-            self.problem = "the gzip stream ends early: the recording was cut off"
+        if not unzip.eof and not self.stored.being_written:
+            self.problem = self.problem or "the gzip stream ends early: the recording was cut off"
 
 
 def _salvage(unzip: Any, data: bytes) -> bytes:
@@ -120,17 +124,3 @@ def _salvage(unzip: Any, data: bytes) -> bytes:
     except zlib.error:
         pass
     return b"".join(texts)
-
-
-def _open(path: Path) -> tuple[BinaryIO, int]:
-    """The file, and its size in bytes, 0 where it has none."""
-    try:
-        if path.is_dir():
-            raise CaptureError(f"{path} is a directory, not a capture file")
-        file = open(path, "rb")  # noqa: SIM115  # closed by the source
-        return file, os.fstat(file.fileno()).st_size
-    except FileNotFoundError:
-        raise CaptureError(f"there is no file {path}") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise CaptureError(f"{path} cannot be read: {reason}") from None

@@ -7,7 +7,6 @@ loses no more than that. An error of the disk ends the recording, is told once, 
 from __future__ import annotations
 
 import os
-import stat
 import threading
 import zlib
 from collections import deque
@@ -17,13 +16,27 @@ from typing import Any
 
 import msgspec
 
-from daebus_console.engine.capture.format import VERSION, BytesLine, GapLine, Header, MessageLine, without_password
+from daebus_console import naming
+from daebus_console.engine.capture.format import (
+    LONGEST_LINE,
+    VERSION,
+    BytesLine,
+    GapLine,
+    Header,
+    MessageLine,
+    OddLine,
+    without_password,
+)
+from daebus_console.engine.capture.tally import WINDOW, messages_in, unzipped
 from daebus_console.engine.redact import Redactor
+from daebus_console.files.places import GivenUp, StreamError, file_error, never, reason_of
+from daebus_console.files.writing import Sink, open_sink
 
 FLUSH_EVERY = 0.25
 """Seconds between writes."""
 MOST_WAITING = 256 * 1024 * 1024
 """Bytes of data that may wait for the disk; what comes beyond that is left out, and the file says so with a gap."""
+_Data = bytes  # the writer has a property of that name
 _PER_MESSAGE = 200
 _CHUNK = 1024 * 1024
 
@@ -33,7 +46,9 @@ class CaptureWriter:
 
     `redis_url` and `started` (epoch seconds) go into the header; `redact` masks in every message. `on_error` is called
     once, from the writing thread, with the text of the error that ended the recording. Raises FileExistsError where
-    there is such a file and `force` is not set, and OSError where it cannot be made.
+    there is such a file and `force` is not set, and OSError where it cannot be made; with `force`, what was there is
+    replaced once the new file has begun. A pipe, a device and `-`, standard output, are written straight, the last with
+    StreamError where it takes nothing; `given_up` ends the waiting for the reader of a pipe.
 
     `write` and `gap` are for one thread at a time.
     """
@@ -47,28 +62,32 @@ class CaptureWriter:
         force: bool = False,
         redact: Redactor | None = None,
         on_error: Callable[[str], None] | None = None,
+        given_up: GivenUp = never,
     ) -> None:
-        self.path = Path(path)
+        self._sink: Sink = open_sink(path, force=force, live=True, verb="record to", given_up=given_up)
+        self.path = Path(self._sink.path)
         self.written = 0
         """Messages in the file."""
-        self.bytes = 0
-        """Bytes in the file."""
         self.lost = 0
         """Messages that came in but are not in the file: the disk was too slow, or failed."""
         self.error: str | None = None
         """What ended the recording, if anything did."""
+        self.reader_gone = False
+        """Whether that was the end of whoever read from standard output."""
         self._redact = redact if redact else None
         self._on_error = on_error
-        self._queue: deque[tuple[float, str, bytes] | GapLine] = deque()
+        self._queue: deque[tuple[float, str, _Data] | GapLine] = deque()
         self._taken_in = 0
         self._taken_out = 0
         self._skipped: tuple[float, float, int] | None = None
         self._closing = threading.Event()
         self._encoder = msgspec.json.Encoder()
         self._zip: Any = zlib.compressobj(6, zlib.DEFLATED, 31) if self.path.suffix == ".gz" else None
-        self._file = _create(self.path, force)
+        # Since the last flush: how much was in the file, what was written before it, and what has been since.
+        self._flushed, self._window, self._recent, self._zipped = 0, b"", b"", 0
+        self._encoded = 0
         keys = list(redact.keys) if redact else []
-        self._begin(Header(VERSION, without_password(redis_url), started, keys), force)
+        self._begin(Header(VERSION, without_password(redis_url), started, keys))
         self._thread = threading.Thread(target=self._run, name="daebus-console-recorder", daemon=True)
         self._thread.start()
 
@@ -79,11 +98,16 @@ class CaptureWriter:
         self.close()
 
     @property
+    def bytes(self) -> int:
+        """Bytes in the file."""
+        return self._sink.bytes
+
+    @property
     def waiting(self) -> int:
         """Messages handed in that are not yet in the file."""
         return len(self._queue)
 
-    def write(self, at: float, channel: str, data: bytes) -> None:
+    def write(self, at: float, channel: str, data: _Data) -> None:
         """Record a message; returns at once, and never raises for what the disk does."""
         if self._taken_in - self._taken_out > MOST_WAITING or self.error is not None:
             self._skip(at)
@@ -95,7 +119,8 @@ class CaptureWriter:
 
     def gap(self, at: float, seconds: float, reason: str) -> None:
         """Record that from `at` on, nothing was seen for that many seconds."""
-        self._queue.append(GapLine(at, max(0.0, seconds), reason))
+        if self.error is None:
+            self._queue.append(GapLine(at, max(0.0, seconds), reason))
 
     def close(self) -> None:
         """Write what waits, make sure that it is on the disk, and end. Harmless when it has ended already."""
@@ -114,17 +139,21 @@ class CaptureWriter:
             (start, end, count), self._skipped = self._skipped, None
             self.gap(start, end - start, f"the disk was too slow: {count} messages are missing here")
 
-    def _begin(self, header: Header, force: bool) -> None:
+    def _begin(self, header: Header) -> None:
         """Write the header at once, so that the file is a capture from the start."""
+        sink = self._sink
         try:
-            self._put(bytearray(self._encoder.encode(header) + b"\n"))
-            if self._zip is not None:
-                self._out(self._zip.flush(zlib.Z_SYNC_FLUSH))
+            self._put(bytearray(self._encoder.encode(header) + b"\n"), 0)
+            self._flush()
+            if sink.replaces:
+                sink.sync()
+            sink.stand()
         except OSError as error:
-            os.close(self._file)
-            if not force:
-                self.path.unlink(missing_ok=True)
-            raise OSError(f"cannot record to {self.path}: {error.strerror}") from None
+            sink.close()
+            sink.remove()
+            if sink.standard:
+                raise StreamError(error) from None
+            raise file_error(error, f"cannot record to {self.path}: {reason_of(error)}") from None
 
     # The writing thread ----------------------------------------------------------------------------------------
 
@@ -134,14 +163,13 @@ class CaptureWriter:
             while not last:
                 last = self._closing.wait(FLUSH_EVERY)
                 self._drain()
-                if self._zip is not None:
-                    self._out(self._zip.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH))
-            _sync(self._file)
+                self._flush(last=last)
+            self._sink.sync()
         except OSError as error:
             self._fail(error)
         finally:
             try:
-                os.close(self._file)
+                self._sink.close()
             except OSError as error:
                 self._fail(error)
 
@@ -154,14 +182,10 @@ class CaptureWriter:
             while left and len(buffer) < _CHUNK:
                 messages += self._encode(self._queue.popleft(), buffer)
                 left -= 1
-            try:
-                self._put(buffer)
-            except OSError:
-                self.lost += messages
-                raise
-            self.written += messages
+            self._encoded += messages
+            self._put(buffer, messages)
 
-    def _encode(self, item: tuple[float, str, bytes] | GapLine, buffer: bytearray) -> int:
+    def _encode(self, item: tuple[float, str, _Data] | GapLine, buffer: bytearray) -> int:
         """Add a line to the buffer; returns how many messages it holds."""
         if isinstance(item, GapLine):
             self._append(item, buffer)
@@ -173,11 +197,15 @@ class CaptureWriter:
             self._append(self._line(at, channel, data), buffer)
         except UnicodeEncodeError:
             del buffer[before:]
-            # A name with half a surrogate pair cannot stand in UTF-8.
-            self._append(self._line(at, channel.encode("utf-8", "backslashreplace").decode(), data), buffer)
+            self._append(self._odd_line(at, channel, data), buffer)
+        if len(buffer) - before > LONGEST_LINE:
+            del buffer[before:]
+            self.lost += 1
+            self._append(GapLine(at, 0.0, f"a message of {len(data)} bytes is missing here: it is too long"), buffer)
+            return 0
         return 1
 
-    def _line(self, at: float, channel: str, data: bytes) -> MessageLine | BytesLine:
+    def _line(self, at: float, channel: str, data: _Data) -> MessageLine | BytesLine:
         if self._redact is not None:
             data = self._redact(data)
         try:
@@ -185,50 +213,59 @@ class CaptureWriter:
         except UnicodeDecodeError:
             return BytesLine(at, channel, data)
 
+    def _odd_line(self, at: float, channel: str, data: _Data) -> msgspec.Struct:
+        try:
+            name = naming.to_bytes(channel)
+        except UnicodeEncodeError:
+            # Half a surrogate pair, which no channel on a bus has.
+            return self._line(at, channel.encode("utf-8", "backslashreplace").decode(), data)
+        line = self._line(at, "", data)
+        if isinstance(line, MessageLine):
+            return OddLine(at, name, data=line.data)
+        return OddLine(at, name, data_base64=line.data_base64)
+
     def _append(self, line: msgspec.Struct, buffer: bytearray) -> None:
         self._encoder.encode_into(line, buffer, -1)
         buffer += b"\n"
 
-    def _put(self, buffer: bytearray) -> None:
-        if buffer:
-            self._out(self._zip.compress(buffer) if self._zip is not None else bytes(buffer))
+    def _put(self, buffer: bytearray, messages: int) -> None:
+        """Write lines that hold so many messages. What of them gets there is counted, whatever happens."""
+        if not buffer:
+            return
+        if self._zip is not None:
+            self._zipped += messages
+            self._recent = _Data((self._recent + buffer)[-WINDOW:])
+            self._sink.write(self._zip.compress(buffer))
+            return
+        before = self._sink.bytes
+        try:
+            self._sink.write(buffer)
+        except OSError:
+            self.written += messages_in(buffer[: self._sink.bytes - before])
+            raise
+        self.written += messages
 
-    def _out(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            done = os.write(self._file, view)
-            self.bytes += done
-            view = view[done:]
+    def _flush(self, *, last: bool = False) -> None:
+        """See to it that all of it can be read from the file."""
+        if self._zip is not None:
+            self._sink.write(self._zip.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH))
+            self.written += self._zipped
+            self._flushed, self._window, self._zipped = self._sink.bytes, self._recent, 0
+
+    def _count_zipped(self) -> None:
+        """Count what of the stretch since the last flush has got into the file."""
+        if self._zip is not None and not self._sink.straight and self._sink.file >= 0:
+            size = self._sink.bytes - self._flushed
+            self.written += messages_in(unzipped(os.pread(self._sink.file, size, self._flushed), self._window))
 
     def _fail(self, error: OSError) -> None:
         if self.error is not None:
             return
-        self.error = f"recording to {self.path} ended: {error.strerror or error}"
-        self.lost += sum(not isinstance(item, GapLine) for item in self._queue.copy())
+        self._count_zipped()
+        self.reader_gone = isinstance(error, BrokenPipeError) and self._sink.standard
+        self.error = f"recording to {self.path} ended: {reason_of(error)}"
+        waiting = sum(not isinstance(item, GapLine) for item in self._queue.copy())
+        self.lost += self._encoded - self.written + waiting
         self._queue.clear()
         if self._on_error is not None:
             self._on_error(self.error)
-
-
-def _create(path: Path, force: bool) -> int:
-    """A descriptor of a new file that only its owner may read. With `force`, one that was there is emptied first."""
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if force else os.O_EXCL)
-    try:
-        file = os.open(path, flags, 0o600)
-    except FileExistsError:
-        raise FileExistsError(f"{path} is there already; use --force to overwrite it, or name another file") from None
-    except OSError as error:
-        raise type(error)(f"cannot record to {path}: {error.strerror}") from None
-    try:
-        if stat.S_ISREG(os.fstat(file).st_mode):
-            # One that was there before may be open to others.
-            os.fchmod(file, 0o600)
-    except OSError:
-        os.close(file)
-        raise
-    return file
-
-
-def _sync(file: int) -> None:
-    if stat.S_ISREG(os.fstat(file).st_mode):
-        os.fsync(file)

@@ -5,10 +5,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, localcontext
 from typing import Any
+
+from daebus_console.engine.jsontext import exact
 
 PARTS = ("request", "response", "stream")
 """What a path within an exchange begins with; a rule may leave that out."""
+
+
+_PRECISE = Context(prec=1_000, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
+"""Digits to which numbers are compared where a tolerance is given: many more than that has."""
 
 
 class RuleError(ValueError):
@@ -35,6 +42,7 @@ class Rules:
         self.tolerance, self.relative, self.any_order = tolerance, relative, any_order
         if not (tolerance >= 0 and math.isfinite(tolerance) and 0 <= relative < 1):
             raise RuleError("a tolerance is a number from 0 on, or a part below 100%")
+        self._tolerance, self._relative = exact(tolerance), exact(relative)
         self._ignored = re.compile("|".join(map(_regex, self.ignore)), re.DOTALL) if self.ignore else None
 
     def __repr__(self) -> str:
@@ -50,18 +58,28 @@ class Rules:
         return bool(dot) and first.partition("[")[0] in PARTS and self._ignored.fullmatch(rest) is not None
 
     def equal(self, a: Any, b: Any) -> bool:
-        """Whether two values, not both objects and not both lists, count as the same. NaN is itself; true is not 1."""
+        """Whether two values, not both objects and not both lists, count as the same. NaN is itself; true is not 1.
+
+        Numbers are compared as they were written: 1.10 and 1.1 are the same, and no digit beyond those of a float is
+        lost.
+        """
         if a is b:
             return True
         if not (_is_number(a) and _is_number(b)):
             return type(a) is type(b) and not isinstance(a, dict | list) and bool(a == b)
-        if a == b or (a != a and b != b):
+        return (a.__class__ is b.__class__ and bool(a == b)) or self._near(exact(a), exact(b))
+
+    def _near(self, a: Decimal, b: Decimal) -> bool:
+        """Whether two numbers, as they were written, are the same or near enough."""
+        if a.is_nan() or b.is_nan():
+            return a.is_nan() and b.is_nan()
+        if a == b:
             return True
-        try:
-            gap = abs(a - b)
-            return bool(gap <= self.tolerance or gap <= self.relative * max(abs(a), abs(b)))
-        except OverflowError:
+        if not (self.tolerance or self.relative) or a.is_infinite() or b.is_infinite():
             return False
+        with localcontext(_PRECISE):
+            gap = abs(a - b)
+            return gap <= self._tolerance or gap <= self._relative * max(abs(a), abs(b))
 
     def as_data(self) -> dict[str, Any]:
         """The rules as plain data."""

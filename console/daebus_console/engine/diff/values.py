@@ -5,13 +5,13 @@ A path is written as in ITEMS: `payload.user.name`, `payload.items[0].id`, a bac
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from daebus_console.engine.diff.rules import Rules
+from daebus_console.engine.jsontext import canonical, names_twice, pairs_of
 
 _EFFORT = 200_000
 """Comparisons that may be spent on finding out which members of lists belong together; then they do as they stand."""
@@ -61,7 +61,8 @@ def member(path: str, name: str) -> str:
     return f"{path}.{escaped}" if path else escaped
 
 
-_Todo = list[tuple[str, Any, Any] | Change]
+_Pair = tuple[str, Any, Any]
+_Todo = list[_Pair | Change]
 _Places = list[tuple[int, Any]]
 
 
@@ -108,7 +109,7 @@ class _Walk:
         return count
 
     def _members(self, path: str, before: dict[str, Any], after: dict[str, Any]) -> _Todo:
-        found: _Todo = []
+        found: _Todo = list(self._earlier(path, before, after))
         for name, value in before.items():
             here = member(path, name)
             if name in after:
@@ -119,6 +120,20 @@ class _Walk:
             if name not in before and not self.rules.ignores(here := member(path, name)):
                 found.append(Change(here, How.ADDED, None, value))
         return found
+
+    def _earlier(self, path: str, before: dict[str, Any], after: dict[str, Any]) -> Iterator[Change | _Pair]:
+        """Of names that stand more than once, the members that do not count, the last of them beside each other."""
+        twice = dict.fromkeys((*names_twice(before), *names_twice(after)))
+        for name in twice:
+            here = member(path, name)
+            left, right = ([value for one, value in pairs_of(each) if one == name][:-1] for each in (before, after))
+            if self.rules.ignores(here):
+                continue
+            yield from (Change(here, How.REMOVED, value, None) for value in left[: max(0, len(left) - len(right))])
+            yield from (Change(here, How.ADDED, None, value) for value in right[: max(0, len(right) - len(left))])
+            both = min(len(left), len(right))
+            pairs = zip(left[len(left) - both :], right[len(right) - both :], strict=True)
+            yield from ((here, value, other) for value, other in pairs)
 
     def _lists(self, path: str, before: list[Any], after: list[Any]) -> _Todo:
         left, right = list(enumerate(before)), list(enumerate(after))
@@ -215,7 +230,7 @@ def _without_twins(before: Sequence[Any], after: Sequence[Any]) -> tuple[_Places
 def _canonical(value: Any) -> str:
     """A text that is the same for the same value."""
     try:
-        return json.dumps(value, sort_keys=True)
+        return canonical(value)
     except (RecursionError, ValueError, TypeError):
         # Too deep to be written: then it is its own twin only.
         return f"at {id(value)}"

@@ -1,15 +1,21 @@
-"""Messages as commands for a shell: daebus-console, and redis-cli. Pure."""
+"""Messages as commands for a shell: daebus-console, and redis-cli. Pure.
+
+A line does the same in bash, zsh and dash, and says nothing to a screen that it is printed on. What has no room among
+the arguments of a command, or cannot stand there, goes through a pipe.
+"""
 
 from __future__ import annotations
 
-import shlex
 import uuid
 from collections.abc import Iterable, Iterator
-from urllib.parse import urlsplit, urlunsplit
 
+from daebus_console import naming
+from daebus_console.engine import jsontext
 from daebus_console.engine.exchange import Exchange, Kind
 from daebus_console.engine.export.options import ExportOptions
-from daebus_console.engine.export.parts import compact, one_line, sendable
+from daebus_console.engine.export.parts import one_line, sendable
+from daebus_console.engine.export.quoting import LONGEST, fits, printed, shell_line, shell_word
+from daebus_console.engine.export.where import redis_cli_options, redis_option
 from daebus_console.engine.replay.item import Resend
 
 _VERBS = {Kind.REQUEST: "request", Kind.ONE_WAY: "send", Kind.BROADCAST: "broadcast"}
@@ -19,74 +25,74 @@ def as_command(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterato
     """A daebus-console command each."""
     redis = redis_option(options.redis)
     for exchange, item, why in sendable(exchanges, options.redact):
-        if item is None:
-            yield f"# #{exchange.number} is left out: {one_line(why)}\n"
+        why = why or _unsaid(item)
+        if item is None or why:
+            yield options.leave_out(exchange.number, one_line(why))
             continue
-        names = [item.channel] if item.kind is Kind.BROADCAST else [item.channel, item.action or ""]
-        # A name that begins with a dash would be taken for an option.
-        dashes = ["--"] if any(name.startswith("-") for name in names) else []
+        names = [naming.written(item.channel)]
+        if item.kind is not Kind.BROADCAST:
+            names.append(naming.written(item.action or "", text=True))
         timeout = ["--timeout", f"{item.timeout:g}"] if item.kind is Kind.REQUEST and item.timeout is not None else []
-        words = ["daebus-console", *redis, _VERBS[item.kind], *timeout, *dashes, *names, compact(item.payload)]
-        yield shell_line(words) + "\n"
+        words = ["daebus-console", *redis, _VERBS[item.kind], *timeout, *names]
+        payload = jsontext.text_of(item.payload)
+        if fits(payload):
+            yield shell_line([*words, payload]) + "\n"
+        else:
+            yield f"{printed(payload)} | {shell_line([*words, '-'])}\n"
+
+
+def _unsaid(item: Resend | None) -> str:
+    """Why there is no command for it, if there is none."""
+    if item is None:
+        return ""
+    try:
+        naming.to_bytes(item.channel)
+    except UnicodeEncodeError:
+        return "no channel has such a name: half a surrogate pair is no UTF-8"
+    if item.kind is Kind.REQUEST and not item.channel:
+        return "a service without a name cannot be asked"
+    return ""
 
 
 def as_redis_cli(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
     """A PUBLISH each. A request gets a new id, and a reply channel that disturbs nobody."""
+    words = ["redis-cli", *redis_cli_options(options.redis)]
     for exchange, item, why in sendable(exchanges, options.redact):
+        try:
+            channel = naming.to_bytes(item.channel) if item is not None else b""
+        except UnicodeEncodeError:
+            item, why = None, "no channel has such a name: half a surrogate pair is no UTF-8"
         if item is None:
-            yield f"# #{exchange.number} is left out: {one_line(why)}\n"
+            yield options.leave_out(exchange.number, one_line(why))
             continue
-        words = ["redis-cli", *redis_cli_options(options.redis)]
+        reply_to = ""
         if item.kind is Kind.REQUEST:
             reply_to = f"caller:{uuid.uuid4().hex}"
             yield f"# the answer: {shell_line([*words, 'SUBSCRIBE', reply_to])}\n"
-            data = _published(item, reply_to)
-        else:
-            data = _published(item, "")
-        yield shell_line([*words, "PUBLISH", item.channel, data]) + "\n"
+        data = item.encode(reply_to, uuid.uuid4().hex, 0.0)
+        yield _publish(words, channel, data) + "\n"
 
 
-def _published(item: Resend, reply_to: str) -> str:
-    return item.encode(reply_to, uuid.uuid4().hex, 0.0).decode()
+def _publish(words: list[str], channel: bytes, data: bytes) -> str:
+    try:
+        texts = [channel.decode(), data.decode()]
+    except UnicodeDecodeError:
+        texts = []
+    if texts and all(map(fits, texts)):
+        return shell_line([*words, "PUBLISH", *texts])
+    # What it reads from its input it takes with quotes of its own, in which any byte can be written.
+    return f"printf '%s\\n' {shell_word(f'PUBLISH {_cli_quoted(channel)} {_cli_quoted(data)}')} | {shell_line(words)}"
 
 
-def shell_line(words: Iterable[str]) -> str:
-    """The words quoted for a POSIX shell, on one line."""
-    return " ".join(_quoted(word) for word in words)
+def _cli_quoted(data: bytes) -> str:
+    return '"' + "".join(map(_cli_escaped, data)) + '"'
 
 
-def _quoted(word: str) -> str:
-    if any(not sign.isprintable() for sign in word):
-        # $'...' is understood by bash, zsh, ksh and POSIX.1-2024 shells, and keeps a newline from ending the line.
-        escaped = "".join(_escape(byte) for byte in word.encode("utf-8", "surrogatepass"))
-        return f"$'{escaped}'"
-    return shlex.quote(word)
-
-
-def _escape(byte: int) -> str:
-    if byte in b"'\\":
+def _cli_escaped(byte: int) -> str:
+    if byte in b'"\\':
         return "\\" + chr(byte)
-    return chr(byte) if 0x20 <= byte < 0x7F else f"\\{byte:03o}"
+    # An apostrophe as well, so that the shell's own quotes need none.
+    return chr(byte) if 0x20 <= byte < 0x7F and byte != 0x27 else f"\\x{byte:02x}"
 
 
-def redis_option(url: str) -> list[str]:
-    """--redis with the URL; nothing where there is none. A password is never in it: $DAEBUS_REDIS_URL can hold one."""
-    return ["--redis", _bare(url)] if url else []
-
-
-def redis_cli_options(url: str) -> list[str]:
-    """The options of redis-cli for that Redis; a password goes into $REDISCLI_AUTH."""
-    if not url:
-        return []
-    parts = urlsplit(url)
-    if parts.scheme == "unix":
-        return ["-s", parts.path]
-    return ["-u", _bare(url)]
-
-
-def _bare(url: str) -> str:
-    """The URL without anything of a password, not even its mask."""
-    parts = urlsplit(url)
-    user, _colon, _password = parts.netloc.rpartition("@")[0].partition(":")
-    netloc = (f"{user}@" if user else "") + parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, netloc, parts.path, "", ""))
+__all__ = ["LONGEST", "as_command", "as_redis_cli", "shell_line"]

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from daebus_console import naming
 from daebus_console.engine.capture.format import VERSION, without_password
 from daebus_console.engine.diff.exchange import Unread
 from daebus_console.engine.exchange import Exchange, Kind
@@ -24,8 +25,8 @@ def record(exchange: Exchange, redact: Redactor) -> dict[str, Any]:
         "exchange": exchange.number,
         "kind": exchange.kind.value,
         "status": exchange.state.value,
-        "from": exchange.source,
-        "to": exchange.target,
+        **naming.fields("from", exchange.source),
+        **naming.fields("to", exchange.target),
         "action": exchange.action,
         "request_id": exchange.request_id,
         "parent_id": exchange.parent_id,
@@ -46,7 +47,7 @@ def _message(part: Part) -> dict[str, Any]:
     message = part.message
     found: dict[str, Any] = {
         "at": round(message.at, 6),
-        "channel": message.channel,
+        **naming.fields("channel", message.channel),
         "kind": message.kind.value,
     }
     if message.kind is Kind.RESPONSE:
@@ -97,7 +98,7 @@ def as_capture(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterato
             continue
         for message in exchange.messages:
             data = options.redact(message.data)
-            line: dict[str, Any] = {"at": message.at, "channel": message.channel}
+            line: dict[str, Any] = {"at": message.at, **naming.exact("channel", message.channel)}
             try:
                 line["data"] = data.decode()
             except UnicodeDecodeError:

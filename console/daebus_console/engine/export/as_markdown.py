@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from daebus_console.engine import jsontext
 from daebus_console.engine.diff.exchange import Unread
 from daebus_console.engine.exchange import Exchange, Flag, Kind
 from daebus_console.engine.export.options import ExportOptions
-from daebus_console.engine.export.parts import Part, indented, one_line, parts, when
+from daebus_console.engine.export.parts import Part, one_line, parts, readable, when
+from daebus_console.naming import shown
 
 _FLAGS = ((Flag.LATE, "late"), (Flag.DUPLICATE, "answered more than once"), (Flag.REUSED_ID, "id used twice"),
           (Flag.MALFORMED, "malformed envelope"))  # fmt: skip
@@ -27,13 +29,16 @@ def _section(exchange: Exchange, options: ExportOptions) -> Iterator[str]:
         yield f"### #{exchange.number} gap\n\n"
         yield f"Nothing was seen from {when(gap.start)} to {end}: {_plain(gap.reason)}\n\n"
         return
-    yield f"### #{exchange.number} {_plain(exchange.target or '')} {_plain(exchange.action or exchange.kind.value)}\n\n"
+    yield f"### #{exchange.number} {_plain(shown(exchange.target or ''))} {_what(exchange)}\n\n"
     yield "| | |\n|---|---|\n"
     for name, value in _facts(exchange):
         yield f"| {name} | {value} |\n"
     yield "\n"
     for part in parts(exchange, options.redact):
         yield f"{_heading(part)}\n\n{_fenced(part)}\n\n"
+        twice = ", ".join(_plain(name) for name in jsontext.repeated(part.payload))
+        if twice:
+            yield f"More than once in one object, of which the last counts: {twice}\n\n"
 
 
 def _facts(exchange: Exchange) -> Iterator[tuple[str, str]]:
@@ -41,9 +46,9 @@ def _facts(exchange: Exchange) -> Iterator[tuple[str, str]]:
     yield "status", exchange.state.value + (f" ({_plain(exchange.aside.code)})" if exchange.aside.code else "")
     yield "when", when(exchange.opened.at)
     if exchange.source:
-        yield "from", _plain(exchange.source)
+        yield "from", _plain(shown(exchange.source))
     if exchange.target:
-        yield "to", _plain(exchange.target)
+        yield "to", _plain(shown(exchange.target))
     if exchange.request_id:
         yield "request_id", _plain(exchange.request_id)
     if exchange.latency is not None:
@@ -57,6 +62,10 @@ def _facts(exchange: Exchange) -> Iterator[tuple[str, str]]:
         yield "odd", ", ".join(odd)
 
 
+def _what(exchange: Exchange) -> str:
+    return _plain(shown(exchange.action, text=True) if exchange.action else exchange.kind.value)
+
+
 def _heading(part: Part) -> str:
     message = part.message
     if message.kind is not Kind.RESPONSE:
@@ -67,7 +76,7 @@ def _heading(part: Part) -> str:
 def _fenced(part: Part) -> str:
     payload = part.payload
     text, kind = (
-        (f"{payload.reason}\n{payload.data!r}", "") if isinstance(payload, Unread) else (indented(payload), "json")
+        (f"{payload.reason}\n{payload.data!r}", "") if isinstance(payload, Unread) else (readable(payload), "json")
     )
     # A fence is closed by one of the same length only.
     longest = max((len(run) for run in re.findall("`+", text)), default=0)

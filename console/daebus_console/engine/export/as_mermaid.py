@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from daebus_console.engine.exchange import Exchange, Kind, Message, State
 from daebus_console.engine.export.options import ExportOptions
+from daebus_console.naming import shown
 
 _LONGEST = 80
 _UNANSWERED = {State.TIMEOUT: "timed out", State.UNKNOWN: "unknown", State.PENDING: "pending"}
@@ -24,7 +25,7 @@ def as_mermaid(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterato
     lines += [line for one in every for line in diagram.ending(one)]
     yield "sequenceDiagram\n"
     for name, alias in diagram.names.items():
-        yield f"    participant {alias} as {label(name)}\n"
+        yield f"    participant {alias} as {label(shown(name))}\n"
     for line in lines:
         yield f"    {line}\n"
 
@@ -52,11 +53,12 @@ class _Diagram:
         if message.kind is Kind.RESPONSE:
             yield self._answer(exchange, message, source, target, number)
         elif message.kind is Kind.REQUEST:
-            yield f"{source}->>{target}: {label(f'{exchange.action} {number}')}"
+            what = shown(exchange.action or "", text=True)
+            yield f"{source}->>{target}: {label(f'{what} {number}')}"
         elif message.kind is Kind.UNREADABLE:
             yield f"{source}-x{target}: {label(f'unreadable {number}')}"
         else:
-            name = exchange.action or "broadcast"
+            name = shown(exchange.action, text=True) if exchange.action else "broadcast"
             yield f"{source}-){target}: {label(f'{name} {number}')}"
 
     def ending(self, exchange: Exchange) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from daebus_console.engine.diff.exchange import Answer, Unread, answer_of
 from daebus_console.engine.exchange import Exchange, Kind
-from daebus_console.engine.export.as_python import docstring, literal, redacted_note, redis_url
+from daebus_console.engine.export.as_python import docstring, literal, redacted_note, redis_url, sent, unsaid
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import one_line, sendable
 from daebus_console.engine.replay.item import Resend
@@ -35,7 +35,7 @@ from typing import Any
 
 import pytest
 
-from daebus import DaebusCaller, RequestFailed
+from daebus import DaebusCaller, RawJson, RequestFailed
 
 REDIS_URL = os.environ.get("DAEBUS_REDIS_URL") or {redis!r}
 
@@ -48,6 +48,7 @@ RELATIVE_TOLERANCE = {relative!r}
 ANY_ORDER = {any_order!r}
 
 nan, inf = float("nan"), float("inf")
+# A RawJson is sent as just that text.
 CASES: list[dict[str, Any]] = [
 '''
 
@@ -66,14 +67,14 @@ def as_pytest(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator
     )
     for exchange, item, why in sendable(exchanges, options.redact):
         answer = answer_of(exchange)
-        reason = why or _why_not(exchange, answer)
+        reason = why or _why_not(exchange, answer) or ("" if item is None else unsaid(item))
         if item is None or reason:
-            yield f"    # #{exchange.number} is left out: {one_line(reason)}\n"
+            yield "    " + options.leave_out(exchange.number, one_line(reason))
             continue
         try:
             yield textwrap.indent(literal(_case(exchange, item, answer, options)), "    ") + ",\n"
         except RecursionError:
-            yield f"    # #{exchange.number} is left out: it is nested too deeply\n"
+            yield "    " + options.leave_out(exchange.number, "it is nested too deeply")
     yield "]\n\n\n" + _body()
 
 
@@ -93,7 +94,7 @@ def _case(exchange: Exchange, item: Resend, answer: Answer, options: ExportOptio
         "id": _name(exchange),
         "service": item.channel,
         "action": item.action,
-        "payload": item.payload,
+        "payload": sent(item),
         "timeout": item.timeout or _TIMEOUT,
         "status": answer.status,
         "stream": [mask(payload) for payload in answer.stream],

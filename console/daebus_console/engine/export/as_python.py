@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import pprint
 import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from daebus_console import naming
+from daebus_console.engine import jsontext
 from daebus_console.engine.exchange import Exchange, Kind
-from daebus_console.engine.export.as_commands import redis_option
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import one_line, sendable, when
+from daebus_console.engine.export.where import redis_option
 from daebus_console.engine.replay.item import Resend
 
 _WIDTH = 110
+_LONGEST_NUMBER = 400
+"""Digits of a number in a script: Python itself refuses some thousands."""
 _DEFAULT_REDIS = "redis://localhost:6379/0"
 
 _HEAD = '''\
@@ -29,7 +34,7 @@ import os
 import sys
 from typing import Any
 
-from daebus import DaebusCaller, DaebusError{broadcast}
+from daebus import DaebusCaller, DaebusError{more}
 
 REDIS_URL = os.environ.setdefault("DAEBUS_REDIS_URL", {redis!r})
 failed = 0
@@ -52,22 +57,24 @@ _TAIL = "sys.exit(1 if failed else 0)\n"
 
 def as_python(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
     """A script; its exit status is 1 where a service answered with an error, or not at all."""
-    found = list(sendable(exchanges, options.redact))
-    broadcasts = any(item is not None and item.kind is Kind.BROADCAST for _exchange, item, _why in found)
+    found = [_sayable(one, item, why) for one, item, why in sendable(exchanges, options.redact)]
+    items = [item for _exchange, item, _why in found if item is not None]
+    more = ", RawJson" if any(isinstance(sent(item), Raw) for item in items) else ""
+    more += ", broadcast" if any(item.kind is Kind.BROADCAST for item in items) else ""
     yield _HEAD.format(
         title=docstring(options.title or "What was seen on the bus, sent again."),
         redis=redis_url(options),
         redacted=redacted_note(options),
-        broadcast=", broadcast" if broadcasts else "",
+        more=more,
     )
     service: str | None = None
     for exchange, item, why in found:
         if item is None:
-            yield f"# #{exchange.number} is left out: {one_line(why)}\n"
+            yield options.leave_out(exchange.number, one_line(why))
             continue
         if item.kind is Kind.BROADCAST:
             service = None
-            yield _comment(exchange, "") + _call("broadcast.send", [item.channel, item.payload], "")
+            yield _comment(exchange, "") + _call("broadcast.send", [item.channel, sent(item)], "")
             continue
         if item.channel != service:
             service = item.channel
@@ -76,11 +83,27 @@ def as_python(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator
     yield _TAIL
 
 
+def _sayable(exchange: Exchange, item: Resend | None, why: str) -> tuple[Exchange, Resend | None, str]:
+    refused = "" if item is None else unsaid(item)
+    return (exchange, None, refused) if refused else (exchange, item, why)
+
+
+def unsaid(item: Resend) -> str:
+    """Why the framework would refuse to send it, if it would."""
+    if not item.channel:
+        return "a channel without a name is nobody's"
+    try:
+        naming.to_bytes(item.channel)
+    except UnicodeEncodeError:
+        return "no channel has such a name: half a surrogate pair is no UTF-8"
+    return ""
+
+
 def _statement(item: Resend) -> str:
     if item.kind is Kind.ONE_WAY:
-        return _call("caller.send_message", [item.action, item.payload], "    ")
+        return _call("caller.send_message", [item.action, sent(item)], "    ")
     more = [item.timeout] if item.timeout is not None else []
-    return _call("ask", [item.action, item.payload, *more], "    ", first="caller")
+    return _call("ask", [item.action, sent(item), *more], "    ", first="caller")
 
 
 def _call(function: str, values: list[Any], indent: str, first: str = "") -> str:
@@ -96,9 +119,41 @@ def _comment(exchange: Exchange, indent: str) -> str:
     return f"{indent}# #{exchange.number}, {when(exchange.opened.at)}\n"
 
 
+class Raw:
+    """A payload in an export that is sent as its text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return f"RawJson({self.text!r})"
+
+
+def sent(item: Resend) -> dict[str, Any] | Raw:
+    """The payload of a message as a dict where daebus writes that just as it was, else as its text."""
+    text = jsontext.text_of(item.payload)
+    try:
+        plain: dict[str, Any] = json.loads(text)
+        if json.dumps(plain, separators=(",", ":")) == text:
+            return plain
+    except ValueError:
+        # A whole number of more digits than an int may have.
+        pass
+    return Raw(text)
+
+
 def literal(value: Any) -> str:
     """A JSON value as Python has it, over several lines where it is long. `nan` and `inf` stand for these."""
-    return pprint.pformat(value, width=_WIDTH - 12, sort_dicts=False)
+    return pprint.pformat(_plain(value), width=_WIDTH - 12, sort_dicts=False)
+
+
+def _plain(value: Any) -> Any:
+    """The value as Python would read it: numbers as they were written where Python can write them so."""
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return float(value) if isinstance(value, jsontext.Number) and len(value.literal) > _LONGEST_NUMBER else value
 
 
 def docstring(text: str) -> str:

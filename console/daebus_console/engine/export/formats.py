@@ -45,7 +45,7 @@ FORMATS: dict[str, Format] = {
 
 def format_for(path: str) -> str:
     """The name of the format that a file of this name most likely is to have."""
-    pure = PurePath(path)
+    pure = PurePath(path.removesuffix(".gz"))
     if pure.suffix == ".py" and (pure.name.startswith("test_") or pure.stem.endswith("_test")):
         return "pytest"
     return next((one.name for one in FORMATS.values() if one.suffix == pure.suffix), "json")

@@ -15,10 +15,17 @@ class ExportError(ValueError):
 @dataclass(frozen=True)
 class ExportOptions:
     """redact: what is masked. redis: a URL without its password, for commands; empty for the default. rules: what may
-    differ, for tests. title: what the export is of. single: write one object rather than a list of one."""
+    differ, for tests. title: what the export is of. single: write one object rather than a list of one. left_out: the
+    numbers of exchanges that the format cannot say, in order, as they turn up."""
 
     redact: Redactor = field(default_factory=lambda: Redactor(()))
     redis: str = ""
     rules: Rules = field(default_factory=Rules)
     title: str = ""
     single: bool = False
+    left_out: list[int] = field(default_factory=list, compare=False)
+
+    def leave_out(self, number: int, why: str) -> str:
+        """Note that an exchange is left out; returns the comment that says so in its place."""
+        self.left_out.append(number)
+        return f"# #{number} is left out: {why}\n"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from daebus_console.engine import envelope as wire
+from daebus_console.engine import jsontext
 from daebus_console.engine.diff.exchange import Unread
 from daebus_console.engine.exchange import Exchange, Kind, Message
 from daebus_console.engine.redact import Redactor
@@ -62,31 +63,31 @@ def when(at: float) -> str:
 
 
 def compact(value: Any) -> str:
-    """Strict JSON on one line, in ASCII; NaN and infinities as texts. Says so where it is nested too deeply."""
+    """JSON on one line: payloads as their text came, all else in ASCII. Says so where it is nested too deeply."""
     try:
-        return json.dumps(finite(value), allow_nan=False)
+        return jsontext.dumps(value, verbatim=True, ascii_only=True)
     except RecursionError:
-        return json.dumps("(nested too deeply to be shown)")
+        return _TOO_DEEP
 
 
 def indented(value: Any) -> str:
-    """The same over several lines, and readable: only what would do harm on a screen is escaped."""
+    """The same over several lines, the tokens of payloads as they came."""
     try:
-        text = json.dumps(finite(value), allow_nan=False, ensure_ascii=False, indent=2)
+        return jsontext.dumps(value, verbatim=True, ascii_only=True, indent=2)
     except RecursionError:
-        return json.dumps("(nested too deeply to be shown)")
+        return _TOO_DEEP
+
+
+def readable(value: Any) -> str:
+    """JSON over several lines for people: numbers as they came, texts unescaped but for what would harm a screen."""
+    try:
+        text = jsontext.dumps(value, indent=2)
+    except RecursionError:
+        return _TOO_DEEP
     return "".join(sign if sign == "\n" or sign.isprintable() else json.dumps(sign)[1:-1] for sign in text)
 
 
-def finite(value: Any) -> Any:
-    """The value without numbers that JSON does not have."""
-    if isinstance(value, float):
-        return value if abs(value) != float("inf") and value == value else str(value)
-    if isinstance(value, dict):
-        return {name: finite(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [finite(inner) for inner in value]
-    return value
+_TOO_DEEP = json.dumps("(nested too deeply to be shown)")
 
 
 def one_line(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from daebus_console import naming
 from daebus_console.engine.directory import Directory
 from daebus_console.engine.filter.keys import KEYS, Key, key_of
 from daebus_console.engine.filter.lexer import FilterError, key_end
@@ -44,7 +45,8 @@ def completions(text: str, cursor: int, known: Known) -> list[Completion]:
 
 def quote(value: str) -> str:
     """The value as it must be written in a filter to mean exactly itself."""
-    escaped = "".join(f"\\{sign}" if sign in '\\*"' else sign for sign in value)
+    # Names are shown with their backslashes escaped already.
+    escaped = "".join(f"\\{sign}" if sign in '*"' else sign for sign in naming.shown(value))
     plain = value and not any(sign.isspace() or sign in ",:'\"" for sign in value) and value[0] not in "-#<>"
     return escaped if plain and ".." not in value else f'"{escaped}"'
 

@@ -1,7 +1,8 @@
 """From the text of a filter to its terms, each with its place in the text. Pure; knows no key.
 
 A term is `key:value,value` or a word to search for, with `-` before it for "not". A value or word may stand in single
-or double quotes; a backslash takes the next sign as it is. `*` stands for anything, also within quotes.
+or double quotes; a backslash takes the next sign as it is, unless that begins what is written by its number as names
+are (`\\xff`, `\\n`, `\\u202e`). `*` stands for anything, also within quotes.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from typing import NamedTuple
+
+from daebus_console import naming
 
 
 class FilterError(ValueError):
@@ -172,16 +175,17 @@ def _closing(text: str, opening: int) -> int | None:
 
 def _pieces(raw: str) -> tuple[str, ...]:
     """The text between the stars, with backslashes resolved."""
-    pieces = [""]
+    pieces: list[list[str]] = [[]]
     position = 0
     while position < len(raw):
         sign = raw[position]
         if sign == "*":
-            pieces.append("")
+            pieces.append([])
+        elif sign == "\\" and position + 1 < len(raw):
+            sign, length = naming.escape_at(raw, position) or (raw[position + 1], 2)
+            pieces[-1].append(sign)
+            position += length - 1
         else:
-            if sign == "\\" and position + 1 < len(raw):
-                position += 1
-                sign = raw[position]
-            pieces[-1] += sign
+            pieces[-1].append(sign)
         position += 1
-    return tuple(pieces)
+    return tuple(naming.joined("".join(piece)) for piece in pieces)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
 
+from daebus_console import naming
 from daebus_console.engine.filter.lexer import Value, nearest
+from daebus_console.engine.jsontext import exact
 
 _MOST_REMEMBERED = 50_000
 
@@ -94,6 +97,8 @@ _NUMBER = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})
 _COMPARISON = re.compile(r"(>=|<=|>|<)(.*)", re.DOTALL)
 
 Compare = Callable[[float], bool]
+_INFINITE = Decimal("Infinity")
+_NOWHERE = 2
 
 
 def comparison(value: Value, units: Mapping[str, float], default: str = "") -> Compare | None:
@@ -108,11 +113,28 @@ def comparison(value: Value, units: Mapping[str, float], default: str = "") -> C
     if compared is not None:
         sign, text = compared.groups()
         bound = _number(value, text, units, default, f"after {sign}")
+        if units:
+            near = float(bound)
+            return {
+                ">": lambda number: number > near,
+                ">=": lambda number: number >= near,
+                "<": lambda number: number < near,
+                "<=": lambda number: number <= near,
+            }[sign]
+        order, near = _order(bound), float(bound)
+        if exact(near) == bound == Decimal(near):
+            # As most bounds are: then only what is equal to it as a float needs a second look.
+            return {
+                ">": lambda number: number > near or (not number < near and order(number) == 1),
+                ">=": lambda number: number > near or (not number < near and order(number) in (0, 1)),
+                "<": lambda number: number < near or (not number > near and order(number) == -1),
+                "<=": lambda number: number < near or (not number > near and order(number) in (-1, 0)),
+            }[sign]
         return {
-            ">": lambda number: number > bound,
-            ">=": lambda number: number >= bound,
-            "<": lambda number: number < bound,
-            "<=": lambda number: number <= bound,
+            ">": lambda number: order(number) == 1,
+            ">=": lambda number: order(number) in (0, 1),
+            "<": lambda number: order(number) == -1,
+            "<=": lambda number: order(number) in (-1, 0),
         }[sign]
     low, dots, high = value.raw.partition("..")
     if not dots or not (low or high):
@@ -127,18 +149,40 @@ def _range(value: Value, low: str, high: str, units: Mapping[str, float], defaul
     unit = _NUMBER.fullmatch(high)
     # In 10..50ms the unit is that of both.
     shared = unit[2].lower() if unit is not None and unit[2] else default
-    upper = _number(value, high, units, default, "after ..") if high else math.inf
-    lower = _number(value, low, units, shared, "before ..") if low else -math.inf
+    upper = _number(value, high, units, default, "after ..") if high else _INFINITE
+    lower = _number(value, low, units, shared, "before ..") if low else -_INFINITE
     if lower > upper:
         raise value.error(f"{value.raw} is empty: it begins above its end")
-    return lambda number: lower <= number <= upper
+    if units:
+        least, most = float(lower), float(upper)
+        return lambda number: least <= number <= most
+    above, below = _order(lower), _order(upper)
+    return lambda number: above(number) in (0, 1) and below(number) in (-1, 0)
 
 
-def _number(value: Value, text: str, units: Mapping[str, float], default: str, place: str) -> float:
+def _order(bound: Decimal) -> Callable[[Any], int]:
+    """How a number of a payload stands to the bound, exactly: -1, 0 or 1. Of NaN none of the three."""
+    near, whole = float(bound), int(bound) if bound.is_finite() and bound == bound.to_integral_value() else None
+
+    def order(number: Any) -> int:
+        if number.__class__ is int and whole is not None:
+            return (number > whole) - (number < whole)
+        if number > near or number < near:
+            # Rounding to the nearest float may make two numbers equal, and never turns their order.
+            return 1 if number > near else -1
+        if number != number:
+            return _NOWHERE
+        written = exact(number)
+        return (written > bound) - (written < bound)
+
+    return order
+
+
+def _number(value: Value, text: str, units: Mapping[str, float], default: str, place: str) -> Decimal:
     found = _NUMBER.fullmatch(text)
     if found is None:
         raise value.error(f"a number is needed {place}, not {text!r}" if text else f"a number is needed {place}")
-    digits, unit = float(found[1]), found[2].lower()
+    digits, unit = Decimal(found[1]), found[2].lower()
     if not units:
         if unit:
             raise value.error(f"numbers in payloads have no unit: {text!r}")
@@ -147,13 +191,13 @@ def _number(value: Value, text: str, units: Mapping[str, float], default: str, p
     if factor is None:
         known = [name for name in units if name.isascii()]
         raise value.error(f"unknown unit {found[2]!r}; there are {' '.join(known)}")
-    return digits * factor
+    return Decimal(float(digits) * factor)
 
 
-def number_in(text: str) -> float | None:
+def number_in(text: str) -> Decimal | None:
     """The number that the text is, if it is one."""
     found = _NUMBER.fullmatch(text)
-    return float(found[1]) if found is not None and not found[2] else None
+    return Decimal(found[1]) if found is not None and not found[2] else None
 
 
 # Text anywhere ------------------------------------------------------------------------------------------------------
@@ -207,6 +251,8 @@ def _forms_of_sign(sign: str) -> bytes:
         same = {sign, sign.lower(), sign.upper(), sign.title(), sign.casefold()}
         forms = same | {json.dumps(one)[1:-1].lower() for one in same}
     escaped = [re.escape(form.encode("utf-8", "surrogatepass").lower()) for form in forms]
+    if "\udc80" <= sign <= "\udcff":
+        escaped.append(re.escape(naming.to_bytes(sign)))
     return escaped[0] if len(escaped) == 1 else b"(?:" + b"|".join(sorted(escaped)) + b")"
 
 

@@ -15,8 +15,10 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from daebus_console.engine import envelope as wire
+from daebus_console.engine import jsontext
 from daebus_console.engine.filter.lexer import FilterError, Term, Value
 from daebus_console.engine.filter.pattern import Compare, Names, comparison, number_in
+from daebus_console.engine.jsontext import exact
 from daebus_console.engine.nesting import DEEPEST, is_too_deep
 
 Step = str | int | None
@@ -104,7 +106,8 @@ def finder(path: Path, accepts: Accepts) -> Has:
 
 def _typed_finder(path: Path, typed: Sequence[str], accepts: Accepts) -> Has:
     envelope, steps = _types_for(tuple(typed))
-    decode: Callable[[bytes], Any] = msgspec.json.Decoder(envelope).decode
+    # What stands at the path is read without a type, and a number there with all its digits.
+    decode: Callable[[bytes], Any] = msgspec.json.Decoder(envelope, float_hook=jsontext.number).decode
     rest = path[len(typed) :]
     first, deeper = steps[0], steps[1:]
     ends = _below(rest, accepts)
@@ -241,15 +244,14 @@ def judge(values: Sequence[Value]) -> Accepts:
     names = Names(plain)
 
     def accepts(found: Any) -> bool:
-        # JSON has these types and no subclasses of them.
         kind = found.__class__
         if kind is str:
             return names[found] if len(found) <= _LONGEST_REMEMBERED else names.accepts(found)
-        if kind is int or kind is float:
+        if kind is int or kind is float or kind is jsontext.Number:
             return accepts_number(found)
-        if kind is list:
-            return any(accepts(item) for item in found if item.__class__ not in (list, dict))
-        return kind is not dict and names[_WORDS[found]]
+        if isinstance(found, list):
+            return any(accepts(item) for item in found if not isinstance(item, list | dict))
+        return not isinstance(found, dict) and names[_WORDS[found]]
 
     return accepts
 
@@ -258,12 +260,18 @@ def _judge_number(compares: Sequence[Compare], plain: Sequence[Value]) -> Compar
     if len(compares) == 1 and not plain:
         return compares[0]
     numbers = {number for value in plain if not value.quoted and (number := number_in(value.text)) is not None}
+    near = {float(number) for number in numbers}
     # Without a star, the text of a number can only match what is the same number.
     globs = Names([value for value in plain if len(value.pieces) > 1 or value.quoted])
 
+    def equals(found: Any) -> bool:
+        if found.__class__ is int:
+            return found in numbers
+        return float(found) in near and exact(found) in numbers
+
     def accepts(found: float) -> bool:
-        if found in numbers or any(compare(found) for compare in compares):
+        if equals(found) or any(compare(found) for compare in compares):
             return True
         return bool(globs.tests) and globs.accepts(str(found))
 
-    return accepts if compares or globs.tests else numbers.__contains__
+    return accepts if compares or globs.tests else equals

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from daebus_console import naming
 from daebus_console.engine.exchange import Exchange, Flag, Kind, Message, State
 from daebus_console.engine.filter import payload as filter_payload
 from daebus_console.engine.filter.lexer import Term, Value
@@ -173,7 +174,7 @@ def latency(term: Term) -> Predicate:
 
     def judge(exchange: Exchange) -> bool:
         answer = exchange.answer
-        if answer is None or exchange.kind is not _REQUEST:
+        if answer is None or exchange.kind is not _REQUEST or exchange.flags & Flag.TIMELESS:
             return False
         return compare(answer.at - exchange.opened.at)
 
@@ -263,5 +264,9 @@ class _Channels(dict[str, bool]):
     def __missing__(self, channel: str) -> bool:
         if len(self) >= 50_000:
             self.clear()
-        result = self[channel] = self._has(channel.encode("utf-8", "surrogatepass"))
+        try:
+            name = naming.to_bytes(channel)
+        except UnicodeEncodeError:
+            name = channel.encode("utf-8", "surrogatepass")
+        result = self[channel] = self._has(name)
         return result

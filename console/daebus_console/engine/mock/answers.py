@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from daebus_console.engine import jsontext
 from daebus_console.engine.diff.exchange import Answer, Unread, answer_of, read_payload
 from daebus_console.engine.diff.values import distance
 from daebus_console.engine.exchange import Exchange, Kind
@@ -119,6 +119,6 @@ def _unread(answer: Answer) -> bool:
 def _digest(payload: dict[str, Any]) -> bytes:
     """What is the same for equal payloads, and short."""
     try:
-        return hashlib.blake2b(json.dumps(payload, sort_keys=True).encode(), digest_size=16).digest()
+        return hashlib.blake2b(jsontext.canonical(payload).encode(), digest_size=16).digest()
     except RecursionError:
         return b"too deep"

@@ -12,16 +12,20 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from daebus.errors import DaebusError, PayloadError, RedisUnavailable
 from daebus.transport.address import RedisAddress
-from daebus.wire.envelope import Request, Unreadable, encode, error_payload, read_request, write_response
-from daebus.errors import DaebusError, RedisUnavailable
 from daebus.transport.publisher import Publisher
-from daebus.subscription import Subscription
+from daebus.transport.subscription import Subscription
+from daebus.wire.envelope import Request, Unreadable, encode, error_payload, read_request, write_response
+from daebus_console.engine import envelope as wire
+from daebus_console.engine import jsontext
 from daebus_console.engine.mock.answers import Answers, Given
 from daebus_console.engine.mock.schedule import Schedule
 from daebus_console.engine.replay.wire import NAME, count_subscribers
+from daebus_console.naming import quoted
 
 log = logging.getLogger("daebus")
 
@@ -89,7 +93,7 @@ class _Stand:
         self._subscription.close()
         self._publisher.close()
 
-    def _take(self, _channel: str, data: bytes, _turn: int) -> None:
+    def _take(self, _channel: str, data: bytes) -> None:
         begun = time.monotonic()
         request = read_request(data)
         if isinstance(request, Unreadable):
@@ -98,16 +102,16 @@ class _Stand:
             return
         if not isinstance(request, Request):
             return
+        asked = _exact(request, data)
         for mock in tuple(self.mocks):
-            given = mock.take(request)
+            given = mock.take(asked)
             if given is not None:
                 self._reply(request, given, mock.delay, begun)
                 return
         if not self.beside:
             known = sorted({name for mock in self.mocks for name in mock.answers.actions or ()})
-            text = (
-                f"the stand-in for {self.service!r} has no answer to {request.action!r}; it knows: {', '.join(known)}"
-            )
+            what = f"the stand-in for {quoted(self.service)} has no answer to {request.action!r}"
+            text = f"{what}; it knows: {', '.join(known)}"
             if self.mocks:
                 self.mocks[0].answered["unknown"] += 1
             self._reply(request, _error(text, "unknown_action"), 0.0, begun)
@@ -124,8 +128,9 @@ class _Stand:
             try:
                 for index, payload in enumerate((*given.stream, given.payload)):
                     final = index == len(given.stream)
+                    told = isinstance(payload, jsontext.Object | jsontext.Array)
                     reply = write_response(
-                        payload,
+                        None if told else payload,
                         request_id=request_id,  # type: ignore[arg-type]  # as it came from read_request
                         ok=not (final and given.error),
                         final=final,
@@ -133,6 +138,8 @@ class _Stand:
                         instance=self.instance,
                         elapsed=elapsed,
                     )
+                    if told:
+                        reply = jsontext.with_members(reply.decode(), {"payload": _written(payload)}).encode()
                     self._post(channel, _marked(reply, given.mark))
             except DaebusError as error:
                 log.warning("the stand-in for %r could not answer: %s", self.service, error)
@@ -194,9 +201,10 @@ class Mocks:
         counts = count_subscribers(self.address, [service])
         count = 0 if counts is None else counts[service] - own
         if count > 0:
+            subscribers = f"{count} subscriber{'s' * (count != 1)}"
             raise ServicePresent(
-                f"{service!r} is there: {count} subscriber{'s' * (count != 1)} on its channel, and every request would"
-                " be answered twice; --beside stands in all the same"
+                f"{quoted(service)} is there: {subscribers} on its channel, and every request would be answered twice;"
+                " --beside stands in all the same"
             )
 
     def all(self) -> list[Mock]:
@@ -225,6 +233,26 @@ class Mocks:
         """End them all; answers that are delayed are not given any more."""
         self.remove([mock for stand in list(self._stands.values()) for mock in list(stand.mocks)])
         self._schedule.close()
+
+
+def _exact(request: Request, data: bytes) -> Request:
+    """The request with the numbers of its payload as they were written."""
+    try:
+        payload = wire.payload_of(data)
+    except wire.Unreadable:
+        return request
+    return replace(request, payload=payload) if isinstance(payload, dict) else request
+
+
+def _written(payload: Any) -> str:
+    """The text of an answer. Raises PayloadError."""
+    text = jsontext.text_of(payload)
+    if "NaN" in text or "Infinity" in text:
+        try:
+            jsontext.loads_strict(text)
+        except ValueError as error:
+            raise PayloadError(f"the answer cannot be written as JSON: {error}") from None
+    return text
 
 
 def _error(text: str, code: str) -> Given:

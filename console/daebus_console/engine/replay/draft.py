@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any
 
+from daebus_console.engine import jsontext
 from daebus_console.engine.exchange import Kind
 from daebus_console.engine.replay.item import Resend, Unsendable
 
@@ -32,15 +32,18 @@ def draft_of(resend: Resend) -> str:
     else:
         shown = {"service": resend.channel, "action": resend.action, "payload": resend.payload}
     try:
-        return json.dumps(shown, indent=2, ensure_ascii=False) + "\n"
+        return jsontext.dumps(shown, indent=2) + "\n"
     except RecursionError:
         raise Unsendable("it is nested too deeply to be edited") from None
 
 
 def from_draft(text: str, resend: Resend) -> Resend:
-    """The message that an edited draft of `resend` says. Raises DraftError, which points at the place."""
+    """The message that an edited draft of `resend` says: what was not edited is written as it was.
+
+    Raises DraftError, which points at the place.
+    """
     try:
-        shown = json.loads(text, parse_constant=_refuse)
+        shown = jsontext.loads_strict(text)
     except json.JSONDecodeError as error:
         reason = error.msg[:1].lower() + error.msg[1:]
         raise DraftError(f"this is no JSON: {reason}", error.lineno, error.colno) from None
@@ -55,11 +58,12 @@ def from_draft(text: str, resend: Resend) -> Resend:
     for name in names - {what}:
         if not isinstance(shown[name], str) or not shown[name]:
             raise DraftError(f"`{name}` must be a text that is not empty")
-    edited = resend.to(shown[where]).with_payload(shown[what])
+    edited = resend.to(shown[where])
+    member = next(member for member in reversed(jsontext.read_members(text)) if member.name == what)
+    before = jsontext.text_of(resend.payload)
+    after = jsontext.merged(before, text[member.start : member.end])
+    if after != before:
+        edited = edited.with_payload(jsontext.loads(after))
     if resend.kind is Kind.BROADCAST or shown["action"] == resend.action:
         return edited
-    return replace(edited, action=shown["action"], body={**edited.body, "action": shown["action"]})
-
-
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON value")
+    return edited.with_action(shown["action"])

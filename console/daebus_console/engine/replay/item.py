@@ -7,10 +7,12 @@ messages and broadcasts go out as they were.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from daebus_console.engine import envelope as wire
+from daebus_console.engine import jsontext
 from daebus_console.engine.exchange import Exchange, Kind
 
 SENDABLE = frozenset({Kind.REQUEST, Kind.ONE_WAY, Kind.BROADCAST})
@@ -25,7 +27,8 @@ class Unsendable(ValueError):
 class Resend:
     """A message to be sent again. `at` is when it was first seen (epoch seconds), `origin` the number of its exchange.
 
-    `body` is the whole message as JSON has it, without what belongs to the asker; `timeout` are seconds, if it has any.
+    `body` is the whole message as JSON has it, without what belongs to the asker: one that knows its text is sent as
+    that text. `timeout` are seconds, if it has any.
     """
 
     kind: Kind
@@ -46,25 +49,40 @@ class Resend:
         """What it carries, as far as that is an object; an empty one otherwise."""
         found: Any = self.body
         if self.kind is not Kind.BROADCAST:
-            found = self.body.get("payload", _beside(self.body))
-            if isinstance(found, str):
-                try:
-                    found = wire.decode(found.encode("utf-8", "surrogatepass"))
-                except wire.Unreadable:
-                    found = {}
+            try:
+                found = wire.payload_in(jsontext.text_of(self.body))
+            except wire.Unreadable:
+                found = {}
+            except RecursionError:
+                # Whoever writes it says so.
+                found = self.body.get("payload")
         return found if isinstance(found, dict) else {}
 
     def with_payload(self, payload: dict[str, Any]) -> Resend:
-        """The same message with another payload, in the place where its payload was."""
+        """The same message with another payload, in the place and the form in which its payload was.
+
+        Of a payload that knows its text that is what is sent; what is the same in both stays as it is.
+        """
         if self.kind is Kind.BROADCAST:
             return replace(self, body=payload)
+        text, new = jsontext.text_of(self.body), jsontext.text_of(payload)
         if "payload" in self.body:
-            return replace(self, body={**self.body, "payload": payload})
-        envelope = {name: value for name, value in self.body.items() if name in wire.ENVELOPE_FIELDS}
+            within = isinstance(self.body["payload"], str) and not isinstance(wire.payload_in(text), str)
+            return self._with(jsontext.with_members(text, {"payload": json.dumps(new) if within else new}))
+        beside = _texts({}, text)
+        gone = beside.keys() - payload.keys()
         if any(name in wire.ENVELOPE_FIELDS for name in payload):
             # Beside the envelope's own fields there is no room for these.
-            return replace(self, body={**envelope, "payload": payload})
-        return replace(self, body={**envelope, **payload})
+            return self._with(jsontext.with_members(text, {"payload": new}, beside.keys()))
+        return self._with(jsontext.with_members(text, _texts(beside, new), gone))
+
+    def with_action(self, action: str) -> Resend:
+        """The same message for another action."""
+        text = jsontext.with_members(jsontext.text_of(self.body), {"action": json.dumps(action)})
+        return replace(self._with(text), action=action)
+
+    def _with(self, text: str) -> Resend:
+        return replace(self, body=jsontext.loads(text))
 
     def to(self, channel: str) -> Resend:
         """The same message for another service or channel."""
@@ -72,19 +90,22 @@ class Resend:
 
     def encode(self, reply_to: str, request_id: str, now: float, timeout: float | None = None) -> bytes:
         """The bytes to publish. `timeout` is what a request names if it names one at all. Raises Unsendable."""
-        body = self.body
+        put: dict[str, str] = {}
         if self.kind is Kind.REQUEST:
-            body = {**body, "reply_to": reply_to, "request_id": request_id}
-            if timeout is not None and "timeout" in body:
-                body["timeout"] = timeout
-        if self.kind is not Kind.BROADCAST and "sent_at" in body:
-            body = {**body, "sent_at": now}
+            put = {"reply_to": json.dumps(reply_to), "request_id": json.dumps(request_id)}
+            if timeout is not None and "timeout" in self.body:
+                put["timeout"] = json.dumps(timeout)
+        if self.kind is not Kind.BROADCAST and "sent_at" in self.body:
+            put["sent_at"] = json.dumps(now)
         try:
-            return json.dumps(body, allow_nan=False).encode()
-        except ValueError:
-            raise Unsendable("it holds NaN or Infinity, which are read but never written") from None
+            text = jsontext.text_of(self.body)
+            if "NaN" in text or "Infinity" in text:
+                jsontext.loads_strict(text)
+            return (jsontext.with_members(text, put) if put else text).encode("utf-8")
         except RecursionError:
             raise Unsendable("it is nested too deeply to be written") from None
+        except ValueError:
+            raise Unsendable("it holds NaN or Infinity, which are read but never written") from None
 
 
 def resend_of(exchange: Exchange) -> Resend:
@@ -93,17 +114,24 @@ def resend_of(exchange: Exchange) -> Resend:
         raise Unsendable(_WHY_NOT[exchange.kind])
     opened = exchange.opened
     try:
-        body = wire.decode(opened.data)
+        text = wire.text_of(opened.data)
+        body = jsontext.loads(text)
     except wire.Unreadable as error:
         raise Unsendable(f"it is unreadable: {error}") from None
+    except ValueError as error:
+        raise Unsendable(f"it is unreadable: no JSON: {error}") from None
     if not isinstance(body, dict):
         raise Unsendable("it is no JSON object")
     timeout: float | None = None
     if exchange.kind is not Kind.BROADCAST:
-        body = {name: value for name, value in body.items() if name not in _OF_THE_ASKER}
         given = body.get("timeout")
         if isinstance(given, int | float) and not isinstance(given, bool) and 0 < given < 1e9:
             timeout = float(given)
+        if any(name in body for name in _OF_THE_ASKER):
+            body = jsontext.loads(jsontext.with_members(text, {}, _OF_THE_ASKER))
+    elif isinstance(body, jsontext.Object):
+        # Of a message that is all payload, the blanks around it are the message too.
+        body = jsontext.with_text(body, text)
     return Resend(exchange.kind, opened.channel, exchange.action, body, opened.at, exchange.number, timeout)
 
 
@@ -114,5 +142,7 @@ _WHY_NOT = {
 }
 
 
-def _beside(body: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in body.items() if name not in wire.ENVELOPE_FIELDS}
+def _texts(known: Mapping[str, str], text: str) -> dict[str, str]:
+    """The text of each member that is none of the envelope's, but for those that are known to have that text."""
+    found = {member.name: text[member.start : member.end] for member in jsontext.read_members(text)}
+    return {name: one for name, one in found.items() if name not in wire.ENVELOPE_FIELDS and known.get(name) != one}

@@ -13,8 +13,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from daebus.transport.address import RedisAddress
 from daebus.errors import ConnectionLost, RedisUnavailable
+from daebus.transport.address import RedisAddress
 from daebus_console.engine import envelope as wire
 from daebus_console.engine.diff.exchange import Answer
 from daebus_console.engine.exchange import Exchange, Kind
@@ -24,6 +24,7 @@ from daebus_console.engine.replay.item import Resend, Unsendable, resend_of
 from daebus_console.engine.replay.links import Links, NoLinks
 from daebus_console.engine.replay.pace import Pace, Timing
 from daebus_console.engine.replay.wire import Wire
+from daebus_console.naming import quoted
 
 IN_FLIGHT = 64
 """Requests that may wait for their answer at once with no spacing to keep, where nothing else is said."""
@@ -228,7 +229,7 @@ class Replay:
         self.progress.sent += 1
         self._links.sent(item.channel, data)
         if subscribers == 0 and item.kind is not Kind.BROADCAST:
-            reason = f"nobody serves {item.service!r}"
+            reason = f"nobody serves {quoted(item.service)}"
             self._conclude(flight, Answer("nobody"), reason)
         elif not is_request:
             self._settle(Outcome(origin, item, Answer("sent")))

@@ -17,8 +17,9 @@ from daebus_console.engine.diff.values import Change, How
 from daebus_console.engine.exchange import Exchange, Kind, State
 from daebus_console.engine.histogram import Histogram
 from daebus_console.engine.redact import Redactor
-from daebus_console.engine.replay.redact import masked
+from daebus_console.engine.replay.redact import masked, of_answers
 from daebus_console.engine.replay.replay import Outcome
+from daebus_console.naming import fields
 
 _MOST_PLACES = 200
 _FRACTIONS = (0.5, 0.95)
@@ -58,7 +59,8 @@ def judge(outcome: Outcome, rules: Rules, redact: Redactor | None = None) -> Ver
         return Verdict(Result.UNCOMPARED, then, reason="no answer was recorded")
     changes = diff_answers(then, now, rules)
     if redact:
-        changes = [masked(change, redact) for change in changes]
+        masking = of_answers(redact, then, now)
+        changes = [masked(change, masking) for change in changes]
     return Verdict(Result.CHANGED if changes else Result.SAME, then, tuple(changes))
 
 
@@ -115,7 +117,7 @@ class ActionReport:
             p50, p95 = histogram.quantiles(_FRACTIONS)
             latencies[name] = {"p50_ms": _ms(p50), "p95_ms": _ms(p95)}
         return {
-            "service": self.service,
+            **fields("service", self.service),
             "action": self.action,
             **{result.value: self.counts[result] for result in Result},
             **latencies,

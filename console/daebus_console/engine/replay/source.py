@@ -11,12 +11,13 @@ import os
 from collections.abc import Iterator
 
 from daebus_console.engine.capture.format import Header
-from daebus_console.engine.capture.reader import CaptureReader
+from daebus_console.engine.capture.reader import CaptureReader, open_capture
 from daebus_console.engine.capture.source import Progress
 from daebus_console.engine.correlator import DEFAULT_TIMEOUT, Correlator
 from daebus_console.engine.exchange import Exchange, State
 from daebus_console.engine.frame import Frame
 from daebus_console.engine.journal import Journal
+from daebus_console.files.reading import Stored
 
 MOST_MESSAGES = 100_000
 MOST_BYTES = 128 * 1024 * 1024
@@ -26,15 +27,20 @@ _PENDING = State.PENDING
 
 
 class Recording:
-    """A capture to be read as often as wanted. Raises CaptureError where the file is none.
+    """A capture to be read as often as wanted, each time as it was at first. Raises CaptureError where it is none.
 
     `timeout` are seconds after which a request that names none was given up by its asker.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, timeout: float = DEFAULT_TIMEOUT, progress: Progress | None = None
+        self,
+        path: str | os.PathLike[str] | Stored,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        progress: Progress | None = None,
     ) -> None:
-        self.path = path
+        self.stored = path if isinstance(path, Stored) else open_capture(path)
+        self.path = self.stored.name
         self.timeout = timeout
         self.disorder = 0.0
         """How far, in seconds, messages stand behind their time; known when it was read to its end once."""
@@ -43,7 +49,7 @@ class Recording:
         self.progress = progress
 
     def _look(self) -> Header:
-        with CaptureReader(self.path) as reader:
+        with CaptureReader(self.stored) as reader:
             return reader.header
 
     def exchanges(self) -> Iterator[Exchange]:
@@ -65,7 +71,7 @@ class _Stretch:
 
     def exchanges(self) -> Iterator[Exchange]:
         recording = self.recording
-        with CaptureReader(recording.path, recording.progress) as reader:
+        with CaptureReader(recording.stored, recording.progress) as reader:
             for item in reader:
                 if isinstance(item, Frame):
                     self._frame(item)

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable
 
 import redis
 
-from daebus.transport.address import RedisAddress
 from daebus.errors import PermissionDenied, RedisUnavailable
+from daebus.transport.address import RedisAddress
 from daebus.transport.publisher import Publisher
-from daebus.subscription import Subscription
+from daebus.transport.subscription import Subscription
+from daebus_console import naming
 from daebus_console.engine.envelope import CALLER_PREFIX
 
 NAME = "daebus-console"
@@ -45,7 +46,7 @@ class Wire:
             address,
             NAME,
             [self.reply_to],
-            lambda _channel, data, _turn: on_reply(data),
+            lambda _channel, data: on_reply(data),
             on_lost=on_lost,
             level=logging.DEBUG,
         )
@@ -64,7 +65,7 @@ class Wire:
         if now < self._trusted.get(channel, 0.0):
             self._publisher.post(channel, data)
             return None
-        subscribers = self._publisher.publish_counted(channel, data)[1]
+        subscribers = self._publisher.deliver(channel, data).subscribers
         if subscribers != 0:
             self._trusted[channel] = now + _TRUST
         return subscribers
@@ -83,11 +84,12 @@ def count_subscribers(address: RedisAddress, channels: Iterable[str]) -> dict[st
     names = list(dict.fromkeys(channels))
     found: dict[str, int] = {}
     try:
-        with address.client() as client:
+        with address.client(decode_responses=False) as client:
             for start in range(0, len(names), _CHUNK):
-                # In one reply, in the order asked: names may be any text, and come back as other text.
-                reply = client.pubsub_numsub(*names[start : start + _CHUNK])
-                found.update(zip(names[start : start + _CHUNK], (int(count) for _name, count in reply), strict=True))
+                some = names[start : start + _CHUNK]
+                # In one reply, in the order asked.
+                reply = client.pubsub_numsub(*map(naming.to_bytes, some))
+                found.update(zip(some, (int(count) for _name, count in reply), strict=True))
     except redis.exceptions.NoPermissionError:
         return None
     except redis.AuthenticationError as error:

@@ -10,6 +10,7 @@ from daebus_console.engine.diff.values import Change, How
 from daebus_console.engine.exchange import Exchange, Kind, State
 from daebus_console.engine.redact import Redactor
 from daebus_console.engine.replay.redact import masked
+from daebus_console.naming import shown
 from daebus_console.render import to_text
 from daebus_console.text import clean
 from daebus_console.tui import format as fmt
@@ -50,9 +51,9 @@ def standing(before: Exchange, after: Exchange, now: float) -> Line:
 
 def _name(exchange: Exchange) -> Line:
     if exchange.action:
-        return [(clean(exchange.target or "?"), "name"), (".", "dim"), (clean(exchange.action), "action")]
+        return [(shown(exchange.target or "?"), "name"), (".", "dim"), (shown(exchange.action, text=True), "action")]
     kind = _KINDS.get(exchange.kind, "")
-    return [(kind, "dim"), (clean(exchange.target or ("" if exchange.kind is Kind.GAP else "?")), "name")]
+    return [(kind, "dim"), (shown(exchange.target or ("" if exchange.kind is Kind.GAP else "?")), "name")]
 
 
 def _state(exchange: Exchange, now: float) -> Line:

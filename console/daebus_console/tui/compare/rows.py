@@ -15,6 +15,7 @@ from daebus_console.engine.diff.exchange import diff_exchanges, read_payload
 from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.diff.values import Change, How
 from daebus_console.engine.exchange import Exchange, Kind, Message
+from daebus_console.engine.jsontext import names_twice
 from daebus_console.text import cells, clean
 from daebus_console.tui.compare.preview import previews
 from daebus_console.tui.lines import Line, fit
@@ -159,7 +160,7 @@ def _payload(exchange: Exchange, part: str) -> Message | None:
 def _ordered_like(before: Any, after: Any) -> Any:
     """The value with its fields in the order they have in the other: their order is no difference."""
     try:
-        if isinstance(before, dict) and isinstance(after, dict):
+        if isinstance(before, dict) and isinstance(after, dict) and not (names_twice(before) or names_twice(after)):
             names = [*(name for name in before if name in after), *(name for name in after if name not in before)]
             return {name: _ordered_like(before.get(name), after[name]) for name in names}
         if isinstance(before, list) and isinstance(after, list):

@@ -5,13 +5,14 @@ Whatever the values are, the work is bounded: what is beyond MOST_LINES or MOST_
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Context, Decimal
 from difflib import SequenceMatcher
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
+from daebus_console.engine import jsontext
 from daebus_console.engine.diff.exchange import Unread
 from daebus_console.engine.diff.values import Change, How
 from daebus_console.render import json_spans
@@ -30,6 +31,9 @@ _LOOKED_INTO = 20_000
 _CONTEXT = 3
 _WORD = re.compile(r"\d+(?:\.\d+)?|[^\W\d_]+|.", re.DOTALL)
 _NAME = re.compile(r'\s*"(?:[^"\\]|\\.)*": ')
+_FARTHEST = 300
+"""Places before or behind the point from which on the difference of two numbers is not written out."""
+_EXACT = Context(prec=4 * _FARTHEST)
 _COMMON = 3
 """Signs that the beginnings or ends of two words must have in common to be told apart from the rest."""
 
@@ -59,7 +63,7 @@ def one_line(value: Any, most: int) -> str:
     parts: list[str] = []
     length = 0
     try:
-        for part in json.JSONEncoder(ensure_ascii=False).iterencode(value):
+        for part in jsontext.pieces(value):
             parts.append(part[: most + 1])
             length += len(part)
             if length > most:
@@ -75,14 +79,24 @@ def describe(change: Change) -> str:
         return f"{_kind(change.after if change.how is How.ADDED else change.before)}, {change.how.value}"
     before, after = change.before, change.after
     if _is_number(before) and _is_number(after):
-        try:
-            return f"number, {after - before:+,.10g}{percent(before, after)}".replace("-", "−")
-        except (OverflowError, ValueError):
-            return "number"
+        return f"number{by_how_much(before, after)}"
     if isinstance(before, str) and isinstance(after, str) and len(before) != len(after):
         return f"text of {len(before):,} → {fmt.plural(len(after), 'sign')}"
     one, other = _kind(before), _kind(after)
     return one if one == other else f"{one} → {other}"
+
+
+def by_how_much(before: float, after: float) -> str:
+    """How far a number is from another, as both were written; empty where that cannot be said."""
+    one, other = jsontext.exact(before), jsontext.exact(after)
+    if not (one.is_finite() and other.is_finite()) or max(map(_magnitude, (one, other))) > _FARTHEST:
+        return ""
+    gap = float(_EXACT.subtract(other, one))
+    return f", {gap:+,.10g}{percent(before, after)}".replace("-", "−")
+
+
+def _magnitude(number: Decimal) -> int:
+    return abs(number.adjusted())
 
 
 def percent(before: float, after: float) -> str:
@@ -111,7 +125,7 @@ def _kind(value: Any) -> str:
         return f"list of {len(value):,}"
     if isinstance(value, dict):
         return f"object of {fmt.plural(len(value), 'field')}"
-    return "number" if _is_number(value) else json.dumps(value)
+    return "number" if _is_number(value) else jsontext.dumps(value)
 
 
 # Values as lines -------------------------------------------------------------------------------------------------
@@ -131,7 +145,7 @@ def _json_lines(value: Any) -> Iterator[str]:
     begun: list[str] = []
     length = 0
     try:
-        for part in json.JSONEncoder(ensure_ascii=False, indent=2).iterencode(value):
+        for part in jsontext.pieces(value, indent=2):
             head, *lines = part.split("\n")
             begun.append(head)
             length += len(head)

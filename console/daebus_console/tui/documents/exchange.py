@@ -7,6 +7,8 @@ from typing import Any
 
 from daebus_console.engine import envelope as wire
 from daebus_console.engine.exchange import Exchange, Kind, Message, State
+from daebus_console.engine.frame import Gap
+from daebus_console.naming import shown
 from daebus_console.text import clean
 from daebus_console.tui import format as fmt
 from daebus_console.tui.documents import lazy
@@ -44,9 +46,9 @@ def title(exchange: Exchange, now: float) -> Line:
     if exchange.kind is Kind.GAP:
         return [(f"#{exchange.number} ", "dim"), ("gap", "gap")]
     line: Line = [(f"#{exchange.number} ", "dim")]
-    target = clean(exchange.target or "?")
+    target = shown(exchange.target or "?")
     if exchange.action:
-        line += [(target, "name"), (".", "dim"), (clean(exchange.action), "action")]
+        line += [(target, "name"), (".", "dim"), (shown(exchange.action, text=True), "action")]
     else:
         line += [(_KINDS.get(exchange.kind, exchange.kind) + " on ", "dim"), (target, "name")]
     line.append((f"  {sign.sign} {sign.word}", sign.role))
@@ -70,9 +72,13 @@ def request_document(exchange: Exchange, redact: Redact = bytes) -> Document:
 
 
 def _facts(exchange: Exchange, message: Message) -> list[tuple[str, str]]:
-    facts = [("channel", message.channel), ("from", exchange.source or ""), ("request_id", exchange.request_id or "")]
+    facts = [
+        ("channel", shown(message.channel)),
+        ("from", shown(exchange.source or "")),
+        ("request_id", exchange.request_id or ""),
+    ]
     facts += [("reply_to", exchange.reply_to or ""), ("parent_id", exchange.parent_id or "")]
-    facts += [("seen at", fmt.clock(message.at)), ("size", f"{len(message.data):,} bytes")]
+    facts += [("seen at", fmt.stamp(message.at)), ("size", f"{len(message.data):,} bytes")]
     if exchange.kind is Kind.REQUEST:
         facts.append(("timeout", fmt.duration(exchange.deadline - exchange.opened.at)))
     return [(name, value) for name, value in facts if value]
@@ -129,8 +135,8 @@ def _answer_name(exchange: Exchange, message: Message, number: int) -> tuple[str
 
 
 def _answer_facts(exchange: Exchange, message: Message) -> list[tuple[str, str]]:
-    facts = [("channel", message.channel), ("instance", exchange.instance or "")]
-    facts += [("seen at", fmt.clock(message.at)), ("size", f"{len(message.data):,} bytes")]
+    facts = [("channel", shown(message.channel)), ("instance", exchange.instance or "")]
+    facts += [("seen at", fmt.stamp(message.at)), ("size", f"{len(message.data):,} bytes")]
     if exchange.elapsed is not None:
         facts.append(("in handler", fmt.duration(exchange.elapsed)))
     if exchange.transit is not None:
@@ -144,7 +150,7 @@ def mark_changes(node: Node, before: Any) -> None:
         return
     for child in node.inside():
         if isinstance(child.key, str) and child.kind == "value":
-            child.changed = child.key not in before or not lazy.same(before[child.key], node.value.get(child.key))
+            child.changed = child.key not in before or not lazy.same(before[child.key], child.raw)
 
 
 def _nothing(exchange: Exchange, now: float) -> Line:
@@ -156,8 +162,18 @@ def _nothing(exchange: Exchange, now: float) -> Line:
     if exchange.state is State.PENDING:
         return [(f"No answer yet: waiting for {waited}.", "wait")]
     if exchange.state is State.UNKNOWN:
-        return [("Unknown: the console was not connected when the answer was due.", "warn")]
+        return [("Unknown: the console could not see the answer, not being connected, or not allowed to.", "warn")]
     return [(f"No answer came within {fmt.duration(exchange.deadline - exchange.opened.at)}.", "error")]
+
+
+_UNSEEN = "What was published in this time was not seen."
+_HALF_SEEN = "Of what was published in this time only what Redis lets this console read was seen."
+
+
+def _gap_words(gap: Gap) -> str:
+    if gap.seconds == 0:
+        return "The clock stepped here."
+    return _HALF_SEEN if gap.partly else _UNSEEN
 
 
 def gap_lines(exchange: Exchange) -> list[Line]:
@@ -165,10 +181,10 @@ def gap_lines(exchange: Exchange) -> list[Line]:
     gap = exchange.aside.gap
     if gap is None:
         return []
-    end = "not yet over" if gap.end is None else fmt.clock(gap.end)
+    end = "not yet over" if gap.end is None else fmt.stamp(gap.end)
     return [
-        [("What was published in this time was not seen.", "gap")],
-        [("  from        ", "dim"), (fmt.clock(gap.start), "plain")],
+        [(_gap_words(gap), "gap")],
+        [("  from        ", "dim"), (fmt.stamp(gap.start), "plain")],
         [("  to          ", "dim"), (end, "plain")],
         [("  reason      ", "dim"), (clean(gap.reason), "plain")],
     ]

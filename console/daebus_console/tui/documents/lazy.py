@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from daebus_console.engine import envelope as wire
+from daebus_console.engine import jsontext
 
 WHOLE = 64 * 1024
 """Bytes up to which a value is read at once."""
@@ -43,7 +44,8 @@ def _payload(data: bytes) -> Any:
     if "payload" not in fields:
         if not isinstance(_name(fields.get("action")), str):
             return whole
-        return {name: value for name, value in fields.items() if name not in wire.ENVELOPE_FIELDS}
+        pairs = jsontext.pairs_of(_members(whole))
+        return jsontext.made_of([(name, value) for name, value in pairs if name not in wire.ENVELOPE_FIELDS])
     if not ("action" in fields or "status" in fields or "request_id" in fields):
         return whole
     payload = fields["payload"]
@@ -61,19 +63,59 @@ def opened(value: Any) -> Any:
     first = _first(value)
     if len(memoryview(value)) > WHOLE and first in b"{[":
         try:
-            return _fields(value) if first == b"{" else _items(value)
+            return _members(value) if first == b"{" else _items(value)
         except wire.REFUSALS:
             # Half of a surrogate pair in a key, for one.
             pass
-    return wire.decode(bytes(value))
+    return _read(value)
+
+
+class _Name:
+    """A name like no other, so that members of one name are told apart."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+_named = msgspec.json.Decoder(dict[_Name, msgspec.Raw], dec_hook=lambda _type, text: _Name(text)).decode
+
+
+def _members(value: msgspec.Raw) -> dict[str, Any]:
+    """The members of an object, their values raw."""
+    fields = _fields(value)
+    if _is_all(fields, value):
+        return fields
+    return jsontext.made_of([(name.text, inner) for name, inner in _named(value).items()])
+
+
+def _is_all(fields: dict[str, Any], value: msgspec.Raw) -> bool:
+    """Whether the fields, as msgspec or json lay them out, are as long as the object: then no name stands twice."""
+    size = len(memoryview(value))
+    written = len(msgspec.json.encode(fields))
+    return size == written or (size == written + 2 * len(fields) - 1 and _is_plain(value, fields))
+
+
+def _is_plain(value: msgspec.Raw, fields: dict[str, Any]) -> bool:
+    return len(msgspec.json.format(value, indent=0)) == len(msgspec.json.format(msgspec.json.encode(fields), indent=0))
+
+
+def _read(value: msgspec.Raw) -> Any:
+    data = bytes(value)
+    try:
+        return jsontext.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError):
+        # Whoever says why.
+        return wire.decode(data)
 
 
 def whole(value: Any) -> Any:
     """The value with nothing raw in it."""
     if isinstance(value, msgspec.Raw):
-        return wire.decode(bytes(value))
+        return _read(value)
     if isinstance(value, dict):
-        return {key: whole(inner) for key, inner in value.items()}
+        return jsontext.made_of([(key, whole(inner)) for key, inner in jsontext.pairs_of(value)])
     return [whole(inner) for inner in value] if isinstance(value, list) else value
 
 
@@ -96,14 +138,14 @@ def same(one: Any, other: Any) -> bool:
     """Whether two values are equal, read or not."""
     if isinstance(one, msgspec.Raw) and isinstance(other, msgspec.Raw) and bytes(one) == bytes(other):
         return True
-    return bool(whole(one) == whole(other))
+    return jsontext.canonical(whole(one)) == jsontext.canonical(whole(other))
 
 
 def text_of(value: Any) -> str:
     """The value as JSON for somebody to read; a large one as it came."""
     if isinstance(value, msgspec.Raw) and len(memoryview(value)) > WHOLE:
         return bytes(value).decode("utf-8", "replace")
-    return json.dumps(whole(value), ensure_ascii=False, indent=2)
+    return jsontext.dumps(whole(value), indent=2)
 
 
 def holds(values: Iterable[Any], wanted: str) -> bool:
@@ -120,10 +162,10 @@ def holds(values: Iterable[Any], wanted: str) -> bool:
         elif isinstance(value, dict):
             if any(wanted in key.casefold() for key in value):
                 return True
-            stack += value.values()
+            stack += [inner for _key, inner in jsontext.pairs_of(value)]
         elif isinstance(value, list):
             stack += value
-        elif wanted in (value if isinstance(value, str) else json.dumps(value)).casefold():
+        elif wanted in (value if isinstance(value, str) else jsontext.dumps(value)).casefold():
             return True
     return bool(raw) and _in_json(b"\n".join(raw), wanted)
 

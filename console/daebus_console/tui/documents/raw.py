@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 
 from daebus_console.engine.exchange import Message
+from daebus_console.naming import shown
 from daebus_console.text import clean
 from daebus_console.tui import format as fmt
 from daebus_console.tui.documents.document import Document
@@ -42,8 +43,8 @@ class Raw(Document):
         (message, data), row = self._at(index)
         if row == 0:
             return [
-                (f"{fmt.clock(message.at)} ", "dim"),
-                (clean(message.channel), "name"),
+                (f"{fmt.stamp(message.at)} ", "dim"),
+                (shown(message.channel), "name"),
                 (f"  {message.kind.replace('_', '-')}, {len(message.data):,} bytes", "dim"),
             ]
         start = (row - 1) * self._chunk
@@ -77,7 +78,7 @@ class Raw(Document):
         """The first row of a message, that way, that holds the text (or begins with it): of those beyond that one."""
         begin = self._starts[which]
         message, _data = self.messages[which]
-        rows = [begin] if text.casefold() in clean(message.channel).casefold() else []
+        rows = [begin] if text.casefold() in shown(message.channel).casefold() else []
         for data, wanted in self._sought(which, text):
             if direction > 0:
                 at = data.find(wanted, 0 if beyond is None else max(0, beyond - begin) * self._chunk)

@@ -12,6 +12,8 @@ from typing import Any
 
 from rich.cells import cell_len
 
+from daebus_console.engine.jsontext import Object, dumps, names_twice, pairs_of
+from daebus_console.text import unbroken
 from daebus_console.tui.documents import lazy
 from daebus_console.tui.documents.document import Document
 from daebus_console.tui.documents.tree_lines import DEEPEST_INDENT, LONG_TEXT, node_line
@@ -35,7 +37,10 @@ class Node:
     at the root. `path` leads to it from the root; that of a group, to what it is a part of.
     """
 
-    __slots__ = ("_inside", "changed", "depth", "key", "kind", "label", "open", "part", "path", "raw", "size", "value")
+    __slots__ = (
+        *("_inside", "changed", "depth", "key", "kind", "label", "open", "part", "path", "raw", "repeated", "size"),
+        "value",
+    )
 
     def __init__(
         self, value: Any, depth: int = 0, *, key: str | int | None = None, path: str = "", kind: str = "value"
@@ -49,11 +54,13 @@ class Node:
         self.kind = kind
         self.open = False
         self.changed = False
+        self.repeated = False
+        """Whether another member of its name stands in the same object."""
         self.part = LONG_TEXT
         """Signs a line of a text has when it is open; shorter texts are not."""
         self.label: Line | None = None
         self._inside: list[Node] | None = None
-        self.size = len(value) if isinstance(value, dict | list | str) else 0
+        self.size = size_of(value) if isinstance(value, dict | list | str) else 0
 
     @property
     def foldable(self) -> bool:
@@ -95,9 +102,13 @@ class Node:
             return [Node(part, depth, path=self.path, kind="part") for part in value]
         if self.kind == "group":
             return [Node(item, depth, key=key, path=join(self.path, key)) for key, item in value]
-        pairs = list(value.items()) if isinstance(value, dict) else list(enumerate(value))
+        pairs = list(pairs_of(value)) if isinstance(value, dict) else list(enumerate(value))
         if len(pairs) <= GROUP:
-            return [Node(item, depth, key=key, path=join(self.path, key)) for key, item in pairs]
+            nodes = [Node(item, depth, key=key, path=join(self.path, key)) for key, item in pairs]
+            twice = names_twice(value) if isinstance(value, dict) else []
+            for node in nodes:
+                node.repeated = node.key in twice
+            return nodes
         groups = []
         for start in range(0, len(pairs), GROUP):
             items = pairs[start : start + GROUP]
@@ -118,6 +129,11 @@ class Node:
         return groups
 
 
+def size_of(value: Any) -> int:
+    """How many members, items or signs it has."""
+    return len(list(pairs_of(value))) if isinstance(value, Object) else len(value)
+
+
 def join(path: str, key: str | int) -> str:
     """The path of what is under `key` of what is at `path`."""
     if isinstance(key, int):
@@ -129,8 +145,18 @@ def join(path: str, key: str | int) -> str:
 
 def _parts(text: str, width: int) -> Iterator[str]:
     for line in text.split("\n"):
-        for start in range(0, max(1, len(line)), width):
-            yield line[start : start + width]
+        yield from _pieces(line, max(1, width))
+
+
+def _pieces(line: str, width: int) -> Iterator[str]:
+    """Pieces of a line of at most so many characters, none of which ends within an emoji."""
+    start = 0
+    while True:
+        end = start + width
+        yield line[start : (end := unbroken(line, end) if end < len(line) else end)]
+        start = end
+        if start >= len(line):
+            return
 
 
 def note(line: Line) -> Node:
@@ -261,7 +287,7 @@ class Tree(Document):
 
 
 def _fold_like(node: Node, old: Node) -> None:
-    if not node.foldable or not old.foldable or type(node.value) is not type(old.value):
+    if not node.foldable or not old.foldable or isinstance(node.value, dict) is not isinstance(old.value, dict):
         return
     node.open = old.open
     if node.open:
@@ -289,7 +315,7 @@ def _on_line(node: Node, wanted: str) -> bool:
     value = node.value
     if isinstance(value, dict | list):
         return False
-    return wanted in (value if isinstance(value, str) else json.dumps(value)).casefold()
+    return wanted in (value if isinstance(value, str) else dumps(value)).casefold()
 
 
 def _holds(node: Node, wanted: str) -> bool:

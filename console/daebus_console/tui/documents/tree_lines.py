@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from daebus_console.engine import jsontext
 from daebus_console.text import clean
 from daebus_console.tui import format as fmt
 from daebus_console.tui.documents import lazy
@@ -26,6 +27,8 @@ def node_line(node: Node, width: int) -> Line:
     line: Line = [(f"{indent}{'▾' if node.open else '▸'} " if node.foldable else f"{indent}  ", "dim")]
     if node.kind == "part":
         return [*line, (clean(node.value), "string")]
+    if node.repeated:
+        line.append(("‼ ", "warn"))
     if node.changed:
         line.append(("≠ ", "warn"))
     if node.label is not None:
@@ -45,9 +48,9 @@ def _value(node: Node, room: int) -> Line:
     if isinstance(value, dict | list):
         if not value:
             return [("{}" if isinstance(value, dict) else "[]", "dim")]
-        count = fmt.plural(len(value), "field") if isinstance(value, dict) else fmt.plural(len(value), "item")
+        count = fmt.plural(node.size, "field") if isinstance(value, dict) else fmt.plural(node.size, "item")
         if node.open:
-            return [(count, "dim")] if len(value) > 8 or node.label is not None else []
+            return [(count, "dim")] if node.size > 8 or node.label is not None else []
         shown = preview(value, room)
         return [(shown, "plain")] if shown is not None else [(count, "dim")]
     if isinstance(value, str):
@@ -71,7 +74,7 @@ def _quoted(value: str) -> str:
 
 def scalar(value: Any) -> str:
     """A number, true, false or null as JSON has it; NaN as Python's json writes it."""
-    text = json.dumps(value)
+    text = jsontext.dumps(value)
     return text if len(text) < 400 else f"{text[:400]}…"
 
 
@@ -81,7 +84,7 @@ def preview(value: Any, room: int) -> str | None:
         return None
     pieces: list[str] = []
     left = room - 2
-    for item in value.items() if isinstance(value, dict) else enumerate(value):
+    for item in jsontext.pairs_of(value) if isinstance(value, dict) else enumerate(value):
         key, inner = item
         if lazy.is_container(inner):
             text = lazy.closed(inner)

@@ -7,10 +7,12 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from daebus_console.engine import jsontext
 from daebus_console.engine.exchange import Kind
 from daebus_console.engine.redact import Redactor
 from daebus_console.engine.replay.draft import DraftError, draft_of, from_draft
 from daebus_console.engine.replay.item import Resend, Unsendable
+from daebus_console.naming import shown
 from daebus_console.text import clean
 from daebus_console.tui.draft.hidden import Hidden
 from daebus_console.tui.draft.text import INDENT, line_and_column, safe
@@ -48,7 +50,7 @@ class Draft:
         self.hidden = Hidden(redact or Redactor(()), text)
         if redact:
             try:
-                text = json.dumps(self.hidden.hide(json.loads(text)), indent=INDENT, ensure_ascii=False)
+                text = jsontext.dumps(self.hidden.hide(jsontext.loads(text)), indent=INDENT)
             except RecursionError:
                 raise Unsendable("it is nested too deeply to be edited") from None
         self.text = safe(text.rstrip("\n"))
@@ -78,13 +80,13 @@ class Draft:
 
     def _revealed(self, text: str) -> tuple[str, int]:
         try:
-            value = json.loads(text)
+            value = jsontext.loads(text)
         except (ValueError, RecursionError):
             # Whoever reads it next says why.
             return text, 0
         try:
             meant, hidden = self.hidden.reveal(value, text)
-            return (json.dumps(meant), hidden) if hidden else (text, 0)
+            return (jsontext.dumps(meant, ascii_only=True), hidden) if hidden else (text, 0)
         except RecursionError:
             raise Unsendable("it is nested too deeply to be sent") from None
 
@@ -93,16 +95,16 @@ def aim(item: Resend) -> Line:
     """Where a message goes and what it is, as a line."""
     if item.kind is Kind.BROADCAST:
         what = "  broadcast: everybody who listens there gets it"
-        return [(f" {ARROWS[item.kind]} ", "warn"), (clean(item.channel), "action"), (what, "warn")]
-    name = clean(f"{item.service}.{item.action or ''}")
+        return [(f" {ARROWS[item.kind]} ", "warn"), (shown(item.channel), "action"), (what, "warn")]
+    name = f"{shown(item.service)}.{shown(item.action or '', text=True)}"
     return [(f" {ARROWS[item.kind]} ", "dim"), (name, "action"), (f"  {NOUNS[item.kind]}", "dim")]
 
 
 def target(item: Resend) -> str:
     """Where a message goes, in words: `to users.get_user`, `on orders`."""
     if item.kind is Kind.BROADCAST:
-        return f"on {clean(item.channel)}"
-    return f"to {clean(item.service)}.{clean(item.action or '')}"
+        return f"on {shown(item.channel)}"
+    return f"to {shown(item.service)}.{shown(item.action or '', text=True)}"
 
 
 def _twice(text: str) -> str | None:

@@ -9,8 +9,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from daebus_console.engine import jsontext
 from daebus_console.engine.redact import MASK, Redactor
 from daebus_console.engine.replay.draft import DraftError
+from daebus_console.engine.secret_pairs import in_list, in_object
 from daebus_console.tui.draft.text import line_and_column
 
 _NAMED = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"\s*:\s*$')
@@ -25,7 +27,7 @@ class Hidden:
         self._redact, self._taken = redact, taken
         self._number = 0
         self._values: dict[str, Any] = {}
-        self._texts: dict[str, str] = {}
+        self._texts: dict[str, Any] = {}
         self._tokens: list[str] = []
 
     def __len__(self) -> int:
@@ -34,17 +36,31 @@ class Hidden:
     def hide(self, value: Any) -> Any:
         """A copy of the value with stand-ins. Raises RecursionError where it is nested too deeply."""
         if isinstance(value, dict):
-            return {
-                key: self._stand_in(item) if self._is_hidden(key) else self.hide(item) for key, item in value.items()
-            }
+            pairs = list(jsontext.pairs_of(value))
+            beside = set(in_object(pairs, self._redact.names))
+            return jsontext.made_of(
+                [
+                    (key, self._stand_in(item) if self._is_hidden(key) else self._hide_part(item, index in beside))
+                    for index, (key, item) in enumerate(pairs)
+                ]
+            )
         if isinstance(value, list):
-            return [self.hide(item) for item in value]
+            beside = set(in_list(value, self._redact.names))
+            return [self._hide_part(item, index in beside) for index, item in enumerate(value)]
         if isinstance(value, str) and (masked := self._redact.text(value)) != value:
             # It is JSON itself, with such a key in it.
             shown = masked.replace(MASK, self._token())
             self._texts[shown] = value
             return shown
         return value
+
+    def _hide_part(self, value: Any, beside: bool) -> Any:
+        """The same for a member, which is hidden whole where it stands beside the name of a secret."""
+        if not beside:
+            return self.hide(value)
+        shown = self._token()
+        self._texts[shown] = value
+        return shown
 
     def reveal(self, value: Any, text: str) -> tuple[Any, int]:
         """What the edited value says, which stands in `text`, and how many hidden values are in it as they were.
@@ -59,7 +75,7 @@ class Hidden:
             raise DraftError(stray.reason, line, column) from None
 
     def _is_hidden(self, key: str) -> bool:
-        return key.casefold() in self._redact.keys
+        return self._redact.names(key)
 
     def _stand_in(self, value: Any) -> str:
         token = self._token()
@@ -95,7 +111,7 @@ class _Stray(Exception):
 
 class _Revealing:
     def __init__(
-        self, values: dict[str, Any], texts: dict[str, str], tokens: list[str], is_hidden: Callable[[str], bool]
+        self, values: dict[str, Any], texts: dict[str, Any], tokens: list[str], is_hidden: Callable[[str], bool]
     ) -> None:
         self.values, self.texts, self.is_hidden = values, texts, is_hidden
         self.token = re.compile("|".join(map(re.escape, tokens))) if tokens else None
@@ -103,7 +119,9 @@ class _Revealing:
 
     def of(self, value: Any) -> Any:
         if isinstance(value, dict):
-            return {self._name(key): self._member(key, item) for key, item in value.items()}
+            return jsontext.made_of(
+                [(self._name(key), self._member(key, item)) for key, item in jsontext.pairs_of(value)]
+            )
         if isinstance(value, list):
             return [self.of(item) for item in value]
         return self._text(value) if isinstance(value, str) else value
@@ -123,7 +141,7 @@ class _Revealing:
             raise _Stray(MASK, f"{MASK} hides a value: write the value itself")
         return self._text(item)
 
-    def _text(self, text: str) -> str:
+    def _text(self, text: str) -> Any:
         if text in self.texts:
             self.count += 1
             return self.texts[text]

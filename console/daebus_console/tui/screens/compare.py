@@ -12,7 +12,7 @@ from textual.widgets import Footer
 from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.diff.values import Change
 from daebus_console.engine.exchange import Exchange, State
-from daebus_console.engine.replay.redact import masked
+from daebus_console.engine.replay.redact import masked, of_exchanges
 from daebus_console.text import clean
 from daebus_console.tui import format as fmt
 from daebus_console.tui.compare.head import standing, tally, title
@@ -75,7 +75,6 @@ class CompareScreen(CompareKeys):
         """Begin with the rules of earlier times."""
         kept = self.app.settings.get(IGNORE, list, [])
         self.ignore = list(Rules(rule for rule in kept if isinstance(rule, str)).ignore)
-        self.differences.redact = self.values.redact = self.app.redact
         self.differences.focus()
         self.renew()
         self.set_interval(RENEWED, self.poll)
@@ -100,6 +99,7 @@ class CompareScreen(CompareKeys):
         with self.app.session.lock:
             self._seen = _mark(self.before), _mark(self.after)
             before, after = self._taken = snapshot(self.before), snapshot(self.after)
+        self.differences.redact = self.values.redact = of_exchanges(self.app.redact, before, after)
         self._whole = {}
         self._asked += 1
         if before.size + after.size <= AT_ONCE:
@@ -193,7 +193,7 @@ class CompareScreen(CompareKeys):
         """Show the payloads of that part as they were compared, where the selected difference is in them."""
         if part not in self._whole:
             change = whole(*self._taken, part)
-            self._whole[part] = change and masked(change, self.app.redact)
+            self._whole[part] = change and masked(change, self.differences.redact)
         found = self._whole[part]
         told = "whole: w shows the selected values alone" if found else "neither has one: w leads back"
         place, count = self.differences.place()

@@ -153,12 +153,12 @@ class CompareKeys(Screen[None]):
         if entry is None:
             self.notify("Select a difference first", timeout=2)
         else:
-            self._copy(change_text(entry.change, self.app.redact), "the difference")
+            self._copy(change_text(entry.change, self.differences.redact), "the difference")
 
     def action_copy_all(self) -> None:
         """Copy all differences that count as text."""
         changes = [entry.change for entry in (self.compared or NOTHING).entries if entry.ignored_by is None]
-        text = whole_text(self.before, self.after, changes, self.app.redact)
+        text = whole_text(self.before, self.after, changes, self.differences.redact)
         self._copy(text, fmt.plural(len(changes), "difference"))
 
     def action_copy_path(self) -> None:

@@ -13,7 +13,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-_HIDDEN = {"copy_selected_text", "maximize", "minimize", "help_quit", "suspend_process"}
+_HIDDEN = {"copy_selected_text", "maximize", "minimize", "help_quit"}
 _NAMES = {
     "DirectoryList": "Directory",
     "FlowList": "Flow",

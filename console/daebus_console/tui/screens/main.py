@@ -92,6 +92,7 @@ class MainScreen(ViewVerbs):
         self.flow_title = TitleLine([(" Flow", "strong")], id="flow-title", classes="pane-title")
         self.columns = TitleLine(id="columns")
         self.flow = FlowList(models[0], session.lock, session.clock, id="flow")
+        self.flow.dated = session.recorded
         self.filter_bar = FilterBar(id="filter-bar")
         self.detail = DetailPane(session.clock, workspace.app.redact, id="detail-pane", classes="pane")
         self.repl = ReplPane(id="repl-pane", classes="pane")
@@ -189,6 +190,9 @@ class MainScreen(ViewVerbs):
                 connected=session.status.up or not session.status.problem,
             )
             self.directory.reload()
+            session.look_at(self.directory.on_screen(), self.directory.opened)
+        else:
+            session.look_at(())
         self.flow.hint = hints.no_flow(
             total=self.flow.model.total,
             filtering=self.visibility.changes_with_state,
@@ -201,7 +205,7 @@ class MainScreen(ViewVerbs):
     def tell(self) -> None:
         """Write the titles of the flow and of its columns."""
         self.flow_title.show(*flow_title(self.flow, self.filter_text))
-        self.columns.show(heading(max(1, self.flow.size.width - 1)))
+        self.columns.show(heading(max(1, self.flow.size.width - 1), date=self.flow.date))
 
     @on(events.DescendantFocus)
     def _light_pane(self) -> None:

@@ -11,6 +11,7 @@ from textual.screen import Screen
 from textual.widgets import Footer
 
 from daebus_console.engine.stats import Row, Slow
+from daebus_console.naming import shown
 from daebus_console.tui.directory_rows import quoted
 from daebus_console.tui.lines import Line
 from daebus_console.tui.stats_rows import charts, figures_line, heading, slow_line
@@ -137,7 +138,7 @@ class StatsScreen(Screen[None]):
             row: Row = self.figures.chosen()
             slots = session.stats.series(row.service or None, row.action or None, now) if row is not None else []
             slot = session.stats.slot
-        what = f"{row.service} {row.action}".strip() or "all together"
+        what = f"{shown(row.service)} {shown(row.action, text=True)}".strip() or "all together"
         self.head.show([(" Statistics ", "strong"), (f" {what}", "name")], [(" enter narrows the flow to it ", "dim")])
         width = max(20, self.rates.size.width)
         rates, latencies = charts(slots, width - 1, CHART_ROWS, slot)

@@ -9,6 +9,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 
 from daebus_console.engine.directory import Directory, ServiceEntry
+from daebus_console.engine.envelope import CONTROL_PREFIX
 from daebus_console.engine.histogram import Histogram
 from daebus_console.engine.stats import Stats
 from daebus_console.tui.directory_rows import DirectoryRow, directory_rows, row_line
@@ -48,6 +49,16 @@ class DirectoryList(RowList):
         with self._lock:
             self.rows = directory_rows(self.directory, self.opened)
         self.refresh()
+
+    def on_screen(self) -> list[str]:
+        """The channels of what can be seen of it now."""
+        names: list[str] = []
+        for row in self.rows[self.top : self.top + self.page]:
+            if row.kind == "service":
+                names += [CONTROL_PREFIX + row.name, row.name]
+            elif row.kind == "channel":
+                names.append(row.name)
+        return names
 
     def count(self) -> int:
         return len(self.rows)

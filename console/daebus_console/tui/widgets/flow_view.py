@@ -9,6 +9,7 @@ from textual.cache import LRUCache
 from textual.message import Message as Event
 from textual.strip import Strip
 
+from daebus_console import dates
 from daebus_console.engine.exchange import Exchange, State
 from daebus_console.tui.flow_model import Entry, FlowModel
 from daebus_console.tui.lines import Line
@@ -48,12 +49,16 @@ class FlowView(RowList):
         self.paused = False
         self.selected: int | None = None
         self.hint: list[Line] = []
+        self.dated = False
+        """Whether the date is always shown: of a capture nobody knows it."""
+        self.date = ""
+        """The date of the first row, where it is to be shown."""
         self._lock = lock
         self._clock = clock
         self._anchor: int | None = None
         self._left_at = 0
         self._drawn = -1
-        self._strips: LRUCache[int, Strip] = LRUCache(1000)
+        self._strips: LRUCache[int, tuple[str, Strip]] = LRUCache(1000)
         self._entries: dict[int, Entry | None] = {}
         self._look: tuple[object, ...] = ()
         self._turning = False
@@ -222,18 +227,43 @@ class FlowView(RowList):
         self._turning = False
         rows = self.rows
         with self._lock:
-            self._entries = {number: self.model.entry(number) for number in (rows[i] for i in range(first, last))}
+            # One more, since a row tells what of the date has changed since the one above it.
+            numbers = [rows[i] for i in range(max(0, first - 1), last)]
+            self._entries = {number: self.model.entry(number) for number in numbers}
+        self._tell_date(first)
+
+    def _tell_date(self, first: int) -> None:
+        """Have the date over the times, where the first row's is not that of now."""
+        at = self._at(first) if first < len(self.rows) else None
+        date = "" if at is None else dates.date(at)
+        if not self.dated and date == dates.date(self._clock()):
+            date = ""
+        if date != self.date:
+            self.date = date
+            self.post_message(self.Moved())
+
+    def _at(self, index: int) -> float | None:
+        """When that happened what the row shows; None where it is gone, or not near those that are drawn."""
+        entry = self._entries.get(self.rows[index]) if index >= 0 else None
+        return None if entry is None else (entry[1] or entry[0].opened).at
+
+    def _turn(self, index: int) -> str:
+        """What of the date is no longer as in the row above."""
+        before, at = self._at(index - 1), self._at(index)
+        return "" if before is None or at is None else dates.change(before, at)
 
     def row_strip(self, index: int) -> Strip:
         number = self.rows[index]
-        strip = self._strips.get(number)
-        if strip is None:
-            strip = super().row_strip(index)
-            entry = self._entries.get(number)
-            if entry is not None and (entry[0].state is State.PENDING or entry[0].state is State.GAP):
-                self._turning = True
-            else:
-                self._strips.set(number, strip)
+        turn = self._turn(index)
+        kept = self._strips.get(number)
+        if kept is not None and kept[0] == turn:
+            return kept[1]
+        strip = super().row_strip(index)
+        entry = self._entries.get(number)
+        if entry is not None and (entry[0].state is State.PENDING or entry[0].state is State.GAP):
+            self._turning = True
+        else:
+            self._strips.set(number, (turn, strip))
         return strip
 
     def line(self, index: int, width: int) -> Line:
@@ -242,8 +272,8 @@ class FlowView(RowList):
             return []
         exchange, message = entry
         if message is not None:
-            return message_row(message, exchange, width, self._clock())
-        return exchange_row(exchange, width, self._clock())
+            return message_row(message, exchange, width, self._clock(), self._turn(index))
+        return exchange_row(exchange, width, self._clock(), self._turn(index))
 
     def notify_style_update(self) -> None:
         super().notify_style_update()

@@ -13,6 +13,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from daebus_console.commands.completion import Offer as Offer
+from daebus_console.commands.secrets import shown
 from daebus_console.text import cells, clean
 from daebus_console.tui.legible import legible
 from daebus_console.tui.lines import ROLES, Line
@@ -107,8 +108,9 @@ class ReplPane(Vertical):
             self.post_message(CommandEntered(event.text))
 
     def echo(self, command: str) -> None:
-        """Show a command as it was entered."""
-        for index, line in enumerate(command.split("\n")):
+        """Show a command as it was entered, but for what is secret in it."""
+        text = shown(command, getattr(self.app, "redact", None)).text
+        for index, line in enumerate(text.split("\n")):
             self.write([("· " if index else "❯ ", "accent"), (clean(line), "strong")])
 
     def write(self, line: Line) -> None:

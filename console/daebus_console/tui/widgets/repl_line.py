@@ -11,6 +11,7 @@ from rich.text import Text
 from textual import events, work
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.strip import Strip
 from textual.widgets.text_area import Edit, EditResult
 from textual.worker import get_current_worker
 
@@ -48,6 +49,9 @@ class CommandLine(KeysInOrder):
         Binding("escape", "leave", "Back"),
         Binding("ctrl+c", "empty", "Empty the line, or stop the command under way", show=False),
         Binding("ctrl+l", "clear_output", "Clear the output", show=False),
+        # As at a shell's prompt: ctrl+z stops the job, and ctrl+_ undoes.
+        Binding("ctrl+z", "app.suspend_process", "Suspend", show=False),
+        Binding("ctrl+underscore", "undo", "Undo", show=False),
     ]
 
     class Typed(Message):
@@ -84,6 +88,10 @@ class CommandLine(KeysInOrder):
     def assist(self) -> Assist | None:
         """What helps while one types."""
         return self._helper() if self._helper is not None else None
+
+    def render_line(self, y: int) -> Strip:
+        """See Textual, which cannot part what stands in an empty line into rows of no cells."""
+        return super().render_line(y) if self.content_size.width > 0 else Strip.blank(self.size.width)
 
     def check_consume_key(self, key: str, character: str | None = None) -> bool:
         """See Textual; a slash is typed, so that the footer does not offer what it does elsewhere."""

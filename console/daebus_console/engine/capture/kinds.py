@@ -1,0 +1,41 @@
+"""What a file is that is no capture, as far as its beginning tells. Pure."""
+
+from __future__ import annotations
+
+import re
+
+_AGAIN = "export --as capture makes a file that can be opened and replayed"
+_STARTS: tuple[tuple[bytes, str], ...] = (
+    (b'{"exchange":', f"JSON lines, as export writes them with --as jsonl ({_AGAIN})"),
+    (b'(\\[\\s*)?\\{\\s*"exchange":', f"JSON, as export writes it ({_AGAIN})"),
+    (b"\\[\\]$", "an empty list in JSON"),
+    (b"<\\?xml.*<testsuites?\\b", "a JUnit report, as replay writes it with --junit"),
+    (b"<\\?xml|<!DOCTYPE|<html", "XML or HTML"),
+    (b"### #\\d+ ", f"Markdown, as export writes it ({_AGAIN})"),
+    (b"sequenceDiagram\\b", f"a Mermaid diagram, as export writes it ({_AGAIN})"),
+    (b'#!.*\\bpython|"""|import |from \\w+ import ', "a Python file"),
+    (b"(# #\\d+ is left out.*\\n)*daebus-console ", f"commands, as export writes them with --as command ({_AGAIN})"),
+    (b"(# .*\\n)*redis-cli ", f"commands, as export writes them with --as redis-cli ({_AGAIN})"),
+    (b"\\xff\\xfe|\\xfe\\xff", "text in UTF-16; a capture is UTF-8"),
+    (b"\\x28\\xb5\\x2f\\xfd", "compressed with zstd: decompress it first"),
+    (b"\\xfd7zXZ\\0", "compressed with xz: decompress it first"),
+    (b"BZh[1-9]", "compressed with bzip2: decompress it first"),
+    (b"PK\\x03\\x04", "a zip archive: take the capture out of it first"),
+    (b"REDIS\\d{4}", "a dump of Redis"),
+    (b'\\+OK|\\d+\\.\\d+ \\[\\d+ .*\\] "', "the output of MONITOR"),
+    (b'\\{"at":', "JSON lines of a capture or of tail without the header that a capture begins with"),
+)
+_KNOWN = tuple((re.compile(pattern), what) for pattern, what in _STARTS)
+_BINARY = re.compile(b"[\\x00-\\x08\\x0e-\\x1a\\x1c-\\x1f]")
+_MOST = 4_096
+
+
+def what_it_is(first_line: bytes, rest: bytes) -> str | None:
+    """What a file is that begins so, for a sentence; None where nobody can tell."""
+    text = (first_line[:_MOST] + b"\n" + rest[:_MOST]).rstrip(b"\n")
+    for pattern, what in _KNOWN:
+        if pattern.match(text):
+            return what
+    if _BINARY.search(text):
+        return "binary data"
+    return None

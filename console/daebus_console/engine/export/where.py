@@ -1,0 +1,78 @@
+"""Where Redis is, as exports say it: every option of the URL, and nothing of a password. Pure."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+_SECRET = ("password", "passwd", "secret", "token", "credential")
+_MASKED = "***"
+_FILES = {
+    "ssl_ca_certs": "--cacert",
+    "ssl_ca_path": "--cacertdir",
+    "ssl_certfile": "--cert",
+    "ssl_keyfile": "--key",
+}
+"""Options of redis-py that redis-cli has as well, with a value."""
+
+
+def bare_url(url: str) -> str:
+    """The URL without anything of a password, not even its mask."""
+    scheme, found, rest = url.partition("://")
+    if not found:
+        return url
+    place, question, query = rest.partition("?")
+    authority, slash, path = place.partition("/")
+    # A password may hold a slash that somebody forgot to write as %2F.
+    credentials, _at, host = place.rpartition("@") if "@" in path else authority.rpartition("@")
+    host = host if "@" in path else f"{host}{slash}{path}"
+    user = credentials.partition(":")[0]
+    # What is masked by somebody else tells nothing, and would be taken for a user of that name.
+    user = "" if user == _MASKED else user
+    options = "&".join(option for option in query.partition("#")[0].split("&") if option and not _is_secret(option))
+    return f"{scheme}://{user}{'@' if user else ''}{host}{question if options else ''}{options}"
+
+
+def _is_secret(option: str) -> bool:
+    name, _equals, value = option.partition("=")
+    return value == _MASKED or option == _MASKED or any(word in name.casefold() for word in _SECRET)
+
+
+def redis_option(url: str) -> list[str]:
+    """--redis with the URL; nothing where there is none. A password is never in it: $DAEBUS_REDIS_URL can hold one."""
+    return ["--redis", bare_url(url)] if url else []
+
+
+def redis_cli_options(url: str) -> list[str]:
+    """The options of redis-cli for that Redis; a password goes into $REDISCLI_AUTH.
+
+    Options of the URL that redis-cli has none for, such as timeouts, are for the client that was there.
+    """
+    if not url:
+        return []
+    parts = urlsplit(bare_url(url))
+    options = dict(parse_qsl(parts.query))
+    user, _at, host = parts.netloc.rpartition("@")
+    found = _place(parts.scheme, host, parts.path, options.get("db", ""))
+    # As a part of the URL, redis-cli takes a user without a password for a password.
+    name = options.get("username") or unquote(user)
+    found += ["--user", name] if name else []
+    for option, form in _FILES.items():
+        if options.get(option):
+            found += [form, options[option]]
+    if options.get("ssl_cert_reqs", "").casefold() == "none":
+        found.append("--insecure")
+    if options.get("protocol") == "3":
+        found.append("-3")
+    return found
+
+
+def _place(scheme: str, host: str, path: str, database: str) -> list[str]:
+    if scheme == "unix":
+        return ["-s", unquote(path), *(["-n", database] if database else [])]
+    secure = scheme in ("rediss", "valkeys", "https")
+    database = database or path.strip("/")
+    if host.startswith("["):
+        name, _bracket, port = host[1:].partition("]")
+        tls = ["--tls"] if secure else []
+        return ["-h", name, "-p", port.lstrip(":") or "6379", *tls, *(["-n", database] if database else [])]
+    return ["-u", f"{'rediss' if secure else 'redis'}://{host}{f'/{database}' if database else ''}"]

@@ -1,0 +1,36 @@
+"""Secrets beside their names rather than under them: `["password", "x"]`, `{"name": "password", "value": "x"}`. Pure.
+
+`named` tells whether a text is the name of a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+_LABELS = frozenset(
+    ("name", "key", "field", "k", "id", "header", "param", "parameter", "attribute", "property", "option", "setting",
+     "variable", "var", "label", "path")
+)  # fmt: skip
+_VALUES = frozenset(
+    ("value", "values", "val", "v", "content", "contents", "data", "text", "default", "current", "secret", "old", "new",
+     "before", "after", "from", "to", "old_value", "new_value", "oldvalue", "newvalue")
+)  # fmt: skip
+
+Named = Callable[[str], bool]
+
+
+def in_object(members: Sequence[tuple[str, object]], named: Named) -> list[int]:
+    """The places of the members that hold a secret: those under its name, and the values beside it."""
+    found = [index for index, (key, _value) in enumerate(members) if named(key)]
+    if any(isinstance(value, str) and _plain(key) in _LABELS and named(value) for key, value in members):
+        found += [index for index, (key, _value) in enumerate(members) if _plain(key) in _VALUES]
+    return found
+
+
+def in_list(items: Sequence[object], named: Named) -> list[int]:
+    """The places of the items that hold a secret: names and values stand in turn, as in a pair."""
+    return [index + 1 for index in range(0, len(items) - 1, 2) if isinstance(name := items[index], str) and named(name)]
+
+
+def _plain(key: str) -> str:
+    return key.strip().casefold()

@@ -1,0 +1,89 @@
+"""Saying what Redis refuses a service: once when that begins, and once when it is over, however many it meets."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass, field
+
+from daebus.errors import RedisRefused
+from daebus.logs import note
+
+log = logging.getLogger("daebus")
+
+_PLACES = 1000
+
+
+@dataclass(slots=True)
+class _Episode:
+    code: str
+    since: float
+    count: int = 0
+    dropped: int = 0
+    places: set[str] = field(default_factory=set)
+
+
+class Refusals:
+    """What one service is refused just now, by what it was about to do ("claiming requests")."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._lock = threading.Lock()
+        self._episodes: dict[str, _Episode] = {}
+        self.lasting = False
+        """Whether anything was refused when it was last tried."""
+
+    def met(self, what: str, error: RedisRefused, meanwhile: str, place: str = "") -> None:
+        """Redis refused it. `meanwhile` says what that means for whoever asks.
+
+        Where it depends on the place (a channel), only one of those that were refused tells that it is over.
+        """
+        with self._lock:
+            episode = self._episodes.get(what)
+            known = episode is not None and episode.code == error.code
+            if episode is None:
+                episode = self._episodes[what] = _Episode(error.code, time.monotonic())
+            episode.code = error.code
+            episode.count += 1
+            if len(episode.places) < _PLACES:
+                episode.places.add(place)
+            self.lasting = True
+        if known:
+            note(log, logging.DEBUG, "%s: %s", self._name, error)
+        else:
+            note(log, logging.ERROR, "%s: %s; as long as that lasts, %s", self._name, error, meanwhile)
+
+    def dropped(self, what: str) -> None:
+        """For that reason, a message that nobody waits for came to nothing."""
+        with self._lock:
+            if what in self._episodes:
+                self._episodes[what].dropped += 1
+
+    def over(self, what: str, place: str = "") -> None:
+        """Redis has done it. Costs little where it had not been refused."""
+        if not self.lasting:
+            return
+        with self._lock:
+            episode = self._episodes.get(what)
+            if episode is None or place not in episode.places:
+                return
+            del self._episodes[what]
+            self.lasting = bool(self._episodes)
+        note(log, logging.WARNING, "%s: Redis allows %s again after %s", self._name, what, _summary(episode))
+
+    def end(self) -> None:
+        """The service ends: say how much came to nothing by what was never over."""
+        with self._lock:
+            episodes, self._episodes = self._episodes, {}
+            self.lasting = False
+        for what, episode in episodes.items():
+            note(
+                log, logging.WARNING, "%s: stopped while Redis refused %s, for %s", self._name, what, _summary(episode)
+            )
+
+
+def _summary(episode: _Episode) -> str:
+    seconds = time.monotonic() - episode.since
+    lost = f"; {episode.dropped} of them for messages that nobody waits for, and that were dropped"
+    return f"{seconds:.1f} s (refused {episode.count} times{lost if episode.dropped else ''})"

@@ -1,0 +1,19 @@
+"""Starting threads, and noticing that there are to be none any more."""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+
+def is_ending() -> bool:
+    """Whether the interpreter comes to its end; from then on there may be no new threads."""
+    return sys.is_finalizing() or not threading.main_thread().is_alive()
+
+
+def begin(thread: threading.Thread) -> None:
+    """Start a thread. Raises RuntimeError where none is to be had, and never waits for one that cannot begin."""
+    if sys.is_finalizing():
+        # Python 3.11 would wait for ever for it to say that it runs.
+        raise RuntimeError("can't start new thread: the interpreter is ending")
+    thread.start()

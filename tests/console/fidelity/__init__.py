@@ -1,0 +1,1 @@
+"""A debugger does not change a message: texts of payloads through everything that takes them along."""

@@ -1,0 +1,100 @@
+"""The wall clock steps under a running session: times are right at once, and a gap says what happened."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daebus_console.commands.entries import Entry, Liner
+from daebus_console.engine.clock import Clock
+from daebus_console.engine.exchange import Exchange, Kind, Message
+from daebus_console.engine.redact import Redactor
+from daebus_console.engine.session import Session
+from daebus_console.render import to_text
+from tests.console.live.conftest import Publish
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import eventually
+
+AHEAD = 2 * 3600.0
+
+
+class Wall:
+    """The wall clock of this machine, and how far somebody has set it."""
+
+    def __init__(self) -> None:
+        self.set_by = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.set_by
+
+
+@pytest.fixture
+def wall() -> Wall:
+    return Wall()
+
+
+@pytest.fixture
+def session(own_redis: RedisServer, wall: Wall) -> Iterator[Session]:
+    with Session(own_redis.url, clock=Clock(wall)) as session:
+        assert session.wait_up(10)
+        yield session
+
+
+def gaps(session: Session) -> list[str]:
+    with session.lock:
+        found = [one.aside.gap for one in session.journal.exchanges if one.kind is Kind.GAP]
+    return [gap.reason for gap in found if gap is not None]
+
+
+@pytest.mark.parametrize("far", [AHEAD, -AHEAD], ids=["forward", "back"])
+def test_a_quiet_session_sees_it(session: Session, wall: Wall, publish: Publish, far: float) -> None:
+    wall.set_by = far
+    assert session.wait_for(lambda: bool(gaps(session)), 10)
+    assert gaps(session) == [f"the clock of this machine was set {'forward' if far > 0 else 'back'} by 2 h 0 min"]
+    assert abs(session.clock() - wall()) < 1
+    assert session.status.gaps == 1
+    publish("news", {"n": 1})
+    assert session.wait_for(lambda: session.status.messages == 1, 10)
+    with session.lock:
+        newest = session.journal.messages.get(session.journal.messages.last)
+    assert newest is not None
+    assert newest.channel == "news"
+    assert abs(newest.at - wall()) < 60
+
+
+def test_a_busy_session_sees_it(session: Session, wall: Wall, publish: Publish) -> None:
+    # Never a tenth of a second without a message.
+    publish("news", {"n": 0})
+    wall.set_by = -AHEAD
+    until = time.monotonic() + 20
+    while not gaps(session) and time.monotonic() < until:
+        publish("news", {"n": 1})
+    assert gaps(session) == ["the clock of this machine was set back by 2 h 0 min"]
+
+
+def test_a_recording_and_a_listing_tell_it(session: Session, wall: Wall, publish: Publish, tmp_path: Path) -> None:
+    entries: list[Entry] = []
+
+    def note(message: Message, exchange: Exchange) -> None:
+        entries.append(Entry.of(message, exchange))
+
+    unwatch = session.watch(note)
+    path = tmp_path / "kept.jsonl"
+    with session.record(path):
+        publish("news", {"n": 1})
+        eventually(lambda: len(entries) == 1)
+        wall.set_by = AHEAD
+        eventually(lambda: len(entries) == 2)
+        publish("news", {"n": 2})
+        eventually(lambda: len(entries) == 3)
+    unwatch()
+    lines = [json.loads(line) for line in path.read_text().splitlines()][1:]
+    assert [line.get("data") is None for line in lines] == [False, True, False]
+    assert lines[2]["at"] - lines[0]["at"] > AHEAD - 60
+    shown = to_text(Liner(200, Redactor(())).line(entries[1]))
+    assert "set forward by 2 h 0 min" in shown
+    assert "connection" not in shown

@@ -1,0 +1,105 @@
+"""Where Redis is, in exports: every option of its URL, nothing of a password, in the form that each program takes."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+import redis
+
+from daebus_console.engine.exchange import Exchange
+from daebus_console.engine.export import FORMATS, ExportOptions, export
+from daebus_console.engine.export.where import bare_url, redis_cli_options
+from tests.console.cli.conftest import Console
+from tests.console.engine.bus import Bus, answer, raw, request
+from tests.support.redis_server import RedisServer
+
+OPTIONS = "ssl_cert_reqs=required&ssl_ca_certs=/etc/ca.pem&socket_timeout=5"
+
+
+@pytest.mark.parametrize(
+    ("url", "bare"),
+    [
+        (f"rediss://joe:s3cret@host:6380/2?{OPTIONS}", f"rediss://joe@host:6380/2?{OPTIONS}"),
+        ("redis://:s3cret@host/0", "redis://host/0"),
+        ("redis://dev@host", "redis://dev@host"),
+        ("redis://joe:***@host?password=***", "redis://joe@host"),
+        ("redis://host/0?password=s3cret&ssl_password=s3cret&db=1&username=joe", "redis://host/0?db=1&username=joe"),
+        ("unix://joe:s3cret@/run/redis.sock?db=1", "unix://joe@/run/redis.sock?db=1"),
+        ("redis://joe:s3cret/slash@host:1/0", "redis://joe@host:1/0"),
+        ("redis://[::1]:6379/0?***", "redis://[::1]:6379/0"),
+    ],
+)
+def test_everything_of_the_url_stays_but_its_password(url: str, bare: str) -> None:
+    assert bare_url(url) == bare
+
+
+@pytest.mark.parametrize(
+    ("url", "options"),
+    [
+        ("redis://dev@host", "-u redis://host --user dev"),
+        ("redis://dev%40home:pw@host:1/3", "-u redis://host:1/3 --user dev@home"),
+        ("redis://:pw@host:1", "-u redis://host:1"),
+        ("redis://host?username=dev&password=pw&db=4", "-u redis://host/4 --user dev"),
+        (
+            "rediss://host:6380/0?ssl_ca_certs=/etc/ca.pem&ssl_certfile=/c.pem&ssl_keyfile=/k.pem&socket_timeout=5",
+            "-u rediss://host:6380/0 --cacert /etc/ca.pem --cert /c.pem --key /k.pem",
+        ),
+        ("rediss://host?ssl_cert_reqs=none", "-u rediss://host --insecure"),
+        ("unix://dev:pw@/run/redis.sock?db=1", "-s /run/redis.sock -n 1 --user dev"),
+        ("rediss://[::1]:6380/2", "-h ::1 -p 6380 --tls -n 2"),
+        ("", ""),
+    ],
+)
+def test_redis_cli_is_told_the_same_in_its_own_words(url: str, options: str) -> None:
+    assert redis_cli_options(url) == shlex.split(options)
+
+
+@pytest.fixture
+def exchanges() -> list[Exchange]:
+    bus = Bus()
+    bus >> request("users", "get", id="a")
+    bus >> answer("caller:1", id="a")
+    bus >> raw("news", '{"n": 1}')
+    return list(bus.journal.exchanges)
+
+
+@pytest.mark.parametrize("name", ["command", "python", "pytest"])
+def test_options_of_the_url_survive_in_exports(name: str, exchanges: list[Exchange]) -> None:
+    text = export(
+        name, exchanges, ExportOptions(redis=f"rediss://joe:s3cret@host:6380/2?{OPTIONS}&ssl_password=s3cret")
+    )
+    assert f"rediss://joe@host:6380/2?{OPTIONS}" in text
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_no_password_survives_in_exports(name: str, exchanges: list[Exchange]) -> None:
+    for url in ("redis://joe:s3cret@host", "redis://host?password=s3cret", "rediss://host?ssl_password=s3cret&db=1"):
+        assert "s3cret" not in export(name, exchanges, ExportOptions(redis=url))
+
+
+def test_redis_cli_logs_in_as_the_user_of_the_url(
+    own_redis: RedisServer, exchanges: list[Exchange], tmp_path: Path
+) -> None:
+    with redis.Redis.from_url(own_redis.url) as client:
+        client.execute_command("ACL", "SETUSER", "dev", "on", ">s3cret", "allchannels", "+@all")
+        client.execute_command("ACL", "SETUSER", "default", "off")
+    text = export("redis-cli", exchanges, ExportOptions(redis=own_redis.url.replace("://", "://dev@")))
+    environ = {**os.environ, "REDISCLI_AUTH": "s3cret"}
+    done = subprocess.run(["sh", "-c", text], env=environ, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.stdout, done.stderr) == ("0\n0\n", "")
+
+
+def test_the_verb_names_the_redis_that_it_looked_at(redis_url: str, tmp_path: Path, exchanges: list[Exchange]) -> None:
+    path = tmp_path / "capture.jsonl"
+    path.write_text(
+        export(
+            "capture", exchanges, ExportOptions(redis="redis://joe:s3cret@host/1?socket_timeout=5&ssl_password=s3cret")
+        )
+    )
+    assert "s3cret" not in path.read_text()
+    done = Console(redis_url)("export", str(path), "--as", "command")
+    assert "--redis 'redis://joe@host/1?socket_timeout=5'" in done.out

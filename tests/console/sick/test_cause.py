@@ -1,0 +1,76 @@
+"""Why the server cut the console off: what is known of it stands in the gap."""
+
+from __future__ import annotations
+
+import pytest
+
+from daebus_console.engine.cause import Facts, Witness
+from daebus_console.engine.session import Session
+from tests.console.sick.conftest import Bus, looking
+from tests.console.sick.test_tap_life import gaps
+from tests.support.redis_server import RedisServer
+
+LIMIT = "33554432 8388608 60"
+
+
+def cut_off(server: RedisServer, session: Session, message: bytes) -> str:
+    """Publish that, which cuts the console off; returns the reason that the gap tells."""
+    assert session.wait_up(5)
+    with server.client() as client:
+        client.publish("news", message)
+    assert session.wait_for(lambda: bool(gaps(session)) and gaps(session)[0].end is not None, 20)
+    return gaps(session)[0].reason
+
+
+def test_a_message_over_the_limit_names_the_limit_and_what_to_do(own_redis: RedisServer) -> None:
+    with own_redis.client() as client:
+        client.config_set("client-output-buffer-limit", "pubsub 2mb 1mb 60")
+    with looking(own_redis.url) as session:
+        reason = cut_off(own_redis, session, b"x" * 5_000_000)
+    assert "closed the connection" in reason
+    assert "client-output-buffer-limit pubsub (2 MB, or 1 MB for 60 s)" in reason
+    assert "CONFIG SET client-output-buffer-limit" in reason
+
+
+def test_where_the_limit_may_not_be_read_what_is_probable_is_told(bus: Bus) -> None:
+    with bus.server.client() as client:
+        client.config_set("client-output-buffer-limit", "pubsub 2mb 1mb 60")
+    url = bus.user("looker", "+@all", "~*", "&*", "-info", "-config")
+    with looking(url) as session:
+        reason = cut_off(bus.server, session, b"x" * 5_000_000)
+    assert "client-output-buffer-limit pubsub (by default 32 MB, or 8 MB for 60 s)" in reason
+
+
+def test_a_server_that_was_started_anew_is_told_as_that(own_redis: RedisServer) -> None:
+    with looking(own_redis.url) as session:
+        assert session.wait_up(5)
+        own_redis.kill()
+        assert session.wait_for(lambda: not session.status.up, 10)
+        own_redis.start()
+        assert session.wait_for(lambda: bool(gaps(session)) and gaps(session)[0].end is not None, 20)
+        assert gaps(session)[0].reason.endswith("the server was started anew")
+
+
+BEFORE = Facts("a", 3, 0, LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        (Facts("a", 4, 0, LIMIT), "more was waiting for this console than client-output-buffer-limit pubsub (32 MB"),
+        (Facts("a", 3, 1, LIMIT), "maxmemory-clients"),
+        (Facts("a", 3, 0, LIMIT), "not for falling behind; perhaps by CLIENT KILL"),
+        (Facts("b", 0, 0, LIMIT), "started anew"),
+        (Facts(), "perhaps by CLIENT KILL; or a message was too large"),
+    ],
+)
+def test_what_the_server_counts_tells_why(now: Facts, told: str) -> None:
+    witness = Witness()
+    witness.before, witness.now = BEFORE, now
+    assert told in (witness.cause(closed=True, cut=False, refused=False) or "")
+
+
+def test_a_loss_of_another_kind_is_not_explained() -> None:
+    witness = Witness()
+    witness.before = witness.now = BEFORE
+    assert witness.cause(closed=False, cut=False, refused=False) is None

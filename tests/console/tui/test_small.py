@@ -1,0 +1,55 @@
+"""However small the terminal: nothing is lost but room. Every screen, from one cell on, and back to a large one."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.console.tui.scene import scene
+from tests.console.tui.support import Driver, drive
+from tests.console.tui.test_bindings import PANES
+
+WAYS: dict[str, tuple[str, ...]] = {
+    **{name: keys for name, (keys, _classes) in PANES.items()},
+    "response": ("left_square_bracket", "enter", "2"),
+    "timeline": ("left_square_bracket", "enter", "3"),
+    "raw": ("left_square_bracket", "enter", "4"),
+    "bytes": ("left_square_bracket", "enter", "4", "h"),
+    "a value whole": ("left_square_bracket", "enter", "w"),
+    "compare one": (*["left_square_bracket"] * 4, "d", "n", "enter"),
+    "compare payloads": (*["left_square_bracket"] * 4, "d", "w"),
+    "edit": ("left_square_bracket", "e"),
+    "command": ("colon", "r"),
+    "completion": ("colon", "r", "tab"),
+    "search": ("colon", "ctrl+r", "a"),
+    "palette": ("ctrl+p", "a"),
+    "by message": ("b",),
+    "slowest first": ("o", "o"),
+    "zoomed": ("z",),
+}
+SIZES = ((1, 1), (2, 2), (1, 35), (120, 1), (4, 5), (9, 8), (25, 9))
+KEYS = ("down", "end", "tab")
+
+
+@pytest.mark.parametrize("name", sorted(WAYS))
+def test_no_size_is_too_small(name: str) -> None:
+    async def story(console: Driver) -> None:
+        await console.press(*WAYS[name])
+        for size in SIZES:
+            await console.pilot.resize_terminal(*size)
+            await console.press(*KEYS)
+        await console.pilot.resize_terminal(120, 35)
+        await console.press("escape", "escape", "escape")
+        await console.sees("daebus", "Flow")
+
+    drive(scene(), story)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (1, 35), (120, 1)], ids=str)
+def test_it_starts_at_any_size_and_grows(size: tuple[int, int]) -> None:
+    async def story(console: Driver) -> None:
+        # What is typed blindly does what it does on a large screen.
+        await console.press("left_square_bracket", "enter", "2", "escape", "S", "escape", "D", "escape")
+        await console.pilot.resize_terminal(120, 35)
+        await console.sees("daebus", "Flow")
+
+    drive(scene(), story, size)

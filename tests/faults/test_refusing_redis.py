@@ -1,0 +1,104 @@
+"""A Redis that lives and refuses: PING in many of its states, PUBLISH and SUBSCRIBE in some."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from daebus import (
+    AsyncDaebusCaller,
+    DaebusCaller,
+    RedisRefused,
+    broadcast,
+)
+from tests.support.faulty import Echo
+from tests.support.framework_services import serving
+from tests.support.redis_server import RedisServer
+from tests.support.refusals import redis_that_may, refuses, refusing
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.fault
+
+NO_PING = ("MISCONF", "LOADING", "MASTERDOWN", "NOPERM", "BUSY")
+"""Where Redis refuses PING."""
+
+
+@pytest.fixture
+def server() -> Iterator[RedisServer]:
+    server = redis_that_may("MISCONF")
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signs of life are asked for often."""
+    monkeypatch.setattr("daebus.feed.PING_AFTER", 0.7)
+    monkeypatch.setattr("daebus.aio_link.PING_AFTER", 0.7)
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+@pytest.mark.parametrize("code", NO_PING)
+def test_a_refused_ping_is_a_sign_of_life(
+    server: RedisServer, name: str, code: str, impatient: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    echo = Echo(name, max_workers=4)
+
+    async def main() -> None:
+        async with AsyncDaebusCaller(name, redis_url=server.url, timeout=60) as caller:
+            asking = asyncio.create_task(caller.send_request("block"))
+            threads = asyncio.create_task(asyncio.to_thread(thread.send_request, "block"))
+            await asyncio.to_thread(eventually, lambda: echo.calls == 2)
+            with refusing(server, code, ["ping"]):
+                # Each refused three times: the service and the caller of threads say so, the one of asyncio is as old.
+                await asyncio.to_thread(eventually, lambda: caplog.text.count("refuses PING: " + code) >= 6, within=60)
+            echo.gate.set()
+            assert await asking == {}
+            assert await threads == {}
+
+    with serving(echo.app, server.url, name), DaebusCaller(name, redis_url=server.url, timeout=60) as thread:
+        service = echo.app._service
+        assert service is not None
+        with caplog.at_level(logging.DEBUG, "daebus"):
+            asyncio.run(main())
+        assert service._subscription.connections == 1
+        assert thread._requester._subscription is not None
+        assert thread._requester._subscription.connections == 1
+    assert said(caplog) == []
+    assert "lost the connection" not in caplog.text
+
+
+def test_what_is_refused_is_told_to_whoever_asks_at_once(server: RedisServer, name: str) -> None:
+    async def main() -> None:
+        async with AsyncDaebusCaller(name, redis_url=server.url, timeout=60) as known:
+            assert await known.send_request("echo") == {"a": 1}
+            async with AsyncDaebusCaller(name, redis_url=server.url, timeout=60) as new:
+                with refusing(server, "BUSY"):
+                    for caller in (known, new):
+                        with pytest.raises(RedisRefused, match="BUSY Redis is busy") as caught:
+                            await caller.send_request("echo")
+                        assert caught.value.code == "BUSY"
+
+    with serving(Echo(name).app, server.url, name), DaebusCaller(name, redis_url=server.url, timeout=60) as known:
+        assert known.send_request("echo") == {"a": 1}
+        with DaebusCaller(name, redis_url=server.url, timeout=60) as new, refusing(server, "BUSY"):
+            asks: list[Callable[[], object]] = [
+                lambda: known.send_request("echo"),
+                lambda: new.send_request("echo"),
+                lambda: known.send_message("echo"),
+                lambda: list(known.stream_request("echo")),
+                lambda: broadcast.send("news", {}),
+            ]
+            for ask in asks:
+                with pytest.raises(RedisRefused, match="BUSY Redis is busy") as caught:
+                    ask()
+                assert caught.value.code == "BUSY"
+        asyncio.run(main())
+        assert known.send_request("echo") == {"a": 1}
+    assert refuses(server, "PING") is None

@@ -1,0 +1,358 @@
+"""Every argument of every public call: what cannot be used is refused by an error that names the argument."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import daebus
+from daebus import (
+    AsyncDaebusCaller,
+    Blueprint,
+    Daebus,
+    DaebusCaller,
+    DaebusError,
+    RedisUnavailable,
+    Requester,
+    Response,
+    broadcast,
+)
+from daebus.client.call import Call
+from daebus.service.answers import Answers
+from daebus.service.refusals import Refusals
+from daebus.service.undelivered import Undelivered
+from daebus.testing import LocalBus, TestClient
+from daebus.wire.envelope import Request
+
+NOWHERE = "redis://127.0.0.1:1"
+"""Where nobody listens: what is not refused ends there."""
+NAN = float("nan")
+
+
+class Hostile:
+    """Not even its repr can be had."""
+
+    def __repr__(self) -> str:
+        raise ZeroDivisionError
+
+
+ODD = [b"x", ["x"], object(), Hostile(), 1j]
+NAME = [*ODD, None, "", 5, True, "a\udead"]
+OPTIONAL_NAME = [value for value in NAME if value is not None]
+NUMBER = [*ODD, "5", NAN, 10**400, 10**5000, True]
+DURATION = [*NUMBER, -1, -1e-9]
+WHOLE = [*ODD, 0, -1, 1.5, "5", NAN, True, 10**5000]
+FUNCTION = [*ODD, 5, "f"]
+OBJECT = [*ODD, 5, "text", {"a": object()}, {"a": NAN}, {b"a": 1}, {"a": b"x"}, {"a": {1}}, {"a": Hostile()}]
+VALUE = [object(), NAN, {"a": b"x"}, {1, 2}, b"x", Hostile()]
+HOST = [*ODD, 5, "a/b", "a b", "user:secret@host", "h?db=1", "a\udead", "a\nb", "redis://:secret@h"]
+PORT = [*ODD, 0, -1, 65536, 1.5, "x", "99999", "9" * 5000, True, 10**5000]
+URL = [*ODD, 5, "h", "ftp://h", "redis://h:port", "redis://:sec/ret@h", "redis://h\udead/0", "redis://h/\x00?x=\udead"]
+
+KINDS: dict[str, tuple[list[Any], str]] = {
+    "action": (NAME, "action"),
+    "action_name": (NAME, "action"),
+    "blueprint": ([*ODD, None, 5, "x"], "blueprint"),
+    "bus": ([*ODD, 5, "x"], "bus"),
+    "channel": (NAME, "channel"),
+    "code": (OPTIONAL_NAME, "code"),
+    "data": ([None, 5, "text", ["x"], object()], "data"),
+    "grace": (DURATION, "grace"),
+    "handler": ([None, *FUNCTION], "must be callable"),
+    "hook": (FUNCTION, "hook"),
+    "interval": ([*DURATION, 0, float("inf")], "interval"),
+    "max_message": (WHOLE, "max_message"),
+    "max_queue": ([*WHOLE, None], "max_queue"),
+    "max_workers": ([*WHOLE, None, 10**6], "max_workers"),
+    "name": (NAME, "name"),
+    "on_progress": (FUNCTION, "on_progress"),
+    "parent_id": ([*ODD, "", "a\udead", NAN, {}], "parent_id"),
+    "payload": (OBJECT, "payload"),
+    "progress_percentage": (NUMBER[:-3], "progress_percentage"),
+    "redis_host": (HOST, "redis_host"),
+    "redis_port": (PORT, "redis_port"),
+    "redis_url": (URL, "edis"),
+    "request_id": (OPTIONAL_NAME, "request_id"),
+    "service": (NAME, "service"),
+    "target_service": (NAME, "service"),
+    "timeout": (NUMBER, "timeout"),
+    "unknown_action": ([*ODD, None, "", "maybe"], "unknown_action"),
+    "url": (URL, "edis"),
+}
+"""What cannot be used for an argument of that name, and the word that the error has for it."""
+SPECIAL: dict[tuple[str, str], tuple[list[Any], str]] = {
+    ("AsyncDaebusCaller", "name"): (OPTIONAL_NAME, "name"),
+    ("AsyncDaebusCaller.send_to_service", "action"): (OPTIONAL_NAME, "action"),
+    ("Daebus.start", "service"): (OPTIONAL_NAME, "service"),
+    ("Daebus.start_on", "service"): (OPTIONAL_NAME, "service"),
+    ("Daebus.run", "service"): (OPTIONAL_NAME, "service"),
+    ("Daebus.stop_thread", "timeout"): (DURATION, "timeout"),
+    ("DaebusCaller", "name"): (OPTIONAL_NAME, "name"),
+    ("DaebusCaller.send_to_service", "action"): (OPTIONAL_NAME, "action"),
+    ("Requester", "name"): (OPTIONAL_NAME, "name"),
+    ("Requester", "url"): ([value for value in URL if isinstance(value, str)] + [5, b"x"], "url"),
+    ("Response.send", "payload"): (VALUE, "payload"),
+    ("Response.success", "payload"): (VALUE, "payload"),
+    ("TestClient", "app"): ([*ODD, None, 5], "app"),
+    ("TestClient", "service"): (OPTIONAL_NAME, "service"),
+    ("TestClient.broadcasts", "channel"): ([], ""),
+    ("TestClient.publish", "data"): ([object(), NAN, {1}, "a\udead"], "data"),
+    ("TestClient.settle", "timeout"): (DURATION, "timeout"),
+}
+FREE = {
+    "auto_start": "a truth value",
+    "debug": "a truth value",
+    "error": "whatever it is, its text is sent",
+    "final": "a truth value",
+    "now": "a truth value",
+    "shared": "a truth value",
+}
+"""Arguments of which anything can be used."""
+TAKEN_AS_NONE = {"redis_host", "redis_url"}
+"""Where an empty one is none, as an unset variable of the environment is."""
+
+
+class Subjects:
+    """Every public call by its name, with arguments that will do."""
+
+    def __init__(self) -> None:
+        self.bus = LocalBus()
+        self.app = Daebus("app")
+        self.app.action("echo")(dict)
+        self.running = Daebus("running")
+        self.running.start_on(self.bus)
+        self.client = TestClient(self.app, bus=LocalBus())
+        self.caller = DaebusCaller("svc", redis_url=NOWHERE)
+        self.requester = Requester(bus=self.bus, timeout=0.05)
+        self.aio = AsyncDaebusCaller("svc", redis_url=NOWHERE)
+
+    def close(self) -> None:
+        self.running.stop()
+        self.client.close()
+        self.requester.close()
+
+    def response(self) -> Response:
+        asked = Request("echo", {}, "caller:x", "r")
+        answers = Answers(self.bus, "svc", "i", Undelivered("svc"), Refusals("svc"), lambda: None)
+        return Response(self.bus, asked, "svc", "i", answers=answers)
+
+    def call(self) -> Call:
+        return self.requester.start("running", "nope")
+
+    def table(self) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
+        fresh = Daebus("fresh")
+        request: dict[str, Any] = {"action": "echo", "payload": {}}
+        redis: dict[str, Any] = {"service": "svc", "redis_url": NOWHERE}
+        callers = {"target_service": "svc"}
+        return {
+            "Daebus": (Daebus, {"name": "n"}),
+            "Daebus.action": (fresh.action, {"action_name": "a"}),
+            "Daebus.listen": (fresh.listen, {"channel": "c"}),
+            "Daebus.background": (fresh.background, {"name": "b", "interval": 1}),
+            "Daebus.thread": (fresh.thread, {"name": "t"}),
+            "Daebus.on_start": (fresh.on_start, {}),
+            "Daebus.on_stop": (fresh.on_stop, {}),
+            "Daebus.register_blueprint": (fresh.register_blueprint, {"blueprint": Blueprint("b")}),
+            "Daebus.start": (fresh.start, redis),
+            "Daebus.start_on": (fresh.start_on, {"bus": self.bus, "service": "svc"}),
+            "Daebus.run": (fresh.run, redis),
+            "Daebus.stop": (self.running.stop, {}),
+            "Daebus.start_thread": (self.running.start_thread, {"name": "t"}),
+            "Daebus.stop_thread": (self.running.stop_thread, {"name": "t"}),
+            "Daebus.test_client": (fresh.test_client, {}),
+            "Blueprint": (Blueprint, {"name": "n"}),
+            "Broadcast.send": (broadcast.send, {"channel": "c", "payload": {}}),
+            "Broadcast.close": (broadcast.close, {}),
+            "DaebusCaller": (DaebusCaller, callers),
+            "DaebusCaller.send_request": (self.caller.send_request, request),
+            "DaebusCaller.stream_request": (lambda **given: list(self.caller.stream_request(**given)), request),
+            "DaebusCaller.send_message": (self.caller.send_message, request),
+            "DaebusCaller.send_to_service": (self.caller.send_to_service, request),
+            "DaebusCaller.close": (self.caller.close, {}),
+            "AsyncDaebusCaller": (AsyncDaebusCaller, callers),
+            "AsyncDaebusCaller.send_request": (awaited(self.aio.send_request), request),
+            "AsyncDaebusCaller.stream_request": (awaited(self.aio.stream_request), request),
+            "AsyncDaebusCaller.send_message": (awaited(self.aio.send_message), request),
+            "AsyncDaebusCaller.send_to_service": (awaited(self.aio.send_to_service), request),
+            "AsyncDaebusCaller.close": (awaited(self.aio.close), {}),
+            "Requester": (Requester, {}),
+            "Requester.call": (self.requester.call, {"service": "running", **request}),
+            "Requester.stream": (
+                lambda **given: list(self.requester.stream(**given)),
+                {"service": "running", **request},
+            ),
+            "Requester.start": (self.requester.start, {"service": "running", **request}),
+            "Requester.send": (self.requester.send, {"service": "running", **request}),
+            "Requester.publish": (self.requester.publish, {"channel": "c", "data": b"x"}),
+            "Requester.close": (self.requester.close, {}),
+            "Call.result": (lambda **given: self.call().result(**given), {}),
+            "Response.send": (lambda **given: self.response().send(**given), {"payload": {}}),
+            "Response.success": (lambda **given: self.response().success(**given), {"payload": {}}),
+            "Response.progress": (lambda **given: self.response().progress(**given), {"payload": {}}),
+            "Response.error": (lambda **given: self.response().error(**given), {"error": "no"}),
+            "TestClient": (TestClient, {"app": self.app}),
+            "TestClient.request": (self.client.request, request),
+            "TestClient.stream": (lambda **given: list(self.client.stream(**given)), request),
+            "TestClient.send": (self.client.send, request),
+            "TestClient.broadcast": (self.client.broadcast, {"channel": "c", "payload": {}}),
+            "TestClient.publish": (self.client.publish, {"channel": "c", "data": b"x"}),
+            "TestClient.settle": (self.client.settle, {}),
+            "TestClient.broadcasts": (self.client.broadcasts, {}),
+            "TestClient.close": (self.client.close, {}),
+        }
+
+
+CLASSES = {
+    kind.__name__: kind
+    for kind in (
+        Daebus,
+        Blueprint,
+        type(broadcast),
+        DaebusCaller,
+        AsyncDaebusCaller,
+        Requester,
+        Call,
+        Response,
+        TestClient,
+    )
+}
+RECORDS = {"Request", "Reply"}
+"""Public classes that only hold what came in."""
+INTERNAL = {
+    "Broadcast",  # made by the framework, as are:
+    "Call",
+    "Response",
+    # Called by other parts of the framework:
+    "Requester.attend",
+    "Requester.forget",
+    "Requester.interrupt",
+    "Requester.call_ended",
+    "Requester.withdraw",
+    "Call.give",
+    "Call.ready",
+    "Call.timed_out",
+    "Call.replies",
+    "Call.cancel",
+    "Response.error_in_short",
+    "Daebus.merge",
+    "Blueprint.merge",
+    "Blueprint.registered",
+    # The same functions as the app's:
+    "Blueprint.action",
+    "Blueprint.listen",
+    "Blueprint.background",
+    "Blueprint.thread",
+    "Blueprint.on_start",
+    "Blueprint.on_stop",
+}
+
+
+def awaited(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, run in an event loop to its end."""
+
+    def run(**given: Any) -> Any:
+        async def main() -> Any:
+            made = function(**given)
+            if not hasattr(made, "__aiter__"):
+                return await made
+            async for _ in made:
+                pass
+            return None
+
+        return asyncio.run(main())
+
+    return run
+
+
+def signatures() -> dict[str, list[str]]:
+    """Every public call, and its arguments."""
+    found: dict[str, list[str]] = {}
+    for name, kind in CLASSES.items():
+        members = {name: kind} | {
+            f"{name}.{member}": value
+            for member, value in inspect.getmembers(kind, inspect.isfunction)
+            if not member.startswith("_")
+        }
+        for label, function in members.items():
+            if label not in INTERNAL:
+                found[label] = [each for each in inspect.signature(function).parameters if each != "self"]
+    return found
+
+
+def cases() -> Iterator[Any]:
+    for label, arguments in signatures().items():
+        for argument in arguments:
+            if argument not in FREE:
+                yield pytest.param(label, argument, id=f"{label}-{argument}")
+
+
+@pytest.fixture(scope="module")
+def subjects() -> Iterator[Subjects]:
+    subjects = Subjects()
+    yield subjects
+    subjects.close()
+
+
+def test_no_public_call_is_left_out(subjects: Subjects) -> None:
+    public = {name for name in daebus.__all__ if inspect.isclass(getattr(daebus, name))}
+    errors = {name for name in public if issubclass(getattr(daebus, name), Exception)}
+    assert public - errors - RECORDS <= set(CLASSES)
+    assert set(signatures()) == set(subjects.table())
+
+
+def refused(call: Callable[[], Any], value: object) -> str:
+    """What the error says that refuses the value."""
+    try:
+        call()
+    except RedisUnavailable:
+        pass
+    except (DaebusError, TypeError, ValueError) as error:
+        return str(error)
+    except SystemExit:
+        # `run` has logged it.
+        return ""
+    raise AssertionError(f"was taken: {type(value)}")
+
+
+@pytest.mark.parametrize(("label", "argument"), list(cases()))
+def test_what_cannot_be_used_is_refused_by_name(
+    subjects: Subjects, label: str, argument: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    call, usual = subjects.table()[label]
+    values, word = SPECIAL.get((label, argument)) or KINDS[argument]
+    if "redis_host" in inspect.signature(call).parameters or label.startswith(("Daebus.start", "Daebus.run")):
+        usual = {key: value for key, value in usual.items() if argument in ("service",) or key != "redis_url"}
+    for value in values:
+        if argument in TAKEN_AS_NONE and not value:
+            continue
+        caplog.clear()
+        said = refused(lambda value=value: call(**{**usual, argument: value}), value) or "\n".join(caplog.messages)  # type: ignore[misc]
+        assert word.lower() in said.lower()
+        assert "secret" not in said
+        assert len(said) < 500
+
+
+@pytest.mark.parametrize("register", ["action", "listen", "background", "thread"])
+@pytest.mark.parametrize("handler", [None, *FUNCTION], ids=lambda value: type(value).__name__)
+def test_a_handler_that_cannot_be_called_is_refused(register: str, handler: Any) -> None:
+    app = Daebus("app")
+    options = {"interval": 1} if register == "background" else {}
+    with pytest.raises(DaebusError, match="'x' must be callable"):
+        getattr(app, register)("x", **options)(handler)
+    assert [*app.action_handlers, *app.listen_handlers, *app.background_tasks, *app.thread_tasks] == []
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("-inf")])
+def test_a_timeout_that_is_over_is_no_mistake(subjects: Subjects, seconds: float) -> None:
+    with pytest.raises(daebus.RequestTimeout):
+        subjects.caller.send_request("echo", timeout=seconds)
+
+
+def test_grace_may_be_for_ever() -> None:
+    app = Daebus("app", grace=float("inf"))
+    app.start_on(LocalBus())
+    app.stop(grace=float("inf"))
