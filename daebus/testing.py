@@ -157,8 +157,11 @@ class LocalPublisher(Publisher):
         self, channel: str, data: bytes, told: Callable[[Delivery | RedisUnavailable], None], deadline: float
     ) -> Pending:
         """See `Publisher`."""
-        told(self.deliver(channel, data))
-        return Pending(b"", 0, deadline)
+        found = self.deliver(channel, data)
+        told(found)
+        command = Pending(b"", 0, deadline)
+        command.sent_at = found.sent_at
+        return command
 
     def ask(self, commands: Sequence[Sequence[bytes]], doing: str, deadline: float | None = None) -> list[Any]:
         """Give the fakeredis behind `cache` commands, and return their replies. Who subscribes the bus knows."""

@@ -23,8 +23,8 @@ class Waiting(Protocol):
     def forget(self, call: Call) -> None:
         """Replies to the call are not wanted any more."""
 
-    def is_unsent(self, call: Call) -> bool:
-        """Whether its request, which is of no use any more, has not been sent, and so never is."""
+    def withdraw(self, call: Call) -> bool:
+        """Its request is of no use any more; True where it has not been sent, which then it never is."""
 
     def interrupt(self) -> None:
         """Make whoever reads look whether what it waits for is there."""
@@ -110,7 +110,7 @@ class Call:
             if time.monotonic() >= self.deadline:
                 self._requester.forget(self)
                 if not self._inbox:
-                    raise self.timed_out(sent=not self._requester.is_unsent(self))
+                    raise self.timed_out(sent=not self._requester.withdraw(self))
             self._requester.attend(self)
         item = self._inbox[0]
         if isinstance(item, DaebusError):

@@ -356,10 +356,9 @@ class Requester:
         self._pending.remove(call)
         self.call_ended()
 
-    def is_unsent(self, call: Call) -> bool:
-        """Used by a call whose time is over."""
-        publisher = self._publisher
-        return publisher is not None and call.command is not None and publisher.is_unsent(call.command)
+    def withdraw(self, call: Call) -> bool:
+        """Used by a call whose time is over; True where its request has not been sent, which then it never is."""
+        return call.command is not None and call.command.withdraw()
 
     def interrupt(self) -> None:
         """Used by a call that another thread has cancelled."""

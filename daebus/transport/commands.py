@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Any, NamedTuple
 
 from daebus.errors import ConfigurationError, ConnectionLost, RedisUnavailable, again
@@ -38,6 +39,12 @@ class Pending(Command):
     def done(self) -> bool:
         """Whether it is known what became of it."""
         return self.error is not None or len(self.replies) >= self.wanted
+
+    def withdraw(self) -> bool:
+        """Whether it has not been sent; then it never is."""
+        # A writer looks at `due` after it has set `sent_at`, and this the other way about: one of the two sees it.
+        self.due = -inf
+        return self.sent_at is None
 
     def ask_again(self, data: bytes, ended: Callable[[Pending], None]) -> None:
         """Become another command, with one reply, for whoever waits for this one. To be called from `ended`."""

@@ -142,7 +142,7 @@ class Connection:
         """Write what waits, as far as the socket takes it, unless another thread is at it."""
         hold = Hold()
         try:
-            while self._outbox or self._rest is not None:
+            while self.error is None and (self._outbox or self._rest is not None):
                 if self._writing.setdefault(None, hold) is not hold:
                     return
                 self._write(hold)
@@ -181,14 +181,6 @@ class Connection:
             if self._rest is not None:
                 return
 
-    def is_unsent(self, command: Pending) -> bool:
-        """Whether a command that is due by now has not been sent; then it never is."""
-        until = time.monotonic() + OVERDUE_AFTER
-        # Whoever writes just now may have looked before it was due.
-        while command.sent_at is None and self._writing and time.monotonic() < until:
-            time.sleep(0.0001)
-        return command.sent_at is None and not self._writing
-
     def _hear_out(self, error: Exception) -> None:
         """A write failed: take in what the server said before it closed, since the reason often stands there."""
         self._write_error = error
@@ -213,13 +205,15 @@ class Connection:
         while self._outbox and size < TOGETHER:
             # It stays where it is until it stands elsewhere: an interrupt must not lose it.
             command = self._outbox[0]
+            command.sent_at = now
             if now >= command.due:
+                command.sent_at = None
                 where = f"Redis at {self.address}"
                 command.end(RedisUnavailable(f"the time was over before it could be sent to {where}; nothing was sent"))
             elif batch and len(command.data) > TOGETHER:
+                command.sent_at = None
                 break
             else:
-                command.sent_at = now
                 size += len(command.data)
                 batch.append(self._protocol.send(command))
             self._outbox.popleft()
@@ -227,16 +221,13 @@ class Connection:
 
     def write_on(self, until: float) -> None:
         """Where the socket was full, write what waits; another thread goes on where that is not done by then."""
-        last = time.monotonic()
+        begun = time.monotonic()
         while self.full and self.error is None:
-            before = self._rest
-            self._wait_writable(min(until, last + TAKES_WITHIN) - time.monotonic())
+            dead_at = max(begun, self.moved_at, self.believed_at) + TAKES_WITHIN
+            self._wait_writable(min(until, dead_at) - time.monotonic())
             self.flush()
             now = time.monotonic()
-            if self._rest is not before:
-                last = now
-            elif now >= last + TAKES_WITHIN:
-                last = now
+            if now >= dead_at and self.moved_at + TAKES_WITHIN <= now:
                 self._overdue(self, "Redis takes no more data")
             if self.full and now >= until:
                 self._leave_writing()
@@ -313,9 +304,9 @@ class Connection:
         waiter = Waiter()
         try:
             if self.leadership.take(waiter):
-                if self.receive(0):
+                while self.receive(0):
                     self.settle()
-                elif time.monotonic() >= self.overdue_at:
+                if time.monotonic() >= self.overdue_at:
                     self._overdue(self, f"no reply for {REPLY_WITHIN:g} s")
         except ConnectionLost:
             return

@@ -36,7 +36,10 @@ from .waiter import Waiter
 PUBLISH_TIMEOUT = REPLY_WITHIN
 """Seconds that a publish without a deadline of its own may take."""
 FRESH = 0.001
-"""Seconds for which a look at the connection is good enough to write to it without another."""
+"""Seconds for which a look at the connection is good enough to write to it without another, where many write: one
+thread has what another has found, and one that sends a lot at once does not look in between."""
+FEW = 8
+"""Commands in flight, below which a thread relies on no look of its own, but looks before each."""
 CROWDED = 500
 """Commands in flight beyond which whoever sends one waits for its reply: nobody reads replies if all only send."""
 _PING = pack(b"PING")
@@ -60,6 +63,7 @@ class Publisher:
         self._doubts = Doubts(self.address, self.name)
         self._connection: Connection | None = None
         self._looked_at = 0.0
+        self._looked_by = 0
 
     def after_fork(self) -> None:
         """Where the threads are gone that there were: connect again when needed."""
@@ -133,7 +137,8 @@ class Publisher:
     ) -> Pending:
         """Publish without waiting, and have `told` called with what became of it by whichever thread learns of it.
 
-        Nothing is sent after the deadline; see `is_unsent`. Raises RedisUnavailable where it could not be handed in.
+        Nothing is sent after the deadline, nor where it is withdrawn. Raises RedisUnavailable where it could not be
+        handed in.
         """
 
         def ended(command: Pending) -> None:
@@ -157,11 +162,6 @@ class Publisher:
         command.ask_again(count_command(channel), lambda count: told(recounted(found, count)))
         if not command.connection.submit(command):
             told(found._replace(subscribers=None))
-
-    def is_unsent(self, command: Pending) -> bool:
-        """Whether what was submitted, and is due by now, has not been sent; then it never is."""
-        connection = command.connection
-        return connection is not None and connection.is_unsent(command)
 
     def await_told(self, command: Pending, waiter: Waiter, ready: Callable[[], bool], deadline: float) -> None:
         """Wait until `ready()`, or the deadline: until `told` was called with what became of a command, say.
@@ -232,7 +232,7 @@ class Publisher:
             raise again(command.error)
         if not command.done:
             where = f"Redis at {self.address}"
-            if connection.is_unsent(command):
+            if command.withdraw():
                 raise RedisUnavailable(f"the time was over before it could be sent to {where}; nothing was sent")
             raise ConnectionLost(f"{where} did not confirm in time; the message may or may not arrive")
         return command
@@ -268,9 +268,7 @@ class Publisher:
         mind_the_end()
         connection = self._connection
         if connection is not None and connection.usable:
-            if time.monotonic() - self._looked_at >= FRESH:
-                self._looked_at = time.monotonic()
-                connection.look()
+            self._look_before(connection)
             if connection.doubted and not self._doubts.wait(connection, until):
                 raise RedisUnavailable(f"Redis at {self.address} does not answer; nothing was sent")
             if connection.usable:
@@ -281,6 +279,13 @@ class Publisher:
             where = f"Redis at {self.address}"
             raise RedisUnavailable(f"the time was over before {where} was connected; nothing was sent")
         return connection
+
+    def _look_before(self, connection: Connection) -> None:
+        """Take in what has come before something is sent: it may be the end."""
+        now, me = time.monotonic(), threading.get_ident()
+        if now - self._looked_at >= FRESH or (self._looked_by == me and connection.in_flight < FEW):
+            self._looked_at, self._looked_by = now, me
+            connection.look()
 
     def _connect(self, until: float) -> None:
         """Connect, or wait for the thread that does so for all."""

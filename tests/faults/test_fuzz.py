@@ -146,7 +146,7 @@ def test_no_message_whatever_harms_a_service_or_a_caller(
         assert service is not None
         eventually(lambda: (service._workers.busy, service._workers.queued) == (0, 0))
         assert service._dispatcher.counts["busy"] == 0
-        assert service._subscription.connections == 1
+        assert service._listener.connections == 1
         assert subscribers(redis_url, name) == 1
         assert requester.pending == 0
     text = log_text.getvalue()

@@ -12,6 +12,7 @@ from daebus.transport.address import RedisAddress
 from daebus.transport.publisher import Publisher
 from tests.support.faulty import Patient, patient, resources
 from tests.support.redis_server import RedisServer
+from tests.support.transport import all_written, connection_of, is_freed
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.fault
@@ -36,8 +37,7 @@ def _break(one: Patient, cycle: int) -> None:
 def test_the_socket_of_a_lost_connection_is_closed_at_once(own_redis: RedisServer, deadline: float) -> None:
     publisher = Publisher(RedisAddress(own_redis.url), "test")
     publisher.connect()
-    pipe = publisher._pipe
-    assert pipe is not None
+    connection = connection_of(publisher)
     own_redis.freeze()
     problems: list[Exception] = []
 
@@ -49,7 +49,7 @@ def test_the_socket_of_a_lost_connection_is_closed_at_once(own_redis: RedisServe
     threads = [threading.Thread(target=publish) for _ in range(8)]
     for thread in threads:
         thread.start()
-    eventually(lambda: pipe.in_flight == 8 and not pipe._tickets.unsent and pipe._tickets._writing is None)
+    eventually(lambda: connection.in_flight == 8 and all_written(connection))
     if deadline > 30:
         own_redis.kill()
     for thread in threads:
@@ -57,9 +57,9 @@ def test_the_socket_of_a_lost_connection_is_closed_at_once(own_redis: RedisServe
     assert len(problems) == 8
     if deadline < 30:
         # It may yet be of use: Redis was slow, and nothing is known to be wrong with it.
-        assert publisher._pipe is pipe
+        assert publisher._connection is connection
         publisher.close()
-    assert pipe.link.socket.fileno() == -1
+    assert is_freed(connection)
     publisher.close()
 
 

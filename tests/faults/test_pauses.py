@@ -35,9 +35,9 @@ WITHIN = 1.0
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daebus.pipe.REPLY_WITHIN", WITHIN)
-    monkeypatch.setattr("daebus.outlet.TAKES_WITHIN", WITHIN)
-    monkeypatch.setattr("daebus.aio_link.PING_AFTER", WITHIN)
+    monkeypatch.setattr("daebus.transport.connection.REPLY_WITHIN", WITHIN)
+    monkeypatch.setattr("daebus.transport.connection.TAKES_WITHIN", WITHIN)
+    monkeypatch.setattr("daebus.transport.aio_connection.HEARTBEAT_AFTER", WITHIN)
 
 
 @contextmanager

@@ -8,16 +8,17 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from daebus.tickets import TOGETHER
 
-from daebus import outlet as outlet_module
-from daebus import pipe as pipe_module
 from daebus.errors import ConnectionLost, PermissionDenied, RedisUnavailable
+from daebus.transport import connection as connection_module
 from daebus.transport.address import RedisAddress
-from daebus.transport.publisher import Delivery, Publisher
+from daebus.transport.commands import Delivery
+from daebus.transport.connection import TOGETHER
+from daebus.transport.publisher import Publisher
 from tests.support.framework_services import Tap
 from tests.support.proxy import Proxy
 from tests.support.redis_server import RedisServer
+from tests.support.transport import all_written, another_writes, connection_of
 from tests.support.waiting import eventually
 
 Outcome = Delivery | RedisUnavailable
@@ -41,10 +42,6 @@ def told_within(publisher: Publisher, outcomes: list[Outcome], count: int) -> No
         return len(outcomes) == count
 
     eventually(probe)
-
-
-def all_written(pipe: pipe_module.Pipe) -> bool:
-    return not pipe._tickets.unsent and pipe._tickets._writing is None
 
 
 def in_threads(count: int, work: object) -> list[threading.Thread]:
@@ -76,7 +73,7 @@ def test_a_refusal_is_told_to_whoever_does_not_wait(own_redis: RedisServer) -> N
     publisher.post("somewhere", b"x", failed=failures.append)
     told_within(publisher, outcomes, 1)
     assert isinstance(outcomes[0], PermissionDenied)
-    eventually(lambda: publisher.look(0) or len(failures) == 1)
+    eventually(lambda: publisher.look() is None and len(failures) == 1)
     assert isinstance(failures[0], PermissionDenied)
     publisher.close()
 
@@ -108,7 +105,7 @@ def test_each_message_of_many_threads_arrives_once_and_in_the_order_of_its_threa
     with Tap(own_redis.url, "flow") as tap:
         for thread in in_threads(16, work):
             thread.join()
-        publisher.flush()
+        publisher.confirm()
         eventually(lambda: len(tap.collect()) == 16 * 50)
         seen: dict[bytes, list[int]] = {}
         for _channel, data in tap.collect(0.1):
@@ -122,12 +119,11 @@ def test_each_message_of_many_threads_arrives_once_and_in_the_order_of_its_threa
 def test_a_message_that_could_not_be_sent_in_time_never_is(
     publisher: Publisher, own_redis: RedisServer, size: int
 ) -> None:
-    pipe = publisher._pipe
-    assert pipe is not None
+    connection = connection_of(publisher)
     failures: list[RedisUnavailable] = []
     with Tap(own_redis.url, "late", "late.posted", "late.end") as tap:
         # Another thread is in the middle of writing.
-        with pipe.link.writing:
+        with another_writes(connection):
             begun = time.monotonic()
             with pytest.raises(RedisUnavailable, match="nothing was sent") as caught:
                 publisher.publish("late", b"x" * size, soon(0.3))
@@ -144,11 +140,10 @@ def test_a_message_that_could_not_be_sent_in_time_never_is(
 def test_what_was_left_while_another_thread_wrote_is_sent_after_all(
     publisher: Publisher, own_redis: RedisServer
 ) -> None:
-    pipe = publisher._pipe
-    assert pipe is not None
+    connection = connection_of(publisher)
     outcomes: list[Outcome] = []
     with Tap(own_redis.url, "left") as tap:
-        with pipe.link.writing:
+        with another_writes(connection):
             publisher.submit("left", b"x", outcomes.append, soon())
             assert outcomes == []
         told_within(publisher, outcomes, 1)
@@ -202,7 +197,7 @@ def test_what_could_not_be_written_in_time_breaks_nothing_of_others(
 def test_a_socket_that_takes_nothing_for_long_is_dead(
     publisher: Publisher, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outlet_module, "TAKES_WITHIN", 0.3)
+    monkeypatch.setattr(connection_module, "TAKES_WITHIN", 0.3)
     failures: list[RedisUnavailable] = []
     own_redis.freeze()
     publisher.post("huge", HUGE, soon(0.1), failures.append)
@@ -216,12 +211,12 @@ def test_a_socket_that_takes_nothing_for_long_is_dead(
 def test_a_slow_network_is_not_dead_while_it_takes_something(
     own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipe_module, "REPLY_WITHIN", 2.0)
+    monkeypatch.setattr(connection_module, "REPLY_WITHIN", 2.0)
     with Proxy(own_redis.port, pace=0.01) as proxy:
         publisher = Publisher(RedisAddress(proxy.url), "test")
         begun = time.monotonic()
         assert publisher.publish("huge", HUGE, soon(60)) == 0
-        assert time.monotonic() - begun > pipe_module.REPLY_WITHIN, "it took long enough to be held for dead"
+        assert time.monotonic() - begun > connection_module.REPLY_WITHIN, "it took long enough to be held for dead"
         publisher.close()
 
 
@@ -239,15 +234,14 @@ def test_closing_ends_what_is_still_being_written(
 def test_an_interrupt_leaves_no_half_of_a_command(
     publisher: Publisher, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pipe = publisher._pipe
-    assert pipe is not None
-    give = pipe.link.send_some
+    connection = connection_of(publisher)
+    give = connection._stream.write
 
     def interrupted(data: bytes | memoryview) -> int:
         give(data[:10])
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pipe.link, "send_some", interrupted)
+    monkeypatch.setattr(connection._stream, "write", interrupted)
     with pytest.raises(KeyboardInterrupt):
         publisher.publish("news", b"x")
     assert publisher.publish("news", b"x") == 0
@@ -265,10 +259,9 @@ def test_closing_tells_whoever_is_under_way(publisher: Publisher, own_redis: Red
             problems.append(problem)
 
     publisher.submit("somewhere", b"x", outcomes.append, soon(60))
-    pipe = publisher._pipe
-    assert pipe is not None
+    connection = connection_of(publisher)
     threads = in_threads(3, publish)
-    eventually(lambda: pipe.in_flight == 4 and all_written(pipe))
+    eventually(lambda: connection.in_flight == 4 and all_written(connection))
     publisher.close()
     for thread in threads:
         thread.join(10)
@@ -288,7 +281,8 @@ def test_a_loss_is_noticed_before_something_is_written(publisher: Publisher, own
 def test_a_connection_that_owes_a_reply_for_long_is_not_written_to(
     publisher: Publisher, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipe_module, "REPLY_WITHIN", 0.3)
+    monkeypatch.setattr(connection_module, "REPLY_WITHIN", 0.3)
+    monkeypatch.setattr("daebus.transport.pause.ANSWERS_WITHIN", 0.15)
     failures: list[RedisUnavailable] = []
     own_redis.freeze()
     publisher.post("somewhere", b"x", failed=failures.append)
@@ -301,12 +295,9 @@ def test_a_connection_that_owes_a_reply_for_long_is_not_written_to(
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_forked_child_connects_anew_and_calls_nobody_of_its_parent(publisher: Publisher) -> None:
-    opened: list[int] = []
-    publisher.opened = lambda: opened.append(1)
+def test_a_forked_child_connects_anew(publisher: Publisher) -> None:
     child = os.fork()
     if child == 0:
-        receivers = publisher.publish("somewhere", b"x")
-        os._exit(receivers + len(opened))
+        os._exit(publisher.publish("somewhere", b"x"))
     assert os.waitpid(child, 0)[1] == 0
     assert publisher.publish("somewhere", b"x") == 0

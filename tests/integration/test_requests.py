@@ -333,7 +333,9 @@ def test_cancelling_ends_the_wait_of_another_thread(shop: Shop) -> None:
         thread.start()
         eventually(lambda: shop.notes)
         # Once it waits for the answer, it is the one that reads.
-        eventually(lambda: requester._subscription is not None and requester._subscription._turns._visited)
+        eventually(
+            lambda: requester._replies is not None and requester._replies._listener.leadership._leader is call.waiter
+        )
         call.cancel()
         thread.join(3)
         assert [type(problem) for problem in problems] == [RequestCancelled]
@@ -373,7 +375,7 @@ def test_closing_a_caller_leaves_the_calls_of_other_threads_alone(shop: Shop, ca
     thread.join(10)
     assert results == [{"unblocked": True}]
     assert caller._requester._publisher is None
-    assert caller._requester._subscription is None
+    assert caller._requester._replies is None
 
 
 def test_handlers_may_close_a_caller_that_they_share(shop: Shop, caller: DaebusCaller) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import threading
 from collections.abc import Iterator
@@ -11,8 +12,10 @@ import pytest
 
 from daebus import AsyncDaebusCaller, DaebusCaller, DaebusError, RequestTimeout
 from daebus.transport.publisher import Publisher
+from daebus.transport.waiter import Waiter
 from tests.support.faulty import Echo
 from tests.support.framework_services import Tap, serving
+from tests.support.transport import another_writes, connection_of
 
 
 @pytest.fixture
@@ -76,10 +79,7 @@ def test_a_request_that_could_not_be_written_in_its_time_is_said_not_to_have_bee
     with DaebusCaller(name, redis_url=redis_url) as caller, Tap(redis_url, name) as tap:
         caller.send_request("echo")
         tap.next()
-        pipe = publisher_of(caller)._pipe
-        assert pipe is not None
-        # Another thread is in the middle of writing.
-        with pipe.link.writing:
+        with another_writes(connection_of(publisher_of(caller))):
             for size in (10, 100_000):
                 with pytest.raises(RequestTimeout, match="nothing was sent") as caught:
                     caller.send_request("echo", {"text": "x" * size}, timeout=0.2)
@@ -97,8 +97,11 @@ def test_a_request_that_waits_for_another_thread_to_connect_is_said_not_to_have_
         caller.send_request("echo")
         publisher = publisher_of(caller)
         publisher.close()
-        with publisher._connecting, pytest.raises(RequestTimeout, match="nothing was sent"):
+        other = Waiter()
+        assert publisher._connecting.join(other, lambda: False, math.inf)
+        with pytest.raises(RequestTimeout, match="nothing was sent"):
             caller.send_request("echo", timeout=0.2)
+        publisher._connecting.leave(other)
         assert caller.send_request("echo", timeout=30) == {"a": 1}
 
 

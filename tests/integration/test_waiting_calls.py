@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from daebus.pipe import Pipe
 
 from daebus import (
     ConnectionLost,
@@ -23,9 +22,10 @@ from daebus import (
     response,
 )
 from daebus.client.call import Call
-from daebus.transport.publisher import Publisher
+from daebus.transport.connection import Connection
 from tests.support.framework_services import Tap, serving, subscribers
 from tests.support.redis_server import RedisServer
+from tests.support.transport import all_written, another_writes, connection_of, is_freed
 from tests.support.waiting import eventually
 
 
@@ -103,20 +103,13 @@ class Waiting:
         return self.outcome
 
 
-def pipe_of(caller: DaebusCaller) -> Pipe:
+def commander_of(caller: DaebusCaller) -> Connection:
     """What the caller sends its requests through."""
-    publisher = caller._requester._publisher
-    assert isinstance(publisher, Publisher)
-    assert publisher._pipe is not None
-    return publisher._pipe
+    return connection_of(caller._requester._publisher)
 
 
 def in_flight(caller: DaebusCaller) -> int:
-    return pipe_of(caller).in_flight
-
-
-def all_written(pipe: Pipe) -> bool:
-    return not pipe._tickets.unsent and pipe._tickets._writing is None
+    return commander_of(caller).in_flight
 
 
 def test_a_dead_service_is_told_while_another_call_reads(
@@ -167,9 +160,9 @@ def test_a_call_is_told_of_the_loss_before_redis_has_confirmed_it(
     caller.send_request("echo")
     own_redis.freeze()
     calls = [Waiting(caller, "echo") for _ in range(20)]
-    pipe = pipe_of(caller)
+    connection = commander_of(caller)
     # Those that had not been written yet would be told that nothing was sent.
-    eventually(lambda: caller._requester.pending == 20 and pipe.in_flight == 20 and all_written(pipe))
+    eventually(lambda: caller._requester.pending == 20 and connection.in_flight == 20 and all_written(connection))
     own_redis.kill()
     outcomes = [call.end() for call in calls]
     assert {type(outcome) for outcome in outcomes} == {ConnectionLost}
@@ -183,9 +176,9 @@ def test_a_call_ends_at_its_timeout_while_another_thread_writes(
     slow: Slow, caller: DaebusCaller, name: str, own_redis: RedisServer
 ) -> None:
     caller.send_request("echo")
-    pipe = pipe_of(caller)
+    connection = commander_of(caller)
     with Tap(own_redis.url, name) as tap:
-        with pipe.link.writing:
+        with another_writes(connection):
             begun = time.monotonic()
             with pytest.raises(RequestTimeout):
                 caller.send_request("echo", {"late": True}, timeout=0.3)
@@ -265,10 +258,11 @@ def test_a_caller_closed_between_connecting_and_sending_leaves_no_connection(
 ) -> None:
     caller.send_request("echo")
     requester = caller._requester
-    register, publishers = requester._register, list[Any]()
+    register, publishers, connections = requester._register, list[Any](), list[Connection]()
 
     def closed_meanwhile(call: Call) -> Any:
         publishers.append(register(call))
+        connections.append(connection_of(publishers[0]))
         requester.close()
         return publishers[0]
 
@@ -276,7 +270,8 @@ def test_a_caller_closed_between_connecting_and_sending_leaves_no_connection(
         patch.setattr(requester, "_register", closed_meanwhile)
         with pytest.raises(ConnectionLost, match="closed"):
             caller.send_request("echo")
-    assert publishers[0]._pipe.link.socket.fileno() == -1
+    assert is_freed(connections[0])
+    assert publishers[0]._connection is None
     assert caller.send_request("echo", {"a": 1}) == {"a": 1}
 
 

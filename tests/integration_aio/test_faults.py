@@ -180,7 +180,7 @@ def test_a_call_cancelled_while_connecting_leaves_nothing_behind(own_redis: Redi
 def test_a_half_open_connection_is_noticed(
     own_redis: RedisServer, frail: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("daebus.transport.aio_connection.PING_AFTER", 0.3)
+    monkeypatch.setattr("daebus.transport.aio_connection.HEARTBEAT_AFTER", 0.3)
 
     async def main() -> None:
         async with AsyncDaebusCaller(frail.name, redis_url=own_redis.url, timeout=60) as caller:
@@ -203,7 +203,7 @@ def test_a_half_open_connection_is_noticed(
 def test_a_slow_network_is_not_dead_while_it_takes_something(
     own_redis: RedisServer, frail: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("daebus.transport.aio_connection.PING_AFTER", 1.0)
+    monkeypatch.setattr("daebus.transport.aio_connection.HEARTBEAT_AFTER", 1.0)
 
     async def main(url: str) -> None:
         async with AsyncDaebusCaller(frail.name, redis_url=url, timeout=60, max_message=25_000_000) as caller:

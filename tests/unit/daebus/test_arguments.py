@@ -220,8 +220,8 @@ CLASSES = {
         TestClient,
     )
 }
-RECORDS = {"Request", "Reply"}
-"""Public classes that only hold what came in."""
+RECORDS = {"Request", "Reply", "RawJson"}
+"""Public classes that only hold what came in, or is to go out."""
 INTERNAL = {
     "Broadcast",  # made by the framework, as are:
     "Call",
@@ -232,6 +232,12 @@ INTERNAL = {
     "Requester.interrupt",
     "Requester.call_ended",
     "Requester.withdraw",
+    "Requester.after_fork",
+    "Daebus.after_fork",
+    "Broadcast.after_fork",
+    "AsyncDaebusCaller.after_fork",
+    "Call.check",
+    "Call.is_told",
     "Call.give",
     "Call.ready",
     "Call.timed_out",

@@ -12,6 +12,7 @@ from daebus.wire.protocol import (
     Alive,
     Command,
     Event,
+    Lost,
     Message,
     NeedData,
     Protocol,
@@ -95,9 +96,39 @@ def test_what_stood_before_an_oversized_command_has_its_reply_and_the_command_th
     good, large = Command(b""), Command(b"")
     protocol.send(good)
     protocol.send(large)
-    events = told(protocol, b":1\r\n-ERR Protocol error: invalid bulk length\r\n", pieces)
+    behind = Command(b"")
+    protocol.send(behind)
+    data = b":1\r\n-ERR Protocol error: invalid bulk length\r\n"
+    events: list[Event] = []
+
+    def read() -> None:
+        for piece in pieces(data):
+            protocol.receive_data(piece)
+            while not isinstance(event := protocol.next_event(), NeedData):
+                events.append(event)
+
+    with pytest.raises(ProtocolError, match="invalid bulk length"):
+        read()
     assert events == [Replied(good), Replied(large)]
     assert str(large.replies[0]) == "ERR Protocol error: invalid bulk length"
+    assert protocol.lose() == Lost(behind, undone=True, refused=True)
+
+
+def test_a_command_of_which_a_part_was_not_written_is_known_to_be_undone() -> None:
+    protocol = Protocol()
+    first, second = Command(b"12345"), Command(b"123")
+    sent = protocol.send(first) + protocol.send(second)
+    assert len(sent) == 8
+    assert protocol.lose(unwritten=1) == Lost(first, undone=False, refused=False)
+    assert protocol.lose(unwritten=1) == Lost(second, undone=True, refused=False)
+
+
+def test_what_was_written_a_byte_too_little_is_undone() -> None:
+    protocol = Protocol()
+    commands = [Command(b"12345"), Command(b"123")]
+    for command in commands:
+        protocol.send(command)
+    assert [lost.undone for _ in commands if (lost := protocol.lose(unwritten=4)) is not None] == [True, True]
 
 
 def test_messages_come_between_confirmations(pieces: Cut) -> None:
@@ -183,7 +214,8 @@ def test_what_was_in_flight_is_known_when_the_connection_is_lost() -> None:
     for command in commands:
         protocol.send(command)
     told(protocol, b":1\r\n", whole)
-    assert [protocol.lose(), protocol.lose(), protocol.lose()] == [*commands, None]
+    lost = [Lost(command, undone=False, refused=False) for command in commands]
+    assert [protocol.lose(), protocol.lose(), protocol.lose()] == [*lost, None]
     assert protocol.in_flight == 0
 
 

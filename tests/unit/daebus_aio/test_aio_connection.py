@@ -62,7 +62,7 @@ def test_what_is_no_answer_ends_the_connection(said: bytes, reason: str) -> None
     async def use(address: RedisAddress) -> None:
         lost: asyncio.Future[ConnectionLost] = asyncio.get_running_loop().create_future()
         link = await AsyncConnection.open(address, "test", lost.set_result, lambda data: None)
-        answer = link.ask(pack(b"PING"))
+        answer = asyncio.ensure_future(link.ask(pack(b"PING")))
         assert reason in str(await lost)
         await asyncio.wait([answer])
         if answer.exception() is not None:
@@ -76,9 +76,7 @@ def test_what_is_no_answer_ends_the_connection(said: bytes, reason: str) -> None
 
 
 def test_replies_in_pieces_and_several_at_once_go_to_who_asked() -> None:
-    replies = (
-        b"+OK\r\n" + b":7\r\n" + b"-NOPERM no\r\n" + b"*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n" + b"$-1\r\n"
-    )
+    replies = b"+OK\r\n" + b":7\r\n" + b"-NOPERM no\r\n" + b"$-1\r\n"
 
     async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"THIRD\r\n")
@@ -89,15 +87,14 @@ def test_replies_in_pieces_and_several_at_once_go_to_who_asked() -> None:
         await _end_of(reader)
 
     async def use(address: RedisAddress) -> None:
-        messages: list[bytes] = []
         losses: list[Any] = []
-        link = await AsyncConnection.open(address, "test", losses.append, messages.append)
-        first, second, third = (link.ask(pack(word)) for word in (b"FIRST", b"SECOND", b"THIRD"))
-        assert await first == 7
-        assert (await second).code == "NOPERM"
-        assert isinstance(await second, ErrorReply)
-        assert await third is None
-        assert messages == [b"hi"]
+        link = await AsyncConnection.open(address, "test", losses.append)
+        asking = [asyncio.ensure_future(link.ask(pack(word))) for word in (b"FIRST", b"SECOND", b"THIRD")]
+        first, second, third = [(await one).replies[0] for one in asking]
+        assert first == 7
+        assert isinstance(second, ErrorReply)
+        assert second.code == "NOPERM"
+        assert third is None
         link.close()
         await link.closed
         assert losses == []
@@ -109,7 +106,8 @@ def test_whoever_waits_when_it_is_closed_is_told() -> None:
     async def use(address: RedisAddress) -> None:
         losses: list[Any] = []
         link = await AsyncConnection.open(address, "test", losses.append)
-        answer, cancelled = link.ask(pack(b"PING")), link.ask(pack(b"PING"))
+        answer, cancelled = (asyncio.ensure_future(link.ask(pack(b"PING"))) for _ in range(2))
+        await asyncio.sleep(0)
         cancelled.cancel()
         link.close()
         with pytest.raises(ConnectionLost, match="it was closed"):

@@ -1,0 +1,69 @@
+"""A subscribed connection: what it takes for a sign of life, and whether more has arrived."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from daebus.errors import ConnectionLost
+from daebus.transport import listener as listener_module
+from daebus.transport.address import RedisAddress
+from daebus.transport.listener import Listener
+from tests.support.redis_server import RedisServer
+
+HEARTBEAT_AFTER = 0.2
+
+
+@pytest.fixture
+def listener(own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
+    monkeypatch.setattr(listener_module, "HEARTBEAT_AFTER", HEARTBEAT_AFTER)
+    listener = Listener(RedisAddress(own_redis.url), "test", ["news"])
+    assert listener.connect() is None
+    yield listener
+    listener.close()
+
+
+def next_of(listener: Listener, seconds: float) -> tuple[str, bytes] | None:
+    """The next message, however often it looks for no reason meanwhile."""
+    until = time.monotonic() + seconds
+    message = None
+    while message is None and time.monotonic() < until:
+        message = listener.next_message(until)
+    return message
+
+
+def test_a_process_that_was_stopped_keeps_its_connection(listener: Listener, own_redis: RedisServer) -> None:
+    # As if stopped by a signal: for longer than a dead connection is given, nobody reads.
+    time.sleep(3 * HEARTBEAT_AFTER)
+    assert next_of(listener, 3 * HEARTBEAT_AFTER) is None
+    with own_redis.client() as client:
+        client.publish("news", "still here")
+    assert next_of(listener, 5) == ("news", b"still here")
+
+
+def test_a_connection_that_answers_no_heartbeat_is_given_up(listener: Listener, own_redis: RedisServer) -> None:
+    own_redis.freeze()
+    with pytest.raises(ConnectionLost, match="no sign of life"):
+        next_of(listener, 20)
+    own_redis.thaw()
+
+
+def test_it_tells_whether_more_has_arrived(listener: Listener, own_redis: RedisServer) -> None:
+    assert not listener.has_more
+    with own_redis.client() as client, client.pipeline() as together:
+        together.publish("news", "one").publish("news", "two").execute()
+    assert next_of(listener, 5) == ("news", b"one")
+    assert listener.has_more
+    assert next_of(listener, 5) == ("news", b"two")
+    assert not listener.has_more
+
+
+def test_a_name_that_is_no_text_is_subscribed_as_its_bytes(own_redis: RedisServer) -> None:
+    listener = Listener(RedisAddress(own_redis.url), "test", ["odd\udcff"])
+    assert listener.connect() is None
+    with own_redis.client() as client:
+        assert client.publish(b"odd\xff", "x") == 1
+    assert next_of(listener, 5) == ("odd\udcff", b"x")
+    listener.close()
