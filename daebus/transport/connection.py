@@ -85,7 +85,8 @@ class Connection:
         self._waiting: dict[int, None] = {}
         self._straggler: threading.Thread | None = None
         self._reading = self._torn = False
-        self.settled_by: int | None = None
+        self._done: deque[Pending] = deque()
+        self.told_by: int | None = None
         """The thread that just tells what became of commands; it must not wait for others."""
         self._control = threading.Lock()
         now = time.monotonic()
@@ -359,16 +360,24 @@ class Connection:
             raise self.fail(error) from None
 
     def settle(self) -> None:
-        """Give the replies that have come to their commands."""
+        """Give the replies that have come to their commands, and tell of those that are done."""
         self._torn = True
-        self.settled_by = threading.get_ident()
-        while not isinstance(event := self.next_event(), NeedData):
-            if isinstance(event, Replied):
-                command = event.command
-                assert isinstance(command, Pending)
-                command.end()
-        self.settled_by = None
-        self._torn = False
+        try:
+            while not isinstance(event := self.next_event(), NeedData):
+                if isinstance(event, Replied):
+                    assert isinstance(event.command, Pending)
+                    self._done.append(event.command)
+            self._torn = False
+        finally:
+            # Not before: whoever is told of the last reply that there is may send something else at once.
+            self._tell()
+
+    def _tell(self) -> None:
+        self.told_by = threading.get_ident()
+        while self._done:
+            self._done[0].end()
+            self._done.popleft()
+        self.told_by = None
 
     @property
     def oldest(self) -> Pending | None:
@@ -384,6 +393,8 @@ class Connection:
         if self.leadership.led_by(waiter):
             if self._torn:
                 self.fail("interrupted in the middle of reading")
+            if self._done:
+                self._tell()
             self._reading = False
             if self.error is not None:
                 self._free()

@@ -124,7 +124,7 @@ class Publisher:
         command = Pending(publish_command(channel, data), 1, due, ended if failed else None)
         patience = min(due, _due(None))
         connection = self._hand_in(command, patience, later)
-        if connection.settled_by != threading.get_ident():
+        if connection.told_by != threading.get_ident():
             if connection.full:
                 connection.write_on(patience)
             if connection.in_flight > CROWDED:

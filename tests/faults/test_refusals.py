@@ -29,7 +29,6 @@ from daebus import (
     broadcast,
     request,
     response,
-    subscription,
 )
 from tests.support.framework_services import serving
 from tests.support.redis_server import RedisServer
@@ -119,7 +118,7 @@ def bench(
         servers[code] = redis_that_may(code)
     bench = Bench(servers[code], code, name, caplog)
     url = bench.server.url
-    monkeypatch.setattr(subscription, "REFUSED_DELAY", 0.5)
+    monkeypatch.setattr("daebus.transport.listener.REFUSED_DELAY", 0.5)
     with (
         serving(bench.app(), url, name),
         serving(bench.sharing[0], url, bench.shared, shared=True),

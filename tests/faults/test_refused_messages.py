@@ -27,6 +27,7 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.fault
 
+LARGEST = 40_000_000
 BULK = "ERR Protocol error: invalid bulk length"
 
 
@@ -56,7 +57,7 @@ def shop(own_redis: RedisServer, name: str) -> Iterator[Shop]:
 
 @pytest.fixture
 def caller(own_redis: RedisServer, shop: Shop, name: str) -> Iterator[DaebusCaller]:
-    with DaebusCaller(name, redis_url=own_redis.url, timeout=30) as caller:
+    with DaebusCaller(name, redis_url=own_redis.url, timeout=30, max_message=LARGEST) as caller:
         assert caller.send_request("echo") == {"size": 0}
         yield caller
 
@@ -68,7 +69,7 @@ def config(server: RedisServer, name: str, value: str) -> None:
 
 def asyncio_call(server: RedisServer, name: str) -> Callable[[str, dict[str, Any]], Any]:
     async def call(action: str, payload: dict[str, Any]) -> Any:
-        async with AsyncDaebusCaller(name, redis_url=server.url, timeout=30) as caller:
+        async with AsyncDaebusCaller(name, redis_url=server.url, timeout=30, max_message=LARGEST) as caller:
             assert await caller.send_request("echo") == {"size": 0}
             return await caller.send_request(action, payload)
 

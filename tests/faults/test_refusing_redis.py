@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -14,6 +15,7 @@ from daebus import (
     RedisRefused,
     broadcast,
 )
+from daebus.wire.protocol import Protocol
 from tests.support.faulty import Echo
 from tests.support.framework_services import serving
 from tests.support.redis_server import RedisServer
@@ -44,15 +46,28 @@ def said(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-def subscribes(server: RedisServer) -> int:
-    """How often somebody has subscribed to something."""
-    with server.client() as client:
-        return int(client.info("commandstats")["cmdstat_subscribe"]["calls"])
+@pytest.fixture
+def heartbeats(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
+    """How often each listening connection has asked for a sign of life."""
+    asked: Counter[int] = Counter()
+    heartbeat = Protocol.heartbeat
+
+    def counted(protocol: Protocol, channel: bytes) -> bytes:
+        asked[id(protocol)] += 1
+        return heartbeat(protocol, channel)
+
+    monkeypatch.setattr(Protocol, "heartbeat", counted)
+    return asked
 
 
 @pytest.mark.parametrize("code", NO_PING)
 def test_a_refused_ping_is_a_sign_of_life(
-    server: RedisServer, name: str, code: str, impatient: None, caplog: pytest.LogCaptureFixture
+    server: RedisServer,
+    name: str,
+    code: str,
+    impatient: None,
+    heartbeats: Counter[int],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     echo = Echo(name, max_workers=4)
 
@@ -62,9 +77,11 @@ def test_a_refused_ping_is_a_sign_of_life(
             threads = asyncio.create_task(asyncio.to_thread(thread.send_request, "block"))
             await asyncio.to_thread(eventually, lambda: echo.calls == 2)
             with refusing(server, code, ["ping"]):
-                # Each asks three times at least; a second SUBSCRIBE is confirmed where PING is refused.
-                before = subscribes(server)
-                await asyncio.to_thread(eventually, lambda: subscribes(server) >= before + 12, within=60)
+                # A second SUBSCRIBE is confirmed where PING is refused.
+                before = heartbeats.copy()
+                await asyncio.to_thread(
+                    eventually, lambda: sum(count >= 3 for count in (heartbeats - before).values()) >= 3, within=60
+                )
             echo.gate.set()
             assert await asking == {}
             assert await threads == {}
