@@ -14,7 +14,6 @@ from daebus.errors import ConfigurationError, DaebusError, RegistrationError
 from daebus.logs import DebugLevel, configure
 from daebus.transport.bus import Bus, RedisBus
 from daebus.transport.fork import begins_anew
-from daebus.transport.threads import is_ending
 from daebus.transport.url import resolve_url
 from daebus.wire import checks
 from daebus.wire.limits import resolve_max_message
@@ -78,15 +77,22 @@ class Daebus(Registry):
         self._lock = threading.Lock()
         self._debug_level = DebugLevel()
         self._waiting: StopSignals | None = None
+        self._left_behind: str | None = None
         begins_anew(self)
 
     def after_fork(self) -> None:
         """Where the threads are gone that there were, and with them the service: in a forked child, say."""
-        if self._service is not None and not is_ending():
-            log.warning("%s runs in the parent process; a forked one does not carry it on", self._service.name)
-            stopped(self._service)
+        # Logging must wait: some lock of its streams may be another thread's, which is gone.
         self._lock = threading.Lock()
-        self._service = None
+        service, self._service = self._service, None
+        if service is not None:
+            stopped(service)
+            self._left_behind = service.name
+
+    def _say_left_behind(self) -> None:
+        if self._left_behind is not None:
+            name, self._left_behind = self._left_behind, None
+            log.warning("%s runs in the parent process; a forked one does not carry it on", name)
 
     def register_blueprint(self, blueprint: Blueprint) -> Daebus:
         """Take over all handlers of a blueprint; RegistrationError where a name is taken. Returns the app."""
@@ -109,6 +115,7 @@ class Daebus(Registry):
     @property
     def running(self) -> bool:
         """Whether the service runs."""
+        self._say_left_behind()
         return self._service is not None
 
     def start(
@@ -146,6 +153,7 @@ class Daebus(Registry):
         checks.name(name, "service")
         if not hasattr(bus, "publisher"):
             raise ConfigurationError(f"bus must be a bus, not {checks.shown(bus)}")
+        self._say_left_behind()
         with self._lock:
             if self._service is not None:
                 raise ConfigurationError(f"{self._service.name!r} runs already; an app runs one service at a time")
@@ -163,6 +171,7 @@ class Daebus(Registry):
     def stop(self, grace: float | None = None) -> None:
         """Stop taking messages, finish what runs within `grace` seconds (default: the app's), answer the rest."""
         grace = self.options.grace if grace is None else checks.duration(grace, "grace")
+        self._say_left_behind()
         with self._lock:
             if self._service is None:
                 return

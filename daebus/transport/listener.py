@@ -264,11 +264,13 @@ class Listener:
     def connect(self) -> RedisUnavailable | None:
         """One attempt to connect; returns why it failed."""
         self._wanted = False
+        begun = time.monotonic()
         try:
             connection = self._subscribed()
         except RedisUnavailable as error:
             self._attempts += 1
-            self._failed(error)
+            # What Redis refused before somebody asked, it may allow by now.
+            self._failed(error, begun if isinstance(error, RedisRefused) else time.monotonic())
             return error
         self._attempts = 0
         self._back(connection)
@@ -327,8 +329,8 @@ class Listener:
             connection.fail("it was closed")
         self._changes.tell()
 
-    def _failed(self, error: RedisUnavailable) -> None:
-        self._failure = (time.monotonic(), error)
+    def _failed(self, error: RedisUnavailable, at: float) -> None:
+        self._failure = (at, error)
         self._changes.tell()
         if isinstance(error, RedisRefused) and self.connections and str(error) != self._refusal:
             self._refusal = str(error)

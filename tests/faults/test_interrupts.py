@@ -1,0 +1,99 @@
+"""Exceptions that signals raise in threads that call: they reach that thread's code, and break nothing for good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from daebus import Daebus, request
+from tests.support.framework_services import Program, serving
+
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(300)]
+
+INTERRUPTS = 10_000
+_CODE = f"""
+import random, signal, sys, threading, time
+from daebus import ConnectionLost, DaebusCaller, RequestTimeout
+
+url, name = sys.argv[1:]
+caller = DaebusCaller(name, redis_url=url, timeout=30)
+caller.send_request("echo", {{}})
+
+
+class Interrupt(Exception):
+    pass
+
+
+armed = ended = False
+odd = []
+beside = dict(answered=0, lost=0)
+
+
+def interrupt(*_):
+    if armed:
+        raise Interrupt
+
+
+def ask_beside():
+    n = 0
+    while not ended:
+        n += 1
+        try:
+            assert caller.send_request("echo", {{"beside": n}}) == {{"beside": n}}
+            beside["answered"] += 1
+        except ConnectionLost:
+            beside["lost"] += 1
+        except Exception as error:
+            odd.append(repr(error))
+
+
+signal.signal(signal.SIGALRM, interrupt)
+other = threading.Thread(target=ask_beside)
+other.start()
+interrupts = n = 0
+while interrupts < {INTERRUPTS}:
+    try:
+        try:
+            armed = True
+            signal.setitimer(signal.ITIMER_REAL, random.uniform(20e-6, 400e-6))
+            while True:
+                n += 1
+                answer = caller.send_request("echo", {{"n": n}})
+                assert answer == {{"n": n}}, answer
+        finally:
+            armed = False
+    except Interrupt:
+        interrupts += 1
+    except ConnectionLost:
+        pass
+    except Exception as error:
+        odd.append(repr(error))
+    finally:
+        armed = False
+ended = True
+other.join(60)
+assert not other.is_alive()
+assert odd == [], odd[:5]
+assert beside["answered"] > 100, beside
+assert caller.send_request("echo", {{"after": 1}}) == {{"after": 1}}
+begun = time.monotonic()
+caller.close()
+del caller
+assert time.monotonic() - begun < 10
+print("all well", interrupts, beside)
+"""
+
+
+@pytest.fixture
+def echo(redis_url: str, name: str) -> Iterator[str]:
+    app = Daebus(name, max_workers=4)
+    app.action("echo")(lambda: request.payload)
+    with serving(app, redis_url, name):
+        yield name
+
+
+def test_a_caller_outlives_interrupts_at_random_moments(redis_url: str, echo: str) -> None:
+    program = Program("-c", _CODE, redis_url, echo)
+    assert program.wait(280) == 0, program.output
+    assert "all well" in program.output, program.output

@@ -1,0 +1,136 @@
+"""Forks: parent and children go on, each with connections of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from daebus import Daebus, request
+from tests.support.framework_services import Program, Tap, serving
+
+_BEGIN = """
+import asyncio, os, sys, warnings
+warnings.simplefilter("ignore", DeprecationWarning)
+from daebus import AsyncDaebusCaller, Daebus, DaebusCaller, broadcast
+url, name = sys.argv[1:]
+
+def in_children(work):
+    children = []
+    for number in range(3):
+        child = os.fork()
+        if child == 0:
+            try:
+                work(f"child {number}")
+            except BaseException as error:
+                print("failed:", repr(error), flush=True)
+                os._exit(1)
+            os._exit(0)
+        children.append(child)
+    return children
+
+def end(children):
+    print("ended", [os.waitpid(child, 0)[1] for child in children], flush=True)
+"""
+_CALLERS = (
+    _BEGIN
+    + """
+caller, other = DaebusCaller(name, redis_url=url, timeout=30), AsyncDaebusCaller(name, redis_url=url, timeout=30)
+caller.send_request("echo", {})
+loop = asyncio.new_event_loop()
+loop.run_until_complete(other.send_request("echo", {}))
+broadcast.send(name + ".news", {"from": "all"})
+
+async def ask(who):
+    for n in range(200):
+        assert await other.send_request("echo", {"n": n, "who": who}) == {"n": n, "who": who}
+
+def work(who):
+    for n in range(200):
+        assert caller.send_request("echo", {"n": n, "who": who}) == {"n": n, "who": who}
+    if who == "parent":
+        loop.run_until_complete(ask(who))
+    else:
+        asyncio.run(ask(who))
+    broadcast.send(name + ".news", {"from": who})
+
+children = in_children(work)
+work("parent")
+end(children)
+loop.run_until_complete(other.close())
+loop.close()
+caller.close()
+"""
+)
+_IMPORTED = (
+    _BEGIN
+    + """
+app = Daebus(name + "_forked")
+app.action("who")(lambda: {"pid": os.getpid()})
+
+def work(who):
+    service = name + "_" + who.replace(" ", "_")
+    with app.start(service=service, redis_url=url), DaebusCaller(service, redis_url=url, timeout=30) as caller:
+        assert caller.send_request("who") == {"pid": os.getpid()}
+
+children = in_children(work)
+work("parent")
+end(children)
+"""
+)
+_RUNNING = (
+    _BEGIN
+    + """
+app = Daebus(name + "_running")
+app.action("who")(lambda: {"pid": os.getpid()})
+parent = os.getpid()
+app.start(redis_url=url)
+
+def work(who):
+    assert not app.running
+    assert not app.running
+    with DaebusCaller(app.name, redis_url=url, timeout=30) as caller:
+        assert caller.send_request("who") == {"pid": parent}
+    app.stop()
+
+children = in_children(work)
+work = DaebusCaller(app.name, redis_url=url, timeout=30)
+end(children)
+assert work.send_request("who") == {"pid": parent}
+work.close()
+app.stop()
+"""
+)
+
+
+@pytest.fixture
+def echo(redis_url: str, name: str) -> Iterator[str]:
+    app = Daebus(name, max_workers=4)
+    app.action("echo")(lambda: request.payload)
+    with serving(app, redis_url, name):
+        yield name
+
+
+def _output(code: str, url: str, name: str) -> str:
+    program = Program("-c", code, url, name, DAEBUS_REDIS_URL=url)
+    assert program.wait(100) == 0, program.output
+    return program.output
+
+
+def test_callers_and_broadcasts_of_a_parent_and_its_children_go_on(redis_url: str, echo: str) -> None:
+    with Tap(redis_url, echo + ".news") as tap:
+        assert "ended [0, 0, 0]" in _output(_CALLERS, redis_url, echo)
+        heard = sorted(data.decode() for _channel, data in tap.collect())
+    assert heard == [f'{{"from":"{who}"}}' for who in ("all", "child 0", "child 1", "child 2", "parent")]
+
+
+def test_a_service_that_was_imported_and_not_started_is_started_in_each_child(redis_url: str, name: str) -> None:
+    assert "ended [0, 0, 0]" in _output(_IMPORTED, redis_url, name)
+
+
+def test_a_running_service_goes_on_in_the_parent_and_says_once_that_no_child_carries_it_on(
+    redis_url: str, name: str
+) -> None:
+    output = _output(_RUNNING, redis_url, name)
+    assert "ended [0, 0, 0]" in output
+    assert output.count(f"{name}_running runs in the parent process; a forked one does not carry it on") == 3
