@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .connection import Link
-from .errors import ConnectionLost, RedisUnavailable, again
+from .errors import ConnectionLost, TooLate, again
 from .outlet import Outlet
 from .resp import INCOMPLETE, ErrorReply, ends_the_connection
 from .threads import begin
@@ -78,10 +78,10 @@ class Pipe:
         return self.error is None
 
     def wait_for_verdict(self, due: float) -> bool:
-        """Whether the other side lives, when that is known; raises RedisUnavailable where it is not when `due`."""
+        """Whether the other side lives, when that is known; raises TooLate where it is not when `due`."""
         doubt = self.doubt
         if doubt is not None and not doubt.wait(bounded(due - time.monotonic())):
-            raise RedisUnavailable(f"Redis at {self.link.address} does not answer; nothing was sent")
+            raise TooLate(f"Redis at {self.link.address} does not answer; nothing was sent")
         return self.error is None
 
     def submit(self, ticket: Ticket, looks_soon: Callable[[], bool] | None = None) -> bool:

@@ -13,12 +13,12 @@ from math import inf
 from typing import Any, NamedTuple
 
 from .connection import Link, RedisAddress, refusal
-from .errors import ConfigurationError, ConnectionLost, RedisUnavailable, again
+from .errors import ConfigurationError, ConnectionLost, RedisUnavailable, TooLate, again
 from .pause import holds_back
 from .pipe import REPLY_WITHIN, Pipe
 from .resp import ErrorReply, pack, pack_publish
 from .threads import era
-from .tickets import Ticket, TooLate
+from .tickets import Ticket
 from .turns import Visitor
 from .waiting import bounded
 
