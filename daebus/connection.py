@@ -21,7 +21,7 @@ from redis.backoff import NoBackoff
 from redis.connection import Connection, parse_url
 from redis.retry import Retry
 
-from .errors import ConfigurationError, ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable
+from .errors import ConfigurationError, ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable, TooLate
 from .resp import INCOMPLETE, ErrorReply, ProtocolError, make_reader, pack
 from .threads import era, is_ending
 from .url import DEFAULT_URL, ambiguity
@@ -100,13 +100,15 @@ class RedisAddress:
     def connect(self, name: str, deadline: float | None = None) -> Link:
         """A connected and authenticated Link. `deadline` is a time of `time.monotonic()`.
 
-        Raises RedisUnavailable, or PermissionDenied where Redis refuses the credentials.
+        Raises RedisUnavailable: PermissionDenied where Redis refuses the credentials, TooLate where the deadline left
+        less than CONNECT_TIMEOUT and that was not enough.
         """
         limit = CONNECT_TIMEOUT
         if deadline is not None:
             limit = min(limit, deadline - time.monotonic())
         if limit <= 0:
-            raise RedisUnavailable(f"no time left to connect to Redis at {self}")
+            raise TooLate(f"no time left to connect to Redis at {self}")
+        hurried = limit < CONNECT_TIMEOUT
         options = self._options()
         connection_class = options.pop("connection_class", Connection)
         deadline = time.monotonic() + limit
@@ -115,15 +117,18 @@ class RedisAddress:
             connection.connect()
         except Exception as error:
             if isinstance(error, CONNECTING_ERRORS) or is_ending():
-                raise self.failed(error) from None
+                failed = self.failed(error)
+                raise TooLate(str(failed)) if hurried and isinstance(error, redis.TimeoutError) else failed from None
             raise
         link = Link(connection, str(self))
         try:
             named = link.ask(pack(b"CLIENT", b"SETNAME", client_label(name).encode()), deadline)
             if isinstance(named, ErrorReply) and "max number of clients" in str(named):
-                raise RedisUnavailable(f"cannot connect to Redis at {self}: {named}")
+                raise RedisRefused(f"cannot connect to Redis at {self}: {named}", named.code)
         except RedisUnavailable as error:
             link.dispose()
+            if hurried and type(error) is RedisUnavailable:
+                raise TooLate(f"cannot connect to Redis at {self}: {error}") from None
             raise self.not_connected(error) from None
         return link
 

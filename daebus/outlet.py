@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable
 
 from .connection import Link
-from .errors import ConnectionLost
+from .errors import ConnectionLost, TooLate
 from .threads import begin
-from .tickets import Ticket, Tickets, TooLate
+from .tickets import Ticket, Tickets
 from .waiting import bounded
 
 TAKES_WITHIN = 5.0

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from typing import Any
 
 from .connection import Link
-from .errors import ConnectionLost, RedisUnavailable, again
+from .errors import ConnectionLost, TooLate, again
 from .outlet import Outlet
-from .resp import INCOMPLETE, ends_the_connection
+from .resp import INCOMPLETE, ErrorReply, ends_the_connection
 from .threads import begin
 from .tickets import TOGETHER, Ticket, Tickets
 from .waiting import bounded
@@ -38,7 +38,7 @@ class Pipe:
     """A link, and the tickets of what is in flight on it.
 
     `holds_back(within)` says whether a Redis that owes a reply for long only holds back what it is sent, or None where
-    it does not answer elsewhere either. It is asked on a thread of its own, and the pipe is `doubted` meanwhile.
+    it does not answer elsewhere either. It is asked on a thread of its own, and there is a `doubt` meanwhile.
     """
 
     def __init__(self, link: Link, holds_back: Callable[[float], bool | None] = lambda _within: None) -> None:
@@ -46,7 +46,8 @@ class Pipe:
         self._tickets = Tickets()
         self._holds_back = holds_back
         self._outlet = Outlet(link, self._tickets, self._not_written, self._tell, self._is_held)
-        self._doubt: threading.Event | None = None
+        self.doubt: threading.Event | None = None
+        """There while it is being found out if the other side lives; `wait_for_verdict` before sending more."""
         self._believed_at = 0.0
         self._heard = 0
         self._checked_by = threading.get_ident()
@@ -76,16 +77,11 @@ class Pipe:
                 self._leave()
         return self.error is None
 
-    @property
-    def doubted(self) -> bool:
-        """Whether it is being found out if the other side lives; wait with `wait_for_verdict` before sending more."""
-        return self._doubt is not None
-
     def wait_for_verdict(self, due: float) -> bool:
-        """Whether the other side lives, when that is known; raises RedisUnavailable where it is not when `due`."""
-        doubt = self._doubt
+        """Whether the other side lives, when that is known; raises TooLate where it is not when `due`."""
+        doubt = self.doubt
         if doubt is not None and not doubt.wait(bounded(due - time.monotonic())):
-            raise RedisUnavailable(f"Redis at {self.link.address} does not answer; nothing was sent")
+            raise TooLate(f"Redis at {self.link.address} does not answer; nothing was sent")
         return self.error is None
 
     def submit(self, ticket: Ticket, looks_soon: Callable[[], bool] | None = None) -> bool:
@@ -256,7 +252,7 @@ class Pipe:
             last = replies[-1]
             if not self._tickets.settle(replies):
                 raise self.link.lost("a reply that nobody asked for")
-            if ends_the_connection(last):
+            if type(last) is ErrorReply and ends_the_connection(last):
                 raise self.link.lost(last)
 
     def _overdue_at(self) -> float:
@@ -269,14 +265,14 @@ class Pipe:
         if now < self._overdue_at():
             return
         self._believed_at = now
-        if self._doubt is not None:
+        if self.doubt is not None:
             return
-        self._doubt = threading.Event()
+        self.doubt = threading.Event()
         try:
             name, heard = "daebus-finding-out", self._heard
             begin(threading.Thread(target=self._find_out, args=(heard,), name=name, daemon=True))
         except RuntimeError:
-            self._doubt = None
+            self.doubt = None
             raise self._no_reply() from None
 
     def _find_out(self, heard: int) -> None:
@@ -286,7 +282,7 @@ class Pipe:
             self._believed_at = time.monotonic()
         else:
             self.fail(self._no_reply())
-        doubt, self._doubt = self._doubt, None
+        doubt, self.doubt = self.doubt, None
         if doubt is not None:
             doubt.set()
         self._tell()

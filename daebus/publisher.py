@@ -13,12 +13,12 @@ from math import inf
 from typing import Any, NamedTuple
 
 from .connection import Link, RedisAddress, refusal
-from .errors import ConfigurationError, ConnectionLost, RedisUnavailable, again
+from .errors import ConfigurationError, ConnectionLost, RedisUnavailable, TooLate, again
 from .pause import holds_back
 from .pipe import REPLY_WITHIN, Pipe
 from .resp import ErrorReply, pack, pack_publish
 from .threads import era
-from .tickets import Ticket, TooLate
+from .tickets import Ticket
 from .turns import Visitor
 from .waiting import bounded
 
@@ -123,8 +123,10 @@ class Publisher:
         pipe = self._pipe
         # Nobody reads what Redis answers if all only post.
         visitor = Visitor() if pipe is not None and pipe.in_flight > _UNREAD_LIMIT else None
-        patience = min(_due(None), _due(deadline))
-        due = inf if deadline is None else deadline
+        patience = time.monotonic() + PUBLISH_TIMEOUT
+        due = inf
+        if deadline is not None:
+            patience, due = min(patience, deadline), deadline
         ticket = Ticket(_publish_command(channel, data), 1, due, told if failed else None, visitor, patience)
         pipe = self._hand_in(ticket, looks_soon)
         try:
@@ -147,13 +149,14 @@ class Publisher:
 
         def pass_on(ticket: Ticket) -> None:
             try:
-                outcome: Delivery | RedisUnavailable = self._delivery(ticket, channel)
+                delivery = self._delivery(ticket, channel)
             except RedisUnavailable as error:
-                outcome = error
-            if isinstance(outcome, Delivery) and _is_doubtful(outcome):
-                self._recount(channel, outcome, told, deadline)
+                told(error)
+                return
+            if _is_doubtful(delivery):
+                self._recount(channel, delivery, told, deadline)
             else:
-                told(outcome)
+                told(delivery)
 
         ticket = Ticket(_counted_command(channel, data), 2, deadline, pass_on)
         self._hand_in(ticket)
@@ -248,7 +251,7 @@ class Publisher:
         if self._era != era():
             self._forget()
         before = pipe = self._pipe
-        if pipe is not None and pipe.is_alive() and (not pipe.doubted or pipe.wait_for_verdict(due)):
+        if pipe is not None and pipe.is_alive() and (pipe.doubt is None or pipe.wait_for_verdict(due)):
             return pipe
         if not self._connecting.acquire(timeout=bounded(due - time.monotonic())):
             raise TooLate(f"the time was over before Redis at {self.address} was connected; nothing was sent")

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from .connection import RedisAddress
-from .errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable, again
+from .errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable, TooLate, again
 from .feed import Beside, Feed
 from .threads import begin, is_ending
 from .turns import Relay, Turns, Visitor
@@ -107,7 +107,7 @@ class Subscription:
                 if self._error is not None and self._failed_at >= begun:
                     raise again(self._error)
                 if not self._changed.wait(bounded(deadline - time.monotonic())):
-                    raise RedisUnavailable(f"Redis at {self.address} does not answer; nothing was sent")
+                    raise TooLate(f"Redis at {self.address} does not answer; nothing was sent")
 
     def drain(self, deadline: float) -> bool:
         """Unsubscribe from everything and hand over what had arrived by then; False where that took too long."""

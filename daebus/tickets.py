@@ -23,10 +23,6 @@ TOGETHER = 65536
 """Bytes of commands that are sent in one write; a command of more goes alone, from its own thread."""
 
 
-class TooLate(RedisUnavailable):
-    """The time of a command was over before it could be sent. It never is; of Redis that says nothing."""
-
-
 class Ticket:
     """A command of `wanted` replies on its way, and what became of it: `replies`, or the `error` instead of them.
 
