@@ -10,6 +10,7 @@ from daebus_console.engine.jsontext.editing import Span as Span
 from daebus_console.engine.jsontext.editing import appended as appended
 from daebus_console.engine.jsontext.editing import children as children
 from daebus_console.engine.jsontext.editing import colon_of as colon_of
+from daebus_console.engine.jsontext.editing import reduced as reduced
 from daebus_console.engine.jsontext.editing import replaced as replaced
 from daebus_console.engine.jsontext.editing import with_members as with_members
 from daebus_console.engine.jsontext.editing import without as without
