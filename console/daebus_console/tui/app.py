@@ -166,7 +166,7 @@ class ConsoleApp(App[int]):
         size = super().size
         return Size(max(NARROWEST, size.width), max(1, size.height))
 
-    def _on_resize(self, event: events.Resize) -> None:
+    async def _on_resize(self, event: events.Resize) -> None:
         """See Textual, whose widgets cannot lay out a text in no cells."""
         event.size = Size(max(NARROWEST, event.size.width), max(1, event.size.height))
 
