@@ -70,7 +70,7 @@ def config(server: RedisServer, name: str, value: str) -> None:
 
 def asyncio_call(server: RedisServer, name: str) -> Callable[[str, dict[str, Any]], Any]:
     async def call(action: str, payload: dict[str, Any]) -> Any:
-        async with AsyncDaebusCaller(name, redis_url=server.url, timeout=30) as caller:
+        async with AsyncDaebusCaller(name, redis_url=server.url, timeout=30, max_message=1 << 26) as caller:
             assert await caller.send_request("echo") == {"size": 0}
             return await caller.send_request(action, payload)
 
