@@ -35,6 +35,13 @@ class RedisUnavailable(DaebusError, ConnectionError):
     """Redis could not be reached, refused us, or did not answer in time. Nothing was sent."""
 
 
+class TooLate(RedisUnavailable):
+    """The time that was left was over before anything could be sent. Nothing was; of Redis that says little.
+
+    Not public: a call raises RequestTimeout instead.
+    """
+
+
 class ConnectionLost(RedisUnavailable):
     """The connection broke while something was under way: it may or may not have been delivered."""
 

@@ -76,8 +76,13 @@ def to_json(value: Any, *, ascii_only: bool = False, indent: int | None = None) 
 
 
 def to_record(value: Any, *, ascii_only: bool = False) -> str:
-    """The value as JSON for a program, on one line: what knows its text as that text. Raises RecursionError."""
+    """The value as JSON for a program, on one line: what knows its text as that text. Raises RecursionError.
+
+    A record that is a payload itself has its tokens as they came, with the usual blanks between them.
+    """
     text = jsontext.dumps(value, verbatim=True)
+    if isinstance(value, jsontext.Object | jsontext.Array):
+        text = jsontext.one_line(text)
     return jsontext.escaped(text) if ascii_only else clean_json(text)
 
 

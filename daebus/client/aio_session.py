@@ -23,6 +23,7 @@ from daebus.errors import (
     RedisRefused,
     RedisUnavailable,
     ServiceUnavailable,
+    TooLate,
     again,
 )
 from daebus.transport.address import CONNECT_TIMEOUT, RedisAddress, resolve_url
@@ -83,7 +84,8 @@ class AsyncSession:
             try:
                 publisher = await self._ready(call.deadline)
             except RedisUnavailable as error:
-                if self._loop.time() >= call.deadline and not isinstance(error, RedisRefused):
+                over = self._loop.time() >= call.deadline and not isinstance(error, RedisRefused)
+                if over or isinstance(error, TooLate):
                     raise call.timed_out(sent=False) from error
                 raise
             if call.request_id in self._pending:
@@ -180,7 +182,7 @@ class AsyncSession:
                     await self._connect()
                 return self._publisher
         except TimeoutError:
-            raise RedisUnavailable(f"Redis at {self._address} does not answer; nothing was sent") from None
+            raise TooLate(f"Redis at {self._address} does not answer; nothing was sent") from None
 
     async def _connect(self) -> None:
         """Make what is missing of the two connections."""

@@ -23,6 +23,7 @@ from daebus.errors import (
     RedisUnavailable,
     RequestTimeout,
     ServiceUnavailable,
+    TooLate,
 )
 from daebus.transport.bus import Bus, RedisBus
 from daebus.transport.commands import Delivery
@@ -397,7 +398,7 @@ def _stream(call: Call) -> Iterator[Any]:
 def _is_over(call: Call, error: BaseException) -> bool:
     """Whether what failed is that the time of the call was over. A refusal stays one, however late it came."""
     unavailable = isinstance(error, RedisUnavailable) and not isinstance(error, RedisRefused)
-    return unavailable and time.monotonic() >= call.deadline
+    return isinstance(error, TooLate) or (unavailable and time.monotonic() >= call.deadline)
 
 
 def _checked(timeout: float) -> float:

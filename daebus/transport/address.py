@@ -18,7 +18,7 @@ from redis.backoff import NoBackoff
 from redis.connection import Connection, parse_url
 from redis.retry import Retry
 
-from daebus.errors import ConfigurationError, ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable
+from daebus.errors import ConfigurationError, ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable, TooLate
 from daebus.wire.resp import ErrorReply, pack
 
 from .link import Link
@@ -93,13 +93,15 @@ class RedisAddress:
     def connect(self, name: str, deadline: float | None = None) -> socket.socket:
         """A connected and authenticated socket, which Redis lists as `name`; `deadline` as for `time.monotonic()`.
 
-        Raises RedisUnavailable, or PermissionDenied where Redis refuses the credentials.
+        Raises RedisUnavailable: PermissionDenied where Redis refuses the credentials, TooLate where the deadline left
+        less than CONNECT_TIMEOUT and that was not enough.
         """
         limit = CONNECT_TIMEOUT
         if deadline is not None:
             limit = min(limit, deadline - time.monotonic())
         if limit <= 0:
-            raise RedisUnavailable(f"no time left to connect to Redis at {self}")
+            raise TooLate(f"no time left to connect to Redis at {self}")
+        hurried = limit < CONNECT_TIMEOUT
         options = self._options()
         connection_class = options.pop("connection_class", Connection)
         deadline = time.monotonic() + limit
@@ -110,12 +112,15 @@ class RedisAddress:
             sock, connection._sock = connection._sock, None
         except Exception as error:
             if isinstance(error, CONNECTING_ERRORS) or is_ending():
-                raise self.failed(error) from None
+                failed = self.failed(error)
+                raise TooLate(str(failed)) if hurried and isinstance(error, redis.TimeoutError) else failed from None
             raise
         try:
             self._introduce(sock, name, deadline)
-        except BaseException:
+        except BaseException as error:
             sock.close()
+            if hurried and type(error) is RedisUnavailable:
+                raise TooLate(f"cannot connect to Redis at {self}: {error}") from None
             raise
         connected: socket.socket = sock
         return connected
@@ -131,7 +136,7 @@ class RedisAddress:
         except RedisUnavailable as error:
             raise self.not_connected(error) from None
         if isinstance(reply, ErrorReply) and "max number of clients" in str(reply):
-            raise RedisUnavailable(f"cannot connect to Redis at {self}: {reply}")
+            raise RedisRefused(f"cannot connect to Redis at {self}: {reply}", reply.code)
 
     def failed(self, error: BaseException) -> RedisUnavailable:
         """The error to raise for one of CONNECTING_ERRORS, which redis-py met while connecting."""

@@ -21,7 +21,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from daebus.errors import ConnectionLost, RedisUnavailable
+from daebus.errors import ConnectionLost, RedisUnavailable, TooLate
 from daebus.wire.protocol import Event, NeedData, Protocol, Replied
 from daebus.wire.resp import ProtocolError
 
@@ -210,7 +210,7 @@ class Connection:
             if now >= command.due:
                 command.sent_at = None
                 where = f"Redis at {self.address}"
-                command.end(RedisUnavailable(f"the time was over before it could be sent to {where}; nothing was sent"))
+                command.end(TooLate(f"the time was over before it could be sent to {where}; nothing was sent"))
             elif batch and len(command.data) > TOGETHER:
                 command.sent_at = None
                 break

@@ -13,7 +13,7 @@ import random
 import time
 from collections.abc import Callable, Iterable
 
-from daebus.errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable, again
+from daebus.errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable, TooLate, again
 from daebus.wire.protocol import Alive, Message, NeedData, Refused, Subscribed, Unsubscribed
 
 from .address import RedisAddress, refusal
@@ -111,7 +111,7 @@ class Listener:
         if self._closed:
             raise RedisUnavailable(f"the connection to Redis at {self.address} was closed")
         if not waited or failure is None:
-            raise RedisUnavailable(f"Redis at {self.address} does not answer; nothing was sent")
+            raise TooLate(f"Redis at {self.address} does not answer; nothing was sent")
         raise again(failure[1])
 
     def _is_up(self) -> bool:

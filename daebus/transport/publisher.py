@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any
 
-from daebus.errors import ConnectionLost, RedisUnavailable, again
+from daebus.errors import ConnectionLost, RedisUnavailable, TooLate, again
 from daebus.wire.resp import ErrorReply, pack
 
 from .address import RedisAddress, refusal
@@ -233,7 +233,7 @@ class Publisher:
         if not command.done:
             where = f"Redis at {self.address}"
             if command.withdraw():
-                raise RedisUnavailable(f"the time was over before it could be sent to {where}; nothing was sent")
+                raise TooLate(f"the time was over before it could be sent to {where}; nothing was sent")
             raise ConnectionLost(f"{where} did not confirm in time; the message may or may not arrive")
         return command
 
@@ -270,14 +270,14 @@ class Publisher:
         if connection is not None and connection.usable:
             self._look_before(connection)
             if connection.doubted and not self._doubts.wait(connection, until):
-                raise RedisUnavailable(f"Redis at {self.address} does not answer; nothing was sent")
+                raise TooLate(f"Redis at {self.address} does not answer; nothing was sent")
             if connection.usable:
                 return connection
         self._connect(until)
         connection = self._connection
         if connection is None or not connection.usable:
             where = f"Redis at {self.address}"
-            raise RedisUnavailable(f"the time was over before {where} was connected; nothing was sent")
+            raise TooLate(f"the time was over before {where} was connected; nothing was sent")
         return connection
 
     def _look_before(self, connection: Connection) -> None:

@@ -52,7 +52,8 @@ def test_memory_stays_flat_and_the_surplus_is_refused_at_once(redis_url: str, na
         levels: list[int] = []
         refusals: list[float] = []
         while (passed := time.monotonic() - begun) < SECONDS:
-            due = int(10 * CAPACITY * passed) - offered
+            # On a busy machine it falls behind, and a burst of all that is due would take memory of its own.
+            due = min(200, int(10 * CAPACITY * passed) - offered)
             offer(client, due)
             offered += due
             if service._workers.queued == 100 and len(refusals) < passed:

@@ -16,6 +16,7 @@ from daebus import (
     DaebusCaller,
     RedisRefused,
     RedisUnavailable,
+    RequestFailed,
     broadcast,
     request,
 )
@@ -27,7 +28,6 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.fault
 
-LARGEST = 40_000_000
 BULK = "ERR Protocol error: invalid bulk length"
 
 
@@ -40,6 +40,7 @@ class Shop:
         self.app = Daebus(name, max_workers=20)
         self.app.action("echo")(lambda: {"size": len(request.payload.get("text", ""))})
         self.app.action("block")(self.block)
+        self.app.action("large")(lambda: {"text": "x" * request.payload["size"]})
 
     def block(self) -> dict[str, Any]:
         self.calls.append("block")
@@ -57,7 +58,7 @@ def shop(own_redis: RedisServer, name: str) -> Iterator[Shop]:
 
 @pytest.fixture
 def caller(own_redis: RedisServer, shop: Shop, name: str) -> Iterator[DaebusCaller]:
-    with DaebusCaller(name, redis_url=own_redis.url, timeout=30, max_message=LARGEST) as caller:
+    with DaebusCaller(name, redis_url=own_redis.url, timeout=30, max_message=1 << 26) as caller:
         assert caller.send_request("echo") == {"size": 0}
         yield caller
 
@@ -69,7 +70,7 @@ def config(server: RedisServer, name: str, value: str) -> None:
 
 def asyncio_call(server: RedisServer, name: str) -> Callable[[str, dict[str, Any]], Any]:
     async def call(action: str, payload: dict[str, Any]) -> Any:
-        async with AsyncDaebusCaller(name, redis_url=server.url, timeout=30, max_message=LARGEST) as caller:
+        async with AsyncDaebusCaller(name, redis_url=server.url, timeout=30, max_message=1 << 26) as caller:
             assert await caller.send_request("echo") == {"size": 0}
             return await caller.send_request(action, payload)
 
@@ -109,6 +110,18 @@ def test_a_request_that_costs_the_connection_halfway_is_said_not_to_have_been_ha
                 ask("echo", {"text": "x" * 30_000_000})
             assert not isinstance(caught.value, ConnectionLost)
             assert "may have been handled" not in str(caught.value)
+    assert caller.send_request("echo") == {"size": 0}
+
+
+@pytest.mark.parametrize("size", [1_100_000, 9_000_000])
+def test_an_answer_over_what_redis_reads_becomes_an_error_answer(
+    own_redis: RedisServer, caller: DaebusCaller, size: int
+) -> None:
+    config(own_redis, "proto-max-bulk-len", "1mb")
+    with pytest.raises(RequestFailed) as refused:
+        caller.send_request("large", {"size": size})
+    assert refused.value.code == "redis_refused"
+    assert BULK in refused.value.message
     assert caller.send_request("echo") == {"size": 0}
 
 

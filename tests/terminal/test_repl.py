@@ -81,6 +81,13 @@ def choose(terminal: Terminal, word: str) -> None:
     raise AssertionError(f"tab never came to {word}\n{terminal.text}")
 
 
+def leave(terminal: Terminal) -> None:
+    """End it at the next prompt: an end of input that is typed before is for the terminal's own line."""
+    screen = terminal.screen
+    terminal.wait_for(lambda _text: screen.display[screen.cursor.y][: screen.cursor.x].strip() == "daebus>")
+    terminal.press("ctrl+d")
+
+
 def test_tab_completes_for_a_hand_that_is_quicker_than_the_menu(service: str, tmp_path: Path) -> None:
     with repl(service, tmp_path) as terminal:
         terminal.wait_for(r"daebus>(.|\n)*1 service,")
@@ -102,7 +109,7 @@ def test_a_first_request_by_tab_alone(service: str, tmp_path: Path) -> None:
         terminal.press("enter")
         terminal.wait_for(r'"greeting": "hello None"')
         terminal.wait_for(r"shop answered in")
-        terminal.press("ctrl+d")
+        leave(terminal)
         assert terminal.wait_end() == 0
     kept = tmp_path / "daebus-console" / "history"
     assert "request shop greet" in kept.read_text()
@@ -123,7 +130,7 @@ def test_ctrl_c_empties_the_line_and_stops_the_waiting(service: str, tmp_path: P
         terminal.type("request shop greet name=Ann")
         terminal.press("enter")
         terminal.wait_for(r"hello Ann")
-        terminal.press("ctrl+d")
+        leave(terminal)
         assert terminal.wait_end() == 0
 
 
@@ -189,7 +196,7 @@ def test_a_dumb_terminal_will_do(service: str, tmp_path: Path) -> None:
         terminal.press("enter")
         terminal.wait_for(r"hello Ann")
         assert b"\x1b[" not in terminal.output
-        terminal.press("ctrl+d")
+        leave(terminal)
         assert terminal.wait_end() == 0
 
 
@@ -212,7 +219,7 @@ def test_redacted_values_are_not_kept(service: str, tmp_path: Path) -> None:
         terminal.type("set other 1")
         terminal.press("enter")
         terminal.wait_for(r"\$other +1")
-        terminal.press("ctrl+d")
+        leave(terminal)
         assert terminal.wait_end() == 0
     kept = (tmp_path / "daebus-console" / "history").read_text()
     assert "hunter2" not in kept
@@ -225,5 +232,5 @@ def test_without_redis_it_says_so_and_stays(tmp_path: Path) -> None:
         terminal.type("request shop greet")
         terminal.press("enter")
         terminal.wait_for(r"error: cannot")
-        terminal.press("ctrl+d")
+        leave(terminal)
         assert terminal.wait_end() == 0

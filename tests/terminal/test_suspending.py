@@ -151,6 +151,9 @@ def test_the_size_is_that_of_the_terminal_whatever_the_environment_says(own_redi
     with start(own_redis.url, tmp_path, command) as terminal:
         terminal.wait_for(r"Commands")
         terminal.wait_for(lambda text: max(map(len, text.split("\n"))) > 100)
+        for rows, columns in ((1, 1), (2, 1), (1, 2), (35, 2)):
+            terminal.process.setwinsize(rows, columns)
+            terminal.read(0.5)
         terminal.process.setwinsize(20, 90)
         terminal.screen.resize(20, 90)
         terminal.wait_for(lambda text: 80 < max(map(len, text.split("\n"))) <= 90)

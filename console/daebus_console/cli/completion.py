@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from daebus_console.cli.typed import quoted, read
 from daebus_console.commands.completion import Known, Offer, complete_argument
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.verbs import SHELL_OPTIONS, VERBS
+from daebus_console.commands.words import as_word
 from daebus_console.text import clean
 
 if TYPE_CHECKING:
@@ -122,18 +123,18 @@ def _whole(words: list[str], last: str) -> list[str]:
 
 
 def offers(line: str, known: Known) -> list[Offer]:
-    """What may come at the end of a shell's line, which begins with the program's name."""
+    """What may come at the end of a line that begins with the program's name, as every face has it typed."""
     typed = read(line)
-    return _offers(typed.words[1:], typed.last, known)
+    return _offers(typed.words[1:], typed.last, known, as_word)
 
 
-def _offers(words: list[str], last: str, known: Known) -> list[Offer]:
+def _offers(words: list[str], last: str, known: Known, as_typed: Callable[[str], str] = str) -> list[Offer]:
     begin = _after_globals(words)
     if begin is None:
         # The value of an option that comes before the verb.
         return []
     rest = words[begin:]
-    found = complete_argument(rest, last, known)
+    found = complete_argument(rest, last, known, as_typed)
     if not rest and last.startswith("-"):
         names = [option for option in SHELL_OPTIONS if option.name.startswith(last)]
         found += [Offer(option.name, 0, option.help) for option in names]

@@ -83,17 +83,19 @@ def complete(line: str, cursor: int, known: Known, face: Face = Face.PROMPT) -> 
     return _Place(verb, words, current, known, face).offers() if verb is not None else []
 
 
-def complete_argument(before: Sequence[str], typed: str, known: Known) -> list[Offer]:
-    """What fits in place of an argument of a shell, behind others (the verb and what follows), as it is meant.
+def complete_argument(
+    before: Sequence[str], typed: str, known: Known, as_typed: Callable[[str], str] = str
+) -> list[Offer]:
+    """What fits in place of an argument of a shell, behind others (the verb and what follows).
 
-    An offer's `start` counts in the argument.
+    An offer's `start` counts in the argument; names are as they are meant, or as `as_typed` has them.
     """
     current = Word(typed, 0, len(typed), typed)
     if not before:
         return _verbs(current, Face.SHELL)
     verb = VERBS.get(before[0])
     words = [Word(text, 0, len(text), text) for text in before]
-    return _Place(verb, words, current, known, Face.SHELL, str).offers() if verb is not None else []
+    return _Place(verb, words, current, known, Face.SHELL, as_typed).offers() if verb is not None else []
 
 
 def _verbs(current: Word, face: Face) -> list[Offer]:

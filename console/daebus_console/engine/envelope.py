@@ -178,10 +178,7 @@ def payload_in(text: str) -> Any:
     fields = {member.name: member for member in members}
     payload = fields.get("payload")
     if payload is None and "action" in fields and isinstance(fields["action"].value, str):
-        pairs = [(member.name, member.value) for member in members if member.name not in ENVELOPE_FIELDS]
-        return jsontext.with_text(
-            jsontext.made_of(pairs), jsontext.with_members(text.strip(jsontext.BLANKS), {}, ENVELOPE_FIELDS)
-        )
+        return jsontext.reduced(text, members, ENVELOPE_FIELDS)
     if payload is None or not ("action" in fields or "status" in fields or "request_id" in fields):
         pairs = [(member.name, member.value) for member in members]
         return jsontext.with_text(jsontext.made_of(pairs), text.strip(jsontext.BLANKS))

@@ -26,8 +26,8 @@ WAYS: dict[str, tuple[str, ...]] = {
     "slowest first": ("o", "o"),
     "zoomed": ("z",),
 }
-SIZES = ((1, 1), (2, 2), (1, 35), (120, 1), (4, 5), (9, 8), (25, 9))
-KEYS = ("down", "end", "tab")
+SIZES = ((1, 1), (2, 35), (120, 1), (25, 9))
+KEYS = ("down", "end")
 
 
 @pytest.mark.parametrize("name", sorted(WAYS))
@@ -39,7 +39,7 @@ def test_no_size_is_too_small(name: str) -> None:
             await console.press(*KEYS)
         await console.pilot.resize_terminal(120, 35)
         await console.press("escape", "escape", "escape")
-        await console.sees("daebus", "Flow")
+        await console.sees("daebus", "took")
 
     drive(scene(), story)
 

@@ -10,6 +10,7 @@ from daebus_console.engine.jsontext.editing import Span as Span
 from daebus_console.engine.jsontext.editing import appended as appended
 from daebus_console.engine.jsontext.editing import children as children
 from daebus_console.engine.jsontext.editing import colon_of as colon_of
+from daebus_console.engine.jsontext.editing import reduced as reduced
 from daebus_console.engine.jsontext.editing import replaced as replaced
 from daebus_console.engine.jsontext.editing import with_members as with_members
 from daebus_console.engine.jsontext.editing import without as without
@@ -31,5 +32,6 @@ from daebus_console.engine.jsontext.reading import with_text as with_text
 from daebus_console.engine.jsontext.writing import canonical as canonical
 from daebus_console.engine.jsontext.writing import dumps as dumps
 from daebus_console.engine.jsontext.writing import escaped as escaped
+from daebus_console.engine.jsontext.writing import one_line as one_line
 from daebus_console.engine.jsontext.writing import pieces as pieces
 from daebus_console.engine.jsontext.writing import text_of as text_of

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from daebus_console.engine.jsontext.reading import BLANKS, Member, made_of, with_text
 
 _blank = re.compile(r"[ \t\r\n]*").match
 # Reads over values at the speed of C, and makes as little of them as can be.
@@ -102,7 +104,19 @@ def colon_of(text: str, spans: list[Span]) -> str:
     return text[end_of(text, last.begin) : last.start]
 
 
-def without(text: str, spans: list[Span], gone: Collection[int]) -> str:
+class Place(Protocol):
+    """Where a member stands: a Span, or what was read with it."""
+
+    @property
+    def begin(self) -> int:
+        """Where it begins."""
+
+    @property
+    def end(self) -> int:
+        """Where its value ends."""
+
+
+def without(text: str, spans: Sequence[Place], gone: Collection[int]) -> str:
     """The text without those of the members (or items), which are told by their index in `spans`."""
     kept = [index for index in range(len(spans)) if index not in gone]
     if not kept:
@@ -115,6 +129,13 @@ def without(text: str, spans: list[Span], gone: Collection[int]) -> str:
         else:
             changes.append((spans[index - 1].end, spans[index].end, ""))
     return replaced(text, changes)
+
+
+def reduced(text: str, members: Sequence[Member], gone: Collection[str]) -> Any:
+    """The object that has those members, without some: value and text, with nothing read again."""
+    indexes = {index for index, member in enumerate(members) if member.name in gone}
+    kept = [(member.name, member.value) for member in members if member.name not in gone]
+    return with_text(made_of(kept), without(text, members, indexes).strip(BLANKS))
 
 
 def with_members(text: str, put: Mapping[str, str], gone: Collection[str] = (), position: int = 0) -> str:
@@ -134,7 +155,7 @@ def with_members(text: str, put: Mapping[str, str], gone: Collection[str] = (), 
         text = without(text, spans, {index for index, span in enumerate(spans) if span.key in gone})
     missing = [name for name in put if name not in last]
     if missing:
-        spans = children(text, position)
+        spans = spans if not changes and not gone else children(text, position)
         colon, comma = colon_of(text, spans), between(text, spans) if spans else ","
         text = appended(text, position, spans, comma.join(f"{json.dumps(name)}{colon}{put[name]}" for name in missing))
     return text

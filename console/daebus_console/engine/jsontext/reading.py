@@ -141,10 +141,11 @@ def with_text(value: Any, text: str) -> Any:
 
 
 class Member(NamedTuple):
-    """One member of an object, and from where to where its value stands in the text."""
+    """One member of an object, where it begins in the text, and from where to where its value stands."""
 
     name: str
     value: Any
+    begin: int
     start: int
     end: int
 
@@ -178,13 +179,14 @@ def _members(text: str, decoder: json.JSONDecoder) -> list[Member]:
     while sign != "}":
         if sign != '"':
             raise _misread(text, decoder)
+        begin = position
         name, position = read(text, position)
         position = _after(text, position)
         if text[position : position + 1] != ":":
             raise _misread(text, decoder)
         start = _after(text, position + 1)
         value, position = read(text, start)
-        found.append(Member(name, value, start, position))
+        found.append(Member(name, value, begin, start, position))
         position = _after(text, position)
         sign = text[position : position + 1]
         if sign == ",":

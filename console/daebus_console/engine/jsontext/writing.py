@@ -136,6 +136,14 @@ def escaped(text: str) -> str:
     return text if text.isascii() else _BEYOND_ASCII.sub(lambda found: _quoted_ascii(found[0])[1:-1], text)
 
 
+def one_line(text: str) -> str:
+    """The tokens of a JSON text, just as they are, on one line with a blank behind each comma and colon."""
+    try:
+        return msgspec.json.format(text, indent=0)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return _laid_out(text, None, 0)
+
+
 def formatted(text: str, indent: int) -> str:
     """The tokens of a JSON text, just as they are, over indented lines."""
     try:

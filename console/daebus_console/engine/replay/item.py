@@ -115,24 +115,27 @@ def resend_of(exchange: Exchange) -> Resend:
     opened = exchange.opened
     try:
         text = wire.text_of(opened.data)
-        body = jsontext.loads(text)
-    except wire.Unreadable as error:
-        raise Unsendable(f"it is unreadable: {error}") from None
-    except ValueError as error:
-        raise Unsendable(f"it is unreadable: no JSON: {error}") from None
-    if not isinstance(body, dict):
-        raise Unsendable("it is no JSON object")
+        members = jsontext.read_members(text)
+    except (wire.Unreadable, ValueError) as error:
+        raise Unsendable(_why_unreadable(opened.data, error)) from None
+    # Of a message that is all payload, the blanks around it are the message too.
+    body = jsontext.with_text(jsontext.made_of([(one.name, one.value) for one in members]), text)
     timeout: float | None = None
     if exchange.kind is not Kind.BROADCAST:
         given = body.get("timeout")
         if isinstance(given, int | float) and not isinstance(given, bool) and 0 < given < 1e9:
             timeout = float(given)
         if any(name in body for name in _OF_THE_ASKER):
-            body = jsontext.loads(jsontext.with_members(text, {}, _OF_THE_ASKER))
-    elif isinstance(body, jsontext.Object):
-        # Of a message that is all payload, the blanks around it are the message too.
-        body = jsontext.with_text(body, text)
+            body = jsontext.reduced(text, members, _OF_THE_ASKER)
     return Resend(exchange.kind, opened.channel, exchange.action, body, opened.at, exchange.number, timeout)
+
+
+def _why_unreadable(data: bytes, error: Exception) -> str:
+    try:
+        wire.decode(data)
+    except wire.Unreadable as reason:
+        return f"it is unreadable: {reason}"
+    return "it is no JSON object" if isinstance(error, ValueError) else str(error)
 
 
 _WHY_NOT = {
