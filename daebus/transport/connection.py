@@ -417,6 +417,9 @@ class Connection:
         self._free()
         return self.lost()
 
+    def __del__(self) -> None:
+        self._stream.close()
+
     def abandon(self) -> None:
         """Let go of this process' copy of the socket, in a forked child; nothing ends on the parent's side."""
         self.error = ConnectionLost(f"the connection to Redis at {self.address} is the parent process'")

@@ -66,10 +66,6 @@ class Stream:
         """Free the socket, when nobody reads, writes or waits here any more; in a forked child only its own copy."""
         self._socket.close()
 
-    def __del__(self) -> None:
-        # Of a connection that nobody holds any more.
-        self._socket.close()
-
     def _pending(self) -> bool:
         sock: Any = self._socket
         return bool(sock.pending())
