@@ -6,13 +6,12 @@ from tests.support.framework_services import Program
 
 _CODE = """
 import sys
-import asyncio, os, select, signal, socket
+import asyncio, os, select, signal
 
 for module, names in (
     (os, ("register_at_fork", "fork", "getuid")),
     (select, ("poll", "epoll")),
     (signal, ("SIGHUP", "SIGUSR1", "SIGALRM", "setitimer", "pthread_sigmask")),
-    (socket, ("AF_UNIX",)),
 ):
     for name in names:
         if hasattr(module, name):
@@ -46,7 +45,14 @@ def use():
         print("used", flush=True)
         caller.send_message("stop")
 
-user = threading.Thread(target=use)
+def use_or_end():
+    try:
+        use()
+    except BaseException as error:
+        print("failed:", repr(error), flush=True)
+        os._exit(1)
+
+user = threading.Thread(target=use_or_end)
 user.start()
 app.run(redis_url=url)
 user.join()
