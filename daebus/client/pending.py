@@ -37,12 +37,16 @@ class PendingCalls:
             if len(self._calls) > self._sweep_at:
                 self._sweep()
 
-    def answered(self, reply: Reply) -> Call | None:
-        """The call that the reply is for, if it waits; after a final one it does not any more."""
-        if not isinstance(reply.request_id, str):
-            return None
-        with self._lock:
-            return self._calls.pop(reply.request_id, None) if reply.final else self._calls.get(reply.request_id)
+    def give(self, reply: Reply) -> bool:
+        """Hand a reply to the call that it is for; False where none waits. After a final one it does not any more."""
+        call = self._calls.get(reply.request_id) if isinstance(reply.request_id, str) else None
+        if call is None:
+            return False
+        # In this order: an interrupt in between leaves it among those that are told of the loss.
+        call.give(reply)
+        if reply.final:
+            self.remove(call)
+        return True
 
     def remove(self, call: Call) -> bool:
         """Let it not wait any more; False where it does not."""
@@ -57,10 +61,10 @@ class PendingCalls:
         """End all of them with an error of that kind and text."""
         with self._lock:
             calls = list(self._calls.values())
-            self._calls.clear()
         for call in calls:
             # Each its own: an exception that is raised remembers where.
             call.give(type(error)(str(error)))
+            self.remove(call)
 
     def sweep(self) -> None:
         """Forget calls that nobody has waited out."""

@@ -98,10 +98,12 @@ class Replies:
                 message = listener.next_message(deadline)
                 if message is not None:
                     self._take(message[1])
+                    listener.handed()
                 if ready():
                     # What has come besides is for others: let them not wait until one of them reads on.
                     while (message := listener.received()) is not None:
                         self._take(message[1])
+                        listener.handed()
                     return
                 if message is None and time.monotonic() >= deadline:
                     return

@@ -374,10 +374,7 @@ class Requester:
 
     def _take(self, data: bytes) -> None:
         reply = read_reply(data)
-        call = None if reply is None else self._pending.answered(reply)
-        if call is not None and reply is not None:
-            call.give(reply)
-        else:
+        if reply is None or not self._pending.give(reply):
             what = "something that is no reply" if reply is None else "a reply that nobody waits for (any more)"
             log.debug("%s came in on %s; ignored", what, self.reply_channel)
 

@@ -86,6 +86,8 @@ class Connection:
         self._straggler: threading.Thread | None = None
         self._reading = self._torn = False
         self._done: deque[Pending] = deque()
+        self.handing = False
+        """Whether the leader has a message that it has not handed over yet."""
         self.told_by: int | None = None
         """The thread that just tells what became of commands; it must not wait for others."""
         self._control = threading.Lock()
@@ -151,6 +153,11 @@ class Connection:
                 del self._writing[None]
                 if stuck:
                     return
+        except BaseException:
+            # An interrupt: what others have left to this thread is to be written all the same.
+            if self._writing.get(None) is not hold:
+                self.flush()
+            raise
         finally:
             if self._writing.get(None) is hold:
                 self._torn_off()
@@ -391,7 +398,8 @@ class Connection:
     def leave(self, waiter: Waiter) -> None:
         """Lead no more, however that came about; the connection ends where it was interrupted in the middle."""
         if self.leadership.led_by(waiter):
-            if self._torn:
+            if self._torn or self.handing:
+                self.handing = False
                 self.fail("interrupted in the middle of reading")
             if self._done:
                 self._tell()

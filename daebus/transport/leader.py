@@ -81,6 +81,8 @@ class Leadership:
 
     def leave(self, waiter: Waiter) -> None:
         """Neither lead nor follow any more."""
+        if self._leader is not waiter and not self._followers:
+            return
         with self._lock:
             self._followers.pop(waiter, None)
             if self._leader is waiter:

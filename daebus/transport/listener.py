@@ -186,6 +186,7 @@ class Listener:
                 self.lose(lost)
                 continue
             if message is not None:
+                self.handed()
                 take(*message)
 
     def next_message(
@@ -213,17 +214,20 @@ class Listener:
         return self.received()
 
     def received(self) -> tuple[str, bytes] | None:
-        """The next message among those that have arrived, if there is one."""
+        """The next message among those that have arrived, if there is one; see `handed`."""
         connection = self._connection
         while connection is not None:
+            connection.handing = True
             event = self._early.pop(0) if self._early else connection.next_event()
             if isinstance(event, Message):
                 channel = self._channels.get(event.channel)
                 if channel is not None:
                     return channel, event.data
             elif isinstance(event, NeedData):
+                connection.handing = False
                 return None
             elif isinstance(event, Unsubscribed):
+                connection.handing = False
                 self._finish()
                 return None
             elif isinstance(event, Alive):
@@ -232,19 +236,27 @@ class Listener:
                     log.debug("%s: Redis answers a sign of life with: %s", self.name, event.error)
         return None
 
+    def handed(self) -> None:
+        """The message has been dealt with: an interrupt loses it no more. For a thread that may be interrupted."""
+        connection = self._connection
+        if connection is not None:
+            connection.handing = False
+
     def lose(self, error: RedisUnavailable) -> None:
         """The connection is gone: tell, once, and let whoever leads next connect again."""
-        connection, self._connection = self._connection, None
+        connection = self._connection
         self.connected = False
         self._changes.tell()
-        self._early.clear()
-        if connection is not None:
-            connection.fail(error)
-        if self._closed or connection is None:
+        if connection is None:
             return
-        self._lost_at = time.monotonic()
-        log.log(self._level, "%s: %s; reconnecting until it is back", self.name, error)
-        self._on_lost(error)
+        self._early.clear()
+        connection.fail(error)
+        if not self._closed:
+            self._lost_at = time.monotonic()
+            log.log(self._level, "%s: %s; reconnecting until it is back", self.name, error)
+            self._on_lost(error)
+        # Not before: where an interrupt came in between, all that is done once more.
+        self._connection = None
 
     def leave(self, waiter: Waiter) -> None:
         """Lead no more, or follow; whatever had been begun."""
@@ -263,6 +275,9 @@ class Listener:
 
     def connect(self) -> RedisUnavailable | None:
         """One attempt to connect; returns why it failed."""
+        before = self._connection
+        if before is not None:
+            self.lose(before.fail("interrupted"))
         self._wanted = False
         begun = time.monotonic()
         try:

@@ -266,19 +266,18 @@ class Publisher:
     def _usable(self, until: float) -> Connection:
         """The connection there is, or a new one."""
         mind_the_end()
-        connection = self._connection
-        if connection is not None and connection.usable:
-            self._look_before(connection)
-            if connection.doubted and not self._doubts.wait(connection, until):
-                raise TooLate(f"Redis at {self.address} does not answer; nothing was sent")
-            if connection.usable:
-                return connection
-        self._connect(until)
-        connection = self._connection
-        if connection is None or not connection.usable:
-            where = f"Redis at {self.address}"
-            raise TooLate(f"the time was over before {where} was connected; nothing was sent")
-        return connection
+        while True:
+            connection = self._connection
+            if connection is not None and connection.usable:
+                self._look_before(connection)
+                if connection.doubted and not self._doubts.wait(connection, until):
+                    raise TooLate(f"Redis at {self.address} does not answer; nothing was sent")
+                if connection.usable:
+                    return connection
+            elif time.monotonic() >= until:
+                where = f"Redis at {self.address}"
+                raise TooLate(f"the time was over before {where} was connected; nothing was sent")
+            self._connect(until)
 
     def _look_before(self, connection: Connection) -> None:
         """Take in what has come before something is sent: it may be the end."""
