@@ -1,4 +1,5 @@
-"""The transport: where Redis is, a connection to it, and the drivers that move its bytes for threads and for asyncio.
+"""The transport: connections to Redis, made, lost and made again; one that listens and one that commands.
 
-Knows nothing of services, callers and their messages: channels and bytes go in, channels and bytes come out.
+Law: what is said on a connection is the business of `wire.protocol`, and written nowhere twice; here bytes are moved,
+threads are woken, and losses are told. Knows nothing of services and requests. Imports the wire.
 """

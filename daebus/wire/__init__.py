@@ -1,1 +1,4 @@
-"""The wire: bytes and messages. What stands here is pure: no socket, no clock, no lock, no thread."""
+"""The wire: bytes and messages, and what may stand in them.
+
+Law: pure. No socket, no clock, no lock, no thread, no event loop; imports nothing of the other rooms.
+"""

@@ -149,25 +149,36 @@ def test_an_interrupt_while_waiting_costs_nothing(pair: Pair, monkeypatch: pytes
     assert command.replies == [b"PONG"]
 
 
-@pytest.mark.parametrize("where", ["_stream.read", "_protocol.receive_data", "settle"])
+@pytest.mark.parametrize("where", ["_stream.read", "_protocol.receive_data", "_protocol.next_event"])
 def test_an_interrupt_in_the_middle_of_reading_ends_the_connection(
     pair: Pair, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     def interrupted(*_arguments: object) -> None:
         raise KeyboardInterrupt
 
-    command = pair.submit(b"ping")
+    pair.submit(b"ping")
     pair.server.sendall(b"+PONG\r\n")
-    if where == "settle":
-        command.ended = interrupted
-    else:
-        inner, name = where.split(".")
-        monkeypatch.setattr(getattr(pair.connection, inner), name, interrupted)
+    inner, name = where.split(".")
+    monkeypatch.setattr(getattr(pair.connection, inner), name, interrupted)
     with pytest.raises(KeyboardInterrupt):
         pair.read()
     assert pair.connection.error is not None
     assert pair.leadership.take(Waiter())
     assert not pair.connection.submit(pair.command(b"more"))
+
+
+def test_an_interrupt_while_one_is_told_leaves_the_others_to_be_told(pair: Pair) -> None:
+    def interrupted(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    told: list[object] = []
+    first, second = pair.submit(b"first"), pair.submit(b"second")
+    first.ended, second.ended = interrupted, told.append
+    pair.server.sendall(b"+PONG\r\n+PONG\r\n")
+    with pytest.raises(KeyboardInterrupt):
+        pair.read()
+    assert told == [second]
+    assert pair.connection.error is None
 
 
 def test_an_interrupt_in_the_middle_of_writing_ends_the_connection_and_loses_no_command(
