@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from daebus import Daebus, DaebusCaller, PermissionDenied, RedisUnavailable, RequestFailed
+from daebus import Daebus, DaebusCaller, PermissionDenied, RedisRefused, RedisUnavailable, RequestFailed
 from tests.support.framework_services import Program, program, serving
 from tests.support.redis_server import RedisServer, free_port
 from tests.support.waiting import eventually
@@ -220,7 +220,7 @@ def test_a_redis_that_takes_no_more_clients_is_named_and_nothing_was_sent(name: 
             assert only.ping()
             with DaebusCaller(name, redis_url=server.url) as caller, pytest.raises(RedisUnavailable) as caught:
                 caller.send_request("x", timeout=30)
-            assert type(caught.value) is RedisUnavailable
+            assert type(caught.value) is RedisRefused
             assert str(caught.value).startswith(f"cannot connect to Redis at {server.url}: ")
     finally:
         server.close()

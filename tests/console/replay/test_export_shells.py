@@ -7,8 +7,9 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -189,10 +190,25 @@ def test_commands_say_the_same_in_every_shell(
             stdin, *words = call.read_bytes().split(b"\0")
             settings, rest = take_globals(list(map(os.fsdecode, words)))
             assert settings.redis == own_redis.url
-            monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(bytes.fromhex(stdin.decode())), "utf-8"))
-            assert run(parse_argv(rest), context) in (0, 4), streams[1].getvalue()
+            with given(bytes.fromhex(stdin.decode())):
+                assert run(parse_argv(rest), context) in (0, 4), streams[1].getvalue()
     eventually(lambda: len(heard.take()) == len(corpus), what="all of it has passed")
     assert [said(*one) for one in heard.messages] == passed(corpus)
+
+
+@contextmanager
+def given(data: bytes) -> Iterator[None]:
+    """While it lasts, that is the standard input of this process."""
+    kept = os.dup(0)
+    try:
+        with tempfile.TemporaryFile() as file:
+            file.write(data)
+            file.seek(0)
+            os.dup2(file.fileno(), 0)
+            yield
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
 
 
 def test_redis_cli_says_the_same_in_every_shell(
