@@ -17,6 +17,7 @@ from .bus import PublisherLike
 from .envelope import Request, error_payload, write_response
 from .errors import DaebusError, PermissionDenied, RedisRefused, RedisUnavailable
 from .refusals import Refusals
+from .threads import begin
 from .undelivered import Undelivered
 
 log = logging.getLogger("daebus")
@@ -108,7 +109,7 @@ class Answers:
             if self._keeper is None:
                 keeper = threading.Thread(target=self._give_again, name=f"daebus-{self._service}-kept", daemon=True)
                 try:
-                    keeper.start()
+                    begin(keeper)
                 except RuntimeError:
                     return False
                 self._keeper = keeper
