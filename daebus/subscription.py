@@ -194,10 +194,11 @@ class Subscription:
         turn = self._turns.visit(Visitor(), lambda: self.connected, deadline)
         if turn is None:
             return
+        begun = time.monotonic()
         try:
             self._feed.connect(self._wake_up)
         except RedisUnavailable as error:
-            self._failed(error)
+            self._failed(error, begun)
         else:
             self._back()
         finally:
@@ -300,10 +301,11 @@ class Subscription:
         """One attempt, and after a failed one the pause before the next."""
         with self._changed:
             self._nudged = False
+        begun = time.monotonic()
         try:
             self._feed.connect(self._wake_up)
         except RedisUnavailable as error:
-            self._failed(error)
+            self._failed(error, begun)
             self._attempts += 1
             self._pause(_delay(self._attempts, error))
         else:
@@ -335,10 +337,11 @@ class Subscription:
         if self._on_lost is not None:
             self._on_lost(error)
 
-    def _failed(self, error: RedisUnavailable) -> None:
+    def _failed(self, error: RedisUnavailable, begun: float) -> None:
         with self._changed:
             self._error = error
-            self._failed_at = time.monotonic()
+            # A refusal is the answer to what was asked when it began, and says nothing to who asks since.
+            self._failed_at = begun if isinstance(error, RedisRefused) else time.monotonic()
             self._changed.notify_all()
         if isinstance(error, RedisRefused) and self.connections and str(error) != self._refusal:
             self._refusal = str(error)
