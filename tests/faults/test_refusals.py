@@ -373,6 +373,30 @@ def subscribing_again(bench: Bench) -> Check:
         assert len(bench.lines()) == (3 if refused else 0)
 
 
+def signs_of_life(bench: Bench) -> Check:
+    with pytest.MonkeyPatch.context() as patch, bench.server.client() as client, bench.caller() as caller:
+        patch.setattr("daebus.feed.PING_AFTER", 0.7)
+        with Waiting(caller) as asked:
+            eventually(lambda: bench.waits == 1)
+            client.ping()
+            with bench.caplog.at_level(logging.DEBUG, "daebus"):
+                before = _pings(client)
+                refused = yield
+                if refused is None:
+                    eventually(lambda: _pings(client) > before, within=30)
+                else:
+                    words = f"refuses PING: {refused}"
+                    eventually(lambda: words in bench.caplog.text, within=30)
+                yield
+            bench.gate.set()
+            assert asked.outcome() == {"waited": True}
+        assert bench.lines(level=logging.WARNING) == bench.lines() == []
+
+
+def _pings(client: redis.Redis) -> int:
+    return int(client.info("commandstats").get("cmdstat_ping", {}).get("calls", 0))
+
+
 def _answers(caller: DaebusCaller) -> bool:
     try:
         return caller.send_request("echo", {"n": 2}) == {"n": 2}
@@ -396,6 +420,7 @@ COMMANDS: dict[Callable[[Bench], Check], tuple[tuple[str, ...], str]] = {
     subscribing_from_asyncio: _SUBSCRIBE,
     subscribing_of_a_service: _SUBSCRIBE,
     subscribing_again: _SUBSCRIBE,
+    signs_of_life: (("PING",), "ping"),
 }
 """What is done, the command that it takes, and the right to that."""
 
