@@ -42,6 +42,7 @@ _WHERE = {
     "stats": "measuring",
     "record": "recording",
     "bench": "benching",
+    "ping": "pinging",
     "replay": "replaying",
     "diff": "comparing",
     "export": "exporting",
