@@ -24,6 +24,9 @@ CORPUS = {
 }
 
 
+HALVES = [list(CORPUS)[::2], list(CORPUS)[1::2]]
+"""Of the kinds, for one console each."""
+
 _JOINED = re.compile("(?<=[\U0001f300-\U0001faff])\u200d(?=[\U0001f300-\U0001faff])")
 
 
