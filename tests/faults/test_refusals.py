@@ -439,10 +439,10 @@ def test_what_redis_refuses_is_told_and_logged_once(bench: Bench, check: Callabl
             pass
 
 
-def test_each_state_refuses_something(servers: dict[str, RedisServer]) -> None:
-    for code in CODES:
-        if code not in servers:
-            servers[code] = redis_that_may(code)
-        with refusing(servers[code], code, ["set"]):
-            assert refuses(servers[code], "SET", "x", "y") == ("READONLY" if code == "MASTERDOWN" else code)
-        assert refuses(servers[code], "SET", "x", "y") is None
+@pytest.mark.parametrize("code", CODES)
+def test_each_state_refuses_something(servers: dict[str, RedisServer], code: str) -> None:
+    if code not in servers:
+        servers[code] = redis_that_may(code)
+    with refusing(servers[code], code, ["set"]):
+        assert refuses(servers[code], "SET", "x", "y") == ("READONLY" if code == "MASTERDOWN" else code)
+    assert refuses(servers[code], "SET", "x", "y") is None
