@@ -1,7 +1,7 @@
 """Roles of text resolved to the colours of the theme.
 
 The application alone carries the component classes of the roles, so that a style sheet is applied to each of them once
-and not once for every widget that draws lines: that was two thirds of what starting the console cost.
+and not once for every widget that draws lines. See docs/decisions/roles-once.md.
 """
 
 from __future__ import annotations

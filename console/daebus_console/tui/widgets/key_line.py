@@ -1,7 +1,6 @@
 """The keys that do something now, in one line at the foot of a screen.
 
-Textual's Footer has a widget for each key and makes all of them anew whenever the focus moves, which was a quarter of
-what starting the console cost. This draws one line.
+Textual's Footer has a widget for each key and makes all of them anew whenever the focus moves. This draws one line.
 """
 
 from __future__ import annotations
