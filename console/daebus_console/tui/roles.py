@@ -6,6 +6,8 @@ and not once for every widget that draws lines. See docs/decisions/roles-once.md
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.style import Style
 from textual.widget import Widget
 
@@ -28,3 +30,23 @@ def style_of(widget: Widget, role: str) -> Style:
     elif styles.has_rule("color"):
         style += Style(color=(ground + styles.color).rich_color)
     return style
+
+
+class DrawsRoles(Widget):
+    """A widget that draws roles again and again: how each looks on it is worked out once for each style it has."""
+
+    def __init__(self, *children: Widget, **keywords: Any) -> None:
+        self._role_styles: dict[str, Style] = {}
+        super().__init__(*children, **keywords)
+
+    def notify_style_update(self) -> None:
+        """See Textual."""
+        super().notify_style_update()
+        self._role_styles.clear()
+
+    def role_style(self, role: str) -> Style:
+        """See `style_of`."""
+        style = self._role_styles.get(role)
+        if style is None:
+            style = self._role_styles[role] = style_of(self, role)
+        return style

@@ -5,7 +5,7 @@ Textual's Footer has a widget for each key and makes all of them anew whenever t
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -21,7 +21,7 @@ from daebus_console.tui.legible import legible
 class KeyLine(Widget, can_focus=False):
     """Each key with what it does. A click presses the key; the mouse wheel moves to what has no room."""
 
-    COMPONENT_CLASSES = frozenset({"keys--key", "keys--does", "keys--hovered", "keys--off"})  # type: ignore[assignment]  # Textual reads it
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"keys--key", "keys--does", "keys--hovered", "keys--off"}
     ALLOW_SELECT = False
 
     def __init__(self, **keywords: Any) -> None:
@@ -49,12 +49,16 @@ class KeyLine(Widget, can_focus=False):
             self._keys, self._first, self._hovered = keys, 0, None
             self.refresh()
 
+    def _width(self, index: int) -> int:
+        """The cells that a key takes, with the blank behind it."""
+        binding, key, _enabled = self._keys[index]
+        return cell_len(f"{key} {binding.description} ")
+
     def _at(self, x: int) -> int | None:
         """Which key is drawn there."""
         end = 0
         for index in range(self._first, len(self._keys)):
-            binding, key, _enabled = self._keys[index]
-            begin, end = end, end + cell_len(f"{key} {binding.description} ")
+            begin, end = end, end + self._width(index)
             if begin <= x < end - 1:
                 return index
         return None
@@ -83,9 +87,7 @@ class KeyLine(Widget, can_focus=False):
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """On to what has no room."""
-        if sum(cell_len(f"{key} {binding.description} ") for binding, key, _on in self._keys[self._first :]) > (
-            self.size.width + 1
-        ):
+        if sum(map(self._width, range(self._first, len(self._keys)))) > self.size.width + 1:
             self._scroll(1, event)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:

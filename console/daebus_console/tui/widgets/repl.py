@@ -18,7 +18,7 @@ from daebus_console.text import cells, clean
 from daebus_console.tui.legible import legible
 from daebus_console.tui.lines import Line
 from daebus_console.tui.messages import CommandEntered
-from daebus_console.tui.roles import style_of
+from daebus_console.tui.roles import DrawsRoles
 from daebus_console.tui.widgets.repl_line import CommandLine
 from daebus_console.tui.widgets.repl_menu import OutputLog
 from daebus_console.tui.widgets.title import TitleLine
@@ -30,7 +30,7 @@ Completer = Callable[[str, int], Sequence[Offer]]
 """From the line and the place of the cursor in it to what may stand there."""
 
 
-class ReplPane(Vertical):
+class ReplPane(DrawsRoles, Vertical):
     """Output above, what is offered while there is something, the line, and below it what is wrong."""
 
     def __init__(self, **keywords: Any) -> None:
@@ -120,7 +120,7 @@ class ReplPane(Vertical):
     def _print(self, line: Line) -> None:
         text = Text(no_wrap=False, overflow="fold")
         for piece, role in line:
-            style = legible(style_of(self, role))
+            style = legible(self.role_style(role))
             text.append(piece, Style(color=style.color, bold=style.bold))
         self.output.write(text, expand=True, scroll_end=True)
 

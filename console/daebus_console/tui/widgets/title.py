@@ -10,14 +10,13 @@ from rich.style import Style
 from textual import events
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 
 from daebus_console.tui.legible import legible
 from daebus_console.tui.lines import Line
-from daebus_console.tui.roles import style_of
+from daebus_console.tui.roles import DrawsRoles
 
 
-class TitleLine(Widget):
+class TitleLine(DrawsRoles):
     """One line with something at its left and something at its right; the right end wins where both have no room."""
 
     class Pressed(Message):
@@ -57,7 +56,7 @@ class TitleLine(Widget):
         styles: dict[str, Style] = {}
         for _text, role in line:
             if role not in styles:
-                styles[role] = legible(style_of(self, role))
+                styles[role] = legible(self.role_style(role))
         return [Segment(text, styles[role]) for text, role in line if text]
 
     def render_line(self, y: int) -> Strip:
