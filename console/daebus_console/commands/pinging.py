@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Any
 from daebus.errors import RequestTimeout, ServiceUnavailable
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.grammar import Command
+from daebus_console.commands.repeating import turns
 from daebus_console.engine import envelope as wire
 from daebus_console.engine.exchange import Exchange, Message
 from daebus_console.engine.figures import place
@@ -22,7 +22,6 @@ from daebus_console.render import Line, Span, duration, line, table
 TIMES = 4
 EVERY = 1.0
 TIMEOUT = 2.0
-_TICK = 0.1
 
 
 @dataclass
@@ -61,11 +60,7 @@ class Ping:
             unwatch = self.session.watch(self._seen)
         withdraw = cancellation.on_cancel(self._wake)
         try:
-            begun = time.monotonic()
-            for number in range(self.times):
-                due = begun + number * self.every - time.monotonic()
-                if cancellation.wait(due) if due > 0 else cancellation.cancelled:
-                    return True
+            for _number in turns(self.times, self.every, self.context):
                 self._ask()
             return cancellation.cancelled
         finally:
