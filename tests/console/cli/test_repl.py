@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.console.cli.conftest import ROOT, Console
+from tests.console.cli.conftest import Console
+from tests.support.forked import ROOT
 
 
 def test_commands_from_a_pipe(console: Console, service: str) -> None:
