@@ -55,15 +55,23 @@ class Ending:
         self._before = {}
 
     @contextmanager
-    def by(self, gently: Gently, at_last: Callable[[], None]) -> Iterator[None]:
-        """Within, whoever has the terminal ends itself, by SIGINT as well: ctrl+c is a key there."""
+    def told_to(self, gently: Gently, at_last: Callable[[], None] | None = None) -> Iterator[None]:
+        """Within, whoever has the terminal is told, and ends itself: no half-drawn screen is left."""
         self.gently, self.at_last = gently, at_last
-        interrupt = signal.signal(signal.SIGINT, self._asked)
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, interrupt)
             self.gently = self.at_last = None
+
+    @contextmanager
+    def by(self, gently: Gently, at_last: Callable[[], None]) -> Iterator[None]:
+        """As `told_to`, and by SIGINT as well: ctrl+c is a key there."""
+        with self.told_to(gently, at_last):
+            interrupt = signal.signal(signal.SIGINT, self._asked)
+            try:
+                yield
+            finally:
+                signal.signal(signal.SIGINT, interrupt)
 
     def _asked(self, number: int, _frame: FrameType | None) -> None:
         status = 128 + number

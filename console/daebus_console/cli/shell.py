@@ -138,7 +138,7 @@ def _help(output: TerminalOutput) -> int:
 def _repl(settings: Globals, output: TerminalOutput) -> int:
     from daebus_console.repl.start import run_repl
 
-    return _with_context(settings, output, lambda context: run_repl(context, output))
+    return _with_context(settings, output, lambda context: run_repl(context, output, _ending))
 
 
 def _act(command: Command, settings: Globals, output: TerminalOutput) -> int:
