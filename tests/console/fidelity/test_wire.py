@@ -164,7 +164,7 @@ def test_a_stand_in_answers_with_the_text_that_was_recorded(
     with prompt.session.record(path):
         for price in ("19.90", "12345678901234567890.10", "12345678901234567890.11"):
             assert prompt(f"request {bare.name} ok price:={price}") == 0
-            eventually(lambda: prompt.seen(target=bare.name).answer is not None, what="the tap has seen the answer")
+        eventually(lambda: len(prompt.answered(bare.name)) == 3, what="the tap has seen the answers")
     bare.close()
     assert bare.name == name
     assert prompt(f"mock {name} --from {path}") == 0, prompt.said.all
