@@ -26,7 +26,6 @@ EMPTY = "\\"
 """How the empty name is written."""
 
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([nrt])|([!-/:-@\[-`{-~]))")
-_BYTE = re.compile(r"\\x[89a-fA-F]")
 _MEANS_SOMETHING = "-@{"
 """Signs that at the beginning of an argument make it something else than a name."""
 _CONTROL = {"n": "\n", "r": "\r", "t": "\t"}
@@ -114,7 +113,7 @@ def read_glob(text: str) -> str:
 
 def has_bytes(text: str) -> bool:
     """Whether such a text says bytes that are no ASCII by their numbers."""
-    return _BYTE.search(text) is not None
+    return any(found[1] and found[1] >= "8" for found in _ESCAPE.finditer(text))
 
 
 def fields(key: str, name: str | None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from functools import partial
 
 from daebus.errors import DaebusError, PermissionDenied, RedisRefused, RedisUnavailable
 from daebus.transport.publisher import Publisher
+from daebus.transport.threads import begin
 from daebus.wire.envelope import Request, error_payload, write_response
 
 from .refusals import Refusals
@@ -108,7 +109,7 @@ class Answers:
             if self._keeper is None:
                 keeper = threading.Thread(target=self._give_again, name=f"daebus-{self._service}-kept", daemon=True)
                 try:
-                    keeper.start()
+                    begin(keeper)
                 except RuntimeError:
                     return False
                 self._keeper = keeper

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Generic
 
+from daebus.transport.threads import begin
 from daebus.waiting import bounded
 
 from .worker import Job, Workers
@@ -39,7 +40,7 @@ class SaturationLog(Generic[Job]):
             self._watching = True
         thread = threading.Thread(target=self._watch, args=(workers,), name=f"daebus-{self._name}-watch", daemon=True)
         try:
-            thread.start()
+            begin(thread)
         except RuntimeError:
             # No thread is to be had: then nothing is said.
             self._watching = False

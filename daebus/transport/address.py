@@ -45,7 +45,7 @@ class _NoRetry(Retry):
 
 def client_label(name: str) -> str:
     """`daebus:NAME` in the form that CLIENT SETNAME takes: printable ASCII without blanks."""
-    return "daebus:" + (quote(name, safe="!#$&'()*+,-./:;<=>?@[]^_`{|}~")[:100])
+    return "daebus:" + (quote(name, safe="!#$&'()*+,-./:;<=>?@[]^_`{|}~", errors="surrogateescape")[:100])
 
 
 def pinned(options: Mapping[str, Any], limit: float, retry: object) -> dict[str, Any]:

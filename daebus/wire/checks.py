@@ -21,23 +21,23 @@ def shown(value: object) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text)} characters)"
 
 
-def is_encodable(text: str) -> bool:
+def is_encodable(text: str, errors: str = "strict") -> bool:
     """Whether it can be written as UTF-8: Python's text may hold halves of characters."""
     try:
-        text.encode()
+        text.encode("utf-8", errors)
     except UnicodeEncodeError:
         return False
     return True
 
 
 def name(value: object, what: str, error: type[DaebusError] = ConfigurationError) -> str:
-    """A name: a str that is not empty and can be written as UTF-8."""
+    """A name: a str that is not empty and can be written as UTF-8, but for single bytes as `os.fsdecode` has them."""
     if type(value) is str and value and value.isascii():
         # Nearly all are, and each call has some.
         return value
     if not isinstance(value, str) or not value:
         raise error(f"{what} must be a non-empty str, not {shown(value)}")
-    if not is_encodable(value):
+    if not is_encodable(value, "surrogateescape"):
         raise error(f"{what} must be encodable as UTF-8: {shown(value)}")
     return value
 

@@ -45,6 +45,8 @@ class RawJson(dict[str, Any]):
     __slots__ = ("text",)
 
     def __init__(self, text: str) -> None:
+        if not isinstance(text, str):
+            raise PayloadError(f"text must be a str, not {checks.shown(text)}")
         found = decode_object(text)
         if isinstance(found, str):
             raise PayloadError(f"the text {found}")
@@ -400,7 +402,9 @@ def write_one_way(
 
 
 def _write(action: str, payload: dict[str, Any], message: dict[str, Any]) -> bytes:
-    checks.name(action, "the action", PayloadError)
+    # Any text can stand in JSON, halves of characters too, and an action that came in can be named again.
+    if not isinstance(action, str) or not action:
+        raise PayloadError(f"the action must be a non-empty str, not {checks.shown(action)}")
     if not isinstance(payload, dict):
         raise PayloadError(f"the payload must be a dict, not {type(payload).__name__}")
     return _encode_message(message, payload)

@@ -77,6 +77,9 @@ def test_a_refused_ping_is_a_sign_of_life(
             threads = asyncio.create_task(asyncio.to_thread(thread.send_request, "block"))
             await asyncio.to_thread(eventually, lambda: echo.calls == 2)
             with refusing(server, code, ["ping"]):
+                if refuses(server, "PING") is None:
+                    echo.gate.set()
+                    pytest.skip(f"this server answers PING in that state: {code}")
                 # A second SUBSCRIBE is confirmed where PING is refused.
                 before = heartbeats.copy()
                 await asyncio.to_thread(
@@ -105,7 +108,7 @@ def test_what_is_refused_is_told_to_whoever_asks_at_once(server: RedisServer, na
             async with AsyncDaebusCaller(name, redis_url=server.url, timeout=60) as new:
                 with refusing(server, "BUSY"):
                     for caller in (known, new):
-                        with pytest.raises(RedisRefused, match="BUSY Redis is busy") as caught:
+                        with pytest.raises(RedisRefused, match=r"BUSY (Redis|Valkey) is busy") as caught:
                             await caller.send_request("echo")
                         assert caught.value.code == "BUSY"
 
@@ -120,7 +123,7 @@ def test_what_is_refused_is_told_to_whoever_asks_at_once(server: RedisServer, na
                 lambda: broadcast.send("news", {}),
             ]
             for ask in asks:
-                with pytest.raises(RedisRefused, match="BUSY Redis is busy") as caught:
+                with pytest.raises(RedisRefused, match=r"BUSY (Redis|Valkey) is busy") as caught:
                     ask()
                 assert caught.value.code == "BUSY"
         asyncio.run(main())

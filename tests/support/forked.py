@@ -1,4 +1,4 @@
-"""The program with its standard streams broken in every way, many times: forked from a process that has it loaded.
+"""The program, many times, also with standard streams broken in every way: forked from a process that has it loaded.
 
 A start of the interpreter for each of hundreds of runs would take minutes. A fork takes some hundredths of a second,
 and makes its streams as the interpreter does at its start.
@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +21,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 
 _SERVER = r"""
-import gc, json, os, signal, sys, threading, time, warnings
+import gc, json, os, signal, socket, sys, threading, time, warnings
 import daebus_console.__main__
 import daebus_console.cli.completion, daebus_console.cli.demo, daebus_console.cli.open, daebus_console.cli.shell
 import daebus_console.commands.runner as runner
@@ -27,9 +31,14 @@ for name in set(runner._WHERE.values()):
 import daebus_console.cli.asking, daebus_console.repl.start, daebus_console.engine.session
 warnings.simplefilter("error")
 
-def redirect(number, to):
+encoding, errors = sys.stdout.encoding, sys.stdout.errors
+
+def redirect(number, to, files):
     if to == "closed":
         os.close(number)
+        return
+    if isinstance(to, int):
+        os.dup2(files[to], number)
         return
     if to == "broken pipe":
         ours, file = os.pipe()
@@ -46,14 +55,19 @@ def stream(number, mode):
         os.fstat(number)
     except OSError:
         return None
-    return open(number, mode, encoding="utf-8", errors="backslashreplace" if number == 2 else "strict", closefd=False)
+    return open(
+        number, mode, encoding=encoding, errors="backslashreplace" if number == 2 else errors, closefd=False
+    )
 
-def child(job):
+def child(job, files):
     os.setsid()
     os.chdir(job["folder"])
+    os.environ.clear()
     os.environ.update(job["environ"])
     for number, to in enumerate(job["streams"]):
-        redirect(number, to)
+        redirect(number, to, files)
+    for file in files:
+        os.close(file)
     sys.stdin, sys.stdout, sys.stderr = stream(0, "r"), stream(1, "w"), stream(2, "w")
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
     sys.argv = ["daebus-console", *job["arguments"]]
@@ -77,14 +91,17 @@ def child(job):
             status = 120
     os._exit(status & 255)
 
-for line in sys.stdin:
-    job = json.loads(line)
+def keep(job, told, files):
+    # Start one, wait for its end, and tell how it ended.
     pid = os.fork()
     if not pid:
         try:
-            child(job)
+            os.close(told)
+            child(job, files)
         finally:
             os._exit(97)
+    for file in files:
+        os.close(file)
     deadline = time.monotonic() + job["seconds"]
     while True:
         done, code, usage = os.wait4(pid, os.WNOHANG)
@@ -97,7 +114,32 @@ for line in sys.stdin:
             break
         time.sleep(0.005)
     status = None if code is None else os.waitstatus_to_exitcode(code)
-    print(json.dumps({"status": status, "megabytes": usage and usage.ru_maxrss // 1024}), flush=True)
+    os.write(told, json.dumps({"status": status, "megabytes": usage and usage.ru_maxrss // 1024}).encode())
+
+jobs = socket.socket(fileno=int(sys.argv[1]))
+gc.freeze()
+while True:
+    head, files, _flags, _address = socket.recv_fds(jobs, 8, 8)
+    if not head:
+        break
+    while len(head) < 8:
+        head += jobs.recv(8 - len(head))
+    size, text = int(head), b""
+    while len(text) < size:
+        text += jobs.recv(size - len(text))
+    if not os.fork():
+        try:
+            jobs.close()
+            keep(json.loads(text), files[0], files[1:])
+        finally:
+            os._exit(0)
+    for file in files:
+        os.close(file)
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
 """
 
 
@@ -112,23 +154,27 @@ class Ended:
 
 
 class Forks:
-    """Runs `daebus-console` in forks. A context manager."""
+    """Runs `daebus-console` in forks, of any thread. A context manager."""
 
     def __init__(self, environ: dict[str, str]) -> None:
-        known = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR", "REDIS_URL")}
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _SERVER],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**known, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'console'}", **environ},
-            encoding="utf-8",
-        )
+        self._environ = {**plain_environ(), **environ}
+        self._sending = threading.Lock()
+        self._jobs, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _SERVER, str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env=self._environ,
+                pass_fds=[theirs.fileno()],
+            )
 
     def __enter__(self) -> Forks:
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        self._process.communicate()
+        self._jobs.close()
+        self._process.wait()
 
     def __call__(
         self,
@@ -145,17 +191,79 @@ class Forks:
         for path in kept:
             path.unlink(missing_ok=True)
             path.touch()
+        streams = [stdin, stdout or str(kept[0]), stderr or str(kept[1])]
+        told = self._begin(arguments, folder, streams, [], {**self._environ, **(environ or {})}, seconds)
+        status, megabytes = _end_of(told)
+        out, err = (path.read_text(errors="backslashreplace") for path in kept)
+        return Ended(status, out, err, megabytes)
+
+    def piped(
+        self, arguments: Sequence[str], *, stdin: str | None, environ: dict[str, str], seconds: float = 60
+    ) -> Ended:
+        """Run it in this folder on pipes, or with nothing to read; `environ` is the whole of its environment."""
+        out, err = os.pipe(), os.pipe()
+        given = (os.open(os.devnull, os.O_RDONLY), None) if stdin is None else os.pipe()
+        told = self._begin(arguments, Path.cwd(), [0, 1, 2], [given[0], out[1], err[1]], environ, seconds)
+        found: dict[int, bytes] = {}
+
+        def read(file: int) -> None:
+            with open(file, "rb") as stream:
+                found[file] = stream.read()
+
+        def write(file: int, text: str) -> None:
+            # It need not read all of it.
+            with suppress(BrokenPipeError), open(file, "wb") as stream:
+                stream.write(text.encode())
+
+        threads = [threading.Thread(target=read, args=(file,)) for file in (out[0], err[0])]
+        if given[1] is not None:
+            threads.append(threading.Thread(target=write, args=(given[1], stdin)))
+        for thread in threads:
+            thread.start()
+        status, megabytes = _end_of(told)
+        for thread in threads:
+            thread.join()
+        return Ended(status, _text(found[out[0]]), _text(found[err[0]]), megabytes)
+
+    def _begin(
+        self,
+        arguments: Sequence[str],
+        folder: Path,
+        streams: Sequence[str | int],
+        files: Sequence[int],
+        environ: dict[str, str],
+        seconds: float,
+    ) -> int:
+        """Have one started; returns the file in which its end is told. Those files are its own from now on."""
         job: dict[str, Any] = {
             "arguments": arguments,
             "folder": str(folder),
-            "streams": [stdin, stdout or str(kept[0]), stderr or str(kept[1])],
-            "environ": environ or {},
+            "streams": streams,
+            "environ": environ,
             "seconds": seconds,
         }
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(job) + "\n")
-        self._process.stdin.flush()
-        told = json.loads(self._process.stdout.readline())
-        out, err = (path.read_text(errors="backslashreplace") for path in kept)
-        return Ended(told["status"], out, err, told["megabytes"] or 0)
+        text = json.dumps(job).encode()
+        told, theirs = os.pipe()
+        with self._sending:
+            socket.send_fds(self._jobs, [b"%8d" % len(text)], [theirs, *files])
+            self._jobs.sendall(text)
+        for file in (theirs, *files):
+            os.close(file)
+        return told
+
+
+def plain_environ() -> dict[str, str]:
+    """The environment of this process, without what people set for themselves, in which the program is found."""
+    known = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR", "REDIS_URL")}
+    return {**known, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'console'}"}
+
+
+def _end_of(told: int) -> tuple[int | None, int]:
+    with open(told, "rb") as file:
+        end = json.loads(file.read())
+    return end["status"], end["megabytes"] or 0
+
+
+def _text(data: bytes) -> str:
+    """As subprocess reads text."""
+    return data.decode().replace("\r\n", "\n").replace("\r", "\n")

@@ -29,6 +29,12 @@ KEYS = {
 _NOT_INHERITED = {"NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES"}
 
 
+def _heed_signals() -> None:
+    """As at a terminal, also where the tests were started in the background, which ignores some for good."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Terminal:
     """Runs a command on a terminal of that size; use it as a context manager, which ends the command."""
 
@@ -51,6 +57,7 @@ class Terminal:
             dimensions=(rows, columns),
             env={**inherited, "TERM": "xterm-256color", "LANG": "C.UTF-8", **(environment or {})},
             timeout=None,
+            preexec_fn=_heed_signals,
         )
 
     def __enter__(self) -> Terminal:

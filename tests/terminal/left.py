@@ -35,6 +35,6 @@ def line_settings(terminal: Terminal) -> list[Any]:
 def assert_as_before(terminal: Terminal, settings: list[Any]) -> None:
     """The terminal is as it was when `line_settings` told those settings."""
     output = bytes(terminal.output)
-    assert modes_left(output) == {}
+    assert modes_left(output) == {}, output[-600:]
     assert keyboards_left(output) == 0
     assert line_settings(terminal) == settings

@@ -126,13 +126,14 @@ class Shell:
 
     def words(self, line: str, *, tabs: int = 1, then: str = "") -> list[str]:
         """The program's arguments when that line is typed, tab pressed, the rest typed, and then enter."""
-        before = len(self.told.read_text().splitlines())
+        # A line is there when its end is: the arguments come one by one.
+        before = self.told.read_text().count("\n")
         self.process.send(line)
         for _tab in range(tabs):
             self.process.send("\t")
         self.process.send(f"{then}\r")
         try:
-            eventually(lambda: len(self.told.read_text().splitlines()) > before, within=60)
+            eventually(lambda: self.told.read_text().count("\n") > before, within=60)
         except AssertionError:
             self.process.expect(pexpect.TIMEOUT, timeout=0.1)
             raise AssertionError(f"{line!r} was not carried out:\n{self.process.before}") from None

@@ -94,6 +94,34 @@ def test_a_prompt_leaves_the_terminal_as_it_was(own_redis: RedisServer, tmp_path
         assert "Traceback" not in terminal.output.decode(errors="replace")
 
 
+AT_WORK = """
+import os, signal, sys
+from concurrent.futures import ThreadPoolExecutor
+from daebus_console.__main__ import main
+submit = ThreadPoolExecutor.submit
+
+def completing(self, *args):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return submit(self, *args)
+
+ThreadPoolExecutor.submit = completing
+sys.exit(main())
+"""
+
+
+def test_a_signal_while_a_prompt_is_at_work_leaves_the_terminal_as_it_was(
+    own_redis: RedisServer, tmp_path: Path
+) -> None:
+    with start(own_redis.url, tmp_path, [sys.executable, "-c", AT_WORK, "repl"]) as terminal:
+        settings = line_settings(terminal)
+        terminal.wait_for("daebus>")
+        # What is typed is completed in a thread, and the signal comes from where that is begun.
+        terminal.type("half a li")
+        assert end_of(terminal) == 128 + signal.SIGTERM
+        assert_as_before(terminal, settings)
+        assert "Traceback" not in terminal.output.decode(errors="replace")
+
+
 @pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
 def test_a_recording_from_the_prompt_is_closed(own_redis: RedisServer, tmp_path: Path, number: signal.Signals) -> None:
     path = tmp_path / "kept.jsonl"

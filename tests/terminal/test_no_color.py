@@ -20,6 +20,13 @@ COLOURS = {*range(30, 39), *range(40, 49), *range(90, 98), *range(100, 108)}
 """The parameters that set a colour; 39 and 49 take it back."""
 
 ESCAPE, TAB, CTRL_C, CTRL_P = "\x1b", "\t", "\x03", "\x10"
+
+
+def gone(text: str) -> str:
+    """Matches the main screen where nothing with that text lies over it."""
+    return rf"(?s)\A(?!.*{text}).*Pause"
+
+
 TOUR = (
     # Keys, and what is to be seen before the next ones: what follows an escape at once would be another key.
     ("[", r"▾ error"),
@@ -38,13 +45,13 @@ TOUR = (
     (CTRL_C, r"help lists all commands"),
     (ESCAPE, r"Pause"),
     ("S", r"all together"),
-    (ESCAPE, r"Pause"),
+    (ESCAPE, gone("all together")),
     ("D", r"Sequence"),
-    (ESCAPE, r"Pause"),
+    (ESCAPE, gone("Sequence")),
     ("?", r"escape closes"),
-    (ESCAPE, r"Pause"),
+    (ESCAPE, gone("escape closes")),
     (CTRL_P, r"Search for commands"),
-    (ESCAPE, r"Pause"),
+    (ESCAPE, gone("Search for commands")),
 )
 
 

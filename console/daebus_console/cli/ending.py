@@ -17,6 +17,8 @@ from typing import Any
 
 PATIENCE = 15.0
 """Seconds that closing may take before the process is ended where it stands."""
+INTERRUPTED = 128 + signal.SIGINT
+"""The exit status of a program that ctrl+c ended."""
 _AGAIN = 2.0
 """Seconds after which one who asks a second time means it."""
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGHUP", "SIGQUIT", "SIGTERM") if hasattr(signal, name))
@@ -27,6 +29,22 @@ Gently = Callable[[int], bool]
 
 class Ended(SystemExit):
     """A signal asks the program to end. Of SystemExit, which event loops let through; `code` is the exit status."""
+
+
+def asked_before(error: BaseException) -> int | None:
+    """The exit status a signal asked for, where the error came of it: None where no signal did.
+
+    One that comes between a lock's being waited for and had leaves by way of code that lets go of the lock, and fails:
+    "release unlocked lock" is what is told then, and means nothing.
+    """
+    behind: BaseException | None = error
+    while behind is not None:
+        if isinstance(behind, KeyboardInterrupt):
+            return INTERRUPTED
+        if isinstance(behind, Ended):
+            return int(behind.code or 0)
+        behind = behind.__context__
+    return None
 
 
 class Ending:
@@ -55,15 +73,23 @@ class Ending:
         self._before = {}
 
     @contextmanager
-    def by(self, gently: Gently, at_last: Callable[[], None]) -> Iterator[None]:
-        """Within, whoever has the terminal ends itself, by SIGINT as well: ctrl+c is a key there."""
+    def told_to(self, gently: Gently, at_last: Callable[[], None] | None = None) -> Iterator[None]:
+        """Within, whoever has the terminal is told, and ends itself: no half-drawn screen is left."""
         self.gently, self.at_last = gently, at_last
-        interrupt = signal.signal(signal.SIGINT, self._asked)
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, interrupt)
             self.gently = self.at_last = None
+
+    @contextmanager
+    def by(self, gently: Gently, at_last: Callable[[], None]) -> Iterator[None]:
+        """As `told_to`, and by SIGINT as well: ctrl+c is a key there."""
+        with self.told_to(gently, at_last):
+            interrupt = signal.signal(signal.SIGINT, self._asked)
+            try:
+                yield
+            finally:
+                signal.signal(signal.SIGINT, interrupt)
 
     def _asked(self, number: int, _frame: FrameType | None) -> None:
         status = 128 + number

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from daebus_console.cli.ending import Ended, Ending
+from daebus_console.cli.ending import INTERRUPTED, Ended, Ending, asked_before
 from daebus_console.cli.options import Globals, take_globals
 from daebus_console.cli.output import TerminalOutput
 from daebus_console.commands.errors import FAULT, CommandError, fault
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _ASKED = "_DAEBUS_CONSOLE_COMPLETE"
 """Set by the completion of the user's shell; see cli/completion.py."""
-INTERRUPTED = 130
 USAGE = 2
 _SWITCH = 0.001
 """Seconds that a thread may keep the interpreter while others want it."""
@@ -63,6 +62,9 @@ def run(arguments: Sequence[str]) -> int:
             output.error(str(error))
             return USAGE
         except Exception as error:  # noqa: BLE001 - a fault of ours is told in words as well
+            asked = asked_before(error)
+            if asked is not None:
+                return asked
             output.abandon()
             output.error(fault(error))
             return FAULT
@@ -138,7 +140,7 @@ def _help(output: TerminalOutput) -> int:
 def _repl(settings: Globals, output: TerminalOutput) -> int:
     from daebus_console.repl.start import run_repl
 
-    return _with_context(settings, output, lambda context: run_repl(context, output))
+    return _with_context(settings, output, lambda context: run_repl(context, output, _ending))
 
 
 def _act(command: Command, settings: Globals, output: TerminalOutput) -> int:

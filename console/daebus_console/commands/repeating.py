@@ -30,9 +30,8 @@ def repeats(command: Command) -> bool:
     return command["every"] is not None or (command["times"] or 1) > 1
 
 
-def _turns(command: Command, context: Context) -> Iterator[int]:
+def turns(times: int | None, every: float | None, context: Context) -> Iterator[int]:
     """The number of each sending, from 1, when its time has come; ends when all are done, or on cancelling."""
-    times, every = command["times"], command["every"]
     begun = time.monotonic()
     for number in count(1) if times is None else range(1, times + 1):
         # Times are counted from the beginning, so that none of them drifts.
@@ -90,7 +89,7 @@ class Requests:
         return self._tell(time.monotonic() - begun, interrupted or self.context.cancellation.cancelled)
 
     def _send_all(self) -> None:
-        for number in _turns(self.command, self.context):
+        for number in turns(self.command["times"], self.command["every"], self.context):
             while not self._room.acquire(timeout=_TICK):
                 if self._stopped.is_set():
                     return
@@ -185,7 +184,7 @@ def publish_often(command: Command, context: Context, what: str, publish: Callab
     done = 0
     delivery: Delivery | None = None
     try:
-        for number in _turns(command, context):
+        for number in turns(command["times"], command["every"], context):
             delivery = publish()
             done = number
             if command["json"]:

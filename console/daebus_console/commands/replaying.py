@@ -8,6 +8,7 @@ from typing import Any
 
 from daebus.errors import RedisUnavailable, RequestFailed, RequestTimeout, ServiceUnavailable
 from daebus.transport.address import RedisAddress
+from daebus_console.commands.advising import advised
 from daebus_console.commands.choosing import Chosen, choose, inputs_of
 from daebus_console.commands.comparing import rules_of
 from daebus_console.commands.context import Context, Exit
@@ -392,7 +393,9 @@ class _Many:
         left = plan.total - self._absent(plan) - self.report.counts.total()
         if replay.lost is not None:
             unknown = self.report.statuses["lost"]
-            output.error(f"{replay.lost}\nthe replay ended there: {unknown} unknown, {left} not sent")
+            output.error(
+                f"{advised(replay.lost, self.context)}\nthe replay ended there: {unknown} unknown, {left} not sent"
+            )
             return Exit.NO_REDIS
         if interrupted:
             output.note(f"stopped: {left} of {plan.total} not sent")

@@ -12,12 +12,12 @@ from importlib import import_module
 from daebus.errors import (
     ConfigurationError,
     PayloadError,
-    PermissionDenied,
     RedisUnavailable,
     RequestFailed,
     RequestTimeout,
     ServiceUnavailable,
 )
+from daebus_console.commands.advising import advised
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.errors import FAULT, CommandError, fault
 from daebus_console.commands.grammar import Command
@@ -27,7 +27,6 @@ from daebus_console.commands.secrets import safe_error, shown
 from daebus_console.commands.sources import settle
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.capture.format import CaptureError
-from daebus_console.engine.rights import advice, user_of
 from daebus_console.engine.sender import Cancelled, ReadOnly
 from daebus_console.files.places import FileError, StreamError
 
@@ -43,6 +42,7 @@ _WHERE = {
     "stats": "measuring",
     "record": "recording",
     "bench": "benching",
+    "ping": "pinging",
     "replay": "replaying",
     "diff": "comparing",
     "export": "exporting",
@@ -107,7 +107,7 @@ def _telling(command: Command, context: Context, action: Action) -> int:
         output.error(context.redact.text(str(error)))
         return Exit.ERROR
     except RedisUnavailable as error:
-        output.error(f"{error}{_advice(error, context)}")
+        output.error(advised(error, context))
         return Exit.NO_REDIS
     except Cancelled as error:
         output.note(str(error))
@@ -165,12 +165,3 @@ def _allow(command: Command, context: Context) -> None:
         raise CommandError(f"`{command.name}` works {where}", 0, len(command.name))
     if command.background and context.face is Face.SHELL:
         raise CommandError("the & is for prompts; at the shell, leave it unquoted", max(len(command.line) - 1, 0), 1)
-
-
-def _advice(error: RedisUnavailable, context: Context) -> str:
-    if isinstance(error, PermissionDenied):
-        rule = advice(str(error), user_of(context.session.address.url))
-        return f"\n({rule})" if rule is not None else ""
-    if context.face is Face.SHELL and str(error).startswith("cannot connect"):
-        return "\n(is it running there? --redis URL or DAEBUS_REDIS_URL name another)"
-    return ""

@@ -130,6 +130,22 @@ _TABLE = (
         many=True,
         background=True,
     ),
+    Verb(
+        "ping",
+        "measure the way to each instance of a service and back",
+        (_SERVICE,),
+        (
+            Option("--times", Kind.COUNT, "ask so many times (default: 4)", "N"),
+            Option("--every", Kind.DURATION, "ask again after so long (default: 1 s)"),
+            Option("--timeout", Kind.DURATION, "wait at most so long for each answer (default: 2 s)"),
+            _JSON,
+        ),
+        examples=("ping users", "ping users --times 20 --every 200ms", "ping users --times 1 --json"),
+        details="Every instance is asked on its control channel, where its reader answers past the workers: a service"
+        " that answers here and not its actions is busy. Services that are not on this framework answer no ping.",
+        publishes=True,
+        background=True,
+    ),
     *AGAIN,
     Verb(
         "repl",

@@ -140,7 +140,8 @@ class Discovery:
         self._refreshed = time.monotonic()
         # Whom the first poll finds can then be asked at once.
         while not self._hears() and time.monotonic() < self._refreshed + _HEARS_WITHIN:
-            self._stopping.wait(0.02)
+            if self._stopping.wait(0.02):
+                break
         while not self._stopping.is_set():
             try:
                 if self._link is None:

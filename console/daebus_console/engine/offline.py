@@ -6,6 +6,7 @@ shown in it.
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import threading
@@ -82,6 +83,8 @@ class OfflineSession(Session):
         """Set when all of it is read, or reading has ended."""
         self.failed: str | None = None
         """Why it could not be read to its end."""
+        self._whole_since = -math.inf
+        self.correlator.answerable = self._answerable
         self._ending = False
         self._loader: threading.Thread | None = None
 
@@ -163,8 +166,27 @@ class OfflineSession(Session):
 
     def _gap(self, gap: Gap) -> None:
         self._time.now = max(self._time.now, gap.start)
+        if gap.partly:
+            self._seen_in_part(gap)
+            return
         self.on_down(gap.start, gap.reason)
         self.on_up(gap.end if gap.end is not None else gap.start)
+        if self._whole_since == math.inf:
+            self._whole_since = self._time.now
+
+    def _seen_in_part(self, gap: Gap) -> None:
+        """Where such a gap begins (it has no end then) or is over: of what was asked meanwhile nobody knows the end."""
+        with self._changed:
+            if gap.end is None:
+                self._whole_since = math.inf
+                self._lose_in_part(gap.start, gap.reason)
+            else:
+                self._time.now = self._whole_since = max(self._time.now, gap.end)
+                self._tell_gap(self.correlator.resume(gap.end))
+            self._changed.notify_all()
+
+    def _answerable(self, request: Exchange) -> bool:
+        return request.opened.at >= self._whole_since
 
     def _tell_end(self) -> None:
         with self._changed:

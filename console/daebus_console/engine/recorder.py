@@ -53,6 +53,9 @@ class Recorder:
         self._chosen: dict[int, None] = {}
         # Not before: the bus need not wait until a file, or the reader of a pipe, is there.
         with session.lock:
+            gap = session.correlator.open_gap
+            if gap is not None and gap.partly:
+                self.writer.gap(session.clock(), 0.0, gap.reason, partly=True)
             if self.matching is None:
                 self._unwatch = session.watch(self._all)
             else:
@@ -71,7 +74,8 @@ class Recorder:
             gap = self._session.correlator.open_gap
             if gap is not None:
                 # Whoever opens the capture is to know that it ends in one.
-                self.writer.gap(gap.start, max(0.0, self._session.clock() - gap.start), gap.reason)
+                lasted = max(0.0, self._session.clock() - gap.start)
+                self.writer.gap(gap.start, lasted, gap.reason, partly=gap.partly)
         self.writer.close()
 
     def _all(self, message: Message, exchange: Exchange) -> None:
@@ -99,7 +103,7 @@ class Recorder:
             self.writer.write(message.at, message.channel, message.data)
 
     def _gap(self, exchange: Exchange) -> None:
-        """Write the gap when it has ended; until then nothing comes anyway."""
+        """Write the gap when it has ended; until then nothing comes anyway, unless a part is seen."""
         gap = exchange.aside.gap
-        if gap is not None and gap.end is not None:
-            self.writer.gap(gap.start, gap.end - gap.start, gap.reason)
+        if gap is not None and (gap.partly or gap.end is not None):
+            self.writer.gap(gap.start, gap.seconds or 0.0, gap.reason, partly=gap.partly)

@@ -17,6 +17,7 @@ import redis
 from daebus import Call, RawJson, Requester
 from daebus.client.requester import DEFAULT_TIMEOUT
 from daebus.errors import ConnectionLost, DaebusError, PayloadError, RedisUnavailable, RequestCancelled, RequestFailed
+from daebus.service.control import CONTROL_PREFIX
 from daebus.transport.publisher import Publisher
 from daebus.wire.envelope import Reply, encode, encode_object
 from daebus_console import naming
@@ -159,6 +160,19 @@ class Sender:
         if not action:
             raise PayloadError("the action must not be empty")
         return self._publish(service, _one_way(action, _as_told(payload)))
+
+    def control(self, service: str, action: str, reply_to: str, request_id: str) -> Delivery:
+        """Ask the control channel of a service; every instance answers on `reply_to`, which the caller reads.
+
+        Raises RedisUnavailable, ReadOnly.
+        """
+        self._allow()
+        with self.session.lock:
+            self.session.correlator.expect(request_id)
+        channel = CONTROL_PREFIX + service
+        request = {"action": action, "payload": {}, "reply_to": reply_to, "request_id": request_id, "service": NAME}
+        receivers, subscribers, _sent_at = self._publisher.deliver(channel, encode(request))
+        return Delivery(channel, receivers, subscribers)
 
     def broadcast(self, channel: str, message: Mapping[str, Any]) -> Delivery:
         """Publish an object on a channel as it is. Raises RedisUnavailable, PayloadError, ReadOnly."""

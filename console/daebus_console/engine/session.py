@@ -256,9 +256,12 @@ class Session:
     def _tell_half_blind(self, at: float) -> None:
         """From now on only a part is seen: a gap, until all of it is."""
         if self.status.blind is not None and self.tap.refused and self.correlator.open_gap is None:
-            self.status.gaps += 1
-            self._tell_gap(self.correlator.lose(at, self.status.blind, partly=True))
-            self.stats.lost()
+            self._lose_in_part(at, self.status.blind)
+
+    def _lose_in_part(self, at: float, reason: str) -> None:
+        self.status.gaps += 1
+        self._tell_gap(self.correlator.lose(at, reason, partly=True))
+        self.stats.lost()
 
     def _answerable(self, request: Exchange) -> bool:
         """Whether the tap has seen all there was on the channel for the answers since that request."""

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import IO, cast
 
-from prompt_toolkit import PromptSession, prompt
+from prompt_toolkit import PromptSession
 from prompt_toolkit.application.current import create_app_session, get_app
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.layout.processors import HighlightMatchingBracketProcessor
@@ -17,6 +17,7 @@ from prompt_toolkit.patch_stdout import StdoutProxy
 from prompt_toolkit.styles import Style
 from prompt_toolkit.utils import is_dumb_terminal
 
+from daebus_console.cli.ending import Ending
 from daebus_console.cli.output import TerminalOutput
 from daebus_console.commands.context import Context
 from daebus_console.commands.errors import CommandError
@@ -34,6 +35,7 @@ from daebus_console.repl.completer import CommandCompleter
 from daebus_console.repl.history import EntryHistory
 from daebus_console.repl.keys import make_keys
 from daebus_console.repl.output import PromptOutput
+from daebus_console.repl.prompting import Prompts
 from daebus_console.repl.suggest import LineSuggest
 from daebus_console.repl.toolbar import toolbar
 
@@ -67,7 +69,8 @@ class _Question:
 class LineRepl:
     """Prompts until the user leaves. Commands run in threads, so that ctrl+c reaches whatever they wait for."""
 
-    def __init__(self, context: Context, straight: TerminalOutput, history: EntryHistory) -> None:
+    def __init__(self, context: Context, straight: TerminalOutput, history: EntryHistory, ending: Ending) -> None:
+        self._prompts = Prompts(ending)
         self._stack = ExitStack()
         if is_dumb_terminal():
             # Nothing but text may be written there, not even what resets it.
@@ -120,7 +123,7 @@ class LineRepl:
     def _ask(self) -> str:
         self.output.typing = True
         try:
-            return self.prompt.prompt()
+            return self._prompts.ask(self.prompt)
         finally:
             self.output.typing = False
 
@@ -159,7 +162,12 @@ class LineRepl:
                 question = self._questions.get()
                 if question is None:
                     break
-                question.answer.put(self._answer(question))
+                answer = False
+                try:
+                    answer = self._answer(question)
+                finally:
+                    # Whatever ends this: who asks does not wait for ever.
+                    question.answer.put(answer)
             except KeyboardInterrupt:
                 job.cancellation.cancel()
         self.context.jobs.wait(job)
@@ -174,7 +182,8 @@ class LineRepl:
     def _answer(self, question: _Question) -> bool:
         ending = " [y/N] " if question.word == "y" else ": "
         try:
-            answer = prompt([("class:warn", question.text), ("", ending)], style=STYLE, enable_suspend=True)
+            asking: PromptSession[str] = PromptSession(style=STYLE, enable_suspend=True)
+            answer = self._prompts.ask(asking, [("class:warn", question.text), ("", ending)])
         except (EOFError, KeyboardInterrupt):
             return False
         return answer.strip().casefold() in ({"y", "yes"} if question.word == "y" else {question.word.casefold()})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 
+from daebus_console.cli.ending import Ending
 from daebus_console.cli.output import TerminalOutput
 from daebus_console.commands.context import CONNECT_WITHIN, Context, Exit
 from daebus_console.commands.script import LONGEST_LINE
@@ -19,18 +20,20 @@ _LOOK_FIRST = 1.0
 """Seconds that the first prompt waits for the connection; after that it says so at the bottom."""
 
 
-def run_repl(context: Context, output: TerminalOutput) -> int:
-    """Take commands until the end; returns the exit status. The context is that of the shell."""
+def run_repl(context: Context, output: TerminalOutput, ending: Ending) -> int:
+    """Take commands until the end; returns the exit status. The context and the signals are those of the shell."""
     context = replace(context, face=Face.PROMPT, live=True)
     context.session.start()
     try:
-        return _prompt(context, output) if sys.stdin.isatty() and sys.stdout.isatty() else _script(context, output)
+        return (
+            _prompt(context, output, ending) if sys.stdin.isatty() and sys.stdout.isatty() else _script(context, output)
+        )
     finally:
         context.jobs.close()
         under_way(context.session).close()
 
 
-def _prompt(context: Context, output: TerminalOutput) -> int:
+def _prompt(context: Context, output: TerminalOutput, ending: Ending) -> int:
     # prompt_toolkit is not needed for scripts, which start sooner without it.
     from daebus_console.repl.history import EntryHistory
     from daebus_console.repl.line import LineRepl
@@ -42,7 +45,7 @@ def _prompt(context: Context, output: TerminalOutput) -> int:
     history.entries()
     if history.problem is not None:
         output.note(history.problem)
-    return LineRepl(context, output, history).run()
+    return LineRepl(context, output, history, ending).run()
 
 
 def _script(context: Context, output: TerminalOutput) -> int:

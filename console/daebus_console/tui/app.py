@@ -27,6 +27,7 @@ from daebus_console.engine.session import Session
 from daebus_console.repl.place import history_path
 from daebus_console.tui.commanding import Commands
 from daebus_console.tui.driver import ConsoleDriver, restore
+from daebus_console.tui.roles import COMPONENTS
 from daebus_console.tui.screens.main import MainScreen
 from daebus_console.tui.settings import SettingsFile, default_path
 from daebus_console.tui.workspace import Workspace
@@ -55,6 +56,7 @@ class ConsoleApp(App[int]):
     payloads wherever they are shown. Without `settings` nothing is remembered, without `history_path` no command.
     """
 
+    COMPONENT_CLASSES = COMPONENTS  # type: ignore[assignment]  # Textual reads it
     _restored = False
     CSS_PATH = Path(__file__).with_name("console.tcss")
     TITLE = "daebus-console"

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from daebus import Daebus, request, response
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.forked import Forks, plain_environ
 
 
 @dataclass
@@ -29,17 +26,16 @@ class Done:
 class Console:
     """Runs `python -m daebus_console` on one Redis."""
 
+    forks: ClassVar[Forks | None] = None
+
     def __init__(self, url: str) -> None:
         self.url = url
 
+    def environ(self, more: dict[str, str] | None = None) -> dict[str, str]:
+        return {**plain_environ(), "DAEBUS_REDIS_URL": self.url, **(more or {})}
+
     def start(self, *arguments: str, environ: dict[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
         """The program, running; the caller ends it."""
-        known = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR", "REDIS_URL")}
-        settings = {
-            "DAEBUS_REDIS_URL": self.url,
-            "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'console'}",
-            **(environ or {}),
-        }
         streams: dict[str, Any] = {
             "stdin": subprocess.DEVNULL,
             "stdout": subprocess.PIPE,
@@ -48,22 +44,27 @@ class Console:
         }
         return subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "daebus_console", *arguments],
-            env={**known, **settings},
+            env=self.environ(environ),
             encoding="utf-8",
             **streams,
         )
 
-    def __call__(self, *arguments: str, stdin: str | None = None, **options: Any) -> Done:
-        """Run it to its end."""
-        if stdin is not None:
-            options["stdin"] = subprocess.PIPE
-        with self.start(*arguments, **options) as process:
-            try:
-                out, err = process.communicate(stdin, timeout=60)
-            except BaseException:
-                process.kill()
-                raise
-            return Done(process.returncode, out, err)
+    def __call__(self, *arguments: str, stdin: str | None = None, environ: dict[str, str] | None = None) -> Done:
+        """Run it to its end; in a fork, unless the interpreter itself is told something."""
+        if any(name.startswith("PYTHON") for name in environ or {}):
+            options = {} if stdin is None else {"stdin": subprocess.PIPE}
+            with self.start(*arguments, environ=environ, **options) as process:
+                try:
+                    out, err = process.communicate(stdin, timeout=60)
+                except BaseException:
+                    process.kill()
+                    raise
+                return Done(process.returncode, out, err)
+        if Console.forks is None:
+            Console.forks = Forks({})
+        ended = Console.forks.piped(arguments, stdin=stdin, environ=self.environ(environ))
+        assert ended.status is not None, f"still running: {arguments}"
+        return Done(ended.status, ended.out, ended.err)
 
 
 @pytest.fixture

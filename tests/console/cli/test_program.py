@@ -12,8 +12,9 @@ import pytest
 import redis
 
 from daebus_console.commands.verbs import VERBS, Face
-from tests.console.cli.conftest import ROOT, Console
+from tests.console.cli.conftest import Console
 from tests.console.cli.test_looking import traffic
+from tests.support.forked import ROOT
 
 INJECTIONS = [
     "\x1b[31mred\x1b[0m",

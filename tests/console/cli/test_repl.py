@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.console.cli.conftest import ROOT, Console
+from tests.console.cli.conftest import Console
+from tests.support.forked import ROOT
 
 
 def test_commands_from_a_pipe(console: Console, service: str) -> None:
@@ -94,7 +95,7 @@ eval "$(daebus-console completion bash)"
 COMP_LINE="$1"; COMP_POINT=${#1}
 read -ra COMP_WORDS <<< "$1"; [[ "$1" == *" " ]] && COMP_WORDS+=("")
 COMP_CWORD=$((${#COMP_WORDS[@]}-1))
-_daebus_console
+_daebus_console daebus-console "${COMP_WORDS[COMP_CWORD]}"
 printf '%s\\n' "${COMPREPLY[@]}"
 """
 
@@ -133,7 +134,7 @@ def tab(environ: dict[str, str]) -> object:
 def test_zsh_takes_the_completion_without_anything_else_being_set_up(environ: dict[str, str]) -> None:
     script = 'eval "$(daebus-console completion zsh)"; print -r -- $_comps[daebus-console]'
     done = subprocess.run(["zsh", "-f", "-c", script], env=environ, capture_output=True, text=True, check=True)
-    assert (done.stdout, done.stderr) == ("_bash_complete -F _daebus_console\n", "")
+    assert (done.stdout, done.stderr) == ("_daebus_console\n", "")
 
 
 def test_tab_at_the_shell(tab: object, service: str) -> None:
@@ -146,7 +147,8 @@ def test_tab_at_the_shell(tab: object, service: str) -> None:
 
 
 def test_completion_is_for_shells_that_are_known(console: Console) -> None:
-    assert "bashcompinit" in console("completion", "zsh").out
+    assert "compdef _daebus_console daebus-console" in console("completion", "zsh").out
+    assert "complete -F _daebus_console daebus-console" in console("completion", "bash").out
     done = console("completion", "tcsh")
     assert done.status == 2
     assert "bash and zsh" in done.err

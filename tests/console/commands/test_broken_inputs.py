@@ -200,7 +200,12 @@ def test_a_pipe_is_as_good_as_a_file(prompt: Prompt, tmp_path: Path, kind: Kind,
     prompt("unmock")
     taken(prompt)
     in_file = prompt(line.replace("{}", str(file))), taken(prompt)
-    assert in_pipe == (in_file[0], in_file[1].replace("again.jsonl", "given.jsonl").replace("2", "1"))
+
+    def alike(told: str) -> str:
+        """Without the name of the file, and with the numbers of what was sent alike."""
+        return told.replace(str(file), "FILE").replace(str(pipe), "FILE").replace("2", "1")
+
+    assert (in_pipe[0], alike(in_pipe[1])) == (in_file[0], alike(in_file[1]))
 
 
 @pytest.mark.parametrize("kind", [Kind.FILE, Kind.WORDS])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from daebus_console import naming
@@ -47,6 +47,8 @@ def test_any_channel_can_be_an_argument_of_a_shell(name: str) -> None:
 
 
 @given(names_of_text)
+@example("\\xa\ud800")
+@example("\\xff\ud800")
 def test_any_action_can_be_written_at_a_prompt_and_in_a_shell(name: str) -> None:
     assert at_the_prompt(f"send users {as_name(name, action=True)} a=1")["action"] == name
     assert parse_argv(["send", "users", naming.written(name, text=True), "a=1"])["action"] == name

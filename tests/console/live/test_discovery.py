@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from daebus.transport.address import RedisAddress
 from daebus_console.engine.discovery import Discovery
 from daebus_console.engine.session import Session
 from tests.console.live.conftest import Publish
-from tests.support.redis_server import RedisServer
+from tests.support.redis_server import RedisServer, free_port
 
 OpenSession = Callable[..., Session]
 
@@ -132,3 +133,28 @@ def test_polling_faster_than_once_a_second_is_refused(open_session: OpenSession)
             reply_to="caller:x",
             every=0.5,
         )
+
+
+def test_it_ends_at_once_while_nothing_is_heard_yet() -> None:
+    asked = threading.Semaphore(0)
+    times = 0
+
+    def hears() -> bool:
+        nonlocal times
+        times += 1
+        asked.release()
+        return False
+
+    discovery = Discovery(
+        RedisAddress(f"redis://127.0.0.1:{free_port()}/0"),
+        on_poll=lambda _poll: (),
+        on_ask=lambda _request_id: None,
+        on_trouble=lambda _trouble: None,
+        reply_to="caller:x",
+        hears=hears,
+    )
+    discovery.start()
+    assert asked.acquire(timeout=5)
+    before = times
+    discovery.stop()
+    assert times - before <= 2, "it does not ask over and over"

@@ -16,6 +16,7 @@ from prompt_toolkit.validation import ValidationError
 
 from daebus_console.cli import shell as cli
 from daebus_console.cli.completion import offers
+from daebus_console.cli.ending import Ending
 from daebus_console.cli.output import TerminalOutput
 from daebus_console.commands.context import Context
 from daebus_console.commands.errors import CommandError
@@ -119,7 +120,7 @@ def at_the_line(lines: Iterable[str], url: str, monkeypatch: pytest.MonkeyPatch)
             keys.send_text(f"{line}\r\x03")
         keys.send_text("\x04")
         straight = TerminalOutput(nowhere, nowhere)
-        assert line_repl.LineRepl(context, straight, EntryHistory(None, Redactor(()))).run() == 0
+        assert line_repl.LineRepl(context, straight, EntryHistory(None, Redactor(())), Ending()).run() == 0
     return outcomes
 
 

@@ -104,6 +104,12 @@ class Prompt:
         assert command is not None
         return run(command, self.context)
 
+    def answered(self, target: str) -> list[Exchange]:
+        """The exchanges with that service of which the answer was seen."""
+        with self.session.lock:
+            found = [one for one in self.session.journal.exchanges if one.target == target]
+        return [one for one in found if one.answer is not None]
+
     def seen(self, **attributes: Any) -> Exchange:
         """The latest exchange with these attributes, waited for."""
 

@@ -7,8 +7,9 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -152,15 +153,21 @@ def carried_out(shell: str, text: str, folder: Path, path: Path | None = None) -
     return done
 
 
-RECORDER = """#!{python} -IS
-import os, sys, tempfile
-folder = {folder!r}
-number = len(os.listdir(folder))
-words = [os.fsencode(word) for word in sys.argv[1:]]
-text = sys.stdin.buffer.read() if words[-1:] == [b"-"] else b""
-with open(os.path.join(folder, f"{{number:05}}"), "wb") as file:
-    file.write(b"\\0".join([text.hex().encode(), *words]))
+RECORDER = """#!/bin/sh
+{{
+    printf '%s\\0' "$#" "$@"
+    for last; do :; done
+    if [ "$last" = - ]; then cat; fi
+    printf '\\0'
+}} >> '{file}'
 """
+
+
+def taken_down(data: bytes) -> Iterator[tuple[list[bytes], bytes]]:
+    """The words of each call, and what it was given to read."""
+    texts = iter(data.split(b"\0")[:-1])
+    for count in texts:
+        yield [next(texts) for _ in range(int(count))], next(texts)
 
 
 def test_commands_say_the_same_in_every_shell(
@@ -173,10 +180,9 @@ def test_commands_say_the_same_in_every_shell(
     # The shell starts a stand-in that takes down what it was given, which then is carried out here: starting the whole
     # program some hundred times would take minutes.
     calls = tmp_path / "calls"
-    calls.mkdir()
     program = tmp_path / "bin" / "daebus-console"
     program.parent.mkdir()
-    program.write_text(RECORDER.format(python=sys.executable, folder=str(calls)))
+    program.write_text(RECORDER.format(file=calls))
     program.chmod(0o700)
     done = carried_out(shell, text, tmp_path, program.parent)
     assert (done.returncode, done.stderr) == (0, b"")
@@ -185,14 +191,28 @@ def test_commands_say_the_same_in_every_shell(
     with ExitStack() as stack:
         output = TerminalOutput(*streams)
         context = open_context(take_globals(["--redis", own_redis.url])[0], output, stack)
-        for call in sorted(calls.iterdir()):
-            stdin, *words = call.read_bytes().split(b"\0")
+        for words, stdin in taken_down(calls.read_bytes()):
             settings, rest = take_globals(list(map(os.fsdecode, words)))
             assert settings.redis == own_redis.url
-            monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(bytes.fromhex(stdin.decode())), "utf-8"))
-            assert run(parse_argv(rest), context) in (0, 4), streams[1].getvalue()
+            with given(stdin):
+                assert run(parse_argv(rest), context) in (0, 4), streams[1].getvalue()
     eventually(lambda: len(heard.take()) == len(corpus), what="all of it has passed")
     assert [said(*one) for one in heard.messages] == passed(corpus)
+
+
+@contextmanager
+def given(data: bytes) -> Iterator[None]:
+    """While it lasts, that is the standard input of this process."""
+    kept = os.dup(0)
+    try:
+        with tempfile.TemporaryFile() as file:
+            file.write(data)
+            file.seek(0)
+            os.dup2(file.fileno(), 0)
+            yield
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
 
 
 def test_redis_cli_says_the_same_in_every_shell(

@@ -15,7 +15,9 @@ from daebus_console.engine.replay import source as replay_source
 from daebus_console.engine.replay.plan import Choice, make_plan
 from daebus_console.engine.replay.source import Recording
 
-COUNT = 21_000
+COUNT = 4_200
+FILLING = "x" * 700
+"""Makes few messages of a kilobyte a file that is larger than what may be held of it."""
 
 
 def lines(count: int, *, answer_after: int = 3) -> Iterator[str]:
@@ -24,11 +26,21 @@ def lines(count: int, *, answer_after: int = 3) -> Iterator[str]:
     for index in range(count + answer_after):
         at = 1_000 + index / 1000
         if index < count:
-            body = {"action": "get", "payload": {"n": index}, "reply_to": "caller:1", "request_id": f"r{index}"}
+            body = {
+                "action": "get",
+                "payload": {"n": index, "filling": FILLING},
+                "reply_to": "caller:1",
+                "request_id": f"r{index}",
+            }
             yield json.dumps({"at": at, "channel": f"svc{index % 3}", "data": json.dumps(body)})
         asked = index - answer_after
         if asked >= 0:
-            body = {"status": "success", "payload": {"n": asked}, "request_id": f"r{asked}", "final": True}
+            body = {
+                "status": "success",
+                "payload": {"n": asked, "filling": FILLING},
+                "request_id": f"r{asked}",
+                "final": True,
+            }
             yield json.dumps({"at": at, "channel": "caller:1", "data": json.dumps(body)})
 
 
@@ -41,7 +53,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_memory_it_takes_does_not_grow_with_the_file(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay_source, "MOST_MESSAGES", 2_000)
+    monkeypatch.setattr(replay_source, "MOST_MESSAGES", 400)
     recording = Recording(large)
     gc.collect()
     tracemalloc.start()
@@ -52,7 +64,7 @@ def test_the_memory_it_takes_does_not_grow_with_the_file(large: Path, monkeypatc
         tracemalloc.stop()
     assert plan.kinds[Kind.REQUEST] == COUNT
     assert plan.services == {"svc0": COUNT // 3, "svc1": COUNT // 3, "svc2": COUNT // 3}
-    assert plan.describe() == f"{COUNT} requests to 3 services over 21 s"
+    assert plan.describe() == f"{COUNT} requests to 3 services over 4.2 s"
     assert peak < 5 * 1024 * 1024 < large.stat().st_size
 
 

@@ -40,6 +40,8 @@ def test_a_replay_is_a_new_exchange_that_knows_its_origin(prompt: Prompt, shop: 
     assert f"the same answer as in #{origin.number}" in prompt.said.all
     new = eventually(lambda: _latest(prompt, origin), what="the replay is seen")
     assert (new.aside.origin, new.has(Flag.OURS)) == (origin.number, True)
+    # The answer is known to who asked before the tap has told of it.
+    eventually(lambda: new.state is State.OK, what="its answer is seen")
     assert prompt("diff #" + str(new.number)) == 0
     assert "no difference" in prompt.said.all
     assert shop.asked[0] == shop.asked[1]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from daebus_console.commands.context import Exit
+from daebus_console.engine.capture.writer import CaptureWriter
 from tests.console.sick.conftest import SERVICE, Bus, carry_out
 
 ALL = ("+@all", "~*", "&*")
@@ -95,6 +96,31 @@ def test_verbs_that_look_say_what_they_do_not_see(url: str, missing: str, line: 
     said = carry_out(url, line.replace("FILE", str(tmp_path / "all.jsonl")))
     assert said.status == Exit.DONE
     assert len(re.findall(LACKS, said.words)) == (missing in BLIND), said.words
+
+
+ASKING = {"publish", "subscribe", "both", "reply channels", "the service's channel"}
+"""What has to be there to ask a service."""
+
+
+@pytest.mark.parametrize("line", ["bench loyalty echo n:=1 -n 2", "replay CAPTURE"])
+def test_verbs_that_ask_many_times_name_what_is_missing(url: str, missing: str, line: str, tmp_path: Path) -> None:
+    capture = tmp_path / "asked.jsonl"
+    with CaptureWriter(capture, "", 0.0) as writer:
+        writer.write(1.0, SERVICE, b'{"action":"echo","payload":{"n":1},"request_id":"r","reply_to":"caller:x"}')
+    said = carry_out(url, line.replace("CAPTURE", str(capture)))
+    if missing in ASKING:
+        assert said.status in (Exit.NO_REDIS, Exit.ERROR)
+        assert ("+subscribe" if missing == "both" else TABLE[missing][1]) in said.words + said.shown
+    else:
+        assert said.status == Exit.DONE, said.words
+    assert "geheim" not in said.words + said.shown
+
+
+def test_a_stand_in_that_may_not_listen_says_so(bus: Bus) -> None:
+    for rules, rule in (("-subscribe",), "+subscribe"), (("resetchannels", "&caller:*", "&daebus.*"), "&nobody_there"):
+        said = carry_out(bus.user("looker", *ALL, *rules), "mock nobody_there ask n:=1 --times 1")
+        assert said.status == Exit.NO_REDIS, said.words
+        assert rule in re.findall(LACKS, said.words)
 
 
 def test_what_discovery_cannot_list_is_known_from_the_traffic(bus: Bus) -> None:

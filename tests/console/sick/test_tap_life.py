@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import pytest
 
@@ -16,8 +17,9 @@ from daebus_console.commands.runner import run
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.frame import Gap
+from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.sender import Sender
-from daebus_console.engine.session import Session
+from daebus_console.engine.session import Session, Settings
 from tests.console.commands.support import Heard
 from tests.console.sick.conftest import SERVICE, Bus, carry_out, looking
 from tests.console.sick.states import OPTIONS, STATES
@@ -104,6 +106,29 @@ def test_a_request_whose_answer_cannot_be_seen_is_unknown_and_not_timed_out(bus:
         assert carry_out(bus.server.url, "request loyalty echo n:=1 --timeout 0.3").status == 0
         eventually(lambda: [one.state for one in exchanges(session)][:1] == [State.UNKNOWN], within=15)
         assert session.directory.services[SERVICE].timeouts == 0
+
+
+def test_what_is_unknown_is_so_in_a_capture_of_it_too(bus: Bus, tmp_path: Path) -> None:
+    def recorded() -> list[State]:
+        with OfflineSession(path, Settings(timeout=0.2)) as offline:
+            assert offline.wait_up(10)
+            told = gaps(offline)
+            assert [(gap.partly, gap.reason, gap.end is not None) for gap in told] == [(True, blind, True)]
+            return [one.state for one in exchanges(offline) if one.kind is Kind.REQUEST]
+
+    path = tmp_path / "capture.jsonl"
+    with looking(bus.user("looker", *WITHOUT), timeout=0.2) as session:
+        eventually(lambda: SERVICE in session.tap.followed(), within=15)
+        blind = session.status.blind
+        recorder = session.record(path)
+        assert carry_out(bus.server.url, "request loyalty echo n:=1 --timeout 0.3").status == 0
+        eventually(lambda: [one.state for one in exchanges(session)][:1] == [State.UNKNOWN], within=15)
+        bus.change("looker", "+@all", "&*")
+        assert session.wait_for(lambda: session.status.blind is None, 15), session.status
+        assert carry_out(bus.server.url, "request loyalty echo n:=2").status == 0
+        eventually(lambda: [one.state for one in exchanges(session)][-1:] == [State.OK], within=15)
+        recorder.stop()
+    assert recorded() == [State.UNKNOWN, State.OK]
 
 
 def test_a_request_that_nobody_answers_times_out_where_the_answer_would_have_been_seen(bus: Bus) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+import unicodedata
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import redis
-from textual.events import Paste
+from textual.events import Key, Paste
+from textual.keys import REPLACED_KEYS, _character_to_key, _get_unicode_name_from_key
+from textual.message_pump import MessagePump
 from textual.pilot import Pilot
 
 from daebus_console.engine.session import Session
@@ -23,6 +26,62 @@ def grid(app: ConsoleApp) -> list[str]:
     # Textual has no public way to ask for the text of the screen; this is the only place that reaches inside.
     strips = app.screen._compositor.render_strips()
     return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
+
+
+class Hand(Pilot[int]):
+    """A pilot that goes on as soon as the console has done what it was told.
+
+    Textual's own waits after every key until the process has been idle for a while, which takes 40 ms and more.
+    """
+
+    async def press(self, *keys: str) -> None:
+        """Press keys, one after the other: each once the one before it has been carried out."""
+        for key in keys:
+            name = key if len(key) > 1 or key.isalnum() else _character_to_key(key)
+            sign: str | None
+            try:
+                sign = unicodedata.lookup(_get_unicode_name_from_key(REPLACED_KEYS.get(name, name)))
+            except KeyError:
+                sign = name if len(name) == 1 else None
+            self.app.post_message(Key(name, sign))
+            await self._carried_out()
+            await self.app._animator.wait_until_complete()
+        if keys:
+            await self._drawn()
+
+    async def pause(self, delay: float | None = None) -> None:
+        """Wait until the console has nothing more to do, or for that many seconds."""
+        if delay is not None:
+            await asyncio.sleep(delay)
+        await self._drawn()
+
+    async def _drawn(self) -> None:
+        """Wait until all is carried out and what follows from drawing it is, too."""
+        await self._carried_out()
+        self.app.screen._on_timer_update()
+        await self._carried_out()
+
+    async def _carried_out(self) -> None:
+        """Wait until every part of the console waits for its next message."""
+        quiet = 0
+        for turn in range(TURNS):
+            await asyncio.sleep(0 if turn < TURNS // 2 else 0.001)
+            quiet = 0 if any(map(_busy, self._parts())) else quiet + 1
+            if quiet == 4 or self.app._exception is not None:
+                return
+
+    def _parts(self) -> list[MessagePump]:
+        return [self.app, *self.app.screen.walk_children(with_self=True)]
+
+
+def _busy(part: MessagePump) -> bool:
+    """Whether it does something, or has something to do: one that has not waits for what sets this event."""
+    waiters: Iterable[asyncio.Future[bool]] = part._message_queue.ready_event._waiters  # type: ignore[attr-defined]
+    return part.is_running and all(waiter.done() for waiter in waiters)
+
+
+TURNS = 400
+"""Of the event loop, for a console that always has something to do."""
 
 
 @dataclass
@@ -67,12 +126,12 @@ class Driver:
         await self.until(lambda: self.app.main.repl.line.value == text)
         await self.press("enter")
 
-    async def until(self, probe: Callable[[], Any], within: float = 10.0) -> None:
-        """Wait until the probe is true; with the screen in the message where it never is."""
+    async def until(self, probe: Callable[[], Any], within: float = 10.0, what: str = "") -> None:
+        """Wait until the probe is true; with what it is and the screen in the message where it never is."""
         deadline = time.monotonic() + within
         while not probe():
-            assert time.monotonic() < deadline, f"never came:\n{self.text}"
-            await self.pilot.pause(0.02)
+            assert time.monotonic() < deadline, f"never came: {what}\n{self.text}"
+            await self.pilot.pause(0.01)
 
     async def sees(self, *parts: str) -> None:
         """Wait until all of these stand on the screen."""
@@ -124,7 +183,8 @@ def drive(
 
     async def on(session: Session, client: redis.Redis) -> None:
         app = ConsoleApp(session, **keywords)
-        async with app.run_test(size=size, notifications=notifications) as pilot:
+        async with app.run_test(size=size, notifications=notifications):
+            pilot = Hand(app)
             await pilot.pause()
             await story(Driver(app, pilot, client))
 

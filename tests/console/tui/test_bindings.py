@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from daebus_console.tui.widgets.directory import DirectoryList
 from daebus_console.tui.widgets.filter_bar import FilterLine
 from daebus_console.tui.widgets.find_line import FindLine
 from daebus_console.tui.widgets.flow import FlowList
+from daebus_console.tui.widgets.flow_view import OLDEST
 from tests.console.tui.scene import scene
 from tests.console.tui.support import Driver, drive, grid
 
@@ -74,62 +76,81 @@ async def go(console: Driver, pane: str) -> None:
     await console.until(lambda: console.app.main.flow.count() >= 18)
     console.app.settings.set("filters", {"wrong": "status:error", "slow": "latency:>1s"})
     await console.press(*way)
-    await console.until(
-        lambda: isinstance(console.app.focused, classes[0]) or isinstance(console.app.screen, classes[0])
-    )
+    await console.until(lambda: is_at(console.app, classes[0]), what=f"the keyboard in {pane}")
+
+
+def is_at(app: ConsoleApp, cls: type[DOMNode]) -> bool:
+    """Whether the keyboard is in a pane of that class."""
+    return isinstance(app.focused, cls) or isinstance(app.screen, cls)
+
+
+def moves(binding: Binding) -> bool:
+    """Whether a key only moves the cursor, so that the console need not be brought back after it."""
+    return binding.action.startswith(("move(", "page(")) or binding.action in ("first", "last")
+
+
+async def back(console: Driver) -> None:
+    """Bring the console back to where it began, whatever a key has done."""
+    while len(console.app.screen_stack) > 1:
+        console.app.pop_screen()
+        await console.pilot.pause()
+    # A recording that a key began: the key that leads there would end it instead.
+    console.app.commands.cancel()
+    await console.until(lambda: not console.app.commands.under_way)
+    main = console.app.main
+    if main.layout_of.zoomed is not None:
+        main.layout_of.zoom()
+    for name in ("left", "detail-pane", "repl-pane"):
+        main.layout_of.show(name, True)
+    main.flow.focus()
+    main.filter_bar.display = main.detail.find.display = False
+    main.narrow_to("")
+    with main.session.lock:
+        main.visibility.unmute_all()
+    main.flow.paused = False
+    if main.flow.model.by_message:
+        main.action_by_message()
+    main.flow.set_order(OLDEST)
+    under_way(main.session).stop_recording()
+    console.app.clear_notifications()
+    await console.pilot.pause()
 
 
 @pytest.mark.parametrize("pane", PANES)
 def test_every_key_of_a_pane_can_be_pressed_and_the_console_lives(
     pane: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One console a pane; after each key it is brought back to where it was."""
+    """One console a pane; after each key it is brought back to where it was. Those that move the cursor come last."""
     # Some write a file.
     monkeypatch.chdir(tmp_path)
 
     async def story(console: Driver) -> None:
         await go(console, pane)
         classes = PANES[pane][1]
-        for key, binding in bindings(classes):
+        for key, binding in sorted(bindings(classes), key=lambda found: moves(found[1])):
             if binding.action in LEAVES:
                 continue
             await console.press(key)
             await console.pilot.pause()
             assert console.app.return_value is None, f"{key} left the console"
-            while len(console.app.screen_stack) > 1:
-                console.app.pop_screen()
-                await console.pilot.pause()
-            # A recording that a key began: the key that leads here would end it instead.
-            console.app.commands.cancel()
-            await console.until(lambda: not console.app.commands.under_way)
-            main = console.app.main
-            if main.layout_of.zoomed is not None:
-                main.layout_of.zoom()
-            for name in ("left", "detail-pane", "repl-pane"):
-                main.layout_of.show(name, True)
-            main.flow.focus()
-            main.filter_bar.display = main.detail.find.display = False
-            main.narrow_to("")
-            with main.session.lock:
-                main.visibility.unmute_all()
-            main.flow.paused = False
-            under_way(main.session).stop_recording()
-            await go(console, pane)
+            if not (moves(binding) and is_at(console.app, classes[0])):
+                await back(console)
+                await go(console, pane)
         await console.sees(pane.title() if pane in ("statistics", "sequence", "compare") else "daebus")
 
     drive(scene(), story, notifications=True)
 
 
-@pytest.mark.parametrize("pane", DIALOGS)
-def test_a_dialog_is_closed_by_each_of_its_keys_that_say_so(pane: str) -> None:
+def test_a_dialog_is_closed_by_each_of_its_keys_that_say_so() -> None:
     async def story(console: Driver) -> None:
-        closing = [key for key, binding in bindings(PANES[pane][1]) if binding.description in ("Never mind", "Close")]
-        assert "escape" in closing
-        for key in closing:
-            await go(console, pane)
-            await console.press(key)
-            await console.until(lambda: len(console.app.screen_stack) == 1)
-            assert console.app.main.flow.has_focus
+        for pane in DIALOGS:
+            keys = [key for key, binding in bindings(PANES[pane][1]) if binding.description in ("Never mind", "Close")]
+            assert "escape" in keys, pane
+            for key in keys:
+                await go(console, pane)
+                await console.press(key)
+                await console.until(lambda: len(console.app.screen_stack) == 1, what=f"{key} closes {pane}")
+                assert console.app.main.flow.has_focus, (pane, key)
 
     drive(scene(), story)
 
@@ -151,21 +172,23 @@ def test_names_are_forgotten_by_both_keys_and_chosen_by_enter() -> None:
     drive(scene(), story)
 
 
-@pytest.mark.parametrize("pane", ["flow", "directory", "detail"])
-def test_help_lists_every_key_of_the_pane(pane: str) -> None:
+def test_help_lists_every_key_of_the_pane() -> None:
     async def story(console: Driver) -> None:
-        await go(console, pane)
-        expected = {
-            (console.app.get_key_display(binding), binding.description)
-            for _key, binding in bindings(PANES[pane][1])
-            if binding.description
-        }
-        await console.press("question_mark")
-        await console.until(lambda: isinstance(console.app.screen, HelpScreen))
-        shown = console.app.screen
-        assert isinstance(shown, HelpScreen)
-        told = {(key, what) for keys in shown.groups.values() for all_keys, what in keys for key in all_keys.split(" ")}
-        assert expected <= told, sorted(expected - told)
+        for pane in ("flow", "directory", "detail"):
+            await go(console, pane)
+            expected = {
+                (console.app.get_key_display(binding), binding.description)
+                for _key, binding in bindings(PANES[pane][1])
+                if binding.description
+            }
+            await console.press("question_mark")
+            await console.until(lambda: isinstance(console.app.screen, HelpScreen), what=f"help on {pane}")
+            shown = console.app.screen
+            assert isinstance(shown, HelpScreen)
+            groups = shown.groups.values()
+            told = {(key, what) for keys in groups for all_keys, what in keys for key in all_keys.split(" ")}
+            assert expected <= told, (pane, sorted(expected - told))
+            await back(console)
 
     drive(scene(), story)
 
@@ -176,28 +199,24 @@ def test_every_binding_says_what_it_does() -> None:
     assert len(CASES) > 80
 
 
-def has_effect(keys: str, pane: str) -> bool:
-    """Whether pressing the keys in the pane changed anything one sees."""
-    changed: list[bool] = []
+FLOW_KEYS = (
+    *("slash", "colon", "S", "z", "f2", "f3", "f4", "plus", "x"),
+    *("e", "T", "w", "D", "question_mark", "enter", "b", "o"),
+)
+
+
+def test_a_key_of_the_flow_has_an_effect() -> None:
+    """One sees that something has changed."""
 
     async def story(console: Driver) -> None:
-        await go(console, pane)
-        before = state(console.app)
-        await console.press(*keys.split())
-        try:
-            await console.until(lambda: state(console.app) != before, within=5)
-        except AssertionError:
-            changed.append(False)
-        else:
-            changed.append(True)
+        for key in FLOW_KEYS:
+            await back(console)
+            await go(console, "flow")
+            before = state(console.app)
+            await console.press(key)
+            await console.until(partial(changed, console.app, before), within=5, what=f"an effect of {key}")
+
+    def changed(app: ConsoleApp, before: Any) -> bool:
+        return state(app) != before
 
     drive(scene(), story, notifications=True)
-    return changed[0]
-
-
-@pytest.mark.parametrize(
-    "key",
-    ["slash", "colon", "S", "z", "f2", "f3", "f4", "plus", "x", "e", "T", "w", "D", "question_mark", "enter", "b", "o"],
-)
-def test_a_key_of_the_flow_has_an_effect(key: str) -> None:
-    assert has_effect(key, "flow")

@@ -17,7 +17,7 @@ from daebus_console.tui.settings import SettingsFile
 from tests.console.tui.scene import NOON
 from tests.console.tui.support import Driver, drive, fed, grid
 from tests.console.tui.test_bindings import bindings
-from tests.console.tui.test_safety import CORPUS, unsafe
+from tests.console.tui.test_safety import CORPUS, HALVES, unsafe
 
 USER = {"name": "Ann Miller", "age": 31, "tags": ["new", "vip"], "at": 1, "bio": "long walks\nand short meetings"}
 LATER = {"name": "Ann Smith", "age": 32, "tags": ["vip", "new"], "at": 2, "bio": "long walks\nand no meetings"}
@@ -533,9 +533,8 @@ def test_the_footer_fits_80_columns() -> None:
 # Safety ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", CORPUS)
-def test_whatever_is_in_the_payloads_is_shown_and_never_obeyed(kind: str) -> None:
-    evil = CORPUS[kind]
+def hostile(session: Session, number: int, evil: str) -> None:
+    """Have a session see two exchanges with this in all that is compared, numbered from there on."""
     before = {evil: 1, "text": evil, "list": [evil], "deep": {evil: {evil: evil}}, "lines": f"a\n{evil}\nb"}
     after = {
         "text": evil + "x",
@@ -544,38 +543,37 @@ def test_whatever_is_in_the_payloads_is_shown_and_never_obeyed(kind: str) -> Non
         "lines": f"a\n{evil[1:]}\nc",
         evil + "y": evil,
     }
-    session = fed(NOON)
-    for number, payload in enumerate((before, after)):
-        asked = {"action": evil[:300] + str(number), "payload": {}, "request_id": number, "reply_to": "caller:w"}
-        told = {"status": "error", "payload": {**payload, "code": evil[:80]}, "request_id": number}
+    for place, payload in enumerate((before, after)):
+        asked = {"action": evil[:300] + str(place), "payload": {}, "request_id": number + place}
+        told = {"status": "error", "payload": {**payload, "code": evil[:80]}, "request_id": number + place}
         channel = ("users" + evil).encode("utf-8", "surrogatepass")[:500].decode("utf-8", "replace")
-        session.on_batch(NOON - 2, [(channel, json.dumps(asked).encode())])
+        session.on_batch(NOON - 2, [(channel, json.dumps({**asked, "reply_to": "caller:w"}).encode())])
         session.on_batch(NOON - 1, [("caller:w", json.dumps(told).encode())])
 
-    async def story(console: Driver, screen: CompareScreen) -> None:
-        await console.press("enter")
-        for key in (
-            "space",
-            *"n" * min(8, screen.differences.count()),
-            "y",
-            "p",
-            "Y",
-            "v",
-            "escape",
-            "x",
-            "o",
-            "i",
-            "I",
-            "v",
-            "U",
-        ):
-            await console.press(key)
-            await console.pilot.pause()
-            assert unsafe(console.text) == []
-            assert unsafe(console.app.clipboard) == []
-        assert console.app.is_running
 
-    compared(story, session, size=(100, 30))
+@pytest.mark.parametrize("kinds", HALVES, ids=", ".join)
+def test_whatever_is_in_the_payloads_is_shown_and_never_obeyed(kinds: list[str]) -> None:
+    session = fed(NOON)
+    for place, kind in enumerate(kinds):
+        hostile(session, 2 * place, CORPUS[kind])
+
+    async def story(console: Driver) -> None:
+        for place, kind in enumerate(kinds):
+            screen = await opened(console, 2 * place, 2 * place + 1)
+            assert screen.differences.count() > 0, kind
+            await console.press("enter")
+            keys = ("space", *"n" * min(8, screen.differences.count()), "y", "p", "Y", "v", "escape", *"xoiIvU")
+            for key in keys:
+                await console.press(key)
+                assert unsafe(console.text) == [], (kind, key)
+                assert unsafe(console.app.clipboard) == [], (kind, key)
+            assert console.app.is_running, kind
+            console.app.pop_screen()
+            # What was ignored is remembered.
+            console.app.settings.set("ignore", [])
+            await console.pilot.pause()
+
+    drive(session, story, size=(100, 30))
 
 
 def test_what_is_told_of_a_path_is_never_read_as_markup() -> None:
@@ -591,15 +589,19 @@ def test_what_is_told_of_a_path_is_never_read_as_markup() -> None:
     compared(story, pair(dict.fromkeys(names, 1), dict.fromkeys(names, 2)), notifications=True)
 
 
-@pytest.mark.parametrize("size", [(20, 6), (40, 12), (80, 24), (99, 30), (250, 70)])
-def test_any_size_of_terminal_will_do(size: tuple[int, int]) -> None:
-    async def story(console: Driver, screen: CompareScreen) -> None:
-        for key in ("j", "enter", "G", "escape", "i", "v", "o", "x", "I", "n", "N", "U"):
-            await console.press(key)
+def test_any_size_of_terminal_will_do() -> None:
+    async def story(console: Driver) -> None:
+        for size in ((20, 6), (40, 12), (80, 24), (99, 30), (250, 70)):
+            await console.pilot.resize_terminal(*size)
+            screen = await opened(console)
+            for key in ("j", "enter", "G", "escape", "i", "v", "o", "x", "I", "n", "N", "U"):
+                await console.press(key)
+                await console.pilot.pause()
+                lines = grid(console.app)
+                assert len(lines) == size[1], (size, key)
+                assert all(len(line) <= size[0] for line in lines), (size, key)
+            assert any(isinstance(row, Heading) for row in screen.differences.rows), size
+            console.app.pop_screen()
             await console.pilot.pause()
-            lines = grid(console.app)
-            assert len(lines) == size[1]
-            assert all(len(line) <= size[0] for line in lines)
-        assert any(isinstance(row, Heading) for row in screen.differences.rows)
 
-    compared(story, size=size)
+    drive(pair(), story)

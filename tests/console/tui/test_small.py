@@ -6,7 +6,7 @@ import pytest
 
 from tests.console.tui.scene import scene
 from tests.console.tui.support import Driver, drive
-from tests.console.tui.test_bindings import PANES
+from tests.console.tui.test_bindings import PANES, back
 
 WAYS: dict[str, tuple[str, ...]] = {
     **{name: keys for name, (keys, _classes) in PANES.items()},
@@ -30,16 +30,27 @@ SIZES = ((1, 1), (2, 35), (120, 1), (25, 9))
 KEYS = ("down", "end")
 
 
-@pytest.mark.parametrize("name", sorted(WAYS))
-def test_no_size_is_too_small(name: str) -> None:
+@pytest.mark.parametrize("names", [sorted(WAYS)[part::4] for part in range(4)], ids=", ".join)
+def test_no_size_is_too_small(names: list[str]) -> None:
+    """Each from where the console begins."""
+
     async def story(console: Driver) -> None:
-        await console.press(*WAYS[name])
-        for size in SIZES:
-            await console.pilot.resize_terminal(*size)
-            await console.press(*KEYS)
-        await console.pilot.resize_terminal(120, 35)
-        await console.press("escape", "escape", "escape")
-        await console.sees("daebus", "took")
+        for name in names:
+            at = name
+            try:
+                await console.press(*WAYS[name])
+                for size in SIZES:
+                    at = f"{name} at {size}"
+                    await console.pilot.resize_terminal(*size)
+                    await console.press(*KEYS)
+                at = f"{name}, large again"
+                await console.pilot.resize_terminal(120, 35)
+                await console.press("escape", "escape", "escape")
+                await console.sees("daebus", "took")
+                await back(console)
+            except Exception as error:
+                error.add_note(at)
+                raise
 
     drive(scene(), story)
 

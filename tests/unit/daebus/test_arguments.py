@@ -54,7 +54,7 @@ PORT = [*ODD, 0, -1, 65536, 1.5, "x", "99999", "9" * 5000, True, 10**5000]
 URL = [*ODD, 5, "h", "ftp://h", "redis://h:port", "redis://:sec/ret@h", "redis://h\udead/0", "redis://h/\x00?x=\udead"]
 
 KINDS: dict[str, tuple[list[Any], str]] = {
-    "action": (NAME, "action"),
+    "action": ([*ODD, None, "", 5, True], "action"),
     "action_name": (NAME, "action"),
     "blueprint": ([*ODD, None, 5, "x"], "blueprint"),
     "bus": ([*ODD, 5, "x"], "bus"),
@@ -86,13 +86,13 @@ KINDS: dict[str, tuple[list[Any], str]] = {
 """What cannot be used for an argument of that name, and the word that the error has for it."""
 SPECIAL: dict[tuple[str, str], tuple[list[Any], str]] = {
     ("AsyncDaebusCaller", "name"): (OPTIONAL_NAME, "name"),
-    ("AsyncDaebusCaller.send_to_service", "action"): (OPTIONAL_NAME, "action"),
+    ("AsyncDaebusCaller.send_to_service", "action"): ([*ODD, "", 5, True], "action"),
     ("Daebus.start", "service"): (OPTIONAL_NAME, "service"),
     ("Daebus.start_on", "service"): (OPTIONAL_NAME, "service"),
     ("Daebus.run", "service"): (OPTIONAL_NAME, "service"),
     ("Daebus.stop_thread", "timeout"): (DURATION, "timeout"),
     ("DaebusCaller", "name"): (OPTIONAL_NAME, "name"),
-    ("DaebusCaller.send_to_service", "action"): (OPTIONAL_NAME, "action"),
+    ("DaebusCaller.send_to_service", "action"): ([*ODD, "", 5, True], "action"),
     ("Requester", "name"): (OPTIONAL_NAME, "name"),
     ("Requester", "url"): ([value for value in URL if isinstance(value, str)] + [5, b"x"], "url"),
     ("Response.send", "payload"): (VALUE, "payload"),
@@ -308,6 +308,11 @@ def test_no_public_call_is_left_out(subjects: Subjects) -> None:
     errors = {name for name in public if issubclass(getattr(daebus, name), Exception)}
     assert public - errors - RECORDS <= set(CLASSES)
     assert set(signatures()) == set(subjects.table())
+
+
+@pytest.mark.parametrize("text", [*ODD, None, 5, "", "[1]", "{", '{"a": NaN}', '{"a": "\ud800"}', "{}{}"])
+def test_a_raw_json_is_a_json_object(text: Any) -> None:
+    assert "text" in refused(lambda: daebus.RawJson(text), text)
 
 
 def refused(call: Callable[[], Any], value: object) -> str:

@@ -64,12 +64,17 @@ class OddLine(msgspec.Struct, gc=False, omit_defaults=True):
     data_base64: bytes | UnsetType = UNSET
 
 
-class GapLine(msgspec.Struct, gc=False):
-    """From `at` on, nothing was seen for `gap` seconds."""
+class GapLine(msgspec.Struct, gc=False, omit_defaults=True):
+    """From `at` on, nothing was seen for `gap` seconds.
+
+    With `partly`, not everything was: one such line stands where that begins, with a `gap` of 0, the next one where
+    it is over.
+    """
 
     at: float
     gap: float
     reason: str
+    partly: bool = False
 
 
 class Line(msgspec.Struct, gc=False):
@@ -82,3 +87,4 @@ class Line(msgspec.Struct, gc=False):
     data_base64: bytes | UnsetType = UNSET
     gap: Epoch | UnsetType = UNSET
     reason: str = ""
+    partly: bool = False

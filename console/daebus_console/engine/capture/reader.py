@@ -62,6 +62,7 @@ class CaptureReader:
         self._names: dict[str, str] = {}
         self._decode = msgspec.json.Decoder(Line).decode
         self._at = 0.0
+        self._partly = False
         self._source = CaptureSource(self.stored, progress)
         try:
             self.header = _header(self._source)
@@ -82,7 +83,10 @@ class CaptureReader:
             self.stored.close()
 
     def __iter__(self) -> Iterator[Frame | Gap]:
-        """The frames and gaps, in the order of the file."""
+        """The frames and gaps, in the order of the file.
+
+        A gap in which a part was seen comes twice: where it begins, without an end, and where it is over.
+        """
         try:
             for lines in self._source.blocks():
                 yield from self._items(lines)
@@ -109,7 +113,9 @@ class CaptureReader:
                 if line.gap is UNSET:
                     self._warn(f"line {self._line} is skipped: neither a message nor a gap")
                 else:
-                    yield Gap(line.at, min(line.at + line.gap, LATEST), line.reason)
+                    self._partly = line.partly and not self._partly
+                    end = None if self._partly else min(line.at + line.gap, LATEST)
+                    yield Gap(line.at, end, line.reason, line.partly)
                 continue
             self._at = line.at
             # One string for all equal names: they repeat in every line.
@@ -131,6 +137,7 @@ class CaptureReader:
         self._warn(f"in line {self._line} another capture begins; its messages follow", 0)
         self.header.redacted += [key for key in header.redacted if key not in self.header.redacted]
         started = header.started if isinstance(header.started, int | float) else self._at
+        self._partly = False
         yield Gap(self._at, min(max(self._at, started), LATEST), "another capture begins here")
 
     def _remember(self, channel: str) -> str:

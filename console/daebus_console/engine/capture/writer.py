@@ -117,10 +117,13 @@ class CaptureWriter:
         self._taken_in += len(data) + _PER_MESSAGE
         self._queue.append((at, channel, data))
 
-    def gap(self, at: float, seconds: float, reason: str) -> None:
-        """Record that from `at` on, nothing was seen for that many seconds."""
+    def gap(self, at: float, seconds: float, reason: str, *, partly: bool = False) -> None:
+        """Record that from `at` on, nothing was seen for that many seconds.
+
+        With `partly`, not everything was: to be called when that begins, with 0 seconds, and when it is over.
+        """
         if self.error is None:
-            self._queue.append(GapLine(at, max(0.0, seconds), reason))
+            self._queue.append(GapLine(at, max(0.0, seconds), reason, partly))
 
     def close(self) -> None:
         """Write what waits, make sure that it is on the disk, and end. Harmless when it has ended already."""

@@ -8,8 +8,6 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import msgspec
-
 from daebus_console.engine.jsontext.numbers import Number, exact
 from daebus_console.engine.jsontext.reading import Array, Object, pairs_of
 
@@ -138,19 +136,24 @@ def escaped(text: str) -> str:
 
 def one_line(text: str) -> str:
     """The tokens of a JSON text, just as they are, on one line with a blank behind each comma and colon."""
-    try:
-        return msgspec.json.format(text, indent=0)
-    except (msgspec.DecodeError, UnicodeEncodeError):
-        return _laid_out(text, None, 0)
+    laid_out = _by_msgspec(text, 0)
+    return _laid_out(text, None, 0) if laid_out is None else laid_out
 
 
 def formatted(text: str, indent: int) -> str:
     """The tokens of a JSON text, just as they are, over indented lines."""
+    laid_out = _by_msgspec(text, indent)
+    return "".join(_formatted(text, indent)) if laid_out is None else laid_out
+
+
+def _by_msgspec(text: str, indent: int) -> str | None:
+    """The same, fast; None for what msgspec refuses, such as NaN. Imported here: the help needs none of it."""
+    import msgspec
+
     try:
         return msgspec.json.format(text, indent=indent)
     except (msgspec.DecodeError, UnicodeEncodeError):
-        # NaN, for one.
-        return "".join(_formatted(text, indent))
+        return None
 
 
 def _formatted(text: str, indent: int) -> Iterator[str]:

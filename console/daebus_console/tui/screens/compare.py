@@ -7,7 +7,6 @@ from functools import partial
 from textual import events
 from textual.app import ComposeResult
 from textual.message import Message
-from textual.widgets import Footer
 
 from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.diff.values import Change
@@ -23,6 +22,7 @@ from daebus_console.tui.compare.values import describe
 from daebus_console.tui.lines import Line
 from daebus_console.tui.screens.compare_keys import IGNORE, CompareKeys
 from daebus_console.tui.screens.compare_lists import MARGINS, DifferenceList, ValuesView
+from daebus_console.tui.widgets.key_line import KeyLine
 from daebus_console.tui.widgets.row_list import RowList
 from daebus_console.tui.widgets.title import TitleLine
 
@@ -69,7 +69,7 @@ class CompareScreen(CompareKeys):
         yield self.value_title
         yield self.value_heads
         yield self.values
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Begin with the rules of earlier times."""

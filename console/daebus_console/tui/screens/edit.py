@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen, Screen
 from textual.timer import Timer
-from textual.widgets import Footer, TextArea
+from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
 from daebus_console.engine.offline import OfflineSession
@@ -20,6 +20,7 @@ from daebus_console.tui.draft.draft import Draft, Verdict, aim
 from daebus_console.tui.draft.text import first_place, laid_out, safe
 from daebus_console.tui.lines import Line
 from daebus_console.tui.widgets.draft_area import LARGEST, DraftArea
+from daebus_console.tui.widgets.key_line import KeyLine
 from daebus_console.tui.widgets.title import TitleLine
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class EditScreen(ModalScreen[Resend | None]):
             yield self.aim
             yield self.area
             yield self.below
-            yield Footer(compact=True, show_command_palette=False)
+            yield KeyLine()
 
     def on_mount(self) -> None:
         self.area.focus()

@@ -8,7 +8,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer, Input, TextArea
+from textual.widgets import Input, TextArea
 
 from daebus_console.commands.under_way import under_way
 from daebus_console.tui import hints
@@ -38,6 +38,7 @@ from daebus_console.tui.widgets.directory import DirectoryList
 from daebus_console.tui.widgets.filter_bar import FilterBar
 from daebus_console.tui.widgets.flow import FlowList
 from daebus_console.tui.widgets.flow_view import OLDEST, ORDERS
+from daebus_console.tui.widgets.key_line import KeyLine
 from daebus_console.tui.widgets.repl import ReplPane
 from daebus_console.tui.widgets.row_list import RowList
 from daebus_console.tui.widgets.title import TitleLine
@@ -114,7 +115,7 @@ class MainScreen(ViewVerbs):
                     yield self.flow
                 yield self.detail
         yield self.repl
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.filter_bar.completer = filter_completer(self.session)

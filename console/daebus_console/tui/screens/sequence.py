@@ -9,12 +9,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.strip import Strip
-from textual.widgets import Footer
 
 from daebus_console.engine.exchange import Exchange
 from daebus_console.tui import format as fmt
 from daebus_console.tui.lines import Line
 from daebus_console.tui.sequence_rows import TIME, Step, column_width, head_line, participants, step_line, steps
+from daebus_console.tui.widgets.key_line import KeyLine
 from daebus_console.tui.widgets.row_list import RowList
 from daebus_console.tui.widgets.title import TitleLine
 
@@ -113,7 +113,7 @@ class SequenceScreen(Screen[None]):
         yield self.bar
         yield self.head
         yield self.list
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.list.focus()

@@ -8,13 +8,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from daebus_console.engine.stats import Row, Slow
 from daebus_console.naming import shown
 from daebus_console.tui.directory_rows import quoted
 from daebus_console.tui.lines import Line
 from daebus_console.tui.stats_rows import charts, figures_line, heading, slow_line
+from daebus_console.tui.widgets.key_line import KeyLine
 from daebus_console.tui.widgets.row_list import RowList
 from daebus_console.tui.widgets.title import TitleLine
 
@@ -113,7 +113,7 @@ class StatsScreen(Screen[None]):
         yield self.figures
         yield self.slow_title
         yield self.slowest
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.figures.focus()

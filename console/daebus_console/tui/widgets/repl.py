@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from rich.style import Style
 from rich.text import Text
@@ -16,8 +16,9 @@ from daebus_console.commands.completion import Offer as Offer
 from daebus_console.commands.secrets import shown
 from daebus_console.text import cells, clean
 from daebus_console.tui.legible import legible
-from daebus_console.tui.lines import ROLES, Line
+from daebus_console.tui.lines import Line
 from daebus_console.tui.messages import CommandEntered
+from daebus_console.tui.roles import DrawsRoles
 from daebus_console.tui.widgets.repl_line import CommandLine
 from daebus_console.tui.widgets.repl_menu import OutputLog
 from daebus_console.tui.widgets.title import TitleLine
@@ -29,10 +30,8 @@ Completer = Callable[[str, int], Sequence[Offer]]
 """From the line and the place of the cursor in it to what may stand there."""
 
 
-class ReplPane(Vertical):
+class ReplPane(DrawsRoles, Vertical):
     """Output above, what is offered while there is something, the line, and below it what is wrong."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"role--{role}" for role in ROLES}
 
     def __init__(self, **keywords: Any) -> None:
         super().__init__(**keywords)
@@ -121,7 +120,7 @@ class ReplPane(Vertical):
     def _print(self, line: Line) -> None:
         text = Text(no_wrap=False, overflow="fold")
         for piece, role in line:
-            style = legible(self.get_component_rich_style(f"role--{role}"))
+            style = legible(self.role_style(role))
             text.append(piece, Style(color=style.color, bold=style.bold))
         self.output.write(text, expand=True, scroll_end=True)
 

@@ -23,6 +23,7 @@ from daebus_console.repl.pasting import TooLong, pasted
 from daebus_console.text import clean
 from daebus_console.tui.legible import legible
 from daebus_console.tui.messages import FillIn, LeaveRequested, StopRequested
+from daebus_console.tui.roles import DrawsRoles
 from daebus_console.tui.widgets.keys_in_order import KeysInOrder
 from daebus_console.tui.widgets.repl_recall import Recall
 
@@ -214,9 +215,9 @@ class CommandLine(KeysInOrder):
 
     def _style(self, role: str) -> Style:
         parent = self.parent
-        if not role or parent is None:
+        if not role or not isinstance(parent, DrawsRoles):
             return Style.null()
-        found = parent.get_component_rich_style(f"role--{_STYLES.get(role, role)}")  # type: ignore[attr-defined]  # the pane
+        found = parent.role_style(_STYLES.get(role, role))
         return Style(color=legible(found + Style(bgcolor=self.rich_style.bgcolor)).color, bold=found.bold)
 
     # Keys ------------------------------------------------------------------------------------------------------

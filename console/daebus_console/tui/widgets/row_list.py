@@ -18,7 +18,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from daebus_console.tui.legible import legible
-from daebus_console.tui.lines import ROLES, Line
+from daebus_console.tui.lines import Line
+from daebus_console.tui.roles import style_of
 
 WHEEL = 3
 """Rows a notch of the mouse wheel moves."""
@@ -28,7 +29,6 @@ class RowList(Widget, can_focus=True):
     """Override `count` and `line`; call `refresh` when what they return has changed."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        *(f"role--{role}" for role in ROLES),
         "row--cursor",
         "row--cursor-blurred",
         "row--bar",
@@ -218,7 +218,7 @@ class RowList(Widget, can_focus=True):
         key = (role, over)
         style = self._styles_of.get(key)
         if style is None:
-            style = self.get_component_rich_style(f"role--{role}")
+            style = style_of(self, role)
             if over and role != "match":
                 # Only the ground changes under the cursor: the colours of the signs keep their meaning.
                 ground = self.get_component_rich_style(over)

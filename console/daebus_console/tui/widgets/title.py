@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -10,16 +10,14 @@ from rich.style import Style
 from textual import events
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 
 from daebus_console.tui.legible import legible
-from daebus_console.tui.lines import ROLES, Line
+from daebus_console.tui.lines import Line
+from daebus_console.tui.roles import DrawsRoles
 
 
-class TitleLine(Widget):
+class TitleLine(DrawsRoles):
     """One line with something at its left and something at its right; the right end wins where both have no room."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"role--{role}" for role in ROLES}
 
     class Pressed(Message):
         """The mouse was pressed on a piece of the right end, which often names a key."""
@@ -58,7 +56,7 @@ class TitleLine(Widget):
         styles: dict[str, Style] = {}
         for _text, role in line:
             if role not in styles:
-                styles[role] = legible(self.get_component_rich_style(f"role--{role}"))
+                styles[role] = legible(self.role_style(role))
         return [Segment(text, styles[role]) for text, role in line if text]
 
     def render_line(self, y: int) -> Strip:

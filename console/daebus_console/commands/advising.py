@@ -1,0 +1,18 @@
+"""What to do about an error of Redis, behind its text: the rule that is missing, or where else it may be."""
+
+from __future__ import annotations
+
+from daebus.errors import PermissionDenied, RedisUnavailable
+from daebus_console.commands.context import Context
+from daebus_console.commands.verbs import Face
+from daebus_console.engine.rights import advice, user_of
+
+
+def advised(error: RedisUnavailable, context: Context) -> str:
+    """The error, and on a line of its own what to do, where that is known."""
+    if isinstance(error, PermissionDenied):
+        rule = advice(str(error), user_of(context.session.address.url))
+        return f"{error}\n({rule})" if rule is not None else str(error)
+    if context.face is Face.SHELL and str(error).startswith("cannot connect"):
+        return f"{error}\n(is it running there? --redis URL or DAEBUS_REDIS_URL name another)"
+    return str(error)
