@@ -28,6 +28,7 @@ class Replies:
         self._starting = threading.Lock()
         self._keeper: threading.Thread | None = None
         self._keeper_waits = Waiter()
+        self._doubted = False
 
     @property
     def connected(self) -> bool:
@@ -46,6 +47,9 @@ class Replies:
         an answer reads it. Raises RedisUnavailable where there is no thread for another reason.
         """
         listener = self._listener
+        if self._doubted:
+            self._doubted = False
+            self._look()
         if listener.connected:
             return
         try:
@@ -110,6 +114,22 @@ class Replies:
         except RedisUnavailable as error:
             listener.lose(error)
             self._keeper_waits.wake()
+
+    def doubt(self) -> None:
+        """There is reason to think that the connection is lost: look before it is relied on."""
+        self._doubted = True
+
+    def _look(self) -> None:
+        """Take in what has come, without waiting, unless another thread reads."""
+        waiter = Waiter()
+        try:
+            if self._listener.leadership.take(waiter):
+                self._listener.look()
+        finally:
+            try:
+                self._listener.leave(waiter)
+            finally:
+                self._listener.leave(waiter)
 
     def nudge(self) -> None:
         """Make whoever reads look up."""

@@ -228,6 +228,9 @@ class Requester:
             error: DaebusError = self._unserved(call.service)
         elif isinstance(outcome, ConnectionLost):
             error = ConnectionLost(f"{outcome}; the request may have been handled")
+            if self._replies is not None:
+                # One Redis, and nobody may be reading.
+                self._replies.doubt()
         elif _is_over(call, outcome):
             error = call.timed_out(sent=False)
         else:

@@ -213,6 +213,15 @@ class Listener:
         self._pinged_at = None
         return self.received()
 
+    def look(self) -> None:
+        """Take in what has come, without waiting: it may be the end."""
+        connection = self._connection
+        try:
+            if connection is not None:
+                connection.receive(0)
+        except ConnectionLost as error:
+            self.lose(error)
+
     def received(self) -> tuple[str, bytes] | None:
         """The next message among those that have arrived, if there is one; see `handed`."""
         connection = self._connection
