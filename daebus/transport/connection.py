@@ -426,11 +426,15 @@ class Connection:
         return self.lost()
 
     def __del__(self) -> None:
-        self._stream.close()
+        # Another finalizer may use it afterwards, and the number of the socket may be another's by then.
+        self._let_go("not held by anybody any more")
 
     def abandon(self) -> None:
         """Let go of this process' copy of the socket, in a forked child; nothing ends on the parent's side."""
-        self.error = ConnectionLost(f"the connection to Redis at {self.address} is the parent process'")
+        self._let_go("the parent process'")
+
+    def _let_go(self, whose: str) -> None:
+        self.error = ConnectionLost(f"the connection to Redis at {self.address} is {whose}")
         self._stream.close()
 
     def _free(self) -> None:

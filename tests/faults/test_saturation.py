@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from daebus import Daebus, DaebusCaller, DaebusError
-from daebus.service.service import saturation
+from daebus.service import saturation
 from tests.support.framework_services import serving
 from tests.support.waiting import eventually
 
