@@ -324,6 +324,10 @@ class Connection:
             finally:
                 self.leave(waiter)
 
+    def may_have_ended(self) -> bool:
+        """Whether there is reason to `look`, other than replies: the other side has closed it, say."""
+        return self.error is not None or self._stream.may_have_ended()
+
     @property
     def overdue_at(self) -> float:
         """When it is high time for a reply that has not come by then."""

@@ -39,7 +39,7 @@ FRESH = 0.001
 """Seconds for which a look at the connection is good enough to write to it without another, where many write: one
 thread has what another has found, and one that sends a lot at once does not look in between."""
 FEW = 8
-"""Commands in flight, below which a thread relies on no look of its own, but looks before each."""
+"""Commands in flight, below which a thread relies on no look of its own, but asks before each if it is the end."""
 CROWDED = 500
 """Commands in flight beyond which whoever sends one waits for its reply: nobody reads replies if all only send."""
 _PING = pack(b"PING")
@@ -282,7 +282,8 @@ class Publisher:
     def _look_before(self, connection: Connection) -> None:
         """Take in what has come before something is sent: it may be the end."""
         now, me = time.monotonic(), threading.get_ident()
-        if now - self._looked_at >= FRESH or (self._looked_by == me and connection.in_flight < FEW):
+        few = self._looked_by == me and connection.in_flight < FEW
+        if now - self._looked_at >= FRESH or (few and connection.may_have_ended()):
             self._looked_at, self._looked_by = now, me
             connection.look()
 

@@ -55,6 +55,18 @@ class Stream:
         # One of its own: several threads may wait for this.
         return waiting(self._socket, writable=True)(timeout)
 
+    def may_have_ended(self) -> bool:
+        """Whether the other side has closed it, or, where the system cannot tell, may have. For any thread."""
+        if not hasattr(select, "POLLRDHUP"):
+            return True
+        # One of its own: no two threads may use one at once.
+        poller = select.poll()
+        try:
+            poller.register(self._socket, select.POLLRDHUP)
+        except ValueError:
+            return True
+        return bool(poller.poll(0))
+
     def shut(self) -> None:
         """End the conversation: whoever reads or writes finds it closed. Frees nothing."""
         try:
