@@ -342,12 +342,20 @@ class Requester:
         replies = self._replies
         if replies is None:
             call.waiter.sleep(call.deadline - time.monotonic())
-        elif call.command is None or call.is_told():
+        elif call.command is None or call.is_told() or self._is_told_first(call):
             replies.attend(call.waiter, call.ready, call.deadline)
         else:
             # An answer tells that the request got there; where none comes soon, Redis' own reply may tell why.
             replies.attend(call.waiter, call.ready, min(call.deadline, time.monotonic() + QUIET))
             self._await_told(call)
+
+    def _is_told_first(self, call: Call) -> bool:
+        """Where it is the only one, wait for Redis' own reply, which comes while the service works; whether it did."""
+        publisher, command = self._publisher, call.command
+        if publisher is None or command is None or publisher.in_flight > 1:
+            return False
+        publisher.await_told(command, call.waiter, call.is_told, min(call.deadline, time.monotonic() + QUIET))
+        return call.is_told()
 
     def _await_told(self, call: Call) -> None:
         """Wait until Redis has said what became of the request of a call."""

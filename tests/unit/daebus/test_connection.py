@@ -198,3 +198,25 @@ def test_an_interrupt_in_the_middle_of_writing_ends_the_connection_and_loses_no_
     assert isinstance(first.error, ConnectionLost)
     assert isinstance(second.error, ConnectionLost)
     assert len(pair.ended) == 2
+
+
+def test_any_threads_may_ask_at_once_whether_it_has_ended_whatever_is_unread(pair: Pair) -> None:
+    pair.server.sendall(b":1\r\n")
+    problems: list[object] = []
+
+    def ask() -> None:
+        try:
+            for _ in range(500):
+                if pair.connection.may_have_ended():
+                    problems.append("it has not ended")
+        except Exception as error:
+            problems.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    pair.server.close()
+    assert pair.connection.may_have_ended()
