@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import redis
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
+from textual.dom import DOMNode
 from textual.events import Key, Paste
 from textual.keys import REPLACED_KEYS, _character_to_key, _get_unicode_name_from_key
 from textual.message_pump import MessagePump
@@ -71,13 +74,44 @@ class Hand(Pilot[int]):
                 return
 
     def _parts(self) -> list[MessagePump]:
-        return [self.app, *self.app.screen.walk_children(with_self=True)]
+        parts: list[MessagePump] = [self.app]
+        nodes: list[DOMNode] = [self.app.screen]
+        while nodes:
+            node = nodes.pop()
+            parts.append(node)
+            nodes.extend(node._nodes)
+        return parts
 
 
 def _busy(part: MessagePump) -> bool:
     """Whether it does something, or has something to do: one that has not waits for what sets this event."""
     waiters: Iterable[asyncio.Future[bool]] = part._message_queue.ready_event._waiters  # type: ignore[attr-defined]
     return part.is_running and all(waiter.done() for waiter in waiters)
+
+
+_PARSED: dict[Any, list[RuleSet]] = {}
+"""What style sheets were parsed to for earlier consoles of this process: they are always the same few."""
+_parse_rules = Stylesheet._parse_rules
+
+
+def _rules(sheet: Stylesheet, css: str, **where: Any) -> list[RuleSet]:
+    """What Textual parses this to with these variables, parsed once."""
+    key = css, tuple(where.values()), _frozen(sheet)
+    rules = _PARSED.get(key)
+    if rules is None:
+        rules = _PARSED[key] = _parse_rules(sheet, css, **where)
+    return rules
+
+
+def _frozen(sheet: Stylesheet) -> frozenset[Any]:
+    """The variables of a sheet, which are set all at once."""
+    if _FROZEN.get("of") is not sheet._variables:
+        _FROZEN.update(of=sheet._variables, as_=frozenset(sheet._variables.items()))
+    return _FROZEN["as_"]
+
+
+_FROZEN: dict[str, Any] = {}
+Stylesheet._parse_rules = _rules  # type: ignore[method-assign, assignment]  # no test is about parsing them
 
 
 TURNS = 400
