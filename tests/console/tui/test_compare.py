@@ -164,7 +164,7 @@ def test_large_payloads_are_compared_while_the_keyboard_lives() -> None:
 
 
 def test_one_may_leave_before_large_payloads_are_compared() -> None:
-    many = [{"id": number} for number in range(AT_ONCE // 5)]
+    many = [{"id": number} for number in range(AT_ONCE // 10)]
     session = pair(many, many[::-1])
 
     async def story(console: Driver) -> None:
