@@ -55,7 +55,7 @@ def test_what_was_not_sent_is_skipped(prompt: Prompt, shop: Shop, spread: Path, 
     statuses: list[int] = []
     running = threading.Thread(target=lambda: statuses.append(prompt(f"replay {spread} --junit {report}")))
     running.start()
-    eventually(lambda: shop.asked)
+    eventually(lambda: prompt.answered(shop.name))
     assert report.read_text() == "an earlier one"
     prompt.context.cancellation.cancel()
     running.join(20)
