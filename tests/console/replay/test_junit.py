@@ -18,6 +18,7 @@ from daebus_console.engine.session import Session
 from tests.console.cli.conftest import Console
 from tests.console.commands.prompt import Prompt, prompting
 from tests.console.replay.conftest import Shop
+from tests.console.replay.prompt import answered
 from tests.support.waiting import eventually
 
 
@@ -48,14 +49,6 @@ def suite_in(text: str) -> ElementTree.Element:
     return suite
 
 
-def answered(prompt: Prompt, service: str) -> bool:
-    """Whether an answer to `echo` of that service was seen."""
-    session = prompt.context.session
-    with session.lock:
-        asked = [one for one in session.journal.exchanges if (one.target, one.action) == (service, "echo")]
-    return any(one.answer is not None for one in asked)
-
-
 def test_what_was_not_sent_is_skipped(prompt: Prompt, shop: Shop, spread: Path, tmp_path: Path) -> None:
     report = tmp_path / "report.xml"
     report.write_text("an earlier one")
@@ -63,7 +56,7 @@ def test_what_was_not_sent_is_skipped(prompt: Prompt, shop: Shop, spread: Path, 
     statuses: list[int] = []
     running = threading.Thread(target=lambda: statuses.append(prompt(f"replay {spread} --junit {report}")))
     running.start()
-    eventually(lambda: answered(prompt, shop.name), what="the first is answered")
+    eventually(lambda: answered(prompt.context.session, shop.name, "echo"), what="the first is answered")
     assert report.read_text() == "an earlier one"
     prompt.context.cancellation.cancel()
     running.join(20)

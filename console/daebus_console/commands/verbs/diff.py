@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from daebus_console.commands.kinds import Kind
 from daebus_console.commands.verb import Argument, Verb
-from daebus_console.commands.verbs.usual import AT_PROMPT, JSON_AGAIN, RULES
+from daebus_console.commands.verbs.usual import AT_PROMPT, JSON_WHOLE, RULES
 
 if TYPE_CHECKING:
     from daebus_console.commands.context import Context
@@ -16,7 +16,7 @@ VERB = Verb(
     "diff",
     "compare two exchanges, or a replay with what it replays",
     (Argument("exchange", Kind.REF, "their numbers; one alone is compared with its origin", many=True),),
-    (*RULES, JSON_AGAIN),
+    (*RULES, JSON_WHOLE),
     examples=("diff #123 #130", "diff #130", "diff #1 #2 --ignore payload.timestamp,*.uptime --tolerance 0.01"),
     faces=AT_PROMPT,
     place=120,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from daebus_console.commands.verb import Verb
-from daebus_console.commands.verbs.usual import AT_PROMPT, JSON_AGAIN
+from daebus_console.commands.verbs.usual import AT_PROMPT, JSON_WHOLE
 
 if TYPE_CHECKING:
     from daebus_console.commands.context import Context
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 VERB = Verb(
     "mocks",
     "list the stand-ins",
-    options=(JSON_AGAIN,),
+    options=(JSON_WHOLE,),
     examples=("mocks", "mocks --json"),
     faces=AT_PROMPT,
     place=160,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from daebus_console.commands.kinds import Kind
 from daebus_console.commands.verb import Option, Verb
-from daebus_console.commands.verbs.usual import JSON_AGAIN, RULES, WHAT
+from daebus_console.commands.verbs.usual import JSON_WHOLE, RULES, WHAT
 
 if TYPE_CHECKING:
     from daebus_console.commands.context import Context
@@ -31,7 +31,7 @@ VERB = Verb(
         Option("--yes", Kind.FLAG, "do not ask before broadcasts, nor before it goes to another machine", short="-y"),
         *RULES,
         Option("--junit", Kind.OUTPUT, "write the comparison as JUnit XML", "FILE"),
-        JSON_AGAIN,
+        JSON_WHOLE,
     ),
     examples=(
         "replay today.jsonl service:users --speed 2 --ignore *.timestamp",

@@ -16,7 +16,7 @@ SERVICE = Argument("service", Kind.SERVICE, "the service to ask")
 ACTION = Argument("action", Kind.ACTION, "one of its actions")
 ITEMS = Argument("items", Kind.ITEMS, "the payload; see `help items`", required=False, many=True)
 FILTER = Argument("filter", Kind.FILTER, "only what matches; see `help filters`", required=False, many=True)
-JSON_AGAIN = Option("--json", Kind.FLAG, "print JSON")
+JSON_WHOLE = Option("--json", Kind.FLAG, "print JSON")
 RULES = (
     Option("--ignore", Kind.TEXT, "places that may differ, such as payload.timestamp,*.uptime,*.items[*].id", "PATHS"),
     Option("--tolerance", Kind.TEXT, "numbers that differ by no more are the same: 0.01, or 5%", "T"),
