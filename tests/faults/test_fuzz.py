@@ -22,7 +22,7 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.fault
 
 MESSAGES = 50_000
-BATCH = 500
+BATCH = 1_250
 FIELDS = (
     "action",
     "payload",

@@ -24,10 +24,10 @@ _SERVER = r"""
 import gc, json, os, signal, socket, sys, threading, time, warnings
 import daebus_console.__main__
 import daebus_console.cli.completion, daebus_console.cli.demo, daebus_console.cli.open, daebus_console.cli.shell
-import daebus_console.commands.runner as runner
-import importlib
-for name in set(runner._WHERE.values()):
-    importlib.import_module(f"daebus_console.commands.{name}")
+import daebus_console.commands.runner
+import importlib, pkgutil
+for found in pkgutil.iter_modules(daebus_console.commands.__path__, "daebus_console.commands."):
+    importlib.import_module(found.name)
 import daebus_console.cli.asking, daebus_console.repl.start, daebus_console.engine.session
 warnings.simplefilter("error")
 

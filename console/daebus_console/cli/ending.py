@@ -32,7 +32,7 @@ class Ended(SystemExit):
 
 
 def asked_before(error: BaseException) -> int | None:
-    """The exit status a signal asked for, where the error came of it: None where no signal did.
+    """The exit status that a signal asked for, where the error is that or came of it; None where no signal did.
 
     One that comes between a lock's being waited for and had leaves by way of code that lets go of the lock, and fails:
     "release unlocked lock" is what is told then, and means nothing.

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from daebus_console.cli.ending import INTERRUPTED, Ended, Ending, asked_before
+from daebus_console.cli.ending import Ended, Ending, asked_before
 from daebus_console.cli.options import Globals, take_globals
 from daebus_console.cli.output import TerminalOutput
 from daebus_console.commands.errors import FAULT, CommandError, fault
@@ -50,10 +50,6 @@ def run(arguments: Sequence[str]) -> int:
             status = _run(arguments, output)
             output.flush()
             return status
-        except KeyboardInterrupt:
-            return INTERRUPTED
-        except Ended as ended:
-            return int(ended.code or 0)
         except StreamError as error:
             if error.quiet:
                 # Whoever read the output has gone: it has what it wanted.
@@ -61,7 +57,7 @@ def run(arguments: Sequence[str]) -> int:
             output.abandon()
             output.error(str(error))
             return USAGE
-        except Exception as error:  # noqa: BLE001 - a fault of ours is told in words as well
+        except (Exception, KeyboardInterrupt, Ended) as error:  # noqa: BLE001 - a fault of ours is told in words as well
             asked = asked_before(error)
             if asked is not None:
                 return asked

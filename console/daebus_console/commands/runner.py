@@ -1,13 +1,9 @@
-"""Carries out commands: finds the function for the verb, and turns every error into words and an exit status.
-
-The function of verb `x-y` is `run_x_y(command, context) -> int` in the module that `_WHERE` names.
-"""
+"""Carries out commands: finds the function of the verb, and turns every error into words and an exit status."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from importlib import import_module
 
 from daebus.errors import (
     ConfigurationError,
@@ -25,44 +21,12 @@ from daebus_console.commands.guard import guard
 from daebus_console.commands.jobs import Job, TooMany
 from daebus_console.commands.secrets import safe_error, shown
 from daebus_console.commands.sources import settle
-from daebus_console.commands.verbs import Face
+from daebus_console.commands.verbs import Face, module_of
 from daebus_console.engine.capture.format import CaptureError
 from daebus_console.engine.sender import Cancelled, ReadOnly
 from daebus_console.files.places import FileError, StreamError
 
 Action = Callable[[Command, Context], int]
-
-_WHERE = {
-    "services": "listing",
-    "tail": "tailing",
-    "request": "sending",
-    "send": "sending",
-    "broadcast": "sending",
-    "show": "showing",
-    "stats": "measuring",
-    "record": "recording",
-    "bench": "benching",
-    "ping": "pinging",
-    "replay": "replaying",
-    "diff": "comparing",
-    "export": "exporting",
-    "open": "opening",
-    "mock": "mocking",
-    "mocks": "mocking",
-    "unmock": "mocking",
-    "filter": "viewing",
-    "pause": "viewing",
-    "clear": "viewing",
-    "mark": "viewing",
-    "set": "variables",
-    "source": "scripting",
-    "save-history": "scripting",
-    "jobs": "managing",
-    "cancel": "managing",
-    "help": "viewing",
-    "quit": "viewing",
-}
-
 
 _ENDED: dict[int, str] = {
     Exit.DONE: "done",
@@ -154,8 +118,7 @@ def _checked(command: Command, context: Context) -> Command:
 
 
 def _function(command: Command) -> Action:
-    module = import_module(f"daebus_console.commands.{_WHERE[command.name]}")
-    action: Action = getattr(module, f"run_{command.name.replace('-', '_')}")
+    action: Action = module_of(command.name).run
     return action
 
 

@@ -60,7 +60,7 @@ class Verb:
     """One verb.
 
     `publishes` tells that it sends something onto the bus, `many` that this is more than one message; `background` that
-    a trailing & is allowed.
+    a trailing & is allowed. `place` is where help lists it: behind all with a smaller one.
     """
 
     name: str
@@ -73,6 +73,7 @@ class Verb:
     many: bool = False
     background: bool = False
     faces: frozenset[Face] = frozenset(Face)
+    place: int = 1000
 
     @property
     def usage(self) -> str:

@@ -47,7 +47,7 @@ def test_the_deepest_that_is_read_is_read_and_no_deeper(opening: str) -> None:
         assert is_too_deep(opening.encode() + deep + end)
 
 
-@pytest.mark.parametrize("depth", [DEEPEST + 1, 990, 1_000, 10_000, 1_000_000])
+@pytest.mark.parametrize("depth", [DEEPEST + 1, 990, 1_000, 10_000, 200_000])
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"payload":', "}"), ('[{"b":[', "]}]")])
 @pytest.mark.parametrize("more", ["", '"n":NaN,'])
 def test_a_message_of_any_depth_is_shown_as_unreadable(depth: int, opening: str, closing: str, more: str) -> None:

@@ -54,8 +54,7 @@ def seen(text: str) -> tuple[Exchange, Exchange]:
     return bus >> raw("news", f" {text}\n"), bus >> raw("shop", asked(text))
 
 
-def check_replay(text: str) -> None:
-    broadcast, request = seen(text)
+def check_replay(text: str, broadcast: Exchange, request: Exchange) -> None:
     item = resend_of(request)
     again = item.encode("caller:2", "b", 2.0)
     assert carried(again) == text
@@ -66,8 +65,7 @@ def check_replay(text: str) -> None:
         assert resend_of(broadcast).encode("", "", 0.0) == broadcast.opened.data
 
 
-def check_exports(text: str) -> None:
-    _broadcast, request = seen(text)
+def check_exports(text: str, request: Exchange) -> None:
     payload = sent(resend_of(request))
     assert (json.dumps(payload, separators=(",", ":")) if isinstance(payload, dict) else payload.text) == text
     line = export("jsonl", [request])
@@ -85,25 +83,27 @@ def check_views(text: str) -> None:
     assert carried(made) == text
 
 
+def check(text: str) -> None:
+    broadcast, request = seen(text)
+    check_replay(text, broadcast, request)
+    check_exports(text, request)
+    check_views(text)
+
+
 @pytest.mark.parametrize("part", range(PARTS))
 @settings(CALM, max_examples=BATCHES)
 @given(seed=st.integers(0, 2**32))
 def test_ten_thousand_payloads_come_out_as_they_went_in(part: int, seed: int) -> None:
     chance = random.Random(f"{part} {seed}")
     for _ in range(EACH):
-        text = payload(chance)
-        check_replay(text)
-        check_exports(text)
-        check_views(text)
+        check(payload(chance))
 
 
 @CALM
 @given(payloads)
 @example(ALL)
 def test_one_payload_comes_out_as_it_went_in(text: str) -> None:
-    check_replay(text)
-    check_exports(text)
-    check_views(text)
+    check(text)
 
 
 def test_a_capture_and_the_export_of_one_hold_the_bytes(tmp_path: Path) -> None:

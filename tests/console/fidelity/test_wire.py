@@ -20,7 +20,7 @@ from daebus_console.engine.frame import Frame
 from daebus_console.engine.session import Session
 from tests.console.cli.conftest import Console
 from tests.console.fidelity.texts import ALL, payload
-from tests.console.replay.prompt import Prompt
+from tests.console.replay.prompt import Prompt, answered
 from tests.support.waiting import eventually
 
 ANSWER = '{"price":19.90,"id":1,"id":2,"big":12345678901234567890.10,"user": {"n" : 1.10, "s":"\\u00e9"}}'
@@ -164,7 +164,7 @@ def test_a_stand_in_answers_with_the_text_that_was_recorded(
     with prompt.session.record(path):
         for price in ("19.90", "12345678901234567890.10", "12345678901234567890.11"):
             assert prompt(f"request {bare.name} ok price:={price}") == 0
-        eventually(lambda: len(prompt.answered(bare.name)) == 3, what="the tap has seen the answers")
+        eventually(lambda: len(answered(prompt.session, bare.name, "ok")) == 3, what="the tap has seen the answers")
     bare.close()
     assert bare.name == name
     assert prompt(f"mock {name} --from {path}") == 0, prompt.said.all

@@ -14,6 +14,9 @@ from tests.console.repl.faces import (
     offered_at_the_shell,
 )
 
+pytestmark = pytest.mark.xdist_group("faces")
+"""All of them look at what one process found for every line at once."""
+
 # Of several lines, and lines of other words at a shell, are tested with the faces that have them.
 TABLE = [(line, words, "") for line, words in ACCEPTED if "\n" not in line and "\t" not in line]
 TABLE += [row for row in REFUSED if "\n" not in row[0] and "\t" not in row[0]]

@@ -20,6 +20,13 @@ from daebus_console.render import Line, to_text
 from tests.support.waiting import eventually
 
 
+def answered(session: Session, target: str, action: str) -> list[Exchange]:
+    """The exchanges in which that service was asked that, and of which the answer was seen."""
+    with session.lock:
+        asked = [one for one in session.journal.exchanges if (one.target, one.action) == (target, action)]
+    return [one for one in asked if one.answer is not None]
+
+
 class Said:
     """An Output that keeps what it is told."""
 
@@ -103,12 +110,6 @@ class Prompt:
             return 2
         assert command is not None
         return run(command, self.context)
-
-    def answered(self, target: str) -> list[Exchange]:
-        """The exchanges with that service of which the answer was seen."""
-        with self.session.lock:
-            found = [one for one in self.session.journal.exchanges if one.target == target]
-        return [one for one in found if one.answer is not None]
 
     def seen(self, **attributes: Any) -> Exchange:
         """The latest exchange with these attributes, waited for."""

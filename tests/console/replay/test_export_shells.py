@@ -97,7 +97,7 @@ def corpus() -> list[Exchange]:
     for number, action in enumerate([*NAMES, "\udcff", "\ud83d"]):
         bus >> raw("actions", json.dumps({"action": action, "payload": {}}))
         if number % 4 == 0:
-            bus >> request("asked", action, id=f"r{number}", payload={"n": number}, timeout=0.05)
+            bus >> request("asked", action, id=f"r{number}", payload={"n": number}, timeout=0.25)
     for payload in PAYLOADS:
         bus >> raw("payloads", json.dumps(payload))
         bus >> raw("payloads", json.dumps(payload, ensure_ascii=False))

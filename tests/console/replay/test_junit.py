@@ -18,6 +18,7 @@ from daebus_console.engine.session import Session
 from tests.console.cli.conftest import Console
 from tests.console.commands.prompt import Prompt, prompting
 from tests.console.replay.conftest import Shop
+from tests.console.replay.prompt import answered
 from tests.support.waiting import eventually
 
 
@@ -55,7 +56,7 @@ def test_what_was_not_sent_is_skipped(prompt: Prompt, shop: Shop, spread: Path, 
     statuses: list[int] = []
     running = threading.Thread(target=lambda: statuses.append(prompt(f"replay {spread} --junit {report}")))
     running.start()
-    eventually(lambda: shop.asked)
+    eventually(lambda: answered(prompt.context.session, shop.name, "echo"), what="the first is answered")
     assert report.read_text() == "an earlier one"
     prompt.context.cancellation.cancel()
     running.join(20)

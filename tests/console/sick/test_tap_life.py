@@ -167,7 +167,8 @@ def test_tail_tells_of_the_loss_and_of_the_return(bus: Bus) -> None:
         tail = threading.Thread(target=run, args=(command, context))
         tail.start()
         try:
-            assert session.wait_up(5)
+            with bus.server.client() as client:
+                eventually(lambda: client.publish("news", "{}") and heard.lines, what="it prints what it sees")
             bus.change("looker", "resetchannels")
             eventually(lambda: any("not everything is seen" in line for line in heard.lines), within=15)
             bus.change("looker", "&*")

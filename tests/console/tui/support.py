@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import redis
+from textual._compositor import Compositor
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
+from textual.dom import DOMNode
 from textual.events import Key, Paste
 from textual.keys import REPLACED_KEYS, _character_to_key, _get_unicode_name_from_key
 from textual.message_pump import MessagePump
@@ -60,6 +64,10 @@ class Hand(Pilot[int]):
         await self._carried_out()
         self.app.screen._on_timer_update()
         await self._carried_out()
+        # Nobody sees what is drawn in between, so that it is drawn here, once.
+        compositor = self.app.screen._compositor
+        if compositor._dirty_regions and self.app._exception is None:
+            _draw(compositor, screen_stack=self.app._background_screens)
 
     async def _carried_out(self) -> None:
         """Wait until every part of the console waits for its next message."""
@@ -71,7 +79,13 @@ class Hand(Pilot[int]):
                 return
 
     def _parts(self) -> list[MessagePump]:
-        return [self.app, *self.app.screen.walk_children(with_self=True)]
+        parts: list[MessagePump] = [self.app]
+        nodes: list[DOMNode] = [self.app.screen]
+        while nodes:
+            node = nodes.pop()
+            parts.append(node)
+            nodes.extend(node._nodes)
+        return parts
 
 
 def _busy(part: MessagePump) -> bool:
@@ -79,6 +93,40 @@ def _busy(part: MessagePump) -> bool:
     waiters: Iterable[asyncio.Future[bool]] = part._message_queue.ready_event._waiters  # type: ignore[attr-defined]
     return part.is_running and all(waiter.done() for waiter in waiters)
 
+
+_PARSED: dict[Any, list[RuleSet]] = {}
+"""What style sheets were parsed to for earlier consoles of this process: they are always the same few."""
+_parse_rules = Stylesheet._parse_rules
+
+
+def _rules(sheet: Stylesheet, css: str, **where: Any) -> list[RuleSet]:
+    """What Textual parses this to with these variables, parsed once."""
+    key = css, tuple(where.values()), _frozen(sheet)
+    rules = _PARSED.get(key)
+    if rules is None:
+        rules = _PARSED[key] = _parse_rules(sheet, css, **where)
+    return rules
+
+
+def _frozen(sheet: Stylesheet) -> frozenset[Any]:
+    """The variables of a sheet, which are set all at once."""
+    if _FROZEN.get("of") is not sheet._variables:
+        _FROZEN.update(of=sheet._variables, as_=frozenset(sheet._variables.items()))
+    return _FROZEN["as_"]
+
+
+_FROZEN: dict[str, Any] = {}
+Stylesheet._parse_rules = _rules  # type: ignore[method-assign, assignment]  # no test is about parsing them
+
+
+_draw = Compositor.render_update
+
+
+def _not_yet(_compositor: Compositor, **_how: Any) -> None:
+    """A console without a terminal draws for nobody: a third of the time of these tests. See `Hand._drawn`."""
+
+
+Compositor.render_update = _not_yet  # type: ignore[method-assign, assignment]
 
 TURNS = 400
 """Of the event loop, for a console that always has something to do."""

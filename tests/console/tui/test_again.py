@@ -20,8 +20,9 @@ from tests.support.waiting import eventually
 
 async def asked(console: Driver, shop: Shop, action: str, **payload: object) -> None:
     """Ask the shop from the command pane, and select what came of it."""
+    before = console.app.main.detail.exchange
     await console.command(f"request {shop.name} {action} {json.dumps(payload)}")
-    await console.until(lambda: console.app.main.detail.exchange is not None)
+    await console.until(lambda: console.app.main.detail.exchange not in (None, before))
     await console.until(lambda: console.app.main.detail.exchange.answer is not None)
     await console.press("escape")
 

@@ -1,0 +1,52 @@
+"""The verbs: what each is for, takes, looks like and does, one file for each.
+
+A verb is a module here, named like it (`save-history` is `save_history`), with VERB, which tells what it is, and
+`run(command, context)`, which carries it out and returns the exit status. Nothing else names it: shell, prompts, help,
+completion, palette and key bindings read VERBS. All are loaded wherever a word is understood or completed, so that a
+module imports what the running of its verb needs where it runs.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Iterator
+from importlib import import_module
+from types import ModuleType
+
+from daebus_console.commands.kinds import Kind
+from daebus_console.commands.verb import Argument as Argument
+from daebus_console.commands.verb import Face as Face
+from daebus_console.commands.verb import Option as Option
+from daebus_console.commands.verb import Verb as Verb
+
+
+def module_of(name: str) -> ModuleType:
+    """The module of that verb."""
+    return import_module(f"{__name__}.{name.replace('-', '_')}")
+
+
+def _found() -> Iterator[Verb]:
+    for info in pkgutil.iter_modules(__path__):
+        verb = getattr(module_of(info.name), "VERB", None)
+        if verb is not None:
+            yield verb
+
+
+VERBS: dict[str, Verb] = {verb.name: verb for verb in sorted(_found(), key=lambda verb: (verb.place, verb.name))}
+"""Every verb by its name, in the order in which help lists them."""
+
+SHELL_OPTIONS = (
+    Option("--redis", Kind.URL, "where Redis is (default: $DAEBUS_REDIS_URL, $REDIS_URL, localhost:6379)", "URL"),
+    Option("--channels", Kind.TEXT, "look only at channels that match, such as 'shop.*,user_*'", "GLOBS"),
+    Option("--read-only", Kind.FLAG, "refuse every verb that publishes"),
+    Option(
+        "--confirm-remote",
+        Kind.TEXT,
+        "ask before many messages go to a Redis that is not on this machine (default: on)",
+        "on|off",
+    ),
+    Option("--redact", Kind.TEXT, "mask the values of these keys in payloads, such as password,token", "KEYS"),
+    Option("--version", Kind.FLAG, "print the version", short="-V"),
+    Option("--help", Kind.FLAG, "print this help, or with a verb the help on it", short="-h"),
+)
+"""What the shell takes before or after any verb."""

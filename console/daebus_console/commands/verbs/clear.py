@@ -1,0 +1,27 @@
+"""clear: forget everything seen so far."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from daebus_console.commands.verb import Verb
+from daebus_console.commands.verbs.usual import AT_PROMPT
+
+if TYPE_CHECKING:
+    from daebus_console.commands.context import Context
+    from daebus_console.commands.grammar import Command
+
+VERB = Verb(
+    "clear",
+    "forget everything seen so far",
+    examples=("clear",),
+    faces=AT_PROMPT,
+    place=230,
+)
+
+
+def run(command: Command, context: Context) -> int:
+    """See `commands.viewing`."""
+    from daebus_console.commands.viewing import run_clear
+
+    return run_clear(command, context)

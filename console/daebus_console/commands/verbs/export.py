@@ -1,0 +1,47 @@
+"""export: take exchanges along: as JSON, commands, Python, tests, diagrams or text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from daebus_console.commands.kinds import Kind
+from daebus_console.commands.verb import Option, Verb
+from daebus_console.commands.verbs.usual import RULES, WHAT
+
+if TYPE_CHECKING:
+    from daebus_console.commands.context import Context
+    from daebus_console.commands.grammar import Command
+
+VERB = Verb(
+    "export",
+    "take exchanges along: as JSON, commands, Python, tests, diagrams or text",
+    (WHAT,),
+    (
+        Option(
+            "--as",
+            Kind.TEXT,
+            "json, jsonl, capture, command, python, pytest, redis-cli, mermaid or markdown (default: by the name"
+            " of the file, else json)",
+            "FORMAT",
+        ),
+        Option("--output", Kind.OUTPUT, "the file to write; .gz compresses it", "FILE", "-o"),
+        Option("--force", Kind.FLAG, "overwrite the file if it exists"),
+        Option("--copy", Kind.FLAG, "into the clipboard"),
+        *RULES,
+    ),
+    examples=(
+        "export today.jsonl service:users --as pytest -o test_users.py --ignore *.timestamp",
+        "export #123 --as command",
+        "export #120 #121 #122 --as mermaid --copy",
+        "export today.jsonl status:error --as markdown",
+    ),
+    details="The rules go into a pytest module as data. Values of keys named with --redact are masked.",
+    place=130,
+)
+
+
+def run(command: Command, context: Context) -> int:
+    """See `commands.exporting`."""
+    from daebus_console.commands.exporting import run_export
+
+    return run_export(command, context)

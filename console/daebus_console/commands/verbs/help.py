@@ -1,0 +1,27 @@
+"""help: tell what the verbs do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from daebus_console.commands.kinds import Kind
+from daebus_console.commands.verb import Argument, Verb
+
+if TYPE_CHECKING:
+    from daebus_console.commands.context import Context
+    from daebus_console.commands.grammar import Command
+
+VERB = Verb(
+    "help",
+    "tell what the verbs do",
+    (Argument("topic", Kind.TOPIC, "a verb, `items`, `names` or `filters`", required=False),),
+    examples=("help", "help request", "help items", "help filters"),
+    place=300,
+)
+
+
+def run(command: Command, context: Context) -> int:
+    """See `commands.viewing`."""
+    from daebus_console.commands.viewing import run_help
+
+    return run_help(command, context)

@@ -1,0 +1,27 @@
+"""quit: leave."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from daebus_console.commands.verb import Verb
+from daebus_console.commands.verbs.usual import AT_PROMPT
+
+if TYPE_CHECKING:
+    from daebus_console.commands.context import Context
+    from daebus_console.commands.grammar import Command
+
+VERB = Verb(
+    "quit",
+    "leave",
+    examples=("quit",),
+    faces=AT_PROMPT,
+    place=310,
+)
+
+
+def run(command: Command, context: Context) -> int:
+    """See `commands.viewing`."""
+    from daebus_console.commands.viewing import run_quit
+
+    return run_quit(command, context)

@@ -1,0 +1,29 @@
+"""stats: count requests by service and action, with errors, timeouts and latencies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from daebus_console.commands.verb import Verb
+from daebus_console.commands.verbs.usual import FILTER, FOR, JSON
+
+if TYPE_CHECKING:
+    from daebus_console.commands.context import Context
+    from daebus_console.commands.grammar import Command
+
+VERB = Verb(
+    "stats",
+    "count requests by service and action, with errors, timeouts and latencies",
+    (FILTER,),
+    (FOR, JSON),
+    examples=("stats --for 10", "stats service:users --for 1m --json", "stats"),
+    details="At the shell it looks for 10 s, or as long as --for says; at a prompt it counts what is remembered.",
+    place=70,
+)
+
+
+def run(command: Command, context: Context) -> int:
+    """See `commands.measuring`."""
+    from daebus_console.commands.measuring import run_stats
+
+    return run_stats(command, context)

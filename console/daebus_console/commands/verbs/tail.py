@@ -1,0 +1,36 @@
+"""tail: print messages as they come, one a line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from daebus_console.commands.kinds import Kind
+from daebus_console.commands.verb import Option, Verb
+from daebus_console.commands.verbs.usual import FILTER, FOR, JSON
+
+if TYPE_CHECKING:
+    from daebus_console.commands.context import Context
+    from daebus_console.commands.grammar import Command
+
+VERB = Verb(
+    "tail",
+    "print messages as they come, one a line",
+    (FILTER,),
+    (
+        FOR,
+        Option("--count", Kind.COUNT, "end after so many messages"),
+        Option("--all", Kind.FLAG, "also control channels and what the console itself sends"),
+        JSON,
+    ),
+    examples=("tail", "tail service:users status:error", "tail -action:ping latency:>100ms --for 30s --json"),
+    details="Requests (→) and their answers (←) bear the number of their exchange. Ends with Ctrl-C, or when its"
+    " output is closed.",
+    place=20,
+)
+
+
+def run(command: Command, context: Context) -> int:
+    """See `commands.tailing`."""
+    from daebus_console.commands.tailing import run_tail
+
+    return run_tail(command, context)

@@ -1,0 +1,27 @@
+"""Arguments and options that several verbs have. Pure."""
+
+from __future__ import annotations
+
+from daebus_console.commands.kinds import Kind
+from daebus_console.commands.verb import Argument, Face, Option
+
+AT_SHELL = frozenset({Face.SHELL})
+AT_PROMPT = frozenset({Face.PROMPT})
+JSON = Option("--json", Kind.FLAG, "print one JSON object a line")
+FOR = Option("--for", Kind.DURATION, "look for so long (5, 200ms, 2m), then end")
+TIMEOUT = Option("--timeout", Kind.DURATION, "wait at most so long for the final answer (default: 5 s)")
+TIMES = Option("--times", Kind.COUNT, "send it so many times; without --every, all at once", "N")
+EVERY = Option("--every", Kind.DURATION, "send it again after so long (2s, 200ms); without --times, until stopped")
+SERVICE = Argument("service", Kind.SERVICE, "the service to ask")
+ACTION = Argument("action", Kind.ACTION, "one of its actions")
+ITEMS = Argument("items", Kind.ITEMS, "the payload; see `help items`", required=False, many=True)
+FILTER = Argument("filter", Kind.FILTER, "only what matches; see `help filters`", required=False, many=True)
+JSON_WHOLE = Option("--json", Kind.FLAG, "print JSON")
+RULES = (
+    Option("--ignore", Kind.TEXT, "places that may differ, such as payload.timestamp,*.uptime,*.items[*].id", "PATHS"),
+    Option("--tolerance", Kind.TEXT, "numbers that differ by no more are the same: 0.01, or 5%", "T"),
+    Option("--any-order", Kind.FLAG, "lists are the same in any order"),
+)
+WHAT = Argument(
+    "what", Kind.WORDS, "#123 (at a prompt), a capture FILE with a filter behind it, or just a filter", many=True
+)

@@ -1,0 +1,56 @@
+"""Each verb is a file of its own, which is found without being named anywhere."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from daebus_console.commands.verbs import VERBS, module_of
+
+OF_THE_SHELL = {"repl", "completion", "demo"}
+"""The program itself does these; see cli/shell.py."""
+
+GREET = """
+from daebus_console.commands.verb import Verb
+
+VERB = Verb("greet-all", "say hello", place=15)
+
+def run(command, context):
+    return 0
+"""
+
+LISTS = """
+import importlib.util, sys
+spec = importlib.util.find_spec("daebus_console.commands.verbs")
+spec.submodule_search_locations.append(sys.argv[1])
+verbs = importlib.util.module_from_spec(spec)
+sys.modules[spec.name] = verbs
+spec.loader.exec_module(verbs)
+print(*verbs.VERBS)
+from daebus_console.commands.grammar import parse
+print(parse("greet-all").name, verbs.module_of("greet-all").run(None, None))
+"""
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_a_verb_is_the_file_of_its_name(name: str) -> None:
+    module = module_of(name)
+    assert module.VERB is VERBS[name]
+    assert callable(getattr(module, "run", None)) == (name not in OF_THE_SHELL)
+
+
+def test_no_two_verbs_stand_at_one_place() -> None:
+    assert len({verb.place for verb in VERBS.values()}) == len(VERBS)
+
+
+def test_a_file_that_is_added_is_a_verb(tmp_path: Path) -> None:
+    (tmp_path / "greet_all.py").write_text(GREET)
+    done = subprocess.run(
+        [sys.executable, "-c", LISTS, str(tmp_path)], capture_output=True, encoding="utf-8", timeout=60, check=False
+    )
+    listed, parsed = done.stdout.splitlines()
+    assert listed.split()[:3] == ["services", "greet-all", "tail"]
+    assert parsed == "greet-all 0"
