@@ -57,7 +57,7 @@ class Stream:
 
     def may_have_ended(self) -> bool:
         """Whether the other side has closed it, or, where the system cannot tell, may have. For any thread."""
-        if not hasattr(select, "POLLRDHUP"):
+        if not (hasattr(select, "poll") and hasattr(select, "POLLRDHUP")):
             return True
         # One of its own: no two threads may use one at once.
         poller = select.poll()
@@ -89,9 +89,17 @@ def waiting(sock: socket.socket, writable: bool) -> Callable[[float], bool]:
     With `poll` where the system has it: `select` knows no descriptor above 1023.
     """
     if hasattr(select, "poll"):
-        poller = select.poll()
-        poller.register(sock, select.POLLOUT if writable else select.POLLIN)
-        return lambda timeout: bool(poller.poll(min(max(0.0, timeout), LONGEST_WAIT) * 1000))
+        poller = _poller(sock, writable)
+
+        def poll(timeout: float) -> bool:
+            milliseconds = min(max(0.0, timeout), LONGEST_WAIT) * 1000
+            try:
+                return bool(poller.poll(milliseconds))
+            except RuntimeError:
+                # A thread that was taken for gone still waits with it, and one such is for one thread at a time.
+                return bool(_poller(sock, writable).poll(milliseconds))
+
+        return poll
 
     def wait(timeout: float) -> bool:
         timeout = min(max(0.0, timeout), LONGEST_WAIT)
@@ -102,3 +110,9 @@ def waiting(sock: socket.socket, writable: bool) -> Callable[[float], bool]:
             return True
 
     return wait
+
+
+def _poller(sock: socket.socket, writable: bool) -> select.poll:
+    poller = select.poll()
+    poller.register(sock, select.POLLOUT if writable else select.POLLIN)
+    return poller
