@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .client.requester import Requester
 from .errors import ConfigurationError, PayloadError, RedisUnavailable
@@ -25,7 +25,7 @@ from .wire import checks
 from .wire.envelope import decode_object, encode, encode_object
 
 if TYPE_CHECKING:
-    from .service.app import Daebus
+    from .transport.bus import Bus
 
 try:
     import fakeredis
@@ -245,6 +245,18 @@ class LocalBus:
         return len(subscribers)
 
 
+class App(Protocol):
+    """What a test client wants of an application, which is a Daebus."""
+
+    name: str
+
+    def start_on(self, bus: Bus, service: str | None = None, debug: bool = False, shared: bool = False) -> object:
+        """Start serving on a given bus."""
+
+    def stop(self) -> object:
+        """Stop serving."""
+
+
 class TestClient:
     """Runs an app's service on a LocalBus from the first use until `close` (it is a context manager too).
 
@@ -256,7 +268,7 @@ class TestClient:
     __test__ = False
 
     def __init__(
-        self, app: Daebus, service: str | None = None, *, bus: LocalBus | None = None, shared: bool = False
+        self, app: App, service: str | None = None, *, bus: LocalBus | None = None, shared: bool = False
     ) -> None:
         if not hasattr(app, "start_on"):
             raise ConfigurationError(f"app must be a Daebus, not {checks.shown(app)}")

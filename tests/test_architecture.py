@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import daebus
+from tests.support.imports import circles, imports_within
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -36,6 +37,18 @@ def _loaded(statement: str) -> set[str]:
 )
 def test_importing_loads_no_more_than_it_must(statement: str, absent: set[str]) -> None:
     assert not _loaded(statement) & absent
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Imports within functions and for types alone are counted, too: what needs each other is one thing."""
+    imports = imports_within(ROOT / "daebus", ROOT / "console/daebus_console")
+    assert len(imports) > 200
+    assert {"daebus.errors", "daebus.wire.checks"} <= imports["daebus.service.app"]
+    assert circles(imports) == []
+
+
+def test_a_circle_is_found() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": set(), "e": {"a"}}) == [["a", "b", "c"]]
 
 
 def test_all_names_what_is_public_and_no_more() -> None:

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from daebus_console.cli import shell as cli
+from daebus_console.cli import contexts as cli
 from daebus_console.engine.capture.reader import read_capture
 from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.correlator import Correlator

@@ -18,9 +18,10 @@ import redis
 import redis.asyncio
 
 from daebus.transport.address import RedisAddress
-from daebus_console.cli import shell as cli
+from daebus_console.cli import contexts as cli
 from daebus_console.engine.correlator import Correlator
 from daebus_console.engine.journal import Journal
+from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.session import Session, Settings
 from daebus_console.engine.tap import Batch, Tap
 
@@ -101,7 +102,7 @@ def recording(url: str) -> None:
     """The same, and everything written to a capture file."""
     with tempfile.TemporaryDirectory() as directory, Session(url, Settings(max_messages=KEPT)) as running:
         running.wait_up(5)
-        running.record(Path(directory) / "flood.jsonl")
+        Recorder(running, Path(directory) / "flood.jsonl")
         print("ready", flush=True)
         sys.stdin.read()
         _report(running.status.messages)

@@ -23,7 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 _SERVER = r"""
 import gc, json, os, signal, socket, sys, threading, time, warnings
 import daebus_console.__main__
-import daebus_console.cli.completion, daebus_console.cli.demo, daebus_console.cli.open, daebus_console.cli.shell
+import daebus_console.cli.completion, daebus_console.cli.contexts, daebus_console.cli.demo
+import daebus_console.cli.open, daebus_console.cli.shell
 import daebus_console.commands.runner
 import importlib, pkgutil
 for found in pkgutil.iter_modules(daebus_console.commands.__path__, "daebus_console.commands."):

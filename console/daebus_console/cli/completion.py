@@ -166,8 +166,8 @@ class _Bus:
         self._looking = False
 
     def __enter__(self) -> _Bus:
+        from daebus_console.cli.contexts import open_context
         from daebus_console.cli.output import TerminalOutput
-        from daebus_console.cli.shell import open_context
         from daebus_console.commands.known import SessionKnown
 
         context = open_context(self._settings, TerminalOutput(sys.stdout, sys.stderr), self._stack)

@@ -47,7 +47,7 @@ def _with_console(command: Command, settings: Globals, output: TerminalOutput, u
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise CommandError("the console needs a terminal; without one, use: demo --headless", line=command.line)
     # Heavy, and wanted here only.
-    from daebus_console.cli.shell import show_console
+    from daebus_console.cli.screen import show_console
 
     with Demo(url, announce=output.note) as demo:
         return show_console(replace(settings, redis=demo.url))

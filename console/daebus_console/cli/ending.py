@@ -111,3 +111,7 @@ class Ending:
                 self.at_last()
         finally:
             os._exit(status)
+
+
+ENDING = Ending()
+"""The signals of this process."""

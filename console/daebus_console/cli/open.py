@@ -23,7 +23,7 @@ def run_open(command: Command, settings: Globals, output: TerminalOutput) -> int
     except (CaptureError, ConfigurationError) as error:
         output.error(str(error))
         return 2
-    from daebus_console.cli.shell import show
+    from daebus_console.cli.screen import show
 
     with session, OfflineSender(session, read_only=settings.read_only) as sender:
         return show(session, sender, settings)

@@ -13,6 +13,7 @@ from daebus_console.commands.under_way import under_way
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.filter import language as filters
+from daebus_console.engine.recorder import Recorder
 from daebus_console.files.places import FileError
 from daebus_console.render import Span, line, size
 
@@ -24,7 +25,8 @@ def run_record(command: Command, context: Context) -> int:
     """Record until --for is over, the disk fails, or it is cancelled."""
     matching = filters.parse(command["filter"] or "")
     try:
-        recorder = context.session.record(
+        recorder = Recorder(
+            context.session,
             command["file"],
             matching=matching,
             force=command["force"],

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.exchange import Exchange, Kind, Message
 from daebus_console.engine.filter.language import Filter
 from daebus_console.engine.redact import Redactor
+from daebus_console.engine.session import Session
 from daebus_console.files.places import GivenUp, never
-
-if TYPE_CHECKING:
-    from daebus_console.engine.session import Session
 
 _MOST_REMEMBERED = 100_000
 _GAP = Kind.GAP

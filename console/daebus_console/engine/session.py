@@ -5,7 +5,6 @@ Everything the tap sees is worked through on its thread, under `lock`; a face ta
 
 from __future__ import annotations
 
-import os
 import threading
 import uuid
 from collections.abc import Callable, Collection, Iterable
@@ -20,13 +19,9 @@ from daebus_console.engine.correlator import DEFAULT_TIMEOUT, Correlator, Taken
 from daebus_console.engine.directory import Directory, Rate
 from daebus_console.engine.discovery import POLL_EVERY, Discovery, Poll, Trouble
 from daebus_console.engine.exchange import Exchange, Flag, Message, State
-from daebus_console.engine.filter.language import Filter
 from daebus_console.engine.journal import Journal
-from daebus_console.engine.recorder import Recorder
-from daebus_console.engine.redact import Redactor
 from daebus_console.engine.stats import Stats
 from daebus_console.engine.tap import Batch, Tap
-from daebus_console.files.places import GivenUp, never
 
 
 @dataclass(frozen=True)
@@ -154,19 +149,6 @@ class Session:
                 self._expired_watchers = tuple(one for one in self._expired_watchers if one != on_expired)
 
         return unwatch
-
-    def record(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        matching: Filter | None = None,
-        force: bool = False,
-        redact: Redactor | None = None,
-        on_error: Callable[[str], None] | None = None,
-        given_up: GivenUp = never,
-    ) -> Recorder:
-        """Record into a capture file from now on; see Recorder. Whoever asked for it stops it."""
-        return Recorder(self, path, matching=matching, force=force, redact=redact, on_error=on_error, given_up=given_up)
 
     def look_at(self, channels: Collection[str], services: Collection[str] = ()) -> None:
         """These channels are on the screen, and somebody looks into these services: they are asked about first."""

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import events
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.geometry import Size
@@ -25,6 +24,7 @@ from daebus_console.engine.redact import Redactor
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
 from daebus_console.repl.place import history_path
+from daebus_console.tui.base import BaseApp
 from daebus_console.tui.commanding import Commands
 from daebus_console.tui.driver import ConsoleDriver, restore
 from daebus_console.tui.roles import COMPONENTS
@@ -48,7 +48,7 @@ NARROWEST = 20
 """Cells that every screen has, even where the terminal is narrower."""
 
 
-class ConsoleApp(App[int]):
+class ConsoleApp(BaseApp):
     """The console on a session that somebody else started and will stop.
 
     `sender` publishes for the commands; without one it has its own. With `read_only` every verb that publishes is
@@ -60,7 +60,7 @@ class ConsoleApp(App[int]):
     _restored = False
     CSS_PATH = Path(__file__).with_name("console.tcss")
     TITLE = "daebus-console"
-    COMMANDS = App.COMMANDS | {_actions}
+    COMMANDS = BaseApp.COMMANDS | {_actions}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
         Binding("ctrl+z", "suspend_process", "Suspend: back to the shell, until `fg`", show=False),
@@ -85,17 +85,24 @@ class ConsoleApp(App[int]):
         self.redact = redact or Redactor(())
         self.settings = settings or SettingsFile()
         self._history_path = history_path
-        self.workspaces = [Workspace(self, session, sender)]
-        """What was started with, and the captures opened over it."""
+        self.mains: list[MainScreen] = []
+        """Of what was started with, and of the captures opened over it."""
+        self._begin(session, sender)
+
+    def _begin(self, session: Session, sender: Sender | None, *, owned: bool = False) -> MainScreen:
+        workspace = Workspace(self, session, sender, owned=owned)
+        workspace.main = main = MainScreen(workspace)
+        self.mains.append(main)
+        return main
 
     def get_default_screen(self) -> MainScreen:
         """Textual asks for what is at the bottom of all screens."""
-        return self.workspaces[0].main
+        return self.mains[0]
 
     @property
     def workspace(self) -> Workspace:
         """What is on the screen."""
-        return self.workspaces[-1]
+        return self.mains[-1].workspace
 
     @property
     def session(self) -> Session:
@@ -115,7 +122,12 @@ class ConsoleApp(App[int]):
     @property
     def main(self) -> MainScreen:
         """The main screen of what is on the screen."""
-        return self.workspace.main
+        return self.mains[-1]
+
+    @property
+    def view(self) -> MainScreen:
+        """See BaseApp."""
+        return self.main
 
     def on_mount(self) -> None:
         """Be as remembered."""
@@ -151,20 +163,19 @@ class ConsoleApp(App[int]):
         from daebus_console.engine.offline import OfflineSender
 
         sender = OfflineSender(session, read_only=self.read_only)
-        workspace = Workspace(self, session, sender, owned=True)
+        main = self._begin(session, sender, owned=True)
         session.start()
-        self.workspaces.append(workspace)
-        self.push_screen(workspace.main)
+        self.push_screen(main)
 
     def leave(self) -> None:
         """Leave the capture on the screen; else the console."""
-        if len(self.workspaces) == 1:
+        if len(self.mains) == 1:
             self.exit(0)
             return
-        workspace = self.workspaces.pop()
-        while workspace.main in self.screen_stack:
+        main = self.mains.pop()
+        while main in self.screen_stack:
             self.pop_screen()
-        self.run_worker(workspace.close, thread=True, exit_on_error=False)
+        self.run_worker(main.workspace.close, thread=True, exit_on_error=False)
 
     @property
     def size(self) -> Size:
@@ -226,8 +237,8 @@ class ConsoleApp(App[int]):
     async def on_unmount(self) -> None:
         """Nothing that was begun here outlives the screen."""
         # In a thread, since a command that ends may still want to say so to the screen.
-        for workspace in reversed(self.workspaces):
-            await asyncio.to_thread(workspace.close)
+        for main in reversed(self.mains):
+            await asyncio.to_thread(main.workspace.close)
 
 
 EndedBy = Callable[[Callable[[int], bool], Callable[[], None]], AbstractContextManager[None]]

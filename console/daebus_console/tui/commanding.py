@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from daebus_console.engine.offline import OfflineSession
     from daebus_console.engine.replay.item import Resend
     from daebus_console.render import Line as Spans
-    from daebus_console.tui.workspace import Workspace
+    from daebus_console.tui.base import Place
 
 T = TypeVar("T")
 AT_ONCE = {"filter", "pause", "clear", "mark", "show", "help", "quit", "jobs", "cancel"}
@@ -126,7 +126,7 @@ def _role(style: str) -> str:
 class Commands:
     """The commands of one workspace."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Place) -> None:
         self.workspace = workspace
         self.app = workspace.app
         self.output = PaneOutput()
@@ -181,7 +181,7 @@ class Commands:
         if not commands:
             return
         self.entered.append(text)
-        self.output.width = max(40, self.workspace.main.repl.size.width - 4)
+        self.output.width = max(40, self.workspace.main.command_width - 4)
         if len(commands) == 1 and commands[0].name in AT_ONCE:
             self._run(commands[0], self.context)
             return
@@ -276,7 +276,7 @@ class Commands:
 class OwnThread:
     """The view as commands may use it: from any thread, though widgets are touched on the application's own."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Place) -> None:
         self._app = workspace.app
         self._main = workspace.main
 

@@ -9,28 +9,28 @@ from daebus_console.commands.under_way import under_way
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
 from daebus_console.tui.commanding import Commands
-from daebus_console.tui.screens.main import MainScreen
 
 if TYPE_CHECKING:
     from daebus_console.repl.assist import Assist
-    from daebus_console.tui.app import ConsoleApp
+    from daebus_console.tui.base import BaseApp, View
 
 
 class Workspace:
     """A session on the screen: the bus, or a capture that was opened over it.
 
     Without `sender` it has its own. What is `owned` is stopped when it is closed; else the session is left to whoever
-    started it.
+    started it. Whoever makes it gives it its screen.
     """
 
-    def __init__(self, app: ConsoleApp, session: Session, sender: Sender | None, *, owned: bool = False) -> None:
+    main: View
+
+    def __init__(self, app: BaseApp, session: Session, sender: Sender | None, *, owned: bool = False) -> None:
         self.app = app
         self.session = session
         self._own_sender = owned or sender is None
         self.sender = sender or Sender(session, read_only=app.read_only)
         self._owned = owned
         self.commands = Commands(self)
-        self.main = MainScreen(self)
 
     @cached_property
     def assist(self) -> Assist:

@@ -11,7 +11,8 @@ from daebus_console.commands.template import template
 from daebus_console.engine.redact import Redactor
 from daebus_console.render import json_lines, repeated_line, to_record, to_text
 from daebus_console.tui.documents import lazy
-from daebus_console.tui.documents.tree import Node, Tree
+from daebus_console.tui.documents.node import Node
+from daebus_console.tui.documents.tree import Tree
 from daebus_console.tui.lines import text_of
 from daebus_console.tui.resend import as_command
 from tests.console.engine.bus import Bus, raw

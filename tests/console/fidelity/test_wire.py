@@ -17,6 +17,7 @@ import redis
 from daebus_console.engine import jsontext
 from daebus_console.engine.capture.reader import read_capture
 from daebus_console.engine.frame import Frame
+from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.session import Session
 from tests.console.cli.conftest import Console
 from tests.console.fidelity.texts import ALL, payload
@@ -87,7 +88,7 @@ def test_a_replay_of_a_recording_publishes_what_was_recorded(
     chance = random.Random(5)
     texts = [ALL, *(payload(chance) for _ in range(200))]
     path = tmp_path / "a.jsonl"
-    with prompt.session.record(path), redis.Redis.from_url(redis_url) as client:
+    with Recorder(prompt.session, path), redis.Redis.from_url(redis_url) as client:
         for number, text in enumerate(texts):
             reply_to = f'"caller:{bare.name}"'
             fields = f'"action":"ok","reply_to":{reply_to},"request_id":"{bare.name}-{number}"'
@@ -161,7 +162,7 @@ def test_a_stand_in_answers_with_the_text_that_was_recorded(
     prompt: Prompt, bare: Bare, name: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "a.jsonl"
-    with prompt.session.record(path):
+    with Recorder(prompt.session, path):
         for price in ("19.90", "12345678901234567890.10", "12345678901234567890.11"):
             assert prompt(f"request {bare.name} ok price:={price}") == 0
         eventually(lambda: len(answered(prompt.session, bare.name, "ok")) == 3, what="the tap has seen the answers")

@@ -12,6 +12,7 @@ import pytest
 from daebus_console.commands.entries import Entry, Liner
 from daebus_console.engine.clock import Clock
 from daebus_console.engine.exchange import Exchange, Kind, Message
+from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.redact import Redactor
 from daebus_console.engine.session import Session
 from daebus_console.render import to_text
@@ -84,7 +85,7 @@ def test_a_recording_and_a_listing_tell_it(session: Session, wall: Wall, publish
 
     unwatch = session.watch(note)
     path = tmp_path / "kept.jsonl"
-    with session.record(path):
+    with Recorder(session, path):
         publish("news", {"n": 1})
         eventually(lambda: len(entries) == 1)
         wall.set_by = AHEAD

@@ -14,6 +14,7 @@ from pathlib import Path
 from daebus_console.engine.capture.reader import read_capture
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.frame import Frame, Gap
+from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.session import Session
 from tests.console.live.conftest import Publish
 from tests.support.redis_server import RedisServer
@@ -24,7 +25,7 @@ OpenSession = Callable[..., Session]
 
 def test_everything_is_recorded_as_it_was(open_session: OpenSession, publish: Publish, tmp_path: Path) -> None:
     session = open_session()
-    with session.record(tmp_path / "all.jsonl"):
+    with Recorder(session, tmp_path / "all.jsonl"):
         publish("news", {"text": "grüße ☃"})
         publish("news", b"\x00\xff")
         assert session.wait_for(lambda: session.status.messages >= 2, 5)
@@ -39,7 +40,7 @@ def test_with_a_filter_an_answer_brings_its_request_along(
     open_session: OpenSession, publish: Publish, tmp_path: Path
 ) -> None:
     session = open_session(timeout=0.3)
-    with session.record(tmp_path / "bad.jsonl", matching=filters.parse("status:error,timeout")):
+    with Recorder(session, tmp_path / "bad.jsonl", matching=filters.parse("status:error,timeout")):
         for number, status in ((1, "success"), (2, "error")):
             request = {"action": "get", "payload": {}, "reply_to": "caller:a", "request_id": str(number)}
             publish("users", {**request, "timeout": 60})
@@ -53,7 +54,7 @@ def test_with_a_filter_an_answer_brings_its_request_along(
 
 def test_a_gap_is_recorded(open_session: OpenSession, own_redis: RedisServer, tmp_path: Path) -> None:
     session = open_session()
-    with session.record(tmp_path / "gap.jsonl"):
+    with Recorder(session, tmp_path / "gap.jsonl"):
         own_redis.kill()
         assert session.wait_for(lambda: not session.status.up, 5)
         own_redis.start()
@@ -65,11 +66,12 @@ def test_a_gap_is_recorded(open_session: OpenSession, own_redis: RedisServer, tm
 
 _RECORD = """
 import sys, threading
+from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.session import Session
 session = Session(sys.argv[1])
 session.start()
 assert session.wait_up(10)
-session.record(sys.argv[2])
+Recorder(session, sys.argv[2])
 print("ready", flush=True)
 threading.Event().wait()
 """
@@ -119,7 +121,7 @@ def test_the_header_keeps_the_options_of_the_url_and_no_password(own_redis: Redi
     path = tmp_path / "capture.jsonl"
     with Session(url) as session:
         assert session.wait_up(5)
-        with session.record(path):
+        with Recorder(session, path):
             pass
     header = json.loads(path.read_text().splitlines()[0])
     assert header["redis"] == url.replace("s3cret", "***")

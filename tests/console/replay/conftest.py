@@ -16,6 +16,7 @@ from daebus.transport.address import RedisAddress
 from daebus.transport.bus import RedisBus
 from daebus.wire.envelope import encode_object
 from daebus_console.engine.filter import language as filters
+from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.session import Session
 from tests.console.cli.conftest import Console
 from tests.support.waiting import eventually
@@ -106,7 +107,7 @@ def capture(shop: Shop, tmp_path: Path) -> Callable[[Callable[[], None]], Path]:
         path = tmp_path / f"capture-{count}.jsonl"
         with Session(shop.url) as session:
             assert session.wait_up(10)
-            recorder = session.record(path, matching=filters.parse("-is:control -channel:end_*"))
+            recorder = Recorder(session, path, matching=filters.parse("-is:control -channel:end_*"))
             with recorder:
                 doing()
                 # The tap may be a little behind whoever was asked or told.

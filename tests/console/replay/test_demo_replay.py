@@ -16,6 +16,7 @@ from daebus import DaebusCaller, DaebusError
 from daebus.transport.address import RedisAddress
 from daebus_console.demo.demo import SERVICES, Demo, shop_directory
 from daebus_console.engine.filter import language as filters
+from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.session import Session
 from tests.console.cli.conftest import Console
 from tests.support.framework_services import ROOT, program
@@ -64,7 +65,7 @@ def recorded(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
         Session(demo.url) as session,
     ):
         assert session.wait_up(10)
-        with session.record(path, matching=filters.parse("-is:control")):
+        with Recorder(session, path, matching=filters.parse("-is:control")):
             go_shopping(demo.url)
             with RedisAddress(demo.url).client() as client:
                 client.publish("the_end", "{}")

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 import redis
 
+from daebus_console.cli.contexts import open_context
 from daebus_console.cli.options import take_globals
 from daebus_console.cli.output import TerminalOutput
-from daebus_console.cli.shell import open_context
 from daebus_console.commands.grammar import parse_argv
 from daebus_console.commands.runner import run
 from daebus_console.engine.exchange import Exchange

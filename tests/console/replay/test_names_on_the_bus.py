@@ -17,6 +17,7 @@ from daebus_console.engine.export import export
 from daebus_console.engine.filter.completion import quote
 from daebus_console.engine.filter.language import parse
 from daebus_console.engine.frame import Frame
+from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.replay.source import Recording
 from daebus_console.engine.session import Session, Settings
 from daebus_console.naming import from_bytes
@@ -56,7 +57,7 @@ def test_a_session_and_its_directory_tell_them_apart(
     with Session(own_redis.url, Settings()) as session:
         assert session.wait_up(5)
         assert session.wait_for(lambda: {BYTE, SIGNS} <= set(session.directory.channels), 10)
-        with session.record(path):
+        with Recorder(session, path):
             publish(own_redis)
             assert session.wait_for(lambda: session.status.messages >= 2, 5)
         with session.lock:

@@ -18,6 +18,7 @@ from daebus_console.commands.verbs import Face
 from daebus_console.engine.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.frame import Gap
 from daebus_console.engine.offline import OfflineSession
+from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session, Settings
 from tests.console.commands.support import Heard
@@ -120,7 +121,7 @@ def test_what_is_unknown_is_so_in_a_capture_of_it_too(bus: Bus, tmp_path: Path) 
     with looking(bus.user("looker", *WITHOUT), timeout=0.2) as session:
         eventually(lambda: SERVICE in session.tap.followed(), within=15)
         blind = session.status.blind
-        recorder = session.record(path)
+        recorder = Recorder(session, path)
         assert carry_out(bus.server.url, "request loyalty echo n:=1 --timeout 0.3").status == 0
         eventually(lambda: [one.state for one in exchanges(session)][:1] == [State.UNKNOWN], within=15)
         bus.change("looker", "+@all", "&*")

@@ -13,7 +13,8 @@ import pytest
 
 from daebus_console.engine.exchange import Exchange
 from daebus_console.tui import editor
-from daebus_console.tui.documents.tree import Node, Tree
+from daebus_console.tui.documents.node import Node
+from daebus_console.tui.documents.tree import Tree
 from daebus_console.tui.lines import text_of
 from daebus_console.tui.seek import when
 from tests.console.tui.support import Driver, drive, fed

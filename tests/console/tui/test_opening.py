@@ -77,6 +77,6 @@ def test_what_cannot_be_opened_is_pointed_at(redis_url: str, tmp_path: Path) -> 
         for path, word in ((tmp_path / "absent.jsonl", "there is no file"), (foreign, "capture")):
             await console.command(f"open {path}")
             await console.until(lambda word=word: word in console.text.lower())
-            assert len(console.app.workspaces) == 1
+            assert len(console.app.mains) == 1
 
     drive(redis_url, story)

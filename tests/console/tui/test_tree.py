@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from daebus_console.tui.documents.tree import GROUP, Node, Tree
+from daebus_console.tui.documents.node import GROUP, Node
+from daebus_console.tui.documents.tree import Tree
 from daebus_console.tui.lines import text_of
 
 

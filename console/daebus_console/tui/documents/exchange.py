@@ -13,9 +13,10 @@ from daebus_console.text import clean
 from daebus_console.tui import format as fmt
 from daebus_console.tui.documents import lazy
 from daebus_console.tui.documents.document import Document, Lines
+from daebus_console.tui.documents.node import Node, note
 from daebus_console.tui.documents.raw import Raw
 from daebus_console.tui.documents.timeline import timeline
-from daebus_console.tui.documents.tree import Node, Tree, note
+from daebus_console.tui.documents.tree import Tree
 from daebus_console.tui.lines import Line
 from daebus_console.tui.signs import remarks, state_of
 

@@ -5,165 +5,17 @@ Nothing below a closed node exists, and the children of a large one come in grou
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
-from typing import Any
 
-from rich.cells import cell_len
-
-from daebus_console.engine.jsontext import Object, dumps, names_twice, pairs_of
-from daebus_console.text import unbroken
+from daebus_console.engine.jsontext import dumps
 from daebus_console.tui.documents import lazy
 from daebus_console.tui.documents.document import Document
-from daebus_console.tui.documents.tree_lines import DEEPEST_INDENT, LONG_TEXT, node_line
+from daebus_console.tui.documents.node import Node
+from daebus_console.tui.documents.tree_lines import node_line
 from daebus_console.tui.lines import Line, text_of
 
-GROUP = 500
-"""Children beyond that many come in groups of as many."""
-LONGEST_WRAPPED = 200_000
-"""Signs beyond which a text is opened by hand only."""
-MOST_PARTS = 5000
-"""Lines of a text beyond which they come in groups, too."""
 OPEN_ROWS = 60
 """How many rows are opened from the start."""
-_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-
-
-class Node:
-    """One line of the tree: a value under a key (or index), a group of values, a text's part or many, or a note.
-
-    A value may be raw (see documents/lazy.py): it is read as far as its line needs. `label` stands in place of the key
-    at the root. `path` leads to it from the root; that of a group, to what it is a part of.
-    """
-
-    __slots__ = (
-        *("_inside", "changed", "depth", "key", "kind", "label", "open", "part", "path", "raw", "repeated", "size"),
-        "value",
-    )
-
-    def __init__(
-        self, value: Any, depth: int = 0, *, key: str | int | None = None, path: str = "", kind: str = "value"
-    ) -> None:
-        self.raw = value
-        """The value as it was given, with less of it read."""
-        self.value = value = lazy.opened(value)
-        self.depth = depth
-        self.key = key
-        self.path = path
-        self.kind = kind
-        self.open = False
-        self.changed = False
-        self.repeated = False
-        """Whether another member of its name stands in the same object."""
-        self.part = LONG_TEXT
-        """Signs a line of a text has when it is open; shorter texts are not."""
-        self.label: Line | None = None
-        self._inside: list[Node] | None = None
-        self.size = size_of(value) if isinstance(value, dict | list | str) else 0
-
-    @property
-    def foldable(self) -> bool:
-        """Whether anything is inside that its own line does not show."""
-        if self.kind in ("note", "part"):
-            return False
-        if isinstance(self.value, dict | list):
-            return self.size > 0
-        return isinstance(self.value, str) and (self.size > self.part or "\n" in self.value[: self.part])
-
-    def unfold_text(self, width: int | None) -> None:
-        """Where it is a text that `width` cells cannot hold: open it, in lines that fit; None closes it."""
-        if not isinstance(self.value, str) or self.kind != "value":
-            return
-        self._inside = None
-        self.part = LONG_TEXT
-        if width is None:
-            self.open = False
-            return
-        if not self.value.isascii() and cell_len(self.value[:1000]) > len(self.value[:1000]):
-            # Wide signs take two cells each.
-            width //= 2
-        room = max(8, width - 2 * (min(self.depth, DEEPEST_INDENT) + 2))
-        key = len(str(self.key or "")) + len(text_of(self.label or [])) + 4
-        if self.size <= LONGEST_WRAPPED and (self.size > room - key or "\n" in self.value):
-            self.part, self.open = min(room, max(8, self.size - 1)), True
-
-    def inside(self) -> list[Node]:
-        """The nodes directly inside."""
-        if self._inside is None:
-            self._inside = self._make_inside()
-        return self._inside
-
-    def _make_inside(self) -> list[Node]:
-        value, depth = self.value, self.depth + 1
-        if isinstance(value, str):
-            return self._grouped(list(_parts(value, self.part)))
-        if self.kind == "parts":
-            return [Node(part, depth, path=self.path, kind="part") for part in value]
-        if self.kind == "group":
-            return [Node(item, depth, key=key, path=join(self.path, key)) for key, item in value]
-        pairs = list(pairs_of(value)) if isinstance(value, dict) else list(enumerate(value))
-        if len(pairs) <= GROUP:
-            nodes = [Node(item, depth, key=key, path=join(self.path, key)) for key, item in pairs]
-            twice = names_twice(value) if isinstance(value, dict) else []
-            for node in nodes:
-                node.repeated = node.key in twice
-            return nodes
-        groups = []
-        for start in range(0, len(pairs), GROUP):
-            items = pairs[start : start + GROUP]
-            group = Node(items, depth, key=f"{start} … {start + len(items) - 1}", path=self.path, kind="group")
-            groups.append(group)
-        return groups
-
-    def _grouped(self, parts: list[str]) -> list[Node]:
-        """The lines of a text; very many in groups."""
-        depth = self.depth + 1
-        if len(parts) <= MOST_PARTS:
-            return [Node(part, depth, path=self.path, kind="part") for part in parts]
-        groups = []
-        for start in range(0, len(parts), GROUP):
-            some = parts[start : start + GROUP]
-            key = f"lines {start + 1} … {start + len(some)}"
-            groups.append(Node(some, depth, key=key, path=self.path, kind="parts"))
-        return groups
-
-
-def size_of(value: Any) -> int:
-    """How many members, items or signs it has."""
-    return len(list(pairs_of(value))) if isinstance(value, Object) else len(value)
-
-
-def join(path: str, key: str | int) -> str:
-    """The path of what is under `key` of what is at `path`."""
-    if isinstance(key, int):
-        return f"{path}[{key}]"
-    if not _PLAIN_KEY.fullmatch(key):
-        return f"{path}[{json.dumps(key, ensure_ascii=False)}]"
-    return f"{path}.{key}" if path else key
-
-
-def _parts(text: str, width: int) -> Iterator[str]:
-    for line in text.split("\n"):
-        yield from _pieces(line, max(1, width))
-
-
-def _pieces(line: str, width: int) -> Iterator[str]:
-    """Pieces of a line of at most so many characters, none of which ends within an emoji."""
-    start = 0
-    while True:
-        end = start + width
-        yield line[start : (end := unbroken(line, end) if end < len(line) else end)]
-        start = end
-        if start >= len(line):
-            return
-
-
-def note(line: Line) -> Node:
-    """A line between values: a heading, a fact."""
-    node = Node(None, kind="note")
-    node.label = line
-    return node
 
 
 class Tree(Document):

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from daebus_console.engine import jsontext
 from daebus_console.text import clean
 from daebus_console.tui import format as fmt
 from daebus_console.tui.documents import lazy
+from daebus_console.tui.documents.node import DEEPEST_INDENT, Node
 from daebus_console.tui.lines import Line
-
-if TYPE_CHECKING:
-    from daebus_console.tui.documents.tree import Node
-
-LONG_TEXT = 80
-"""Signs beyond which a text can be opened to be read whole."""
-DEEPEST_INDENT = 24
 
 
 def node_line(node: Node, width: int) -> Line:

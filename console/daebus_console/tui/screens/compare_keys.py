@@ -17,7 +17,7 @@ from daebus_console.tui.compare.rules import rule_anywhere, rule_for
 from daebus_console.tui.screens.compare_lists import DifferenceList
 
 if TYPE_CHECKING:
-    from daebus_console.tui.app import ConsoleApp
+    from daebus_console.tui.base import BaseApp
 
 IGNORE = "ignore"
 """The name of the setting."""
@@ -44,7 +44,7 @@ class CompareKeys(Screen[None]):
         Binding("question_mark", "help", "Help", key_display="?"),
     ]
 
-    app: ConsoleApp
+    app: BaseApp
     differences: DifferenceList
     before: Exchange
     after: Exchange

@@ -25,7 +25,7 @@ from daebus_console.tui.widgets.title import TitleLine
 
 if TYPE_CHECKING:
     from daebus.transport.address import RedisAddress
-    from daebus_console.tui.app import ConsoleApp
+    from daebus_console.tui.base import BaseApp
 
 AT_ONCE = 50_000
 """Signs up to which a text is checked at every key; a longer one once nothing was typed for a while."""
@@ -44,7 +44,7 @@ class EditScreen(ModalScreen[Resend | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Close", show=False)]
 
-    app: ConsoleApp
+    app: BaseApp
 
     def __init__(self, resend: Resend, title: str = "Edit and send again") -> None:
         super().__init__()

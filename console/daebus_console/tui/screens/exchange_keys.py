@@ -13,7 +13,7 @@ from daebus_console.tui.visibility import Mute, Visibility
 
 if TYPE_CHECKING:
     from daebus_console.engine.session import Session
-    from daebus_console.tui.app import ConsoleApp
+    from daebus_console.tui.base import BaseApp
     from daebus_console.tui.widgets.detail_pane import DetailPane
     from daebus_console.tui.widgets.directory import DirectoryList
     from daebus_console.tui.widgets.flow import FlowList
@@ -33,7 +33,7 @@ class ExchangeKeys(Screen[None]):
         Binding("F", "kept_filters", "Filters kept by name", show=False),
     ]
 
-    app: ConsoleApp
+    app: BaseApp
     session: Session
     visibility: Visibility
     detail: DetailPane

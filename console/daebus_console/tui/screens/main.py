@@ -44,7 +44,7 @@ from daebus_console.tui.widgets.row_list import RowList
 from daebus_console.tui.widgets.title import TitleLine
 
 if TYPE_CHECKING:
-    from daebus_console.tui.app import ConsoleApp
+    from daebus_console.tui.base import BaseApp
     from daebus_console.tui.workspace import Workspace
 
 FRAMES = 12
@@ -76,7 +76,7 @@ class MainScreen(ViewVerbs):
         Binding("q", "app.leave", "Quit"),
     ]
 
-    app: ConsoleApp
+    app: BaseApp
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
@@ -150,6 +150,11 @@ class MainScreen(ViewVerbs):
             self.detail.update()
         if self._frame_number % SLOW_EVERY == 0:
             self._slow()
+
+    @property
+    def command_width(self) -> int:
+        """Cells of a line of the command pane."""
+        return self.repl.size.width
 
     def watch_for(self, request_id: str) -> None:
         """Show the exchange of that request as soon as it is seen. For any thread."""

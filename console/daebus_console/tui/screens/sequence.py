@@ -19,7 +19,7 @@ from daebus_console.tui.widgets.row_list import RowList
 from daebus_console.tui.widgets.title import TitleLine
 
 if TYPE_CHECKING:
-    from daebus_console.tui.app import ConsoleApp
+    from daebus_console.tui.base import BaseApp
 
 
 class StepList(RowList):
@@ -97,7 +97,7 @@ class SequenceScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,D", "app.pop_screen", "Back to the flow")]
 
-    app: ConsoleApp
+    app: BaseApp
 
     def __init__(self, exchanges: Sequence[Exchange], what: str) -> None:
         super().__init__()
@@ -127,5 +127,5 @@ class SequenceScreen(Screen[None]):
         """Go to the exchange of the arrow."""
         number = self.list.steps[event.index].number
         self.app.pop_screen()
-        if not self.app.main.select(number):
-            self.app.main.notify(f"#{number} is not remembered any more", timeout=3)
+        if not self.app.view.select(number):
+            self.app.view.notify(f"#{number} is not remembered any more", timeout=3)

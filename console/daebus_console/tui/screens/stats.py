@@ -19,7 +19,7 @@ from daebus_console.tui.widgets.row_list import RowList
 from daebus_console.tui.widgets.title import TitleLine
 
 if TYPE_CHECKING:
-    from daebus_console.tui.app import ConsoleApp
+    from daebus_console.tui.base import BaseApp
 
 CHART_ROWS = 7
 SLOWEST = 100
@@ -86,7 +86,7 @@ class StatsScreen(Screen[None]):
         Binding("C", "clear", "Begin to count anew"),
     ]
 
-    app: ConsoleApp
+    app: BaseApp
 
     def __init__(self) -> None:
         super().__init__()
@@ -164,7 +164,7 @@ class StatsScreen(Screen[None]):
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
         """Go to the exchanges of the row, or to the one exchange."""
-        main = self.app.main
+        main = self.app.view
         if event.rows is self.figures:
             row: Row = self.figures.rows[event.index]
             terms = [f"to:{quoted(row.service)}"] if row.service else []

@@ -1,0 +1,58 @@
+"""What verbs of the shell act in: a session on the Redis of the settings, not yet started."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from daebus_console.cli.options import Globals
+from daebus_console.cli.output import TerminalOutput
+from daebus_console.commands.verbs import Face
+
+if TYPE_CHECKING:
+    from daebus_console.commands.context import Context
+    from daebus_console.engine.session import Session
+
+_SWITCH = 0.001
+"""Seconds that a thread may keep the interpreter while others want it."""
+_COLLECT_AFTER = (20_000, 50, 100)
+"""New objects after which Python looks for garbage in the youngest of them, and how many times until in older ones."""
+_REMEMBERED = 200_000
+_REMEMBERED_BYTES = 128 * 1024 * 1024
+
+
+def open_context(settings: Globals, output: TerminalOutput, stack: ExitStack) -> Context:
+    """A context of the shell for the Redis of the settings; the stack closes it. Raises ConfigurationError."""
+    from daebus_console.cli.asking import Asking
+    from daebus_console.commands.context import Context
+    from daebus_console.engine.redact import Redactor
+    from daebus_console.engine.sender import Sender
+
+    session = open_session(settings, _REMEMBERED, _REMEMBERED_BYTES)
+    stack.callback(session.stop)
+    sender = stack.enter_context(Sender(session, read_only=settings.read_only))
+    return Context(
+        session,
+        sender,
+        output,
+        Face.SHELL,
+        confirm=Asking(output),
+        confirm_remote=settings.confirm_remote,
+        redact=Redactor(settings.redact),
+    )
+
+
+def open_session(settings: Globals, messages: int | None = None, memory: int | None = None) -> Session:
+    """A session on the Redis of the settings that remembers so many messages and bytes. Raises ConfigurationError."""
+    from daebus.transport.address import resolve_url
+    from daebus_console.engine.session import Session, Settings
+
+    # The tap notes when it reads; whoever works in another thread would keep it from doing so for up to 5 ms.
+    sys.setswitchinterval(_SWITCH)
+    # What is remembered are millions of objects without cycles: looking through them all takes a tenth of a second and
+    # more, in which no key is seen, and finds nothing.
+    gc.set_threshold(*_COLLECT_AFTER)
+    bounds = {} if messages is None or memory is None else {"max_messages": messages, "max_bytes": memory}
+    return Session(resolve_url(settings.redis), Settings(patterns=settings.channels or ("*",), **bounds))
