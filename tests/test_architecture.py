@@ -32,7 +32,7 @@ def _loaded(statement: str) -> set[str]:
         ),
         ("import daebus_console.engine.session", {"textual", "prompt_toolkit", "rich"}),
         ("import daebus_console.__main__", {"textual", "prompt_toolkit", "rich", "msgspec"}),
-        ("import daebus_console.commands.runner", {"textual", "prompt_toolkit"}),
+        ("import daebus_console.commands.doing.runner", {"textual", "prompt_toolkit"}),
     ],
 )
 def test_importing_loads_no_more_than_it_must(statement: str, absent: set[str]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from daebus_console.commands.grammar import parse_argv
+from daebus_console.commands.grammar.command import parse_argv
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -25,9 +25,9 @@ import gc, json, os, signal, socket, sys, threading, time, warnings
 import daebus_console.__main__
 import daebus_console.cli.completion, daebus_console.cli.contexts, daebus_console.cli.demo
 import daebus_console.cli.open, daebus_console.cli.shell
-import daebus_console.commands.runner
+import daebus_console.commands.doing.runner
 import importlib, pkgutil
-for found in pkgutil.iter_modules(daebus_console.commands.__path__, "daebus_console.commands."):
+for found in pkgutil.walk_packages(daebus_console.commands.__path__, "daebus_console.commands."):
     importlib.import_module(found.name)
 import daebus_console.cli.asking, daebus_console.repl.start, daebus_console.engine.session
 warnings.simplefilter("error")

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from daebus_console.cli.options import Globals, take_globals
 from daebus_console.cli.typed import quoted, read
-from daebus_console.commands.completion import Known, Offer, complete_argument
+from daebus_console.commands.completion.completer import Known, Offer, complete_argument
 from daebus_console.commands.errors import CommandError
+from daebus_console.commands.terms.words import as_word
 from daebus_console.commands.verbs import SHELL_OPTIONS, VERBS
-from daebus_console.commands.words import as_word
 from daebus_console.text import clean
 
 if TYPE_CHECKING:
-    from daebus_console.commands.known import SessionKnown
+    from daebus_console.commands.completion.known import SessionKnown
 
 _LOOK_FOR = 3.0
 """Seconds that Redis has to tell what is there."""
@@ -168,7 +168,7 @@ class _Bus:
     def __enter__(self) -> _Bus:
         from daebus_console.cli.contexts import open_context
         from daebus_console.cli.output import TerminalOutput
-        from daebus_console.commands.known import SessionKnown
+        from daebus_console.commands.completion.known import SessionKnown
 
         context = open_context(self._settings, TerminalOutput(sys.stdout, sys.stderr), self._stack)
         self._session = context.session
@@ -180,7 +180,7 @@ class _Bus:
 
     def _look(self) -> SessionKnown:
         """What is known, once all that are there have told of themselves."""
-        from daebus_console.commands.listing import complete as all_told
+        from daebus_console.commands.doing.listing import complete as all_told
 
         if not self._looking:
             self._looking = True

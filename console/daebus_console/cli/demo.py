@@ -9,8 +9,8 @@ from daebus.errors import ConfigurationError
 from daebus_console.cli.options import Globals
 from daebus_console.cli.output import TerminalOutput
 from daebus_console.commands.errors import CommandError
-from daebus_console.commands.grammar import Command
-from daebus_console.commands.secrets import safe_error
+from daebus_console.commands.grammar.command import Command
+from daebus_console.commands.grammar.secrets import safe_error
 from daebus_console.demo.demo import BrokerUnavailable, Demo, DemoError, DemoInterrupted, run_headless
 
 

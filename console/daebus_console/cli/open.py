@@ -7,7 +7,7 @@ import sys
 from daebus.errors import ConfigurationError
 from daebus_console.cli.options import Globals
 from daebus_console.cli.output import TerminalOutput
-from daebus_console.commands.grammar import Command
+from daebus_console.commands.grammar.command import Command
 
 
 def run_open(command: Command, settings: Globals, output: TerminalOutput) -> int:

@@ -9,9 +9,9 @@ from typing import Any
 
 from daebus_console import naming
 from daebus_console.commands.errors import CommandError, nearest
-from daebus_console.commands.kinds import Kind
+from daebus_console.commands.terms.kinds import Kind
+from daebus_console.commands.terms.words import Word, from_argv
 from daebus_console.commands.verbs import SHELL_OPTIONS, VERBS
-from daebus_console.commands.words import Word, from_argv
 
 _PART = re.compile(r"(?:\\.|[^\\,]|\\$)+", re.DOTALL)
 """Between two commas; one behind a backslash belongs to what it stands in."""

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 from daebus_console.commands.errors import CommandError
-from daebus_console.commands.explain import explain
+from daebus_console.commands.grammar.explain import explain
 from daebus_console.files.places import StreamError
 from daebus_console.render import Line, Span, fit, line, to_record, to_text
 

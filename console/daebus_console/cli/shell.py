@@ -15,8 +15,8 @@ from daebus_console.cli.ending import ENDING, Ended, asked_before
 from daebus_console.cli.options import Globals, take_globals
 from daebus_console.cli.output import TerminalOutput
 from daebus_console.commands.errors import FAULT, CommandError, fault
-from daebus_console.commands.grammar import Command, parse_argv
-from daebus_console.commands.help import help_on
+from daebus_console.commands.grammar.command import Command, parse_argv
+from daebus_console.commands.grammar.help import help_on
 from daebus_console.commands.verbs import Face
 from daebus_console.files.places import StreamError
 from daebus_console.render import line
@@ -99,7 +99,7 @@ def _run(arguments: Sequence[str], output: TerminalOutput) -> int:
 
 def _safe(error: CommandError, settings: Globals) -> CommandError:
     """The mistake as it may be shown. Only whoever makes one waits for the imports."""
-    from daebus_console.commands.secrets import safe_error
+    from daebus_console.commands.grammar.secrets import safe_error
 
     if not settings.redact:
         return safe_error(error)
@@ -127,7 +127,7 @@ def _repl(settings: Globals, output: TerminalOutput) -> int:
 
 
 def _act(command: Command, settings: Globals, output: TerminalOutput) -> int:
-    from daebus_console.commands.runner import run as run_command
+    from daebus_console.commands.doing.runner import run as run_command
 
     return _with_context(settings, output, lambda context: run_command(command, context))
 

@@ -11,8 +11,8 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.validation import ValidationError, Validator
 
-from daebus_console.commands.highlight import Mark, marks
-from daebus_console.commands.hint import hint, in_short, problem
+from daebus_console.commands.completion.highlight import Mark, marks
+from daebus_console.commands.completion.hint import hint, in_short, problem
 
 
 class CommandValidator(Validator):

@@ -7,16 +7,16 @@ from collections.abc import Iterable
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
-from daebus_console.commands.completion import Known, Offer, complete
-from daebus_console.commands.highlight import LONGEST
-from daebus_console.commands.script import last_start
+from daebus_console.commands.completion.completer import Known, Offer, complete
+from daebus_console.commands.completion.highlight import LONGEST
+from daebus_console.commands.grammar.script import last_start
 from daebus_console.text import clean, cut
 
 _META_WIDTH = 60
 
 
 class CommandCompleter(Completer):
-    """Offers what `commands.completion` finds, each with a line on what it is."""
+    """Offers what `commands.completion.completer` finds, each with a line on what it is."""
 
     def __init__(self, known: Known) -> None:
         self.known = known

@@ -18,7 +18,7 @@ from typing import IO
 
 from prompt_toolkit.history import History
 
-from daebus_console.commands.secrets import Masking, names_secret
+from daebus_console.commands.grammar.secrets import Masking, names_secret
 from daebus_console.files.places import FileError
 from daebus_console.files.reading import read_regular
 

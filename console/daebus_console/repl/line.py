@@ -19,16 +19,16 @@ from prompt_toolkit.utils import is_dumb_terminal
 
 from daebus_console.cli.ending import Ending
 from daebus_console.cli.output import TerminalOutput
+from daebus_console.commands.completion.hint import hint
+from daebus_console.commands.completion.known import SessionKnown
 from daebus_console.commands.context import Context
+from daebus_console.commands.doing.guard import host_of, is_this_machine
+from daebus_console.commands.doing.runner import run
 from daebus_console.commands.errors import CommandError
-from daebus_console.commands.grammar import Command
-from daebus_console.commands.guard import host_of, is_this_machine
-from daebus_console.commands.hint import hint
+from daebus_console.commands.grammar.command import Command
+from daebus_console.commands.grammar.script import commands_in
+from daebus_console.commands.grammar.secrets import safe_error
 from daebus_console.commands.jobs import Job, TooMany
-from daebus_console.commands.known import SessionKnown
-from daebus_console.commands.runner import run
-from daebus_console.commands.script import commands_in
-from daebus_console.commands.secrets import safe_error
 from daebus_console.files.places import StreamError
 from daebus_console.repl.checking import CommandLexer, CommandValidator
 from daebus_console.repl.completer import CommandCompleter

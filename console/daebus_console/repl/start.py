@@ -8,8 +8,8 @@ from dataclasses import replace
 from daebus_console.cli.ending import Ending
 from daebus_console.cli.output import TerminalOutput
 from daebus_console.commands.context import CONNECT_WITHIN, Context, Exit
-from daebus_console.commands.script import LONGEST_LINE
-from daebus_console.commands.scripting import run_script
+from daebus_console.commands.doing.scripting import run_script
+from daebus_console.commands.grammar.script import LONGEST_LINE
 from daebus_console.commands.under_way import under_way
 from daebus_console.commands.verbs import Face
 from daebus_console.files.places import STANDARD, FileError

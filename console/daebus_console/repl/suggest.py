@@ -6,8 +6,8 @@ from prompt_toolkit.auto_suggest import AutoSuggest, Suggestion
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.document import Document
 
-from daebus_console.commands.completion import Known, fill_in
-from daebus_console.commands.highlight import LONGEST
+from daebus_console.commands.completion.completer import Known, fill_in
+from daebus_console.commands.completion.highlight import LONGEST
 from daebus_console.repl.history import EntryHistory
 
 

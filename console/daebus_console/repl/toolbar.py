@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from daebus_console.commands.guard import host_of, is_this_machine
-from daebus_console.commands.hint import Hint
+from daebus_console.commands.completion.hint import Hint
+from daebus_console.commands.doing.guard import host_of, is_this_machine
 from daebus_console.engine.session import Session
 from daebus_console.text import cells, clean, cut
 

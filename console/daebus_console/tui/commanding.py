@@ -14,18 +14,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from daebus_console.commands.errors import CommandError
-from daebus_console.commands.explain import explain
-from daebus_console.commands.grammar import Command
-from daebus_console.commands.script import commands_in
-from daebus_console.commands.secrets import safe_error, shown
+from daebus_console.commands.grammar.command import Command
+from daebus_console.commands.grammar.explain import explain
+from daebus_console.commands.grammar.script import commands_in
+from daebus_console.commands.grammar.secrets import safe_error, shown
 from daebus_console.commands.verbs import Face
 from daebus_console.text import cells, clean
 from daebus_console.tui.lines import ROLES, Line
 
 if TYPE_CHECKING:
+    from daebus_console.commands.completion.known import SessionKnown
     from daebus_console.commands.context import Context
     from daebus_console.commands.jobs import Job
-    from daebus_console.commands.known import SessionKnown
     from daebus_console.engine.exchange import Exchange
     from daebus_console.engine.offline import OfflineSession
     from daebus_console.engine.replay.item import Resend
@@ -161,13 +161,13 @@ class Commands:
     @property
     def known(self) -> SessionKnown:
         """What is known of the bus, for completion."""
-        from daebus_console.commands.known import SessionKnown
+        from daebus_console.commands.completion.known import SessionKnown
 
         return SessionKnown(self.context)
 
     def fill_in(self, line: str) -> str | None:
         """The line with the payload filled in that was last seen for its action or channel; None where none was."""
-        from daebus_console.commands.completion import fill_in
+        from daebus_console.commands.completion.completer import fill_in
 
         return fill_in(line, self.known)
 
@@ -203,8 +203,8 @@ class Commands:
         (command,) = commands_in(f"replay #{origin.number}")
 
         def work(job: Job) -> int:
-            from daebus_console.commands.replaying import replay_edited
-            from daebus_console.commands.runner import run_as
+            from daebus_console.commands.doing.replaying import replay_edited
+            from daebus_console.commands.doing.runner import run_as
 
             context = replace(self.context, cancellation=job.cancellation)
             status = run_as(command, context, lambda command, context: replay_edited(command, context, item))
@@ -219,7 +219,7 @@ class Commands:
             self.output.error(str(error))
 
     def _run(self, command: Command, context: Context) -> int:
-        from daebus_console.commands.runner import run
+        from daebus_console.commands.doing.runner import run
 
         try:
             return run(command, context)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from daebus_console.commands.template import template
-from daebus_console.commands.words import as_name
+from daebus_console.commands.grammar.template import template
+from daebus_console.commands.terms.words import as_name
 from daebus_console.engine import envelope as wire
 from daebus_console.engine import jsontext
 from daebus_console.engine.exchange import Exchange, Kind

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from daebus import Daebus, DaebusCaller, request
-from daebus_console.commands.help import _STATUSES
-from daebus_console.commands.kinds import Kind
+from daebus_console.commands.grammar.help import _STATUSES
+from daebus_console.commands.terms.kinds import Kind
 from daebus_console.commands.verbs import VERBS, Argument, Face, Verb
 from daebus_console.engine.capture.writer import CaptureWriter
 from tests.support.forked import ROOT, Ended, Forks

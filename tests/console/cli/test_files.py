@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from daebus_console.commands.kinds import Kind
+from daebus_console.commands.terms.kinds import Kind
 from daebus_console.commands.verbs import VERBS, Face
 from daebus_console.engine.capture.reader import read_capture
 from daebus_console.engine.capture.writer import CaptureWriter

@@ -17,8 +17,8 @@ import pytest
 from daebus_console.commands.cancellation import Cancellation
 from daebus_console.commands.context import Exit
 from daebus_console.commands.errors import CommandError
-from daebus_console.commands.grammar import parse
-from daebus_console.commands.kinds import Kind
+from daebus_console.commands.grammar.command import parse
+from daebus_console.commands.terms.kinds import Kind
 from daebus_console.commands.verbs import VERBS, Face, Verb
 from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.offline import OfflineSession

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from daebus_console.commands.completion import MOST, complete, fill_in
+from daebus_console.commands.completion.completer import MOST, complete, fill_in
+from daebus_console.commands.completion.known import SessionKnown
 from daebus_console.commands.context import Context
 from daebus_console.commands.errors import CommandError
-from daebus_console.commands.grammar import parse
-from daebus_console.commands.known import SessionKnown
-from daebus_console.commands.template import template
+from daebus_console.commands.grammar.command import parse
+from daebus_console.commands.grammar.template import template
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.redact import Redactor
 from daebus_console.engine.sender import Sender

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from daebus_console.commands.errors import CommandError
-from daebus_console.commands.grammar import Command, parse, parse_argv
+from daebus_console.commands.grammar.command import Command, parse, parse_argv
 from daebus_console.commands.verbs import VERBS, Face
 
 ACCEPTED: list[tuple[str, list[str]]] = [

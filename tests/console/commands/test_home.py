@@ -10,9 +10,9 @@ import pytest
 
 from daebus_console.commands.cancellation import Cancellation
 from daebus_console.commands.context import Exit
-from daebus_console.commands.kinds import Kind
+from daebus_console.commands.terms.kinds import Kind
+from daebus_console.commands.terms.words import as_word
 from daebus_console.commands.verbs import VERBS, Face
-from daebus_console.commands.words import as_word
 from daebus_console.engine.capture.reader import read_capture
 from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.offline import OfflineSession

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from daebus_console.commands.errors import CommandError
-from daebus_console.commands.items import SourceError, parse_items
-from daebus_console.commands.words import split
+from daebus_console.commands.terms.items import SourceError, parse_items
+from daebus_console.commands.terms.words import split
 
 
 class Known:

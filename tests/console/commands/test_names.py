@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from daebus_console import naming
 from daebus_console.commands.errors import CommandError
-from daebus_console.commands.grammar import Command, parse, parse_argv
-from daebus_console.commands.words import as_name
+from daebus_console.commands.grammar.command import Command, parse, parse_argv
+from daebus_console.commands.terms.words import as_name
 
 SIGNS = "\\x{}[]@-=&#:'\"$`!*? af0nu\n\t\x00\xff\u202e\u00e9\U0001f600"
 names_of_bytes = st.one_of(

@@ -13,8 +13,8 @@ from daebus import Daebus
 from daebus.client.caller import DaebusCaller
 from daebus_console.commands.cancellation import Cancellation
 from daebus_console.commands.context import Context, Exit
-from daebus_console.commands.grammar import parse
-from daebus_console.commands.runner import run
+from daebus_console.commands.doing.runner import run
+from daebus_console.commands.grammar.command import parse
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session

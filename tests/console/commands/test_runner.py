@@ -13,8 +13,8 @@ import pytest
 
 from daebus import Daebus, request, response
 from daebus_console.commands.context import Cancellation, Context, Exit
-from daebus_console.commands.grammar import parse
-from daebus_console.commands.runner import run
+from daebus_console.commands.doing.runner import run
+from daebus_console.commands.grammar.command import parse
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.exchange import Exchange, Flag
 from daebus_console.engine.redact import Redactor

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from daebus_console.commands.errors import CommandError
-from daebus_console.commands.script import commands_in
-from daebus_console.commands.secrets import names_secret, safe_error, shown
+from daebus_console.commands.grammar.script import commands_in
+from daebus_console.commands.grammar.secrets import names_secret, safe_error, shown
 from daebus_console.engine.redact import Redactor
 from daebus_console.repl.history import EntryHistory
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daebus_console.commands.errors import CommandError
-from daebus_console.commands.explain import explain
-from daebus_console.commands.grammar import parse
+from daebus_console.commands.grammar.command import parse
+from daebus_console.commands.grammar.explain import explain
 from daebus_console.render import Span, duration, fit, json_lines, line, size, table, to_json, to_text
 from daebus_console.text import cells, clean, clean_json, cut, pad
 

@@ -14,7 +14,7 @@ OF_THE_SHELL = {"repl", "completion", "demo"}
 """The program itself does these; see cli/shell.py."""
 
 GREET = """
-from daebus_console.commands.verb import Verb
+from daebus_console.commands.terms.verb import Verb
 
 VERB = Verb("greet-all", "say hello", place=15)
 
@@ -30,7 +30,7 @@ verbs = importlib.util.module_from_spec(spec)
 sys.modules[spec.name] = verbs
 spec.loader.exec_module(verbs)
 print(*verbs.VERBS)
-from daebus_console.commands.grammar import parse
+from daebus_console.commands.grammar.command import parse
 print(parse("greet-all").name, verbs.module_of("greet-all").run(None, None))
 """
 

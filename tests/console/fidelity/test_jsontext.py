@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from daebus_console.commands.paths import PathError, parse_path, place, take_away
+from daebus_console.commands.terms.paths import PathError, parse_path, place, take_away
 from daebus_console.engine import jsontext
 from tests.console.fidelity.texts import ALL, CALM, NUMBERS, payloads, value
 

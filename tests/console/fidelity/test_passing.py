@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from daebus import RawJson
 from daebus.wire.envelope import encode_object, read_request, write_request
-from daebus_console.commands.grammar import parse
-from daebus_console.commands.template import _Nothing
+from daebus_console.commands.grammar.command import parse
+from daebus_console.commands.grammar.template import _Nothing
 from daebus_console.engine import jsontext
 from daebus_console.engine.capture.reader import read_capture
 from daebus_console.engine.exchange import Exchange, Kind

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from daebus_console.commands.entries import Entry, Liner, record
-from daebus_console.commands.template import template
+from daebus_console.commands.grammar.template import template
+from daebus_console.commands.terms.entries import Entry, Liner, record
 from daebus_console.engine.redact import Redactor
 from daebus_console.render import json_lines, repeated_line, to_record, to_text
 from daebus_console.tui.documents import lazy

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from daebus_console.commands.entries import Entry, Liner
+from daebus_console.commands.terms.entries import Entry, Liner
 from daebus_console.engine.clock import Clock
 from daebus_console.engine.exchange import Exchange, Kind, Message
 from daebus_console.engine.recorder import Recorder

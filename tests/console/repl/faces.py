@@ -18,10 +18,10 @@ from daebus_console.cli import shell as cli
 from daebus_console.cli.completion import offers
 from daebus_console.cli.ending import Ending
 from daebus_console.cli.output import TerminalOutput
+from daebus_console.commands.completion.hint import in_short
 from daebus_console.commands.context import Context
 from daebus_console.commands.errors import CommandError
-from daebus_console.commands.grammar import Command, parse_argv
-from daebus_console.commands.hint import in_short
+from daebus_console.commands.grammar.command import Command, parse_argv
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.redact import Redactor
 from daebus_console.engine.sender import Sender

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from prompt_toolkit.document import Document
 from prompt_toolkit.validation import ValidationError
 
-from daebus_console.commands.highlight import LONGEST, marks
-from daebus_console.commands.hint import hint
-from daebus_console.commands.script import commands_in, goes_on, is_open, last_start, pieces
+from daebus_console.commands.completion.highlight import LONGEST, marks
+from daebus_console.commands.completion.hint import hint
+from daebus_console.commands.grammar.script import commands_in, goes_on, is_open, last_start, pieces
 from daebus_console.repl.checking import CommandLexer, CommandValidator
 from daebus_console.repl.pasting import TooLong, pasted
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from daebus_console.commands.context import Context
+from daebus_console.commands.doing.runner import run
 from daebus_console.commands.errors import CommandError
-from daebus_console.commands.grammar import parse
-from daebus_console.commands.runner import run
+from daebus_console.commands.grammar.command import parse
 from daebus_console.commands.under_way import under_way
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.exchange import Exchange

@@ -19,8 +19,8 @@ import redis
 from daebus_console.cli.contexts import open_context
 from daebus_console.cli.options import take_globals
 from daebus_console.cli.output import TerminalOutput
-from daebus_console.commands.grammar import parse_argv
-from daebus_console.commands.runner import run
+from daebus_console.commands.doing.runner import run
+from daebus_console.commands.grammar.command import parse_argv
 from daebus_console.engine.exchange import Exchange
 from daebus_console.engine.export import ExportOptions, export
 from daebus_console.naming import from_bytes

@@ -12,9 +12,9 @@ import pytest
 
 from daebus import Daebus
 from daebus_console.commands.context import Context
-from daebus_console.commands.differing import change_lines
-from daebus_console.commands.grammar import parse
-from daebus_console.commands.runner import run
+from daebus_console.commands.doing.differing import change_lines
+from daebus_console.commands.doing.runner import run
+from daebus_console.commands.grammar.command import parse
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.diff.exchange import diff_exchanges
 from daebus_console.engine.diff.rules import Rules

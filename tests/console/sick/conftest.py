@@ -10,8 +10,8 @@ import pytest
 
 from daebus import Daebus, request
 from daebus_console.commands.context import Context
-from daebus_console.commands.grammar import parse
-from daebus_console.commands.runner import run
+from daebus_console.commands.doing.runner import run
+from daebus_console.commands.grammar.command import parse
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session

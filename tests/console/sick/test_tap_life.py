@@ -12,8 +12,8 @@ import pytest
 
 from daebus_console.commands.cancellation import Cancellation
 from daebus_console.commands.context import Context
-from daebus_console.commands.grammar import parse
-from daebus_console.commands.runner import run
+from daebus_console.commands.doing.runner import run
+from daebus_console.commands.grammar.command import parse
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.frame import Gap

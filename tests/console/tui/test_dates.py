@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from daebus_console.commands.entries import Entry, Liner
+from daebus_console.commands.terms.entries import Entry, Liner
 from daebus_console.engine.correlator import Correlator
 from daebus_console.engine.journal import Journal
 from daebus_console.engine.offline import OfflineSession

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from importlib import import_module
 from types import ModuleType
 
-from daebus_console.commands.kinds import Kind
-from daebus_console.commands.verb import Argument as Argument
-from daebus_console.commands.verb import Face as Face
-from daebus_console.commands.verb import Option as Option
-from daebus_console.commands.verb import Verb as Verb
+from daebus_console.commands.terms.kinds import Kind
+from daebus_console.commands.terms.verb import Argument as Argument
+from daebus_console.commands.terms.verb import Face as Face
+from daebus_console.commands.terms.verb import Option as Option
+from daebus_console.commands.terms.verb import Verb as Verb
 
 
 def module_of(name: str) -> ModuleType:

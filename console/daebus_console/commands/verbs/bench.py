@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daebus_console.commands.kinds import Kind
-from daebus_console.commands.verb import Option, Verb
+from daebus_console.commands.terms.kinds import Kind
+from daebus_console.commands.terms.verb import Option, Verb
 from daebus_console.commands.verbs.usual import ACTION, ITEMS, JSON, SERVICE, TIMEOUT
 
 if TYPE_CHECKING:
     from daebus_console.commands.context import Context
-    from daebus_console.commands.grammar import Command
+    from daebus_console.commands.grammar.command import Command
 
 VERB = Verb(
     "bench",
@@ -32,7 +32,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.benching`."""
-    from daebus_console.commands.benching import run_bench
+    """See `commands.doing.benching`."""
+    from daebus_console.commands.doing.benching import run_bench
 
     return run_bench(command, context)

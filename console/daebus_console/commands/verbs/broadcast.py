@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daebus_console.commands.kinds import Kind
-from daebus_console.commands.verb import Argument, Verb
+from daebus_console.commands.terms.kinds import Kind
+from daebus_console.commands.terms.verb import Argument, Verb
 from daebus_console.commands.verbs.usual import EVERY, ITEMS, JSON, TIMES
 
 if TYPE_CHECKING:
     from daebus_console.commands.context import Context
-    from daebus_console.commands.grammar import Command
+    from daebus_console.commands.grammar.command import Command
 
 VERB = Verb(
     "broadcast",
@@ -25,7 +25,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.sending`."""
-    from daebus_console.commands.sending import run_broadcast
+    """See `commands.doing.sending`."""
+    from daebus_console.commands.doing.sending import run_broadcast
 
     return run_broadcast(command, context)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daebus_console.commands.kinds import Kind
-from daebus_console.commands.verb import Argument, Verb
+from daebus_console.commands.terms.kinds import Kind
+from daebus_console.commands.terms.verb import Argument, Verb
 from daebus_console.commands.verbs.usual import AT_PROMPT
 
 if TYPE_CHECKING:
     from daebus_console.commands.context import Context
-    from daebus_console.commands.grammar import Command
+    from daebus_console.commands.grammar.command import Command
 
 VERB = Verb(
     "cancel",
@@ -23,7 +23,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.managing`."""
-    from daebus_console.commands.managing import run_cancel
+    """See `commands.doing.managing`."""
+    from daebus_console.commands.doing.managing import run_cancel
 
     return run_cancel(command, context)

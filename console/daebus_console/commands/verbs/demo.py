@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from daebus_console.commands.kinds import Kind
-from daebus_console.commands.verb import Option, Verb
+from daebus_console.commands.terms.kinds import Kind
+from daebus_console.commands.terms.verb import Option, Verb
 from daebus_console.commands.verbs.usual import AT_SHELL, FOR
 
 VERB = Verb(

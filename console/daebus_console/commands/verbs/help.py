@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daebus_console.commands.kinds import Kind
-from daebus_console.commands.verb import Argument, Verb
+from daebus_console.commands.terms.kinds import Kind
+from daebus_console.commands.terms.verb import Argument, Verb
 
 if TYPE_CHECKING:
     from daebus_console.commands.context import Context
-    from daebus_console.commands.grammar import Command
+    from daebus_console.commands.grammar.command import Command
 
 VERB = Verb(
     "help",
@@ -21,7 +21,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.viewing`."""
-    from daebus_console.commands.viewing import run_help
+    """See `commands.doing.viewing`."""
+    from daebus_console.commands.doing.viewing import run_help
 
     return run_help(command, context)

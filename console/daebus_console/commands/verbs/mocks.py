@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daebus_console.commands.verb import Verb
+from daebus_console.commands.terms.verb import Verb
 from daebus_console.commands.verbs.usual import AT_PROMPT, JSON_WHOLE
 
 if TYPE_CHECKING:
     from daebus_console.commands.context import Context
-    from daebus_console.commands.grammar import Command
+    from daebus_console.commands.grammar.command import Command
 
 VERB = Verb(
     "mocks",
@@ -22,7 +22,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.mocking`."""
-    from daebus_console.commands.mocking import run_mocks
+    """See `commands.doing.mocking`."""
+    from daebus_console.commands.doing.mocking import run_mocks
 
     return run_mocks(command, context)

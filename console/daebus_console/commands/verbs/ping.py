@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daebus_console.commands.kinds import Kind
-from daebus_console.commands.verb import Option, Verb
+from daebus_console.commands.terms.kinds import Kind
+from daebus_console.commands.terms.verb import Option, Verb
 from daebus_console.commands.verbs.usual import JSON, SERVICE
 
 if TYPE_CHECKING:
     from daebus_console.commands.context import Context
-    from daebus_console.commands.grammar import Command
+    from daebus_console.commands.grammar.command import Command
 
 VERB = Verb(
     "ping",
@@ -32,7 +32,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.pinging`."""
-    from daebus_console.commands.pinging import run_ping
+    """See `commands.doing.pinging`."""
+    from daebus_console.commands.doing.pinging import run_ping
 
     return run_ping(command, context)

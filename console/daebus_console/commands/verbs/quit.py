@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daebus_console.commands.verb import Verb
+from daebus_console.commands.terms.verb import Verb
 from daebus_console.commands.verbs.usual import AT_PROMPT
 
 if TYPE_CHECKING:
     from daebus_console.commands.context import Context
-    from daebus_console.commands.grammar import Command
+    from daebus_console.commands.grammar.command import Command
 
 VERB = Verb(
     "quit",
@@ -21,7 +21,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.viewing`."""
-    from daebus_console.commands.viewing import run_quit
+    """See `commands.doing.viewing`."""
+    from daebus_console.commands.doing.viewing import run_quit
 
     return run_quit(command, context)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daebus_console.commands.kinds import Kind
-from daebus_console.commands.verb import Argument, Option, Verb
+from daebus_console.commands.terms.kinds import Kind
+from daebus_console.commands.terms.verb import Argument, Option, Verb
 from daebus_console.commands.verbs.usual import FILTER, FOR
 
 if TYPE_CHECKING:
     from daebus_console.commands.context import Context
-    from daebus_console.commands.grammar import Command
+    from daebus_console.commands.grammar.command import Command
 
 VERB = Verb(
     "record",
@@ -27,7 +27,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.recording`."""
-    from daebus_console.commands.recording import run_record
+    """See `commands.doing.recording`."""
+    from daebus_console.commands.doing.recording import run_record
 
     return run_record(command, context)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daebus_console.commands.verb import Verb
+from daebus_console.commands.terms.verb import Verb
 from daebus_console.commands.verbs.usual import AT_SHELL
 
 VERB = Verb(

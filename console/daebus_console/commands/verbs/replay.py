@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daebus_console.commands.kinds import Kind
-from daebus_console.commands.verb import Option, Verb
+from daebus_console.commands.terms.kinds import Kind
+from daebus_console.commands.terms.verb import Option, Verb
 from daebus_console.commands.verbs.usual import JSON_WHOLE, RULES, WHAT
 
 if TYPE_CHECKING:
     from daebus_console.commands.context import Context
-    from daebus_console.commands.grammar import Command
+    from daebus_console.commands.grammar.command import Command
 
 VERB = Verb(
     "replay",
@@ -51,7 +51,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.replaying`."""
-    from daebus_console.commands.replaying import run_replay
+    """See `commands.doing.replaying`."""
+    from daebus_console.commands.doing.replaying import run_replay
 
     return run_replay(command, context)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daebus_console.commands.kinds import Kind
-from daebus_console.commands.verb import Argument, Option, Verb
+from daebus_console.commands.terms.kinds import Kind
+from daebus_console.commands.terms.verb import Argument, Option, Verb
 from daebus_console.commands.verbs.usual import AT_PROMPT
 
 if TYPE_CHECKING:
     from daebus_console.commands.context import Context
-    from daebus_console.commands.grammar import Command
+    from daebus_console.commands.grammar.command import Command
 
 VERB = Verb(
     "save-history",
@@ -25,7 +25,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.scripting`."""
-    from daebus_console.commands.scripting import run_save_history
+    """See `commands.doing.scripting`."""
+    from daebus_console.commands.doing.scripting import run_save_history
 
     return run_save_history(command, context)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daebus_console.commands.verb import Verb
+from daebus_console.commands.terms.verb import Verb
 from daebus_console.commands.verbs.usual import ACTION, EVERY, ITEMS, JSON, SERVICE, TIMES
 
 if TYPE_CHECKING:
     from daebus_console.commands.context import Context
-    from daebus_console.commands.grammar import Command
+    from daebus_console.commands.grammar.command import Command
 
 VERB = Verb(
     "send",
@@ -24,7 +24,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.sending`."""
-    from daebus_console.commands.sending import run_send
+    """See `commands.doing.sending`."""
+    from daebus_console.commands.doing.sending import run_send
 
     return run_send(command, context)

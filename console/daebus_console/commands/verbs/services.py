@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daebus_console.commands.kinds import Kind
-from daebus_console.commands.verb import Argument, Option, Verb
+from daebus_console.commands.terms.kinds import Kind
+from daebus_console.commands.terms.verb import Argument, Option, Verb
 from daebus_console.commands.verbs.usual import FOR, JSON
 
 if TYPE_CHECKING:
     from daebus_console.commands.context import Context
-    from daebus_console.commands.grammar import Command
+    from daebus_console.commands.grammar.command import Command
 
 VERB = Verb(
     "services",
@@ -26,7 +26,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.listing`."""
-    from daebus_console.commands.listing import run_services
+    """See `commands.doing.listing`."""
+    from daebus_console.commands.doing.listing import run_services
 
     return run_services(command, context)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daebus_console.commands.kinds import Kind
-from daebus_console.commands.verb import Argument, Verb
+from daebus_console.commands.terms.kinds import Kind
+from daebus_console.commands.terms.verb import Argument, Verb
 from daebus_console.commands.verbs.usual import AT_PROMPT, JSON
 
 if TYPE_CHECKING:
     from daebus_console.commands.context import Context
-    from daebus_console.commands.grammar import Command
+    from daebus_console.commands.grammar.command import Command
 
 VERB = Verb(
     "show",
@@ -24,7 +24,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.showing`."""
-    from daebus_console.commands.showing import run_show
+    """See `commands.doing.showing`."""
+    from daebus_console.commands.doing.showing import run_show
 
     return run_show(command, context)

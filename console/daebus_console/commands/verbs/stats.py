@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daebus_console.commands.verb import Verb
+from daebus_console.commands.terms.verb import Verb
 from daebus_console.commands.verbs.usual import FILTER, FOR, JSON
 
 if TYPE_CHECKING:
     from daebus_console.commands.context import Context
-    from daebus_console.commands.grammar import Command
+    from daebus_console.commands.grammar.command import Command
 
 VERB = Verb(
     "stats",
@@ -23,7 +23,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.measuring`."""
-    from daebus_console.commands.measuring import run_stats
+    """See `commands.doing.measuring`."""
+    from daebus_console.commands.doing.measuring import run_stats
 
     return run_stats(command, context)

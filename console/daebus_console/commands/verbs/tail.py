@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daebus_console.commands.kinds import Kind
-from daebus_console.commands.verb import Option, Verb
+from daebus_console.commands.terms.kinds import Kind
+from daebus_console.commands.terms.verb import Option, Verb
 from daebus_console.commands.verbs.usual import FILTER, FOR, JSON
 
 if TYPE_CHECKING:
     from daebus_console.commands.context import Context
-    from daebus_console.commands.grammar import Command
+    from daebus_console.commands.grammar.command import Command
 
 VERB = Verb(
     "tail",
@@ -30,7 +30,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.tailing`."""
-    from daebus_console.commands.tailing import run_tail
+    """See `commands.doing.tailing`."""
+    from daebus_console.commands.doing.tailing import run_tail
 
     return run_tail(command, context)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daebus_console.commands.kinds import Kind
-from daebus_console.commands.verb import Argument, Verb
+from daebus_console.commands.terms.kinds import Kind
+from daebus_console.commands.terms.verb import Argument, Verb
 from daebus_console.commands.verbs.usual import AT_PROMPT
 
 if TYPE_CHECKING:
     from daebus_console.commands.context import Context
-    from daebus_console.commands.grammar import Command
+    from daebus_console.commands.grammar.command import Command
 
 VERB = Verb(
     "unmock",
@@ -23,7 +23,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.mocking`."""
-    from daebus_console.commands.mocking import run_unmock
+    """See `commands.doing.mocking`."""
+    from daebus_console.commands.doing.mocking import run_unmock
 
     return run_unmock(command, context)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from daebus_console.commands.kinds import Kind
-from daebus_console.commands.verb import Argument, Face, Option
+from daebus_console.commands.terms.kinds import Kind
+from daebus_console.commands.terms.verb import Argument, Face, Option
 
 AT_SHELL = frozenset({Face.SHELL})
 AT_PROMPT = frozenset({Face.PROMPT})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from daebus_console.commands.differing import change_line, change_lines, latency_line
+from daebus_console.commands.doing.differing import change_line, change_lines, latency_line
 from daebus_console.engine.diff.values import Change, How
 from daebus_console.engine.exchange import Exchange, Kind, State
 from daebus_console.engine.redact import Redactor

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
+from daebus_console.commands.terms.words import as_word
 from daebus_console.commands.under_way import under_way
-from daebus_console.commands.words import as_word
 from daebus_console.engine.exchange import Exchange
 from daebus_console.tui.messages import Prefill
 from daebus_console.tui.screens.exchange_keys import ExchangeKeys

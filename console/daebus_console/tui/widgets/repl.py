@@ -12,8 +12,8 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from daebus_console.commands.completion import Offer as Offer
-from daebus_console.commands.secrets import shown
+from daebus_console.commands.completion.completer import Offer as Offer
+from daebus_console.commands.grammar.secrets import shown
 from daebus_console.text import cells, clean
 from daebus_console.tui.legible import legible
 from daebus_console.tui.lines import Line

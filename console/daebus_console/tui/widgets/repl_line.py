@@ -15,10 +15,10 @@ from textual.strip import Strip
 from textual.widgets.text_area import Edit, EditResult
 from textual.worker import get_current_worker
 
-from daebus_console.commands.completion import Offer
-from daebus_console.commands.highlight import Mark, marks
-from daebus_console.commands.hint import Hint, hint
-from daebus_console.commands.script import goes_on
+from daebus_console.commands.completion.completer import Offer
+from daebus_console.commands.completion.highlight import Mark, marks
+from daebus_console.commands.completion.hint import Hint, hint
+from daebus_console.commands.grammar.script import goes_on
 from daebus_console.repl.pasting import TooLong, pasted
 from daebus_console.text import clean
 from daebus_console.tui.legible import legible

@@ -13,7 +13,7 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widgets import RichLog
 
-from daebus_console.commands.completion import Offer
+from daebus_console.commands.completion.completer import Offer
 from daebus_console.text import cells, clean, cut, pad
 from daebus_console.tui.legible import legible
 

@@ -1,0 +1,55 @@
+"""The files that commands name: opened for the face they are given at, and ended with the command that waits."""
+
+from __future__ import annotations
+
+from daebus_console.commands.context import Context
+from daebus_console.commands.errors import CommandError
+from daebus_console.commands.grammar.command import Command
+from daebus_console.commands.verbs import Face
+from daebus_console.engine.capture.format import CaptureError
+from daebus_console.engine.capture.reader import open_capture
+from daebus_console.engine.replay.source import Recording
+from daebus_console.files.places import FileError, GivenUp, file_error
+from daebus_console.files.reading import Stored, number_of
+
+
+def giving_up(context: Context) -> GivenUp:
+    """Whether the command is cancelled, so that nothing waits any longer for the other end of a pipe."""
+    cancellation = context.cancellation
+    return lambda: cancellation.cancelled
+
+
+def stored(path: str, context: Context) -> Stored:
+    """The content of a file. Raises FileError, also for standard input at a prompt: commands come from there."""
+    _check(path, context)
+    try:
+        return Stored(path, given_up=giving_up(context))
+    except FileError as error:
+        if not error.reason:
+            raise
+        raise file_error(error, f"cannot read {path}: {error.reason}") from None
+
+
+def capture(path: str, context: Context) -> Stored:
+    """The same, for a capture. Raises CaptureError."""
+    try:
+        _check(path, context)
+    except FileError as error:
+        raise CaptureError(str(error)) from None
+    return open_capture(path, giving_up(context))
+
+
+def recording(path: str, context: Context) -> Recording:
+    """The exchanges of a capture. Raises CaptureError."""
+    return Recording(capture(path, context))
+
+
+def misplaced(command: Command, path: str, text: str) -> CommandError:
+    """What is wrong with a file that the command names, pointing at it."""
+    position = command.line.rfind(path)
+    return CommandError(text, position, len(path)) if position >= 0 else CommandError(text, len(command.line))
+
+
+def _check(path: str, context: Context) -> None:
+    if context.face is not Face.SHELL and number_of(path) == 0:
+        raise FileError(None, f"{path} is standard input, which a prompt does not have; name a file")

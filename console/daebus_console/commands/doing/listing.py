@@ -1,0 +1,187 @@
+"""services: who is on the bus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.grammar.command import Command
+from daebus_console.engine import glob
+from daebus_console.engine.directory import MOST, RATE_WINDOW, ChannelEntry, Rate, ServiceEntry
+from daebus_console.engine.figures import figures, place
+from daebus_console.engine.session import Session
+from daebus_console.naming import shown, with_names
+from daebus_console.render import Line, Span, duration, line, table
+
+LOOK_FOR = 1.5
+"""Seconds after which services that have not told of themselves are listed without their actions."""
+
+SHORTEST_LOOK = 1.0
+"""Seconds of looking below which no rate is told."""
+
+
+def run_services(command: Command, context: Context) -> int:
+    """List services, once all that are there have told of themselves."""
+    session = context.look()
+    session.wait_for(lambda: complete(session) or context.cancellation.cancelled, LOOK_FOR)
+    if command["for"] and context.cancellation.wait(command["for"]):
+        return Exit.INTERRUPTED
+    named: tuple[str, ...] = command["service"]
+    with session.lock:
+        now = session.clock()
+        looked = now - session.status.since
+        counted = session.directory.counted
+        services = [service for service in session.directory.services.values() if command["all"] or service.subscribers]
+        channels = [one for one in session.directory.channels.values() if command["all"] or one.subscribers]
+        if named:
+            services = [one for one in services if any(glob.matches(name, one.name) for name in named)]
+            channels = []
+        records = [
+            _service_record(service, now, looked, counted) for service in sorted(services, key=lambda one: one.name)
+        ]
+        others = [
+            _channel_record(channel, now, looked, counted) for channel in sorted(channels, key=lambda one: one.name)
+        ]
+        problem, lacks = session.status.discovery_problem, session.status.discovery_lacks
+        forgotten = session.directory.forgotten
+    if problem is not None:
+        context.output.error(problem)
+    elif lacks is not None:
+        context.output.note(lacks)
+    missing = [name for name in named if not any(glob.matches(name, record["service"]) for record in records)]
+    if records or not missing:
+        _print(command, context, records, others)
+    if forgotten and not named:
+        more = f"{forgotten:,} or more" if forgotten == MOST else f"{forgotten:,}"
+        context.output.note(f"{more} other names are not listed: {MOST:,} services and as many channels are remembered")
+    if records and looked < SHORTEST_LOOK and not command["json"]:
+        context.output.note("rates take a longer look: --for 5")
+    for name in missing:
+        context.output.error(f"no service {name!r} is there")
+    if problem is not None:
+        return Exit.NO_REDIS
+    return Exit.NOBODY if missing else Exit.DONE
+
+
+def _print(command: Command, context: Context, records: list[dict[str, Any]], others: list[dict[str, Any]]) -> None:
+    if not command["all"] and others:
+        context.output.note(f"{len(others)} other channels have subscribers; --all lists them")
+    found = [*records, *others] if command["all"] else records
+    if command["json"]:
+        for record in found:
+            context.output.record(with_names(record, "service", "channel"))
+        return
+    if not records:
+        context.output.note("no service is there")
+    else:
+        context.output.result(_service_lines(records))
+    if command["service"] and any(record["instances"] for record in records):
+        context.output.result([line(""), *_instance_lines(records, context.session.clock())])
+    if command["all"] and others:
+        context.output.result([line(""), *_channel_lines(others)])
+
+
+def complete(session: Session) -> bool:
+    """Whether the first poll is done and every instance found has told of itself."""
+    directory = session.directory
+    if session.status.discovery_problem is not None:
+        return True
+    return directory.polled is not None and all(
+        len(service.instances) >= service.subscribers
+        for service in directory.services.values()
+        if service.framework and service.gone is None
+    )
+
+
+def _per_second(rate: Rate, now: float, looked: float) -> float | None:
+    """Messages a second; None where it was looked too short to tell."""
+    if looked < SHORTEST_LOOK:
+        return None
+    # Before the first whole window is over, its empty seconds would count as quiet ones.
+    return round(rate.per_second(now) if looked > RATE_WINDOW else rate.total / looked, 2)
+
+
+def _shown_rate(record: dict[str, Any]) -> str:
+    return "-" if record["rate"] is None else f"{record['rate']:g}"
+
+
+def _service_record(service: ServiceEntry, now: float, looked: float, counted: bool) -> dict[str, Any]:
+    return {
+        "service": service.name,
+        "framework": service.framework,
+        "subscribers": service.subscribers if counted else None,
+        "instances": [
+            {key: value for key, value in instance.info.items() if key not in ("service", "actions", "listens")}
+            for instance in service.instances.values()
+        ],
+        "actions": [
+            {
+                "name": action.name,
+                "doc": action.doc,
+                "declared": action.declared,
+                "requests": action.requests,
+                "errors": action.errors,
+                "timeouts": action.timeouts,
+            }
+            for action in sorted(service.actions.values(), key=lambda one: one.name)
+        ],
+        "rate": _per_second(service.rate, now, looked),
+        "gone": service.gone,
+    }
+
+
+def _channel_record(channel: ChannelEntry, now: float, looked: float, counted: bool) -> dict[str, Any]:
+    return {
+        "channel": channel.name,
+        "subscribers": channel.subscribers if counted else None,
+        "listeners": sorted(channel.listeners),
+        "rate": _per_second(channel.rate, now, looked),
+        "gone": channel.gone,
+    }
+
+
+def _service_lines(records: Iterable[dict[str, Any]]) -> list[Line]:
+    rows: list[list[str | Span]] = []
+    for record in records:
+        instances = str(len(record["instances"])) if record["framework"] else "?"
+        name = Span(shown(record["service"]), "dim" if record["gone"] else "bold")
+        head: list[str | Span] = [name, instances, _subscribers(record), _shown_rate(record)]
+        actions = record["actions"] or [{"name": "-", "doc": "", "declared": True}]
+        for action in actions:
+            doc = action["doc"] if action["declared"] else "(seen being asked)"
+            rows.append([*head, Span(shown(action["name"], text=True), "key"), Span(doc, "dim")])
+            head = ["", "", "", ""]
+    headings = ("SERVICE", "INSTANCES", "SUBSCRIBERS", "RATE/S", "ACTION", "")
+    return table(headings, rows, right=frozenset({1, 2, 3}))
+
+
+def _instance_lines(records: Iterable[dict[str, Any]], now: float) -> list[Line]:
+    rows: list[list[str | Span]] = []
+    for record in records:
+        name = record["service"]
+        for info in record["instances"]:
+            told = figures(info, now)
+            workers = "?" if told.busy is None or told.workers is None else f"{told.busy}/{told.workers}"
+            numbers = (told.queued, told.handled, told.errors, told.refused)
+            shown = ["?" if number is None else f"{number:,}" for number in numbers]
+            up = "?" if told.up is None else duration(told.up)
+            instance = str(info.get("instance", "?"))
+            rows.append([Span(name, "bold"), Span(instance, "dim"), place(info), workers, *shown, up])
+            name = ""
+    headings = ("SERVICE", "INSTANCE", "PROCESS", "WORKERS", "QUEUE", "HANDLED", "ERRORS", "REFUSED", "UP")
+    return table(headings, rows, right=frozenset(range(3, len(headings))))
+
+
+def _channel_lines(records: Iterable[dict[str, Any]]) -> list[Line]:
+    rows: list[list[str | Span]] = []
+    for record in records:
+        listeners = ", ".join(map(shown, record["listeners"]))
+        rows.append([Span(shown(record["channel"]), "bold"), _subscribers(record), _shown_rate(record), listeners])
+    return table(("CHANNEL", "SUBSCRIBERS", "RATE/S", "LISTENERS"), rows, right=frozenset({1, 2}))
+
+
+def _subscribers(record: dict[str, Any]) -> str:
+    if record["gone"]:
+        return "gone"
+    return "?" if record["subscribers"] is None else str(record["subscribers"])

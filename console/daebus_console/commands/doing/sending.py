@@ -1,0 +1,102 @@
+"""request, send and broadcast."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from daebus.wire.envelope import Reply
+from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.repeating import Requests, answered, failure, publish_often, repeats, tell_delivery
+from daebus_console.commands.doing.sources import ContextSources
+from daebus_console.commands.grammar.command import Command
+from daebus_console.engine.sender import Inquiry
+from daebus_console.naming import quoted, shown
+from daebus_console.render import Line, Span, duration, json_lines, json_spans, line, repeated_line, to_json
+
+
+def payload_of(command: Command, context: Context) -> dict[str, Any]:
+    """The payload that a command's items say. Raises CommandError."""
+    payload: dict[str, Any] = command["items"].build(ContextSources(context))
+    return payload
+
+
+def run_request(command: Command, context: Context) -> int:
+    """Ask, show what comes on the way as progress, and give the payload of the final answer as the result."""
+    payload = payload_of(command, context)
+    if repeats(command):
+        return Requests(command, context, payload).run()
+    inquiry = context.sender.request(command["service"], command["action"], payload, timeout=command["timeout"])
+    context.follow(inquiry.request_id)
+    withdraw = context.cancellation.on_cancel(inquiry.cancel)
+    try:
+        for reply in inquiry.replies():
+            if reply.final:
+                return _finish(command, context, inquiry, reply)
+            context.output.progress(progress_line(context.redact.mask(answered(reply))))
+    except BaseException:
+        # Also on Ctrl-C at the shell: nobody waits for the answer any more.
+        inquiry.cancel()
+        raise
+    finally:
+        withdraw()
+    raise AssertionError("a request ends with a final answer or an error")
+
+
+def progress_line(payload: Any) -> Line:
+    """What came on the way to an answer, on one line."""
+    try:
+        return line(Span("… ", "dim"), *json_spans(to_json(payload)))
+    except RecursionError:
+        return line(Span("… (nested too deeply to be shown)", "dim"))
+
+
+def _finish(command: Command, context: Context, inquiry: Inquiry, reply: Reply) -> int:
+    output = context.output
+    answer = answered(reply)
+    payload = context.redact.mask(answer)
+    context.variables["last"] = answer
+    if command["json"]:
+        output.record(payload)
+    elif reply.ok:
+        output.result(json_lines(payload))
+        twice = repeated_line(payload)
+        if twice is not None:
+            output.progress(twice)
+    if not reply.ok:
+        output.error(failure(inquiry, reply, context.redact))
+        return Exit.ERROR
+    elapsed = f", {duration(reply.elapsed)} of it in the handler" if reply.elapsed is not None else ""
+    output.note(f"{shown(inquiry.service)} answered in {duration(inquiry.latency)}{elapsed}")
+    return Exit.DONE
+
+
+def run_send(command: Command, context: Context) -> int:
+    """Send a one-way message."""
+    service, payload = command["service"], payload_of(command, context)
+    if repeats(command):
+        return publish_often(
+            command,
+            context,
+            f"sent to {shown(service)}",
+            lambda: context.sender.send(service, command["action"], payload),
+        )
+    delivery = context.sender.send(service, command["action"], payload)
+    if delivery.subscribers == 0:
+        context.output.error(f"nobody serves {quoted(service)}: its channel has no subscriber")
+        return Exit.NOBODY
+    tell_delivery(command, context, delivery, f"sent to {shown(service)}")
+    return Exit.DONE
+
+
+def run_broadcast(command: Command, context: Context) -> int:
+    """Publish an object as it is. That nobody listens is no error: broadcasts are for whoever likes."""
+    channel, message = command["channel"], payload_of(command, context)
+    if repeats(command):
+        return publish_often(
+            command, context, f"published on {shown(channel)}", lambda: context.sender.broadcast(channel, message)
+        )
+    delivery = context.sender.broadcast(channel, message)
+    tell_delivery(command, context, delivery, f"published on {shown(channel)}")
+    if delivery.subscribers == 0:
+        context.output.note(f"nobody is subscribed to just {quoted(channel)} (subscribers of patterns are not counted)")
+    return Exit.DONE

@@ -1,0 +1,179 @@
+"""Help, made from the table of verbs. Pure: lines of plain text, for every face alike."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+
+from daebus_console.commands.errors import CommandError, nearest
+from daebus_console.commands.terms.kinds import Kind
+from daebus_console.commands.terms.words import split
+from daebus_console.commands.verbs import SHELL_OPTIONS, VERBS, Face, Option, Verb
+
+PROGRAM = "daebus-console"
+_TOPICS = ("items", "names", "filters")
+_COLUMN = 30
+
+_ITEMS = (
+    ("name=text", "a text"),
+    ("age:=29   ok:=true   tags:='[\"a\"]'", "any JSON value"),
+    ("user.name=Ann", "a member of an object, which is made"),
+    ("tags[]=x   items[0].id:=1", "appended to a list; at a place in a list"),
+    ("note=@file.txt   rows:=@file.json", "the text, or the JSON value, of a file"),
+    ("'{\"a\": 1}'", "a whole object; items after it are set in it"),
+    ("@file.json   -", "a whole object from a file, or from standard input"),
+    ("a\\.b=1   a\\=b=1   note=\\@home", "a backslash takes . [ : = and a first @ as they are"),
+)
+_NAMES = (
+    ("'a b'", "quotes are for the shell and the prompt alike; what is between single ones is safe from both"),
+    (r"'\{\}'   '\@home'   '\-v'   'a\=b'", "a backslash takes the sign after it as it is"),
+    (r"'a\\b'", "a backslash"),
+    (r"'a\nb'   '\u202e'   '\U0001f600'", "a newline (also \\r and \\t); any character by its number"),
+    (r"'\xff'", "a byte, for names of channels and services that are no UTF-8"),
+    (r"'\'", "alone: the empty name"),
+)
+_REFERENCES = ("id:=$last.user.id   id:=#12.id", "out of the last answer, or of an exchange")
+_STATUSES = (
+    (0, "done"),
+    (1, "the service answered with an error"),
+    (2, "the command is wrong, or a file or standard output cannot be used"),
+    (3, "nobody serves it"),
+    (4, "timed out"),
+    (5, "no Redis"),
+    (70, "a fault of daebus-console itself"),
+    (130, "interrupted"),
+)
+_SHELL_EXAMPLES = (
+    "",
+    "services",
+    "tail service:users status:error --json",
+    "request users get_user id:=17",
+    "demo",
+)
+
+
+def help_on(topic: str | None, face: Face) -> list[str]:
+    """The help on a verb or another topic, or without one the list of verbs. Raises CommandError."""
+    if topic is None:
+        return overview(face)
+    if topic in VERBS:
+        return list(_verb(VERBS[topic], face))
+    if topic in ("items", "item"):
+        return items_help(face)
+    if topic in ("names", "name"):
+        return names_help()
+    if topic in ("filters", "filter"):
+        return filters_help()
+    known = [*VERBS, *_TOPICS]
+    raise CommandError(
+        f"there is no help on `{topic}`; there is on: {', '.join(known)}", suggestion=nearest(topic.lower(), known)
+    )
+
+
+def overview(face: Face) -> list[str]:
+    """The verbs of a face, with what the shell takes beside them."""
+    if face is Face.SHELL:
+        return list(_shell_overview())
+    lines = ["verbs"]
+    lines += _rows((_short_usage(verb), verb.summary) for verb in VERBS.values() if face in verb.faces)
+    return [*lines, "", "`help VERB` tells more; also `help items`, `help names` and `help filters`."]
+
+
+def _short_usage(verb: Verb) -> str:
+    return " ".join([verb.name, *(argument.shown for argument in verb.arguments)])
+
+
+def _shell_overview() -> Iterator[str]:
+    yield f"usage: {PROGRAM} [OPTIONS] [VERB ...]"
+    yield ""
+    yield "See every service and channel on a Redis, watch requests find their answers, send your own."
+    yield "Without a verb the full-screen console opens."
+    yield ""
+    yield "verbs"
+    yield from _rows((verb.name, verb.summary) for verb in VERBS.values() if Face.SHELL in verb.faces)
+    yield ""
+    yield "options"
+    yield from _option_rows(SHELL_OPTIONS)
+    yield ""
+    yield "examples"
+    yield from (f"  {PROGRAM} {example}".rstrip() for example in _SHELL_EXAMPLES)
+    yield ""
+    yield "exit status"
+    yield from _rows((str(number), meaning) for number, meaning in _STATUSES)
+    yield ""
+    yield f"`{PROGRAM} VERB --help` tells more of a verb; also `help items`, `help names` and `help filters`."
+
+
+def _verb(verb: Verb, face: Face) -> Iterator[str]:
+    start = f"{PROGRAM} " if face is Face.SHELL and Face.SHELL in verb.faces else ""
+    yield f"usage: {start}{verb.usage}{' [&]' if verb.background and face is Face.PROMPT else ''}"
+    yield ""
+    yield f"{verb.summary[0].upper()}{verb.summary[1:]}."
+    if verb.details:
+        yield verb.details
+    if verb.arguments:
+        yield ""
+        yield from _rows((argument.name.upper(), argument.help) for argument in verb.arguments)
+    if verb.options:
+        yield ""
+        yield from _option_rows(verb.options)
+    yield ""
+    yield "examples"
+    yield from (f"  {start}{shell_quoted(example) if start else example}" for example in verb.examples)
+
+
+def shell_quoted(example: str) -> str:
+    """An example of a prompt as a shell needs it."""
+    words = split(example)
+    return " ".join(
+        word.raw if word.raw.isascii() and _is_plain(word.raw) else shlex.quote(word.text) for word in words
+    )
+
+
+def _is_plain(raw: str) -> bool:
+    return not any(sign in " \t{}[]\"'\\*?;&|<>()$`!~" for sign in raw)
+
+
+def items_help(face: Face = Face.SHELL) -> list[str]:
+    """How a payload is written."""
+    lines = ["ITEMS are the payload, one field each:", ""]
+    forms = [*_ITEMS, _REFERENCES] if face is Face.PROMPT else _ITEMS
+    width = max(len(form) for form, _meaning in forms) + 2
+    for form, meaning in forms:
+        shown = form.replace("'", "") if face is Face.PROMPT else form
+        lines.append(f"  {shown:<{width}} {meaning}")
+    return lines
+
+
+def names_help() -> list[str]:
+    """How any name of a service, an action or a channel is written."""
+    width = max(len(form) for form, _meaning in _NAMES) + 2
+    return [
+        "Names of services, actions and channels stand as they are. Any name whatever can be written so:",
+        "",
+        *(f"  {form:<{width}} {meaning}" for form, meaning in _NAMES),
+        "",
+        "Names are shown in the same way, and told apart: \\xff is one byte, \\\\xff four characters.",
+    ]
+
+
+def filters_help() -> list[str]:
+    """The filter language, from its own table."""
+    from daebus_console.engine.filter import language as filters
+
+    return filters.help_text().splitlines()
+
+
+def _rows(rows: Iterable[tuple[str, str]]) -> list[str]:
+    found = list(rows)
+    width = min(max((len(left) for left, _right in found), default=0), _COLUMN)
+    return [f"  {left:<{width}}  {right}" for left, right in found]
+
+
+def _option_rows(options: Sequence[Option]) -> list[str]:
+    return _rows((_long(option), option.help) for option in options)
+
+
+def _long(option: Option) -> str:
+    names = ", ".join(name for name in (option.short, option.name) if name)
+    return names if option.kind is Kind.FLAG else f"{names} {option.metavar or option.kind.value}"

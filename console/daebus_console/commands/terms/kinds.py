@@ -1,0 +1,158 @@
+"""The kinds of values that verbs take, and how each is read from a word. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+
+from daebus_console import naming
+from daebus_console.commands.terms.items import find_equals, parse_value
+from daebus_console.commands.terms.words import Word
+
+
+class Kind(StrEnum):
+    """What a value is. Completion goes by it as well."""
+
+    SERVICE = "SERVICE"
+    ACTION = "ACTION"
+    CHANNEL = "CHANNEL"
+    ITEMS = "ITEMS"
+    FILTER = "FILTER"
+    REF = "#N"
+    FILE = "FILE"
+    """A file that is read."""
+    OUTPUT = "OUTPUT"
+    """A file that is written."""
+    DURATION = "S"
+    COUNT = "N"
+    RATE = "RATE"
+    TEXT = "TEXT"
+    TOPIC = "TOPIC"
+    NAME = "NAME"
+    VALUE = "VALUE"
+    JOB = "JOB"
+    URL = "URL"
+    FLAG = "FLAG"
+    WORDS = "WORDS"
+
+
+_DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|s|m|h)?")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+_LONGEST = 366 * 86400.0
+
+
+def read_value(kind: Kind, word: Word, column: int = 0) -> Any:
+    """The value that a word has as that kind, from `column` of its text on. Raises CommandError.
+
+    Durations are seconds (float), counts, jobs and references int, a value is an Item; WORDS are the words themselves,
+    for the verb to take apart; all others are text.
+    """
+    return _READERS[kind](word, column)
+
+
+def _text(word: Word, column: int) -> str:
+    text = word.text[column:]
+    if not text:
+        raise word.error("expected something that is not empty", column)
+    return text
+
+
+def _name(word: Word, column: int) -> str:
+    """The name of a channel, or of a service: whatever bytes it is made of."""
+    name = _any_name(word, column)
+    try:
+        naming.to_bytes(name)
+    except UnicodeEncodeError:
+        raise word.error("no channel can have this name: half a surrogate pair is no UTF-8", column) from None
+    return name
+
+
+def _action(word: Word, column: int) -> str:
+    """The name of an action, which is text."""
+    name = _any_name(word, column)
+    raw = word.text[column:]
+    if not naming.is_text(name) and (not naming.is_text(raw) or naming.has_bytes(raw)):
+        raise word.error("the name of an action is text, and this is not UTF-8", column)
+    return name
+
+
+def _any_name(word: Word, column: int) -> str:
+    text = _text(word, column)
+    if not word.quoted and (text[0] in "{@" or find_equals(text) is not None):
+        raise word.error("expected a name here; items come after it (`help names` tells how to write any name)", column)
+    try:
+        return naming.read(text)
+    except ValueError:
+        raise word.error("\\U is followed by the number of a character, at most 0010ffff", column) from None
+
+
+def _duration(word: Word, column: int) -> float:
+    found = _DURATION.fullmatch(word.text[column:])
+    if found is None:
+        raise word.error("expected a time, such as 5, 200ms, 2s or 1m", column)
+    seconds = float(found[1]) * _SECONDS[found[2]]
+    if not 0 < seconds <= _LONGEST:
+        raise word.error("expected a time above zero, such as 5, 200ms, 2s or 1m", column)
+    return seconds
+
+
+def _count(word: Word, column: int) -> int:
+    text = word.text[column:].replace("_", "")
+    if not (text.isascii() and text.isdigit() and len(text) < 12 and int(text) > 0):
+        raise word.error("expected a whole number above zero, such as 100", column)
+    return int(text)
+
+
+def _rate(word: Word, column: int) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)(?:/s)?", word.text[column:])
+    if found is None or not 0 < float(found[1]) < 1e9:
+        raise word.error("expected how many a second, such as 50 or 0.5", column)
+    return float(found[1])
+
+
+def _ref(word: Word, column: int) -> int:
+    found = re.fullmatch(r"#?(\d{1,15})", word.text[column:])
+    if found is None:
+        raise word.error("expected the number of an exchange, such as #123", column)
+    return int(found[1])
+
+
+def _variable(word: Word, column: int) -> str:
+    name = word.text[column:]
+    plain = name.removeprefix("$")
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", plain) is None:
+        raise word.error("expected a name of letters, digits and _, which does not begin with a digit", column)
+    if plain == "last":
+        raise word.error("$last is always the last answer; choose another name", column)
+    if plain != name:
+        raise word.error("expected the name without its $", column, suggestion=plain)
+    return name
+
+
+def _job(word: Word, column: int) -> int:
+    found = re.fullmatch(r"\[?(\d{1,9})\]?", word.text[column:])
+    if found is None:
+        raise word.error("expected the number of a job, such as 1; `jobs` lists them", column)
+    return int(found[1])
+
+
+_READERS: dict[Kind, Callable[[Word, int], Any]] = {
+    Kind.SERVICE: _name,
+    Kind.ACTION: _action,
+    Kind.CHANNEL: _name,
+    Kind.REF: _ref,
+    Kind.FILE: _text,
+    Kind.OUTPUT: _text,
+    Kind.DURATION: _duration,
+    Kind.COUNT: _count,
+    Kind.RATE: _rate,
+    Kind.TEXT: _text,
+    Kind.TOPIC: _text,
+    Kind.URL: _text,
+    Kind.NAME: _variable,
+    Kind.VALUE: parse_value,
+    Kind.JOB: _job,
+    Kind.WORDS: lambda word, _column: word,
+}
