@@ -16,7 +16,7 @@ from typing import Any
 from textual.pilot import Pilot
 
 from daebus_console.demo.demo import Demo, DemoError
-from daebus_console.engine.exchange import Exchange, State
+from daebus_console.engine.message.exchange import Exchange, State
 from daebus_console.engine.session import Session
 from daebus_console.tui.app import ConsoleApp
 from docs.svg import draw

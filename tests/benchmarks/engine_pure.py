@@ -22,15 +22,15 @@ from typing import Any
 from daebus_console.cli import contexts as cli
 from daebus_console.engine.capture.reader import read_capture
 from daebus_console.engine.capture.writer import CaptureWriter
-from daebus_console.engine.correlator import Correlator
-from daebus_console.engine.envelope import read
-from daebus_console.engine.exchange import Exchange
+from daebus_console.engine.figures.stats import Stats
 from daebus_console.engine.filter.language import parse
-from daebus_console.engine.journal import Journal
+from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.message.envelope import read
+from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.offline import OfflineSession
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.pairing.correlator import Correlator
+from daebus_console.engine.pairing.journal import Journal
 from daebus_console.engine.session import Session, Settings
-from daebus_console.engine.stats import Stats
 from tests.benchmarks import flood
 
 RUNS = 3

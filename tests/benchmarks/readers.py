@@ -19,11 +19,11 @@ import redis.asyncio
 
 from daebus.transport.address import RedisAddress
 from daebus_console.cli import contexts as cli
-from daebus_console.engine.correlator import Correlator
-from daebus_console.engine.journal import Journal
+from daebus_console.engine.live.tap import Batch, Tap
+from daebus_console.engine.pairing.correlator import Correlator
+from daebus_console.engine.pairing.journal import Journal
 from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.session import Session, Settings
-from daebus_console.engine.tap import Batch, Tap
 
 KEPT = 1_000_000
 

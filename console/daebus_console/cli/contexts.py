@@ -27,7 +27,7 @@ def open_context(settings: Globals, output: TerminalOutput, stack: ExitStack) ->
     """A context of the shell for the Redis of the settings; the stack closes it. Raises ConfigurationError."""
     from daebus_console.cli.asking import Asking
     from daebus_console.commands.context import Context
-    from daebus_console.engine.redact import Redactor
+    from daebus_console.engine.hiding.redact import Redactor
     from daebus_console.engine.sender import Sender
 
     session = open_session(settings, _REMEMBERED, _REMEMBERED_BYTES)

@@ -28,7 +28,7 @@ def show_console(settings: Globals) -> int:
 
 def show(session: Session, sender: Sender, settings: Globals) -> int:
     """A started session on the full screen until the user leaves it, or a signal asks for it."""
-    from daebus_console.engine.redact import Redactor
+    from daebus_console.engine.hiding.redact import Redactor
     from daebus_console.tui.app import run as run_app
 
     redact = {"redact": Redactor(settings.redact)} if settings.redact else {}

@@ -103,7 +103,7 @@ def _safe(error: CommandError, settings: Globals) -> CommandError:
 
     if not settings.redact:
         return safe_error(error)
-    from daebus_console.engine.redact import Redactor
+    from daebus_console.engine.hiding.redact import Redactor
 
     return safe_error(error, Redactor(settings.redact))
 

@@ -16,8 +16,8 @@ from daebus_console.commands.cancellation import Cancellation as Cancellation
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.jobs import Jobs
 from daebus_console.commands.verbs import Face
-from daebus_console.engine.exchange import Exchange
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
 from daebus_console.render import Line

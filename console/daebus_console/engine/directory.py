@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from daebus_console.engine import envelope as wire
-from daebus_console.engine.exchange import Exchange, Flag, Kind, State
+from daebus_console.engine.message import envelope as wire
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 
 RATE_WINDOW = 5.0
 """Seconds over which rates are averaged."""

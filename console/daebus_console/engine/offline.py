@@ -17,12 +17,12 @@ from daebus.transport.address import RedisAddress
 from daebus_console.engine.capture.format import CaptureError, Header
 from daebus_console.engine.capture.reader import CaptureReader
 from daebus_console.engine.capture.source import Progress
-from daebus_console.engine.clock import Clock
-from daebus_console.engine.exchange import Exchange, Message
-from daebus_console.engine.frame import Frame, Gap
+from daebus_console.engine.live.tap import Batch
+from daebus_console.engine.message.exchange import Exchange, Message
+from daebus_console.engine.message.frame import Frame, Gap
+from daebus_console.engine.pairing.clock import Clock
 from daebus_console.engine.sender import ReadOnly, Sender
 from daebus_console.engine.session import Session, Settings
-from daebus_console.engine.tap import Batch
 from daebus_console.files.reading import Stored
 
 _STEP = 2_000

@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable
 
 from daebus_console.engine.capture.writer import CaptureWriter
-from daebus_console.engine.exchange import Exchange, Kind, Message
 from daebus_console.engine.filter.language import Filter
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.message.exchange import Exchange, Kind, Message
 from daebus_console.engine.session import Session
 from daebus_console.files.places import GivenUp, never
 

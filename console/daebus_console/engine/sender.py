@@ -21,8 +21,9 @@ from daebus.service.control import CONTROL_PREFIX
 from daebus.transport.publisher import Publisher
 from daebus.wire.envelope import Reply, encode, encode_object
 from daebus_console import naming
-from daebus_console.engine import glob, jsontext
-from daebus_console.engine.exchange import Exchange
+from daebus_console.engine import jsontext
+from daebus_console.engine.live import glob
+from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.session import Session
 
 NAME = "daebus-console"

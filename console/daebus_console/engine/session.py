@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from daebus.transport.address import RedisAddress
-from daebus_console.engine import envelope as wire
-from daebus_console.engine import glob
-from daebus_console.engine.clock import Clock, Step
-from daebus_console.engine.correlator import DEFAULT_TIMEOUT, Correlator, Taken
 from daebus_console.engine.directory import Directory, Rate
-from daebus_console.engine.discovery import POLL_EVERY, Discovery, Poll, Trouble
-from daebus_console.engine.exchange import Exchange, Flag, Message, State
-from daebus_console.engine.journal import Journal
-from daebus_console.engine.stats import Stats
-from daebus_console.engine.tap import Batch, Tap
+from daebus_console.engine.figures.stats import Stats
+from daebus_console.engine.live import glob
+from daebus_console.engine.live.discovery import POLL_EVERY, Discovery, Poll, Trouble
+from daebus_console.engine.live.tap import Batch, Tap
+from daebus_console.engine.message import envelope as wire
+from daebus_console.engine.message.exchange import Exchange, Flag, Message, State
+from daebus_console.engine.pairing.clock import Clock, Step
+from daebus_console.engine.pairing.correlator import DEFAULT_TIMEOUT, Correlator, Taken
+from daebus_console.engine.pairing.journal import Journal
 
 
 @dataclass(frozen=True)

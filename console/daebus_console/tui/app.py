@@ -20,14 +20,14 @@ from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.geometry import Size
 
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
 from daebus_console.repl.place import history_path
+from daebus_console.tui.acting.commanding import Commands
 from daebus_console.tui.base import BaseApp
-from daebus_console.tui.commanding import Commands
 from daebus_console.tui.driver import ConsoleDriver, restore
-from daebus_console.tui.roles import COMPONENTS
+from daebus_console.tui.look.roles import COMPONENTS
 from daebus_console.tui.screens.main import MainScreen
 from daebus_console.tui.settings import SettingsFile, default_path
 from daebus_console.tui.workspace import Workspace
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 def _actions() -> type[Provider]:
     # Only wanted when the palette is opened.
-    from daebus_console.tui.palette import Actions
+    from daebus_console.tui.acting.palette import Actions
 
     return Actions
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 from textual.app import App
 
 if TYPE_CHECKING:
+    from daebus_console.engine.hiding.redact import Redactor
     from daebus_console.engine.offline import OfflineSession
-    from daebus_console.engine.redact import Redactor
     from daebus_console.engine.sender import Sender
     from daebus_console.engine.session import Session
     from daebus_console.repl.history import EntryHistory

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
-from daebus_console.tui.commanding import Commands
+from daebus_console.tui.acting.commanding import Commands
 
 if TYPE_CHECKING:
     from daebus_console.repl.assist import Assist

@@ -17,7 +17,7 @@ from daebus_console.commands.terms.kinds import Kind
 from daebus_console.commands.verbs import VERBS, Face
 from daebus_console.engine.capture.reader import read_capture
 from daebus_console.engine.capture.writer import CaptureWriter
-from daebus_console.engine.frame import Frame
+from daebus_console.engine.message.frame import Frame
 from tests.console.cli.conftest import Console
 from tests.support.forked import Ended, Forks
 from tests.support.waiting import eventually

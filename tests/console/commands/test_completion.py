@@ -18,7 +18,7 @@ from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import parse
 from daebus_console.commands.grammar.template import template
 from daebus_console.commands.verbs import Face
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
 from tests.console.commands.support import Heard

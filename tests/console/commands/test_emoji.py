@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from daebus_console.render import to_json
 from daebus_console.text import cells, clean, clean_json, cut, pad, unbroken
 from daebus_console.tui.documents.node import _parts
-from daebus_console.tui.lines import fit
+from daebus_console.tui.rows.lines import fit
 
 SCOTLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
 EMOJI = {

@@ -17,8 +17,8 @@ from daebus_console.commands.cancellation import Cancellation
 from daebus_console.commands.context import Exit
 from daebus_console.commands.doing.guard import host_of, is_this_machine
 from daebus_console.commands.grammar.secrets import names_secret
-from daebus_console.engine.exchange import Flag
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.message.exchange import Flag
 from daebus_console.engine.session import Session
 from tests.console.commands.prompt import Prompt, prompting
 from tests.support.waiting import eventually

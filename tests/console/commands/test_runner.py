@@ -16,8 +16,8 @@ from daebus_console.commands.context import Cancellation, Context, Exit
 from daebus_console.commands.doing.runner import run
 from daebus_console.commands.grammar.command import parse
 from daebus_console.commands.verbs import Face
-from daebus_console.engine.exchange import Exchange, Flag
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.message.exchange import Exchange, Flag
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
 from tests.console.commands.support import Heard, Viewed

@@ -9,7 +9,7 @@ import pytest
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.script import commands_in
 from daebus_console.commands.grammar.secrets import names_secret, safe_error, shown
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.repl.history import EntryHistory
 
 REDACT = Redactor(["password", "token"])

@@ -11,7 +11,7 @@ import pytest
 
 from daebus import Daebus, request, response
 from daebus.errors import PayloadError, RedisUnavailable, RequestFailed, RequestTimeout, ServiceUnavailable
-from daebus_console.engine.exchange import Exchange, Flag, Kind, State
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.sender import Cancelled, ReadOnly, Sender
 from daebus_console.engine.session import Session, Settings
 from tests.support.redis_server import RedisServer

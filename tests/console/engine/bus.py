@@ -11,9 +11,9 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from daebus_console.engine.correlator import Correlator
-from daebus_console.engine.exchange import Exchange, Kind, Message, State
-from daebus_console.engine.journal import Journal
+from daebus_console.engine.message.exchange import Exchange, Kind, Message, State
+from daebus_console.engine.pairing.correlator import Correlator
+from daebus_console.engine.pairing.journal import Journal
 
 
 class Sent(NamedTuple):

@@ -21,8 +21,8 @@ from daebus_console.engine.capture import writer as capture_writer
 from daebus_console.engine.capture.format import CaptureError, without_password
 from daebus_console.engine.capture.reader import read_capture
 from daebus_console.engine.capture.writer import CaptureWriter
-from daebus_console.engine.frame import Frame, Gap
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.message.frame import Frame, Gap
 from tests.support.waiting import eventually
 
 HEADER = '{"daebus_capture": 1, "redis": "redis://localhost/0", "started": 5.0}\n'

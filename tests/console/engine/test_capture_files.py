@@ -13,11 +13,11 @@ import pytest
 from daebus_console.engine.capture.format import CaptureError
 from daebus_console.engine.capture.reader import CaptureReader, open_capture, read_capture
 from daebus_console.engine.capture.writer import CaptureWriter
-from daebus_console.engine.correlator import Correlator
-from daebus_console.engine.exchange import Exchange
 from daebus_console.engine.export import FORMATS, ExportOptions, export
-from daebus_console.engine.frame import Frame, Gap
-from daebus_console.engine.journal import Journal
+from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.message.frame import Frame, Gap
+from daebus_console.engine.pairing.correlator import Correlator
+from daebus_console.engine.pairing.journal import Journal
 from daebus_console.engine.replay.source import Recording
 from tests.console.files.test_writing import files_of_at_most
 from tests.support.waiting import eventually

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from daebus_console.engine.exchange import Flag, Kind, State
+from daebus_console.engine.message.exchange import Flag, Kind, State
 from tests.console.engine.bus import Bus, answer, progress, raw, request
 
 

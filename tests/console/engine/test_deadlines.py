@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daebus_console.engine import deadlines
-from daebus_console.engine.deadlines import Deadlines
-from daebus_console.engine.exchange import Exchange, Kind, State
+from daebus_console.engine.message.exchange import Exchange, Kind, State
+from daebus_console.engine.pairing import deadlines
+from daebus_console.engine.pairing.deadlines import Deadlines
 from tests.console.engine.bus import lone_message
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from daebus_console.engine import envelope as wire
+from daebus_console.engine.message import envelope as wire
 
 
 def test_the_fields_that_steer_are_read_and_the_payload_stays_raw() -> None:

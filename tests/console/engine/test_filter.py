@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from daebus_console.engine.exchange import Exchange, Flag
 from daebus_console.engine.filter.keys import KEYS
 from daebus_console.engine.filter.language import Filter, FilterError, help_rows, help_text, parse
+from daebus_console.engine.message.exchange import Exchange, Flag
 from tests.console.engine.bus import Bus, answer, progress, raw, request
 
 

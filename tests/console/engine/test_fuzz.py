@@ -13,18 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daebus_console.engine import envelope as wire
 from daebus_console.engine.capture.format import CaptureError
 from daebus_console.engine.capture.reader import read_capture
-from daebus_console.engine.correlator import Correlator
 from daebus_console.engine.directory import Directory
-from daebus_console.engine.exchange import State
+from daebus_console.engine.figures.stats import Stats
 from daebus_console.engine.filter.completion import completions
 from daebus_console.engine.filter.language import Filter, FilterError, parse
-from daebus_console.engine.frame import Frame, Gap
-from daebus_console.engine.journal import Journal
+from daebus_console.engine.message import envelope as wire
+from daebus_console.engine.message.exchange import State
+from daebus_console.engine.message.frame import Frame, Gap
 from daebus_console.engine.offline import OfflineSession
-from daebus_console.engine.stats import Stats
+from daebus_console.engine.pairing.correlator import Correlator
+from daebus_console.engine.pairing.journal import Journal
 
 FIELDS = [
     *("action", "reply_to", "request_id", "service", "status", "final", "parent_id"),
@@ -139,7 +139,7 @@ def test_plain_messages_become_what_they_would_become_the_long_way(
         frames = frames[size:]
     quick.take_all(batches)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("daebus_console.engine.correlator.read_fast", refuse)
+        patch.setattr("daebus_console.engine.pairing.correlator.read_fast", refuse)
         slow.take_all(batches)
     # Their text, since what is no number is not equal to itself.
     assert repr(list(quick.journal.messages)) == repr(list(slow.journal.messages))

@@ -9,7 +9,7 @@ import redis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daebus_console.engine import glob
+from daebus_console.engine.live import glob
 from daebus_console.naming import from_bytes
 from tests.support.redis_server import RedisServer
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from daebus_console.engine.exchange import Exchange
-from daebus_console.engine.journal import MESSAGE_OVERHEAD, Cursor, Journal
+from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.pairing.journal import MESSAGE_OVERHEAD, Cursor, Journal
 from tests.console.engine.bus import Bus, answer, progress, raw, request
 
 

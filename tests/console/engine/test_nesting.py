@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daebus_console.engine import envelope as wire
-from daebus_console.engine import nesting
-from daebus_console.engine.exchange import Kind
 from daebus_console.engine.filter.language import parse
-from daebus_console.engine.nesting import DEEPEST, is_too_deep
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.message import envelope as wire
+from daebus_console.engine.message import nesting
+from daebus_console.engine.message.exchange import Kind
+from daebus_console.engine.message.nesting import DEEPEST, is_too_deep
 from tests.console.engine.bus import Bus, raw
 
 texts = st.text(alphabet='ab"\\[]{}:, é\n', max_size=8)
@@ -76,7 +76,7 @@ def test_what_is_too_deep_never_gets_to_a_parser(monkeypatch: pytest.MonkeyPatch
     def parser(*_arguments: object) -> object:
         raise AssertionError("it was parsed")
 
-    monkeypatch.setattr("daebus_console.engine.correlator.read_fast", parser)
+    monkeypatch.setattr("daebus_console.engine.pairing.correlator.read_fast", parser)
     monkeypatch.setattr(wire, "read_fast", parser)
     monkeypatch.setattr(wire, "_decode_any", parser)
     data = b'{"a":' * (DEEPEST + 1) + b"1" + b"}" * (DEEPEST + 1)

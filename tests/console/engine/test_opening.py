@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daebus_console.engine.capture.writer import CaptureWriter
-from daebus_console.engine.exchange import Exchange, Kind, Message, State
-from daebus_console.engine.frame import Frame, Gap
+from daebus_console.engine.figures.stats import Stats
+from daebus_console.engine.message.exchange import Exchange, Kind, Message, State
+from daebus_console.engine.message.frame import Frame, Gap
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.session import Watcher
-from daebus_console.engine.stats import Stats
 from tests.console.engine.bus import Bus, Sent, answer, request
 
 

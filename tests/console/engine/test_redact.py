@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daebus_console.engine.redact import MASK, Redactor
+from daebus_console.engine.hiding.redact import MASK, Redactor
 
 REDACT = Redactor(["password", "Token", "clé"])
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daebus_console.engine.ring import Ring
+from daebus_console.engine.pairing.ring import Ring
 
 
 def ring_of(*items: str) -> Ring[str]:

@@ -20,11 +20,11 @@ from daebus_console.commands.grammar.command import parse
 from daebus_console.commands.grammar.template import _Nothing
 from daebus_console.engine import jsontext
 from daebus_console.engine.capture.reader import read_capture
-from daebus_console.engine.exchange import Exchange, Kind
 from daebus_console.engine.export import export
 from daebus_console.engine.export.as_python import sent
-from daebus_console.engine.frame import Frame
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.message.exchange import Exchange, Kind
+from daebus_console.engine.message.frame import Frame
 from daebus_console.engine.replay.draft import draft_of, from_draft
 from daebus_console.engine.replay.item import resend_of
 from daebus_console.render import to_record

@@ -8,13 +8,13 @@ import pytest
 
 from daebus_console.commands.grammar.template import template
 from daebus_console.commands.terms.entries import Entry, Liner, record
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.render import json_lines, repeated_line, to_record, to_text
+from daebus_console.tui.acting.resend import as_command
 from daebus_console.tui.documents import lazy
 from daebus_console.tui.documents.node import Node
 from daebus_console.tui.documents.tree import Tree
-from daebus_console.tui.lines import text_of
-from daebus_console.tui.resend import as_command
+from daebus_console.tui.rows.lines import text_of
 from tests.console.engine.bus import Bus, raw
 from tests.console.fidelity.texts import ALL
 

@@ -16,7 +16,7 @@ import redis
 
 from daebus_console.engine import jsontext
 from daebus_console.engine.capture.reader import read_capture
-from daebus_console.engine.frame import Frame
+from daebus_console.engine.message.frame import Frame
 from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.session import Session
 from tests.console.cli.conftest import Console

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from daebus_console.commands.terms.entries import Entry, Liner
-from daebus_console.engine.clock import Clock
-from daebus_console.engine.exchange import Exchange, Kind, Message
+from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.message.exchange import Exchange, Kind, Message
+from daebus_console.engine.pairing.clock import Clock
 from daebus_console.engine.recorder import Recorder
-from daebus_console.engine.redact import Redactor
 from daebus_console.engine.session import Session
 from daebus_console.render import to_text
 from tests.console.live.conftest import Publish

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from daebus.transport.address import RedisAddress
-from daebus_console.engine.discovery import Discovery
+from daebus_console.engine.live.discovery import Discovery
 from daebus_console.engine.session import Session
 from tests.console.live.conftest import Publish
 from tests.support.redis_server import RedisServer, free_port

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from daebus_console.engine.capture.reader import read_capture
 from daebus_console.engine.filter import language as filters
-from daebus_console.engine.frame import Frame, Gap
+from daebus_console.engine.message.frame import Frame, Gap
 from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.session import Session
 from tests.console.live.conftest import Publish

@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable
 
-from daebus_console.engine.exchange import Exchange, Flag, Kind, State
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.session import Session, Settings
 from tests.console.live.conftest import Publish
 from tests.support.redis_server import RedisServer, free_port

@@ -23,7 +23,7 @@ from daebus_console.commands.context import Context
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command, parse_argv
 from daebus_console.commands.verbs import Face
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
 from daebus_console.repl import line as line_repl
@@ -31,7 +31,7 @@ from daebus_console.repl.assist import Assist
 from daebus_console.repl.checking import CommandValidator
 from daebus_console.repl.completer import CommandCompleter
 from daebus_console.repl.history import EntryHistory
-from daebus_console.tui.commanding import Commands
+from daebus_console.tui.acting.commanding import Commands
 from tests.console.commands.support import Heard
 from tests.console.commands.test_completion import Shop
 from tests.console.tui.support import Driver, drive

@@ -10,7 +10,7 @@ from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory
 
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.repl.history import LARGEST, LONGEST, EntryHistory
 from daebus_console.repl.suggest import LineSuggest
 from tests.console.commands.test_completion import Shop

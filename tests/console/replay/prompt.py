@@ -12,8 +12,8 @@ from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import parse
 from daebus_console.commands.under_way import under_way
 from daebus_console.commands.verbs import Face
-from daebus_console.engine.exchange import Exchange
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
 from daebus_console.render import Line, to_text

@@ -16,9 +16,9 @@ import pytest
 
 from daebus import DaebusCaller
 from daebus_console.engine.diff.rules import Rules
-from daebus_console.engine.exchange import Exchange
 from daebus_console.engine.export import FORMATS, ExportError, ExportOptions, export, format_for
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.replay.source import Recording
 from tests.console.cli.conftest import Console
 from tests.console.engine.bus import Bus, answer, progress, raw, request

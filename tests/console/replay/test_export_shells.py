@@ -21,8 +21,8 @@ from daebus_console.cli.options import take_globals
 from daebus_console.cli.output import TerminalOutput
 from daebus_console.commands.doing.runner import run
 from daebus_console.commands.grammar.command import parse_argv
-from daebus_console.engine.exchange import Exchange
 from daebus_console.engine.export import ExportOptions, export
+from daebus_console.engine.message.exchange import Exchange
 from daebus_console.naming import from_bytes
 from tests.console.engine.bus import Bus, raw, request
 from tests.support.redis_server import RedisServer

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from daebus_console.engine.exchange import Exchange
 from daebus_console.engine.export import FORMATS, ExportOptions, export
 from daebus_console.engine.export.where import bare_url, redis_cli_options
+from daebus_console.engine.message.exchange import Exchange
 from tests.console.cli.conftest import Console
 from tests.console.engine.bus import Bus, answer, raw, request
 from tests.support.redis_server import RedisServer

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from daebus_console.engine.exchange import Exchange, Kind, State
+from daebus_console.engine.message.exchange import Exchange, Kind, State
 from daebus_console.engine.replay import source as replay_source
 from daebus_console.engine.replay.plan import Choice, make_plan
 from daebus_console.engine.replay.source import Recording

@@ -16,7 +16,7 @@ from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.export import export
 from daebus_console.engine.filter.completion import quote
 from daebus_console.engine.filter.language import parse
-from daebus_console.engine.frame import Frame
+from daebus_console.engine.message.frame import Frame
 from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.replay.source import Recording
 from daebus_console.engine.session import Session, Settings

@@ -12,7 +12,7 @@ import pytest
 from daebus import DaebusCaller
 from daebus.errors import RedisUnavailable
 from daebus_console.engine.capture.format import CaptureError
-from daebus_console.engine.exchange import Flag, State
+from daebus_console.engine.message.exchange import Flag, State
 from daebus_console.engine.offline import OfflineSender, OfflineSession
 from daebus_console.engine.sender import ReadOnly
 from tests.console.cli.conftest import Console

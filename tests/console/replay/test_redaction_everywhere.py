@@ -19,7 +19,7 @@ from daebus_console.commands.verbs import Face
 from daebus_console.engine.diff.exchange import diff_exchanges
 from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.export import FORMATS, ExportOptions, export
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.replay.redact import of_exchanges
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session

@@ -13,7 +13,7 @@ import pytest
 from daebus import DaebusCaller
 from daebus.transport.address import RedisAddress
 from daebus_console.engine.diff.rules import Rules
-from daebus_console.engine.exchange import Exchange, Flag, Kind, State
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.replay.links import SessionLinks
 from daebus_console.engine.replay.pace import Pace
 from daebus_console.engine.replay.plan import Choice, make_plan

@@ -11,7 +11,7 @@ import pytest
 
 from daebus import DaebusCaller
 from daebus_console.commands.under_way import under_way
-from daebus_console.engine.exchange import Exchange, Flag, Kind, State
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.replay.draft import DraftError, draft_of, from_draft
 from daebus_console.engine.replay.item import Unsendable, resend_of
 from daebus_console.engine.sender import Sender

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daebus_console.engine.cause import Facts, Witness
+from daebus_console.engine.live.cause import Facts, Witness
 from daebus_console.engine.session import Session
 from tests.console.sick.conftest import Bus, looking
 from tests.console.sick.test_tap_life import gaps

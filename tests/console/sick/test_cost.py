@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from daebus_console.engine.directory import Directory
-from daebus_console.engine.pace import Pace
+from daebus_console.engine.live.pace import Pace
 from tests.console.sick.conftest import SERVICE, Bus, looking
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually

@@ -10,9 +10,9 @@ import pytest
 from daebus import Daebus, DaebusCaller, request
 from daebus_console.commands.context import Exit
 from daebus_console.engine.directory import Instance
-from daebus_console.engine.figures import Figures, figures
-from daebus_console.tui.directory_rows import DirectoryRow, row_line
-from daebus_console.tui.lines import text_of
+from daebus_console.engine.figures.told import Figures, figures
+from daebus_console.tui.rows.directory import DirectoryRow, row_line
+from daebus_console.tui.rows.lines import text_of
 from tests.console.sick.conftest import SERVICE, Bus, carry_out
 from tests.console.tui.support import Driver, drive
 from tests.support.redis_server import RedisServer

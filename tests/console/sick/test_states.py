@@ -76,7 +76,7 @@ def test_the_full_screen_says_what_is_so_and_goes_on_when_it_is_over() -> None:
 
 @pytest.mark.parametrize("code", ["MISCONF", "LOADING", "MASTERDOWN"])
 def test_the_full_screen_is_not_disturbed_by_a_refused_ping(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daebus_console.engine.tap.PING_AFTER", 0.05)
+    monkeypatch.setattr("daebus_console.engine.live.tap.PING_AFTER", 0.05)
     server = RedisServer(*OPTIONS).start()
     try:
 

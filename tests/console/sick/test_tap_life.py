@@ -15,8 +15,8 @@ from daebus_console.commands.context import Context
 from daebus_console.commands.doing.runner import run
 from daebus_console.commands.grammar.command import parse
 from daebus_console.commands.verbs import Face
-from daebus_console.engine.exchange import Exchange, Flag, Kind, State
-from daebus_console.engine.frame import Gap
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
+from daebus_console.engine.message.frame import Gap
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.sender import Sender
@@ -227,7 +227,7 @@ def test_a_busy_redis_is_told_and_once_it_is_free_all_is_seen(
 
 @pytest.mark.parametrize("code", ["MISCONF", "LOADING", "MASTERDOWN"])
 def test_a_refused_ping_is_a_sign_of_life(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daebus_console.engine.tap.PING_AFTER", 0.05)
+    monkeypatch.setattr("daebus_console.engine.live.tap.PING_AFTER", 0.05)
     server = RedisServer(*OPTIONS).start()
     try:
         with looking(server.url) as session, STATES[code](server), server.client() as client:

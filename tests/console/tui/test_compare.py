@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.session import Session
 from daebus_console.tui.compare.rows import Entry, Heading
 from daebus_console.tui.screens.compare import AT_ONCE, CompareScreen

@@ -14,8 +14,8 @@ from rich.cells import cell_len
 from daebus_console.engine.diff.exchange import Unread
 from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.diff.values import Change, How, diff
-from daebus_console.engine.exchange import Exchange
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.message.exchange import Exchange
 from daebus_console.tui.compare.head import change_text, standing, title, whole_text
 from daebus_console.tui.compare.layout import rows_of, wrap
 from daebus_console.tui.compare.preview import previews
@@ -48,7 +48,7 @@ from daebus_console.tui.compare.values import (
     percent,
     value_lines,
 )
-from daebus_console.tui.lines import Line, text_of
+from daebus_console.tui.rows.lines import Line, text_of
 from tests.console.engine.bus import Bus, answer, progress, raw, request
 
 TEXTS = st.text(max_size=12)

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from daebus_console.commands.terms.entries import Entry, Liner
-from daebus_console.engine.correlator import Correlator
-from daebus_console.engine.journal import Journal
+from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.offline import OfflineSession
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.pairing.correlator import Correlator
+from daebus_console.engine.pairing.journal import Journal
 from daebus_console.render import to_text
 from daebus_console.tui.app import ConsoleApp
 from tests.console.tui.support import grid
@@ -37,7 +37,7 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def _forget() -> None:
     from daebus_console import dates
-    from daebus_console.tui import format as fmt
+    from daebus_console.tui.rows import format as fmt
 
     dates._local.cache_clear()
     fmt._second.cache_clear()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from daebus_console.engine.directory import Directory
-from daebus_console.tui.directory_rows import directory_rows
+from daebus_console.tui.rows.directory import directory_rows
 from tests.console.engine.bus import Bus, request
 
 
 def test_names_that_had_no_room_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("engine.directory.MOST", "tui.directory_rows.ROOM"):
+    for module in ("engine.directory.MOST", "tui.rows.directory.ROOM"):
         monkeypatch.setattr(f"daebus_console.{module}", 5)
     bus, directory = Bus(), Directory()
     directory.saw([bus >> request(f"s{number}", id=f"s{number}") for number in range(7)])

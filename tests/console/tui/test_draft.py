@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from textual.document._document import Document
 
-from daebus_console.engine.exchange import Kind
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.message.exchange import Kind
 from daebus_console.engine.replay.item import Resend, Unsendable
 from daebus_console.tui.draft.draft import Draft
 from daebus_console.tui.draft.text import (

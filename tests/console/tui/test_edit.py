@@ -12,9 +12,9 @@ from textual.binding import Binding
 from textual.events import Key, Paste
 from textual.widgets import TextArea
 
-from daebus_console.engine.exchange import Kind
+from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.message.exchange import Kind
 from daebus_console.engine.offline import OfflineSession
-from daebus_console.engine.redact import Redactor
 from daebus_console.engine.replay.item import Resend
 from daebus_console.engine.session import Session
 from daebus_console.tui.screens import edit

@@ -18,8 +18,8 @@ pytestmark = [pytest.mark.terminal, pytest.mark.timeout(120)]
 
 PROGRAM = """
 import json, sys
-from daebus_console.engine.exchange import Kind
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.message.exchange import Kind
+from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.replay.item import Resend
 from daebus_console.engine.session import Session
 from daebus_console.tui.app import ConsoleApp

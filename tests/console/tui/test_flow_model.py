@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from contextlib import nullcontext
 
-from daebus_console.engine.correlator import Correlator
 from daebus_console.engine.filter import language as filters
-from daebus_console.engine.journal import Journal
-from daebus_console.tui.flow_model import FlowModel
-from daebus_console.tui.visibility import Mute, Visibility
+from daebus_console.engine.pairing.correlator import Correlator
+from daebus_console.engine.pairing.journal import Journal
+from daebus_console.tui.flow.model import FlowModel
+from daebus_console.tui.flow.visibility import Mute, Visibility
 
 
 class Bus:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from daebus_console.engine.exchange import Exchange
-from daebus_console.tui import editor
+from daebus_console.engine.message.exchange import Exchange
+from daebus_console.tui.acting import editor
 from daebus_console.tui.documents.node import Node
 from daebus_console.tui.documents.tree import Tree
-from daebus_console.tui.lines import text_of
-from daebus_console.tui.seek import when
+from daebus_console.tui.flow.seek import when
+from daebus_console.tui.rows.lines import text_of
 from tests.console.tui.support import Driver, drive, fed
 
 NOON = time.mktime((2026, 3, 4, 12, 0, 0, 0, 0, -1))

@@ -34,7 +34,7 @@ SCREENS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
 @pytest.fixture(autouse=True)
 def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Times on the screen are local: here, those of UTC."""
-    from daebus_console.tui import format as fmt
+    from daebus_console.tui.rows import format as fmt
 
     before = os.environ.get("TZ")
     monkeypatch.setenv("TZ", "UTC")

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daebus_console.engine import envelope as wire
+from daebus_console.engine.message import envelope as wire
 from daebus_console.tui.documents import lazy
 from daebus_console.tui.documents.exchange import mark_changes
 from daebus_console.tui.documents.node import GROUP, LONGEST_WRAPPED, MOST_PARTS, Node
 from daebus_console.tui.documents.tree import Tree
-from daebus_console.tui.lines import text_of
+from daebus_console.tui.rows.lines import text_of
 
 PADDING = "x" * lazy.WHOLE
 values = st.recursive(

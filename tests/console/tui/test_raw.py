@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from daebus_console.engine.exchange import Kind, Message
+from daebus_console.engine.message.exchange import Kind, Message
 from daebus_console.tui.documents.raw import CHUNK, HEX_CHUNK, Raw
-from daebus_console.tui.lines import text_of
+from daebus_console.tui.rows.lines import text_of
 
 
 def raw(*texts: str, hexadecimal: bool = False) -> Raw:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from textual import events
 
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.tui.widgets.repl_line import CommandLine
 from daebus_console.tui.widgets.repl_recall import Recall
 from tests.console.tui.support import Driver, drive

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daebus_console.tui.row_numbers import RowNumbers
+from daebus_console.tui.flow.numbers import RowNumbers
 
 MIDDLE = 1000
 

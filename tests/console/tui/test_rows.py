@@ -7,11 +7,11 @@ import json
 import pytest
 from rich.cells import cell_len
 
-from daebus_console.engine.correlator import Correlator
-from daebus_console.engine.exchange import Exchange
-from daebus_console.engine.journal import Journal
-from daebus_console.tui.lines import text_of
-from daebus_console.tui.rows import exchange_row, heading, latency_share
+from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.pairing.correlator import Correlator
+from daebus_console.engine.pairing.journal import Journal
+from daebus_console.tui.rows.exchanges import exchange_row, heading, latency_share
+from daebus_console.tui.rows.lines import text_of
 
 
 def exchange(*messages: tuple[float, str, dict[str, object] | bytes]) -> Exchange:

@@ -98,7 +98,7 @@ def test_any_size_of_terminal_will_do(redis_url: str, name: str, size: tuple[int
 
 
 def test_values_of_redacted_keys_are_never_on_the_screen(redis_url: str, name: str) -> None:
-    from daebus_console.engine.redact import Redactor
+    from daebus_console.engine.hiding.redact import Redactor
 
     async def story(console: Driver) -> None:
         console.request(name, "login", 1, {"user": "ann", "password": "hunter2"})

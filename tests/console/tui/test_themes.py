@@ -13,8 +13,8 @@ from rich.style import Style
 from textual.widgets import RichLog
 
 from daebus_console.tui.app import ConsoleApp
-from daebus_console.tui.legible import LEAST, contrast, legible
-from daebus_console.tui.lines import ROLES
+from daebus_console.tui.look.legible import LEAST, contrast, legible
+from daebus_console.tui.rows.lines import ROLES
 from daebus_console.tui.widgets.row_list import RowList
 from daebus_console.tui.widgets.title import TitleLine
 from tests.console.tui.scene import scene

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from daebus_console.tui.documents.node import GROUP, Node
 from daebus_console.tui.documents.tree import Tree
-from daebus_console.tui.lines import text_of
+from daebus_console.tui.rows.lines import text_of
 
 
 def tree(value: object) -> Tree:

@@ -8,11 +8,11 @@ from itertools import islice
 from typing import Any
 
 from daebus_console.commands.context import Context
-from daebus_console.engine import envelope as wire
 from daebus_console.engine import jsontext
 from daebus_console.engine.directory import ActionEntry, ServiceEntry
-from daebus_console.engine.exchange import Exchange, Kind
-from daebus_console.engine.redact import MASK
+from daebus_console.engine.hiding.redact import MASK
+from daebus_console.engine.message import envelope as wire
+from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.render import duration
 
 _LATEST = 50

@@ -5,7 +5,7 @@ from __future__ import annotations
 from daebus.errors import PermissionDenied, RedisUnavailable
 from daebus_console.commands.context import Context
 from daebus_console.commands.verbs import Face
-from daebus_console.engine.rights import advice, user_of
+from daebus_console.engine.live.rights import advice, user_of
 
 
 def advised(error: RedisUnavailable, context: Context) -> str:

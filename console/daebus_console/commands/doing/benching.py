@@ -12,7 +12,7 @@ from daebus.errors import DaebusError, RedisUnavailable, RequestTimeout, Service
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.sending import payload_of
 from daebus_console.commands.grammar.command import Command
-from daebus_console.engine.histogram import Histogram
+from daebus_console.engine.figures.histogram import Histogram
 from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, duration, line
 

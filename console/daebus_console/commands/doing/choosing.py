@@ -17,8 +17,8 @@ from daebus_console.commands.terms.kinds import Kind, read_value
 from daebus_console.commands.terms.words import Word
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.capture.format import CaptureError, Header
-from daebus_console.engine.exchange import Exchange
 from daebus_console.engine.filter import language as filters
+from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.replay.source import Recording
 from daebus_console.files.places import STANDARD, expanded

@@ -7,7 +7,7 @@ from typing import Any
 
 from daebus_console.engine.diff.exchange import Unread
 from daebus_console.engine.diff.values import Change, How
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.replay.redact import masked
 from daebus_console.render import Line, Span, duration, line, preview
 

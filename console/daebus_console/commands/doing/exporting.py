@@ -12,9 +12,9 @@ from daebus_console.commands.doing.comparing import rules_of
 from daebus_console.commands.doing.inputs import giving_up, misplaced
 from daebus_console.commands.errors import CommandError, nearest
 from daebus_console.commands.grammar.command import Command
-from daebus_console.engine.exchange import Exchange
 from daebus_console.engine.export import FORMATS, ExportOptions, format_for, pieces
 from daebus_console.engine.export.where import bare_url
+from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.files.places import FileError, is_standard_output
 from daebus_console.files.writing import Writing

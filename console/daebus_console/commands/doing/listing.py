@@ -7,9 +7,9 @@ from typing import Any
 
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.grammar.command import Command
-from daebus_console.engine import glob
 from daebus_console.engine.directory import MOST, RATE_WINDOW, ChannelEntry, Rate, ServiceEntry
-from daebus_console.engine.figures import figures, place
+from daebus_console.engine.figures.told import figures, place
+from daebus_console.engine.live import glob
 from daebus_console.engine.session import Session
 from daebus_console.naming import shown, with_names
 from daebus_console.render import Line, Span, duration, line, table

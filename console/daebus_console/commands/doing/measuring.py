@@ -9,11 +9,11 @@ from typing import Any
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.verbs import Face
-from daebus_console.engine.exchange import Exchange, Kind, Message, State
+from daebus_console.engine.figures.stats import Row, Stats
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.filter.language import Filter
+from daebus_console.engine.message.exchange import Exchange, Kind, Message, State
 from daebus_console.engine.session import Session
-from daebus_console.engine.stats import Row, Stats
 from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, duration, line, table
 

@@ -13,9 +13,9 @@ from daebus.errors import RequestTimeout, ServiceUnavailable
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.repeating import turns
 from daebus_console.commands.grammar.command import Command
-from daebus_console.engine import envelope as wire
-from daebus_console.engine.exchange import Exchange, Message
-from daebus_console.engine.figures import place
+from daebus_console.engine.figures.told import place
+from daebus_console.engine.message import envelope as wire
+from daebus_console.engine.message.exchange import Exchange, Message
 from daebus_console.naming import fields, quoted, shown
 from daebus_console.render import Line, Span, duration, line, table
 

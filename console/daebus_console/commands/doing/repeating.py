@@ -13,8 +13,8 @@ from daebus.errors import ConnectionLost, DaebusError, RedisUnavailable, Request
 from daebus.wire.envelope import Reply
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.grammar.command import Command
-from daebus_console.engine import envelope as wire
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.sender import Cancelled, Delivery, Inquiry
 from daebus_console.files.places import StreamError
 from daebus_console.naming import fields, shown

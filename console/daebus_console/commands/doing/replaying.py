@@ -24,7 +24,7 @@ from daebus_console.commands.terms.edits import parse_edits
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.diff.exchange import Unread
 from daebus_console.engine.diff.rules import Rules
-from daebus_console.engine.exchange import Exchange, Kind
+from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.replay.item import Resend, Unsendable, resend_of
 from daebus_console.engine.replay.junit import JUnit

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from daebus_console.commands.doing.differing import change_line
-from daebus_console.engine.histogram import Histogram
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.figures.histogram import Histogram
+from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.replay.plan import Plan
 from daebus_console.engine.replay.replay import Replay
 from daebus_console.engine.replay.report import ActionReport, Report, Result

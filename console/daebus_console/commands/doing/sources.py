@@ -11,9 +11,9 @@ from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.items import Item, Items, Json, SourceError
 from daebus_console.commands.terms.paths import Path, PathError, dig, find
-from daebus_console.engine import envelope as wire
 from daebus_console.engine import jsontext
-from daebus_console.engine.exchange import Exchange
+from daebus_console.engine.message import envelope as wire
+from daebus_console.engine.message.exchange import Exchange
 from daebus_console.files.places import STANDARD, FileError
 
 LARGEST = 64 * 1024 * 1024

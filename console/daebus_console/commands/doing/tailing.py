@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.entries import Entry, Liner, record
-from daebus_console.engine.exchange import Exchange, Flag, Kind, Message, State
 from daebus_console.engine.filter import language as filters
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
 
 MOST_WAITING = 20_000
 MOST_WAITING_BYTES = 64 * 1024 * 1024

@@ -7,7 +7,7 @@ from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.grammar.help import help_on
 from daebus_console.commands.under_way import under_way
-from daebus_console.engine.exchange import Flag
+from daebus_console.engine.message.exchange import Flag
 from daebus_console.render import line
 
 

@@ -25,7 +25,7 @@ _STEP = re.compile(r"[.\[\]\"\\]+")
 
 
 class Masking(Protocol):
-    """What is asked of `engine.redact.Redactor`."""
+    """What is asked of `engine.hiding.redact.Redactor`."""
 
     keys: tuple[str, ...]
 

@@ -6,10 +6,10 @@ import time
 from typing import Any, NamedTuple
 
 from daebus_console import dates, naming
-from daebus_console.engine import envelope as wire
-from daebus_console.engine.exchange import Exchange, Flag, Kind, Message, State
-from daebus_console.engine.frame import CAUSE, Gap
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.message import envelope as wire
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
+from daebus_console.engine.message.frame import CAUSE, Gap
 from daebus_console.naming import shown
 from daebus_console.render import Line, Span, cells, clean, duration, fit, line, pad, preview, size
 

@@ -17,7 +17,7 @@ from daebus_console import naming
 from daebus_console.engine.capture.format import LATEST, VERSION, CaptureError, Header, Line
 from daebus_console.engine.capture.kinds import what_it_is
 from daebus_console.engine.capture.source import CaptureSource, Progress
-from daebus_console.engine.frame import Frame, Gap
+from daebus_console.engine.message.frame import Frame, Gap
 from daebus_console.files.places import FileError, GivenUp, never
 from daebus_console.files.reading import Stored
 

@@ -28,7 +28,7 @@ from daebus_console.engine.capture.format import (
     without_password,
 )
 from daebus_console.engine.capture.tally import WINDOW, messages_in, unzipped
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.files.places import GivenUp, StreamError, file_error, never, reason_of
 from daebus_console.files.writing import Sink, open_sink
 

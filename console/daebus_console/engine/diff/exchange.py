@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
-from daebus_console.engine import envelope as wire
 from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.diff.values import Change, How, iter_diff
-from daebus_console.engine.exchange import Exchange, Kind
+from daebus_console.engine.message import envelope as wire
+from daebus_console.engine.message.exchange import Exchange, Kind
 
 
 class Unread(msgspec.Struct, frozen=True):

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 
 from daebus_console import naming
 from daebus_console.engine import jsontext
-from daebus_console.engine.exchange import Exchange, Kind
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import one_line, sendable
 from daebus_console.engine.export.quoting import LONGEST, fits, printed, shell_line, shell_word
 from daebus_console.engine.export.where import redis_cli_options, redis_option
+from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.replay.item import Resend
 
 _VERBS = {Kind.REQUEST: "request", Kind.ONE_WAY: "send", Kind.BROADCAST: "broadcast"}

@@ -11,10 +11,10 @@ from typing import Any
 from daebus_console import naming
 from daebus_console.engine.capture.format import VERSION, without_password
 from daebus_console.engine.diff.exchange import Unread
-from daebus_console.engine.exchange import Exchange, Kind
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import Part, compact, indented, parts
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.message.exchange import Exchange, Kind
 
 
 def record(exchange: Exchange, redact: Redactor) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from daebus_console.engine import jsontext
 from daebus_console.engine.diff.exchange import Unread
-from daebus_console.engine.exchange import Exchange, Flag, Kind
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import Part, one_line, parts, readable, when
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind
 from daebus_console.naming import shown
 
 _FLAGS = ((Flag.LATE, "late"), (Flag.DUPLICATE, "answered more than once"), (Flag.REUSED_ID, "id used twice"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from daebus_console.engine.exchange import Exchange, Kind, Message, State
 from daebus_console.engine.export.options import ExportOptions
+from daebus_console.engine.message.exchange import Exchange, Kind, Message, State
 from daebus_console.naming import shown
 
 _LONGEST = 80

@@ -12,10 +12,10 @@ from importlib.resources import files
 from typing import Any
 
 from daebus_console.engine.diff.exchange import Answer, Unread, answer_of
-from daebus_console.engine.exchange import Exchange, Kind
 from daebus_console.engine.export.as_python import docstring, literal, redacted_note, redis_url, sent, unsaid
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import one_line, sendable
+from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.replay.item import Resend
 
 _TIMEOUT = 5.0

@@ -10,10 +10,10 @@ from typing import Any
 
 from daebus_console import naming
 from daebus_console.engine import jsontext
-from daebus_console.engine.exchange import Exchange, Kind
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import one_line, sendable, when
 from daebus_console.engine.export.where import redis_option
+from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.replay.item import Resend
 
 _WIDTH = 110

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from daebus_console.engine.exchange import Exchange
 from daebus_console.engine.export.as_commands import as_command, as_redis_cli
 from daebus_console.engine.export.as_json import as_capture, as_json, as_jsonl
 from daebus_console.engine.export.as_markdown import as_markdown
@@ -14,6 +13,7 @@ from daebus_console.engine.export.as_mermaid import as_mermaid
 from daebus_console.engine.export.as_pytest import as_pytest
 from daebus_console.engine.export.as_python import as_python
 from daebus_console.engine.export.options import ExportError, ExportOptions
+from daebus_console.engine.message.exchange import Exchange
 
 
 @dataclass(frozen=True)

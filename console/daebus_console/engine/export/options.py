@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from daebus_console.engine.diff.rules import Rules
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
 
 
 class ExportError(ValueError):

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from daebus_console.engine import envelope as wire
 from daebus_console.engine import jsontext
 from daebus_console.engine.diff.exchange import Unread
-from daebus_console.engine.exchange import Exchange, Kind, Message
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.message import envelope as wire
+from daebus_console.engine.message.exchange import Exchange, Kind, Message
 from daebus_console.engine.replay.item import Resend, Unsendable, resend_of
 
 

@@ -6,10 +6,10 @@ meaning stand in filter_keys, places and quoting in filter_lexer; the help is ma
 
 from __future__ import annotations
 
-from daebus_console.engine.exchange import Exchange, Message
 from daebus_console.engine.filter.keys import KEYS, predicate
 from daebus_console.engine.filter.lexer import FilterError, split
 from daebus_console.engine.filter.predicates import OfExchange, Predicate
+from daebus_console.engine.message.exchange import Exchange, Message
 
 __all__ = ["Filter", "FilterError", "help_rows", "help_text", "parse"]
 

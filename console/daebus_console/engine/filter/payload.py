@@ -14,12 +14,12 @@ from typing import Any, Union
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from daebus_console.engine import envelope as wire
 from daebus_console.engine import jsontext
 from daebus_console.engine.filter.lexer import FilterError, Term, Value
 from daebus_console.engine.filter.pattern import Compare, Names, comparison, number_in
 from daebus_console.engine.jsontext import exact
-from daebus_console.engine.nesting import DEEPEST, is_too_deep
+from daebus_console.engine.message import envelope as wire
+from daebus_console.engine.message.nesting import DEEPEST, is_too_deep
 
 Step = str | int | None
 """One step of a path: the name of a field, an index, or None for any of them."""

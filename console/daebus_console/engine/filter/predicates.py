@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from daebus_console import naming
-from daebus_console.engine.exchange import Exchange, Flag, Kind, Message, State
 from daebus_console.engine.filter import payload as filter_payload
 from daebus_console.engine.filter.lexer import Term, Value
 from daebus_console.engine.filter.pattern import DURATIONS, SIZES, Compare, Names, comparison, contains, one_of
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
 
 OfExchange = Callable[[Exchange], bool]
 OfMessage = Callable[[Message, Exchange], bool]

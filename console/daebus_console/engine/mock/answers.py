@@ -10,7 +10,7 @@ from typing import Any
 from daebus_console.engine import jsontext
 from daebus_console.engine.diff.exchange import Answer, Unread, answer_of, read_payload
 from daebus_console.engine.diff.values import distance
-from daebus_console.engine.exchange import Exchange, Kind
+from daebus_console.engine.message.exchange import Exchange, Kind
 
 _MOST_BYTES = 256 * 1024 * 1024
 _MOST_COMPARED = 1_000

@@ -20,8 +20,8 @@ from daebus.transport.address import RedisAddress
 from daebus.transport.publisher import Publisher
 from daebus.transport.subscription import Subscription
 from daebus.wire.envelope import Request, Unreadable, encode, error_payload, read_request, write_response
-from daebus_console.engine import envelope as wire
 from daebus_console.engine import jsontext
+from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.mock.answers import Answers, Given
 from daebus_console.engine.mock.schedule import Schedule
 from daebus_console.engine.replay.wire import NAME, count_subscribers

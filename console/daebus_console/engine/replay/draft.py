@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from daebus_console.engine import jsontext
-from daebus_console.engine.exchange import Kind
+from daebus_console.engine.message.exchange import Kind
 from daebus_console.engine.replay.item import Resend, Unsendable
 
 

@@ -9,7 +9,7 @@ import heapq
 import time
 
 from daebus_console.engine.diff.exchange import Answer, read_payload
-from daebus_console.engine.exchange import Exchange
+from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.replay.item import Resend
 
 

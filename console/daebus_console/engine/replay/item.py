@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from daebus_console.engine import envelope as wire
 from daebus_console.engine import jsontext
-from daebus_console.engine.exchange import Exchange, Kind
+from daebus_console.engine.message import envelope as wire
+from daebus_console.engine.message.exchange import Exchange, Kind
 
 SENDABLE = frozenset({Kind.REQUEST, Kind.ONE_WAY, Kind.BROADCAST})
 _OF_THE_ASKER = ("reply_to", "request_id", "parent_id")

@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from daebus_console.engine import jsontext
 from daebus_console.engine.diff.values import Change, How
-from daebus_console.engine.exchange import Exchange
+from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.replay.replay import Outcome
 from daebus_console.engine.replay.report import Result, Verdict, change_data, names_of
 from daebus_console.files.places import FileError, GivenUp, file_error, never, reason_of

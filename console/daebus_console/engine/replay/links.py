@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from daebus_console.engine.exchange import Exchange, Message
+from daebus_console.engine.message.exchange import Exchange, Message
 from daebus_console.engine.replay.item import Resend
 
 if TYPE_CHECKING:

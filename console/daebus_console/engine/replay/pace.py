@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from daebus_console.engine.histogram import Histogram
+from daebus_console.engine.figures.histogram import Histogram
 
 
 @dataclass(frozen=True)

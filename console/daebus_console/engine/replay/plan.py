@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from daebus_console.engine.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.filter.language import Filter, parse
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.replay.item import Unsendable, resend_of
 
 _EVERYTHING = parse("")

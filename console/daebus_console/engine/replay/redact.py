@@ -7,9 +7,9 @@ from typing import Any
 
 from daebus_console.engine.diff.exchange import Answer, answer_of, read_payload
 from daebus_console.engine.diff.values import Change, member
-from daebus_console.engine.exchange import Exchange
-from daebus_console.engine.redact import MASK, Redactor
-from daebus_console.engine.secret_pairs import in_list, in_object
+from daebus_console.engine.hiding.pairs import in_list, in_object
+from daebus_console.engine.hiding.redact import MASK, Redactor
+from daebus_console.engine.message.exchange import Exchange
 
 
 def masked(change: Change, redact: Redactor) -> Change:

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 from daebus.errors import ConnectionLost, RedisUnavailable
 from daebus.transport.address import RedisAddress
-from daebus_console.engine import envelope as wire
 from daebus_console.engine.diff.exchange import Answer
-from daebus_console.engine.exchange import Exchange, Kind
+from daebus_console.engine.message import envelope as wire
+from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.replay.ahead import Ahead
 from daebus_console.engine.replay.flight import Flight, Flights
 from daebus_console.engine.replay.item import Resend, Unsendable, resend_of

@@ -14,9 +14,9 @@ from typing import Any
 from daebus_console.engine.diff.exchange import Answer, Unread, answer_of, diff_answers
 from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.diff.values import Change, How
-from daebus_console.engine.exchange import Exchange, Kind, State
-from daebus_console.engine.histogram import Histogram
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.figures.histogram import Histogram
+from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.message.exchange import Exchange, Kind, State
 from daebus_console.engine.replay.redact import masked, of_answers
 from daebus_console.engine.replay.replay import Outcome
 from daebus_console.naming import fields

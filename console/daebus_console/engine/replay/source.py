@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from daebus_console.engine.capture.format import Header
 from daebus_console.engine.capture.reader import CaptureReader, open_capture
 from daebus_console.engine.capture.source import Progress
-from daebus_console.engine.correlator import DEFAULT_TIMEOUT, Correlator
-from daebus_console.engine.exchange import Exchange, State
-from daebus_console.engine.frame import Frame
-from daebus_console.engine.journal import Journal
+from daebus_console.engine.message.exchange import Exchange, State
+from daebus_console.engine.message.frame import Frame
+from daebus_console.engine.pairing.correlator import DEFAULT_TIMEOUT, Correlator
+from daebus_console.engine.pairing.journal import Journal
 from daebus_console.files.reading import Stored
 
 MOST_MESSAGES = 100_000

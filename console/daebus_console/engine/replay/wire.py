@@ -17,7 +17,7 @@ from daebus.transport.address import RedisAddress
 from daebus.transport.publisher import Publisher
 from daebus.transport.subscription import Subscription
 from daebus_console import naming
-from daebus_console.engine.envelope import CALLER_PREFIX
+from daebus_console.engine.message.envelope import CALLER_PREFIX
 
 NAME = "daebus-console"
 _CONNECT_WITHIN = 5.0

@@ -7,17 +7,17 @@ from typing import Any
 
 from daebus_console.commands.doing.differing import change_line, change_lines, latency_line
 from daebus_console.engine.diff.values import Change, How
-from daebus_console.engine.exchange import Exchange, Kind, State
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.message.exchange import Exchange, Kind, State
 from daebus_console.engine.replay.redact import masked
 from daebus_console.naming import shown
 from daebus_console.render import to_text
 from daebus_console.text import clean
-from daebus_console.tui import format as fmt
 from daebus_console.tui.compare.rows import Compared, counts
 from daebus_console.tui.compare.values import one_line, percent
-from daebus_console.tui.lines import Line, text_of
-from daebus_console.tui.signs import state_of
+from daebus_console.tui.rows import format as fmt
+from daebus_console.tui.rows.lines import Line, text_of
+from daebus_console.tui.rows.signs import state_of
 
 _LONGEST_COPY = 1_000_000
 _SLOWER = 1.2

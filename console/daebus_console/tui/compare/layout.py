@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.cells import cell_len, get_character_cell_size
 
 from daebus_console.tui.compare.values import Note, Pair
-from daebus_console.tui.lines import Line, text_of
+from daebus_console.tui.rows.lines import Line, text_of
 
 WIDE = 100
 """Cells from which on the values stand side by side."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from daebus_console.engine.diff.rules import Rules
 from daebus_console.text import cells, clean, cut
 from daebus_console.tui.compare.rows import paths_around
-from daebus_console.tui.lines import Line, text_of
+from daebus_console.tui.rows.lines import Line, text_of
 
 _LONGEST_RULE = 200
 """Signs of a path that a rule repeats; then `*` stands for the rest."""

@@ -17,8 +17,8 @@ from daebus_console.engine.diff.exchange import Unread
 from daebus_console.engine.diff.values import Change, How
 from daebus_console.render import json_spans
 from daebus_console.text import clean
-from daebus_console.tui import format as fmt
-from daebus_console.tui.lines import Line
+from daebus_console.tui.rows import format as fmt
+from daebus_console.tui.rows.lines import Line
 
 MOST_LINES = 5_000
 MOST_SIGNS = 200_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from daebus_console.tui.lines import Line
+from daebus_console.tui.rows.lines import Line
 
 
 class Document:

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from daebus_console.engine import envelope as wire
-from daebus_console.engine.exchange import Exchange, Kind, Message, State
-from daebus_console.engine.frame import Gap
+from daebus_console.engine.message import envelope as wire
+from daebus_console.engine.message.exchange import Exchange, Kind, Message, State
+from daebus_console.engine.message.frame import Gap
 from daebus_console.naming import shown
 from daebus_console.text import clean
-from daebus_console.tui import format as fmt
 from daebus_console.tui.documents import lazy
 from daebus_console.tui.documents.document import Document, Lines
 from daebus_console.tui.documents.node import Node, note
 from daebus_console.tui.documents.raw import Raw
 from daebus_console.tui.documents.timeline import timeline
 from daebus_console.tui.documents.tree import Tree
-from daebus_console.tui.lines import Line
-from daebus_console.tui.signs import remarks, state_of
+from daebus_console.tui.rows import format as fmt
+from daebus_console.tui.rows.lines import Line
+from daebus_console.tui.rows.signs import remarks, state_of
 
 REQUEST, RESPONSE, TIMELINE, RAW = "Request", "Response", "Timeline", "Raw"
 Redact = Callable[[bytes], bytes]

@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from daebus_console.engine import envelope as wire
 from daebus_console.engine import jsontext
+from daebus_console.engine.message import envelope as wire
 
 WHOLE = 64 * 1024
 """Bytes up to which a value is read at once."""
@@ -22,7 +22,7 @@ _items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 def payload_of(data: bytes) -> Any:
-    """What `engine.envelope.payload_of` says, of a large one raw or with raw values. Raises Unreadable.
+    """What `engine.message.envelope.payload_of` says, of a large one raw or with raw values. Raises Unreadable.
 
     For a message that could be read when it came: whether one is nested too deep is not looked at a second time.
     """

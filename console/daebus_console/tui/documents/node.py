@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from daebus_console.engine.jsontext import Object, names_twice, pairs_of
 from daebus_console.text import unbroken
 from daebus_console.tui.documents import lazy
-from daebus_console.tui.lines import Line, text_of
+from daebus_console.tui.rows.lines import Line, text_of
 
 GROUP = 500
 """Children beyond that many come in groups of as many."""

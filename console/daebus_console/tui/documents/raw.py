@@ -7,12 +7,12 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 
-from daebus_console.engine.exchange import Message
+from daebus_console.engine.message.exchange import Message
 from daebus_console.naming import shown
 from daebus_console.text import clean
-from daebus_console.tui import format as fmt
 from daebus_console.tui.documents.document import Document
-from daebus_console.tui.lines import Line
+from daebus_console.tui.rows import format as fmt
+from daebus_console.tui.rows.lines import Line
 
 CHUNK = 96
 """Bytes a line of text."""

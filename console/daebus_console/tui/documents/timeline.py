@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from daebus_console.engine.exchange import Exchange, Flag, Message, State
+from daebus_console.engine.message.exchange import Exchange, Flag, Message, State
 from daebus_console.text import clean
-from daebus_console.tui import format as fmt
-from daebus_console.tui.lines import Line, fit, fit_right
-from daebus_console.tui.rows import parties
+from daebus_console.tui.rows import format as fmt
+from daebus_console.tui.rows.exchanges import parties
+from daebus_console.tui.rows.lines import Line, fit, fit_right
 
 _NAME = 24
 

@@ -12,7 +12,7 @@ from daebus_console.tui.documents import lazy
 from daebus_console.tui.documents.document import Document
 from daebus_console.tui.documents.node import Node
 from daebus_console.tui.documents.tree_lines import node_line
-from daebus_console.tui.lines import Line, text_of
+from daebus_console.tui.rows.lines import Line, text_of
 
 OPEN_ROWS = 60
 """How many rows are opened from the start."""

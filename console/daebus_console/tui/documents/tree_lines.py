@@ -7,10 +7,10 @@ from typing import Any
 
 from daebus_console.engine import jsontext
 from daebus_console.text import clean
-from daebus_console.tui import format as fmt
 from daebus_console.tui.documents import lazy
 from daebus_console.tui.documents.node import DEEPEST_INDENT, Node
-from daebus_console.tui.lines import Line
+from daebus_console.tui.rows import format as fmt
+from daebus_console.tui.rows.lines import Line
 
 
 def node_line(node: Node, width: int) -> Line:

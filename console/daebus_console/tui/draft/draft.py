@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from daebus_console.engine import jsontext
-from daebus_console.engine.exchange import Kind
-from daebus_console.engine.redact import Redactor
+from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.message.exchange import Kind
 from daebus_console.engine.replay.draft import DraftError, draft_of, from_draft
 from daebus_console.engine.replay.item import Resend, Unsendable
 from daebus_console.naming import shown
 from daebus_console.text import clean
 from daebus_console.tui.draft.hidden import Hidden
 from daebus_console.tui.draft.text import INDENT, line_and_column, safe
-from daebus_console.tui.format import plural
-from daebus_console.tui.lines import Line
-from daebus_console.tui.signs import ARROWS
+from daebus_console.tui.rows.format import plural
+from daebus_console.tui.rows.lines import Line
+from daebus_console.tui.rows.signs import ARROWS
 
 NOUNS = {Kind.REQUEST: "request", Kind.ONE_WAY: "one-way message", Kind.BROADCAST: "broadcast"}
 _ID = "0" * 32

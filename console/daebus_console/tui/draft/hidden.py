@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from daebus_console.engine import jsontext
-from daebus_console.engine.redact import MASK, Redactor
+from daebus_console.engine.hiding.pairs import in_list, in_object
+from daebus_console.engine.hiding.redact import MASK, Redactor
 from daebus_console.engine.replay.draft import DraftError
-from daebus_console.engine.secret_pairs import in_list, in_object
 from daebus_console.tui.draft.text import line_and_column
 
 _NAMED = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"\s*:\s*$')

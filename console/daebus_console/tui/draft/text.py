@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from daebus_console.engine.redact import MASK
+from daebus_console.engine.hiding.redact import MASK
 from daebus_console.text import clean
 
 INDENT = 2

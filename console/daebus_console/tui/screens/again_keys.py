@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 
 from daebus_console.commands.terms.words import as_word
 from daebus_console.commands.under_way import under_way
-from daebus_console.engine.exchange import Exchange
+from daebus_console.engine.message.exchange import Exchange
 from daebus_console.tui.messages import Prefill
 from daebus_console.tui.screens.exchange_keys import ExchangeKeys
 
@@ -168,7 +168,7 @@ class AgainKeys(ExchangeKeys):
     # Take along -----------------------------------------------------------------------------------------------
 
     def _selected_command(self) -> str | None:
-        from daebus_console.tui.resend import CannotResend, as_command
+        from daebus_console.tui.acting.resend import CannotResend, as_command
 
         exchange = self._selected()
         if exchange is None:

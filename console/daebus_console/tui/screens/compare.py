@@ -10,16 +10,16 @@ from textual.message import Message
 
 from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.diff.values import Change
-from daebus_console.engine.exchange import Exchange, State
+from daebus_console.engine.message.exchange import Exchange, State
 from daebus_console.engine.replay.redact import masked, of_exchanges
 from daebus_console.text import clean
-from daebus_console.tui import format as fmt
 from daebus_console.tui.compare.head import standing, tally, title
 from daebus_console.tui.compare.layout import heads
 from daebus_console.tui.compare.rows import NOTHING, SIGNS, Compared, compare, snapshot, whole
 from daebus_console.tui.compare.rules import rules_line
 from daebus_console.tui.compare.values import describe
-from daebus_console.tui.lines import Line
+from daebus_console.tui.rows import format as fmt
+from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.screens.compare_keys import IGNORE, CompareKeys
 from daebus_console.tui.screens.compare_lists import MARGINS, DifferenceList, ValuesView
 from daebus_console.tui.widgets.key_line import KeyLine

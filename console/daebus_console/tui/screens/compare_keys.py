@@ -8,12 +8,12 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from daebus_console.engine.diff.rules import Rules
-from daebus_console.engine.exchange import Exchange
+from daebus_console.engine.message.exchange import Exchange
 from daebus_console.text import clean, cut
-from daebus_console.tui import format as fmt
 from daebus_console.tui.compare.head import change_text, whole_text
 from daebus_console.tui.compare.rows import NOTHING, Compared, Entry
 from daebus_console.tui.compare.rules import rule_anywhere, rule_for
+from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.screens.compare_lists import DifferenceList
 
 if TYPE_CHECKING:

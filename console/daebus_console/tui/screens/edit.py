@@ -18,7 +18,7 @@ from daebus_console.engine.replay.item import Resend
 from daebus_console.text import clean
 from daebus_console.tui.draft.draft import Draft, Verdict, aim
 from daebus_console.tui.draft.text import first_place, laid_out, safe
-from daebus_console.tui.lines import Line
+from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.widgets.draft_area import LARGEST, DraftArea
 from daebus_console.tui.widgets.key_line import KeyLine
 from daebus_console.tui.widgets.title import TitleLine
@@ -244,7 +244,7 @@ class EditScreen(ModalScreen[Resend | None]):
 
     def action_editor(self) -> None:
         """Have the text edited in $EDITOR, and take back what comes of it, whatever it is."""
-        from daebus_console.tui import editor
+        from daebus_console.tui.acting import editor
 
         after, failed = None, ""
         try:

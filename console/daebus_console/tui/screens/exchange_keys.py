@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from daebus_console.engine.exchange import Exchange, Flag
+from daebus_console.engine.message.exchange import Exchange, Flag
 from daebus_console.text import clean
-from daebus_console.tui.visibility import Mute, Visibility
+from daebus_console.tui.flow.visibility import Mute, Visibility
 
 if TYPE_CHECKING:
     from daebus_console.engine.session import Session
@@ -78,8 +78,8 @@ class ExchangeKeys(Screen[None]):
 
     def action_time(self) -> None:
         """Ask for a time, and go to what passed then."""
+        from daebus_console.tui.flow.seek import when
         from daebus_console.tui.screens.ask import AskScreen
-        from daebus_console.tui.seek import when
 
         def go(text: str | None) -> None:
             at = when(text, self.session.clock()) if text else None
@@ -108,8 +108,8 @@ class ExchangeKeys(Screen[None]):
 
     def action_sequence(self) -> None:
         """Draw who said what to whom."""
+        from daebus_console.tui.rows.sequence import family
         from daebus_console.tui.screens.sequence import SequenceScreen
-        from daebus_console.tui.sequence_rows import family
 
         marked, selected = self.marked(), self.selected_exchange()
         if marked:

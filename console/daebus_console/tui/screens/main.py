@@ -11,12 +11,9 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, TextArea
 
 from daebus_console.commands.under_way import under_way
-from daebus_console.tui import hints
-from daebus_console.tui.commands_title import commands_title
-from daebus_console.tui.flow_model import FlowModel
-from daebus_console.tui.flow_title import flow_title
-from daebus_console.tui.header import doing, header
-from daebus_console.tui.lines import Line
+from daebus_console.tui.acting.offers import filter_completer
+from daebus_console.tui.flow.model import FlowModel
+from daebus_console.tui.flow.visibility import Mute, Visibility
 from daebus_console.tui.messages import (
     CommandEntered,
     FillIn,
@@ -27,12 +24,15 @@ from daebus_console.tui.messages import (
     Prefill,
     StopRequested,
 )
-from daebus_console.tui.offers import filter_completer
-from daebus_console.tui.rows import heading
+from daebus_console.tui.rows.exchanges import heading
+from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.screens.layout import Layout
 from daebus_console.tui.screens.view_verbs import ViewVerbs
 from daebus_console.tui.settings import SettingsFile
-from daebus_console.tui.visibility import Mute, Visibility
+from daebus_console.tui.titles import hints
+from daebus_console.tui.titles.commands import commands_title
+from daebus_console.tui.titles.flow import flow_title
+from daebus_console.tui.titles.header import doing, header
 from daebus_console.tui.widgets.detail_pane import DetailPane
 from daebus_console.tui.widgets.directory import DirectoryList
 from daebus_console.tui.widgets.filter_bar import FilterBar

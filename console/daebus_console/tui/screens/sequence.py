@@ -10,10 +10,10 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.strip import Strip
 
-from daebus_console.engine.exchange import Exchange
-from daebus_console.tui import format as fmt
-from daebus_console.tui.lines import Line
-from daebus_console.tui.sequence_rows import TIME, Step, column_width, head_line, participants, step_line, steps
+from daebus_console.engine.message.exchange import Exchange
+from daebus_console.tui.rows import format as fmt
+from daebus_console.tui.rows.lines import Line
+from daebus_console.tui.rows.sequence import TIME, Step, column_width, head_line, participants, step_line, steps
 from daebus_console.tui.widgets.key_line import KeyLine
 from daebus_console.tui.widgets.row_list import RowList
 from daebus_console.tui.widgets.title import TitleLine

@@ -9,11 +9,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.screen import Screen
 
-from daebus_console.engine.stats import Row, Slow
+from daebus_console.engine.figures.stats import Row, Slow
 from daebus_console.naming import shown
-from daebus_console.tui.directory_rows import quoted
-from daebus_console.tui.lines import Line
-from daebus_console.tui.stats_rows import charts, figures_line, heading, slow_line
+from daebus_console.tui.rows.directory import quoted
+from daebus_console.tui.rows.lines import Line
+from daebus_console.tui.rows.stats import charts, figures_line, heading, slow_line
 from daebus_console.tui.widgets.key_line import KeyLine
 from daebus_console.tui.widgets.row_list import RowList
 from daebus_console.tui.widgets.title import TitleLine

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daebus_console.engine.exchange import Exchange
+from daebus_console.engine.message.exchange import Exchange
 from daebus_console.tui.screens.again_keys import AgainKeys
 
 if TYPE_CHECKING:
     from daebus_console.engine.filter.language import Filter
-    from daebus_console.tui.flow_model import FlowModel
+    from daebus_console.tui.flow.model import FlowModel
     from daebus_console.tui.widgets.filter_bar import FilterBar
     from daebus_console.tui.widgets.flow import FlowList
 

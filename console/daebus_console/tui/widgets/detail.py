@@ -8,7 +8,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 
 from daebus_console.tui.documents.document import Document, Lines
-from daebus_console.tui.lines import Line
+from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.widgets.row_list import RowList
 
 

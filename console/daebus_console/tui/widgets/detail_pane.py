@@ -9,11 +9,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
-from daebus_console.engine.exchange import Exchange, Kind, State
+from daebus_console.engine.message.exchange import Exchange, Kind, State
 from daebus_console.text import clean
-from daebus_console.tui import hints
 from daebus_console.tui.documents.document import Document, Lines
 from daebus_console.tui.documents.exchange import RAW, REQUEST, RESPONSE, TABS, TIMELINE, Redact, build, title
+from daebus_console.tui.titles import hints
 from daebus_console.tui.widgets.detail import DocumentView
 from daebus_console.tui.widgets.find_line import FindLine
 from daebus_console.tui.widgets.tabs import TabLine

@@ -9,12 +9,12 @@ from textual import events
 from textual.binding import Binding, BindingType
 
 from daebus_console.engine.directory import Directory, ServiceEntry
-from daebus_console.engine.envelope import CONTROL_PREFIX
-from daebus_console.engine.histogram import Histogram
-from daebus_console.engine.stats import Stats
-from daebus_console.tui.directory_rows import DirectoryRow, directory_rows, row_line
-from daebus_console.tui.lines import Line
+from daebus_console.engine.figures.histogram import Histogram
+from daebus_console.engine.figures.stats import Stats
+from daebus_console.engine.message.envelope import CONTROL_PREFIX
 from daebus_console.tui.messages import Narrow, Prefill
+from daebus_console.tui.rows.directory import DirectoryRow, directory_rows, row_line
+from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.widgets.row_list import RowList
 
 

@@ -17,7 +17,7 @@ from textual.strip import Strip
 from textual.widgets.text_area import Edit, EditResult
 
 from daebus_console.tui.draft.text import INDENT, new_line, partner, parts, safe, token_at
-from daebus_console.tui.lines import ROLES
+from daebus_console.tui.rows.lines import ROLES
 from daebus_console.tui.widgets.keys_in_order import KeysInOrder
 
 LARGEST = 4_000_000

@@ -11,8 +11,8 @@ from textual.containers import Vertical
 from textual.widgets import Input
 
 from daebus_console.text import clean
-from daebus_console.tui.lines import Line
 from daebus_console.tui.messages import FilterChanged, KeepFilter
+from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.widgets.repl import Completer, Offer
 from daebus_console.tui.widgets.text_line import TextLine
 from daebus_console.tui.widgets.title import TitleLine

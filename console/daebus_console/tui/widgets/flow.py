@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from daebus_console.engine.exchange import Exchange, Flag
-from daebus_console.tui.seek import at_time, is_marked, other_end, seek, went_wrong
+from daebus_console.engine.message.exchange import Exchange, Flag
+from daebus_console.tui.flow.seek import at_time, is_marked, other_end, seek, went_wrong
 from daebus_console.tui.widgets.flow_view import ORDERS, SLOWEST, FlowView
 
 

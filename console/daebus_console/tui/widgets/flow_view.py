@@ -10,11 +10,11 @@ from textual.message import Message as Event
 from textual.strip import Strip
 
 from daebus_console import dates
-from daebus_console.engine.exchange import Exchange, State
-from daebus_console.tui.flow_model import Entry, FlowModel
-from daebus_console.tui.lines import Line
-from daebus_console.tui.row_order import NewestFirst, Rows, slowest_first
-from daebus_console.tui.rows import exchange_row, message_row
+from daebus_console.engine.message.exchange import Exchange, State
+from daebus_console.tui.flow.model import Entry, FlowModel
+from daebus_console.tui.flow.order import NewestFirst, Rows, slowest_first
+from daebus_console.tui.rows.exchanges import exchange_row, message_row
+from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.widgets.row_list import RowList
 
 OLDEST, NEWEST, SLOWEST = "newest last", "newest first", "slowest first"

@@ -15,7 +15,7 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from daebus_console.tui.legible import legible
+from daebus_console.tui.look.legible import legible
 
 
 class KeyLine(Widget, can_focus=False):

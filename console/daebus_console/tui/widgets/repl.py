@@ -15,10 +15,10 @@ from textual.containers import Vertical
 from daebus_console.commands.completion.completer import Offer as Offer
 from daebus_console.commands.grammar.secrets import shown
 from daebus_console.text import cells, clean
-from daebus_console.tui.legible import legible
-from daebus_console.tui.lines import Line
+from daebus_console.tui.look.legible import legible
+from daebus_console.tui.look.roles import DrawsRoles
 from daebus_console.tui.messages import CommandEntered
-from daebus_console.tui.roles import DrawsRoles
+from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.widgets.repl_line import CommandLine
 from daebus_console.tui.widgets.repl_menu import OutputLog
 from daebus_console.tui.widgets.title import TitleLine

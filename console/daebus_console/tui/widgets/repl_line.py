@@ -21,9 +21,9 @@ from daebus_console.commands.completion.hint import Hint, hint
 from daebus_console.commands.grammar.script import goes_on
 from daebus_console.repl.pasting import TooLong, pasted
 from daebus_console.text import clean
-from daebus_console.tui.legible import legible
+from daebus_console.tui.look.legible import legible
+from daebus_console.tui.look.roles import DrawsRoles
 from daebus_console.tui.messages import FillIn, LeaveRequested, StopRequested
-from daebus_console.tui.roles import DrawsRoles
 from daebus_console.tui.widgets.keys_in_order import KeysInOrder
 from daebus_console.tui.widgets.repl_recall import Recall
 

@@ -15,7 +15,7 @@ from textual.widgets import RichLog
 
 from daebus_console.commands.completion.completer import Offer
 from daebus_console.text import cells, clean, cut, pad
-from daebus_console.tui.legible import legible
+from daebus_console.tui.look.legible import legible
 
 MOST_ROWS = 6
 _WIDEST = 60

@@ -17,9 +17,9 @@ from textual.message import Message as Event
 from textual.strip import Strip
 from textual.widget import Widget
 
-from daebus_console.tui.legible import legible
-from daebus_console.tui.lines import Line
-from daebus_console.tui.roles import style_of
+from daebus_console.tui.look.legible import legible
+from daebus_console.tui.look.roles import style_of
+from daebus_console.tui.rows.lines import Line
 
 WHEEL = 3
 """Rows a notch of the mouse wheel moves."""

@@ -8,7 +8,7 @@ from typing import Any
 from textual import events
 from textual.message import Message as Event
 
-from daebus_console.tui.lines import Line
+from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.widgets.title import TitleLine
 
 

@@ -11,9 +11,9 @@ from textual import events
 from textual.message import Message
 from textual.strip import Strip
 
-from daebus_console.tui.legible import legible
-from daebus_console.tui.lines import Line
-from daebus_console.tui.roles import DrawsRoles
+from daebus_console.tui.look.legible import legible
+from daebus_console.tui.look.roles import DrawsRoles
+from daebus_console.tui.rows.lines import Line
 
 
 class TitleLine(DrawsRoles):

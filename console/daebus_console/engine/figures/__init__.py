@@ -1,0 +1,1 @@
+"""How many, how fast, how often wrong, by service and action. Pure."""

@@ -1,0 +1,1 @@
+"""Values that are hidden wherever they would be shown or written. Pure."""

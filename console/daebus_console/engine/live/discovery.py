@@ -1,0 +1,309 @@
+"""Asks the broker who is subscribed, at most once a second, and services on this framework what they are.
+
+The answers to `info` are not waited for here: they come through the tap like every message. Nothing is ever sent to a
+channel that is not a control channel. However many channels there are, it takes less than one percent of the broker's
+time: what is on the screen is counted each second, everything else as seldom as its cost asks for.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from daebus.errors import RedisUnavailable
+from daebus.transport.address import RedisAddress
+from daebus.transport.link import Link
+from daebus.wire.resp import ErrorReply, pack
+from daebus_console import naming
+from daebus_console.engine.live.pace import Pace
+from daebus_console.engine.live.rights import Refusal, is_missing_right, missing_rules, user_of
+from daebus_console.engine.message.envelope import CONTROL_PREFIX
+
+POLL_EVERY = 1.0
+"""Seconds between two polls, at the least."""
+REFRESH_EVERY = 10.0
+"""Seconds after which every service is asked for its `info` again, for its counts."""
+WATCH_EVERY = 2.0
+"""The same for those that somebody looks into."""
+LIST, COUNT, ASK = "PUBSUB CHANNELS", "PUBSUB NUMSUB", "PUBLISH"
+ANSWER_WITHIN = 3.0
+"""Seconds that the broker may take for an answer."""
+REFUSED_FOR = 4.0
+"""Seconds after which a command that a right is missing for is tried again: each refusal is a line in the ACL LOG."""
+_HEARS_WITHIN = 0.5
+_CHUNK = 500
+_MOST_FIRST = 500
+_MOST_ASKED = 50
+"""Services that are asked again at once."""
+
+
+@dataclass(frozen=True)
+class Poll:
+    """What one poll found: channel → NUMSUB, and NUMPAT.
+
+    With `complete` a channel that is not named has no subscriber; else nothing is known of it. Without `counted` the
+    broker did not let us count, and 1 stands for one or more.
+    """
+
+    subscribers: Mapping[str, int]
+    patterns: int = 0
+    complete: bool = True
+    counted: bool = True
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What goes wrong, each on one line: the `problem` is why nothing can be listed, `lacks` what else is refused."""
+
+    problem: str | None = None
+    lacks: str | None = None
+
+
+class Discovery:
+    """Polls the broker in a thread of its own.
+
+    `on_poll(poll)` is given what was found, and returns the services to ask for `info`. `on_ask(request_id)` is told
+    each request before it goes out. `on_trouble(trouble)` is told what goes wrong, once for each change. `keeps(name)`
+    tells whether the subscribers of that channel are of interest, `known()` gives the channels that are known from
+    elsewhere, for a broker that does not list them, `ours()` those that this console itself is subscribed to, which
+    does not count, `hears()` whether answers would be heard on `reply_to`.
+    """
+
+    def __init__(
+        self,
+        address: RedisAddress,
+        *,
+        on_poll: Callable[[Poll], Iterable[str]],
+        on_ask: Callable[[str], None],
+        on_trouble: Callable[[Trouble], None],
+        reply_to: str,
+        keeps: Callable[[str], bool] = lambda _name: True,
+        known: Callable[[], Iterable[str]] = tuple,
+        ours: Callable[[], Collection[str]] = tuple,
+        hears: Callable[[], bool] = lambda: True,
+        every: float = POLL_EVERY,
+        quiet: bool = False,
+    ) -> None:
+        if every < POLL_EVERY:
+            raise ValueError(f"polling more often than every {POLL_EVERY:g} s would burden the broker")
+        self.address = address
+        self.reply_to = reply_to
+        self.first: Collection[str] = ()
+        """The channels to be counted before all others, since they are on the screen."""
+        self.watched: Collection[str] = ()
+        """The services that are asked for their `info` every two seconds, since somebody looks into them."""
+        self._on_poll, self._on_ask, self._on_trouble = on_poll, on_ask, on_trouble
+        self._keeps, self._elsewhere, self._ours = keeps, known, ours
+        self._hears = hears
+        self._every = every
+        self._quiet = quiet
+        self._user = user_of(address.url)
+        self._link: Link | None = None
+        self._listing, self._counting = Pace(), Pace()
+        self._took = 0.0
+        self._shortest = float("inf")
+        self._names: dict[bytes, str] = {}
+        self._counts: dict[bytes, int] = {}
+        self._to_count: deque[bytes] = deque()
+        self._trouble = Trouble()
+        self._refusals: dict[str, Refusal] = {}
+        self._refused_until: dict[str, tuple[float, ErrorReply]] = {}
+        self._to_refresh: deque[str] = deque()
+        self._refreshed = self._watched_at = 0.0
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin polling; the first poll is made at once."""
+        self._thread = threading.Thread(target=self._run, name="daebus-console-discovery", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End polling and wait for the thread."""
+        self._stopping.set()
+        link = self._link
+        if link is not None:
+            link.shut()
+        if self._thread is not None:
+            self._thread.join(5)
+            self._thread = None
+
+    # The thread ------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        self._refreshed = time.monotonic()
+        # Whom the first poll finds can then be asked at once.
+        while not self._hears() and time.monotonic() < self._refreshed + _HEARS_WITHIN:
+            if self._stopping.wait(0.02):
+                break
+        while not self._stopping.is_set():
+            try:
+                if self._link is None:
+                    self._link = self.address.link("console", time.monotonic() + ANSWER_WITHIN)
+                    self._refused_until.clear()
+                self._round()
+                self._tell(self._found_wrong())
+            except RedisUnavailable as error:
+                self._drop()
+                self._tell(Trouble(f"cannot list channels on {self.address}: {error}"))
+            self._stopping.wait(self._every)
+        self._drop()
+
+    def _drop(self) -> None:
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()
+
+    def _tell(self, trouble: Trouble) -> None:
+        if trouble != self._trouble and not self._stopping.is_set():
+            self._trouble = trouble
+            self._on_trouble(trouble)
+
+    def _found_wrong(self) -> Trouble:
+        refusals = list(self._refusals.values())
+        if not refusals:
+            return Trouble()
+        told = missing_rules(refusals, self._user)
+        return Trouble(f"cannot list channels: {told}") if LIST in self._refusals else Trouble(None, told)
+
+    def _round(self) -> None:
+        """One poll."""
+        patterns = self._patterns()
+        complete = self._listing.due(time.monotonic()) and self._list()
+        counted = self._count()
+        told = self._counts if complete else counted
+        found = {self._names[name]: count for name in told if (count := self._counts.get(name)) is not None}
+        # Whoever waits for a poll is to know what it lacks.
+        self._tell(self._found_wrong())
+        to_ask = set(self._on_poll(Poll(found, patterns, complete, COUNT not in self._refusals)))
+        if not self._quiet:
+            self._ask(to_ask | self._again())
+
+    def _patterns(self) -> int:
+        """How many patterns are subscribed to. That costs the server nothing, so it tells how long the way is."""
+        reply = self._question("PUBSUB", "NUMPAT")
+        self._shortest = min(self._shortest, self._took)
+        return reply if isinstance(reply, int) else 0
+
+    def _list(self) -> bool:
+        """Learn which channels there are; False where the server does not say."""
+        reply = self._question("PUBSUB", "CHANNELS", so="who is there is not known")
+        if isinstance(reply, list):
+            self._listing.took(time.monotonic(), self._took - self._shortest, len(reply))
+            # Whatever is listed has one subscriber at least.
+            names, least = reply, 1
+        else:
+            names, least = [naming.to_bytes(name) for name in self._elsewhere()], 0
+        old, counts = self._names, self._counts
+        self._names = {name: old.get(name) or naming.from_bytes(name) for name in names}
+        self._counts = {name: max(counts.get(name, least), least) for name in names}
+        self._to_count.extendleft(name for name in names if name not in old and self._keeps(self._names[name]))
+        return isinstance(reply, list)
+
+    def _count(self) -> Collection[bytes]:
+        """Count subscribers, and return of what: of what is on the screen, then of all others in turns."""
+        counted: dict[bytes, None] = {}
+        first = [name for name in map(naming.to_bytes, list(self.first)[:_MOST_FIRST]) if name in self._counts]
+        self._count_some(first, counted)
+        if not self._counting.due(time.monotonic()):
+            return counted
+        if not self._to_count:
+            self._to_count.extend(name for name, text in self._names.items() if self._keeps(text))
+        # The very first time all of it is wanted at once.
+        left = self._counting.share * self._every if self._counting.due_at else float("inf")
+        spent = 0.0
+        while self._to_count and spent < left and not self._stopping.is_set():
+            some = {self._to_count.popleft(): None for _ in range(min(_CHUNK, len(self._to_count)))}
+            spent += self._count_some([name for name in some if name in self._counts and name not in counted], counted)
+        self._counting.spent(time.monotonic(), spent)
+        return counted
+
+    def _count_some(self, names: Sequence[bytes], counted: dict[bytes, None]) -> float:
+        """Count the subscribers of those channels; returns what it cost the server, in seconds."""
+        if not names:
+            return 0.0
+        ours = set(self._ours())
+        reply = self._question("PUBSUB", "NUMSUB", *names, so="subscribers are not counted")
+        if not isinstance(reply, list):
+            return 0.0
+        # Only what was ours before and after has been counted for certain.
+        ours.intersection_update(self._ours())
+        for name, count in zip(reply[::2], reply[1::2], strict=True):
+            self._counts[name] = max(0, int(count) - (self._names[name] in ours))
+            counted[name] = None
+        return self._counting.cost(self._took - self._shortest, len(names))
+
+    def _question(self, command: str, what: str, *words: bytes, so: str = "") -> Any:
+        """The reply to a command; an error is noted and returned, and for want of a right not asked for soon again."""
+        name, now = f"{command} {what}", time.monotonic()
+        until, reply = self._refused_until.get(name, (0.0, None))
+        if reply is not None and now < until:
+            return reply
+        link = self._link
+        assert link is not None
+        link.send(pack(command.encode(), what.encode(), *words), now + ANSWER_WITHIN)
+        link.wait(ANSWER_WITHIN)
+        # When its answer begins to come the server has done its work; to send it takes as long as the way does.
+        self._took = time.monotonic() - now
+        reply = link.next_reply(now + ANSWER_WITHIN)
+        self._note(name, reply, now, (), so)
+        return reply
+
+    def _note(self, command: str, reply: Any, now: float, names: tuple[str, ...], so: str) -> None:
+        if isinstance(reply, ErrorReply):
+            self._refusals[command] = Refusal(str(reply), command, names, so)
+            if is_missing_right(str(reply)):
+                self._refused_until[command] = now + REFUSED_FOR, reply
+        else:
+            self._refusals.pop(command, None)
+            self._refused_until.pop(command, None)
+
+    # Asking services -------------------------------------------------------------------------------------------
+
+    def _again(self) -> set[str]:
+        """The services to ask once more, for their counts: those looked into often, all others now and then."""
+        now = time.monotonic()
+        here = {name[len(CONTROL_PREFIX) :] for name in self._control_channels()}
+        found: set[str] = set()
+        if now - self._watched_at >= WATCH_EVERY:
+            self._watched_at = now
+            found = here.intersection(self.watched)
+        if now - self._refreshed >= REFRESH_EVERY:
+            self._refreshed = now
+            self._to_refresh = deque(sorted(here))
+        while self._to_refresh and len(found) < _MOST_ASKED:
+            found.add(self._to_refresh.popleft())
+        return found & here
+
+    def _control_channels(self) -> Iterable[str]:
+        return (
+            text for name, text in self._names.items() if text.startswith(CONTROL_PREFIX) and self._counts.get(name)
+        )
+
+    def _ask(self, services: Iterable[str]) -> None:
+        link, now = self._link, time.monotonic()
+        channels = [CONTROL_PREFIX + service for service in sorted(services)]
+        if link is None or not channels or now < self._refused_until.get(ASK, (0.0, None))[0]:
+            return
+        link.send(b"".join(self._info_request(channel) for channel in channels), now + ANSWER_WITHIN)
+        replies = [link.next_reply(now + ANSWER_WITHIN) for _ in channels]
+        refused = next((reply for reply in replies if isinstance(reply, ErrorReply)), None)
+        # One pattern covers all that are refused, whichever they are.
+        so = "services are not asked what they are"
+        self._note(ASK, refused, now, (f"{CONTROL_PREFIX}*",), so)
+
+    def _info_request(self, channel: str) -> bytes:
+        request_id = uuid.uuid4().hex
+        self._on_ask(request_id)
+        request = {"action": "info", "payload": {}, "reply_to": self.reply_to, "request_id": request_id}
+        return pack(
+            b"PUBLISH",
+            naming.to_bytes(channel),
+            json.dumps({**request, "service": "daebus-console", "timeout": 5}).encode(),
+        )

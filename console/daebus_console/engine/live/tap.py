@@ -1,0 +1,338 @@
+"""The tap: a thread that reads every message off the bus, as fast as the socket gives them, and tells of every gap.
+
+The framework makes the connection (URL, TLS, user, password); the reading is a loop of our own over its socket with
+hiredis, several times as fast as going through a client. It hands out batches and knows nothing of what they mean.
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+import hiredis
+
+from daebus.errors import DaebusError, PermissionDenied
+from daebus.transport.address import RedisAddress
+from daebus.transport.link import Link
+from daebus_console import naming
+from daebus_console.engine.live import glob
+from daebus_console.engine.live.cause import Witness
+from daebus_console.engine.live.rights import user_of
+from daebus_console.engine.live.subscriptions import PING, Refused, Subscriptions
+from daebus_console.engine.pairing.clock import Clock
+
+Batch = list[tuple[str, bytes]]
+"""Messages that arrived together: (channel, data) in the order of arrival."""
+
+PING_AFTER = 5.0
+"""Seconds of silence after which the tap pings."""
+DEAD_AFTER = 10.0
+"""Seconds of silence after which the connection is given up."""
+_TICK = 0.1
+_RECEIVE = 256 * 1024
+_FEED = 16 * 1024
+"""Bytes for the parser at a time: it moves what it has not parsed yet about after each few messages."""
+_MOST_CHANNELS = 65_536
+_DIRECT = b""
+"""Stands for the subscription to a channel by its name, where that to a pattern stands for itself."""
+
+
+class Listener(Protocol):
+    """Who is told what the tap sees. All calls come from the tap's thread; `at` is epoch seconds."""
+
+    def on_batch(self, at: float, batch: Batch) -> None:
+        """Messages arrived."""
+
+    def on_up(self, at: float) -> None:
+        """Subscribed: from now on nothing is missed."""
+
+    def on_down(self, at: float, reason: str) -> None:
+        """Not connected, or no longer, for that reason. Called for each attempt that failed."""
+
+    def on_idle(self, at: float) -> None:
+        """Nothing arrived for a tenth of a second."""
+
+    def on_refused(self, at: float, reason: str) -> None:
+        """The server refuses patterns, or followed channels; the reason names the rule that is missing.
+
+        Called before `on_up` where that is so from the start.
+        """
+
+    def on_whole(self, at: float) -> None:
+        """What was refused is granted: everything asked for is read."""
+
+    def on_cause(self, at: float, cause: str) -> None:
+        """Why the connection was lost that is about to be replaced, as far as the server tells. Before `on_up`."""
+
+
+class Tap:
+    """Reads what is published on `patterns` (Redis globs) at `address` until it is stopped, reconnecting for ever.
+
+    Channels named with `follow` are read too; that is what is left where the server refuses the patterns. A message
+    that several of the subscriptions match is handed out once.
+    """
+
+    def __init__(
+        self,
+        address: RedisAddress,
+        listener: Listener,
+        *,
+        patterns: Sequence[str] = ("*",),
+        clock: Callable[[], float] | None = None,
+        longest_wait: float = 2.0,
+    ) -> None:
+        self.address = address
+        self.patterns = tuple(dict.fromkeys(patterns))
+        self.answering = False
+        """Whether the server answered at the latest attempt, be it with a refusal."""
+        self._listener = listener
+        self._clock = clock or Clock()
+        self._longest_wait = longest_wait
+        self._stopping = threading.Event()
+        self._subscriptions = Subscriptions(self.patterns, user_of(address.url))
+        self._subscriptions.changed = self._changed
+        self._subscribing = False
+        self._told: str | None = None
+        self._closed: _Closed | None = None
+        self._witness = Witness()
+        self._owners: dict[str, bytes] = {}
+        self._link: Link | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin reading in a thread of its own; the listener hears when it is up."""
+        self._thread = threading.Thread(target=self._run, name="daebus-console-tap", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End reading and wait for the thread. Harmless when it never started."""
+        self._stopping.set()
+        link = self._link
+        if link is not None:
+            link.shut()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(5)
+            self._thread = None
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """The patterns that the server refuses; of what they match only followed channels are read."""
+        return self._subscriptions.lacking
+
+    @property
+    def refused(self) -> bool:
+        """Whether the server refuses patterns."""
+        return bool(self._subscriptions.lacking)
+
+    def follow(self, channels: Iterable[str]) -> None:
+        """Read these channels by name as well, from the next tenth of a second on. For any thread."""
+        self._subscriptions.follow(channels)
+
+    def unfollow(self, channels: Iterable[str]) -> None:
+        """Read these channels by name no more. For any thread."""
+        self._subscriptions.unfollow(channels)
+
+    def unfollow_shown(self) -> None:
+        """Read by name no more what the patterns show anyway. For any thread."""
+        shown = [name for name in self._subscriptions.wanted() if any(glob.matches(one, name) for one in self.patterns)]
+        self.unfollow(shown)
+
+    def followed(self) -> frozenset[str]:
+        """The channels that are read by name now: NUMSUB counts us there. For any thread."""
+        return frozenset(self._subscriptions.named.copy())
+
+    def seen_since(self, channel: str) -> float | None:
+        """Since when everything on that channel is seen; None where it is not."""
+        return self._subscriptions.seen_since(channel)
+
+    # The thread ------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        wait = _TICK
+        while not self._stopping.is_set():
+            try:
+                self._link = self.address.link("console")
+                reader = hiredis.Reader()
+                self._subscribe(self._link, reader)
+                self._listener.on_up(self._clock())
+                wait = _TICK
+                self._read(self._link.socket, reader)
+            except (DaebusError, OSError, hiredis.ProtocolError) as error:
+                self.answering = isinstance(error, Refused)
+                self._closed = _closed(error) or self._closed
+                if not self._stopping.is_set():
+                    self._listener.on_down(self._clock(), str(error) or type(error).__name__)
+                    if isinstance(error, PermissionDenied):
+                        wait = self._longest_wait
+            finally:
+                link, self._link = self._link, None
+                if link is not None:
+                    link.close()
+            self._pause(wait * random.uniform(0.7, 1.0))
+            wait = min(wait * 2, self._longest_wait)
+
+    def _pause(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0 and not self._stopping.wait(min(_TICK, left)):
+            self._listener.on_idle(self._clock())
+
+    def _subscribe(self, link: Link, reader: hiredis.Reader) -> None:
+        """Ask for all subscriptions and wait until each pattern is confirmed or refused.
+
+        Before that the server is asked for what tells, if it closes the connection, why: a subscriber may not ask.
+        """
+        sock, subscriptions, names = link.socket, self._subscriptions, _Names()
+        sock.settimeout(DEAD_AFTER)
+        self._subscribing = True
+        # A command for each pattern: a refused one then does not take the others with it.
+        sock.sendall(subscriptions.begin(self._witness.questions()))
+        early: Batch = []
+        while subscriptions.waiting:
+            reply = reader.gets()
+            if reply is False:
+                received = sock.recv(_RECEIVE)
+                if not received:
+                    raise _Closed("the server closed the connection")
+                reader.feed(received)
+            else:
+                early += self._pick((reply,), names, self._clock())
+        self._subscribing = False
+        self._tell_cause()
+        self._changed()
+        if early:
+            self._listener.on_batch(self._clock(), early)
+
+    def _tell_cause(self) -> None:
+        """Tell why the connection before this one was lost, if the server lets us know."""
+        closed, self._closed = self._closed, None
+        cause = self._witness.cause(
+            closed=closed is not None, cut=closed is not None and closed.cut, refused=self.refused and not self._told
+        )
+        if cause is not None:
+            self._listener.on_cause(self._clock(), cause)
+
+    def _changed(self) -> None:
+        """A pattern or a channel was granted or refused."""
+        self._owners.clear()
+        refusal = self._subscriptions.refusal
+        if self._subscribing or refusal == self._told:
+            return
+        self._told = refusal
+        if refusal is None:
+            self._listener.on_whole(self._clock())
+        else:
+            self._listener.on_refused(self._clock(), refusal)
+
+    def _read(self, sock: socket.socket, reader: hiredis.Reader) -> None:
+        """The tight loop: from the socket into batches until the connection ends."""
+        sock.settimeout(_TICK)
+        buffer = bytearray(_RECEIVE)
+        view = memoryview(buffer)
+        names = _Names()
+        subscriptions = self._subscriptions
+        heard = pinged = time.monotonic()
+        while not self._stopping.is_set():
+            if subscriptions.due(heard):
+                self._write(sock, subscriptions.orders(heard))
+            try:
+                size = sock.recv_into(view)
+            except TimeoutError:
+                self._listener.on_idle(self._clock())
+                now = time.monotonic()
+                if now - heard > DEAD_AFTER:
+                    raise ConnectionResetError(f"no sign of life for {DEAD_AFTER:.0f} s") from None
+                if now - max(heard, pinged) > PING_AFTER:
+                    self._write(sock, subscriptions.ask(PING))
+                    pinged = now
+                if subscriptions.due(now):
+                    self._write(sock, subscriptions.orders(now))
+                continue
+            if not size:
+                raise _Closed("the server closed the connection", cut=reader.has_data())
+            at = self._clock()
+            heard = time.monotonic()
+            batch: Batch = []
+            for start in range(0, size, _FEED):
+                reader.feed(buffer, start, min(_FEED, size - start))  # type: ignore[arg-type]  # any buffer will do
+                self._gather(iter(reader.gets, False), names, at, batch)
+            if batch:
+                self._listener.on_batch(at, batch)
+
+    def _gather(self, replies: Iterator[Any], names: _Names, at: float, batch: Batch) -> None:
+        """Add the messages among the replies to the batch, each once."""
+        if len(self.patterns) != 1 or self._subscriptions.is_mixed:
+            batch += self._pick(replies, names, at)
+            return
+        append = batch.append
+        # One at a time, so that what the parser made of each is given back, and is still in the cache for the next.
+        for reply in replies:
+            try:
+                # Of four parts are only messages.
+                _kind, _pattern, channel, data = reply
+            except (TypeError, ValueError):
+                batch += self._pick((reply,), names, at)
+            else:
+                append((names[channel], data))
+
+    def _pick(self, replies: Iterable[Any], names: _Names, at: float) -> Batch:
+        """The messages among the replies, each once; confirmations and errors are dealt with."""
+        batch: Batch = []
+        for reply in replies:
+            kind = reply[0] if reply.__class__ is list else None
+            if kind == b"pmessage":
+                name = names[reply[2]]
+                if self._is_first(name, reply[1]):
+                    batch.append((name, reply[3]))
+            elif kind == b"message":
+                name = names[reply[1]]
+                if self._is_first(name, _DIRECT):
+                    batch.append((name, reply[2]))
+            else:
+                self._subscriptions.take(reply, at, time.monotonic())
+        return batch
+
+    def _is_first(self, name: str, subscription: bytes) -> bool:
+        """Whether a message on that channel counts, which came by that subscription of ours.
+
+        The server delivers a message once for each subscription that matches, and what it delivers by one of them it
+        delivers by it always: so those count that come by the first that brought one.
+        """
+        if len(self._owners) >= _MOST_CHANNELS and name not in self._owners:
+            # The copies of one message stand together, so none of them is torn from the others here.
+            self._owners.clear()
+        return self._owners.setdefault(name, subscription) == subscription
+
+    def _write(self, sock: socket.socket, command: bytes) -> None:
+        sock.settimeout(DEAD_AFTER)
+        sock.sendall(command)
+        sock.settimeout(_TICK)
+
+
+class _Closed(ConnectionResetError):
+    """The server closed the connection; `cut` tells that it did so in the middle of a message."""
+
+    def __init__(self, text: str, *, cut: bool = False) -> None:
+        super().__init__(text)
+        self.cut = cut
+
+
+def _closed(error: Exception) -> _Closed | None:
+    """The error, if it says that the server closed the connection."""
+    if isinstance(error, _Closed):
+        return error
+    gone = isinstance(error, ConnectionResetError | BrokenPipeError) and error.errno is not None
+    return _Closed(str(error)) if gone else None
+
+
+class _Names(dict[bytes, str]):
+    """The names of channels by their bytes, decoded once."""
+
+    def __missing__(self, channel: bytes) -> str:
+        if len(self) >= _MOST_CHANNELS:
+            self.clear()
+        name = self[channel] = naming.from_bytes(channel)
+        return name

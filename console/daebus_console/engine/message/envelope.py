@@ -1,0 +1,229 @@
+"""From the bytes of a message to its envelope, tolerant of anything. Pure.
+
+The payload stays raw: most messages are never looked into. msgspec reads the common case; what it refuses (NaN, odd
+types) goes through the standard json module, and what that refuses is unreadable, with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from daebus_console.engine import jsontext
+from daebus_console.engine.message.nesting import DEEPEST, is_too_deep
+
+CONTROL_PREFIX = "daebus.control."
+CALLER_PREFIX = "caller:"
+RESPONSES_SUFFIX = ".responses"
+
+__all__ = [
+    "CALLER_PREFIX",
+    "CONTROL_PREFIX",
+    "REFUSALS",
+    "RESPONSES_SUFFIX",
+    "UNSET",
+    "Envelope",
+    "Unreadable",
+    "decode",
+    "error_code",
+    "is_reply_channel",
+    "payload_in",
+    "payload_of",
+    "read",
+    "read_fast",
+    "read_slowly",
+    "service_of_control",
+    "text_of",
+]
+
+
+class Envelope(msgspec.Struct, gc=False):
+    """The fields that steer a message. Every one may be absent."""
+
+    action: str | None = None
+    reply_to: str | None = None
+    request_id: str | int | None = None
+    service: str | None = None
+    status: str | None = None
+    final: bool | None = None
+    parent_id: str | None = None
+    timeout: float | None = None
+    instance: str | None = None
+    elapsed: float | None = None
+    payload: msgspec.Raw | UnsetType = UNSET
+    malformed: ClassVar[bool] = False
+
+
+class OddEnvelope(Envelope, gc=False):
+    """An envelope of which at least one field had a type it should not have; that field is left out."""
+
+    malformed: ClassVar[bool] = True
+
+
+class Unreadable(ValueError):
+    """The bytes are no JSON object; the text says what they are instead."""
+
+
+read_fast = msgspec.json.Decoder(Envelope).decode
+"""The envelope of an ordinary message; raises one of REFUSALS for anything else, which `read_slowly` then judges.
+
+Not for one that is_too_deep.
+"""
+REFUSALS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_decode_any = msgspec.json.Decoder().decode
+
+
+def read(data: bytes) -> Envelope:
+    """The envelope of a message. Raises Unreadable where it is no JSON object."""
+    try:
+        if len(data) <= DEEPEST or not is_too_deep(data):
+            return read_fast(data)
+    except REFUSALS:
+        pass
+    return read_slowly(data)
+
+
+def read_slowly(data: bytes) -> Envelope:
+    """What `read` does where `read_fast` refuses. Raises Unreadable."""
+    fields = decode(data)
+    if not isinstance(fields, dict):
+        raise Unreadable(f"a JSON {_json_type(fields)} where an object is expected")
+    given: dict[str, Any] = {name: fields[name] for name in _ACCEPTED if fields.get(name) is not None}
+    good: dict[str, Any] = {}
+    for name, value in given.items():
+        accepted = _ACCEPTED[name]
+        if not isinstance(value, accepted) or (isinstance(value, bool) and bool not in accepted):
+            continue
+        try:
+            # A whole number may have more digits than any time can.
+            good[name] = _float(value) if accepted is _NUMBER else value
+        except OverflowError:
+            continue
+    envelope = Envelope(**good) if len(good) == len(given) else OddEnvelope(**good)
+    if "payload" in fields:
+        # Only its presence counts here; whoever wants to see it decodes the whole message.
+        envelope.payload = msgspec.Raw(b"null")
+    return envelope
+
+
+ENVELOPE_FIELDS = frozenset(Envelope.__struct_fields__) | {"sent_at"}
+
+_NUMBER = (int, float)
+_ACCEPTED: dict[str, tuple[type, ...]] = {
+    "action": (str,),
+    "reply_to": (str,),
+    "request_id": (str, int, float),
+    "service": (str,),
+    "status": (str,),
+    "final": (bool,),
+    "parent_id": (str,),
+    "timeout": _NUMBER,
+    "instance": (str,),
+    "elapsed": _NUMBER,
+}
+
+
+def decode(data: bytes) -> Any:
+    """The JSON value of those bytes, NaN and Infinity allowed. Raises Unreadable with the reason."""
+    if len(data) > DEEPEST and is_too_deep(data):
+        raise Unreadable("nested too deeply to read")
+    try:
+        return _decode_any(data)
+    except REFUSALS:
+        pass
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"not UTF-8 (byte {error.start})") from None
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise Unreadable("nested too deeply to read") from None
+    except ValueError as error:
+        raise Unreadable(f"no JSON: {error}") from None
+
+
+def payload_of(data: bytes) -> Any:
+    """What the message carries, as the framework would hand it to a handler, with all that its text says (jsontext).
+
+    A payload that is a JSON string is parsed; a message with an action and no payload carries the fields beside the
+    envelope's own; any other object without an envelope is its own payload. Raises Unreadable.
+    """
+    return payload_in(text_of(data))
+
+
+def text_of(data: bytes) -> str:
+    """The text of a message. Raises Unreadable where it is none, or is nested too deeply to be read as JSON."""
+    if len(data) > DEEPEST and is_too_deep(data):
+        raise Unreadable("nested too deeply to read")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"not UTF-8 (byte {error.start})") from None
+
+
+def payload_in(text: str) -> Any:
+    """The same for the text of a message. Raises Unreadable."""
+    try:
+        if not text.lstrip(jsontext.BLANKS).startswith("{"):
+            return jsontext.loads(text)
+        members = jsontext.read_members(text)
+    except RecursionError:
+        raise Unreadable("nested too deeply to read") from None
+    except ValueError as error:
+        raise Unreadable(f"no JSON: {error}") from None
+    fields = {member.name: member for member in members}
+    payload = fields.get("payload")
+    if payload is None and "action" in fields and isinstance(fields["action"].value, str):
+        return jsontext.reduced(text, members, ENVELOPE_FIELDS)
+    if payload is None or not ("action" in fields or "status" in fields or "request_id" in fields):
+        pairs = [(member.name, member.value) for member in members]
+        return jsontext.with_text(jsontext.made_of(pairs), text.strip(jsontext.BLANKS))
+    if isinstance(payload.value, str):
+        return _within(payload.value)
+    return jsontext.with_text(payload.value, text[payload.start : payload.end])
+
+
+def _within(text: str) -> Any:
+    """The JSON value of a payload that is a text; where it is none, the text."""
+    try:
+        return jsontext.loads(text_of(text.encode()))
+    except (Unreadable, ValueError, RecursionError):
+        return text
+
+
+def error_code(data: bytes) -> str | None:
+    """The `code` in the payload of an error answer, if it names one."""
+    # Asked of each error that comes in: digits do not matter here.
+    try:
+        payload = decode(data)
+        if isinstance(payload, dict) and "payload" in payload:
+            payload = payload["payload"]
+            if isinstance(payload, str):
+                payload = decode(payload.encode("utf-8", "surrogatepass"))
+    except Unreadable:
+        return None
+    code = payload.get("code") if isinstance(payload, dict) else None
+    return code if isinstance(code, str) else None
+
+
+def service_of_control(channel: str) -> str | None:
+    """The service whose control channel this is, or None."""
+    return channel[len(CONTROL_PREFIX) :] if channel.startswith(CONTROL_PREFIX) else None
+
+
+def is_reply_channel(channel: str) -> bool:
+    """Whether the name of the channel says that it carries answers."""
+    return channel.startswith(CALLER_PREFIX) or channel.endswith(RESPONSES_SUFFIX)
+
+
+def _float(value: Any) -> float:
+    return float(value)
+
+
+def _json_type(value: Any) -> str:
+    names = {list: "list", str: "string", bool: "boolean", int: "number", float: "number", type(None): "null"}
+    return names.get(type(value), type(value).__name__)

@@ -1,0 +1,220 @@
+"""The two nouns of the engine: a Message as it was seen, and the Exchange it belongs to. Pure.
+
+Both are kept by the hundred thousand: they are slotted structs outside the cyclic garbage collector. A message
+names its exchange by number and never refers to it, so there are no cycles to collect.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+import msgspec
+
+from daebus_console.engine.message.frame import Gap
+
+
+class Kind(StrEnum):
+    """What a message is, judged by its envelope and channel."""
+
+    REQUEST = "request"
+    RESPONSE = "response"
+    ONE_WAY = "one_way"
+    BROADCAST = "broadcast"
+    UNREADABLE = "unreadable"
+    GAP = "gap"
+
+
+class State(StrEnum):
+    """How an exchange stands. Only a request can be pending, time out or become unknown."""
+
+    OK = "ok"
+    ERROR = "error"
+    PENDING = "pending"
+    TIMEOUT = "timeout"
+    UNKNOWN = "unknown"
+    ORPHAN = "orphan"
+    SENT = "sent"
+    GAP = "gap"
+
+
+class Flag:
+    """What else is to be said of an exchange: bits of `Exchange.flags`, plain integers since they are tested often."""
+
+    OURS = 1
+    """Sent by this console."""
+    CONTROL = 2
+    """On a control channel of the framework."""
+    LATE = 4
+    """Answered after its timeout."""
+    DUPLICATE = 8
+    """More than one final answer came."""
+    REUSED_ID = 16
+    """Its request_id was in use by an earlier exchange."""
+    STREAM = 32
+    """At least one non-final answer came."""
+    MARKED = 64
+    """Marked by the user."""
+    MALFORMED = 128
+    """Understood, but a field of the envelope had a type it should not have."""
+    DECLARED = 256
+    """The asker itself named its timeout."""
+    TIMELESS = 512
+    """The clock stepped while it was under way: how long it took cannot be told."""
+
+
+class Message(msgspec.Struct, gc=False):
+    """One message on the bus, untouched.
+
+    `seq` counts all messages of the session from 1; `at` is epoch seconds; `data` the exact bytes; `exchange` the
+    number of its exchange, where the names stand. `final` and `error` are told by the class: see answer_class.
+    """
+
+    final: ClassVar[bool] = True
+    """Whether no other answer is to follow."""
+    error: ClassVar[bool] = False
+    """Whether it is the answer of one that failed."""
+
+    seq: int
+    at: float
+    channel: str
+    data: bytes
+    kind: Kind
+    exchange: int = 0
+
+
+class Part(Message, gc=False):
+    """An answer that others follow."""
+
+    final: ClassVar[bool] = False
+
+
+class Failure(Message, gc=False):
+    """The answer of one that failed."""
+
+    error: ClassVar[bool] = True
+
+
+class PartialFailure(Message, gc=False):
+    """Both."""
+
+    final: ClassVar[bool] = False
+    error: ClassVar[bool] = True
+
+
+def answer_class(final: bool, error: bool) -> type[Message]:
+    """The class for an answer: most are final and none is wrong, so that fields for it would be a waste."""
+    if final:
+        return Failure if error else Message
+    return PartialFailure if error else Part
+
+
+class Aside(msgspec.Struct, gc=False):
+    """What only few exchanges have: kept apart so that the others do not pay for it.
+
+    `extra` are the messages after the final answer; `code` the error code of the answer; `gap` the gap, for a GAP;
+    `namesake` the earlier exchange with the same request_id; `origin` the number of the exchange this one replays,
+    `replays` those that replay this one.
+    """
+
+    extra: list[Message] | None = None
+    code: str | None = None
+    gap: Gap | None = None
+    namesake: Exchange | None = None
+    origin: int = 0
+    replays: list[int] | None = None
+
+
+_NOTHING_ASIDE = Aside()
+
+
+class Exchange(msgspec.Struct, gc=False):
+    """A request with all its answers; or a message that stands alone.
+
+    `number` is what users see as #123. `source` and `target` are names of programs or channels, as far as known.
+    `elapsed` is the time in the responder's handler in seconds, where the responder tells it. `deadline` is epoch
+    seconds. `progress` are the non-final answers, `answer` the first final one.
+    """
+
+    number: int
+    kind: Kind
+    state: State
+    opened: Message
+    source: str | None = None
+    target: str | None = None
+    action: str | None = None
+    request_id: str | None = None
+    reply_to: str | None = None
+    deadline: float = 0.0
+    flags: int = 0
+    parent_id: str | None = None
+    answer: Message | None = None
+    progress: list[Message] | None = None
+    elapsed: float | None = None
+    instance: str | None = None
+    _aside: Aside | None = None
+
+    @property
+    def aside(self) -> Aside:
+        """The rarer facts, for reading."""
+        return self._aside or _NOTHING_ASIDE
+
+    def set_aside(self) -> Aside:
+        """The rarer facts, for writing."""
+        if self._aside is None:
+            self._aside = Aside()
+        return self._aside
+
+    def add_extra(self, message: Message) -> None:
+        """Keep a message that came after the answer."""
+        aside = self.set_aside()
+        if aside.extra is None:
+            aside.extra = []
+        aside.extra.append(message)
+
+    @property
+    def request(self) -> Message | None:
+        """The request, one-way message or broadcast that opened it; None for an orphan answer or a gap."""
+        return None if self.kind in (Kind.RESPONSE, Kind.GAP) else self.opened
+
+    @property
+    def latency(self) -> float | None:
+        """Seconds from the request to its final answer, by the console's clock; None where nobody can tell."""
+        if self.answer is None or self.kind is not Kind.REQUEST or self.flags & Flag.TIMELESS:
+            return None
+        return self.answer.at - self.opened.at
+
+    @property
+    def transit(self) -> float | None:
+        """Seconds of the latency that were not spent in the handler; None where the responder does not tell."""
+        latency = self.latency
+        if latency is None or self.elapsed is None:
+            return None
+        return max(0.0, latency - self.elapsed)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its messages."""
+        return sum(len(message.data) for message in self.messages)
+
+    @property
+    def replies(self) -> int:
+        """How many answers were seen, final or not."""
+        answers = 1 if self.answer is not None else 0
+        return answers + len(self.progress or ()) + len(self.aside.extra or ())
+
+    @property
+    def messages(self) -> list[Message]:
+        """All its messages in the order they were seen."""
+        found = [self.opened]
+        if self.progress:
+            found += self.progress
+        if self.answer is not None and self.answer is not self.opened:
+            found.append(self.answer)
+        if self.aside.extra:
+            found += self.aside.extra
+        return found
+
+    def has(self, flag: int) -> bool:
+        """Whether that Flag is set."""
+        return self.flags & flag != 0

@@ -1,0 +1,279 @@
+"""Which answer belongs to which request. Pure: no I/O, and the only clock is the time that comes with the frames.
+
+Rules of this module:
+ 1. An answer belongs to the newest request with its request_id that is answered on its channel; failing that, to the
+    newest with its request_id.
+ 2. A request is PENDING until a final answer comes, its time runs out, or a gap makes its fate UNKNOWN; so does the end
+    of its time where an answer would not have been seen. An answer that comes later still settles it; it stays a
+    TIMEOUT where the asker itself had named the time, for the asker has gone.
+ 3. The first final answer is the answer. Whatever follows is kept with the exchange and flagged, and changes nothing.
+ 4. An answer to nothing we saw opens an exchange of its own, an ORPHAN, which later answers of that id join.
+ 5. Plain requests and plain answers are dealt with where they are met, and may not be treated otherwise than the Sorter
+    would.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+from daebus_console.engine.message.envelope import CONTROL_PREFIX, REFUSALS, read_fast
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
+from daebus_console.engine.message.frame import CAUSE, Gap
+from daebus_console.engine.message.nesting import DEEPEST, is_too_deep
+from daebus_console.engine.pairing.claims import Claims
+from daebus_console.engine.pairing.clock import Step
+from daebus_console.engine.pairing.journal import Journal
+from daebus_console.engine.pairing.sorter import DEFAULT_TIMEOUT, REFUSED, ByAction, Sorter, Taken
+
+__all__ = ["DEFAULT_TIMEOUT", "ByAction", "Correlator", "Taken"]
+
+# Members of an enum are slow to look up, and these are wanted for every message.
+_REQUEST, _RESPONSE = Kind.REQUEST, Kind.RESPONSE
+_PENDING, _OK = State.PENDING, State.OK
+_DECLARED = Flag.DECLARED
+
+
+Batch = tuple[float, Iterable[tuple[str, bytes]]]
+"""When they arrived, and frames: (channel, data) in the order of arrival."""
+Teller = Callable[[Message, Exchange], None]
+"""Told a message and its exchange."""
+
+
+class Correlator(Sorter):
+    """Turns frames into messages and exchanges, and keeps them in the journal."""
+
+    def __init__(self, journal: Journal, timeout: float = DEFAULT_TIMEOUT) -> None:
+        super().__init__(journal, timeout)
+        self.claims = Claims()
+        self.answerable: Callable[[Exchange], bool] = lambda _request: True
+        """Whether an answer to that request would have been seen. Where not, it does not time out: it is unknown."""
+        self._open_gap: Exchange | None = None
+
+    # What comes in ---------------------------------------------------------------------------------------------
+
+    def feed(self, at: float, channel: str, data: bytes) -> tuple[Message, Exchange]:
+        """Take one frame; returns it as a message, and the exchange it opened or joined."""
+        pairs: list[tuple[Message, Exchange]] = []
+        self.take(at, ((channel, data),), lambda message, exchange: pairs.append((message, exchange)))
+        return pairs[0]
+
+    def take(self, at: float, frames: Iterable[tuple[str, bytes]], tell: Teller | None = None) -> Taken:
+        """Take frames (channel, data) that arrived together at `at`; `tell` is told each message with its exchange."""
+        return self.take_all(((at, frames),), tell)
+
+    def take_all(self, batches: Iterable[Batch], tell: Teller | None = None) -> Taken:
+        """The same for several such batches (at, frames) at once."""
+        taken = Taken(defaultdict(list), defaultdict(list), [], [], [])
+        journal = self.journal
+        first = journal.next_seq
+        size = self._work_through(batches, taken, tell)
+        for requests in taken.requests.values():
+            self.pending += len(requests)
+            # At a high rate most are answered in the batch that brings them: their time cannot run out any more.
+            waiting = [exchange for exchange in requests if exchange.state is _PENDING]
+            if waiting:
+                self._deadlines.add_all(waiting)
+        for answered in taken.answers.values():
+            self.pending -= len(answered)
+        journal.grown(journal.next_seq - first, size)
+        return taken
+
+    def _work_through(self, batches: Iterable[Batch], taken: Taken, tell: Teller | None) -> int:
+        """Put all frames into the journal, which is told later how much came; returns how many bytes.
+
+        All that is wanted for each message is a local name here, structs are made complete at once (to set a field
+        later costs as much as half of making one), and the plain request and the plain answer need no call of ours.
+        """
+        journal, by_id, names = self.journal, self._by_id, self._names
+        keep_message, keep_exchange = journal.messages.append, journal.exchanges.append
+        claims = self.claims if self.claims else None
+        requests, answers = taken.requests, taken.answers
+        served, deadlines = _Served(self.listened), _Deadlines(self.timeout)
+        number, seq, size = journal.next_number, journal.next_seq - 1, 0
+        for at, frames in batches:
+            deadlines.begin(at)
+            for channel, data in frames:
+                message, length = None, len(data)
+                seq += 1
+                size += length
+                try:
+                    envelope = read_fast(data) if length <= DEEPEST or not is_too_deep(data) else REFUSED
+                except REFUSALS:
+                    envelope = REFUSED
+                key = envelope.request_id
+                if key.__class__ is not str:
+                    pass
+                elif envelope.action:
+                    wait = envelope.timeout
+                    until = deadlines[wait]
+                    if until is not None and envelope.reply_to and served[channel]:
+                        message = Message(seq, at, channel, data, _REQUEST, number)
+                        flags = 0 if wait is None else _DECLARED
+                        source, action = names[envelope.service], names[envelope.action]
+                        reply_to = names[envelope.reply_to]
+                        exchange = Exchange(
+                            number, _REQUEST, _PENDING, message, source, channel, action, key, reply_to, until, flags
+                        )
+                        if envelope.parent_id is not None:
+                            exchange.parent_id = envelope.parent_id
+                        if by_id.setdefault(key, exchange) is exchange:
+                            requests[channel, action].append(exchange)
+                        else:
+                            message = None
+                else:
+                    known = by_id.get(key)
+                    if (
+                        known is not None
+                        and known.state is _PENDING
+                        and envelope.status == "success"
+                        and envelope.final is not False
+                        and known._aside is None
+                        and at <= known.deadline
+                    ):
+                        exchange, known.state = known, _OK
+                        message = known.answer = Message(seq, at, channel, data, _RESPONSE, known.number)
+                        if envelope.elapsed is not None:
+                            known.elapsed = envelope.elapsed
+                        if envelope.instance is not None and known.instance is None:
+                            known.instance = names[envelope.instance]
+                        answers[known.target, known.action].append(known)
+                if message is None:
+                    journal.next_number = number
+                    message, exchange = self._sort(seq, at, channel, data, envelope, taken)
+                keep_message(message)
+                if exchange.opened is message:
+                    keep_exchange(exchange)
+                    number += 1
+                    if claims is not None and claims.take(exchange.request_id, channel, data):
+                        exchange.flags |= Flag.OURS
+                if tell is not None:
+                    tell(message, exchange)
+        journal.next_seq, journal.next_number = seq + 1, number
+        return size
+
+    def advance(self, now: float) -> list[Exchange]:
+        """Let time pass up to `now`; returns the requests whose time ran out."""
+        expired = []
+        for exchange in self._deadlines.due(now):
+            if self.journal.exchange(exchange.number) is exchange:
+                self._settle(exchange, State.TIMEOUT if self.answerable(exchange) else State.UNKNOWN)
+                self.journal.touch(exchange)
+                expired.append(exchange)
+        return expired
+
+    def lose(self, at: float, reason: str, *, partly: bool = False) -> Exchange:
+        """The connection is gone since `at`: everything pending becomes unknown, and the flow gets a gap.
+
+        So it is where only a part is seen since then, with `partly`.
+        """
+        if self._open_gap is not None:
+            return self._open_gap
+        for pending in self._deadlines:
+            if self.journal.exchange(pending.number) is pending:
+                self._settle(pending, State.UNKNOWN)
+                self.journal.touch(pending)
+        self._deadlines.clear()
+        message = Message(self.journal.next_seq, at, "", b"", Kind.GAP)
+        exchange = self._alone(message, State.GAP)
+        exchange.set_aside().gap = Gap(at, None, reason, partly)
+        self._open_gap = exchange
+        self.journal.add(message, exchange)
+        return exchange
+
+    def explain(self, cause: str) -> None:
+        """Add to the reason of the open gap what has become known of it since."""
+        exchange = self._open_gap
+        gap = exchange.aside.gap if exchange is not None else None
+        if exchange is not None and gap is not None:
+            exchange.set_aside().gap = gap._replace(reason=gap.reason + CAUSE + cause)
+            self.journal.touch(exchange)
+
+    @property
+    def open_gap(self) -> Gap | None:
+        """The gap that has not ended."""
+        return None if self._open_gap is None else self._open_gap.aside.gap
+
+    def step(self, step: Step) -> Exchange | None:
+        """The clock stepped: of what is pending nobody can tell any more how long it took, and the flow gets a gap.
+
+        None where there is an open gap already: nothing comes in then.
+        """
+        if self._open_gap is not None:
+            return None
+        for pending in self._deadlines:
+            pending.flags |= Flag.TIMELESS
+        reason = _reason(step)
+        exchange = self.lose(step.before, reason)
+        self._open_gap = None
+        exchange.set_aside().gap = Gap(step.before if step.slept else step.after, step.after, reason, lost=False)
+        return exchange
+
+    def resume(self, at: float) -> Exchange | None:
+        """The connection is back since `at`: the open gap, if there is one, ends."""
+        exchange, self._open_gap = self._open_gap, None
+        if exchange is not None and exchange.aside.gap is not None:
+            exchange.set_aside().gap = exchange.aside.gap._replace(end=max(at, exchange.aside.gap.start))
+            self.journal.touch(exchange)
+        return exchange
+
+    def expect(self, request_id: str) -> None:
+        """See Claims.expect."""
+        self.claims.expect(request_id)
+
+    def expect_data(self, channel: str, data: bytes) -> None:
+        """See Claims.expect_data."""
+        self.claims.expect_data(channel, data)
+
+    def give_up(self, channel: str, data: bytes, request_id: str | None = None) -> None:
+        """See Claims.give_up."""
+        self.claims.give_up(request_id, channel, data)
+
+    def find(self, request_id: str) -> Exchange | None:
+        """The newest exchange with that request_id, while it is in the journal."""
+        return self._by_id.get(request_id)
+
+
+def _reason(step: Step) -> str:
+    if step.slept:
+        return "this machine slept"
+    seconds = abs(step.seconds)
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    far = f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+    return f"the clock of this machine was set {'forward' if step.seconds > 0 else 'back'} by {far}"
+
+
+class _Served(dict[str, bool]):
+    """Whether what has an action on a channel is a plain request to a service, told once for each channel."""
+
+    __slots__ = ("_listened",)
+
+    def __init__(self, listened: set[str]) -> None:
+        self._listened = listened
+
+    def __missing__(self, channel: str) -> bool:
+        found = self[channel] = channel not in self._listened and not channel.startswith(CONTROL_PREFIX)
+        return found
+
+
+class _Deadlines(dict[float | None, float | None]):
+    """When a request of a batch runs out of time, by its `timeout`; None for one that is no time to wait.
+
+    All that wait equally long share one number, for a hundred thousand numbers take three megabytes.
+    """
+
+    __slots__ = ("_at", "_timeout")
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+
+    def begin(self, at: float) -> None:
+        """Begin with the batch of that time."""
+        self.clear()
+        self._at = at
+        self[None] = at + self._timeout
+
+    def __missing__(self, wait: float | None) -> float | None:
+        found = self[wait] = self._at + wait if wait is not None and wait > 0 else None
+        return found

@@ -1,0 +1,48 @@
+"""Requests that share an id: a chain from the newest to the oldest, each answered on another channel. Pure.
+
+Of two with the same id and the same reply channel an answer cannot tell the older, so that one is not in the chain; and
+a chain is never long, since every answer may have to walk it.
+"""
+
+from __future__ import annotations
+
+from daebus_console.engine.message.exchange import Exchange
+
+_MOST = 32
+
+
+def answered_on(newest: Exchange, channel: str) -> Exchange:
+    """Among the requests that share an id, the newest that is answered on that channel; failing that, the newest."""
+    candidate: Exchange | None = newest
+    while candidate is not None:
+        if candidate.reply_to == channel:
+            return candidate
+        candidate = candidate.aside.namesake
+    return newest
+
+
+def others(newest: Exchange, reply_to: str | None) -> Exchange | None:
+    """The chain from `newest` on for a still newer request: without the one answered on `reply_to`, and cut short."""
+    if newest.reply_to == reply_to:
+        return newest.aside.namesake
+    last, depth = newest, 1
+    while (following := last.aside.namesake) is not None:
+        if depth >= _MOST:
+            last.set_aside().namesake = None
+            break
+        if following.reply_to == reply_to:
+            last.set_aside().namesake = following.aside.namesake
+            break
+        last, depth = following, depth + 1
+    return newest
+
+
+def unlink(newest: Exchange, gone: Exchange) -> None:
+    """Take an exchange out of the chain, if it is in it."""
+    link: Exchange | None = newest
+    while link is not None:
+        following = link.aside.namesake
+        if following is gone:
+            link.set_aside().namesake = gone.aside.namesake
+            return
+        link = following

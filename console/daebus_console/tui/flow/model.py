@@ -1,0 +1,179 @@
+"""Which rows the flow shows, kept up with the journal in small bites. Pure: the lock and the clock are the caller's.
+
+`read` takes note of what is new (under the session's lock, cheap); `work` decides over it (no lock needed beyond the
+one it is handed) until its time is up. After a change of filter it looks at the newest first and so backwards, so that
+what one looks for is there at once while the rest is still being looked through.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from contextlib import AbstractContextManager
+
+from daebus_console.engine.message.exchange import Exchange, Message
+from daebus_console.engine.pairing.journal import Cursor, Journal
+from daebus_console.tui.flow.numbers import RowNumbers
+from daebus_console.tui.flow.visibility import Visibility
+
+Entry = tuple[Exchange, Message | None]
+"""What one row shows: an exchange, and in the view by message the message of it."""
+
+_BITE = 512
+_MOST_WAITING = 200_000
+
+
+class FlowModel:
+    """The rows of one view. `by_message` makes one row a message, numbered by `seq`; else one an exchange."""
+
+    def __init__(self, journal: Journal, visibility: Visibility, *, by_message: bool = False) -> None:
+        self.journal = journal
+        self.visibility = visibility
+        self.by_message = by_message
+        self.rows = RowNumbers()
+        self.version = 0
+        """Grows whenever a row came, went or changed."""
+        self.changed: set[int] = set()
+        """Rows that must be drawn again; whoever draws empties it."""
+        self.appended = 0
+        """Rows added at the end since the start: for telling how many are new."""
+        self._waiting: deque[Entry] = deque()
+        self._updates: deque[Exchange] = deque()
+        self._cursor = Cursor()
+        self._seen = 0
+        self._scan = 0
+        self._visibility = visibility.version
+        self.restart()
+
+    # Keeping up ------------------------------------------------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is more to decide over than was done."""
+        return bool(self._waiting or self._updates or self._scan)
+
+    @property
+    def behind(self) -> int:
+        """How many messages have come that were not read yet (while paused)."""
+        return self.journal.messages.last - self._cursor.message
+
+    @property
+    def total(self) -> int:
+        """How many rows there would be with nothing hidden."""
+        return len(self.journal.messages if self.by_message else self.journal.exchanges)
+
+    def restart(self) -> None:
+        """Forget all rows and look through the journal again, the newest first."""
+        self.rows = RowNumbers()
+        self._waiting.clear()
+        self._updates.clear()
+        self._cursor = self.journal.cursor
+        ring = self.journal.messages if self.by_message else self.journal.exchanges
+        self._seen = self._scan = ring.last
+        self._visibility = self.visibility.version
+        self.version += 1
+
+    def read(self) -> None:
+        """Take note of what is new. Hold the session's lock."""
+        journal = self.journal
+        if self.visibility.version != self._visibility:
+            self.restart()
+        trimmed = self.rows.trim(journal.messages.first if self.by_message else journal.exchanges.first)
+        if trimmed:
+            self.version += 1
+        if journal.cursor == self._cursor or len(self._waiting) > _MOST_WAITING:
+            return
+        changed = journal.changed_since(self._cursor)
+        if changed is None:
+            self.restart()
+            return
+        if self.by_message:
+            self._read_messages()
+        else:
+            self._waiting.extend((exchange, None) for exchange in journal.exchanges.between(self._seen + 1, 1 << 62))
+        known = self._seen if not self.by_message else 1 << 62
+        for number in {number for number in changed if number <= known}:
+            exchange = journal.exchange(number)
+            if exchange is not None:
+                self._updates.append(exchange)
+        self._cursor = journal.cursor
+        self._seen = journal.messages.last if self.by_message else journal.exchanges.last
+
+    def _read_messages(self) -> None:
+        journal = self.journal
+        for message in journal.messages.between(self._seen + 1, journal.messages.last):
+            exchange = journal.exchange(message.exchange)
+            if exchange is not None:
+                self._waiting.append((exchange, message))
+
+    def work(self, budget: float, lock: AbstractContextManager[object]) -> None:
+        """Decide over what `read` noted, for about `budget` seconds."""
+        until = time.perf_counter() + budget
+        while self.busy:
+            if self._waiting:
+                self._take_waiting()
+            elif self._updates:
+                self._take_updates()
+            else:
+                with lock:
+                    entries = self._older_entries()
+                self._take_older(entries)
+            if time.perf_counter() > until:
+                return
+
+    def _take_waiting(self) -> None:
+        shows = self.visibility.shows
+        for _ in range(min(_BITE, len(self._waiting))):
+            exchange, message = self._waiting.popleft()
+            if shows(exchange):
+                self.rows.append(exchange.number if message is None else message.seq)
+                self.appended += 1
+                self.version += 1
+
+    def _take_updates(self) -> None:
+        selective = self.visibility.changes_with_state
+        for _ in range(min(_BITE, len(self._updates))):
+            exchange = self._updates.popleft()
+            numbers = [message.seq for message in exchange.messages] if self.by_message else [exchange.number]
+            self.changed.update(numbers)
+            self.version += 1
+            if selective:
+                change = self.rows.add if self.visibility.shows(exchange, again=True) else self.rows.remove
+                for number in numbers:
+                    # What the look backwards has not reached yet, it will decide over itself.
+                    if number > self._scan:
+                        change(number)
+
+    def _older_entries(self) -> list[Entry]:
+        journal = self.journal
+        if not self.by_message:
+            found: list[Entry] = [(one, None) for one in journal.exchanges.between(self._scan - _BITE + 1, self._scan)]
+        else:
+            found = []
+            for message in journal.messages.between(self._scan - _BITE + 1, self._scan):
+                exchange = journal.exchange(message.exchange)
+                if exchange is not None:
+                    found.append((exchange, message))
+        self._scan -= _BITE
+        if self._scan < (journal.messages.first if self.by_message else journal.exchanges.first):
+            self._scan = 0
+        return found
+
+    def _take_older(self, entries: list[Entry]) -> None:
+        shows = self.visibility.shows
+        for exchange, message in reversed(entries):
+            if shows(exchange):
+                self.rows.prepend(exchange.number if message is None else message.seq)
+        if entries or not self._scan:
+            self.version += 1
+
+    # Looking ---------------------------------------------------------------------------------------------------
+
+    def entry(self, number: int) -> Entry | None:
+        """What the row of that number shows, or None when it is gone. Hold the session's lock."""
+        if not self.by_message:
+            exchange = self.journal.exchange(number)
+            return None if exchange is None else (exchange, None)
+        message = self.journal.messages.get(number)
+        exchange = self.journal.exchange(message.exchange) if message is not None else None
+        return None if exchange is None or message is None else (exchange, message)

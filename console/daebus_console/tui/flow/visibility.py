@@ -1,0 +1,98 @@
+"""What of the flow is to be seen: the filter, what is muted, and the noise of the console itself. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind
+from daebus_console.naming import shown
+
+Predicate = Callable[[Exchange], bool]
+
+
+class Mute(NamedTuple):
+    """One thing not to be seen: an `action` (of a target), or everything that goes to or comes from a `name`."""
+
+    name: str
+    action: str | None = None
+
+    def __str__(self) -> str:
+        name = shown(self.name)
+        return f"{name} {shown(self.action, text=True)}" if self.action else name
+
+
+@dataclass
+class Visibility:
+    """Decides over exchanges. Change it through its methods only, so that `version` tells views to look again.
+
+    `suspended` lets everything through for a while, without forgetting the filter.
+    """
+
+    predicate: Predicate | None = None
+    control: bool = False
+    suspended: bool = False
+    mutes: dict[Mute, int] = field(default_factory=dict)
+    """What is muted, and how many exchanges each has hidden."""
+    version: int = 0
+
+    def set_filter(self, predicate: Predicate | None) -> None:
+        """Show only what the predicate says yes to; everything with None."""
+        self.predicate, self.suspended = predicate, False
+        self.version += 1
+
+    def toggle_control(self) -> bool:
+        """Show or hide the control channels; returns whether they are shown."""
+        self.control = not self.control
+        self.version += 1
+        return self.control
+
+    def toggle_suspended(self) -> bool:
+        """Lift or restore the filter; returns whether it is lifted."""
+        self.suspended = not self.suspended
+        self.version += 1
+        return self.suspended
+
+    def mute(self, mute: Mute) -> None:
+        """Hide that from now on, and what of it is there."""
+        self.mutes[mute] = 0
+        self.version += 1
+
+    def unmute_all(self) -> int:
+        """Show again what was muted; returns how many mutes there were."""
+        count = len(self.mutes)
+        self.mutes.clear()
+        self.version += 1
+        return count
+
+    @property
+    def muted(self) -> int:
+        """How many exchanges the mutes have hidden since they were set."""
+        return sum(self.mutes.values())
+
+    @property
+    def changes_with_state(self) -> bool:
+        """Whether an exchange may appear or vanish when it changes, and not only when it opens."""
+        return self.predicate is not None and not self.suspended
+
+    def shows(self, exchange: Exchange, *, again: bool = False) -> bool:
+        """Whether it is to be seen. `again` for one that has been decided over before, not to count it twice."""
+        if exchange.kind is Kind.GAP:
+            return True
+        if not self.control and exchange.flags & Flag.CONTROL:
+            return False
+        if self.mutes:
+            mute = self._muted_by(exchange)
+            if mute is not None:
+                if not again:
+                    self.mutes[mute] += 1
+                return False
+        return self.predicate is None or self.suspended or self.predicate(exchange)
+
+    def _muted_by(self, exchange: Exchange) -> Mute | None:
+        target = exchange.target or ""
+        for mute in (Mute(target, exchange.action), Mute(target), Mute(exchange.source or "")):
+            if mute in self.mutes:
+                return mute
+        return None

@@ -1,0 +1,1 @@
+"""How roles of text look in a theme, and whether it can be read."""

@@ -1,0 +1,225 @@
+"""The rows of the directory pane: services with what is inside of them, and channels. Pure; hold the session's lock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from daebus_console.engine.directory import MOST as ROOM
+from daebus_console.engine.directory import ActionEntry, ChannelEntry, Directory, Instance, ServiceEntry
+from daebus_console.engine.figures.told import figures, place
+from daebus_console.naming import shown
+from daebus_console.text import clean
+from daebus_console.tui.rows import format as fmt
+from daebus_console.tui.rows.lines import Line, fit, fit_right
+
+MOST = 2000
+"""Services, and channels, beyond that many are told by their number."""
+SPARK = 12
+WIDE = 44
+"""Cells from which on there is room for percentiles and sparklines."""
+
+
+@dataclass(frozen=True)
+class DirectoryRow:
+    """One row. `key` tells it from all others; `kind` is heading, service, action, instance, channel or note."""
+
+    kind: str
+    name: str
+    service: str = ""
+    entry: Any = None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return (self.kind, self.service, self.name)
+
+    @property
+    def term(self) -> str | None:
+        """The filter that narrows the flow to it, or None."""
+        if self.kind in ("service", "channel"):
+            return f"{self.kind}:{quoted(self.name)}"
+        if self.kind == "action":
+            return f"to:{quoted(self.service)} action:{quoted(self.name)}"
+        return None
+
+
+def quoted(name: str) -> str:
+    """A name as the filter language takes it literally."""
+    plain = all(sign.isalnum() or sign in "_.-/" for sign in name) and not name.startswith("-")
+    return name if name and plain else '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def directory_rows(directory: Directory, opened: Collection[str]) -> list[DirectoryRow]:
+    """All rows: services that are here, then those that have gone, then channels. `opened` are services by name."""
+    rows: list[DirectoryRow] = []
+    services = sorted(directory.services.values(), key=lambda one: (_gone(one), one.name.casefold(), one.name))
+    for service in services[:MOST]:
+        rows.append(DirectoryRow("service", service.name, entry=service))
+        if service.name in opened:
+            rows += _inside(service)
+    if len(services) > MOST:
+        rows.append(DirectoryRow("note", f"and {len(services) - MOST:,} more services"))
+    channels = sorted(directory.channels.values(), key=lambda one: (_gone(one), one.name.casefold(), one.name))
+    if channels or directory.reply_channels:
+        rows.append(DirectoryRow("heading", "Channels"))
+    rows += [DirectoryRow("channel", channel.name, entry=channel) for channel in channels[:MOST]]
+    if len(channels) > MOST:
+        rows.append(DirectoryRow("note", f"and {len(channels) - MOST:,} more channels"))
+    if directory.reply_channels:
+        rows.append(DirectoryRow("note", fmt.plural(directory.reply_channels, "reply channel")))
+    if directory.pattern_subscribers > 1:
+        rows.append(DirectoryRow("note", f"{directory.pattern_subscribers} patterns subscribed"))
+    if directory.forgotten:
+        more = " or more" if directory.forgotten == ROOM else ""
+        rows.append(DirectoryRow("note", f"{directory.forgotten:,}{more} had no room"))
+    return rows
+
+
+def _gone(entry: ServiceEntry | ChannelEntry) -> bool:
+    return entry.gone is not None
+
+
+def _inside(service: ServiceEntry) -> list[DirectoryRow]:
+    rows = [DirectoryRow("action", one.name, service.name, one) for one in _by_name(service)]
+    rows += [DirectoryRow("instance", one.id, service.name, one) for one in service.instances.values()]
+    return rows or [DirectoryRow("note", "nothing known of it yet", service.name)]
+
+
+def _by_name(service: ServiceEntry) -> list[ActionEntry]:
+    return sorted(service.actions.values(), key=lambda one: one.name)
+
+
+def row_line(
+    row: DirectoryRow,
+    width: int,
+    now: float,
+    opened: Collection[str] = (),
+    p95: Callable[[ServiceEntry], float | None] = lambda _service: None,
+    *,
+    polled: bool = True,
+) -> Line:
+    """One row as a line of `width` cells.
+
+    `p95` gives the 95th percentile of a service's latencies in seconds; `polled` tells that subscribers are known.
+    """
+    if row.kind == "service":
+        return _service_line(row.entry, width, now, row.name in opened, p95 if width >= WIDE else None, polled)
+    if row.kind == "channel":
+        return _channel_line(row.entry, width, now)
+    if row.kind == "action":
+        return _action_line(row.entry, width)
+    if row.kind == "instance":
+        return _instance_line(row.entry, width, now)
+    if row.kind == "heading":
+        return [(fit(f" {row.name} ".ljust(width, "─"), width), "dim")]
+    return [(fit(("    " if row.service else "   ") + row.name, width), "dim")]
+
+
+def _service_line(
+    service: ServiceEntry,
+    width: int,
+    now: float,
+    opened: bool,
+    p95: Callable[[ServiceEntry], float | None] | None,
+    polled: bool,
+) -> Line:
+    if service.gone is not None:
+        left = fmt.duration(max(0.0, now - service.gone))
+        return [
+            ("▸ " if not opened else "▾ ", "dim"),
+            (fit(f"{shown(service.name)} gone {left} ago", width - 2), "dim"),
+        ]
+    sign, role = (
+        ("●", "ok")
+        if service.framework
+        else ("○", "plain")
+        if service.subscribers
+        else ("○", "error" if polled else "plain")
+    )
+    bad = service.errors + service.timeouts
+    tail: Line = []
+    if bad:
+        tail.append((f" {fmt.size(bad).rstrip('B')}✗", "error"))
+    if polled and not service.subscribers and not service.framework:
+        tail.append((" nobody", "error"))
+    elif service.subscribers > 1:
+        tail.append((f" ×{service.subscribers}", "accent"))
+    tail.append((_rate(service.rate.per_second(now)), "plain"))
+    if p95 is not None:
+        took = p95(service)
+        tail.append((fit_right("" if took is None else fmt.duration(took), 7), "dim"))
+        tail.append((" " + fmt.sparkline(service.rate.history(now, SPARK)), "name"))
+    room = width - 5 - sum(len(text) for text, _role in tail)
+    return [
+        ("▾" if opened else "▸", "dim"),
+        (f" {sign} ", role),
+        (fit(shown(service.name), room), "name"),
+        *tail,
+        (" ", "plain"),
+    ]
+
+
+def _channel_line(channel: ChannelEntry, width: int, now: float) -> Line:
+    if channel.gone is not None:
+        return [("  · ", "dim"), (fit(f"{shown(channel.name)} gone", width - 4), "dim")]
+    tail: Line = []
+    if channel.subscribers:
+        tail.append((f" ×{channel.subscribers}", "accent" if channel.subscribers > 1 else "dim"))
+    tail.append((_rate(channel.rate.per_second(now)), "plain"))
+    if width >= WIDE:
+        tail.append((" " * 8 + fmt.sparkline(channel.rate.history(now, SPARK)), "name"))
+    room = width - 4 - sum(len(text) for text, _role in tail)
+    return [(" » ", "dim"), (fit(shown(channel.name), room), "plain"), *tail, (" ", "plain")]
+
+
+def _rate(per_second: float) -> str:
+    """A rate without its unit, which the head of the pane tells."""
+    return fit_right(fmt.rate(per_second).removesuffix("/s") if per_second else "·", 5)
+
+
+def _action_line(action: ActionEntry, width: int) -> Line:
+    bad = action.errors + action.timeouts
+    tail: Line = [(fit_right(f"{action.requests:,}" if action.requests else "", 7), "dim")]
+    tail.append((fit_right(f"{bad}✗" if bad else "", 5), "error"))
+    room = width - 5 - sum(len(text) for text, _role in tail)
+    name = shown(action.name, text=True)
+    doc = f"  {clean(action.doc)}" if action.doc and room > len(name) + 8 else ""
+    head: Line = [("    ", "plain"), (fit(name, min(room, max(len(name), 1))), "action")]
+    return [*head, (fit(doc, room - min(room, max(len(name), 1))), "dim"), *tail, (" ", "plain")]
+
+
+def _instance_line(instance: Instance, width: int, now: float) -> Line:
+    """An instance: how busy it is, what waits, what it has done, and how long it runs; what has no room is left out."""
+    told = figures(instance.info, now)
+    room = width - 7
+    head = clean(place(instance.info) or instance.id)
+    busy = told.busy is not None and told.workers is not None and told.busy >= told.workers
+    facts = [
+        (f"{told.busy}/{told.workers}", " busy", "", "warn" if busy else "plain", told.busy),
+        (_number(told.queued), " queued", "q", "warn" if told.queued else "dim", told.queued),
+        (_number(told.handled), " handled", "✓", "dim", told.handled),
+        (_number(told.errors), " errors", "✗", "error" if told.errors else "dim", told.errors),
+        (_number(told.refused), " refused", "⊘", "error" if told.refused else "dim", told.refused),
+        (fmt.duration(told.up or 0.0), " up", " up", "dim", told.up),
+    ]
+    known = [(figure + long, figure + short, role) for figure, long, short, role, value in facts if value is not None]
+    # The figures are what one looks for: the name of the machine gives way, then the words.
+    full = sum(len(long) + 2 for long, _short, _role in known) + 8 <= room
+    shown = [(long if full else short, role) for long, short, role in known]
+    gap = 2 if full else 1
+    needed = sum(len(text) + gap for text, _role in shown)
+    name = fit(head, max(min(len(head), room - needed), min(len(head), 6)))
+    line: Line = [("    ↳ ", "dim"), (name, "dim")]
+    left = room - len(name)
+    for text, role in shown:
+        if len(text) + gap > left:
+            break
+        line.append((" " * gap + text, role))
+        left -= len(text) + gap
+    line.append((" " * max(0, left + 1), "plain"))
+    return line
+
+
+def _number(count: int | None) -> str:
+    return fmt.size(count or 0).removesuffix("B").strip() if (count or 0) >= 10_000 else f"{count or 0:,}"

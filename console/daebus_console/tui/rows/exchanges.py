@@ -1,0 +1,202 @@
+"""The rows of the flow: which columns fit a width, and one exchange or message as a line. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
+from daebus_console.naming import shown
+from daebus_console.text import clean
+from daebus_console.tui.rows import format as fmt
+from daebus_console.tui.rows.lines import Line, fit, fit_right
+from daebus_console.tui.rows.signs import ARROWS, state_of
+
+FAST, SLOW = 0.001, 10.0
+"""Seconds at the two ends of the latency bar, whose scale is logarithmic."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Cells of each column; 0 where it has no room."""
+
+    time: int
+    number: int
+    source: int
+    target: int
+    action: int
+    state: int
+    latency: int
+    bar: int
+    size: int
+    replies: int
+
+
+@lru_cache(maxsize=64)
+def columns(width: int) -> Columns:
+    """The columns for a flow that is `width` cells wide: the wider, the more of them."""
+    time = 12 if width >= 84 else 8 if width >= 64 else 0
+    number = 6 if width >= 50 else 5
+    state = 11 if width >= 72 else 1
+    bar = 10 if width >= 130 else 6 if width >= 104 else 0
+    size = 5 if width >= 76 else 0
+    replies = 4 if width >= 96 else 0
+    latency = 6
+    fixed = 2 + sum(cells + 1 for cells in (time, number, state, bar, size, replies, latency) if cells)
+    rest = max(6, width - fixed - 4)
+    source = min(22, max(2, rest * 28 // 100))
+    target = min(26, max(2, rest * 36 // 100))
+    return Columns(time, number, source, target, max(2, rest - source - target), state, latency, bar, size, replies)
+
+
+def heading(width: int, *, date: str = "") -> Line:
+    """The names of the columns; over the times the date of the first of them, where one is to be shown."""
+    c = columns(width)
+    line = "  "
+    if c.time:
+        line += fit((date if c.time > len(date) else date[5:]) or "time", c.time) + " "
+    line += fit_right("#", c.number) + " "
+    line += fit("from", c.source) + "   " + fit("to", c.target) + " " + fit("action", c.action) + " "
+    line += fit("state" if c.state > 1 else "", c.state) + " " + fit_right("took", c.latency)
+    if c.bar:
+        line += " " + fit("", c.bar)
+    if c.size:
+        line += " " + fit_right("size", c.size)
+    if c.replies:
+        line += " " + fit_right("ans", c.replies)
+    return [(fit(line, width), "dim")]
+
+
+def exchange_row(exchange: Exchange, width: int, now: float, turn: str = "") -> Line:
+    """One exchange as one line. `now` (epoch seconds) is what pending ones are measured against.
+
+    `turn` is what of the date is no longer as in the row before; see `dates.change`.
+    """
+    if exchange.kind is Kind.GAP:
+        return gap_row(exchange, width, turn)
+    c = columns(width)
+    sign = state_of(exchange, now)
+    line = _begin(exchange, exchange.opened.at, c, turn)
+    source, target = parties(exchange)
+    line += [(fit(source, c.source), "name" if source != "?" else "dim"), (f" {ARROWS[exchange.kind]} ", sign.role)]
+    line += _whither(exchange, target, c)
+    line += [(fit(f"{sign.sign} {sign.word}" if c.state > 1 else sign.sign, c.state), sign.role), (" ", "plain")]
+    took, role = _took(exchange, now)
+    line.append((fit_right(_duration(took), c.latency), role))
+    if c.bar:
+        line += [(" ", "plain"), (fmt.bar(latency_share(took), c.bar), role)]
+    if c.size:
+        line.append((" " + fit_right(fmt.size(exchange.size), c.size), "dim"))
+    if c.replies:
+        count = exchange.replies
+        line.append((" " + fit_right(str(count) if count else "", c.replies), "dim" if count < 2 else "accent"))
+    return line
+
+
+def _whither(exchange: Exchange, target: str, c: Columns) -> Line:
+    what = _what(exchange)
+    if not what:
+        # A channel may have the room of the action that its message does not have.
+        return [(fit(target, c.target + 1 + c.action), "name"), (" ", "plain")]
+    return [(fit(target, c.target), "name"), (" ", "plain"), (fit(what, c.action), "action"), (" ", "plain")]
+
+
+def _begin(exchange: Exchange, at: float, c: Columns, turn: str) -> Line:
+    marked, ours = exchange.flags & Flag.MARKED, exchange.flags & Flag.OURS
+    line: Line = [("◆" if marked else " ", "warn"), ("▸" if ours else " ", "accent")]
+    if c.time:
+        shown = fmt.turned(at, turn, c.time) if turn else fmt.clock(at)[: c.time]
+        line.append((fit(shown, c.time) + " ", "accent" if turn else "dim"))
+    line.append((fit_right(str(exchange.number), c.number) + " ", "dim"))
+    return line
+
+
+def parties(exchange: Exchange) -> tuple[str, str]:
+    """Who sent it and where it went, as far as known, fit for the screen."""
+    unnamed = "" if exchange.kind in (Kind.BROADCAST, Kind.UNREADABLE) else "?"
+    source = "you" if exchange.flags & Flag.OURS else shown(exchange.source) if exchange.source else unnamed
+    return source, shown(exchange.target or "?")
+
+
+def _what(exchange: Exchange) -> str:
+    if exchange.action:
+        return shown(exchange.action, text=True)
+    if exchange.kind is Kind.RESPONSE:
+        return "(answer to an unseen request)"
+    if exchange.kind is Kind.UNREADABLE:
+        return "(unreadable)"
+    return ""
+
+
+def _took(exchange: Exchange, now: float) -> tuple[float | None, str]:
+    if exchange.state is State.PENDING:
+        return max(0.0, now - exchange.opened.at), "wait"
+    took = exchange.latency
+    if took is None:
+        return (exchange.deadline - exchange.opened.at, "error") if exchange.state is State.TIMEOUT else (None, "dim")
+    return took, "ok" if took < 0.1 else "wait" if took < 1 else "error"
+
+
+def _duration(took: float | None) -> str:
+    # Both ends came in one piece off the socket: faster than the console can tell.
+    return "" if took is None else fmt.duration(took) if took else "<1ms"
+
+
+def latency_share(seconds: float | None) -> float:
+    """Where that many seconds stand between FAST and SLOW, from 0 to 1."""
+    if seconds is None or seconds <= FAST:
+        return 0.0 if seconds is None else 0.02
+    return max(0.02, min(1.0, math.log(seconds / FAST) / math.log(SLOW / FAST)))
+
+
+def gap_row(exchange: Exchange, width: int, turn: str = "") -> Line:
+    """A gap across the whole width: when, how long, why."""
+    gap = exchange.aside.gap
+    if gap is None:
+        return [("┄" * width, "gap")]
+    if gap.seconds is None:
+        lasted = "seen in part since then: " if gap.partly else "not connected since then: "
+    else:
+        lasted = f"{'seen in part' if gap.partly else 'unseen'} for {fmt.duration(gap.seconds)}: "
+    # A clock that was set leaves nothing unseen.
+    lasted = lasted if gap.seconds != 0 else ""
+    begun = fmt.stamp(gap.start) if turn else fmt.clock(gap.start)
+    text = f"┄┄ {begun} {lasted}{clean(gap.reason)} "
+    return [(fit(text + "┄" * width, width) if len(text) < width else fit(text, width), "gap")]
+
+
+def message_row(message: Message, exchange: Exchange, width: int, now: float, turn: str = "") -> Line:
+    """One message as one line; its pair is told by the number of the exchange. `turn` is as for `exchange_row`."""
+    if message.kind is Kind.GAP:
+        return gap_row(exchange, width, turn)
+    c = columns(width)
+    line = _begin(exchange, message.at, c, turn)
+    source, target = parties(exchange)
+    role, word, took = "dim", "", None
+    if message.kind is Kind.RESPONSE:
+        source, target = shown(exchange.target or "?") if exchange.kind is Kind.REQUEST else source, source
+        target = shown(message.channel) if exchange.kind is not Kind.REQUEST else target
+        timed = exchange.kind is Kind.REQUEST and not exchange.flags & Flag.TIMELESS
+        took = message.at - exchange.opened.at if timed else None
+        role, word = (
+            ("accent", "⋯ part") if not message.final else ("error", "✗ error") if message.error else ("ok", "✓ ok")
+        )
+    elif message.kind is Kind.REQUEST:
+        sign = state_of(exchange, now)
+        role, word = ("wait", f"{sign.sign} asks") if exchange.state is State.PENDING else (sign.role, "  asks")
+    elif message.kind is Kind.UNREADABLE:
+        role, word = "error", "✗ no JSON"
+    else:
+        role, word = "dim", "· one-way" if message.kind is Kind.ONE_WAY else "· broadcast"
+    arrow = "→" if message.kind is Kind.RESPONSE else ARROWS[message.kind]
+    line += [(fit(source, c.source), "name"), (f" {arrow} ", role), *_whither(exchange, target, c)]
+    line += [(fit(word, c.state), role), (" ", "plain")]
+    line.append((fit_right(_duration(took), c.latency), role))
+    if c.bar:
+        line += [(" ", "plain"), (fmt.bar(latency_share(took) if took is not None else 0.0, c.bar), role)]
+    if c.size:
+        line.append((" " + fit_right(fmt.size(len(message.data)), c.size), "dim"))
+    if c.replies:
+        line.append((" " * (c.replies + 1), "dim"))
+    return line

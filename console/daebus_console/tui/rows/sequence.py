@@ -1,0 +1,137 @@
+"""Exchanges as a sequence diagram: a column a participant, a row a message. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from rich.cells import cell_len
+
+from daebus_console.engine.message.exchange import Exchange, Kind, Message, State
+from daebus_console.naming import shown
+from daebus_console.tui.rows import format as fmt
+from daebus_console.tui.rows.exchanges import parties
+from daebus_console.tui.rows.lines import Line, fit
+
+TIME = 15
+NARROWEST, WIDEST = 14, 34
+
+
+class Step(NamedTuple):
+    """One arrow: when, from whom to whom, what is written on it, in which role, and of which exchange it is."""
+
+    at: float
+    source: str
+    target: str
+    label: str
+    role: str
+    number: int
+    dashed: bool = False
+
+
+def steps(exchanges: Iterable[Exchange]) -> list[Step]:
+    """Every message of the exchanges, in order."""
+    found: list[tuple[int, Step]] = []
+    for exchange in exchanges:
+        if exchange.kind is Kind.GAP:
+            continue
+        source, target = parties(exchange)
+        source = source or "·"
+        for message in exchange.messages:
+            found.append((message.seq, _step(exchange, message, source, target)))
+        if exchange.state is State.TIMEOUT and exchange.answer is None:
+            late = Step(exchange.deadline, target, source, "◷ no answer in time", "error", exchange.number, True)
+            found.append((exchange.opened.seq, late))
+    found.sort(key=lambda one: (one[1].at, one[0]))
+    return [step for _seq, step in found]
+
+
+def _step(exchange: Exchange, message: Message, source: str, target: str) -> Step:
+    if message.kind is Kind.RESPONSE:
+        if exchange.kind is not Kind.REQUEST:
+            return Step(message.at, "?", shown(message.channel), "⇠ orphan answer", "warn", exchange.number)
+        took = fmt.duration(message.at - exchange.opened.at) if message.at > exchange.opened.at else "<1ms"
+        if not message.final:
+            return Step(message.at, target, source, f"part, {took}", "accent", exchange.number, True)
+        sign, role = ("✗ error", "error") if message.error else ("✓", "ok")
+        return Step(message.at, target, source, f"{sign} {took}", role, exchange.number, True)
+    unnamed = "unreadable" if message.kind is Kind.UNREADABLE else "broadcast"
+    label = shown(exchange.action, text=True) if exchange.action else unnamed
+    role = "wait" if exchange.state is State.PENDING else "plain"
+    return Step(message.at, source, target, label, role, exchange.number)
+
+
+def participants(found: Sequence[Step]) -> list[str]:
+    """Who takes part, in the order of their first appearance."""
+    names: dict[str, None] = {}
+    for step in found:
+        names.setdefault(step.source)
+        names.setdefault(step.target)
+    return list(names)
+
+
+def column_width(count: int, width: int) -> int:
+    """Cells for each participant."""
+    return max(NARROWEST, min(WIDEST, (width - TIME) // max(1, count)))
+
+
+def head_line(names: Sequence[str], width: int) -> Line:
+    """The names over their lines of life."""
+    line: Line = [(" " * TIME, "plain")]
+    for name in names:
+        short = name if cell_len(name) <= width - 2 else fit(name, width - 2)
+        before = (width - cell_len(short)) // 2
+        line += [(" " * before, "plain"), (short, "name"), (" " * (width - before - cell_len(short)), "plain")]
+    return line
+
+
+def step_line(step: Step, names: Sequence[str], width: int, start: float) -> Line:
+    """One arrow between the lines of life."""
+    line: Line = [(fit(f" +{fmt.duration(step.at - start)}", 8) + fit(f"#{step.number}", TIME - 8), "dim")]
+    places = {name: index for index, name in enumerate(names)}
+    source, target = places[step.source], places[step.target]
+    middle = width // 2
+    cells = len(names) * width
+    if source == target:
+        text = f"│↺ {step.label}"
+        before = source * width + middle
+        return [*line, *_lives(names, width, 0, before), (fit(text, max(4, cells - before)), step.role)]
+    left, right = sorted((source, target))
+    begin, end = left * width + middle, right * width + middle
+    arrow = _arrow(step.label, end - begin - 1, forward=target > source, dashed=step.dashed)
+    line += _lives(names, width, 0, begin)
+    line += [("│", "dim"), (arrow, step.role), ("│", "dim")]
+    return line + _lives(names, width, end + 1, cells)
+
+
+def _arrow(label: str, room: int, *, forward: bool, dashed: bool) -> str:
+    sign = "╌" if dashed else "─"
+    label = f" {label} " if cell_len(label) + 4 <= room else f" {fit(label, room - 5)} " if room > 8 else ""
+    rest = room - 1 - cell_len(label)
+    before = rest // 2
+    body = sign * before + label + sign * (rest - before)
+    return body + "▶" if forward else "◀" + body
+
+
+def _lives(names: Sequence[str], width: int, begin: int, end: int) -> Line:
+    """The lines of life from one cell to another, where nothing crosses them."""
+    middle = width // 2
+    text = "".join("│" if cell % width == middle and cell // width < len(names) else " " for cell in range(begin, end))
+    return [(text, "dim")]
+
+
+def family(exchanges: Sequence[Exchange], root: Exchange) -> list[Exchange]:
+    """The exchange with all that it caused, and what caused it, among those given (oldest first)."""
+    by_id = {one.request_id: one for one in exchanges if one.request_id is not None}
+    top = root
+    seen = {root.number}
+    while top.parent_id in by_id and by_id[top.parent_id].number not in seen:
+        top = by_id[top.parent_id]
+        seen.add(top.number)
+    ids = {top.request_id}
+    found = [top]
+    for one in exchanges:
+        if one is not top and one.parent_id is not None and one.parent_id in ids:
+            found.append(one)
+            ids.add(one.request_id)
+    return sorted(found, key=lambda one: one.number)

@@ -1,0 +1,83 @@
+"""The figures as rows of the statistics screen. Pure."""
+
+from __future__ import annotations
+
+from daebus_console.engine.figures.series import Slot
+from daebus_console.engine.figures.stats import Row, Slow
+from daebus_console.naming import shown
+from daebus_console.tui.rows import format as fmt
+from daebus_console.tui.rows.chart import bars
+from daebus_console.tui.rows.lines import Line, fit, fit_right
+
+_FIGURES = ("count", "/s", "errors", "timeouts", "p50", "p95", "p99", "max", "handler")
+_WIDE = 9
+
+
+def heading(width: int) -> Line:
+    """The names of the columns."""
+    room = _names(width)
+    figures = "".join(fit_right(name, _WIDE) for name in _figures(width))
+    return [(fit("  service", room // 2) + fit("action", room - room // 2) + figures, "dim")]
+
+
+def _figures(width: int) -> tuple[str, ...]:
+    if width >= 110:
+        return _FIGURES
+    return tuple(name for name in _FIGURES if name not in ("handler", "max", "timeouts" if width < 90 else ""))
+
+
+def _names(width: int) -> int:
+    return max(16, width - _WIDE * len(_figures(width)))
+
+
+def figures_line(row: Row, width: int) -> Line:
+    """One action's figures."""
+    room = _names(width)
+    values = {
+        "count": (f"{row.count:,}", "plain"),
+        "/s": (fmt.rate(row.rate).removesuffix("/s") if row.rate else "·", "plain"),
+        "errors": _bad(row.errors, row.count),
+        "timeouts": _bad(row.timeouts, row.count),
+        "p50": (_span(row.p50), "plain"),
+        "p95": (_span(row.p95), "plain"),
+        "p99": (_span(row.p99), "plain"),
+        "max": (_span(row.largest), "dim"),
+        "handler": (_span(row.handler_p50), "dim"),
+    }
+    line: Line = [
+        (fit(f"  {shown(row.service) or 'all together'}", room // 2), "name" if row.service else "strong"),
+        (fit(shown(row.action, text=True), room - room // 2), "action"),
+    ]
+    return line + [(fit_right(values[name][0], _WIDE), values[name][1]) for name in _figures(width)]
+
+
+def _bad(count: int, of: int) -> tuple[str, str]:
+    if not count:
+        return "·", "dim"
+    return f"{count:,} {count * 100 / max(1, of):.0f}%", "error"
+
+
+def _span(seconds: float | None) -> str:
+    return "" if seconds is None else fmt.duration(seconds) if seconds else "<1ms"
+
+
+def slow_line(slow: Slow, width: int) -> Line:
+    """One of the slowest exchanges."""
+    return [
+        (f"  #{slow.number:<8}", "dim"),
+        (f"{fmt.clock(slow.at)}  ", "dim"),
+        (fit(shown(slow.service), 20), "name"),
+        (fit(shown(slow.action, text=True), max(8, width - 56)), "action"),
+        (fit_right(fmt.duration(slow.latency), 8), "wait"),
+    ]
+
+
+def charts(slots: list[Slot], width: int, height: int, slot: float) -> tuple[list[Line], list[Line]]:
+    """Requests a second with the part that went wrong, and the 95th percentile of the latency."""
+    rates = [one.count / slot for one in slots]
+    top = max(rates, default=0.0)
+    wrong = [(one.errors + one.timeouts) / slot for one in slots]
+    left = bars(rates, width, height, fmt.rate(top), "name", wrong)
+    spans = [one.p95 for one in slots]
+    slowest = max((span for span in spans if span is not None), default=0.0)
+    return left, bars(spans, width, height, fmt.duration(slowest), "wait")

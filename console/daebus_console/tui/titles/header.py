@@ -1,0 +1,54 @@
+"""What the line at the top says. Pure; hold the session's lock."""
+
+from __future__ import annotations
+
+from daebus_console.commands.under_way import UnderWay
+from daebus_console.engine.session import Session
+from daebus_console.text import clean
+from daebus_console.tui.rows import format as fmt
+from daebus_console.tui.rows.lines import Line
+
+
+def header(session: Session, now: float, *, read_only: bool = False, doing: Line | None = None) -> tuple[Line, Line]:
+    """Left: which Redis, how the connection is, and what the console is `doing`; right: what was seen."""
+    status = session.status
+    left: Line = [(" daebus ", "strong"), (f" {clean(str(session.address))} ", "name")]
+    # A capture that was opened says when all of it is there; a bus never is.
+    loaded = getattr(session, "loaded", None)
+    if loaded is not None:
+        left.append((" ■ all of it ", "accent") if loaded.is_set() else (" ◌ loading … ", "wait"))
+    elif status.up and session.tap.refused:
+        left.append((" ◐ live in part ", "warn"))
+    elif status.up:
+        left.append((" ● live ", "ok"))
+    elif status.problem is None:
+        left.append((" ◌ connecting … ", "wait"))
+    else:
+        since = f" for {fmt.duration(now - status.since)}" if status.messages or status.gaps else ""
+        how = "sees nothing" if session.tap.answering else "not connected"
+        left.append((f" ✗ {how}{since}: {clean(status.problem)} ", "error"))
+    if read_only:
+        left.append((" read-only ", "warn"))
+    left += doing or []
+    if status.blind:
+        left.append((f" ! {clean(status.blind)} ", "warn"))
+    elif (trouble := status.discovery_problem or status.discovery_lacks) and status.up:
+        left.append((f" ! {clean(trouble)} ", "warn"))
+    right: Line = [(f" {fmt.plural(status.messages, 'message')} ", "plain")]
+    right.append((f" {fmt.rate(session.rate.per_second(now))} ", "plain"))
+    right.append((f" {fmt.plural(status.gaps, 'gap')} ", "error" if status.gaps else "dim"))
+    return left, right
+
+
+def doing(what: UnderWay) -> Line:
+    """What goes on until somebody ends it: recordings, and answering in place of services."""
+    line: Line = []
+    recordings, stand_ins = what.writers, what.stand_ins
+    if len(recordings) == 1:
+        writer = recordings[0]
+        line.append((f" ● recording {writer.written:,} in {clean(writer.path.name)} ", "error"))
+    elif recordings:
+        line.append((f" ● recording into {len(recordings)} files ", "error"))
+    if stand_ins:
+        line.append((f" ⇄ {fmt.plural(stand_ins, 'stand-in')} ", "warn"))
+    return line
