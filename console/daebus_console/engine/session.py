@@ -305,12 +305,9 @@ class Session:
             stats.dropped(self.correlator.dropped.pop())
 
     def _learn_info(self, answer: Message) -> None:
-        try:
-            payload = wire.payload_of(answer.data)
-        except wire.Unreadable:
-            return
-        if isinstance(payload, dict) and not answer.error:
-            self.directory.info(answer.at, payload)
+        told = {} if answer.error else wire.told_in(answer.data)
+        if told:
+            self.directory.info(answer.at, told)
 
     # What discovery tells --------------------------------------------------------------------------------------
 

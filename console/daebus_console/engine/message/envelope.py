@@ -155,6 +155,15 @@ def payload_of(data: bytes) -> Any:
     return payload_in(text_of(data))
 
 
+def told_in(data: bytes) -> dict[str, Any]:
+    """What an instance tells of itself in that answer to `info`; empty where it is none."""
+    try:
+        payload = payload_of(data)
+    except Unreadable:
+        return {}
+    return payload if isinstance(payload, dict) else {}
+
+
 def text_of(data: bytes) -> str:
     """The text of a message. Raises Unreadable where it is none, or is nested too deeply to be read as JSON."""
     if len(data) > DEEPEST and is_too_deep(data):
