@@ -45,7 +45,9 @@ def start(command: Sequence[str], directory: str, begun: Path | None = None) -> 
     environment = {f"XDG_{name}_HOME": directory for name in ("STATE", "CONFIG", "DATA")}
     path = os.pathsep.join([os.getcwd(), os.path.join(os.getcwd(), "console")])
     began = time.time()
-    with Terminal(command, rows=40, columns=120, environment={**environment, "PYTHONPATH": path}) as terminal:
+    with Terminal(
+        command, rows=40, columns=120, environment={**environment, "PYTHONPATH": path}, real=True
+    ) as terminal:
         seen = bytearray()
         screen = connected = 0.0
         while not (screen and connected):

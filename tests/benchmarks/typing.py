@@ -49,7 +49,9 @@ def measure(face: str, rate: int) -> dict[str, Any]:
         path = os.pathsep.join([os.getcwd(), os.path.join(os.getcwd(), "console")])
         flood = None
         try:
-            with Terminal(command, rows=40, columns=120, environment={**environment, "PYTHONPATH": path}) as terminal:
+            with Terminal(
+                command, rows=40, columns=120, environment={**environment, "PYTHONPATH": path}, real=True
+            ) as terminal:
                 terminal.screen.write_process_input = terminal.process.send
                 # pexpect waits 50 ms before it sends a key, for programs that are not ready for it.
                 terminal.process.delaybeforesend = None

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
 import pexpect
 import pyte
+
+from tests.support.forked_terminal import ForkedProcess
 
 KEYS = {
     "enter": "\r",
@@ -25,8 +28,11 @@ KEYS = {
     "ctrl+s": "\x13",
 }
 
-# A terminal has a size of its own, which these would override.
-_NOT_INHERITED = {"NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES"}
+# A terminal has a size of its own, which some of these would override. What cannot be written stays in a buffer, which
+# is written at the end again, unless there is none.
+_NOT_INHERITED = {"NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES", "PYTHONUNBUFFERED"}
+_AT_ONCE = 1 << 18
+"""Bytes after which the screen is looked at, even if there are more."""
 
 
 def _heed_signals() -> None:
@@ -35,8 +41,17 @@ def _heed_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
+def _forkable(command: Sequence[str]) -> bool:
+    """Whether it is the console, or a program that starts it, with nothing told to the interpreter."""
+    return command[0] == sys.executable and (command[1] == "-c" or list(command[1:3]) == ["-m", "daebus_console"])
+
+
 class Terminal:
-    """Runs a command on a terminal of that size; use it as a context manager, which ends the command."""
+    """Runs a command on a terminal of that size; use it as a context manager, which ends the command.
+
+    The console runs in a fork of a process that has it loaded, unless its `real` start is asked for: an interpreter of
+    its own, as a shell starts it.
+    """
 
     def __init__(
         self,
@@ -45,20 +60,29 @@ class Terminal:
         rows: int = 35,
         columns: int = 120,
         environment: Mapping[str, str] | None = None,
+        real: bool = False,
     ) -> None:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self.output = bytearray()
         """Everything the program wrote, raw."""
+        self._text: str | None = None
+        self._all_read = False
         inherited = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
+        environ = {**inherited, "TERM": "xterm-256color", "LANG": "C.UTF-8", **(environment or {})}
+        self.process: ForkedProcess | pexpect.spawn
+        if not real and _forkable(command):
+            self.process = ForkedProcess(command[1:], dimensions=(rows, columns), environ=environ)
+            return
         self.process = pexpect.spawn(
             command[0],
             list(command[1:]),
             dimensions=(rows, columns),
-            env={**inherited, "TERM": "xterm-256color", "LANG": "C.UTF-8", **(environment or {})},
+            env=environ,
             timeout=None,
             preexec_fn=_heed_signals,
         )
+        self.process.delaybeforesend = None
 
     def __enter__(self) -> Terminal:
         return self
@@ -72,18 +96,35 @@ class Terminal:
         self.process.close(force=True)
 
     def read(self, seconds: float) -> None:
-        """Take in what the program writes within that time."""
+        """Take in what the program writes: wait that long for it, and take all that is there."""
+        data = bytearray()
         try:
-            data = self.process.read_nonblocking(1 << 16, timeout=seconds)
-        except (pexpect.TIMEOUT, pexpect.EOF):
-            return
-        self.output += data
-        self._stream.feed(data)
+            while len(data) < _AT_ONCE:
+                data += self.process.read_nonblocking(1 << 16, timeout=0 if data else seconds)
+        except pexpect.TIMEOUT:
+            pass
+        except pexpect.EOF:
+            if not data and self._all_read:
+                # Nothing will come any more, and whoever waits for an end does so without haste.
+                time.sleep(min(seconds, 0.01))
+            self._all_read = True
+        if data:
+            self.output += data
+            self._stream.feed(bytes(data))
+            self._text = None
+
+    def read_all(self, within: float = 1.0) -> None:
+        """Take in all that is there once the program has ended; something it started may still have the terminal."""
+        deadline = time.monotonic() + within
+        while not self._all_read and time.monotonic() < deadline:
+            self.read(0.05)
 
     @property
     def text(self) -> str:
         """The screen as lines of text."""
-        return "\n".join(line.rstrip() for line in self.screen.display)
+        if self._text is None:
+            self._text = "\n".join(line.rstrip() for line in self.screen.display)
+        return self._text
 
     def type(self, text: str) -> None:
         """Type those characters."""
@@ -97,23 +138,32 @@ class Terminal:
     def wait_for(self, what: str | Callable[[str], object], within: float = 30.0) -> str:
         """Wait until the screen matches a regular expression (or the function says yes), and return its text."""
         deadline = time.monotonic() + within
+        seen = None
         while True:
             self.read(0.05)
             text = self.text
-            if re.search(what, text) if isinstance(what, str) else what(text):
+            # A function may look at more than the screen.
+            if not isinstance(what, str):
+                found = what(text)
+            elif text is not seen:
+                found = re.search(what, text)
+            if found:
                 return text
-            if time.monotonic() > deadline or not (self.process.isalive() or self.process.buffer):
+            seen = text
+            if time.monotonic() > deadline or (self._all_read and not self.process.isalive()):
                 raise AssertionError(f"not seen within {within} s: {what!r}\n{text}")
 
     def wait_end(self, within: float = 15.0) -> int:
-        """Wait until the program has ended, and return its exit status (negative: the signal)."""
+        """Wait until the program has ended and all it wrote was read; its exit status (negative: the signal).
+
+        The terminal is still there.
+        """
         deadline = time.monotonic() + within
         while self.process.isalive():
             self.read(0.05)
             if time.monotonic() > deadline:
                 raise AssertionError(f"still running after {within} s\n{self.text}")
-        self.read(0.05)
-        self.process.close()
+        self.read_all()
         if self.process.exitstatus is not None:
             return int(self.process.exitstatus)
         return -int(self.process.signalstatus or 0)

@@ -53,7 +53,7 @@ def _running(pid: int) -> bool:
 
 def test_the_demo_shows_paired_exchanges_and_answers_a_request(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "daebus_console", "demo"]
-    with Terminal(command, environment=_environment(tmp_path)) as terminal:
+    with Terminal(command, environment=_environment(tmp_path), real=True) as terminal:
         terminal.wait_for(r"Services 6")
         terminal.wait_for(PAIRED)
         children = _descendants(terminal.process.pid)

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,27 +23,16 @@ ENDING = [signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM]
 PROGRAM = [sys.executable, "-m", "daebus_console"]
 
 
-def start(url: str, directory: Path, command: Sequence[str]) -> Terminal:
+def start(url: str, directory: Path, command: Sequence[str], *, real: bool = False) -> Terminal:
     """A command on a terminal of its own, with nobody's settings."""
     environment = {
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "console")]),
         **{f"XDG_{name}_HOME": str(directory / name) for name in ("CONFIG", "DATA", "STATE")},
         "DAEBUS_REDIS_URL": url,
     }
-    terminal = Terminal(command, environment=environment)
+    terminal = Terminal(command, environment=environment, real=real)
     terminal.screen.write_process_input = terminal.process.send
     return terminal
-
-
-def end_of(terminal: Terminal) -> int:
-    """The exit status, once the program has ended and all it wrote was read."""
-    deadline = time.monotonic() + 30
-    while terminal.process.isalive():
-        terminal.read(0.05)
-        assert time.monotonic() < deadline, f"still running\n{terminal.text}"
-    for _ in range(20):
-        terminal.read(0.05)
-    return -terminal.process.signalstatus if terminal.process.exitstatus is None else terminal.process.exitstatus
 
 
 def publish(server: RedisServer, count: int) -> None:
@@ -64,18 +52,18 @@ def test_the_full_screen_leaves_the_terminal_as_it_was(
     own_redis: RedisServer, tmp_path: Path, number: signal.Signals
 ) -> None:
     path = tmp_path / "kept.jsonl"
-    with start(own_redis.url, tmp_path, PROGRAM) as terminal:
+    with start(own_redis.url, tmp_path, PROGRAM, real=number is signal.SIGTERM) as terminal:
         settings = line_settings(terminal)
         terminal.wait_for("● live")
         terminal.type(":")
         terminal.wait_for("Complete")
         terminal.type(f"record {path}")
         terminal.press("enter")
-        terminal.wait_for(lambda _text: path.exists())
+        terminal.wait_for("recording to")
         publish(own_redis, 20)
         terminal.wait_for("20 messages")
         os.kill(terminal.process.pid, number)
-        assert end_of(terminal) == 128 + number
+        assert terminal.wait_end(within=30) == 128 + number
         assert_as_before(terminal, settings)
         assert "Traceback" not in terminal.output.decode(errors="replace")
     assert recorded(path) == list(range(20))
@@ -83,13 +71,13 @@ def test_the_full_screen_leaves_the_terminal_as_it_was(
 
 @pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
 def test_a_prompt_leaves_the_terminal_as_it_was(own_redis: RedisServer, tmp_path: Path, number: signal.Signals) -> None:
-    with start(own_redis.url, tmp_path, [*PROGRAM, "repl"]) as terminal:
+    with start(own_redis.url, tmp_path, [*PROGRAM, "repl"], real=number is signal.SIGTERM) as terminal:
         settings = line_settings(terminal)
         terminal.wait_for("daebus>")
         terminal.type("half a li")
         terminal.wait_for("half a li")
         os.kill(terminal.process.pid, number)
-        assert end_of(terminal) == 128 + number
+        assert terminal.wait_end(within=30) == 128 + number
         assert_as_before(terminal, settings)
         assert "Traceback" not in terminal.output.decode(errors="replace")
 
@@ -117,7 +105,7 @@ def test_a_signal_while_a_prompt_is_at_work_leaves_the_terminal_as_it_was(
         terminal.wait_for("daebus>")
         # What is typed is completed in a thread, and the signal comes from where that is begun.
         terminal.type("half a li")
-        assert end_of(terminal) == 128 + signal.SIGTERM
+        assert terminal.wait_end(within=30) == 128 + signal.SIGTERM
         assert_as_before(terminal, settings)
         assert "Traceback" not in terminal.output.decode(errors="replace")
 
@@ -133,7 +121,7 @@ def test_a_recording_from_the_prompt_is_closed(own_redis: RedisServer, tmp_path:
         publish(own_redis, 5)
         terminal.wait_for("5 messages")
         os.kill(terminal.process.pid, number)
-        assert end_of(terminal) == 128 + number
+        assert terminal.wait_end(within=30) == 128 + number
         assert_as_before(terminal, settings)
         assert "Traceback" not in terminal.output.decode(errors="replace")
     assert recorded(path) == list(range(5))
@@ -142,13 +130,13 @@ def test_a_recording_from_the_prompt_is_closed(own_redis: RedisServer, tmp_path:
 @pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
 def test_a_verb_closes_its_recording(own_redis: RedisServer, tmp_path: Path, number: signal.Signals) -> None:
     path = tmp_path / "kept.jsonl.gz"
-    with start(own_redis.url, tmp_path, [*PROGRAM, "record", str(path)]) as terminal:
+    with start(own_redis.url, tmp_path, [*PROGRAM, "record", str(path)], real=number is signal.SIGTERM) as terminal:
         settings = line_settings(terminal)
         terminal.wait_for("recording to")
         publish(own_redis, 5)
         terminal.wait_for("5 messages")
         os.kill(terminal.process.pid, number)
-        assert end_of(terminal) == 128 + number
+        assert terminal.wait_end(within=30) == 128 + number
         assert_as_before(terminal, settings)
         assert "Traceback" not in terminal.text
     # An archive that was not closed ends in EOFError here.
@@ -163,14 +151,14 @@ def test_a_terminal_that_is_gone_ends_it_and_its_recording(own_redis: RedisServe
         terminal.wait_for("Complete")
         terminal.type(f"record {path}")
         terminal.press("enter")
-        terminal.wait_for(lambda _text: path.exists())
+        terminal.wait_for("recording to")
         publish(own_redis, 20)
         terminal.wait_for("20 messages")
         # As when the window is closed: the terminal hangs up, and nothing can be written to it any more.
         nothing = os.open(os.devnull, os.O_RDWR)
         os.dup2(nothing, terminal.process.child_fd)
         os.close(nothing)
-        assert end_of(terminal) == 128 + signal.SIGHUP
+        assert terminal.wait_end(within=30) == 128 + signal.SIGHUP
     assert gzip.decompress(path.read_bytes()).count(b'"news"') == 20
 
 
@@ -198,13 +186,13 @@ def test_a_mistake_of_ours_leaves_the_terminal_as_it_was(own_redis: RedisServer,
         terminal.wait_for("Complete")
         terminal.type(f"record {path}")
         terminal.press("enter")
-        terminal.wait_for(lambda _text: path.exists())
+        terminal.wait_for("recording to")
         publish(own_redis, 20)
         terminal.wait_for("20 messages")
         terminal.press("escape")
         terminal.wait_for("Pause")
         terminal.type("f")
-        assert end_of(terminal) == 1
+        assert terminal.wait_end(within=30) == 1
         assert_as_before(terminal, settings)
         told = terminal.output.decode(errors="replace").rpartition("\x1b[?1049l")[2]
         assert "no such luck" in told

@@ -92,7 +92,9 @@ def terminal(own_redis: RedisServer, tmp_path: Path) -> Terminal:
         "NO_COLOR": "1",
         "COLORTERM": "truecolor",
     }
-    return Terminal([sys.executable, "-m", "daebus_console", "--redis", own_redis.url], environment=environment)
+    return Terminal(
+        [sys.executable, "-m", "daebus_console", "--redis", own_redis.url], environment=environment, real=True
+    )
 
 
 def test_no_colour_reaches_the_terminal_whatever_is_shown(terminal: Terminal, own_redis: RedisServer) -> None:

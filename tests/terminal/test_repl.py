@@ -46,7 +46,7 @@ def service(own_redis: Any) -> Iterator[str]:
     app.stop(grace=5)
 
 
-def repl(url: str, directory: Path, *options: str, **environment: str) -> Terminal:
+def repl(url: str, directory: Path, *options: str, real: bool = False, **environment: str) -> Terminal:
     """The line REPL in a terminal of its own, with nobody's history."""
     known = {
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "console")]),
@@ -54,7 +54,7 @@ def repl(url: str, directory: Path, *options: str, **environment: str) -> Termin
         "DAEBUS_REDIS_URL": url,
     }
     command = [sys.executable, "-m", "daebus_console", *options, "repl"]
-    terminal = Terminal(command, environment={**known, **environment})
+    terminal = Terminal(command, environment={**known, **environment}, real=real)
     # A real terminal tells where its cursor is when it is asked.
     terminal.screen.write_process_input = terminal.process.send
     return terminal
@@ -98,7 +98,7 @@ def test_tab_completes_for_a_hand_that_is_quicker_than_the_menu(service: str, tm
 
 
 def test_a_first_request_by_tab_alone(service: str, tmp_path: Path) -> None:
-    with repl(service, tmp_path) as terminal:
+    with repl(service, tmp_path, real=True) as terminal:
         terminal.wait_for(r"daebus>(.|\n)*1 service,")
         choose(terminal, "request")
         terminal.wait_for(r"shop +2 actions")
@@ -190,7 +190,7 @@ def test_pasted_text_does_nothing_to_the_terminal(service: str, tmp_path: Path) 
 
 
 def test_a_dumb_terminal_will_do(service: str, tmp_path: Path) -> None:
-    with repl(service, tmp_path, TERM="dumb") as terminal:
+    with repl(service, tmp_path, TERM="dumb", real=True) as terminal:
         terminal.wait_for(r"daebus>")
         terminal.type("request shop greet name=Ann")
         terminal.press("enter")

@@ -14,7 +14,7 @@ import pytest
 from tests.support.redis_server import RedisServer
 from tests.support.terminal import Terminal
 from tests.terminal.left import keyboards_left, modes_left
-from tests.terminal.test_ending import PROGRAM, end_of, publish, start
+from tests.terminal.test_ending import PROGRAM, publish, start
 
 pytestmark = [pytest.mark.terminal, pytest.mark.timeout(120)]
 
@@ -54,7 +54,7 @@ def leave(terminal: Terminal, *keys: str) -> None:
     terminal.press(*keys)
     wait_for_shell(terminal)
     terminal.type("echo ended with $?; exit\r")
-    assert end_of(terminal) == 0
+    assert terminal.wait_end(within=30) == 0
     assert "ended with 0" in terminal.text
 
 
@@ -109,7 +109,7 @@ def test_it_is_no_sign_in_the_line_of_the_prompt(own_redis: RedisServer, tmp_pat
 def test_verbs_stop_and_go_on(own_redis: RedisServer, tmp_path: Path, verb: tuple[str, ...]) -> None:
     arguments = [verb[0], *(str(tmp_path / name) for name in verb[1:])]
     with shell(own_redis, tmp_path, *arguments) as terminal:
-        publish_until = r"news|1 messages"
+        publish_until = r"news|[1-9]\d* messages"
         terminal.wait_for(lambda text: publish(own_redis, 1) or re.search(publish_until, text))
         suspend(terminal)
         terminal.type("clear; fg\r")
@@ -117,7 +117,7 @@ def test_verbs_stop_and_go_on(own_redis: RedisServer, tmp_path: Path, verb: tupl
         terminal.press("ctrl+c")
         terminal.wait_for(r"at the shell>\s*\Z")
         terminal.type("exit\r")
-        end_of(terminal)
+        terminal.wait_end(within=30)
 
 
 def test_where_no_shell_could_bring_it_back_it_goes_on(own_redis: RedisServer, tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_where_no_shell_could_bring_it_back_it_goes_on(own_redis: RedisServer, t
         publish(own_redis, 2)
         terminal.wait_for("2 messages")
         terminal.press("ctrl+q")
-        assert end_of(terminal) == 0
+        assert terminal.wait_end(within=30) == 0
 
 
 def test_after_a_stop_that_nobody_is_told_of_the_screen_is_taken_again(own_redis: RedisServer, tmp_path: Path) -> None:
@@ -158,4 +158,4 @@ def test_the_size_is_that_of_the_terminal_whatever_the_environment_says(own_redi
         terminal.screen.resize(20, 90)
         terminal.wait_for(lambda text: 80 < max(map(len, text.split("\n"))) <= 90)
         terminal.press("ctrl+q")
-        assert end_of(terminal) == 0
+        assert terminal.wait_end(within=30) == 0

@@ -59,6 +59,8 @@ class Ending:
         self.at_last: Callable[[], None] | None = None
         self._before: dict[int, Any] = {}
         self._since: float | None = None
+        self.asked: int | None = None
+        """The exit status that a signal asked for, if one did."""
 
     def __enter__(self) -> Ending:
         if threading.current_thread() is threading.main_thread():
@@ -98,7 +100,7 @@ class Ending:
             if number != signal.SIGHUP and time.monotonic() - self._since > _AGAIN:
                 self._end_now(status)
             return
-        self._since = time.monotonic()
+        self._since, self.asked = time.monotonic(), status
         watch = threading.Timer(PATIENCE, self._end_now, (status,))
         watch.daemon = True
         watch.start()

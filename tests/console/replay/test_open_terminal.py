@@ -28,7 +28,7 @@ def test_a_capture_is_looked_at_and_replayed_from(
         **{f"XDG_{name}_HOME": str(tmp_path / name) for name in ("CONFIG", "DATA", "STATE")},
     }
     command = [sys.executable, "-m", "daebus_console", "open", str(path), "--redis", shop.url]
-    with Terminal(command, environment=environment, columns=140) as terminal:
+    with Terminal(command, environment=environment, columns=140, real=True) as terminal:
         terminal.wait_for(path.name)
         terminal.wait_for(rf"{shop.name}\s+echo")
         terminal.type(":")

@@ -62,7 +62,7 @@ def test_it_tells_of_a_lost_redis_and_of_the_gap_once_it_is_back(own_redis: Redi
 
 
 def test_it_can_be_left_while_redis_is_gone(own_redis: RedisServer, tmp_path: Path) -> None:
-    with Terminal(console(own_redis.url), environment=environment(tmp_path)) as terminal:
+    with Terminal(console(own_redis.url), environment=environment(tmp_path), real=True) as terminal:
         terminal.wait_for("● live")
         own_redis.kill()
         terminal.wait_for("✗ not connected")
@@ -73,7 +73,7 @@ def test_it_can_be_left_while_redis_is_gone(own_redis: RedisServer, tmp_path: Pa
 
 def test_a_crash_gives_the_terminal_back_and_says_what_happened(redis_url: str, tmp_path: Path) -> None:
     command = [sys.executable, "-c", CRASHING, redis_url]
-    with Terminal(command, environment=environment(tmp_path)) as terminal:
+    with Terminal(command, environment=environment(tmp_path), real=True) as terminal:
         terminal.wait_for("● live")
         terminal.press("ctrl+q")
         assert terminal.wait_end() == 1
