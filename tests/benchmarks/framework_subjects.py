@@ -17,7 +17,8 @@ import redis
 
 from daebus import Daebus
 from tests.support.environments import python_with
-from tests.support.redis_server import RedisServer, die_with_parent
+from tests.support.processes import die_with_parent
+from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
 HERE = Path(__file__).parent

@@ -34,14 +34,14 @@ app.run(service=sys.argv[1], redis_url=sys.argv[2], shared=True)
 
 def test_an_instance_killed_in_the_middle_of_a_request_takes_only_that_one_along(redis_url: str, name: str) -> None:
     with (
-        program("-c", SERVICE, name, redis_url, "a", serves=name, url=redis_url) as first,
+        program("-c", SERVICE, name, redis_url, "a", forked=True, serves=name, url=redis_url) as first,
         Requester(redis_url, timeout=30) as requester,
     ):
         lost = requester.start(name, "sleep", timeout=3)
         assert first.process.stdout is not None
         while "asleep" not in first.process.stdout.readline():
             pass
-        with program("-c", SERVICE, name, redis_url, "b"):
+        with program("-c", SERVICE, name, redis_url, "b", forked=True):
             eventually(lambda: subscribers(redis_url, name) == 2)
             assert [requester.call(name, "echo") for _ in range(20)] == [{"by": "b"}] * 20
             first.signal(signal.SIGKILL)
@@ -54,8 +54,8 @@ def test_an_instance_killed_in_the_middle_of_a_request_takes_only_that_one_along
 
 def test_a_frozen_instance_holds_up_nothing_that_another_can_do(redis_url: str, name: str) -> None:
     with (
-        program("-c", SERVICE, name, redis_url, "a", serves=name, url=redis_url) as first,
-        program("-c", SERVICE, name, redis_url, "b"),
+        program("-c", SERVICE, name, redis_url, "a", forked=True, serves=name, url=redis_url) as first,
+        program("-c", SERVICE, name, redis_url, "b", forked=True),
         Requester(redis_url, timeout=30) as requester,
     ):
         eventually(lambda: subscribers(redis_url, name) == 2)

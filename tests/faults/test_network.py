@@ -56,7 +56,7 @@ app.run(service=sys.argv[1], redis_url=sys.argv[2])
 """
     with (
         own_redis.client() as client,
-        program("-c", code, name, own_redis.url, serves=name, url=own_redis.url) as service,
+        program("-c", code, name, own_redis.url, forked=True, serves=name, url=own_redis.url) as service,
         DaebusCaller(name, redis_url=own_redis.url) as caller,
     ):
         assert works(caller)

@@ -58,7 +58,7 @@ def served(redis_url: str, name: str) -> Iterator[tuple[str, str]]:
 
 
 def run(code: str, *arguments: str) -> str:
-    program = Program("-W", "error", "-c", PRELUDE + code, *arguments)
+    program = Program("-W", "error", "-c", PRELUDE + code, *arguments, forked=True)
     assert program.wait(60) == 0, program.output
     assert "Traceback" not in program.output
     return program.output
@@ -176,7 +176,7 @@ async def main():
         assert await caller.send_request("echo") == {"a": 1}
 asyncio.run(main())
 """
-    program = Program("-W", "error", "-c", PRELUDE + code, *served, DAEBUS_REDIS_URL=served[1])
+    program = Program("-W", "error", "-c", PRELUDE + code, *served, forked=True, DAEBUS_REDIS_URL=served[1])
     assert program.wait(60) == 0, program.output
     lines = [line for line in program.output.splitlines() if "RedisUnavailable: " in line]
     assert len(lines) == 3, program.output

@@ -115,7 +115,7 @@ def test_stop_under_load_leaves_no_request_without_an_answer_and_nothing_running
 @pytest.mark.parametrize(("first", "second"), [(signal.SIGTERM, signal.SIGINT), (signal.SIGINT, signal.SIGINT)])
 def test_a_second_signal_ends_it_at_once_whatever_runs(redis_url: str, name: str, first: int, second: int) -> None:
     with (
-        program("-c", SERVICE, name, redis_url, "60", serves=name, url=redis_url) as service,
+        program("-c", SERVICE, name, redis_url, "60", forked=True, serves=name, url=redis_url) as service,
         DaebusCaller(name, redis_url=redis_url) as caller,
     ):
         for _ in range(4):

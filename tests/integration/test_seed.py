@@ -40,7 +40,14 @@ def programs(bus: RedisServer) -> Iterator[dict[str, Program]]:
     with ExitStack() as stack:
         for name, (script, *arguments) in services.items():
             running[name] = stack.enter_context(
-                program(str(SEED / script), *arguments, serves=name, url=bus.url, DAEBUS_REDIS_URL=bus.url)
+                program(
+                    str(SEED / script),
+                    *arguments,
+                    forked=True,
+                    serves=name,
+                    url=bus.url,
+                    DAEBUS_REDIS_URL=bus.url,
+                )
             )
         yield running
 
@@ -135,10 +142,17 @@ def test_callers_at_module_level_do_not_mind_that_redis_is_down(own_redis: Redis
     own_redis.start()
     process.enter()
     with (
-        program(str(SEED / "accounts.py"), serves="user_service", url=own_redis.url, DAEBUS_REDIS_URL=own_redis.url),
+        program(
+            str(SEED / "accounts.py"),
+            forked=True,
+            serves="user_service",
+            url=own_redis.url,
+            DAEBUS_REDIS_URL=own_redis.url,
+        ),
         program(
             str(SEED / "notifier.py"),
             "notification_service",
+            forked=True,
             serves="notification_service",
             url=own_redis.url,
             DAEBUS_REDIS_URL=own_redis.url,

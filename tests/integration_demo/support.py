@@ -14,11 +14,16 @@ from typing import Any
 
 import redis
 
+from tests.support.loaded import Forked
 from tests.support.waiting import eventually
 
 PS = shutil.which("ps") or "ps"
 """Looked up here, as some tests make the PATH another."""
 HEADLESS = "import sys; from daebus_console.demo.demo import run_headless; sys.exit(run_headless({arguments}))"
+FORKING = (
+    "from tests.support.loaded import ForkedHere, demo_forks; import daebus_console.demo.process as process; "
+    "process.subprocess = demo_forks(ForkedHere); "
+)
 
 
 class Tap:
@@ -70,18 +75,28 @@ class Tap:
 
 
 class Runner:
-    """`run_headless` in a process of its own, with what it printed. A context manager that leaves nothing behind."""
+    """`run_headless` in a process of its own, with what it printed. A context manager that leaves nothing behind.
 
-    def __init__(self, arguments: str = "", **environ: str) -> None:
+    It and all that it starts are forks of what is loaded already, unless the interpreter itself is to be started.
+    """
+
+    def __init__(self, arguments: str = "", *, forked: bool = True, **environ: str) -> None:
         self.lines: list[str] = []
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by __exit__
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", HEADLESS.format(arguments=arguments)],
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            text=True,
-            env={**os.environ, **environ},
-        )
+        code = HEADLESS.format(arguments=arguments)
+        self.process: subprocess.Popen[str] | Forked
+        if forked:
+            self.process = Forked(
+                [sys.executable, "-c", FORKING + code], stderr=self._errors, env={**os.environ, **environ}
+            )
+        else:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", code],
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                text=True,
+                env={**os.environ, **environ},
+            )
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
         self.family: list[int] = []

@@ -36,7 +36,7 @@ def test_a_signal_ends_everything(number: signal.Signals) -> None:
 
 
 def test_kill_9_of_the_runner_leaves_nothing_behind(tmp_path: Path) -> None:
-    with Runner(FEW, TMPDIR=str(tmp_path)).await_running() as runner:
+    with Runner(FEW, forked=False, TMPDIR=str(tmp_path)).await_running() as runner:
         runner.process.kill()
         eventually(all_gone(runner.family), within=15, what="all processes gone")
         eventually(lambda: list(tmp_path.iterdir()) == [], what="directory removed")
@@ -57,7 +57,7 @@ def test_it_ends_by_itself_after_the_time_asked_for() -> None:
 
 
 def test_a_service_that_dies_later_is_told_once() -> None:
-    with Runner(FEW).await_running() as runner:
+    with Runner(FEW, forked=False).await_running() as runner:
         users = next(pid for pid in runner.family if "users.py" in command_line(pid))
         os.kill(users, signal.SIGKILL)
         eventually(lambda: "users was ended by signal 9" in runner.errors())

@@ -15,12 +15,14 @@ from tests.support.redis_server import RedisServer, free_port
 SECRET = "pa55-w0rd"
 
 
+@pytest.mark.usefixtures("interpreters")
 def test_a_private_redis_server_comes_first() -> None:
     with Demo(services=["users"], client=False) as demo:
         assert demo.broker == f"a private redis-server at {demo.url}"
         assert set(demo.pids) == {"broker", "users"}
 
 
+@pytest.mark.usefixtures("interpreters")
 def test_a_given_redis_is_used_and_left_running(own_redis: RedisServer) -> None:
     with Demo(own_redis.url, ["users"], client=False) as demo:
         assert demo.url == own_redis.url
@@ -86,6 +88,7 @@ def test_a_wrong_password_is_named_as_such() -> None:
         server.close()
 
 
+@pytest.mark.usefixtures("interpreters")
 def test_a_service_that_dies_at_start_is_reported_with_its_log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "users.py").write_text("raise SystemExit('the users are on strike')\n")
     monkeypatch.setattr(demo_module, "shop_directory", lambda: tmp_path)

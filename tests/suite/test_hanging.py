@@ -56,12 +56,12 @@ def test_another(number):
     pass
 """
 HANGS = """
-@pytest.mark.timeout(2)
+@pytest.mark.timeout(0.5)
 def test_python():
     while True:
         pass
 
-@pytest.mark.timeout(2)
+@pytest.mark.timeout(0.5)
 def test_nothing_raised_gets_through():
     while True:
         try:
@@ -69,29 +69,29 @@ def test_nothing_raised_gets_through():
         except BaseException:
             pass
 
-@pytest.mark.timeout(2)
+@pytest.mark.timeout(0.5)
 def test_c_with_the_lock_of_the_interpreter():
     lock = ctypes.create_string_buffer(64)
     for _twice in range(2):
         ctypes.PyDLL(None).pthread_mutex_lock(lock)
 
-@pytest.mark.timeout(2)
+@pytest.mark.timeout(0.5)
 def test_a_lock():
     threading.Event().wait()
 
-@pytest.mark.timeout(2)
+@pytest.mark.timeout(0.5)
 def test_stopped():
     os.kill(os.getpid(), signal.SIGSTOP)
 
-@pytest.mark.timeout(2)
+@pytest.mark.timeout(0.5)
 def test_a_fixture_that_never_begins(never_begins):
     pass
 
-@pytest.mark.timeout(2)
+@pytest.mark.timeout(0.5)
 def test_a_fixture_that_never_ends(never_ends):
     pass
 
-@pytest.mark.timeout(2)
+@pytest.mark.timeout(0.5)
 def test_an_event_loop():
     async def never():
         while True:
@@ -145,7 +145,8 @@ def begin(folder: Path, tests: str, *options: str, limit: float = 300) -> subpro
     )
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", SOCKET))}
     environment |= {"PYTHONPATH": str(ROOT), LIMIT: str(limit), GRACE: "1"}
-    command = [sys.executable, "-m", "pytest", *options]
+    # The plugin of hypothesis takes each process as long to load as all the rest.
+    command = [sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", *options]
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=folder, text=True, env=environment
     )

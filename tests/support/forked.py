@@ -30,6 +30,9 @@ import importlib, pkgutil
 for found in pkgutil.walk_packages(daebus_console.commands.__path__, "daebus_console.commands."):
     importlib.import_module(found.name)
 import daebus_console.cli.asking, daebus_console.repl.start, daebus_console.engine.session
+import daebus_console.demo.process
+from tests.support.loaded import ForkedHere, demo_forks
+daebus_console.demo.process.subprocess = demo_forks(ForkedHere)
 warnings.simplefilter("error")
 
 encoding, errors = sys.stdout.encoding, sys.stdout.errors

@@ -13,7 +13,8 @@ from typing import Any
 import redis
 
 from daebus import Daebus
-from tests.support.redis_server import die_with_parent
+from tests.support.loaded import Forked
+from tests.support.processes import die_with_parent
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -36,21 +37,25 @@ def subscribers(url: str, channel: str) -> int:
 
 
 class Program:
-    """A Python program in a process of its own, with what it wrote."""
+    """A Python program in a process of its own, with what it wrote; `forked` where its start is of no interest."""
 
-    def __init__(self, *arguments: str, python: str = sys.executable, **environment: str) -> None:
+    def __init__(self, *arguments: str, python: str = sys.executable, forked: bool = False, **environment: str) -> None:
         env = {"PATH": "/usr/bin:/bin", "PYTHONUNBUFFERED": "1", **environment}
         if python == sys.executable:
             env["PYTHONPATH"] = str(ROOT)
-        self.process = subprocess.Popen(
-            [python, *arguments],
-            env=env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            preexec_fn=die_with_parent,
-        )
+        self.process: subprocess.Popen[str] | Forked
+        if forked:
+            self.process = Forked([python, *arguments], env=env, stdin=subprocess.PIPE)
+        else:
+            self.process = subprocess.Popen(
+                [python, *arguments],
+                env=env,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                preexec_fn=die_with_parent,
+            )
         self.output = ""
 
     def signal(self, number: int) -> None:

@@ -23,8 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.processes import command_line, family, freeze, send
-from tests.support.redis_server import die_with_parent
+from tests.support.processes import command_line, die_with_parent, family, freeze, send
 
 SOCKET = "DAEBUS_TEST_SUPERVISOR"
 """The environment variable that names the socket of the supervisor above this process."""

@@ -14,12 +14,14 @@ import pytest
 
 from daebus import DaebusCaller, DaebusError
 from daebus.transport.address import RedisAddress
+from daebus_console.demo import process
 from daebus_console.demo.demo import SERVICES, Demo, shop_directory
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.session import Session
 from tests.console.cli.conftest import Console
-from tests.support.framework_services import ROOT, program
+from tests.support.framework_services import program
+from tests.support.loaded import Forked, demo_forks
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
@@ -51,7 +53,7 @@ def broker() -> Iterator[RedisServer]:
 def demo(broker: RedisServer) -> Iterator[Demo]:
     """All of the shop but payment, with nobody ordering."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'console'}")
+        patch.setattr(process, "subprocess", demo_forks(Forked))
         with Demo(broker.url, [name for name in SERVICES if name != "payment"], client=False, seed="7") as demo:
             yield demo
 
@@ -61,7 +63,14 @@ def recorded(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A busy while in the shop."""
     path = tmp_path_factory.mktemp("demo") / "demo.jsonl"
     with (
-        program(str(shop_directory() / "payment.py"), serves="payment", url=demo.url, REDIS_URL=demo.url, **PAYMENT),
+        program(
+            str(shop_directory() / "payment.py"),
+            forked=True,
+            serves="payment",
+            url=demo.url,
+            REDIS_URL=demo.url,
+            **PAYMENT,
+        ),
         Session(demo.url) as session,
     ):
         assert session.wait_up(10)
@@ -125,7 +134,9 @@ def places(report: dict[str, Any]) -> dict[tuple[str, str], set[str]]:
 
 
 def test_what_must_differ_does_and_nothing_else(demo: Demo, recorded: Path) -> None:
-    with program(str(shop_directory() / "payment.py"), serves="payment", url=demo.url, REDIS_URL=demo.url, **PAYMENT):
+    with program(
+        str(shop_directory() / "payment.py"), forked=True, serves="payment", url=demo.url, REDIS_URL=demo.url, **PAYMENT
+    ):
         report = replayed(demo.url, recorded)
         assert report["plan"]["requests"] > 1_000
         assert report["answered"] == report["sent"] == report["plan"]["requests"]
@@ -151,7 +162,7 @@ def test_a_service_changed_on_purpose_is_told_and_nothing_else(demo: Demo, recor
     changed = tmp_path / "payment.py"
     changed.write_text(source.replace("+ 25,", "+ 30,"))
     assert changed.read_text() != source
-    with program(str(changed), serves="payment", url=demo.url, REDIS_URL=demo.url, **PAYMENT):
+    with program(str(changed), forked=True, serves="payment", url=demo.url, REDIS_URL=demo.url, **PAYMENT):
         report = replayed(demo.url, recorded, "--asap", "--ignore", IGNORE)
     assert report["failed"] == 0
     assert places(report) == {("payment", "charge"): {"response.payload.fee_cents"}}
