@@ -42,9 +42,9 @@ def run(arguments: Sequence[str]) -> int:
                 # Whoever read the output has gone: it has what it wanted.
                 return 0
             output.abandon()
-            if _ending.asked is not None:
+            if ENDING.asked is not None:
                 # The terminal is gone, of which SIGHUP told: what could not be written to it is nobody's trouble.
-                return _ending.asked
+                return ENDING.asked
             output.error(str(error))
             return USAGE
         except (Exception, KeyboardInterrupt, Ended) as error:  # noqa: BLE001 - a fault of ours is told in words as well
