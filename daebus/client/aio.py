@@ -18,7 +18,7 @@ from daebus.wire.limits import resolve_max_message, sized
 
 from .aio_call import AsyncCall
 from .aio_session import AsyncSession
-from .call import _payload_of
+from .call import payload_of
 from .requester import _checked, _checked_id, _checked_progress, _checked_service
 
 _Sessions = dict[asyncio.AbstractEventLoop, AsyncSession]
@@ -98,7 +98,7 @@ class AsyncDaebusCaller:
                     await call.tell(on_progress, reply.payload)
         finally:
             call.end()
-        return _payload_of(reply)
+        return payload_of(reply, call, call.now())
 
     async def stream_request(
         self,
@@ -114,7 +114,7 @@ class AsyncDaebusCaller:
             await call.ask(data)
             while not (reply := await call.next()).final:
                 yield reply.payload
-            yield _payload_of(reply)
+            yield payload_of(reply, call, call.now())
         finally:
             call.end()
 

@@ -87,6 +87,10 @@ class AsyncCall:
                 raise self.timed_out() from None
             raise
 
+    def now(self) -> float:
+        """The time of its deadline's clock."""
+        return self._loop.time()
+
     def timed_out(self, sent: bool = True) -> RequestTimeout:
         """The error for its time being over."""
         return timeout_error(self.service, self.action, self.timeout, self.request_id, sent)

@@ -68,7 +68,7 @@ class Call:
         while True:
             reply = self._last or self._next()
             if reply.final:
-                return _payload_of(reply)
+                return payload_of(reply, self, time.monotonic())
             if on_progress is not None:
                 on_progress(reply.payload)
 
@@ -79,7 +79,7 @@ class Call:
 
     def __iter__(self) -> Iterator[Any]:
         for reply in self.replies():
-            yield _payload_of(reply) if reply.final else reply.payload
+            yield payload_of(reply, self, time.monotonic()) if reply.final else reply.payload
 
     def cancel(self) -> None:
         """Stop waiting: a thread that waits for a reply gets RequestCancelled at once. The service is not told."""
@@ -134,8 +134,22 @@ def timeout_error(service: str, action: str, timeout: float, request_id: str, se
     return RequestTimeout(f"{what} within {timeout:g} s (request {request_id}); {fate}")
 
 
-def _payload_of(reply: Reply) -> Any:
-    """The payload of a final reply, or the error that it is."""
+class Timed(Protocol):
+    """What a call says of itself when its time is over."""
+
+    service: str
+    action: str
+    request_id: str
+    timeout: float
+    deadline: float
+
+
+def payload_of(reply: Reply, call: Timed, now: float) -> Any:
+    """The payload of a final reply, or the error that it is. `now` is of the clock of the call's deadline."""
     if reply.ok:
         return reply.payload
+    if reply.code == "expired" and now >= call.deadline:
+        # The service, too, found the time to be over. Who asked is told the same, whoever noticed it first.
+        what = f"no answer from {call.service!r} to {call.action!r} within {call.timeout:g} s"
+        raise RequestTimeout(f"{what} (request {call.request_id}); it was not handled: {reply.error}")
     raise RequestFailed(reply.error or "", reply.code, reply.type, reply.payload)
