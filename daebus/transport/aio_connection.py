@@ -16,7 +16,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from daebus.errors import ConnectionLost, RedisUnavailable, again
-from daebus.wire.protocol import Message, NeedData, Protocol, Refused, Replied, Subscribed
+from daebus.wire.protocol import NEED_DATA, Message, Protocol, Refused, Replied, Subscribed
 from daebus.wire.resp import ProtocolError, pack
 
 from .address import CONNECT_TIMEOUT, CONNECTING_ERRORS, RedisAddress, client_label, pinned, refusal
@@ -185,7 +185,7 @@ class AsyncConnection(asyncio.Protocol):
         self._pinged_at = None
         self._protocol.receive_data(data)
         try:
-            while self._error is None and not isinstance(event := self._protocol.next_event(), NeedData):
+            while self._error is None and (event := self._protocol.next_event()) is not NEED_DATA:
                 if isinstance(event, Message):
                     self._on_message(event.data)
                 elif isinstance(event, Replied):

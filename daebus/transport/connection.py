@@ -20,9 +20,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import cast
 
 from daebus.errors import ConnectionLost, RedisUnavailable, TooLate
-from daebus.wire.protocol import Event, NeedData, Protocol, Replied
+from daebus.wire.protocol import NEED_DATA, Event, Protocol, Replied
 from daebus.wire.resp import ProtocolError
 
 from .commands import Pending, loss
@@ -374,10 +375,9 @@ class Connection:
         """Give the replies that have come to their commands, and tell of those that are done."""
         self._torn = True
         try:
-            while not isinstance(event := self.next_event(), NeedData):
+            while (event := self.next_event()) is not NEED_DATA:
                 if isinstance(event, Replied):
-                    assert isinstance(event.command, Pending)
-                    self._done.append(event.command)
+                    self._done.append(cast(Pending, event.command))
             self._torn = False
         finally:
             # Not before: whoever is told of the last reply that there is may send something else at once.
@@ -393,15 +393,14 @@ class Connection:
     @property
     def oldest(self) -> Pending | None:
         """The command that has waited longest for its replies."""
-        oldest = self._protocol.oldest
-        assert oldest is None or isinstance(oldest, Pending)
-        return oldest
+        return cast("Pending | None", self._protocol.oldest)
 
     # The end
 
     def leave(self, waiter: Waiter) -> None:
         """Lead no more, however that came about; the connection ends where it was interrupted in the middle."""
-        if self.leadership.led_by(waiter):
+        leadership = self.leadership
+        if leadership.leader is waiter:
             if self._torn or self.handing:
                 self.handing = False
                 self.fail("interrupted in the middle of reading")
@@ -410,7 +409,9 @@ class Connection:
             self._reading = False
             if self.error is not None:
                 self._free()
-        self.leadership.leave(waiter)
+        elif not leadership.followers:
+            return
+        leadership.leave(waiter)
 
     def lost(self) -> ConnectionLost:
         """The error of this connection, to be raised: each its own, since one that is raised remembers where."""

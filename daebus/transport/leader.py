@@ -31,8 +31,8 @@ class Leadership:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._leader: Waiter | None = None
-        self._followers: dict[Waiter, None] = {}
+        self.leader: Waiter | None = None
+        self.followers: dict[Waiter, None] = {}
         self._left_at = 0.0
         self.back_by = 0.0
         """When the leader comes back from waiting at the latest, as it says itself (a time of `time.monotonic()`)."""
@@ -40,11 +40,7 @@ class Leadership:
     @property
     def wanted(self) -> bool:
         """Whether somebody would lead."""
-        return bool(self._followers)
-
-    def led_by(self, waiter: Waiter) -> bool:
-        """Whether that one leads."""
-        return self._leader is waiter
+        return bool(self.followers)
 
     def join(self, waiter: Waiter, ready: Callable[[], bool], deadline: float) -> bool:
         """Wait until this thread is to lead (True), or `ready()` holds or the `deadline` has come (False)."""
@@ -53,12 +49,12 @@ class Leadership:
                 if ready():
                     return False
                 now = time.monotonic()
-                if self._leader is None or now > self.back_by + OVERDUE_AFTER:
-                    self._leader = waiter
+                if self.leader is None or now > self.back_by + OVERDUE_AFTER:
+                    self.leader = waiter
                     self.back_by = now
-                    self._followers.pop(waiter, None)
+                    self.followers.pop(waiter, None)
                     return True
-                self._followers[waiter] = None
+                self.followers[waiter] = None
             if now >= deadline:
                 return False
             waiter.sleep(min(deadline - now, max(OVERDUE_AFTER, self.back_by + OVERDUE_AFTER - now)))
@@ -67,28 +63,28 @@ class Leadership:
         """Lead, if nobody does, has for that many seconds, or would."""
         with self._lock:
             now = time.monotonic()
-            if self._leader is not None and now <= self.back_by + OVERDUE_AFTER:
+            if self.leader is not None and now <= self.back_by + OVERDUE_AFTER:
                 return False
-            if now - self._left_at < (OVERDUE_AFTER if self._followers else vacant_for):
+            if now - self._left_at < (OVERDUE_AFTER if self.followers else vacant_for):
                 return False
             # Who follows still comes again when woken.
-            for follower in self._followers:
+            for follower in self.followers:
                 follower.wake()
-            self._followers.clear()
-            self._leader = waiter
+            self.followers.clear()
+            self.leader = waiter
             self.back_by = now
             return True
 
     def leave(self, waiter: Waiter) -> None:
         """Neither lead nor follow any more."""
-        if self._leader is not waiter and not self._followers:
+        if self.leader is not waiter and not self.followers:
             return
         with self._lock:
-            self._followers.pop(waiter, None)
-            if self._leader is waiter:
-                self._leader = None
+            self.followers.pop(waiter, None)
+            if self.leader is waiter:
+                self.leader = None
                 self._left_at = time.monotonic()
-            if self._leader is None:
-                for follower in self._followers:
+            if self.leader is None:
+                for follower in self.followers:
                     follower.wake()
                     break

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from daebus.errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable, TooLate, again
-from daebus.wire.protocol import Alive, Message, NeedData, Refused, Subscribed, Unsubscribed
+from daebus.wire.protocol import NEED_DATA, Alive, Message, Refused, Subscribed, Unsubscribed
 
 from .address import RedisAddress, refusal
 from .connection import Connection
@@ -199,9 +199,12 @@ class Listener:
         connection = self._connection
         if connection is None:
             raise ConnectionLost(f"not connected to Redis at {self.address}")
-        message = self.received()
-        if message is not None or self._unsubscribed:
-            return message
+        if self._early or connection.has_more:
+            message = self.received()
+            if message is not None:
+                return message
+        if self._unsubscribed:
+            return None
         now = time.monotonic()
         due = HEARTBEAT_AFTER + (connection.heard_at if self._pinged_at is None else self._pinged_at)
         if now >= due:
@@ -232,7 +235,7 @@ class Listener:
                 channel = self._channels.get(event.channel)
                 if channel is not None:
                     return channel, event.data
-            elif isinstance(event, NeedData):
+            elif event is NEED_DATA:
                 connection.handing = False
                 return None
             elif isinstance(event, Unsubscribed):
@@ -317,7 +320,7 @@ class Listener:
     def _confirm(self, connection: Connection, wanted: int, deadline: float) -> None:
         while wanted:
             event = connection.next_event()
-            if isinstance(event, NeedData):
+            if event is NEED_DATA:
                 if not connection.receive(deadline - time.monotonic()) and time.monotonic() >= deadline:
                     raise RedisUnavailable(f"Redis at {self.address} does not answer")
             elif isinstance(event, Message):

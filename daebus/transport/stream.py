@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 READ_SIZE = 65536
 LONGEST_WAIT = 3600.0
@@ -24,11 +24,9 @@ class Stream:
         self._secure = isinstance(sock, ssl.SSLSocket)
         # A TLS session must not be read and written at once.
         self._lock = threading.Lock()
-        self._wait_readable = waiting(sock, writable=False)
-
-    def wait_readable(self, timeout: float) -> bool:
-        """Wait until there is something to read, for at most `timeout` seconds."""
-        return (self._secure and self._pending()) or self._wait_readable(timeout)
+        wait = waiting(sock, writable=False)
+        self.wait_readable = self._or_pending(wait) if self._secure else wait
+        """Waits until there is something to read, for so many seconds at most; whether there is."""
 
     def read(self) -> bytes | None:
         """What has come, without waiting; None where nothing has, b"" at the end. Raises OSError."""
@@ -78,9 +76,10 @@ class Stream:
         """Free the socket, when nobody reads, writes or waits here any more; in a forked child only its own copy."""
         self._socket.close()
 
-    def _pending(self) -> bool:
-        sock: Any = self._socket
-        return bool(sock.pending())
+    def _or_pending(self, wait: Callable[[float], bool]) -> Callable[[float], bool]:
+        """What TLS has read from the socket already is not seen by the system any more."""
+        pending: Callable[[], int] = cast(Any, self._socket).pending
+        return lambda timeout: bool(pending()) or wait(timeout)
 
 
 def waiting(sock: socket.socket, writable: bool) -> Callable[[float], bool]:

@@ -84,7 +84,7 @@ def test_a_follower_that_has_what_it_waits_for_wakes_the_next_where_nobody_leads
     leadership.back_by = FAR
     for number in range(2):
         members.append(Member(leadership))
-        eventually(lambda number=number: len(leadership._followers) == number + 1)
+        eventually(lambda number=number: len(leadership.followers) == number + 1)
     # Woken to lead, the one finds that it has what it waits for.
     members[0].ready = True
     leadership.leave(first)
@@ -107,7 +107,7 @@ def test_leaving_twice_is_leaving_once(leadership: Leadership) -> None:
     leadership.leave(waiter)
     assert leadership.take(other)
     leadership.leave(waiter)
-    assert leadership.led_by(other)
+    assert leadership.leader is other
 
 
 def test_a_leader_that_does_not_come_back_is_replaced(
@@ -119,7 +119,7 @@ def test_a_leader_that_does_not_come_back_is_replaced(
     members.append(Member(leadership))
     eventually(lambda: members[0].leads)
     leadership.leave(gone)
-    assert leadership.led_by(members[0].waiter)
+    assert leadership.leader is members[0].waiter
 
 
 def test_a_follower_that_does_not_come_when_woken_does_not_keep_the_place_empty(
@@ -128,7 +128,7 @@ def test_a_follower_that_does_not_come_when_woken_does_not_keep_the_place_empty(
     monkeypatch.setattr(leader, "OVERDUE_AFTER", 0.05)
     first, gone, keeper = Waiter(), Waiter(), Waiter()
     assert leadership.take(first)
-    leadership._followers[gone] = None
+    leadership.followers[gone] = None
     leadership.leave(first)
     eventually(lambda: leadership.take(keeper))
     assert not leadership.wanted
