@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from .transport.bus import Bus
 from .transport.publisher import Publisher
 from .wire.envelope import Request, RequestId
+from .wire.values import Default, plain
 
 direct_logger = logging.getLogger("daebus")
 """The plain logger of the framework, the same everywhere."""
@@ -40,6 +41,9 @@ class Runtime(Protocol):
 
     @property
     def max_message(self) -> int: ...
+
+    @property
+    def json_default(self) -> Default: ...
 
 
 class ContextLogger(logging.LoggerAdapter[logging.Logger]):
@@ -129,6 +133,12 @@ def current_runtime() -> Runtime | None:
     if context is not None:
         return context.runtime
     return _running[-1] if _running else None
+
+
+def json_default() -> Default:
+    """What says how to write values that JSON has no form for: that of the service at hand."""
+    runtime = current_runtime()
+    return plain if runtime is None else runtime.json_default
 
 
 def asking_name(name: str | None = None) -> str:

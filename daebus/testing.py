@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from . import context
 from .client.requester import Requester
 from .errors import ConfigurationError, PayloadError, RedisUnavailable
 from .transport.address import RedisAddress
@@ -304,7 +305,7 @@ class TestClient:
 
     def broadcast(self, channel: str, payload: dict[str, Any]) -> int:
         """Broadcast to the app's listeners and wait until they have dealt with it."""
-        sent = self._start().publish(channel, encode_object(payload))
+        sent = self._start().publish(channel, encode_object(payload, default=context.json_default()))
         self.settle()
         return sent
 

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from daebus import context
 from daebus.transport.address import RedisAddress
 from daebus.transport.url import resolve_url
 from daebus.wire.envelope import encode_object
@@ -96,7 +97,8 @@ class DaebusCaller:
     def send_to_service(self, payload: dict[str, Any], action: str | None = None) -> int:
         """The same as `send_message`, with the action last. Without an action the payload is published as it is."""
         if action is None:
-            return self._requester.publish(self.target_service, encode_object(payload))
+            data = encode_object(payload, default=context.json_default())
+            return self._requester.publish(self.target_service, data)
         return self._requester.send(self.target_service, action, payload)
 
     def close(self) -> None:

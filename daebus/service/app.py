@@ -17,10 +17,11 @@ from daebus.transport.fork import begins_anew
 from daebus.transport.url import resolve_url
 from daebus.wire import checks
 from daebus.wire.limits import resolve_max_message
+from daebus.wire.values import plain, plain_or
 
 from .blueprint import Blueprint
 from .proxies import cache, logger, request, response
-from .registry import Registry
+from .registry import Handler, Registry
 from .service import Options, Service
 from .signals import StopSignals
 
@@ -101,6 +102,19 @@ class Daebus(Registry):
         self.merge(blueprint)
         blueprint.registered(self.name)
         return self
+
+    def json_default(self, function: Handler) -> Handler:
+        """Have `function(value)` say what to write for a value in a payload that JSON has no form for. A decorator.
+
+        Dates and times, UUID, Decimal, enums, dataclasses, sets and paths are written without it. It returns anything
+        that can be written, or raises TypeError. Where it cannot say, the payload is refused (PayloadError).
+        """
+        self._changing()
+        checks.function(function, "json_default", RegistrationError)
+        if self.options.json_default is not plain:
+            raise RegistrationError(f"{self.name!r} has a json_default already")
+        self.options = replace(self.options, json_default=plain_or(function))
+        return function
 
     @property
     def service(self) -> str | None:

@@ -305,6 +305,7 @@ class Dispatcher:
             spoken=self._log_answer if self._debug else None,
             answers=self.answers,
             max_message=self._max_message,
+            json_default=self._runtime.json_default,
             looks_soon=partial(self._goes_on_reading, arrival),
         )
         arrival.response = response

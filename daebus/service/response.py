@@ -13,6 +13,7 @@ from daebus.transport.publisher import Publisher
 from daebus.wire import checks
 from daebus.wire.envelope import Request, error_payload, write_response
 from daebus.wire.limits import MAX_MESSAGE, sized
+from daebus.wire.values import Default, plain
 
 from .answers import Answers
 
@@ -41,6 +42,7 @@ class Response:
         *,
         answers: Answers,
         max_message: int = MAX_MESSAGE,
+        json_default: Default = plain,
         tracebacks: bool = False,
         spoken: Callable[[Request, bool, bool, float], None] | None = None,
         looks_soon: Callable[[], bool] | None = None,
@@ -53,6 +55,7 @@ class Response:
         self._spoken = spoken
         self._answers = answers
         self._max_message = max_message
+        self._json_default = json_default
         self._looks_soon = looks_soon
         self._begun = time.perf_counter()
         self._lock = threading.Lock()
@@ -125,6 +128,7 @@ class Response:
                 service=self._service,
                 instance=self._instance,
                 elapsed=elapsed,
+                default=self._json_default,
             )
             if limited and len(data) > self._max_message:
                 sized(data, self._max_message)

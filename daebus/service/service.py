@@ -21,6 +21,7 @@ from daebus.transport.bus import Bus
 from daebus.version import __version__
 from daebus.wire import checks
 from daebus.wire.limits import MAX_MESSAGE
+from daebus.wire.values import Default, plain
 
 from .claims import Claims
 from .control import Control, control_channel, describe_handlers
@@ -61,6 +62,7 @@ class Options:
     unknown_action: str = "error"
     shared: bool = False
     max_message: int = MAX_MESSAGE
+    json_default: Default = plain
 
     def __post_init__(self) -> None:
         checks.whole(self.max_workers, "max_workers", MOST_WORKERS)
@@ -126,6 +128,11 @@ class Service:
     def max_message(self) -> int:
         """Bytes of a message that it sends, at most."""
         return self.options.max_message
+
+    @property
+    def json_default(self) -> Default:
+        """What says how to write values that JSON has no form for."""
+        return self.options.json_default
 
     @property
     def cache(self) -> Any:

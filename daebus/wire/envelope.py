@@ -9,18 +9,28 @@ import json
 import math
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from daebus.errors import PayloadError, class_of, said_by
 
 from . import checks
 from .nesting import DEEPEST, is_too_deep, outline
+from .values import Default, plain
 
 _WIRE_FIELDS = ("action", "payload", "reply_to", "request_id", "service")
 _TEXT_LIMIT = 100
-# Without a check for circles one is found as too deep a nesting: the same error, and less work for all others.
-_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":"), check_circular=False).encode
+
+
+@lru_cache(maxsize=32)
+def _encoder(default: Default) -> Callable[[Any], str]:
+    # Without a check for circles one is found as too deep a nesting: the same error, and less work for all others.
+    return json.JSONEncoder(allow_nan=False, separators=(",", ":"), check_circular=False, default=default).encode
+
+
+_encode = _encoder(plain)
 _decoder = json.JSONDecoder()
 DIGITS = 4300
 """Digits that a whole number may have: to read more takes Python too long, and by default it refuses to."""
@@ -328,10 +338,13 @@ def _error_text(payload: object) -> str:
     return payload if isinstance(payload, str) else quoted(payload)
 
 
-def encode(value: Any, what: str = "payload") -> bytes:
-    """Any JSON value as bytes. Raises PayloadError, which names what cannot be written, or what could not be read."""
+def encode(value: Any, what: str = "payload", default: Default = plain) -> bytes:
+    """Any JSON value as bytes. Raises PayloadError, which names what cannot be written, or what could not be read.
+
+    `default` says what to write for values that JSON has no form for.
+    """
     try:
-        text = _encode(value)
+        text = _encode(value) if default is plain else _encoder(default)(value)
     except RecursionError:
         raise PayloadError(f"the {what} is nested too deeply for JSON") from None
     except (TypeError, ValueError, OverflowError) as error:
@@ -359,11 +372,11 @@ def _check_readable(text: str, what: str) -> None:
         raise PayloadError(f"the {what} has a whole number of more than {DIGITS} digits")
 
 
-def encode_object(value: Any, what: str = "payload") -> bytes:
+def encode_object(value: Any, what: str = "payload", default: Default = plain) -> bytes:
     """A dict as bytes; PayloadError for anything else."""
     if not isinstance(value, dict):
         raise PayloadError(f"the {what} must be a dict, not {type(value).__name__}")
-    return value.text.encode() if isinstance(value, RawJson) else encode(value, what)
+    return value.text.encode() if isinstance(value, RawJson) else encode(value, what, default)
 
 
 def write_request(
@@ -376,8 +389,9 @@ def write_request(
     parent_id: RequestId = None,
     sent_at: float | None = None,
     timeout: float | None = None,
+    default: Default = plain,
 ) -> bytes:
-    """A request. `service` names the asker."""
+    """A request. `service` names the asker; `default` as for `encode`."""
     message: dict[str, Any] = {"action": action, "payload": payload, "reply_to": reply_to, "request_id": request_id}
     message["service"] = service
     if parent_id is not None:
@@ -386,11 +400,17 @@ def write_request(
         message["sent_at"] = sent_at
     if timeout is not None and math.isfinite(timeout):
         message["timeout"] = timeout
-    return _write(action, payload, message)
+    return _write(action, payload, message, default)
 
 
 def write_one_way(
-    action: str, payload: dict[str, Any], *, service: str, parent_id: RequestId = None, sent_at: float | None = None
+    action: str,
+    payload: dict[str, Any],
+    *,
+    service: str,
+    parent_id: RequestId = None,
+    sent_at: float | None = None,
+    default: Default = plain,
 ) -> bytes:
     """A message that nobody is to answer."""
     message: dict[str, Any] = {"action": action, "payload": payload, "service": service}
@@ -398,22 +418,22 @@ def write_one_way(
         message["parent_id"] = parent_id
     if sent_at is not None:
         message["sent_at"] = sent_at
-    return _write(action, payload, message)
+    return _write(action, payload, message, default)
 
 
-def _write(action: str, payload: dict[str, Any], message: dict[str, Any]) -> bytes:
+def _write(action: str, payload: dict[str, Any], message: dict[str, Any], default: Default) -> bytes:
     # Any text can stand in JSON, halves of characters too, and an action that came in can be named again.
     if not isinstance(action, str) or not action:
         raise PayloadError(f"the action must be a non-empty str, not {checks.shown(action)}")
     if not isinstance(payload, dict):
         raise PayloadError(f"the payload must be a dict, not {type(payload).__name__}")
-    return _encode_message(message, payload)
+    return _encode_message(message, payload, default)
 
 
-def _encode_message(message: dict[str, Any], payload: Any) -> bytes:
+def _encode_message(message: dict[str, Any], payload: Any, default: Default) -> bytes:
     """A message with that payload in it."""
     if payload.__class__ is not RawJson:
-        return encode(message)
+        return encode(message, default=default)
     # Quotes within texts are escaped, so that this stands in no other place.
     data = encode({**message, "payload": None})
     return data.replace(b'"payload":null', b'"payload":' + payload.text.encode(), 1)
@@ -428,8 +448,9 @@ def write_response(
     service: str | None = None,
     instance: str | None = None,
     elapsed: float | None = None,
+    default: Default = plain,
 ) -> bytes:
-    """A response."""
+    """A response; `default` as for `encode`."""
     message: dict[str, Any] = {"status": "success" if ok else "error", "payload": payload, "request_id": request_id}
     message["final"] = final
     if service is not None:
@@ -438,7 +459,7 @@ def write_response(
         message["instance"] = instance
     if elapsed is not None:
         message["elapsed"] = round(elapsed, 6)
-    return _encode_message(message, payload)
+    return _encode_message(message, payload, default)
 
 
 def error_payload(text: str, code: str | None = None, type: str | None = None, traceback: str | None = None) -> Any:

@@ -1,0 +1,126 @@
+"""Values that JSON has no form for: what stands for them in a payload."""
+
+from __future__ import annotations
+
+import json
+from collections import namedtuple
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from enum import Enum, IntEnum, StrEnum
+from pathlib import Path, PureWindowsPath
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from daebus.errors import PayloadError
+from daebus.wire.envelope import encode
+from daebus.wire.values import plain_or
+
+
+class Size(Enum):
+    SMALL = "s"
+    PAIR = (1, Decimal("1.10"))
+
+
+class Level(IntEnum):
+    LOW = 1
+
+
+class Name(StrEnum):
+    ANN = "ann"
+
+
+@dataclass
+class Item:
+    id: UUID
+    price: Decimal
+    tags: set[str] = field(default_factory=set)
+    parts: list[Item] = field(default_factory=list)
+
+
+Point = namedtuple("Point", "x y")
+ID = UUID("12345678-1234-5678-1234-567812345678")
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (datetime(2026, 11, 27, 9, 5, 1, 250000, UTC), "2026-11-27T09:05:01.250000+00:00"),
+        (datetime(2026, 11, 27, 9, 5), "2026-11-27T09:05:00"),
+        (datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=5, minutes=30))), "2026-01-01T00:00:00+05:30"),
+        (date(2026, 11, 27), "2026-11-27"),
+        (time(9, 5), "09:05:00"),
+        (ID, str(ID)),
+        (Decimal("19.90"), "19.90"),
+        (Decimal("12345678901234567890.12345678901234567890"), "12345678901234567890.12345678901234567890"),
+        (Size.SMALL, "s"),
+        (Size.PAIR, [1, "1.10"]),
+        (Level.LOW, 1),
+        (Name.ANN, "ann"),
+        ({3, 1, 2}, [1, 2, 3]),
+        (frozenset({"b", "a"}), ["a", "b"]),
+        (set(), []),
+        (Path("a/b"), "a/b"),
+        (PureWindowsPath("c:\\x"), "c:\\x"),
+        (Point(1, ID), [1, str(ID)]),
+        (
+            Item(ID, Decimal("1.10"), {"x"}, [Item(ID, Decimal(0))]),
+            {
+                "id": str(ID),
+                "price": "1.10",
+                "tags": ["x"],
+                "parts": [{"id": str(ID), "price": "0", "tags": [], "parts": []}],
+            },
+        ),
+    ],
+    ids=str,
+)
+def test_it_is_written_as_people_expect(value: Any, written: Any) -> None:
+    assert json.loads(encode({"at": [value]})) == {"at": [written]}
+
+
+def test_members_of_a_set_that_have_no_order_are_all_there() -> None:
+    found = json.loads(encode({"at": {1, "a", None}}))["at"]
+    assert sorted(map(str, found)) == ["1", "None", "a"]
+
+
+@pytest.mark.parametrize("value", [object(), Item, b"bytes", 1j, timedelta(1), range(3), {"a": {1: {2}}}.items()])
+def test_what_has_no_form_of_its_own_is_refused(value: Any) -> None:
+    with pytest.raises(PayloadError, match="is not JSON serializable"):
+        encode({"at": value})
+
+
+@dataclass
+class Endless:
+    inner: Any = None
+
+
+def test_what_goes_round_in_circles_is_refused() -> None:
+    value = Endless()
+    value.inner = value
+    with pytest.raises(PayloadError, match="nested too deeply"):
+        encode({"at": value})
+
+
+def test_another_function_is_asked_for_the_rest_only() -> None:
+    def seconds(value: Any) -> Any:
+        if isinstance(value, timedelta):
+            return {"seconds": Decimal(value.total_seconds())}
+        raise TypeError(f"not a {type(value).__name__}")
+
+    default = plain_or(seconds)
+    assert encode([timedelta(minutes=1), date(2026, 1, 2)], default=default) == b'[{"seconds":"60"},"2026-01-02"]'
+    with pytest.raises(PayloadError, match="not a complex"):
+        encode(1j, default=default)
+
+
+@pytest.mark.parametrize("answer", [None, float("nan"), {1, 1j}])
+def test_what_it_returns_is_written_or_refused(answer: Any) -> None:
+    default = plain_or(lambda _value: answer)
+    if answer is None:
+        assert encode(1j, default=default) == b"null"
+        return
+    with pytest.raises(PayloadError):
+        encode(1j, default=default)
