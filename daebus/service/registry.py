@@ -13,6 +13,8 @@ from typing import Any, TypeVar, overload
 from daebus.errors import RegistrationError
 from daebus.wire import checks
 
+from .fitting import must_fit
+
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 Hook = TypeVar("Hook", bound=Callable[[], Any])
 
@@ -52,7 +54,7 @@ class Registry:
         _need_name(action_name, "an action")
 
         def register(handler: Handler) -> Handler:
-            _need_function(handler, f"the handler of action {action_name!r}")
+            must_fit(handler, f"the handler of action {action_name!r}")
             self._add(self.action_handlers, action_name, handler, "action")
             return handler
 
@@ -63,7 +65,7 @@ class Registry:
         _need_name(channel, "a channel")
 
         def register(handler: Handler) -> Handler:
-            _need_function(handler, f"the listener of {channel!r}")
+            must_fit(handler, f"the listener of {channel!r}", "the payload")
             self._changing()
             self.listen_handlers.setdefault(channel, []).append(handler)
             return handler
@@ -79,7 +81,7 @@ class Registry:
             raise RegistrationError(f"{what} must be a number of seconds above 0, not {checks.shown(interval)}")
 
         def register(handler: Handler) -> Handler:
-            _need_function(handler, f"background task {name!r}")
+            must_fit(handler, f"background task {name!r}")
             self._add(self.background_tasks, name, BackgroundTask(name, interval, handler), "background task")
             return handler
 
@@ -90,7 +92,7 @@ class Registry:
         _need_name(name, "a thread")
 
         def register(handler: Handler) -> Handler:
-            _need_function(handler, f"thread {name!r}")
+            must_fit(handler, f"thread {name!r}", "running")
             self._add(self.thread_tasks, name, ThreadTask(name, handler, auto_start), "thread")
             return handler
 
@@ -140,7 +142,7 @@ class Registry:
 
     def _hook(self, hooks: list[Callable[[], Any]], hook: Hook | None) -> Hook | Callable[[Hook], Hook]:
         def register(hook: Hook) -> Hook:
-            _need_function(hook, "the hook")
+            must_fit(hook, "the hook")
             self._changing()
             hooks.append(hook)
             return hook
@@ -161,7 +163,3 @@ def _need_name(name: object, what: str) -> None:
     if not isinstance(name, str) or not name:
         raise RegistrationError(f"{what} needs a name (a non-empty str), not {checks.shown(name)}")
     checks.name(name, f"the name of {what}", RegistrationError)
-
-
-def _need_function(handler: Callable[..., Any], what: str) -> None:
-    checks.function(handler, what, RegistrationError)
