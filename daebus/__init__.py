@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .client.actions import Outcome
 from .client.aio import AsyncDaebusCaller
 from .client.broadcast import broadcast
 from .client.call import Call
@@ -41,6 +42,7 @@ __all__ = [
     "Daebus",
     "DaebusCaller",
     "DaebusError",
+    "Outcome",
     "OutsideContextError",
     "PayloadError",
     "PermissionDenied",

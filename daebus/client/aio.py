@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import weakref
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from daebus import context
@@ -16,6 +16,7 @@ from daebus.wire import checks
 from daebus.wire.envelope import encode_object, write_one_way, write_request
 from daebus.wire.limits import resolve_max_message, sized
 
+from .actions import Actions
 from .aio_call import AsyncCall
 from .aio_session import AsyncSession
 from .call import payload_of
@@ -117,6 +118,11 @@ class AsyncDaebusCaller:
             yield payload_of(reply, call, call.now())
         finally:
             call.end()
+
+    @property
+    def actions(self) -> Actions[Awaitable[Any]]:
+        """The actions of the service as functions: `await caller.actions.get_user(user_id=17)`; see Actions."""
+        return Actions(self.send_request)
 
     async def send_message(self, action: str, payload: dict[str, Any] | None = None) -> int:
         """Send a one-way message to an action of the target service; returns how many received it."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from daebus import context
@@ -11,6 +12,7 @@ from daebus.transport.address import RedisAddress
 from daebus.transport.url import resolve_url
 from daebus.wire.envelope import encode_object
 
+from .actions import Actions, Outcome, checked_in_flight, outcomes
 from .requester import Requester, _checked_service
 
 
@@ -89,6 +91,23 @@ class DaebusCaller:
     ) -> Iterator[Any]:
         """Ask, and iterate over the partial payloads and then the final one. Errors as for `send_request`."""
         return self._requester.stream(self.target_service, action, payload, timeout=timeout, request_id=request_id)
+
+    @property
+    def actions(self) -> Actions[Any]:
+        """The actions of the service as functions: `caller.actions.get_user(user_id=17)`; see Actions."""
+        return Actions(self.send_request)
+
+    def map(
+        self, action: str, payloads: Iterable[dict[str, Any]], *, in_flight: int = 10, timeout: float | None = None
+    ) -> Iterator[Outcome]:
+        """Ask for each of the payloads, with so many under way at once, and iterate over what became of them, in order.
+
+        One that fails is an Outcome with an `error`, and stops none of the others. `timeout` is that of each. They are
+        asked as the outcomes are taken; what is under way when the iteration is left is not waited for any more.
+        """
+        checked_in_flight(in_flight)
+        ask = partial(self._requester.start, self.target_service, action, timeout=timeout)
+        return outcomes(ask, payloads, in_flight)
 
     def send_message(self, action: str, payload: dict[str, Any] | None = None) -> int:
         """Send a one-way message to an action of the target service; returns how many received it."""
