@@ -52,13 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     run = verbs.add_parser("run", help="run a service until it is told to end", description="Run a service.")
     check = verbs.add_parser("check", help="say what a service has, without Redis", description=_told.__doc__)
     for verb in (run, check):
-        verb.add_argument(
-            "app", metavar="MODULE[:NAME]", help="where the app is, such as shop.users:app (default: app)"
-        )
+        verb.add_argument("app", metavar="MODULE[:NAME]", help="where the app is, such as shop.users:app")
     run.add_argument("--service", metavar="NAME", help="the name to serve under (default: that of the app)")
-    run.add_argument(
-        "--redis", metavar="URL", help="where Redis is (default: $DAEBUS_REDIS_URL, $REDIS_URL, localhost)"
-    )
+    run.add_argument("--redis", metavar="URL", help="where Redis is (default: that of the environment)")
     run.add_argument("--shared", action="store_true", help="share the work with other instances")
     run.add_argument("--debug", action="store_true", help="log each message; errors carry tracebacks")
     return parser
@@ -89,7 +85,7 @@ def _module(name: str, where: str) -> ModuleType:
         raise _Mistake(f"{name!r} cannot be imported: {_last_line(error)}") from None
     except DaebusError as error:
         raise _Mistake(f"{name!r} cannot be imported: {error}") from None
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a module may raise whatever it likes
         raise _Mistake(f"{name!r} cannot be imported: {_last_line(error)}") from None
 
 
@@ -98,8 +94,7 @@ def _last_line(error: BaseException) -> str:
     where = next((f" ({f.filename}:{f.lineno})" for f in reversed(traceback.extract_tb(error.__traceback__))), "")
     if isinstance(error, SyntaxError):
         where = f" ({error.filename}:{error.lineno})"
-    text = "".join(traceback.format_exception_only(error)).strip().rpartition("\n")[2]
-    return f"{text}{where}"
+    return f"{traceback.format_exception_only(error)[-1].splitlines()[0]}{where}"
 
 
 def _redis(url: str | None) -> str:
