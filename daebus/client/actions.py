@@ -74,10 +74,19 @@ class Outcome:
 def outcomes(start: Callable[[Any], Call], payloads: Iterable[Any], in_flight: int) -> Iterator[Outcome]:
     """What became of each, in the order of the payloads; so many are under way at once, and as many taken ahead.
 
-    One that fails is an outcome like others. What is not waited for any more is cancelled.
+    One that fails is an outcome like others. What is not waited for any more is cancelled. Raises ConfigurationError,
+    PayloadError where there are no payloads to go through.
     """
+    checks.whole(in_flight, "in_flight", _MOST_IN_FLIGHT)
+    try:
+        rest = iter(payloads)
+    except TypeError:
+        raise PayloadError(f"payloads must be iterable, not {checks.shown(payloads)}") from None
+    return _outcomes(start, rest, in_flight)
+
+
+def _outcomes(start: Callable[[Any], Call], rest: Iterator[Any], in_flight: int) -> Iterator[Outcome]:
     under_way: deque[tuple[Any, Call | DaebusError]] = deque()
-    rest = iter(payloads)
     try:
         while True:
             while len(under_way) < in_flight and (found := next(rest, _END)) is not _END:
@@ -95,6 +104,7 @@ def outcomes(start: Callable[[Any], Call], payloads: Iterable[Any], in_flight: i
 
 
 _END = object()
+_MOST_IN_FLIGHT = 1_000_000
 
 
 def _outcome(payload: Any, call: Call | DaebusError) -> Outcome:
@@ -107,9 +117,3 @@ def _outcome(payload: Any, call: Call | DaebusError) -> Outcome:
     except BaseException:
         call.cancel()
         raise
-
-
-def checked_in_flight(in_flight: int) -> int:
-    """How many may be under way at once. Raises ConfigurationError."""
-    checks.whole(in_flight, "in_flight", 1_000_000)
-    return in_flight

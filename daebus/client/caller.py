@@ -10,9 +10,10 @@ from typing import Any
 from daebus import context
 from daebus.transport.address import RedisAddress
 from daebus.transport.url import resolve_url
-from daebus.wire.envelope import encode_object
+from daebus.wire import checks
+from daebus.wire.envelope import encode_object, named_action
 
-from .actions import Actions, Outcome, checked_in_flight, outcomes
+from .actions import Actions, Outcome, outcomes
 from .requester import Requester, _checked_service
 
 
@@ -105,7 +106,9 @@ class DaebusCaller:
         One that fails is an Outcome with an `error`, and stops none of the others. `timeout` is that of each. They are
         asked as the outcomes are taken; what is under way when the iteration is left is not waited for any more.
         """
-        checked_in_flight(in_flight)
+        named_action(action)
+        if timeout is not None:
+            checks.seconds(timeout, "timeout")
         ask = partial(self._requester.start, self.target_service, action, timeout=timeout)
         return outcomes(ask, payloads, in_flight)
 

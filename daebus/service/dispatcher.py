@@ -32,6 +32,7 @@ from daebus.wire.limits import MAX_MESSAGE
 
 from .answers import REFUSED, Answers
 from .claims import Claims
+from .counts import Counts
 from .refusals import Refusals
 from .registry import Registry
 from .response import Response, reply_channel
@@ -42,35 +43,7 @@ log = logging.getLogger("daebus")
 
 BRISK = 0.001
 """Seconds: a handler that took less the last time is run without letting another thread read on first, since waking
-one costs more than that. Where it takes longer after all, `Turns` sees to it."""
-
-
-class Counts:
-    """How many messages met which fate.
-
-    `errors` are handlers that raised; `busy` and `expired` are refusals; `dropped` are those among what was refused
-    that nobody waited for (one-way messages, broadcasts); `elsewhere` were handled by another instance;
-    `undelivered` are answers that could not be sent.
-    """
-
-    NAMES = ("received", "handled", "errors", "busy", "expired", "dropped", "elsewhere", "undelivered", "unreadable")
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._values = dict.fromkeys(self.NAMES, 0)
-
-    def add(self, name: str) -> None:
-        """Count one."""
-        with self._lock:
-            self._values[name] += 1
-
-    def __getitem__(self, name: str) -> int:
-        return self._values[name]
-
-    def snapshot(self) -> dict[str, int]:
-        """All the counts, now."""
-        with self._lock:
-            return dict(self._values)
+one costs more than that. Where it takes longer after all, `Rota` sees to it."""
 
 
 @dataclass(slots=True)
@@ -315,14 +288,7 @@ class Dispatcher:
             self._let_others_read(arrival)
         begun = time.monotonic()
         try:
-            returned = handler()
-            if isinstance(returned, dict) and not response.finished:
-                response.send(returned)
-            self.counts.add("handled")
-            if not response.finished and response.channel is not None:
-                text = f"action {request.action!r} ended without a final response"
-                note(log, logging.ERROR, "%s: %s (call response.send or return a dict)", self._runtime.name, text)
-                self._answer(response, text, "no_response")
+            self._ended(request, response, handler())
         except BaseException as error:  # noqa: BLE001 - also a SystemExit of a handler must not end a worker
             if response.undelivered is None or error is not response.undelivered:
                 self._raised(request, response, error)
@@ -332,7 +298,33 @@ class Dispatcher:
             leave(token)
             brisk[request.action] = time.monotonic() - begun < BRISK
 
+    def _ended(self, request: Request, response: Response, returned: Any) -> None:
+        """The handler has returned: a dict is the answer, and without one there must have been one."""
+        if isinstance(returned, dict) and not response.finished:
+            response.send(returned)
+        self.counts.add("handled")
+        if not response.finished and response.channel is not None:
+            text = f"action {request.action!r} ended without a final response"
+            note(log, logging.ERROR, "%s: %s (call response.send or return a dict)", self._runtime.name, text)
+            self._answer(response, text, "no_response")
+
+    def _is_handled(self, request: Request, response: Response, error: BaseException) -> bool:
+        """Whether an error handler of the app has seen to it."""
+        handler = self._registry.error_handler(request.action, error)
+        if handler is None:
+            return False
+        try:
+            self._ended(request, response, handler(error))
+        except BaseException as problem:  # noqa: BLE001 - it is code of the app like any other
+            if response.undelivered is None or problem is not response.undelivered:
+                line = "%s: the error handler of action %r raised"
+                note(log, logging.ERROR, line, self._runtime.name, request.action, error=problem)
+                return False
+        return True
+
     def _raised(self, request: Request, response: Response, error: BaseException) -> None:
+        if self._is_handled(request, response, error):
+            return
         self.counts.add("errors")
         line = "%s: action %r raised (request %s)"
         note(log, logging.ERROR, line, self._runtime.name, request.action, quoted(request.request_id), error=error)

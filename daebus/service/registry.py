@@ -48,6 +48,8 @@ class Registry:
         self.thread_tasks: dict[str, ThreadTask] = {}
         self.start_hooks: list[Callable[[], Any]] = []
         self.stop_hooks: list[Callable[[], Any]] = []
+        self.error_handlers: dict[type[Exception], Callable[[Any], Any]] = {}
+        self._came_with: dict[str, Registry] = {}
 
     def action(self, action_name: str) -> Callable[[Handler], Handler]:
         """Handle requests and messages to this service that name `action_name`. The handler takes no arguments."""
@@ -98,6 +100,34 @@ class Registry:
 
         return register
 
+    def errorhandler(self, exception: type[Exception]) -> Callable[[Handler], Handler]:
+        """Answer for actions that raise that exception, or one of its kind: the handler takes it and returns a dict.
+
+        `request` and `response` are those of the action. Of several the one of the closest kind is called; that of a
+        blueprint only for its own actions, and before that of the app. What it handles is not logged as an error.
+        """
+        if not (isinstance(exception, type) and issubclass(exception, Exception)):
+            raise RegistrationError(f"errorhandler takes a subclass of Exception, not {checks.shown(exception)}")
+
+        def register(handler: Handler) -> Handler:
+            must_fit(handler, f"the error handler of {exception.__name__}", "the exception")
+            self._changing()
+            if exception in self.error_handlers:
+                raise RegistrationError(f"{exception.__name__} has an error handler already in {self.name!r}")
+            self.error_handlers[exception] = handler
+            return handler
+
+        return register
+
+    def error_handler(self, action: str, error: BaseException) -> Callable[[Any], Any] | None:
+        """What answers for that action where it raised that; None where nothing does."""
+        own = self._came_with.get(action)
+        for cls in type(error).__mro__:
+            for registry in (self,) if own is None else (own, self):
+                if cls in registry.error_handlers:
+                    return registry.error_handlers[cls]
+        return None
+
     @overload
     def on_start(self) -> Callable[[Hook], Hook]: ...
 
@@ -135,6 +165,7 @@ class Registry:
                     raise RegistrationError(f"{other.name!r} brings {kind} {name!r}, which {self.name!r} has already")
         for mine, theirs, _kind in pairs:
             mine.update(theirs)
+        self._came_with.update(dict.fromkeys(other.action_handlers, other))
         for channel, handlers in other.listen_handlers.items():
             self.listen_handlers.setdefault(channel, []).extend(handlers)
         self.start_hooks.extend(other.start_hooks)

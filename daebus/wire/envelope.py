@@ -421,10 +421,15 @@ def write_one_way(
     return _write(action, payload, message, default)
 
 
-def _write(action: str, payload: dict[str, Any], message: dict[str, Any], default: Default) -> bytes:
+def named_action(action: str) -> None:
+    """Raise PayloadError for what cannot be the name of an action."""
     # Any text can stand in JSON, halves of characters too, and an action that came in can be named again.
     if not isinstance(action, str) or not action:
         raise PayloadError(f"the action must be a non-empty str, not {checks.shown(action)}")
+
+
+def _write(action: str, payload: dict[str, Any], message: dict[str, Any], default: Default) -> bytes:
+    named_action(action)
     if not isinstance(payload, dict):
         raise PayloadError(f"the payload must be a dict, not {type(payload).__name__}")
     return _encode_message(message, payload, default)

@@ -98,7 +98,7 @@ class Shop:
 
         @app.action("unwritable")
         def unwritable() -> int:
-            return response.send({"when": {1, 2}})
+            return response.send({"when": {1j, 2}})
 
         @app.action("unwritable_return")
         def unwritable_return() -> dict[str, Any]:

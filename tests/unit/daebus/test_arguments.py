@@ -47,8 +47,8 @@ NUMBER = [*ODD, "5", NAN, 10**400, 10**5000, True]
 DURATION = [*NUMBER, -1, -1e-9]
 WHOLE = [*ODD, 0, -1, 1.5, "5", NAN, True, 10**5000]
 FUNCTION = [*ODD, 5, "f"]
-OBJECT = [*ODD, 5, "text", {"a": object()}, {"a": NAN}, {b"a": 1}, {"a": b"x"}, {"a": {1}}, {"a": Hostile()}]
-VALUE = [object(), NAN, {"a": b"x"}, {1, 2}, b"x", Hostile()]
+OBJECT = [*ODD, 5, "text", {"a": object()}, {"a": NAN}, {b"a": 1}, {"a": b"x"}, {"a": {1j}}, {"a": Hostile()}]
+VALUE = [object(), NAN, {"a": b"x"}, {1j}, b"x", Hostile()]
 HOST = [*ODD, 5, "a/b", "a b", "user:secret@host", "h?db=1", "a\udead", "a\nb", "redis://:secret@h"]
 PORT = [*ODD, 0, -1, 65536, 1.5, "x", "99999", "9" * 5000, True, 10**5000]
 URL = [*ODD, 5, "h", "ftp://h", "redis://h:port", "redis://:sec/ret@h", "redis://h\udead/0", "redis://h/\x00?x=\udead"]
@@ -61,9 +61,12 @@ KINDS: dict[str, tuple[list[Any], str]] = {
     "channel": (NAME, "channel"),
     "code": (OPTIONAL_NAME, "code"),
     "data": ([None, 5, "text", ["x"], object()], "data"),
+    "exception": ([*ODD, None, 5, int, BaseException], "errorhandler"),
+    "function": ([*FUNCTION, None], "json_default"),
     "grace": (DURATION, "grace"),
     "handler": ([None, *FUNCTION], "must be callable"),
     "hook": (FUNCTION, "hook"),
+    "in_flight": ([*WHOLE, None], "in_flight"),
     "interval": ([*DURATION, 0, float("inf")], "interval"),
     "max_message": (WHOLE, "max_message"),
     "max_queue": ([*WHOLE, None], "max_queue"),
@@ -72,6 +75,7 @@ KINDS: dict[str, tuple[list[Any], str]] = {
     "on_progress": (FUNCTION, "on_progress"),
     "parent_id": ([*ODD, "", "a\udead", NAN, {}], "parent_id"),
     "payload": (OBJECT, "payload"),
+    "payloads": ([object(), None, 5, 1j], "payloads"),
     "progress_percentage": (NUMBER[:-3], "progress_percentage"),
     "redis_host": (HOST, "redis_host"),
     "redis_port": (PORT, "redis_port"),
@@ -100,7 +104,7 @@ SPECIAL: dict[tuple[str, str], tuple[list[Any], str]] = {
     ("TestClient", "app"): ([*ODD, None, 5], "app"),
     ("TestClient", "service"): (OPTIONAL_NAME, "service"),
     ("TestClient.broadcasts", "channel"): ([], ""),
-    ("TestClient.publish", "data"): ([object(), NAN, {1}, "a\udead"], "data"),
+    ("TestClient.publish", "data"): ([object(), NAN, {1j}, "a\udead"], "data"),
     ("TestClient.settle", "timeout"): (DURATION, "timeout"),
 }
 FREE = {
@@ -154,6 +158,8 @@ class Subjects:
             "Daebus.listen": (fresh.listen, {"channel": "c"}),
             "Daebus.background": (fresh.background, {"name": "b", "interval": 1}),
             "Daebus.thread": (fresh.thread, {"name": "t"}),
+            "Daebus.errorhandler": (fresh.errorhandler, {"exception": KeyError}),
+            "Daebus.json_default": (fresh.json_default, {"function": str}),
             "Daebus.on_start": (fresh.on_start, {}),
             "Daebus.on_stop": (fresh.on_stop, {}),
             "Daebus.register_blueprint": (fresh.register_blueprint, {"blueprint": Blueprint("b")}),
@@ -170,6 +176,7 @@ class Subjects:
             "DaebusCaller": (DaebusCaller, callers),
             "DaebusCaller.send_request": (self.caller.send_request, request),
             "DaebusCaller.stream_request": (lambda **given: list(self.caller.stream_request(**given)), request),
+            "DaebusCaller.map": (self.caller.map, {"action": "echo", "payloads": []}),
             "DaebusCaller.send_message": (self.caller.send_message, request),
             "DaebusCaller.send_to_service": (self.caller.send_to_service, request),
             "DaebusCaller.close": (self.caller.close, {}),
@@ -220,7 +227,7 @@ CLASSES = {
         TestClient,
     )
 }
-RECORDS = {"Request", "Reply", "RawJson"}
+RECORDS = {"Outcome", "Request", "Reply", "RawJson"}
 """Public classes that only hold what came in, or is to go out."""
 INTERNAL = {
     "Broadcast",  # made by the framework, as are:
@@ -244,6 +251,8 @@ INTERNAL = {
     "Call.replies",
     "Call.cancel",
     "Response.error_in_short",
+    "Daebus.error_handler",
+    "Blueprint.error_handler",
     "Daebus.merge",
     "Blueprint.merge",
     "Blueprint.registered",
@@ -252,6 +261,7 @@ INTERNAL = {
     "Blueprint.listen",
     "Blueprint.background",
     "Blueprint.thread",
+    "Blueprint.errorhandler",
     "Blueprint.on_start",
     "Blueprint.on_stop",
 }

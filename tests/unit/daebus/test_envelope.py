@@ -151,7 +151,7 @@ def test_an_error_reply_always_has_a_text(payload: Any, text: str) -> None:
     assert text in str(reply.error)
 
 
-@pytest.mark.parametrize("value", [{1, 2}, object(), float("nan"), {"a": float("inf")}, {("a",): 1}, b"x"])
+@pytest.mark.parametrize("value", [{1j, 2}, object(), float("nan"), {"a": float("inf")}, {("a",): 1}, b"x"])
 def test_what_json_cannot_carry_is_a_payload_error(value: Any) -> None:
     with pytest.raises(PayloadError) as caught:
         encode(value)

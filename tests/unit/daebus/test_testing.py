@@ -80,7 +80,7 @@ def test_an_error_is_the_error_a_caller_would_get(app: Daebus) -> None:
             client.request("nope")
         assert unknown.value.code == "unknown_action"
         with pytest.raises(PayloadError):
-            client.request("greet", {"name": {1, 2}})
+            client.request("greet", {"name": 1j})
 
 
 def test_streams_one_way_messages_and_broadcasts(app: Daebus) -> None:
