@@ -15,7 +15,7 @@ pytest_plugins = ["tests.support.guard"]
 
 # Thousands of tests, most of which make a program of many objects and leave it: looked through as often as by default,
 # what is alive costs a seventh of the processor time of the TUI's tests.
-gc.set_threshold(200_000, 20, 100)
+gc.set_threshold(50_000, 20, 20)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

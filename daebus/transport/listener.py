@@ -24,6 +24,8 @@ from .stream import Stream
 from .waiter import Changes, Waiter
 
 log = logging.getLogger("daebus")
+_chance = random.Random()
+"""Of our own: what a program has seeded is not to depend on when a connection is lost."""
 
 HEARTBEAT_AFTER = 5.0
 """Seconds of silence after which the server is asked whether it lives; as long again without an answer, it is dead."""
@@ -378,5 +380,5 @@ def _delay(attempts: int, error: RedisUnavailable) -> float:
     """Seconds to wait after so many failed attempts: quick at first, never long, never in step with others."""
     if isinstance(error, PermissionDenied):
         return REFUSED_DELAY
-    jitter = random.uniform(0.5, 1.0)
+    jitter = _chance.uniform(0.5, 1.0)
     return float(min(LONGEST_DELAY, 0.05 * 2 ** min(attempts, 10)) * jitter)

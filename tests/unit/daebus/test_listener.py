@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
+import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from daebus.errors import ConnectionLost
+from daebus import DaebusCaller
+from daebus.errors import ConnectionLost, ServiceUnavailable
 from daebus.transport import listener as listener_module
 from daebus.transport.address import RedisAddress
 from daebus.transport.listener import Listener
@@ -67,3 +70,17 @@ def test_a_name_that_is_no_text_is_subscribed_as_its_bytes(own_redis: RedisServe
         assert client.publish(b"odd\xff", "x") == 1
     assert next_of(listener, 5) == ("odd\udcff", b"x")
     listener.close()
+
+
+def test_what_a_program_has_seeded_does_not_depend_on_losses_and_calls(redis_url: str) -> None:
+    """Attempts to connect are spread, ids are drawn: by chance, and not by the program's."""
+    before = random.getstate()
+    nowhere = Listener(RedisAddress("redis://127.0.0.1:1"), "test", ["news"])
+    thread = threading.Thread(target=nowhere.lead, args=(lambda *_message: None, lambda: nowhere._attempts > 2))
+    thread.start()
+    thread.join(30)
+    assert nowhere._attempts > 2
+    nowhere.close()
+    with DaebusCaller("nobody", redis_url=redis_url) as caller, pytest.raises(ServiceUnavailable):
+        caller.send_request("get")
+    assert random.getstate() == before

@@ -32,6 +32,8 @@ PING_AFTER = 5.0
 """Seconds of silence after which the tap pings."""
 DEAD_AFTER = 10.0
 """Seconds of silence after which the connection is given up."""
+_CHANCE = random.Random()
+"""Of our own: what a program has seeded is not to depend on when a connection is lost."""
 _TICK = 0.1
 _RECEIVE = 256 * 1024
 _FEED = 16 * 1024
@@ -172,7 +174,7 @@ class Tap:
                 link, self._link = self._link, None
                 if link is not None:
                     link.close()
-            self._pause(wait * random.uniform(0.7, 1.0))
+            self._pause(wait * _CHANCE.uniform(0.7, 1.0))
             wait = min(wait * 2, self._longest_wait)
 
     def _pause(self, seconds: float) -> None:
