@@ -26,6 +26,8 @@ OURS = "daebus"
 OLD = "daebus 0.0.31"
 FASTSTREAM = "FastStream"
 PING_PONG = "redis-py ping-pong"
+SOCKETS = "bare sockets"
+"""As near as Python gets to what the network and Redis take by themselves."""
 HOST = "127.0.0.1"
 NO_FOLDER = ("-P",)
 """For Python: the folder of a script is no place to import from, since modules here have names of the library's."""
@@ -64,6 +66,7 @@ def subjects() -> list[Subject]:
             streams=False,
         ),
         Subject(PING_PONG, "redis", "redis", streams=False),
+        Subject(SOCKETS, "sockets", "sockets", streams=False),
     ]
 
 
