@@ -11,7 +11,9 @@ Invariants:
 2. Whoever has called `join` calls `leave` in a `finally`, which may be done twice and undoes whatever was done: an
    exception that a signal raises at any place leaves no leader behind that does not read. Where one more in the middle
    of that does, the leader is `back_by` no more, and who waits takes its place.
-3. Where nobody leads and somebody follows, one of them has been woken: it leads, or wakes the next when it leaves.
+3. Whoever leaves while somebody follows makes one of those the leader and wakes it: it leads, or hands on when it
+   leaves. One that never comes is overdue as any leader is. (To leave the place empty for whoever comes first, which
+   is mostly the one that left, had the woken one find that out and sleep again: a fifth fewer calls from 32 threads.)
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ class Leadership:
                 if ready():
                     return False
                 now = time.monotonic()
-                if self.leader is None or now > self.back_by + OVERDUE_AFTER:
+                if self.leader is None or self.leader is waiter or now > self.back_by + OVERDUE_AFTER:
                     self.leader = waiter
                     self.back_by = now
                     self.followers.pop(waiter, None)
@@ -86,5 +88,9 @@ class Leadership:
                 self._left_at = time.monotonic()
             if self.leader is None:
                 for follower in self.followers:
+                    # It leads from now on, and not whoever comes before it has woken up, for it to find that out.
+                    del self.followers[follower]
+                    self.leader = follower
+                    self.back_by = time.monotonic()
                     follower.wake()
                     break

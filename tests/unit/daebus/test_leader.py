@@ -92,6 +92,22 @@ def test_a_follower_that_has_what_it_waits_for_wakes_the_next_where_nobody_leads
     eventually(lambda: members[1].leads)
 
 
+def test_who_is_handed_the_lead_has_it_before_another_that_comes_first(leadership: Leadership) -> None:
+    first, next_one, another = Waiter(), Waiter(), Waiter()
+    assert leadership.take(first)
+    leadership.followers[next_one] = None
+    leadership.leave(first)
+    assert leadership.leader is next_one
+    assert not leadership.wanted
+    # It has not woken up yet; the one that has just left asks again.
+    assert not leadership.join(another, never, time.monotonic() + 0.01)
+    assert leadership.join(next_one, never, FAR)
+    leadership.leave(next_one)
+    assert leadership.leader is another
+    leadership.leave(another)
+    assert leadership.leader is None
+
+
 def test_a_deadline_ends_the_wait(leadership: Leadership) -> None:
     assert leadership.take(Waiter())
     leadership.back_by = FAR

@@ -75,7 +75,6 @@ ID = UUID("12345678-1234-5678-1234-567812345678")
             },
         ),
     ],
-    ids=str,
 )
 def test_it_is_written_as_people_expect(value: Any, written: Any) -> None:
     assert json.loads(encode({"at": [value]})) == {"at": [written]}
