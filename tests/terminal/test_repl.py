@@ -81,10 +81,15 @@ def choose(terminal: Terminal, word: str) -> None:
     raise AssertionError(f"tab never came to {word}\n{terminal.text}")
 
 
-def leave(terminal: Terminal) -> None:
-    """End it at the next prompt: an end of input that is typed before is for the terminal's own line."""
+def wait_for_prompt(terminal: Terminal) -> None:
+    """Wait for the next prompt: control keys that are typed before it are for the terminal's own line."""
     screen = terminal.screen
     terminal.wait_for(lambda _text: screen.display[screen.cursor.y][: screen.cursor.x].strip() == "daebus>")
+
+
+def leave(terminal: Terminal) -> None:
+    """End it at the next prompt."""
+    wait_for_prompt(terminal)
     terminal.press("ctrl+d")
 
 
@@ -161,6 +166,7 @@ def test_ghost_text_search_and_several_lines(service: str, tmp_path: Path) -> No
         terminal.wait_for(r"daebus> set beta 2\s")
         terminal.press("right", "enter")
         terminal.wait_for(lambda text: text.count("$beta") == 2)
+        wait_for_prompt(terminal)
         terminal.type("\x12alph")
         terminal.wait_for(r"I-search backward: alph")
         terminal.press("ctrl+c")
@@ -185,6 +191,7 @@ def test_pasted_text_does_nothing_to_the_terminal(service: str, tmp_path: Path) 
         terminal.press("enter")
         terminal.wait_for(r"\$a +1(.|\n)*\$b(.|\n)*\$c +3")
         assert b"\x1b]0;title" not in terminal.output
+        wait_for_prompt(terminal)
         terminal.type("\x1b[200~" + "x" * 1_000_000 + "\x1b[201~")
         terminal.wait_for(r"1,000,000 characters were pasted")
 

@@ -15,6 +15,7 @@ from tests.support.redis_server import RedisServer
 from tests.support.terminal import Terminal
 from tests.terminal.left import keyboards_left, modes_left
 from tests.terminal.test_ending import PROGRAM, publish, start
+from tests.terminal.test_repl import wait_for_prompt
 
 pytestmark = [pytest.mark.terminal, pytest.mark.timeout(120)]
 
@@ -102,6 +103,7 @@ def test_it_is_no_sign_in_the_line_of_the_prompt(own_redis: RedisServer, tmp_pat
         terminal.wait_for(r"fg\n(.|\n)*daebus> set a 1")
         terminal.press("enter")
         terminal.wait_for(r"\$a +1")
+        wait_for_prompt(terminal)
         leave(terminal, "ctrl+d")
 
 
