@@ -342,11 +342,11 @@ class Connection:
         """Take in what has come, after at most so many seconds; False where nothing has. Raises ConnectionLost."""
         self._reading = True
         if self.error is not None:
-            self._reading = False
+            self._has_read()
             raise self.lost()
         self.leadership.back_by = time.monotonic() + timeout
         if not self._stream.wait_readable(timeout):
-            self._reading = False
+            self._has_read()
             return False
         self._torn = True
         try:
@@ -356,13 +356,20 @@ class Connection:
             raise self.fail(error) from None
         if data:
             self._protocol.receive_data(data)
-        self._torn = self._reading = False
+        self._torn = False
+        self._has_read()
         if data is None:
             return False
         self.heard_at = time.monotonic()
         if not data:
             raise self.fail("Redis closed the connection")
         return True
+
+    def _has_read(self) -> None:
+        self._reading = False
+        if self.error is not None:
+            # It failed meanwhile, and whoever saw to that left the socket to us.
+            self._free()
 
     def next_event(self) -> Event:
         """What has come, one by one; NEED_DATA where there is no more. Raises ConnectionLost."""

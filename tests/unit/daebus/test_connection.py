@@ -220,3 +220,30 @@ def test_any_threads_may_ask_at_once_whether_it_has_ended_whatever_is_unread(pai
     assert problems == []
     pair.server.close()
     assert pair.connection.may_have_ended()
+
+
+@pytest.mark.parametrize("sent", [b"+OK\r\n", b""], ids=["something comes", "nothing comes"])
+def test_one_that_fails_while_it_is_read_is_freed_by_its_reader(
+    pair: Pair, sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever ends it leaves the socket to the thread that is at it, which may lead no more when it comes back."""
+    wait, read = pair.stream.wait_readable, pair.stream.read
+
+    def fails(_timeout: float = 0.0) -> bool:
+        pair.connection.fail("ended by another thread")
+        return False
+
+    pair.server.sendall(sent)
+    if sent:
+        monkeypatch.setattr(pair.stream, "read", lambda: (read(), fails())[0])
+    else:
+        monkeypatch.setattr(pair.stream, "wait_readable", lambda timeout: wait(0) or fails(timeout))
+    assert pair.connection.receive(0.1) is bool(sent)
+    assert pair.stream._socket.fileno() == -1
+
+
+def test_one_that_has_failed_is_not_read(pair: Pair) -> None:
+    pair.connection.fail("ended by another thread")
+    with pytest.raises(ConnectionLost, match="ended by another thread"):
+        pair.connection.receive(0.1)
+    assert pair.stream._socket.fileno() == -1
