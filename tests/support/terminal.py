@@ -46,6 +46,10 @@ def _forkable(command: Sequence[str]) -> bool:
     return command[0] == sys.executable and (command[1] == "-c" or list(command[1:3]) == ["-m", "daebus_console"])
 
 
+HAND = 0.05
+"""Seconds that a hand takes to the next key: what is typed faster than a program takes its terminal is not its own."""
+
+
 class Terminal:
     """Runs a command on a terminal of that size; use it as a context manager, which ends the command.
 
@@ -128,11 +132,13 @@ class Terminal:
 
     def type(self, text: str) -> None:
         """Type those characters."""
+        time.sleep(HAND)
         self.process.send(text)
 
     def press(self, *keys: str) -> None:
         """Press keys by name (see KEYS), or single characters."""
         for key in keys:
+            time.sleep(HAND)
             self.process.send(KEYS.get(key, key))
 
     def wait_for(self, what: str | Callable[[str], object], within: float = 30.0) -> str:
