@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import json
 import os
-import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.support.jobs import Asking
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,6 +30,7 @@ for found in pkgutil.walk_packages(daebus_console.commands.__path__, "daebus_con
     importlib.import_module(found.name)
 import daebus_console.cli.asking, daebus_console.repl.start, daebus_console.engine.session
 import daebus_console.demo.process
+from tests.support.jobs import serve
 from tests.support.loaded import ForkedHere, demo_forks
 daebus_console.demo.process.subprocess = demo_forks(ForkedHere)
 warnings.simplefilter("error")
@@ -120,30 +120,8 @@ def keep(job, told, files):
     status = None if code is None else os.waitstatus_to_exitcode(code)
     os.write(told, json.dumps({"status": status, "megabytes": usage and usage.ru_maxrss // 1024}).encode())
 
-jobs = socket.socket(fileno=int(sys.argv[1]))
 gc.freeze()
-while True:
-    head, files, _flags, _address = socket.recv_fds(jobs, 8, 8)
-    if not head:
-        break
-    while len(head) < 8:
-        head += jobs.recv(8 - len(head))
-    size, text = int(head), b""
-    while len(text) < size:
-        text += jobs.recv(size - len(text))
-    if not os.fork():
-        try:
-            jobs.close()
-            keep(json.loads(text), files[0], files[1:])
-        finally:
-            os._exit(0)
-    for file in files:
-        os.close(file)
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        pass
+serve(socket.socket(fileno=int(sys.argv[1])), keep)
 """
 
 
@@ -162,23 +140,13 @@ class Forks:
 
     def __init__(self, environ: dict[str, str]) -> None:
         self._environ = {**plain_environ(), **environ}
-        self._sending = threading.Lock()
-        self._jobs, theirs = socket.socketpair()
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", _SERVER, str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env=self._environ,
-                pass_fds=[theirs.fileno()],
-            )
+        self._asking = Asking(["-c", _SERVER], env=self._environ)
 
     def __enter__(self) -> Forks:
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        self._jobs.close()
-        self._process.wait()
+        self._asking.close()
 
     def __call__(
         self,
@@ -246,12 +214,8 @@ class Forks:
             "environ": environ,
             "seconds": seconds,
         }
-        text = json.dumps(job).encode()
-        told, theirs = os.pipe()
-        with self._sending:
-            socket.send_fds(self._jobs, [b"%8d" % len(text)], [theirs, *files])
-            self._jobs.sendall(text)
-        for file in (theirs, *files):
+        told = self._asking.begin(job, files)
+        for file in files:
             os.close(file)
         return told
 

@@ -6,14 +6,11 @@ A start of the interpreter with all that the console imports takes most of a sec
 from __future__ import annotations
 
 import fcntl
-import json
+import functools
 import os
 import select
 import signal
-import socket
 import struct
-import subprocess
-import sys
 import termios
 import time
 from collections.abc import Mapping, Sequence
@@ -22,40 +19,14 @@ from contextlib import suppress
 import pexpect
 
 from tests.support.forked import plain_environ
+from tests.support.jobs import Asking
 
 
-class _Server:
-    """Starts the process that has the console loaded."""
-
-    current: _Server | None = None
-
-    def __init__(self) -> None:
-        self._jobs, theirs = socket.socketpair()
-        with theirs:
-            # It ends when this process does: nobody asks it any more.
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.support.terminal_server", str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env={**plain_environ(), "LANG": "C.UTF-8", "PYTHONUNBUFFERED": ""},
-                pass_fds=[theirs.fileno()],
-            )
-
-    @classmethod
-    def get(cls) -> _Server:
-        if cls.current is None:
-            cls.current = cls()
-        return cls.current
-
-    def start(self, arguments: Sequence[str], environ: Mapping[str, str], terminal: int) -> int:
-        """Start it on that terminal; returns the file in which its number is told, and then its end."""
-        job = {"arguments": list(arguments), "environ": dict(environ), "folder": os.getcwd()}
-        text = json.dumps(job).encode()
-        told, theirs = os.pipe()
-        socket.send_fds(self._jobs, [b"%8d" % len(text)], [theirs, terminal])
-        self._jobs.sendall(text)
-        os.close(theirs)
-        return told
+@functools.cache
+def _server() -> Asking:
+    """The process that has the console loaded."""
+    environ = {**plain_environ(), "LANG": "C.UTF-8", "PYTHONUNBUFFERED": ""}
+    return Asking(["-m", "tests.support.terminal_server"], env=environ)
 
 
 class ForkedProcess:
@@ -69,7 +40,8 @@ class ForkedProcess:
         self._open = True
         self.child_fd, terminal = os.openpty()
         self.setwinsize(*dimensions)
-        self._told = os.fdopen(_Server.get().start(arguments, environ, terminal), "rb")
+        job = {"arguments": list(arguments), "environ": dict(environ), "folder": os.getcwd()}
+        self._told = os.fdopen(_server().begin(job, [terminal]), "rb")
         os.close(terminal)
         number = self._told.readline()
         assert number, "the console could not be loaded"

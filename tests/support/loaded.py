@@ -11,7 +11,6 @@ import fcntl
 import functools
 import gc
 import io
-import json
 import os
 import select
 import signal
@@ -28,6 +27,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
+from tests.support.jobs import Asking, take
 from tests.support.processes import die_with_parent
 
 ROOT = Path(__file__).parents[2]
@@ -167,41 +167,11 @@ def demo_forks(popen: Callable[..., Process]) -> types.SimpleNamespace:
     return types.SimpleNamespace(Popen=popen, TimeoutExpired=subprocess.TimeoutExpired)
 
 
-class Loaded:
-    """Starts programs in forks of a process with `daebus` loaded. It ends with this one."""
-
-    def __init__(self) -> None:
-        self._sending = threading.Lock()
-        self._jobs, theirs = socket.socketpair()
-        with theirs:
-            # It has the standard error of this process, for what is wrong with itself.
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.support.loaded", str(theirs.fileno())],
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'console'}"},
-            )
-
-    def begin(
-        self, arguments: Sequence[str], environ: Mapping[str, str], files: Sequence[int], *, session: bool
-    ) -> IO[bytes]:
-        """Have one started; returns where its process id and how it ended are told, a line each."""
-        job = {"arguments": arguments, "environ": dict(environ), "folder": os.getcwd(), "session": session}
-        text = json.dumps(job).encode()
-        told, theirs = os.pipe()
-        with self._sending:
-            socket.send_fds(self._jobs, [b"%8d" % len(text)], [theirs, *files])
-            self._jobs.sendall(text)
-        os.close(theirs)
-        return os.fdopen(told, "rb", buffering=0)
-
-
 @functools.cache
-def loaded() -> Loaded:
-    """The one of this process."""
-    return Loaded()
+def loaded() -> Asking:
+    """The process with `daebus` loaded. It has the standard error of this one, for what is wrong with itself."""
+    environ = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'console'}"}
+    return Asking(["-m", "tests.support.loaded"], cwd=ROOT, env=environ)
 
 
 class Forked(Process):
@@ -237,7 +207,14 @@ class Forked(Process):
             if stderr == subprocess.STDOUT:
                 stderr = stdout
             files = [file if isinstance(file, int) else file.fileno() for file in (stdin, stdout, stderr)]
-            self._told = loaded().begin(command[1:], env, files, session=start_new_session)
+            job = {
+                "arguments": command[1:],
+                "environ": dict(env),
+                "folder": os.getcwd(),
+                "session": start_new_session,
+            }
+            # Its process id and how it ended are told there, a line each.
+            self._told = os.fdopen(loaded().begin(job, files), "rb", buffering=0)
         self.pid = int(self._told.readline())
 
     def _look(self, seconds: float | None) -> int | None:
@@ -304,13 +281,11 @@ def _serve(jobs: socket.socket) -> dict[str, Any]:
                         os.write(told, b"%d\n" % os.waitstatus_to_exitcode(status))
                     os.close(told)
         if jobs in ready:
-            head, files, _flags, _address = socket.recv_fds(jobs, 8, 8)
-            if not head:
+            taken = take(jobs)
+            if taken is None:
                 sys.exit()
-            text = b""
-            while len(text) < int(head):
-                text += jobs.recv(int(head) - len(text))
-            job: dict[str, Any] = json.loads(text)
+            job: dict[str, Any]
+            job, files = taken
             before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
             pid = os.fork()
             if not pid:

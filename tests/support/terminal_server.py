@@ -9,7 +9,6 @@ import atexit
 import fcntl
 import gc
 import importlib
-import json
 import os
 import pkgutil
 import runpy
@@ -21,6 +20,8 @@ import threading
 import traceback
 import types
 from typing import Any
+
+from tests.support.jobs import serve
 
 
 def load() -> None:
@@ -96,8 +97,9 @@ def child(job: dict[str, Any], terminal: int) -> None:
     os._exit(status & 255)
 
 
-def keep(job: dict[str, Any], told: int, terminal: int) -> None:
+def keep(job: dict[str, Any], told: int, files: list[int]) -> None:
     """Start one; tell its process number, and how it ended when it has."""
+    (terminal,) = files
     pid = os.fork()
     if not pid:
         try:
@@ -110,35 +112,9 @@ def keep(job: dict[str, Any], told: int, terminal: int) -> None:
     os.write(told, b"%d\n" % os.waitstatus_to_exitcode(code))
 
 
-def serve(jobs: socket.socket) -> None:
-    """Start what is asked for, until nobody asks any more."""
-    while True:
-        head, files, _flags, _address = socket.recv_fds(jobs, 8, 2)
-        if not head:
-            return
-        while len(head) < 8:
-            head += jobs.recv(8 - len(head))
-        size, text = int(head), b""
-        while len(text) < size:
-            text += jobs.recv(size - len(text))
-        if not os.fork():
-            try:
-                jobs.close()
-                keep(json.loads(text), *files)
-            finally:
-                os._exit(0)
-        for file in files:
-            os.close(file)
-        try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        except ChildProcessError:
-            pass
-
-
 if __name__ == "__main__":
     load()
     assert len(os.listdir("/proc/self/task")) == 1, "a fork would lack the other threads"
     gc.collect()
     gc.freeze()
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    serve(socket.socket(fileno=int(sys.argv[1])), keep)
