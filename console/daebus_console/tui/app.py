@@ -124,11 +124,6 @@ class ConsoleApp(BaseApp):
         """The main screen of what is on the screen."""
         return self.mains[-1]
 
-    @property
-    def view(self) -> MainScreen:
-        """See BaseApp."""
-        return self.main
-
     def on_mount(self) -> None:
         """Be as remembered."""
         theme = self.settings.get("theme", str, "")

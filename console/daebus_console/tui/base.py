@@ -61,7 +61,7 @@ class BaseApp(App[int]):
         raise NotImplementedError
 
     @property
-    def view(self) -> View:
+    def main(self) -> View:
         """The main screen of what is on the screen."""
         raise NotImplementedError
 

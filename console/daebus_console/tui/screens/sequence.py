@@ -127,5 +127,5 @@ class SequenceScreen(Screen[None]):
         """Go to the exchange of the arrow."""
         number = self.list.steps[event.index].number
         self.app.pop_screen()
-        if not self.app.view.select(number):
-            self.app.view.notify(f"#{number} is not remembered any more", timeout=3)
+        if not self.app.main.select(number):
+            self.app.main.notify(f"#{number} is not remembered any more", timeout=3)

@@ -164,7 +164,7 @@ class StatsScreen(Screen[None]):
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
         """Go to the exchanges of the row, or to the one exchange."""
-        main = self.app.view
+        main = self.app.main
         if event.rows is self.figures:
             row: Row = self.figures.rows[event.index]
             terms = [f"to:{quoted(row.service)}"] if row.service else []
