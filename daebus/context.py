@@ -135,10 +135,10 @@ def current_runtime() -> Runtime | None:
     return _running[-1] if _running else None
 
 
-def json_default() -> Default:
-    """What says how to write values that JSON has no form for: that of the service at hand."""
+def written(value: Any) -> Any:
+    """What is written for a value that JSON has no form for, by the rules of the service at hand."""
     runtime = current_runtime()
-    return plain if runtime is None else runtime.json_default
+    return plain(value) if runtime is None else runtime.json_default(value)
 
 
 def asking_name(name: str | None = None) -> str:

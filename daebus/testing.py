@@ -305,7 +305,7 @@ class TestClient:
 
     def broadcast(self, channel: str, payload: dict[str, Any]) -> int:
         """Broadcast to the app's listeners and wait until they have dealt with it."""
-        sent = self._start().publish(channel, encode_object(payload, default=context.json_default()))
+        sent = self._start().publish(channel, encode_object(payload, default=context.written))
         self.settle()
         return sent
 

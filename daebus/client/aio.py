@@ -132,14 +132,14 @@ class AsyncDaebusCaller:
             service=context.asking_name(self._name),
             parent_id=context.parent_request_id(),
             sent_at=time.time(),
-            default=context.json_default(),
+            default=context.written,
         )
         return await self._session().publish(self.target_service, sized(data, self.max_message))
 
     async def send_to_service(self, payload: dict[str, Any], action: str | None = None) -> int:
         """The same as `send_message`, with the action last. Without an action the payload is published as it is."""
         if action is None:
-            data = encode_object(payload, default=context.json_default())
+            data = encode_object(payload, default=context.written)
             return await self._session().publish(self.target_service, sized(data, self.max_message))
         return await self.send_message(action, payload)
 
@@ -178,7 +178,7 @@ class AsyncDaebusCaller:
             parent_id=context.parent_request_id(),
             sent_at=time.time(),
             timeout=timeout,
-            default=context.json_default(),
+            default=context.written,
         )
         sized(data, self.max_message)
         if timeout <= 0:

@@ -39,7 +39,7 @@ class Broadcast:
         (or its subclass ConnectionLost) where Redis cannot be reached.
         """
         checks.name(channel, "the channel", PayloadError)
-        data = encode_object(payload, default=context.json_default())
+        data = encode_object(payload, default=context.written)
         runtime = context.current_runtime()
         if runtime is not None:
             return runtime.publisher.publish(channel, sized(data, runtime.max_message))

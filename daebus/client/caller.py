@@ -119,7 +119,7 @@ class DaebusCaller:
     def send_to_service(self, payload: dict[str, Any], action: str | None = None) -> int:
         """The same as `send_message`, with the action last. Without an action the payload is published as it is."""
         if action is None:
-            data = encode_object(payload, default=context.json_default())
+            data = encode_object(payload, default=context.written)
             return self._requester.publish(self.target_service, data)
         return self._requester.send(self.target_service, action, payload)
 

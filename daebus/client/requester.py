@@ -198,7 +198,7 @@ class Requester:
             parent_id=context.parent_request_id() if parent_id is None else _checked_parent(parent_id),
             sent_at=time.time(),
             timeout=timeout,
-            default=context.json_default(),
+            default=context.written,
         )
         sized(data, self.max_message)
         if timeout <= 0:
@@ -254,7 +254,7 @@ class Requester:
             service=context.asking_name(self._name),
             parent_id=context.parent_request_id(),
             sent_at=time.time(),
-            default=context.json_default(),
+            default=context.written,
         )
         return self.publish(_checked_service(service), data)
 
