@@ -30,11 +30,10 @@ from daebus.transport.address import CONNECT_TIMEOUT, RedisAddress, resolve_url
 from daebus.transport.aio_connection import AsyncConnection
 from daebus.transport.bus import RedisBus
 from daebus.transport.commands import (
+    Audience,
     Delivery,
     Pending,
     count_command,
-    counted_command,
-    delivery,
     is_doubtful,
     publish_command,
     receivers,
@@ -63,6 +62,7 @@ class AsyncSession:
         self._address: RedisAddress | None = None
         self.reply_channel = f"caller:{uuid.uuid4().hex}"
         """The channel on which answers come in."""
+        self._audience = Audience()
         self._pending: dict[str, AsyncCall] = {}
         self._sending = 0
         self._close_when_idle = False
@@ -79,7 +79,8 @@ class AsyncSession:
 
     async def ask(self, call: AsyncCall, data: bytes) -> None:
         """Publish the request of a call, which from now on waits. Redis' verdict on it comes through the call."""
-        command = Pending(counted_command(call.service, data), 2, call.deadline, partial(self._told, call))
+        told = partial(self._told, call)
+        command = self._audience.publishing(call.service, data, call.deadline, self._loop.time(), told)
         with self._in_use():
             try:
                 publisher = await self._ready(call.deadline)
@@ -288,7 +289,7 @@ class AsyncSession:
         """What became of the request of a call."""
         assert self._address is not None
         try:
-            found = delivery(command, call.service, self._address)
+            found = self._audience.delivery(command, call.service, self._address)
         except RedisUnavailable as error:
             lost = f"{error}; the request may have been handled"
             self._fail(call, ConnectionLost(lost) if isinstance(error, ConnectionLost) else again(error))

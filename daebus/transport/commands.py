@@ -21,7 +21,7 @@ class Pending(Command):
     is called when it has its replies or its `error`, by whichever thread learns of it; it must be quick.
     """
 
-    __slots__ = ("_told", "connection", "due", "ended", "error", "sent_at", "waiter")
+    __slots__ = ("_told", "connection", "due", "ended", "error", "expected", "sent_at", "waiter")
 
     def __init__(self, data: bytes, wanted: int, due: float, ended: Callable[[Pending], None] | None = None) -> None:
         super().__init__(data, wanted)
@@ -34,6 +34,8 @@ class Pending(Command):
         self._told = False
         self.sent_at: float | None = None
         """When it was about to be written (a time of `time.monotonic()`)."""
+        self.expected: tuple[int, Any] | None = None
+        """How many get what it publishes, where that was known, and by which connection; see `Audience`."""
 
     @property
     def done(self) -> bool:
@@ -69,13 +71,14 @@ class Delivery(NamedTuple):
     """What became of one message.
 
     `receivers` is how many subscribers Redis gave it to (pattern subscribers count too), `subscribers` how many
-    are subscribed to just that channel (None where Redis does not let us ask), `sent_at` when it was about to be
-    written (a time of `time.monotonic()`).
+    are subscribed to just that channel (None where that is not known: Redis does not let us ask, say), `sent_at` when
+    it was about to be written (a time of `time.monotonic()`). `counted` is whether it is known of the moment before.
     """
 
     receivers: int
     subscribers: int | None
     sent_at: float
+    counted: bool = True
 
 
 def publish_command(channel: str, data: bytes) -> bytes:
@@ -106,25 +109,69 @@ def receivers(command: Pending, channel: str, address: RedisAddress) -> int:
     return int(reply)
 
 
-def delivery(command: Pending, channel: str, address: RedisAddress) -> Delivery:
-    """What became of a `counted_command`; raises RedisUnavailable where it came to nothing."""
-    count = receivers(command, channel, address)
-    return Delivery(count, _subscribers(command), command.sent_at or 0.0)
-
-
 def is_doubtful(found: Delivery) -> bool:
-    """Whether it may have reached one that subscribed after the counting, when Redis held the message back."""
-    return found.subscribers == 0 and found.receivers > 0
+    """Whether the subscribers are to be counted after the message, too.
+
+    It may have reached one that subscribed after the counting, when Redis held the message back; or there was none.
+    """
+    return found.receivers > 0 and (found.subscribers == 0 or not found.counted)
 
 
 def recounted(found: Delivery, command: Pending) -> Delivery:
-    """The same with the count of a `count_command`."""
-    return found._replace(subscribers=_subscribers(command))
+    """The same with the count of a `count_command`. One that has left since may have got the message."""
+    subscribers = _subscribers(command)
+    return found._replace(subscribers=subscribers if found.counted or subscribers else None)
 
 
 def _subscribers(command: Pending) -> int | None:
     counted: Any = command.replies[0] if command.replies else None
     return counted[1] if isinstance(counted, list) and len(counted) > 1 else None
+
+
+KNOWN_FOR = 0.01
+"""Seconds for which the number of subscribers is held to be known."""
+_MOST_CHANNELS = 1000
+
+
+class Audience:
+    """Who subscribes to which channel, as Redis said a moment ago.
+
+    To ask it for each message costs Redis as much again as the message. Where it was asked just now, and all who got
+    that message were subscribers of the channel (nobody listens by pattern), their number alone tells the same: if it
+    is none there was nobody, if it is the same it is they. If it is another they are counted after all; but it is not
+    said any more that there was nobody, since that would not be certain.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[int, float, Any]] = {}
+
+    def publishing(
+        self, channel: str, data: bytes, due: float, now: float, ended: Callable[[Pending], None] | None = None
+    ) -> Pending:
+        """The command that publishes something of which is to be told who got it; see `delivery`."""
+        known = self._known.get(channel)
+        if known is None or now - known[1] >= KNOWN_FOR:
+            return Pending(counted_command(channel, data), 2, due, ended)
+        command = Pending(publish_command(channel, data), 1, due, ended)
+        command.expected = known[0], known[2]
+        return command
+
+    def delivery(self, command: Pending, channel: str, address: RedisAddress) -> Delivery:
+        """What became of it; raises RedisUnavailable where it came to nothing."""
+        count = receivers(command, channel, address)
+        sent_at = command.sent_at or 0.0
+        if command.expected is None:
+            subscribers = _subscribers(command)
+            if subscribers and subscribers == count:
+                if len(self._known) >= _MOST_CHANNELS:
+                    self._known.clear()
+                self._known[channel] = (subscribers, sent_at, command.connection)
+            return Delivery(count, subscribers, sent_at)
+        # Another connection may be one to another server.
+        if count == 0 or command.expected == (count, command.connection):
+            return Delivery(count, count, sent_at)
+        self._known.pop(channel, None)
+        return Delivery(count, None, sent_at, counted=False)
 
 
 def loss(lost: Lost, error: ConnectionLost) -> RedisUnavailable:

@@ -174,8 +174,7 @@ class Connection:
 
     def _write(self, hold: Hold) -> None:
         while self.error is None and self._write_error is None:
-            hold.since = time.monotonic()
-            data = self._rest if self._rest is not None else self._next_batch()
+            data = self._rest if self._rest is not None else self._next_batch(hold.since)
             if not data:
                 return
             try:
@@ -184,8 +183,11 @@ class Connection:
                 self._unwritten, self._rest = len(data), None
                 self._hear_out(error)
                 return
+            if self._rest is None and sent == len(data) and not self._outbox:
+                return
+            hold.since = time.monotonic()
             if sent and self._rest is not None:
-                self.moved_at = time.monotonic()
+                self.moved_at = hold.since
             self._rest = memoryview(data)[sent:] if sent < len(data) else None
             if self._rest is not None:
                 return
@@ -206,9 +208,8 @@ class Connection:
         finally:
             self.leave(waiter)
 
-    def _next_batch(self) -> bytes:
+    def _next_batch(self, now: float) -> bytes:
         """The bytes of the next commands; what is due by now is ended instead."""
-        now = time.monotonic()
         batch: list[bytes] = []
         size = 0
         while self._outbox and size < TOGETHER:
@@ -332,8 +333,8 @@ class Connection:
     @property
     def overdue_at(self) -> float:
         """When it is high time for a reply that has not come by then."""
-        oldest = self.oldest
-        if oldest is None or oldest.sent_at is None:
+        oldest = self._protocol.oldest
+        if not isinstance(oldest, Pending) or oldest.sent_at is None:
             return math.inf
         # What takes long to be sent is not replied to before.
         return max(oldest.sent_at, self.moved_at, self.believed_at) + REPLY_WITHIN
@@ -396,11 +397,6 @@ class Connection:
             self._done[0].end()
             self._done.popleft()
         self.told_by = None
-
-    @property
-    def oldest(self) -> Pending | None:
-        """The command that has waited longest for its replies."""
-        return cast("Pending | None", self._protocol.oldest)
 
     # The end
 

@@ -16,11 +16,10 @@ from daebus.wire.resp import ErrorReply, pack
 
 from .address import RedisAddress, refusal
 from .commands import (
+    Audience,
     Delivery,
     Pending,
     count_command,
-    counted_command,
-    delivery,
     is_doubtful,
     publish_command,
     receivers,
@@ -61,6 +60,7 @@ class Publisher:
     def _begin(self) -> None:
         self._connecting = Leadership()
         self._doubts = Doubts(self.address, self.name)
+        self._audience = Audience()
         self._connection: Connection | None = None
         self._looked_at = 0.0
         self._looked_by = 0
@@ -83,7 +83,8 @@ class Publisher:
     def deliver(self, channel: str, data: bytes, deadline: float | None = None) -> Delivery:
         """Publish, and tell what became of it."""
         due = _due(deadline)
-        found = delivery(self._exchange(counted_command(channel, data), 2, due), channel, self.address)
+        command = self._exchanged(self._audience.publishing(channel, data, due, time.monotonic()))
+        found = self._audience.delivery(command, channel, self.address)
         return recounted(found, self._exchange(count_command(channel), 1, due)) if is_doubtful(found) else found
 
     def ask(self, commands: Sequence[Sequence[bytes]], doing: str, deadline: float | None = None) -> list[Any]:
@@ -143,7 +144,7 @@ class Publisher:
 
         def ended(command: Pending) -> None:
             try:
-                outcome: Delivery | RedisUnavailable = delivery(command, channel, self.address)
+                outcome: Delivery | RedisUnavailable = self._audience.delivery(command, channel, self.address)
             except RedisUnavailable as error:
                 outcome = error
             if isinstance(outcome, Delivery) and is_doubtful(outcome):
@@ -151,7 +152,7 @@ class Publisher:
             else:
                 told(outcome)
 
-        command = Pending(counted_command(channel, data), 2, deadline, ended)
+        command = self._audience.publishing(channel, data, deadline, time.monotonic(), ended)
         self._hand_in(command, deadline)
         return command
 
@@ -223,7 +224,10 @@ class Publisher:
             connection.fail("closed while waiting for Redis")
 
     def _exchange(self, data: bytes, wanted: int, due: float) -> Pending:
-        command = Pending(data, wanted, due)
+        return self._exchanged(Pending(data, wanted, due))
+
+    def _exchanged(self, command: Pending) -> Pending:
+        due = command.due
         connection = self._hand_in(command, due)
         self._await(connection, command, Waiter(), lambda: command.done, due)
         if command.error is None and not command.done:
@@ -249,7 +253,6 @@ class Publisher:
                     connection.write_on(until)
                 if leadership.join(waiter, over, min(until, now + REPLY_WITHIN)):
                     connection.read_until(over, until)
-                    connection.leave(waiter)
         finally:
             try:
                 connection.leave(waiter)

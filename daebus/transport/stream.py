@@ -27,6 +27,7 @@ class Stream:
         wait = waiting(sock, writable=False)
         self.wait_readable = self._or_pending(wait) if self._secure else wait
         """Waits until there is something to read, for so many seconds at most; whether there is."""
+        self._has_ended = _ending(sock)
 
     def read(self) -> bytes | None:
         """What has come, without waiting; None where nothing has, b"" at the end. Raises OSError."""
@@ -55,15 +56,11 @@ class Stream:
 
     def may_have_ended(self) -> bool:
         """Whether the other side has closed it, or, where the system cannot tell, may have. For any thread."""
-        if not (hasattr(select, "poll") and hasattr(select, "POLLRDHUP")):
-            return True
-        # One of its own: no two threads may use one at once.
-        poller = select.poll()
         try:
-            poller.register(self._socket, select.POLLRDHUP)
-        except ValueError:
+            return self._has_ended is None or bool(self._has_ended.poll(0))
+        except RuntimeError:
+            # Another thread asks just now, and one poller is for one thread at a time.
             return True
-        return bool(poller.poll(0))
 
     def shut(self) -> None:
         """End the conversation: whoever reads or writes finds it closed. Frees nothing."""
@@ -91,7 +88,7 @@ def waiting(sock: socket.socket, writable: bool) -> Callable[[float], bool]:
         poller = _poller(sock, writable)
 
         def poll(timeout: float) -> bool:
-            milliseconds = min(max(0.0, timeout), LONGEST_WAIT) * 1000
+            milliseconds = 1000 * (timeout if 0.0 <= timeout <= LONGEST_WAIT else LONGEST_WAIT if timeout > 0 else 0.0)
             try:
                 return bool(poller.poll(milliseconds))
             except RuntimeError:
@@ -109,6 +106,15 @@ def waiting(sock: socket.socket, writable: bool) -> Callable[[float], bool]:
             return True
 
     return wait
+
+
+def _ending(sock: socket.socket) -> select.poll | None:
+    """What tells whether the other side has closed a socket; None where the system cannot."""
+    if not (hasattr(select, "poll") and hasattr(select, "POLLRDHUP")):
+        return None
+    poller = select.poll()
+    poller.register(sock, select.POLLRDHUP)
+    return poller
 
 
 def _poller(sock: socket.socket, writable: bool) -> select.poll:

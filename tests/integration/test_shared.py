@@ -250,5 +250,6 @@ def test_claiming_costs_one_round_trip_and_only_where_it_is_asked_for(own_redis:
     plain, shared = commands(False), commands(True)
     assert "set" not in plain
     assert shared.pop("set") == 10
-    assert {key for key in plain if "config" not in key and "info" not in key} == {"publish", "pubsub"}
-    assert (shared["publish"], shared["pubsub"]) == (plain["publish"], plain["pubsub"]) == (20, 10)
+    # Who subscribes is not asked each time.
+    assert {key for key in plain if "config" not in key and "info" not in key} <= {"publish", "pubsub"}
+    assert shared["publish"] == plain["publish"] == 20

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.scheduler import Scheduler, write_groups
+from tests.support.scheduler import Scheduler, busy_workers, write_groups
 from tests.support.supervisor import SOCKET, STACKS, Line, Supervisor
 
 COLLECTION_SECONDS = 300.0
@@ -104,8 +104,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 def pytest_xdist_auto_num_workers() -> int:
     """For `-n auto`. More than there are cores, since many tests wait for what other processes do."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores + (cores + 1) // 2
+    return 2 * busy_workers() - 1
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config) -> Scheduler:

@@ -172,8 +172,8 @@ class Sender:
             self.session.correlator.expect(request_id)
         channel = CONTROL_PREFIX + service
         request = {"action": action, "payload": {}, "reply_to": reply_to, "request_id": request_id, "service": NAME}
-        receivers, subscribers, _sent_at = self._publisher.deliver(channel, encode(request))
-        return Delivery(channel, receivers, subscribers)
+        found = self._publisher.deliver(channel, encode(request))
+        return Delivery(channel, found.receivers, found.subscribers)
 
     def broadcast(self, channel: str, message: Mapping[str, Any]) -> Delivery:
         """Publish an object on a channel as it is. Raises RedisUnavailable, PayloadError, ReadOnly."""
@@ -209,13 +209,13 @@ class Sender:
         with lock:
             correlator.expect_data(channel, data)
         try:
-            receivers, subscribers, _sent_at = self._publisher.deliver(channel, data)
+            found = self._publisher.deliver(channel, data)
         except RedisUnavailable as error:
             if not isinstance(error, ConnectionLost):
                 with lock:
                     correlator.give_up(channel, data)
             raise
-        return Delivery(channel, receivers, subscribers)
+        return Delivery(channel, found.receivers, found.subscribers)
 
     def _see_answers(self, service: str, requester: Requester) -> None:
         """Have the tap read the reply channel as well, where its patterns show the question but not the answer."""

@@ -1,0 +1,19 @@
+"""Who runs what: what waits is begun at once, beside what keeps the processors busy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.scheduler import WAITING, units
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_whatever_is_said_to_wait_is_there() -> None:
+    assert [file for file in WAITING if not (ROOT / file).is_file()] == []
+    assert len(set(WAITING)) == len(WAITING)
+
+
+def test_what_waits_longest_comes_first() -> None:
+    tests = ["tests/readme/test_readme.py::a", f"{WAITING[3]}::b", f"{WAITING[0]}::c[::]", "tests/unit/test_x.py::d"]
+    assert units(tests) == [(True, [2]), (True, [1]), (False, [0]), (False, [3])]
