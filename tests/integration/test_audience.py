@@ -140,7 +140,8 @@ def test_a_service_that_has_ended_is_missed_at_once_by_both_callers(
     with DaebusCaller(name, redis_url=own_redis.url) as caller:
         with app.start(redis_url=own_redis.url), own_redis.client() as client:
             before = asked(client)
-            assert [caller.send_request("echo", {"n": n}) for n in range(5)] == [{"n": n} for n in range(5)]
-            assert asked(client) == before + 1
+            assert [caller.send_request("echo", {"n": n}) for n in range(50)] == [{"n": n} for n in range(50)]
+            # Where the answer came first, what Redis said is looked at after the next request.
+            assert asked(client) < before + 25
         with pytest.raises(ServiceUnavailable):
             caller.send_request("echo", {"n": 6})
