@@ -18,6 +18,12 @@ pytest_plugins = ["tests.support.guard"]
 gc.set_threshold(50_000, 20, 20)
 
 
+def pytest_collection_finish() -> None:
+    """What has been imported stays: from here on it is not looked through any more."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Fetch a server once, before workers start, where no redis-server is on the PATH."""
     if hasattr(session.config, "workerinput"):

@@ -346,7 +346,8 @@ class Connection:
             self._has_read()
             raise self.lost()
         self.leadership.back_by = time.monotonic() + timeout
-        if not self._stream.wait_readable(timeout):
+        # Without time to wait, reading itself tells whether there is something.
+        if timeout > 0 and not self._stream.wait_readable(timeout):
             self._has_read()
             return False
         self._torn = True
