@@ -30,6 +30,7 @@ def _loaded(statement: str) -> set[str]:
             "import daebus",
             {"daebus_console", "textual", "prompt_toolkit", "msgspec", "rich", "apscheduler", "fakeredis"},
         ),
+        ("import daebus_pytest", {"daebus", "redis", "fakeredis"}),
         ("import daebus_console.engine.session", {"textual", "prompt_toolkit", "rich"}),
         ("import daebus_console.__main__", {"textual", "prompt_toolkit", "rich", "msgspec"}),
         ("import daebus_console.commands.doing.runner", {"textual", "prompt_toolkit"}),

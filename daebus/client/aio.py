@@ -11,6 +11,7 @@ from typing import Any
 from daebus import context
 from daebus.errors import RequestTimeout
 from daebus.transport.address import RedisAddress, resolve_url
+from daebus.transport.bus import boards
 from daebus.transport.fork import begins_anew
 from daebus.wire import checks
 from daebus.wire.envelope import encode_object, write_one_way, write_request
@@ -58,11 +59,17 @@ class AsyncDaebusCaller:
         # A caller that nobody holds any more takes its connections with it.
         weakref.finalize(self, _close_all, self._sessions).atexit = False
         begins_anew(self)
+        boards(self)
 
     def after_fork(self) -> None:
         """In a forked child: connections of its own."""
         for session in self._sessions.values():
             session.abandon()
+        self._sessions.clear()
+
+    def leave_bus(self) -> None:
+        """See `Passenger`."""
+        _close_all(self._sessions)
         self._sessions.clear()
 
     async def __aenter__(self) -> AsyncDaebusCaller:

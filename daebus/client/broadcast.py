@@ -7,7 +7,7 @@ from typing import Any
 
 from daebus import context
 from daebus.errors import PayloadError
-from daebus.transport.bus import RedisBus
+from daebus.transport.bus import boards, bus_at
 from daebus.transport.fork import begins_anew, mind_the_end
 from daebus.transport.publisher import Publisher
 from daebus.transport.url import resolve_url
@@ -26,10 +26,15 @@ class Broadcast:
         self._lock = threading.Lock()
         self._publisher: Publisher | None = None
         begins_anew(self)
+        boards(self)
 
     def after_fork(self) -> None:
         """Where the threads are gone that there were; the publisher sees to itself."""
         self._lock = threading.Lock()
+
+    def leave_bus(self) -> None:
+        """See `Passenger`."""
+        self.close()
 
     def send(self, channel: str, payload: dict[str, Any]) -> int:
         """Publish the payload, as it is, on the channel; returns how many received it.
@@ -57,7 +62,7 @@ class Broadcast:
         mind_the_end()
         with self._lock:
             if self._publisher is None:
-                self._publisher = RedisBus(resolve_url()).publisher(context.asking_name())
+                self._publisher = bus_at(resolve_url()).publisher(context.asking_name())
             return self._publisher
 
 

@@ -25,7 +25,7 @@ from daebus.errors import (
     ServiceUnavailable,
     TooLate,
 )
-from daebus.transport.bus import Bus, RedisBus
+from daebus.transport.bus import Bus, RedisBus, boards, bus_at
 from daebus.transport.commands import Delivery
 from daebus.transport.fork import begins_anew, mind_the_end
 from daebus.transport.publisher import Publisher
@@ -85,6 +85,8 @@ class Requester:
         """Bytes of a message, at most: a larger one raises PayloadError."""
         self._begin()
         begins_anew(self)
+        if bus is None:
+            boards(self)
 
     def _begin(self) -> None:
         self.reply_channel = f"caller:{uuid.uuid4().hex}"
@@ -100,6 +102,10 @@ class Requester:
     def after_fork(self) -> None:
         """Where the threads are gone that there were: a reply channel and connections of its own."""
         self._begin()
+
+    def leave_bus(self) -> None:
+        """See `Passenger`."""
+        self.close()
 
     def __enter__(self) -> Requester:
         return self
@@ -324,9 +330,9 @@ class Requester:
         if self._given_bus is not None:
             return self._given_bus
         if self._url is not None:
-            return RedisBus(self._url)
+            return bus_at(self._url)
         runtime = context.current_runtime()
-        return runtime.bus if runtime is not None else RedisBus(resolve_url())
+        return runtime.bus if runtime is not None else bus_at(resolve_url())
 
     def _where(self) -> str:
         return str(self._bus) if self._bus is not None else "Redis"

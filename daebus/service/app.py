@@ -12,7 +12,7 @@ from daebus.client.broadcast import broadcast
 from daebus.context import stopped
 from daebus.errors import ConfigurationError, DaebusError, RegistrationError
 from daebus.logs import DebugLevel, configure
-from daebus.transport.bus import Bus, RedisBus
+from daebus.transport.bus import Bus, bus_at
 from daebus.transport.fork import begins_anew
 from daebus.transport.url import resolve_url
 from daebus.wire import checks
@@ -157,7 +157,7 @@ class Daebus(Registry):
         that one along (its caller gets a timeout). A request that names no `timeout` waits for a worker for a
         minute at most. The service needs the right to use keys under `daebus:claim:` and `daebus:pass:`.
         """
-        return self.start_on(RedisBus(resolve_url(redis_url, redis_host, redis_port)), service, debug, shared)
+        return self.start_on(bus_at(resolve_url(redis_url, redis_host, redis_port)), service, debug, shared)
 
     def start_on(self, bus: Bus, service: str | None = None, debug: bool = False, shared: bool = False) -> Daebus:
         """Start serving on a given bus; see `start`."""

@@ -1,14 +1,20 @@
-"""What the framework needs of a message bus, and the real one: Redis. The test client brings another."""
+"""What the framework needs of a message bus, and the real one: Redis. The test client brings another.
+
+A test may have one stand in for every Redis that its process names; see `stand_in`.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
-from daebus.errors import RedisUnavailable
+from daebus.errors import ConnectionLost, RedisUnavailable
 
 from .address import RedisAddress
+from .aio_connection import AsyncConnection
 from .listener import Listener
 from .publisher import Publisher
 
@@ -31,6 +37,11 @@ class Bus(Protocol):
     ) -> Listener:
         """A listener that has not begun yet; see `Listener` for the arguments."""
 
+    async def link(
+        self, name: str, on_lost: Callable[[ConnectionLost], None], on_message: Callable[[bytes], None] = ...
+    ) -> AsyncConnection:
+        """A connection for the running event loop; see `AsyncConnection.open`."""
+
     def cache(self) -> Any:
         """A redis-py client of the same Redis, which connects when it is used."""
 
@@ -52,6 +63,58 @@ class RedisBus:
         """See `Bus`."""
         return Listener(self.address, name, channels, **options)
 
+    async def link(
+        self,
+        name: str,
+        on_lost: Callable[[ConnectionLost], None],
+        on_message: Callable[[bytes], None] = lambda _data: None,
+    ) -> AsyncConnection:
+        """See `Bus`."""
+        return await AsyncConnection.open(self.address, name, on_lost, on_message)
+
     def cache(self) -> Any:
         """See `Bus`."""
         return self.address.client()
+
+
+class Passenger(Protocol):
+    """Something that goes to the bus that `bus_at` says, and may have to change."""
+
+    def leave_bus(self) -> None:
+        """Let go of its connections; what is used again asks `bus_at` anew."""
+
+
+_passengers: weakref.WeakSet[Passenger] = weakref.WeakSet()
+_standing_in: list[Bus] = []
+
+
+def boards(one: Passenger) -> None:
+    """Have its `leave_bus` called when another bus stands in, as long as it lives."""
+    _passengers.add(one)
+
+
+def bus_at(url: str) -> Bus:
+    """The Redis at `url` as the bus, or what stands in for it. Raises ConfigurationError for what is no such URL."""
+    redis = RedisBus(url)
+    return _standing_in[-1] if _standing_in else redis
+
+
+@contextmanager
+def stand_in(bus: Bus) -> Iterator[None]:
+    """While the block runs, `bus` stands in for every Redis that this process names or would find in the environment.
+
+    What is connected lets go of its connections when it begins and when it ends: a caller of a module, say, that more
+    than one test uses.
+    """
+    _standing_in.append(bus)
+    try:
+        _change()
+        yield
+    finally:
+        _standing_in.remove(bus)
+        _change()
+
+
+def _change() -> None:
+    for passenger in list(_passengers):
+        passenger.leave_bus()

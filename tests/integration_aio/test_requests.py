@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import threading
 import time
 from typing import Any
 
@@ -20,7 +21,9 @@ from daebus import (
     RequestFailed,
     RequestTimeout,
     ServiceUnavailable,
+    response,
 )
+from daebus.testing import TestClient
 from tests.integration_aio.shop import Shop, connections, pending, until
 from tests.support.framework_services import Tap, serving, subscribers
 from tests.support.redis_server import RedisServer
@@ -358,12 +361,30 @@ def test_both_kinds_of_callers_ask_one_service_and_handlers_may_be_asyncio_progr
         asyncio.run(main())
 
 
-def test_a_test_bus_is_not_taken_for_a_redis(name: str) -> None:
-    app = Daebus(name)
+def test_on_a_test_bus_it_is_as_on_a_redis(name: str) -> None:
+    app, other = Daebus(name), Daebus("other")
 
     @app.action("ask")
     def ask() -> dict[str, Any]:
-        return {"answer": asyncio.run(AsyncDaebusCaller("other").send_request("x"))}
+        async def main() -> list[Any]:
+            async with AsyncDaebusCaller("other") as caller:
+                found = [each async for each in caller.stream_request("count")]
+                assert await caller.send_message("count") == 1
+                with pytest.raises(ServiceUnavailable, match="at the test bus"):
+                    await AsyncDaebusCaller("missing").send_request("x")
+                with pytest.raises(RequestTimeout):
+                    await caller.send_request("slow", timeout=0.05)
+                return found
 
-    with app.test_client() as client, pytest.raises(RequestFailed, match="give it a redis_url"):
-        client.request("ask")
+        return {"answers": asyncio.run(main())}
+
+    @other.action("count")
+    def count() -> None:
+        response.send({"at": 1}, final=False)
+        response.send({"at": 2})
+
+    gate = threading.Event()
+    other.action("slow")(lambda: gate.wait(10) and {})
+    with app.test_client() as client, TestClient(other, bus=client.bus):
+        assert client.request("ask") == {"answers": [{"at": 1}, {"at": 2}]}
+        gate.set()

@@ -25,7 +25,7 @@ from daebus.client.call import Call
 from daebus.service.answers import Answers
 from daebus.service.refusals import Refusals
 from daebus.service.undelivered import Undelivered
-from daebus.testing import LocalBus, TestClient
+from daebus.testing import LocalBus, RecordedBus, Stub, TestClient
 from daebus.wire.envelope import Request
 
 NOWHERE = "redis://127.0.0.1:1"
@@ -101,6 +101,17 @@ SPECIAL: dict[tuple[str, str], tuple[list[Any], str]] = {
     ("Requester", "url"): ([value for value in URL if isinstance(value, str)] + [5, b"x"], "url"),
     ("Response.send", "payload"): (VALUE, "payload"),
     ("Response.success", "payload"): (VALUE, "payload"),
+    ("RecordedBus", "bus"): ([*ODD, None, 5, "x"], "bus"),
+    ("RecordedBus.broadcasts", "channel"): (OPTIONAL_NAME, "name"),
+    ("RecordedBus.requests", "name"): (OPTIONAL_NAME, "name"),
+    ("RecordedBus.responses", "name"): (OPTIONAL_NAME, "name"),
+    ("RecordedBus.settle", "timeout"): (DURATION, "timeout"),
+    ("RecordedBus.timeline", "most"): ([*WHOLE, None], "most"),
+    ("RecordedBus.wait_for", "count"): ([*WHOLE, None], "count"),
+    ("RecordedBus.wait_for", "kind"): ([*ODD, "", "reply", 5], "kind"),
+    ("RecordedBus.wait_for", "timeout"): ([*DURATION, None], "timeout"),
+    ("RecordedBus.wait_for", "what"): (NAME, "what to wait for"),
+    ("Stub", "answers"): ([*ODD, None, 5, {"a": 5}, {5: {}}, {"a": {"b": NAN}}], "a"),
     ("TestClient", "app"): ([*ODD, None, 5], "app"),
     ("TestClient", "service"): (OPTIONAL_NAME, "service"),
     ("TestClient.broadcasts", "channel"): ([], ""),
@@ -130,6 +141,7 @@ class Subjects:
         self.running = Daebus("running")
         self.running.start_on(self.bus)
         self.client = TestClient(self.app, bus=LocalBus())
+        self.recorded = RecordedBus(LocalBus())
         self.caller = DaebusCaller("svc", redis_url=NOWHERE)
         self.requester = Requester(bus=self.bus, timeout=0.05)
         self.aio = AsyncDaebusCaller("svc", redis_url=NOWHERE)
@@ -201,6 +213,16 @@ class Subjects:
             "Response.success": (lambda **given: self.response().success(**given), {"payload": {}}),
             "Response.progress": (lambda **given: self.response().progress(**given), {"payload": {}}),
             "Response.error": (lambda **given: self.response().error(**given), {"error": "no"}),
+            "RecordedBus": (RecordedBus, {"bus": self.bus}),
+            "RecordedBus.requests": (self.recorded.requests, {}),
+            "RecordedBus.responses": (self.recorded.responses, {}),
+            "RecordedBus.broadcasts": (self.recorded.broadcasts, {}),
+            "RecordedBus.wait_for": (self.recorded.wait_for, {"what": "x"}),
+            "RecordedBus.settle": (self.recorded.settle, {}),
+            "RecordedBus.timeline": (self.recorded.timeline, {}),
+            "RecordedBus.close": (self.recorded.close, {}),
+            "Stub": (Stub, {"service": "stub", "answers": {}, "bus": self.recorded}),
+            "Stub.stop": (lambda: None, {}),
             "TestClient": (TestClient, {"app": self.app}),
             "TestClient.request": (self.client.request, request),
             "TestClient.stream": (lambda **given: list(self.client.stream(**given)), request),
@@ -224,6 +246,8 @@ CLASSES = {
         Requester,
         Call,
         Response,
+        RecordedBus,
+        Stub,
         TestClient,
     )
 }
@@ -237,6 +261,9 @@ INTERNAL = {
     "Requester.attend",
     "Requester.forget",
     "Requester.interrupt",
+    "Requester.leave_bus",
+    "Broadcast.leave_bus",
+    "AsyncDaebusCaller.leave_bus",
     "Requester.call_ended",
     "Requester.withdraw",
     "Requester.after_fork",

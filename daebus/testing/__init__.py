@@ -1,0 +1,29 @@
+"""Testing services: a bus inside the process, what goes over it, and stand-ins for the services around the one tested.
+
+The handlers run through the same pipeline as on a real Redis: the same workers, contexts, errors and replies. The
+fixtures of the pytest plugin (`daebus_pytest`) are made of what is here. Nothing in here knows pytest.
+"""
+
+from __future__ import annotations
+
+from .client import TestClient
+from .local import LocalBus
+from .messages import BusMessage
+from .recorded import NotOnBus, RecordedBus
+from .run import ServiceFixture, StubFixture, TestRun
+from .space import Database, RedisSpace
+from .stub import Stub
+
+__all__ = [
+    "BusMessage",
+    "Database",
+    "LocalBus",
+    "NotOnBus",
+    "RecordedBus",
+    "RedisSpace",
+    "ServiceFixture",
+    "Stub",
+    "StubFixture",
+    "TestClient",
+    "TestRun",
+]

@@ -1,0 +1,113 @@
+"""TestRun: the bus of one test, and what runs on it until the test ends. Its parts are the pytest plugin's fixtures."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+
+from daebus.errors import ConfigurationError
+from daebus.transport.bus import stand_in
+
+from .capture import write_capture
+from .client import App, TestClient
+from .recorded import RecordedBus
+from .recording import RecordingBus
+from .stub import Answer, Stub
+
+THREADS_WITHIN = 2.0
+"""Seconds in which threads have to end once everything was stopped."""
+
+
+class ServiceFixture:
+    """The fixture `service`: `service(app)` runs an app on the bus of the test, and returns what calls it."""
+
+    def __init__(self, run: TestRun) -> None:
+        self._run = run
+
+    def __call__(self, app: App, name: str | None = None, *, shared: bool = False) -> TestClient:
+        """Serve as `name` (default: the app's) until the test ends. Raises whatever a start hook of it raises.
+
+        Callers in its handlers, and in the test, reach what else runs on the bus. `shared` is as in `Daebus.start`.
+        """
+        return self._run.start(app, name, shared)
+
+
+class StubFixture:
+    """The fixture `stub`: `stub("payments", {"charge": {"ok": True}})` answers in place of a service."""
+
+    def __init__(self, run: TestRun) -> None:
+        self._run = run
+
+    def __call__(self, service: str, answers: Mapping[str, Answer]) -> Stub:
+        """See `Stub`. A request for another action fails the test."""
+        return self._run.stand_in_for(service, answers)
+
+
+class TestRun:
+    """While it is entered, its bus stands in for every Redis that this process names. Ends what was started on it."""
+
+    __test__ = False
+
+    def __init__(self, bus: RecordingBus) -> None:
+        self.bus = RecordedBus(bus)
+        self.service = ServiceFixture(self)
+        self.stub = StubFixture(self)
+        self.stubs: list[Stub] = []
+        self._told: list[str] = []
+        self._end = ExitStack()
+        self._before: set[threading.Thread] = set()
+
+    def __enter__(self) -> TestRun:
+        self._before = set(threading.enumerate())
+        self._end.callback(self.bus.close)
+        self._end.enter_context(stand_in(self.bus.bus))
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._end.close()
+        self._join()
+
+    def start(self, app: App, name: str | None = None, shared: bool = False) -> TestClient:
+        """See `ServiceFixture`."""
+        client = TestClient(app, name, bus=self.bus, shared=shared)
+        taken = [stub for stub in self.stubs if stub.service == client.service]
+        if taken:
+            raise ConfigurationError(f"there is a stub for {client.service!r} on this bus, which would answer as well")
+        self._end.enter_context(client)
+        return client
+
+    def stand_in_for(self, service: str, answers: Mapping[str, Answer]) -> Stub:
+        """See `StubFixture`."""
+        stub = Stub(service, answers, self.bus)
+        self.stubs.append(stub)
+        self._end.callback(stub.stop)
+        return stub
+
+    def new_problems(self) -> list[str]:
+        """What went wrong with the stubs that was not told yet."""
+        found = [problem for stub in self.stubs for problem in stub.problems]
+        new = [problem for problem in dict.fromkeys(found) if problem not in self._told]
+        self._told += new
+        return new
+
+    def write_capture(self, path: str | os.PathLike[str]) -> None:
+        """Write what went over the bus as a capture. Raises OSError."""
+        bus = self.bus.bus
+        write_capture(path, list(bus.record.entries), str(bus), self.bus.started)
+
+    def _join(self) -> None:
+        """Wait for the threads of services and callers to end. Raises ConfigurationError where some do not."""
+        until = time.monotonic() + THREADS_WITHIN
+        left = [
+            thread
+            for thread in threading.enumerate()
+            if thread.name.startswith("daebus-") and thread not in self._before
+        ]
+        for thread in left:
+            thread.join(max(0.0, until - time.monotonic()))
+        names = sorted(thread.name for thread in left if thread.is_alive())
+        if names:
+            raise ConfigurationError(f"threads still run after the end of the test: {', '.join(names)}")

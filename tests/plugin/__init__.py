@@ -1,0 +1,1 @@
+"""Tests of the pytest plugin, by pytest runs of their own."""
