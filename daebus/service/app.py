@@ -167,6 +167,7 @@ class Daebus(Registry):
         checks.name(name, "service")
         if not hasattr(bus, "publisher"):
             raise ConfigurationError(f"bus must be a bus, not {checks.shown(bus)}")
+        self.resolve_annotations()
         self._say_left_behind()
         with self._lock:
             if self._service is not None:
