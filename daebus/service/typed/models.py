@@ -20,7 +20,10 @@ def adapter(cls: Any) -> Any:
     """What reads and writes it. Raises what pydantic raises for a model that is not complete."""
     from pydantic import TypeAdapter
 
-    return TypeAdapter(cls)
+    found = TypeAdapter(cls)
+    if not found.pydantic_complete:
+        found.rebuild(raise_errors=True)
+    return found
 
 
 def model(cls: Any) -> Convert:

@@ -70,7 +70,7 @@ class Schemas:
                 return {"enum": list(node.values)}
             case nodes.UnionType():
                 members = [each for each in node.types if getattr(each, "cls", None) is not msgspec.UnsetType]
-                return _any_of([self.of(each) for each in members])
+                return _any_of([{**self.of(each), **_tagged(each, members)} for each in members])
             case nodes.DictType():
                 return self._mapping(node)
             case nodes.EnumType():
@@ -163,6 +163,13 @@ class Schemas:
 
 def _any_of(members: list[Schema]) -> Schema:
     return members[0] if len(members) == 1 else {"anyOf": members}
+
+
+def _tagged(node: Any, members: list[Any]) -> Schema:
+    """Among several with tags the tag must be there; alone it may be left out."""
+    field = getattr(node, "tag_field", None)
+    several = sum(getattr(each, "tag_field", None) is not None for each in members) > 1
+    return {"required": [field]} if field is not None and several else {}
 
 
 def _bounds(node: Any, measure: str) -> Schema:

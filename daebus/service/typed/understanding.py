@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Iterator
 from dataclasses import is_dataclass
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import msgspec
 from msgspec import inspect as nodes
@@ -39,6 +39,9 @@ def understood(annotation: Any) -> Any:
 
 def named(annotation: Any) -> str:
     """The name of a class or of another annotation, short."""
+    origin = get_origin(annotation)
+    if origin is not None and isinstance(origin, type):
+        return f"{origin.__name__}[{', '.join(map(named, get_args(annotation)))}]"
     return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
 
 

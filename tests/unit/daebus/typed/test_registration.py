@@ -353,9 +353,7 @@ def test_without_msgspec_what_needs_it_says_so_and_nothing_else_does() -> None:
         "except Exception as error: print(type(error).__name__, error)\n"
         "print(list(app.action_handlers))"
     )
-    assert (
-        "RegistrationError the handler of action 'typed' (<string>:7) takes fields of the payload: pip install " in said
-    )
+    assert "RegistrationError the handler of action 'typed' (<string>:7) takes fields of the payload: pip" in said
     assert "'daebus[typed]'" in said
     assert said.endswith("['plain', 'answers']\n")
 
