@@ -23,6 +23,17 @@ class OutsideContextError(DaebusError, RuntimeError):
     """`request`, `response` or `cache` was used where there is none."""
 
 
+class Misfit(DaebusError, ValueError):
+    """A payload is not what the parameters of its handler say. Nothing of the handler has run.
+
+    `fields` has each wrong field: `path`, such as `items[0].qty`, and `reason`. Neither has the value.
+    """
+
+    def __init__(self, text: str = "", fields: list[dict[str, str]] | None = None) -> None:
+        super().__init__(text)
+        self.fields = fields or []
+
+
 class PayloadError(DaebusError, TypeError, ValueError):
     """A payload that cannot go onto the wire: JSON has no way to write it, or it is no object where one is due."""
 
@@ -87,6 +98,17 @@ class RequestFailed(DaebusError):
         self.code = code
         self.type = type
         self.payload = payload
+
+    @property
+    def fields(self) -> list[dict[str, str]]:
+        """What of the payload was wrong, where the service says so: the `path` of each field, and the `reason`."""
+        told = self.payload.get("fields") if isinstance(self.payload, dict) else None
+        listed = told if isinstance(told, list) else []
+        return [
+            {"path": str(each.get("path", "")), "reason": str(each.get("reason", ""))}
+            for each in listed
+            if isinstance(each, dict)
+        ]
 
 
 def again(error: E) -> E:

@@ -106,7 +106,7 @@ class Daebus(Registry):
     def json_default(self, function: Handler) -> Handler:
         """Have `function(value)` say what to write for a value in a payload that JSON has no form for. A decorator.
 
-        Dates and times, UUID, Decimal, enums, dataclasses, sets and paths are written without it. It returns anything
+        Dates and times, UUID, Decimal, enums, models, sets and paths are written without it. It returns anything
         that can be written, or raises TypeError. Where it cannot say, the payload is refused (PayloadError).
         """
         self._changing()
@@ -167,6 +167,7 @@ class Daebus(Registry):
         checks.name(name, "service")
         if not hasattr(bus, "publisher"):
             raise ConfigurationError(f"bus must be a bus, not {checks.shown(bus)}")
+        self.resolve_annotations()
         self._say_left_behind()
         with self._lock:
             if self._service is not None:

@@ -13,6 +13,7 @@ from daebus.transport.publisher import Publisher
 from daebus.wire.envelope import Request, Unreadable, error_payload, quoted, read_request, write_response
 
 from .registry import Registry
+from .typed.handler import described, original
 
 log = logging.getLogger("daebus")
 
@@ -25,29 +26,43 @@ def control_channel(service: str) -> str:
 
 
 def first_line(handler: Callable[..., Any]) -> str:
-    """The first line of a handler's own docstring, or an empty text.
+    """The first line of a handler's own docstring, or an empty text."""
+    return whole_docstring(handler).partition("\n")[0].strip()
+
+
+def whole_docstring(handler: Callable[..., Any]) -> str:
+    """A handler's own docstring, or an empty text.
 
     Of a `functools.partial` it is that of its function, and of an object that can be called that of its `__call__`
     or of its class; what Python says of such objects in general says nothing of the handler.
     """
     while isinstance(handler, functools.partial) and "__doc__" not in handler.__dict__:
         handler = handler.func
-    described: Any = handler
+    told: Any = handler
     if not (inspect.isroutine(handler) or inspect.isclass(handler) or "__doc__" in getattr(handler, "__dict__", ())):
         call = type(handler).__call__
-        described = call if call.__doc__ and inspect.isfunction(call) else type(handler)
-        if described is type(handler) and not inspect.isfunction(call):
+        told = call if call.__doc__ and inspect.isfunction(call) else type(handler)
+        if told is type(handler) and not inspect.isfunction(call):
             return ""
     try:
-        return (inspect.getdoc(described) or "").partition("\n")[0].strip()
+        return (inspect.getdoc(told) or "").strip()
     except Exception:  # noqa: BLE001 - a docstring may be anything, and a listing must not end with one
         return ""
 
 
-def describe_handlers(registry: Registry) -> dict[str, Any]:
-    """The part of `info` that says what a service has."""
+def describe_handlers(registry: Registry, *, schemas: bool = False) -> dict[str, Any]:
+    """The part of `info` that says what a service has; with all that is known of its actions where `schemas` is true.
+
+    That is the `description` of each, and, of what takes arguments or has an annotated answer, JSON Schemas.
+    """
+    actions = []
+    for name, handler in registry.action_handlers.items():
+        told: dict[str, Any] = {"name": name, "doc": first_line(original(handler))}
+        if schemas:
+            told |= {"description": whole_docstring(original(handler)), **described(handler)}
+        actions.append(told)
     return {
-        "actions": [{"name": name, "doc": first_line(handler)} for name, handler in registry.action_handlers.items()],
+        "actions": actions,
         "listens": list(registry.listen_handlers),
         "background": [{"name": task.name, "interval": task.interval} for task in registry.background_tasks.values()],
     }
@@ -56,7 +71,9 @@ def describe_handlers(registry: Registry) -> dict[str, Any]:
 class Control:
     """Answers on the control channel. Runs on the reader thread, so it works while all workers are busy."""
 
-    def __init__(self, service: str, instance: str, publisher: Publisher, info: Callable[[], dict[str, Any]]) -> None:
+    def __init__(
+        self, service: str, instance: str, publisher: Publisher, info: Callable[[bool], dict[str, Any]]
+    ) -> None:
         self._service = service
         self._instance = instance
         self._publisher = publisher
@@ -67,7 +84,7 @@ class Control:
         message = read_request(data)
         if isinstance(message, Request):
             if message.action == "info":
-                self._answer(message, self._info(), ok=True)
+                self._answer(message, self._info(message.payload.get("schemas") is True), ok=True)
             else:
                 text = f"unknown control action {quoted(message.action)}"
                 self._answer(message, error_payload(text, "unknown_action"), ok=False)

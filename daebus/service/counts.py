@@ -10,10 +10,21 @@ class Counts:
 
     `errors` are handlers that raised; `busy` and `expired` are refusals; `dropped` are those among what was refused
     that nobody waited for (one-way messages, broadcasts); `elsewhere` were handled by another instance;
-    `undelivered` are answers that could not be sent.
+    `undelivered` are answers that could not be sent; `misfits` requests whose payload did not fit their handler.
     """
 
-    NAMES = ("received", "handled", "errors", "busy", "expired", "dropped", "elsewhere", "undelivered", "unreadable")
+    NAMES = (
+        "received",
+        "handled",
+        "errors",
+        "misfits",
+        "busy",
+        "expired",
+        "dropped",
+        "elsewhere",
+        "undelivered",
+        "unreadable",
+    )
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from daebus.context import Context, Runtime, enter, leave
-from daebus.errors import AlreadyAnswered, DaebusError, RedisRefused, RedisUnavailable
+from daebus.errors import AlreadyAnswered, DaebusError, Misfit, RedisRefused, RedisUnavailable
 from daebus.logs import note
 from daebus.wire.envelope import (
     Request,
@@ -324,6 +324,11 @@ class Dispatcher:
 
     def _raised(self, request: Request, response: Response, error: BaseException) -> None:
         if self._is_handled(request, response, error):
+            return
+        if isinstance(error, Misfit):
+            self.counts.add("misfits")
+            note(log, logging.INFO, "%s: action %r: %s", self._runtime.name, request.action, error)
+            self._answer(response, error, "bad_request")
             return
         self.counts.add("errors")
         line = "%s: action %r raised (request %s)"

@@ -26,7 +26,7 @@ def must_fit(function: Callable[..., Any], what: str, *given: str) -> None:
     called = function if inspect.isroutine(function) or isinstance(function, partial) else type(function).__call__
     for is_kind, kind in _KINDS:
         if is_kind(called):
-            raise RegistrationError(f"{what}{_place(function)} is {kind}; it must be a plain function")
+            raise cannot(what, function, f"is {kind}; it must be a plain function")
     try:
         # What a decorator gives to the function within is its own affair.
         signature = inspect.signature(function, follow_wrapped=False)
@@ -36,7 +36,12 @@ def must_fit(function: Callable[..., Any], what: str, *given: str) -> None:
         signature.bind(*given)
     except TypeError as error:
         arguments = f"with {', '.join(given)}" if given else "without arguments"
-        raise RegistrationError(f"{what}{_place(function)} cannot be called {arguments}: {error}") from None
+        raise cannot(what, function, f"cannot be called {arguments}: {error}") from None
+
+
+def cannot(what: str, function: Callable[..., Any], why: str) -> RegistrationError:
+    """The error for a function that is `what`, and cannot be for the reason `why`; with file and line."""
+    return RegistrationError(f"{what}{_place(function)} {why}")
 
 
 def _place(function: Callable[..., Any]) -> str:

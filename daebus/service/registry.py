@@ -6,14 +6,16 @@ Pure bookkeeping; the decorators are those of both `Daebus` and `Blueprint`.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
-from daebus.errors import RegistrationError
+from daebus.errors import Misfit, RegistrationError
 from daebus.wire import checks
 
 from .fitting import must_fit
+from .typed.handler import bound, settle
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 Hook = TypeVar("Hook", bound=Callable[[], Any])
@@ -52,12 +54,18 @@ class Registry:
         self._came_with: dict[str, Registry] = {}
 
     def action(self, action_name: str) -> Callable[[Handler], Handler]:
-        """Handle requests and messages to this service that name `action_name`. The handler takes no arguments."""
+        """Handle requests and messages to this service that name `action_name`.
+
+        A handler takes no arguments, or fields of the payload as its annotations say (needs `daebus[typed]`): a payload
+        that does not fit is answered with `bad_request` and does not get to it. One model takes the whole payload.
+        """
         _need_name(action_name, "an action")
 
         def register(handler: Handler) -> Handler:
-            must_fit(handler, f"the handler of action {action_name!r}")
-            self._add(self.action_handlers, action_name, handler, "action")
+            what = f"the handler of action {action_name!r}"
+            called = bound(handler, what, sys._getframe(1))
+            must_fit(called, what)
+            self._add(self.action_handlers, action_name, called, "action")
             return handler
 
         return register
@@ -122,7 +130,8 @@ class Registry:
     def error_handler(self, action: str, error: BaseException) -> Callable[[Any], Any] | None:
         """What answers for that action where it raised that; None where nothing does."""
         own = self._came_with.get(action)
-        for cls in type(error).__mro__:
+        # A payload that does not fit is answered for as such, unless somebody wants to do that in particular.
+        for cls in (Misfit,) if isinstance(error, Misfit) else type(error).__mro__:
             for registry in (self,) if own is None else (own, self):
                 if cls in registry.error_handlers:
                     return registry.error_handlers[cls]
@@ -150,6 +159,15 @@ class Registry:
     def on_stop(self, hook: Hook | None = None) -> Hook | Callable[[Hook], Hook]:
         """Call the function once when the service stops, after the last handler has finished."""
         return self._hook(self.stop_hooks, hook)
+
+    def resolve_annotations(self) -> None:
+        """Look for the names in annotations that were not known when handlers were registered.
+
+        Raises RegistrationError, with file and line, where one is not there or cannot be used. A service does it
+        when it starts.
+        """
+        for handler in self.action_handlers.values():
+            settle(handler)
 
     def merge(self, other: Registry) -> None:
         """Take over everything that `other` has; nothing at all where one of its names is taken."""

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from daebus.errors import AlreadyAnswered, PayloadError, RedisUnavailable, class_of, said_by
+from daebus.errors import AlreadyAnswered, Misfit, PayloadError, RedisUnavailable, class_of, said_by
 from daebus.transport.publisher import Publisher
 from daebus.wire import checks
 from daebus.wire.envelope import Request, error_payload, write_response
@@ -102,12 +102,13 @@ class Response:
         checks.optional_name(code, "code", PayloadError)
         if isinstance(error, BaseException):
             kind = class_of(error)
-            if self._tracebacks:
+            if self._tracebacks and not isinstance(error, Misfit):
                 trace = _traceback(error)
             text = said_by(error) or kind
         else:
             text = str(error)
-        return self._send(error_payload(text, code, kind, trace), ok=False, final=final)
+        fields = error.fields if isinstance(error, Misfit) else None
+        return self._send(error_payload(text, code, kind, trace, fields), ok=False, final=final)
 
     def error_in_short(self, error: str | BaseException, code: str) -> int:
         """Send a final error response where `error` could not: with little text, and nothing that can go wrong."""

@@ -258,8 +258,8 @@ class Service:
     def _refuse_stopping(self, arrival: Arrival) -> None:
         self._dispatcher.refuse(arrival, "shutting_down", f"{self.name} is stopping")
 
-    def info(self) -> dict[str, Any]:
-        """What the control action `info` answers."""
+    def info(self, schemas: bool = False) -> dict[str, Any]:
+        """What the control action `info` answers; with the schemas of the actions where they are asked for."""
         return {
             "service": self.name,
             "instance": self.instance,
@@ -267,7 +267,7 @@ class Service:
             "pid": os.getpid(),
             "host": platform.node() or socket.gethostname(),
             "started": self._started,
-            **describe_handlers(self._registry),
+            **describe_handlers(self._registry, schemas=schemas),
             "workers": {"max": self._workers.size, "busy": self._workers.busy},
             "queue": {"size": self._workers.queued, "max": self._workers.max_queue},
             "counts": self._dispatcher.counts.snapshot(),

@@ -102,6 +102,8 @@ class Request:
     timeout: float | None = None
     raw: dict[str, Any] = field(default_factory=dict, repr=False)
     """The whole message as it came."""
+    data: bytes = field(default=b"", repr=False)
+    """The same as bytes."""
 
 
 @dataclass(slots=True)
@@ -227,7 +229,7 @@ def read_request(data: bytes) -> Request | Unreadable | Stray:
     payload = _read_payload(message)
     if isinstance(payload, str):
         return Unreadable(payload, reply_to, request_id)
-    request = Request(action, payload, reply_to, request_id, _text(message.get("service")), raw=message)
+    request = Request(action, payload, reply_to, request_id, _text(message.get("service")), raw=message, data=data)
     if "payload" in message:
         request.parent_id = _text(message.get("parent_id"))
         request.sent_at = _number(message.get("sent_at"))
@@ -263,6 +265,22 @@ def _read_payload(message: dict[str, Any]) -> dict[str, Any] | str:
     if not isinstance(payload, dict):
         return f"`payload` must be a JSON object, not {_kind(payload)}"
     return payload
+
+
+def payload_with(request: Request, number: Callable[[str], Any]) -> dict[str, Any]:
+    """The payload with what `number` makes of the text of each number that has a point or an exponent.
+
+    What it makes must be equal to the number. A payload that has been changed since it came is given as it is.
+    """
+    decoder = json.JSONDecoder(parse_float=number)
+    try:
+        message = decoder.decode(request.data.decode())
+        if isinstance(message.get("payload"), str):
+            message["payload"] = decoder.decode(message["payload"])
+    except (ValueError, RecursionError):
+        return request.payload
+    payload = _read_payload(message)
+    return payload if payload == request.payload else request.payload
 
 
 def _read_id(value: object) -> RequestId:
@@ -467,13 +485,21 @@ def write_response(
     return _encode_message(message, payload, default)
 
 
-def error_payload(text: str, code: str | None = None, type: str | None = None, traceback: str | None = None) -> Any:
+def error_payload(
+    text: str,
+    code: str | None = None,
+    type: str | None = None,
+    traceback: str | None = None,
+    fields: list[dict[str, str]] | None = None,
+) -> Any:
     """The payload of an error response."""
-    payload = {"error": text}
+    payload: dict[str, Any] = {"error": text}
     if code is not None:
         payload["code"] = code
     if type is not None:
         payload["type"] = type
     if traceback is not None:
         payload["traceback"] = traceback
+    if fields:
+        payload["fields"] = fields
     return payload

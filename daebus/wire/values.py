@@ -1,10 +1,11 @@
 """Values that JSON has no form for, and that people put into payloads all the same: what is written for them. Pure.
 
-Dates and times are written as ISO 8601 has them, a Decimal with all its digits, as a text.
+Dates and times are written as ISO 8601 has them, a Decimal with all its digits, as a text; models as their fields.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time
@@ -30,6 +31,16 @@ def plain(value: Any) -> Any:
         return _in_order(value)
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in fields(value)}
+    return _modelled(value)
+
+
+def _modelled(value: Any) -> Any:
+    """What is written for a Struct of msgspec or a model of pydantic. None is there but where its library is loaded."""
+    msgspec = sys.modules.get("msgspec")
+    if msgspec is not None and isinstance(value, msgspec.Struct):
+        return msgspec.to_builtins(value, str_keys=True, enc_hook=plain)
+    if hasattr(type(value), "__pydantic_validator__") and hasattr(value, "model_dump"):
+        return value.model_dump(mode="json", by_alias=True)
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 

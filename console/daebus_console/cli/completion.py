@@ -198,6 +198,10 @@ class _Bus:
         """The actions of a service."""
         return self._look().actions(service)
 
+    def fields(self, service: str, action: str) -> Iterable[tuple[str, str]]:
+        """Beginnings of the items that an action takes."""
+        return self._look().fields(service, action)
+
     def channels(self) -> Iterable[tuple[str, str]]:
         """Channels that carry broadcasts."""
         return self._look().channels()

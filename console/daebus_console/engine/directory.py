@@ -73,7 +73,10 @@ class Rate:
 
 @dataclass
 class ActionEntry:
-    """One action of a service. `declared` says that the service itself named it; `doc` is its first line."""
+    """One action of a service. `declared` says that the service itself named it; `doc` is its first line.
+
+    `told` is all that it says of the action where it was asked for that: its docstring, and schemas. Not to be trusted.
+    """
 
     name: str
     doc: str = ""
@@ -83,6 +86,7 @@ class ActionEntry:
     timeouts: int = 0
     last_seen: bytes | None = None
     """The bytes of the last request or one-way message seen for it."""
+    told: Mapping[str, Any] | None = None
 
 
 @dataclass
@@ -253,6 +257,7 @@ class Directory:
             return
         service.framework = True
         key = str(payload.get("instance") or "?")
+        known = key in service.instances
         service.instances[key] = Instance(key, payload, now)
         if len(service.instances) > max(service.subscribers, 1):
             # An instance that did not answer the latest round is the one that left.
@@ -265,6 +270,11 @@ class Directory:
             if entry is not None:
                 doc = item.get("doc")
                 entry.declared, entry.doc = True, doc if isinstance(doc, str) else ""
+                if "description" in item:
+                    entry.told = item
+                elif not known:
+                    # Another instance has come unnoticed, and may take other arguments.
+                    service.asked = 0
         listens = payload.get("listens")
         for channel in listens if isinstance(listens, list) else ():
             if isinstance(channel, str):

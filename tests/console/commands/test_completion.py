@@ -38,6 +38,10 @@ class Shop:
     def channels(self) -> Iterable[tuple[str, str]]:
         return [("user_created", "2 subscribers")]
 
+    def fields(self, service: str, action: str) -> Iterable[tuple[str, str]]:
+        told = [("sku=", "text, required"), ("colour=red", "a colour"), ("colour=blue", "a colour"), ("name=", "text")]
+        return told if (service, action) in (("users", "buy"), ("users", "get_user")) else []
+
     def payload(self, service: str, action: str) -> Any:
         return self.last if (service, action) == ("users", "get_user") else None
 
@@ -75,11 +79,18 @@ def offered(line: str, face: Face = Face.PROMPT) -> list[str]:
         ("request US", ["users", '"old users"']),
         ("request users ", ["get_user", "create_user"]),
         ("request users user", ["get_user", "create_user"]),
-        ("request nobody ", ["--timeout", "--times", "--every", "--json"]),
+        ("request nobody ", ["--timeout", "--times", "--every", "--force", "--json"]),
         ("request users get_user n", ['name="Ann Lee"']),
-        ("request users get_user id:=1 ", ['name="Ann Lee"', "address.city=Köln", 'tags:=["a"]']),
-        ("request users get_user --", ["--timeout", "--times", "--every", "--json"]),
-        ("request users get_user --json --", ["--timeout", "--times", "--every"]),
+        (
+            "request users get_user id:=1 ",
+            ['name="Ann Lee"', "address.city=Köln", 'tags:=["a"]', "sku=", "colour=red", "colour=blue"],
+        ),
+        ("request users buy ", ["sku=", "colour=red", "colour=blue", "name="]),
+        ("request users buy sku=x colour=b", ["colour=blue"]),
+        ("request users buy sku=x colour=red ", ["name="]),
+        ("send users buy s", ["sku="]),
+        ("request users get_user --", ["--timeout", "--times", "--every", "--force", "--json"]),
+        ("request users get_user --json --", ["--timeout", "--times", "--every", "--force"]),
         ("request users get_user --timeout ", []),
         ("request --timeout 5 ", ["users", "gateway", '"old users"']),
         ("request users get_user @b", ["body.json"]),
@@ -118,7 +129,8 @@ def test_verbs_are_those_of_the_face() -> None:
 def test_the_whole_payload_seen_last_comes_first() -> None:
     first, *others = offered("request users get_user ")
     assert first == 'id:=17 name="Ann Lee" address.city=Köln tags:=["a"]'
-    assert others == ["id:=17", 'name="Ann Lee"', "address.city=Köln", 'tags:=["a"]']
+    assert others[:4] == ["id:=17", 'name="Ann Lee"', "address.city=Köln", 'tags:=["a"]']
+    assert others[4:] == ["sku=", "colour=red", "colour=blue"]
 
 
 def test_each_offer_says_what_it_is_and_where_it_goes() -> None:

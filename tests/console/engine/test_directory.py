@@ -48,6 +48,27 @@ def test_a_service_that_leaves_is_gone_since_then_and_asked_when_it_is_back(dire
     assert orders.gone is None
 
 
+def test_what_its_actions_take_is_kept_and_asked_for_again_of_another_instance(directory: Directory) -> None:
+    channels = {"daebus.control.orders": 1}
+    assert directory.poll(1.0, channels) == {"orders"}
+    told = {"name": "place", "doc": "Place.", "description": "Place.", "arguments": {"type": "object"}}
+    directory.info(1.5, info(actions=[told]))
+    directory.info(11.0, info(actions=[{"name": "place", "doc": "Place."}]))
+    place = directory.services["orders"].actions["place"]
+    assert place.told == told
+    assert directory.poll(12.0, channels) == set()
+    # It was started anew, and no poll saw it gone.
+    directory.info(21.0, info(instance="i-2", actions=[{"name": "place", "doc": "Place."}]))
+    assert directory.poll(22.0, channels) == {"orders"}
+    directory.info(22.5, info(instance="i-2", actions=[{**told, "arguments": {}}]))
+    assert place.told == {**told, "arguments": {}}
+    # One that tells no schemas is not asked for ever.
+    directory.info(31.0, info(instance="i-3", actions=[{"name": "place"}]))
+    assert directory.poll(32.0, channels) == {"orders"}
+    directory.info(32.5, info(instance="i-3", actions=[{"name": "place"}]))
+    assert directory.poll(33.0, channels) == set()
+
+
 def test_reply_channels_are_counted_and_not_listed(directory: Directory) -> None:
     directory.poll(1.0, {"caller:a": 1, "caller:b": 1, "orders.responses": 1, "news": 2}, patterns=3)
     assert (directory.reply_channels, directory.pattern_subscribers, directory.polled) == (2 + 1, 3, 1.0)

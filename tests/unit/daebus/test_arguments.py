@@ -281,6 +281,8 @@ INTERNAL = {
     "Daebus.error_handler",
     "Blueprint.error_handler",
     "Daebus.merge",
+    "Daebus.resolve_annotations",
+    "Blueprint.resolve_annotations",
     "Blueprint.merge",
     "Blueprint.registered",
     # The same functions as the app's:

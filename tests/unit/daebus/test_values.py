@@ -12,7 +12,9 @@ from pathlib import Path, PureWindowsPath
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
+from pydantic import BaseModel, Field
 
 from daebus.errors import PayloadError
 from daebus.wire.envelope import encode
@@ -123,3 +125,19 @@ def test_what_it_returns_is_written_or_refused(answer: Any) -> None:
         return
     with pytest.raises(PayloadError):
         encode(1j, default=default)
+
+
+class Priced(msgspec.Struct, rename="camel", tag="priced"):
+    unit_price: Decimal
+
+
+class Ordered(BaseModel):
+    order_id: UUID = Field(alias="orderId")
+
+
+def test_models_of_msgspec_and_pydantic_are_written_as_they_write_themselves() -> None:
+    ordered = Ordered(orderId=UUID(int=1))
+    assert json.loads(encode({"a": [Priced(Decimal("1.10"))], "b": ordered})) == {
+        "a": [{"type": "priced", "unitPrice": "1.10"}],
+        "b": {"orderId": "00000000-0000-0000-0000-000000000001"},
+    }

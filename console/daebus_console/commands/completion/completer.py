@@ -45,6 +45,9 @@ class Known(Protocol):
     def payload(self, service: str, action: str) -> Any:
         """The payload seen last for an action, or None."""
 
+    def fields(self, service: str, action: str) -> Iterable[tuple[str, str]]:
+        """Beginnings of the items that an action takes, as its service tells."""
+
     def message(self, channel: str) -> Any:
         """The object broadcast last on a channel, or None."""
 
@@ -264,13 +267,24 @@ class _Place:
             whole = template(payload)
             if len(whole) <= 2 * _LONGEST_VALUE:
                 yield whole, "the payload seen last"
+        seen = set(given)
         for shown, _path in found:
             key = shown.partition("=")[0].removesuffix(":")
+            seen.add(key)
             if key not in given:
                 if len(shown) <= _LONGEST_VALUE:
                     yield shown, "the value seen last"
                 else:
                     yield shown.partition("=")[0] + "=", "a value too long to offer was seen last"
+        for shown, meta in self._told():
+            if shown.partition("=")[0].removesuffix(":") not in seen:
+                yield shown, meta
+
+    def _told(self) -> Iterable[tuple[str, str]]:
+        """Items that the action takes, as its service tells."""
+        if self.verb.argument(Kind.ACTION) is None or len(self.plain) < 2:
+            return ()
+        return self.known.fields(_named(self.plain[0]), _named(self.plain[1]))
 
     def _references(self, value: str, column: int) -> list[Offer]:
         start = self.current.at(column)

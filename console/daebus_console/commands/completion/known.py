@@ -8,17 +8,21 @@ from itertools import islice
 from typing import Any
 
 from daebus_console.commands.context import Context
+from daebus_console.commands.grammar.template import item
 from daebus_console.engine import jsontext
 from daebus_console.engine.directory import ActionEntry, ServiceEntry
 from daebus_console.engine.hiding.redact import MASK
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.exchange import Exchange, Kind
+from daebus_console.engine.schema.described import Whole, described
+from daebus_console.engine.schema.shape import default, notes, shape
 from daebus_console.render import duration
 
 _LATEST = 50
 _MOST_FILES = 200
 _LOOK_BACK = 2_000
 _LARGEST = 64 * 1024
+_MOST_VALUES = 10
 
 
 class SessionKnown:
@@ -57,6 +61,15 @@ class SessionKnown:
             found = entry.actions.get(action) if entry is not None else None
             data = found.last_seen if found is not None else None
         return self._payload(data)
+
+    def fields(self, service: str, action: str) -> Iterable[tuple[str, str]]:
+        """The items that the action takes, as far as its service tells: what must be given first."""
+        with self.session.lock:
+            entry = self.session.directory.services.get(service)
+            found = entry.actions.get(action) if entry is not None else None
+            told = found.told if found is not None else None
+        arguments = described(action, "", told).arguments
+        return [] if arguments is None else list(offers(Whole.of(arguments)))
 
     def message(self, channel: str) -> Any:
         """The object broadcast last on a channel, among the latest messages."""
@@ -109,6 +122,25 @@ class SessionKnown:
         except wire.Unreadable:
             return None
         return _without_masked(self.context.redact.mask(payload))
+
+
+def offers(arguments: Whole) -> Iterator[tuple[str, str]]:
+    """The beginnings of items, one for each value where only some are allowed, with what is to be said of each."""
+    for name, schema, required in sorted(arguments.fields(), key=lambda one: not one[2]):
+        value = default(schema)
+        said = [
+            shape(schema),
+            "required" if required else f"default {value}" if value is not None else "",
+            notes(schema),
+        ]
+        meta = ", ".join(text for text in said if text)
+        one = schema.resolved()
+        values = one.values()
+        if values is not None and len(values) <= _MOST_VALUES:
+            yield from ((item((name,), each), meta) for each in values)
+        else:
+            text = item((name,), "")
+            yield text if "string" in one.types() or not one.types() else f"{text[:-1]}:=", meta
 
 
 def _matching(entries: Iterable[os.DirEntry[str]], name: str) -> Iterator[str]:

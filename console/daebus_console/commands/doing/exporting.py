@@ -59,7 +59,7 @@ def run_export(command: Command, context: Context) -> int:
     if command["copy"]:
         _copy(found, context, name, count)
     elif command["output"] is None or is_standard_output(command["output"]):
-        _print(found, context, clean_json if name in ("json", "jsonl") else str)
+        put_out(found, context, clean_json if name in ("json", "jsonl") else str)
     else:
         _write(found, command, context, name, count, inputs_of(chosen, context))
     if options.left_out:
@@ -150,7 +150,7 @@ def _write(
     context.output.note(f"{count.told} written to {file.path} as {name}, {size(file.size)}{again}")
 
 
-def _print(found: Iterable[str], context: Context, shown: Callable[[str], str]) -> None:
+def put_out(found: Iterable[str], context: Context, shown: Callable[[str], str]) -> None:
     """To standard output: into a pipe or a file as it is, on a screen so that it commands nothing."""
     output: object = context.output
     for piece in found:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from daebus.errors import PayloadError
 from daebus.wire.envelope import Reply
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.repeating import Requests, answered, failure, publish_often, repeats, tell_delivery
 from daebus_console.commands.doing.sources import ContextSources
 from daebus_console.commands.grammar.command import Command
+from daebus_console.engine.schema.checking import wrong_with
+from daebus_console.engine.schema.described import described
 from daebus_console.engine.sender import Inquiry
 from daebus_console.naming import quoted, shown
 from daebus_console.render import Line, Span, duration, json_lines, json_spans, line, repeated_line, to_json
@@ -20,9 +23,29 @@ def payload_of(command: Command, context: Context) -> dict[str, Any]:
     return payload
 
 
+def checked_payload_of(command: Command, context: Context) -> dict[str, Any]:
+    """The same, where it is what the service says that the action takes, as far as that is known, or with --force.
+
+    Raises PayloadError with each field that is not; nothing is asked of anybody.
+    """
+    payload = payload_of(command, context)
+    session = context.session
+    with session.lock:
+        service = session.directory.services.get(command["service"])
+        entry = service.actions.get(command["action"]) if service is not None else None
+        told = entry.told if entry is not None else None
+    arguments = described(command["action"], "", told).arguments
+    wrong = [] if arguments is None or command["force"] else wrong_with(payload, arguments)
+    if wrong:
+        said = "; ".join(f"{path or 'the payload'} {reason}" for path, reason in wrong)
+        name = shown(command["action"], text=True)
+        raise PayloadError(f"{name} of {quoted(command['service'])} takes another payload: {said} (--force sends it)")
+    return payload
+
+
 def run_request(command: Command, context: Context) -> int:
     """Ask, show what comes on the way as progress, and give the payload of the final answer as the result."""
-    payload = payload_of(command, context)
+    payload = checked_payload_of(command, context)
     if repeats(command):
         return Requests(command, context, payload).run()
     inquiry = context.sender.request(command["service"], command["action"], payload, timeout=command["timeout"])
@@ -72,7 +95,7 @@ def _finish(command: Command, context: Context, inquiry: Inquiry, reply: Reply) 
 
 def run_send(command: Command, context: Context) -> int:
     """Send a one-way message."""
-    service, payload = command["service"], payload_of(command, context)
+    service, payload = command["service"], checked_payload_of(command, context)
     if repeats(command):
         return publish_often(
             command,

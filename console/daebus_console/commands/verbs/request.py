@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from daebus_console.commands.terms.verb import Verb
-from daebus_console.commands.verbs.usual import ACTION, EVERY, ITEMS, JSON, SERVICE, TIMEOUT, TIMES
+from daebus_console.commands.verbs.usual import ACTION, EVERY, FORCE, ITEMS, JSON, SERVICE, TIMEOUT, TIMES
 
 if TYPE_CHECKING:
     from daebus_console.commands.context import Context
@@ -15,7 +15,7 @@ VERB = Verb(
     "request",
     "ask a service, and print its answer",
     (SERVICE, ACTION, ITEMS),
-    (TIMEOUT, TIMES, EVERY, JSON),
+    (TIMEOUT, TIMES, EVERY, FORCE, JSON),
     examples=(
         "request users get_user id:=17",
         'request users create name=Ann age:=29 tags:=["admin"] address.city=Berlin',
@@ -25,7 +25,8 @@ VERB = Verb(
         "request users ping --every 2s --times 5",
     ),
     details="The payload of the final answer is the result; what comes before it is shown as progress. At a prompt,"
-    " & at the end leaves it to itself, and you are told when it ends.",
+    " & at the end leaves it to itself, and you are told when it ends. Where the service tells what the action takes"
+    " (`describe`), what does not fit is not sent.",
     publishes=True,
     background=True,
     place=30,

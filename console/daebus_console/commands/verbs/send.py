@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from daebus_console.commands.terms.verb import Verb
-from daebus_console.commands.verbs.usual import ACTION, EVERY, ITEMS, JSON, SERVICE, TIMES
+from daebus_console.commands.verbs.usual import ACTION, EVERY, FORCE, ITEMS, JSON, SERVICE, TIMES
 
 if TYPE_CHECKING:
     from daebus_console.commands.context import Context
@@ -15,7 +15,7 @@ VERB = Verb(
     "send",
     "send a service a one-way message, which nobody answers",
     (SERVICE, ACTION, ITEMS),
-    (TIMES, EVERY, JSON),
+    (TIMES, EVERY, FORCE, JSON),
     examples=("send metrics record_metric name=checkout value:=1", "send users forget id:=17 --json"),
     publishes=True,
     background=True,

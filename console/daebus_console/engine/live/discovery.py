@@ -183,7 +183,9 @@ class Discovery:
         self._tell(self._found_wrong())
         to_ask = set(self._on_poll(Poll(found, patterns, complete, COUNT not in self._refusals)))
         if not self._quiet:
-            self._ask(to_ask | self._again())
+            # What their actions take does not change while they run, and may be much to tell.
+            self._ask(to_ask, {"schemas": True})
+            self._ask(self._again() - to_ask, {})
 
     def _patterns(self) -> int:
         """How many patterns are subscribed to. That costs the server nothing, so it tells how long the way is."""
@@ -286,22 +288,22 @@ class Discovery:
             text for name, text in self._names.items() if text.startswith(CONTROL_PREFIX) and self._counts.get(name)
         )
 
-    def _ask(self, services: Iterable[str]) -> None:
+    def _ask(self, services: Iterable[str], payload: Mapping[str, Any]) -> None:
         link, now = self._link, time.monotonic()
         channels = [CONTROL_PREFIX + service for service in sorted(services)]
         if link is None or not channels or now < self._refused_until.get(ASK, (0.0, None))[0]:
             return
-        link.send(b"".join(self._info_request(channel) for channel in channels), now + ANSWER_WITHIN)
+        link.send(b"".join(self._info_request(channel, payload) for channel in channels), now + ANSWER_WITHIN)
         replies = [link.next_reply(now + ANSWER_WITHIN) for _ in channels]
         refused = next((reply for reply in replies if isinstance(reply, ErrorReply)), None)
         # One pattern covers all that are refused, whichever they are.
         so = "services are not asked what they are"
         self._note(ASK, refused, now, (f"{CONTROL_PREFIX}*",), so)
 
-    def _info_request(self, channel: str) -> bytes:
+    def _info_request(self, channel: str, payload: Mapping[str, Any]) -> bytes:
         request_id = uuid.uuid4().hex
         self._on_ask(request_id)
-        request = {"action": "info", "payload": {}, "reply_to": self.reply_to, "request_id": request_id}
+        request = {"action": "info", "payload": payload, "reply_to": self.reply_to, "request_id": request_id}
         return pack(
             b"PUBLISH",
             naming.to_bytes(channel),

@@ -1,0 +1,195 @@
+"""A function with parameters or an annotated answer, made a handler without arguments of the same kind."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import AsyncIterator, Callable, Generator
+from types import FrameType
+from typing import Any
+
+from daebus.errors import RegistrationError
+from daebus.service.fitting import cannot
+
+from . import signatures
+from .signatures import Taken
+from .wrongs import Unusable
+
+_PLAN = "_daebus_plan"
+
+
+def bound(function: Callable[..., Any], what: str, frame: FrameType | None) -> Callable[..., Any]:
+    """The function itself where it wants nothing of a payload, else one without arguments that gives it what it wants.
+
+    `frame` is where it is registered. Raises RegistrationError, with file and line, for what cannot be: an annotation
+    that JSON has no form for, a default that does not fit, and msgspec that is not there. A name that is not known yet
+    is looked for again by `settle`.
+    """
+    found = signatures.signature(function) if callable(function) else None
+    if found is None:
+        return function
+    if signatures.takes_fields(found, hasattr(function, "__wrapped__")):
+        plan = Plan(function, what, frame, signatures.taken(found, function, what), lenient=False)
+    else:
+        inner = signatures.within(function, found)
+        if inner is None and signatures.is_open(found.return_annotation):
+            return function
+        plan = Plan(function, what, frame, inner or Taken([], None), lenient=True)
+    try:
+        plan.settle(finally_=False)
+    except _NotTyped:
+        return function
+    return _handler(function, plan)
+
+
+def settle(handler: Callable[..., Any]) -> None:
+    """Look again for the names that were not known when the handler was registered.
+
+    Raises RegistrationError where one is not known yet, or what was found cannot be used.
+    """
+    plan: Plan | None = getattr(handler, _PLAN, None)
+    if plan is None or plan.settled:
+        return
+    try:
+        plan.settle(finally_=True)
+    except _NotTyped:
+        plan.settled = True
+
+
+def original(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """The function that was registered."""
+    plan: Plan | None = getattr(handler, _PLAN, None)
+    return handler if plan is None else plan.function
+
+
+def described(handler: Callable[..., Any]) -> dict[str, Any]:
+    """The schemas of a handler: of its `arguments`, of its `answer`, and whether it `streams`; empty without any."""
+    plan: Plan | None = getattr(handler, _PLAN, None)
+    return {} if plan is None else plan.schemas
+
+
+class _NotTyped(Exception):
+    """What is not said to be typed turns out not to be, and is called as it is."""
+
+
+class Plan:
+    """What a handler is given and answers, once its annotations are known. Until then, and where they turn out to say
+    nothing that can be used by a `lenient` one, it is called as it is."""
+
+    def __init__(
+        self, function: Callable[..., Any], what: str, frame: FrameType | None, taken: Taken, *, lenient: bool
+    ) -> None:
+        self.function = function
+        self._what = what
+        self._frame = frame
+        self._taken = taken
+        self._lenient = lenient
+        self.settled = False
+        self.schemas: dict[str, Any] = {}
+        self.arguments: Callable[[], dict[str, Any]] = dict
+        self.final: Callable[[Any], Any] = _as_it_is
+        self.part: Callable[[Any], Any] = _as_it_is
+        self.last: Callable[[Any], Any] = _as_it_is
+
+    def settle(self, *, finally_: bool) -> None:
+        """Read the annotations; with `finally_` a name that is not known is an error."""
+        try:
+            hints = signatures.hints(self.function, self._frame)
+            if self._lenient and not self._taken.parameters and signatures.is_open(hints.get("return")):
+                raise _NotTyped
+            self._read(hints)
+        except NameError as error:
+            if not finally_:
+                return
+            if self._lenient:
+                raise _NotTyped from None
+            raise self._cannot(f"has an annotation that is not known: {error}") from None
+        self._frame = None
+        self.settled = True
+
+    def _read(self, hints: dict[str, Any]) -> None:
+        try:
+            from .reading import read
+        except ImportError as error:
+            if self._lenient:
+                raise _NotTyped from None
+            raise self._cannot(f"takes fields of the payload: pip install 'daebus[typed]' ({error})") from None
+        try:
+            found = read(_called(self.function), self._taken, hints, trusting=not self._taken.parameters)
+        except Unusable as error:
+            if self._lenient:
+                raise _NotTyped from None
+            raise self._cannot(f"cannot be bound: {error}") from None
+        self.arguments, self.schemas = found.arguments, found.schemas
+        self.final, self.part, self.last = found.result.final, found.result.part, found.last.part
+
+    def _cannot(self, why: str) -> RegistrationError:
+        return cannot(self._what, self.function, why)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _called(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function that runs, whose kind counts."""
+    known = inspect.isroutine(function) or isinstance(function, functools.partial)
+    return function if known else type(function).__call__
+
+
+def _handler(function: Callable[..., Any], plan: Plan) -> Callable[..., Any]:
+    """What gives the function what the plan says, and is of its kind."""
+    called = _called(function)
+    make = _plain
+    if inspect.iscoroutinefunction(called):
+        make = _awaited
+    elif inspect.isasyncgenfunction(called):
+        make = _streamed_async
+    elif inspect.isgeneratorfunction(called):
+        make = _streamed
+    handler = make(function, plan)
+    functools.update_wrapper(handler, function)
+    setattr(handler, _PLAN, plan)
+    return handler
+
+
+def _plain(function: Callable[..., Any], plan: Plan) -> Callable[..., Any]:
+    def handler() -> Any:
+        return plan.final(function(**plan.arguments()))
+
+    return handler
+
+
+def _awaited(function: Callable[..., Any], plan: Plan) -> Callable[..., Any]:
+    async def handler() -> Any:
+        return plan.final(await function(**plan.arguments()))
+
+    return handler
+
+
+def _streamed(function: Callable[..., Any], plan: Plan) -> Callable[..., Any]:
+    def handler() -> Generator[Any, Any, Any]:
+        items = function(**plan.arguments())
+        try:
+            while True:
+                try:
+                    item = next(items)
+                except StopIteration as end:
+                    return plan.last(end.value)
+                yield plan.part(item)
+        finally:
+            items.close()
+
+    return handler
+
+
+def _streamed_async(function: Callable[..., Any], plan: Plan) -> Callable[..., Any]:
+    async def handler() -> AsyncIterator[Any]:
+        items = function(**plan.arguments())
+        try:
+            async for item in items:
+                yield plan.part(item)
+        finally:
+            await items.aclose()
+
+    return handler

@@ -1,0 +1,71 @@
+"""Models of pydantic, which is never imported: where there is one, it has been."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from daebus.wire.envelope import encode
+
+from .wrongs import Convert, Step, Wrongs, kind
+
+
+def is_model(cls: object) -> bool:
+    """Whether it is a class that pydantic reads: a model, or a dataclass of its own kind."""
+    return isinstance(cls, type) and "pydantic" in sys.modules and hasattr(cls, "__pydantic_validator__")
+
+
+def adapter(cls: Any) -> Any:
+    """What reads and writes it. Raises what pydantic raises for a model that is not complete."""
+    from pydantic import TypeAdapter
+
+    found = TypeAdapter(cls)
+    if not found.pydantic_complete:
+        found.rebuild(raise_errors=True)
+    return found
+
+
+def model(cls: Any) -> Convert:
+    """Reads it as strictly as all else: as pydantic reads JSON where it is strict."""
+    from pydantic import ValidationError
+
+    reads = adapter(cls)
+
+    def convert(value: Any, wrongs: Wrongs) -> Any:
+        if isinstance(value, cls):
+            return value
+        if type(value) is not dict:
+            wrongs.add(f"must be an object, not {kind(value)}")
+            return None
+        try:
+            return reads.validate_json(encode(value), strict=True)
+        except ValidationError as error:
+            for each in error.errors(include_url=False, include_context=False, include_input=False):
+                wrongs.add(_reason(each), *_steps(each["loc"]))
+            return None
+        except ValueError:
+            # NaN, or what is so deep that no reader would take it.
+            wrongs.add("holds what JSON has no form for")
+            return None
+
+    return convert
+
+
+def _reason(error: Mapping[str, Any]) -> str:
+    """What pydantic says, without what it may quote of the value."""
+    if error["type"] == "missing":
+        return "is missing"
+    if error["type"] == "extra_forbidden":
+        return "is not known"
+    said = str(error["msg"])
+    return f"is refused: {said[:1].lower()}{said[1:]}" if said else "is refused"
+
+
+def _steps(location: tuple[Any, ...]) -> tuple[Step, ...]:
+    return tuple(step for step in location if isinstance(step, int | str))
+
+
+def dumped(value: Any) -> Any:
+    """A model, as JSON has it."""
+    return adapter(type(value)).dump_python(value, mode="json", by_alias=True)

@@ -1,0 +1,89 @@
+"""What a handler returns, as JSON has it, held to what its annotation says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import is_dataclass
+from typing import Any
+
+import msgspec
+
+from daebus.context import current, written
+from daebus.errors import PayloadError, class_of, said_by
+
+from .converting import Converters
+from .models import dumped, is_model
+from .wrongs import Convert, Wrongs
+
+
+class Result:
+    """What is answered: by the node of an annotation, or whatever a model says of itself where there is none.
+
+    A value of a `trusting` one that is a dict is answered as it is.
+    """
+
+    def __init__(self, node: Any = None, *, trusting: bool = False) -> None:
+        self._convert: Convert | None = None if node is None else Converters(written=True).of(node)
+        self._trusting = trusting
+        self._takes_null = self._convert is not None and _fits(self._convert, None)
+
+    def final(self, value: Any) -> Any:
+        """The final answer as the service goes on with it, a dict; any other is sent from here, and None is left.
+
+        None is the answer only where the annotation has it as one: the handler may have answered by itself.
+        """
+        context = current()
+        response = None if context is None else context.response
+        if response is None or response.finished or (value is None and not self._takes_null):
+            return None
+        if self._trusting and isinstance(value, dict):
+            return value
+        found = self.part(value)
+        if self._convert is None or isinstance(found, dict):
+            return found
+        response.send(found)
+        return None
+
+    def part(self, value: Any) -> Any:
+        """One answer, be it of several. Raises PayloadError for one that the annotation does not allow."""
+        if self._convert is None:
+            return plainly(value) if is_modelled(value) else value
+        found = plainly(value)
+        wrongs = Wrongs()
+        self._convert(found, wrongs)
+        if wrongs.count:
+            raise PayloadError(f"what was returned is not what the annotation says: {wrongs.text('it')}")
+        return found
+
+
+def _fits(convert: Convert, value: Any) -> bool:
+    wrongs = Wrongs()
+    convert(value, wrongs)
+    return not wrongs.count
+
+
+def is_modelled(value: Any) -> bool:
+    """Whether its class says what its fields are."""
+    return isinstance(value, msgspec.Struct) or is_dataclass(value) or is_model(type(value))
+
+
+def plainly(value: Any) -> Any:
+    """The value made of what JSON has. Raises PayloadError for what it has no form for."""
+    try:
+        return msgspec.to_builtins(value, str_keys=True, enc_hook=_plain)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise PayloadError(
+            f"what was returned cannot be written as JSON: {said_by(error) or class_of(error)}"
+        ) from None
+
+
+def _plain(value: Any) -> Any:
+    if is_model(type(value)):
+        return dumped(value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    return written(value)

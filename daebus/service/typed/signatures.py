@@ -1,0 +1,133 @@
+"""What a function takes and returns, by its signature; where its annotations cannot be read yet, later."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import FrameType
+from typing import Any
+
+from daebus.service.fitting import cannot
+
+Parameter = inspect.Parameter
+_BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+
+_OPEN = (Parameter.empty, Any, None, type(None), object, int, bool, dict, Mapping, typing.Never, typing.NoReturn)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What is taken out of a payload: the parameters with a name, and whether a `**` takes the rest."""
+
+    parameters: list[Parameter]
+    rest: Parameter | None
+
+
+def signature(function: Callable[..., Any]) -> inspect.Signature | None:
+    """Its own signature, not that of a function which it decorates; None where it tells none."""
+    try:
+        if sys.version_info >= (3, 14):
+            # A name that comes later is no obstacle here.
+            from annotationlib import Format
+
+            return inspect.signature(function, follow_wrapped=False, annotation_format=Format.FORWARDREF)
+        return inspect.signature(function, follow_wrapped=False)
+    except (ValueError, TypeError):
+        return None
+
+
+def takes_fields(found: inspect.Signature, decorates: bool) -> bool:
+    """Whether a function wants fields of the payload: one of its parameters is annotated, or must be given.
+
+    Without that it can be called as it is, and always was: `def handler(name=name)` in a loop, and the
+    `(*args, **kwargs)` of what `decorates` another function.
+    """
+    kinds = {parameter.kind for parameter in found.parameters.values()}
+    if kinds <= {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD}:
+        return kinds == {Parameter.VAR_KEYWORD} and not decorates
+    return any(
+        parameter.annotation is not Parameter.empty or parameter.default is Parameter.empty
+        for parameter in found.parameters.values()
+        if parameter.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+    )
+
+
+def taken(found: inspect.Signature, function: Callable[..., Any], what: str) -> Taken:
+    """What is taken. Raises RegistrationError for parameters that no field has a name for."""
+    named: list[Parameter] = []
+    rest = None
+    for parameter in found.parameters.values():
+        if parameter.kind is Parameter.VAR_POSITIONAL:
+            raise cannot(what, function, f"takes *{parameter.name}, and fields of a payload have no order")
+        if parameter.kind is Parameter.POSITIONAL_ONLY:
+            raise cannot(what, function, f"takes {parameter.name!r} by its position only, and fields have no order")
+        if parameter.kind is Parameter.VAR_KEYWORD:
+            rest = parameter
+        else:
+            named.append(parameter)
+    return Taken(named, rest)
+
+
+def within(function: Callable[..., Any], found: inspect.Signature) -> Taken | None:
+    """What a decorated function takes through a decorator that passes on whatever it is given.
+
+    Only where all of it is annotated: what is not may be what the decorator itself gives.
+    """
+    if Parameter.VAR_KEYWORD not in {parameter.kind for parameter in found.parameters.values()}:
+        return None
+    inner = signature(inspect.unwrap(function)) if hasattr(function, "__wrapped__") else None
+    if inner is None or not inner.parameters:
+        return None
+    named = list(inner.parameters.values())
+    if all(each.kind in _BY_NAME and each.annotation is not Parameter.empty for each in named):
+        return Taken(named, None)
+    return None
+
+
+def is_open(annotation: Any) -> bool:
+    """Whether an annotation of what is returned says nothing of an answer, or no more than is known without.
+
+    `response.send` returns an int, and a dict is answered as it is.
+    """
+    if isinstance(annotation, str):
+        name = annotation.partition("[")[0].rpartition(".")[2].strip()
+        return name in ("Any", "None", "object", "int", "bool", "dict", "Dict", "Mapping", "Never", "NoReturn")
+    origin = typing.get_origin(annotation) or annotation
+    return origin in (
+        Parameter.empty,
+        Any,
+        None,
+        type(None),
+        object,
+        int,
+        bool,
+        dict,
+        Mapping,
+        typing.Never,
+        typing.NoReturn,
+    )
+
+
+def underlying(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function that is written down: that of a partial, of a method, of an object that can be called."""
+    while isinstance(function, partial):
+        function = function.func
+    if inspect.isclass(function):
+        return function.__init__
+    return getattr(function, "__func__", function) if inspect.isroutine(function) else type(function).__call__
+
+
+def hints(function: Callable[..., Any], frame: FrameType | None) -> dict[str, Any]:
+    """Its annotations by name. Raises NameError for a name that is not there (yet), or whatever else its code raises.
+
+    `frame` is where it was registered: classes that are defined there are found, too.
+    """
+    written = underlying(function)
+    within = None
+    if frame is not None and frame.f_globals is getattr(written, "__globals__", None):
+        within = frame.f_locals if frame.f_locals is not frame.f_globals else None
+    return typing.get_type_hints(written, localns=within, include_extras=True)

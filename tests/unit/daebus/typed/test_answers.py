@@ -1,0 +1,209 @@
+"""What handlers return, by their annotations, and what they answer with."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import Any, TypedDict
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from daebus import Daebus, response
+from daebus.errors import PayloadError, RequestFailed
+from daebus.service.typed.handler import bound
+from daebus.wire.envelope import RawJson
+
+from .support import ask
+
+
+class Color(Enum):
+    RED = "red"
+
+
+@dataclass
+class User:
+    name: str
+    born: datetime | None = None
+
+
+class Row(TypedDict):
+    n: int
+
+
+class Camel(msgspec.Struct, rename="camel"):
+    user_id: int
+
+
+def giving(annotation: Any, value: Any) -> Callable[..., Any]:
+    def handler(x: int = 0) -> Any:
+        return value
+
+    handler.__annotations__["return"] = annotation
+    return handler
+
+
+BORN = datetime(2001, 2, 3, tzinfo=UTC)
+ANSWERS: list[tuple[Any, Any, Any]] = [
+    (User, User("Ann", BORN), {"name": "Ann", "born": "2001-02-03T00:00:00Z"}),
+    (User | None, None, None),
+    (User, {"name": "Ann"}, {"name": "Ann"}),
+    (Row, {"n": 1}, {"n": 1}),
+    (Camel, Camel(7), {"userId": 7}),
+    (list[User], [User("Ann")], [{"name": "Ann", "born": None}]),
+    (dict[int, Color], {1: Color.RED}, {"1": "red"}),
+    (tuple[int, str], (1, "a"), [1, "a"]),
+    (set[int], {3}, [3]),
+    (int, 17, 17),
+    (str, "text", "text"),
+    (bool, False, False),
+    (float, 2, 2),
+    (Decimal, Decimal("1.10"), "1.10"),
+    (UUID, UUID(int=1), str(UUID(int=1))),
+    (dict[str, Any], {"path": Path("a")}, {"path": "a"}),
+    (dict, {"a": 1}, {"a": 1}),
+]
+
+
+@pytest.mark.parametrize(("annotation", "value", "answer"), ANSWERS)
+def test_it_is_answered_as_json(annotation: Any, value: Any, answer: Any) -> None:
+    assert ask(giving(annotation, value), {}) == answer
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "why"),
+    [
+        (User, "Ann", "it must be an object, not text"),
+        (User, User(17), "name must be text, not a whole number"),  # type: ignore[arg-type]
+        (User, {"nam": "Ann"}, "name is missing; nam is not known"),
+        (list[int], [1, "2"], r"\[1\] must be a whole number, not text"),
+        (int, {"a": 1}, "it must be a whole number, not an object"),
+        (float, float("nan"), "it must be a number"),
+        (list[User], [object()], "cannot be written as JSON: Object of type object is not"),
+    ],
+)
+def test_what_the_annotation_does_not_say_is_an_error_of_the_handler(annotation: Any, value: Any, why: str) -> None:
+    with pytest.raises(RequestFailed, match=f"what was returned .*{why}") as caught:
+        ask(giving(annotation, value), {})
+    assert (caught.value.code, caught.value.type) == ("handler_error", "PayloadError")
+
+
+def test_without_an_annotation_a_model_is_answered_and_a_dict_as_it_is() -> None:
+    def models(n: int) -> Any:
+        return [User("Ann"), Camel(7), RawJson('{"a": 1.10}')][n]
+
+    assert ask(models, {"n": 0}) == {"name": "Ann", "born": None}
+    assert ask(models, {"n": 1}) == {"userId": 7}
+    assert ask(models, {"n": 2}) == {"a": 1.1}
+
+
+def test_a_handler_may_answer_by_itself() -> None:
+    def sends(n: int) -> None:
+        response.send({"n": n})
+
+    def sends_more(n: int) -> User:
+        response.progress({"n": n})
+        return response.error("no such user", code="unknown")  # type: ignore[return-value]
+
+    def says_nothing(n: int) -> User:
+        return None  # type: ignore[return-value]
+
+    assert ask(sends, {"n": 3}) == {"n": 3}
+    with pytest.raises(RequestFailed, match="no such user"):
+        ask(sends_more, {"n": 3})
+    with pytest.raises(RequestFailed, match="ended without a final response"):
+        ask(says_nothing, {"n": 3})
+
+
+def test_json_default_writes_what_else_is_there() -> None:
+    app = Daebus("typed")
+    app.json_default(lambda value: str(value) if isinstance(value, complex) else _refuse())
+
+    @app.action("do")
+    def handler(x: int) -> list[Any]:
+        return [1j]
+
+    @app.action("now")
+    def now() -> list[datetime]:
+        return [BORN]
+
+    with app.test_client() as client:
+        assert client.request("do", {"x": 1}) == ["1j"]
+        assert client.request("now") == ["2001-02-03T00:00:00Z"]
+
+
+def _refuse() -> Any:
+    raise TypeError
+
+
+def test_an_async_handler_and_generators_keep_their_kind() -> None:
+    """They are run by what awaits them, or goes through them."""
+    app = Daebus("typed")
+    closed: list[str] = []
+
+    async def one(x: int) -> User:
+        await asyncio.sleep(0)
+        return User(str(x))
+
+    def several(x: int) -> Generator[User, None, Row]:
+        try:
+            for number in range(x):
+                yield User(str(number))
+            return {"n": x}
+        finally:
+            closed.append("several")
+
+    async def stream(x: int) -> AsyncIterator[list[User]]:
+        try:
+            for number in range(x):
+                yield [User(str(number))]
+        finally:
+            closed.append("stream")
+
+    def wrong_item(x: int) -> Iterator[User]:
+        yield x  # type: ignore[misc]
+
+    made: list[Any] = []
+
+    @app.action("make")
+    def make(x: int) -> None:
+        for function in (one, several, stream, wrong_item):
+            made.append(bound(function, "the handler", None)())
+        made.append(contextvars.copy_context())
+        response.send({})
+
+    def run(function: Callable[[], Any]) -> Any:
+        return made[4].run(function)
+
+    with app.test_client() as client:
+        client.request("make", {"x": 2})
+        coroutine, generator, agen, wrong = made[:4]
+        # What has been answered already is not answered again, and not looked at.
+        assert run(lambda: asyncio.run(coroutine)) is None
+
+        def through() -> Iterator[Any]:
+            yield (yield from generator)
+
+        assert run(lambda: list(through())) == [
+            {"name": "0", "born": None},
+            {"name": "1", "born": None},
+            {"n": 2},
+        ]
+        assert closed == ["several"]
+
+        async def first() -> Any:
+            found = await anext(agen)
+            await agen.aclose()
+            return found
+
+        assert run(lambda: asyncio.run(first())) == [{"name": "0", "born": None}]
+        assert closed == ["several", "stream"]
+        with pytest.raises(PayloadError, match="it must be an object, not a whole number"):
+            run(lambda: next(wrong))

@@ -1,0 +1,143 @@
+"""Models of pydantic as parameters and as answers: as strict as all else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+from uuid import UUID
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic.dataclasses import dataclass as checked
+
+from daebus import Daebus
+from daebus.errors import RegistrationError
+from daebus.service.typed.handler import described
+
+from .support import ask, wrong
+
+
+class Item(BaseModel):
+    sku: str = Field(min_length=1)
+    price: Decimal = Decimal(0)
+
+
+class Order(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    order_id: Annotated[UUID, Field(alias="orderId")]
+    items: list[Item]
+    at: datetime | None = None
+
+    @field_validator("items")
+    @classmethod
+    def not_empty(cls, items: list[Item]) -> list[Item]:
+        """At least one."""
+        if not items:
+            raise ValueError("nothing is ordered")
+        return items
+
+
+class Login(BaseModel):
+    password: SecretStr
+
+
+@checked
+class Span:
+    start: int
+    end: int = 0
+
+
+ID = "7d444840-9dc0-11d1-b245-5ffdce74fad2"
+
+
+def place(order: Order) -> Order:
+    """Place an order."""
+    assert isinstance(order.items[0], Item)
+    return order
+
+
+def test_one_takes_the_whole_payload_and_is_answered() -> None:
+    payload = {"orderId": ID, "items": [{"sku": "A", "price": "1.10", "other": 1}], "at": "2026-01-02T03:04:05Z"}
+    assert ask(place, payload) == {
+        "orderId": ID,
+        "items": [{"sku": "A", "price": "1.10"}],
+        "at": "2026-01-02T03:04:05Z",
+    }
+
+
+def test_every_wrong_field_is_named() -> None:
+    payload = {"orderId": "secret", "items": [{"sku": 17}, {"sku": ""}, {}], "at": 1767312000, "zz": "secret"}
+    found = wrong(place, payload)
+    assert found == {
+        "orderId": found["orderId"],
+        "items[0].sku": "is refused: input should be a valid string",
+        "items[1].sku": "is refused: string should have at least 1 character",
+        "items[2].sku": "is missing",
+        "at": found["at"],
+        "zz": "is not known",
+    }
+    assert "secret" not in str(found)
+    assert wrong(place, {"orderId": ID, "items": []}) == {"items": "is refused: value error, nothing is ordered"}
+    assert wrong(place, f'{{"orderId": "{ID}", "items": [{{"sku": "a", "price": NaN}}]}}') == {
+        "": "holds what JSON has no form for"
+    }
+
+
+def test_they_may_be_within_other_types() -> None:
+    def handler(items: list[Item], span: Span | None = None) -> dict[str, Any]:
+        return {"items": items, "span": span}
+
+    assert ask(handler, {"items": [{"sku": "A"}], "span": {"start": 1}}) == {
+        "items": [{"sku": "A", "price": "0"}],
+        "span": {"start": 1, "end": 0},
+    }
+    assert wrong(handler, {"items": [{"sku": "A"}, {}, 3], "span": {"start": "1"}}) == {
+        "items[1].sku": "is missing",
+        "items[2]": "must be an object, not a whole number",
+        "span.start": "is refused: input should be a valid integer",
+    }
+
+
+def test_a_model_that_cannot_be_used_is_refused() -> None:
+    class Unready(BaseModel):
+        later: NeverThere  # type: ignore[name-defined]  # noqa: F821
+
+    app = Daebus("typed")
+
+    @app.action("do")
+    def handler(model: Unready) -> None:
+        """Waits for a name that never comes."""
+
+    with pytest.raises(RegistrationError, match=r"'do' .* has an annotation that is not known"):
+        app.test_client().request("do")
+
+
+def test_its_schema_is_told() -> None:
+    app = Daebus("typed")
+    app.action("do")(place)
+    arguments = described(app.action_handlers["do"])["arguments"]
+    assert arguments["$ref"] == "#/$defs/Order"
+    order = arguments["$defs"]["Order"]
+    assert sorted(order["required"]) == ["items", "orderId"]
+    assert order["properties"]["items"]["items"] == {"$ref": "#/$defs/Item"}
+    assert arguments["$defs"]["Item"]["required"] == ["sku"]
+
+
+def test_what_it_hides_stays_hidden() -> None:
+    def login(login: Login) -> dict[str, Any]:
+        return {"got": str(login.password), "length": len(login.password.get_secret_value())}
+
+    assert ask(login, {"password": "hunter2"}) == {"got": "**********", "length": 7}
+
+
+def test_pydantic_is_not_loaded_where_no_model_of_it_is() -> None:
+    code = (
+        "import sys\nfrom daebus import Daebus\n"
+        "def typed(x: list[int]) -> list[int]: return x\n"
+        "Daebus('a').action('typed')(typed)\nprint('pydantic' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
