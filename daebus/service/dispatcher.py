@@ -211,7 +211,7 @@ class Dispatcher:
             note(log, logging.DEBUG, "%s: a response came in on the service's own channel; ignored", self._runtime.name)
             return
         if self._debug:
-            note(log, logging.DEBUG, "<- %s", self._line(message))
+            note(log, logging.DEBUG, "<- %s", self._line(message), request=message)
         handler = self._registry.action_handlers.get(message.action)
         if handler is None:
             self._unknown(message, arrival)
@@ -350,7 +350,7 @@ class Dispatcher:
             return
         known = ", ".join(sorted(self._registry.action_handlers)[:20]) or "none"
         text = f"unknown action {quoted(request.action)}; {self._runtime.name} has: {known}"
-        note(log, logging.WARNING, "%s: %s", self._runtime.name, text)
+        note(log, logging.WARNING, "%s: %s", self._runtime.name, text, request=request)
         self._refuse_request(request, "unknown_action", text)
 
     def _refuse_request(self, request: Request, code: str, text: str) -> bool:
@@ -373,7 +373,7 @@ class Dispatcher:
             payload, request_id=request.request_id, ok=False, service=self._runtime.name, instance=self._instance
         )
         if self._debug:
-            note(log, logging.DEBUG, "-> %s error %s", self._line(request), payload["code"])
+            note(log, logging.DEBUG, "-> %s error %s", self._line(request), payload["code"], request=request)
         try:
             self.answers.post(request, channel, data)
         except RedisUnavailable as problem:
@@ -387,4 +387,4 @@ class Dispatcher:
 
     def _log_answer(self, request: Request, ok: bool, final: bool, seconds: float) -> None:
         status = ("success" if ok else "error") + ("" if final else " (partial)")
-        note(log, logging.DEBUG, "-> %s %s after %.1f ms", self._line(request), status, seconds * 1000)
+        note(log, logging.DEBUG, "-> %s %s after %.1f ms", self._line(request), status, seconds * 1000, request=request)

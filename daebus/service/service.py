@@ -80,6 +80,7 @@ class Service:
     def __init__(self, name: str, registry: Registry, bus: Bus, options: Options) -> None:
         self.name = name
         self.instance = uuid.uuid4().hex[:12]
+        self._about = {"service": name, "instance": self.instance}
         self.options = options
         self.bus = bus
         self.publisher = bus.publisher(name)
@@ -159,7 +160,7 @@ class Service:
         except BaseException:
             self._close()
             raise
-        log.info("%s: serving on %s as instance %s", self.name, self.bus, self.instance)
+        log.info("%s: serving on %s as instance %s", self.name, self.bus, self.instance, extra=self._about)
 
     def stop(self, grace: float) -> None:
         """Take no more, finish what runs within `grace` seconds, answer the rest, and close everything."""
@@ -177,8 +178,13 @@ class Service:
         self._close()
         dropped = self._dispatcher.counts["dropped"] - dropped
         if dropped:
-            log.warning("%s: stopped before %d messages that nobody waits for had their turn", self.name, dropped)
-        log.info("%s: stopped", self.name)
+            line = "%s: stopped before %d messages that nobody waits for had their turn"
+            log.warning(line, self.name, dropped, extra=self._about)
+        log.info("%s: stopped", self.name, extra=self._about)
+
+    def finish(self, until: float) -> None:
+        """Wait until `until` (a time of `time.monotonic()`) for what is being done, and what waits for its turn."""
+        self._workers.finish(until)
 
     def _close(self) -> None:
         for hook in self._registry.stop_hooks if self._stopping else ():
