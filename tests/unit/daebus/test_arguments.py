@@ -241,6 +241,8 @@ INTERNAL = {
     "Requester.withdraw",
     "Requester.after_fork",
     "Daebus.after_fork",
+    "Daebus.finish",
+    "Daebus.run_until",
     "Broadcast.after_fork",
     "AsyncDaebusCaller.after_fork",
     "Call.check",
