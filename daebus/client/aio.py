@@ -21,6 +21,7 @@ from .aio_call import AsyncCall
 from .aio_session import AsyncSession
 from .call import payload_of
 from .requester import _checked, _checked_id, _checked_progress, _checked_service
+from .retry import Attempt, Attempts, Retry, ask_async, checked_retry
 
 _Sessions = dict[asyncio.AbstractEventLoop, AsyncSession]
 
@@ -43,12 +44,14 @@ class AsyncDaebusCaller:
         redis_url: str | None = None,
         name: str | None = None,
         max_message: int | None = None,
+        retry: Retry | None = None,
     ) -> None:
         self.target_service = _checked_service(target_service)
         self.timeout = _checked(timeout)
         """Seconds that a call may take where it does not say."""
         self.max_message = resolve_max_message(max_message)
         """Bytes of a message, at most: a larger one raises PayloadError."""
+        self._retry = checked_retry(retry)
         self._url: str | None = None
         if redis_url or redis_host or redis_port is not None:
             self._url = resolve_url(redis_url, redis_host, redis_port)
@@ -82,16 +85,33 @@ class AsyncDaebusCaller:
         on_progress: Callable[[Any], Any] | None = None,
         *,
         request_id: str | None = None,
+        idempotent: bool = False,
     ) -> Any:
         """Ask, wait, and return the final payload. Partial payloads go to `on_progress`, in this task.
 
         What `on_progress` returns is awaited where it can be. `timeout` (seconds; default: the caller's) bounds
-        the whole call; 0 or less raises RequestTimeout at once and sends nothing. Raises RequestFailed (the
-        service's error), RequestTimeout, ServiceUnavailable (nobody serves it), RedisUnavailable or its subclass
-        ConnectionLost, PayloadError; all are DaebusError. Cancelling it ends the wait; the service is not told.
+        the whole call; 0 or less raises RequestTimeout at once and sends nothing. `idempotent` says that to handle the
+        request twice does no harm: where the caller has a `retry`, it is then asked again after a failure that passes.
+        Raises RequestFailed (the service's error), RequestTimeout, ServiceUnavailable (nobody serves it),
+        RedisUnavailable or its subclass ConnectionLost, PayloadError; all are DaebusError. Cancelling it ends the wait;
+        the service is not told.
         """
         _checked_progress(on_progress)
-        call, data = self._prepare(action, payload, timeout, request_id)
+        if self._retry is None or not idempotent:
+            return await self._ask_once(action, payload, on_progress, Attempt(timeout, request_id))
+        timeout = self.timeout if timeout is None else _checked(timeout)
+        attempts = Attempts(self._retry, timeout, _checked_id(request_id), time.monotonic())
+        told = None if on_progress is None else attempts.told(on_progress)
+        return await ask_async(attempts, lambda attempt: self._ask_once(action, payload, told, attempt))
+
+    async def _ask_once(
+        self,
+        action: str,
+        payload: dict[str, Any] | None,
+        on_progress: Callable[[Any], Any] | None,
+        attempt: Attempt,
+    ) -> Any:
+        call, data = self._prepare(action, payload, attempt.timeout, attempt.request_id, attempt.retry_of)
         try:
             await call.ask(data)
             while not (reply := await call.next()).final:
@@ -163,7 +183,12 @@ class AsyncDaebusCaller:
         return session
 
     def _prepare(
-        self, action: str, payload: dict[str, Any] | None, timeout: float | None, request_id: str | None
+        self,
+        action: str,
+        payload: dict[str, Any] | None,
+        timeout: float | None,
+        request_id: str | None,
+        retry_of: str | None = None,
     ) -> tuple[AsyncCall, bytes]:
         """A call that has not begun, and its request."""
         timeout = self.timeout if timeout is None else _checked(timeout)
@@ -178,6 +203,7 @@ class AsyncDaebusCaller:
             parent_id=context.parent_request_id(),
             sent_at=time.time(),
             timeout=timeout,
+            retry_of=retry_of,
             default=context.written,
         )
         sized(data, self.max_message)

@@ -38,6 +38,7 @@ from daebus.wire.limits import resolve_max_message, sized
 from .call import Call
 from .pending import PendingCalls
 from .replies import Replies
+from .retry import Attempt, Attempts, Retry, ask, checked_retry
 
 log = logging.getLogger("daebus")
 
@@ -56,7 +57,8 @@ class Requester:
 
     `url` is where (default: the running service's Redis, else the environment); `name` is who asks, as the
     other side sees it in `request.service` (default: the running service's name, else the program's).
-    `max_message` is how many bytes a message may have (default: DAEBUS_MAX_MESSAGE of the environment, else 16 MiB).
+    `max_message` is how many bytes a message may have (default: DAEBUS_MAX_MESSAGE of the environment, else 16 MiB);
+    `retry` when a call that is `idempotent` is made again (default: never).
     Every method may be called from any number of threads.
     """
 
@@ -68,6 +70,7 @@ class Requester:
         timeout: float | None = None,
         bus: Bus | None = None,
         max_message: int | None = None,
+        retry: Retry | None = None,
     ) -> None:
         if url is not None:
             # Its text is not shown: it may hold a password.
@@ -81,6 +84,7 @@ class Requester:
         self._name = checks.optional_name(name, "name")
         self.timeout = _checked(DEFAULT_TIMEOUT if timeout is None else timeout)
         """Seconds that a call may take where it does not say."""
+        self._retry = checked_retry(retry)
         self.max_message = resolve_max_message(max_message)
         """Bytes of a message, at most: a larger one raises PayloadError."""
         self._begin()
@@ -122,20 +126,33 @@ class Requester:
         on_progress: Callable[[Any], Any] | None = None,
         request_id: str | None = None,
         parent_id: str | None = None,
+        idempotent: bool = False,
     ) -> Any:
         """Ask and wait for the final payload; partial ones go to `on_progress` on this thread.
 
-        `timeout` (seconds) bounds all of it; 0 or less is a RequestTimeout at once, with nothing sent.
+        `timeout` (seconds) bounds all of it; 0 or less is a RequestTimeout at once, with nothing sent. What is
+        `idempotent` may be handled twice without harm, and is asked again as the `retry` of this requester says.
         Raises RequestFailed, RequestTimeout, ServiceUnavailable, RedisUnavailable (ConnectionLost), PayloadError.
         """
         _checked_progress(on_progress)
-        call, data = self._prepare(service, action, payload, timeout, request_id, parent_id)
-        self._ask(call, data)
-        try:
-            return call.result(on_progress)
-        except BaseException:
-            call.cancel()
-            raise
+
+        def once(attempt: Attempt, on_progress: Callable[[Any], Any] | None = on_progress) -> Any:
+            call, data = self._prepare(
+                service, action, payload, attempt.timeout, attempt.request_id, parent_id, attempt.retry_of
+            )
+            self._ask(call, data)
+            try:
+                return call.result(on_progress)
+            except BaseException:
+                call.cancel()
+                raise
+
+        if self._retry is None or not idempotent:
+            return once(Attempt(timeout, request_id))
+        timeout = self.timeout if timeout is None else _checked(timeout)
+        attempts = Attempts(self._retry, timeout, _checked_id(request_id), time.monotonic())
+        told = None if on_progress is None else attempts.told(on_progress)
+        return ask(attempts, lambda attempt: once(attempt, told))
 
     def stream(
         self,
@@ -184,6 +201,7 @@ class Requester:
         timeout: float | None,
         request_id: str | None,
         parent_id: RequestId,
+        retry_of: str | None = None,
     ) -> tuple[Call, bytes]:
         """A call that has not been made, and its request."""
         mind_the_end()
@@ -198,6 +216,7 @@ class Requester:
             parent_id=context.parent_request_id() if parent_id is None else _checked_parent(parent_id),
             sent_at=time.time(),
             timeout=timeout,
+            retry_of=retry_of,
             default=context.written,
         )
         sized(data, self.max_message)

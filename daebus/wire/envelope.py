@@ -389,9 +389,10 @@ def write_request(
     parent_id: RequestId = None,
     sent_at: float | None = None,
     timeout: float | None = None,
+    retry_of: str | None = None,
     default: Default = plain,
 ) -> bytes:
-    """A request. `service` names the asker; `default` as for `encode`."""
+    """A request. `service` names the asker, `retry_of` the first attempt at the same; `default` as for `encode`."""
     message: dict[str, Any] = {"action": action, "payload": payload, "reply_to": reply_to, "request_id": request_id}
     message["service"] = service
     if parent_id is not None:
@@ -400,6 +401,8 @@ def write_request(
         message["sent_at"] = sent_at
     if timeout is not None and math.isfinite(timeout):
         message["timeout"] = timeout
+    if retry_of is not None:
+        message["retry_of"] = retry_of
     return _write(action, payload, message, default)
 
 
