@@ -8,7 +8,7 @@ import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-from daebus import context
+from daebus import context, telemetry
 from daebus.errors import RequestTimeout
 from daebus.transport.address import RedisAddress, resolve_url
 from daebus.transport.fork import begins_anew
@@ -146,15 +146,18 @@ class AsyncDaebusCaller:
 
     async def send_message(self, action: str, payload: dict[str, Any] | None = None) -> int:
         """Send a one-way message to an action of the target service; returns how many received it."""
-        data = write_one_way(
-            action,
-            {} if payload is None else payload,
-            service=context.asking_name(self._name),
-            parent_id=context.parent_request_id(),
-            sent_at=time.time(),
-            default=context.written,
-        )
-        return await self._session().publish(self.target_service, sized(data, self.max_message))
+        session = self._session()
+        with telemetry.sending(self.target_service, action) as span:
+            data = write_one_way(
+                action,
+                {} if payload is None else payload,
+                service=context.asking_name(self._name),
+                parent_id=context.parent_request_id(),
+                sent_at=time.time(),
+                more=span.fields,
+                default=context.written,
+            )
+            return await session.publish(self.target_service, sized(data, self.max_message))
 
     async def send_to_service(self, payload: dict[str, Any], action: str | None = None) -> int:
         """The same as `send_message`, with the action last. Without an action the payload is published as it is."""
@@ -179,6 +182,7 @@ class AsyncDaebusCaller:
         if session is None:
             for other in [each for each in list(self._sessions) if each.is_closed()]:
                 self._sessions.pop(other, None)
+            telemetry.look()
             session = self._sessions[loop] = AsyncSession(self._url, self._name)
         return session
 
@@ -194,21 +198,28 @@ class AsyncDaebusCaller:
         timeout = self.timeout if timeout is None else _checked(timeout)
         session = self._session()
         call = AsyncCall(session, self.target_service, action, _checked_id(request_id), timeout)
-        data = write_request(
-            action,
-            {} if payload is None else payload,
-            reply_to=session.reply_channel,
-            request_id=call.request_id,
-            service=context.asking_name(self._name),
-            parent_id=context.parent_request_id(),
-            sent_at=time.time(),
-            timeout=timeout,
-            retry_of=retry_of,
-            default=context.written,
-        )
-        sized(data, self.max_message)
-        if timeout <= 0:
-            raise RequestTimeout(f"no time was left to ask {self.target_service!r} for {action!r}; nothing was sent")
+        call.span = telemetry.calling(self.target_service, action, call.request_id)
+        try:
+            data = write_request(
+                action,
+                {} if payload is None else payload,
+                reply_to=session.reply_channel,
+                request_id=call.request_id,
+                service=context.asking_name(self._name),
+                parent_id=context.parent_request_id(),
+                sent_at=time.time(),
+                timeout=timeout,
+                retry_of=retry_of,
+                more=call.span.fields,
+                default=context.written,
+            )
+            sized(data, self.max_message)
+            if timeout <= 0:
+                what = f"to ask {self.target_service!r} for {action!r}"
+                raise RequestTimeout(f"no time was left {what}; nothing was sent")
+        except BaseException as error:
+            call.span.end(error)
+            raise
         return call, data
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from daebus import context
+from daebus import context, telemetry
 from daebus.errors import (
     ConfigurationError,
     ConnectionLost,
@@ -207,21 +207,29 @@ class Requester:
         mind_the_end()
         timeout = self.timeout if timeout is None else _checked(timeout)
         call = Call(self, _checked_service(service), action, _checked_id(request_id), timeout)
-        data = write_request(
-            action,
-            {} if payload is None else payload,
-            reply_to=self.reply_channel,
-            request_id=call.request_id,
-            service=context.asking_name(self._name),
-            parent_id=context.parent_request_id() if parent_id is None else _checked_parent(parent_id),
-            sent_at=time.time(),
-            timeout=timeout,
-            retry_of=retry_of,
-            default=context.written,
-        )
-        sized(data, self.max_message)
-        if timeout <= 0:
-            raise RequestTimeout(f"no time was left to ask {service!r} for {action!r}; nothing was sent")
+        if self._publisher is None:
+            telemetry.look()
+        call.span = telemetry.calling(service, action, call.request_id)
+        try:
+            data = write_request(
+                action,
+                {} if payload is None else payload,
+                reply_to=self.reply_channel,
+                request_id=call.request_id,
+                service=context.asking_name(self._name),
+                parent_id=context.parent_request_id() if parent_id is None else _checked_parent(parent_id),
+                sent_at=time.time(),
+                timeout=timeout,
+                retry_of=retry_of,
+                more=call.span.fields,
+                default=context.written,
+            )
+            sized(data, self.max_message)
+            if timeout <= 0:
+                raise RequestTimeout(f"no time was left to ask {service!r} for {action!r}; nothing was sent")
+        except BaseException as error:
+            call.span.end(error)
+            raise
         return call, data
 
     def _ask(self, call: Call, data: bytes) -> None:
@@ -236,9 +244,11 @@ class Requester:
                     # Closed meanwhile, it may have connected again.
                     publisher.close()
         except BaseException as error:
+            over = call.timed_out(sent=isinstance(error, ConnectionLost)) if _is_over(call, error) else None
+            call.span.end(over or error)
             call.cancel()
-            if _is_over(call, error):
-                raise call.timed_out(sent=isinstance(error, ConnectionLost)) from error
+            if over is not None:
+                raise over from error
             raise
         finally:
             self._end_use(call)
@@ -267,15 +277,20 @@ class Requester:
 
     def send(self, service: str, action: str, payload: dict[str, Any] | None = None) -> int:
         """Send a one-way message to an action; returns how many received it. Nobody answers, nobody waits."""
-        data = write_one_way(
-            action,
-            {} if payload is None else payload,
-            service=context.asking_name(self._name),
-            parent_id=context.parent_request_id(),
-            sent_at=time.time(),
-            default=context.written,
-        )
-        return self.publish(_checked_service(service), data)
+        _checked_service(service)
+        if self._publisher is None:
+            telemetry.look()
+        with telemetry.sending(service, action) as span:
+            data = write_one_way(
+                action,
+                {} if payload is None else payload,
+                service=context.asking_name(self._name),
+                parent_id=context.parent_request_id(),
+                sent_at=time.time(),
+                more=span.fields,
+                default=context.written,
+            )
+            return self.publish(service, data)
 
     def publish(self, channel: str, data: bytes) -> int:
         """Publish bytes as they are; returns how many received them."""

@@ -14,7 +14,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from daebus import context
+from daebus import context, telemetry
 from daebus.errors import ConfigurationError, RedisUnavailable
 from daebus.logs import note
 from daebus.transport.bus import Bus
@@ -146,6 +146,7 @@ class Service:
     def start(self) -> None:
         """Connect, run the start hooks, subscribe, and start everything. Returns when the service can be called."""
         self._started = time.time()
+        telemetry.look()
         self.publisher.connect()
         context.started(self)
         try:
