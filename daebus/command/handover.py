@@ -145,7 +145,7 @@ class HandoverBus(RedisBus):
         """See `Bus`. The first is that of the service: where it takes over, it is here when the other has ended."""
         if self.heard is not None:
             return super().listener(name, channels, **options)
-        listener = HandoverListener(self.address, name, channels, **options)
+        listener = self.heard = HandoverListener(self.address, name, channels, **options)
         if self._takeover is not None:
             mark = write_one_way(ACTION, {"secret": self._takeover.secret}, service=name)
             publisher = self.publisher(name)
@@ -153,8 +153,8 @@ class HandoverBus(RedisBus):
                 listener.take_over(self._takeover, lambda channel: publisher.publish(channel, mark))
             except BaseException:
                 listener.close()
+                self.heard = None
                 raise
             finally:
                 publisher.close()
-        self.heard = listener
         return listener

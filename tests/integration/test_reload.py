@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from daebus import DaebusCaller, RequestTimeout, ServiceUnavailable
+from daebus import DaebusCaller, RequestFailed, RequestTimeout, ServiceUnavailable
 from daebus.command import main
 from daebus.command.watching import sources
 from tests.support.framework_services import ROOT, Tap, subscribers
@@ -243,6 +243,45 @@ def test_a_service_that_dies_is_told_of_and_comes_back_with_a_change(service: Re
     assert service.wait() == 7
 
 
+def test_a_start_that_fails_is_told_of(service: Reloaded) -> None:
+    write(service.folder, 2, "@app.on_start\ndef no():\n    raise LookupError('no port')\n")
+    service.says("(?s)LookupError: no port.*the service has ended with status 1; waiting for a change")
+    write(service.folder, 3)
+    service.serves()
+    assert service.version() == 3
+
+
+def test_where_it_is_ended_while_code_changes_all_are_answered(folder: Path, redis_url: str, name: str) -> None:
+    write(folder, 1, workers=1)
+    gate = folder / "gate"
+    answers: list[Any] = []
+
+    def ask(action: str) -> None:
+        try:
+            answers.append(service.caller.send_request(action, {"gate": str(gate)}))
+        except RequestFailed as error:
+            answers.append(error.code)
+
+    with running(folder, redis_url, name) as service:
+        service.serves()
+        threads = [threading.Thread(target=ask, args=("slow",)), threading.Thread(target=ask, args=("version",))]
+        threads[0].start()
+        with DaebusCaller(f"daebus.control.{name}", redis_url=redis_url) as control:
+            eventually(lambda: control.send_request("info")["workers"]["busy"] == 1)
+        write(folder, 2)
+        # The old one unsubscribes when it has finished; until then both are there.
+        eventually(lambda: subscribers(redis_url, name) == 2, within=30)
+        threads[1].start()
+        service.process.send_signal(signal.SIGTERM)
+        gate.touch()
+        for thread in threads:
+            thread.join(30)
+        assert service.wait() == 0, service.said
+    assert {"version": 1} in answers
+    assert len(answers) == 2
+    assert "Traceback" not in service.said
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_a_signal_of_the_terminal_ends_it_once_in_good_order(service: Reloaded, number: int) -> None:
     gate = service.folder / "gate"
@@ -279,15 +318,6 @@ def test_where_the_supervisor_is_killed_the_service_ends_by_itself(service: Relo
     service.says("end 1")
     eventually(lambda: not os.path.exists(f"/proc/{pid}"), within=30)
     assert subscribers(service.url, service.name) == 0
-
-
-def test_a_mark_of_somebody_else_ends_nothing(service: Reloaded) -> None:
-    control = DaebusCaller(f"daebus.control.{service.name}", redis_url=service.url)
-    with control:
-        for payload in ({}, {"secret": None}, {"secret": ""}, {"secret": "0" * 32}):
-            control.send_message("handover", payload)
-        control.send_request("info")
-    assert service.version() == 1
 
 
 @pytest.mark.parametrize(
