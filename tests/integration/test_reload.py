@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -19,7 +18,8 @@ from daebus import DaebusCaller, RequestFailed, RequestTimeout, ServiceUnavailab
 from daebus.command import main
 from daebus.command.watching import sources
 from tests.support.framework_services import ROOT, Tap, subscribers
-from tests.support.processes import die_with_parent, family
+from tests.support.loaded import Forked
+from tests.support.processes import family
 from tests.support.waiting import eventually
 
 SERVICE = """
@@ -66,17 +66,12 @@ class Reloaded:
     def __init__(self, folder: Path, url: str, name: str) -> None:
         self.folder, self.url, self.name = folder, url, name
         self.log = folder / "log.txt"
-        command = [sys.executable, "-m", "daebus", "run", "users:app", "--service", name, "--redis", url, "--reload"]
+        command = [sys.executable, "-c", "import sys; from daebus.command import main; sys.exit(main())"]
+        options = ["run", "users:app", "--service", name, "--redis", url, "--reload"]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                command,
-                cwd=folder,
-                env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                preexec_fn=die_with_parent,
-            )
+            # In the folder that one is in.
+            self.process = Forked([*command, *options], env=environment, stdout=log, stderr=log, start_new_session=True)
         self.caller = DaebusCaller(name, redis_url=url, timeout=20)
 
     @property
@@ -107,6 +102,7 @@ def write(folder: Path, version: int, more: str = "", workers: int = 4, name: st
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.chdir(tmp_path)
     write(tmp_path, 1)
     return tmp_path
 
@@ -355,9 +351,8 @@ def test_which_files_count(tmp_path: Path, path: str, counts: bool) -> None:
     ],
 )
 def test_what_cannot_be_watched_is_said(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
 ) -> None:
-    monkeypatch.chdir(folder)
     assert main(["run", "users:app", *arguments]) == 2
     assert said in capsys.readouterr().err
 
@@ -365,7 +360,6 @@ def test_what_cannot_be_watched_is_said(
 def test_without_watchfiles_it_says_what_to_install(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(folder)
     monkeypatch.setitem(sys.modules, "watchfiles", None)
     assert main(["run", "users:app", "--reload"]) == 2
     assert capsys.readouterr().err == "error: --reload needs watchfiles: pip install 'daebus[reload]'\n"
