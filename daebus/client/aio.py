@@ -19,8 +19,8 @@ from daebus.wire.limits import resolve_max_message, sized
 from .actions import Actions
 from .aio_call import AsyncCall
 from .aio_session import AsyncSession
+from .arguments import checked_id, checked_progress, checked_service, checked_timeout
 from .call import payload_of
-from .requester import _checked, _checked_id, _checked_progress, _checked_service
 from .retry import Attempt, Attempts, Retry, ask_async, checked_retry
 
 _Sessions = dict[asyncio.AbstractEventLoop, AsyncSession]
@@ -46,8 +46,8 @@ class AsyncDaebusCaller:
         max_message: int | None = None,
         retry: Retry | None = None,
     ) -> None:
-        self.target_service = _checked_service(target_service)
-        self.timeout = _checked(timeout)
+        self.target_service = checked_service(target_service)
+        self.timeout = checked_timeout(timeout)
         """Seconds that a call may take where it does not say."""
         self.max_message = resolve_max_message(max_message)
         """Bytes of a message, at most: a larger one raises PayloadError."""
@@ -96,11 +96,11 @@ class AsyncDaebusCaller:
         RedisUnavailable or its subclass ConnectionLost, PayloadError; all are DaebusError. Cancelling it ends the wait;
         the service is not told.
         """
-        _checked_progress(on_progress)
+        checked_progress(on_progress)
         if self._retry is None or not idempotent:
             return await self._ask_once(action, payload, on_progress, Attempt(timeout, request_id))
-        timeout = self.timeout if timeout is None else _checked(timeout)
-        attempts = Attempts(self._retry, timeout, _checked_id(request_id), time.monotonic())
+        timeout = self.timeout if timeout is None else checked_timeout(timeout)
+        attempts = Attempts(self._retry, timeout, checked_id(request_id), time.monotonic())
         told = None if on_progress is None else attempts.told(on_progress)
         return await ask_async(attempts, lambda attempt: self._ask_once(action, payload, told, attempt))
 
@@ -195,9 +195,9 @@ class AsyncDaebusCaller:
         retry_of: str | None = None,
     ) -> tuple[AsyncCall, bytes]:
         """A call that has not begun, and its request."""
-        timeout = self.timeout if timeout is None else _checked(timeout)
+        timeout = self.timeout if timeout is None else checked_timeout(timeout)
         session = self._session()
-        call = AsyncCall(session, self.target_service, action, _checked_id(request_id), timeout)
+        call = AsyncCall(session, self.target_service, action, checked_id(request_id), timeout)
         call.span = telemetry.calling(self.target_service, action, call.request_id)
         try:
             data = write_request(

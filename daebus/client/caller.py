@@ -14,7 +14,8 @@ from daebus.wire import checks
 from daebus.wire.envelope import encode_object, named_action
 
 from .actions import Actions, Outcome, outcomes
-from .requester import Requester, _checked_service
+from .arguments import checked_service
+from .requester import Requester
 from .retry import Retry
 
 
@@ -43,7 +44,7 @@ class DaebusCaller:
         max_message: int | None = None,
         retry: Retry | None = None,
     ) -> None:
-        self.target_service = _checked_service(target_service)
+        self.target_service = checked_service(target_service)
         url = None
         if redis_url or redis_host or redis_port is not None:
             url = resolve_url(redis_url, redis_host, redis_port)

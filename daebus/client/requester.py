@@ -32,9 +32,9 @@ from daebus.transport.publisher import Publisher
 from daebus.transport.url import resolve_url
 from daebus.wire import checks
 from daebus.wire.envelope import RequestId, read_reply, write_one_way, write_request
-from daebus.wire.ids import new_request_id
 from daebus.wire.limits import resolve_max_message, sized
 
+from .arguments import checked_id, checked_parent, checked_progress, checked_service, checked_timeout
 from .call import Call
 from .pending import PendingCalls
 from .replies import Replies
@@ -82,7 +82,7 @@ class Requester:
         self._url = url
         self._given_bus = bus
         self._name = checks.optional_name(name, "name")
-        self.timeout = _checked(DEFAULT_TIMEOUT if timeout is None else timeout)
+        self.timeout = checked_timeout(DEFAULT_TIMEOUT if timeout is None else timeout)
         """Seconds that a call may take where it does not say."""
         self._retry = checked_retry(retry)
         self.max_message = resolve_max_message(max_message)
@@ -134,7 +134,7 @@ class Requester:
         `idempotent` may be handled twice without harm, and is asked again as the `retry` of this requester says.
         Raises RequestFailed, RequestTimeout, ServiceUnavailable, RedisUnavailable (ConnectionLost), PayloadError.
         """
-        _checked_progress(on_progress)
+        checked_progress(on_progress)
 
         def once(attempt: Attempt, on_progress: Callable[[Any], Any] | None = on_progress) -> Any:
             call, data = self._prepare(
@@ -149,8 +149,8 @@ class Requester:
 
         if self._retry is None or not idempotent:
             return once(Attempt(timeout, request_id))
-        timeout = self.timeout if timeout is None else _checked(timeout)
-        attempts = Attempts(self._retry, timeout, _checked_id(request_id), time.monotonic())
+        timeout = self.timeout if timeout is None else checked_timeout(timeout)
+        attempts = Attempts(self._retry, timeout, checked_id(request_id), time.monotonic())
         told = None if on_progress is None else attempts.told(on_progress)
         return ask(attempts, lambda attempt: once(attempt, told))
 
@@ -205,8 +205,8 @@ class Requester:
     ) -> tuple[Call, bytes]:
         """A call that has not been made, and its request."""
         mind_the_end()
-        timeout = self.timeout if timeout is None else _checked(timeout)
-        call = Call(self, _checked_service(service), action, _checked_id(request_id), timeout)
+        timeout = self.timeout if timeout is None else checked_timeout(timeout)
+        call = Call(self, checked_service(service), action, checked_id(request_id), timeout)
         if self._publisher is None:
             telemetry.look()
         call.span = telemetry.calling(service, action, call.request_id)
@@ -217,7 +217,7 @@ class Requester:
                 reply_to=self.reply_channel,
                 request_id=call.request_id,
                 service=context.asking_name(self._name),
-                parent_id=context.parent_request_id() if parent_id is None else _checked_parent(parent_id),
+                parent_id=context.parent_request_id() if parent_id is None else checked_parent(parent_id),
                 sent_at=time.time(),
                 timeout=timeout,
                 retry_of=retry_of,
@@ -277,7 +277,7 @@ class Requester:
 
     def send(self, service: str, action: str, payload: dict[str, Any] | None = None) -> int:
         """Send a one-way message to an action; returns how many received it. Nobody answers, nobody waits."""
-        _checked_service(service)
+        checked_service(service)
         if self._publisher is None:
             telemetry.look()
         with telemetry.sending(service, action) as span:
@@ -447,29 +447,3 @@ def _is_over(call: Call, error: BaseException) -> bool:
     """Whether what failed is that the time of the call was over. A refusal stays one, however late it came."""
     unavailable = isinstance(error, RedisUnavailable) and not isinstance(error, RedisRefused)
     return isinstance(error, TooLate) or (unavailable and time.monotonic() >= call.deadline)
-
-
-def _checked(timeout: float) -> float:
-    return checks.seconds(timeout, "timeout")
-
-
-def _checked_service(service: str) -> str:
-    return checks.name(service, "the name of the service", PayloadError)
-
-
-def _checked_id(request_id: str | None) -> str:
-    """The id of a new request."""
-    return new_request_id() if request_id is None else checks.name(request_id, "request_id")
-
-
-def _checked_progress(on_progress: Callable[[Any], Any] | None) -> None:
-    if on_progress is not None:
-        checks.function(on_progress, "on_progress")
-
-
-def _checked_parent(parent_id: RequestId) -> RequestId:
-    if parent_id is None or isinstance(parent_id, bool | int):
-        return parent_id
-    return (
-        checks.number(parent_id, "parent_id") if isinstance(parent_id, float) else checks.name(parent_id, "parent_id")
-    )

@@ -81,7 +81,7 @@ class Supervisor:
         self._folders = folders
         self._serving: Child | None = None
         self._next: Child | None = None
-        self._is_cut = False
+        self._handing_over = False
         self._changed_meanwhile = False
         self._signals = 0
         self._status: int | None = None
@@ -92,7 +92,9 @@ class Supervisor:
         for sock in (self._woken, self._wake):
             sock.setblocking(False)
         self._selector.register(self._woken, selectors.EVENT_READ)
-        previous = {number: signal.signal(number, self._on_signal) for number in (*STOPPING, signal.SIGCHLD)}
+        # Who is started with `nohup` is to stay when the terminal goes.
+        heard = [number for number in (*STOPPING, signal.SIGCHLD) if signal.getsignal(number) != signal.SIG_IGN]
+        previous = {number: signal.signal(number, self._on_signal) for number in heard}
         wake_before = signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
         try:
             self._watcher.start()
@@ -159,7 +161,7 @@ class Supervisor:
             self._status = 128 + number
         if self._serving is not None:
             self._serving.line.tell("stop")
-        if not self._is_cut or self._signals > 1:
+        if not self._handing_over or self._signals > 1:
             self._give_up_next()
 
     def _change(self, paths: list[str]) -> None:
@@ -167,8 +169,8 @@ class Supervisor:
             return
         named = ", ".join(paths[:SHOWN]) + (f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else "")
         log.info("%s: %s changed", self._what, named)
-        if self._is_cut:
-            # Between the two of them it is settled already; the new one is not the last.
+        if self._handing_over:
+            # Between the two of them it may be settled already; the new one is not the last.
             self._changed_meanwhile = True
             return
         self._give_up_next()
@@ -186,7 +188,7 @@ class Supervisor:
         """It has taken nothing yet."""
         child, self._next = self._next, None
         if child is not None:
-            self._is_cut = False
+            self._handing_over = False
             self._let_go(child)
             child.kill()
             if self._serving is not None:
@@ -206,7 +208,7 @@ class Supervisor:
             elif word == "imported":
                 self._imported(child, value)
             elif word == "cut":
-                self._hand_over()
+                self._settled()
 
     def _refused(self, child: Child, reason: str) -> None:
         """The new code cannot be imported."""
@@ -227,26 +229,29 @@ class Supervisor:
             child.line.tell("start")
             self._serving, self._next = child, None
             return
+        self._handing_over = True
         secret = secrets.token_hex(16)
         self._serving.line.tell("expect", secret)
         child.line.tell("take over", secret)
 
-    def _hand_over(self) -> None:
-        self._is_cut = True
+    def _settled(self) -> None:
+        """The new one has it all from now on: the old one may end."""
         if self._serving is not None:
             self._serving.kill_at = time.monotonic() + self._serving.grace + BEYOND
             self._serving.line.tell("end")
-        else:
-            self._begin()
 
     def _begin(self) -> None:
-        child, self._next, self._is_cut = self._next, None, False
+        child, self._next, self._handing_over = self._next, None, False
         if child is not None:
             child.line.tell("begin")
             self._serving = child
             if self._signals:
                 # What came for it is answered all the same.
                 child.line.tell("stop")
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Begin with what has changed while others handed over."""
         if self._changed_meanwhile and not self._signals:
             self._changed_meanwhile = False
             self._begin_next()
@@ -268,17 +273,18 @@ class Supervisor:
         child.line.close()
         if child is self._next:
             self._next = None
-            self._is_cut = False
+            self._handing_over = False
             log.error("%s: the new process ended with status %d; %s", self._what, status, self._fate())
             if self._serving is not None:
                 self._serving.line.tell("keep")
             else:
                 self._status = status
+            self._catch_up()
             return
         self._serving = None
         if self._signals <= 1:
             self._status = status
-        if self._is_cut:
+        if self._handing_over:
             self._begin()
         elif not self._signals:
             log.error("%s: the service has ended with status %d; %s", self._what, status, self._fate())

@@ -159,9 +159,10 @@ def test_no_message_is_lost_or_handled_twice_while_code_changes(service: Reloade
         thread = threading.Thread(target=ask)
         thread.start()
         try:
-            for version in (2, 3):
+            for version in (2, 3, 4):
                 write(service.folder, version)
-                while outcomes[-1:] != [version]:
+                # The last but one is changed while it takes over.
+                while outcomes[-1:] != [version] and (version != 3 or subscribers(service.url, service.name) == 1):
                     service.caller.send_message("note", {"n": sent})
                     sent += 1
                     # No more than the queue holds.
@@ -172,7 +173,7 @@ def test_no_message_is_lost_or_handled_twice_while_code_changes(service: Reloade
         noted = eventually(lambda: len(tap.collect(0.01)) >= sent and tap.seen)
     numbers = [int(re.search(rb'"n":(\d+)', data)[1]) for _channel, data in noted]  # type: ignore[index]
     assert sorted(numbers) == list(range(sent))
-    assert set(outcomes) == {1, 2, 3}
+    assert set(outcomes) >= {1, 2, 4}
     assert outcomes == sorted(outcomes)
 
 
