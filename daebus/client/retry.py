@@ -21,6 +21,8 @@ from daebus.errors import (
     RequestFailed,
     RequestTimeout,
     ServiceUnavailable,
+    class_of,
+    said_by,
 )
 from daebus.wire import checks
 
@@ -104,6 +106,7 @@ class Attempts:
         self._ends = now + timeout
         self._number = 0
         self._answered = False
+        self._before = ""
 
     def begin(self, now: float) -> Attempt:
         """The next one."""
@@ -128,9 +131,11 @@ class Attempts:
         last = self._number >= self._retry.attempts or self._answered or not passes(error)
         seconds = 0.0 if last else self._retry.pause(self._number, _chance.uniform(-1, 1))
         if not last and now + seconds < self._ends:
+            self._before = f"{class_of(error)}: {said_by(error)}"
             return seconds
         if self._number > 1:
-            error.add_note(f"It was asked {self._number} times, within {self._timeout:g} s in all.")
+            # Where the time was over in the last one, the others tell why.
+            error.add_note(f"Asked {self._number} times, within {self._timeout:g} s in all; before: {self._before}")
         return None
 
 
