@@ -8,6 +8,7 @@ from .client.broadcast import broadcast
 from .client.call import Call
 from .client.caller import DaebusCaller
 from .client.requester import Requester
+from .client.retry import Retry
 from .context import direct_logger
 from .errors import (
     AlreadyAnswered,
@@ -59,6 +60,7 @@ __all__ = [
     "RequestTimeout",
     "Requester",
     "Response",
+    "Retry",
     "ServiceUnavailable",
     "__version__",
     "broadcast",

@@ -31,6 +31,9 @@ class Runtime(Protocol):
     def name(self) -> str: ...
 
     @property
+    def instance(self) -> str: ...
+
+    @property
     def bus(self) -> Bus: ...
 
     @property
@@ -47,7 +50,7 @@ class Runtime(Protocol):
 
 
 class ContextLogger(logging.LoggerAdapter[logging.Logger]):
-    """A logger whose records carry `service`, `action` and `request_id` (None where there is none)."""
+    """A logger whose records carry `service`, `instance`, `action` and `request_id` (None where there is none)."""
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
         """Add our fields to those of the call."""
@@ -77,14 +80,18 @@ class Context:
     def logger(self) -> ContextLogger:
         """The logger of this call."""
         if self._logger is None:
-            request = self.request
-            fields = {
-                "service": self.runtime.name,
-                "action": request.action if request else None,
-                "request_id": request.request_id if request else None,
-            }
-            self._logger = ContextLogger(direct_logger, fields)
+            self._logger = ContextLogger(direct_logger, self.fields())
         return self._logger
+
+    def fields(self) -> dict[str, Any]:
+        """What a line in the log is about that is logged in it."""
+        request = self.request
+        return {
+            "service": self.runtime.name,
+            "instance": self.runtime.instance,
+            "action": request.action if request else None,
+            "request_id": request.request_id if request else None,
+        }
 
 
 _current: ContextVar[Context] = ContextVar("daebus_context")
@@ -133,6 +140,14 @@ def current_runtime() -> Runtime | None:
     if context is not None:
         return context.runtime
     return _running[-1] if _running else None
+
+
+def about() -> dict[str, Any]:
+    """What is going on here, for the log: that of the handler at hand, else the one service of this process."""
+    context = current()
+    if context is not None:
+        return context.fields()
+    return {"service": _running[0].name, "instance": _running[0].instance} if len(_running) == 1 else {}
 
 
 def written(value: Any) -> Any:

@@ -2,45 +2,155 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
 
-from .errors import class_of
+from .context import about
+from .errors import class_of, said_by
+from .wire.envelope import Request
+from .wire.values import plain
 
 FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
+LONGEST = 100_000
+"""Characters of a text in a line of JSON, at most: readers of logs refuse or cut much longer ones."""
+_CREDENTIALS = re.compile(r"(?<=://)(?:([^\s/@:]{0,500}:)\S{0,500}|[^\s/@:]{1,500})@")
+"""What stands before the host in a URL. A password may hold signs that end the host part: then all up to the last @.
+A user without a password may be one that somebody put in its place."""
+_FIELDS = ("service", "instance", "action", "request_id")
+_USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 class ServiceFormatter(logging.Formatter):
-    """Adds the action and the request id of a handler's own lines."""
+    """Adds the action and the request id of a handler's own lines. Passwords in URLs are left out."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The whole line, with a traceback where there is one."""
+        return without_passwords(super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """The formatted line, followed by what it belongs to."""
         line = super().formatMessage(record)
-        action = getattr(record, "action", None)
-        return f"{line}  [{action} {getattr(record, 'request_id', None)}]" if action is not None else line
+        fields = vars(record)
+        if fields.get("action") is None or "service" not in fields:
+            return line
+        return f"{line}  [{_shown(fields['action'])} {_shown(fields.get('request_id'))}]"
 
 
-def configure() -> None:
-    """Log to standard error from INFO on, unless the root logger has a handler already."""
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: `time` (ISO 8601, UTC), `level`, `logger`, `message`; and where they are known `service`,
+    `instance`, `action`, `request_id`, `exception` (the traceback) and what the program gave as `extra`.
+
+    Whatever a record holds, a line of ASCII comes of it: values that cannot be written are said to be so, texts of more
+    than LONGEST characters are cut, and passwords in URLs are left out.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of a record."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": _text(record.getMessage, lambda: f"{_written(record.msg)} {_written(record.args)}"),
+        }
+        found = about()
+        for field in _FIELDS:
+            # What the record says of itself counts more than what is being done on this thread.
+            value = getattr(record, field, None)
+            if value is not None or (value := found.get(field)) is not None:
+                line[field] = _value(value)
+        for name, value in vars(record).items():
+            if name not in _USUAL and name not in line and name not in _FIELDS:
+                line[name] = _value(value)
+        exception = self._exception(record)
+        if exception:
+            line["exception"] = exception
+        return json.dumps(line)
+
+    def _exception(self, record: logging.LogRecord) -> str:
+        found = record.exc_info
+        if not found or not found[1]:
+            return _text(lambda: record.exc_text or "")
+        error = found[1]
+        return _text(lambda: self.formatException(found), lambda: f"{class_of(error)}: {said_by(error)}")
+
+
+def without_passwords(text: str) -> str:
+    """The text with `***` for the password of each URL in it."""
+    return _CREDENTIALS.sub(r"\g<1>***@", text) if "://" in text else text
+
+
+def _text(made: Callable[[], str], otherwise: Callable[[], str] = lambda: "") -> str:
+    """The text that `made` makes, which may run code of anybody, fit for a line."""
+    try:
+        text = str.__str__(made())
+    except Exception as error:  # noqa: BLE001 - a line in the log must not be an error
+        text = f"{otherwise()} (cannot be written: {class_of(error)})".lstrip()
+    text = without_passwords(text)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text)} characters)"
+
+
+def _shown(value: object) -> str:
+    """For a line of text: what came over the bus ends no line, and begins none."""
+    text = str(value)
+    return text if text.isprintable() else ascii(text)
+
+
+def _written(value: object) -> str:
+    return _text(lambda: repr(value), lambda: f"a {type(value).__name__}")
+
+
+def _value(value: object) -> Any:
+    """A value as JSON has it; as text, where it has no form for it."""
+    if isinstance(value, str):
+        return _text(lambda: value)
+    try:
+        text = json.dumps(value, allow_nan=False, default=plain)
+        if len(text) <= LONGEST:
+            return json.loads(without_passwords(text))
+    except Exception:  # noqa: BLE001, S110 - as text, then
+        pass
+    return _written(value)
+
+
+FORMATS: dict[str, Callable[[], logging.Formatter]] = {"text": lambda: ServiceFormatter(FORMAT), "json": JsonFormatter}
+"""The formatters that there are, by name."""
+
+
+def configure(form: str = "text") -> None:
+    """Log to standard error from INFO on, in one of FORMATS, unless the root logger has a handler already."""
     root = logging.getLogger()
     if root.handlers:
         return
     handler = logging.StreamHandler()
-    handler.setFormatter(ServiceFormatter(FORMAT))
+    handler.setFormatter(FORMATS[form]())
     root.addHandler(handler)
     root.setLevel(logging.INFO)
 
 
-def note(logger: logging.Logger, level: int, line: str, *details: object, error: BaseException | None = None) -> None:
+def note(
+    logger: logging.Logger,
+    level: int,
+    line: str,
+    *details: object,
+    error: BaseException | None = None,
+    request: Request | None = None,
+) -> None:
     """Log a line, with the traceback of an `error`, where an answer is yet to be made.
 
-    Raises nothing: neither what an exception's own code does, nor a handler or filter of the program's logging, is
-    to keep the answer from whoever waits for it.
+    `request` is what it is about, where no handler has it yet. Raises nothing: neither what an exception's own code
+    does, nor a handler or filter of the program's logging, is to keep the answer from whoever waits for it.
     """
+    fields = None if request is None else {"action": request.action, "request_id": request.request_id}
     try:
-        logger.log(level, line, *details, exc_info=error, stacklevel=2)
+        logger.log(level, line, *details, exc_info=error, stacklevel=2, extra=fields)
     except BaseException:  # noqa: BLE001 - see above
         if error is not None:
-            note(logger, level, f"{line} (%s, of which there is no traceback)", *details, class_of(error))
+            line = f"{line} (%s, of which there is no traceback)"
+            note(logger, level, line, *details, class_of(error), request=request)
 
 
 class DebugLevel:

@@ -28,7 +28,16 @@ def _loaded(statement: str) -> set[str]:
     [
         (
             "import daebus",
-            {"daebus_console", "textual", "prompt_toolkit", "msgspec", "rich", "apscheduler", "fakeredis"},
+            {
+                "daebus_console",
+                "textual",
+                "prompt_toolkit",
+                "msgspec",
+                "rich",
+                "apscheduler",
+                "fakeredis",
+                "watchfiles",
+            },
         ),
         ("import daebus_pytest", {"daebus", "redis", "fakeredis"}),
         ("import daebus_console.engine.session", {"textual", "prompt_toolkit", "rich"}),

@@ -28,10 +28,14 @@ class Actions(Generic[Answer]):
         self._options = dict(options or {})
 
     def __call__(
-        self, *, timeout: float | None = None, on_progress: Callable[[Any], Any] | None = None
+        self,
+        *,
+        timeout: float | None = None,
+        on_progress: Callable[[Any], Any] | None = None,
+        idempotent: bool = False,
     ) -> Actions[Answer]:
-        """The same with a time limit in seconds, or with something to be told of partial payloads."""
-        return Actions(self._ask, {"timeout": timeout, "on_progress": on_progress})
+        """The same with a time limit in seconds, with something to be told of partial payloads, or `idempotent`."""
+        return Actions(self._ask, {"timeout": timeout, "on_progress": on_progress, "idempotent": idempotent})
 
     def __getitem__(self, action: str) -> Callable[..., Answer]:
         def ask(payload: Mapping[str, Any] | None = None, /, **fields: Any) -> Answer:

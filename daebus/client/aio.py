@@ -8,7 +8,7 @@ import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-from daebus import context
+from daebus import context, telemetry
 from daebus.errors import RequestTimeout
 from daebus.transport.address import RedisAddress, resolve_url
 from daebus.transport.bus import boards
@@ -20,8 +20,9 @@ from daebus.wire.limits import resolve_max_message, sized
 from .actions import Actions
 from .aio_call import AsyncCall
 from .aio_session import AsyncSession
+from .arguments import checked_id, checked_progress, checked_service, checked_timeout
 from .call import payload_of
-from .requester import _checked, _checked_id, _checked_progress, _checked_service
+from .retry import Attempt, Attempts, Retry, ask_async, checked_retry
 
 _Sessions = dict[asyncio.AbstractEventLoop, AsyncSession]
 
@@ -44,12 +45,14 @@ class AsyncDaebusCaller:
         redis_url: str | None = None,
         name: str | None = None,
         max_message: int | None = None,
+        retry: Retry | None = None,
     ) -> None:
-        self.target_service = _checked_service(target_service)
-        self.timeout = _checked(timeout)
+        self.target_service = checked_service(target_service)
+        self.timeout = checked_timeout(timeout)
         """Seconds that a call may take where it does not say."""
         self.max_message = resolve_max_message(max_message)
         """Bytes of a message, at most: a larger one raises PayloadError."""
+        self._retry = checked_retry(retry)
         self._url: str | None = None
         if redis_url or redis_host or redis_port is not None:
             self._url = resolve_url(redis_url, redis_host, redis_port)
@@ -89,16 +92,33 @@ class AsyncDaebusCaller:
         on_progress: Callable[[Any], Any] | None = None,
         *,
         request_id: str | None = None,
+        idempotent: bool = False,
     ) -> Any:
         """Ask, wait, and return the final payload. Partial payloads go to `on_progress`, in this task.
 
         What `on_progress` returns is awaited where it can be. `timeout` (seconds; default: the caller's) bounds
-        the whole call; 0 or less raises RequestTimeout at once and sends nothing. Raises RequestFailed (the
-        service's error), RequestTimeout, ServiceUnavailable (nobody serves it), RedisUnavailable or its subclass
-        ConnectionLost, PayloadError; all are DaebusError. Cancelling it ends the wait; the service is not told.
+        the whole call; 0 or less raises RequestTimeout at once and sends nothing. `idempotent` says that to handle the
+        request twice does no harm: where the caller has a `retry`, it is then asked again after a failure that passes.
+        Raises RequestFailed (the service's error), RequestTimeout, ServiceUnavailable (nobody serves it),
+        RedisUnavailable or its subclass ConnectionLost, PayloadError; all are DaebusError. Cancelling it ends the wait;
+        the service is not told.
         """
-        _checked_progress(on_progress)
-        call, data = self._prepare(action, payload, timeout, request_id)
+        checked_progress(on_progress)
+        if self._retry is None or not idempotent:
+            return await self._ask_once(action, payload, on_progress, Attempt(timeout, request_id))
+        timeout = self.timeout if timeout is None else checked_timeout(timeout)
+        attempts = Attempts(self._retry, timeout, checked_id(request_id), time.monotonic())
+        told = None if on_progress is None else attempts.told(on_progress)
+        return await ask_async(attempts, lambda attempt: self._ask_once(action, payload, told, attempt))
+
+    async def _ask_once(
+        self,
+        action: str,
+        payload: dict[str, Any] | None,
+        on_progress: Callable[[Any], Any] | None,
+        attempt: Attempt,
+    ) -> Any:
+        call, data = self._prepare(action, payload, attempt.timeout, attempt.request_id, attempt.retry_of)
         try:
             await call.ask(data)
             while not (reply := await call.next()).final:
@@ -133,15 +153,18 @@ class AsyncDaebusCaller:
 
     async def send_message(self, action: str, payload: dict[str, Any] | None = None) -> int:
         """Send a one-way message to an action of the target service; returns how many received it."""
-        data = write_one_way(
-            action,
-            {} if payload is None else payload,
-            service=context.asking_name(self._name),
-            parent_id=context.parent_request_id(),
-            sent_at=time.time(),
-            default=context.written,
-        )
-        return await self._session().publish(self.target_service, sized(data, self.max_message))
+        session = self._session()
+        with telemetry.sending(self.target_service, action) as span:
+            data = write_one_way(
+                action,
+                {} if payload is None else payload,
+                service=context.asking_name(self._name),
+                parent_id=context.parent_request_id(),
+                sent_at=time.time(),
+                more=span.fields,
+                default=context.written,
+            )
+            return await session.publish(self.target_service, sized(data, self.max_message))
 
     async def send_to_service(self, payload: dict[str, Any], action: str | None = None) -> int:
         """The same as `send_message`, with the action last. Without an action the payload is published as it is."""
@@ -166,30 +189,44 @@ class AsyncDaebusCaller:
         if session is None:
             for other in [each for each in list(self._sessions) if each.is_closed()]:
                 self._sessions.pop(other, None)
+            telemetry.look()
             session = self._sessions[loop] = AsyncSession(self._url, self._name)
         return session
 
     def _prepare(
-        self, action: str, payload: dict[str, Any] | None, timeout: float | None, request_id: str | None
+        self,
+        action: str,
+        payload: dict[str, Any] | None,
+        timeout: float | None,
+        request_id: str | None,
+        retry_of: str | None = None,
     ) -> tuple[AsyncCall, bytes]:
         """A call that has not begun, and its request."""
-        timeout = self.timeout if timeout is None else _checked(timeout)
+        timeout = self.timeout if timeout is None else checked_timeout(timeout)
         session = self._session()
-        call = AsyncCall(session, self.target_service, action, _checked_id(request_id), timeout)
-        data = write_request(
-            action,
-            {} if payload is None else payload,
-            reply_to=session.reply_channel,
-            request_id=call.request_id,
-            service=context.asking_name(self._name),
-            parent_id=context.parent_request_id(),
-            sent_at=time.time(),
-            timeout=timeout,
-            default=context.written,
-        )
-        sized(data, self.max_message)
-        if timeout <= 0:
-            raise RequestTimeout(f"no time was left to ask {self.target_service!r} for {action!r}; nothing was sent")
+        call = AsyncCall(session, self.target_service, action, checked_id(request_id), timeout)
+        call.span = telemetry.calling(self.target_service, action, call.request_id)
+        try:
+            data = write_request(
+                action,
+                {} if payload is None else payload,
+                reply_to=session.reply_channel,
+                request_id=call.request_id,
+                service=context.asking_name(self._name),
+                parent_id=context.parent_request_id(),
+                sent_at=time.time(),
+                timeout=timeout,
+                retry_of=retry_of,
+                more=call.span.fields,
+                default=context.written,
+            )
+            sized(data, self.max_message)
+            if timeout <= 0:
+                what = f"to ask {self.target_service!r} for {action!r}"
+                raise RequestTimeout(f"no time was left {what}; nothing was sent")
+        except BaseException as error:
+            call.span.end(error)
+            raise
         return call, data
 
 

@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from daebus.errors import DaebusError, RequestTimeout
+from daebus.telemetry import NOTHING, Span
 from daebus.wire.envelope import Reply
 
-from .call import timeout_error
+from .call import failure_of, timeout_error
 
 
 class AsyncWaiting(Protocol):
@@ -33,6 +34,8 @@ class AsyncCall:
         self.request_id = request_id
         self.timeout = timeout
         """Seconds that the whole call may take."""
+        self.span: Span = NOTHING
+        """What is told of it to OpenTelemetry."""
         self._session = session
         self._loop = asyncio.get_running_loop()
         self.deadline = self._loop.time() + timeout
@@ -45,7 +48,11 @@ class AsyncCall:
 
     async def ask(self, data: bytes) -> None:
         """Publish the request; see `AsyncSession.ask`."""
-        await self._session.ask(self, data)
+        try:
+            await self._session.ask(self, data)
+        except DaebusError as error:
+            self.span.end(error)
+            raise
 
     def begin(self) -> None:
         """From now on the deadline is watched."""
@@ -56,6 +63,7 @@ class AsyncCall:
         """Replies are not wanted any more."""
         if self._alarm is not None:
             self._alarm.cancel()
+        self.span.end("cancelled")
         self._session.forget(self)
 
     def give(self, item: Reply | DaebusError) -> None:
@@ -71,7 +79,10 @@ class AsyncCall:
             await self._waiter
         item = self._inbox.popleft()
         if isinstance(item, DaebusError):
+            self.span.end(item)
             raise item
+        if item.final:
+            self.span.end(failure_of(item))
         return item
 
     async def tell(self, on_progress: Callable[[Any], Any], payload: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from daebus import context
+from daebus import context, telemetry
 from daebus.errors import PayloadError
 from daebus.transport.bus import boards, bus_at
 from daebus.transport.fork import begins_anew, mind_the_end
@@ -46,9 +46,12 @@ class Broadcast:
         checks.name(channel, "the channel", PayloadError)
         data = encode_object(payload, default=context.written)
         runtime = context.current_runtime()
-        if runtime is not None:
-            return runtime.publisher.publish(channel, sized(data, runtime.max_message))
-        return self._own().publish(channel, sized(data, resolve_max_message()))
+        if runtime is None and self._publisher is None:
+            telemetry.look()
+        with telemetry.sending(channel):
+            if runtime is not None:
+                return runtime.publisher.publish(channel, sized(data, runtime.max_message))
+            return self._own().publish(channel, sized(data, resolve_max_message()))
 
     def close(self) -> None:
         """Close the connection of its own, if there is one; the next `send` opens another."""

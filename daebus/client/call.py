@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from daebus.errors import DaebusError, RequestCancelled, RequestFailed, RequestTimeout
+from daebus.telemetry import NOTHING, Span
 from daebus.transport.commands import Pending
 from daebus.transport.waiter import Waiter
 from daebus.wire import checks
@@ -51,6 +52,8 @@ class Call:
         """How many were subscribed to the service's channel when it was asked; None where Redis does not tell."""
         self.sent_at: float | None = None
         """When the request was about to be written (a time of `time.monotonic()`): after any connecting or waiting."""
+        self.span: Span = NOTHING
+        """What is told of it to OpenTelemetry."""
         self._requester = requester
         self._inbox: deque[Reply | DaebusError] = deque()
         self.waiter = Waiter()
@@ -84,6 +87,7 @@ class Call:
     def cancel(self) -> None:
         """Stop waiting: a thread that waits for a reply gets RequestCancelled at once. The service is not told."""
         self._requester.forget(self)
+        self.span.end("cancelled")
         self.give(RequestCancelled(f"stopped waiting for {self.service!r}; {self.action!r} may still be handled"))
         self._requester.interrupt()
 
@@ -95,6 +99,7 @@ class Call:
     def check(self) -> None:
         """Raise the error that has ended it already, if one has."""
         if self._inbox and isinstance(self._inbox[0], DaebusError):
+            self.span.end(self._inbox[0])
             raise self._inbox[0]
 
     def ready(self) -> bool:
@@ -110,15 +115,19 @@ class Call:
             if time.monotonic() >= self.deadline:
                 self._requester.forget(self)
                 if not self._inbox:
-                    raise self.timed_out(sent=not self._requester.withdraw(self))
+                    error = self.timed_out(sent=not self._requester.withdraw(self))
+                    self.span.end(error)
+                    raise error
             self._requester.attend(self)
         item = self._inbox[0]
         if isinstance(item, DaebusError):
             # It stays there: whoever asks again is told again.
+            self.span.end(item)
             raise item
         self._inbox.popleft()
         if item.final:
             self._last = item
+            self.span.end(failure_of(item))
             self._requester.call_ended()
         return item
 
@@ -132,6 +141,11 @@ def timeout_error(service: str, action: str, timeout: float, request_id: str, se
     what = f"no answer from {service!r} to {action!r}" if sent else f"{service!r} could not be asked for {action!r}"
     fate = "it may still be handled" if sent else "nothing was sent"
     return RequestTimeout(f"{what} within {timeout:g} s (request {request_id}); {fate}")
+
+
+def failure_of(reply: Reply) -> str | None:
+    """The kind of error that a final reply is, if it is one."""
+    return None if reply.ok else reply.code or reply.type or "error"
 
 
 class Timed(Protocol):

@@ -14,7 +14,9 @@ from daebus.wire import checks
 from daebus.wire.envelope import encode_object, named_action
 
 from .actions import Actions, Outcome, outcomes
-from .requester import Requester, _checked_service
+from .arguments import checked_service
+from .requester import Requester
+from .retry import Retry
 
 
 class DaebusCaller:
@@ -26,7 +28,8 @@ class DaebusCaller:
     else where the environment says. `name` is what the target sees as `request.service`; by default the
     running service's name, else the program's. `max_message` is how many bytes a message may have (default:
     DAEBUS_MAX_MESSAGE of the environment, else 16 MiB): a larger one is a PayloadError, and is not sent. With its usual
-    limits Redis delivers nothing of more than 28 MiB, and disconnects whoever was to get it.
+    limits Redis delivers nothing of more than 28 MiB, and disconnects whoever was to get it. `retry` is when requests
+    are asked again that are said to be `idempotent` (default: never); see Retry.
     """
 
     def __init__(
@@ -39,13 +42,14 @@ class DaebusCaller:
         redis_url: str | None = None,
         name: str | None = None,
         max_message: int | None = None,
+        retry: Retry | None = None,
     ) -> None:
-        self.target_service = _checked_service(target_service)
+        self.target_service = checked_service(target_service)
         url = None
         if redis_url or redis_host or redis_port is not None:
             url = resolve_url(redis_url, redis_host, redis_port)
             RedisAddress(url)
-        self._requester = Requester(url, name, timeout=timeout, max_message=max_message)
+        self._requester = Requester(url, name, timeout=timeout, max_message=max_message, retry=retry)
         # A caller that nobody holds any more takes its reader thread and sockets with it.
         self._finalizer = weakref.finalize(self, self._requester.close)
 
@@ -71,15 +75,24 @@ class DaebusCaller:
         on_progress: Callable[[Any], Any] | None = None,
         *,
         request_id: str | None = None,
+        idempotent: bool = False,
     ) -> Any:
         """Ask, wait, and return the final payload. Partial payloads go to `on_progress`, on this thread.
 
         `timeout` (seconds; default: the caller's) bounds the whole call; 0 or less raises RequestTimeout at
-        once and sends nothing. Raises RequestFailed (the service's error), RequestTimeout, ServiceUnavailable
-        (nobody serves it), RedisUnavailable or its subclass ConnectionLost, PayloadError; all are DaebusError.
+        once and sends nothing. `idempotent` says that to handle the request twice does no harm: where the caller has a
+        `retry`, it is then asked again after a failure that passes. Raises RequestFailed (the service's error),
+        RequestTimeout, ServiceUnavailable (nobody serves it), RedisUnavailable or its subclass ConnectionLost,
+        PayloadError; all are DaebusError.
         """
         return self._requester.call(
-            self.target_service, action, payload, timeout=timeout, on_progress=on_progress, request_id=request_id
+            self.target_service,
+            action,
+            payload,
+            timeout=timeout,
+            on_progress=on_progress,
+            request_id=request_id,
+            idempotent=idempotent,
         )
 
     def stream_request(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from daebus import context
+from daebus import context, telemetry
 from daebus.errors import (
     ConfigurationError,
     ConnectionLost,
@@ -32,12 +32,13 @@ from daebus.transport.publisher import Publisher
 from daebus.transport.url import resolve_url
 from daebus.wire import checks
 from daebus.wire.envelope import RequestId, read_reply, write_one_way, write_request
-from daebus.wire.ids import new_request_id
 from daebus.wire.limits import resolve_max_message, sized
 
+from .arguments import checked_id, checked_parent, checked_progress, checked_service, checked_timeout
 from .call import Call
 from .pending import PendingCalls
 from .replies import Replies
+from .retry import Attempt, Attempts, Retry, ask, checked_retry
 
 log = logging.getLogger("daebus")
 
@@ -56,7 +57,8 @@ class Requester:
 
     `url` is where (default: the running service's Redis, else the environment); `name` is who asks, as the
     other side sees it in `request.service` (default: the running service's name, else the program's).
-    `max_message` is how many bytes a message may have (default: DAEBUS_MAX_MESSAGE of the environment, else 16 MiB).
+    `max_message` is how many bytes a message may have (default: DAEBUS_MAX_MESSAGE of the environment, else 16 MiB);
+    `retry` when a call that is `idempotent` is made again (default: never).
     Every method may be called from any number of threads.
     """
 
@@ -68,6 +70,7 @@ class Requester:
         timeout: float | None = None,
         bus: Bus | None = None,
         max_message: int | None = None,
+        retry: Retry | None = None,
     ) -> None:
         if url is not None:
             # Its text is not shown: it may hold a password.
@@ -79,8 +82,9 @@ class Requester:
         self._url = url
         self._given_bus = bus
         self._name = checks.optional_name(name, "name")
-        self.timeout = _checked(DEFAULT_TIMEOUT if timeout is None else timeout)
+        self.timeout = checked_timeout(DEFAULT_TIMEOUT if timeout is None else timeout)
         """Seconds that a call may take where it does not say."""
+        self._retry = checked_retry(retry)
         self.max_message = resolve_max_message(max_message)
         """Bytes of a message, at most: a larger one raises PayloadError."""
         self._begin()
@@ -128,20 +132,33 @@ class Requester:
         on_progress: Callable[[Any], Any] | None = None,
         request_id: str | None = None,
         parent_id: str | None = None,
+        idempotent: bool = False,
     ) -> Any:
         """Ask and wait for the final payload; partial ones go to `on_progress` on this thread.
 
-        `timeout` (seconds) bounds all of it; 0 or less is a RequestTimeout at once, with nothing sent.
+        `timeout` (seconds) bounds all of it; 0 or less is a RequestTimeout at once, with nothing sent. What is
+        `idempotent` may be handled twice without harm, and is asked again as the `retry` of this requester says.
         Raises RequestFailed, RequestTimeout, ServiceUnavailable, RedisUnavailable (ConnectionLost), PayloadError.
         """
-        _checked_progress(on_progress)
-        call, data = self._prepare(service, action, payload, timeout, request_id, parent_id)
-        self._ask(call, data)
-        try:
-            return call.result(on_progress)
-        except BaseException:
-            call.cancel()
-            raise
+        checked_progress(on_progress)
+
+        def once(attempt: Attempt, on_progress: Callable[[Any], Any] | None = on_progress) -> Any:
+            call, data = self._prepare(
+                service, action, payload, attempt.timeout, attempt.request_id, parent_id, attempt.retry_of
+            )
+            self._ask(call, data)
+            try:
+                return call.result(on_progress)
+            except BaseException:
+                call.cancel()
+                raise
+
+        if self._retry is None or not idempotent:
+            return once(Attempt(timeout, request_id))
+        timeout = self.timeout if timeout is None else checked_timeout(timeout)
+        attempts = Attempts(self._retry, timeout, checked_id(request_id), time.monotonic())
+        told = None if on_progress is None else attempts.told(on_progress)
+        return ask(attempts, lambda attempt: once(attempt, told))
 
     def stream(
         self,
@@ -190,25 +207,35 @@ class Requester:
         timeout: float | None,
         request_id: str | None,
         parent_id: RequestId,
+        retry_of: str | None = None,
     ) -> tuple[Call, bytes]:
         """A call that has not been made, and its request."""
         mind_the_end()
-        timeout = self.timeout if timeout is None else _checked(timeout)
-        call = Call(self, _checked_service(service), action, _checked_id(request_id), timeout)
-        data = write_request(
-            action,
-            {} if payload is None else payload,
-            reply_to=self.reply_channel,
-            request_id=call.request_id,
-            service=context.asking_name(self._name),
-            parent_id=context.parent_request_id() if parent_id is None else _checked_parent(parent_id),
-            sent_at=time.time(),
-            timeout=timeout,
-            default=context.written,
-        )
-        sized(data, self.max_message)
-        if timeout <= 0:
-            raise RequestTimeout(f"no time was left to ask {service!r} for {action!r}; nothing was sent")
+        timeout = self.timeout if timeout is None else checked_timeout(timeout)
+        call = Call(self, checked_service(service), action, checked_id(request_id), timeout)
+        if self._publisher is None:
+            telemetry.look()
+        call.span = telemetry.calling(service, action, call.request_id)
+        try:
+            data = write_request(
+                action,
+                {} if payload is None else payload,
+                reply_to=self.reply_channel,
+                request_id=call.request_id,
+                service=context.asking_name(self._name),
+                parent_id=context.parent_request_id() if parent_id is None else checked_parent(parent_id),
+                sent_at=time.time(),
+                timeout=timeout,
+                retry_of=retry_of,
+                more=call.span.fields,
+                default=context.written,
+            )
+            sized(data, self.max_message)
+            if timeout <= 0:
+                raise RequestTimeout(f"no time was left to ask {service!r} for {action!r}; nothing was sent")
+        except BaseException as error:
+            call.span.end(error)
+            raise
         return call, data
 
     def _ask(self, call: Call, data: bytes) -> None:
@@ -223,9 +250,11 @@ class Requester:
                     # Closed meanwhile, it may have connected again.
                     publisher.close()
         except BaseException as error:
+            over = call.timed_out(sent=isinstance(error, ConnectionLost)) if _is_over(call, error) else None
+            call.span.end(over or error)
             call.cancel()
-            if _is_over(call, error):
-                raise call.timed_out(sent=isinstance(error, ConnectionLost)) from error
+            if over is not None:
+                raise over from error
             raise
         finally:
             self._end_use(call)
@@ -254,15 +283,20 @@ class Requester:
 
     def send(self, service: str, action: str, payload: dict[str, Any] | None = None) -> int:
         """Send a one-way message to an action; returns how many received it. Nobody answers, nobody waits."""
-        data = write_one_way(
-            action,
-            {} if payload is None else payload,
-            service=context.asking_name(self._name),
-            parent_id=context.parent_request_id(),
-            sent_at=time.time(),
-            default=context.written,
-        )
-        return self.publish(_checked_service(service), data)
+        checked_service(service)
+        if self._publisher is None:
+            telemetry.look()
+        with telemetry.sending(service, action) as span:
+            data = write_one_way(
+                action,
+                {} if payload is None else payload,
+                service=context.asking_name(self._name),
+                parent_id=context.parent_request_id(),
+                sent_at=time.time(),
+                more=span.fields,
+                default=context.written,
+            )
+            return self.publish(service, data)
 
     def publish(self, channel: str, data: bytes) -> int:
         """Publish bytes as they are; returns how many received them."""
@@ -419,29 +453,3 @@ def _is_over(call: Call, error: BaseException) -> bool:
     """Whether what failed is that the time of the call was over. A refusal stays one, however late it came."""
     unavailable = isinstance(error, RedisUnavailable) and not isinstance(error, RedisRefused)
     return isinstance(error, TooLate) or (unavailable and time.monotonic() >= call.deadline)
-
-
-def _checked(timeout: float) -> float:
-    return checks.seconds(timeout, "timeout")
-
-
-def _checked_service(service: str) -> str:
-    return checks.name(service, "the name of the service", PayloadError)
-
-
-def _checked_id(request_id: str | None) -> str:
-    """The id of a new request."""
-    return new_request_id() if request_id is None else checks.name(request_id, "request_id")
-
-
-def _checked_progress(on_progress: Callable[[Any], Any] | None) -> None:
-    if on_progress is not None:
-        checks.function(on_progress, "on_progress")
-
-
-def _checked_parent(parent_id: RequestId) -> RequestId:
-    if parent_id is None or isinstance(parent_id, bool | int):
-        return parent_id
-    return (
-        checks.number(parent_id, "parent_id") if isinstance(parent_id, float) else checks.name(parent_id, "parent_id")
-    )

@@ -5,7 +5,10 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from daebus.client.broadcast import broadcast
@@ -175,12 +178,13 @@ class Daebus(Registry):
             if debug:
                 self._debug_level.on()
             try:
-                running = Service(name, self, bus, replace(self.options, debug=debug, shared=shared))
-                running.start()
+                # A handler may be called before `start` returns, and is to know its service.
+                self._service = Service(name, self, bus, replace(self.options, debug=debug, shared=shared))
+                self._service.start()
             except BaseException:
+                self._service = None
                 self._debug_level.off()
                 raise
-            self._service = running
         return self
 
     def stop(self, grace: float | None = None) -> None:
@@ -215,20 +219,33 @@ class Daebus(Registry):
         once. Logging is set up if the program has not.
         """
         configure()
+        start = partial(self.start, service, debug, redis_host, redis_port, redis_url=redis_url, shared=shared)
         with StopSignals() as signals:
-            try:
-                self.start(service, debug, redis_host, redis_port, redis_url=redis_url, shared=shared)
-            except DaebusError as error:
-                named = isinstance(service, str) and service and checks.is_encodable(service)
-                log.error("%s cannot start: %s", service if named else self.name, error)
-                sys.exit(1)
-            self._waiting = signals
-            try:
-                if self._service is not None:
-                    signals.wait()
-            finally:
-                self._waiting = None
-                self.stop()
+            self.run_until(signals, start, service)
+
+    def run_until(self, signals: StopSignals, start: Callable[[], object], service: str | None = None) -> None:
+        """Start by `start()`, serve until the signals say so, and stop; see `run`."""
+        try:
+            start()
+        except DaebusError as error:
+            named = isinstance(service, str) and service and checks.is_encodable(service)
+            log.error("%s cannot start: %s", service if named else self.name, error)
+            sys.exit(1)
+        self._waiting = signals
+        try:
+            if self._service is not None:
+                signals.wait()
+        finally:
+            self._waiting = None
+            self.stop()
+
+    def finish(self) -> None:
+        """Let all that has come in have its turn, what waits as well, and stop: all of it within the app's grace."""
+        until = time.monotonic() + self.options.grace
+        service = self._service
+        if service is not None:
+            service.finish(until)
+        self.stop(max(0.0, until - time.monotonic()))
 
     def start_thread(self, name: str) -> bool:
         """Start a thread of `thread(name, auto_start=False)`; False where it runs already or there is none."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from daebus import telemetry
 from daebus.context import Context, Runtime, enter, leave
 from daebus.errors import AlreadyAnswered, DaebusError, Misfit, RedisRefused, RedisUnavailable
 from daebus.logs import note
@@ -166,8 +167,9 @@ class Dispatcher:
         place = f"the listener of {arrival.channel!r}"
         with self._pace(arrival, place):
             for handler in self._registry.listen_handlers[arrival.channel]:
-                if self._call(place, handler, payload):
-                    self.counts.add("handled")
+                with telemetry.hearing(self._runtime.name, arrival.channel) as span:
+                    if self._call(span, place, handler, payload):
+                        self.counts.add("handled")
 
     @contextmanager
     def _pace(self, arrival: Arrival, place: str) -> Iterator[None]:
@@ -189,7 +191,7 @@ class Dispatcher:
         if arrival.reader == threading.get_ident():
             self._hand_over(arrival.turn)
 
-    def _call(self, place: str, function: Callable[..., Any], *arguments: Any) -> bool:
+    def _call(self, span: telemetry.Span, place: str, function: Callable[..., Any], *arguments: Any) -> bool:
         """Call a function that answers nobody, in a context of its own; False when it raised, which is logged."""
         token = enter(Context(self._runtime, place))
         try:
@@ -197,6 +199,7 @@ class Dispatcher:
             return True
         except BaseException as error:  # noqa: BLE001 - also a SystemExit must not end a worker
             self.counts.add("errors")
+            span.failed(error)
             note(log, logging.ERROR, "%s: %s raised", self._runtime.name, place, error=error)
             return False
         finally:
@@ -211,7 +214,7 @@ class Dispatcher:
             note(log, logging.DEBUG, "%s: a response came in on the service's own channel; ignored", self._runtime.name)
             return
         if self._debug:
-            note(log, logging.DEBUG, "<- %s", self._line(message))
+            note(log, logging.DEBUG, "<- %s", self._line(message), request=message)
         handler = self._registry.action_handlers.get(message.action)
         if handler is None:
             self._unknown(message, arrival)
@@ -288,15 +291,22 @@ class Dispatcher:
             self._let_others_read(arrival)
         begun = time.monotonic()
         try:
-            self._ended(request, response, handler())
-        except BaseException as error:  # noqa: BLE001 - also a SystemExit of a handler must not end a worker
-            if response.undelivered is None or error is not response.undelivered:
-                self._raised(request, response, error)
+            with telemetry.handling(self._runtime.name, request.action, request.raw, response) as span:
+                self._run_within(span, request, response, handler)
         finally:
             if response.undelivered is not None and response.channel is not None:
                 self.answers.failed(request, response.channel, b"", response.undelivered)
             leave(token)
             brisk[request.action] = time.monotonic() - begun < BRISK
+
+    def _run_within(
+        self, span: telemetry.Span, request: Request, response: Response, handler: Callable[[], Any]
+    ) -> None:
+        try:
+            self._ended(request, response, handler())
+        except BaseException as error:  # noqa: BLE001 - also a SystemExit of a handler must not end a worker
+            if response.undelivered is None or error is not response.undelivered:
+                self._raised(span, request, response, error)
 
     def _ended(self, request: Request, response: Response, returned: Any) -> None:
         """The handler has returned: a dict is the answer, and without one there must have been one."""
@@ -322,12 +332,13 @@ class Dispatcher:
                 return False
         return True
 
-    def _raised(self, request: Request, response: Response, error: BaseException) -> None:
+    def _raised(self, span: telemetry.Span, request: Request, response: Response, error: BaseException) -> None:
         if self._is_handled(request, response, error):
             return
+        span.failed(error)
         if isinstance(error, Misfit):
             self.counts.add("misfits")
-            note(log, logging.INFO, "%s: action %r: %s", self._runtime.name, request.action, error)
+            note(log, logging.INFO, "%s: action %r: %s", self._runtime.name, request.action, error, request=request)
             self._answer(response, error, "bad_request")
             return
         self.counts.add("errors")
@@ -355,7 +366,7 @@ class Dispatcher:
             return
         known = ", ".join(sorted(self._registry.action_handlers)[:20]) or "none"
         text = f"unknown action {quoted(request.action)}; {self._runtime.name} has: {known}"
-        note(log, logging.WARNING, "%s: %s", self._runtime.name, text)
+        note(log, logging.WARNING, "%s: %s", self._runtime.name, text, request=request)
         self._refuse_request(request, "unknown_action", text)
 
     def _refuse_request(self, request: Request, code: str, text: str) -> bool:
@@ -378,7 +389,7 @@ class Dispatcher:
             payload, request_id=request.request_id, ok=False, service=self._runtime.name, instance=self._instance
         )
         if self._debug:
-            note(log, logging.DEBUG, "-> %s error %s", self._line(request), payload["code"])
+            note(log, logging.DEBUG, "-> %s error %s", self._line(request), payload["code"], request=request)
         try:
             self.answers.post(request, channel, data)
         except RedisUnavailable as problem:
@@ -392,4 +403,4 @@ class Dispatcher:
 
     def _log_answer(self, request: Request, ok: bool, final: bool, seconds: float) -> None:
         status = ("success" if ok else "error") + ("" if final else " (partial)")
-        note(log, logging.DEBUG, "-> %s %s after %.1f ms", self._line(request), status, seconds * 1000)
+        note(log, logging.DEBUG, "-> %s %s after %.1f ms", self._line(request), status, seconds * 1000, request=request)

@@ -63,6 +63,8 @@ class Response:
         """Why its final response did not get out, where that is so: Redis is away."""
         self.finished = False
         """Whether the final response is out."""
+        self.failure: str | None = None
+        """The code of the error that its final response is, or `error`; None where it is none."""
         self.channel = reply_channel(request, service)
         """Where the answer goes; None where nobody is to be answered."""
 
@@ -139,6 +141,8 @@ class Response:
                     f"action {self._request.action!r} has sent its final response already; nothing more was sent"
                 )
             self.finished = final
+            if final and not ok:
+                self.failure = payload.get("code") or payload.get("type") or "error"
         received = self._publish(self.channel, data, final) if self.channel is not None else 0
         if self._spoken is not None:
             self._spoken(self._request, ok, final, elapsed)

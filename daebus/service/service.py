@@ -14,7 +14,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from daebus import context
+from daebus import context, telemetry
 from daebus.errors import ConfigurationError, RedisUnavailable
 from daebus.logs import note
 from daebus.transport.bus import Bus
@@ -80,6 +80,7 @@ class Service:
     def __init__(self, name: str, registry: Registry, bus: Bus, options: Options) -> None:
         self.name = name
         self.instance = uuid.uuid4().hex[:12]
+        self._about = {"service": name, "instance": self.instance}
         self.options = options
         self.bus = bus
         self.publisher = bus.publisher(name)
@@ -145,6 +146,7 @@ class Service:
     def start(self) -> None:
         """Connect, run the start hooks, subscribe, and start everything. Returns when the service can be called."""
         self._started = time.time()
+        telemetry.look()
         self.publisher.connect()
         context.started(self)
         try:
@@ -159,7 +161,7 @@ class Service:
         except BaseException:
             self._close()
             raise
-        log.info("%s: serving on %s as instance %s", self.name, self.bus, self.instance)
+        log.info("%s: serving on %s as instance %s", self.name, self.bus, self.instance, extra=self._about)
 
     def stop(self, grace: float) -> None:
         """Take no more, finish what runs within `grace` seconds, answer the rest, and close everything."""
@@ -177,8 +179,13 @@ class Service:
         self._close()
         dropped = self._dispatcher.counts["dropped"] - dropped
         if dropped:
-            log.warning("%s: stopped before %d messages that nobody waits for had their turn", self.name, dropped)
-        log.info("%s: stopped", self.name)
+            line = "%s: stopped before %d messages that nobody waits for had their turn"
+            log.warning(line, self.name, dropped, extra=self._about)
+        log.info("%s: stopped", self.name, extra=self._about)
+
+    def finish(self, until: float) -> None:
+        """Wait until `until` (a time of `time.monotonic()`) for what is being done, and what waits for its turn."""
+        self._workers.finish(until)
 
     def _close(self) -> None:
         for hook in self._registry.stop_hooks if self._stopping else ():

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from daebus import telemetry
 from daebus.context import Context, Runtime, entered
 from daebus.errors import DaebusError
 from daebus.logs import note
@@ -95,16 +96,19 @@ class TaskRunner:
     def _repeat(self, task: BackgroundTask) -> None:
         due = time.monotonic() + task.interval
         while not self._stopping.wait(bounded(due - time.monotonic())):
-            self._call(f"background task {task.name!r}", task.function)
+            with telemetry.working(self._runtime.name, task.name) as span:
+                self._call(span, f"background task {task.name!r}", task.function)
             # What was missed while the task ran is not made up for.
             due = max(due + task.interval, time.monotonic())
 
     def _run_thread(self, task: ThreadTask, stop: threading.Event) -> None:
-        self._call(f"thread {task.name!r}", task.function, lambda: not stop.is_set())
+        # It lasts as long as the service does: what it does may be spans, it is none.
+        self._call(telemetry.NOTHING, f"thread {task.name!r}", task.function, lambda: not stop.is_set())
 
-    def _call(self, place: str, function: Callable[..., Any], *arguments: Any) -> None:
+    def _call(self, span: telemetry.Span, place: str, function: Callable[..., Any], *arguments: Any) -> None:
         try:
             with entered(Context(self._runtime, place)):
                 function(*arguments)
         except BaseException as error:  # noqa: BLE001 - it is run again when it is due
+            span.failed(error)
             note(log, logging.ERROR, "%s: %s raised", self._runtime.name, place, error=error)

@@ -9,7 +9,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NoReturn
@@ -407,9 +407,14 @@ def write_request(
     parent_id: RequestId = None,
     sent_at: float | None = None,
     timeout: float | None = None,
+    retry_of: str | None = None,
+    more: Mapping[str, str] | None = None,
     default: Default = plain,
 ) -> bytes:
-    """A request. `service` names the asker; `default` as for `encode`."""
+    """A request. `service` names the asker, `retry_of` the first attempt at the same; `default` as for `encode`.
+
+    `more` are fields that others may look at; they take the place of none of the envelope's own.
+    """
     message: dict[str, Any] = {"action": action, "payload": payload, "reply_to": reply_to, "request_id": request_id}
     message["service"] = service
     if parent_id is not None:
@@ -418,7 +423,9 @@ def write_request(
         message["sent_at"] = sent_at
     if timeout is not None and math.isfinite(timeout):
         message["timeout"] = timeout
-    return _write(action, payload, message, default)
+    if retry_of is not None:
+        message["retry_of"] = retry_of
+    return _write(action, payload, {**more, **message} if more else message, default)
 
 
 def write_one_way(
@@ -428,15 +435,16 @@ def write_one_way(
     service: str,
     parent_id: RequestId = None,
     sent_at: float | None = None,
+    more: Mapping[str, str] | None = None,
     default: Default = plain,
 ) -> bytes:
-    """A message that nobody is to answer."""
+    """A message that nobody is to answer; `more` as for `write_request`."""
     message: dict[str, Any] = {"action": action, "payload": payload, "service": service}
     if parent_id is not None:
         message["parent_id"] = parent_id
     if sent_at is not None:
         message["sent_at"] = sent_at
-    return _write(action, payload, message, default)
+    return _write(action, payload, {**more, **message} if more else message, default)
 
 
 def named_action(action: str) -> None:

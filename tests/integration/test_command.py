@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import signal
 import subprocess
@@ -12,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from daebus import DaebusCaller
+from daebus import Daebus, DaebusCaller, RequestFailed
 from daebus.command import main
 from daebus.version import __version__
-from tests.support.framework_services import ROOT, subscribers
+from tests.support.framework_services import ROOT, program, subscribers
 from tests.support.processes import die_with_parent
 from tests.support.waiting import eventually
 
@@ -75,6 +76,76 @@ def test_a_service_of_a_module_runs_until_it_is_told_to_end(write: Write, redis_
         process.kill()
     assert process.returncode == 0, log
     assert "Traceback" not in log
+
+
+def test_a_log_of_json_is_json_from_the_first_line_to_the_last(write: Write, redis_url: str, name: str) -> None:
+    text = f"{USERS}\nimport logging\nlogging.basicConfig(format='of its own')\nlogging.warning('imported')\n"
+    where = f"{write(text)}:app"
+    command = ["-m", "daebus", "run", where, "--service", name, "--redis", redis_url, "--log-format", "json"]
+    with program(*command, serves=name, url=redis_url, cwd=os.getcwd()) as process:
+        with DaebusCaller(name, redis_url=redis_url) as caller, pytest.raises(RequestFailed):
+            caller.send_request("get_user", {}, request_id="r-1")
+        process.signal(signal.SIGTERM)
+        assert process.wait() == 0
+        lines = [json.loads(line) for line in process.output.splitlines()]
+    assert lines[0]["message"] == "imported"
+    assert [line["message"] for line in lines if line.get("service") == name][-1] == f"{name}: stopped"
+    (failed,) = [line for line in lines if line["level"] == "ERROR"]
+    assert (failed["action"], failed["request_id"]) == ("get_user", "r-1")
+    assert failed["exception"].endswith("KeyError: 'id'")
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "workers"),
+    [
+        ([], {}, 2),
+        (["--max-workers", "7"], {"DAEBUS_MAX_WORKERS": "3"}, 7),
+        (["--max-workers=007"], {}, 7),
+        (["--workers-from-env"], {"DAEBUS_MAX_WORKERS": "3"}, 3),
+        (["--workers-from-env"], {"DAEBUS_MAX_WORKERS": " 3\n"}, 3),
+        (["--workers-from-env"], {}, 2),
+        (["--workers-from-env"], {"DAEBUS_MAX_WORKERS": ""}, 2),
+        (["--workers-from-env", "WEB_CONCURRENCY"], {"WEB_CONCURRENCY": "4", "DAEBUS_MAX_WORKERS": "3"}, 4),
+    ],
+)
+def test_how_many_workers_there_are_may_be_said(
+    write: Write, monkeypatch: pytest.MonkeyPatch, options: list[str], environment: dict[str, str], workers: int
+) -> None:
+    found: list[int] = []
+    monkeypatch.delenv("DAEBUS_MAX_WORKERS", raising=False)
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.setattr(Daebus, "run", lambda app, *_arguments, **_options: found.append(app.options.max_workers))
+    assert main(["run", f"{write(USERS)}:app", *options]) == 0
+    assert found == [workers]
+
+
+@pytest.mark.parametrize(
+    ("options", "value", "said"),
+    [
+        (["--max-workers", "0"], "", "--max-workers must be a whole number of at least 1, not '0'"),
+        (["--max-workers", "many"], "", "--max-workers must be a whole number of at least 1, not 'many'"),
+        (["--max-workers=-1"], "", "--max-workers must be a whole number of at least 1, not '-1'"),
+        (["--max-workers", "99999"], "", "max_workers must be a whole number of at least 1 and at most 10000"),
+        (["--workers-from-env"], "2.5", "DAEBUS_MAX_WORKERS must be a whole number of at least 1, not '2.5'"),
+        (["--workers-from-env"], "\u0663", "DAEBUS_MAX_WORKERS must be a whole number of at least 1, not '\\u0663'"),
+        (["--workers-from-env"], "9" * 5000, "DAEBUS_MAX_WORKERS must be a whole number of at least 1, not '999"),
+        (["--workers-from-env", "a:b"], "", "'a:b' is no name of a variable; write MODULE before --workers-from-env"),
+    ],
+)
+def test_what_is_no_number_of_workers_is_a_mistake(
+    write: Write,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    value: str,
+    said: str,
+) -> None:
+    monkeypatch.setenv("DAEBUS_MAX_WORKERS", value)
+    assert main(["run", f"{write(USERS)}:app", *options]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert len(error) < 200
 
 
 def test_one_that_cannot_start_says_why_and_fails(write: Write) -> None:

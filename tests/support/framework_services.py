@@ -39,7 +39,14 @@ def subscribers(url: str, channel: str) -> int:
 class Program:
     """A Python program in a process of its own, with what it wrote; `forked` where its start is of no interest."""
 
-    def __init__(self, *arguments: str, python: str = sys.executable, forked: bool = False, **environment: str) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        python: str = sys.executable,
+        forked: bool = False,
+        cwd: str | None = None,
+        **environment: str,
+    ) -> None:
         env = {"PATH": "/usr/bin:/bin", "PYTHONUNBUFFERED": "1", **environment}
         if python == sys.executable:
             env["PYTHONPATH"] = str(ROOT)
@@ -49,6 +56,7 @@ class Program:
         else:
             self.process = subprocess.Popen(
                 [python, *arguments],
+                cwd=cwd,
                 env=env,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

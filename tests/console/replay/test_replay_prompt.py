@@ -193,6 +193,16 @@ def test_flat_requests_and_payloads_in_strings_keep_their_form() -> None:
     assert text.body["payload"] == '{"id": 9}'
 
 
+def test_what_it_says_of_the_call_it_was_stays_behind() -> None:
+    bus = Bus()
+    call = b'"retry_of": "a", "traceparent": "00-1-2-01", "tracestate": "x=1", "baggage": "y=2"'
+    asked = b'{"action": "get", "payload": {"id": 7}, "request_id": "b", "reply_to": "caller:1", %s}' % call
+    assert resend_of(bus >> raw("users", asked)).body == {"action": "get", "payload": {"id": 7}}
+    # Where there is no payload, all that is not the envelope's is.
+    flat = b'{"action": "get", "traceparent": "mine", "request_id": "c", "reply_to": "caller:1"}'
+    assert resend_of(bus >> raw("users", flat)).payload == {"traceparent": "mine"}
+
+
 def test_a_draft_comes_back_edited_or_points_at_what_is_wrong() -> None:
     bus = Bus()
     item = resend_of(bus >> request("users", "get", id="a", payload={"id": 1}))

@@ -31,7 +31,8 @@ app = daebus.Daebus("x")
 caller = daebus.DaebusCaller("y", redis_url="redis://localhost:1")
 assert threading.active_count() == 1, threading.enumerate()
 assert not logging.getLogger().handlers
-for name in ("apscheduler", "fakeredis", "textual", "daebus_console", "msgspec", "prompt_toolkit"):
+extras = ("fakeredis", "textual", "msgspec", "prompt_toolkit", "watchfiles", "daebus.telemetry.spans")
+for name in ("apscheduler", "daebus_console", *extras):
     assert name not in sys.modules, name
 """
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True)

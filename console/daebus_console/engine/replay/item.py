@@ -17,6 +17,8 @@ from daebus_console.engine.message.exchange import Exchange, Kind
 
 SENDABLE = frozenset({Kind.REQUEST, Kind.ONE_WAY, Kind.BROADCAST})
 _OF_THE_ASKER = ("reply_to", "request_id", "parent_id")
+_OF_THE_CALL = ("retry_of", "traceparent", "tracestate", "baggage")
+"""Also the asker's, beside a payload; without one they are the payload."""
 
 
 class Unsendable(ValueError):
@@ -125,8 +127,9 @@ def resend_of(exchange: Exchange) -> Resend:
         given = body.get("timeout")
         if isinstance(given, int | float) and not isinstance(given, bool) and 0 < given < 1e9:
             timeout = float(given)
-        if any(name in body for name in _OF_THE_ASKER):
-            body = jsontext.reduced(text, members, _OF_THE_ASKER)
+        left_out = (*_OF_THE_ASKER, *_OF_THE_CALL) if "payload" in body else _OF_THE_ASKER
+        if any(name in body for name in left_out):
+            body = jsontext.reduced(text, members, left_out)
     return Resend(exchange.kind, opened.channel, exchange.action, body, opened.at, exchange.number, timeout)
 
 

@@ -1,0 +1,61 @@
+"""From `module:name` to the app that is meant, and what that has."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from daebus.errors import DaebusError
+from daebus.service.app import Daebus
+
+from .mistake import Mistake, last_line
+
+
+def find_app(where: str) -> Daebus:
+    """The app that is meant by `module:name` (default: `app`). Raises Mistake where it is not to be had."""
+    module_name, _colon, name = where.partition(":")
+    module = _module(module_name, where)
+    found = getattr(module, name or "app", None)
+    if isinstance(found, Daebus):
+        return found
+    apps = [each for each, value in vars(module).items() if isinstance(value, Daebus)]
+    there = f"it has {', '.join(f'{module_name}:{each}' for each in apps)}" if apps else "it has no Daebus"
+    if found is None:
+        raise Mistake(f"{module_name!r} has no {name or 'app'!r}; {there}")
+    raise Mistake(f"{module_name}:{name or 'app'} is no Daebus but a {type(found).__name__}; {there}")
+
+
+def check_name(where: str) -> None:
+    """Raise Mistake for what names no module, however the files look."""
+    name = where.partition(":")[0]
+    if not name or not all(part.isidentifier() for part in name.split(".")):
+        raise Mistake(f"{where!r} names no module; write it as Python imports it, such as shop.users:app")
+
+
+def _module(name: str, where: str) -> ModuleType:
+    check_name(where)
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (error.name == name or name.startswith(f"{error.name}.")):
+            raise Mistake(f"there is no module {error.name!r} here or where Python looks for them") from None
+        raise Mistake(f"{name!r} cannot be imported: {last_line(error)}") from None
+    except DaebusError as error:
+        raise Mistake(f"{name!r} cannot be imported: {error}") from None
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a module may raise whatever it likes
+        raise Mistake(f"{name!r} cannot be imported: {last_line(error)}") from None
+
+
+def told(app: Daebus, where: str) -> str:
+    """What an app has, line by line. Redis is not asked."""
+    lines = [f"{where}: {app.name}"]
+    kinds = (
+        ("actions", app.action_handlers),
+        ("listens to", app.listen_handlers),
+        ("background tasks", app.background_tasks),
+        ("threads", app.thread_tasks),
+    )
+    for kind, handlers in kinds:
+        if handlers:
+            lines.append(f"  {kind}: {', '.join(sorted(handlers))}")
+    return "\n".join(lines)

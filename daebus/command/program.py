@@ -1,0 +1,157 @@
+"""What can be asked of the program `daebus`, and who does it."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+from daebus.errors import ConfigurationError
+from daebus.logs import FORMATS, configure
+from daebus.service.app import Daebus
+from daebus.service.signals import StopSignals
+from daebus.transport.address import RedisAddress
+from daebus.transport.url import resolve_url
+from daebus.version import __version__
+
+from .finding import check_name, find_app, told
+from .handover import HandoverBus
+from .mistake import Mistake
+from .project import make_project
+from .supervised import Supervised
+
+log = logging.getLogger("daebus")
+
+USAGE = 2
+"""The exit status of a mistake of whoever called it."""
+WORKERS = "DAEBUS_MAX_WORKERS"
+"""The variable that says how many workers there are to be, where no other is named."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the arguments (default: those of the process) say; returns the exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(given)
+    # As with `python -m`: modules of the folder that one is in are found.
+    if os.getcwd() not in sys.path and "" not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        if options.verb == "new":
+            print(make_project(options.name))
+            return 0
+        if options.verb == "check":
+            print(told(find_app(options.app), options.app))
+            return 0
+        return _run(options, given)
+    except Mistake as mistake:
+        print(f"error: {mistake}", file=sys.stderr)
+        return USAGE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="daebus", description="Runs services that talk over Redis Pub/Sub.")
+    parser.add_argument("--version", action="version", version=f"daebus {__version__}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    run = verbs.add_parser("run", help="run a service until it is told to end", description="Run a service.")
+    check = verbs.add_parser(
+        "check",
+        help="say what a service has, without Redis",
+        description="Import a service and say what it has. Redis is not asked.",
+    )
+    for verb in (run, check):
+        verb.add_argument("app", metavar="MODULE[:NAME]", help="where the app is, such as shop.users:app")
+    _add_run(run)
+    new = verbs.add_parser("new", help="begin a service", description="Make a folder with a service and its test.")
+    new.add_argument("name", metavar="NAME", help="the name of the service, of its module and of its folder")
+    return parser
+
+
+def _add_run(run: argparse.ArgumentParser) -> None:
+    run.add_argument("--service", metavar="NAME", help="the name to serve under (default: that of the app)")
+    run.add_argument("--redis", metavar="URL", help="where Redis is (default: that of the environment)")
+    run.add_argument("--shared", action="store_true", help="share the work with other instances")
+    run.add_argument("--debug", action="store_true", help="log each message; errors carry tracebacks")
+    run.add_argument("--log-format", choices=sorted(FORMATS), help="how lines of the log look (default: text)")
+    workers = run.add_mutually_exclusive_group()
+    workers.add_argument("--max-workers", metavar="N", help="handlers that run at once (default: that of the app)")
+    workers.add_argument(
+        "--workers-from-env",
+        metavar="VARIABLE",
+        nargs="?",
+        const=WORKERS,
+        help=f"the same, from a variable of the environment (default: {WORKERS})",
+    )
+    run.add_argument("--reload", action="store_true", help="run new code whenever a Python file changes")
+    run.add_argument(
+        "--reload-dir", metavar="DIR", action="append", default=[], help="where it is looked for changes (default: .)"
+    )
+    run.add_argument("--supervised", type=int, help=argparse.SUPPRESS)
+
+
+def _run(options: argparse.Namespace, given: Sequence[str]) -> int:
+    check_name(options.app)
+    url = _redis(options.redis)
+    workers = _workers(options, os.environ)
+    if options.log_format is not None:
+        # Before the module sets up logging of its own: what is asked for here counts.
+        configure(options.log_format)
+    if options.supervised is not None:
+        configure()
+        find = partial(_found, options, workers)
+        return Supervised(options.supervised).run(url, find, partial(_serve, options))
+    if options.reload_dir and not options.reload:
+        raise Mistake("--reload-dir says where --reload looks for changes; give that as well")
+    if options.reload:
+        configure()
+        from .supervisor import run
+
+        return run(options.app, given, options.reload_dir)
+    app = _found(options, workers)
+    app.run(options.service, options.debug, redis_url=url, shared=options.shared)
+    return 0
+
+
+def _found(options: argparse.Namespace, workers: int | None) -> Daebus:
+    """The app, with as many workers as were asked for."""
+    app = find_app(options.app)
+    if workers is not None:
+        try:
+            app.options = replace(app.options, max_workers=workers)
+        except ConfigurationError as error:
+            raise Mistake(str(error)) from None
+    elif options.workers_from_env is not None:
+        log.info("%s is not set: %d workers, as the app has it", options.workers_from_env, app.options.max_workers)
+    return app
+
+
+def _serve(options: argparse.Namespace, app: Daebus, bus: HandoverBus, signals: StopSignals) -> None:
+    start = partial(app.start_on, bus, options.service, options.debug, options.shared)
+    app.run_until(signals, start, options.service)
+
+
+def _workers(options: argparse.Namespace, environment: Mapping[str, str]) -> int | None:
+    """How many workers were asked for, if that was said."""
+    what, text = "--max-workers", options.max_workers
+    if options.workers_from_env is not None:
+        what = options.workers_from_env
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", what):
+            hint = "write MODULE before --workers-from-env, or --workers-from-env=VARIABLE"
+            raise Mistake(f"{what!r} is no name of a variable; {hint}")
+        text = environment.get(what, "").strip() or None
+    if text is None:
+        return None
+    if not re.fullmatch(r"0*[1-9][0-9]{0,5}", text):
+        raise Mistake(f"{what} must be a whole number of at least 1, not {text[:50]!a}")
+    return int(text)
+
+
+def _redis(url: str | None) -> str:
+    try:
+        return str(RedisAddress(resolve_url(url)).url)
+    except ConfigurationError as error:
+        raise Mistake(str(error)) from None

@@ -1,0 +1,158 @@
+"""Two instances of a service that agree on which message is whose, here within one process."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+
+from daebus import Daebus, DaebusCaller, RequestTimeout, request
+from daebus.command.handover import ACTION, HandoverBus, Takeover
+from tests.support.framework_services import subscribers
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import eventually
+
+
+class Pair:
+    """An old instance that serves, and a new one that takes over from it."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self.url, self.name = url, name
+        self.seen: list[tuple[str, int]] = []
+        self.cut, self.begun = threading.Event(), threading.Event()
+        self.old, self.new = self._app("old"), self._app("new")
+        self.old_bus = HandoverBus(url)
+        self.new_bus = HandoverBus(url, Takeover("secret", self.cut.set, self.begun.is_set))
+        self.old.start_on(self.old_bus)
+        self.caller = DaebusCaller(name, redis_url=url, timeout=20)
+        self._thread: threading.Thread | None = None
+
+    def _app(self, which: str) -> Daebus:
+        app = Daebus(self.name, max_workers=1)
+
+        @app.action("note")
+        def note() -> dict[str, Any]:
+            self.seen.append((which, request.payload["n"]))
+            return {"by": which}
+
+        app.on_start(lambda: self.seen.append((which, 0)))
+        return app
+
+    def send(self, *numbers: int) -> None:
+        for number in numbers:
+            self.caller.send_message("note", {"n": number})
+
+    def take_over(self, expected: str | None = "secret") -> None:
+        assert self.old_bus.heard is not None
+        self.old_bus.heard.expected = expected
+        self._thread = threading.Thread(target=lambda: self.new.start_on(self.new_bus))
+        self._thread.start()
+
+    def begin(self) -> None:
+        self.old.finish()
+        self.begun.set()
+        assert self._thread is not None
+        self._thread.join(20)
+
+    def close(self) -> None:
+        self.begun.set()
+        if self._thread is not None:
+            self._thread.join(20)
+        self.old.stop()
+        self.new.stop()
+        self.caller.close()
+
+
+@pytest.fixture
+def pair(redis_url: str, name: str) -> Iterator[Pair]:
+    pair = Pair(redis_url, name)
+    yield pair
+    pair.close()
+
+
+def test_what_comes_before_the_mark_is_the_old_one_s_and_the_rest_waits_for_the_new(pair: Pair) -> None:
+    pair.send(1, 2)
+    pair.take_over()
+    assert pair.cut.wait(10)
+    pair.send(3, 4)
+    # Both are subscribed, and neither handles what is the new one's before the old one has ended.
+    assert subscribers(pair.url, pair.name) == 2
+    eventually(lambda: len(pair.seen) == 3)
+    pair.old.finish()
+    assert pair.seen == [("old", 0), ("old", 1), ("old", 2)]
+    pair.begin()
+    pair.send(5)
+    eventually(lambda: len(pair.seen) == 7)
+    assert pair.seen[3:] == [("new", 0), ("new", 3), ("new", 4), ("new", 5)]
+
+
+def test_a_request_of_which_nobody_waits_for_an_answer_any_more_is_passed_over(pair: Pair) -> None:
+    pair.take_over()
+    assert pair.cut.wait(10)
+    with pytest.raises(RequestTimeout):
+        pair.caller.send_request("note", {"n": 1}, timeout=0.05)
+    answers: list[Any] = []
+    thread = threading.Thread(target=lambda: answers.append(pair.caller.send_request("note", {"n": 2})))
+    thread.start()
+    eventually(lambda: pair.new_bus.heard and len(pair.new_bus.heard._held) == 2)
+    pair.begin()
+    thread.join(20)
+    assert answers == [{"by": "new"}]
+    assert pair.seen == [("old", 0), ("new", 0), ("new", 2)]
+
+
+def test_where_nobody_takes_over_after_all_the_old_one_goes_on(pair: Pair) -> None:
+    listener = pair.old_bus.heard
+    assert listener is not None
+    listener.expected = "other"
+    with DaebusCaller(f"daebus.control.{pair.name}", redis_url=pair.url) as control:
+        control.send_message(ACTION, {"secret": "not that"})
+        control.send_message(ACTION, {"secret": "other"})
+        assert listener.given_up.wait(10)
+        listener.keep()
+        pair.send(1)
+        eventually(lambda: pair.seen[-1] == ("old", 1))
+        # The same mark means nothing any more.
+        control.send_message(ACTION, {"secret": "other"})
+        control.send_request("info")
+    assert pair.caller.send_request("note", {"n": 2}) == {"by": "old"}
+
+
+def test_where_the_mark_may_not_be_heard_nothing_is_handled_twice(own_redis: RedisServer, name: str) -> None:
+    with redis.Redis.from_url(own_redis.url) as client:
+        rules = ["on", ">pw", "~*", "+@all", "resetchannels", f"&{name}", "&caller:*"]
+        client.execute_command("ACL", "SETUSER", "limited", *rules)
+    pair = Pair(own_redis.url.replace("redis://", "redis://limited:pw@"), name)
+    try:
+        pair.take_over()
+        assert pair.cut.wait(10)
+        pair.send(1)
+        eventually(lambda: pair.seen[-1] == ("old", 1))
+        pair.begin()
+        pair.send(2)
+        eventually(lambda: pair.seen[-1] == ("new", 2))
+        assert pair.seen == [("old", 0), ("old", 1), ("new", 0), ("new", 2)]
+    finally:
+        pair.close()
+
+
+def test_where_redis_is_away_it_cannot_begin(name: str) -> None:
+    app = Daebus(name)
+    bus = HandoverBus("redis://127.0.0.1:1", Takeover("secret", lambda: None, lambda: True))
+    with pytest.raises(ConnectionError, match="cannot connect"):
+        app.start_on(bus)
+    assert not app.running
+
+
+def test_a_message_as_long_as_it_likes_is_no_mark(pair: Pair) -> None:
+    listener = pair.old_bus.heard
+    assert listener is not None
+    listener.expected = "secret"
+    for data in (b"secret", b'{"action": "handover", "payload": "secret"}', json.dumps({"secret": "secret"}).encode()):
+        pair.caller._requester.publish(f"daebus.control.{pair.name}", data)
+    assert pair.caller.send_request("note", {"n": 1}) == {"by": "old"}
+    assert not listener.given_up.is_set()
