@@ -186,8 +186,8 @@ def test_check_tells_what_a_service_has(write: Write, capsys: pytest.CaptureFixt
         ("{}", "raise SystemExit(3)", "'{}' cannot be imported: SystemExit: 3 (*users.py:1)"),
         (
             "{}",
-            "from daebus import Daebus\nDaebus('a').action('b')(lambda c: c)",
-            "'{}' cannot be imported: the handler of action 'b' (*users.py:2) cannot be called without arguments:",
+            "from daebus import Daebus\nDaebus('a').action('b')(lambda c, *d: c)",
+            "'{}' cannot be imported: the handler of action 'b' (*users.py:2)",
         ),
         ("", USERS, "'' names no module; write it as Python imports it, such as shop.users:app"),
         (":app", USERS, "':app' names no module"),
