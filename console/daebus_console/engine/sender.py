@@ -17,17 +17,16 @@ import redis
 from daebus import Call, RawJson, Requester
 from daebus.client.requester import DEFAULT_TIMEOUT
 from daebus.errors import ConnectionLost, DaebusError, PayloadError, RedisUnavailable, RequestCancelled, RequestFailed
-from daebus.service.control import CONTROL_PREFIX
 from daebus.transport.publisher import Publisher
 from daebus.wire.envelope import Reply, encode, encode_object
 from daebus_console import naming
 from daebus_console.engine import jsontext
 from daebus_console.engine.live import glob
+from daebus_console.engine.message.control import NAME, control_request
+from daebus_console.engine.message.envelope import CONTROL_PREFIX
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.session import Session
 
-NAME = "daebus-console"
-"""What services see as the asker."""
 _ASK_WITHIN = 3.0
 
 
@@ -171,8 +170,7 @@ class Sender:
         with self.session.lock:
             self.session.correlator.expect(request_id)
         channel = CONTROL_PREFIX + service
-        request = {"action": action, "payload": {}, "reply_to": reply_to, "request_id": request_id, "service": NAME}
-        found = self._publisher.deliver(channel, encode(request))
+        found = self._publisher.deliver(channel, control_request(action, reply_to, request_id))
         return Delivery(channel, found.receivers, found.subscribers)
 
     def broadcast(self, channel: str, message: Mapping[str, Any]) -> Delivery:

@@ -7,7 +7,6 @@ time: what is on the screen is counted each second, everything else as seldom as
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 import uuid
@@ -23,6 +22,7 @@ from daebus.wire.resp import ErrorReply, pack
 from daebus_console import naming
 from daebus_console.engine.live.pace import Pace
 from daebus_console.engine.live.rights import Refusal, is_missing_right, missing_rules, user_of
+from daebus_console.engine.message.control import control_request
 from daebus_console.engine.message.envelope import CONTROL_PREFIX
 
 POLL_EVERY = 1.0
@@ -303,9 +303,5 @@ class Discovery:
     def _info_request(self, channel: str, payload: Mapping[str, Any]) -> bytes:
         request_id = uuid.uuid4().hex
         self._on_ask(request_id)
-        request = {"action": "info", "payload": payload, "reply_to": self.reply_to, "request_id": request_id}
-        return pack(
-            b"PUBLISH",
-            naming.to_bytes(channel),
-            json.dumps({**request, "service": "daebus-console", "timeout": 5}).encode(),
-        )
+        asked = control_request("info", self.reply_to, request_id, payload)
+        return pack(b"PUBLISH", naming.to_bytes(channel), asked)
