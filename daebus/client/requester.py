@@ -141,24 +141,31 @@ class Requester:
         Raises RequestFailed, RequestTimeout, ServiceUnavailable, RedisUnavailable (ConnectionLost), PayloadError.
         """
         checked_progress(on_progress)
-
-        def once(attempt: Attempt, on_progress: Callable[[Any], Any] | None = on_progress) -> Any:
-            call, data = self._prepare(
-                service, action, payload, attempt.timeout, attempt.request_id, parent_id, attempt.retry_of
-            )
-            self._ask(call, data)
-            try:
-                return call.result(on_progress)
-            except BaseException:
-                call.cancel()
-                raise
-
         if self._retry is None or not idempotent:
-            return once(Attempt(timeout, request_id))
+            return self._call(service, action, payload, Attempt(timeout, request_id), parent_id, on_progress)
         timeout = self.timeout if timeout is None else checked_timeout(timeout)
         attempts = Attempts(self._retry, timeout, checked_id(request_id), time.monotonic())
         told = None if on_progress is None else attempts.told(on_progress)
-        return ask(attempts, lambda attempt: once(attempt, told))
+        return ask(attempts, lambda attempt: self._call(service, action, payload, attempt, parent_id, told))
+
+    def _call(
+        self,
+        service: str,
+        action: str,
+        payload: dict[str, Any] | None,
+        attempt: Attempt,
+        parent_id: str | None,
+        on_progress: Callable[[Any], Any] | None,
+    ) -> Any:
+        """Ask once."""
+        timeout, request_id, retry_of = attempt
+        call, data = self._prepare(service, action, payload, timeout, request_id, parent_id, retry_of)
+        self._ask(call, data)
+        try:
+            return call.result(on_progress)
+        except BaseException:
+            call.cancel()
+            raise
 
     def stream(
         self,

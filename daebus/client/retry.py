@@ -11,7 +11,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from daebus.errors import (
     ConfigurationError,
@@ -87,8 +87,7 @@ def passes(error: DaebusError) -> bool:
     return isinstance(error, RedisUnavailable | ServiceUnavailable | RequestTimeout)
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One time of asking. `retry_of` is the id of the first one, in those that follow it."""
 
     timeout: float | None
