@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Sequence
 from types import ModuleType
 
-from .errors import ConfigurationError, DaebusError
+from .errors import ConfigurationError, DaebusError, RegistrationError
 from .service.app import Daebus
 from .transport.address import RedisAddress
 from .transport.url import resolve_url
@@ -34,11 +34,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.path.insert(0, os.getcwd())
     try:
         app = _app(options.app)
+        app.resolve_annotations()
         if options.verb == "check":
             print(_told(app, options.app))
             return 0
         url = _redis(options.redis)
-    except _Mistake as mistake:
+    except (_Mistake, RegistrationError) as mistake:
         print(f"error: {mistake}", file=sys.stderr)
         return USAGE
     app.run(options.service, options.debug, redis_url=url, shared=options.shared)

@@ -77,6 +77,18 @@ def test_a_service_of_a_module_runs_until_it_is_told_to_end(write: Write, redis_
     assert "Traceback" not in log
 
 
+def test_what_handlers_take_is_looked_at_as_well(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    typed = (
+        "from __future__ import annotations\nfrom daebus import Daebus\napp = Daebus('users')\n"
+        "@app.action('get_user')\ndef get_user(user_id: int, by: Later | None = None) -> None: ...\n"
+    )
+    assert main(["check", f"{write(typed)}"]) == 2
+    said = capsys.readouterr().err
+    assert "error: the handler of action 'get_user' (" in said
+    assert "users.py:4) has an annotation that is not known: name 'Later' is not defined" in said
+    assert main(["check", write(f"{typed}Later = int\n")]) == 0
+
+
 def test_one_that_cannot_start_says_why_and_fails(write: Write) -> None:
     module = write(USERS)
     with pytest.raises(SystemExit) as ended:
@@ -115,8 +127,8 @@ def test_check_tells_what_a_service_has(write: Write, capsys: pytest.CaptureFixt
         ("{}", "raise SystemExit(3)", "'{}' cannot be imported: SystemExit: 3 (*users.py:1)"),
         (
             "{}",
-            "from daebus import Daebus\nDaebus('a').action('b')(lambda c: c)",
-            "'{}' cannot be imported: the handler of action 'b' (*users.py:2) cannot be called without arguments:",
+            "from daebus import Daebus\nDaebus('a').action('b')(lambda *c, d: c)",
+            "'{}' cannot be imported: the handler of action 'b' (*users.py:2) takes *c,",
         ),
         ("", USERS, "'' names no module; write it as Python imports it, such as shop.users:app"),
         (":app", USERS, "':app' names no module"),

@@ -39,6 +39,7 @@ def object_of(
 
     What is not known is wrong where it is `strict`; `rest` converts it and takes it.
     """
+    steps = [(field.name, field.attribute, field.convert) for field in fields]
     known = {field.name for field in fields}
     needed = [field.name for field in fields if field.required]
     if tag is not None:
@@ -48,24 +49,26 @@ def object_of(
         if type(value) is not dict:
             wrongs.add(f"must be an object, not {kind(value)}")
             return None
-        before = wrongs.count
+        before = since = wrongs.count
         values: dict[str, Any] = {}
         for name, attribute, reads in steps:
             if name in value:
-                since = wrongs.count
                 values[attribute] = reads(value[name], wrongs)
                 if wrongs.count != since:
                     wrongs.within(name, since)
-        for name in needed:
-            if name not in value:
-                wrongs.add("is missing", name)
-        if tag is not None and value.get(tag[0], tag[1]) != tag[1]:
-            wrongs.add(f"must be {tag[1]!r}", tag[0])
-        if (strict or rest is not None) and not known.issuperset(value):
-            _others(value, known, rest, values, wrongs)
-        return None if wrongs.count != before else _construct(made, values, wrongs)
+                    since = wrongs.count
+        given = len(values)
+        if given != len(steps):
+            for name in needed:
+                if name not in value:
+                    wrongs.add("is missing", name)
+        if given != len(value):
+            if tag is not None and value.get(tag[0], tag[1]) != tag[1]:
+                wrongs.add(f"must be {tag[1]!r}", tag[0])
+            if strict or rest is not None:
+                _others(value, known, rest, values, wrongs)
+        return None if wrongs.count != before else values if made is dict else _construct(made, values, wrongs)
 
-    steps = [(field.name, field.attribute, field.convert) for field in fields]
     return convert
 
 
@@ -91,8 +94,6 @@ def _others(
 
 def _construct(made: Callable[..., Any], values: dict[str, Any], wrongs: Wrongs) -> Any:
     """The object; what its own code refuses is wrong with it."""
-    if made is dict:
-        return values
     try:
         return made(**values)
     except (ValueError, TypeError) as error:
