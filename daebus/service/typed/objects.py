@@ -42,6 +42,7 @@ def object_of(
     steps = [(field.name, field.attribute, field.convert) for field in fields]
     known = {field.name for field in fields}
     needed = [field.name for field in fields if field.required]
+    unknown = f"is not known; known: {', '.join(sorted(known)[:_KNOWN]) or 'none'}"
     if tag is not None:
         known.add(tag[0])
 
@@ -66,7 +67,7 @@ def object_of(
             if tag is not None and value.get(tag[0], tag[1]) != tag[1]:
                 wrongs.add(f"must be {tag[1]!r}", tag[0])
             if strict or rest is not None:
-                _others(value, known, rest, values, wrongs)
+                _others(value, known, unknown, rest, values, wrongs)
         return None if wrongs.count != before else values if made is dict else _construct(made, values, wrongs)
 
     return convert
@@ -75,6 +76,7 @@ def object_of(
 def _others(
     value: Mapping[str, Any],
     known: set[str],
+    unknown: str,
     rest: Convert | None,
     values: dict[str, Any],
     wrongs: Wrongs,
@@ -84,8 +86,7 @@ def _others(
         if name in known:
             continue
         if rest is None:
-            there = ", ".join(sorted(known)[:_KNOWN]) or "none"
-            wrongs.add(f"is not known; known: {there}", name)
+            wrongs.add(unknown, name)
             continue
         since = wrongs.count
         values[name] = rest(value[name], wrongs)

@@ -12,7 +12,7 @@ from daebus.context import current, written
 from daebus.errors import PayloadError, class_of, said_by
 
 from .converting import Converters
-from .models import dumped, is_model
+from .models import is_model
 from .wrongs import Convert, Wrongs
 
 
@@ -78,8 +78,6 @@ def plainly(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    if is_model(type(value)):
-        return dumped(value)
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, int):
