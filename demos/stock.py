@@ -1,5 +1,7 @@
 """What the demo shop has on its shelves. Says on the channel `stock_changed` whenever that changes.
 
+Its handlers are typed: what they take stands in their signatures, and `daebus-console describe stock` shows it.
+
 Run alone:  REDIS_URL=redis://localhost:6379/0 python demos/stock.py
 Ask it:     daebus-console request stock check 'skus:=["tea-01"]'
 """
@@ -7,11 +9,30 @@ Ask it:     daebus-console request stock check 'skus:=["tea-01"]'
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from typing import Any
 
-from daebus import Daebus, broadcast, logger, request, response
+from daebus import Daebus, broadcast, logger, response
 
 app = Daebus(__name__)
+
+
+@dataclass
+class Line:
+    """So many pieces of an article."""
+
+    sku: str
+    quantity: int
+
+
+@dataclass
+class Reservation:
+    """What was set aside, and what it costs."""
+
+    order_id: str
+    total_cents: int
+    currency: str = "EUR"
+
 
 ARTICLES: dict[str, dict[str, Any]] = {
     "tea-01": {"title": "抹茶 (matcha), 80 g", "price_cents": 1890, "level": 40},
@@ -23,7 +44,7 @@ ARTICLES: dict[str, dict[str, Any]] = {
 REORDER_BELOW = 8
 DELIVERY = 40
 
-reservations: dict[str, list[dict[str, Any]]] = {}
+reservations: dict[str, list[Line]] = {}
 shelves = threading.Lock()
 
 
@@ -44,41 +65,41 @@ def move(sku: str, change: int, reason: str) -> None:
 
 
 @app.action("check")
-def check() -> Any:
+def check(skus: list[str] | None = None) -> Any:
     """Levels and prices of the articles in `skus` (all without it)."""
-    skus = request.payload.get("skus") or sorted(ARTICLES)
-    unknown = [sku for sku in skus if sku not in ARTICLES]
+    wanted = skus or sorted(ARTICLES)
+    unknown = [sku for sku in wanted if sku not in ARTICLES]
     if unknown:
-        return response.error(f"No such article: {', '.join(map(str, unknown))}")
-    return response.send({"articles": {sku: ARTICLES[sku] for sku in skus}})
+        return response.error(f"No such article: {', '.join(unknown)}")
+    return response.send({"articles": {sku: ARTICLES[sku] for sku in wanted}})
 
 
 @app.action("reserve")
-def reserve() -> Any:
-    """Set `items` (each a `sku` and a `quantity`) aside for `order_id`: all of them, or none."""
-    order_id, items = request.payload["order_id"], request.payload["items"]
+def reserve(order_id: str, items: list[Line]) -> Reservation | None:
+    """Set `items` aside for `order_id`: all of them, or none."""
     with shelves:
         for item in items:
-            article = ARTICLES.get(item["sku"])
+            article = ARTICLES.get(item.sku)
             if article is None:
-                return response.error(f"No such article: {item['sku']}")
-            if article["level"] < item["quantity"]:
-                return response.error(f"Only {article['level']} left of {article['title']}, not {item['quantity']}")
+                response.error(f"No such article: {item.sku}")
+                return None
+            if article["level"] < item.quantity:
+                response.error(f"Only {article['level']} left of {article['title']}, not {item.quantity}")
+                return None
         for item in items:
-            move(item["sku"], -item["quantity"], "reserved")
+            move(item.sku, -item.quantity, "reserved")
         reservations[order_id] = items
-    total = sum(ARTICLES[item["sku"]]["price_cents"] * item["quantity"] for item in items)
-    return response.send({"order_id": order_id, "total_cents": total, "currency": "EUR"})
+    return Reservation(order_id, sum(ARTICLES[item.sku]["price_cents"] * item.quantity for item in items))
 
 
 @app.action("release")
-def release() -> Any:
+def release(order_id: str) -> dict[str, int]:
     """Put what was set aside for `order_id` back on the shelves."""
     with shelves:
-        items = reservations.pop(request.payload["order_id"], [])
+        items = reservations.pop(order_id, [])
         for item in items:
-            move(item["sku"], item["quantity"], "released")
-    return response.send({"released": len(items)})
+            move(item.sku, item.quantity, "released")
+    return {"released": len(items)}
 
 
 if __name__ == "__main__":

@@ -148,6 +148,18 @@ def test_what_is_no_number_of_workers_is_a_mistake(
     assert len(error) < 200
 
 
+def test_what_handlers_take_is_looked_at_as_well(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    typed = (
+        "from __future__ import annotations\nfrom daebus import Daebus\napp = Daebus('users')\n"
+        "@app.action('get_user')\ndef get_user(user_id: int, by: Later | None = None) -> None: ...\n"
+    )
+    assert main(["check", f"{write(typed)}"]) == 2
+    said = capsys.readouterr().err
+    assert "error: the handler of action 'get_user' (" in said
+    assert "users.py:4) has an annotation that is not known: name 'Later' is not defined" in said
+    assert main(["check", write(f"{typed}Later = int\n")]) == 0
+
+
 def test_one_that_cannot_start_says_why_and_fails(write: Write) -> None:
     module = write(USERS)
     with pytest.raises(SystemExit) as ended:
@@ -186,8 +198,8 @@ def test_check_tells_what_a_service_has(write: Write, capsys: pytest.CaptureFixt
         ("{}", "raise SystemExit(3)", "'{}' cannot be imported: SystemExit: 3 (*users.py:1)"),
         (
             "{}",
-            "from daebus import Daebus\nDaebus('a').action('b')(lambda c, *d: c)",
-            "'{}' cannot be imported: the handler of action 'b' (*users.py:2)",
+            "from daebus import Daebus\nDaebus('a').action('b')(lambda *c, d: c)",
+            "'{}' cannot be imported: the handler of action 'b' (*users.py:2) takes *c,",
         ),
         ("", USERS, "'' names no module; write it as Python imports it, such as shop.users:app"),
         (":app", USERS, "':app' names no module"),

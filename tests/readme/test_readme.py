@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from daebus.errors import RequestFailed
 from daebus_console.commands.grammar.command import parse_argv
 from tests.support.waiting import eventually
 
@@ -59,12 +61,26 @@ def test_the_service_the_caller_and_the_request_of_the_readme_work(environment: 
 
 def test_the_test_of_the_readme_passes(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "greeter.py").write_text(PROGRAMS[0])
-    (tmp_path / "test_greeter.py").write_text(PROGRAMS[2])
+    (tmp_path / "test_greeter.py").write_text(_program("test_client"))
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_greeter.py"],
         env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def _program(with_text: str) -> str:
+    return next(program for program in PROGRAMS if with_text in program)
+
+
+def test_the_typed_handler_of_the_readme_takes_what_it_says(tmp_path: Path) -> None:
+    (tmp_path / "users.py").write_text(_program("def get_user(user_id: int"))
+    module = runpy.run_path(str(tmp_path / "users.py"))
+    with module["app"].test_client() as client:
+        assert client.request("get_user", {"user_id": 17}) == {"id": 17, "name": "Ann", "tags": []}
+        with pytest.raises(RequestFailed, match="user_id must be a whole number, not text") as caught:
+            client.request("get_user", {"user_id": "17"})
+    assert (caught.value.code, caught.value.fields[0]["path"]) == ("bad_request", "user_id")
 
 
 @pytest.mark.parametrize("line", COMMANDS)

@@ -38,12 +38,13 @@ def positional(made: Callable[[list[Any]], Any], items: list[Convert], needed: i
 
 
 def _each(value: Sequence[Any], items: Iterable[Convert], wrongs: Wrongs) -> list[Any]:
-    found = []
-    for index, (item, reads) in enumerate(zip(value, items, strict=False)):
-        since = wrongs.count
+    found: list[Any] = []
+    since = wrongs.count
+    for item, reads in zip(value, items, strict=False):
         found.append(reads(item, wrongs))
         if wrongs.count != since:
-            wrongs.within(index, since)
+            wrongs.within(len(found) - 1, since)
+            since = wrongs.count
     return found
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Generator
 from types import FrameType
 from typing import Any
 
-from daebus.errors import RegistrationError
+from daebus.errors import RegistrationError, class_of
 from daebus.service.fitting import cannot
 
 from . import signatures
@@ -94,7 +94,7 @@ class Plan:
     def settle(self, *, finally_: bool) -> None:
         """Read the annotations; with `finally_` a name that is not known is an error."""
         try:
-            hints = signatures.hints(self.function, self._frame)
+            hints = self._hints()
             if self._lenient and not self._taken.parameters and signatures.is_open(hints.get("return")):
                 raise _NotTyped
             self._read(hints)
@@ -106,6 +106,16 @@ class Plan:
             raise self._cannot(f"has an annotation that is not known: {error}") from None
         self._frame = None
         self.settled = True
+
+    def _hints(self) -> dict[str, Any]:
+        try:
+            return signatures.hints(self.function, self._frame)
+        except NameError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever the code of an annotation raises
+            if self._lenient:
+                raise _NotTyped from None
+            raise self._cannot(f"has an annotation that cannot be read: {class_of(error)}: {error}") from None
 
     def _read(self, hints: dict[str, Any]) -> None:
         try:

@@ -16,6 +16,17 @@ def is_model(cls: object) -> bool:
     return isinstance(cls, type) and "pydantic" in sys.modules and hasattr(cls, "__pydantic_validator__")
 
 
+def schema(cls: Any) -> dict[str, Any]:
+    """Its JSON Schema, with definitions of its own; of one that pydantic has none for, what is known of all."""
+    from pydantic.errors import PydanticUserError
+
+    try:
+        found: dict[str, Any] = adapter(cls).json_schema(ref_template="#/$defs/{model}")
+        return found
+    except PydanticUserError:
+        return {"type": "object", "title": cls.__name__}
+
+
 def adapter(cls: Any) -> Any:
     """What reads and writes it. Raises what pydantic raises for a model that is not complete."""
     from pydantic import TypeAdapter
@@ -64,8 +75,3 @@ def _reason(error: Mapping[str, Any]) -> str:
 
 def _steps(location: tuple[Any, ...]) -> tuple[Step, ...]:
     return tuple(step for step in location if isinstance(step, int | str))
-
-
-def dumped(value: Any) -> Any:
-    """A model, as JSON has it."""
-    return adapter(type(value)).dump_python(value, mode="json", by_alias=True)

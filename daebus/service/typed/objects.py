@@ -39,8 +39,10 @@ def object_of(
 
     What is not known is wrong where it is `strict`; `rest` converts it and takes it.
     """
+    steps = [(field.name, field.attribute, field.convert) for field in fields]
     known = {field.name for field in fields}
     needed = [field.name for field in fields if field.required]
+    unknown = f"is not known; known: {', '.join(sorted(known)[:_KNOWN]) or 'none'}"
     if tag is not None:
         known.add(tag[0])
 
@@ -48,30 +50,33 @@ def object_of(
         if type(value) is not dict:
             wrongs.add(f"must be an object, not {kind(value)}")
             return None
-        before = wrongs.count
+        before = since = wrongs.count
         values: dict[str, Any] = {}
         for name, attribute, reads in steps:
             if name in value:
-                since = wrongs.count
                 values[attribute] = reads(value[name], wrongs)
                 if wrongs.count != since:
                     wrongs.within(name, since)
-        for name in needed:
-            if name not in value:
-                wrongs.add("is missing", name)
-        if tag is not None and value.get(tag[0], tag[1]) != tag[1]:
-            wrongs.add(f"must be {tag[1]!r}", tag[0])
-        if (strict or rest is not None) and not known.issuperset(value):
-            _others(value, known, rest, values, wrongs)
-        return None if wrongs.count != before else _construct(made, values, wrongs)
+                    since = wrongs.count
+        given = len(values)
+        if given != len(steps):
+            for name in needed:
+                if name not in value:
+                    wrongs.add("is missing", name)
+        if given != len(value):
+            if tag is not None and value.get(tag[0], tag[1]) != tag[1]:
+                wrongs.add(f"must be {tag[1]!r}", tag[0])
+            if strict or rest is not None:
+                _others(value, known, unknown, rest, values, wrongs)
+        return None if wrongs.count != before else values if made is dict else _construct(made, values, wrongs)
 
-    steps = [(field.name, field.attribute, field.convert) for field in fields]
     return convert
 
 
 def _others(
     value: Mapping[str, Any],
     known: set[str],
+    unknown: str,
     rest: Convert | None,
     values: dict[str, Any],
     wrongs: Wrongs,
@@ -81,8 +86,7 @@ def _others(
         if name in known:
             continue
         if rest is None:
-            there = ", ".join(sorted(known)[:_KNOWN]) or "none"
-            wrongs.add(f"is not known; known: {there}", name)
+            wrongs.add(unknown, name)
             continue
         since = wrongs.count
         values[name] = rest(value[name], wrongs)
@@ -91,8 +95,6 @@ def _others(
 
 def _construct(made: Callable[..., Any], values: dict[str, Any], wrongs: Wrongs) -> Any:
     """The object; what its own code refuses is wrong with it."""
-    if made is dict:
-        return values
     try:
         return made(**values)
     except (ValueError, TypeError) as error:

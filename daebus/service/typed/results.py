@@ -12,7 +12,7 @@ from daebus.context import current, written
 from daebus.errors import PayloadError, class_of, said_by
 
 from .converting import Converters
-from .models import dumped, is_model
+from .models import is_model
 from .wrongs import Convert, Wrongs
 
 
@@ -32,12 +32,12 @@ class Result:
 
         None is the answer only where the annotation has it as one: the handler may have answered by itself.
         """
+        if value.__class__ is dict and (self._convert is None or self._trusting):
+            return value
         context = current()
         response = None if context is None else context.response
         if response is None or response.finished or (value is None and not self._takes_null):
             return None
-        if self._trusting and isinstance(value, dict):
-            return value
         found = self.part(value)
         if self._convert is None or isinstance(found, dict):
             return found
@@ -78,8 +78,6 @@ def plainly(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    if is_model(type(value)):
-        return dumped(value)
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, int):

@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 from msgspec import inspect as nodes
 
+from . import models
 from .converting import given_fields
 from .leaves import bare, wanted_of
-from .models import adapter, is_model
+from .models import is_model
 from .understanding import named
 
 Schema = dict[str, Any]
@@ -153,12 +154,10 @@ class Schemas:
         return next(name for name in names if name not in self._definitions)
 
     def _model(self, cls: Any) -> Schema:
-        schema: Schema = adapter(cls).json_schema(ref_template="#/$defs/{model}")
-        for name, definition in schema.pop("$defs", {}).items():
+        found = models.schema(cls)
+        for name, definition in found.pop("$defs", {}).items():
             self._definitions.setdefault(name, definition)
-        if "$ref" in schema:
-            return schema
-        return self._defined(cls, lambda _cls: schema)
+        return found if "$ref" in found else self._defined(cls, lambda _cls: found)
 
 
 def _any_of(members: list[Schema]) -> Schema:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -38,6 +39,11 @@ class Order(BaseModel):
         if not items:
             raise ValueError("nothing is ordered")
         return items
+
+
+class Odd(BaseModel):
+    n: int
+    call: Callable[[], int] | None = None
 
 
 class Login(BaseModel):
@@ -124,6 +130,16 @@ def test_its_schema_is_told() -> None:
     assert sorted(order["required"]) == ["items", "orderId"]
     assert order["properties"]["items"]["items"] == {"$ref": "#/$defs/Item"}
     assert arguments["$defs"]["Item"]["required"] == ["sku"]
+
+
+def test_one_that_has_no_schema_is_taken_all_the_same() -> None:
+    def handler(model: Odd) -> dict[str, Any]:
+        return {"n": model.n}
+
+    assert ask(handler, {"n": 1}) == {"n": 1}
+    app = Daebus("typed")
+    app.action("do")(handler)
+    assert described(app.action_handlers["do"])["arguments"]["$defs"] == {"Odd": {"type": "object", "title": "Odd"}}
 
 
 def test_what_it_hides_stays_hidden() -> None:

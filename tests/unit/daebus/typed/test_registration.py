@@ -105,6 +105,25 @@ UNUSABLE: dict[Any, str] = {
 }
 
 
+@pytest.mark.parametrize(
+    ("annotation", "why"),
+    [
+        ("list[", "has an annotation that cannot be read: SyntaxError"),
+        ("sys.nowhere", "has an annotation that cannot be read: AttributeError"),
+        (
+            typing.Annotated[int, msgspec.Meta(extra_json_schema={"x": object()})],
+            "cannot be bound: x: Encoding objects of type object",
+        ),
+    ],
+)
+def test_an_annotation_that_cannot_be_read_or_told_is_refused(annotation: Any, why: str) -> None:
+    def handler(x: Any) -> None: ...
+
+    handler.__annotations__["x"] = annotation
+    with pytest.raises(RegistrationError, match=why):
+        Daebus("typed").action("do")(handler)
+
+
 @pytest.mark.parametrize("annotation", UNUSABLE)
 def test_an_annotation_that_json_has_no_form_for_is_refused(annotation: Any) -> None:
     handler = taking(annotation)
