@@ -92,8 +92,10 @@ class Supervisor:
         for sock in (self._woken, self._wake):
             sock.setblocking(False)
         self._selector.register(self._woken, selectors.EVENT_READ)
-        # Who is started with `nohup` is to stay when the terminal goes.
-        heard = [number for number in (*STOPPING, signal.SIGCHLD) if signal.getsignal(number) != signal.SIG_IGN]
+        heard = {*STOPPING, signal.SIGCHLD}
+        if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+            # It was started with `nohup`, and is to stay when the terminal goes.
+            heard.remove(signal.SIGHUP)
         previous = {number: signal.signal(number, self._on_signal) for number in heard}
         wake_before = signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
         try:

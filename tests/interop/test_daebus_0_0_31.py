@@ -9,8 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 
-from daebus import Daebus, DaebusCaller, Requester, RequestFailed, RequestTimeout, broadcast, request, response
+from daebus import (
+    Daebus,
+    DaebusCaller,
+    Requester,
+    RequestFailed,
+    RequestTimeout,
+    broadcast,
+    request,
+    response,
+    telemetry,
+)
 from tests.support.framework_services import Program, program, serving, subscribers
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
@@ -41,6 +52,12 @@ def test_our_caller_and_its_service(old_service: str, redis_url: str) -> None:
         assert list(caller.stream_request("steps")) == [*seen, {"done": True}]
         with pytest.raises(RequestTimeout):
             caller.send_request("unknown", timeout=0.5)
+        # What stands beside the envelope it passes over.
+        telemetry.instrument(TracerProvider(shutdown_on_exit=False))
+        try:
+            assert caller.send_request("echo", {"a": 1}, request_id="traced")["payload"] == {"a": 1}
+        finally:
+            telemetry.uninstrument()
 
 
 def test_our_one_way_messages_and_broadcasts_reach_its_service(old_service: str, redis_url: str) -> None:

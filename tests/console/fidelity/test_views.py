@@ -12,6 +12,7 @@ from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.render import json_lines, repeated_line, to_record, to_text
 from daebus_console.tui.acting.resend import as_command
 from daebus_console.tui.documents import lazy
+from daebus_console.tui.documents.exchange import request_document
 from daebus_console.tui.documents.node import Node
 from daebus_console.tui.documents.tree import Tree
 from daebus_console.tui.rows.lines import text_of
@@ -45,6 +46,24 @@ def test_a_large_object_without_repetition_is_told_from_one_with(blanks: str) ->
     members[1] = members[0]
     read = lazy.opened(lazy.payload_of(f"{{{f',{blanks}'.join(members)}}}".encode()))
     assert (len(read), len(read.pairs)) == (7_999, 8_000)
+
+
+@pytest.mark.parametrize(
+    ("beside", "shown"),
+    [
+        ('"retry_of": "first", "traceparent": "00-a-b-01",', ["retry_of    first", "traceparent 00-a-b-01"]),
+        ('"retry_of": "a\\nb", "traceparent": 5,', ["retry_of    a\\nb"]),
+        ('"other": "retry_of",', []),
+        ("", []),
+    ],
+)
+def test_a_request_says_what_it_belongs_to(beside: str, shown: list[str]) -> None:
+    bus = Bus()
+    asked = bus >> raw("shop", f'{{"action":"ok","reply_to":"r","request_id":"a",{beside}"payload":{{"id":1}}}}')
+    tree = request_document(asked)
+    assert isinstance(tree, Tree)
+    found = [text_of(tree.line(index, 100)).strip() for index in range(tree.count())]
+    assert [line for line in found if line.startswith(("retry_of", "traceparent"))] == shown
 
 
 def test_a_line_and_a_record_of_tail_have_them_too() -> None:

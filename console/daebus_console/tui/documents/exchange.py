@@ -60,6 +60,11 @@ def title(exchange: Exchange, now: float) -> Line:
     return line
 
 
+_BESIDE = ("retry_of", "traceparent")
+_LOOKED_THROUGH = 1_000_000
+"""Bytes; a larger message is not read as a whole for a line in its document."""
+
+
 def request_document(exchange: Exchange, redact: Redact = bytes) -> Document:
     """What was asked: payload first, then the envelope."""
     message = exchange.request
@@ -68,7 +73,7 @@ def request_document(exchange: Exchange, redact: Redact = bytes) -> Document:
                       [("gap, or by a program that uses another request_id.", "dim")]])  # fmt: skip
     nodes = [payload_node(message, "payload", redact)]
     nodes += [note([(remark, "warn")]) for remark in remarks(exchange)]
-    nodes += [_fact(name, value) for name, value in _facts(exchange, message)]
+    nodes += [_fact(name, value) for name, value in (*_facts(exchange, message), *_beside(redact(message.data)))]
     return Tree(nodes)
 
 
@@ -83,6 +88,20 @@ def _facts(exchange: Exchange, message: Message) -> list[tuple[str, str]]:
     if exchange.kind is Kind.REQUEST:
         facts.append(("timeout", fmt.duration(exchange.deadline - exchange.opened.at)))
     return [(name, value) for name, value in facts if value]
+
+
+def _beside(data: bytes) -> list[tuple[str, str]]:
+    """What stands beside the envelope and says to what the request belongs: its first attempt, its trace."""
+    if len(data) > _LOOKED_THROUGH or not any(f'"{name}"'.encode() in data for name in _BESIDE):
+        return []
+    try:
+        fields = wire.decode(data)
+    except wire.Unreadable:
+        return []
+    if not isinstance(fields, dict) or "payload" not in fields:
+        return []
+    found = [(name, fields.get(name)) for name in _BESIDE]
+    return [(name, shown(value)) for name, value in found if isinstance(value, str)]
 
 
 def _fact(name: str, value: str) -> Node:
