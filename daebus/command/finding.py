@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-from daebus.errors import DaebusError
+from daebus.errors import DaebusError, RegistrationError
 from daebus.service.app import Daebus
 
 from .mistake import Mistake, last_line
@@ -17,6 +17,10 @@ def find_app(where: str) -> Daebus:
     module = _module(module_name, where)
     found = getattr(module, name or "app", None)
     if isinstance(found, Daebus):
+        try:
+            found.resolve_annotations()
+        except RegistrationError as error:
+            raise Mistake(str(error)) from None
         return found
     apps = [each for each, value in vars(module).items() if isinstance(value, Daebus)]
     there = f"it has {', '.join(f'{module_name}:{each}' for each in apps)}" if apps else "it has no Daebus"
