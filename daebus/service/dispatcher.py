@@ -336,7 +336,8 @@ class Dispatcher:
         if self._is_handled(request, response, error):
             return
         span.failed(error)
-        if isinstance(error, Misfit):
+        # What an exception says of its class itself may be anything.
+        if issubclass(type(error), Misfit):
             self.counts.add("misfits")
             note(log, logging.INFO, "%s: action %r: %s", self._runtime.name, request.action, error, request=request)
             self._answer(response, error, "bad_request")

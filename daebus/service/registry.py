@@ -131,7 +131,7 @@ class Registry:
         """What answers for that action where it raised that; None where nothing does."""
         own = self._came_with.get(action)
         # A payload that does not fit is answered for as such, unless somebody wants to do that in particular.
-        for cls in (Misfit,) if isinstance(error, Misfit) else type(error).__mro__:
+        for cls in (Misfit,) if issubclass(type(error), Misfit) else type(error).__mro__:
             for registry in (self,) if own is None else (own, self):
                 if cls in registry.error_handlers:
                     return registry.error_handlers[cls]

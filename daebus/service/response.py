@@ -6,7 +6,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from daebus.errors import AlreadyAnswered, Misfit, PayloadError, RedisUnavailable, class_of, said_by
 from daebus.transport.publisher import Publisher
@@ -100,16 +100,18 @@ class Response:
 
     def error(self, error: str | BaseException, final: bool = True, code: str | None = None) -> int:
         """Send an error response: a text, or an exception (its class name goes with it). Returns what `send` does."""
-        kind = trace = None
+        kind = trace = fields = None
         checks.optional_name(code, "code", PayloadError)
         if isinstance(error, BaseException):
             kind = class_of(error)
-            if self._tracebacks and not isinstance(error, Misfit):
+            # What an exception says of its class itself may be anything.
+            if issubclass(type(error), Misfit):
+                fields = cast(Misfit, error).fields
+            elif self._tracebacks:
                 trace = _traceback(error)
             text = said_by(error) or kind
         else:
             text = str(error)
-        fields = error.fields if isinstance(error, Misfit) else None
         return self._send(error_payload(text, code, kind, trace, fields), ok=False, final=final)
 
     def error_in_short(self, error: str | BaseException, code: str) -> int:

@@ -282,6 +282,7 @@ INTERNAL = {
     "Broadcast.after_fork",
     "AsyncDaebusCaller.after_fork",
     "Call.check",
+    "Call.is_published",
     "Call.is_told",
     "Call.give",
     "Call.ready",
