@@ -27,7 +27,9 @@ from .errors import (
 )
 from .service.app import Daebus
 from .service.blueprint import Blueprint
+from .service.deferred import Deferred
 from .service.proxies import cache, logger, request, response
+from .service.receipt import Receipt
 from .service.response import Response
 from .version import __version__
 from .wire.envelope import RawJson, Reply, Request
@@ -42,11 +44,13 @@ __all__ = [
     "Daebus",
     "DaebusCaller",
     "DaebusError",
+    "Deferred",
     "Outcome",
     "OutsideContextError",
     "PayloadError",
     "PermissionDenied",
     "RawJson",
+    "Receipt",
     "RedisRefused",
     "RedisUnavailable",
     "RegistrationError",

@@ -45,6 +45,8 @@ class Runtime(Protocol):
     @property
     def json_default(self) -> Default: ...
 
+    def rest(self, until: float) -> bool: ...
+
 
 class ContextLogger(logging.LoggerAdapter[logging.Logger]):
     """A logger whose records carry `service`, `action` and `request_id` (None where there is none)."""
@@ -125,6 +127,11 @@ def stopped(runtime: Runtime) -> None:
     """Forget it."""
     if runtime in _running:
         _running.remove(runtime)
+
+
+def running(bus: Bus) -> list[Runtime]:
+    """The services that run in this process on that bus."""
+    return [runtime for runtime in _running if runtime.bus is bus]
 
 
 def current_runtime() -> Runtime | None:

@@ -150,9 +150,15 @@ class LocalPublisher(Publisher):
         deadline: float | None = None,
         failed: Callable[[RedisUnavailable], None] | None = None,
         later: bool = False,
+        patience: float | None = None,
     ) -> None:
         """See `Publisher`."""
         self._bus.publish(channel, data)
+
+    @property
+    def ready(self) -> bool:
+        """See `Publisher`."""
+        return True
 
     def submit(
         self, channel: str, data: bytes, told: Callable[[Delivery | RedisUnavailable], None], deadline: float
@@ -232,9 +238,17 @@ class LocalBus:
     def settle(self, timeout: float) -> bool:
         """Wait until all services have dealt with what they got; False after `timeout` seconds."""
         until = time.monotonic() + timeout
-        with self._lock:
-            subscribers = {id(one): one for several in self._subscribers.values() for one in several}
-        return all(subscriber.settle(until - time.monotonic()) for subscriber in subscribers.values())
+        while True:
+            with self._lock:
+                subscribers = {id(one): one for several in self._subscribers.values() for one in several}
+            services = context.running(self)
+            if not all(subscriber.settle(until - time.monotonic()) for subscriber in subscribers.values()):
+                return False
+            if not all(service.rest(until) for service in services):
+                return False
+            # What those have sent meanwhile is to be dealt with, too.
+            if all(one.settle(0) for one in subscribers.values()) and all(service.rest(0) for service in services):
+                return True
 
     def publish(self, channel: str, data: bytes) -> int:
         """Hand a message to its subscribers; returns how many there are."""

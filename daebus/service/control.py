@@ -47,7 +47,9 @@ def first_line(handler: Callable[..., Any]) -> str:
 def describe_handlers(registry: Registry) -> dict[str, Any]:
     """The part of `info` that says what a service has."""
     return {
-        "actions": [{"name": name, "doc": first_line(handler)} for name, handler in registry.action_handlers.items()],
+        "actions": [
+            {"name": name, "doc": first_line(handler.call)} for name, handler in registry.action_handlers.items()
+        ],
         "listens": list(registry.listen_handlers),
         "background": [{"name": task.name, "interval": task.interval} for task in registry.background_tasks.values()],
     }

@@ -106,11 +106,13 @@ class Publisher:
         deadline: float | None = None,
         failed: Callable[[RedisUnavailable], None] | None = None,
         later: bool = False,
+        patience: float | None = None,
     ) -> None:
         """Publish without waiting for Redis to confirm it. Without a deadline it is sent as long as Redis lives.
 
         Where it is handed in and comes to nothing, `failed` is called with the reason by whichever thread learns of
-        it. Without `failed`, what is known at once is raised. With `later` it is sent with the next `flush`.
+        it. Without `failed`, what is known at once is raised. With `later` it is sent with the next `flush`. A
+        connection is waited for until `patience` (a time of `time.monotonic()`).
         """
 
         def ended(command: Pending) -> None:
@@ -122,7 +124,7 @@ class Publisher:
 
         due = inf if deadline is None else deadline
         command = Pending(publish_command(channel, data), 1, due, ended if failed else None)
-        patience = min(due, _due(None))
+        patience = min(due, _due(patience))
         connection = self._hand_in(command, patience, later)
         if connection.told_by != threading.get_ident():
             if connection.full:
@@ -178,6 +180,14 @@ class Publisher:
         connection = self._connection
         if connection is not None and connection.in_flight:
             self._exchange(_PING, 1, _due(deadline))
+
+    @property
+    def ready(self) -> bool:
+        """Whether something can be posted without waiting for anything, as far as is known."""
+        connection = self._connection
+        if connection is None or connection.doubted or connection.full:
+            return False
+        return connection.usable and connection.in_flight < CROWDED
 
     @property
     def in_flight(self) -> int:
