@@ -160,6 +160,18 @@ class LocalPublisher(Publisher):
         """See `Publisher`."""
         return True
 
+    def publish_soon(
+        self,
+        channel: str,
+        data: bytes,
+        told: Callable[[int | RedisUnavailable], None],
+        deadline: float,
+        later: bool = False,
+    ) -> Pending:
+        """See `Publisher`."""
+        told(self._bus.publish(channel, data))
+        return Pending(b"", 0, deadline)
+
     def submit(
         self, channel: str, data: bytes, told: Callable[[Delivery | RedisUnavailable], None], deadline: float
     ) -> Pending:

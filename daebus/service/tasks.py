@@ -124,7 +124,7 @@ class TaskRunner:
         assert self._loop is not None
         due = time.monotonic() + task.interval
         while not await self._stops_within(due - time.monotonic()):
-            await self._loop.task(partial(self._call_on_loop, f"background task {task.name!r}", task.function))
+            await self._loop.task(self._call_on_loop(f"background task {task.name!r}", task.function))
             due = max(due + task.interval, time.monotonic())
 
     async def _stops_within(self, seconds: float) -> bool:

@@ -129,10 +129,35 @@ class Publisher:
         if connection.told_by != threading.get_ident():
             if connection.full:
                 connection.write_on(patience)
-            if connection.in_flight > CROWDED:
+            if connection.in_flight > CROWDED and not later:
                 self._await(connection, command, Waiter(), lambda: command.done, patience)
         if failed is None and command.error is not None:
             raise again(command.error)
+
+    def publish_soon(
+        self,
+        channel: str,
+        data: bytes,
+        told: Callable[[int | RedisUnavailable], None],
+        deadline: float,
+        later: bool = False,
+    ) -> Pending:
+        """Publish without waiting, and have `told` called with how many got it by whichever thread learns of it.
+
+        Nothing is sent after the deadline. Raises RedisUnavailable where it could not be handed in. `later` as for
+        `post`.
+        """
+
+        def ended(command: Pending) -> None:
+            try:
+                outcome: int | RedisUnavailable = receivers(command, channel, self.address)
+            except RedisUnavailable as error:
+                outcome = error
+            told(outcome)
+
+        command = Pending(publish_command(channel, data), 1, deadline, ended)
+        self._hand_in(command, deadline, later)
+        return command
 
     def submit(
         self, channel: str, data: bytes, told: Callable[[Delivery | RedisUnavailable], None], deadline: float
@@ -183,11 +208,11 @@ class Publisher:
 
     @property
     def ready(self) -> bool:
-        """Whether something can be posted without waiting for anything, as far as is known."""
+        """Whether something can be posted `later` without waiting for anything, as far as is known."""
         connection = self._connection
         if connection is None or connection.doubted or connection.full:
             return False
-        return connection.usable and connection.in_flight < CROWDED
+        return connection.usable
 
     @property
     def in_flight(self) -> int:

@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic
@@ -37,7 +37,7 @@ class Coroutines(Generic[Job]):
         size: int,
         room: Room,
         loop: EventLoop,
-        work: Callable[[Job], Awaitable[None]],
+        work: Callable[[Job], Coroutine[Any, Any, None]],
         waits: Callable[[], None] = lambda: None,
     ) -> None:
         self.size = size
@@ -146,7 +146,7 @@ class Coroutines(Generic[Job]):
             self._make_task(self._fresh.popleft())
 
     def _make_task(self, run: _Run[Job]) -> None:
-        run.task = self._loop.task(partial(self._work, run.job))
+        run.task = self._loop.task(self._work(run.job))
         run.task.add_done_callback(partial(self._ended, run))
 
     def _ended(self, run: _Run[Job], _task: asyncio.Task[Any]) -> None:

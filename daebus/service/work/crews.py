@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Generic
 
 from .coroutines import Coroutines
@@ -23,7 +23,7 @@ class Crews(Generic[Job]):
         name: str,
         describe: Callable[[Job], str],
         work: Callable[[Job], None],
-        work_on_loop: Callable[[Job], Awaitable[None]],
+        work_on_loop: Callable[[Job], Coroutine[Any, Any, None]],
         loop: EventLoop | None,
         *,
         max_workers: int,

@@ -13,7 +13,7 @@ import contextvars
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as WaitTimeout
 from typing import Any, TypeVar
@@ -80,13 +80,9 @@ class EventLoop:
         """The same, so many seconds later."""
         self._loop.call_later(seconds, function)
 
-    def task(self, function: Callable[[], Awaitable[T]]) -> asyncio.Task[T]:
-        """Run an async function as a task with a context of its own. From the loop's thread."""
-
-        async def main() -> T:
-            return await function()
-
-        return self._loop.create_task(main(), context=contextvars.Context())
+    def task(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run a coroutine as a task with a context of its own. From the loop's thread."""
+        return self._loop.create_task(coroutine, context=contextvars.Context())
 
     def spawn(self, function: Callable[[], Awaitable[T]]) -> Future[T]:
         """Run an async function in a copy of this thread's context. From another thread."""
