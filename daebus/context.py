@@ -110,7 +110,11 @@ def enter(context: Context) -> Any:
 
 def leave(token: Any) -> None:
     """Undo `enter`."""
-    _current.reset(token)
+    try:
+        _current.reset(token)
+    except ValueError:
+        # A task that its loop has left behind is freed in some other context.
+        pass
 
 
 def current() -> Context | None:

@@ -32,6 +32,11 @@ class Arrival:
     abandoned: bool = False
     """Whether its handler was told to end, as the service does."""
 
+    def must_go_on(self, error: BaseException) -> None:
+        """Raise what says that its task is just being freed, since its loop has left it behind."""
+        if self.abandoned and isinstance(error, GeneratorExit):
+            raise error
+
 
 def describe(arrival: Arrival) -> str:
     """What is done about it, for a log line."""

@@ -40,14 +40,14 @@ class Here:
         if self._loop is not None and function.kind.on_loop:
             return self._loop.wait(lambda: _awaited(function.call(*arguments)))
         returned = function.call(*arguments)
-        if returned.__class__ not in _USUAL:
+        if type(returned) not in _USUAL:
             _must_not_wait(returned)
         return returned
 
     async def answer(self, function: Function, asker: Callable[[], Asker]) -> Any:
         """See `Calls`."""
         returned = function.call()
-        if returned.__class__ in _USUAL:
+        if type(returned) in _USUAL:
             return returned
         if inspect.isgenerator(returned):
             return stream(returned, asker())

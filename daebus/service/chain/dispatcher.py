@@ -120,6 +120,7 @@ class Dispatcher:
                     await self._links.run(arrival, admitted, response, self._on_loop)
                     await response.out()
         except BaseException as error:  # noqa: BLE001 - the loop goes on
+            arrival.must_go_on(error)
             self._failed(arrival, error)
 
     def call(self, function: Function) -> None:

@@ -71,6 +71,7 @@ class Events:
                 await calls.call(hook, payload)
             await calls.call(route.function, payload)
         except BaseException as error:  # noqa: BLE001 - also a SystemExit must not end a worker
+            arrival.must_go_on(error)
             raised = error
             if not (arrival.abandoned and isinstance(error, asyncio.CancelledError)):
                 self._counts.add("errors")

@@ -55,6 +55,7 @@ class Links:
             try:
                 await self._handle(arrival, admitted, response, calls)
             except BaseException as error:  # noqa: BLE001 - also a SystemExit of a handler must not end a worker
+                arrival.must_go_on(error)
                 unhandled = await self._raised(arrival, admitted, response, calls, error)
             if route.after:
                 unhandled = await self._after(arrival, admitted, response, calls) or unhandled

@@ -122,12 +122,12 @@ class EventLoop:
         context = contextvars.copy_context()
         return await asyncio.wrap_future(self._aside.submit(context.run, function, *arguments))
 
-    def responds(self, within: float = ENDS_WITHIN) -> bool:
-        """Whether it gets to anything, within so many seconds: no task blocks it."""
+    def responds(self) -> bool:
+        """Whether it gets to anything: no task blocks it."""
         heard = threading.Event()
-        return self.soon(heard.set) and heard.wait(within)
+        return self.soon(heard.set) and heard.wait(ENDS_WITHIN)
 
-    def stop(self, within: float = ENDS_WITHIN) -> bool:
+    def stop(self) -> bool:
         """Cancel what is left and end the loop; False where that takes too long, and it is left behind."""
         if self._thread.ident is None or self.ended:
             return True
@@ -135,7 +135,7 @@ class EventLoop:
         self.soon(self._loop.stop)
         if not self.is_current:
             # Once to cancel, once for each of what async generators and connections have to do.
-            self._thread.join(bounded(3 * within))
+            self._thread.join(bounded(3 * ENDS_WITHIN))
         self._aside.end()
         self._pool.shutdown(wait=False, cancel_futures=True)
         if self._thread.is_alive():
