@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from . import context
 from .client.requester import Requester
-from .errors import ConfigurationError, PayloadError, RedisUnavailable
+from .errors import ConfigurationError, ConnectionLost, PayloadError, RedisUnavailable
+from .testing_async import LocalAsyncConnection
 from .transport.address import RedisAddress
+from .transport.aio_connection import AsyncConnection
 from .transport.commands import Delivery, Pending
 from .transport.listener import Listener
 from .transport.publisher import Publisher
@@ -206,7 +208,7 @@ class LocalBus:
     def __init__(self) -> None:
         self.published: list[tuple[str, bytes]] = []
         self._lock = threading.Lock()
-        self._subscribers: dict[str, list[LocalListener]] = {}
+        self._subscribers: dict[str, list[LocalListener | LocalAsyncConnection]] = {}
         self._server = fakeredis.FakeServer()
 
     def __str__(self) -> str:
@@ -220,6 +222,15 @@ class LocalBus:
         """See `Bus`."""
         return LocalListener(self, name, channels, **options)
 
+    async def connect(
+        self,
+        name: str,
+        on_lost: Callable[[ConnectionLost], None],
+        on_message: Callable[[bytes], None] = lambda _data: None,
+    ) -> AsyncConnection:
+        """See `Bus`."""
+        return LocalAsyncConnection(self, on_lost, on_message)
+
     def redis(self, **options: Any) -> Any:
         """A fakeredis client; all of them share one data set."""
         return fakeredis.FakeRedis(server=self._server, **options)
@@ -228,13 +239,13 @@ class LocalBus:
         """See `Bus`."""
         return self.redis(decode_responses=True)
 
-    def subscribe(self, channels: Iterable[str], subscriber: LocalListener) -> None:
+    def subscribe(self, channels: Iterable[str], subscriber: LocalListener | LocalAsyncConnection) -> None:
         """Used by listeners."""
         with self._lock:
             for channel in dict.fromkeys(channels):
                 self._subscribers.setdefault(channel, []).append(subscriber)
 
-    def unsubscribe(self, subscriber: LocalListener) -> None:
+    def unsubscribe(self, subscriber: LocalListener | LocalAsyncConnection) -> None:
         """Used by listeners."""
         with self._lock:
             for subscribers in self._subscribers.values():

@@ -26,9 +26,9 @@ from daebus.errors import (
     TooLate,
     again,
 )
-from daebus.transport.address import CONNECT_TIMEOUT, RedisAddress, resolve_url
+from daebus.transport.address import CONNECT_TIMEOUT, resolve_url
 from daebus.transport.aio_connection import AsyncConnection
-from daebus.transport.bus import RedisBus
+from daebus.transport.bus import Bus, RedisBus
 from daebus.transport.commands import (
     Delivery,
     Pending,
@@ -60,7 +60,7 @@ class AsyncSession:
         self._loop = asyncio.get_running_loop()
         self._url = url
         self._name = name
-        self._address: RedisAddress | None = None
+        self._bus: Bus | None = None
         self.reply_channel = f"caller:{uuid.uuid4().hex}"
         """The channel on which answers come in."""
         self._pending: dict[str, AsyncCall] = {}
@@ -105,10 +105,9 @@ class AsyncSession:
                     command = await publisher.ask(data)
             except TimeoutError:
                 raise ConnectionLost(
-                    f"Redis at {self._address} did not confirm in time; the message may or may not arrive"
+                    f"Redis at {self._bus} did not confirm in time; the message may or may not arrive"
                 ) from None
-        assert self._address is not None
-        return receivers(command, channel, self._address)
+        return receivers(command, channel, self._bus)
 
     def forget(self, call: AsyncCall) -> None:
         """The call does not wait any more."""
@@ -182,19 +181,19 @@ class AsyncSession:
                     await self._connect()
                 return self._publisher
         except TimeoutError:
-            raise TooLate(f"Redis at {self._address} does not answer; nothing was sent") from None
+            raise TooLate(f"Redis at {self._bus} does not answer; nothing was sent") from None
 
     async def _connect(self) -> None:
         """Make what is missing of the two connections."""
-        address = self._address
-        if address is None or (self._publisher is None and self._subscription is None):
-            address = self._address = self._locate()
+        bus = self._bus
+        if bus is None or (self._publisher is None and self._subscription is None):
+            bus = self._bus = self._locate()
         name = context.asking_name(self._name)
         try:
             if self._subscription is None:
-                self._subscription = await self._subscribed(address, name)
+                self._subscription = await self._subscribed(bus, name)
             if self._publisher is None:
-                self._publisher = await AsyncConnection.open(address, name, self._publisher_lost)
+                self._publisher = await bus.connect(name, self._publisher_lost)
         except RedisUnavailable as error:
             self._failure = (self._loop.time(), again(error))
             raise
@@ -203,18 +202,14 @@ class AsyncSession:
                 # A context of its own: this task is not to hold on to the request at hand.
                 self._keeper = self._loop.create_task(self._keep(), context=contextvars.Context())
 
-    def _locate(self) -> RedisAddress:
+    def _locate(self) -> Bus:
         if self._url is not None:
-            return RedisAddress(self._url)
+            return RedisBus(self._url)
         runtime = context.current_runtime()
-        if runtime is None:
-            return RedisAddress(resolve_url())
-        if isinstance(runtime.bus, RedisBus):
-            return runtime.bus.address
-        raise ConfigurationError(f"an AsyncDaebusCaller needs a real Redis, not {runtime.bus}: give it a redis_url")
+        return RedisBus(resolve_url()) if runtime is None else runtime.bus
 
-    async def _subscribed(self, address: RedisAddress, name: str) -> AsyncConnection:
-        link = await AsyncConnection.open(address, name, self._subscription_lost, self._take)
+    async def _subscribed(self, bus: Bus, name: str) -> AsyncConnection:
+        link = await bus.connect(name, self._subscription_lost, self._take)
         try:
             await link.listen(self.reply_channel)
         except BaseException as error:
@@ -253,13 +248,13 @@ class AsyncSession:
 
     async def _holds_back(self) -> bool | None:
         """See `pause.holds_back`."""
-        if self._address is None:
+        if self._bus is None:
             return None
         begin, publish = trial()
         link = None
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
-                link = await AsyncConnection.open(self._address, context.asking_name(self._name), lambda _error: None)
+                link = await self._bus.connect(context.asking_name(self._name), lambda _error: None)
                 await link.ask(begin)
             command = Pending(publish, 1, math.inf)
             link.send(command)
@@ -286,9 +281,8 @@ class AsyncSession:
 
     def _told(self, call: AsyncCall, command: Pending) -> None:
         """What became of the request of a call."""
-        assert self._address is not None
         try:
-            found = delivery(command, call.service, self._address)
+            found = delivery(command, call.service, self._bus)
         except RedisUnavailable as error:
             lost = f"{error}; the request may have been handled"
             self._fail(call, ConnectionLost(lost) if isinstance(error, ConnectionLost) else again(error))
@@ -302,7 +296,7 @@ class AsyncSession:
     def _found(self, call: AsyncCall, found: Delivery) -> None:
         call.subscribers = found.subscribers
         if found.subscribers == 0:
-            where = f"its channel has no subscriber at {self._address}"
+            where = f"its channel has no subscriber at {self._bus}"
             self._fail(call, ServiceUnavailable(f"nobody serves {call.service!r}: {where}"))
 
     def _fail(self, call: AsyncCall, error: DaebusError) -> None:

@@ -6,9 +6,10 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
-from daebus.errors import RedisUnavailable
+from daebus.errors import ConnectionLost, RedisUnavailable
 
 from .address import RedisAddress
+from .aio_connection import AsyncConnection
 from .listener import Listener
 from .publisher import Publisher
 
@@ -31,6 +32,14 @@ class Bus(Protocol):
     ) -> Listener:
         """A listener that has not begun yet; see `Listener` for the arguments."""
 
+    async def connect(
+        self,
+        name: str,
+        on_lost: Callable[[ConnectionLost], None],
+        on_message: Callable[[bytes], None] = ...,
+    ) -> AsyncConnection:
+        """A connection for the running event loop; see `AsyncConnection.open` for the arguments."""
+
     def cache(self) -> Any:
         """A redis-py client of the same Redis, which connects when it is used."""
 
@@ -51,6 +60,15 @@ class RedisBus:
     def listener(self, name: str, channels: Iterable[str], **options: Any) -> Listener:
         """See `Bus`."""
         return Listener(self.address, name, channels, **options)
+
+    async def connect(
+        self,
+        name: str,
+        on_lost: Callable[[ConnectionLost], None],
+        on_message: Callable[[bytes], None] = lambda _data: None,
+    ) -> AsyncConnection:
+        """See `Bus`."""
+        return await AsyncConnection.open(self.address, name, on_lost, on_message)
 
     def cache(self) -> Any:
         """See `Bus`."""

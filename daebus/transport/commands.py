@@ -10,7 +10,7 @@ from daebus.errors import ConfigurationError, ConnectionLost, RedisUnavailable, 
 from daebus.wire.protocol import Command, Lost
 from daebus.wire.resp import ErrorReply, pack, pack_publish
 
-from .address import RedisAddress, refusal
+from .address import refusal
 from .waiter import Waiter
 
 
@@ -96,7 +96,7 @@ def count_command(channel: str) -> bytes:
     return pack(b"PUBSUB", b"NUMSUB", _encoded(channel))
 
 
-def receivers(command: Pending, channel: str, address: RedisAddress) -> int:
+def receivers(command: Pending, channel: str, address: object) -> int:
     """How many got what was published; raises RedisUnavailable where it came to nothing."""
     if command.error is not None:
         raise again(command.error)
@@ -106,7 +106,7 @@ def receivers(command: Pending, channel: str, address: RedisAddress) -> int:
     return int(reply)
 
 
-def delivery(command: Pending, channel: str, address: RedisAddress) -> Delivery:
+def delivery(command: Pending, channel: str, address: object) -> Delivery:
     """What became of a `counted_command`; raises RedisUnavailable where it came to nothing."""
     count = receivers(command, channel, address)
     return Delivery(count, _subscribers(command), command.sent_at or 0.0)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -19,12 +19,14 @@ from daebus import (
     DaebusCaller,
     Requester,
     RequestFailed,
+    ServiceUnavailable,
     broadcast,
     logger,
     request,
     response,
 )
 from daebus.errors import OutsideContextError
+from daebus.testing import TestClient
 from tests.support.framework_services import Tap, serving
 from tests.support.waiting import eventually
 
@@ -346,3 +348,26 @@ def test_the_test_client_runs_it_all(name: str) -> None:
         client.broadcast("news", {"n": 1})
         # Sent and broadcast messages have been dealt with.
         assert heard == [{"numbers": [1, 2]}, {"numbers": [3]}, {"n": 1}]
+
+
+def test_async_callers_of_handlers_reach_other_apps_on_the_test_bus(name: str) -> None:
+    users = AsyncDaebusCaller(f"{name}.users")
+    app, other = Daebus(name), Daebus(f"{name}.users")
+
+    @other.action("get")
+    async def get() -> AsyncIterator[dict[str, Any]]:
+        yield {"part": 1}
+        yield {"user": request.payload["id"]}
+
+    @app.action("ask")
+    async def ask() -> dict[str, Any]:
+        with pytest.raises(ServiceUnavailable):
+            await AsyncDaebusCaller("nobody").send_request("x")
+        with pytest.raises(RequestFailed, match="unknown action"):
+            await users.send_request("nope")
+        assert await users.send_message("get", {"id": 0}) == 1
+        return {"all": [part async for part in users.stream_request("get", {"id": request.payload["n"]})]}
+
+    with other.test_client() as client, TestClient(app, bus=client.bus) as gateway:
+        assert gateway.request("ask", {"n": 7}) == {"all": [{"part": 1}, {"user": 7}]}
+        gateway.settle()

@@ -358,12 +358,12 @@ def test_both_kinds_of_callers_ask_one_service_and_handlers_may_be_asyncio_progr
         asyncio.run(main())
 
 
-def test_a_test_bus_is_not_taken_for_a_redis(name: str) -> None:
+def test_where_the_service_is_on_a_test_bus_it_asks_there(name: str) -> None:
     app = Daebus(name)
 
     @app.action("ask")
     def ask() -> dict[str, Any]:
         return {"answer": asyncio.run(AsyncDaebusCaller("other").send_request("x"))}
 
-    with app.test_client() as client, pytest.raises(RequestFailed, match="give it a redis_url"):
+    with app.test_client() as client, pytest.raises(RequestFailed, match="has no subscriber at the test bus"):
         client.request("ask")

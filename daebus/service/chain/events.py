@@ -67,18 +67,19 @@ class Events:
         token = enter(Context(self._runtime, place))
         raised: BaseException | None = None
         try:
-            for hook in route.before:
-                await calls.call(hook, payload)
-            await calls.call(route.function, payload)
-        except BaseException as error:  # noqa: BLE001 - also a SystemExit must not end a worker
-            arrival.must_go_on(error)
-            raised = error
-            if not (arrival.abandoned and isinstance(error, asyncio.CancelledError)):
-                self._counts.add("errors")
-                note(log, logging.ERROR, "%s: %s raised", self._runtime.name, place, error=error)
-        finally:
+            try:
+                for hook in route.before:
+                    await calls.call(hook, payload)
+                await calls.call(route.function, payload)
+            except BaseException as error:  # noqa: BLE001 - also a SystemExit must not end a worker
+                arrival.must_go_on(error)
+                raised = error
+                if not (arrival.abandoned and isinstance(error, asyncio.CancelledError)):
+                    self._counts.add("errors")
+                    note(log, logging.ERROR, "%s: %s raised", self._runtime.name, place, error=error)
             for hook in route.after:
                 await self._call_after(hook, place, calls, payload, raised)
+        finally:
             leave(token)
         return raised is None
 
