@@ -48,6 +48,8 @@ class Runtime(Protocol):
     @property
     def json_default(self) -> Default: ...
 
+    def rest(self, until: float) -> bool: ...
+
 
 class ContextLogger(logging.LoggerAdapter[logging.Logger]):
     """A logger whose records carry `service`, `instance`, `action` and `request_id` (None where there is none)."""
@@ -115,7 +117,11 @@ def enter(context: Context) -> Any:
 
 def leave(token: Any) -> None:
     """Undo `enter`."""
-    _current.reset(token)
+    try:
+        _current.reset(token)
+    except ValueError:
+        # A task that its loop has left behind is freed in some other context.
+        pass
 
 
 def current() -> Context | None:
@@ -132,6 +138,11 @@ def stopped(runtime: Runtime) -> None:
     """Forget it."""
     if runtime in _running:
         _running.remove(runtime)
+
+
+def running(bus: Bus) -> list[Runtime]:
+    """The services that run in this process on that bus."""
+    return [runtime for runtime in _running if runtime.bus is bus]
 
 
 def current_runtime() -> Runtime | None:

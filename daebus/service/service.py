@@ -23,22 +23,24 @@ from daebus.wire import checks
 from daebus.wire.limits import MAX_MESSAGE
 from daebus.wire.values import Default, plain
 
+from .chain.arrival import Arrival, describe
+from .chain.dispatcher import Dispatcher
 from .claims import Claims
 from .control import Control, control_channel, describe_handlers
-from .dispatcher import Arrival, Dispatcher, describe
 from .overload import OverloadLog
 from .readers import Readers
 from .refusals import Refusals
 from .registry import Registry
-from .saturation import SaturationLog
 from .tasks import TaskRunner
 from .undelivered import Undelivered
-from .worker import Workers
+from .work.crews import Crews
+from .work.event_loop import EventLoop
 
 log = logging.getLogger("daebus")
 
 MOST_WORKERS = 10_000
 """Each is a thread."""
+MOST_ASYNC = 1_000_000
 START_TIMEOUT = 10.0
 """Seconds that connecting and subscribing may take at the start."""
 DRAIN_TIMEOUT = 3.0
@@ -63,9 +65,11 @@ class Options:
     shared: bool = False
     max_message: int = MAX_MESSAGE
     json_default: Default = plain
+    max_async: int = 100
 
     def __post_init__(self) -> None:
         checks.whole(self.max_workers, "max_workers", MOST_WORKERS)
+        checks.whole(self.max_async, "max_async", MOST_ASYNC)
         checks.whole(self.max_queue, "max_queue", sys.maxsize)
         checks.duration(self.grace, "grace")
         if self.unknown_action not in ("error", "ignore"):
@@ -90,6 +94,7 @@ class Service:
         self._refusals = Refusals(name)
         self._claims = Claims(self.publisher, name, self.instance, self._refusals) if options.shared else None
         self._undelivered = Undelivered(name)
+        self._loop = EventLoop(name, options.max_workers) if registry.needs_loop else None
         self._dispatcher = Dispatcher(
             self,
             registry,
@@ -102,16 +107,23 @@ class Service:
             debug=options.debug,
             ignore_unknown=options.unknown_action == "ignore",
             claims=self._claims,
+            loop=self._loop,
         )
-        self._saturation = SaturationLog(name, describe)
-        self._workers: Workers[Arrival] = Workers(
-            options.max_workers, options.max_queue, self._work, lambda: self._saturation.waits(self._workers)
+        self._crews: Crews[Arrival] = Crews(
+            name,
+            describe,
+            self._work,
+            self._dispatcher.handle_on_loop,
+            self._loop,
+            max_workers=options.max_workers,
+            max_async=options.max_async,
+            max_queue=options.max_queue,
         )
         self._busy_text = f"{name} is busy: {options.max_queue} messages wait"
         self._overload = OverloadLog(name, options.max_queue)
         self._control_channel = control_channel(name)
         self._control = Control(name, self.instance, self.publisher, self.info)
-        self._tasks = TaskRunner(self, registry)
+        self._tasks = TaskRunner(self, registry, self._loop)
         self._listener = bus.listener(
             name,
             [name, self._control_channel, *registry.listen_handlers],
@@ -152,9 +164,11 @@ class Service:
         try:
             if self._claims is not None:
                 self._claims.check()
+            if self._loop is not None:
+                self._loop.start()
             for hook in self._registry.start_hooks:
                 with context.entered(context.Context(self, "a start hook")):
-                    hook()
+                    self._dispatcher.call(hook)
             self._readers.start()
             self._listener.ensure(time.monotonic() + START_TIMEOUT)
             self._tasks.start()
@@ -168,13 +182,16 @@ class Service:
         until = time.monotonic() + grace
         dropped = self._dispatcher.counts["dropped"]
         self._tasks.signal_stop()
-        self._saturation.end()
         self._stopping = True
-        for arrival in self._workers.drop_queue():
+        for arrival in self._crews.drop_queue():
             self._refuse_stopping(arrival)
         self._listener.drain(time.monotonic() + DRAIN_TIMEOUT)
-        for arrival in self._workers.finish(until):
+        for arrival in self._crews.finish(until):
+            if arrival.on_loop and arrival.response is None:
+                self._refuse_stopping(arrival)
             self._dispatcher.abandon(arrival, "shutting_down", f"{self.name} had to stop before this was finished")
+        self._crews.cancel()
+        self._dispatcher.deferrals.finish(until)
         self._tasks.stop(max(until, time.monotonic() + 0.1))
         self._close()
         dropped = self._dispatcher.counts["dropped"] - dropped
@@ -185,16 +202,23 @@ class Service:
 
     def finish(self, until: float) -> None:
         """Wait until `until` (a time of `time.monotonic()`) for what is being done, and what waits for its turn."""
-        self._workers.finish(until)
+        self._crews.rest(until)
 
     def _close(self) -> None:
         for hook in self._registry.stop_hooks if self._stopping else ():
+            if hook.kind.on_loop and not (self._loop is not None and self._loop.responds()):
+                log.error("%s: a stop hook is not run, since a task blocks the event loop", self.name)
+                continue
             try:
                 with context.entered(context.Context(self, "a stop hook")):
-                    hook()
+                    self._dispatcher.call(hook)
             except BaseException as error:  # noqa: BLE001 - the others are to run as well
                 note(log, logging.ERROR, "%s: a stop hook raised", self.name, error=error)
         self._readers.close()
+        if self._loop is not None:
+            self._loop.stop()
+        if self._dispatcher.outbox is not None:
+            self._dispatcher.outbox.end(FLUSH_TIMEOUT)
         self._dispatcher.answers.end()
         self._close_publisher()
         self._closed = True
@@ -254,13 +278,22 @@ class Service:
             self._undelivered.say(now)
         self._dispatcher.counts.add("received")
         arrival = Arrival(channel, data, now, turn)
-        if self._workers.take(arrival):
-            return
-        if self._stopping:
-            self._refuse_stopping(arrival)
-        elif self._dispatcher.refuse(arrival, "busy", self._busy_text):
-            self._dispatcher.counts.add("busy")
-            self._overload.refused()
+        # A worker's part is done here and now, where one is free: what goes to the loop goes first.
+        for part in (arrival,) if self._loop is None else reversed(self._dispatcher.split(arrival)):
+            if self._crews.take(part, part.on_loop):
+                continue
+            if self._stopping:
+                self._refuse_stopping(part)
+            elif self._dispatcher.refuse(part, "busy", self._busy_text):
+                self._dispatcher.counts.add("busy")
+                self._overload.refused()
+
+    def rest(self, until: float) -> bool:
+        """Wait until no message waits or is being handled; False where that takes longer than `until`.
+
+        That is a time of `time.monotonic()`.
+        """
+        return self._crews.rest(until)
 
     def _refuse_stopping(self, arrival: Arrival) -> None:
         self._dispatcher.refuse(arrival, "shutting_down", f"{self.name} is stopping")
@@ -275,8 +308,7 @@ class Service:
             "host": platform.node() or socket.gethostname(),
             "started": self._started,
             **describe_handlers(self._registry, schemas=schemas),
-            "workers": {"max": self._workers.size, "busy": self._workers.busy},
-            "queue": {"size": self._workers.queued, "max": self._workers.max_queue},
+            **self._crews.info(),
             "counts": self._dispatcher.counts.snapshot(),
             "debug": self.options.debug,
             "shared": self.options.shared,
