@@ -74,7 +74,7 @@ class Events:
             except BaseException as error:  # noqa: BLE001 - also a SystemExit must not end a worker
                 arrival.must_go_on(error)
                 raised = error
-                if not (arrival.abandoned and isinstance(error, asyncio.CancelledError)):
+                if not (arrival.abandoned and type(error) is asyncio.CancelledError):
                     self._counts.add("errors")
                     note(log, logging.ERROR, "%s: %s raised", self._runtime.name, place, error=error)
             for hook in route.after:
