@@ -139,7 +139,9 @@ def test_one_that_has_no_schema_is_taken_all_the_same() -> None:
     assert ask(handler, {"n": 1}) == {"n": 1}
     app = Daebus("typed")
     app.action("do")(handler)
-    assert described(app.action_handlers["do"].call)["arguments"]["$defs"] == {"Odd": {"type": "object", "title": "Odd"}}
+    assert described(app.action_handlers["do"].call)["arguments"]["$defs"] == {
+        "Odd": {"type": "object", "title": "Odd"}
+    }
 
 
 def test_what_it_hides_stays_hidden() -> None:
