@@ -209,6 +209,9 @@ class _Place:
             verbs = ((verb.name, verb.summary) for verb in VERBS.values() if self.face in verb.faces)
             topics = [("items", "how a payload is written"), ("filters", "how a filter is written")]
             topics.append(("names", "how any name is written"))
+            topics.append(("rules", "what findings look for"))
+            if text:
+                topics += _rules()
             return _ranked(text, start, [*verbs, *topics])
         if kind in (Kind.FILE, Kind.OUTPUT):
             return self._files(text, 0)
@@ -319,3 +322,10 @@ def _ranked(
         if len(first) >= MOST:
             break
     return [*first, *then][:MOST]
+
+
+def _rules() -> Iterable[tuple[str, str]]:
+    """The rules of findings, with what each finds; loaded where somebody types one."""
+    from daebus_console.engine.findings.rules import RULES
+
+    return ((name, rule.title) for name, rule in RULES.items())
