@@ -38,7 +38,9 @@ class Findings:
         """What kept a rule from judging, which is a fault of ours."""
         self.rules: list[Rule] = [rule(self.world, self.book) for rule in RULES.values()]
         self._asked = self._having("asked")
+        self._reused = self._having("reused")
         self._answered = self._having("answered")
+        self._failed = self._having("failed")
         self._cast = self._having("cast")
         self._unreadable = self._having("unreadable")
         self._expired = self._having("expired")
@@ -188,6 +190,9 @@ class Findings:
                 alone = (one,)
                 for asked in self._asked:
                     asked(one.target or "", one.action or "", alone)
+                if one.flags & Flag.REUSED_ID:
+                    for reused in self._reused:
+                        reused(one)
             elif kind is _BROADCAST:
                 for cast in self._cast:
                     cast(one)
@@ -206,6 +211,9 @@ class Findings:
             alone = (one,)
             for answered in self._answered:
                 answered(one.target or "", one.action or "", alone)
+            if one.state is not State.OK or one.flags & Flag.LATE:
+                for failed in self._failed:
+                    failed(one)
             self._close(one)
 
     def _close(self, parent: Exchange) -> None:

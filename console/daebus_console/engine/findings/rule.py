@@ -82,8 +82,14 @@ class Rule:
     def unreadable(self, exchange: Exchange) -> None:
         """A message that is no JSON object has just been seen."""
 
+    def reused(self, exchange: Exchange) -> None:
+        """A request has just been seen with the id of an earlier one."""
+
     def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
         """Requests have just got their final answer, late ones and errors included."""
+
+    def failed(self, exchange: Exchange) -> None:
+        """A request has just been answered with an error, or too late; `answered` tells of it as well."""
 
     def expired(self, exchange: Exchange) -> None:
         """A request has run out of time."""

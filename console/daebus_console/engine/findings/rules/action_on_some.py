@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import call, numbers, to
@@ -27,18 +25,18 @@ them.
 Bring all instances to the same version. Where two services share a channel on purpose, let each ignore
 what it does not know: `unknown_action="ignore"`."""
 
-    def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
+    def failed(self, exchange: Exchange) -> None:
         """The first answer may say so."""
-        for one in exchanges:
-            if one.aside.code == "unknown_action":
-                self._judge(service, action, one, one.answer)
+        if exchange.aside.code == "unknown_action":
+            self._judge(exchange, exchange.answer)
 
     def extra(self, exchange: Exchange, message: Message) -> None:
         """Or the second."""
         if message.error and error_code(message.data) == "unknown_action":
-            self._judge(exchange.target or "", exchange.action or "", exchange, message)
+            self._judge(exchange, message)
 
-    def _judge(self, service: str, action: str, exchange: Exchange, message: Message | None) -> None:
+    def _judge(self, exchange: Exchange, message: Message | None) -> None:
+        service, action = exchange.target or "", exchange.action or ""
         here = self.world.instances.here(service)
         having = [one for one in here if action in one.actions]
         if not having or len(having) == len(here) or message is None:

@@ -48,11 +48,10 @@ change something bear to be done twice, as with an id of the order that is remem
         super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
         self._failed: dict[tuple[str, str], list[_Attempts]] = {}
 
-    def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
+    def failed(self, exchange: Exchange) -> None:
         """Remember what failed."""
-        for one in exchanges:
-            if one.state is State.ERROR and one.answer is not None and one.kind is Kind.REQUEST:
-                self._remember(service, action, one, one.answer.at)
+        if exchange.state is State.ERROR and exchange.answer is not None:
+            self._remember(exchange.target or "", exchange.action or "", exchange, exchange.answer.at)
 
     def expired(self, exchange: Exchange) -> None:
         """A timeout that the asker had named."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import call, shown, to
-from daebus_console.engine.message.exchange import Exchange, Flag
+from daebus_console.engine.message.exchange import Exchange
 
 
 class Found(Rule):
@@ -24,21 +22,17 @@ It is thought so because both were seen, with the same `request_id` and the same
 
 Make an id for each request (`uuid.uuid4().hex`), also when one is sent again. Callers of this framework do so."""
 
-    def asked(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
-        """Has it the id of another?"""
-        for one in exchanges:
-            if one.flags & Flag.REUSED_ID:
-                self._tell(service, action, one)
-
-    def _tell(self, service: str, action: str, one: Exchange) -> None:
+    def reused(self, exchange: Exchange) -> None:
+        """It has the id of another."""
+        service, action = exchange.target or "", exchange.action or ""
         self.book.report(
             self.name,
             self.severity,
-            one.opened.at,
-            [one.number],
+            exchange.opened.at,
+            [exchange.number],
             service=service,
             action=action,
-            text=f"{shown(one.source or '?')} uses one request_id for several requests to {call(service, action)}",
+            text=f"{shown(exchange.source or '?')} uses one request_id for several requests to {call(service, action)}",
             because="the request_id and the reply channel of an earlier request are the same",
             advice="make a new id for each request, such as uuid.uuid4().hex",
             where=f"{to(service, action)} is:reused",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import call, duration, to
@@ -27,23 +25,23 @@ It is thought so because the request names its timeout and its answer came later
 Let the caller wait longer, make the handler faster, or answer at once and do the work after that. An action
 that is called again after a timeout should bear to be done twice."""
 
-    def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
+    def failed(self, exchange: Exchange) -> None:
         """Only those that are late and were handled."""
-        for one in exchanges:
-            answer = one.answer
-            if one.flags & _BOTH != _BOTH or answer is None or answer.error or one.flags & Flag.TIMELESS:
-                continue
-            waited, took = one.deadline - one.opened.at, answer.at - one.opened.at
-            self.book.report(
-                self.name,
-                self.severity,
-                answer.at,
-                [one.number],
-                service=service,
-                action=action,
-                text=f"{call(service, action)} did its work for nobody: the caller gave up after {duration(waited)},"
-                f" the answer came after {duration(took)}",
-                because="the request names how long its caller waits, and its answer came later",
-                advice=f"wait longer than {duration(took)}, or find out what takes so long",
-                where=f"{to(service, action)} is:late",
-            )
+        answer, flags = exchange.answer, exchange.flags
+        if flags & _BOTH != _BOTH or flags & Flag.TIMELESS or answer is None or answer.error:
+            return
+        service, action = exchange.target or "", exchange.action or ""
+        waited, took = exchange.deadline - exchange.opened.at, answer.at - exchange.opened.at
+        self.book.report(
+            self.name,
+            self.severity,
+            answer.at,
+            [exchange.number],
+            service=service,
+            action=action,
+            text=f"{call(service, action)} did its work for nobody: the caller gave up after {duration(waited)},"
+            f" the answer came after {duration(took)}",
+            because="the request names how long its caller waits, and its answer came later",
+            advice=f"wait longer than {duration(took)}, or find out what takes so long",
+            where=f"{to(service, action)} is:late",
+        )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.instances import Instance
 from daebus_console.engine.findings.rule import Rule
@@ -32,26 +30,26 @@ Look with `services NAME` how many of its workers are busy: more workers (`max_w
 (`shared=True`), or quicker handlers. A service that calls itself may hold all its workers: see
 waits-for-itself."""
 
-    def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
+    def failed(self, exchange: Exchange) -> None:
         """Was it refused?"""
-        for one in exchanges:
-            why = _WHY.get(one.aside.code or "")
-            if why is None or one.answer is None:
-                continue
-            code = one.aside.code or ""
-            self.book.report(
-                self.name,
-                self.severity,
-                one.answer.at,
-                [one.number],
-                service=service,
-                action=action,
-                about=code,
-                text=f"{call(service, action)} was refused with {code}: {why[0]}",
-                because=f"the answer says {code}: {why[1]}",
-                advice=f"look at the workers of {shown(service)}: services {shown(service)}",
-                where=f"{to(service, action)} code:{code}",
-            )
+        code = exchange.aside.code or ""
+        why = _WHY.get(code)
+        if why is None or exchange.answer is None:
+            return
+        service, action = exchange.target or "", exchange.action or ""
+        self.book.report(
+            self.name,
+            self.severity,
+            exchange.answer.at,
+            [exchange.number],
+            service=service,
+            action=action,
+            about=code,
+            text=f"{call(service, action)} was refused with {code}: {why[0]}",
+            because=f"the answer says {code}: {why[1]}",
+            advice=f"look at the workers of {shown(service)}: services {shown(service)}",
+            where=f"{to(service, action)} code:{code}",
+        )
 
     def told(self, service: str, instance: Instance) -> None:
         """Whether one-way messages were dropped since it was asked before."""

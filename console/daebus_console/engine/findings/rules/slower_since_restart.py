@@ -37,8 +37,10 @@ class Found(Rule):
     severity = Severity.WARNING
     title = "slower since a restart"
     page = """\
-Since a service was started anew, the answers of an action take five times as long as before, and more than 50
-ms. It is thought so because answers name their instance: none of those that answered before the restart has
+Since a service was started anew, the answers of an action take five times as long as before, and more than
+50 ms.
+
+It is thought so because answers name their instance: none of those that answered before the restart has
 answered since, and thirty answers or more from each side are compared by their median.
 
 Compare an exchange from before with one from after (`diff #1 #2`), and what changed in the new version: a cache

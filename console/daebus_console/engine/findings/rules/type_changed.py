@@ -54,7 +54,9 @@ class Found(Rule):
     page = """\
 A field of one action's payloads (or answers, or of a channel's broadcasts) is a number in most messages and a
 text in some: "12.50" where 12.50 is expected. Python adds texts and numbers nowhere, so that somebody's handler
-raises. It is thought so because five messages or more have a number there, and the text reads as a number; or
+raises.
+
+It is thought so because five messages or more have a number there, and the text reads as a number; or
 because twenty or more agree on another type and at most a quarter do not. A field with three types is taken for
 one that may be anything, null for a field that is left out, and events with another `type` for other events.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import shown, term
@@ -11,7 +9,6 @@ from daebus_console.engine.message.envelope import Unreadable, read
 from daebus_console.engine.message.exchange import Exchange
 
 _READABLE = 5
-_MOST = 2_000
 _LONGEST = 200
 
 
@@ -31,25 +28,14 @@ objects.
 Look at the message (enter): a text where an object is expected, bytes of pickle or MessagePack, an
 object cut short."""
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
-        self._readable: dict[str, int] = {}
-
-    def asked(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
-        """That channel carries JSON."""
-        del action
-        self._carried(service, len(exchanges))
-
-    def cast(self, exchange: Exchange) -> None:
-        """And that one."""
-        self._carried(exchange.target or "", 1)
-
     def unreadable(self, exchange: Exchange) -> None:
         """Is it expected to be readable there?"""
         channel, directory = exchange.opened.channel, self.world.directory
         service = directory.services.get(channel)
+        entry = service or directory.channels.get(channel)
         of_service = service is not None and service.framework
-        if not of_service and channel not in directory.listened and self._readable.get(channel, 0) < _READABLE:
+        readable = 0 if entry is None else entry.rate.total
+        if not of_service and channel not in directory.listened and readable < _READABLE:
             return
         try:
             read(exchange.opened.data)
@@ -69,8 +55,3 @@ object cut short."""
             advice="look at what sent it; services drop it",
             where=f"channel:{term(channel)} kind:unreadable",
         )
-
-    def _carried(self, channel: str, count: int) -> None:
-        seen = self._readable.get(channel, 0)
-        if seen < _READABLE and (seen or len(self._readable) < _MOST):
-            self._readable[channel] = seen + count

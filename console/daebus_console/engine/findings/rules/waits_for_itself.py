@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import call, duration, numbers, shown
@@ -53,21 +51,15 @@ Call the function instead of the action; or put what is called into a service of
             for call_, held_by in together:
                 self._tell(call_, held_by, f"its {workers} workers were all held by requests that waited for it")
 
-    def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
+    def failed(self, exchange: Exchange) -> None:
         """It was answered too late, or told that it had waited too long."""
-        del service, action
-        for one in exchanges:
-            answer = one.answer
-            if answer is None or one.parent_id is None:
-                continue
-            expired = one.aside.code == "expired"
-            if not expired and not one.flags & Flag.LATE:
-                continue
-            holder = self._holder(one, min(one.deadline, answer.at))
-            took = answer.at - one.opened.at
-            waited = expired or (one.elapsed is not None and one.elapsed < took / 2)
-            if holder is not None and waited:
-                self._tell(one, holder, "it waited for a worker until it was too late")
+        answer, expired = exchange.answer, exchange.aside.code == "expired"
+        if answer is None or exchange.parent_id is None or not (expired or exchange.flags & Flag.LATE):
+            return
+        holder = self._holder(exchange, min(exchange.deadline, answer.at))
+        took = answer.at - exchange.opened.at
+        if holder is not None and (expired or (exchange.elapsed is not None and exchange.elapsed < took / 2)):
+            self._tell(exchange, holder, "it waited for a worker until it was too late")
 
     def lost(self) -> None:
         """An answer may be among what was not seen."""
