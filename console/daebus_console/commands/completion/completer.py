@@ -211,7 +211,7 @@ class _Place:
             topics.append(("names", "how any name is written"))
             topics.append(("rules", "what findings look for"))
             if text:
-                topics += _rules()
+                topics += [(name, title) for name, title in _rules() if name.startswith(text.lower())]
             return _ranked(text, start, [*verbs, *topics])
         if kind in (Kind.FILE, Kind.OUTPUT):
             return self._files(text, 0)

@@ -12,7 +12,6 @@ from daebus_console.commands.doing.measuring import look_for
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.entries import clock_time
-from daebus_console.commands.terms.words import Word
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.capture.format import CaptureError
 from daebus_console.engine.findings.engine import A_SECOND
@@ -60,7 +59,7 @@ def run_findings(command: Command, context: Context) -> int:
 
 def run_known(command: Command, context: Context) -> int:
     """Mark a finding as known, take the mark away, or list what is marked."""
-    identity, note = command["finding"], " ".join(word.text for word in _words(command))
+    identity, note = command["finding"], " ".join(command["note"])
     file = context.known
     if identity is None:
         _list_known(context)
@@ -80,10 +79,6 @@ def run_known(command: Command, context: Context) -> int:
     if file.problem is not None:
         context.output.note(file.problem)
     return Exit.DONE
-
-
-def _words(command: Command) -> tuple[Word, ...]:
-    return command["note"] or ()
 
 
 def _severity(command: Command) -> Severity | None:

@@ -16,7 +16,7 @@ VERB = Verb(
     "hide a finding until it is seen more often or is graver, with a note why",
     (
         Argument("finding", Kind.TEXT, "the id that `findings` shows; without one, list what is known", required=False),
-        Argument("note", Kind.WORDS, "why it is all right, or who sees to it", required=False, many=True),
+        Argument("note", Kind.TEXT, "why it is all right, or who sees to it", required=False, many=True),
     ),
     (Option("--forget", Kind.FLAG, "show it again"),),
     examples=("known 5e1f0a2b 'sees to it: Ann'", "known 5e1f0a2b --forget", "known"),
