@@ -35,15 +35,14 @@ def run_findings(command: Command, context: Context) -> int:
     threshold = _severity(command)
     interrupted = False
     if command["capture"] is not None:
-        session, interrupted = _read(command, context)
+        session, interrupted = read_capture(command, command["capture"], context)
     else:
         session = context.session
         if context.face is Face.SHELL or command["for"] is not None:
             context.look()
             interrupted = look_for(context, command["for"] or LOOK_FOR)
-    ended = command["capture"] is not None or context.face is Face.SHELL
     with session.lock:
-        if ended:
+        if command["capture"] is None and context.face is Face.SHELL:
             session.findings.finish()
         found = list(session.findings.book)
         skipped, problem, left_out = session.findings.skipped, session.findings.problem, session.findings.book.left_out
@@ -92,9 +91,8 @@ def _severity(command: Command) -> Severity | None:
     raise CommandError("--fail-on is info, warning or error", max(position, 0), len(text) if position >= 0 else 0)
 
 
-def _read(command: Command, context: Context) -> tuple[Session, bool]:
-    """The capture as a session, read to its end; and whether that was interrupted."""
-    path = command["capture"]
+def read_capture(command: Command, path: str, context: Context) -> tuple[Session, bool]:
+    """The capture that the command names as a session, read to its end; and whether that was interrupted."""
     try:
         session = OfflineSession(capture(path, context))
     except CaptureError as error:
@@ -112,6 +110,7 @@ def _read(command: Command, context: Context) -> tuple[Session, bool]:
         raise CaptureError(session.failed)
     for warning in session.warnings:
         context.output.note(warning)
+    session.findings.finish()
     return session, interrupted
 
 

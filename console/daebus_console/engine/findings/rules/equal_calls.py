@@ -70,7 +70,8 @@ Ask once and keep the answer for the rest of the handler; where it is a loop, as
             action=parent.action or "",
             about=f"{group[0].target} {group[0].action}",
             text=f"{above} asks {below} {len(group)} times for the same while it handles one request",
-            because=f"{len(group)} calls made for #{parent.number} have the same payload, and so have their answers",
+            because=f"calls made for one request, such as #{parent.number}, have the same payload, and so have their"
+            " answers",
             advice=f"ask once and keep the answer: that saves {took * 1000:.3g} ms of each {above}",
             where=numbers([parent.number, *(one.number for one in group[:10])]),
         )
