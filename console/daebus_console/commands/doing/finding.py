@@ -110,7 +110,6 @@ def read_capture(command: Command, path: str, context: Context) -> tuple[Session
         raise CaptureError(session.failed)
     for warning in session.warnings:
         context.output.note(warning)
-    session.findings.finish()
     return session, interrupted
 
 

@@ -111,8 +111,11 @@ class Findings:
     def lost(self) -> None:
         """From here on messages are missing, or times are."""
         self.world.families.clear()
-        for lost in self._lost:
-            lost()
+        try:
+            for lost in self._lost:
+                lost()
+        except Exception as error:  # noqa: BLE001 - see take
+            self._broken(error)
 
     def stepped(self) -> None:
         """The clock stepped: what was told before belongs to another time."""
@@ -124,8 +127,11 @@ class Findings:
     def finish(self) -> None:
         """Nothing more comes: judge what waits for more by what there is."""
         self._look_now(self.world.now)
-        for rule in self.rules:
-            rule.finish()
+        try:
+            for rule in self.rules:
+                rule.finish()
+        except Exception as error:  # noqa: BLE001 - see take
+            self._broken(error)
 
     # What it does with it --------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ MOST = 2_000
 _MOST_INSTANCES = 200
 _MOST_ACTIONS = 2_000
 _FORGET = 60.0
+_ONE_ROUND = 1.0
 
 
 class Instance:
@@ -89,10 +90,13 @@ class Instances:
         return list(self._services)
 
     def here(self, service: str | None) -> list[Instance]:
-        """Those of them that have not been replaced: each told something since the newest of them first did."""
+        """Those of them that have not been replaced: each told something since the newest of them first did.
+
+        Or just before, for they all answer the same question, one after the other.
+        """
         found = self.of(service)
         newest = max((one.first for one in found), default=0.0)
-        return [one for one in found if one.last >= newest]
+        return [one for one in found if one.last >= newest - _ONE_ROUND]
 
     def actions(self, service: str | None) -> frozenset[str] | None:
         """All actions that any instance has; None where none told."""

@@ -194,6 +194,7 @@ def test_it_is_told_as_well_where_the_refusal_comes_second(bus: Watched) -> None
 
 def test_an_action_that_the_old_instance_lacked_is_none(bus: Watched) -> None:
     bus.info("users", "get", instance="old")
+    bus.wait(2)
     bus.fail(bus.ask("users", "list"), "unknown_action")
     bus.info("users", "get", "list", instance="new")
     bus.call("users", "list")

@@ -12,7 +12,7 @@ from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 
 _MOST = 500
 _MOST_OF_ONE = 16
-_AFTER_ERROR = 0.5
+_AFTER_ERROR = 0.2
 _AFTER_TIMEOUT = 1.0
 
 
@@ -35,7 +35,7 @@ class Found(Rule):
     severity = Severity.WARNING
     title = "the same request again within seconds"
     page = """\
-The same program sends the same request again as soon as it fails: three times or more, within half a second
+The same program sends the same request again as soon as it fails: three times or more, within a fifth of a second
 after each error or a second after each timeout. A service that is down or slow gets more to do for it, not
 less. Twice is enough where the first one timed out and its work was done after all: then it was done twice.
 
