@@ -57,6 +57,8 @@ class Instances:
 
     def __init__(self) -> None:
         self._services: dict[str, dict[str, Instance]] = {}
+        self._actions: dict[str, frozenset[str]] = {}
+        """What `actions` has worked out since a service told something: it is asked for every request."""
         self.heard = 0.0
         """When anybody told anything the last time."""
 
@@ -77,6 +79,7 @@ class Instances:
             instance = found[name] = Instance(name, at)
         instance.take(at, info)
         self.heard = max(self.heard, at)
+        self._actions.pop(service, None)
         for gone in [one.name for one in found.values() if at - one.last > _FORGET]:
             del found[gone]
         return service, instance
@@ -100,8 +103,14 @@ class Instances:
 
     def actions(self, service: str | None) -> frozenset[str] | None:
         """All actions that any instance has; None where none told."""
-        found = self.of(service)
-        return frozenset().union(*(one.actions for one in found)) if found else None
+        name = service or ""
+        known = self._actions.get(name)
+        if known is None:
+            found = self.of(name)
+            if not found:
+                return None
+            known = self._actions[name] = frozenset().union(*(one.actions for one in found))
+        return known
 
     def last(self, service: str | None) -> float:
         """When an instance of the service told of itself the last time; 0 for never."""
@@ -116,3 +125,4 @@ class Instances:
     def stepped(self) -> None:
         """The clock stepped: what was told before it belongs to another time."""
         self._services.clear()
+        self._actions.clear()
