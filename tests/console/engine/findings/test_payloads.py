@@ -142,3 +142,12 @@ def test_hostile_names_and_texts_are_shown_as_text(bus: Watched) -> None:
     (finding,) = bus.found()
     for text in (finding.text, finding.because, finding.advice, finding.filter):
         assert text.isprintable()
+
+
+def test_what_comes_often_does_not_hide_what_comes_seldom(bus: Watched) -> None:
+    for number in range(20):
+        for _ in range(100):
+            bus.send("metrics", "count", {"value": 1})
+        bus.send("billing", "charge", {"amount": "12.50" if number == 15 else 12.5})
+        bus.wait(1)
+    assert bus.one("type-changed").service == "billing"

@@ -11,7 +11,8 @@ from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import call, numbers, shown
 from daebus_console.engine.message.exchange import Exchange, Kind, State
 
-_A_SECOND = 100
+_A_SECOND = 60
+_OF_ONE = 10
 _MOST = 500
 _MOST_PATHS = 200
 _MOST_KEYS = 40
@@ -67,31 +68,40 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
         self._fields: dict[Place, dict[str, _Field]] = {}
         self._second = 0
         self._left = _A_SECOND
+        self._spent: dict[tuple[str, str, bool], int] = {}
 
     def asked(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
         """Learn from requests and one-way messages."""
-        for one in exchanges[: self._room(_begun(exchanges))]:
+        for one in exchanges[: self._room((service, action, False), len(exchanges))]:
             self._learn(service, action, "request" if one.kind is Kind.REQUEST else "message", one, one.opened.data)
 
     def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
         """Learn from answers that are no errors."""
-        for one in exchanges[: self._room(_begun(exchanges))]:
+        for one in exchanges[: self._room((service, action, True), len(exchanges))]:
             if one.state is State.OK and one.answer is not None:
                 self._learn(service, action, "answer", one, one.answer.data)
 
     def cast(self, exchange: Exchange) -> None:
         """Learn from a broadcast."""
-        if self._room(exchange.opened.at):
-            self._learn(exchange.target or "", "", "broadcast", exchange, exchange.opened.data)
+        channel = exchange.target or ""
+        if self._room((channel, "", False), 1):
+            self._learn(channel, "", "broadcast", exchange, exchange.opened.data)
 
-    def _room(self, at: float) -> int:
-        second = int(at)
+    def _room(self, of: tuple[str, str, bool], wanted: int) -> int:
+        """Of how many of those that came it may learn: what comes often must not take the room of what comes seldom."""
+        second = int(self.world.now)
         if second != self._second:
             self._second, self._left = second, _A_SECOND
-        return self._left
+            self._spent.clear()
+        if not self._left:
+            return 0
+        spent = self._spent.get(of, 0)
+        room = min(wanted, self._left, _OF_ONE - spent)
+        self._spent[of] = spent + room
+        self._left -= room
+        return room
 
     def _learn(self, service: str, action: str, what: str, exchange: Exchange, data: bytes) -> None:
-        self._left -= 1
         payload = value(data, whole=what == "broadcast")
         if not isinstance(payload, dict):
             return
@@ -148,11 +158,6 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
 
 def _whose(place: Place) -> str:
     return f"{place.what}s {'on' if place.what == 'broadcast' else 'of'} {call(place.service, place.action)}"
-
-
-def _begun(exchanges: Sequence[Exchange]) -> float:
-    """When the first of them was seen."""
-    return exchanges[0].opened.at
 
 
 def _typed(found: Any, path: str, deep: int) -> Iterator[tuple[str, str]]:
