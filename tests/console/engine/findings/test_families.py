@@ -107,6 +107,16 @@ def test_calls_one_after_the_other(bus: Watched) -> None:
     assert finding.text.startswith("orders place makes 6 calls to prices get one after the other, which takes ")
 
 
+def test_equal_calls_beside_them_do_not_hide_them(bus: Watched) -> None:
+    order = bus.ask("orders", "place")
+    for number in (0, 0, 0, 1, 2, 3, 4):
+        asked = bus.ask("prices", "get", {"sku": f"sku-{number}"}, of=order)
+        bus.wait(0.01)
+        bus.answer(asked, {"price": 1250})
+    bus.answer(order)
+    assert sorted(bus.names()) == ["equal-calls", "in-sequence"]
+
+
 @pytest.mark.parametrize("how", [{"count": 4}, {"count": 6, "depends": True}, {"count": 6, "pause": 0.0}])
 def test_few_or_dependent_or_quick_calls_are_none(bus: Watched, how: dict[str, object]) -> None:
     sequence(bus, **how)  # type: ignore[arg-type]  # the table above says it

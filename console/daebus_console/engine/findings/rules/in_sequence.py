@@ -46,14 +46,18 @@ caller."""
             if one.kind is Kind.REQUEST:
                 by_action[one.target, one.action].append(one)
         for calls in by_action.values():
-            if len(calls) >= LEAST and self._independent(calls):
-                self._tell(parent, calls)
+            # Equal calls are another fault, which has a rule of its own.
+            first: dict[bytes | None, Exchange] = {}
+            for one in calls:
+                first.setdefault(raw(one.opened.data), one)
+            different = list(first.values())
+            if len(different) >= LEAST and self._independent(different):
+                self._tell(parent, different)
 
     def _independent(self, calls: list[Exchange]) -> bool:
         if any(one.state is not State.OK or one.answer is None for one in calls):
             return False
         told: set[Any] = set()
-        payloads = set()
         until = 0.0
         for one in calls:
             assert one.answer is not None
@@ -61,9 +65,8 @@ caller."""
             if one.opened.at < until or asked & told:
                 return False
             until = one.answer.at
-            payloads.add(raw(one.opened.data))
             told |= set(_leaves(value(one.answer.data))) - asked
-        return len(payloads) == len(calls) and until - calls[0].opened.at >= _SHORTEST
+        return until - calls[0].opened.at >= _SHORTEST
 
     def _tell(self, parent: Exchange, calls: list[Exchange]) -> None:
         above, below = call(parent.target, parent.action), call(calls[0].target, calls[0].action)
