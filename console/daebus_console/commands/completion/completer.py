@@ -194,6 +194,8 @@ class _Place:
 
     def _of_kind(self, kind: Kind) -> list[Offer]:
         text, start, known = self.current.text, self.current.start, self.known
+        if kind is Kind.SERVICE and text.startswith("#") and self.verb.name == "why":
+            return self._of_kind(Kind.REF)
         if kind is Kind.SERVICE:
             return _ranked(text, start, known.services(), quote=self._as_name, by=written)
         if kind is Kind.ACTION:
