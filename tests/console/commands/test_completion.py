@@ -103,6 +103,8 @@ def offered(line: str, face: Face = Face.PROMPT) -> list[str]:
         ("broadcast config ", ["level=debug"]),
         ("show #12", ["#123", "#12"]),
         ("mark #12 ", ["#123", "#12"]),
+        ("why #12", ["#123", "#12"]),
+        ("why us", ["users", '"old users"']),
         ("record b", ["body.json"]),
         ("record body.json ser", ["service:"]),
         ("filter ser", ["service:"]),

@@ -197,6 +197,8 @@ class _Place:
 
     def _of_kind(self, kind: Kind) -> list[Offer]:
         text, start, known = self.current.text, self.current.start, self.known
+        if kind is Kind.SERVICE and text.startswith("#") and self.verb.name == "why":
+            return self._of_kind(Kind.REF)
         if kind is Kind.SERVICE:
             return _ranked(text, start, known.services(), quote=self._as_name, by=written)
         if kind is Kind.ACTION:
@@ -212,6 +214,9 @@ class _Place:
             verbs = ((verb.name, verb.summary) for verb in VERBS.values() if self.face in verb.faces)
             topics = [("items", "how a payload is written"), ("filters", "how a filter is written")]
             topics.append(("names", "how any name is written"))
+            topics.append(("rules", "what findings look for"))
+            if text:
+                topics += [(name, title) for name, title in _rules() if name.startswith(text.lower())]
             return _ranked(text, start, [*verbs, *topics])
         if kind in (Kind.FILE, Kind.OUTPUT):
             return self._files(text, 0)
@@ -333,3 +338,10 @@ def _ranked(
         if len(first) >= MOST:
             break
     return [*first, *then][:MOST]
+
+
+def _rules() -> Iterable[tuple[str, str]]:
+    """The rules of findings, with what each finds; loaded where somebody types one."""
+    from daebus_console.engine.findings.rules import RULES
+
+    return ((name, rule.title) for name, rule in RULES.items())

@@ -78,7 +78,7 @@ def _watched(context: Context, wanted: Filter, seconds: float) -> tuple[Stats, f
     try:
         context.look()
         begun = session.clock()
-        interrupted = _wait(context, seconds)
+        interrupted = look_for(context, seconds)
         with session.lock:
             looked = session.clock() - begun
     finally:
@@ -88,7 +88,7 @@ def _watched(context: Context, wanted: Filter, seconds: float) -> tuple[Stats, f
     return stats, looked, interrupted
 
 
-def _wait(context: Context, seconds: float) -> bool:
+def look_for(context: Context, seconds: float) -> bool:
     """Wait so long, showing how long it still takes; True when that was interrupted."""
     end = time.monotonic() + seconds
     try:
