@@ -180,8 +180,8 @@ def failure_of(exchange: Exchange, redact: Redact | None = None) -> Failure | No
     if kind is Kind.UNREADABLE:
         return Failure(where, None, "unreadable", None, _why_unreadable(exchange.opened.data))
     if state is State.TIMEOUT:
-        text = TOO_LATE if exchange.has(Flag.LATE) else NO_ANSWER
-        return Failure(where, exchange.action, "timeout", None, text)
+        late = exchange.has(Flag.LATE)
+        return Failure(where, exchange.action, "timeout", None, TOO_LATE if late else NO_ANSWER)
     answer = exchange.answer
     if answer is None or not answer.error:
         return None
