@@ -69,6 +69,7 @@ def test_in_every_verb(prompt: Prompt, home: Path, quote: str) -> None:
     assert line("export <~/x.jsonl> -o <~/exported.json>") == Exit.DONE
     assert len(json.loads((home / "exported.json").read_text())) == 1
     assert line("groups <~/x.jsonl>") == Exit.DONE
+    assert line("contrast <~/x.jsonl>") in (Exit.DONE, Exit.NOBODY)
     assert line("shape <~/x.jsonl>") == Exit.DONE
     assert line("source <~/commands.txt>") == Exit.DONE
     assert prompt.context.variables["sourced"] == 1
@@ -89,7 +90,18 @@ def test_every_verb_that_takes_a_path_is_in_the_test_above() -> None:
         for one in (*verb.arguments, *verb.options)
         if Face.PROMPT in verb.faces and one.kind in (Kind.FILE, Kind.OUTPUT, Kind.WORDS)
     }
-    assert taking == {"record", "mock", "replay", "export", "groups", "shape", "source", "save-history", "open"}
+    assert taking == {
+        "record",
+        "mock",
+        "replay",
+        "export",
+        "groups",
+        "shape",
+        "contrast",
+        "source",
+        "save-history",
+        "open",
+    }
 
 
 def test_what_a_dialog_types_is_one_word_with_its_tilde(prompt: Prompt, home: Path) -> None:

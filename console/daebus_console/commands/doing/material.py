@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from daebus_console.commands.context import Context
@@ -18,12 +18,16 @@ from daebus_console.commands.verbs import Face
 from daebus_console.engine.capture.format import CaptureError
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.replay.source import Recording
 from daebus_console.files.places import STANDARD, expanded
 from daebus_console.render import Span, line
 
 LOOK_FOR = 10.0
 """Seconds that the shell looks where it is not said how long."""
 _TICK = 0.2
+_MOST_KEPT = 256 * 1024 * 1024
+_OVERHEAD = 500
+"""Bytes that an exchange takes beside those of its messages, about."""
 _LOOKS_LIKE_A_CAPTURE = (".jsonl", ".gz", ".json", ".capture")
 
 
@@ -59,7 +63,7 @@ def gather(command: Command, context: Context, *, with_filter: bool = True) -> M
             recording = inputs.recording(file.text, context)
         except CaptureError as error:
             raise file.error(str(error)) from None
-        return Material(recording.exchanges, tuple(rest), wanted, recording.path)
+        return Material(_Kept(recording).exchanges, tuple(rest), wanted, recording.path)
     interrupted = False
     if context.face is Face.SHELL or command["for"] is not None:
         context.look()
@@ -68,6 +72,31 @@ def gather(command: Command, context: Context, *, with_filter: bool = True) -> M
     with session.lock:
         found = list(session.journal.exchanges)
     return Material(lambda: found, tuple(rest), wanted, None, interrupted)
+
+
+class _Kept:
+    """The exchanges of a capture, kept in memory once they were read, where that is not too much."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._kept: list[Exchange] | None = None
+
+    def exchanges(self) -> Iterator[Exchange]:
+        """All of them, in their order."""
+        if self._kept is not None:
+            yield from self._kept
+            return
+        kept: list[Exchange] | None = []
+        left = _MOST_KEPT
+        for exchange in self._recording.exchanges():
+            if kept is not None:
+                left -= exchange.size + _OVERHEAD
+                if left < 0:
+                    kept = None
+                else:
+                    kept.append(exchange)
+            yield exchange
+        self._kept = kept
 
 
 def wait(context: Context, seconds: float) -> bool:
