@@ -98,6 +98,7 @@ def test_every_verb_that_takes_a_path_is_in_the_test_above() -> None:
         "groups",
         "shape",
         "contrast",
+        "trace",
         "source",
         "save-history",
         "open",
