@@ -13,6 +13,7 @@ from daebus_console.engine.conversation.drawing import Drawn, bar, drawn, error_
 from daebus_console.engine.conversation.tree import Conversation
 from daebus_console.engine.conversation.waterfall import Row, Waterfall, waterfall
 from daebus_console.engine.filter import language as filters
+from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message.exchange import Exchange, Kind, State
 from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, cells, cut, duration, fit, line, pad
@@ -75,12 +76,14 @@ def _print(conversation: Conversation, found: Waterfall, command: Command, conte
         for row in found.rows:
             context.output.record(_record(row, found, context))
         return
-    context.output.result([_head(conversation, found), *_lines(found, context), line("")])
+    lines = [one for _number, one in lines_of(found, context.output.width, context.redact)]
+    context.output.result([head_of(conversation, found), *lines, line("")])
     if conversation.left_out:
         context.output.note(f"{conversation.left_out:,} more belong to it and are left out")
 
 
-def _head(conversation: Conversation, found: Waterfall) -> Line:
+def head_of(conversation: Conversation, found: Waterfall) -> Line:
+    """What it is, how much of it there is and how long it took."""
     root = next((row.exchange for row in found.rows if row.exchange is not None), None)
     failed = sum(row.failed for row in found.rows)
     pieces: list[str | Span] = [Span(f"#{root.number} " if root is not None else "", "bold")]
@@ -93,32 +96,31 @@ def _head(conversation: Conversation, found: Waterfall) -> Line:
     return line(*pieces)
 
 
-def _lines(found: Waterfall, context: Context) -> list[Line]:
+def lines_of(found: Waterfall, width: int, redact: Redactor) -> list[tuple[int, Line]]:
+    """The lines of the drawing in that many cells, each with the number of the exchange that it is of (0: none)."""
     rows = drawn(found)
-    width = context.output.width
     numbers = max((len(f"#{one.row.exchange.number}") for one in rows if one.row and one.row.exchange), default=1)
     names = min(max(cells(_label(one)) for one in rows), max(16, width // 3))
     room = max(_NARROWEST, width - numbers - names - 13)
-    lines: list[Line] = []
+    lines: list[tuple[int, Line]] = []
     for one in rows:
         row = one.row
         if row is None:
-            lines.append(line(Span(" " * (numbers + 1)), Span(_label(one), "dim")))
+            lines.append((0, line(Span(" " * (numbers + 1)), Span(_label(one), "dim"))))
             continue
         exchange = row.exchange
-        number = f"#{exchange.number}" if exchange is not None else ""
+        number = exchange.number if exchange is not None else 0
         style = _STYLES.get(exchange.state, "dim") if exchange is not None else "dim"
         took = "" if exchange is None or exchange.kind is not Kind.REQUEST else duration(row.end - row.start)
-        lines.append(
-            line(
-                Span(number.ljust(numbers + 1), "bold"),
-                pad(cut(_label(one), names), names),
-                " ",
-                Span(bar(row, found.length, room), style),
-                Span(f" {took:>8}", "" if style == "ok" else style),
-            )
+        drawing = line(
+            Span((f"#{number}" if number else "").ljust(numbers + 1), "bold"),
+            pad(cut(_label(one), names), names),
+            " ",
+            Span(bar(row, found.length, room), style),
+            Span(f" {took:>8}", "" if style == "ok" else style),
         )
-        lines += [fit(said, width) for said in _said(row, " " * (numbers + 1 + len(one.prefix)), context)]
+        said = _said(row, " " * (numbers + 1 + len(one.prefix)), redact)
+        lines += [(number, drawing), *((number, fit(one_said, width)) for one_said in said)]
     return lines
 
 
@@ -129,14 +131,12 @@ def _label(one: Drawn) -> str:
     return f"{one.prefix}… {one.more:,} more" + (f": {names}" if names else "")
 
 
-def _said(row: Row, indent: str, context: Context) -> list[Line]:
+def _said(row: Row, indent: str, redact: Redactor) -> list[Line]:
     """The lines below a row: its error and what became of it."""
     exchange = row.exchange
     lines: list[Line] = []
     if row.failed and exchange is not None:
-        lines.append(
-            line(indent, Span(context.redact.text(error_of(exchange)), "error"), Span(f"  {verdict(row)}", "dim"))
-        )
+        lines.append(line(indent, Span(redact.text(error_of(exchange)), "error"), Span(f"  {verdict(row)}", "dim")))
     elif exchange is not None and exchange.state is State.PENDING:
         lines.append(line(indent, Span("not answered yet", "accent")))
     told = remark(row)

@@ -59,6 +59,11 @@ class Conversation:
     def __len__(self) -> int:
         return len(self._numbers)
 
+    def exchanges(self) -> list[Exchange]:
+        """All its exchanges, oldest first."""
+        found = [node.exchange for node in self.root.walk() if node.exchange is not None]
+        return sorted(found, key=lambda one: one.number)
+
     def has(self, exchange: Exchange) -> bool:
         """Whether that exchange belongs to it."""
         return exchange.number in self._numbers

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from daebus_console.engine.filter.payload import Path
 
+_LONGEST = 200
 _PLAIN = frozenset("_.-/")
 _SPECIAL = str.maketrans({"\\": "\\\\", '"': '\\"', "*": "\\*"})
 
@@ -18,7 +19,26 @@ def literal(name: str) -> str:
 
 def quoted(pieces: Iterable[str]) -> str:
     """A value in quotes: these texts, with anything between them."""
-    return '"' + "*".join(piece.translate(_SPECIAL) for piece in pieces) + '"'
+    return '"' + "*".join(map(_literally, pieces)) + '"'
+
+
+def _literally(piece: str) -> str:
+    text = piece.translate(_SPECIAL)
+    if text.isprintable():
+        return text
+    # By its number, so that the filter stands on one line and commands nothing.
+    return "".join(sign if sign.isprintable() else _number(ord(sign)) for sign in text)
+
+
+def _number(code: int) -> str:
+    return f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def carrying(value: str | int | float) -> str:
+    """The term for whatever carries that text or number; of a long text its beginning is looked for."""
+    if not isinstance(value, str):
+        return f"carries:{value}"
+    return f"carries:{literal(value) if len(value) <= _LONGEST else quoted([value[:_LONGEST], ''])}"
 
 
 def field(path: Path) -> str:
