@@ -19,7 +19,7 @@ VERB = Verb(
     (JSON,),
     examples=("compare #12 #99", "compare #12 #99 --json"),
     details="All that belongs to both exchanges is laid beside each other, action by action. Slower is what takes half"
-    " as long again, and 5 ms more. `diff` tells what differs in payloads. The status is 1 where more than time differs.",
+    " as long again, and 5 ms more. `diff` tells what differs in payloads. The status is 1 where more than time does.",
     faces=AT_PROMPT,
     place=122,
 )
