@@ -56,7 +56,7 @@ def test_each_difference_has_a_filter_that_finds_it(passed: Passed, tmp_path: Pa
 @pytest.mark.parametrize(
     ("line", "status", "said"),
     [
-        ("contrast size:>1mb", Exit.NOBODY, "nothing passes the filter size:>1mb"),
+        ("contrast size:>1mb", Exit.DONE, "nothing passes the filter size:>1mb"),
         ("contrast status:eror", Exit.USAGE, "is none of"),
         ("contrast status:error --against frm:x", Exit.USAGE, "no key"),
         ("contrast from:app --against from:nobody", Exit.DONE, "too few to compare"),

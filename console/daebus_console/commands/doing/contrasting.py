@@ -36,8 +36,9 @@ def run_contrast(command: Command, context: Context) -> int:
         else:
             context.output.result(_lines(one, selecting, context.output.width))
     if not found:
-        context.output.note(f"nothing passes the filter {selecting}")
-    return Exit.INTERRUPTED if material.interrupted else Exit.DONE if found else Exit.NOBODY
+        asked = material.wanted.text
+        context.output.note(f"nothing passes the filter {asked}" if asked else "nothing has failed")
+    return Exit.INTERRUPTED if material.interrupted else Exit.DONE
 
 
 def _against(command: Command) -> filters.Filter | None:

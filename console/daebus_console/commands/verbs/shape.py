@@ -22,6 +22,7 @@ VERB = Verb(
             "a service or channel, and an action; a capture FILE before or behind; without any, all there are",
             required=False,
             many=True,
+            names=True,
         ),
     ),
     (
