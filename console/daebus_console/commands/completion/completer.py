@@ -177,7 +177,8 @@ class _Place:
             return self._options()
         if argument is None:
             return self._options() if not text else []
-        return self._of_kind(argument.kind) or ([] if text else self._options())
+        offers = self._names() if argument.names else self._of_kind(argument.kind)
+        return offers or ([] if text else self._options())
 
     def _argument(self) -> Argument | None:
         """The argument that the word at the cursor belongs to."""
@@ -239,6 +240,13 @@ class _Place:
             return self._of_kind(Kind.REF)
         offers = self._of_kind(Kind.FILTER)
         return offers if self.plain else [*offers, *self._files(current.text, 0)][:MOST]
+
+    def _names(self) -> list[Offer]:
+        """Services and channels, and behind one of them its actions; files in the first place."""
+        if self.plain:
+            return self._of_kind(Kind.ACTION)
+        found = [*self._of_kind(Kind.SERVICE), *self._of_kind(Kind.CHANNEL), *self._files(self.current.text, 0)]
+        return list({offer.text: offer for offer in found}.values())[:MOST]
 
     # Items -----------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ import re
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.finding import read_capture
 from daebus_console.commands.doing.listing import LOOK_FOR, complete
-from daebus_console.commands.doing.measuring import look_for
+from daebus_console.commands.doing.material import wait
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.verbs import Face
@@ -69,7 +69,7 @@ def _look(command: Command, context: Context) -> bool:
     session = context.look()
     session.wait_for(lambda: complete(session) or context.cancellation.cancelled, LOOK_FOR)
     if command["for"] is not None:
-        return look_for(context, command["for"])
+        return wait(context, command["for"])
     return context.cancellation.cancelled
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.inputs import capture, misplaced
-from daebus_console.commands.doing.measuring import look_for
+from daebus_console.commands.doing.material import wait
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.entries import clock_time
@@ -40,7 +40,7 @@ def run_findings(command: Command, context: Context) -> int:
         session = context.session
         if context.face is Face.SHELL or command["for"] is not None:
             context.look()
-            interrupted = look_for(context, command["for"] or LOOK_FOR)
+            interrupted = wait(context, command["for"] or LOOK_FOR)
     with session.lock:
         if command["capture"] is None and context.face is Face.SHELL:
             session.findings.finish()
