@@ -30,7 +30,7 @@ VERB = Verb(
     " answered, what the sender did before, size, and each field of the payload with its type and values. What is"
     " listed differs by more than chance explains, the most first; it goes together, and need not be the cause. With"
     " fewer than 5 on either side nothing is compared.",
-    place=74,
+    place=75,
 )
 
 

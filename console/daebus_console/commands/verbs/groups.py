@@ -20,7 +20,7 @@ VERB = Verb(
     details="Errors, timeouts and unreadable messages count. In the text of an error N stands for numbers, ID for ids"
     " and '…' for what was quoted, so that the same mistake is one group whoever it met. Below each group stands the"
     " filter that shows its members. At the shell it looks for 10 s, or as long as --for says.",
-    place=72,
+    place=74,
 )
 
 

@@ -21,7 +21,7 @@ VERB = Verb(
     (Option("--forget", Kind.FLAG, "show it again"),),
     examples=("known 5e1f0a2b 'sees to it: Ann'", "known 5e1f0a2b --forget", "known"),
     details="What is known is kept for the next time. One that was not found yet is hidden whatever comes.",
-    place=74,
+    place=73,
 )
 
 
