@@ -34,6 +34,7 @@ from daebus.wire.limits import MAX_MESSAGE
 from .answers import REFUSED, Answers
 from .claims import Claims
 from .counts import Counts
+from .recording import note_handled, note_heard, note_refused
 from .refusals import Refusals
 from .registry import Registry
 from .response import Response, reply_channel
@@ -129,6 +130,7 @@ class Dispatcher:
         if isinstance(message, Request):
             if not self._is_left_to_us(message, arrival):
                 return False
+            note_refused(self._runtime.recorder, message, code, arrival.at)
             if not self._refuse_request(message, code, text):
                 self.counts.add("dropped")
         elif isinstance(message, Unreadable):
@@ -168,7 +170,7 @@ class Dispatcher:
         with self._pace(arrival, place):
             for handler in self._registry.listen_handlers[arrival.channel]:
                 with telemetry.hearing(self._runtime.name, arrival.channel) as span:
-                    if self._call(span, place, handler, payload):
+                    if self._call(span, place, handler, payload, arrival):
                         self.counts.add("handled")
 
     @contextmanager
@@ -191,19 +193,24 @@ class Dispatcher:
         if arrival.reader == threading.get_ident():
             self._hand_over(arrival.turn)
 
-    def _call(self, span: telemetry.Span, place: str, function: Callable[..., Any], *arguments: Any) -> bool:
-        """Call a function that answers nobody, in a context of its own; False when it raised, which is logged."""
-        token = enter(Context(self._runtime, place))
+    def _call(
+        self, span: telemetry.Span, place: str, listener: Callable[..., Any], payload: Any, arrival: Arrival
+    ) -> bool:
+        """Call a listener, in a context of its own; False when it raised, which is logged."""
+        context = Context(self._runtime, place, cause=f"listener {arrival.channel}")
+        token = enter(context)
+        raised: BaseException | None = None
         try:
-            function(*arguments)
-            return True
+            listener(payload)
         except BaseException as error:  # noqa: BLE001 - also a SystemExit must not end a worker
+            raised = error
             self.counts.add("errors")
             span.failed(error)
             note(log, logging.ERROR, "%s: %s raised", self._runtime.name, place, error=error)
-            return False
         finally:
+            note_heard(context, arrival.channel, arrival.data, listener, payload, raised)
             leave(token)
+        return raised is None
 
     def _handle(self, arrival: Arrival) -> None:
         message = read_request(arrival.data)
@@ -226,6 +233,7 @@ class Dispatcher:
             limit = self._claims.lifetime(message)
         if limit is not None and time.monotonic() - arrival.at > limit:
             self.counts.add("expired")
+            note_refused(self._runtime.recorder, message, "expired", arrival.at)
             self._refuse_request(message, "expired", f"no worker was free within {limit:g} s")
         else:
             self._run(arrival, message, handler)
@@ -285,7 +293,10 @@ class Dispatcher:
             looks_soon=partial(self._goes_on_reading, arrival),
         )
         arrival.response = response
-        token = enter(Context(self._runtime, f"action {request.action!r}", request, response))
+        context = Context(
+            self._runtime, f"action {request.action!r}", request, response, cause=f"message {request.action}"
+        )
+        token = enter(context)
         brisk = self._brisk
         if not brisk.get(request.action):
             self._let_others_read(arrival)
@@ -296,6 +307,7 @@ class Dispatcher:
         finally:
             if response.undelivered is not None and response.channel is not None:
                 self.answers.failed(request, response.channel, b"", response.undelivered)
+            note_handled(context, arrival.at, response)
             leave(token)
             brisk[request.action] = time.monotonic() - begun < BRISK
 
@@ -333,6 +345,7 @@ class Dispatcher:
         return True
 
     def _raised(self, span: telemetry.Span, request: Request, response: Response, error: BaseException) -> None:
+        response.raised = error
         if self._is_handled(request, response, error):
             return
         span.failed(error)
@@ -367,6 +380,7 @@ class Dispatcher:
         known = ", ".join(sorted(self._registry.action_handlers)[:20]) or "none"
         text = f"unknown action {quoted(request.action)}; {self._runtime.name} has: {known}"
         note(log, logging.WARNING, "%s: %s", self._runtime.name, text, request=request)
+        note_refused(self._runtime.recorder, request, "unknown_action", arrival.at)
         self._refuse_request(request, "unknown_action", text)
 
     def _refuse_request(self, request: Request, code: str, text: str) -> bool:
@@ -380,6 +394,7 @@ class Dispatcher:
     def _report_unreadable(self, arrival: Arrival, message: Unreadable) -> None:
         self.counts.add("unreadable")
         note(log, logging.WARNING, "%s: on %r %s; dropped", self._runtime.name, arrival.channel, message.reason)
+        note_refused(self._runtime.recorder, message, "bad_request", arrival.at)
         request = Request("", {}, message.reply_to, message.request_id)
         if reply_channel(request, self._runtime.name) is not None and self._claimed(message, arrival):
             self._refuse_request(request, "bad_request", message.reason)

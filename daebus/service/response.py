@@ -65,6 +65,10 @@ class Response:
         """Whether the final response is out."""
         self.failure: str | None = None
         """The code of the error that its final response is, or `error`; None where it is none."""
+        self.said: str | None = None
+        """The text of that error."""
+        self.raised: BaseException | None = None
+        """What the handler has raised, whatever became of it."""
         self.channel = reply_channel(request, service)
         """Where the answer goes; None where nobody is to be answered."""
 
@@ -143,6 +147,7 @@ class Response:
             self.finished = final
             if final and not ok:
                 self.failure = payload.get("code") or payload.get("type") or "error"
+                self.said = payload.get("error")
         received = self._publish(self.channel, data, final) if self.channel is not None else 0
         if self._spoken is not None:
             self._spoken(self._request, ok, final, elapsed)

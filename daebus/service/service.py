@@ -11,12 +11,14 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from daebus import context, telemetry
 from daebus.errors import ConfigurationError, RedisUnavailable
 from daebus.logs import note
+from daebus.recorder.recorder import COUNT, Recorder
 from daebus.transport.bus import Bus
 from daebus.version import __version__
 from daebus.wire import checks
@@ -24,10 +26,16 @@ from daebus.wire.limits import MAX_MESSAGE
 from daebus.wire.values import Default, plain
 
 from .claims import Claims
-from .control import Control, control_channel, describe_handlers
+from .control.channel import Control, Verb, control_channel
+from .control.describing import describe_handlers
+from .control.recent import Recent
+from .control.running import Queue, Running
+from .control.watch import Watch
 from .dispatcher import Arrival, Dispatcher, describe
+from .logged import listen
 from .overload import OverloadLog
 from .readers import Readers
+from .recording import name_of, note_ran
 from .refusals import Refusals
 from .registry import Registry
 from .saturation import SaturationLog
@@ -39,6 +47,7 @@ log = logging.getLogger("daebus")
 
 MOST_WORKERS = 10_000
 """Each is a thread."""
+MOST_RECORDS = 1_000_000
 START_TIMEOUT = 10.0
 """Seconds that connecting and subscribing may take at the start."""
 DRAIN_TIMEOUT = 3.0
@@ -63,11 +72,14 @@ class Options:
     shared: bool = False
     max_message: int = MAX_MESSAGE
     json_default: Default = plain
+    recorder: int = COUNT
 
     def __post_init__(self) -> None:
         checks.whole(self.max_workers, "max_workers", MOST_WORKERS)
         checks.whole(self.max_queue, "max_queue", sys.maxsize)
         checks.duration(self.grace, "grace")
+        if self.recorder != 0 or isinstance(self.recorder, bool):
+            checks.whole(self.recorder, "recorder", MOST_RECORDS)
         if self.unknown_action not in ("error", "ignore"):
             raise ConfigurationError(
                 f'unknown_action must be "error" or "ignore", not {checks.shown(self.unknown_action)}'
@@ -82,6 +94,8 @@ class Service:
         self.instance = uuid.uuid4().hex[:12]
         self._about = {"service": name, "instance": self.instance}
         self.options = options
+        self.recorder = Recorder(options.recorder, debug=options.debug) if options.recorder else None
+        """What keeps in mind what it did lately; None where that is not wanted."""
         self.bus = bus
         self.publisher = bus.publisher(name)
         self._registry = registry
@@ -110,7 +124,11 @@ class Service:
         self._busy_text = f"{name} is busy: {options.max_queue} messages wait"
         self._overload = OverloadLog(name, options.max_queue)
         self._control_channel = control_channel(name)
-        self._control = Control(name, self.instance, self.publisher, self.info)
+        self._watch = (
+            None if self.recorder is None else Watch(name, self.instance, self.recorder, self.publisher, self._refusals)
+        )
+        self._verbs = self._control_verbs()
+        self._control = Control(name, self.instance, self.publisher, self._verbs)
         self._tasks = TaskRunner(self, registry)
         self._listener = bus.listener(
             name,
@@ -147,14 +165,15 @@ class Service:
         """Connect, run the start hooks, subscribe, and start everything. Returns when the service can be called."""
         self._started = time.time()
         telemetry.look()
+        if self.recorder is not None:
+            listen()
         self.publisher.connect()
         context.started(self)
         try:
             if self._claims is not None:
                 self._claims.check()
             for hook in self._registry.start_hooks:
-                with context.entered(context.Context(self, "a start hook")):
-                    hook()
+                self._run_hook("start hook", hook)
             self._readers.start()
             self._listener.ensure(time.monotonic() + START_TIMEOUT)
             self._tasks.start()
@@ -183,6 +202,19 @@ class Service:
             log.warning(line, self.name, dropped, extra=self._about)
         log.info("%s: stopped", self.name, extra=self._about)
 
+    def _run_hook(self, what: str, hook: Callable[[], Any]) -> None:
+        """Call a hook in a context of its own; what it raises is for the caller."""
+        within = context.Context(self, f"a {what}", cause=what)
+        raised: BaseException | None = None
+        try:
+            with context.entered(within):
+                hook()
+        except BaseException as error:
+            raised = error
+            raise
+        finally:
+            note_ran(within, "hook", name_of(hook), raised)
+
     def finish(self, until: float) -> None:
         """Wait until `until` (a time of `time.monotonic()`) for what is being done, and what waits for its turn."""
         self._workers.finish(until)
@@ -190,11 +222,12 @@ class Service:
     def _close(self) -> None:
         for hook in self._registry.stop_hooks if self._stopping else ():
             try:
-                with context.entered(context.Context(self, "a stop hook")):
-                    hook()
+                self._run_hook("stop hook", hook)
             except BaseException as error:  # noqa: BLE001 - the others are to run as well
                 note(log, logging.ERROR, "%s: a stop hook raised", self.name, error=error)
         self._readers.close()
+        if self._watch is not None:
+            self._watch.end()
         self._dispatcher.answers.end()
         self._close_publisher()
         self._closed = True
@@ -265,8 +298,28 @@ class Service:
     def _refuse_stopping(self, arrival: Arrival) -> None:
         self._dispatcher.refuse(arrival, "shutting_down", f"{self.name} is stopping")
 
+    def _control_verbs(self) -> dict[str, Verb]:
+        """What can be asked on the control channel."""
+        verbs: dict[str, Verb] = {"info": self._info, "running": Running(self, self._queue)}
+        if self.recorder is not None and self._watch is not None:
+            verbs |= {"recent": Recent(self.recorder), "watch": self._watch}
+        return verbs
+
+    def _info(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        return self.info(payload.get("schemas") is True)
+
+    def _queue(self, oldest: int) -> Queue:
+        """What waits for a worker, with so many of the oldest."""
+        now = time.monotonic()
+        waiting = [(job.channel, job.data, now - job.at) for job in self._workers.oldest(oldest)]
+        return Queue(self._workers.queued, self._workers.max_queue, waiting)
+
     def info(self, schemas: bool = False) -> dict[str, Any]:
         """What the control action `info` answers; with the schemas of the actions where they are asked for."""
+        queue = self._queue(1)
+        told: dict[str, Any] = {"size": queue.size, "max": queue.max}
+        if queue.oldest:
+            told["oldest"] = round(queue.oldest[0][2], 6)
         return {
             "service": self.name,
             "instance": self.instance,
@@ -274,9 +327,11 @@ class Service:
             "pid": os.getpid(),
             "host": platform.node() or socket.gethostname(),
             "started": self._started,
+            "features": list(self._verbs),
+            "debugger": False,
             **describe_handlers(self._registry, schemas=schemas),
             "workers": {"max": self._workers.size, "busy": self._workers.busy},
-            "queue": {"size": self._workers.queued, "max": self._workers.max_queue},
+            "queue": told,
             "counts": self._dispatcher.counts.snapshot(),
             "debug": self.options.debug,
             "shared": self.options.shared,

@@ -15,6 +15,7 @@ from daebus.logs import note
 from daebus.transport.threads import begin
 from daebus.waiting import bounded
 
+from .recording import note_ran
 from .registry import BackgroundTask, Registry, ThreadTask
 
 log = logging.getLogger("daebus")
@@ -97,18 +98,27 @@ class TaskRunner:
         due = time.monotonic() + task.interval
         while not self._stopping.wait(bounded(due - time.monotonic())):
             with telemetry.working(self._runtime.name, task.name) as span:
-                self._call(span, f"background task {task.name!r}", task.function)
+                self._call(span, "task", task.name, task.function)
             # What was missed while the task ran is not made up for.
             due = max(due + task.interval, time.monotonic())
 
     def _run_thread(self, task: ThreadTask, stop: threading.Event) -> None:
         # It lasts as long as the service does: what it does may be spans, it is none.
-        self._call(telemetry.NOTHING, f"thread {task.name!r}", task.function, lambda: not stop.is_set())
+        self._call(telemetry.NOTHING, "thread", task.name, task.function, lambda: not stop.is_set())
 
-    def _call(self, span: telemetry.Span, place: str, function: Callable[..., Any], *arguments: Any) -> None:
+    def _call(self, span: telemetry.Span, what: str, name: str, function: Callable[..., Any], *arguments: Any) -> None:
+        """Run the `task` or the `thread` (`what`) of that name, in a context of its own."""
+        place = f"{_PLACES[what]} {name!r}"
+        context = Context(self._runtime, place, cause=f"{what} {name}")
+        raised: BaseException | None = None
         try:
-            with entered(Context(self._runtime, place)):
+            with entered(context):
                 function(*arguments)
         except BaseException as error:  # noqa: BLE001 - it is run again when it is due
+            raised = error
             span.failed(error)
             note(log, logging.ERROR, "%s: %s raised", self._runtime.name, place, error=error)
+        note_ran(context, what, name, raised)
+
+
+_PLACES = {"task": "background task", "thread": "thread"}
