@@ -408,12 +408,16 @@ class Requester:
         else:
             # An answer tells that the request got there; where none comes soon, Redis' own reply may tell why.
             replies.attend(call.waiter, call.ready, min(call.deadline, time.monotonic() + QUIET))
-            self._await_told(call)
+            if not call.ready():
+                self._await_told(call)
 
     def _is_told_first(self, call: Call) -> bool:
-        """Where it is the only one, wait for Redis' own reply, which comes while the service works; whether it did."""
+        """Where it is the only one, wait for Redis' own reply, which comes while the service works; whether it did.
+
+        Not where it is known who subscribes: then it tells nothing new, and is read together with others.
+        """
         publisher, command = self._publisher, call.command
-        if publisher is None or command is None or publisher.in_flight > 1:
+        if publisher is None or command is None or command.expected is not None or publisher.in_flight > 1:
             return False
         publisher.await_told(command, call.waiter, call.is_told, min(call.deadline, time.monotonic() + QUIET))
         return call.is_told()

@@ -226,6 +226,8 @@ class Connection:
             else:
                 size += len(command.data)
                 batch.append(self._protocol.send(command))
+                # It is never sent again, and its reply may be read much later.
+                command.data = b""
             self._outbox.popleft()
         return batch[0] if len(batch) == 1 else b"".join(batch)
 

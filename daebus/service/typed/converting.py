@@ -117,7 +117,7 @@ class Converters:
 
 
 def _an_object(value: Any, wrongs: Wrongs) -> Any:
-    if type(value) is not dict:
+    if not isinstance(value, dict):
         wrongs.add(f"must be an object, not {kind(value)}")
     return value
 

@@ -46,7 +46,7 @@ def model(cls: Any) -> Convert:
     def convert(value: Any, wrongs: Wrongs) -> Any:
         if isinstance(value, cls):
             return value
-        if type(value) is not dict:
+        if not isinstance(value, dict):
             wrongs.add(f"must be an object, not {kind(value)}")
             return None
         try:

@@ -47,7 +47,7 @@ def object_of(
         known.add(tag[0])
 
     def convert(value: Any, wrongs: Wrongs) -> Any:
-        if type(value) is not dict:
+        if not isinstance(value, dict):
             wrongs.add(f"must be an object, not {kind(value)}")
             return None
         before = since = wrongs.count
@@ -107,7 +107,7 @@ def mapping(node: Any, key: Convert, item: Convert) -> Convert:
     key_wants = wanted_of(bare(node.key_type))
 
     def convert(value: Any, wrongs: Wrongs) -> Any:
-        if type(value) is not dict:
+        if not isinstance(value, dict):
             wrongs.add(f"must be {wants}, not {kind(value)}")
             return None
         if not fits_length(node, value):

@@ -60,7 +60,9 @@ def taken(found: inspect.Signature, function: Callable[..., Any], what: str) -> 
     """What is taken. Raises RegistrationError for parameters that no field has a name for."""
     named: list[Parameter] = []
     rest = None
-    for parameter in found.parameters.values():
+    for index, parameter in enumerate(found.parameters.values()):
+        if index == 0 and parameter.name in ("self", "cls") and parameter.annotation is Parameter.empty:
+            raise cannot(what, function, f"takes {parameter.name!r}; register the method of an object, or of its class")
         if parameter.kind is Parameter.VAR_POSITIONAL:
             raise cannot(what, function, f"takes *{parameter.name}, and fields of a payload have no order")
         if parameter.kind is Parameter.POSITIONAL_ONLY:

@@ -8,7 +8,7 @@ from typing import Any
 
 MOST = 100
 """Wrong fields that are named; of more the number is told."""
-_SAID = 3
+_SAID = 5
 """Wrong fields that stand in the text for people."""
 _LONGEST = 60
 """Characters of a key that are shown."""

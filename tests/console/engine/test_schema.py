@@ -13,11 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from daebus.service.typed.handler import bound
+from daebus.service.typed.handler import described as described_by_service
 from daebus_console.engine import jsontext
 from daebus_console.engine.schema.checking import MOST, wrong_with
 from daebus_console.engine.schema.described import Described, Whole, described
 from daebus_console.engine.schema.formats import FORMATS
 from daebus_console.engine.schema.shape import shape, signature
+from tests.unit.daebus.typed.test_fields import FITS
 
 ITEM = {
     "title": "Item",
@@ -100,6 +103,17 @@ def test_a_schema_in_short() -> None:
 )  # fmt: skip
 def test_what_is_wrong_with_a_payload(payload: str, wrong: list[tuple[str, str]]) -> None:
     assert wrong_with(jsontext.loads(payload), ORDER) == wrong
+
+
+@pytest.mark.parametrize(("annotation", "text", "_value"), FITS)
+def test_what_a_typed_handler_takes_is_never_refused(annotation: Any, text: str, _value: Any) -> None:
+    """Neither the schema nor what checks by it is stricter than the service."""
+
+    def handler(x: Any, y: int = 0) -> None: ...
+
+    handler.__annotations__["x"] = annotation
+    schema = described_by_service(bound(handler, "the handler", None))["arguments"]
+    assert wrong_with(jsontext.loads(f'{{"x": {text}}}'), schema) == []
 
 
 def test_long_integers_are_integers_and_of_many_wrong_fields_some_are_named() -> None:

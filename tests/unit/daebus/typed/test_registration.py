@@ -141,6 +141,22 @@ def test_what_is_returned_is_looked_at_as_well() -> None:
         Daebus("typed").action("do")(handler)
 
 
+class Shop:
+    def method(self, x: int) -> dict[str, int]:
+        return {"method": x}
+
+    def __call__(self, x: int) -> dict[str, int]:
+        return {"object": x}
+
+    @classmethod
+    def made(cls, x: int) -> dict[str, int]:
+        return {"class": x}
+
+    @staticmethod
+    def free(x: int, y: int = 1) -> dict[str, int]:
+        return {"free": x * y}
+
+
 def with_star(a: int, *more: int) -> None: ...
 def by_position(a: int, /) -> None: ...
 def two_models(a: Untagged, b: Model, c: int = 0) -> None: ...
@@ -156,6 +172,7 @@ def no_form(a: int | None = object()) -> None: ...  # type: ignore[assignment]
     ("handler", "why"),
     [
         (with_star, r"takes \*more, and fields of a payload have no order"),
+        (Shop.method, "takes 'self'; register the method of an object"),
         (by_position, "takes 'a' by its position only"),
         (two_models, "'a' and 'b' are models, and only one can be the payload"),
         (text_for_int, "the default of 'a' is not what it is annotated with: it must be a whole number, not text"),
@@ -179,22 +196,6 @@ def test_the_function_itself_is_left_as_it_is() -> None:
 
     assert Daebus("typed").action("do")(double) is double
     assert double(4) == 8
-
-
-class Shop:
-    def method(self, x: int) -> dict[str, int]:
-        return {"method": x}
-
-    def __call__(self, x: int) -> dict[str, int]:
-        return {"object": x}
-
-    @classmethod
-    def made(cls, x: int) -> dict[str, int]:
-        return {"class": x}
-
-    @staticmethod
-    def free(x: int, y: int = 1) -> dict[str, int]:
-        return {"free": x * y}
 
 
 @pytest.mark.parametrize(
