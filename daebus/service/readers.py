@@ -65,7 +65,7 @@ class Rota:
         self._away_since = self._stepped_out_at = time.monotonic()
         if self._watcher is None and self._resting:
             with self._lock:
-                if self._resting:
+                if self._resting and self._watcher is None:
                     self._watcher = self._resting.pop(0)
                     self._watcher.release()
 
@@ -125,12 +125,19 @@ class Rota:
             return True
         return False
 
+    def _is_quiet(self) -> bool:
+        return time.monotonic() - self._stepped_out_at >= WATCHES_FOR
+
     def _rest(self, wake: threading.Lock) -> float:
         """How long to rest, in seconds; -1 for until woken. Called with `_lock` held."""
         if self._watcher is wake:
-            if time.monotonic() - self._stepped_out_at < WATCHES_FOR:
+            if not self._is_quiet():
                 return PATIENCE
             self._watcher = None
+            if self._away_since:
+                # Whoever stepped out in this moment saw that there is one that watches.
+                self._watcher = wake
+                return PATIENCE
         self._resting.append(wake)
         return -1
 
