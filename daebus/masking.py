@@ -17,10 +17,9 @@ _WORDS = (
     r"credentials?|cookie|session_?-?id|cvv|pin|iban"
 )
 _NAME = re.compile(rf"(?i:(?:^|(?<=[\W_]))(?:{_WORDS})s?(?=$|[\W_\d]))|(?<=[a-z])(?:Password|Secret|Token|ApiKey)\b")
-_PAIR = re.compile(
-    r"""(?P<name>['"]?[A-Za-z_][\w.-]{0,80}['"]?)(?P<sign>\s{0,3}[:=]\s{0,3})"""
-    r"""(?P<value>b?'(?:[^'\\]|\\.)*'?|b?"(?:[^"\\]|\\.)*"?|[^\s,;)\]}]+)"""
-)
+_PAIR = re.compile(r"""(?P<name>['"]?[A-Za-z_][\w.-]{0,80}['"]?)\s{0,3}[:=]\s{0,3}""")
+_VALUE = re.compile(r"""b?'(?:[^'\\]|\\.)*'?|b?"(?:[^"\\]|\\.)*"?|[^\s,;)\]}]+""")
+_BRACKETS = {"(": ")", "[": "]", "{": "}"}
 
 
 def without_passwords(text: str) -> str:
@@ -35,11 +34,27 @@ def looks_secret(name: object) -> bool:
 
 def masked_text(text: str) -> str:
     """The text, such as a `repr`, with `***` for the value of each `name=value` or `"name": value` that is secret."""
-    return _PAIR.sub(_masked, without_passwords(text))
+    text = without_passwords(text)
+    parts, done = [], 0
+    for pair in _PAIR.finditer(text):
+        if pair.start() >= done and looks_secret(pair["name"].strip("'\"")):
+            parts += [text[done : pair.end()], MASK]
+            done = _end_of_value(text, pair.end())
+    return "".join([*parts, text[done:]])
 
 
-def _masked(found: re.Match[str]) -> str:
-    return f"{found['name']}{found['sign']}{MASK}" if looks_secret(found["name"].strip("'\"")) else found[0]
+def _end_of_value(text: str, begin: int) -> int:
+    """Where the value ends that begins there; of one in brackets, the end of the text where they are not closed."""
+    closing = _BRACKETS.get(text[begin : begin + 1])
+    if closing is None:
+        found = _VALUE.match(text, begin)
+        return begin if found is None else found.end()
+    depth = 0
+    for place in range(begin, len(text)):
+        depth += (text[place] == text[begin]) - (text[place] == closing)
+        if not depth:
+            return place + 1
+    return len(text)
 
 
 def masked_value(value: Any) -> Any:
