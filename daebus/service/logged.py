@@ -55,14 +55,14 @@ def _note(context: Context, record: logging.LogRecord) -> None:
             context.id,
             None if error is None else without_passwords(f"{class_of(error)}: {said_by(error)}"),
         )
-    except Exception:  # noqa: BLE001, S110 - a line in the log must not be an error
+    except BaseException:  # noqa: BLE001, S110 - a line in the log must not be an error
         pass
 
 
 def _text(record: logging.LogRecord) -> str:
     try:
         return without_passwords(str.__str__(record.getMessage()))
-    except Exception as error:  # noqa: BLE001 - the code of a value in the line runs
+    except BaseException as error:  # noqa: BLE001 - the code of a value in the line runs
         return f"{record.msg if isinstance(record.msg, str) else 'a line'} (cannot be written: {class_of(error)})"
 
 

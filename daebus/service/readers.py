@@ -134,11 +134,12 @@ class Rota:
             if not self._is_quiet():
                 return PATIENCE
             self._watcher = None
-            if self._away_since:
-                # Whoever stepped out in this moment saw that there is one that watches.
-                self._watcher = wake
-                return PATIENCE
         self._resting.append(wake)
+        # In this order: whoever steps out in this moment, without `_lock`, sees one that rests, or is seen here.
+        if self._watcher is None and self._away_since:
+            self._resting.remove(wake)
+            self._watcher = wake
+            return PATIENCE
         return -1
 
 

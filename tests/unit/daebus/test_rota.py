@@ -110,6 +110,25 @@ def test_who_is_back_soon_keeps_the_turn() -> None:
     crew.end()
 
 
+def test_who_steps_out_while_nobody_rests_is_relieved_by_whoever_comes_to_rest(gate: threading.Event) -> None:
+    rota = Rota()
+
+    def work(turn: int) -> None:
+        if turn == 0:
+            rota.step_out()
+        gate.wait(10)
+
+    first = Crew(rota, 1, work)
+    eventually(lambda: rota._away_since)
+    second = Crew(rota, 2, work)
+    eventually(lambda: second.turns)
+    assert [turn for turn, _thread in second.turns] == [1]
+    gate.set()
+    rota.end()
+    first.end()
+    second.end()
+
+
 def test_who_steps_out_while_the_watcher_goes_to_rest_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
     rota = Rota()
     watching = rota._watcher = threading.Lock()
