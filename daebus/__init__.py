@@ -29,7 +29,9 @@ from .errors import (
 )
 from .service.app import Daebus
 from .service.blueprint import Blueprint
+from .service.deferred import Deferred
 from .service.proxies import cache, logger, request, response
+from .service.receipt import Receipt
 from .service.response import Response
 from .version import __version__
 from .wire.envelope import RawJson, Reply, Request
@@ -44,12 +46,14 @@ __all__ = [
     "Daebus",
     "DaebusCaller",
     "DaebusError",
+    "Deferred",
     "Misfit",
     "Outcome",
     "OutsideContextError",
     "PayloadError",
     "PermissionDenied",
     "RawJson",
+    "Receipt",
     "RedisRefused",
     "RedisUnavailable",
     "RegistrationError",

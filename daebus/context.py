@@ -57,6 +57,8 @@ class Runtime(Protocol):
     @property
     def recorder(self) -> Recorder | None: ...
 
+    def rest(self, until: float) -> bool: ...
+
 
 class ContextLogger(logging.LoggerAdapter[logging.Logger]):
     """A logger whose records carry `service`, `instance`, `action` and `request_id` (None where there is none)."""
@@ -184,13 +186,18 @@ def enter(context: Context) -> Any:
     if asyncio._get_running_loop() is not None:
         context.task = asyncio.current_task()
     _entered[context] = None
-    return _current.set(context)
+    return _current.set(context), context
 
 
 def leave(token: Any) -> None:
     """Undo `enter`."""
-    _entered.pop(_current.get(), None)
-    _current.reset(token)
+    token, context = token
+    _entered.pop(context, None)
+    try:
+        _current.reset(token)
+    except ValueError:
+        # A task that its loop has left behind is freed in some other context.
+        pass
 
 
 def entered_in(runtime: Runtime) -> list[Context]:
@@ -212,6 +219,11 @@ def stopped(runtime: Runtime) -> None:
     """Forget it."""
     if runtime in _running:
         _running.remove(runtime)
+
+
+def running(bus: Bus) -> list[Runtime]:
+    """The services that run in this process on that bus."""
+    return [runtime for runtime in _running if runtime.bus is bus]
 
 
 def current_runtime() -> Runtime | None:

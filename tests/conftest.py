@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.redis_server import RedisServer, ensure_redis_server
 from tests.support.servers import ServerUnavailable
@@ -16,6 +17,11 @@ pytest_plugins = ["tests.support.guard", "pytester"]
 # Thousands of tests, most of which make a program of many objects and leave it: looked through as often as by default,
 # what is alive costs a seventh of the processor time of the TUI's tests.
 gc.set_threshold(50_000, 20, 20)
+
+
+# For a machine that has other things to do as well.
+settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("calm")
 
 
 def pytest_collection_finish() -> None:

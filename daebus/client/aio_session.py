@@ -79,8 +79,11 @@ class AsyncSession:
 
     async def ask(self, call: AsyncCall, data: bytes) -> None:
         """Publish the request of a call, which from now on waits. Redis' verdict on it comes through the call."""
-        told = partial(self._told, call)
-        command = self._audience.publishing(call.service, data, call.deadline, self._loop.time(), told)
+        publisher = self._publisher
+        if publisher is not None and self._subscription is not None:
+            self._close_when_idle = False
+            self._send(publisher, call, data)
+            return
         with self._in_use():
             try:
                 publisher = await self._ready(call.deadline)
@@ -89,11 +92,15 @@ class AsyncSession:
                 if over or isinstance(error, TooLate):
                     raise call.timed_out(sent=False) from error
                 raise
-            if call.request_id in self._pending:
-                raise ConfigurationError(f"a call with the id {call.request_id!r} is waiting already")
-            self._pending[call.request_id] = call
-            call.begin()
-            publisher.send(command)
+            self._send(publisher, call, data)
+
+    def _send(self, publisher: AsyncConnection, call: AsyncCall, data: bytes) -> None:
+        if call.request_id in self._pending:
+            raise ConfigurationError(f"a call with the id {call.request_id!r} is waiting already")
+        self._pending[call.request_id] = call
+        call.begin()
+        told = partial(self._told, call)
+        publisher.send(self._audience.publishing(call.service, data, call.deadline, self._loop.time(), told))
 
     async def publish(self, channel: str, data: bytes) -> int:
         """Publish bytes as they are; returns how many received them, by Redis' own confirmation."""

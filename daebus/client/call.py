@@ -120,6 +120,10 @@ class Call:
         """Whether it is known what became of its request, or has an answer, which tells as much."""
         return self.sent_at is not None or bool(self._inbox)
 
+    def is_published(self) -> bool:
+        """Whether Redis has said what became of its request, or it has ended with an error."""
+        return self.sent_at is not None or (bool(self._inbox) and isinstance(self._inbox[0], DaebusError))
+
     def _next(self) -> Reply:
         if not self._inbox:
             self._await_reply()

@@ -201,7 +201,8 @@ class Requester:
         call, data = self._prepare(service, action, payload, timeout, request_id, parent_id)
         self._ask(call, data)
         try:
-            self._await_told(call)
+            # An answer may come first.
+            self._await_told(call, call.is_published)
             call.check()
         except BaseException:
             call.cancel()
@@ -409,7 +410,7 @@ class Requester:
             # An answer tells that the request got there; where none comes soon, Redis' own reply may tell why.
             replies.attend(call.waiter, call.ready, min(call.deadline, time.monotonic() + QUIET))
             if not call.ready():
-                self._await_told(call)
+                self._await_told(call, call.is_told)
 
     def _is_told_first(self, call: Call) -> bool:
         """Where it is the only one, wait for Redis' own reply, which comes while the service works; whether it did.
@@ -422,11 +423,11 @@ class Requester:
         publisher.await_told(command, call.waiter, call.is_told, min(call.deadline, time.monotonic() + QUIET))
         return call.is_told()
 
-    def _await_told(self, call: Call) -> None:
-        """Wait until Redis has said what became of the request of a call."""
+    def _await_told(self, call: Call, over: Callable[[], bool]) -> None:
+        """Wait until `over()`: until Redis has said what became of the request of a call, say."""
         publisher, command = self._publisher, call.command
         if publisher is not None and command is not None:
-            publisher.await_told(command, call.waiter, call.is_told, call.deadline)
+            publisher.await_told(command, call.waiter, over, call.deadline)
 
     def forget(self, call: Call) -> None:
         """Used by a call that is not waited for any more."""

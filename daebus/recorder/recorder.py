@@ -121,9 +121,19 @@ class Recorder:
         """A broadcast of this instance's own has gone out."""
         self._append("published", (cut(channel, NAME), *digest, cut_id(parent)))
 
-    def refused(self, id: Any, action: str | None, code: str, queued: float) -> None:
-        """A message was not handled."""
-        self._append("refused", (cut_id(id), None if action is None else cut(action, NAME), code, queued))
+    def refused(
+        self,
+        id: Any,
+        action: str | None,
+        code: str,
+        queued: float,
+        channel: str | None = None,
+        digest: Digest | None = None,
+    ) -> None:
+        """A message was not handled; a broadcast has a `channel` and a `digest` in the place of id and action."""
+        values = (cut_id(id), None if action is None else cut(action, NAME), code, queued)
+        broadcast = () if channel is None or digest is None else (cut(channel, NAME), *digest)
+        self._append("refused", (*values, *broadcast))
 
     def logged(self, level: str, logger: str, text: str, id: Any, error: str | None = None) -> None:
         """A line went to a log."""

@@ -19,7 +19,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "ran": ("id", "what", "name", *_RUN),
     "called": ("id", "service", "action", "parent", "elapsed", "outcome"),
     "published": ("channel", "digest", "length", "parent"),
-    "refused": ("id", "action", "code", "queued"),
+    "refused": ("id", "action", "code", "queued", "channel", "digest", "length"),
     "logged": ("level", "logger", "text", "id", "error"),
 }
 """The fields of a record of each kind, after `seq`, `at` and `kind`. One without a value is left out."""
@@ -86,7 +86,7 @@ def is_failure(entry: Entry) -> bool:
     if kind == "logged":
         return entry[3] in ("ERROR", "CRITICAL")
     fields = FIELDS[kind]
-    return "outcome" in fields and entry[3 + fields.index("outcome")] != "ok"
+    return "outcome" in fields and entry[3 + fields.index("outcome")] not in ("ok", "deferred")
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,13 +59,29 @@ class Answers:
         self._keeper: threading.Thread | None = None
         self._ended = threading.Event()
 
-    def post(self, request: Request, channel: str, data: bytes, looks_soon: Callable[[], bool] | None = None) -> None:
-        """Send an answer without waiting for Redis. Raises RedisUnavailable where it is known at once to be lost."""
+    @property
+    def at_once(self) -> bool:
+        """Whether `post` waits for nothing, as far as is known."""
+        return self._publisher.ready and not self._refusals.lasting
+
+    def post(
+        self,
+        request: Request,
+        channel: str,
+        data: bytes,
+        looks_soon: Callable[[], bool] | None = None,
+        patience: float | None = None,
+    ) -> None:
+        """Send an answer without waiting for Redis. Raises RedisUnavailable where it is known at once to be lost.
+
+        `looks_soon` and `patience` as for `Publisher.post`.
+        """
         if self._refusals.lasting:
             self._send_and_wait(request, channel, data)
         else:
             failed = partial(self.failed, request, channel, data)
-            self._publisher.post(channel, data, failed=failed, later=looks_soon is not None and looks_soon())
+            later = looks_soon is not None and looks_soon()
+            self._publisher.post(channel, data, failed=failed, later=later, patience=patience)
 
     def _send_and_wait(self, request: Request, channel: str, data: bytes) -> None:
         """The same while Redis refuses, to learn whether it still does."""

@@ -24,8 +24,9 @@ from daebus.wire.limits import resolve_max_message
 from daebus.wire.values import plain, plain_or
 
 from .blueprint import Blueprint
+from .hooks import Handler
 from .proxies import cache, logger, request, response
-from .registry import Handler, Registry
+from .registry import Registry
 from .service import Options, Service
 from .signals import StopSignals
 
@@ -43,6 +44,9 @@ class Daebus(Registry):
     service, be it through others, needs a second one, and where all workers wait so, nothing goes on until they
     time out. That all have been busy for 5 s while messages wait is logged, with the action that takes longest.
 
+    Handlers that are `async def` run on one event loop, up to `max_async` of them at once; a plain one that blocks
+    slows none of them down. One that blocks the loop stops all the others: let it await, or use `asyncio.to_thread`.
+
     `max_queue` messages may wait for their turn. A request beyond that is answered at once with the error code
     `busy`; a one-way message or broadcast is dropped, counted and logged. A request whose own `timeout` runs out
     while it waits is not handled any more (`expired`). Let `max_queue` be what the workers get done in the time
@@ -52,7 +56,7 @@ class Daebus(Registry):
     answer, for different services that share one channel.
 
     `grace` is how many seconds handlers get to finish when the service stops. What waits then is answered with
-    `shutting_down` at once, and so is, when the time is up, what still runs.
+    `shutting_down` at once, and so is, when the time is up, what still runs; async handlers are then cancelled.
 
     `max_message` is how many bytes an answer or a broadcast may have (default: DAEBUS_MAX_MESSAGE of the environment,
     else 16 MiB): sending a larger one raises PayloadError, which the asker gets as an error. With its usual
@@ -77,12 +81,19 @@ class Daebus(Registry):
         unknown_action: str = "error",
         grace: float = 10.0,
         max_message: int | None = None,
+        max_async: int = 100,
         recorder: int = COUNT,
     ) -> None:
         super().__init__(name)
         limit = resolve_max_message(max_message)
         self.options = Options(
-            max_workers, max_queue, grace, unknown_action=unknown_action, max_message=limit, recorder=recorder
+            max_workers,
+            max_queue,
+            grace,
+            unknown_action=unknown_action,
+            max_message=limit,
+            max_async=max_async,
+            recorder=recorder,
         )
         self._service: Service | None = None
         self._lock = threading.Lock()

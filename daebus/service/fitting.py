@@ -3,48 +3,61 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
 from daebus.errors import RegistrationError
 from daebus.wire import checks
 
-_KINDS = (
-    (inspect.iscoroutinefunction, "an async function, which nothing would await"),
-    (inspect.isasyncgenfunction, "an async generator, which nothing would go through"),
-    (inspect.isgeneratorfunction, "a generator, which nothing would go through"),
-)
+from .kind import Kind, kind_of
+
+RUNS = (Kind.PLAIN, Kind.ASYNC)
+"""The kinds of what is called and that is all."""
+ANSWERS = tuple(Kind)
+"""The kinds of what answers: generators answer in parts."""
+THREADS = (Kind.PLAIN,)
+"""The kinds of what has a thread of its own."""
+_WHY_NOT = {
+    Kind.GENERATOR: "which nothing would go through",
+    Kind.ASYNC_GENERATOR: "which nothing would go through",
+    Kind.ASYNC: "which belongs on the event loop and not on a thread of its own: make it a background task, "
+    "or start an asyncio task in an on_start hook",
+}
 
 
-def must_fit(function: Callable[..., Any], what: str, *given: str) -> None:
-    """Raise RegistrationError, with file and line, for a function that cannot be run with the arguments `given`.
+def must_fit(function: Callable[..., Any], what: str, *given: str, kinds: Collection[Kind] = RUNS) -> Kind:
+    """The kind of a function that is to be called with the arguments `given`, which are named, in order.
 
-    `given` names what it is called with, in order. A function that does not tell its arguments is taken as it is.
+    Raises RegistrationError, with file and line, for one that cannot be, or that is of none of the `kinds`. A function
+    that does not tell its arguments is taken as it is.
     """
     checks.function(function, what, RegistrationError)
-    called = function if inspect.isroutine(function) or isinstance(function, partial) else type(function).__call__
-    for is_kind, kind in _KINDS:
-        if is_kind(called):
-            raise cannot(what, function, f"is {kind}; it must be a plain function")
+    kind = kind_of(function)
+    if kind not in kinds:
+        # What a decorator makes of the function within is its own affair.
+        kind = kind_of(function, within=False)
+    if kind not in kinds:
+        wanted = " or ".join(each.value for each in kinds)
+        raise cannot(what, function, f"is {kind.value}, {_WHY_NOT[kind]}; it must be {wanted}")
     try:
-        # What a decorator gives to the function within is its own affair.
         signature = inspect.signature(function, follow_wrapped=False)
     except (ValueError, TypeError):
-        return
+        return kind
     try:
         signature.bind(*given)
     except TypeError as error:
         arguments = f"with {', '.join(given)}" if given else "without arguments"
         raise cannot(what, function, f"cannot be called {arguments}: {error}") from None
+    return kind
 
 
 def cannot(what: str, function: Callable[..., Any], why: str) -> RegistrationError:
     """The error for a function that is `what`, and cannot be for the reason `why`; with file and line."""
-    return RegistrationError(f"{what}{_place(function)} {why}")
+    return RegistrationError(f"{what}{place(function)} {why}")
 
 
-def _place(function: Callable[..., Any]) -> str:
+def place(function: Callable[..., Any]) -> str:
     """Where it is written, to be put behind its name; empty where that cannot be told."""
     while isinstance(function, partial):
         function = function.func

@@ -1,4 +1,4 @@
-"""What handlers an app or a blueprint has: actions, listeners, background tasks, threads, start and stop hooks.
+"""What an app or a blueprint has: actions, listeners, background tasks, threads, start and stop hooks.
 
 Pure bookkeeping; the decorators are those of both `Daebus` and `Blueprint`.
 """
@@ -9,16 +9,15 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar, overload
+from typing import Any, overload
 
-from daebus.errors import Misfit, RegistrationError
+from daebus.errors import RegistrationError
 from daebus.wire import checks
 
-from .fitting import must_fit
+from .fitting import ANSWERS, THREADS, must_fit
+from .hooks import Handler, Hooks
+from .kind import Function
 from .typed.handler import bound, settle
-
-Handler = TypeVar("Handler", bound=Callable[..., Any])
-Hook = TypeVar("Hook", bound=Callable[[], Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class BackgroundTask:
 
     name: str
     interval: float
-    function: Callable[[], Any]
+    function: Function
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,33 +38,37 @@ class ThreadTask:
     auto_start: bool
 
 
-class Registry:
+class Registry(Hooks):
     """The handlers registered so far. A second handler for one name is an error, at once and not at run time."""
 
     def __init__(self, name: str) -> None:
+        super().__init__()
         self.name = checks.name(name, "the name of an app or a blueprint", RegistrationError)
-        self.action_handlers: dict[str, Callable[[], Any]] = {}
-        self.listen_handlers: dict[str, list[Callable[[Any], Any]]] = {}
+        self.action_handlers: dict[str, Function] = {}
+        self.listen_handlers: dict[str, list[Function]] = {}
         self.background_tasks: dict[str, BackgroundTask] = {}
         self.thread_tasks: dict[str, ThreadTask] = {}
-        self.start_hooks: list[Callable[[], Any]] = []
-        self.stop_hooks: list[Callable[[], Any]] = []
-        self.error_handlers: dict[type[Exception], Callable[[Any], Any]] = {}
-        self._came_with: dict[str, Registry] = {}
+        self.start_hooks: list[Function] = []
+        self.stop_hooks: list[Function] = []
+        self._blueprints: list[Registry] = []
 
     def action(self, action_name: str) -> Callable[[Handler], Handler]:
         """Handle requests and messages to this service that name `action_name`.
 
         A handler takes no arguments, or fields of the payload as its annotations say (needs `daebus[typed]`): a payload
         that does not fit is answered with `bad_request` and does not get to it. One model takes the whole payload.
+
+        A plain function runs on a worker thread, an `async def` on the event loop of the service. It answers with a
+        dict that it returns, or `response`. A generator, of either sort, answers in parts: with each value that it
+        yields, of which the last is the final answer unless it returns one.
         """
         _need_name(action_name, "an action")
 
         def register(handler: Handler) -> Handler:
             what = f"the handler of action {action_name!r}"
             called = bound(handler, what, sys._getframe(1))
-            must_fit(called, what)
-            self._add(self.action_handlers, action_name, called, "action")
+            kind = must_fit(called, what, kinds=ANSWERS)
+            self._add(self.action_handlers, action_name, Function(called, kind, self), "action")
             return handler
 
         return register
@@ -75,9 +78,9 @@ class Registry:
         _need_name(channel, "a channel")
 
         def register(handler: Handler) -> Handler:
-            must_fit(handler, f"the listener of {channel!r}", "the payload")
+            kind = must_fit(handler, f"the listener of {channel!r}", "the payload")
             self._changing()
-            self.listen_handlers.setdefault(channel, []).append(handler)
+            self.listen_handlers.setdefault(channel, []).append(Function(handler, kind, self))
             return handler
 
         return register
@@ -91,8 +94,9 @@ class Registry:
             raise RegistrationError(f"{what} must be a number of seconds above 0, not {checks.shown(interval)}")
 
         def register(handler: Handler) -> Handler:
-            must_fit(handler, f"background task {name!r}")
-            self._add(self.background_tasks, name, BackgroundTask(name, interval, handler), "background task")
+            kind = must_fit(handler, f"background task {name!r}")
+            task = BackgroundTask(name, interval, Function(handler, kind, self))
+            self._add(self.background_tasks, name, task, "background task")
             return handler
 
         return register
@@ -102,63 +106,47 @@ class Registry:
         _need_name(name, "a thread")
 
         def register(handler: Handler) -> Handler:
-            must_fit(handler, f"thread {name!r}", "running")
+            must_fit(handler, f"thread {name!r}", "running", kinds=THREADS)
             self._add(self.thread_tasks, name, ThreadTask(name, handler, auto_start), "thread")
             return handler
 
         return register
 
-    def errorhandler(self, exception: type[Exception]) -> Callable[[Handler], Handler]:
-        """Answer for actions that raise that exception, or one of its kind: the handler takes it and returns a dict.
-
-        `request` and `response` are those of the action. Of several the one of the closest kind is called; that of a
-        blueprint only for its own actions, and before that of the app. What it handles is not logged as an error.
-        """
-        if not (isinstance(exception, type) and issubclass(exception, Exception)):
-            raise RegistrationError(f"errorhandler takes a subclass of Exception, not {checks.shown(exception)}")
-
-        def register(handler: Handler) -> Handler:
-            must_fit(handler, f"the error handler of {exception.__name__}", "the exception")
-            self._changing()
-            if exception in self.error_handlers:
-                raise RegistrationError(f"{exception.__name__} has an error handler already in {self.name!r}")
-            self.error_handlers[exception] = handler
-            return handler
-
-        return register
-
-    def error_handler(self, action: str, error: BaseException) -> Callable[[Any], Any] | None:
-        """What answers for that action where it raised that; None where nothing does."""
-        own = self._came_with.get(action)
-        # A payload that does not fit is answered for as such, unless somebody wants to do that in particular.
-        for cls in (Misfit,) if isinstance(error, Misfit) else type(error).__mro__:
-            for registry in (self,) if own is None else (own, self):
-                if cls in registry.error_handlers:
-                    return registry.error_handlers[cls]
-        return None
+    @overload
+    def on_start(self) -> Callable[[Handler], Handler]: ...
 
     @overload
-    def on_start(self) -> Callable[[Hook], Hook]: ...
+    def on_start(self, hook: Handler) -> Handler: ...
 
-    @overload
-    def on_start(self, hook: Hook) -> Hook: ...
-
-    def on_start(self, hook: Hook | None = None) -> Hook | Callable[[Hook], Hook]:
+    def on_start(self, hook: Handler | None = None) -> Handler | Callable[[Handler], Handler]:
         """Call the function once when the service starts, before it takes any message (with or without parentheses).
 
         An exception in it keeps the service from starting.
         """
-        return self._hook(self.start_hooks, hook)
+        return self._hook(self.start_hooks, hook, "the on_start hook")
 
     @overload
-    def on_stop(self) -> Callable[[Hook], Hook]: ...
+    def on_stop(self) -> Callable[[Handler], Handler]: ...
 
     @overload
-    def on_stop(self, hook: Hook) -> Hook: ...
+    def on_stop(self, hook: Handler) -> Handler: ...
 
-    def on_stop(self, hook: Hook | None = None) -> Hook | Callable[[Hook], Hook]:
+    def on_stop(self, hook: Handler | None = None) -> Handler | Callable[[Handler], Handler]:
         """Call the function once when the service stops, after the last handler has finished."""
-        return self._hook(self.stop_hooks, hook)
+        return self._hook(self.stop_hooks, hook, "the on_stop hook")
+
+    @property
+    def needs_loop(self) -> bool:
+        """Whether any function of it runs on an event loop."""
+        functions = [
+            *self.action_handlers.values(),
+            *(function for functions in self.listen_handlers.values() for function in functions),
+            *(task.function for task in self.background_tasks.values()),
+            *self.start_hooks,
+            *self.stop_hooks,
+            *(function for hooks in (self, *self._blueprints) for function in hooks.hook_functions()),
+        ]
+        return any(function.kind.on_loop for function in functions)
 
     def resolve_annotations(self) -> None:
         """Look for the names in annotations that were not known when handlers were registered.
@@ -167,7 +155,7 @@ class Registry:
         when it starts.
         """
         for handler in self.action_handlers.values():
-            settle(handler)
+            settle(handler.call)
 
     def merge(self, other: Registry) -> None:
         """Take over everything that `other` has; nothing at all where one of its names is taken."""
@@ -183,29 +171,17 @@ class Registry:
                     raise RegistrationError(f"{other.name!r} brings {kind} {name!r}, which {self.name!r} has already")
         for mine, theirs, _kind in pairs:
             mine.update(theirs)
-        self._came_with.update(dict.fromkeys(other.action_handlers, other))
+        self._blueprints.append(other)
         for channel, handlers in other.listen_handlers.items():
             self.listen_handlers.setdefault(channel, []).extend(handlers)
         self.start_hooks.extend(other.start_hooks)
         self.stop_hooks.extend(other.stop_hooks)
-
-    def _hook(self, hooks: list[Callable[[], Any]], hook: Hook | None) -> Hook | Callable[[Hook], Hook]:
-        def register(hook: Hook) -> Hook:
-            must_fit(hook, "the hook")
-            self._changing()
-            hooks.append(hook)
-            return hook
-
-        return register if hook is None else register(hook)
 
     def _add(self, handlers: dict[str, Any], name: str, handler: Any, kind: str) -> None:
         self._changing()
         if name in handlers:
             raise RegistrationError(f"{kind} {name!r} has a handler already in {self.name!r}; each may have only one")
         handlers[name] = handler
-
-    def _changing(self) -> None:
-        """Called before anything is registered; whoever must not change any more raises here."""
 
 
 def _need_name(name: object, what: str) -> None:

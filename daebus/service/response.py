@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any
+from concurrent.futures import wait
+from typing import Any, cast
 
-from daebus.errors import AlreadyAnswered, Misfit, PayloadError, RedisUnavailable, class_of, said_by
+from daebus.errors import AlreadyAnswered, DaebusError, Misfit, PayloadError, RedisUnavailable, class_of, said_by
+from daebus.logs import note
 from daebus.transport.publisher import Publisher
 from daebus.wire import checks
 from daebus.wire.envelope import Request, error_payload, write_response
@@ -16,6 +19,11 @@ from daebus.wire.limits import MAX_MESSAGE, sized
 from daebus.wire.values import Default, plain
 
 from .answers import Answers
+from .deferred import Deferrals, Deferred
+from .outbox import Outbox
+from .receipt import NOBODY, SENT, Receipt
+
+log = logging.getLogger("daebus")
 
 _SHORT = 1000
 
@@ -30,7 +38,9 @@ class Response:
 
     Its methods return an int. For a partial response Redis is asked how many received it: 0 where nobody listens any
     more, so that a long stream may end. For the final one Redis is not waited for: 1 where it was sent, 0 where nobody
-    is to be answered.
+    is to be answered. On the event loop they never wait, and what they return may be awaited: see `Receipt`.
+
+    With `holds` the final one is `held` until `let_go`.
     """
 
     def __init__(
@@ -46,6 +56,9 @@ class Response:
         tracebacks: bool = False,
         spoken: Callable[[Request, bool, bool, float], None] | None = None,
         looks_soon: Callable[[], bool] | None = None,
+        outbox: Outbox | None = None,
+        deferrals: Deferrals | None = None,
+        holds: bool = False,
     ) -> None:
         self._publisher = publisher
         self._request = request
@@ -57,12 +70,20 @@ class Response:
         self._max_message = max_message
         self._json_default = json_default
         self._looks_soon = looks_soon
+        self._outbox = outbox
+        self._handed_in: Receipt | None = None
+        self._deferrals = deferrals
+        self._deferral: int | None = None
+        self._holds = holds
+        self._held: tuple[Any, bool] | None = None
+        self._part: Any = None
+        self._given_up = ""
         self._begun = time.perf_counter()
         self._lock = threading.Lock()
         self.undelivered: RedisUnavailable | None = None
         """Why its final response did not get out, where that is so: Redis is away."""
         self.finished = False
-        """Whether the final response is out."""
+        """Whether the final response has been given; it is out, unless it is held."""
         self.failure: str | None = None
         """The code of the error that its final response is, or `error`; None where it is none."""
         self.said: str | None = None
@@ -77,7 +98,12 @@ class Response:
         """The action that is to answer."""
         return self._request.action
 
-    def send(self, payload: Any, final: bool = True) -> int:
+    @property
+    def deferred(self) -> bool:
+        """Whether it is to be answered later."""
+        return self._deferral is not None
+
+    def send(self, payload: Any, final: bool = True) -> Receipt:
         """Send a successful response; with `final=False` a partial one, with more to follow.
 
         Returns how many received a partial one; for the final one 1, or 0 where nobody is to be answered. Raises
@@ -86,11 +112,11 @@ class Response:
         """
         return self._send(payload, ok=True, final=final)
 
-    def success(self, payload: Any) -> int:
+    def success(self, payload: Any) -> Receipt:
         """The same as `send(payload)`."""
         return self._send(payload, ok=True, final=True)
 
-    def progress(self, payload: dict[str, Any], progress_percentage: float | None = None) -> int:
+    def progress(self, payload: dict[str, Any], progress_percentage: float | None = None) -> Receipt:
         """Send a partial response; a percentage is kept within 0 and 100 and added to the payload.
 
         Returns how many received it.
@@ -102,31 +128,128 @@ class Response:
             payload = {**payload, "progress_percentage": max(0, min(100, progress_percentage))}
         return self._send(payload, ok=True, final=False)
 
-    def error(self, error: str | BaseException, final: bool = True, code: str | None = None) -> int:
+    def error(self, error: str | BaseException, final: bool = True, code: str | None = None) -> Receipt:
         """Send an error response: a text, or an exception (its class name goes with it). Returns what `send` does."""
-        kind = trace = None
+        kind = trace = fields = None
         checks.optional_name(code, "code", PayloadError)
         if isinstance(error, BaseException):
             kind = class_of(error)
-            if self._tracebacks and not isinstance(error, Misfit):
+            # What an exception says of its class itself may be anything.
+            if issubclass(type(error), Misfit):
+                fields = cast(Misfit, error).fields
+            elif self._tracebacks:
                 trace = _traceback(error)
             text = said_by(error) or kind
         else:
             text = str(error)
-        fields = error.fields if isinstance(error, Misfit) else None
         return self._send(error_payload(text, code, kind, trace, fields), ok=False, final=final)
 
-    def error_in_short(self, error: str | BaseException, code: str) -> int:
-        """Send a final error response where `error` could not: with little text, and nothing that can go wrong."""
+    def defer(self, within: float = 60.0) -> Deferred:
+        """Answer later, through the handle that is returned, from any thread or task; the handler may end before.
+
+        Where there is no final answer after `within` seconds, `expired` is sent. Until then the service, when it
+        stops, waits for it within its grace. A dict that the handler returns, and an exception, are the answer all
+        the same. Raises AlreadyAnswered after the final response, DaebusError where it has been put off already.
+        """
+        if checks.duration(within, "within") <= 0:
+            raise DaebusError("within must be more than 0 seconds")
+        if self.finished:
+            raise self._already()
+        if self._deferral is not None:
+            raise DaebusError(f"the answer of action {self._request.action!r} has been put off already")
+        if self._deferrals is None:
+            raise DaebusError("only a running service can answer later")
+        self._deferral, handle = self._deferrals.put_off(self, within)
+        return handle
+
+    # For the framework
+
+    def fail(self, error: str | BaseException, code: str) -> None:
+        """Send an error as the final response; where it cannot be sent as it is, in short. Raises nothing."""
+        for send in (self.error, self._error_in_short):
+            try:
+                send(error, code=code)
+                return
+            except AlreadyAnswered:
+                return
+            except RedisUnavailable:
+                # It has been noted.
+                return
+            except BaseException as problem:  # noqa: BLE001 - the caller waits for an answer all the same
+                note(log, logging.ERROR, "%s: an error response could not be sent", self._service, error=problem)
+
+    def abandon(self, text: str, code: str) -> bool:
+        """Answer with an error for whoever does not get to it; False where the final response is out.
+
+        What it sends later goes nowhere.
+        """
+        with self._lock:
+            if self.finished and self._held is None:
+                return False
+            self._holds = self.finished = False
+            self._held = self._part = None
+            self._given_up = text
+        self.fail(text, code)
+        return True
+
+    def keep(self, part: Any) -> Receipt | None:
+        """Send the partial response that was kept, and keep this one: the last one is the final one."""
+        before, self._part = self._part, None
+        sent = None if before is None else self._put(before, ok=True, final=False)
+        self._part = part
+        return sent
+
+    def send_kept(self, last: Any) -> None:
+        """Send what was kept as the final response, unless there is a last one."""
+        if last is None:
+            last, self._part = self._part, None
+        if last is not None:
+            self._send(last, ok=True, final=True)
+
+    def take_held(self) -> tuple[Any, bool] | None:
+        """The final response that is held, and whether it is a successful one; from now on none is held any more."""
+        with self._lock:
+            self._holds = False
+            return self._held
+
+    def let_go(self, payload: Any, ok: bool) -> None:
+        """Send the final response that was held, with that payload."""
+        self.forget_held()
+        if not self.finished:
+            self._send(payload, ok, final=True)
+
+    def forget_held(self) -> None:
+        """There is to be another final response than the one that is held."""
+        with self._lock:
+            if self._held is not None:
+                self._held, self.finished = None, False
+
+    async def out(self) -> None:
+        """Wait until what was given to the outbox has been given to Redis, which is not waited for."""
+        if self._handed_in is not None:
+            try:
+                await self._handed_in
+            except DaebusError:
+                # Who asked for it has been told, or `Answers` has.
+                pass
+
+    def _error_in_short(self, error: str | BaseException, code: str) -> None:
+        """With little text, and nothing that can go wrong."""
         text, kind = (said_by(error), class_of(error)) if isinstance(error, BaseException) else (error, None)
         short = text if len(text) <= _SHORT else f"{text[:_SHORT]}... ({len(text)} characters)"
-        return self._send(error_payload(short or kind or "", code, kind), ok=False, final=True, limited=False)
+        self._send(error_payload(short or kind or "", code, kind), ok=False, final=True, limited=False)
 
-    def _send(self, payload: Any, ok: bool, final: bool, limited: bool = True) -> int:
+    def _send(self, payload: Any, ok: bool, final: bool, limited: bool = True) -> Receipt:
+        if self._part is not None and not self.finished:
+            # What was kept comes first.
+            self.keep(None)
+        return self._put(payload, ok, bool(final), limited)
+
+    def _put(self, payload: Any, ok: bool, final: bool, limited: bool = True) -> Receipt:
         elapsed = time.perf_counter() - self._begun
-        final = bool(final)
+        holds = final and self._holds
         data = b""
-        if self.channel is not None:
+        if self.channel is not None and not holds:
             data = write_response(
                 payload,
                 request_id=self._request.request_id,
@@ -141,27 +264,45 @@ class Response:
                 sized(data, self._max_message)
         with self._lock:
             if self.finished:
-                raise AlreadyAnswered(
-                    f"action {self._request.action!r} has sent its final response already; nothing more was sent"
-                )
+                raise self._already()
             self.finished = final
+            if holds:
+                self._held = payload, ok
+                return SENT if self.channel is not None else NOBODY
             if final and not ok:
                 self.failure = payload.get("code") or payload.get("type") or "error"
                 self.said = payload.get("error")
-        received = self._publish(self.channel, data, final) if self.channel is not None else 0
+        received = self._publish(self.channel, data, final) if self.channel is not None else NOBODY
         if self._spoken is not None:
             self._spoken(self._request, ok, final, elapsed)
+        if final and self._deferral is not None and self._deferrals is not None:
+            self._deferrals.answered(self._deferral)
         return received
 
-    def _publish(self, channel: str, data: bytes, final: bool) -> int:
+    def _publish(self, channel: str, data: bytes, final: bool) -> Receipt:
+        outbox = self._outbox
+        if outbox is not None:
+            if outbox.is_ours:
+                sent = outbox.post(self._request, channel, data) if final else outbox.publish(channel, data)
+                if sent.future is not None:
+                    self._handed_in = sent
+                return sent
+            if self._handed_in is not None and self._handed_in.future is not None:
+                # What was sent before on the loop comes first.
+                wait([self._handed_in.future])
         if not final:
-            return self._publisher.publish(channel, data)
+            return Receipt(self._publisher.publish(channel, data))
         try:
             self._answers.post(self._request, channel, data, self._looks_soon)
         except RedisUnavailable as error:
             self.undelivered = error
+            self._answers.failed(self._request, channel, data, error)
             raise
-        return 1
+        return SENT
+
+    def _already(self) -> AlreadyAnswered:
+        done = f"was answered already ({self._given_up})" if self._given_up else "has sent its final response already"
+        return AlreadyAnswered(f"action {self._request.action!r} {done}; nothing more was sent")
 
 
 def _traceback(error: BaseException) -> str | None:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
-import os
-import platform
-import socket
 import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from daebus import context, telemetry
@@ -20,33 +17,35 @@ from daebus.errors import ConfigurationError, RedisUnavailable
 from daebus.logs import note
 from daebus.recorder.recorder import COUNT, Recorder
 from daebus.transport.bus import Bus
-from daebus.version import __version__
 from daebus.wire import checks
 from daebus.wire.limits import MAX_MESSAGE
 from daebus.wire.values import Default, plain
 
+from .chain.arrival import Arrival, describe
+from .chain.dispatcher import Dispatcher
 from .claims import Claims
 from .control.channel import Control, Verb, control_channel
-from .control.describing import describe_handlers
+from .control.info import Info, queue_of
 from .control.recent import Recent
-from .control.running import Queue, Running
+from .control.running import Running
 from .control.watch import Watch
-from .dispatcher import Arrival, Dispatcher, describe
-from .logged import listen
+from .kind import Function
 from .overload import OverloadLog
 from .readers import Readers
-from .recording import name_of, note_ran
+from .recording.logged import listen
+from .recording.notes import name_of, note_ran
 from .refusals import Refusals
 from .registry import Registry
-from .saturation import SaturationLog
 from .tasks import TaskRunner
 from .undelivered import Undelivered
-from .worker import Workers
+from .work.crews import Crews
+from .work.event_loop import EventLoop
 
 log = logging.getLogger("daebus")
 
 MOST_WORKERS = 10_000
 """Each is a thread."""
+MOST_ASYNC = 1_000_000
 MOST_RECORDS = 1_000_000
 START_TIMEOUT = 10.0
 """Seconds that connecting and subscribing may take at the start."""
@@ -72,10 +71,12 @@ class Options:
     shared: bool = False
     max_message: int = MAX_MESSAGE
     json_default: Default = plain
+    max_async: int = 100
     recorder: int = COUNT
 
     def __post_init__(self) -> None:
         checks.whole(self.max_workers, "max_workers", MOST_WORKERS)
+        checks.whole(self.max_async, "max_async", MOST_ASYNC)
         checks.whole(self.max_queue, "max_queue", sys.maxsize)
         checks.duration(self.grace, "grace")
         if self.recorder != 0 or isinstance(self.recorder, bool):
@@ -104,6 +105,7 @@ class Service:
         self._refusals = Refusals(name)
         self._claims = Claims(self.publisher, name, self.instance, self._refusals) if options.shared else None
         self._undelivered = Undelivered(name)
+        self._loop = EventLoop(name, options.max_workers) if registry.needs_loop else None
         self._dispatcher = Dispatcher(
             self,
             registry,
@@ -116,10 +118,17 @@ class Service:
             debug=options.debug,
             ignore_unknown=options.unknown_action == "ignore",
             claims=self._claims,
+            loop=self._loop,
         )
-        self._saturation = SaturationLog(name, describe)
-        self._workers: Workers[Arrival] = Workers(
-            options.max_workers, options.max_queue, self._work, lambda: self._saturation.waits(self._workers)
+        self._crews: Crews[Arrival] = Crews(
+            name,
+            describe,
+            self._work,
+            self._dispatcher.handle_on_loop,
+            self._loop,
+            max_workers=options.max_workers,
+            max_async=options.max_async,
+            max_queue=options.max_queue,
         )
         self._busy_text = f"{name} is busy: {options.max_queue} messages wait"
         self._overload = OverloadLog(name, options.max_queue)
@@ -129,7 +138,7 @@ class Service:
         )
         self._verbs = self._control_verbs()
         self._control = Control(name, self.instance, self.publisher, self._verbs)
-        self._tasks = TaskRunner(self, registry)
+        self._tasks = TaskRunner(self, registry, self._loop)
         self._listener = bus.listener(
             name,
             [name, self._control_channel, *registry.listen_handlers],
@@ -172,6 +181,8 @@ class Service:
         try:
             if self._claims is not None:
                 self._claims.check()
+            if self._loop is not None:
+                self._loop.start()
             for hook in self._registry.start_hooks:
                 self._run_hook("start hook", hook)
             self._readers.start()
@@ -187,13 +198,16 @@ class Service:
         until = time.monotonic() + grace
         dropped = self._dispatcher.counts["dropped"]
         self._tasks.signal_stop()
-        self._saturation.end()
         self._stopping = True
-        for arrival in self._workers.drop_queue():
+        for arrival in self._crews.drop_queue():
             self._refuse_stopping(arrival)
         self._listener.drain(time.monotonic() + DRAIN_TIMEOUT)
-        for arrival in self._workers.finish(until):
+        for arrival in self._crews.finish(until):
+            if arrival.on_loop and arrival.response is None:
+                self._refuse_stopping(arrival)
             self._dispatcher.abandon(arrival, "shutting_down", f"{self.name} had to stop before this was finished")
+        self._crews.cancel()
+        self._dispatcher.deferrals.finish(until)
         self._tasks.stop(max(until, time.monotonic() + 0.1))
         self._close()
         dropped = self._dispatcher.counts["dropped"] - dropped
@@ -202,25 +216,28 @@ class Service:
             log.warning(line, self.name, dropped, extra=self._about)
         log.info("%s: stopped", self.name, extra=self._about)
 
-    def _run_hook(self, what: str, hook: Callable[[], Any]) -> None:
+    def _run_hook(self, what: str, hook: Function) -> None:
         """Call a hook in a context of its own; what it raises is for the caller."""
         within = context.Context(self, f"a {what}", cause=what)
         raised: BaseException | None = None
         try:
             with context.entered(within):
-                hook()
+                self._dispatcher.call(hook)
         except BaseException as error:
             raised = error
             raise
         finally:
-            note_ran(within, "hook", name_of(hook), raised)
+            note_ran(within, "hook", name_of(hook.call), raised)
 
     def finish(self, until: float) -> None:
         """Wait until `until` (a time of `time.monotonic()`) for what is being done, and what waits for its turn."""
-        self._workers.finish(until)
+        self._crews.rest(until)
 
     def _close(self) -> None:
         for hook in self._registry.stop_hooks if self._stopping else ():
+            if hook.kind.on_loop and not (self._loop is not None and self._loop.responds()):
+                log.error("%s: a stop hook is not run, since a task blocks the event loop", self.name)
+                continue
             try:
                 self._run_hook("stop hook", hook)
             except BaseException as error:  # noqa: BLE001 - the others are to run as well
@@ -228,6 +245,10 @@ class Service:
         self._readers.close()
         if self._watch is not None:
             self._watch.end()
+        if self._loop is not None:
+            self._loop.stop()
+        if self._dispatcher.outbox is not None:
+            self._dispatcher.outbox.end(FLUSH_TIMEOUT)
         self._dispatcher.answers.end()
         self._close_publisher()
         self._closed = True
@@ -287,52 +308,43 @@ class Service:
             self._undelivered.say(now)
         self._dispatcher.counts.add("received")
         arrival = Arrival(channel, data, now, turn)
-        if self._workers.take(arrival):
-            return
-        if self._stopping:
-            self._refuse_stopping(arrival)
-        elif self._dispatcher.refuse(arrival, "busy", self._busy_text):
-            self._dispatcher.counts.add("busy")
-            self._overload.refused()
+        # A worker's part is done here and now, where one is free: what goes to the loop goes first.
+        for part in (arrival,) if self._loop is None else reversed(self._dispatcher.split(arrival)):
+            if self._crews.take(part, part.on_loop):
+                continue
+            if self._stopping:
+                self._refuse_stopping(part)
+            elif self._dispatcher.refuse(part, "busy", self._busy_text):
+                self._dispatcher.counts.add("busy")
+                self._overload.refused()
+
+    def rest(self, until: float) -> bool:
+        """Wait until no message waits or is being handled; False where that takes longer than `until`.
+
+        That is a time of `time.monotonic()`.
+        """
+        return self._crews.rest(until)
 
     def _refuse_stopping(self, arrival: Arrival) -> None:
         self._dispatcher.refuse(arrival, "shutting_down", f"{self.name} is stopping")
 
     def _control_verbs(self) -> dict[str, Verb]:
         """What can be asked on the control channel."""
-        verbs: dict[str, Verb] = {"info": self._info, "running": Running(self, self._queue)}
+        about = {"service": self.name, "instance": self.instance}
+        info = Info(about, self._registry, self._crews, lambda: list(verbs), self._state)
+        verbs: dict[str, Verb] = {"info": info, "running": Running(self, partial(queue_of, self._crews))}
         if self.recorder is not None and self._watch is not None:
             verbs |= {"recent": Recent(self.recorder), "watch": self._watch}
         return verbs
 
-    def _info(self, payload: Mapping[str, Any]) -> dict[str, Any]:
-        return self.info(payload.get("schemas") is True)
-
-    def _queue(self, oldest: int) -> Queue:
-        """What waits for a worker, with so many of the oldest."""
-        now = time.monotonic()
-        waiting = [(job.channel, job.data, now - job.at) for job in self._workers.oldest(oldest)]
-        return Queue(self._workers.queued, self._workers.max_queue, waiting)
-
-    def info(self, schemas: bool = False) -> dict[str, Any]:
-        """What the control action `info` answers; with the schemas of the actions where they are asked for."""
-        queue = self._queue(1)
-        told: dict[str, Any] = {"size": queue.size, "max": queue.max}
-        if queue.oldest:
-            told["oldest"] = round(queue.oldest[0][2], 6)
+    def _state(self) -> dict[str, Any]:
         return {
-            "service": self.name,
-            "instance": self.instance,
-            "version": __version__,
-            "pid": os.getpid(),
-            "host": platform.node() or socket.gethostname(),
             "started": self._started,
-            "features": list(self._verbs),
-            "debugger": False,
-            **describe_handlers(self._registry, schemas=schemas),
-            "workers": {"max": self._workers.size, "busy": self._workers.busy},
-            "queue": told,
             "counts": self._dispatcher.counts.snapshot(),
             "debug": self.options.debug,
             "shared": self.options.shared,
         }
+
+    def info(self) -> dict[str, Any]:
+        """What the control action `info` answers."""
+        return self._verbs["info"]({})

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, wait
+from functools import partial
 from typing import Any
 
 from daebus import telemetry
@@ -15,18 +18,26 @@ from daebus.logs import note
 from daebus.transport.threads import begin
 from daebus.waiting import bounded
 
-from .recording import note_ran
+from .kind import Function
+from .recording.notes import note_ran
 from .registry import BackgroundTask, Registry, ThreadTask
+from .work.event_loop import EventLoop
 
 log = logging.getLogger("daebus")
 
 
 class TaskRunner:
-    """Runs the background tasks (a thread each, so that none delays another) and the threads of a service."""
+    """Runs the background tasks (a thread each, so that none delays another) and the threads of a service.
 
-    def __init__(self, runtime: Runtime, registry: Registry) -> None:
+    A background task that is async has a task on the `loop` instead.
+    """
+
+    def __init__(self, runtime: Runtime, registry: Registry, loop: EventLoop | None = None) -> None:
         self._runtime = runtime
         self._registry = registry
+        self._loop = loop
+        self._stops = asyncio.Event()
+        self._repeated: list[Future[None]] = []
         self._stopping = threading.Event()
         self._background: list[threading.Thread] = []
         self._lock = threading.Lock()
@@ -35,6 +46,9 @@ class TaskRunner:
     def start(self) -> None:
         """Start every background task, and every thread that starts by itself."""
         for task in self._registry.background_tasks.values():
+            if self._loop is not None and task.function.kind.on_loop:
+                self._repeated.append(self._loop.spawn(partial(self._repeat_on_loop, task)))
+                continue
             thread = threading.Thread(
                 target=self._repeat, args=(task,), name=f"{self._runtime.name}-{task.name}", daemon=True
             )
@@ -85,11 +99,18 @@ class TaskRunner:
         for thread in [*self._background, *threads]:
             if thread is not threading.current_thread():
                 thread.join(bounded(until - time.monotonic()))
+        wait(self._repeated, bounded(until - time.monotonic()))
+        for repeated in self._repeated:
+            repeated.cancel()
+        if self._repeated and self._loop is not None:
+            self._loop.responds()
         return not any(thread.is_alive() for thread in [*self._background, *threads])
 
     def signal_stop(self) -> None:
         """Ask all of them to end."""
         self._stopping.set()
+        if self._repeated and self._loop is not None:
+            self._loop.soon(self._stops.set)
         with self._lock:
             for _thread, stop in self._threads.values():
                 stop.set()
@@ -98,9 +119,40 @@ class TaskRunner:
         due = time.monotonic() + task.interval
         while not self._stopping.wait(bounded(due - time.monotonic())):
             with telemetry.working(self._runtime.name, task.name) as span:
-                self._call(span, "task", task.name, task.function)
+                self._call(span, "task", task.name, task.function.call)
             # What was missed while the task ran is not made up for.
             due = max(due + task.interval, time.monotonic())
+
+    async def _repeat_on_loop(self, task: BackgroundTask) -> None:
+        assert self._loop is not None
+        due = time.monotonic() + task.interval
+        while not await self._stops_within(due - time.monotonic()):
+            await self._loop.task(self._work_on_loop(task))
+            due = max(due + task.interval, time.monotonic())
+
+    async def _stops_within(self, seconds: float) -> bool:
+        try:
+            await asyncio.wait_for(self._stops.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _work_on_loop(self, task: BackgroundTask) -> None:
+        with telemetry.working(self._runtime.name, task.name) as span:
+            await self._call_on_loop(span, task.name, task.function)
+
+    async def _call_on_loop(self, span: telemetry.Span, name: str, function: Function) -> None:
+        context = self._context("task", name)
+        raised: BaseException | None = None
+        try:
+            with entered(context):
+                await function.call()
+        except BaseException as error:  # noqa: BLE001 - as above
+            raised = error
+            if not (self._stopping.is_set() and isinstance(error, asyncio.CancelledError)):
+                span.failed(error)
+                note(log, logging.ERROR, "%s: %s raised", self._runtime.name, context.place, error=error)
+        note_ran(context, "task", name, raised)
 
     def _run_thread(self, task: ThreadTask, stop: threading.Event) -> None:
         # It lasts as long as the service does: what it does may be spans, it is none.
@@ -108,8 +160,7 @@ class TaskRunner:
 
     def _call(self, span: telemetry.Span, what: str, name: str, function: Callable[..., Any], *arguments: Any) -> None:
         """Run the `task` or the `thread` (`what`) of that name, in a context of its own."""
-        place = f"{_PLACES[what]} {name!r}"
-        context = Context(self._runtime, place, cause=f"{what} {name}")
+        context = self._context(what, name)
         raised: BaseException | None = None
         try:
             with entered(context):
@@ -117,8 +168,11 @@ class TaskRunner:
         except BaseException as error:  # noqa: BLE001 - it is run again when it is due
             raised = error
             span.failed(error)
-            note(log, logging.ERROR, "%s: %s raised", self._runtime.name, place, error=error)
+            note(log, logging.ERROR, "%s: %s raised", self._runtime.name, context.place, error=error)
         note_ran(context, what, name, raised)
+
+    def _context(self, what: str, name: str) -> Context:
+        return Context(self._runtime, f"{_PLACES[what]} {name!r}", cause=f"{what} {name}")
 
 
 _PLACES = {"task": "background task", "thread": "thread"}

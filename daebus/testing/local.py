@@ -131,9 +131,27 @@ class LocalPublisher(Publisher):
         deadline: float | None = None,
         failed: Callable[[RedisUnavailable], None] | None = None,
         later: bool = False,
+        patience: float | None = None,
     ) -> None:
         """See `Publisher`."""
         self._bus.publish(channel, data)
+
+    @property
+    def ready(self) -> bool:
+        """See `Publisher`."""
+        return True
+
+    def publish_soon(
+        self,
+        channel: str,
+        data: bytes,
+        told: Callable[[int | RedisUnavailable], None],
+        deadline: float,
+        later: bool = False,
+    ) -> Pending:
+        """See `Publisher`."""
+        told(self._bus.publish(channel, data))
+        return Pending(b"", 0, deadline)
 
     def submit(
         self, channel: str, data: bytes, told: Callable[[Delivery | RedisUnavailable], None], deadline: float

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 
+from daebus import context
 from daebus.transport.bus import Bus
 from daebus.waiting import bounded
 
@@ -112,6 +113,14 @@ class RecordingBus(Bus):
     def settle(self, timeout: float) -> bool:
         """Wait until all services have dealt with what they got; False after `timeout` seconds."""
         until = time.monotonic() + timeout
-        with self._lock:
-            subscribers = {id(one): one for several in self._subscribers.values() for one in several}
-        return all(subscriber.settle(until - time.monotonic()) for subscriber in subscribers.values())
+        while True:
+            with self._lock:
+                subscribers = {id(one): one for several in self._subscribers.values() for one in several}
+            services = context.running(self)
+            if not all(subscriber.settle(until - time.monotonic()) for subscriber in subscribers.values()):
+                return False
+            if not all(service.rest(until) for service in services):
+                return False
+            # What those have sent meanwhile is to be dealt with, too.
+            if all(one.settle(0) for one in subscribers.values()) and all(service.rest(0) for service in services):
+                return True

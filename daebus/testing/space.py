@@ -113,10 +113,23 @@ class SpacePublisher(Publisher):
         deadline: float | None = None,
         failed: Callable[[RedisUnavailable], None] | None = None,
         later: bool = False,
+        patience: float | None = None,
     ) -> None:
         """See `Publisher`."""
         with self._bus.publishing(channel, data) as there:
-            super().post(there, data, deadline, failed, later)
+            super().post(there, data, deadline, failed, later, patience)
+
+    def publish_soon(
+        self,
+        channel: str,
+        data: bytes,
+        told: Callable[[int | RedisUnavailable], None],
+        deadline: float,
+        later: bool = False,
+    ) -> Pending:
+        """See `Publisher`."""
+        with self._bus.publishing(channel, data) as there:
+            return super().publish_soon(there, data, told, deadline, later)
 
     def submit(
         self, channel: str, data: bytes, told: Callable[[Delivery | RedisUnavailable], None], deadline: float

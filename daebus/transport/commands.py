@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from math import inf
 from typing import Any, NamedTuple
@@ -165,7 +166,7 @@ class Audience:
             if subscribers and subscribers == count:
                 if len(self._known) >= _MOST_CHANNELS:
                     self._known.clear()
-                self._known[channel] = (subscribers, sent_at, command.connection)
+                self._known[channel] = (subscribers, time.monotonic(), command.connection)
             return Delivery(count, subscribers, sent_at)
         # Another connection may be one to another server.
         if count == 0 or command.expected == (count, command.connection):

@@ -107,11 +107,13 @@ class Publisher:
         deadline: float | None = None,
         failed: Callable[[RedisUnavailable], None] | None = None,
         later: bool = False,
+        patience: float | None = None,
     ) -> None:
         """Publish without waiting for Redis to confirm it. Without a deadline it is sent as long as Redis lives.
 
         Where it is handed in and comes to nothing, `failed` is called with the reason by whichever thread learns of
-        it. Without `failed`, what is known at once is raised. With `later` it is sent with the next `flush`.
+        it. Without `failed`, what is known at once is raised. With `later` it is sent with the next `flush`. A
+        connection is waited for until `patience` (a time of `time.monotonic()`).
         """
 
         def ended(command: Pending) -> None:
@@ -123,15 +125,40 @@ class Publisher:
 
         due = inf if deadline is None else deadline
         command = Pending(publish_command(channel, data), 1, due, ended if failed else None)
-        patience = min(due, _due(None))
+        patience = min(due, _due(patience))
         connection = self._hand_in(command, patience, later)
         if connection.told_by != threading.get_ident():
             if connection.full:
                 connection.write_on(patience)
-            if connection.in_flight > CROWDED:
+            if connection.in_flight > CROWDED and not later:
                 self._await(connection, command, Waiter(), lambda: command.done, patience)
         if failed is None and command.error is not None:
             raise again(command.error)
+
+    def publish_soon(
+        self,
+        channel: str,
+        data: bytes,
+        told: Callable[[int | RedisUnavailable], None],
+        deadline: float,
+        later: bool = False,
+    ) -> Pending:
+        """Publish without waiting, and have `told` called with how many got it by whichever thread learns of it.
+
+        Nothing is sent after the deadline. Raises RedisUnavailable where it could not be handed in. `later` as for
+        `post`.
+        """
+
+        def ended(command: Pending) -> None:
+            try:
+                outcome: int | RedisUnavailable = receivers(command, channel, self.address)
+            except RedisUnavailable as error:
+                outcome = error
+            told(outcome)
+
+        command = Pending(publish_command(channel, data), 1, deadline, ended)
+        self._hand_in(command, deadline, later)
+        return command
 
     def submit(
         self, channel: str, data: bytes, told: Callable[[Delivery | RedisUnavailable], None], deadline: float
@@ -179,6 +206,14 @@ class Publisher:
         connection = self._connection
         if connection is not None and connection.in_flight:
             self._exchange(_PING, 1, _due(deadline))
+
+    @property
+    def ready(self) -> bool:
+        """Whether something can be posted `later` without waiting for anything, as far as is known."""
+        connection = self._connection
+        if connection is None or connection.doubted or connection.full:
+            return False
+        return connection.usable
 
     @property
     def in_flight(self) -> int:

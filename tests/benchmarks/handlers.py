@@ -1,7 +1,8 @@
-"""What typed handlers cost: processor time of a service for a request, beside untyped ones that do the same.
+"""What handlers cost: processor time for a plain one, and how many async ones that wait are answered a second.
 
-Run with `python -m tests.benchmarks.handlers [--rounds N] [--requests N] [--json FILE]`. The service is a process of
-its own on a private Redis; the handlers are asked in turns, so that whatever else the machine does meets all alike.
+Run with `python -m tests.benchmarks.handlers [--beside TREE] [--json FILE]`. The first part compares this tree with
+another checkout, in turns. The second has 2,000 requests under way at once, each to a handler that waits 100 ms, and
+FastStream beside us. Who asks is the same program for all, as light as Python has it.
 """
 
 from __future__ import annotations
@@ -9,98 +10,227 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import socket
 import statistics
 import subprocess
 import sys
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from daebus import Daebus, DaebusCaller, request
-from tests.support.framework_services import ROOT, subscribers
+import hiredis
+import redis
+
+from daebus.wire.resp import pack
+from tests.support.environments import python_with
+from tests.support.processes import die_with_parent
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
-SERVICE = "handlers"
-FIELDS = {"user_id": 17, "verbose": True, "name": "Ann"}
-MODELS = {"user_id": 17, "items": [{"sku": "A", "qty": 1}, {"sku": "B", "qty": 2}]}
-SUBJECTS: dict[str, Any] = {"untyped": FIELDS, "typed": FIELDS, "untyped_models": MODELS, "typed_models": MODELS}
+ROOT = Path(__file__).parents[2]
+UNDER_WAY = 2000
+DAEBUS = """
+import asyncio, sys
+from daebus import Daebus, request, response
+app = Daebus(sys.argv[1], max_queue=100_000, **({"max_async": 10_000} if sys.argv[3] == "waiting" else {}))
+if sys.argv[3] == "waiting":
+    @app.action("get")
+    async def get():
+        await asyncio.sleep(0.1)
+        return request.payload
+else:
+    @app.action("get")
+    def get():
+        return response.send(request.payload)
+app.run(redis_url=sys.argv[2])
+"""
+FASTSTREAM = """
+import asyncio, sys
+from faststream import FastStream
+from faststream.redis import RedisBroker
+broker = RedisBroker(sys.argv[2], logger=None)
+@broker.subscriber(sys.argv[1], max_workers=10_000)
+async def get(payload: dict) -> dict:
+    await asyncio.sleep(0.1)
+    return payload
+asyncio.run(FastStream(broker).run())
+"""
 
 
-@dataclass
-class Item:
-    sku: str
-    qty: int
+class Asker:
+    """Keeps so many requests under way, over two sockets."""
+
+    def __init__(self, port: int, service: str, envelope: str) -> None:
+        self._listening = socket.create_connection(("127.0.0.1", port))
+        self._commanding = socket.create_connection(("127.0.0.1", port))
+        self._reader = hiredis.Reader()
+        self.answered = 0
+        channel = f"answers.{service}"
+        self._listening.sendall(pack(b"SUBSCRIBE", channel.encode()))
+        self._request = pack(b"PUBLISH", service.encode(), envelope.replace("CHANNEL", channel).encode())
+        assert self._next()
+
+    def run(self, under_way: int, seconds: float) -> float:
+        """How many are answered a second."""
+        self._send(under_way)
+        # The first ones of all come at once.
+        self._answer(under_way)
+        begun, count = time.perf_counter(), 0
+        while (now := time.perf_counter()) - begun < seconds:
+            count += self._answer(1)
+        left = under_way
+        while left > 0:
+            left -= self._next()
+        return count / (now - begun)
+
+    def _answer(self, least: int) -> int:
+        """Wait for so many answers, and ask as many times again."""
+        found = 0
+        while found < least:
+            found += (more := self._next())
+            self._send(more)
+        return found
+
+    def _send(self, count: int) -> None:
+        self._commanding.sendall(self._request * count)
+        self._commanding.setblocking(False)
+        try:
+            while self._commanding.recv(1 << 16):
+                pass
+        except BlockingIOError:
+            pass
+        self._commanding.setblocking(True)
+
+    def _next(self) -> int:
+        self._reader.feed(self._listening.recv(1 << 20))
+        count = 0
+        while self._reader.gets() is not False:
+            count += 1
+        self.answered += count
+        return count
 
 
-app = Daebus(SERVICE)
-
-
-@app.action("untyped")
-def untyped() -> dict[str, Any]:
-    return {"user_id": request.payload["user_id"], "verbose": request.payload["verbose"]}
-
-
-@app.action("typed")
-def typed(user_id: int, verbose: bool = False, name: str = "") -> dict[str, Any]:
-    return {"user_id": user_id, "verbose": verbose}
-
-
-@app.action("untyped_models")
-def untyped_models() -> dict[str, Any]:
-    return {"items": [Item(**item) for item in request.payload["items"]]}
-
-
-@app.action("typed_models")
-def typed_models(user_id: int, items: list[Item]) -> list[Item]:
-    return items
-
-
-def _spent(pid: int) -> float:
-    """The processor time of a process so far, in seconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+def processor_time(process: subprocess.Popen[bytes]) -> float:
+    """Seconds that it has used."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def measure(url: str, rounds: int, requests: int) -> dict[str, float]:
-    """Microseconds of the service a request, the median of the rounds, for each handler."""
-    code = f"from tests.benchmarks.handlers import app; app.run({SERVICE!r}, redis_url={url!r})"
-    took: dict[str, list[float]] = {name: [] for name in SUBJECTS}
-    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL) as service:
-        try:
-            eventually(lambda: subscribers(url, SERVICE) == 1, within=30)
-            with DaebusCaller(SERVICE, redis_url=url) as caller:
-                for _round in range(rounds):
-                    for name, payload in SUBJECTS.items():
-                        before = _spent(service.pid)
-                        for outcome in caller.map(name, [payload] * requests, in_flight=8):
-                            outcome.result()
-                        took[name].append((_spent(service.pid) - before) / requests * 1e6)
-        finally:
-            service.terminate()
-    return {name: statistics.median(each) for name, each in took.items()}
+@contextmanager
+def service(server: RedisServer, name: str, python: str, program: str, tree: Path, *options: str) -> Iterator[Any]:
+    """A service in a process of its own."""
+    process = subprocess.Popen(
+        [python, "-c", program, name, server.url, *options],
+        env={**os.environ, "PYTHONPATH": str(tree)},
+        stderr=subprocess.DEVNULL,
+        preexec_fn=die_with_parent,
+    )
+    try:
+        with redis.Redis.from_url(server.url) as client:
+            eventually(lambda: process.poll() is not None or client.pubsub_numsub(name)[0][1], within=60)
+        assert process.poll() is None, f"{name} ended"
+        yield process
+    finally:
+        process.terminate()
+        process.wait(10)
 
 
-def main() -> None:
-    """Measure, and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--requests", type=int, default=3000)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
+OURS = json.dumps(
+    {"action": "get", "payload": {"data": "x" * 100}, "reply_to": "CHANNEL", "request_id": "1", "timeout": 60}
+)
+"""A request as Daebus has it."""
+THEIRS = json.dumps(
+    {
+        "data": json.dumps({"data": "x" * 100}),
+        "headers": {"reply_to": "CHANNEL", "correlation_id": "1", "content-type": "application/json"},
+    }
+)
+"""A request as FastStream has it."""
+
+
+def plain_cost(trees: list[Path], rounds: int, seconds: float) -> dict[str, dict[str, list[float]]]:
+    """Processor time (µs) for each request to a plain handler, by tree and by how many are under way."""
+    found: dict[str, dict[str, list[float]]] = {str(tree): {"1": [], "32": []} for tree in trees}
+    with ExitStack() as stack:
+        server = stack.enter_context(_server())
+        up = [
+            (tree, stack.enter_context(service(server, f"plain.{n}", sys.executable, DAEBUS, tree, "plain")))
+            for n, tree in enumerate(trees)
+        ]
+        askers = {id(process): Asker(server.port, f"plain.{n}", OURS) for n, (_tree, process) in enumerate(up)}
+        for number in range(rounds + 1):
+            for tree, process in up[number % len(up) :] + up[: number % len(up)]:
+                for under_way in (1, 32):
+                    asker = askers[id(process)]
+                    before, answered = processor_time(process), asker.answered
+                    asker.run(under_way, seconds)
+                    used = (processor_time(process) - before) / (asker.answered - answered)
+                    if number:
+                        found[str(tree)][str(under_way)].append(used * 1e6)
+    return found
+
+
+def waiting(rounds: int, seconds: float, beside: bool) -> dict[str, list[tuple[float, float]]]:
+    """Answers a second of handlers that wait 100 ms, 2,000 at once, and the service's processor time (µs) for each."""
+    subjects = [("daebus", sys.executable, DAEBUS, OURS)]
+    if beside:
+        python = python_with("faststream", "faststream[redis]", "hiredis")
+        subjects.append(("FastStream", python, FASTSTREAM, THEIRS))
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name, *_rest in subjects}
+    with ExitStack() as stack:
+        server = stack.enter_context(_server())
+        askers = []
+        for name, python, program, envelope in subjects:
+            process = stack.enter_context(service(server, name, python, program, ROOT, "waiting"))
+            askers.append((name, Asker(server.port, name, envelope), process))
+        for number in range(rounds):
+            for name, asker, process in askers[number % len(askers) :] + askers[: number % len(askers)]:
+                before, answered = processor_time(process), asker.answered
+                rate = asker.run(UNDER_WAY, seconds)
+                used = (processor_time(process) - before) / (asker.answered - answered)
+                found[name].append((rate, used * 1e6))
+    return found
+
+
+@contextmanager
+def _server() -> Iterator[RedisServer]:
     server = RedisServer().start()
     try:
-        found = measure(server.url, options.rounds, options.requests)
+        yield server
     finally:
         server.close()
-    print("| handler | µs of the service a request | of the untyped one's |\n|---|---|---|")
-    for name, each in found.items():
-        print(
-            f"| {name} | {each:.1f} | {each / found['untyped' + name.removeprefix('un').removeprefix('typed')]:.2f} |"
-        )
-    if options.json is not None:
-        options.json.write_text(json.dumps(found))
+
+
+def main() -> int:
+    """Measure and print; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--beside", type=Path, metavar="TREE", help="another checkout, to be compared with")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
+    parser.add_argument("--rounds", type=int, default=5, help="how often everything is measured")
+    parser.add_argument("--seconds", type=float, default=1.0, help="how long each time")
+    parser.add_argument("--only", choices=["plain", "waiting"], help="one of the two parts")
+    parser.add_argument("--alone", action="store_true", help="without FastStream")
+    options = parser.parse_args()
+    figures: dict[str, Any] = {}
+    if options.only != "waiting":
+        trees = [ROOT, options.beside.resolve()] if options.beside else [ROOT]
+        figures["plain"] = plain_cost(trees, options.rounds, options.seconds)
+        for under_way in ("1", "32"):
+            medians = [statistics.median(figures["plain"][str(tree)][under_way]) for tree in trees]
+            compared = f"   {medians[0] / medians[-1]:.3f} x the other tree" if len(trees) > 1 else ""
+            shown = ", ".join(f"{median:.1f} us" for median in medians)
+            print(f"a plain handler, {under_way:>2} under way: processor time a request {shown}{compared}")
+    if options.only != "plain":
+        figures["waiting"] = waiting(options.rounds, options.seconds, not options.alone)
+        for name, rounds in figures["waiting"].items():
+            rate, used = (statistics.median(values) for values in zip(*rounds, strict=True))
+            print(f"{UNDER_WAY:,} handlers that wait 100 ms, {name}: {rate:,.0f} answers/s, {used:.0f} us each")
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -119,7 +119,6 @@ def test_no_message_whatever_harms_a_service_or_a_caller(
 
         @settings(
             max_examples=MESSAGES // 2 // BATCH,
-            deadline=None,
             database=None,
             phases=[Phase.generate],
             report_multiple_bugs=False,

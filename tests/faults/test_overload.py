@@ -56,14 +56,14 @@ def test_memory_stays_flat_and_the_surplus_is_refused_at_once(redis_url: str, na
             due = min(200, int(10 * CAPACITY * passed) - offered)
             offer(client, due)
             offered += due
-            if service._workers.queued == 100 and len(refusals) < passed:
+            if service.info()["queue"]["size"] == 100 and len(refusals) < passed:
                 refusals.append(_seconds_to_refuse(requester, name))
             done.clear()
             levels.append(memory())
             time.sleep(0.02)
         # Ten times as much, unless the machine is too busy to offer it.
         assert offered >= 3 * CAPACITY * SECONDS
-        eventually(lambda: (service._workers.queued, service._workers.busy) == (0, 0))
+        eventually(lambda: (service.info()["queue"]["size"], service.info()["workers"]["busy"]) == (0, 0))
         # The first part fills the queue, the buffers and the allocator's pools.
         settled = max(levels[len(levels) // 4 : len(levels) // 2])
         assert max(levels[len(levels) // 2 :]) < settled + 5_000_000
@@ -92,9 +92,9 @@ def test_what_has_expired_in_the_queue_costs_no_work_and_is_counted(redis_url: s
         service = app._service
         assert service is not None
         blocked = requester.start(name, "block")
-        eventually(lambda: service._workers.busy == 1)
+        eventually(lambda: service.info()["workers"]["busy"] == 1)
         calls = [requester.start(name, "work", timeout=0.2) for _ in range(300)]
-        eventually(lambda: service._workers.queued == 300)
+        eventually(lambda: service.info()["queue"]["size"] == 300)
         # A service counts from when a request came in, for its clock is not that of who asked.
         over = max(time.monotonic(), *(call.deadline for call in calls)) + 0.2
         eventually(lambda: time.monotonic() > over)

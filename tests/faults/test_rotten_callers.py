@@ -78,12 +78,12 @@ def test_an_answer_after_the_timeout_is_no_answer_to_the_next_call(redis_url: st
     with Requester(redis_url) as requester:
         for _ in range(5):
             with pytest.raises(RequestTimeout):
-                requester.call(service, "late", {"seconds": 0.1}, timeout=0.05)
+                requester.call(service, "late", {"seconds": 1}, timeout=0.05)
             for number in range(20):
                 assert requester.call(service, "echo", {"n": number}) == {"n": number}
         with Tap(redis_url, requester.reply_channel) as tap:
             with pytest.raises(RequestTimeout):
-                requester.call(service, "late", {"seconds": 0.2}, timeout=0.05)
+                requester.call(service, "late", {"seconds": 1}, timeout=0.05)
             assert json.loads(tap.next()[1])["payload"] == {"late": True}
         assert requester.call(service, "echo", {"n": 1}) == {"n": 1}
         assert requester.pending == 0

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from daebus import Daebus, DaebusCaller, DaebusError
-from daebus.service import saturation
+from daebus.service.work import saturation
 from tests.support.framework_services import serving
 from tests.support.waiting import eventually
 
@@ -95,7 +95,7 @@ def test_busy_workers_for_which_nothing_waits_are_as_it_should_be(
     block: Block, caplog: pytest.LogCaptureFixture
 ) -> None:
     block.ask("block", 2)
-    eventually(lambda: block.app._service and block.app._service._workers.busy == 2)
+    eventually(lambda: block.app._service and block.app._service.info()["workers"]["busy"] == 2)
     assert not watching(block.name)
     block.release()
     assert said(caplog) == []

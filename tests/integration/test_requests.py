@@ -539,7 +539,7 @@ def test_no_work_is_done_for_a_request_that_has_expired(shop: Shop) -> None:
         late = requester.start(shop.name, "note", {"too": "late"}, timeout=0.5)
         service = shop.app._service
         assert service is not None
-        eventually(lambda: service._workers.queued == 1)
+        eventually(lambda: service.info()["queue"]["size"] == 1)
         # A service counts from when a request came in, for its clock is not that of who asked.
         over = time.monotonic() + 0.6
         with pytest.raises(RequestTimeout):

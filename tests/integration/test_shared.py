@@ -30,7 +30,7 @@ def total(several: list[Instance], what: str) -> int:
 
 def queued(instance: Instance) -> int:
     assert instance.app._service is not None
-    return instance.app._service._workers.queued
+    return int(instance.app._service.info()["queue"]["size"])
 
 
 def test_without_it_every_instance_handles_every_request(redis_url: str, name: str) -> None:

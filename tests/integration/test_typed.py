@@ -14,6 +14,7 @@ from daebus import AsyncDaebusCaller, Blueprint, Daebus, DaebusCaller, Misfit, r
 from daebus.errors import RequestFailed
 from daebus.wire.envelope import decode_object
 from tests.support.framework_services import serving
+from tests.support.waiting import eventually
 
 
 @dataclass
@@ -68,8 +69,13 @@ def test_a_caller_gets_what_was_wrong_in_a_form_for_programs(
             {"path": "curency", "reason": "is not known; known: currency, items"},
         ]
         assert caller.send_request("untyped", {"any": "thing"}) == {"payload": {"any": "thing"}}
-        info = caller._requester.call(f"daebus.control.{name}", "info")
-        assert [info["counts"][key] for key in ("handled", "misfits", "errors")] == [4, 1, 0]
+
+        def counts() -> list[int]:
+            info = caller._requester.call(f"daebus.control.{name}", "info")
+            return [info["counts"][key] for key in ("handled", "misfits", "errors")]
+
+        # A handler is counted when it has come to its end, which is after its answer.
+        eventually(lambda: counts() == [4, 1, 0])
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
     assert "secret" not in caplog.text
 

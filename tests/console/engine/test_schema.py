@@ -221,7 +221,7 @@ ANYTHING = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ANYTHING, ANYTHING, ANYTHING)
 def test_whatever_a_service_tells_is_borne(told: Any, schema: Any, payload: Any) -> None:
     item = {"arguments": schema, "answer": told, "description": told}

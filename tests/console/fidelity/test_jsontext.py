@@ -13,7 +13,7 @@ from hypothesis import given
 
 from daebus_console.commands.terms.paths import PathError, parse_path, place, take_away
 from daebus_console.engine import jsontext
-from tests.console.fidelity.texts import ALL, CALM, NUMBERS, payloads, value
+from tests.console.fidelity.texts import ALL, NUMBERS, payloads, value
 
 
 def spelled(text: str) -> str:
@@ -71,7 +71,6 @@ def test_a_copy_that_may_be_changed_no_longer_knows_the_text() -> None:
         assert jsontext.dumps(made) == '{"a": [1.10]}'
 
 
-@CALM
 @given(payloads)
 def test_reading_and_printing_loses_nothing_but_blanks_and_escapes(text: str) -> None:
     read = jsontext.loads(text)
@@ -85,7 +84,6 @@ def test_reading_and_printing_loses_nothing_but_blanks_and_escapes(text: str) ->
         assert ("\n" in shown) is (indent is not None)
 
 
-@CALM
 @given(payloads)
 def test_the_members_and_their_places_are_those_of_the_text(text: str) -> None:
     members = jsontext.read_members(text)
@@ -138,7 +136,6 @@ def test_one_place_is_taken_away_and_all_else_stays(text: str, path: str, edited
     assert take_away(text, parse_path(path)) == edited
 
 
-@CALM
 @given(payloads)
 def test_what_was_put_in_and_taken_away_again_leaves_the_text_as_it_was(text: str) -> None:
     edited = place(text, ("new one",), "1.10")
@@ -161,7 +158,6 @@ def test_an_editor_s_text_is_put_back_into_the_one_it_came_from() -> None:
     assert jsontext.merged(before, shown.replace("19.90", "19.9")) == before.replace("19.90", "19.9")
 
 
-@CALM
 @given(payloads)
 def test_whatever_is_edited_comes_out_as_it_was_edited(text: str) -> None:
     chance = random.Random(text)

@@ -30,7 +30,7 @@ from daebus_console.engine.replay.item import resend_of
 from daebus_console.render import to_record
 from daebus_console.tui.draft.text import safe
 from tests.console.engine.bus import Bus, answer, raw
-from tests.console.fidelity.texts import ALL, CALM, payload, payloads
+from tests.console.fidelity.texts import ALL, payload, payloads
 
 PARTS, BATCHES, EACH = 5, 20, 100
 
@@ -91,7 +91,7 @@ def check(text: str) -> None:
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-@settings(CALM, max_examples=BATCHES)
+@settings(max_examples=BATCHES)
 @given(seed=st.integers(0, 2**32))
 def test_ten_thousand_payloads_come_out_as_they_went_in(part: int, seed: int) -> None:
     chance = random.Random(f"{part} {seed}")
@@ -99,7 +99,6 @@ def test_ten_thousand_payloads_come_out_as_they_went_in(part: int, seed: int) ->
         check(payload(chance))
 
 
-@CALM
 @given(payloads)
 @example(ALL)
 def test_one_payload_comes_out_as_it_went_in(text: str) -> None:

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import random
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-
-CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""For a machine that has other things to do as well."""
 
 NUMBERS = (
     *("0", "-0", "-0.0", "7", "19.90", "1.10", "1E2", "1e+2", "1e400", "-1e-400", "0.1", "1.0", "9007199254740993"),

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from textual.document._document import Document
 
@@ -50,7 +50,6 @@ def sent(draft: Draft, text: str) -> Any:
 # What may stand in it ----------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None)
 @given(VALUES)
 def test_whatever_is_edited_means_the_same_and_is_safe_to_show(value: Any) -> None:
     text = safe(json.dumps(value, ensure_ascii=False, indent=2))
@@ -75,7 +74,6 @@ def test_line_ends_and_tabs_of_other_programs_are_blanks_and_newlines() -> None:
     assert safe('\ufeff{\r\n\t"a": 1\r}') == '{\n  "a": 1\n}'
 
 
-@settings(deadline=None)
 @given(VALUES)
 def test_laying_out_changes_no_value(value: Any) -> None:
     text = json.dumps(value)
@@ -280,7 +278,6 @@ def test_broken_text_with_hidden_values_is_told_as_any_other() -> None:
     assert (verdict.item, verdict.line) == (None, draft.text.count("\n") + 1)
 
 
-@settings(deadline=None)
 @given(VALUES)
 def test_hiding_and_sending_changes_nothing(value: Any) -> None:
     resend = request({"a": value, "password": value, "b": {"token": [value]}})

@@ -16,6 +16,7 @@ from daebus import (
     Daebus,
     DaebusCaller,
     DaebusError,
+    Deferred,
     RedisUnavailable,
     Requester,
     Response,
@@ -68,6 +69,7 @@ KINDS: dict[str, tuple[list[Any], str]] = {
     "hook": (FUNCTION, "hook"),
     "in_flight": ([*WHOLE, None], "in_flight"),
     "interval": ([*DURATION, 0, float("inf")], "interval"),
+    "max_async": ([*WHOLE, None, 10**7], "max_async"),
     "max_message": (WHOLE, "max_message"),
     "max_queue": ([*WHOLE, None], "max_queue"),
     "max_workers": ([*WHOLE, None, 10**6], "max_workers"),
@@ -88,6 +90,7 @@ KINDS: dict[str, tuple[list[Any], str]] = {
     "timeout": (NUMBER, "timeout"),
     "unknown_action": ([*ODD, None, "", "maybe"], "unknown_action"),
     "url": (URL, "edis"),
+    "within": ([*DURATION, 0], "within"),
 }
 """What cannot be used for an argument of that name, and the word that the error has for it."""
 SPECIAL: dict[tuple[str, str], tuple[list[Any], str]] = {
@@ -107,6 +110,7 @@ SPECIAL: dict[tuple[str, str], tuple[list[Any], str]] = {
     ("Requester", "name"): (OPTIONAL_NAME, "name"),
     ("Requester", "url"): ([value for value in URL if isinstance(value, str)] + [5, b"x"], "url"),
     ("Response.send", "payload"): (VALUE, "payload"),
+    ("Deferred.send", "payload"): (VALUE, "payload"),
     ("Response.success", "payload"): (VALUE, "payload"),
     ("RecordedBus", "bus"): ([*ODD, None, 5, "x"], "bus"),
     ("RecordedBus.broadcasts", "channel"): (OPTIONAL_NAME, "name"),
@@ -164,6 +168,9 @@ class Subjects:
         answers = Answers(self.bus, "svc", "i", Undelivered("svc"), Refusals("svc"), lambda: None)
         return Response(self.bus, asked, "svc", "i", answers=answers)
 
+    def deferred(self) -> Deferred:
+        return Deferred(self.response(), lambda: None)
+
     def call(self) -> Call:
         return self.requester.start("running", "nope")
 
@@ -180,6 +187,11 @@ class Subjects:
             "Daebus.thread": (fresh.thread, {"name": "t"}),
             "Daebus.errorhandler": (fresh.errorhandler, {"exception": KeyError}),
             "Daebus.json_default": (fresh.json_default, {"function": str}),
+            "Daebus.before_request": (fresh.before_request, {}),
+            "Daebus.after_request": (fresh.after_request, {}),
+            "Daebus.teardown_request": (fresh.teardown_request, {}),
+            "Daebus.before_event": (fresh.before_event, {}),
+            "Daebus.after_event": (fresh.after_event, {}),
             "Daebus.on_start": (fresh.on_start, {}),
             "Daebus.on_stop": (fresh.on_stop, {}),
             "Daebus.register_blueprint": (fresh.register_blueprint, {"blueprint": Blueprint("b")}),
@@ -232,6 +244,10 @@ class Subjects:
             "RecordedBus.close": (self.recorded.close, {}),
             "Stub": (Stub, {"service": "stub", "answers": {}, "bus": self.recorded}),
             "Stub.stop": (lambda: None, {}),
+            "Response.defer": (lambda **given: self.response().defer(**given), {}),
+            "Deferred.send": (lambda **given: self.deferred().send(**given), {"payload": {}}),
+            "Deferred.progress": (lambda **given: self.deferred().progress(**given), {"payload": {}}),
+            "Deferred.error": (lambda **given: self.deferred().error(**given), {"error": "no"}),
             "TestClient": (TestClient, {"app": self.app}),
             "TestClient.request": (self.client.request, request),
             "TestClient.stream": (lambda **given: list(self.client.stream(**given)), request),
@@ -258,14 +274,16 @@ CLASSES = {
         Response,
         RecordedBus,
         Stub,
+        Deferred,
         TestClient,
     )
 }
-RECORDS = {"Outcome", "Request", "Reply", "RawJson"}
+RECORDS = {"Outcome", "Receipt", "Request", "Reply", "RawJson"}
 """Public classes that only hold what came in, or is to go out."""
 INTERNAL = {
     "Broadcast",  # made by the framework, as are:
     "Call",
+    "Deferred",
     "Response",
     # Called by other parts of the framework:
     "Requester.attend",
@@ -283,6 +301,7 @@ INTERNAL = {
     "Broadcast.after_fork",
     "AsyncDaebusCaller.after_fork",
     "Call.check",
+    "Call.is_published",
     "Call.is_told",
     "Call.give",
     "Call.over",
@@ -294,6 +313,16 @@ INTERNAL = {
     "Retry.pause",
     "Daebus.error_handler",
     "Blueprint.error_handler",
+    "Response.abandon",
+    "Response.fail",
+    "Response.forget_held",
+    "Response.keep",
+    "Response.let_go",
+    "Response.out",
+    "Response.send_kept",
+    "Response.take_held",
+    "Daebus.hook_functions",
+    "Blueprint.hook_functions",
     "Daebus.merge",
     "Daebus.resolve_annotations",
     "Blueprint.resolve_annotations",
@@ -305,6 +334,11 @@ INTERNAL = {
     "Blueprint.background",
     "Blueprint.thread",
     "Blueprint.errorhandler",
+    "Blueprint.before_request",
+    "Blueprint.after_request",
+    "Blueprint.teardown_request",
+    "Blueprint.before_event",
+    "Blueprint.after_event",
     "Blueprint.on_start",
     "Blueprint.on_stop",
 }

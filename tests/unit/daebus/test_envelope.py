@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from daebus.errors import PayloadError
@@ -199,14 +199,12 @@ def test_an_object_is_all_there_is_but_for_blanks(data: bytes, found: Any) -> No
     assert decode_object(data) == found
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary())
 def test_no_bytes_raise(data: bytes) -> None:
     read_request(data)
     read_reply(data)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON))
 def test_no_envelope_raises_and_every_answer_can_be_written(fields: dict[str, Any]) -> None:
     data = json.dumps(fields).encode()

@@ -11,6 +11,7 @@ import pytest
 
 from daebus import Blueprint, Daebus
 from daebus.errors import RegistrationError
+from daebus.service.kind import Kind
 
 
 async def awaited(*_given: object) -> None:
@@ -54,31 +55,84 @@ def register(kind: str, registry: Any) -> Callable[[Any], Any]:
     return ways[kind]()
 
 
-KINDS = ["action", "listen", "background", "thread", "on_start", "on_stop"]
-BAD = {
-    awaited: "is an async function",
-    streamed: "is an async generator",
-    generated: "is a generator",
-    partial(awaited, 1): "is an async function",
-    AwaitedObject(): "is an async function",
-    with_two: "missing a required argument: '(first|second)'",
-    with_a_keyword: "missing a required( keyword-only)? argument: 'must'",
+ALL = ["action", "listen", "background", "thread", "on_start", "on_stop"]
+GENERATORS = {"action"}
+ASYNC = {"action", "listen", "background", "on_start", "on_stop"}
+BAD: dict[Any, tuple[str, set[str]]] = {
+    awaited: ("is an async function, which belongs on the event loop", ASYNC),
+    streamed: ("is an async generator", GENERATORS),
+    generated: ("is a generator", GENERATORS),
+    partial(awaited, 1): ("is an async function", ASYNC),
+    AwaitedObject(): ("is an async function", ASYNC),
+    with_two: ("missing a required argument: '(first|second)'", set()),
+    with_a_keyword: ("missing a required( keyword-only)? argument: 'must'", set()),
 }
-CASES = [(kind, function) for kind in KINDS for function in BAD if (kind, function) != ("action", with_two)]
-"""An action can be given fields of the payload by their names."""
+"""What is said, and what it may be registered as all the same."""
+CASES = [
+    pytest.param(function, kind, id=f"{getattr(function, '__name__', type(function).__name__)}-{kind}")
+    for function, (_said, allowed) in BAD.items()
+    for kind in ALL
+    # An action can be given fields of the payload by their names.
+    if kind not in allowed and (kind, function) != ("action", with_two)
+]
 
 
 @pytest.mark.parametrize("owner", [Daebus, Blueprint])
-@pytest.mark.parametrize(("kind", "function"), CASES)
+@pytest.mark.parametrize(("function", "kind"), CASES)
 def test_it_is_refused_with_file_and_line(function: Any, kind: str, owner: Any) -> None:
     registry = owner("shop")
-    why = r"takes \*_given" if (kind, function) == ("action", with_a_keyword) else BAD[function]
+    why = r"takes \*_given" if (kind, function) == ("action", with_a_keyword) else BAD[function][0]
     with pytest.raises(RegistrationError, match=why) as caught:
         register(kind, registry)(function)
     line = inspect.getsourcelines(awaited)[1] if function is awaited else r"\d+"
     assert caught.match(rf"\(.*test_fitting\.py:{line}\)")
     # Nothing of it stays.
     register(kind, registry)(plain)
+
+
+HOOKS = {
+    "before_request": "without arguments",
+    "after_request": "with the answer",
+    "teardown_request": "with the exception",
+    "before_event": "with the payload",
+    "after_event": "with the payload, the exception",
+}
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_hook_that_cannot_be_called_or_would_not_be_gone_through_is_refused(hook: str) -> None:
+    app = Daebus("shop")
+    with pytest.raises(RegistrationError, match=rf"the {hook} hook \(.*:\d+\) cannot be called {HOOKS[hook]}: "):
+        getattr(app, hook)(lambda one, two, three: None)
+    for function, said in ((generated, "a generator"), (streamed, "an async generator")):
+        with pytest.raises(RegistrationError, match=rf"the {hook} hook .* is {said}, which nothing would go through"):
+            getattr(app, hook)()(function)
+    assert app.hook_functions() == []
+    assert getattr(app, hook)(plain) is plain
+    assert getattr(app, hook)()(awaited) is awaited
+
+
+@pytest.mark.parametrize(
+    ("function", "kind"),
+    [
+        (plain, Kind.PLAIN),
+        (awaited, Kind.ASYNC),
+        (streamed, Kind.ASYNC_GENERATOR),
+        (generated, Kind.GENERATOR),
+        (partial(partial(streamed, 1), 2), Kind.ASYNC_GENERATOR),
+        (AwaitedObject(), Kind.ASYNC),
+        (AwaitedObject().__call__, Kind.ASYNC),
+        (AwaitedObject, Kind.PLAIN),
+        (wraps(generated)(lambda: generated()), Kind.GENERATOR),
+        (wraps(awaited)(lambda: awaited()), Kind.ASYNC),
+        (dict, Kind.PLAIN),
+    ],
+)
+def test_the_kind_is_that_of_the_function_within(function: Any, kind: Kind) -> None:
+    app = Daebus("shop")
+    app.action("get")(function)
+    assert app.action_handlers["get"].kind is kind
+    assert app.needs_loop is (kind in (Kind.ASYNC, Kind.ASYNC_GENERATOR))
 
 
 def test_what_an_action_cannot_be_called_with_is_said() -> None:

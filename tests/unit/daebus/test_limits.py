@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daebus import ConfigurationError, PayloadError
@@ -71,7 +71,7 @@ def written(write: Callable[[], bytes]) -> bytes | None:
         return None
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(payloads())
 def test_whatever_request_is_written_is_read(payload: dict[str, Any]) -> None:
     data = written(lambda: write_request("a", payload, reply_to="r", request_id="i", service="s", timeout=5.0))
@@ -81,7 +81,7 @@ def test_whatever_request_is_written_is_read(payload: dict[str, Any]) -> None:
         assert message.payload == payload
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(payloads())
 def test_whatever_message_is_written_is_read(payload: dict[str, Any]) -> None:
     data = written(lambda: write_one_way("a", payload, service="s"))
@@ -91,7 +91,7 @@ def test_whatever_message_is_written_is_read(payload: dict[str, Any]) -> None:
         assert message.payload == payload
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(payloads(), st.booleans(), st.booleans())
 def test_whatever_response_is_written_is_read(payload: dict[str, Any], ok: bool, final: bool) -> None:
     data = written(lambda: write_response(payload, request_id="i", ok=ok, final=final, service="s", elapsed=1.0))
@@ -101,7 +101,7 @@ def test_whatever_response_is_written_is_read(payload: dict[str, Any], ok: bool,
         assert (reply.ok, reply.final, reply.payload, reply.code) == (ok, final, payload, None)
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(payloads())
 def test_whatever_broadcast_is_written_is_read(payload: dict[str, Any]) -> None:
     data = written(lambda: encode_object(payload))
@@ -118,7 +118,7 @@ readable = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(st.dictionaries(st.text(max_size=3), readable, max_size=4))
 def test_nothing_that_can_be_read_is_refused(payload: dict[str, Any]) -> None:
     assert decode_object(encode_object(payload)) == payload

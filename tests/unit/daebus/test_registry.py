@@ -48,7 +48,7 @@ def test_a_blueprint_gives_all_it_has() -> None:
     assert len(app.listen_handlers["events"]) == 2
     assert app.background_tasks["tick"].interval == 5
     assert list(app.thread_tasks) == ["watch"]
-    assert app.start_hooks == app.stop_hooks == [nothing]
+    assert [hook.call for hook in (*app.start_hooks, *app.stop_hooks)] == [nothing, nothing]
 
 
 def test_a_handler_added_to_a_registered_blueprint_is_not_lost_in_silence() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from daebus.wire.resp import INCOMPLETE, ErrorReply, PlainReader, ProtocolError, make_reader, pack, pack_publish
@@ -68,7 +68,6 @@ def test_something_that_is_not_redis_is_noticed(reader: Any) -> None:
         reader.gets()
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.binary(max_size=50), max_size=5), st.integers(1, 40))
 def test_what_is_packed_is_read_however_it_is_cut(parts: list[bytes], size: int) -> None:
     data = pack(*parts) * 3

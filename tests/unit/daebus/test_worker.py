@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from daebus.service.worker import Workers
+from daebus.service.work.worker import Room, Workers
 from tests.support.waiting import eventually
 
 
@@ -15,7 +15,7 @@ class Jobs:
     def __init__(self, size: int, max_queue: int) -> None:
         self.gate = threading.Event()
         self.done: list[int] = []
-        self.workers: Workers[int] = Workers(size, max_queue, self._work)
+        self.workers: Workers[int] = Workers(size, Room(max_queue), self._work)
         self._threads: list[threading.Thread] = []
 
     def _work(self, job: int) -> None:

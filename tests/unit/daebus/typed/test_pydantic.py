@@ -124,7 +124,7 @@ def test_a_model_that_cannot_be_used_is_refused() -> None:
 def test_its_schema_is_told() -> None:
     app = Daebus("typed")
     app.action("do")(place)
-    arguments = described(app.action_handlers["do"])["arguments"]
+    arguments = described(app.action_handlers["do"].call)["arguments"]
     assert arguments["$ref"] == "#/$defs/Order"
     order = arguments["$defs"]["Order"]
     assert sorted(order["required"]) == ["items", "orderId"]
@@ -139,7 +139,9 @@ def test_one_that_has_no_schema_is_taken_all_the_same() -> None:
     assert ask(handler, {"n": 1}) == {"n": 1}
     app = Daebus("typed")
     app.action("do")(handler)
-    assert described(app.action_handlers["do"])["arguments"]["$defs"] == {"Odd": {"type": "object", "title": "Odd"}}
+    assert described(app.action_handlers["do"].call)["arguments"]["$defs"] == {
+        "Odd": {"type": "object", "title": "Odd"}
+    }
 
 
 def test_what_it_hides_stays_hidden() -> None:

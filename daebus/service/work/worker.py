@@ -17,17 +17,44 @@ from daebus.waiting import bounded
 Job = TypeVar("Job")
 
 
+class Room:
+    """How many jobs may wait, wherever they do."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._lock = threading.Lock()
+        self._taken = 0
+
+    @property
+    def taken(self) -> int:
+        """How many wait."""
+        return self._taken
+
+    def enter(self) -> bool:
+        """Let one more wait; False where there is no room."""
+        with self._lock:
+            if self._taken >= self.size:
+                return False
+            self._taken += 1
+            return True
+
+    def leave(self, count: int = 1) -> None:
+        """So many do not wait any more."""
+        with self._lock:
+            self._taken -= count
+
+
 class Workers(Generic[Job]):
-    """Calls `work(job)`, which must not raise, for at most `size` jobs at once while at most `max_queue` wait.
+    """Calls `work(job)`, which must not raise, for at most `size` jobs at once; the others wait in the `room`.
 
     `waits()` is called for each that has to wait.
     """
 
     def __init__(
-        self, size: int, max_queue: int, work: Callable[[Job], None], waits: Callable[[], None] = lambda: None
+        self, size: int, room: Room, work: Callable[[Job], None], waits: Callable[[], None] = lambda: None
     ) -> None:
         self.size = size
-        self.max_queue = max_queue
+        self._room = room
         self._work = work
         self._waits = waits
         self._lock = threading.Lock()
@@ -73,7 +100,7 @@ class Workers(Generic[Job]):
             if self._closing:
                 return False
             if self._busy >= self.size:
-                if len(self._waiting) >= self.max_queue:
+                if not self._room.enter():
                     return False
                 self._waiting.append(job)
                 waits = True
@@ -96,6 +123,7 @@ class Workers(Generic[Job]):
             self._closing = True
             waiting = list(self._waiting)
             self._waiting.clear()
+            self._room.leave(len(waiting))
             return waiting
 
     def finish(self, until: float) -> list[Job]:
@@ -104,6 +132,11 @@ class Workers(Generic[Job]):
         with self._quiet:
             self._quiet.wait_for(lambda: not self._running.keys() - {me}, bounded(until - time.monotonic()))
             return [job for ident, (job, _begun) in self._running.items() if ident != me]
+
+    def rest(self, until: float) -> bool:
+        """Wait until nothing waits or is being done; False where that takes longer than `until`."""
+        with self._quiet:
+            return self._quiet.wait_for(lambda: not (self._running or self._waiting), bounded(until - time.monotonic()))
 
     def _run(self, me: int, job: Job) -> None:
         more: Job | None = job
@@ -119,6 +152,7 @@ class Workers(Generic[Job]):
             del self._running[me]
             if self._waiting:
                 job = self._waiting.popleft()
+                self._room.leave()
                 self._running[me] = job, time.monotonic()
                 return job
             self._busy -= 1

@@ -11,9 +11,11 @@ from typing import Any
 from daebus.context import Context
 from daebus.errors import Misfit
 from daebus.recorder.recorder import Recorder, digest_of
+from daebus.service.response import Response
 from daebus.wire.envelope import Request, Unreadable
 
-from .response import Response
+DEFERRED = "deferred"
+"""The outcome of a handler that has put its answer off."""
 
 
 def name_of(function: Callable[..., Any]) -> str:
@@ -36,7 +38,9 @@ def note_handled(context: Context, came_at: float, response: Response) -> None:
     if isinstance(error, Misfit) and response.failure == "bad_request":
         recorder.refused(context.id, request.action, "bad_request", begun - came_at)
         return
-    outcome = response.failure or ("ok" if error is None or response.finished else "handler_error")
+    outcome = response.failure or ("ok" if response.finished or error is None else "handler_error")
+    if outcome == "ok" and response.deferred and not response.finished:
+        outcome = DEFERRED
     recorder.handled(
         context.id,
         request.action,
@@ -72,3 +76,9 @@ def note_refused(recorder: Recorder | None, message: Request | Unreadable, code:
     if recorder is not None:
         id, action = (message.id, message.action) if isinstance(message, Request) else (message.request_id, None)
         recorder.refused(id, action or None, code, time.monotonic() - came_at)
+
+
+def note_unheard(recorder: Recorder | None, channel: str, data: bytes, code: str, came_at: float) -> None:
+    """A broadcast was not given to the listeners."""
+    if recorder is not None:
+        recorder.refused(None, None, code, time.monotonic() - came_at, channel, digest_of(data))

@@ -6,33 +6,53 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Generic
+from typing import Generic, Protocol, TypeVar
 
 from daebus.transport.threads import begin
 from daebus.waiting import bounded
 
-from .worker import Job, Workers
+from .worker import Job
 
 log = logging.getLogger("daebus")
 
+Done = TypeVar("Done", covariant=True)
 AFTER = 5.0
 """Seconds after which it is said that all workers are busy while messages wait."""
+
+
+class Crew(Protocol[Done]):
+    """What is watched: `Workers` or `Coroutines`."""
+
+    size: int
+
+    @property
+    def queued(self) -> int: ...
+
+    @property
+    def full_since(self) -> float | None: ...
+
+    def longest(self) -> tuple[Done, float] | None: ...
 
 
 class SaturationLog(Generic[Job]):
     """Watches the workers of a service while messages wait. `describe(job)` names a job in a log line.
 
-    All that costs is paid only when a message has to wait: a thread, which ends when no more does.
+    `what` they are, and by which `option` there are more of them, is said as well. All that costs is paid only when a
+    message has to wait: a thread, which ends when no more does.
     """
 
-    def __init__(self, name: str, describe: Callable[[Job], str]) -> None:
+    def __init__(
+        self, name: str, describe: Callable[[Job], str], what: str = "workers", option: str = "max_workers"
+    ) -> None:
         self._name = name
         self._describe = describe
+        self._what = what
+        self._option = option
         self._lock = threading.Lock()
         self._watching = False
         self._ended = threading.Event()
 
-    def waits(self, workers: Workers[Job]) -> None:
+    def waits(self, workers: Crew[Job]) -> None:
         """A message has to wait, since all workers are busy."""
         with self._lock:
             if self._watching or self._ended.is_set():
@@ -49,7 +69,7 @@ class SaturationLog(Generic[Job]):
         """The service ends."""
         self._ended.set()
 
-    def _watch(self, workers: Workers[Job]) -> None:
+    def _watch(self, workers: Crew[Job]) -> None:
         said: float | None = None
         while not self._ended.is_set():
             with self._lock:
@@ -63,18 +83,20 @@ class SaturationLog(Generic[Job]):
                 self._say(workers)
             self._ended.wait(bounded(left if left > 0 else AFTER / 5))
 
-    def _say(self, workers: Workers[Job]) -> None:
+    def _say(self, workers: Crew[Job]) -> None:
         longest = workers.longest()
         if longest is None:
             return
         job, begun = longest
         log.warning(
-            "%s: all %d workers have been busy for %g s, %d wait; longest: %s for %.1f s "
-            "(a handler that asks its own service, be it through others, waits for one of these: see max_workers)",
+            "%s: all %d %s have been busy for %g s, %d wait; longest: %s for %.1f s "
+            "(a handler that asks its own service, be it through others, waits for one of these: see %s)",
             self._name,
             workers.size,
+            self._what,
             AFTER,
             workers.queued,
             self._describe(job),
             time.monotonic() - begun,
+            self._option,
         )

@@ -1,0 +1,124 @@
+"""The two ways to go through the chain: here, on a worker thread; and on the event loop."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol, TypeVar
+
+from daebus.errors import DaebusError
+from daebus.service.kind import Function
+from daebus.service.receipt import Receipt
+from daebus.service.work.event_loop import EventLoop
+
+from .streams import Asker, stream, stream_async
+
+T = TypeVar("T")
+
+
+class Calls(Protocol):
+    """How the functions of an app are called, and what may wait for Redis is done."""
+
+    async def call(self, function: Function, *arguments: Any) -> Any:
+        """Call a hook, a listener or an error handler, and return what it returns."""
+
+    async def answer(self, function: Function, asker: Callable[[], Asker]) -> Any:
+        """Call the handler of an action: what a plain or an async one returns; a generator has answered."""
+
+    async def waiting(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Call a function of ours that may wait."""
+
+
+class Here:
+    """On this thread: nothing suspends. What is async is run on the `loop`, and waited for."""
+
+    def __init__(self, loop: EventLoop | None) -> None:
+        self._loop = loop
+
+    async def call(self, function: Function, *arguments: Any) -> Any:
+        """See `Calls`."""
+        if self._loop is not None and function.kind.on_loop:
+            return self._loop.wait(lambda: _awaited(function.call(*arguments)))
+        returned = function.call(*arguments)
+        if type(returned) not in _USUAL:
+            _must_not_wait(returned)
+        return returned
+
+    async def answer(self, function: Function, asker: Callable[[], Asker]) -> Any:
+        """See `Calls`."""
+        returned = function.call()
+        if type(returned) in _USUAL:
+            return returned
+        if inspect.isgenerator(returned):
+            return stream(returned, asker())
+        _must_not_wait(returned)
+        return returned
+
+    async def waiting(self, function: Callable[..., T], *arguments: Any) -> T:
+        """See `Calls`."""
+        return function(*arguments)
+
+
+class OnLoop:
+    """In a task of the `loop`. Plain functions run on threads beside it, so that what blocks in them slows nobody down.
+
+    Such a function has a copy of the task's context: what it sets in context variables is not seen by the handler.
+    """
+
+    def __init__(self, loop: EventLoop) -> None:
+        self._loop = loop
+
+    async def call(self, function: Function, *arguments: Any) -> Any:
+        """See `Calls`."""
+        if function.kind.on_loop:
+            return await _awaited(function.call(*arguments))
+        returned = await self._loop.aside(function.call, *arguments)
+        _must_not_wait(returned)
+        return returned
+
+    async def answer(self, function: Function, asker: Callable[[], Asker]) -> Any:
+        """See `Calls`."""
+        returned = function.call()
+        if inspect.isawaitable(returned):
+            returned = await returned
+        if inspect.isasyncgen(returned):
+            return await stream_async(returned, asker())
+        if inspect.isgenerator(returned):
+            return stream(returned, asker())
+        return returned
+
+    async def waiting(self, function: Callable[..., T], *arguments: Any) -> T:
+        """See `Calls`."""
+        return await self._loop.aside(function, *arguments)
+
+
+_USUAL = (type(None), dict, Receipt)
+"""The classes of what handlers mostly return: none of these is to be gone through or awaited."""
+
+
+async def _awaited(returned: Any) -> Any:
+    """What an async function returns; a decorator may have made it return something else."""
+    return await returned if inspect.isawaitable(returned) else returned
+
+
+def _must_not_wait(returned: Any) -> None:
+    """Raise DaebusError where a plain function has returned something that nothing would await."""
+    if inspect.iscoroutine(returned):
+        returned.close()
+    elif not inspect.isasyncgen(returned):
+        return
+    raise DaebusError(
+        "a plain function returned a coroutine or an async generator, which nothing awaits: "
+        "a decorator around an async function must be async, too, or use functools.wraps"
+    )
+
+
+def run_here(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Go through a coroutine that never suspends."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    coroutine.close()
+    raise RuntimeError("a chain that is gone on a thread has suspended")

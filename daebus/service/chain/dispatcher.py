@@ -1,0 +1,184 @@
+"""One message to what deals with it, on a worker thread or on the event loop. Raises nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from daebus.context import Runtime
+from daebus.logs import note
+from daebus.service.answers import Answers
+from daebus.service.claims import Claims
+from daebus.service.counts import Counts
+from daebus.service.deferred import Deferrals
+from daebus.service.hooks import action_route, event_route
+from daebus.service.kind import Function
+from daebus.service.outbox import Outbox
+from daebus.service.refusals import Refusals
+from daebus.service.registry import Registry
+from daebus.service.response import Response
+from daebus.service.undelivered import Undelivered
+from daebus.service.work.event_loop import EventLoop
+from daebus.wire.envelope import Request
+from daebus.wire.limits import MAX_MESSAGE
+
+from .admission import Admission, Admitted, line_of
+from .arrival import Arrival
+from .calls import Here, OnLoop, run_here
+from .events import Events
+from .links import Links
+from .pace import Pace
+
+log = logging.getLogger("daebus")
+
+
+class Dispatcher:
+    """Handles arrivals for one running service. `loop` is None where its app has no async function."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        registry: Registry,
+        instance: str,
+        hand_over: Callable[[int], None],
+        goes_on: Callable[[int], bool],
+        undelivered: Undelivered,
+        refusals: Refusals,
+        *,
+        max_message: int = MAX_MESSAGE,
+        debug: bool = False,
+        ignore_unknown: bool = False,
+        claims: Claims | None = None,
+        loop: EventLoop | None = None,
+    ) -> None:
+        name = runtime.name
+        self._runtime = runtime
+        self._instance = instance
+        self._debug = debug
+        self._max_message = max_message
+        self.counts = Counts()
+        lost = partial(self.counts.add, "undelivered")
+        self.answers = Answers(runtime.publisher, name, instance, undelivered, refusals, lost)
+        self.deferrals = Deferrals(name, partial(self.counts.add, "expired"))
+        actions = {action: action_route(registry, function) for action, function in registry.action_handlers.items()}
+        self._channels = {
+            channel: [event_route(registry, function) for function in functions]
+            for channel, functions in registry.listen_handlers.items()
+        }
+        self._pace = Pace(hand_over, goes_on)
+        self._admission = Admission(
+            name,
+            instance,
+            actions,
+            self.counts,
+            self.answers,
+            claims,
+            runtime.recorder,
+            ignore_unknown=ignore_unknown,
+            debug=debug,
+        )
+        self._events = Events(runtime, self._channels, self.counts, self._pace, debug=debug)
+        self._links = Links(runtime, self.counts)
+        self._here = Here(loop)
+        self._on_loop = None if loop is None else OnLoop(loop)
+        self.outbox = None if loop is None else Outbox(name, loop, runtime.publisher, self.answers)
+
+    def split(self, arrival: Arrival) -> list[Arrival]:
+        """What of a message is dealt with by a worker and what on the event loop, where there is one."""
+        places = {route.function.kind.on_loop for route in self._channels.get(arrival.channel, ())}
+        asked: bool | None = None
+        if arrival.channel == self._runtime.name:
+            arrival.message = self._admission.read(arrival)
+            route = self._admission.route_of(arrival.message)
+            asked = route is not None and route.function.kind.on_loop
+            places.add(asked)
+        first = min(places, default=False)
+        return [
+            replace(arrival, on_loop=on_loop, asks=on_loop is asked, second=on_loop is not first)
+            for on_loop in sorted(places)
+        ]
+
+    def handle(self, arrival: Arrival) -> None:
+        """Handle one message to the end, on this thread."""
+        try:
+            if arrival.channel in self._channels:
+                run_here(self._events.hear(arrival, self._here))
+            if arrival.asks and arrival.channel == self._runtime.name:
+                admitted = self._admission.admit(arrival)
+                if admitted is not None:
+                    self._run(arrival, admitted)
+        except BaseException as error:  # noqa: BLE001 - a worker goes on
+            self._failed(arrival, error)
+
+    async def handle_on_loop(self, arrival: Arrival) -> None:
+        """The same in a task of the event loop."""
+        assert self._on_loop is not None
+        try:
+            if arrival.channel in self._channels:
+                await self._events.hear(arrival, self._on_loop)
+            if arrival.asks:
+                if self._admission.waits(arrival):
+                    admitted = await self._on_loop.waiting(self._admission.admit, arrival)
+                else:
+                    admitted = self._admission.admit(arrival)
+                if admitted is not None:
+                    response = self._response(arrival, admitted)
+                    await self._links.run(arrival, admitted, response, self._on_loop)
+                    await response.out()
+        except BaseException as error:  # noqa: BLE001 - the loop goes on
+            arrival.must_go_on(error)
+            self._failed(arrival, error)
+
+    def call(self, function: Function) -> None:
+        """Call a hook of the service itself; what is async runs on the loop, and is waited for."""
+        run_here(self._here.call(function))
+
+    def refuse(self, arrival: Arrival, code: str, text: str) -> bool:
+        """See `Admission.refuse`."""
+        return self._admission.refuse(arrival, code, text)
+
+    def abandon(self, arrival: Arrival, code: str, text: str) -> None:
+        """Answer for a handler that takes too long; what it sends later goes nowhere."""
+        arrival.abandoned = True
+        if arrival.response is not None:
+            arrival.response.abandon(text, code)
+
+    def _run(self, arrival: Arrival, admitted: Admitted) -> None:
+        """Handle a request on this thread."""
+        action = admitted.request.action
+        response = self._response(arrival, admitted)
+        begun = self._pace.begin(arrival, action)
+        try:
+            run_here(self._links.run(arrival, admitted, response, self._here))
+        finally:
+            self._pace.end(action, begun)
+
+    def _response(self, arrival: Arrival, admitted: Admitted) -> Response:
+        response = Response(
+            self._runtime.publisher,
+            admitted.request,
+            self._runtime.name,
+            self._instance,
+            tracebacks=self._debug,
+            spoken=self._log_answer if self._debug else None,
+            answers=self.answers,
+            max_message=self._max_message,
+            json_default=self._runtime.json_default,
+            looks_soon=partial(self._pace.goes_on, arrival),
+            outbox=self.outbox,
+            deferrals=self.deferrals,
+            holds=bool(admitted.route.after),
+        )
+        arrival.response = response
+        return response
+
+    def _failed(self, arrival: Arrival, error: BaseException) -> None:
+        line = "%s: could not deal with a message on %r"
+        note(log, logging.ERROR, line, self._runtime.name, arrival.channel, error=error)
+
+    def _log_answer(self, request: Request, ok: bool, final: bool, seconds: float) -> None:
+        status = ("success" if ok else "error") + ("" if final else " (partial)")
+        line = line_of(self._runtime.name, request)
+        note(log, logging.DEBUG, "-> %s %s after %.1f ms", line, status, seconds * 1000, request=request)

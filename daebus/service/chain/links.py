@@ -1,0 +1,181 @@
+"""The chain around the handler of an action: the links from the first hook to the last.
+
+The order of all of them:
+
+1. `Admission`: the message is read, claimed where instances share the work, and dropped where its time is over.
+2. The context is entered: `request` and `response` are those of this action from here on.
+3. `before_request` hooks. One that answers ends it: 4 is left out.
+4. The handler; a generator is gone through. A dict that is returned is the answer.
+5. Where one of those raised: the error handler of the closest kind, else an error as the answer.
+6. `after_request` hooks, with the final answer, which is sent after them. Without such hooks it has been sent in 4.
+7. `teardown_request` hooks.
+8. The flight recorder notes what became of it, and the context is left.
+
+Whatever runs there, nothing is raised from here, and no request that wants an answer goes without one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from typing import Any
+
+from daebus import telemetry
+from daebus.context import Context, Runtime, enter, leave
+from daebus.errors import DaebusError, Misfit
+from daebus.logs import note
+from daebus.service.counts import Counts
+from daebus.service.fitting import place
+from daebus.service.hooks import Route
+from daebus.service.kind import Function
+from daebus.service.receipt import Receipt
+from daebus.service.recording.notes import note_handled
+from daebus.service.response import Response
+from daebus.wire.envelope import Request, quoted
+
+from .admission import Admitted
+from .arrival import Arrival
+from .calls import Calls
+from .streams import Asker, AskerGone
+
+log = logging.getLogger("daebus")
+
+
+class Links:
+    """The chain of one running service."""
+
+    def __init__(self, runtime: Runtime, counts: Counts) -> None:
+        self._runtime = runtime
+        self._counts = counts
+
+    async def run(self, arrival: Arrival, admitted: Admitted, response: Response, calls: Calls) -> None:
+        """Go through all of them but the first."""
+        request, route = admitted.request, admitted.route
+        context = Context(
+            self._runtime, f"action {request.action!r}", request, response, cause=f"message {request.action}"
+        )
+        token = enter(context)
+        unhandled: BaseException | None = None
+        try:
+            with telemetry.handling(self._runtime.name, request.action, request.raw, response) as span:
+                try:
+                    await self._handle(arrival, admitted, response, calls)
+                except BaseException as error:  # noqa: BLE001 - also a SystemExit of a handler must not end a worker
+                    arrival.must_go_on(error)
+                    unhandled = await self._raised(arrival, admitted, response, calls, error)
+                if route.after:
+                    unhandled = await self._after(arrival, admitted, response, calls) or unhandled
+                if unhandled is not None:
+                    span.failed(unhandled)
+                for hook in route.teardown:
+                    await self._tear_down(hook, request, calls, unhandled)
+        finally:
+            note_handled(context, arrival.at, response)
+            leave(token)
+
+    async def _handle(self, arrival: Arrival, admitted: Admitted, response: Response, calls: Calls) -> None:
+        """The hooks before it, and the handler."""
+        for hook in admitted.route.before:
+            returned = await calls.call(hook)
+            if isinstance(_fit(returned, hook, "before_request"), dict) or response.finished:
+                self._ended(admitted.request, response, returned)
+                return
+
+        def asker() -> Asker:
+            return Asker(response, math.inf if admitted.limit is None else arrival.at + admitted.limit)
+
+        self._ended(admitted.request, response, await calls.answer(admitted.route.function, asker))
+
+    def _ended(self, request: Request, response: Response, returned: Any) -> None:
+        """The handler has returned: a dict is the answer, and without one there must have been one."""
+        if isinstance(returned, dict) and not response.finished:
+            response.send(returned)
+        self._counts.add("handled")
+        if not (response.finished or response.deferred or response.channel is None):
+            text = f"action {request.action!r} ended without a final response"
+            note(log, logging.ERROR, "%s: %s (call response.send or return a dict)", self._runtime.name, text)
+            response.fail(text, "no_response")
+
+    async def _raised(
+        self, arrival: Arrival, admitted: Admitted, response: Response, calls: Calls, error: BaseException
+    ) -> BaseException | None:
+        """What a hook or the handler raised; returns it where nothing has handled it."""
+        if response.undelivered is not None and error is response.undelivered:
+            # Redis is away, which is seen to.
+            return None
+        if isinstance(error, AskerGone):
+            self._counts.add("expired")
+            response.fail(str(error), "expired")
+            return None
+        if type(error) is RuntimeError and isinstance(error.__cause__, StopIteration):
+            # What Python makes of one that leaves a coroutine.
+            error = error.__cause__
+        response.raised = error
+        if arrival.abandoned and isinstance(error, asyncio.CancelledError):
+            return error
+        if await self._is_handled(admitted.route, admitted.request, response, calls, error):
+            return None
+        request = admitted.request
+        # What an exception says of its class itself may be anything.
+        if issubclass(type(error), Misfit):
+            self._counts.add("misfits")
+            note(log, logging.INFO, "%s: action %r: %s", self._runtime.name, request.action, error, request=request)
+            response.fail(error, "bad_request")
+            return error
+        self._counts.add("errors")
+        line = "%s: action %r raised (request %s)"
+        note(log, logging.ERROR, line, self._runtime.name, request.action, quoted(request.request_id), error=error)
+        response.fail(error, "handler_error")
+        return error
+
+    async def _is_handled(
+        self, route: Route, request: Request, response: Response, calls: Calls, error: BaseException
+    ) -> bool:
+        """Whether an error handler of the app has seen to it."""
+        handler = route.error_handler(error)
+        if handler is None:
+            return False
+        try:
+            self._ended(request, response, await calls.call(handler, error))
+        except BaseException as problem:  # noqa: BLE001 - it is code of the app like any other
+            if response.undelivered is None or problem is not response.undelivered:
+                line = "%s: the error handler of action %r raised"
+                note(log, logging.ERROR, line, self._runtime.name, request.action, error=problem)
+                return False
+        return True
+
+    async def _after(
+        self, arrival: Arrival, admitted: Admitted, response: Response, calls: Calls
+    ) -> BaseException | None:
+        """The hooks after it, and the answer that was held for them; returns what they raised and nothing handled."""
+        held = response.take_held()
+        if held is None:
+            return None
+        payload, ok = held
+        try:
+            for hook in admitted.route.after:
+                changed = await calls.call(hook, payload)
+                if isinstance(_fit(changed, hook, "after_request"), dict):
+                    payload = changed
+            response.let_go(payload, ok)
+        except BaseException as error:  # noqa: BLE001 - it is code of the app like any other
+            response.forget_held()
+            return await self._raised(arrival, admitted, response, calls, error)
+        return None
+
+    async def _tear_down(self, hook: Function, request: Request, calls: Calls, error: BaseException | None) -> None:
+        try:
+            await calls.call(hook, error)
+        except BaseException as problem:  # noqa: BLE001 - the others are to run as well
+            self._counts.add("errors")
+            line = "%s: a teardown_request hook of action %r raised"
+            note(log, logging.ERROR, line, self._runtime.name, request.action, error=problem)
+
+
+def _fit(returned: Any, hook: Function, what: str) -> Any:
+    """What a hook returned. Raises DaebusError where that says nothing: a False, say, that was meant as a refusal."""
+    if returned is None or isinstance(returned, dict | Receipt):
+        return returned
+    kind = type(returned).__name__
+    raise DaebusError(f"the {what} hook{place(hook.call)} returned {kind}; it must return a dict or None")

@@ -1,0 +1,37 @@
+"""Letting another thread read on where a handler takes its time, and not where it does not."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from .arrival import Arrival
+
+BRISK = 0.001
+"""Seconds: a handler that took less the last time is run without letting another thread read on first, since waking
+one costs more than that. Where it takes longer after all, `Rota` sees to it."""
+
+
+class Pace:
+    """How long handlers took the last time. `hand_over` and `goes_on` are those of `Readers`."""
+
+    def __init__(self, hand_over: Callable[[int], None], goes_on: Callable[[int], bool]) -> None:
+        self._hand_over = hand_over
+        self._goes_on = goes_on
+        self._brisk: dict[str, bool] = {}
+
+    def begin(self, arrival: Arrival, place: str) -> float:
+        """Before a handler runs; returns what to give to `end`."""
+        # What waited in the queue was read by a thread that has gone on by itself.
+        if not self._brisk.get(place) and arrival.reader == threading.get_ident():
+            self._hand_over(arrival.turn)
+        return time.monotonic()
+
+    def end(self, place: str, begun: float) -> None:
+        """When it has run."""
+        self._brisk[place] = time.monotonic() - begun < BRISK
+
+    def goes_on(self, arrival: Arrival) -> bool:
+        """Whether this thread has more to read in a moment, and sends what has been left to be sent after that."""
+        return arrival.reader == threading.get_ident() and self._goes_on(arrival.turn)
