@@ -30,6 +30,8 @@ BATCH = 64 * 1024
 """Bytes of a batch."""
 MOST = 200
 """Records of a batch: of more that came in the time of one, failures go first, and the rest is left out."""
+SETTLES_WITHIN = 0.05
+"""Seconds in which Redis may confirm a batch; what takes longer is looked at with the next one."""
 MOST_LEASES = 100
 _ENVELOPE = 500
 _PUBLISHING = "publishing records"
@@ -127,7 +129,8 @@ class Watch:
     def _post(self, data: bytes) -> None:
         try:
             self._publisher.post(self._channel, data, failed=self._failed)
-            self._publisher.flush()
+            # Nobody else looks what became of it, where the service has nothing to do.
+            self._publisher.settle(SETTLES_WITHIN)
         except RedisUnavailable as error:
             self._failed(error)
         except DaebusError as error:
