@@ -1,5 +1,7 @@
 """Payments of the demo shop: a charge that is declined now and then, and a refund that takes its time.
 
+They wait for the bank, so they are async: any number of them at once, and no thread each.
+
 Run alone:  REDIS_URL=redis://localhost:6379/0 PAYMENT_FAILURE_RATE=0.5 python demos/payment.py
 Ask it:     daebus-console request payment charge order_id=o-1 amount_cents:=1200
 
@@ -8,9 +10,9 @@ PAYMENT_FAILURE_RATE (0 to 1) is the share of charges declined; DEMO_SEED makes 
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
-import time
 from typing import Any
 
 from daebus import Daebus, request, response
@@ -31,11 +33,11 @@ def chance(order_id: str) -> random.Random:
 
 
 @app.action("charge")
-def charge() -> Any:
+async def charge() -> Any:
     """Take `amount_cents` for `order_id`. Raises CardDeclined, which the caller gets as an error."""
     order_id, amount = str(request.payload["order_id"]), request.payload["amount_cents"]
     dice = chance(order_id)
-    time.sleep(dice.uniform(0.01, 0.08))  # the bank thinks
+    await asyncio.sleep(dice.uniform(0.01, 0.08))  # the bank thinks
     if dice.random() < FAILURE_RATE:
         raise CardDeclined(f"The card was declined for order {order_id}")
     return response.send(
@@ -49,10 +51,10 @@ def charge() -> Any:
 
 
 @app.action("refund")
-def refund() -> Any:
+async def refund() -> Any:
     """Give the money of `order_id` back. Slow: two to three seconds, as banks are."""
     order_id = str(request.payload["order_id"])
-    time.sleep(chance(order_id).uniform(2.0, 3.0))
+    await asyncio.sleep(chance(order_id).uniform(2.0, 3.0))
     return response.send({"order_id": order_id, "refunded": True})
 
 

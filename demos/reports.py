@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
-from daebus import Daebus, broadcast, direct_logger, request, response
+from daebus import Daebus, broadcast, direct_logger, request
 
 app = Daebus(__name__)
 
@@ -32,25 +33,23 @@ def on_order(event: dict[str, Any]) -> None:
 
 
 @app.action("sales_report")
-def sales_report() -> Any:
-    """What was sold so far, with a progress message after each stage. `top` says how many best sellers."""
+def sales_report() -> Iterator[dict[str, Any]]:
+    """What was sold so far, with a progress message for each stage. `top` says how many best sellers."""
     top = int(request.payload.get("top", 3))
     for number, stage in enumerate(STAGES):
-        response.send({"progress": 100 * number // len(STAGES), "stage": stage}, final=False)
+        yield {"progress": 100 * number // len(STAGES), "stage": stage}
         time.sleep(STAGE_SECONDS)
     known = list(orders)
     sold: Counter[str] = Counter()
     for order in known:
         for item in order["items"]:
             sold[item["sku"]] += item["quantity"]
-    return response.send(
-        {
-            "progress": 100,
-            "orders": len(known),
-            "revenue_cents": sum(order["total_cents"] for order in known),
-            "best_sellers": [{"sku": sku, "quantity": quantity} for sku, quantity in sold.most_common(top)],
-        }
-    )
+    yield {
+        "progress": 100,
+        "orders": len(known),
+        "revenue_cents": sum(order["total_cents"] for order in known),
+        "best_sellers": [{"sku": sku, "quantity": quantity} for sku, quantity in sold.most_common(top)],
+    }
 
 
 @app.background("heartbeat", HEARTBEAT_SECONDS)

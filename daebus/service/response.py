@@ -43,6 +43,23 @@ class Response:
     With `holds` the final one is `held` until `let_go`.
     """
 
+    # What few of them come to have, with what the others have.
+    _handed_in: Receipt | None = None
+    _deferral: int | None = None
+    _held: tuple[Any, bool] | None = None
+    _part: Any = None
+    _given_up = ""
+    undelivered: RedisUnavailable | None = None
+    """Why its final response did not get out, where that is so: Redis is away."""
+    finished = False
+    """Whether the final response has been given; it is out, unless it is held."""
+    failure: str | None = None
+    """The code of the error that its final response is, or `error`; None where it is none."""
+    said: str | None = None
+    """The text of that error."""
+    raised: BaseException | None = None
+    """What the handler has raised, whatever became of it."""
+
     def __init__(
         self,
         publisher: Publisher,
@@ -71,25 +88,10 @@ class Response:
         self._json_default = json_default
         self._looks_soon = looks_soon
         self._outbox = outbox
-        self._handed_in: Receipt | None = None
         self._deferrals = deferrals
-        self._deferral: int | None = None
         self._holds = holds
-        self._held: tuple[Any, bool] | None = None
-        self._part: Any = None
-        self._given_up = ""
         self._begun = time.perf_counter()
         self._lock = threading.Lock()
-        self.undelivered: RedisUnavailable | None = None
-        """Why its final response did not get out, where that is so: Redis is away."""
-        self.finished = False
-        """Whether the final response has been given; it is out, unless it is held."""
-        self.failure: str | None = None
-        """The code of the error that its final response is, or `error`; None where it is none."""
-        self.said: str | None = None
-        """The text of that error."""
-        self.raised: BaseException | None = None
-        """What the handler has raised, whatever became of it."""
         self.channel = reply_channel(request, service)
         """Where the answer goes; None where nobody is to be answered."""
 

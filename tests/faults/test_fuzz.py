@@ -143,7 +143,7 @@ def test_no_message_whatever_harms_a_service_or_a_caller(
         eventually(lambda: next(heard) > before + 2)
         service = app._service
         assert service is not None
-        eventually(lambda: (service._workers.busy, service._workers.queued) == (0, 0))
+        eventually(lambda: service.rest(0))
         assert service._dispatcher.counts["busy"] == 0
         assert service._listener.connections == 1
         assert subscribers(redis_url, name) == 1

@@ -79,5 +79,5 @@ def test_a_hundred_losses_leave_nothing_behind() -> None:
         assert one.caller._requester.pending == 0
         service = one.echo.app._service
         assert service is not None
-        eventually(lambda: (service._workers.busy, service._workers.queued) == (0, 0))
+        eventually(lambda: service.rest(0))
         assert one.echo.calls == CYCLES

@@ -63,7 +63,7 @@ def test_memory_stays_flat_and_the_surplus_is_refused_at_once(redis_url: str, na
             time.sleep(0.02)
         # Ten times as much, unless the machine is too busy to offer it.
         assert offered >= 3 * CAPACITY * SECONDS
-        eventually(lambda: (service.info()["queue"]["size"], service.info()["workers"]["busy"]) == (0, 0))
+        eventually(lambda: service.rest(0))
         # The first part fills the queue, the buffers and the allocator's pools.
         settled = max(levels[len(levels) // 4 : len(levels) // 2])
         assert max(levels[len(levels) // 2 :]) < settled + 5_000_000

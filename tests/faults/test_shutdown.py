@@ -151,10 +151,10 @@ def test_one_way_messages_that_had_to_be_dropped_are_said(
         running.wait(10)
         service = app._service
         assert service is not None
-        eventually(lambda: service._workers.queued == 3)
+        eventually(lambda: service.info()["queue"]["size"] == 3)
         stopping = threading.Thread(target=app.stop)
         stopping.start()
-        eventually(lambda: service._workers.queued == 0)
+        eventually(lambda: service.info()["queue"]["size"] == 0)
         gate.set()
         stopping.join()
     assert any("before 3 messages that nobody waits for had their turn" in line for line in caplog.messages)

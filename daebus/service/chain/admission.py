@@ -26,7 +26,7 @@ from .arrival import Arrival
 log = logging.getLogger("daebus")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Admitted:
     """A request that is to be handled. `limit` is how many seconds whoever asked waits, from its arrival on."""
 

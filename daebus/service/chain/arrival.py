@@ -34,7 +34,7 @@ class Arrival:
 
     def must_go_on(self, error: BaseException) -> None:
         """Raise what says that its task is just being freed, since its loop has left it behind."""
-        if self.abandoned and isinstance(error, GeneratorExit):
+        if self.abandoned and type(error) is GeneratorExit:
             raise error
 
 

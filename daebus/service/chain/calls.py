@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 from daebus.errors import DaebusError
 from daebus.service.kind import Function
 from daebus.service.receipt import Receipt
+from daebus.service.response import Response
 from daebus.service.work.event_loop import EventLoop
 
 from .streams import Asker, stream, stream_async
@@ -22,8 +23,11 @@ class Calls(Protocol):
     async def call(self, function: Function, *arguments: Any) -> Any:
         """Call a hook, a listener or an error handler, and return what it returns."""
 
-    async def answer(self, function: Function, asker: Callable[[], Asker]) -> Any:
-        """Call the handler of an action: what a plain or an async one returns; a generator has answered."""
+    async def answer(self, function: Function, response: Response, until: float) -> Any:
+        """Call the handler of an action: what a plain or an async one returns; a generator has answered.
+
+        `until` (a time of `time.monotonic()`) is when the time of whoever asked is over.
+        """
 
     async def waiting(self, function: Callable[..., T], *arguments: Any) -> T:
         """Call a function of ours that may wait."""
@@ -44,13 +48,13 @@ class Here:
             _must_not_wait(returned)
         return returned
 
-    async def answer(self, function: Function, asker: Callable[[], Asker]) -> Any:
+    async def answer(self, function: Function, response: Response, until: float) -> Any:
         """See `Calls`."""
         returned = function.call()
         if type(returned) in _USUAL:
             return returned
         if inspect.isgenerator(returned):
-            return stream(returned, asker())
+            return stream(returned, Asker(response, until))
         _must_not_wait(returned)
         return returned
 
@@ -76,15 +80,15 @@ class OnLoop:
         _must_not_wait(returned)
         return returned
 
-    async def answer(self, function: Function, asker: Callable[[], Asker]) -> Any:
+    async def answer(self, function: Function, response: Response, until: float) -> Any:
         """See `Calls`."""
         returned = function.call()
         if inspect.isawaitable(returned):
             returned = await returned
         if inspect.isasyncgen(returned):
-            return await stream_async(returned, asker())
+            return await stream_async(returned, Asker(response, until))
         if inspect.isgenerator(returned):
-            return stream(returned, asker())
+            return stream(returned, Asker(response, until))
         return returned
 
     async def waiting(self, function: Callable[..., T], *arguments: Any) -> T:

@@ -177,6 +177,8 @@ class Dispatcher:
     def _failed(self, arrival: Arrival, error: BaseException) -> None:
         line = "%s: could not deal with a message on %r"
         note(log, logging.ERROR, line, self._runtime.name, arrival.channel, error=error)
+        if arrival.response is not None:
+            arrival.response.fail("the service could not deal with it", "handler_error")
 
     def _log_answer(self, request: Request, ok: bool, final: bool, seconds: float) -> None:
         status = ("success" if ok else "error") + ("" if final else " (partial)")

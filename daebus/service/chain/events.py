@@ -79,7 +79,7 @@ class Events:
                     arrival.must_go_on(error)
                     raised = error
                     span.failed(error)
-                    if not (arrival.abandoned and isinstance(error, asyncio.CancelledError)):
+                    if not (arrival.abandoned and type(error) is asyncio.CancelledError):
                         self._counts.add("errors")
                         note(log, logging.ERROR, "%s: %s raised", self._runtime.name, place, error=error)
                 for hook in route.after:

@@ -37,7 +37,7 @@ from daebus.wire.envelope import Request, quoted
 from .admission import Admitted
 from .arrival import Arrival
 from .calls import Calls
-from .streams import Asker, AskerGone
+from .streams import AskerGone
 
 log = logging.getLogger("daebus")
 
@@ -81,11 +81,9 @@ class Links:
             if isinstance(_fit(returned, hook, "before_request"), dict) or response.finished:
                 self._ended(admitted.request, response, returned)
                 return
-
-        def asker() -> Asker:
-            return Asker(response, math.inf if admitted.limit is None else arrival.at + admitted.limit)
-
-        self._ended(admitted.request, response, await calls.answer(admitted.route.function, asker))
+        until = math.inf if admitted.limit is None else arrival.at + admitted.limit
+        returned = await calls.answer(admitted.route.function, response, until)
+        self._ended(admitted.request, response, returned)
 
     def _ended(self, request: Request, response: Response, returned: Any) -> None:
         """The handler has returned: a dict is the answer, and without one there must have been one."""
@@ -104,15 +102,15 @@ class Links:
         if response.undelivered is not None and error is response.undelivered:
             # Redis is away, which is seen to.
             return None
-        if isinstance(error, AskerGone):
+        if type(error) is AskerGone:
             self._counts.add("expired")
             response.fail(str(error), "expired")
             return None
-        if type(error) is RuntimeError and isinstance(error.__cause__, StopIteration):
+        if type(error) is RuntimeError and type(error.__cause__) is StopIteration:
             # What Python makes of one that leaves a coroutine.
             error = error.__cause__
         response.raised = error
-        if arrival.abandoned and isinstance(error, asyncio.CancelledError):
+        if arrival.abandoned and type(error) is asyncio.CancelledError:
             return error
         if await self._is_handled(admitted.route, admitted.request, response, calls, error):
             return None
