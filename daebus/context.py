@@ -125,8 +125,8 @@ class Context:
         """The thread that it was entered on."""
         self.task: asyncio.Task[Any] | None = None
         """The task that it was entered in, on an event loop."""
-        self.waits: list[Awaited] = []
-        """The calls that it waits for just now, the first one first."""
+        self.waits: list[Awaited] | None = None
+        """The calls that it waits for just now, the first one first; None where it has not called yet."""
         self._logger: ContextLogger | None = None
 
     @property

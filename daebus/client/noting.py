@@ -37,19 +37,19 @@ def outcome_of(ended: BaseException | str | None) -> str:
 class Noted:
     """A call that a service makes, from before it is sent until its end. One thread at a time."""
 
-    __slots__ = ("_begun", "_context", "_recorder", "action", "id", "parent", "service")
+    __slots__ = ("_begun", "_recorder", "_waits", "action", "id", "parent", "service")
 
     def __init__(
         self,
         recorder: Recorder | None,
-        within: context.Context | None,
+        waits: list[context.Awaited] | None,
         id: str,
         service: str,
         action: str,
         parent: RequestId,
     ) -> None:
         self._recorder = recorder
-        self._context = within
+        self._waits = waits
         self._begun = time.monotonic()
         self.id = id
         self.service = service
@@ -58,13 +58,13 @@ class Noted:
 
     def waits(self) -> None:
         """It is waited for."""
-        if self._context is not None:
-            self._context.waits.append(self)
+        if self._waits is not None:
+            self._waits.append(self)
 
     def goes_on(self) -> None:
         """It is waited for no more, for the time being."""
-        if self._context is not None and self in self._context.waits:
-            self._context.waits.remove(self)
+        if self._waits is not None and self in self._waits:
+            self._waits.remove(self)
 
     def end(self, outcome: BaseException | str | None) -> None:
         """It has come to its end; only the first time counts."""
@@ -81,7 +81,10 @@ def call_noted(name: str | None, id: str, service: str, action: str, parent: Req
     """
     within = context.current()
     if within is not None:
-        return Noted(within.runtime.recorder, within, id, service, action, parent)
+        waits = within.waits
+        if waits is None:
+            waits = within.waits = []
+        return Noted(within.runtime.recorder, waits, id, service, action, parent)
     runtime = context.current_runtime() if name is None else None
     return None if runtime is None else Noted(runtime.recorder, None, id, service, action, parent)
 

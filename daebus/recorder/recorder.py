@@ -19,6 +19,9 @@ SIZE = 4 * 1024 * 1024
 _PLAIN = 500
 """Bytes that a record takes, about, without its texts: the tuple, its numbers and an id of ours."""
 
+_USUAL = 60
+"""Characters that the names and ids of most messages do not exceed; it is reckoned with them in `_PLAIN`."""
+
 Digest = tuple[int, int]
 """CRC-32 and length of the bytes of a message."""
 
@@ -64,32 +67,15 @@ class Recorder:
         if self._over:
             return
         size = _PLAIN
-        if len(action) > 40:
-            action = cut(action, NAME)
-            size += len(action)
-        if sender is not None and len(sender) > 40:
-            sender = cut(sender, NAME)
-            size += len(sender)
-        if id.__class__ is not str or len(id) > 40:
-            id = cut_id(id)
-            size += sys.getsizeof(id)
+        if len(action) > _USUAL or (sender is not None and len(sender) > _USUAL) or not _is_usual(id):
+            id, action, sender = cut_id(id), cut(action, NAME), sender and cut(sender, NAME)
+            size += _size((id, action, sender))
         if outcome == "ok" and error is None and not self.debug:
-            entry = (size, time.time(), "handled", id, action, sender, queued, elapsed, outcome)
-        else:
-            more = self._more(error, said, payload)
-            entry = (
-                size + _size(more),
-                time.time(),
-                "handled",
-                id,
-                action,
-                sender,
-                queued,
-                elapsed,
-                cut(outcome, NAME),
-                *more,
-            )
-        self.ring.append(entry)
+            self.ring.append((size, time.time(), "handled", id, action, sender, queued, elapsed, outcome))
+            return
+        more = self._more(error, said, payload)
+        about = (id, action, sender, queued, elapsed, cut(outcome, NAME))
+        self.ring.append((size + _size(more), time.time(), "handled", *about, *more))
 
     def heard(
         self,
@@ -112,10 +98,14 @@ class Recorder:
 
     def called(self, id: Any, service: str, action: str, parent: Any, elapsed: float, outcome: str) -> None:
         """A request of this instance's own has come to its end."""
-        if not self._over:
-            values = (id, cut(service, NAME), cut(action, NAME), cut_id(parent), elapsed, cut(outcome, NAME))
-            size = _PLAIN + len(service[:NAME]) + len(action[:NAME])
-            self.ring.append((size, time.time(), "called", *values))
+        if self._over:
+            return
+        size = _PLAIN
+        if len(service) > _USUAL or len(action) > _USUAL or len(outcome) > _USUAL or not _is_usual(parent):
+            service, action, outcome = cut(service, NAME), cut(action, NAME), cut(outcome, NAME)
+            parent = cut_id(parent)
+            size += _size((service, action, outcome, parent))
+        self.ring.append((size, time.time(), "called", id, service, action, parent, elapsed, outcome))
 
     def published(self, channel: str, digest: Digest, parent: Any) -> None:
         """A broadcast of this instance's own has gone out."""
@@ -158,6 +148,11 @@ class Recorder:
             return None, said, None, kept, None
         kind, text, trace = told_of(error)
         return kind, said or text, trace, kept, frames_of(error) or None if self.debug else None
+
+
+def _is_usual(id: Any) -> bool:
+    """Whether an id needs no look at how long it is."""
+    return id is None or (id.__class__ is str and len(id) <= _USUAL)
 
 
 def _size(values: tuple[Any, ...]) -> int:

@@ -79,7 +79,7 @@ def _told(
     if at is not None:
         told["at"] = frames.line_of(at)
     told["stack"] = [frames.line_of(place) for place in places]
-    waits = [_call(each) for each in list(context.waits)]
+    waits = [_call(each) for each in list(context.waits or ())]
     if waits:
         told["waits_for"] = waits[0]
         if len(waits) > 1:
