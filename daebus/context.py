@@ -6,18 +6,24 @@ Imports nothing of the service: the Runtime below is what a started one offers.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import sys
+import threading
+import time
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache as cache_result
 from typing import Any, Protocol
 
+from .recorder.recorder import Recorder
 from .transport.bus import Bus
+from .transport.fork import begins_anew
 from .transport.publisher import Publisher
 from .wire.envelope import Request, RequestId
+from .wire.ids import new_request_id
 from .wire.values import Default, plain
 
 direct_logger = logging.getLogger("daebus")
@@ -48,6 +54,9 @@ class Runtime(Protocol):
     @property
     def json_default(self) -> Default: ...
 
+    @property
+    def recorder(self) -> Recorder | None: ...
+
     def rest(self, until: float) -> bool: ...
 
 
@@ -60,10 +69,38 @@ class ContextLogger(logging.LoggerAdapter[logging.Logger]):
         return msg, kwargs
 
 
-class Context:
-    """One call of one handler. `place` says which, for error texts: "action 'get_user'"."""
+class Awaited(Protocol):
+    """A call that is waited for."""
 
-    __slots__ = ("_logger", "action", "place", "request", "response", "runtime")
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def service(self) -> str: ...
+
+    @property
+    def action(self) -> str: ...
+
+
+class Context:
+    """One call of one handler. `place` says which, for error texts: "action 'get_user'".
+
+    Its `id` is that of the message, or a new one where there is none: then it is a run, and `cause` says of what.
+    """
+
+    __slots__ = (
+        "_logger",
+        "begun",
+        "cause",
+        "id",
+        "place",
+        "request",
+        "response",
+        "runtime",
+        "task",
+        "thread",
+        "waits",
+    )
 
     def __init__(
         self,
@@ -71,11 +108,25 @@ class Context:
         place: str,
         request: Request | None = None,
         response: Any = None,
+        cause: str | None = None,
     ) -> None:
         self.runtime = runtime
         self.place = place
         self.request = request
         self.response = response
+        self.cause: str | None = None
+        self.id: RequestId = None if request is None else request.id
+        if self.id is None:
+            self.id = new_request_id()
+            self.cause = (cause or place)[:_CAUSE]
+        self.begun = time.monotonic()
+        """A time of `time.monotonic()`."""
+        self.thread = 0
+        """The thread that it was entered on."""
+        self.task: asyncio.Task[Any] | None = None
+        """The task that it was entered in, on an event loop."""
+        self.waits: list[Awaited] | None = None
+        """The calls that it waits for just now, the first one first; None where it has not called yet."""
         self._logger: ContextLogger | None = None
 
     @property
@@ -98,30 +149,60 @@ class Context:
 
 _current: ContextVar[Context] = ContextVar("daebus_context")
 _running: list[Runtime] = []
+_entered: dict[Context, None] = {}
+"""The contexts that something runs in: what is being done in this process."""
+_CAUSE = 200
+"""Characters of a cause."""
+
+
+class _Forked:
+    """In a forked child, nothing of what the parent does is being done."""
+
+    def after_fork(self) -> None:
+        """See `begins_anew`."""
+        mine = _current.get(None)
+        _entered.clear()
+        if mine is not None:
+            _entered[mine] = None
+
+
+_forked = _Forked()
+begins_anew(_forked)
 
 
 @contextmanager
 def entered(context: Context) -> Iterator[None]:
     """Make `context` the current one for the block."""
-    token = _current.set(context)
+    token = enter(context)
     try:
         yield
     finally:
-        _current.reset(token)
+        leave(token)
 
 
 def enter(context: Context) -> Any:
     """Make `context` the current one; give the result to `leave`."""
-    return _current.set(context)
+    context.thread = threading.get_ident()
+    if asyncio._get_running_loop() is not None:
+        context.task = asyncio.current_task()
+    _entered[context] = None
+    return _current.set(context), context
 
 
 def leave(token: Any) -> None:
     """Undo `enter`."""
+    token, context = token
+    _entered.pop(context, None)
     try:
         _current.reset(token)
     except ValueError:
         # A task that its loop has left behind is freed in some other context.
         pass
+
+
+def entered_in(runtime: Runtime) -> list[Context]:
+    """The contexts of a service that something runs in, the oldest first."""
+    return [context for context in list(_entered) if context.runtime is runtime]
 
 
 def current() -> Context | None:
@@ -182,7 +263,7 @@ def _program_name() -> str:
     return os.fsencode(script.removesuffix(".py")).decode(errors="replace") or "python"
 
 
-def parent_request_id() -> RequestId:
-    """The id of the request being handled here, or None."""
-    context = current()
-    return context.request.request_id if context is not None and context.request is not None else None
+def origin() -> tuple[RequestId, str | None]:
+    """What a message that is sent here is sent for: the id of what is being handled, and of a run, its cause."""
+    context = _current.get(None)
+    return (None, None) if context is None else (context.id, context.cause)

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from .context import about
 from .errors import class_of, said_by
+from .masking import without_passwords
 from .wire.envelope import Request
 from .wire.values import plain
 
 FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 LONGEST = 100_000
 """Characters of a text in a line of JSON, at most: readers of logs refuse or cut much longer ones."""
-_CREDENTIALS = re.compile(r"(?<=://)(?:([^\s/@:]{0,500}:)\S{0,500}|[^\s/@:]{1,500})@")
-"""What stands before the host in a URL. A password may hold signs that end the host part: then all up to the last @.
-A user without a password may be one that somebody put in its place."""
 _FIELDS = ("service", "instance", "action", "request_id")
 _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -76,11 +73,6 @@ class JsonFormatter(logging.Formatter):
             return _text(lambda: record.exc_text or "")
         error = found[1]
         return _text(lambda: self.formatException(found), lambda: f"{class_of(error)}: {said_by(error)}")
-
-
-def without_passwords(text: str) -> str:
-    """The text with `***` for the password of each URL in it."""
-    return _CREDENTIALS.sub(r"\g<1>***@", text) if "://" in text else text
 
 
 def _text(made: Callable[[], str], otherwise: Callable[[], str] = lambda: "") -> str:

@@ -15,6 +15,7 @@ from daebus.transport.bus import boards
 from daebus.transport.fork import begins_anew
 from daebus.wire import checks
 from daebus.wire.envelope import encode_object, write_one_way, write_request
+from daebus.wire.ids import new_request_id
 from daebus.wire.limits import resolve_max_message, sized
 
 from .actions import Actions
@@ -22,6 +23,7 @@ from .aio_call import AsyncCall
 from .aio_session import AsyncSession
 from .arguments import checked_id, checked_progress, checked_service, checked_timeout
 from .call import payload_of
+from .noting import call_noted, note_published
 from .retry import Attempt, Attempts, Retry, ask_async, checked_retry
 
 _Sessions = dict[asyncio.AbstractEventLoop, AsyncSession]
@@ -154,12 +156,15 @@ class AsyncDaebusCaller:
     async def send_message(self, action: str, payload: dict[str, Any] | None = None) -> int:
         """Send a one-way message to an action of the target service; returns how many received it."""
         session = self._session()
+        parent, cause = context.origin()
         with telemetry.sending(self.target_service, action) as span:
             data = write_one_way(
                 action,
                 {} if payload is None else payload,
                 service=context.asking_name(self._name),
-                parent_id=context.parent_request_id(),
+                message_id=new_request_id(),
+                parent_id=parent,
+                cause=cause,
                 sent_at=time.time(),
                 more=span.fields,
                 default=context.written,
@@ -170,7 +175,9 @@ class AsyncDaebusCaller:
         """The same as `send_message`, with the action last. Without an action the payload is published as it is."""
         if action is None:
             data = encode_object(payload, default=context.written)
-            return await self._session().publish(self.target_service, sized(data, self.max_message))
+            received = await self._session().publish(self.target_service, sized(data, self.max_message))
+            note_published(self.target_service, data)
+            return received
         return await self.send_message(action, payload)
 
     async def close(self) -> None:
@@ -206,6 +213,7 @@ class AsyncDaebusCaller:
         session = self._session()
         call = AsyncCall(session, self.target_service, action, checked_id(request_id), timeout)
         call.span = telemetry.calling(self.target_service, action, call.request_id)
+        parent, cause = context.origin()
         try:
             data = write_request(
                 action,
@@ -213,7 +221,8 @@ class AsyncDaebusCaller:
                 reply_to=session.reply_channel,
                 request_id=call.request_id,
                 service=context.asking_name(self._name),
-                parent_id=context.parent_request_id(),
+                parent_id=parent,
+                cause=cause,
                 sent_at=time.time(),
                 timeout=timeout,
                 retry_of=retry_of,
@@ -221,11 +230,12 @@ class AsyncDaebusCaller:
                 default=context.written,
             )
             sized(data, self.max_message)
+            call.noted = call_noted(self._name, call.request_id, self.target_service, action, parent)
             if timeout <= 0:
                 what = f"to ask {self.target_service!r} for {action!r}"
                 raise RequestTimeout(f"no time was left {what}; nothing was sent")
         except BaseException as error:
-            call.span.end(error)
+            call.over(error)
             raise
         return call, data
 

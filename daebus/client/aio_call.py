@@ -13,6 +13,7 @@ from daebus.telemetry import NOTHING, Span
 from daebus.wire.envelope import Reply
 
 from .call import failure_of, timeout_error
+from .noting import Noted
 
 
 class AsyncWaiting(Protocol):
@@ -36,6 +37,8 @@ class AsyncCall:
         """Seconds that the whole call may take."""
         self.span: Span = NOTHING
         """What is told of it to OpenTelemetry."""
+        self.noted: Noted | None = None
+        """What the recorder is told of it, where a service makes it."""
         self._session = session
         self._loop = asyncio.get_running_loop()
         self.deadline = self._loop.time() + timeout
@@ -51,7 +54,7 @@ class AsyncCall:
         try:
             await self._session.ask(self, data)
         except DaebusError as error:
-            self.span.end(error)
+            self.over(error)
             raise
 
     def begin(self) -> None:
@@ -63,8 +66,14 @@ class AsyncCall:
         """Replies are not wanted any more."""
         if self._alarm is not None:
             self._alarm.cancel()
-        self.span.end("cancelled")
+        self.over("cancelled")
         self._session.forget(self)
+
+    def over(self, outcome: BaseException | str | None) -> None:
+        """It has come to its end: None where all is well, else the error, or its code. Only the first time counts."""
+        self.span.end(outcome)
+        if self.noted is not None:
+            self.noted.end(outcome)
 
     def give(self, item: Reply | DaebusError) -> None:
         """Hand over a reply, or the error that ends the call."""
@@ -74,16 +83,26 @@ class AsyncCall:
 
     async def next(self) -> Reply:
         """The next reply, the final one included; raises RequestTimeout, ServiceUnavailable or ConnectionLost."""
-        while not self._inbox:
-            self._waiter = self._loop.create_future()
-            await self._waiter
+        if not self._inbox:
+            await self._await_reply()
         item = self._inbox.popleft()
         if isinstance(item, DaebusError):
-            self.span.end(item)
+            self.over(item)
             raise item
         if item.final:
-            self.span.end(failure_of(item))
+            self.over(failure_of(item))
         return item
+
+    async def _await_reply(self) -> None:
+        if self.noted is not None:
+            self.noted.waits()
+        try:
+            while not self._inbox:
+                self._waiter = self._loop.create_future()
+                await self._waiter
+        finally:
+            if self.noted is not None:
+                self.noted.goes_on()
 
     async def tell(self, on_progress: Callable[[Any], Any], payload: Any) -> None:
         """Call `on_progress`; where it gives something to await, do so until the deadline."""

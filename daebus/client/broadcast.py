@@ -15,6 +15,8 @@ from daebus.wire import checks
 from daebus.wire.envelope import encode_object
 from daebus.wire.limits import resolve_max_message, sized
 
+from .noting import note_published
+
 
 class Broadcast:
     """Publishes through the service at hand (or the one running in this process), else through a connection of its own.
@@ -50,7 +52,9 @@ class Broadcast:
             telemetry.look()
         with telemetry.sending(channel):
             if runtime is not None:
-                return runtime.publisher.publish(channel, sized(data, runtime.max_message))
+                received = runtime.publisher.publish(channel, sized(data, runtime.max_message))
+                note_published(channel, data)
+                return received
             return self._own().publish(channel, sized(data, resolve_max_message()))
 
     def close(self) -> None:

@@ -14,6 +14,8 @@ from daebus.transport.waiter import Waiter
 from daebus.wire import checks
 from daebus.wire.envelope import Reply
 
+from .noting import Noted
+
 
 class Waiting(Protocol):
     """What a call needs of the `Requester` that made it."""
@@ -54,6 +56,8 @@ class Call:
         """When the request was about to be written (a time of `time.monotonic()`): after any connecting or waiting."""
         self.span: Span = NOTHING
         """What is told of it to OpenTelemetry."""
+        self.noted: Noted | None = None
+        """What the recorder is told of it, where a service makes it."""
         self._requester = requester
         self._inbox: deque[Reply | DaebusError] = deque()
         self.waiter = Waiter()
@@ -87,9 +91,15 @@ class Call:
     def cancel(self) -> None:
         """Stop waiting: a thread that waits for a reply gets RequestCancelled at once. The service is not told."""
         self._requester.forget(self)
-        self.span.end("cancelled")
+        self.over("cancelled")
         self.give(RequestCancelled(f"stopped waiting for {self.service!r}; {self.action!r} may still be handled"))
         self._requester.interrupt()
+
+    def over(self, outcome: BaseException | str | None) -> None:
+        """It has come to its end: None where all is well, else the error, or its code. Only the first time counts."""
+        self.span.end(outcome)
+        if self.noted is not None:
+            self.noted.end(outcome)
 
     def give(self, reply: Reply | DaebusError) -> None:
         """Called by whichever thread reads."""
@@ -99,7 +109,7 @@ class Call:
     def check(self) -> None:
         """Raise the error that has ended it already, if one has."""
         if self._inbox and isinstance(self._inbox[0], DaebusError):
-            self.span.end(self._inbox[0])
+            self.over(self._inbox[0])
             raise self._inbox[0]
 
     def ready(self) -> bool:
@@ -115,25 +125,40 @@ class Call:
         return self.sent_at is not None or (bool(self._inbox) and isinstance(self._inbox[0], DaebusError))
 
     def _next(self) -> Reply:
+        if not self._inbox:
+            self._await_reply()
+        item = self._inbox[0]
+        if isinstance(item, DaebusError):
+            # It stays there: whoever asks again is told again.
+            self.over(item)
+            raise item
+        self._inbox.popleft()
+        if item.final:
+            self._last = item
+            self.over(failure_of(item))
+            self._requester.call_ended()
+        return item
+
+    def _await_reply(self) -> None:
+        noted = self.noted
+        if noted is None:
+            self._wait()
+            return
+        noted.waits()
+        try:
+            self._wait()
+        finally:
+            noted.goes_on()
+
+    def _wait(self) -> None:
         while not self._inbox:
             if time.monotonic() >= self.deadline:
                 self._requester.forget(self)
                 if not self._inbox:
                     error = self.timed_out(sent=not self._requester.withdraw(self))
-                    self.span.end(error)
+                    self.over(error)
                     raise error
             self._requester.attend(self)
-        item = self._inbox[0]
-        if isinstance(item, DaebusError):
-            # It stays there: whoever asks again is told again.
-            self.span.end(item)
-            raise item
-        self._inbox.popleft()
-        if item.final:
-            self._last = item
-            self.span.end(failure_of(item))
-            self._requester.call_ended()
-        return item
 
     def timed_out(self, sent: bool = True) -> RequestTimeout:
         """The error for its time being over."""

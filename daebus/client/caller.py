@@ -15,6 +15,7 @@ from daebus.wire.envelope import encode_object, named_action
 
 from .actions import Actions, Outcome, outcomes
 from .arguments import checked_service
+from .noting import note_published
 from .requester import Requester
 from .retry import Retry
 
@@ -133,7 +134,9 @@ class DaebusCaller:
         """The same as `send_message`, with the action last. Without an action the payload is published as it is."""
         if action is None:
             data = encode_object(payload, default=context.written)
-            return self._requester.publish(self.target_service, data)
+            received = self._requester.publish(self.target_service, data)
+            note_published(self.target_service, data)
+            return received
         return self._requester.send(self.target_service, action, payload)
 
     def close(self) -> None:

@@ -32,10 +32,12 @@ from daebus.transport.publisher import Publisher
 from daebus.transport.url import resolve_url
 from daebus.wire import checks
 from daebus.wire.envelope import RequestId, read_reply, write_one_way, write_request
+from daebus.wire.ids import new_request_id
 from daebus.wire.limits import resolve_max_message, sized
 
 from .arguments import checked_id, checked_parent, checked_progress, checked_service, checked_timeout
 from .call import Call
+from .noting import call_noted
 from .pending import PendingCalls
 from .replies import Replies
 from .retry import Attempt, Attempts, Retry, ask, checked_retry
@@ -223,6 +225,7 @@ class Requester:
         call = Call(self, checked_service(service), action, checked_id(request_id), timeout)
         if self._publisher is None:
             telemetry.look()
+        parent, cause = context.origin() if parent_id is None else (checked_parent(parent_id), None)
         call.span = telemetry.calling(service, action, call.request_id)
         try:
             data = write_request(
@@ -231,7 +234,8 @@ class Requester:
                 reply_to=self.reply_channel,
                 request_id=call.request_id,
                 service=context.asking_name(self._name),
-                parent_id=context.parent_request_id() if parent_id is None else checked_parent(parent_id),
+                parent_id=parent,
+                cause=cause,
                 sent_at=time.time(),
                 timeout=timeout,
                 retry_of=retry_of,
@@ -239,10 +243,11 @@ class Requester:
                 default=context.written,
             )
             sized(data, self.max_message)
+            call.noted = call_noted(self._name, call.request_id, service, action, parent)
             if timeout <= 0:
                 raise RequestTimeout(f"no time was left to ask {service!r} for {action!r}; nothing was sent")
         except BaseException as error:
-            call.span.end(error)
+            call.over(error)
             raise
         return call, data
 
@@ -259,7 +264,7 @@ class Requester:
                     publisher.close()
         except BaseException as error:
             over = call.timed_out(sent=isinstance(error, ConnectionLost)) if _is_over(call, error) else None
-            call.span.end(over or error)
+            call.over(over or error)
             call.cancel()
             if over is not None:
                 raise over from error
@@ -294,12 +299,15 @@ class Requester:
         checked_service(service)
         if self._publisher is None:
             telemetry.look()
+        parent, cause = context.origin()
         with telemetry.sending(service, action) as span:
             data = write_one_way(
                 action,
                 {} if payload is None else payload,
                 service=context.asking_name(self._name),
-                parent_id=context.parent_request_id(),
+                message_id=new_request_id(),
+                parent_id=parent,
+                cause=cause,
                 sent_at=time.time(),
                 more=span.fields,
                 default=context.written,

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from daebus.errors import RedisUnavailable
-from daebus.service.control import CONTROL_PREFIX
+from daebus.service.control.channel import CONTROL_PREFIX
 from daebus.transport.bus import RedisBus
 from daebus.transport.listener import Listener
 from daebus.wire.envelope import Request, read_request, write_one_way

@@ -15,6 +15,7 @@ from daebus.client.broadcast import broadcast
 from daebus.context import stopped
 from daebus.errors import ConfigurationError, DaebusError, RegistrationError
 from daebus.logs import DebugLevel, configure
+from daebus.recorder.recorder import COUNT
 from daebus.transport.bus import Bus, bus_at
 from daebus.transport.fork import begins_anew
 from daebus.transport.url import resolve_url
@@ -60,6 +61,9 @@ class Daebus(Registry):
     `max_message` is how many bytes an answer or a broadcast may have (default: DAEBUS_MAX_MESSAGE of the environment,
     else 16 MiB): sending a larger one raises PayloadError, which the asker gets as an error. With its usual
     limits Redis delivers nothing of more than 28 MiB, and disconnects whoever was to get it.
+
+    `recorder` is how many records are kept of what the service did lately (at most 4 MiB of them), for whoever asks on
+    its control channel; 0 keeps none. They have no payloads, unless `debug` is on.
     """
 
     request = request
@@ -78,6 +82,7 @@ class Daebus(Registry):
         grace: float = 10.0,
         max_message: int | None = None,
         max_async: int = 100,
+        recorder: int = COUNT,
     ) -> None:
         super().__init__(name)
         limit = resolve_max_message(max_message)
@@ -88,6 +93,7 @@ class Daebus(Registry):
             unknown_action=unknown_action,
             max_message=limit,
             max_async=max_async,
+            recorder=recorder,
         )
         self._service: Service | None = None
         self._lock = threading.Lock()

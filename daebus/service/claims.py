@@ -16,7 +16,7 @@ from daebus.errors import PermissionDenied, RedisRefused, RedisUnavailable
 from daebus.transport.publisher import Publisher
 from daebus.wire.envelope import Request, Unreadable
 
-from .control import control_channel
+from .control.channel import control_channel
 from .refusals import Refusals
 
 DEFAULT_LIFETIME = 60.0

@@ -65,7 +65,7 @@ class Rota:
         self._away_since = self._stepped_out_at = time.monotonic()
         if self._watcher is None and self._resting:
             with self._lock:
-                if self._resting:
+                if self._resting and self._watcher is None:
                     self._watcher = self._resting.pop(0)
                     self._watcher.release()
 
@@ -125,13 +125,21 @@ class Rota:
             return True
         return False
 
+    def _is_quiet(self) -> bool:
+        return time.monotonic() - self._stepped_out_at >= WATCHES_FOR
+
     def _rest(self, wake: threading.Lock) -> float:
         """How long to rest, in seconds; -1 for until woken. Called with `_lock` held."""
         if self._watcher is wake:
-            if time.monotonic() - self._stepped_out_at < WATCHES_FOR:
+            if not self._is_quiet():
                 return PATIENCE
             self._watcher = None
         self._resting.append(wake)
+        # In this order: whoever steps out in this moment, without `_lock`, sees one that rests, or is seen here.
+        if self._watcher is None and self._away_since:
+            self._resting.remove(wake)
+            self._watcher = wake
+            return PATIENCE
         return -1
 
 

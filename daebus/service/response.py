@@ -55,6 +55,10 @@ class Response:
     """Whether the final response has been given; it is out, unless it is held."""
     failure: str | None = None
     """The code of the error that its final response is, or `error`; None where it is none."""
+    said: str | None = None
+    """The text of that error."""
+    raised: BaseException | None = None
+    """What the handler has raised, whatever became of it."""
 
     def __init__(
         self,
@@ -269,6 +273,7 @@ class Response:
                 return SENT if self.channel is not None else NOBODY
             if final and not ok:
                 self.failure = payload.get("code") or payload.get("type") or "error"
+                self.said = payload.get("error")
         received = self._publish(self.channel, data, final) if self.channel is not None else NOBODY
         if self._spoken is not None:
             self._spoken(self._request, ok, final, elapsed)

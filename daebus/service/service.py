@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import logging
 import math
-import os
-import platform
-import socket
 import sys
 import threading
 import time
 import uuid
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from daebus import context, telemetry
 from daebus.errors import ConfigurationError, RedisUnavailable
 from daebus.logs import note
+from daebus.recorder.recorder import COUNT, Recorder
 from daebus.transport.bus import Bus
-from daebus.version import __version__
 from daebus.wire import checks
 from daebus.wire.limits import MAX_MESSAGE
 from daebus.wire.values import Default, plain
@@ -26,9 +24,16 @@ from daebus.wire.values import Default, plain
 from .chain.arrival import Arrival, describe
 from .chain.dispatcher import Dispatcher
 from .claims import Claims
-from .control import Control, control_channel, describe_handlers
+from .control.channel import Control, Verb, control_channel
+from .control.info import Info, queue_of
+from .control.recent import Recent
+from .control.running import Running
+from .control.watch import Watch
+from .kind import Function
 from .overload import OverloadLog
 from .readers import Readers
+from .recording.logged import listen
+from .recording.notes import name_of, note_ran
 from .refusals import Refusals
 from .registry import Registry
 from .tasks import TaskRunner
@@ -41,6 +46,7 @@ log = logging.getLogger("daebus")
 MOST_WORKERS = 10_000
 """Each is a thread."""
 MOST_ASYNC = 1_000_000
+MOST_RECORDS = 1_000_000
 START_TIMEOUT = 10.0
 """Seconds that connecting and subscribing may take at the start."""
 DRAIN_TIMEOUT = 3.0
@@ -66,12 +72,15 @@ class Options:
     max_message: int = MAX_MESSAGE
     json_default: Default = plain
     max_async: int = 100
+    recorder: int = COUNT
 
     def __post_init__(self) -> None:
         checks.whole(self.max_workers, "max_workers", MOST_WORKERS)
         checks.whole(self.max_async, "max_async", MOST_ASYNC)
         checks.whole(self.max_queue, "max_queue", sys.maxsize)
         checks.duration(self.grace, "grace")
+        if self.recorder != 0 or isinstance(self.recorder, bool):
+            checks.whole(self.recorder, "recorder", MOST_RECORDS)
         if self.unknown_action not in ("error", "ignore"):
             raise ConfigurationError(
                 f'unknown_action must be "error" or "ignore", not {checks.shown(self.unknown_action)}'
@@ -86,6 +95,8 @@ class Service:
         self.instance = uuid.uuid4().hex[:12]
         self._about = {"service": name, "instance": self.instance}
         self.options = options
+        self.recorder = Recorder(options.recorder, debug=options.debug) if options.recorder else None
+        """What keeps in mind what it did lately; None where that is not wanted."""
         self.bus = bus
         self.publisher = bus.publisher(name)
         self._registry = registry
@@ -122,7 +133,11 @@ class Service:
         self._busy_text = f"{name} is busy: {options.max_queue} messages wait"
         self._overload = OverloadLog(name, options.max_queue)
         self._control_channel = control_channel(name)
-        self._control = Control(name, self.instance, self.publisher, self.info)
+        self._watch = (
+            None if self.recorder is None else Watch(name, self.instance, self.recorder, self.publisher, self._refusals)
+        )
+        self._verbs = self._control_verbs()
+        self._control = Control(name, self.instance, self.publisher, self._verbs)
         self._tasks = TaskRunner(self, registry, self._loop)
         self._listener = bus.listener(
             name,
@@ -159,6 +174,8 @@ class Service:
         """Connect, run the start hooks, subscribe, and start everything. Returns when the service can be called."""
         self._started = time.time()
         telemetry.look()
+        if self.recorder is not None:
+            listen()
         self.publisher.connect()
         context.started(self)
         try:
@@ -167,8 +184,7 @@ class Service:
             if self._loop is not None:
                 self._loop.start()
             for hook in self._registry.start_hooks:
-                with context.entered(context.Context(self, "a start hook")):
-                    self._dispatcher.call(hook)
+                self._run_hook("start hook", hook)
             self._readers.start()
             self._listener.ensure(time.monotonic() + START_TIMEOUT)
             self._tasks.start()
@@ -200,6 +216,19 @@ class Service:
             log.warning(line, self.name, dropped, extra=self._about)
         log.info("%s: stopped", self.name, extra=self._about)
 
+    def _run_hook(self, what: str, hook: Function) -> None:
+        """Call a hook in a context of its own; what it raises is for the caller."""
+        within = context.Context(self, f"a {what}", cause=what)
+        raised: BaseException | None = None
+        try:
+            with context.entered(within):
+                self._dispatcher.call(hook)
+        except BaseException as error:
+            raised = error
+            raise
+        finally:
+            note_ran(within, "hook", name_of(hook.call), raised)
+
     def finish(self, until: float) -> None:
         """Wait until `until` (a time of `time.monotonic()`) for what is being done, and what waits for its turn."""
         self._crews.rest(until)
@@ -210,11 +239,12 @@ class Service:
                 log.error("%s: a stop hook is not run, since a task blocks the event loop", self.name)
                 continue
             try:
-                with context.entered(context.Context(self, "a stop hook")):
-                    self._dispatcher.call(hook)
+                self._run_hook("stop hook", hook)
             except BaseException as error:  # noqa: BLE001 - the others are to run as well
                 note(log, logging.ERROR, "%s: a stop hook raised", self.name, error=error)
         self._readers.close()
+        if self._watch is not None:
+            self._watch.end()
         if self._loop is not None:
             self._loop.stop()
         if self._dispatcher.outbox is not None:
@@ -298,18 +328,23 @@ class Service:
     def _refuse_stopping(self, arrival: Arrival) -> None:
         self._dispatcher.refuse(arrival, "shutting_down", f"{self.name} is stopping")
 
-    def info(self, schemas: bool = False) -> dict[str, Any]:
-        """What the control action `info` answers; with the schemas of the actions where they are asked for."""
+    def _control_verbs(self) -> dict[str, Verb]:
+        """What can be asked on the control channel."""
+        about = {"service": self.name, "instance": self.instance}
+        info = Info(about, self._registry, self._crews, lambda: list(verbs), self._state)
+        verbs: dict[str, Verb] = {"info": info, "running": Running(self, partial(queue_of, self._crews))}
+        if self.recorder is not None and self._watch is not None:
+            verbs |= {"recent": Recent(self.recorder), "watch": self._watch}
+        return verbs
+
+    def _state(self) -> dict[str, Any]:
         return {
-            "service": self.name,
-            "instance": self.instance,
-            "version": __version__,
-            "pid": os.getpid(),
-            "host": platform.node() or socket.gethostname(),
             "started": self._started,
-            **describe_handlers(self._registry, schemas=schemas),
-            **self._crews.info(),
             "counts": self._dispatcher.counts.snapshot(),
             "debug": self.options.debug,
             "shared": self.options.shared,
         }
+
+    def info(self) -> dict[str, Any]:
+        """What the control action `info` answers."""
+        return self._verbs["info"]({})

@@ -19,6 +19,7 @@ from daebus.transport.threads import begin
 from daebus.waiting import bounded
 
 from .kind import Function
+from .recording.notes import note_ran
 from .registry import BackgroundTask, Registry, ThreadTask
 from .work.event_loop import EventLoop
 
@@ -118,7 +119,7 @@ class TaskRunner:
         due = time.monotonic() + task.interval
         while not self._stopping.wait(bounded(due - time.monotonic())):
             with telemetry.working(self._runtime.name, task.name) as span:
-                self._call(span, f"background task {task.name!r}", task.function.call)
+                self._call(span, "task", task.name, task.function.call)
             # What was missed while the task ran is not made up for.
             due = max(due + task.interval, time.monotonic())
 
@@ -138,25 +139,40 @@ class TaskRunner:
 
     async def _work_on_loop(self, task: BackgroundTask) -> None:
         with telemetry.working(self._runtime.name, task.name) as span:
-            await self._call_on_loop(span, f"background task {task.name!r}", task.function)
+            await self._call_on_loop(span, task.name, task.function)
 
-    async def _call_on_loop(self, span: telemetry.Span, place: str, function: Function) -> None:
+    async def _call_on_loop(self, span: telemetry.Span, name: str, function: Function) -> None:
+        context = self._context("task", name)
+        raised: BaseException | None = None
         try:
-            with entered(Context(self._runtime, place)):
+            with entered(context):
                 await function.call()
         except BaseException as error:  # noqa: BLE001 - as above
+            raised = error
             if not (self._stopping.is_set() and isinstance(error, asyncio.CancelledError)):
                 span.failed(error)
-                note(log, logging.ERROR, "%s: %s raised", self._runtime.name, place, error=error)
+                note(log, logging.ERROR, "%s: %s raised", self._runtime.name, context.place, error=error)
+        note_ran(context, "task", name, raised)
 
     def _run_thread(self, task: ThreadTask, stop: threading.Event) -> None:
         # It lasts as long as the service does: what it does may be spans, it is none.
-        self._call(telemetry.NOTHING, f"thread {task.name!r}", task.function, lambda: not stop.is_set())
+        self._call(telemetry.NOTHING, "thread", task.name, task.function, lambda: not stop.is_set())
 
-    def _call(self, span: telemetry.Span, place: str, function: Callable[..., Any], *arguments: Any) -> None:
+    def _call(self, span: telemetry.Span, what: str, name: str, function: Callable[..., Any], *arguments: Any) -> None:
+        """Run the `task` or the `thread` (`what`) of that name, in a context of its own."""
+        context = self._context(what, name)
+        raised: BaseException | None = None
         try:
-            with entered(Context(self._runtime, place)):
+            with entered(context):
                 function(*arguments)
         except BaseException as error:  # noqa: BLE001 - it is run again when it is due
+            raised = error
             span.failed(error)
-            note(log, logging.ERROR, "%s: %s raised", self._runtime.name, place, error=error)
+            note(log, logging.ERROR, "%s: %s raised", self._runtime.name, context.place, error=error)
+        note_ran(context, what, name, raised)
+
+    def _context(self, what: str, name: str) -> Context:
+        return Context(self._runtime, f"{_PLACES[what]} {name!r}", cause=f"{what} {name}")
+
+
+_PLACES = {"task": "background task", "thread": "thread"}

@@ -100,10 +100,17 @@ class Request:
     parent_id: str | None = None
     sent_at: float | None = None
     timeout: float | None = None
+    message_id: str | None = None
+    """What a one-way message has in the place of a `request_id`, where the sender gives it one."""
     raw: dict[str, Any] = field(default_factory=dict, repr=False)
     """The whole message as it came."""
     data: bytes = field(default=b"", repr=False)
     """The same as bytes."""
+
+    @property
+    def id(self) -> RequestId:
+        """Its id, whichever of the two it has; None where it has none."""
+        return self.message_id if self.request_id is None else self.request_id
 
 
 @dataclass(slots=True)
@@ -231,6 +238,7 @@ def read_request(data: bytes) -> Request | Unreadable | Stray:
         return Unreadable(payload, reply_to, request_id)
     request = Request(action, payload, reply_to, request_id, _text(message.get("service")), raw=message, data=data)
     if "payload" in message:
+        request.message_id = _text(message.get("message_id")) or None
         request.parent_id = _text(message.get("parent_id"))
         request.sent_at = _number(message.get("sent_at"))
         request.timeout = _number(message.get("timeout"))
@@ -405,6 +413,7 @@ def write_request(
     request_id: str,
     service: str,
     parent_id: RequestId = None,
+    cause: str | None = None,
     sent_at: float | None = None,
     timeout: float | None = None,
     retry_of: str | None = None,
@@ -413,12 +422,15 @@ def write_request(
 ) -> bytes:
     """A request. `service` names the asker, `retry_of` the first attempt at the same; `default` as for `encode`.
 
-    `more` are fields that others may look at; they take the place of none of the envelope's own.
+    `parent_id` is what it is sent for, and `cause` says what that is where it is no message. `more` are fields that
+    others may look at; they take the place of none of the envelope's own.
     """
     message: dict[str, Any] = {"action": action, "payload": payload, "reply_to": reply_to, "request_id": request_id}
     message["service"] = service
     if parent_id is not None:
         message["parent_id"] = parent_id
+    if cause is not None:
+        message["cause"] = cause
     if sent_at is not None:
         message["sent_at"] = sent_at
     if timeout is not None and math.isfinite(timeout):
@@ -433,15 +445,21 @@ def write_one_way(
     payload: dict[str, Any],
     *,
     service: str,
+    message_id: str | None = None,
     parent_id: RequestId = None,
+    cause: str | None = None,
     sent_at: float | None = None,
     more: Mapping[str, str] | None = None,
     default: Default = plain,
 ) -> bytes:
-    """A message that nobody is to answer; `more` as for `write_request`."""
+    """A message that nobody is to answer; `parent_id`, `cause` and `more` as for `write_request`."""
     message: dict[str, Any] = {"action": action, "payload": payload, "service": service}
+    if message_id is not None:
+        message["message_id"] = message_id
     if parent_id is not None:
         message["parent_id"] = parent_id
+    if cause is not None:
+        message["cause"] = cause
     if sent_at is not None:
         message["sent_at"] = sent_at
     return _write(action, payload, {**more, **message} if more else message, default)

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 from daebus.errors import DaebusError, RedisRefused, RedisUnavailable
 from daebus.logs import note
+from daebus.recorder.recorder import Recorder
 from daebus.service.answers import REFUSED, Answers
 from daebus.service.claims import Claims
 from daebus.service.counts import Counts
 from daebus.service.hooks import Route
+from daebus.service.recording.notes import note_refused, note_unheard
 from daebus.service.response import reply_channel
 from daebus.wire.envelope import Request, Stray, Unreadable, error_payload, quoted, read_request, write_response
 
@@ -44,6 +46,7 @@ class Admission:
         counts: Counts,
         answers: Answers,
         claims: Claims | None,
+        recorder: Recorder | None,
         *,
         ignore_unknown: bool = False,
         debug: bool = False,
@@ -54,6 +57,7 @@ class Admission:
         self._counts = counts
         self._answers = answers
         self._claims = claims
+        self._recorder = recorder
         self._ignore_unknown = ignore_unknown
         self._debug = debug
 
@@ -93,7 +97,7 @@ class Admission:
             limit = self._claims.lifetime(message)
         if limit is not None and _is_over(arrival, limit):
             self._counts.add("expired")
-            self._refuse(message, "expired", f"no worker was free within {limit:g} s")
+            self._refuse(arrival, message, "expired", f"no worker was free within {limit:g} s")
             return None
         return Admitted(message, route, message.timeout)
 
@@ -104,12 +108,13 @@ class Admission:
         """
         if arrival.channel != self._name or not arrival.asks:
             self._counts.add("dropped")
+            note_unheard(self._recorder, arrival.channel, arrival.data, code, arrival.at)
             return True
         message = self.read(arrival)
         if isinstance(message, Request):
             if not self._is_left_to_us(message, arrival):
                 return False
-            if not self._refuse(message, code, text):
+            if not self._refuse(arrival, message, code, text):
                 self._counts.add("dropped")
         elif isinstance(message, Unreadable):
             self._report_unreadable(arrival, message)
@@ -136,7 +141,7 @@ class Admission:
         if self._claims is None or self._claims.is_taken(arrival.data):
             self._counts.add("elsewhere")
         elif isinstance(message, Unreadable) or not self._refuse(
-            message, REFUSED, f"{self._name} could not claim the request: {error}"
+            arrival, message, REFUSED, f"{self._name} could not claim the request: {error}"
         ):
             self._counts.add("dropped")
             self._claims.dropped()
@@ -157,17 +162,20 @@ class Admission:
         known = ", ".join(sorted(self._routes)[:20]) or "none"
         text = f"unknown action {quoted(request.action)}; {self._name} has: {known}"
         note(log, logging.WARNING, "%s: %s", self._name, text, request=request)
-        self._refuse(request, "unknown_action", text)
+        self._refuse(arrival, request, "unknown_action", text)
 
     def _report_unreadable(self, arrival: Arrival, message: Unreadable) -> None:
         self._counts.add("unreadable")
         note(log, logging.WARNING, "%s: on %r %s; dropped", self._name, arrival.channel, message.reason)
         request = Request("", {}, message.reply_to, message.request_id)
-        if reply_channel(request, self._name) is not None and self._claimed(message, arrival):
-            self._refuse(request, "bad_request", message.reason)
+        if reply_channel(request, self._name) is None:
+            note_refused(self._recorder, message, "bad_request", arrival.at)
+        elif self._claimed(message, arrival):
+            self._refuse(arrival, request, "bad_request", message.reason)
 
-    def _refuse(self, request: Request, code: str, text: str) -> bool:
+    def _refuse(self, arrival: Arrival, request: Request, code: str, text: str) -> bool:
         """Answer with an error; False where nobody is to be answered."""
+        note_refused(self._recorder, request, code, arrival.at)
         channel = reply_channel(request, self._name)
         if channel is None:
             return False

@@ -69,7 +69,15 @@ class Dispatcher:
         }
         self._pace = Pace(hand_over, goes_on)
         self._admission = Admission(
-            name, instance, actions, self.counts, self.answers, claims, ignore_unknown=ignore_unknown, debug=debug
+            name,
+            instance,
+            actions,
+            self.counts,
+            self.answers,
+            claims,
+            runtime.recorder,
+            ignore_unknown=ignore_unknown,
+            debug=debug,
         )
         self._events = Events(runtime, self._channels, self.counts, self._pace, debug=debug)
         self._links = Links(runtime, self.counts)

@@ -13,6 +13,7 @@ from daebus.logs import note
 from daebus.service.counts import Counts
 from daebus.service.hooks import Route
 from daebus.service.kind import Function
+from daebus.service.recording.notes import note_heard
 from daebus.wire.envelope import decode_object
 
 from .arrival import Arrival
@@ -65,7 +66,8 @@ class Events:
 
     async def _give(self, arrival: Arrival, place: str, route: Route, calls: Calls, payload: Any) -> bool:
         """Call one listener, with its hooks, in a context of its own; False when it raised, which is logged."""
-        token = enter(Context(self._runtime, place))
+        context = Context(self._runtime, place, cause=f"listener {arrival.channel}")
+        token = enter(context)
         raised: BaseException | None = None
         try:
             with telemetry.hearing(self._runtime.name, arrival.channel) as span:
@@ -83,6 +85,7 @@ class Events:
                 for hook in route.after:
                     await self._call_after(hook, place, calls, payload, raised)
         finally:
+            note_heard(context, arrival.channel, arrival.data, route.function.call, payload, raised)
             leave(token)
         return raised is None
 

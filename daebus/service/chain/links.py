@@ -9,6 +9,7 @@ The order of all of them:
 5. Where one of those raised: the error handler of the closest kind, else an error as the answer.
 6. `after_request` hooks, with the final answer, which is sent after them. Without such hooks it has been sent in 4.
 7. `teardown_request` hooks.
+8. The flight recorder notes what became of it, and the context is left.
 
 Whatever runs there, nothing is raised from here, and no request that wants an answer goes without one.
 """
@@ -29,6 +30,7 @@ from daebus.service.fitting import place
 from daebus.service.hooks import Route
 from daebus.service.kind import Function
 from daebus.service.receipt import Receipt
+from daebus.service.recording.notes import note_handled
 from daebus.service.response import Response
 from daebus.wire.envelope import Request, quoted
 
@@ -50,7 +52,10 @@ class Links:
     async def run(self, arrival: Arrival, admitted: Admitted, response: Response, calls: Calls) -> None:
         """Go through all of them but the first."""
         request, route = admitted.request, admitted.route
-        token = enter(Context(self._runtime, f"action {request.action!r}", request, response))
+        context = Context(
+            self._runtime, f"action {request.action!r}", request, response, cause=f"message {request.action}"
+        )
+        token = enter(context)
         unhandled: BaseException | None = None
         try:
             with telemetry.handling(self._runtime.name, request.action, request.raw, response) as span:
@@ -66,6 +71,7 @@ class Links:
                 for hook in route.teardown:
                     await self._tear_down(hook, request, calls, unhandled)
         finally:
+            note_handled(context, arrival.at, response)
             leave(token)
 
     async def _handle(self, arrival: Arrival, admitted: Admitted, response: Response, calls: Calls) -> None:
@@ -103,6 +109,7 @@ class Links:
         if type(error) is RuntimeError and type(error.__cause__) is StopIteration:
             # What Python makes of one that leaves a coroutine.
             error = error.__cause__
+        response.raised = error
         if arrival.abandoned and type(error) is asyncio.CancelledError:
             return error
         if await self._is_handled(admitted.route, admitted.request, response, calls, error):

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any, Generic
 
 from daebus.waiting import bounded
@@ -74,6 +75,11 @@ class Coroutines(Generic[Job]):
         with self._lock:
             run = next(iter(self._running), None)
             return None if run is None else (run.job, run.begun)
+
+    def oldest(self, count: int) -> list[Job]:
+        """The jobs that have waited for longest, at most so many."""
+        with self._lock:
+            return list(islice(self._waiting, count))
 
     def take(self, job: Job) -> bool:
         """Have the job done, now or later. False where the queue is full or the service is stopping."""

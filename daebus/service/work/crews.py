@@ -69,6 +69,11 @@ class Crews(Generic[Job]):
         """Wait until nothing waits or is being done; False where that takes longer than `until`."""
         return self._workers.rest(until) and (self._coroutines is None or self._coroutines.rest(until))
 
+    def oldest(self, count: int) -> list[Job]:
+        """Of the jobs that wait for either, so many of those that have waited for longest."""
+        waiting = self._workers.oldest(count)
+        return waiting if self._coroutines is None else waiting + self._coroutines.oldest(count)
+
     def info(self) -> dict[str, Any]:
         """How many there are, how many are at work, and how many jobs wait."""
         told: dict[str, Any] = {"workers": {"max": self._workers.size, "busy": self._workers.busy}}

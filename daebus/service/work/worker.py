@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 from typing import Generic, TypeVar
 
 from daebus.waiting import bounded
@@ -83,6 +84,11 @@ class Workers(Generic[Job]):
         """The job that has been done for longest, and since when."""
         with self._lock:
             return min(self._running.values(), key=lambda entry: entry[1], default=None)
+
+    def oldest(self, count: int) -> list[Job]:
+        """The jobs that have waited for longest, at most so many."""
+        with self._lock:
+            return list(islice(self._waiting, count))
 
     def take(self, job: Job) -> bool:
         """Do the job on this thread, and then what waits; or let it wait where all are busy.

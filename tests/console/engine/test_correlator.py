@@ -147,6 +147,13 @@ def test_each_instance_answers_on_a_control_channel_without_being_a_duplicate(bu
     assert not asked.has(Flag.DUPLICATE)
 
 
+def test_records_that_a_service_publishes_are_no_broadcast_of_its_program(bus: Bus) -> None:
+    told = bus >> raw("daebus.watch.orders", b'{"service":"orders","instance":"i","seq":2,"records":[]}')
+    assert (told.kind, told.state) == (Kind.BROADCAST, State.SENT)
+    assert told.has(Flag.CONTROL)
+    assert not (bus >> raw("daebus.watches", b"{}")).has(Flag.CONTROL)
+
+
 # Orphans and duplicates -----------------------------------------------------------------------------------------------
 
 

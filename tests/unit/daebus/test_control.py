@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from daebus import Daebus
-from daebus.service.control import CONTROL_PREFIX, first_line
+from daebus.service.control.channel import CONTROL_PREFIX
+from daebus.service.control.describing import first_line
 from daebus.testing import TestClient
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from daebus import Daebus, direct_logger, logger, request
-from daebus.logs import LONGEST, JsonFormatter, ServiceFormatter, without_passwords
+from daebus.logs import LONGEST, JsonFormatter, ServiceFormatter
+from daebus.masking import without_passwords
 from daebus.testing import LocalBus, TestClient
 
 

@@ -110,6 +110,39 @@ def test_who_is_back_soon_keeps_the_turn() -> None:
     crew.end()
 
 
+def test_who_steps_out_while_nobody_rests_is_relieved_by_whoever_comes_to_rest(gate: threading.Event) -> None:
+    rota = Rota()
+
+    def work(turn: int) -> None:
+        if turn == 0:
+            rota.step_out()
+        gate.wait(10)
+
+    first = Crew(rota, 1, work)
+    eventually(lambda: rota._away_since)
+    second = Crew(rota, 2, work)
+    eventually(lambda: second.turns)
+    assert [turn for turn, _thread in second.turns] == [1]
+    gate.set()
+    rota.end()
+    first.end()
+    second.end()
+
+
+def test_who_steps_out_while_the_watcher_goes_to_rest_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    rota = Rota()
+    watching = rota._watcher = threading.Lock()
+
+    def is_quiet() -> bool:
+        # It has been, and in the moment in which the watcher sees that it is no more.
+        rota.step_out()
+        return True
+
+    monkeypatch.setattr(rota, "_is_quiet", is_quiet)
+    assert rota._rest(watching) > 0
+    assert rota._watcher is watching
+
+
 def test_the_end_lets_everybody_go() -> None:
     rota = Rota()
     crew = Crew(rota, 4, rota.pass_on)

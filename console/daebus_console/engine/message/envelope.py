@@ -16,6 +16,8 @@ from daebus_console.engine import jsontext
 from daebus_console.engine.message.nesting import DEEPEST, is_too_deep
 
 CONTROL_PREFIX = "daebus.control."
+WATCH_PREFIX = "daebus.watch."
+"""Where services publish what their flight recorders note, as long as somebody watches them."""
 CALLER_PREFIX = "caller:"
 RESPONSES_SUFFIX = ".responses"
 
@@ -25,6 +27,7 @@ __all__ = [
     "REFUSALS",
     "RESPONSES_SUFFIX",
     "UNSET",
+    "WATCH_PREFIX",
     "Envelope",
     "Unreadable",
     "decode",

@@ -118,6 +118,9 @@ class Sorter:
         exchange = self._alone(message, State.SENT)
         exchange.source = self._names[envelope.service]
         exchange.action = self._names[envelope.action]
+        if message.channel.startswith(wire.WATCH_PREFIX):
+            # What a service tells of itself is no broadcast of its program.
+            exchange.flags |= Flag.CONTROL
         return exchange
 
     def _request(self, message: Message, envelope: Envelope) -> Exchange:

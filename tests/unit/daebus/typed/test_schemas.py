@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from daebus import Daebus
-from daebus.service.control import describe_handlers
+from daebus.service.control.describing import describe_handlers
 
 from .support import taking
 

@@ -1,0 +1,96 @@
+"""What the recorder of a service is told of what the service itself asks others, and tells them."""
+
+from __future__ import annotations
+
+import time
+
+from daebus import context
+from daebus.errors import (
+    ConnectionLost,
+    RedisUnavailable,
+    RequestCancelled,
+    RequestTimeout,
+    ServiceUnavailable,
+    class_of,
+)
+from daebus.recorder.recorder import Recorder, digest_of
+from daebus.wire.envelope import RequestId
+
+_OUTCOMES: tuple[tuple[type[Exception], str], ...] = (
+    (RequestTimeout, "timeout"),
+    (ServiceUnavailable, "unavailable"),
+    (ConnectionLost, "connection_lost"),
+    (RedisUnavailable, "redis_unavailable"),
+    (RequestCancelled, "cancelled"),
+)
+
+
+def outcome_of(ended: BaseException | str | None) -> str:
+    """How a call ended, in a word: `ok`, the code of the error answer, or what kept an answer from coming."""
+    if ended is None:
+        return "ok"
+    if isinstance(ended, str):
+        return ended
+    return next((word for kind, word in _OUTCOMES if isinstance(ended, kind)), "") or class_of(ended)
+
+
+class Noted:
+    """A call that a service makes, from before it is sent until its end. One thread at a time."""
+
+    __slots__ = ("_begun", "_recorder", "_waits", "action", "id", "parent", "service")
+
+    def __init__(
+        self,
+        recorder: Recorder | None,
+        waits: list[context.Awaited] | None,
+        id: str,
+        service: str,
+        action: str,
+        parent: RequestId,
+    ) -> None:
+        self._recorder = recorder
+        self._waits = waits
+        self._begun = time.monotonic()
+        self.id = id
+        self.service = service
+        self.action = action
+        self.parent = parent
+
+    def waits(self) -> None:
+        """It is waited for."""
+        if self._waits is not None:
+            self._waits.append(self)
+
+    def goes_on(self) -> None:
+        """It is waited for no more, for the time being."""
+        if self._waits is not None and self in self._waits:
+            self._waits.remove(self)
+
+    def end(self, outcome: BaseException | str | None) -> None:
+        """It has come to its end; only the first time counts."""
+        if self._recorder is not None:
+            recorder, self._recorder = self._recorder, None
+            elapsed = time.monotonic() - self._begun
+            recorder.called(self.id, self.service, self.action, self.parent, elapsed, outcome_of(outcome))
+
+
+def call_noted(name: str | None, id: str, service: str, action: str, parent: RequestId) -> Noted | None:
+    """A call that is about to be made here; None where no service makes it.
+
+    `name` is who asks, where the program has said so: outside a handler that is then no service of this process.
+    """
+    within = context.current()
+    if within is not None:
+        waits = within.waits
+        if waits is None:
+            waits = within.waits = []
+        return Noted(within.runtime.recorder, waits, id, service, action, parent)
+    runtime = context.current_runtime() if name is None else None
+    return None if runtime is None else Noted(runtime.recorder, None, id, service, action, parent)
+
+
+def note_published(channel: str, data: bytes) -> None:
+    """A broadcast has gone out from here."""
+    runtime = context.current_runtime()
+    if runtime is not None and runtime.recorder is not None:
+        runtime.recorder.published(channel, digest_of(data), context.origin()[0])
