@@ -37,3 +37,8 @@ def change(before: float, at: float) -> str:
         return ""
     one, other = _local(int(before // 60)), _local(int(at // 60))
     return "" if one[:2] == other[:2] else "date" if one[0] != other[0] else "offset"
+
+
+def clock(at: float) -> str:
+    """The time of day, to the second: `14:03:59`."""
+    return time.strftime("%H:%M:%S", time.localtime(at))

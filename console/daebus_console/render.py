@@ -162,6 +162,17 @@ def _row(row: Sequence[Span], widths: Sequence[int], right: frozenset[int]) -> L
     return tuple(span for span in spans if span.text)
 
 
+_LEVELS = "▁▂▃▄▅▆▇█"
+
+
+def sparkline(values: Sequence[int]) -> str:
+    """One cell a value, as high as its share of the greatest; a blank for zero."""
+    top = max(values, default=0)
+    if not top:
+        return " " * len(values)
+    return "".join(" " if not value else _LEVELS[min(7, value * 8 // (top + 1))] for value in values)
+
+
 def duration(seconds: float | None) -> str:
     """Seconds in three figures and a fitting unit."""
     if seconds is None:
@@ -207,6 +218,7 @@ __all__ = [
     "preview",
     "repeated_line",
     "size",
+    "sparkline",
     "table",
     "to_json",
     "to_record",

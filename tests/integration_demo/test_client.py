@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from daebus_console.demo.demo import Demo
+from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.session import Session
 from tests.integration_demo.support import Tap
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
@@ -46,7 +48,11 @@ def test_the_same_seed_does_the_same_and_another_does_not(
 
 
 def test_the_customer_shows_every_kind_of_exchange(own_redis: RedisServer) -> None:
-    with Tap(own_redis.url) as tap, Demo(own_redis.url, seed="4", rate=FAST) as demo:
+    with (
+        Session(own_redis.url) as session,
+        Tap(own_redis.url) as tap,
+        Demo(own_redis.url, seed="4", rate=FAST) as demo,
+    ):
 
         def seen() -> bool:
             assert tap.requests("users", "create_user"), "sign-up"
@@ -67,3 +73,9 @@ def test_the_customer_shows_every_kind_of_exchange(own_redis: RedisServer) -> No
         tokens = {order["payload"]["card"]["token"] for order in tap.requests("gateway", "place_order")}
         assert all(token.startswith("tok_fake_") for token in tokens)
         assert demo.casualties() == []
+        with session.lock:
+            session.findings.finish()
+            found = list(session.findings.book)
+        # What goes wrong there on purpose is told to who asked: no fault, and no warning.
+        assert [finding for finding in found if finding.severity > Severity.INFO] == []
+        assert "unknown-action" in {finding.rule for finding in found}

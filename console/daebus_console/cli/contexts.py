@@ -27,6 +27,7 @@ def open_context(settings: Globals, output: TerminalOutput, stack: ExitStack) ->
     """A context of the shell for the Redis of the settings; the stack closes it. Raises ConfigurationError."""
     from daebus_console.cli.asking import Asking
     from daebus_console.commands.context import Context
+    from daebus_console.commands.known_file import KnownFile, known_path
     from daebus_console.engine.hiding.redact import Redactor
     from daebus_console.engine.sender import Sender
 
@@ -41,6 +42,7 @@ def open_context(settings: Globals, output: TerminalOutput, stack: ExitStack) ->
         confirm=Asking(output),
         confirm_remote=settings.confirm_remote,
         redact=Redactor(settings.redact),
+        known=KnownFile(known_path()),
     )
 
 

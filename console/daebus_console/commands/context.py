@@ -15,6 +15,7 @@ from daebus.errors import RedisUnavailable
 from daebus_console.commands.cancellation import Cancellation as Cancellation
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.jobs import Jobs
+from daebus_console.commands.known_file import KnownFile
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message.exchange import Exchange
@@ -131,6 +132,8 @@ class Context:
     entered: Callable[[], Sequence[str]] = tuple
     leaving: threading.Event = field(default_factory=threading.Event)
     """Set when the user has asked to leave."""
+    known: KnownFile = field(default_factory=KnownFile)
+    """The findings that the user knows of."""
     depth: int = 0
     """How many files deep in `source` it is."""
 

@@ -190,6 +190,7 @@ class OfflineSession(Session):
 
     def _tell_end(self) -> None:
         with self._changed:
+            self.findings.finish()
             self._changed.notify_all()
 
 

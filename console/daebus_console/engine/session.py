@@ -14,6 +14,7 @@ from typing import ClassVar
 from daebus.transport.address import RedisAddress
 from daebus_console.engine.directory import Directory, Rate
 from daebus_console.engine.figures.stats import Stats
+from daebus_console.engine.findings.engine import Findings
 from daebus_console.engine.live import glob
 from daebus_console.engine.live.discovery import POLL_EVERY, Discovery, Poll, Trouble
 from daebus_console.engine.live.tap import Batch, Tap
@@ -82,6 +83,7 @@ class Session:
         self.correlator = Correlator(self.journal, self.settings.timeout)
         self.directory = Directory()
         self.stats = Stats()
+        self.findings = Findings(self.directory, self.correlator.find, len(self.settings.patterns))
         self.correlator.listened = self.directory.listened
         self.reply_to = f"{wire.CALLER_PREFIX}{uuid.uuid4().hex}"
         self._watchers: tuple[Watcher, ...] = ()
@@ -206,6 +208,7 @@ class Session:
                 self.status.gaps += 1
                 self._tell_gap(self.correlator.lose(at, reason))
                 self.stats.lost()
+                self.findings.lost()
             self.status.problem = reason
             self._changed.notify_all()
 
@@ -244,6 +247,7 @@ class Session:
         self.status.gaps += 1
         self._tell_gap(self.correlator.lose(at, reason, partly=True))
         self.stats.lost()
+        self.findings.lost()
 
     def _answerable(self, request: Exchange) -> bool:
         """Whether the tap has seen all there was on the channel for the answers since that request."""
@@ -266,6 +270,7 @@ class Session:
         self.status.gaps += 1
         self.status.since += step.seconds
         self.stats.stepped(step.seconds)
+        self.findings.stepped()
         self.directory.stepped(step.seconds)
         self._tell_gap(self.correlator.step(step))
 
@@ -278,6 +283,8 @@ class Session:
         self.directory.settled(expired)
         for exchange in expired:
             self.stats.settled(exchange)
+        if expired:
+            self.findings.expired(expired)
         for exchange in expired:
             for watcher in self._expired_watchers:
                 watcher(exchange)
@@ -301,6 +308,7 @@ class Session:
             stats.opened(exchange)
         for exchange in taken.answered:
             stats.settled(exchange)
+        self.findings.take(at, taken)
         while self.correlator.dropped:
             stats.dropped(self.correlator.dropped.pop())
 
@@ -308,6 +316,7 @@ class Session:
         told = {} if answer.error else wire.told_in(answer.data)
         if told:
             self.directory.info(answer.at, told)
+            self.findings.told(answer.at, told)
 
     # What discovery tells --------------------------------------------------------------------------------------
 
@@ -319,6 +328,7 @@ class Session:
                 self.clock(), poll.subscribers, poll.patterns, listening=listening, complete=poll.complete
             )
             self._follow(poll)
+            self.findings.polled(self.clock(), complete=poll.complete)
             self._changed.notify_all()
             return to_ask
 

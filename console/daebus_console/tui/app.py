@@ -20,6 +20,7 @@ from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.geometry import Size
 
+from daebus_console.commands.known_file import KnownFile, known_path
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
@@ -53,7 +54,8 @@ class ConsoleApp(BaseApp):
 
     `sender` publishes for the commands; without one it has its own. With `read_only` every verb that publishes is
     refused; with `confirm_remote` it is asked before much is sent to another machine. `redact` masks values in
-    payloads wherever they are shown. Without `settings` nothing is remembered, without `history_path` no command.
+    payloads wherever they are shown. Without `settings` nothing is remembered, without `history_path` no command,
+    without `known` no finding that the user knows of.
     """
 
     COMPONENT_CLASSES = COMPONENTS  # type: ignore[assignment]  # Textual reads it
@@ -77,6 +79,7 @@ class ConsoleApp(BaseApp):
         redact: Redactor | None = None,
         settings: SettingsFile | None = None,
         history_path: Path | None = None,
+        known: KnownFile | None = None,
         **keywords: Any,
     ) -> None:
         super().__init__(**keywords)
@@ -84,6 +87,7 @@ class ConsoleApp(BaseApp):
         self.confirm_remote = confirm_remote
         self.redact = redact or Redactor(())
         self.settings = settings or SettingsFile()
+        self.known = known or KnownFile()
         self._history_path = history_path
         self.mains: list[MainScreen] = []
         """Of what was started with, and of the captures opened over it."""
@@ -243,13 +247,15 @@ EndedBy = Callable[[Callable[[int], bool], Callable[[], None]], AbstractContextM
 def run(session: Session, *, ended_by: EndedBy | None = None, **keywords: Any) -> int:
     """Show the console on a started session until the user leaves, or `ended_by` says so; returns the exit status.
 
-    Takes what ConsoleApp takes: `sender`, `read_only`, `confirm_remote`, `redact`. Settings and history are the user's.
+    Takes what ConsoleApp takes: `sender`, `read_only`, `confirm_remote`, `redact`. Settings, history and what is known
+    are the user's.
     """
     # A terminal has a size of its own, which these would freeze, here and in an editor started from here.
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
     keywords.setdefault("settings", SettingsFile.load(default_path()))
     keywords.setdefault("history_path", history_path())
+    keywords.setdefault("known", KnownFile(known_path()))
     app = ConsoleApp(session, driver_class=ConsoleDriver, **keywords)
     # What is loaded by now stays: without this, each full collection looks through it all, and holds up a frame or two.
     gc.freeze()

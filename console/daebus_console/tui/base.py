@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from textual.app import App
 
 if TYPE_CHECKING:
+    from daebus_console.commands.known_file import KnownFile
     from daebus_console.engine.hiding.redact import Redactor
     from daebus_console.engine.offline import OfflineSession
     from daebus_console.engine.sender import Sender
@@ -54,6 +55,7 @@ class BaseApp(App[int]):
     confirm_remote: bool
     redact: Redactor
     settings: SettingsFile
+    known: KnownFile
 
     @property
     def session(self) -> Session:

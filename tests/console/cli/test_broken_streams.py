@@ -65,7 +65,8 @@ class World:
         known = {
             Kind.SERVICE: [self.service],
             Kind.CHANNEL: [f"{self.service}.news"],
-            Kind.ACTION: ["echo"],
+            # There is a cause to be found only where something is wrong.
+            Kind.ACTION: ["ech" if verb.name == "why" else "echo"],
             Kind.ITEMS: ["a=1"],
             Kind.FILE: ["capture.jsonl"],
             Kind.OUTPUT: ["made.jsonl"],

@@ -71,7 +71,7 @@ def offered(line: str, face: Face = Face.PROMPT) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("re", ["request", "record", "replay"]),
+        ("re", ["request", "record", "replay", "compare"]),
         ("  quit", ["quit"]),
         ("request ", ["users", "gateway", '"old users"']),
         ("replay #12", ["#123", "#12"]),
@@ -103,6 +103,8 @@ def offered(line: str, face: Face = Face.PROMPT) -> list[str]:
         ("broadcast config ", ["level=debug"]),
         ("show #12", ["#123", "#12"]),
         ("mark #12 ", ["#123", "#12"]),
+        ("why #12", ["#123", "#12"]),
+        ("why us", ["users", '"old users"']),
         ("record b", ["body.json"]),
         ("record body.json ser", ["service:"]),
         ("filter ser", ["service:"]),
@@ -112,6 +114,10 @@ def offered(line: str, face: Face = Face.PROMPT) -> list[str]:
         ("nonsense ", []),
         ("# comment ", []),
         ("services ", ["users", "gateway", '"old users"']),
+        ("shape us", ["users", '"old users"', "user_created"]),
+        ("shape b", ["body.json"]),
+        ("shape users get", ["get_user"]),
+        ("groups ser", ["service:"]),
         ("services users --", ["--for", "--all", "--json"]),
     ],
 )

@@ -68,10 +68,15 @@ def test_in_every_verb(prompt: Prompt, home: Path, quote: str) -> None:
     assert 'tests="1"' in (home / "report.xml").read_text()
     assert line("export <~/x.jsonl> -o <~/exported.json>") == Exit.DONE
     assert len(json.loads((home / "exported.json").read_text())) == 1
+    assert line("groups <~/x.jsonl>") == Exit.DONE
+    assert line("contrast <~/x.jsonl>") == Exit.DONE
+    assert line("shape <~/x.jsonl>") == Exit.DONE
     assert line("source <~/commands.txt>") == Exit.DONE
     assert prompt.context.variables["sourced"] == 1
     assert line("save-history <~/history.txt>") == Exit.DONE
     assert f"source {quote}~/commands.txt{quote}\n" in (home / "history.txt").read_text()
+    assert line("findings <~/x.jsonl>") == Exit.DONE
+    assert line("why nobody_there --in <~/x.jsonl>") in (Exit.DONE, Exit.ERROR)
     assert line("open <~/x.jsonl>") == Exit.DONE
     assert isinstance(prompt.view, Screen)
     assert prompt.view.opened == home / "x.jsonl"
@@ -87,7 +92,21 @@ def test_every_verb_that_takes_a_path_is_in_the_test_above() -> None:
         for one in (*verb.arguments, *verb.options)
         if Face.PROMPT in verb.faces and one.kind in (Kind.FILE, Kind.OUTPUT, Kind.WORDS)
     }
-    assert taking == {"record", "mock", "replay", "export", "source", "save-history", "open"}
+    assert taking == {
+        "record",
+        "mock",
+        "replay",
+        "export",
+        "groups",
+        "shape",
+        "contrast",
+        "trace",
+        "source",
+        "save-history",
+        "open",
+        "findings",
+        "why",
+    }
 
 
 def test_what_a_dialog_types_is_one_word_with_its_tilde(prompt: Prompt, home: Path) -> None:

@@ -177,7 +177,8 @@ class _Place:
             return self._options()
         if argument is None:
             return self._options() if not text else []
-        return self._of_kind(argument.kind) or ([] if text else self._options())
+        offers = self._names() if argument.names else self._of_kind(argument.kind)
+        return offers or ([] if text else self._options())
 
     def _argument(self) -> Argument | None:
         """The argument that the word at the cursor belongs to."""
@@ -197,6 +198,8 @@ class _Place:
 
     def _of_kind(self, kind: Kind) -> list[Offer]:
         text, start, known = self.current.text, self.current.start, self.known
+        if kind is Kind.SERVICE and text.startswith("#") and self.verb.name == "why":
+            return self._of_kind(Kind.REF)
         if kind is Kind.SERVICE:
             return _ranked(text, start, known.services(), quote=self._as_name, by=written)
         if kind is Kind.ACTION:
@@ -212,6 +215,9 @@ class _Place:
             verbs = ((verb.name, verb.summary) for verb in VERBS.values() if self.face in verb.faces)
             topics = [("items", "how a payload is written"), ("filters", "how a filter is written")]
             topics.append(("names", "how any name is written"))
+            topics.append(("rules", "what findings look for"))
+            if text:
+                topics += [(name, title) for name, title in _rules() if name.startswith(text.lower())]
             return _ranked(text, start, [*verbs, *topics])
         if kind in (Kind.FILE, Kind.OUTPUT):
             return self._files(text, 0)
@@ -234,6 +240,13 @@ class _Place:
             return self._of_kind(Kind.REF)
         offers = self._of_kind(Kind.FILTER)
         return offers if self.plain else [*offers, *self._files(current.text, 0)][:MOST]
+
+    def _names(self) -> list[Offer]:
+        """Services and channels, and behind one of them its actions; files in the first place."""
+        if self.plain:
+            return self._of_kind(Kind.ACTION)
+        found = [*self._of_kind(Kind.SERVICE), *self._of_kind(Kind.CHANNEL), *self._files(self.current.text, 0)]
+        return list({offer.text: offer for offer in found}.values())[:MOST]
 
     # Items -----------------------------------------------------------------------------------------------------
 
@@ -333,3 +346,10 @@ def _ranked(
         if len(first) >= MOST:
             break
     return [*first, *then][:MOST]
+
+
+def _rules() -> Iterable[tuple[str, str]]:
+    """The rules of findings, with what each finds; loaded where somebody types one."""
+    from daebus_console.engine.findings.rules import RULES
+
+    return ((name, rule.title) for name, rule in RULES.items())

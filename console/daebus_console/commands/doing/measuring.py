@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from typing import Any
 
 from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.material import LOOK_FOR, wait
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.figures.stats import Row, Stats
@@ -15,11 +15,7 @@ from daebus_console.engine.filter.language import Filter
 from daebus_console.engine.message.exchange import Exchange, Kind, Message, State
 from daebus_console.engine.session import Session
 from daebus_console.naming import fields, shown
-from daebus_console.render import Line, Span, duration, line, table
-
-LOOK_FOR = 10.0
-"""Seconds that the shell looks where it is not said how long."""
-_TICK = 0.2
+from daebus_console.render import Line, Span, duration, table
 
 
 def run_stats(command: Command, context: Context) -> int:
@@ -78,7 +74,7 @@ def _watched(context: Context, wanted: Filter, seconds: float) -> tuple[Stats, f
     try:
         context.look()
         begun = session.clock()
-        interrupted = _wait(context, seconds)
+        interrupted = wait(context, seconds)
         with session.lock:
             looked = session.clock() - begun
     finally:
@@ -86,21 +82,6 @@ def _watched(context: Context, wanted: Filter, seconds: float) -> tuple[Stats, f
     if not everything:
         stats = _counted(exchange for exchange in finished if wanted(exchange))
     return stats, looked, interrupted
-
-
-def _wait(context: Context, seconds: float) -> bool:
-    """Wait so long, showing how long it still takes; True when that was interrupted."""
-    end = time.monotonic() + seconds
-    try:
-        while (left := end - time.monotonic()) > 0:
-            seen = context.session.status.messages
-            context.output.progress(line(Span(f"looking, {left:.0f} s more; {seen} messages", "dim")), transient=True)
-            if context.cancellation.wait(min(_TICK, left)):
-                return True
-    except KeyboardInterrupt:
-        # The figures up to here are still wanted.
-        return True
-    return False
 
 
 def _print(command: Command, context: Context, stats: Stats, looked: float) -> None:

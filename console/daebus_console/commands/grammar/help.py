@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from daebus_console.commands.errors import CommandError, nearest
@@ -11,8 +12,9 @@ from daebus_console.commands.terms.words import split
 from daebus_console.commands.verbs import SHELL_OPTIONS, VERBS, Face, Option, Verb
 
 PROGRAM = "daebus-console"
-_TOPICS = ("items", "names", "filters")
+_TOPICS = ("items", "names", "filters", "rules")
 _COLUMN = 30
+_PAGE = 78
 
 _ITEMS = (
     ("name=text", "a text"),
@@ -64,6 +66,11 @@ def help_on(topic: str | None, face: Face) -> list[str]:
         return names_help()
     if topic in ("filters", "filter"):
         return filters_help()
+    if topic == "rules":
+        return rules_help()
+    rule = rule_help(topic)
+    if rule is not None:
+        return rule
     known = [*VERBS, *_TOPICS]
     raise CommandError(
         f"there is no help on `{topic}`; there is on: {', '.join(known)}", suggestion=nearest(topic.lower(), known)
@@ -76,7 +83,7 @@ def overview(face: Face) -> list[str]:
         return list(_shell_overview())
     lines = ["verbs"]
     lines += _rows((_short_usage(verb), verb.summary) for verb in VERBS.values() if face in verb.faces)
-    return [*lines, "", "`help VERB` tells more; also `help items`, `help names` and `help filters`."]
+    return [*lines, "", "`help VERB` tells more; also `help items`, `help names`, `help filters` and `help rules`."]
 
 
 def _short_usage(verb: Verb) -> str:
@@ -162,6 +169,28 @@ def filters_help() -> list[str]:
     from daebus_console.engine.filter import language as filters
 
     return filters.help_text().splitlines()
+
+
+def rules_help() -> list[str]:
+    """What findings are looked for, from the rules themselves."""
+    from daebus_console.engine.findings.rules import RULES
+
+    lines = ["What `findings` looks for. `help RULE` tells more of one.", ""]
+    lines += _rows((f"{rule.severity.word:<8} {name}", rule.title) for name, rule in RULES.items())
+    return lines
+
+
+def rule_help(name: str) -> list[str] | None:
+    """The page of a rule, which stands with it; None where there is no such rule."""
+    from daebus_console.engine.findings.rules import RULES
+
+    rule = RULES.get(name)
+    if rule is None:
+        return None
+    lines = [f"{name}: {rule.title} ({rule.severity.word})"]
+    for paragraph in rule.page.split("\n\n"):
+        lines += ["", *textwrap.wrap(" ".join(paragraph.split()), _PAGE, break_on_hyphens=False)]
+    return lines
 
 
 def _rows(rows: Iterable[tuple[str, str]]) -> list[str]:

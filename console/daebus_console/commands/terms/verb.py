@@ -17,13 +17,17 @@ class Face(StrEnum):
 
 @dataclass(frozen=True)
 class Argument:
-    """A word, or words, in a fixed place. `many` takes all the words that are left."""
+    """A word, or words, in a fixed place. `many` takes all the words that are left.
+
+    `names` tells of WORDS that they are a service or channel and an action, and no filter.
+    """
 
     name: str
     kind: Kind
     help: str
     required: bool = True
     many: bool = False
+    names: bool = False
 
     @property
     def shown(self) -> str:

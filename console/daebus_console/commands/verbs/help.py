@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 VERB = Verb(
     "help",
     "tell what the verbs do",
-    (Argument("topic", Kind.TOPIC, "a verb, `items`, `names` or `filters`", required=False),),
+    (Argument("topic", Kind.TOPIC, "a verb, `items`, `names`, `filters`, `rules` or one of them", required=False),),
     examples=("help", "help request", "help items", "help filters"),
     place=300,
 )

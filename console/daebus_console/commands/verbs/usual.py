@@ -26,3 +26,10 @@ RULES = (
 WHAT = Argument(
     "what", Kind.WORDS, "#123 (at a prompt), a capture FILE with a filter behind it, or just a filter", many=True
 )
+LOOKED_AT = Argument(
+    "what",
+    Kind.WORDS,
+    "a capture FILE, and a filter; without a file what is remembered, or at the shell what passes",
+    required=False,
+    many=True,
+)

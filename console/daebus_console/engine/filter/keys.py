@@ -38,6 +38,8 @@ KEYS: tuple[Key, ...] = (
         of.size, (">1kb", ">100kb", ">1mb")),
     Key("payload", "payload.PATH:VALUE", "a field of a payload: a.b[0].c, * for any; VALUE is text, a number, >5 or"
         " 1..9, and * where it is merely there", "payload.user.name:ann*", of.payload, source="path"),
+    Key("carries", "carries:VALUE", "a payload holds VALUE as a field's whole value or as a key, at any depth; VALUE as"
+        " for payload", "carries:ord-17", of.carries),
     Key("is", "is:WORD", " ".join(of.FLAGS), "is:late,duplicate", of.flags, tuple(of.FLAGS)),
     Key("code", "code:CODE", "the code of an error answer", "code:unknown_action", of.code, (
         "unknown_action", "handler_error", "bad_request", "no_response", "busy", "shutting_down", "expired"),

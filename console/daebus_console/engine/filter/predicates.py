@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from daebus_console import naming
+from daebus_console.engine.filter import carries as filter_carries
 from daebus_console.engine.filter import payload as filter_payload
 from daebus_console.engine.filter.lexer import Term, Value
 from daebus_console.engine.filter.pattern import DURATIONS, SIZES, Compare, Names, comparison, contains, one_of
@@ -205,6 +206,11 @@ def payload(term: Term) -> Predicate:
     """A payload among its messages has such a value at the path; a message, its own."""
     accepts = filter_payload.judge(term.values)
     return _of_messages(filter_payload.finder(filter_payload.parse_path(term), accepts), 6)
+
+
+def carries(term: Term) -> Predicate:
+    """A payload among its messages has such a value, or key, anywhere in it; a message, its own."""
+    return _of_messages(filter_carries.finder(term.values), 7)
 
 
 def _of_messages(has: Callable[[bytes], bool], cost: int) -> Predicate:

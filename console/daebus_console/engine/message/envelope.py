@@ -35,6 +35,7 @@ __all__ = [
     "is_reply_channel",
     "payload_in",
     "payload_of",
+    "plain_payload_of",
     "read",
     "read_fast",
     "read_slowly",
@@ -156,6 +157,29 @@ def payload_of(data: bytes) -> Any:
     envelope's own; any other object without an envelope is its own payload. Raises Unreadable.
     """
     return payload_in(text_of(data))
+
+
+def plain_payload_of(data: bytes) -> Any:
+    """The same as plain values, in a fraction of the time: where digits and repeated members do not matter.
+
+    Raises Unreadable.
+    """
+    fields = decode(data)
+    if not isinstance(fields, dict):
+        return fields
+    if "payload" not in fields:
+        if not isinstance(fields.get("action"), str):
+            return fields
+        return {name: value for name, value in fields.items() if name not in ENVELOPE_FIELDS}
+    payload = fields["payload"]
+    if not ("action" in fields or "status" in fields or "request_id" in fields):
+        return fields
+    if not isinstance(payload, str):
+        return payload
+    try:
+        return decode(payload.encode("utf-8", "surrogatepass"))
+    except Unreadable:
+        return payload
 
 
 def told_in(data: bytes) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class Correlator(Sorter):
 
     def take_all(self, batches: Iterable[Batch], tell: Teller | None = None) -> Taken:
         """The same for several such batches (at, frames) at once."""
-        taken = Taken(defaultdict(list), defaultdict(list), [], [], [])
+        taken = Taken(defaultdict(list), defaultdict(list), [], [], [], [])
         journal = self.journal
         first = journal.next_seq
         size = self._work_through(batches, taken, tell)

@@ -36,7 +36,8 @@ class Taken(NamedTuple):
 
     `requests` are the plain requests that it opened and `answers` the exchanges that it brought plain answers to;
     `opened` and `answered` are the same for all others. Whoever counts may count the plain ones by the heap. `control`
-    are answers on control channels, of which one request has several.
+    are answers on control channels, of which one request has several; `extra` final answers after the first, each with
+    its exchange.
     """
 
     requests: ByAction
@@ -44,6 +45,7 @@ class Taken(NamedTuple):
     opened: list[Exchange]
     answered: list[Exchange]
     control: list[Message]
+    extra: list[tuple[Exchange, Message]]
 
 
 class Sorter:
@@ -91,6 +93,8 @@ class Sorter:
             taken.opened.append(exchange)
         elif exchange.answer is message:
             taken.answered.append(exchange)
+        elif exchange.flags & Flag.DUPLICATE and message.final:
+            taken.extra.append((exchange, message))
         return message, exchange
 
     def _kind(self, channel: str, envelope: Envelope) -> Kind:

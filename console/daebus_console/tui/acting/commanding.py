@@ -155,6 +155,7 @@ class Commands:
                 live=True,
                 follow=workspace.main.watch_for,
                 entered=self.entered.copy,
+                known=app.known,
             )
         return self._context
 

@@ -38,6 +38,10 @@ class Document:
         """Where in the payload that line is: `items[0].name`."""
         return None
 
+    def followed(self, _index: int) -> str | None:
+        """The filter for all that carries the value on that line; None where there is no single value."""
+        return None
+
     def wrap(self, _width: int | None) -> None:
         """Show long values whole, in lines of that many cells; None cuts them to one line each."""
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from daebus_console.engine.filter import writing
+from daebus_console.engine.hiding.redact import MASK
 from daebus_console.engine.jsontext import dumps
 from daebus_console.tui.documents import lazy
 from daebus_console.tui.documents.document import Document
@@ -115,6 +117,13 @@ class Tree(Document):
             return lazy.text_of(value)
         except RecursionError:
             return None
+
+    def followed(self, index: int) -> str | None:
+        node = self.rows[index]
+        value = node.value
+        if node.kind != "value" or isinstance(value, bool) or not isinstance(value, str | int | float) or value == MASK:
+            return None
+        return writing.carrying(value)
 
     def path(self, index: int) -> str | None:
         return self.rows[index].path or None

@@ -10,6 +10,7 @@ from daebus_console.engine.directory import MOST as ROOM
 from daebus_console.engine.directory import ActionEntry, ChannelEntry, Directory, Instance, ServiceEntry
 from daebus_console.engine.figures.told import figures, place
 from daebus_console.naming import shown
+from daebus_console.render import sparkline
 from daebus_console.text import clean
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.lines import Line, fit, fit_right
@@ -149,7 +150,7 @@ def _service_line(
     if p95 is not None:
         took = p95(service)
         tail.append((fit_right("" if took is None else fmt.duration(took), 7), "dim"))
-        tail.append((" " + fmt.sparkline(service.rate.history(now, SPARK)), "name"))
+        tail.append((" " + sparkline(service.rate.history(now, SPARK)), "name"))
     room = width - 5 - sum(len(text) for text, _role in tail)
     return [
         ("▾" if opened else "▸", "dim"),
@@ -168,7 +169,7 @@ def _channel_line(channel: ChannelEntry, width: int, now: float) -> Line:
         tail.append((f" ×{channel.subscribers}", "accent" if channel.subscribers > 1 else "dim"))
     tail.append((_rate(channel.rate.per_second(now)), "plain"))
     if width >= WIDE:
-        tail.append((" " * 8 + fmt.sparkline(channel.rate.history(now, SPARK)), "name"))
+        tail.append((" " * 8 + sparkline(channel.rate.history(now, SPARK)), "name"))
     room = width - 4 - sum(len(text) for text, _role in tail)
     return [(" » ", "dim"), (fit(shown(channel.name), room), "plain"), *tail, (" ", "plain")]
 

@@ -85,7 +85,6 @@ def plural(count: int, one: str, many: str | None = None) -> str:
 
 
 _BLOCKS = " ▏▎▍▌▋▊▉█"
-_LEVELS = "▁▂▃▄▅▆▇█"
 
 
 def bar(share: float, width: int) -> str:
@@ -93,11 +92,3 @@ def bar(share: float, width: int) -> str:
     eighths = round(max(0.0, min(1.0, share)) * width * 8)
     full, rest = divmod(eighths, 8)
     return ("█" * full + (_BLOCKS[rest] if rest else "")).ljust(width)[:width]
-
-
-def sparkline(values: list[int]) -> str:
-    """One cell a value, as high as its share of the greatest; a blank for zero."""
-    top = max(values, default=0)
-    if not top:
-        return " " * len(values)
-    return "".join(" " if not value else _LEVELS[min(7, value * 8 // (top + 1))] for value in values)

@@ -118,20 +118,3 @@ def _lives(names: Sequence[str], width: int, begin: int, end: int) -> Line:
     middle = width // 2
     text = "".join("│" if cell % width == middle and cell // width < len(names) else " " for cell in range(begin, end))
     return [(text, "dim")]
-
-
-def family(exchanges: Sequence[Exchange], root: Exchange) -> list[Exchange]:
-    """The exchange with all that it caused, and what caused it, among those given (oldest first)."""
-    by_id = {one.request_id: one for one in exchanges if one.request_id is not None}
-    top = root
-    seen = {root.number}
-    while top.parent_id in by_id and by_id[top.parent_id].number not in seen:
-        top = by_id[top.parent_id]
-        seen.add(top.number)
-    ids = {top.request_id}
-    found = [top]
-    for one in exchanges:
-        if one is not top and one.parent_id is not None and one.parent_id in ids:
-            found.append(one)
-            ids.add(one.request_id)
-    return sorted(found, key=lambda one: one.number)

@@ -30,6 +30,7 @@ class ExchangeKeys(Screen[None]):
         Binding(
             "D", "sequence", "Sequence diagram of the marked, else of the selected and what belongs to it", show=False
         ),
+        Binding("V", "conversation", "Conversation: all that belongs to the selected over one time axis", show=False),
         Binding("F", "kept_filters", "Filters kept by name", show=False),
     ]
 
@@ -108,7 +109,7 @@ class ExchangeKeys(Screen[None]):
 
     def action_sequence(self) -> None:
         """Draw who said what to whom."""
-        from daebus_console.tui.rows.sequence import family
+        from daebus_console.engine.conversation.tree import Conversation
         from daebus_console.tui.screens.sequence import SequenceScreen
 
         marked, selected = self.marked(), self.selected_exchange()
@@ -116,10 +117,21 @@ class ExchangeKeys(Screen[None]):
             self.app.push_screen(SequenceScreen(marked, "what is marked"))
         elif selected is not None:
             with self.session.lock:
-                found = family(list(self.session.journal.exchanges), selected)
+                exchanges = list(self.session.journal.exchanges)
+            found = Conversation(selected, exchanges).exchanges()
             self.app.push_screen(SequenceScreen(found, f"#{selected.number} and what belongs to it"))
         else:
             self.notify("Select an exchange, or mark several with m", timeout=3)
+
+    def action_conversation(self) -> None:
+        """Draw the conversation that the selected exchange belongs to, as it goes on."""
+        from daebus_console.tui.screens.conversation import ConversationScreen
+
+        selected = self.selected_exchange()
+        if selected is None:
+            self.notify("Select an exchange", timeout=3)
+        else:
+            self.app.push_screen(ConversationScreen(self.session, selected))
 
     def action_kept_filters(self) -> None:
         """Choose among the filters that were kept."""

@@ -26,8 +26,8 @@ from daebus_console.tui.messages import (
 )
 from daebus_console.tui.rows.exchanges import heading
 from daebus_console.tui.rows.lines import Line
+from daebus_console.tui.screens.finding_keys import FindingKeys
 from daebus_console.tui.screens.layout import Layout
-from daebus_console.tui.screens.view_verbs import ViewVerbs
 from daebus_console.tui.settings import SettingsFile
 from daebus_console.tui.titles import hints
 from daebus_console.tui.titles.commands import commands_title
@@ -53,7 +53,7 @@ SLOW_EVERY = 6
 """Frames between two looks at the directory and the figures of the header."""
 
 
-class MainScreen(ViewVerbs):
+class MainScreen(FindingKeys):
     """Everything at once. Keys of a pane are the pane's own; these are those of the whole screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -179,10 +179,10 @@ class MainScreen(ViewVerbs):
         self.repl.head.show(*commands_title(commands.under_way, commands.output.passing, under_way(self.session)))
 
     def _slow(self) -> None:
-        session = self.session
+        session, found = self.session, self.found()
         with session.lock:
             left, right = header(
-                session, session.clock(), read_only=self.app.read_only, doing=doing(under_way(session))
+                session, session.clock(), read_only=self.app.read_only, doing=doing(under_way(session)), found=found
             )
             services = sum(1 for service in session.directory.services.values() if service.gone is None)
         self.head.show(left, right)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.message import Message
 from textual.screen import Screen
 
 from daebus_console.engine.figures.stats import Row, Slow
@@ -27,6 +28,9 @@ SLOWEST = 100
 
 class FigureList(RowList):
     """Rows of one kind, drawn by a function."""
+
+    class Moved(Message):
+        """The cursor is on another row."""
 
     def __init__(self, draw: Any, hint: str, **keywords: Any) -> None:
         super().__init__(**keywords)
@@ -50,6 +54,9 @@ class FigureList(RowList):
 
     def put_cursor(self, index: int) -> None:
         self._cursor = index
+
+    def placed(self) -> None:
+        self.post_message(self.Moved())
 
     def chosen(self) -> Any:
         """The row under the cursor, or None."""

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from textual import on
+
 from daebus_console.engine.message.exchange import Exchange
+from daebus_console.text import clean
 from daebus_console.tui.screens.again_keys import AgainKeys
+from daebus_console.tui.widgets.detail import DocumentView
 
 if TYPE_CHECKING:
     from daebus_console.engine.filter.language import Filter
@@ -43,6 +47,11 @@ class ViewVerbs(AgainKeys):
         self.filter_bar.show_problem(None)
         self._apply(text, wanted)
         return True
+
+    @on(DocumentView.Followed)
+    def _follow_value(self, event: DocumentView.Followed) -> None:
+        self.narrow_to(event.filter)
+        self.notify(f"What carries it: {clean(event.filter)}. \\ lifts the filter.", timeout=3, markup=False)
 
     def _narrow_for_now(self, text: str) -> None:
         """Like narrow_to, for what is known to be only a part of what is meant."""

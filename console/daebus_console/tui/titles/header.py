@@ -9,8 +9,10 @@ from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.lines import Line
 
 
-def header(session: Session, now: float, *, read_only: bool = False, doing: Line | None = None) -> tuple[Line, Line]:
-    """Left: which Redis, how the connection is, and what the console is `doing`; right: what was seen."""
+def header(
+    session: Session, now: float, *, read_only: bool = False, doing: Line | None = None, found: Line | None = None
+) -> tuple[Line, Line]:
+    """Left: which Redis, how the connection is, and what the console is `doing`; right: what was `found`, and seen."""
     status = session.status
     left: Line = [(" daebus ", "strong"), (f" {clean(str(session.address))} ", "name")]
     # A capture that was opened says when all of it is there; a bus never is.
@@ -34,7 +36,7 @@ def header(session: Session, now: float, *, read_only: bool = False, doing: Line
         left.append((f" ! {clean(status.blind)} ", "warn"))
     elif (trouble := status.discovery_problem or status.discovery_lacks) and status.up:
         left.append((f" ! {clean(trouble)} ", "warn"))
-    right: Line = [(f" {fmt.plural(status.messages, 'message')} ", "plain")]
+    right: Line = [*(found or []), (f" {fmt.plural(status.messages, 'message')} ", "plain")]
     right.append((f" {fmt.rate(session.rate.per_second(now))} ", "plain"))
     right.append((f" {fmt.plural(status.gaps, 'gap')} ", "error" if status.gaps else "dim"))
     return left, right

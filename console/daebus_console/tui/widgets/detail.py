@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.message import Message as Event
 
 from daebus_console.tui.documents.document import Document, Lines
 from daebus_console.tui.rows.lines import Line
@@ -21,7 +22,15 @@ class DocumentView(RowList):
         Binding("left,h", "fold", "Fold", show=False),
         Binding("y", "copy", "Copy"),
         Binding("Y", "copy_path", "Copy path", show=False),
+        Binding("v", "follow", "Follow the value: show only what carries it, anywhere in a payload", show=False),
     ]
+
+    class Followed(Event):
+        """A value is to be followed: `filter` lets through what carries it."""
+
+        def __init__(self, filter: str) -> None:
+            super().__init__()
+            self.filter = filter
 
     def __init__(self, **keywords: Any) -> None:
         super().__init__(**keywords)
@@ -127,6 +136,14 @@ class DocumentView(RowList):
     def action_copy_path(self) -> None:
         """Copy where in the payload the line is."""
         self._copy(self.document.path(self._cursor) if self._cursor is not None else None, "path")
+
+    def action_follow(self) -> None:
+        """Show only what carries the value on the line."""
+        wanted = self.document.followed(self._cursor) if self._cursor is not None else None
+        if wanted is None:
+            self.notify("Put the cursor on a text or a number to follow it", timeout=3)
+        else:
+            self.post_message(self.Followed(wanted))
 
     def _copy(self, text: str | None, what: str) -> None:
         if text is None:

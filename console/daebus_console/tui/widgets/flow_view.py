@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -53,6 +54,8 @@ class FlowView(RowList):
         """Whether the date is always shown: of a capture nobody knows it."""
         self.date = ""
         """The date of the first row, where it is to be shown."""
+        self.finding_of: Callable[[int], str] = lambda _number: ""
+        """The role of the mark on the row of an exchange for which something was found; empty for none."""
         self._lock = lock
         self._clock = clock
         self._anchor: int | None = None
@@ -89,6 +92,11 @@ class FlowView(RowList):
             self.post_message(self.Moved())
         elif self._turning:
             self.refresh()
+
+    def redraw(self) -> None:
+        """Draw all rows anew: what they say beside their exchange has changed."""
+        self._strips.clear()
+        self.refresh()
 
     def _arrange(self) -> None:
         """Have the rows in the chosen order."""
@@ -271,9 +279,10 @@ class FlowView(RowList):
         if entry is None:
             return []
         exchange, message = entry
+        found = self.finding_of(exchange.number)
         if message is not None:
-            return message_row(message, exchange, width, self._clock(), self._turn(index))
-        return exchange_row(exchange, width, self._clock(), self._turn(index))
+            return message_row(message, exchange, width, self._clock(), self._turn(index), found)
+        return exchange_row(exchange, width, self._clock(), self._turn(index), found)
 
     def notify_style_update(self) -> None:
         super().notify_style_update()

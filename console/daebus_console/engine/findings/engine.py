@@ -1,0 +1,232 @@
+"""Looks at what passes by and has every rule judge it. Pure: time comes with the exchanges.
+
+The session tells it of each batch. Beyond so many exchanges a second only the first are looked at, and the rest
+counted: what is found is then found in a part. Errors, late answers and the like are counted apart from what goes well,
+so that a flood of those does not hide these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from daebus_console.engine.directory import Directory
+from daebus_console.engine.findings.book import Book
+from daebus_console.engine.findings.rule import Rule, World
+from daebus_console.engine.findings.rules import RULES
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
+from daebus_console.engine.pairing.sorter import Taken
+
+A_SECOND = 2_000
+"""Plain exchanges that are looked at in a second, and as many others; answers count as well."""
+_CONTROL = Flag.CONTROL
+_REQUEST, _ONE_WAY, _BROADCAST, _UNREADABLE = Kind.REQUEST, Kind.ONE_WAY, Kind.BROADCAST, Kind.UNREADABLE
+
+
+class Findings:
+    """All rules, on one bus. `book` has what they found; `world` is what they know.
+
+    `find` gives the newest exchange with a request_id; `patterns` are how many patterns this console reads by.
+    """
+
+    def __init__(self, directory: Directory, find: Callable[[str], Exchange | None], patterns: int = 1) -> None:
+        self.book = Book()
+        self.world = World(directory, find, patterns)
+        self.skipped = 0
+        """Exchanges that were not looked at, since there were too many."""
+        self.problem: str | None = None
+        """What kept a rule from judging, which is a fault of ours."""
+        self.rules: list[Rule] = [rule(self.world, self.book) for rule in RULES.values()]
+        self._asked = self._having("asked")
+        self._reused = self._having("reused")
+        self._answered = self._having("answered")
+        self._failed = self._having("failed")
+        self._cast = self._having("cast")
+        self._unreadable = self._having("unreadable")
+        self._expired = self._having("expired")
+        self._extra = self._having("extra")
+        self._closed = self._having("closed")
+        self._told = self._having("told")
+        self._look = self._having("look")
+        self._lost = self._having("lost")
+        self._second = 0
+        self._plain = self._others = A_SECOND
+
+    def _having(self, event: str) -> list[Any]:
+        """The methods of the rules for that event: of those that have one."""
+        return [getattr(rule, event) for rule in self.rules if getattr(type(rule), event) is not getattr(Rule, event)]
+
+    # What the session tells ------------------------------------------------------------------------------------
+
+    def take(self, at: float, taken: Taken) -> None:
+        """What a batch did, which arrived until `at`."""
+        second = int(at)
+        if second != self._second:
+            self._begin(at, second)
+        try:
+            if taken.requests:
+                self._plain_requests(taken.requests)
+            if taken.opened:
+                self._opened(taken.opened)
+            if taken.answers:
+                self._plain_answers(taken.answers)
+            if taken.answered:
+                self._irregular_answers(taken.answered)
+            for exchange, message in taken.extra:
+                for extra in self._extra:
+                    extra(exchange, message)
+        except Exception as error:  # noqa: BLE001 - whatever a rule makes of odd messages, the bus is still shown
+            self._broken(error)
+
+    def expired(self, exchanges: Iterable[Exchange]) -> None:
+        """Requests ran out of time, or nobody can know what became of them."""
+        try:
+            for exchange in exchanges:
+                if exchange.state is not State.TIMEOUT or exchange.flags & _CONTROL or not self._others:
+                    continue
+                self._others -= 1
+                for expired in self._expired:
+                    expired(exchange)
+                self._close(exchange)
+        except Exception as error:  # noqa: BLE001 - see take
+            self._broken(error)
+
+    def told(self, at: float, info: Mapping[str, Any]) -> None:
+        """An instance has answered `info`."""
+        try:
+            self.world.now = max(self.world.now, at)
+            found = self.world.instances.take(at, info)
+            if found is not None:
+                for told in self._told:
+                    told(*found)
+        except Exception as error:  # noqa: BLE001 - see take
+            self._broken(error)
+
+    def polled(self, at: float, *, complete: bool) -> None:
+        """The directory has just taken who is subscribed; all of it where that was `complete`."""
+        if complete:
+            self.world.polled = at
+        self._look_now(at)
+
+    def lost(self) -> None:
+        """From here on messages are missing, or times are."""
+        self.world.families.clear()
+        try:
+            for lost in self._lost:
+                lost()
+        except Exception as error:  # noqa: BLE001 - see take
+            self._broken(error)
+
+    def stepped(self) -> None:
+        """The clock stepped: what was told before belongs to another time."""
+        self.world.now = 0.0
+        self.world.polled = None
+        self.world.instances.stepped()
+        self.lost()
+
+    def finish(self) -> None:
+        """Nothing more comes: judge what waits for more by what there is."""
+        self._look_now(self.world.now)
+        try:
+            for rule in self.rules:
+                rule.finish()
+        except Exception as error:  # noqa: BLE001 - see take
+            self._broken(error)
+
+    # What it does with it --------------------------------------------------------------------------------------
+
+    def _begin(self, at: float, second: int) -> None:
+        self._second = second
+        self._plain = self._others = A_SECOND
+        self._look_now(at)
+
+    def _look_now(self, at: float) -> None:
+        self.world.now = max(self.world.now, at)
+        try:
+            for look in self._look:
+                look()
+        except Exception as error:  # noqa: BLE001 - see take
+            self._broken(error)
+
+    def _plain_requests(self, requests: Mapping[tuple[str | None, str | None], Sequence[Exchange]]) -> None:
+        families = self.world.families
+        for (service, action), exchanges in requests.items():
+            some = self._some_plain(exchanges)
+            if not some:
+                continue
+            for one in some:
+                if one.parent_id is not None:
+                    families.add(one.parent_id, one)
+            for asked in self._asked:
+                asked(service or "", action or "", some)
+
+    def _plain_answers(self, answers: Mapping[tuple[str | None, str | None], Sequence[Exchange]]) -> None:
+        for (service, action), exchanges in answers.items():
+            some = self._some_plain(exchanges)
+            if not some:
+                continue
+            for answered in self._answered:
+                answered(service or "", action or "", some)
+            if self.world.families:
+                for one in some:
+                    self._close(one)
+
+    def _some_plain(self, exchanges: Sequence[Exchange]) -> Sequence[Exchange]:
+        count = len(exchanges)
+        left = self._plain
+        if count <= left:
+            self._plain = left - count
+            return exchanges
+        self._plain = 0
+        self.skipped += count - left
+        return exchanges[:left]
+
+    def _opened(self, exchanges: Sequence[Exchange]) -> None:
+        for one in exchanges:
+            if one.flags & _CONTROL:
+                continue
+            if not self._others:
+                self.skipped += 1
+                continue
+            self._others -= 1
+            kind = one.kind
+            if kind is _REQUEST or kind is _ONE_WAY:
+                if one.parent_id is not None:
+                    self.world.families.add(one.parent_id, one)
+                alone = (one,)
+                for asked in self._asked:
+                    asked(one.target or "", one.action or "", alone)
+                if one.flags & Flag.REUSED_ID:
+                    for reused in self._reused:
+                        reused(one)
+            elif kind is _BROADCAST:
+                for cast in self._cast:
+                    cast(one)
+            elif kind is _UNREADABLE:
+                for unreadable in self._unreadable:
+                    unreadable(one)
+
+    def _irregular_answers(self, exchanges: Sequence[Exchange]) -> None:
+        for one in exchanges:
+            if one.flags & _CONTROL or one.kind is not _REQUEST:
+                continue
+            if not self._others:
+                self.skipped += 1
+                continue
+            self._others -= 1
+            alone = (one,)
+            for answered in self._answered:
+                answered(one.target or "", one.action or "", alone)
+            if one.state is not State.OK or one.flags & Flag.LATE:
+                for failed in self._failed:
+                    failed(one)
+            self._close(one)
+
+    def _close(self, parent: Exchange) -> None:
+        family = self.world.families.take(parent.request_id)
+        if family is not None:
+            for closed in self._closed:
+                closed(parent, family)
+
+    def _broken(self, error: Exception) -> None:
+        self.problem = f"{type(error).__name__}: {error}"

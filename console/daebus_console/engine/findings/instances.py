@@ -1,0 +1,128 @@
+"""What the instances of services told of themselves, and when: from answers to `info`. Pure and bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from daebus_console.engine.figures.told import Figures, figures
+
+MOST = 2_000
+"""Services that are remembered."""
+_MOST_INSTANCES = 200
+_MOST_ACTIONS = 2_000
+_FORGET = 60.0
+_ONE_ROUND = 1.0
+
+
+class Instance:
+    """One instance: what it told last, and before that. `first` and `last` are epoch seconds of its answers."""
+
+    def __init__(self, name: str, at: float) -> None:
+        self.name = name
+        self.first = self.last = at
+        self.answers = 0
+        self.version = ""
+        self.actions: frozenset[str] = frozenset()
+        self.figures = Figures()
+        self.before: Figures | None = None
+        self.counts: Mapping[str, Any] = {}
+        self.counted: Mapping[str, Any] = {}
+        """The counts of the answer before the last."""
+
+    def take(self, at: float, info: Mapping[str, Any]) -> None:
+        """It has told this."""
+        self.answers += 1
+        self.last = at
+        version = info.get("version")
+        self.version = version if isinstance(version, str) else ""
+        listed = info.get("actions")
+        names = [one.get("name") for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
+        self.actions = frozenset([name for name in names if isinstance(name, str)][:_MOST_ACTIONS])
+        self.before = self.figures if self.answers > 1 else None
+        self.figures = figures(info, at)
+        counts = info.get("counts")
+        self.counted, self.counts = self.counts, counts if isinstance(counts, Mapping) else {}
+
+    def rise(self, name: str) -> int:
+        """By how much that count rose between the last two answers."""
+        after, before = self.counts.get(name), self.counted.get(name)
+        if not isinstance(after, int) or not isinstance(before, int):
+            return 0
+        return max(0, after - before)
+
+
+class Instances:
+    """The instances by service."""
+
+    def __init__(self) -> None:
+        self._services: dict[str, dict[str, Instance]] = {}
+        self._actions: dict[str, frozenset[str]] = {}
+        """What `actions` has worked out since a service told something: it is asked for every request."""
+        self.heard = 0.0
+        """When anybody told anything the last time."""
+
+    def take(self, at: float, info: Mapping[str, Any]) -> tuple[str, Instance] | None:
+        """Take an answer to `info`; returns whose it is, None where it does not say."""
+        service, name = info.get("service"), info.get("instance")
+        if not isinstance(service, str) or not service or not isinstance(name, str):
+            return None
+        found = self._services.get(service)
+        if found is None:
+            if len(self._services) >= MOST:
+                return None
+            found = self._services[service] = {}
+        instance = found.get(name)
+        if instance is None:
+            if len(found) >= _MOST_INSTANCES:
+                del found[min(found, key=lambda one: found[one].last)]
+            instance = found[name] = Instance(name, at)
+        instance.take(at, info)
+        self.heard = max(self.heard, at)
+        self._actions.pop(service, None)
+        for gone in [one.name for one in found.values() if at - one.last > _FORGET]:
+            del found[gone]
+        return service, instance
+
+    def of(self, service: str | None) -> list[Instance]:
+        """The instances of a service that told of themselves lately."""
+        return list(self._services.get(service or "", {}).values())
+
+    def names(self) -> list[str]:
+        """The services that told of themselves."""
+        return list(self._services)
+
+    def here(self, service: str | None) -> list[Instance]:
+        """Those of them that have not been replaced: each told something since the newest of them first did.
+
+        Or just before, for they all answer the same question, one after the other.
+        """
+        found = self.of(service)
+        newest = max((one.first for one in found), default=0.0)
+        return [one for one in found if one.last >= newest - _ONE_ROUND]
+
+    def actions(self, service: str | None) -> frozenset[str] | None:
+        """All actions that any instance has; None where none told."""
+        name = service or ""
+        known = self._actions.get(name)
+        if known is None:
+            found = self.of(name)
+            if not found:
+                return None
+            known = self._actions[name] = frozenset().union(*(one.actions for one in found))
+        return known
+
+    def last(self, service: str | None) -> float:
+        """When an instance of the service told of itself the last time; 0 for never."""
+        return max((one.last for one in self.of(service)), default=0.0)
+
+    def workers(self, service: str | None) -> int | None:
+        """How many workers its instances have together; None where one does not tell."""
+        told = [one.figures.workers for one in self.here(service)]
+        known = [count for count in told if count is not None]
+        return sum(known) if known and len(known) == len(told) else None
+
+    def stepped(self) -> None:
+        """The clock stepped: what was told before it belongs to another time."""
+        self._services.clear()
+        self._actions.clear()

@@ -1,0 +1,55 @@
+"""The payload of a message, as far as rules look into it: as bytes to compare, and as a value. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from daebus_console.engine.message.envelope import REFUSALS, UNSET, Unreadable, read
+from daebus_console.engine.message.nesting import DEEPEST, is_too_deep
+
+LARGEST = 64 * 1024
+"""Bytes of a message beyond which no rule looks into it."""
+
+
+class _Sent(msgspec.Struct, gc=False):
+    sent_at: float | None = None
+
+
+_read_sent = msgspec.json.Decoder(_Sent).decode
+_read_any = msgspec.json.Decoder().decode
+
+
+def raw(data: bytes) -> bytes | None:
+    """The bytes of the payload of a message; None where it has none of its own, or is too large to be looked at."""
+    if len(data) > LARGEST:
+        return None
+    try:
+        payload = read(data).payload
+    except Unreadable:
+        return None
+    found = b"" if payload is UNSET else bytes(payload)
+    # What was read slowly has a stand-in there.
+    return None if found in (b"", b"null") else found
+
+
+def value(data: bytes, *, whole: bool = False) -> Any:
+    """The payload of a message as a value, or with `whole` the message itself; None where there is none to look at."""
+    found = data if whole and len(data) <= LARGEST else raw(data)
+    if found is None or (len(found) > DEEPEST and is_too_deep(found)):
+        return None
+    try:
+        return _read_any(found)
+    except REFUSALS:
+        return None
+
+
+def sent_at(data: bytes) -> float | None:
+    """The time at which its sender says that it was sent, in epoch seconds by the sender's clock."""
+    if len(data) > LARGEST or (len(data) > DEEPEST and is_too_deep(data)):
+        return None
+    try:
+        return _read_sent(data).sent_at
+    except REFUSALS:
+        return None

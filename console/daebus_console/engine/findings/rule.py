@@ -1,0 +1,113 @@
+"""What a rule is, and what it may ask. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from daebus_console.engine.directory import Directory
+from daebus_console.engine.findings.book import Book
+from daebus_console.engine.findings.families import Families, Family
+from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.findings.instances import Instance, Instances
+from daebus_console.engine.message.exchange import Exchange, Kind, Message
+
+_FARTHEST = 32
+
+
+class World:
+    """What is known beside the exchange that is looked at.
+
+    `find` gives the newest exchange with a request_id. `polled` is when all subscribers were listed the last time, None
+    where they cannot be, as in a capture; `patterns` how many patterns are ours.
+    """
+
+    def __init__(self, directory: Directory, find: Callable[[str], Exchange | None], patterns: int = 1) -> None:
+        self.directory = directory
+        self.find = find
+        self.patterns = patterns
+        self.now = 0.0
+        self.polled: float | None = None
+        self.families = Families()
+        self.instances = Instances()
+
+    def ancestors(self, exchange: Exchange) -> list[Exchange]:
+        """The requests for which it was made, the nearest first; in a circle each once."""
+        found: list[Exchange] = []
+        seen = {exchange.number}
+        key = exchange.parent_id
+        while key is not None and len(found) < _FARTHEST:
+            parent = self.find(key)
+            if parent is None or parent.kind is not Kind.REQUEST or parent.number in seen:
+                break
+            found.append(parent)
+            seen.add(parent.number)
+            key = parent.parent_id
+        return found
+
+    def is_unserved(self, service: str, since: float) -> bool:
+        """Whether it is certain that nobody was subscribed to the channel of that service since then."""
+        if not self.sees_all(since):
+            return False
+        entry = self.directory.services.get(service) or self.directory.channels.get(service)
+        return entry is not None and not entry.subscribers
+
+    def sees_all(self, since: float) -> bool:
+        """Whether subscribers were listed since then, and there is nobody who cannot be told: who reads by patterns."""
+        return self.polled is not None and self.polled > since and self.directory.pattern_subscribers <= self.patterns
+
+
+class Rule:
+    """One rule. Each method is told of one kind of event, and only those that a rule has are called.
+
+    `name` is how it is called, `title` what it finds in a few words, `page` the help on it: what it means, why it is
+    thought so, what to do. Control traffic is not shown to rules.
+    """
+
+    name: ClassVar[str]
+    severity: ClassVar[Severity] = Severity.WARNING
+    title: ClassVar[str]
+    page: ClassVar[str]
+
+    def __init__(self, world: World, book: Book) -> None:
+        self.world = world
+        self.book = book
+
+    def asked(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
+        """Requests or one-way messages to that action have just been seen."""
+
+    def cast(self, exchange: Exchange) -> None:
+        """A broadcast has just been seen."""
+
+    def unreadable(self, exchange: Exchange) -> None:
+        """A message that is no JSON object has just been seen."""
+
+    def reused(self, exchange: Exchange) -> None:
+        """A request has just been seen with the id of an earlier one."""
+
+    def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
+        """Requests have just got their final answer, late ones and errors included."""
+
+    def failed(self, exchange: Exchange) -> None:
+        """A request has just been answered with an error, or too late; `answered` tells of it as well."""
+
+    def expired(self, exchange: Exchange) -> None:
+        """A request has run out of time."""
+
+    def extra(self, exchange: Exchange, message: Message) -> None:
+        """A further answer has come after the final one."""
+
+    def closed(self, parent: Exchange, family: Family) -> None:
+        """A request whose handler made calls is over: answered, or out of time."""
+
+    def told(self, service: str, instance: Instance) -> None:
+        """An instance has told of itself."""
+
+    def look(self) -> None:
+        """About a second has passed; `world.now` is the time."""
+
+    def finish(self) -> None:
+        """Nothing more comes, as at the end of a capture."""
+
+    def lost(self) -> None:
+        """Messages are missing from here on: what waits for others to come waits in vain."""

@@ -1,0 +1,61 @@
+"""instances-differ: instances of one service that are not of the same kind."""
+
+from __future__ import annotations
+
+from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.findings.instances import Instance
+from daebus_console.engine.findings.rule import Rule
+from daebus_console.engine.findings.words import shown, to
+
+_MOST_NAMED = 3
+
+
+class Found(Rule):
+    """Compares the instances of a service with each other, each time one tells of itself."""
+
+    name = "instances-differ"
+    severity = Severity.WARNING
+    title = "instances of one service with different actions or versions"
+    page = """\
+Two instances of a service run beside each other and have not the same actions, or not the same version of the
+framework: what a caller gets depends on who answers. An update that did not reach all of them looks like this,
+and so does a second service that took the name of another.
+
+It is thought so because each told twice or more, over the same time, what it has. Instances that share no
+action at all are taken for two services that share a channel on purpose.
+
+Restart the older ones. Different versions of the framework alone are only worth to know."""
+
+    def told(self, service: str, instance: Instance) -> None:
+        """Compare it with those that were there all the time since it came."""
+        for other in self.world.instances.of(service):
+            if other is instance or not _beside(instance, other):
+                continue
+            if instance.actions != other.actions and instance.actions & other.actions:
+                names = sorted(instance.actions ^ other.actions)
+                listed = ", ".join(shown(name, text=True) for name in names[:_MOST_NAMED])
+                listed += f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+                self._tell(service, Severity.WARNING, "actions", f"have not the same actions: {listed} on some only")
+            elif instance.version != other.version and instance.version and other.version:
+                versions = " and ".join(sorted({shown(instance.version), shown(other.version)}))
+                self._tell(service, Severity.INFO, "versions", f"run different versions of daebus: {versions}")
+
+    def _tell(self, service: str, severity: Severity, about: str, what: str) -> None:
+        self.book.report(
+            self.name,
+            severity,
+            self.world.now,
+            service=service,
+            about=about,
+            text=f"instances of {shown(service)} {what}",
+            because="they ran beside each other and told so of themselves, each more than once",
+            advice=f"restart the instances of {shown(service)} that are behind",
+            where=to(service),
+        )
+
+
+def _beside(one: Instance, other: Instance) -> bool:
+    """Whether both were there for a while: neither has just taken the place of the other."""
+    return (
+        one.answers > 1 and other.answers > 1 and one.last > other.first and other.last > one.first
+    ) and other.last >= one.first

@@ -1,0 +1,90 @@
+"""nobody-listens: requests or one-way messages to a service that nobody serves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.findings.rule import Rule
+from daebus_console.engine.findings.words import near, quoted, shown, to
+from daebus_console.engine.message.exchange import Exchange, Kind
+
+_MOST = 200
+_NUMBERS = 5
+_SETTLES = 1.0
+
+
+class Found(Rule):
+    """Waits for a list of subscribers that is younger than the message."""
+
+    name = "nobody-listens"
+    severity = Severity.ERROR
+    title = "messages to a service that nobody serves"
+    page = """\
+Requests or one-way messages went to a channel that no program is subscribed to. Redis keeps nothing: they are
+gone, and who asked waits in vain or is told that nobody serves it.
+
+It is thought so because Redis listed all subscribers after the message, and the channel had none. Where other
+programs read by patterns, which Redis does not count, or where Redis does not list subscribers, nothing is
+said.
+
+Start the service, or correct its name where it is called: a service with nearly the same name is named. Look
+whether both are connected to the same Redis."""
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+        self._waiting: dict[str, list[Exchange]] = {}
+        self._more: dict[str, int] = {}
+
+    def asked(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
+        """Remember what went where nobody was subscribed at the last look."""
+        del action
+        entry = self.world.directory.services.get(service)
+        if self.world.polled is None or entry is None or entry.subscribers:
+            return
+        waiting = self._waiting.get(service)
+        if waiting is None:
+            if len(self._waiting) >= _MOST:
+                return
+            waiting = self._waiting[service] = []
+        room = _NUMBERS - len(waiting)
+        waiting += exchanges[:room]
+        self._more[service] = self._more.get(service, 0) + len(exchanges)
+
+    def look(self) -> None:
+        """Tell of those for whom nobody has come since."""
+        for service, waiting in list(self._waiting.items()):
+            latest = waiting[-1].opened.at
+            if self.world.polled is None or self.world.polled < latest + _SETTLES:
+                continue
+            if self.world.is_unserved(service, latest) and not any(one.answer for one in waiting):
+                self._tell(service, waiting, self._more[service])
+            del self._waiting[service], self._more[service]
+
+    def lost(self) -> None:
+        """Whoever was there meanwhile is not known."""
+        self._waiting.clear()
+        self._more.clear()
+
+    def _tell(self, service: str, waiting: list[Exchange], count: int) -> None:
+        here = [one.name for one in self.world.directory.services.values() if one.subscribers]
+        meant = near(service, here)
+        one_way = all(one.kind is Kind.ONE_WAY for one in waiting)
+        what = "one-way messages" if one_way else "requests"
+        text = f"{what} went to {quoted(service)}, and nobody serves it"
+        advice = f"start {shown(service)}, or look at which Redis it is"
+        if meant is not None:
+            text += f"; {quoted(meant)} is there"
+            advice = f"send to {quoted(meant)} where {quoted(service)} is called, if that is meant"
+        self.book.report(
+            self.name,
+            self.severity,
+            waiting[-1].opened.at,
+            [one.number for one in waiting],
+            service=service,
+            text=text,
+            because="Redis lists no subscriber of that channel, before and after they were sent",
+            advice=advice,
+            where=to(service),
+            count=count,
+        )

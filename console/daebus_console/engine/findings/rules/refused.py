@@ -1,0 +1,69 @@
+"""refused: a service turned work away, for want of room or of a free worker."""
+
+from __future__ import annotations
+
+from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.findings.instances import Instance
+from daebus_console.engine.findings.rule import Rule
+from daebus_console.engine.findings.words import call, shown, to
+from daebus_console.engine.message.exchange import Exchange
+
+_WHY = {
+    "busy": ("its queue was full", "the queue of the service is full: more comes than its workers get done"),
+    "expired": ("no worker was free in time", "the request waited for a worker longer than its caller would"),
+}
+
+
+class Found(Rule):
+    """Answers with the codes `busy` and `expired`; and what the service counts of one-way messages."""
+
+    name = "refused"
+    severity = Severity.WARNING
+    title = "messages that a service refused"
+    page = """\
+A service answered `busy` (its queue was full) or `expired` (no worker was free before the caller's time was
+over); one-way messages that came then were dropped, which their senders were not told.
+
+It is thought so because the answers say so, and for one-way messages because the service counts what it drops.
+
+Look with `services NAME` how many of its workers are busy: more workers (`max_workers`), more instances
+(`shared=True`), or quicker handlers. A service that calls itself may hold all its workers: see
+waits-for-itself."""
+
+    def failed(self, exchange: Exchange) -> None:
+        """Was it refused?"""
+        code = exchange.aside.code or ""
+        why = _WHY.get(code)
+        if why is None or exchange.answer is None:
+            return
+        service, action = exchange.target or "", exchange.action or ""
+        self.book.report(
+            self.name,
+            self.severity,
+            exchange.answer.at,
+            [exchange.number],
+            service=service,
+            action=action,
+            about=code,
+            text=f"{call(service, action)} was refused with {code}: {why[0]}",
+            because=f"the answer says {code}: {why[1]}",
+            advice=f"look at the workers of {shown(service)}: services {shown(service)}",
+            where=f"{to(service, action)} code:{code}",
+        )
+
+    def told(self, service: str, instance: Instance) -> None:
+        """Whether one-way messages were dropped since it was asked before."""
+        dropped = instance.rise("dropped")
+        if dropped and instance.rise("busy") + instance.rise("expired"):
+            self.book.report(
+                self.name,
+                self.severity,
+                instance.last,
+                service=service,
+                about="one-way",
+                text=f"{shown(service)} dropped one-way messages, as it had no room or no free worker for them",
+                because="the service counts what it refuses, and one-way messages among that",
+                advice=f"look at the workers of {shown(service)}: services {shown(service)}",
+                where=f"{to(service)} kind:one-way",
+                count=dropped,
+            )

@@ -1,0 +1,69 @@
+"""silent-instance: it is subscribed, and tells nothing of itself."""
+
+from __future__ import annotations
+
+from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.findings.rule import Rule
+from daebus_console.engine.findings.words import shown, to
+
+_FOR = 25.0
+_LATELY = 35.0
+
+
+class Found(Rule):
+    """Counts who is subscribed to the control channel of a service, and who answers there."""
+
+    name = "silent-instance"
+    severity = Severity.WARNING
+    title = "an instance that is subscribed and answers nothing"
+    page = """\
+More processes are subscribed to the control channel of a service than answer there: one of them hangs as a
+whole, was stopped by a debugger, or is a connection that its process has forgotten. Requests that it shares
+with others may be lost in it.
+
+It is thought so because Redis counts the subscribers, and each instance answers on that channel from a thread
+of its own, however busy its workers are; it has not for 25 seconds, while others answered.
+
+`ping SERVICE` names those that answer; the one that is missing there is the one to restart."""
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+        self._since: dict[str, float] = {}
+
+    def look(self) -> None:
+        """Who is missing, and since when?"""
+        world, now = self.world, self.world.now
+        if world.polled is None or not world.directory.counted or now - world.instances.heard > _LATELY / 2:
+            self._since.clear()
+            return
+        missing = {}
+        for service in world.directory.services.values():
+            if not service.framework or service.gone is not None or service.subscribers < 1 or not service.asked:
+                continue
+            answering = sum(1 for one in world.instances.of(service.name) if now - one.last < _LATELY)
+            if service.subscribers > answering:
+                since = missing[service.name] = self._since.get(service.name, now)
+                if now - since >= _FOR:
+                    self._tell(service.name, service.subscribers, answering)
+                    missing[service.name] = now
+        self._since = missing
+
+    def lost(self) -> None:
+        """Answers may have gone unseen."""
+        self._since.clear()
+
+    def _tell(self, service: str, subscribed: int, answering: int) -> None:
+        silent = subscribed - answering
+        who = "an instance" if silent == 1 else f"{silent} instances"
+        self.book.report(
+            self.name,
+            self.severity,
+            self.world.now,
+            service=service,
+            text=f"{who} of {shown(service)} {'is' if silent == 1 else 'are'} subscribed and"
+            f" answer{'s' * (silent == 1)} nothing",
+            because=f"{subscribed} are subscribed to its control channel, and {answering} answered there in"
+            f" {_LATELY:g} s",
+            advice=f"ping {shown(service)} names those that answer; restart the one that is missing",
+            where=to(service),
+        )

@@ -1,0 +1,69 @@
+"""swallowed-error: a call failed, and whoever made it answered that all went well."""
+
+from __future__ import annotations
+
+from daebus_console.engine.findings.families import Family
+from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.findings.rule import Rule
+from daebus_console.engine.findings.words import call, numbers, shown
+from daebus_console.engine.message.exchange import Exchange, Kind, State
+
+_LONGEST = 60
+_FAILED = (State.ERROR, State.TIMEOUT)
+
+
+class Found(Rule):
+    """Looks at the calls of a handler once it has answered with success."""
+
+    name = "swallowed-error"
+    severity = Severity.WARNING
+    title = "an error below, success above"
+    page = """\
+A handler called another service, that call failed, and the handler answered with success: its caller does not
+learn of the failure.
+
+It is thought so because the call names the request it was made for (`parent_id`), it ended with an error or
+without an answer, no later call of that request to the same action went well, and the request was answered with
+success.
+
+Look at the answer: where what it says is true without that call, all is well, and you may mark this as known.
+Else let the error rise: without a try around the call, or with `return response.error(error)`."""
+
+    def closed(self, parent: Exchange, family: Family) -> None:
+        """The handler has ended: compare what it said with what it had been told."""
+        answer = parent.answer
+        if parent.state is not State.OK or answer is None:
+            return
+        failed: dict[tuple[str | None, str | None], Exchange] = {}
+        for one in family.calls:
+            if one.kind is not Kind.REQUEST:
+                continue
+            key = (one.target, one.action)
+            if one.state is State.OK:
+                failed.pop(key, None)
+            elif one.state in _FAILED and (one.answer is None or one.answer.at <= answer.at):
+                failed[key] = one
+        if family.beyond:
+            return
+        for one in failed.values():
+            self._tell(parent, one, answer.at)
+
+    def _tell(self, parent: Exchange, failed: Exchange, at: float) -> None:
+        above, below = call(parent.target, parent.action), call(failed.target, failed.action)
+        how = f"with {shown(failed.aside.code[:_LONGEST], text=True)}" if failed.aside.code else "with an error"
+        if failed.state is State.TIMEOUT:
+            how = "without an answer in time"
+        self.book.report(
+            self.name,
+            self.severity,
+            at,
+            [parent.number, failed.number],
+            service=parent.target or "",
+            action=parent.action or "",
+            about=f"{failed.target} {failed.action}",
+            text=f"{above} answered with success, though its call to {below} ended {how}",
+            because=f"#{failed.number} was made for #{parent.number} and failed; #{parent.number} was answered with"
+            " success after that",
+            advice=f"see whether the answer of {above} is true without {below}; else let the error rise",
+            where=numbers([parent.number, failed.number]),
+        )

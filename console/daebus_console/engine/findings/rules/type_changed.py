@@ -1,0 +1,186 @@
+"""type-changed: a field that is a number here and a text there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.findings.payloads import value
+from daebus_console.engine.findings.rule import Rule
+from daebus_console.engine.findings.words import call, numbers, shown
+from daebus_console.engine.message.exchange import Exchange, Kind, State
+
+_A_SECOND = 60
+_OF_ONE = 10
+_MOST = 500
+_MOST_PATHS = 200
+_MOST_KEYS = 40
+_MOST_ITEMS = 5
+_DEEPEST = 4
+_KINDS = ("type", "kind", "event")
+_ENOUGH_NUMBERS = 5
+_ENOUGH = 20
+_SHARE = 0.25
+_KEPT = 3
+_LONGEST = 80
+
+
+class _Field:
+    """One field: how often it had which type, and the first exchanges for each."""
+
+    __slots__ = ("counts", "first", "told")
+
+    def __init__(self) -> None:
+        self.told = False
+        self.counts: dict[str, int] = {}
+        self.first: dict[str, list[Exchange]] = {}
+
+
+class Place(NamedTuple):
+    """Where a payload belongs: requests or answers of an action, or broadcasts on a channel, of one kind of event."""
+
+    service: str
+    action: str
+    what: str
+    event: str
+
+
+class Found(Rule):
+    """Learns the fields of what passes by; at high rates of a part of it."""
+
+    name = "type-changed"
+    severity = Severity.WARNING
+    title = "a field that changes its type"
+    page = """\
+A field of one action's payloads (or answers, or of a channel's broadcasts) is a number in most messages and a
+text in some: "12.50" where 12.50 is expected. Python adds texts and numbers nowhere, so that somebody's handler
+raises.
+
+It is thought so because five messages or more have a number there, and the text reads as a number; or
+because twenty or more agree on another type and at most a quarter do not. A field with three types is taken for
+one that may be anything, null for a field that is left out, and events with another `type` for other events.
+
+Look at who sends those (`filter` shows them), and turn the value into a number there."""
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+        self._fields: dict[Place, dict[str, _Field]] = {}
+        self._second = 0
+        self._left = _A_SECOND
+        self._spent: dict[tuple[str, str, bool], int] = {}
+
+    def asked(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
+        """Learn from requests and one-way messages."""
+        for one in exchanges[: self._room((service, action, False), len(exchanges))]:
+            self._learn(service, action, "request" if one.kind is Kind.REQUEST else "message", one, one.opened.data)
+
+    def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
+        """Learn from answers that are no errors."""
+        for one in exchanges[: self._room((service, action, True), len(exchanges))]:
+            if one.state is State.OK and one.answer is not None:
+                self._learn(service, action, "answer", one, one.answer.data)
+
+    def cast(self, exchange: Exchange) -> None:
+        """Learn from a broadcast."""
+        channel = exchange.target or ""
+        if self._room((channel, "", False), 1):
+            self._learn(channel, "", "broadcast", exchange, exchange.opened.data)
+
+    def _room(self, of: tuple[str, str, bool], wanted: int) -> int:
+        """Of how many of those that came it may learn: what comes often must not take the room of what comes seldom."""
+        second = int(self.world.now)
+        if second != self._second:
+            self._second, self._left = second, _A_SECOND
+            self._spent.clear()
+        if not self._left:
+            return 0
+        spent = self._spent.get(of, 0)
+        room = min(wanted, self._left, _OF_ONE - spent)
+        self._spent[of] = spent + room
+        self._left -= room
+        return room
+
+    def _learn(self, service: str, action: str, what: str, exchange: Exchange, data: bytes) -> None:
+        payload = value(data, whole=what == "broadcast")
+        if not isinstance(payload, dict):
+            return
+        event = next((found for name in _KINDS if isinstance(found := payload.get(name), str)), "")
+        place = Place(service, action, what, event[:50])
+        fields = self._fields.get(place)
+        if fields is None:
+            if len(self._fields) >= _MOST:
+                return
+            fields = self._fields[place] = {}
+        for path, kind in set(_typed(payload, "", 0)):
+            field = fields.get(path)
+            if field is None:
+                if len(fields) >= _MOST_PATHS:
+                    continue
+                field = fields[path] = _Field()
+            counts = field.counts
+            counts[kind] = counts.get(kind, 0) + 1
+            first = field.first.setdefault(kind, [])
+            if len(first) < _KEPT:
+                first.append(exchange)
+            if len(counts) == 2:
+                self._judge(place, path, kind, field, exchange)
+
+    def _judge(self, place: Place, path: str, kind: str, field: _Field, exchange: Exchange) -> None:
+        (one, many), (other, few) = sorted(field.counts.items(), key=lambda pair: -pair[1])
+        mixed = {one, other} == {"a number", "a number as text"}
+        if {one, other} == {"a text", "a number as text"}:
+            return
+        enough = _ENOUGH_NUMBERS if mixed else _ENOUGH
+        if many < enough or few > _SHARE * (many + few) or (field.told and kind != other):
+            return
+        # The first that are beside the rule came before there was a rule.
+        evidence = [exchange] if field.told else field.first[other]
+        name = shown(path[:_LONGEST], text=True)
+        found = self.book.report(
+            self.name,
+            Severity.WARNING if mixed or one == "a number" else Severity.INFO,
+            exchange.opened.at,
+            [found.number for found in evidence],
+            service=place.service,
+            action=place.action,
+            about=f"{place.what} {path[:_LONGEST]}",
+            text=f"the field {name} in {_whose(place)} is {one} in most messages and {other} in some",
+            because=f"{many} messages have {one} there, and {few} have {other}",
+            advice=f"see who sends {other} there, and let it send {one}",
+            where="",
+            count=1 if field.told else few,
+        )
+        field.told = True
+        if found is not None:
+            found.filter = numbers(found.evidence)
+
+
+def _whose(place: Place) -> str:
+    return f"{place.what}s {'on' if place.what == 'broadcast' else 'of'} {call(place.service, place.action)}"
+
+
+def _typed(found: Any, path: str, deep: int) -> Iterator[tuple[str, str]]:
+    """The paths in a payload, each with its type. An object of very many members has data for keys."""
+    if isinstance(found, dict):
+        if path:
+            yield path, "an object"
+        if deep < _DEEPEST and len(found) <= _MOST_KEYS:
+            for key, inner in found.items():
+                yield from _typed(inner, f"{path}.{key}" if path else key, deep + 1)
+    elif isinstance(found, list):
+        yield path, "a list"
+        if deep < _DEEPEST:
+            for inner in found[:_MOST_ITEMS]:
+                yield from _typed(inner, f"{path}[*]", deep + 1)
+    elif isinstance(found, bool):
+        yield path, "true or false"
+    elif isinstance(found, int | float):
+        yield path, "a number"
+    elif isinstance(found, str):
+        yield path, "a number as text" if _is_number(found) else "a text"
+
+
+def _is_number(text: str) -> bool:
+    plain = text.strip().removeprefix("-").replace(".", "", 1).replace(",", "", 1)
+    return 0 < len(plain) < 20 and plain.isascii() and plain.isdigit()

@@ -1,0 +1,100 @@
+"""waits-for-itself: a service whose workers wait for the service itself, straight or through others."""
+
+from __future__ import annotations
+
+from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.findings.rule import Rule
+from daebus_console.engine.findings.words import call, duration, numbers, shown
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind
+
+_MOST = 1_000
+_LEEWAY = 0.05
+_TOGETHER = 5.0
+
+
+class Found(Rule):
+    """A call that got no worker, made for a request that held one of the same service all the while."""
+
+    name = "waits-for-itself"
+    severity = Severity.ERROR
+    title = "a service that waits for itself while all its workers are busy"
+    page = """\
+A handler calls its own service, straight or through others, and waits for the answer. It holds a worker
+meanwhile. Once every worker does so, none is left to answer: all wait for each other until they time out. The
+handlers are quick, and yet nothing is answered.
+
+It is thought so because the call names the request it was made for (`parent_id`), that request went to the same
+service and was not answered until the call was given up, and the call got no worker: it was answered with
+`expired`, or handled much later in hardly any time, or as many requests as there are workers waited so at once.
+
+Call the function instead of the action; or put what is called into a service of its own. More workers
+(`max_workers`) only move the point at which it happens."""
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
+        self._blocked: dict[int, tuple[Exchange, Exchange]] = {}
+        self._told: dict[int, None] = {}
+
+    def expired(self, exchange: Exchange) -> None:
+        """It got no answer: for want of a worker?"""
+        holder = self._holder(exchange, exchange.deadline)
+        if holder is None:
+            return
+        self._blocked[holder.number] = exchange, holder
+        if len(self._blocked) > _MOST:
+            del self._blocked[next(iter(self._blocked))]
+        service = exchange.target
+        workers = self.world.instances.workers(service)
+        since = exchange.opened.at - _TOGETHER
+        together = [pair for pair in self._blocked.values() if pair[0].target == service and pair[0].opened.at >= since]
+        if workers is not None and len(together) >= workers:
+            for call_, held_by in together:
+                self._tell(call_, held_by, f"its {workers} workers were all held by requests that waited for it")
+
+    def failed(self, exchange: Exchange) -> None:
+        """It was answered too late, or told that it had waited too long."""
+        answer, expired = exchange.answer, exchange.aside.code == "expired"
+        if answer is None or exchange.parent_id is None or not (expired or exchange.flags & Flag.LATE):
+            return
+        holder = self._holder(exchange, min(exchange.deadline, answer.at))
+        took = answer.at - exchange.opened.at
+        if holder is not None and (expired or (exchange.elapsed is not None and exchange.elapsed < took / 2)):
+            self._tell(exchange, holder, "it waited for a worker until it was too late")
+
+    def lost(self) -> None:
+        """An answer may be among what was not seen."""
+        self._blocked.clear()
+
+    def _holder(self, exchange: Exchange, until: float) -> Exchange | None:
+        """The request of the same service for which it was made, that held a worker until then."""
+        if exchange.kind is not Kind.REQUEST or not exchange.flags & Flag.DECLARED:
+            return None
+        for one in self.world.ancestors(exchange):
+            if one.target == exchange.target:
+                free = one.answer is not None and one.answer.at < until - _LEEWAY
+                return None if free else one
+        return None
+
+    def _tell(self, exchange: Exchange, holder: Exchange, why: str) -> None:
+        if exchange.number in self._told:
+            return
+        self._told[exchange.number] = None
+        if len(self._told) > _MOST:
+            del self._told[next(iter(self._told))]
+        between = self.world.ancestors(exchange)
+        circle = between[: between.index(holder) + 1][::-1] if holder in between else [holder]
+        way = " → ".join(call(one.target, one.action) for one in [*circle, exchange])
+        waited = duration(exchange.deadline - exchange.opened.at)
+        self.book.report(
+            self.name,
+            self.severity,
+            exchange.deadline,
+            [exchange.number, *(one.number for one in circle)],
+            service=exchange.target or "",
+            action=exchange.action or "",
+            text=f"{shown(exchange.target or '?')} waits for itself: {way} got no worker within {waited}",
+            because=f"#{exchange.number} was made for #{holder.number}, which held a worker of the same service until"
+            f" it was given up; {why}",
+            advice="call the function instead of the action, or put what is called into a service of its own",
+            where=numbers([exchange.number, *(one.number for one in circle)]),
+        )

@@ -1,0 +1,85 @@
+"""The words of findings: names in sentences, terms of filters, durations, and which names are nearly the same. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from daebus_console.naming import quoted, shown
+
+__all__ = ["call", "duration", "near", "numbers", "quoted", "shown", "term", "to"]
+
+
+def call(service: str | None, action: str | None) -> str:
+    """A service and its action, as a sentence has them."""
+    name = shown(service or "?")
+    return f"{name} {shown(action, text=True)}" if action else name
+
+
+def term(name: str) -> str:
+    """A name as the filter language takes it literally."""
+    plain = all(sign.isalnum() or sign in "_.-/" for sign in name) and not name.startswith("-")
+    return name if name and plain else '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def to(service: str, action: str = "") -> str:
+    """The filter for what went to that service, or action."""
+    return f"to:{term(service)}" + (f" action:{term(action)}" if action else "")
+
+
+def numbers(found: Iterable[int]) -> str:
+    """The filter for those exchanges."""
+    return "id:" + ",".join(f"#{number}" for number in found)
+
+
+def duration(seconds: float) -> str:
+    """So many seconds, for a sentence."""
+    if seconds >= 1:
+        return f"{seconds:.3g} s" if seconds < 1000 else f"{seconds:,.0f} s"
+    return f"{seconds * 1000:.3g} ms"
+
+
+def near(word: str, known: Iterable[str]) -> str | None:
+    """The one of the known names that `word` was meant to be, where there is hardly a doubt; else None.
+
+    One slip in four letters or more, two in nine or more; or another case, or another sign between the words. Names
+    that differ in their digits alone are different things.
+    """
+    best: tuple[int, str] | None = None
+    plain = _plain(word)
+    for name in known:
+        if abs(len(name) - len(word)) > 2 or _without_digits(name) == _without_digits(word):
+            continue
+        if _plain(name) == plain:
+            return name
+        allowed = 2 if min(len(name), len(word)) >= 9 else 1 if min(len(name), len(word)) >= 4 else 0
+        slips = _slips(word, name, allowed)
+        if slips <= allowed and (best is None or (slips, name) < best):
+            best = slips, name
+    return best[1] if best is not None else None
+
+
+def _plain(word: str) -> str:
+    return word.casefold().replace("-", "").replace("_", "").replace(".", "")
+
+
+def _without_digits(word: str) -> str:
+    return "".join(sign for sign in word if not sign.isdigit())
+
+
+def _slips(one: str, other: str, most: int) -> int:
+    """How many letters have to be changed, added, left out or exchanged with their neighbour; most + 1 for more."""
+    if most == 0:
+        return most + 1
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for line, sign in enumerate(one, 1):
+        following = [line]
+        for column, letter in enumerate(other, 1):
+            cost = min(row[column] + 1, following[-1] + 1, row[column - 1] + (sign != letter))
+            if line > 1 and column > 1 and sign == other[column - 2] and one[line - 2] == letter:
+                cost = min(cost, before[column - 2] + 1)
+            following.append(cost)
+        if min(following) > most:
+            return most + 1
+        before, row = row, following
+    return row[-1]

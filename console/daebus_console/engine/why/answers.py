@@ -1,0 +1,129 @@
+"""Why an answer is an error, late, or where its caller does not listen. Pure."""
+
+from __future__ import annotations
+
+from daebus_console.engine.findings.payloads import value
+from daebus_console.engine.findings.words import call, duration, quoted, shown
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
+from daebus_console.engine.why.cause import Cause
+from daebus_console.engine.why.serving import unknown_action
+from daebus_console.engine.why.sight import Sight
+
+_LONGEST = 300
+_REFUSED = {
+    "busy": ("its queue was full", "look at its workers: services {0}"),
+    "expired": ("no worker was free before the caller's time was over", "look at its workers: services {0}"),
+    "shutting_down": ("it was stopping", "send it again once {0} is back"),
+    "redis_refused": ("Redis refused the answer", "look at the rights of the service in Redis, and at its log"),
+    "bad_request": ("it could not read the request", "look at the request: show #{1}"),
+    "no_response": (
+        "its handler ended without an answer",
+        "let the handler of {0} return a dict or call response.send",
+    ),
+    "forbidden": ("it does not allow that", "look at the options of {0}"),
+}
+
+
+def elsewhere(exchange: Exchange) -> Cause | None:
+    """The answer went to another channel than the caller listens to."""
+    answer = exchange.answer
+    if answer is None or exchange.reply_to is None or answer.channel == exchange.reply_to:
+        return None
+    return Cause(
+        "elsewhere",
+        f"the answer went to {quoted(answer.channel)}, and the caller listens on {quoted(exchange.reply_to)}",
+        (f"#{exchange.number} asks for its answer on {quoted(exchange.reply_to)}", "an answer with its id came there"),
+        f"let {shown(exchange.target or 'the service')} answer on the reply_to of the request",
+    )
+
+
+def failed(sight: Sight, exchange: Exchange) -> Cause | None:
+    """It was answered with an error."""
+    answer, code = exchange.answer, exchange.aside.code or ""
+    if answer is None or not answer.error:
+        return None
+    service, action = exchange.target or "", exchange.action or ""
+    text = _error(exchange)
+    if code == "unknown_action":
+        found = unknown_action(sight, service, action, answered=True)
+        return found or Cause(
+            "unknown_action",
+            f"{shown(service)} has no action {quoted(action)}",
+            (f"it answered: {text}",),
+            f"correct the name where it is called: services {shown(service)} lists what there is",
+        )
+    deepest = _deepest(sight, exchange)
+    if deepest is not None:
+        below = call(deepest.target, deepest.action)
+        return Cause(
+            "error_below",
+            f"its call to {below} (#{deepest.number}) failed, and the error rose: {_error(deepest)}",
+            (f"#{deepest.number} was made for #{exchange.number}, and failed before it did",),
+            f"why #{deepest.number}",
+        )
+    if code in _REFUSED:
+        why, advice = _REFUSED[code]
+        return Cause(
+            code,
+            f"{shown(service)} refused it: {why}",
+            (f"it answered {code}: {text}",),
+            advice.format(shown(service), exchange.number),
+        )
+    return Cause(
+        code or "error",
+        f"the handler of {call(service, action)} failed: {text}",
+        (f"the answer of {shown(exchange.instance or service)} is an error{f' with the code {code}' if code else ''}",),
+        f"look at what was asked: show #{exchange.number}; then at the log of {shown(service)}",
+    )
+
+
+def late(exchange: Exchange) -> Cause | None:
+    """The answer came after the caller had given up."""
+    answer = exchange.answer
+    if answer is None or not exchange.flags & Flag.LATE or exchange.flags & Flag.TIMELESS:
+        return None
+    took, waited = answer.at - exchange.opened.at, exchange.deadline - exchange.opened.at
+    evidence = [f"the caller waits {duration(waited)}; the answer came after {duration(took)}"]
+    where = "it took that long"
+    if exchange.elapsed is not None and exchange.elapsed >= 0:
+        evidence.append(f"{duration(exchange.elapsed)} of it in the handler, as the service tells")
+        where = "the handler took most of it" if exchange.elapsed > took / 2 else "it waited for a worker most of it"
+    return Cause(
+        "late",
+        f"the answer came {duration(took - waited)} too late: {where}",
+        tuple(evidence),
+        f"wait longer than {duration(took)}, or find out what takes so long",
+    )
+
+
+def _error(exchange: Exchange) -> str:
+    """What the error answer says."""
+    payload = value(exchange.answer.data) if exchange.answer is not None else None
+    text = payload.get("error") if isinstance(payload, dict) else None
+    kind = payload.get("type") if isinstance(payload, dict) else None
+    found = text if isinstance(text, str) and text else "it does not say why"
+    prefix = f"{kind}: " if isinstance(kind, str) and kind and not found.startswith(kind) else ""
+    return shown((prefix + found)[:_LONGEST], text=True)
+
+
+def _deepest(sight: Sight, exchange: Exchange) -> Exchange | None:
+    """The call in which an error arose that rose to this one: its text stands in the text of this one's error."""
+    found, at, seen = None, exchange, {exchange.number}
+    while True:
+        end, text = at.answer, _error(at)
+        below = [
+            one
+            for one in sight.calls_of(at)
+            if one.kind is Kind.REQUEST and one.state is State.ERROR and one.answer is not None and end is not None
+            and one.answer.at <= end.at and one.number not in seen and _said(one) and _said(one) in text
+        ]  # fmt: skip
+        if not below:
+            return found
+        found = at = below[-1]
+        seen.add(at.number)
+
+
+def _said(exchange: Exchange) -> str:
+    payload = value(exchange.answer.data) if exchange.answer is not None else None
+    text = payload.get("error") if isinstance(payload, dict) else None
+    return shown(text[:_LONGEST], text=True) if isinstance(text, str) else ""

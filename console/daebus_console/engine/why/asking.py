@@ -1,0 +1,137 @@
+"""Which causes are looked for in which order: of an exchange, and of a service and its action. Pure."""
+
+from __future__ import annotations
+
+from daebus_console.engine.findings.words import call, near, quoted, shown
+from daebus_console.engine.message.envelope import Unreadable, read
+from daebus_console.engine.message.exchange import Exchange, Kind, State
+from daebus_console.engine.why import answers, serving
+from daebus_console.engine.why.cause import Cause
+from daebus_console.engine.why.sight import Sight
+from daebus_console.engine.why.silence import unanswered
+
+_BAD = (State.ERROR, State.TIMEOUT, State.UNKNOWN)
+_LATEST = 20_000
+
+
+def why_exchange(sight: Sight, exchange: Exchange) -> Cause:
+    """Why that exchange has no answer or effect, or failed."""
+    kind = exchange.kind
+    if kind is Kind.REQUEST:
+        return _request(sight, exchange)
+    if kind is Kind.ONE_WAY:
+        return _one_way(sight, exchange)
+    if kind is Kind.BROADCAST:
+        return _broadcast(sight, exchange)
+    if kind is Kind.RESPONSE:
+        return Cause(
+            "orphan",
+            "it answers a request that this console did not see",
+            ("no request with its id was seen: it was sent before this console looked, in a gap, or to a channel that"
+             " it does not read", f"it came on {quoted(exchange.opened.channel)}"),
+            "look at the same in a capture that began earlier",
+        )  # fmt: skip
+    if kind is Kind.UNREADABLE:
+        return _unreadable(exchange)
+    gap = exchange.aside.gap
+    reason = shown(gap.reason, text=True) if gap is not None else "the connection was lost"
+    return Cause("gap", f"messages may be missing here: {reason}", (), "")
+
+
+def why_action(sight: Sight, service: str, action: str | None) -> Cause:
+    """Why requests or messages to that service, or its action, have no answer or effect."""
+    name = action or ""
+    found = serving.nobody(sight, service, 0.0)
+    if found is None and action is not None:
+        found = serving.unknown_action(sight, service, name)
+    found = found or serving.silent(sight, service) or serving.busy(sight, service)
+    if found is not None:
+        return found
+    bad, went_wrong, ended = _latest_bad(sight, service, action)
+    if bad is not None:
+        cause = why_exchange(sight, bad)
+        often = f"{went_wrong} of {ended} that are remembered went wrong, the latest in #{bad.number}"
+        return Cause(cause.name, f"#{bad.number}: {cause.text}", (*cause.evidence, often), cause.advice)
+    if sight.service(service) is None and not sight.world.instances.of(service):
+        meant = sight.meant(service)
+        hint = f"; {quoted(meant)} is there" if meant is not None else ""
+        return Cause("", f"nothing is known of {quoted(service)}{hint}", (), "services lists who is there")
+    return Cause("", f"nothing speaks against it: {serving.can(sight, service, name)}", (), "")
+
+
+def _latest_bad(sight: Sight, service: str, action: str | None) -> tuple[Exchange | None, int, int]:
+    """The latest of its exchanges that went wrong; how many did, and how many have ended."""
+    exchanges = sight.journal.exchanges
+    latest, wrong, ended = None, 0, 0
+    for one in reversed(exchanges.between(max(1, exchanges.last - _LATEST), exchanges.last)):
+        if one.target != service or (action is not None and one.action != action) or one.kind is not Kind.REQUEST:
+            continue
+        if one.state in _BAD:
+            latest, wrong = latest or one, wrong + 1
+        ended += one.state is not State.PENDING
+    return latest, wrong, ended
+
+
+def _request(sight: Sight, exchange: Exchange) -> Cause:
+    found = answers.elsewhere(exchange)
+    if found is not None:
+        return found
+    if exchange.answer is None:
+        return unanswered(sight, exchange)
+    itself = next(sight.findings_on(exchange, "waits-for-itself"), None)
+    if itself is not None and exchange.number in itself.evidence and exchange.state is not State.OK:
+        return Cause("waits_for_itself", itself.text, (itself.because,), itself.advice)
+    found = answers.failed(sight, exchange) or answers.late(exchange)
+    if found is not None:
+        return found
+    finding = sight.book.of(exchange.number)
+    if finding is not None:
+        return Cause(finding.rule.replace("-", "_"), finding.text, (finding.because,), finding.advice)
+    took = exchange.latency
+    how = f" after {took * 1000:.3g} ms" if took is not None else ""
+    return Cause("", f"nothing is wrong: {call(exchange.target, exchange.action)} answered with success{how}", (), "")
+
+
+def _one_way(sight: Sight, exchange: Exchange) -> Cause:
+    service, action = exchange.target or "", exchange.action or ""
+    found = serving.unknown_action(sight, service, action) or serving.nobody(sight, service, exchange.opened.at)
+    if found is not None:
+        return found
+    finding = next(sight.findings_on(exchange, "nobody-listens", "unknown-action", "refused"), None)
+    if finding is not None:
+        return Cause(finding.rule.replace("-", "_"), finding.text, (finding.because,), finding.advice)
+    text = f"nothing speaks against it: {serving.can(sight, service, action)}"
+    return Cause("", text, ("what its handler did is not seen from the bus",), f"look at the log of {shown(service)}")
+
+
+def _broadcast(sight: Sight, exchange: Exchange) -> Cause:
+    channel, world = exchange.target or "", sight.world
+    entry = world.directory.channels.get(channel)
+    if entry is not None and not entry.subscribers and world.sees_all(exchange.opened.at):
+        heard = [one.name for one in world.directory.channels.values() if one.listeners and one.name != channel]
+        meant = near(channel, heard)
+        text = f"nobody listens to {quoted(channel)}"
+        return Cause(
+            "nobody",
+            text if meant is None else f"{text}; {quoted(meant)} has listeners",
+            ("Redis lists no subscriber of that channel",),
+            f"write {quoted(meant)} where it is sent" if meant is not None else "start who is to listen to it",
+        )
+    listeners = ", ".join(map(shown, sorted(entry.listeners))) if entry is not None else ""
+    known = f"services that listen to it: {listeners}" if listeners else "who listens is not known"
+    return Cause("", f"nothing speaks against it: {known}", ("what a listener did is not seen from the bus",), "")
+
+
+def _unreadable(exchange: Exchange) -> Cause:
+    try:
+        read(exchange.opened.data)
+        reason = "it has no form that is known"
+    except Unreadable as error:
+        reason = shown(str(error)[:200], text=True)
+    channel = quoted(exchange.opened.channel)
+    return Cause(
+        "unreadable",
+        f"no service takes it: {reason}",
+        (f"it came on {channel}; services take JSON objects and drop all else",),
+        "look at who sends it",
+    )

@@ -1,0 +1,139 @@
+"""Whether a service can answer at all: who serves it, which actions it has, what its workers do. Pure."""
+
+from __future__ import annotations
+
+from daebus_console.dates import clock
+from daebus_console.engine.findings.words import call, duration, near, quoted, shown
+from daebus_console.engine.why.cause import Cause
+from daebus_console.engine.why.sight import Sight
+
+_SILENT = 30.0
+
+
+def nobody(sight: Sight, service: str, since: float) -> Cause | None:
+    """Nobody is subscribed to it: not now, and not since then."""
+    entry = sight.service(service)
+    world = sight.world
+    if entry is not None and entry.gone is not None:
+        at = clock(entry.gone)
+        return Cause(
+            "gone",
+            f"{quoted(service)} has stopped: nobody has served it since {at}",
+            (f"its last subscriber left at {at}",),
+            f"start {shown(service)}",
+        )
+    if not world.sees_all(since) or (entry is not None and entry.subscribers):
+        return None
+    channel = world.directory.channels.get(service)
+    if channel is not None and channel.subscribers:
+        return None
+    meant = sight.meant(service)
+    evidence = ["Redis lists no subscriber of that channel"]
+    if meant is None:
+        return Cause(
+            "nobody",
+            f"nobody serves {quoted(service)}",
+            (*evidence, "no service with a name like it is there"),
+            f"start {shown(service)}, and see that it uses this Redis",
+        )
+    prefixed = meant.endswith(service) or service.endswith(meant)
+    how = "with a prefix" if prefixed and len(meant) != len(service) else "with nearly that name"
+    return Cause(
+        "near_name",
+        f"nobody serves {quoted(service)}; {quoted(meant)} is there",
+        (*evidence, f"a service {how} has one: {quoted(meant)}"),
+        f"call {quoted(meant)} instead",
+    )
+
+
+def unknown_action(sight: Sight, service: str, action: str, *, answered: bool = False) -> Cause | None:
+    """No instance, or not every one, has the action. `answered` tells that the asker was told so."""
+    here = sight.world.instances.here(service)
+    entry = sight.service(service)
+    if not here or (entry is not None and entry.subscribers > len(here)):
+        return None
+    having = [one for one in here if action in one.actions]
+    if len(having) == len(here):
+        return None
+    lists = ", ".join(shown(name, text=True) for name in sorted(set().union(*(one.actions for one in here)))[:12])
+    if having:
+        without = ", ".join(shown(one.name, text=True) for one in here if one not in having)
+        return Cause(
+            "some_instances",
+            f"only {len(having)} of {len(here)} instances of {shown(service)} have the action {quoted(action)}",
+            (f"without it: {without}", "each instance told its actions"),
+            f"bring all instances of {shown(service)} to one version",
+        )
+    meant = near(action, sorted(set().union(*(one.actions for one in here))))
+    ignores = () if answered else ('nobody was told so: one-way, or the service has unknown_action="ignore"',)
+    text = f"{shown(service)} has no action {quoted(action)}"
+    return Cause(
+        "unknown_action",
+        text if meant is None else f"{text}, but {quoted(meant)}",
+        (f"its instances told their actions: {lists or 'none'}", *ignores),
+        f"write {quoted(meant)} where {quoted(action)} is sent"
+        if meant is not None
+        else f"add the action to {shown(service)}, or correct its name",
+    )
+
+
+def restarted(sight: Sight, service: str, since: float) -> Cause | None:
+    """All instances that are there began after that: whoever had it then is gone, and what it did with him."""
+    here = sight.world.instances.here(service)
+    began = [one.last - one.figures.up for one in here if one.figures.up is not None]
+    if not began or len(began) < len(here) or min(began) <= since:
+        return None
+    at = clock(min(began))
+    return Cause(
+        "restarted",
+        f"{shown(service)} was started anew at {at}, while this was under way",
+        (f"it was sent at {clock(since)}; each instance that is there now began later",),
+        "send it again, if it bears to be done twice",
+    )
+
+
+def busy(sight: Sight, service: str) -> Cause | None:
+    """All workers of all instances are at work."""
+    here = sight.world.instances.here(service)
+    told = [one.figures for one in here if one.figures.workers and one.figures.busy is not None]
+    if not told or len(told) < len(here) or any((one.busy or 0) < (one.workers or 0) for one in told):
+        return None
+    workers, queued = sum(one.workers or 0 for one in told), sum(one.queued or 0 for one in told)
+    ago = duration(max(0.0, sight.now - max(one.last for one in here)))
+    return Cause(
+        "busy",
+        f"all {workers} workers of {shown(service)} are busy, and {queued} messages wait for one",
+        (f"its instances told so {ago} ago",),
+        f"look at what they do: filter to:{shown(service)} status:pending",
+    )
+
+
+def silent(sight: Sight, service: str) -> Cause | None:
+    """It is subscribed, and has told nothing of itself for long, though it did before."""
+    found, entry = sight.world.instances.of(service), sight.service(service)
+    last = max((one.last for one in found), default=0.0)
+    if entry is None or not entry.subscribers or not entry.framework or not sight.world.polled:
+        return None
+    if sight.world.instances.heard - last < _SILENT or not found:
+        return None
+    return Cause(
+        "silent",
+        f"{shown(service)} is subscribed and answers nothing since {clock(last)}, not even what it is",
+        (f"it told of itself last at {clock(last)}, others at {clock(sight.world.instances.heard)}",),
+        f"ping {shown(service)}; then restart it",
+    )
+
+
+def can(sight: Sight, service: str, action: str) -> str:
+    """What is known where nothing speaks against it."""
+    here = sight.world.instances.here(service)
+    entry = sight.service(service)
+    if not here:
+        count = entry.subscribers if entry is not None else 0
+        if not count:
+            return f"nothing is known of {quoted(service)}"
+        return f"{shown(service)} has {count} subscribers and does not tell what it is"
+    busy_, workers = sum(one.figures.busy or 0 for one in here), sight.world.instances.workers(service)
+    text = f"{len(here)} instance{'s' * (len(here) != 1)} of {shown(service)} serve{'s' * (len(here) == 1)}"
+    name = call(service, action).partition(" ")[2]
+    return f"{text} {name or 'it'}; {busy_} of {workers or '?'} workers are busy"

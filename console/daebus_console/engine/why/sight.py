@@ -1,0 +1,77 @@
+"""All that may be asked to find a cause: the bus as it is now, and what is remembered of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from daebus_console.engine.directory import ServiceEntry
+from daebus_console.engine.findings.book import Book
+from daebus_console.engine.findings.finding import Finding
+from daebus_console.engine.findings.rule import World
+from daebus_console.engine.findings.words import near
+from daebus_console.engine.message.exchange import Exchange, Kind
+from daebus_console.engine.message.frame import Gap
+from daebus_console.engine.pairing.journal import Journal
+
+_FARTHEST = 50_000
+_MOST_CALLS = 1_000
+_AROUND = 2.0
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What is known at `now` (epoch seconds)."""
+
+    world: World
+    book: Book
+    journal: Journal
+    now: float
+
+    def service(self, name: str | None) -> ServiceEntry | None:
+        """The entry of a service, if it was ever met."""
+        return self.world.directory.services.get(name or "")
+
+    def calls_of(self, exchange: Exchange) -> list[Exchange]:
+        """The calls that were made for it, as far as they are remembered."""
+        found: list[Exchange] = []
+        if exchange.request_id is None:
+            return found
+        exchanges = self.journal.exchanges
+        for one in exchanges.between(exchange.number + 1, exchange.number + _FARTHEST):
+            if one.parent_id == exchange.request_id and one is not exchange:
+                found.append(one)
+                if len(found) >= _MOST_CALLS:
+                    break
+        return found
+
+    def gap_after(self, at: float) -> Gap | None:
+        """The first gap that was not over at that time."""
+        for one in self.journal.exchanges:
+            gap = one.aside.gap if one.kind is Kind.GAP else None
+            if gap is not None and (gap.end is None or gap.end >= at):
+                return gap
+        return None
+
+    def findings_on(self, exchange: Exchange, *rules: str) -> Iterator[Finding]:
+        """What those rules found that concerns it: as evidence, or in the same place at the same time."""
+        for finding in self.book:
+            if finding.rule not in rules:
+                continue
+            here = finding.service == exchange.target and finding.action in ("", exchange.action)
+            then = finding.first - _AROUND <= exchange.opened.at <= finding.last + _AROUND
+            if exchange.number in finding.evidence or (here and then):
+                yield finding
+
+    def meant(self, service: str) -> str | None:
+        """The service that is there and has nearly that name, or that name behind or before a prefix."""
+        here = [one.name for one in self.world.directory.services.values() if one.subscribers and one.name != service]
+        here += [name for name in self.world.instances.names() if name != service and name not in here]
+        found = near(service, here)
+        if found is not None or not service:
+            return found
+        for sign in ".:-_/":
+            for name in here:
+                if name.endswith(sign + service) or service.endswith(sign + name):
+                    return name
+        return None

@@ -1,0 +1,106 @@
+"""Why there is no answer, or not yet. Pure."""
+
+from __future__ import annotations
+
+from daebus_console.dates import clock
+from daebus_console.engine.findings.words import call, duration, shown
+from daebus_console.engine.message.exchange import Exchange, Kind, State
+from daebus_console.engine.why.cause import Cause
+from daebus_console.engine.why.serving import busy, can, nobody, restarted, silent, unknown_action
+from daebus_console.engine.why.sight import Sight
+
+_FOUND = ("nobody-listens", "waits-for-itself")
+_DEEPEST = 50
+
+
+def unanswered(sight: Sight, exchange: Exchange) -> Cause:
+    """A request without an answer."""
+    if exchange.state is State.UNKNOWN:
+        return _unseen(sight, exchange)
+    service, action, since = exchange.target or "", exchange.action or "", exchange.opened.at
+    found = next(sight.findings_on(exchange, *_FOUND), None)
+    if found is not None:
+        name = "nobody" if found.rule == "nobody-listens" else "waits_for_itself"
+        return Cause(name, found.text, (found.because,), found.advice)
+    return (
+        unknown_action(sight, service, action)
+        or nobody(sight, service, since)
+        or _waiting(sight, exchange)
+        or restarted(sight, service, since)
+        or busy(sight, service)
+        or silent(sight, service)
+        or _running(exchange, sight.now)
+        or Cause(
+            "",
+            f"no cause is known: {can(sight, service, action)}",
+            (f"#{exchange.number} was sent at {clock(since)}, and no answer was seen",),
+            f"look at the log of {shown(service)}",
+        )
+    )
+
+
+def _unseen(sight: Sight, exchange: Exchange) -> Cause:
+    gap = sight.gap_after(exchange.opened.at)
+    if gap is None:
+        return Cause(
+            "gap",
+            "its answer may have come where this console did not read",
+            ("what there was on its reply channel was not all seen since it was sent",),
+            "look at its caller, who knows",
+        )
+    lasted = "since then" if gap.seconds is None else f"for {duration(gap.seconds)}"
+    return Cause(
+        "gap",
+        f"its answer may have come unseen: this console saw {'a part' if gap.partly else 'nothing'} {lasted}",
+        (f"from {clock(gap.start)}: {shown(gap.reason, text=True)}",),
+        "look at its caller, who knows",
+    )
+
+
+def _waiting(sight: Sight, exchange: Exchange) -> Cause | None:
+    """Its handler waits, or waited, for a call of its own: the deepest of them."""
+    at, way, seen = exchange, [exchange], {exchange.number}
+    while len(way) < _DEEPEST:
+        end = at.deadline
+        below = [
+            one
+            for one in sight.calls_of(at)
+            if one.kind is Kind.REQUEST and one.number not in seen and _open_until(one, end)
+        ]
+        if not below:
+            break
+        at = below[-1]
+        seen.add(at.number)
+        way.append(at)
+    if at is exchange:
+        return None
+    path = " → ".join(f"{call(one.target, one.action)} (#{one.number})" for one in way)
+    waits = "waits" if at.state is State.PENDING else "waited in vain"
+    return Cause(
+        "waits_for",
+        f"its handler {waits} for {call(at.target, at.action)} (#{at.number})",
+        (path, f"#{at.number} has {'no answer yet' if at.state is State.PENDING else 'got no answer'}"),
+        f"why #{at.number}",
+    )
+
+
+def _open_until(one: Exchange, end: float) -> bool:
+    if one.state in (State.PENDING, State.UNKNOWN):
+        return True
+    return one.state is State.TIMEOUT and (one.answer is None or one.answer.at > end)
+
+
+def _running(exchange: Exchange, now: float) -> Cause | None:
+    if exchange.state is not State.PENDING:
+        return None
+    so_far, left = max(0.0, now - exchange.opened.at), exchange.deadline - now
+    parts = len(exchange.progress or ())
+    evidence = [f"it was sent {duration(so_far)} ago, and its caller waits {duration(max(0.0, left))} more"]
+    if parts:
+        evidence.append(f"{parts} parts of its answer have come")
+    return Cause(
+        "running",
+        f"{call(exchange.target, exchange.action)} is still running, or waits for a worker",
+        tuple(evidence),
+        f"wait for it; then why #{exchange.number} again",
+    )

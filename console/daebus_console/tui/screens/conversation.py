@@ -1,0 +1,140 @@
+"""The conversation that an exchange belongs to, over one time axis, as it goes on; enter shows what a row is of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from daebus_console.commands.doing.tracing import head_of, lines_of
+from daebus_console.engine.conversation.tree import Conversation
+from daebus_console.engine.conversation.waterfall import Waterfall, waterfall
+from daebus_console.render import Line as Spans
+from daebus_console.text import clean
+from daebus_console.tui.rows.lines import Line
+from daebus_console.tui.widgets.key_line import KeyLine
+from daebus_console.tui.widgets.row_list import RowList
+from daebus_console.tui.widgets.title import TitleLine
+
+if TYPE_CHECKING:
+    from daebus_console.engine.message.exchange import Exchange
+    from daebus_console.engine.session import Session
+    from daebus_console.tui.base import BaseApp
+
+_EVERY = 0.5
+_ROLES = {"": "plain", "bold": "strong", "key": "action"}
+_LEGEND = "█ in the handler, as told  ░ on the way or waiting  ▒ not told apart  ╌ in vain"
+
+
+class WaterfallList(RowList):
+    """The rows of the drawing, those of an exchange bearing its number."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open", "Show the exchange")]
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.lines: list[tuple[int, Line]] = []
+        self._cursor = 0
+
+    def draw(self, lines: list[tuple[int, Line]]) -> None:
+        """Show other lines; the cursor stays on its exchange."""
+        number = self.lines[self._cursor][0] if self._cursor < len(self.lines) else 0
+        self.lines = lines
+        places = [index for index, (of, _line) in enumerate(lines) if of == number]
+        if number and places and self._cursor not in places:
+            self._cursor = places[0]
+        self._cursor = min(self._cursor, max(0, len(lines) - 1))
+        self.refresh()
+
+    def start_at(self, number: int) -> None:
+        """Put the cursor on the first row of that exchange."""
+        self._cursor = next((index for index, (of, _line) in enumerate(self.lines) if of == number), 0)
+        self.show_row(self._cursor)
+
+    def count(self) -> int:
+        return len(self.lines)
+
+    def line(self, index: int, _width: int) -> Line:
+        return self.lines[index][1]
+
+    def cursor_index(self) -> int | None:
+        return self._cursor if self.lines else None
+
+    def put_cursor(self, index: int) -> None:
+        self._cursor = index
+
+    def action_open(self) -> None:
+        """Show the exchange of the row."""
+        if self.lines:
+            self.post_message(self.Chosen(self, self._cursor))
+
+
+class ConversationScreen(Screen[None]):
+    """The waterfall of one conversation, looked at again twice a second."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,V", "app.pop_screen", "Back to the flow")]
+
+    app: BaseApp
+
+    def __init__(self, session: Session, start: Exchange) -> None:
+        super().__init__()
+        self.session = session
+        self.bar = TitleLine(classes="pane-title")
+        self.list = WaterfallList(id="waterfall")
+        self._start = start
+        with session.lock:
+            exchanges = list(session.journal.exchanges)
+        self.conversation = Conversation(start, exchanges)
+        self._last = exchanges[-1].number if exchanges else 0
+
+    def compose(self) -> ComposeResult:
+        yield self.bar
+        yield self.list
+        yield TitleLine([(f" {_LEGEND}", "dim")])
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        self.list.focus()
+        self.call_after_refresh(self._begin)
+        self.set_interval(_EVERY, self.renew)
+
+    def _begin(self) -> None:
+        self.renew()
+        self.list.start_at(self._start.number)
+
+    def on_resize(self) -> None:
+        """The bars depend on the width."""
+        self.call_after_refresh(self.renew)
+
+    def renew(self) -> None:
+        """Take what has come, and draw how it stands."""
+        found = self._look()
+        width = max(40, self.list.row_width())
+        self.list.draw([(number, _in_roles(spans)) for number, spans in lines_of(found, width, self.app.redact)])
+        head = _in_roles(head_of(self.conversation, found))
+        self.bar.show([(" Conversation ", "strong"), *head])
+
+    def _look(self) -> Waterfall:
+        with self.session.lock:
+            exchanges = self.session.journal.exchanges
+            newer = exchanges.between(self._last + 1, exchanges.last)
+            self._last = max(self._last, exchanges.last)
+            now = self.session.clock()
+            self.conversation.grow(newer)
+            return waterfall(self.conversation, now)
+
+    def on_row_list_chosen(self, event: RowList.Chosen) -> None:
+        """Go to the exchange of the row."""
+        number = self.list.lines[event.index][0]
+        if not number:
+            return
+        self.app.pop_screen()
+        if not self.app.main.select(number):
+            self.app.main.notify(f"#{number} is not remembered any more", timeout=3)
+
+
+def _in_roles(spans: Spans) -> Line:
+    """A line of the other faces in the roles of the screen."""
+    return [(clean(span.text), _ROLES.get(span.style, span.style)) for span in spans]

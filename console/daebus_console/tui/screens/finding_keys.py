@@ -1,0 +1,45 @@
+"""What the main screen has of findings: the badge, the marks on the rows, and the key that lists them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from daebus_console.tui.rows.findings import SIGNS, badge
+from daebus_console.tui.rows.lines import Line
+from daebus_console.tui.screens.view_verbs import ViewVerbs
+
+
+class FindingKeys(ViewVerbs):
+    """Whoever inherits it calls `found` now and then."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("exclamation_mark", "findings", "Findings: what is wrong, and why", key_display="!", show=False),
+    ]
+    _found_version = -1
+
+    def found(self) -> Line:
+        """The badge of what was found; the rows are drawn anew where that has changed. Takes the session's lock."""
+        with self.session.lock:
+            book = self.session.findings.book
+            changed, self._found_version = book.version != self._found_version, book.version
+            listed = list(book) if len(book) else []
+        known = self.app.known.known
+        self.flow.finding_of = self._role_of
+        if changed:
+            self.flow.redraw()
+        return badge(one.severity for one in listed if known.mark_of(one) is None)
+
+    def _role_of(self, number: int) -> str:
+        """The role of the mark on the row of that exchange; empty where it has none."""
+        finding = self.session.findings.book.of(number)
+        if finding is None or self.app.known.known.mark_of(finding) is not None:
+            return ""
+        return SIGNS[finding.severity][1]
+
+    def action_findings(self) -> None:
+        """List what is wrong."""
+        from daebus_console.tui.screens.findings import FindingsScreen
+
+        self.app.push_screen(FindingsScreen())

@@ -1,0 +1,152 @@
+"""The findings: what is wrong, most grave first, with the evidence; enter goes there, f filters to it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from daebus_console.engine.findings.finding import Finding
+from daebus_console.engine.findings.known import Mark, mark_for
+from daebus_console.tui.rows.findings import badge, finding_lines, finding_row, heading, nothing
+from daebus_console.tui.rows.lines import Line
+from daebus_console.tui.screens.stats import ChartView, FigureList
+from daebus_console.tui.widgets.key_line import KeyLine
+from daebus_console.tui.widgets.row_list import RowList
+from daebus_console.tui.widgets.title import TitleLine
+
+if TYPE_CHECKING:
+    from daebus_console.tui.base import BaseApp
+
+Row = tuple[Finding, Mark | None]
+
+
+class FoundList(FigureList):
+    """The findings, one a row."""
+
+    def empty(self) -> list[Line]:
+        return nothing(self.size.width, self.size.height)
+
+
+class FindingsScreen(Screen[None]):
+    """What was found so far, renewed each second."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,exclamation_mark", "app.pop_screen", "Back to the flow"),
+        Binding("f", "narrow", "Filter to it"),
+        Binding("n", "known", "Known, with a note"),
+        Binding("a", "all", "Also what is known"),
+    ]
+
+    app: BaseApp
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = TitleLine(classes="pane-title")
+        self.columns = TitleLine()
+        self.list = FoundList(lambda row, width: finding_row(row[0], row[1], width), "", id="findings")
+        self.about_title = TitleLine([(" The finding", "strong")], classes="pane-title")
+        self.about = ChartView(id="finding")
+        self.everything = False
+
+    def compose(self) -> ComposeResult:
+        yield self.head
+        yield self.columns
+        yield self.list
+        yield self.about_title
+        yield self.about
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        self.list.focus()
+        self.call_after_refresh(self.renew)
+        self.set_interval(1.0, self.renew)
+
+    def on_resize(self) -> None:
+        """The lines depend on the width."""
+        self.call_after_refresh(self.renew)
+
+    def renew(self) -> None:
+        """Read what was found; the cursor stays on its finding."""
+        session, known = self.app.session, self.app.known.known
+        with session.lock:
+            found = list(session.findings.book)
+            skipped = session.findings.skipped
+        rows: list[Row] = [(one, known.mark_of(one)) for one in found]
+        hidden = sum(mark is not None for _one, mark in rows)
+        before = self._chosen()
+        self.list.rows = rows if self.everything else [row for row in rows if row[1] is None]
+        for index, row in enumerate(self.list.rows):
+            if before is not None and row[0].id == before.id:
+                self.list.put_cursor(index)
+        more = f"  {hidden} known, a {'hides' if self.everything else 'shows'} them" if hidden else ""
+        left = f"  {skipped:,} messages came too fast to be looked at" if skipped else ""
+        told = badge(one.severity for one, mark in rows if mark is None)[:-1]
+        self.head.show(
+            [(" Findings ", "strong"), *told, (more + left, "dim")], [(" enter goes to the evidence ", "dim")]
+        )
+        self.columns.show(heading(max(20, self.list.size.width - 1)) if self.list.rows else [])
+        self.list.refresh()
+        self.tell()
+
+    def tell(self) -> None:
+        """Write what is to be said of the finding under the cursor."""
+        row = self.list.chosen()
+        self.about_title.display = self.about.display = row is not None
+        self.about.draw(finding_lines(row[0], row[1], max(20, self.about.size.width)) if row is not None else [])
+
+    def _chosen(self) -> Finding | None:
+        row = self.list.chosen()
+        return row[0] if row is not None else None
+
+    def on_figure_list_moved(self) -> None:
+        """Another finding is under the cursor."""
+        self.tell()
+
+    def on_row_list_chosen(self, event: RowList.Chosen) -> None:
+        """Go to the latest exchange that is evidence and is still remembered."""
+        finding: Finding = self.list.rows[event.index][0]
+        self.app.pop_screen()
+        main = self.app.main
+        if not any(main.select(number) for number in reversed(finding.evidence)):
+            main.notify("No exchange of it is remembered", timeout=3)
+
+    def action_narrow(self) -> None:
+        """Show only what it is about in the flow."""
+        finding = self._chosen()
+        if finding is not None:
+            self.app.pop_screen()
+            self.app.main.narrow_to(finding.filter)
+
+    def action_all(self) -> None:
+        """Show what is known as well, or no longer."""
+        self.everything = not self.everything
+        self.renew()
+
+    def action_known(self) -> None:
+        """Hide it until it changes, with a note; or show it again."""
+        row = self.list.chosen()
+        if row is None:
+            return
+        finding, mark = row
+        if mark is not None:
+            self._mark(finding, None)
+            return
+        from daebus_console.tui.screens.ask import AskScreen
+
+        question = "Why it is all right, or who sees to it; - for no note"
+        self.app.push_screen(AskScreen(question, finding.text), partial(self._noted, finding))
+
+    def _noted(self, finding: Finding, note: str | None) -> None:
+        if note is not None:
+            self._mark(finding, mark_for(finding, "" if note == "-" else note))
+
+    def _mark(self, finding: Finding, mark: Mark | None) -> None:
+        known = self.app.known
+        known.set(finding.id, mark)
+        if known.problem is not None:
+            self.app.notify(known.problem, severity="warning", markup=False)
+        self.renew()

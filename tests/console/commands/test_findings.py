@@ -1,0 +1,225 @@
+"""findings and known: at the shell on the bus and on captures, and at a prompt."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from daebus import Daebus
+from daebus.client.caller import DaebusCaller
+from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.runner import run
+from daebus_console.commands.grammar.command import parse
+from daebus_console.commands.grammar.help import help_on
+from daebus_console.commands.known_file import KnownFile
+from daebus_console.commands.verbs import Face
+from daebus_console.engine.capture.writer import CaptureWriter
+from daebus_console.engine.findings.rules import RULES
+from daebus_console.engine.sender import Sender
+from daebus_console.engine.session import Session
+from tests.console.commands.prompt import Prompt, prompting
+from tests.console.commands.support import Heard
+from tests.console.engine.findings.watched import Watched
+from tests.support.framework_services import serving
+
+NOWHERE = "redis://localhost:1/0"
+
+
+def shell(line: str, url: str = NOWHERE, known: KnownFile | None = None) -> tuple[int, Heard]:
+    """Carry out a command as the shell does; returns its exit status, and what it said."""
+    heard, session = Heard(), Session(url)
+    command = parse(line)
+    assert command is not None
+    try:
+        with Sender(session) as sender:
+            context = Context(session, sender, heard, Face.SHELL)
+            return run(command, context if known is None else replace(context, known=known)), heard
+    finally:
+        session.stop()
+
+
+def misspelled() -> Watched:
+    """A bus on which one-way messages went to an action that is misspelled, and an error was swallowed."""
+    bus = Watched()
+    bus.info("mailer", "send_receipt")
+    for _ in range(3):
+        bus.send("mailer", "send_recipt")
+    order = bus.ask("gateway", "buy")
+    bus.fail(bus.ask("billing", "charge", of=order))
+    bus.answer(order)
+    bus.info("mailer", "send_receipt")
+    return bus
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> Path:
+    path = tmp_path / "shop.jsonl"
+    with CaptureWriter(path, "redis://localhost/0", 5.0) as writer:
+        for message in misspelled().session.journal.messages:
+            writer.write(message.at, message.channel, message.data)
+    return path
+
+
+@pytest.fixture
+def prompt() -> Prompt:
+    bus = misspelled()
+    bus.wait(1)
+    bus.say("tick", {})
+    with prompting(bus.session) as prompt:
+        return prompt
+
+
+def test_a_capture_is_looked_through(capture: Path) -> None:
+    status, heard = shell(f"findings {capture} --json")
+    assert status == Exit.DONE
+    grave, mild = heard.records
+    assert (grave["rule"], grave["severity"], grave["service"], grave["action"], grave["count"]) == (
+        "unknown-action",
+        "error",
+        "mailer",
+        "send_recipt",
+        3,
+    )
+    assert grave["evidence"] == [2, 3, 4]
+    assert grave["known"] is None
+    assert mild["rule"] == "swallowed-error"
+    assert heard.errors == []
+
+
+def test_for_a_person_each_says_what_why_and_what_to_do(capture: Path) -> None:
+    status, heard = shell(f"findings {capture}")
+    text = "\n".join(heard.lines)
+    assert status == Exit.DONE
+    assert "error   mailer has no action 'send_recipt', but 'send_receipt'" in text
+    assert "3 times, " in text
+    assert "because  its instance told which actions it has" in text
+    assert "do       write 'send_receipt' where 'send_recipt' is sent" in text
+    assert "see      to:mailer action:send_recipt   #2, #3, #4" in text
+
+
+@pytest.mark.parametrize(("level", "status"), [("info", 1), ("warning", 1), ("error", 1)])
+def test_a_ci_fails_on_what_is_as_grave(capture: Path, level: str, status: int) -> None:
+    assert shell(f"findings {capture} --fail-on {level}")[0] == status
+
+
+def test_and_not_on_what_is_milder(tmp_path: Path) -> None:
+    path = tmp_path / "late.jsonl"
+    bus = Watched()
+    asked = bus.ask("payment", "refund", timeout=0.5)
+    bus.wait(2)
+    bus.answer(asked)
+    with CaptureWriter(path, "redis://localhost/0", 5.0) as writer:
+        for message in bus.session.journal.messages:
+            writer.write(message.at, message.channel, message.data)
+    assert shell(f"findings {path} --fail-on info")[0] == Exit.ERROR
+    assert shell(f"findings {path} --fail-on warning")[0] == Exit.DONE
+
+
+def test_mistakes_are_told(tmp_path: Path, capture: Path) -> None:
+    broken = tmp_path / "broken.jsonl"
+    broken.write_text("no capture\n")
+    assert shell(f"findings {broken}")[0] == Exit.USAGE
+    assert shell(f"findings {tmp_path / 'none.jsonl'}")[0] == Exit.USAGE
+    status, heard = shell(f"findings {capture} --fail-on fatal")
+    assert status == Exit.USAGE
+    assert heard.mistakes[0].message == "--fail-on is info, warning or error"
+    assert shell("known five")[0] == Exit.USAGE
+
+
+def test_an_empty_list_says_what_was_looked_for(tmp_path: Path) -> None:
+    path = tmp_path / "empty.jsonl"
+    CaptureWriter(path, "redis://localhost/0", 5.0).close()
+    status, heard = shell(f"findings {path} --fail-on info")
+    assert status == Exit.DONE
+    assert heard.notes == [f"nothing was found; {len(RULES)} things were looked for: help rules"]
+
+
+def test_what_is_known_is_hidden_and_fails_nothing(tmp_path: Path, capture: Path) -> None:
+    file = tmp_path / "state" / "known.json"
+    _status, heard = shell(f"findings {capture} --json")
+    for one in heard.records:
+        assert shell(f"known {one['id']} 'sees to it: Ann'", known=KnownFile(file))[0] == Exit.DONE
+    assert file.stat().st_mode & 0o777 == 0o600
+    status, heard = shell(f"findings {capture} --fail-on info", known=KnownFile(file))
+    assert status == Exit.DONE
+    assert heard.lines == []
+    assert "2 more are known; --all lists them" in heard.notes
+    _status, heard = shell(f"findings {capture} --all --json", known=KnownFile(file))
+    assert [one["known"] for one in heard.records] == ["sees to it: Ann"] * 2
+    first = heard.records[0]["id"]
+    assert shell(f"known {first} --forget", known=KnownFile(file))[0] == Exit.DONE
+    assert shell(f"known {first} --forget", known=KnownFile(file))[0] == Exit.ERROR
+    assert shell(f"findings {capture} --fail-on error", known=KnownFile(file))[0] == Exit.ERROR
+    _status, heard = shell("known", known=KnownFile(file))
+    assert len(heard.lines) == 1
+    assert heard.lines[0].endswith("sees to it: Ann")
+
+
+def test_at_a_prompt_what_was_found_since_the_start(prompt: Prompt) -> None:
+    assert prompt("findings --json") == Exit.DONE
+    assert [one["rule"] for one in prompt.heard.records] == ["unknown-action", "swallowed-error"]
+    finding = prompt.heard.records[1]["id"]
+    prompt(f"known {finding} on purpose")
+    assert prompt.context.known.known.marks[finding].count == 1
+    prompt("findings")
+    assert "1 more is known; --all lists them" in prompt.heard.notes
+
+
+def test_two_consoles_keep_the_marks_of_each_other(tmp_path: Path) -> None:
+    one, other = KnownFile(tmp_path / "known.json"), KnownFile(tmp_path / "known.json")
+    assert one.known.marks == other.known.marks == {}
+    shell("known 00000001 first", known=one)
+    shell("known 00000002 second", known=other)
+    assert {mark.note for mark in KnownFile(tmp_path / "known.json").known.marks.values()} == {"first", "second"}
+
+
+@pytest.mark.parametrize("text", ["{", '{"known": 7}', '{"known": {"00000001": []}}', "[" * 100_000])
+def test_a_file_that_cannot_be_read_is_told_of_and_left_as_it_is(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "known.json"
+    path.write_text(text)
+    file = KnownFile(path)
+    assert file.known.marks == {}
+    status, heard = shell("known 00000001 note", known=file)
+    assert status == Exit.DONE
+    if file.problem is not None:
+        assert path.read_text() == text
+        assert any("left as it is" in note for note in heard.notes)
+    else:
+        assert set(json.loads(path.read_text())["known"]) == {"00000001"}
+    assert set(file.known.marks) == {"00000001"}
+
+
+def test_a_live_bus_is_looked_at(redis_url: str, name: str) -> None:
+    app = Daebus(name)
+
+    @app.action("send_receipt")
+    def send_receipt() -> None:
+        pass
+
+    command = parse("findings --for 1500ms --json --fail-on error")
+    assert command is not None
+    with (
+        serving(app, redis_url, name),
+        DaebusCaller(name, redis_url=redis_url) as caller,
+        Session(redis_url) as session,
+        Sender(session) as sender,
+    ):
+        assert session.wait_up(10)
+        assert session.wait_for(lambda: bool(session.findings.world.instances.of(name)), 10)
+        caller.send_message("send_recipt")
+        heard = Heard()
+        assert run(command, Context(session, sender, heard, Face.SHELL, live=True)) == Exit.ERROR
+    (found,) = [one for one in heard.records if one["service"] == name]
+    assert (found["rule"], found["count"]) == ("unknown-action", 1)
+
+
+def test_help_tells_what_is_looked_for_and_of_each_rule() -> None:
+    rules = help_on("rules", Face.SHELL)
+    for name, rule in RULES.items():
+        assert any(name in line and rule.title in line for line in rules)
+        page = help_on(name, Face.PROMPT)
+        assert page[0].startswith(f"{name}: {rule.title}")
+        assert max(map(len, page[1:])) <= 78

@@ -1,0 +1,72 @@
+"""groups: at the prompt, on a capture, for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daebus_console.commands.context import Exit
+from daebus_console.engine.hiding.redact import Redactor
+from tests.console.commands.remembered import Passed, remembered
+from tests.console.engine.bus import answer, request
+
+
+def fill(passed: Passed) -> None:
+    for number in range(6):
+        passed >> request("users", "get_user", id=f"r{number}", payload={"id": number})
+        passed.wait(0.5)
+        error = {"error": f"no user {number}, password=hunter2", "code": "handler_error", "type": "LookupError"}
+        passed >> answer("caller:1", id=f"r{number}", status="error" if number % 2 else "success", payload=error)
+
+
+@pytest.fixture
+def passed() -> Iterator[Passed]:
+    with remembered() as passed:
+        fill(passed)
+        yield passed
+
+
+def test_groups_with_the_filter_that_shows_their_members(passed: Passed) -> None:
+    assert passed("groups") == Exit.DONE
+    heading, row, text, below = passed.said.splitlines()
+    assert heading.split()[:4] == ["COUNT", "OVER", "TIME", "FIRST"]
+    assert row.endswith("users.get_user  handler_error LookupError")
+    assert text.strip() == "no user N, password=hunterN"
+    assert passed.notes == ["3 of 6 failed"]
+    assert passed(f"groups {below.strip()} --json") == Exit.DONE
+    assert [record["count"] for record in passed.records] == [3]
+    assert passed.records[0]["exchanges"] == [2, 4, 6]
+    assert sum(passed.records[0]["over_time"]) == 3
+
+
+def test_a_filter_before_a_capture_or_behind_it(passed: Passed, tmp_path: Path) -> None:
+    file = tmp_path / "today.jsonl"
+    assert passed(f"export id:r1,r2,r3 --as capture -o {file}") == Exit.DONE
+    for words in (f"{file} action:get_user", f"action:get_user {file}", f"{file}"):
+        assert passed(f"groups {words} --json") == Exit.DONE
+        assert [record["count"] for record in passed.records] == [2]
+    assert passed(f"groups to:nobody {file}") == Exit.DONE
+    assert passed.notes == ["no failure among 0 exchanges"]
+
+
+@pytest.mark.parametrize(
+    ("words", "mistake"), [("statsu:error", "no key"), ("/nowhere/x.jsonl", "there is no file"), ("#3", "")]
+)
+def test_what_cannot_be_looked_at_is_told(passed: Passed, words: str, mistake: str) -> None:
+    status = passed(f"groups {words}")
+    said = [error.message for error in passed.prompt.heard.mistakes]
+    assert (status, len(said)) == ((Exit.USAGE, 1) if mistake else (Exit.DONE, 0))
+    assert not mistake or mistake in said[0]
+
+
+def test_what_is_redacted_is_not_said() -> None:
+    with remembered(redact=Redactor(["password"])) as passed:
+        fill(passed)
+        assert passed("groups") == Exit.DONE
+        assert "hunter2" not in passed.said
+        assert passed("groups --json") == Exit.DONE
+        assert "hunter2" not in str(passed.records)
+        assert passed(f"groups {passed.records[0]['filter']} --json") == Exit.DONE
+        assert passed.records[0]["count"] == 3

@@ -1,0 +1,78 @@
+"""trace: the conversation as text and as records, at the prompt and of a capture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daebus_console.commands.context import Exit
+from tests.console.commands.remembered import Passed, remembered
+from tests.console.engine.bus import answer, raw, request
+
+
+@pytest.fixture
+def passed() -> Iterator[Passed]:
+    with remembered() as passed:
+        passed >> request("orders", "create", id="a", service="web")
+        passed.wait(0.01)
+        passed >> request("stock", "reserve", id="b", service="orders", parent_id="a")
+        passed.wait(0.02)
+        error = {"error": "no room for \x1b[31m17", "code": "handler_error"}
+        passed >> answer("caller:1", id="b", status="error", payload=error, elapsed=0.01)
+        passed >> raw("mailer", '{"action": "tell", "parent_id": "a"}')
+        passed.wait(0.01)
+        passed >> answer("caller:1", id="a", elapsed=0.03)
+        passed >> request("shop", "list", id="c")
+        yield passed
+
+
+def test_the_conversation_of_any_exchange_in_it(passed: Passed) -> None:
+    for line in ("trace #1", "trace #2", "trace #3", "trace status:error", "trace to:stock"):
+        assert passed(line) == Exit.DONE
+        head, first, second, error, third, *_rest = passed.said.splitlines()
+        assert head == "#1 orders.create from web: 3 exchanges, 40.0 ms, 1 failed"
+        assert first.startswith("#1 orders.create")
+        assert second.startswith("#2 ├ stock.reserve")
+        assert "no room for" in error
+        assert error.endswith("arose here, #1 answered well all the same")
+        assert third.startswith("#3 └ mailer.tell")
+    assert passed("trace") == Exit.DONE
+    assert passed.said.count("exchanges, ") == 1
+    assert "#4 shop.list from web: 1 exchange" in passed.said
+    assert "not answered yet" in passed.said
+
+
+def test_for_programs_and_of_a_capture(passed: Passed, tmp_path: Path) -> None:
+    file = tmp_path / "today.jsonl"
+    assert passed(f"export {'#1 #2 #3 #4'} --as capture -o {file}") == Exit.DONE
+    for line in ("trace #2 --json", f"trace {file} #2 --json", f"trace id:#2 {file} --json"):
+        assert passed(line) == Exit.DONE
+        first, second, third = passed.records
+        assert (first["exchange"], first["within"], first["handler_ms_told"], first["way_ms"]) == (1, None, 30, 10)
+        assert (second["within"], second["arose_here"], second["swallowed_by"]) == (1, True, 1)
+        assert (third["kind"], third["depth"], third["start_ms"]) == ("one_way", 1, 30)
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "said"),
+    [
+        ("trace #99", Exit.USAGE, "there is no exchange #99"),
+        ("trace #1 to:x", Exit.USAGE, "not both"),
+        ("trace to:nobody", Exit.NOBODY, "nothing matches"),
+    ],
+)
+def test_what_is_not_there_is_told(passed: Passed, line: str, status: Exit, said: str) -> None:
+    assert passed(line) == status
+    heard = passed.prompt.heard
+    assert said in [*heard.errors, *(error.message for error in heard.mistakes)][0]
+
+
+def test_more_conversations_than_are_shown_are_counted() -> None:
+    with remembered() as passed:
+        for number in range(8):
+            passed >> request("shop", "act", id=f"r{number}")
+        assert passed("trace to:shop") == Exit.DONE
+        assert passed.said.count(": 1 exchange,") == 5
+        assert passed.notes == ["3 more exchanges match; a narrower filter shows theirs"]

@@ -1,0 +1,153 @@
+"""Answers that are late, doubled or refused, requests that come again, ids used twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from daebus_console.engine.findings.finding import Severity
+from tests.console.engine.findings.watched import Watched
+
+
+def test_timed_out_although_the_work_was_done(bus: Watched) -> None:
+    asked = bus.ask("payment", "refund", timeout=0.5)
+    bus.wait(2)
+    bus.answer(asked)
+    finding = bus.one("late-answer")
+    assert (finding.severity, finding.evidence) == (Severity.INFO, [asked.number])
+    assert finding.text == (
+        "payment refund did its work for nobody: the caller gave up after 500 ms, the answer came after 2 s"
+    )
+
+
+@pytest.mark.parametrize("fields", [{}, {"timeout": 5}])
+def test_in_time_or_without_a_time_of_its_own_it_is_none(bus: Watched, fields: dict[str, float]) -> None:
+    asked = bus.ask("payment", "refund", **fields)
+    bus.wait(3 if fields else 30)
+    bus.answer(asked)
+    assert bus.found() == []
+
+
+def test_a_late_refusal_is_no_work_done(bus: Watched) -> None:
+    asked = bus.ask("payment", "refund", timeout=0.5)
+    bus.wait(2)
+    bus.fail(asked, "expired")
+    assert bus.names() == ["refused"]
+
+
+@pytest.mark.parametrize("code", ["busy", "expired"])
+def test_what_a_service_refused(bus: Watched, code: str) -> None:
+    asked = bus.fail(bus.ask("payment", "charge"), code)
+    finding = bus.one("refused")
+    assert (finding.severity, finding.evidence) == (Severity.WARNING, [asked.number])
+    assert finding.text.startswith(f"payment charge was refused with {code}: ")
+    assert finding.filter == f"to:payment action:charge code:{code}"
+
+
+@pytest.mark.parametrize("code", ["handler_error", "shutting_down", "bad_request"])
+def test_other_errors_are_on_the_row_already(bus: Watched, code: str) -> None:
+    bus.fail(bus.ask("payment", "charge"), code)
+    assert bus.found() == []
+
+
+def test_one_way_messages_that_were_dropped(bus: Watched) -> None:
+    bus.info("mailer", counts={"dropped": 1, "busy": 4, "expired": 0})
+    bus.wait(10)
+    bus.info("mailer", counts={"dropped": 6, "busy": 9, "expired": 0})
+    assert bus.one("refused").count == 5
+    bus.wait(10)
+    bus.info("mailer", counts={"dropped": 9, "busy": 9, "expired": 0})
+    assert bus.one("refused").count == 5
+
+
+def test_two_instances_that_both_answer(bus: Watched) -> None:
+    bus.info("users", "get", instance="a")
+    bus.info("users", "get", instance="b")
+    bus.info("users", "get", instance="a")
+    asked = bus.answer(bus.ask("users", "get"), {"n": 1}, instance="a")
+    bus.answer(asked, {"n": 1}, instance="b")
+    bus.answer(asked, {"n": 1}, instance="c")
+    finding = bus.one("answered-twice")
+    assert (finding.count, finding.evidence) == (1, [asked.number])
+    assert "2 instances answer the same request" in finding.text
+    assert "shared=True" in finding.advice
+
+
+def test_a_handler_that_answers_twice(bus: Watched) -> None:
+    asked = bus.ask("users", "get")
+    bus.answer(asked, instance="a")
+    bus.answer(asked, instance="a")
+    assert bus.one("answered-twice").text == "one instance answered users get twice"
+
+
+def test_a_stream_has_one_final_answer(bus: Watched) -> None:
+    asked = bus.ask("users", "list")
+    for final in (False, False, True):
+        bus.answer(asked, instance="a", final=final)
+    assert bus.found() == []
+
+
+def test_all_instances_answer_info_and_that_is_none(bus: Watched) -> None:
+    bus.say("daebus.control.users", {"action": "info", "payload": {}, "request_id": "i", "reply_to": "caller:x"})
+    for instance in ("a", "b", "c"):
+        bus.say("caller:x", {"status": "success", "payload": {"service": "users"}, "request_id": "i", "i": instance})
+    assert bus.found() == []
+
+
+def test_the_same_request_after_each_error(bus: Watched) -> None:
+    asked = []
+    for _ in range(4):
+        asked.append(bus.fail(bus.ask("stock", "reserve", {"sku": 1})))
+        bus.wait(0.1)
+    finding = bus.one("asked-again")
+    assert (finding.count, finding.evidence) == (2, [one.number for one in asked])
+    assert "was sent 4 times in a row" in finding.text
+
+
+def test_with_a_pause_between_or_another_payload_it_is_none(bus: Watched) -> None:
+    for number in range(5):
+        bus.fail(bus.ask("stock", "reserve", {"sku": 1}))
+        bus.wait(1)
+        bus.fail(bus.ask("stock", "reserve", {"sku": number}))
+        bus.wait(1)
+    assert bus.found() == []
+
+
+def test_for_other_requests_it_is_none(bus: Watched) -> None:
+    for _ in range(5):
+        order = bus.ask("gateway", "buy")
+        bus.fail(bus.ask("stock", "reserve", {"sku": 1}, of=order))
+        bus.fail(order)
+        bus.wait(1)
+    assert bus.found() == []
+
+
+def test_again_after_a_timeout_though_the_work_was_done(bus: Watched) -> None:
+    first = bus.ask("payment", "charge", {"order": 1}, timeout=1)
+    bus.wait(1.1)
+    bus.answer(first)
+    second = bus.ask("payment", "charge", {"order": 1}, timeout=1)
+    finding = bus.one("asked-again")
+    assert finding.evidence == [first.number, second.number]
+    assert finding.text.endswith("timed out; the work of the first was done")
+
+
+def test_again_after_a_timeout_once_is_none(bus: Watched) -> None:
+    bus.ask("payment", "charge", {"order": 1}, timeout=1)
+    bus.wait(1.1)
+    bus.call("payment", "charge", {"order": 1}, timeout=1)
+    assert bus.found() == []
+
+
+def test_an_id_used_twice(bus: Watched) -> None:
+    first = bus.ask("users", "get", request_id="same")
+    bus.answer(first)
+    second = bus.ask("users", "get", request_id="same")
+    finding = bus.one("id-reused")
+    assert finding.evidence == [second.number]
+    assert finding.filter == "to:users action:get is:reused"
+
+
+def test_the_same_id_on_another_channel_is_another(bus: Watched) -> None:
+    bus.ask("users", "get", request_id="1", reply_to="caller:a")
+    bus.ask("users", "get", request_id="1", reply_to="caller:b")
+    assert bus.found() == []

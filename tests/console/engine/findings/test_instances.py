@@ -1,0 +1,156 @@
+"""What instances tell of themselves: queues, versions, actions, silence; and what became slower with a restart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.findings.instances import Instances
+from tests.console.engine.findings.watched import Watched
+
+
+def tell(bus: Watched, *sizes: int, busy: int = 1, room: int = 1_000) -> None:
+    """An instance with two workers tells how many wait, every ten seconds."""
+    for size in sizes:
+        bus.info("orders", workers={"max": 2, "busy": busy}, queue={"size": size, "max": room})
+        bus.wait(10)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "how", "severity"),
+    [
+        ([2, 8, 20, 45], {}, Severity.WARNING),
+        ([0, 50], {"room": 50}, Severity.ERROR),
+        ([3, 2], {"busy": 2}, Severity.INFO),
+    ],
+)
+def test_a_queue_that_grows_or_is_full(bus: Watched, sizes: list[int], how: dict[str, int], severity: Severity) -> None:
+    tell(bus, *sizes, **how)
+    assert bus.one("queue-grows").severity is severity
+
+
+@pytest.mark.parametrize(
+    ("sizes", "how"), [([2, 8, 20, 19, 45], {}), ([1, 2, 3, 4], {}), ([3, 0, 3, 0], {"busy": 2}), ([0, 0], {"busy": 2})]
+)
+def test_one_that_goes_up_and_down_is_none(bus: Watched, sizes: list[int], how: dict[str, int]) -> None:
+    tell(bus, *sizes, **how)
+    assert bus.found() == []
+
+
+def pair(bus: Watched, times: int, first: dict[str, Any], second: dict[str, Any]) -> None:
+    """Two instances tell of themselves in turns."""
+    for _ in range(times):
+        bus.info("users", *first["actions"], instance="a", version=first.get("version", "1.0"))
+        bus.info("users", *second["actions"], instance="b", version=second.get("version", "1.0"))
+        bus.wait(10)
+
+
+def test_instances_with_other_actions(bus: Watched) -> None:
+    pair(bus, 2, {"actions": ["get", "list"]}, {"actions": ["get"]})
+    finding = bus.one("instances-differ")
+    assert (finding.severity, finding.about) == (Severity.WARNING, "actions")
+    assert finding.text == "instances of users have not the same actions: list on some only"
+
+
+def test_instances_with_other_versions(bus: Watched) -> None:
+    pair(bus, 2, {"actions": ["get"]}, {"actions": ["get"], "version": "2.0"})
+    finding = bus.one("instances-differ")
+    assert (finding.severity, finding.about) == (Severity.INFO, "versions")
+
+
+def test_equal_ones_and_two_services_on_one_channel_are_none(bus: Watched) -> None:
+    pair(bus, 3, {"actions": ["get", "list"]}, {"actions": ["list", "get"]})
+    pair(bus, 3, {"actions": ["get", "list"]}, {"actions": ["mail"]})
+    assert bus.found() == []
+
+
+def test_one_that_takes_the_place_of_another_is_none(bus: Watched) -> None:
+    for _ in range(3):
+        bus.info("users", "get", instance="old")
+        bus.wait(10)
+    for _ in range(3):
+        bus.info("users", "get", "list", instance="new", version="2.0")
+        bus.wait(10)
+    assert bus.found() == []
+
+
+def test_a_subscriber_that_tells_nothing(bus: Watched) -> None:
+    for _ in range(5):
+        bus.poll(_users=2, _stock=1)
+        bus.info("users", instance="a")
+        bus.info("stock")
+        bus.wait(10)
+    finding = bus.one("silent-instance")
+    assert finding.service == "users"
+    assert finding.text == "an instance of users is subscribed and answers nothing"
+
+
+def test_while_nobody_answers_it_is_not_their_fault(bus: Watched) -> None:
+    for _ in range(8):
+        bus.poll(_users=1, _stock=1)
+        bus.wait(10)
+    assert bus.found() == []
+
+
+def test_all_that_answer_are_well(bus: Watched) -> None:
+    for _ in range(8):
+        bus.poll(_users=2)
+        bus.info("users", instance="a")
+        bus.info("users", instance="b")
+        bus.wait(10)
+    assert bus.found() == []
+
+
+def answers(bus: Watched, count: int, instance: str, elapsed: float) -> None:
+    for _ in range(count):
+        bus.answer(bus.ask("users", "get"), instance=instance, elapsed=elapsed)
+
+
+def test_slower_since_a_restart(bus: Watched) -> None:
+    answers(bus, 40, "old", 0.01)
+    answers(bus, 40, "new", 0.2)
+    finding = bus.one("slower-since-restart")
+    assert finding.text == "users get takes 200 ms since its service was restarted, and took 10 ms before"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [((40, "old", 0.01), (40, "new", 0.012)), ((40, "a", 0.01), (40, "a", 0.2)),
+                          ((10, "old", 0.01), (40, "new", 0.2)), ((40, "old", 0.001), (40, "new", 0.02))]
+)  # fmt: skip
+def test_as_fast_or_the_same_instance_or_few_or_quick_is_none(
+    bus: Watched, before: tuple[int, str, float], after: tuple[int, str, float]
+) -> None:
+    answers(bus, *before)
+    answers(bus, *after)
+    assert bus.found() == []
+
+
+def test_a_second_instance_is_no_restart(bus: Watched) -> None:
+    bus.info("users", "get", instance="a")
+    answers(bus, 40, "a", 0.01)
+    bus.info("users", "get", instance="b")
+    bus.info("users", "get", instance="a")
+    for _ in range(40):
+        answers(bus, 1, "a", 0.01)
+        answers(bus, 1, "b", 0.3)
+    assert bus.found() == []
+
+
+def test_whatever_an_instance_tells_is_borne() -> None:
+    told = Instances()
+    for odd in (
+        {},
+        {"service": 7, "instance": "a"},
+        {"service": "s", "instance": None},
+        {"service": "", "instance": "a"},
+    ):
+        assert told.take(1.0, odd) is None
+    found = told.take(
+        1.0, {"service": "s", "instance": "a", "actions": [7, {"name": 8}, {"name": "get"}], "counts": []}
+    )
+    assert found is not None
+    assert found[1].actions == {"get"}
+    assert told.workers("s") is None
+    assert told.actions("unknown") is None

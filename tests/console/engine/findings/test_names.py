@@ -1,0 +1,201 @@
+"""Names that nobody has: services, actions, channels; and the names that were meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.findings.words import near
+from tests.console.engine.findings.watched import Watched
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "meant"),
+    [
+        ("send_recipt", ["send_receipt", "outbox"], "send_receipt"),
+        ("price", ["prices"], "prices"),
+        ("Prices", ["prices"], "prices"),
+        ("get-user", ["get_user"], "get_user"),
+        ("usres", ["users"], "users"),
+        ("apply_coupon", ["place_order", "cancel_order"], None),
+        ("get", ["set"], None),
+        ("stock1", ["stock2"], None),
+        ("orders_2", ["orders"], None),
+        ("", ["users"], None),
+        ("users", ["users"], None),
+        ("a" * 100_000, ["b" * 100_000, "users"], None),
+    ],
+)
+def test_near_names(word: str, known: list[str], meant: str | None) -> None:
+    assert near(word, known) == meant
+
+
+def test_a_service_that_nobody_serves_is_named_with_the_one_that_was_meant(bus: Watched) -> None:
+    bus.poll(_prices=1)
+    asked = [bus.ask("price", "get"), bus.ask("price", "get")]
+    bus.poll(_prices=1)
+    assert bus.found() == []
+    bus.wait(1.5)
+    bus.poll(_prices=1)
+    finding = bus.one("nobody-listens")
+    assert (finding.severity, finding.service, finding.count) == (Severity.ERROR, "price", 2)
+    assert finding.evidence == [one.number for one in asked]
+    assert "nobody serves it; 'prices' is there" in finding.text
+    assert finding.filter == "to:price"
+
+
+def test_who_comes_within_the_second_was_only_late(bus: Watched) -> None:
+    bus.poll()
+    bus.ask("users")
+    bus.wait(1.5)
+    bus.poll(_users=1)
+    bus.wait(3)
+    bus.poll(_users=1)
+    assert bus.found() == []
+
+
+def test_who_reads_by_a_pattern_may_serve_it(bus: Watched) -> None:
+    bus.poll(patterns=2)
+    bus.ask("users")
+    bus.wait(1.5)
+    bus.poll(patterns=2)
+    assert bus.found() == []
+
+
+def test_who_is_answered_is_served_however(bus: Watched) -> None:
+    bus.poll()
+    bus.call("users")
+    bus.wait(1.5)
+    bus.poll()
+    assert bus.found() == []
+
+
+def test_a_one_way_message_for_a_misspelled_action(bus: Watched) -> None:
+    bus.poll(_mailer=1)
+    bus.info("mailer", "send_receipt")
+    sent = [bus.send("mailer", "send_recipt") for _ in range(7)]
+    bus.wait(1)
+    assert bus.found() == []
+    bus.info("mailer", "send_receipt")
+    bus.wait(1)
+    bus.poll(_mailer=1)
+    finding = bus.one("unknown-action")
+    assert (finding.severity, finding.service, finding.action, finding.count) == (
+        Severity.ERROR,
+        "mailer",
+        "send_recipt",
+        7,
+    )
+    assert finding.evidence == [one.number for one in sent[:5]]
+    assert "'send_receipt'" in finding.text
+    assert "'send_receipt'" in finding.advice
+
+
+def test_an_action_that_is_there_is_none(bus: Watched) -> None:
+    bus.poll(_mailer=1)
+    bus.info("mailer", "send_receipt")
+    bus.send("mailer", "send_receipt")
+    bus.info("mailer", "send_receipt")
+    bus.wait(1)
+    bus.poll(_mailer=1)
+    assert bus.found() == []
+
+
+def test_an_action_that_was_added_meanwhile_is_none(bus: Watched) -> None:
+    bus.poll(_mailer=1)
+    bus.info("mailer", "send_receipt")
+    bus.send("mailer", "send_invoice")
+    bus.info("mailer", "send_receipt", "send_invoice")
+    bus.wait(1)
+    bus.poll(_mailer=1)
+    assert bus.found() == []
+
+
+def test_as_long_as_an_instance_has_not_told_nobody_knows(bus: Watched) -> None:
+    bus.poll(_mailer=2)
+    bus.info("mailer", "send_receipt")
+    bus.send("mailer", "send_recipt")
+    bus.info("mailer", "send_receipt")
+    bus.wait(1)
+    bus.poll(_mailer=2)
+    assert bus.found() == []
+
+
+def test_a_service_that_is_not_on_the_framework_tells_nothing(bus: Watched) -> None:
+    bus.poll(mailer=1)
+    bus.send("mailer", "send_recipt")
+    bus.wait(2)
+    bus.poll(mailer=1)
+    bus.session.findings.finish()
+    assert bus.found() == []
+
+
+@pytest.mark.parametrize(("action", "severity"), [("get_usr", Severity.WARNING), ("apply_coupon", Severity.INFO)])
+def test_a_request_that_failed_for_it_is_no_more_than_a_slip(bus: Watched, action: str, severity: Severity) -> None:
+    bus.poll(_users=1)
+    bus.info("users", "get_user")
+    bus.fail(bus.ask("users", action), "unknown_action")
+    bus.info("users", "get_user")
+    bus.wait(1)
+    bus.poll(_users=1)
+    assert bus.one("unknown-action").severity is severity
+
+
+def test_a_capture_has_no_polls_and_tells_at_its_end(bus: Watched) -> None:
+    bus.send("mailer", "send_recipt")
+    bus.info("mailer", "send_receipt")
+    bus.send("mailer", "send_recipt")
+    assert bus.found() == []
+    bus.session.findings.finish()
+    assert bus.one("unknown-action").count == 2
+
+
+def test_a_misspelled_channel(bus: Watched) -> None:
+    bus.info("mailer", "send", listens=["orders"])
+    bus.poll(_mailer=1, orders=1)
+    first = bus.say("order", {"order": 1})
+    bus.say("order", {"order": 2})
+    bus.wait(1.5)
+    bus.poll(_mailer=1, orders=1)
+    finding = bus.one("misnamed-channel")
+    assert (finding.count, finding.evidence) == (2, [first.number])
+    assert "'orders' has listeners" in finding.text
+
+
+def test_broadcasts_to_nobody_are_no_fault(bus: Watched) -> None:
+    bus.info("mailer", "send", listens=["orders"])
+    bus.poll(_mailer=1, orders=1)
+    bus.say("monitoring", {"up": True})
+    bus.wait(1.5)
+    bus.poll(_mailer=1, orders=1)
+    assert bus.found() == []
+
+
+def test_an_action_on_some_instances_only(bus: Watched) -> None:
+    bus.info("users", "get", "list", instance="a")
+    bus.info("users", "get", instance="b")
+    bus.info("users", "get", "list", instance="a")
+    refused = bus.fail(bus.ask("users", "list"), "unknown_action", instance="b")
+    bus.answer(refused, instance="a")
+    finding = bus.one("action-on-some")
+    assert (finding.severity, finding.evidence) == (Severity.ERROR, [refused.number])
+    assert finding.text.startswith("only 1 of 2 instances have users list")
+    # The second answer belongs to the same fault.
+    assert "answered-twice" not in bus.names()
+
+
+def test_it_is_told_as_well_where_the_refusal_comes_second(bus: Watched) -> None:
+    for instance, actions in (("a", ["get", "list"]), ("b", ["get"]), ("a", ["get", "list"])):
+        bus.info("users", *actions, instance=instance)
+    asked = bus.call("users", "list")
+    bus.fail(asked, "unknown_action", instance="b")
+    assert bus.one("action-on-some").evidence == [asked.number]
+
+
+def test_an_action_that_the_old_instance_lacked_is_none(bus: Watched) -> None:
+    bus.info("users", "get", instance="old")
+    bus.wait(2)
+    bus.fail(bus.ask("users", "list"), "unknown_action")
+    bus.info("users", "get", "list", instance="new")
+    bus.call("users", "list")
+    assert "action-on-some" not in bus.names()

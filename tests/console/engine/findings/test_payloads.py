@@ -1,0 +1,153 @@
+"""What messages carry: fields of another type, sizes, times of sending, and what is no JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from daebus_console.engine.findings.finding import Severity
+from tests.console.engine.findings.watched import Watched
+
+
+def charge(bus: Watched, *amounts: Any, answer: Any = None) -> list[int]:
+    """A charge of each amount; returns the numbers of the exchanges."""
+    found = []
+    for amount in amounts:
+        found.append(bus.call("billing", "charge", {"amount": amount, "order": {"id": 1}}, answer).number)
+        bus.wait(0.1)
+    return found
+
+
+def test_an_amount_that_is_text_for_every_seventh(bus: Watched) -> None:
+    numbers = charge(bus, *[12.5, 3, 4, 5, 6, 7, "12.50"] * 3)
+    finding = bus.one("type-changed")
+    assert (finding.severity, finding.count) == (Severity.WARNING, 3)
+    assert finding.evidence == [numbers[6], numbers[13], numbers[20]]
+    assert finding.text == (
+        "the field amount in requests of billing charge is a number in most messages and a number as text in some"
+    )
+    assert finding.filter == "id:" + ",".join(f"#{number}" for number in finding.evidence)
+
+
+def test_text_that_came_first_counts_once_there_is_a_rule(bus: Watched) -> None:
+    numbers = charge(bus, "12.50", *range(10, 20))
+    assert bus.one("type-changed").evidence == [numbers[0]]
+
+
+@pytest.mark.parametrize(
+    "amounts",
+    [
+        [1, 2.5, 3, 4e9, 5, 6, 7, 8],
+        [1, 2, 3, 4, 5, 6, 7, None],
+        ["a", "b", "12", "c", "d", "e", "f", "1"],
+        [1, 2, 3, "4"],
+        [1, "2"] * 20,
+        [*[1] * 20, "12", True, [1]],
+    ],
+)
+def test_what_has_one_type_or_none_or_all(bus: Watched, amounts: list[Any]) -> None:
+    charge(bus, *amounts)
+    assert [one.count for one in bus.found()] in ([], [1])
+    assert all(one.rule == "type-changed" and "12" not in amounts[:3] for one in bus.found())
+
+
+def test_a_field_of_answers_and_of_broadcasts(bus: Watched) -> None:
+    for number in range(25):
+        total: Any = "many" if number == 24 else number
+        bus.call("stock", "count", answer={"lists": [{"total": total}]})
+        bus.say("levels", {"level": str(total) if number == 24 else number})
+        bus.wait(0.1)
+    assert {one.about for one in bus.found()} == {"answer lists[*].total", "broadcast level"}
+
+
+def test_events_of_different_types_are_different(bus: Watched) -> None:
+    for _ in range(25):
+        bus.say("events", {"type": "counted", "value": 3})
+    bus.say("events", {"type": "named", "value": "three"})
+    assert bus.found() == []
+
+
+def test_objects_whose_keys_are_data_are_not_learned(bus: Watched) -> None:
+    for number in range(30):
+        bus.say("levels", {f"sku-{key}": key if number else str(key) for key in range(60)})
+    assert bus.found() == []
+
+
+def test_a_message_ten_times_its_usual_size(bus: Watched) -> None:
+    for _ in range(60):
+        bus.call("users", "list", answer={"users": ["ann"]})
+    asked = bus.call("users", "list", answer={"users": ["ann"] * 5_000})
+    finding = bus.one("large-payload")
+    assert (finding.severity, finding.evidence) == (Severity.INFO, [asked.number])
+    assert finding.text == "an answer of users list has 34 kB, ten times as much as any before"
+    bus.call("users", "list", answer={"users": ["ann"] * 5_000})
+    assert bus.one("large-payload").count == 1
+
+
+@pytest.mark.parametrize(("before", "size"), [(10, 5_000), (60, 1_000)])
+def test_few_before_or_still_small_is_none(bus: Watched, before: int, size: int) -> None:
+    for _ in range(before):
+        bus.call("users", "list", answer={"users": ["ann"]})
+    bus.call("users", "list", answer={"users": ["ann"] * size})
+    assert bus.found() == []
+
+
+@pytest.mark.parametrize(("off", "words"), [(3.0, "3 s ahead"), (-60.0, "60 s behind")])
+def test_a_clock_that_is_off(bus: Watched, off: float, words: str) -> None:
+    for _ in range(6):
+        bus.ask("users", "get", sent_at=bus.now + off)
+        bus.wait(0.6)
+    finding = bus.one("clocks-differ")
+    assert (finding.service, finding.filter) == ("web", "from:web")
+    assert finding.text == f"the clock of web is {words}"
+
+
+def test_what_is_sent_late_now_and_then_has_a_good_clock(bus: Watched) -> None:
+    for number in range(12):
+        bus.ask("users", "get", sent_at=bus.now - (number % 4) * 3)
+        bus.say("users", {"action": "get", "request_id": f"j{number}", "service": "job", "payload": {"sent_at": 1}})
+        bus.wait(0.6)
+    assert bus.found() == []
+
+
+def test_what_is_no_json_on_the_channel_of_a_service(bus: Watched) -> None:
+    bus.info("users", "get")
+    broken = bus.say("users", b"\x80pickle")
+    finding = bus.one("unreadable")
+    assert (finding.service, finding.evidence) == ("users", [broken.number])
+    assert "not UTF-8" in finding.text
+
+
+def test_or_on_a_channel_that_carried_json(bus: Watched) -> None:
+    for number in range(6):
+        bus.say("orders", {"order": number})
+    bus.say("orders", b"[1, 2")
+    assert bus.one("unreadable").because.startswith("all messages before it")
+
+
+def test_what_never_was_json_is_somebody_elses(bus: Watched) -> None:
+    for _ in range(20):
+        bus.say("celery", b"\x80pickle")
+        bus.say("texts", b"hello")
+    assert bus.found() == []
+
+
+def test_hostile_names_and_texts_are_shown_as_text(bus: Watched) -> None:
+    nasty = "\x1b[31m[bold]\u202e\n"
+    bus.info(nasty, nasty + "x", workers={"max": "many"}, queue=[], counts=7, version=["1"])
+    order = bus.ask(nasty, nasty, {nasty: nasty})
+    bus.fail(bus.ask(nasty, nasty, of=order), nasty)
+    bus.answer(order)
+    (finding,) = bus.found()
+    for text in (finding.text, finding.because, finding.advice, finding.filter):
+        assert text.isprintable()
+
+
+def test_what_comes_often_does_not_hide_what_comes_seldom(bus: Watched) -> None:
+    for number in range(20):
+        for _ in range(100):
+            bus.send("metrics", "count", {"value": 1})
+        bus.send("billing", "charge", {"amount": "12.50" if number == 15 else 12.5})
+        bus.wait(1)
+    assert bus.one("type-changed").service == "billing"

@@ -1,0 +1,197 @@
+"""Failures in groups: what is the same mistake, what is kept of it, and the filter that finds its members again."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from daebus_console.engine.filter import language as filters
+from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.insight.groups import MOST_GROUPS, MOST_TEXTS, Group, Groups
+from daebus_console.engine.insight.masking import LONGEST, looks_like_data, mask
+from daebus_console.engine.insight.spread import Spread
+from daebus_console.engine.message.exchange import Exchange
+from tests.console.engine.bus import Bus, answer, raw, request
+
+UUID = "8d3f9f3e-1111-4222-8333-123456789abc"
+
+
+@pytest.mark.parametrize(
+    ("text", "template"),
+    [
+        ("user 17 not found", "user N not found"),
+        ("no user 'ann' in \"eu\"", "no user '…' in '…'"),
+        ("can't find user's book", "can't find user's book"),
+        ("timed out after 3.5 s (127.0.0.1:6379)", "timed out after N s (N)"),
+        (f"order {UUID} is gone", "order ID is gone"),
+        ("token a1b2c3d4e5 of a.b@example.org", "token ID of ID"),
+        ("bad: [1, 2, 3]", "bad: [N]"),
+        ("utf-8 v2 12ms user_17", "utf-N vN Nms user_N"),
+        ("at 2026-11-27T20:03:11.123Z it broke", "at N it broke"),
+        ("two\n   lines\tand", "two lines and"),
+        ("password=***", "password='…'"),
+        ("", ""),
+        ("½ ٣ items", "½ N items"),
+    ],
+)
+def test_what_differs_from_case_to_case_is_masked(text: str, template: str) -> None:
+    assert mask(text).template == template
+    assert mask(template).template == template, "masked once is masked for good"
+
+
+def test_a_long_text_is_cut_and_its_filter_open_at_the_end() -> None:
+    masked = mask("x" * LONGEST + "tail 17")
+    assert masked.template == "x" * LONGEST + " …"
+    assert masked.pieces == ("x" * LONGEST, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [("17", True), ("2026-11-27", True), (UUID, True), ("a@b.de", True), ("a1b2c3d4", True), ("x" * 300, True),
+     ("user_id", False), ("price2", False), ("line_1", False), ("", False), ("-", False), ("日本", False)],
+)  # fmt: skip
+def test_keys_that_are_data(name: str, data: bool) -> None:
+    assert looks_like_data(name) is data
+
+
+def fail(bus: Bus, number: int, text: Any, *, channel: str = "users", **more: Any) -> Exchange:
+    bus >> request(channel, "get_user", id=f"r{number}", service=more.pop("asker", "web"))
+    bus.wait(0.01)
+    payload = text if isinstance(text, dict) else {"error": text, "code": "handler_error", "type": "KeyError"}
+    return bus >> answer("caller:1", id=f"r{number}", status="error", payload=payload, **more)
+
+
+def grouped(bus: Bus, **options: Any) -> list[Group]:
+    return Groups(**options).add_all(bus.exchanges).sorted()
+
+
+def members(bus: Bus, group: Group) -> list[Exchange]:
+    return [exchange for exchange in bus.exchanges if filters.parse(group.filter)(exchange)]
+
+
+def test_the_same_mistake_is_one_group() -> None:
+    bus = Bus()
+    for number in range(20):
+        fail(bus, number, f"no user {number} in table 'u{number}'", instance=f"i{number % 2}")
+        bus >> request("users", "get_user", id=f"ok{number}")
+        bus >> answer("caller:1", id=f"ok{number}")
+    fail(bus, 99, "out of memory", asker="shop")
+    first, second = grouped(bus)
+    assert (first.count, first.key.template, first.key.type) == (20, "no user N in table '…'", "KeyError")
+    assert first.first < first.last
+    assert first.instances == {"i0": 10, "i1": 10}
+    assert first.callers == {"web": 20}
+    assert sum(first.spread.bars(first.first, first.last, 5)) == 20
+    assert (second.count, second.example, second.callers) == (1, "out of memory", {"shop": 1})
+    assert [len(members(bus, group)) for group in (first, second)] == [20, 1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'say "hi" * and \\ back',
+        "line one\nline two\r\n\tthree",
+        "\x1b[31mred\x00\u202e",
+        "it's 'quoted' and it's not",
+        "ünï 17 čode 🙂 \ud83d",
+        "{'a': [1, 2, {'b': 'c'}]}",
+        "*" * 50,
+        "x" * 5_000 + "17",
+        "",
+    ],
+)
+def test_whatever_an_error_says_its_filter_finds_it(text: str) -> None:
+    bus = Bus()
+    failed = fail(bus, 1, text)
+    fail(bus, 2, "something else entirely", channel="shops")
+    group = next(group for group in grouped(bus) if group.key.target == "users")
+    assert failed in members(bus, group)
+    assert len(members(bus, group)) == 1
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"error": {"message": "no user 17", "code": "gone"}},
+        {"message": "no user 17"},
+        {"detail": "no user 17", "error": 5},
+        {"error": None, "code": 7, "type": ["odd"]},
+        {},
+    ],
+)
+def test_errors_of_other_shapes_are_grouped_too(payload: Any) -> None:
+    bus = Bus()
+    failed = fail(bus, 1, payload)
+    (group,) = grouped(bus)
+    assert members(bus, group) == [failed]
+    assert group.key.template in ("no user N", "")
+
+
+def test_errors_whose_payload_is_no_object_or_nothing_at_all() -> None:
+    bus = Bus()
+    for number, payload in enumerate(["it broke", 17, None, [1], "[" * 50]):
+        bus >> request("users", "get_user", id=f"r{number}")
+        bus >> raw("caller:1", json.dumps({"status": "error", "request_id": f"r{number}", "payload": payload}))
+    (group,) = grouped(bus)
+    assert (group.count, group.key.template) == (5, "")
+
+
+def test_timeouts_late_answers_orphans_and_unreadable_messages() -> None:
+    bus = Bus()
+    for number in range(2):
+        bus >> request("users", "get_user", id=f"t{number}", timeout=1)
+    bus.wait(2)
+    bus >> answer("caller:1", id="t1")
+    bus >> answer("caller:9", id="unknown", status="error", payload={"error": "boom"}, service="shop")
+    bus >> raw("news", b"{broken 17")
+    bus >> raw("news", b"[" * 900)
+    bus >> request("users", "get_user", id="pending")
+    found = {(group.key.code, group.key.template): group for group in grouped(bus)}
+    assert ("timeout", "no answer in time") in found
+    assert ("timeout", "answered too late") in found
+    assert found[None, "boom"].key.service == "shop"
+    assert sum(group.count for group in found.values()) == 5
+    for group in found.values():
+        assert len(members(bus, group)) >= group.count
+
+
+def test_texts_without_end_take_no_memory_without_end() -> None:
+    groups = Groups()
+    bus = Bus()
+    for number in range(MOST_TEXTS + 30):
+        fail(bus, number, "text " + "abcdefghij"[number % 10] * (number + 1))
+    groups.add_all(bus.exchanges)
+    found = groups.sorted()
+    assert len(found) == MOST_TEXTS + 1
+    assert (found[0].key.template, found[0].count) == ("(other texts)", 30)
+    assert len(members(bus, found[0])) >= 30
+
+    for number in range(MOST_GROUPS + 5):
+        bus = Bus()
+        groups.add(fail(bus, number, "x", channel="service " + "ab" * number))
+    assert len(groups.sorted()) == MOST_GROUPS
+    assert groups.left_out == MOST_TEXTS + 1 + 5
+    assert sum(group.count for group in groups.sorted()) + groups.left_out == groups.failed
+
+
+def test_a_secret_in_an_error_is_not_shown() -> None:
+    bus = Bus()
+    failed = fail(bus, 1, "login failed: password=hunter2 for 17")
+    (group,) = grouped(bus, redact=Redactor(["password"]))
+    assert "hunter2" not in f"{group.example} {group.filter} {group.key}"
+    assert members(bus, group) == [failed]
+
+
+def test_counts_over_time_are_kept_whatever_the_times_are() -> None:
+    spread = Spread()
+    times = [0.0, 0.001, 5.0, 1e6, 1e9, -3.0, 1e300] + [1e5 + number for number in range(500)]
+    for at in times:
+        spread.add(at)
+    assert sum(spread.bars(0.0, 1e9, 12)) == len(times)
+    assert sum(spread.bars(7.0, 7.0, 12)) == len(times)
+    few = Spread()
+    for at in (10.0, 10.1, 19.9):
+        few.add(at)
+    assert few.bars(10.0, 20.0, 10) == [2, 0, 0, 0, 0, 0, 0, 0, 0, 1]

@@ -1,0 +1,249 @@
+"""Why there is no answer or effect: each cause, and where none is known."""
+
+from __future__ import annotations
+
+import pytest
+
+from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.why.asking import why_action, why_exchange
+from daebus_console.engine.why.cause import Cause
+from daebus_console.engine.why.sight import Sight
+from tests.console.engine.findings.watched import Watched
+
+
+@pytest.fixture
+def bus() -> Watched:
+    return Watched()
+
+
+def sight(bus: Watched) -> Sight:
+    findings = bus.session.findings
+    assert findings.problem is None
+    return Sight(findings.world, findings.book, bus.session.journal, bus.now)
+
+
+def why(bus: Watched, exchange: Exchange) -> Cause:
+    return why_exchange(sight(bus), exchange)
+
+
+def why_of(bus: Watched, service: str, action: str | None = None) -> Cause:
+    return why_action(sight(bus), service, action)
+
+
+def test_nobody_is_subscribed(bus: Watched) -> None:
+    asked = bus.ask("users", timeout=1)
+    bus.poll(_stock=1)
+    cause = why(bus, asked)
+    assert (cause.name, cause.text) == ("nobody", "nobody serves 'users'")
+    assert cause.evidence[0] == "Redis lists no subscriber of that channel"
+    assert cause.advice.startswith("start users")
+
+
+@pytest.mark.parametrize(("called", "there"), [("usres", "users"), ("users", "prod.users"), ("dev:users", "users")])
+def test_a_near_name_or_a_prefix(bus: Watched, called: str, there: str) -> None:
+    asked = bus.ask(called)
+    bus.poll(**{f"_{there}": 1})
+    cause = why(bus, asked)
+    assert (cause.name, cause.advice) == ("near_name", f"call '{there}' instead")
+
+
+def test_a_service_that_stopped(bus: Watched) -> None:
+    bus.poll(_users=1)
+    asked = bus.ask("users", timeout=1)
+    bus.poll()
+    bus.wait(2)
+    assert why(bus, asked).name == "gone"
+    assert why_of(bus, "users", "act").name == "gone"
+
+
+def test_an_action_that_no_instance_has(bus: Watched) -> None:
+    bus.info("users", "get_user")
+    for asked in (bus.ask("users", "get_usr"), bus.send("users", "get_usr")):
+        cause = why(bus, asked)
+        assert (cause.name, cause.text) == ("unknown_action", "users has no action 'get_usr', but 'get_user'")
+        assert any('unknown_action="ignore"' in line for line in cause.evidence)
+        assert cause.advice == "write 'get_user' where 'get_usr' is sent"
+    told = bus.fail(bus.ask("users", "get_usr"), "unknown_action")
+    cause = why(bus, told)
+    assert cause.name == "unknown_action"
+    assert not any("ignore" in line for line in cause.evidence)
+    assert why_of(bus, "users", "get_usr").name == "unknown_action"
+
+
+def test_an_action_that_only_some_have(bus: Watched) -> None:
+    for instance, actions in (("a", ["get", "list"]), ("b", ["get"]), ("a", ["get", "list"])):
+        bus.info("users", *actions, instance=instance)
+    cause = why(bus, bus.ask("users", "list"))
+    assert cause.name == "some_instances"
+    assert "without it: b" in cause.evidence
+
+
+@pytest.mark.parametrize(
+    "code", ["busy", "expired", "shutting_down", "redis_refused", "bad_request", "no_response", "forbidden"]
+)
+def test_it_was_refused(bus: Watched, code: str) -> None:
+    cause = why(bus, bus.fail(bus.ask("users", "act"), code))
+    assert (cause.name, cause.text.partition(":")[0]) == (code, "users refused it")
+    assert cause.evidence == (f"it answered {code}: no",)
+    assert "{" not in cause.advice
+
+
+def test_a_handler_that_raised(bus: Watched) -> None:
+    asked = bus.ask("billing", "charge")
+    bus.answer(
+        asked, {"error": "no\x1b[2J", "code": "handler_error", "type": "ValueError"}, status="error", instance="i7"
+    )
+    cause = why(bus, asked)
+    assert cause.name == "handler_error"
+    assert cause.text == "the handler of billing charge failed: ValueError: no\\x1b[2J"
+    assert "i7" in cause.evidence[0]
+
+
+def test_an_error_that_rose_from_below(bus: Watched) -> None:
+    order = bus.ask("gateway", "buy")
+    charge = bus.ask("billing", "charge", of=order)
+    bank = bus.ask("bank", "transfer", of=charge)
+    for one in (bank, charge, order):
+        bus.answer(one, {"error": "no money", "code": "handler_error"}, status="error")
+    cause = why(bus, order)
+    assert (cause.name, cause.advice) == ("error_below", f"why #{bank.number}")
+    assert cause.text == f"its call to bank transfer (#{bank.number}) failed, and the error rose: no money"
+
+
+def test_an_error_beside_another_is_its_own(bus: Watched) -> None:
+    order = bus.ask("gateway", "buy")
+    bus.answer(bus.ask("billing", "charge", of=order), {"error": "no money"}, status="error")
+    bus.answer(order, {"error": "KeyError"}, status="error")
+    assert why(bus, order).name == "error"
+
+
+@pytest.mark.parametrize(("elapsed", "words"), [(1.9, "the handler took most"), (0.1, "it waited for a worker")])
+def test_an_answer_that_came_late(bus: Watched, elapsed: float, words: str) -> None:
+    asked = bus.ask("payment", "refund", timeout=0.5)
+    bus.wait(2)
+    bus.answer(asked, elapsed=elapsed)
+    cause = why(bus, asked)
+    assert cause.name == "late"
+    assert words in cause.text
+
+
+def test_an_answer_on_another_channel(bus: Watched) -> None:
+    asked = bus.ask("users", reply_to="caller:web")
+    bus.say("users.responses", {"status": "success", "payload": {}, "request_id": asked.request_id})
+    cause = why(bus, asked)
+    assert cause.name == "elsewhere"
+    assert cause.text == "the answer went to 'users.responses', and the caller listens on 'caller:web'"
+
+
+def test_what_was_not_seen_for_a_gap(bus: Watched) -> None:
+    asked = bus.ask("users", timeout=60)
+    bus.session.on_down(bus.now, "Connection refused")
+    bus.wait(3)
+    bus.session.on_up(bus.now)
+    cause = why(bus, asked)
+    assert (cause.name, cause.text) == ("gap", "its answer may have come unseen: this console saw nothing for 3 s")
+    assert cause.evidence[0].endswith(": Connection refused")
+
+
+def test_a_handler_that_waits_for_its_own_calls(bus: Watched) -> None:
+    order = bus.ask("gateway", "buy", timeout=60)
+    charge = bus.ask("billing", "charge", of=order, timeout=50)
+    bank = bus.ask("bank", "transfer", of=charge, timeout=40)
+    cause = why(bus, order)
+    assert (cause.name, cause.text) == ("waits_for", f"its handler waits for bank transfer (#{bank.number})")
+    assert cause.evidence[0].count("→") == 2
+    assert cause.advice == f"why #{bank.number}"
+
+
+def test_workers_that_are_all_busy(bus: Watched) -> None:
+    bus.info("users", "act", workers={"max": 2, "busy": 2}, queue={"size": 5, "max": 10})
+    asked = bus.ask("users", "act", timeout=1)
+    bus.wait(2)
+    cause = why(bus, asked)
+    assert (cause.name, cause.text) == ("busy", "all 2 workers of users are busy, and 5 messages wait for one")
+    assert why_of(bus, "users").name == "busy"
+
+
+def test_a_service_that_was_started_anew_meanwhile(bus: Watched) -> None:
+    asked = bus.ask("users", "act", timeout=1)
+    bus.wait(5)
+    bus.info("users", "act", started=bus.now - 1)
+    assert why(bus, asked).name == "restarted"
+
+
+def test_one_that_has_gone_silent(bus: Watched) -> None:
+    bus.poll(_users=1, _stock=1)
+    bus.info("users", "act")
+    bus.wait(40)
+    bus.info("stock", "act")
+    bus.poll(_users=1, _stock=1)
+    asked = bus.ask("users", "act", timeout=1)
+    bus.wait(2)
+    assert why(bus, asked).name == "silent"
+
+
+def test_workers_that_wait_for_their_own_service(bus: Watched) -> None:
+    bus.info("orders", "audit", "check", workers={"max": 1, "busy": 1})
+    above = bus.ask("orders", "audit", timeout=10)
+    below = bus.ask("orders", "check", of=above, timeout=1)
+    bus.wait(2)
+    assert why(bus, below).name == "waits_for_itself"
+
+
+def test_what_still_runs(bus: Watched) -> None:
+    bus.info("users", "act")
+    asked = bus.ask("users", "act", timeout=5)
+    bus.answer(asked, final=False)
+    bus.wait(2)
+    cause = why(bus, asked)
+    assert cause.name == "running"
+    assert "1 parts of its answer have come" in cause.evidence
+
+
+def test_an_answer_without_its_request_and_bytes_that_are_no_json(bus: Watched) -> None:
+    assert why(bus, bus.say("caller:web", {"status": "success", "payload": {}, "request_id": "x"})).name == "orphan"
+    assert why(bus, bus.say("users", b"\xff\x00")).name == "unreadable"
+
+
+def test_a_broadcast_that_nobody_hears(bus: Watched) -> None:
+    bus.info("mailer", listens=["orders"])
+    sent = bus.say("order", {"order": 1})
+    bus.poll(orders=1, _mailer=1)
+    cause = why(bus, sent)
+    assert (cause.name, cause.advice) == ("nobody", "write 'orders' where it is sent")
+    heard = bus.say("orders", {"order": 1})
+    assert why(bus, heard).text == "nothing speaks against it: services that listen to it: mailer"
+
+
+def test_where_nothing_is_wrong_no_cause_is_made_up(bus: Watched) -> None:
+    bus.info("users", "act")
+    answered = bus.call("users", "act")
+    assert not why(bus, answered).found
+    assert why(bus, answered).text.startswith("nothing is wrong: users act answered with success")
+    silent = bus.ask("users", "act", timeout=1)
+    bus.wait(2)
+    assert not why(bus, silent).found
+    assert not why(bus, bus.send("users", "act")).found
+    assert why_of(bus, "unheard").text == "nothing is known of 'unheard'"
+
+
+def test_of_an_action_the_latest_that_went_wrong(bus: Watched) -> None:
+    bus.info("users", "act")
+    bus.call("users", "act")
+    assert not why_of(bus, "users", "act").found
+    failed = bus.fail(bus.ask("users", "act"))
+    bus.call("users", "act")
+    cause = why_of(bus, "users", "act")
+    assert cause.text.startswith(f"#{failed.number}: the handler of users act failed")
+    assert cause.evidence[-1] == f"1 of 3 that are remembered went wrong, the latest in #{failed.number}"
+
+
+def test_trees_that_are_circles_end(bus: Watched) -> None:
+    one = bus.ask("a", parent_id="r2", timeout=50)
+    two = bus.ask("b", parent_id="r1", timeout=50)
+    own = bus.ask("c", parent_id="r3", timeout=50)
+    for asked in (one, two, own):
+        assert why(bus, asked).name in ("waits_for", "running")
+    for asked in (one, two, own):
+        bus.answer(asked, {"error": "x"}, status="error")
+        why(bus, asked)

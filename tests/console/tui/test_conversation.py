@@ -1,0 +1,41 @@
+"""The conversation on the screen as it goes on, and a value that is followed from the detail."""
+
+from __future__ import annotations
+
+from tests.console.tui.support import Driver, drive, grid
+
+
+def test_the_conversation_grows_while_it_is_looked_at_and_leads_to_its_exchanges(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        console.request(name, "order", 1)
+        await console.sees("order")
+        await console.press("up", "V")
+        await console.sees("Conversation", f"{name}.order", "1 exchange,", "not answered yet", "╌")
+        console.request(name, "reserve", 2, caller="orders", parent_id="r1")
+        await console.sees("2 exchanges", f"└ {name}.reserve")
+        console.answer(2, {"error": "no room"}, status="error")
+        console.answer(1, {}, elapsed=0.001)
+        await console.sees("1 failed", "no room", "arose here", "answered well all the same", "█")
+        await console.press("down", "enter")
+        await console.until(lambda: console.app.screen is console.app.main)
+        shown = console.app.main.detail.exchange
+        assert shown is not None
+        assert shown.action == "reserve"
+
+    drive(redis_url, story)
+
+
+def test_v_on_a_value_shows_whatever_carries_it(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        console.request(name, "order", 1, {"id": 'ord "17"*', "n": 5})
+        console.request(name, "other", 2, {"id": "ord 18"})
+        console.publish(f"{name}.news", {"deep": [{"order": 'ord "17"*'}]})
+        await console.sees("order", "other", "news")
+        await console.press("up", "up", "up", "enter", "1", "down", "down", "v")
+        await console.until(lambda: console.app.main.filter_text == 'carries:"ord \\"17\\"\\*"')
+        await console.until(lambda: "other" not in "\n".join(grid(console.app)))
+        await console.press("g", "v")
+        told = console.app._notifications
+        await console.until(lambda: any("Put the cursor on a text" in one.message for one in told))
+
+    drive(redis_url, story)

@@ -1,0 +1,147 @@
+"""Findings on the screen: the badge, the marks, the list with its evidence, and what is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daebus_console.commands.known_file import KnownFile
+from daebus_console.engine.findings.rules import RULES
+from daebus_console.engine.session import Session
+from tests.console.engine.findings.watched import Watched
+from tests.console.tui.support import Driver, drive
+
+SIZES = [(80, 24), (160, 48)]
+
+
+def faulty() -> Session:
+    """A bus with a misspelled one-way message, a swallowed error and a late answer, and calls that are fine."""
+    bus = Watched()
+    bus.info("mailer", "send_receipt")
+    for _ in range(3):
+        bus.send("mailer", "send_recipt")
+    order = bus.ask("gateway", "buy")
+    bus.fail(bus.ask("billing", "charge", of=order))
+    bus.answer(order)
+    refund = bus.ask("payment", "refund", timeout=0.5)
+    bus.wait(2)
+    bus.answer(refund)
+    bus.info("mailer", "send_receipt")
+    bus.call("users", "get")
+    bus.wait(1)
+    bus.call("users", "get")
+    return bus.session
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_from_the_badge_to_the_evidence(size: tuple[int, int]) -> None:
+    async def story(d: Driver) -> None:
+        await d.sees("✗1 ▲1 ·1 !")
+        await d.press("exclamation_mark")
+        await d.sees("Findings", "✗", "mailer has no action 'send_recipt'", "because", "to:mailer action:send_recipt")
+        assert "gateway buy answered with success" in d.text
+        await d.press("down")
+        await d.sees("was made for #5 and failed")
+        assert "swallowed-error" in d.text
+        await d.press("enter")
+        main = d.app.main
+        await d.until(lambda: d.app.screen is main)
+        exchange = main.selected_exchange()
+        assert exchange is not None
+        assert (exchange.target, exchange.action) == ("billing", "charge")
+
+    drive(faulty(), story, size)
+
+
+def test_a_key_filters_to_it() -> None:
+    async def story(d: Driver) -> None:
+        await d.press("exclamation_mark")
+        await d.sees("send_recipt")
+        await d.press("f")
+        await d.until(lambda: d.app.screen is d.app.main)
+        assert d.app.main.filter_text == "to:mailer action:send_recipt"
+        await d.until(lambda: d.app.main.flow.count() == 3)
+
+    drive(faulty(), story)
+
+
+def test_the_rows_that_are_evidence_are_marked() -> None:
+    async def story(d: Driver) -> None:
+        await d.until(lambda: d.line("send_recipt").lstrip("│ ").startswith("!") or "!" in d.line("send_recipt")[:40])
+        flow = d.app.main.flow
+        marks = {flow.rows[index]: flow.line(index, 100)[0] for index in range(flow.count())}
+        assert [mark[0] for mark in marks.values()].count("!") == 6
+        assert marks[2] == ("!", "error")
+        assert marks[5] == ("!", "warn")
+        assert marks[max(marks)] == (" ", "plain")
+
+    drive(faulty(), story, (120, 35))
+
+
+def test_what_is_known_is_hidden_with_a_note_and_kept(tmp_path: Path) -> None:
+    path = tmp_path / "known.json"
+
+    async def story(d: Driver) -> None:
+        await d.press("exclamation_mark")
+        await d.sees("send_recipt")
+        await d.press("n")
+        await d.sees("who sees to it")
+        await d.type("Ann")
+        await d.press("enter")
+        await d.sees("1 known, a shows them")
+        await d.loses("send_recipt")
+        await d.press("a")
+        await d.sees("known: mailer has no action", "1 known, a hides them")
+        await d.press("escape")
+        await d.sees("▲1 ·1 !")
+        await d.loses("✗1")
+
+    drive(faulty(), story, known=KnownFile(path))
+    assert [mark.note for mark in KnownFile(path).known.marks.values()] == ["Ann"]
+
+    async def again(d: Driver) -> None:
+        await d.sees("▲1 ·1 !")
+        await d.press("exclamation_mark", "a", "end", "home")
+        await d.sees("known: mailer")
+        await d.press("n")
+        await d.loses("known: mailer")
+
+    drive(faulty(), again, known=KnownFile(path))
+    assert KnownFile(path).known.marks == {}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_an_empty_list_says_what_is_looked_for(size: tuple[int, int]) -> None:
+    async def story(d: Driver) -> None:
+        assert "! " not in d.text.splitlines()[0]
+        await d.press("exclamation_mark")
+        await d.sees("Nothing was found. These are looked for", *list(RULES)[:16])
+        assert list(RULES)[-1] in d.text or "more; `help rules` lists them all" in d.text
+        await d.press("enter", "f", "n", "escape")
+        await d.until(lambda: d.app.screen is d.app.main)
+
+    drive(Watched().session, story, size)
+
+
+def test_the_verbs_work_in_the_command_pane() -> None:
+    async def story(d: Driver) -> None:
+        await d.command("why #5")
+        await d.sees("gateway buy answered with success, though its call")
+
+    drive(faulty(), story, (120, 40))
+
+
+def test_hostile_names_command_nothing() -> None:
+    bus = Watched()
+    nasty: Any = "\x1b[31mred[/]"
+    order = bus.ask(nasty, nasty)
+    bus.fail(bus.ask(nasty, nasty, of=order), nasty)
+    bus.answer(order)
+
+    async def story(d: Driver) -> None:
+        await d.press("exclamation_mark")
+        await d.sees("\\x1b[31mred[/]")
+
+    drive(bus.session, story)
