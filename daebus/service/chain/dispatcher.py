@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 from daebus.context import Runtime
@@ -90,7 +89,7 @@ class Dispatcher:
             places.add(asked)
         first = min(places, default=False)
         return [
-            replace(arrival, on_loop=on_loop, asks=on_loop is asked, second=on_loop is not first)
+            arrival.part(on_loop=on_loop, asks=on_loop is asked, second=on_loop is not first)
             for on_loop in sorted(places)
         ]
 
