@@ -142,9 +142,11 @@ class Hooks:
 class Route:
     """A handler with what is called around it, in the order in which it is called.
 
-    `homes` are those whose error handlers answer for it, the closest first.
+    `place` is what it is called in texts: "action 'get_user'". `homes` are those whose error handlers answer for it,
+    the closest first.
     """
 
+    place: str
     function: Function
     before: tuple[Function, ...]
     after: tuple[Function, ...]
@@ -161,10 +163,11 @@ class Route:
         return None
 
 
-def action_route(app: Hooks, function: Function) -> Route:
+def action_route(app: Hooks, action: str, function: Function) -> Route:
     """That of the handler of an action."""
     homes = _homes(app, function)
     return Route(
+        f"action {action!r}",
         function,
         tuple(hook for home in reversed(homes) for hook in home.before_requests),
         tuple(hook for home in homes for hook in reversed(home.after_requests)),
@@ -173,10 +176,11 @@ def action_route(app: Hooks, function: Function) -> Route:
     )
 
 
-def event_route(app: Hooks, function: Function) -> Route:
+def event_route(app: Hooks, channel: str, function: Function) -> Route:
     """That of a listener."""
     homes = _homes(app, function)
     return Route(
+        f"the listener of {channel!r}",
         function,
         tuple(hook for home in reversed(homes) for hook in home.before_events),
         tuple(hook for home in homes for hook in reversed(home.after_events)),

@@ -199,7 +199,7 @@ class Response:
     def keep(self, part: Any) -> Receipt | None:
         """Send the partial response that was kept, and keep this one: the last one is the final one."""
         before, self._part = self._part, None
-        sent = None if before is None else self._put(before, ok=True, final=False)
+        sent = None if before is None else self._send(before, ok=True, final=False)
         self._part = part
         return sent
 
@@ -247,10 +247,8 @@ class Response:
         if self._part is not None and not self.finished:
             # What was kept comes first.
             self.keep(None)
-        return self._put(payload, ok, bool(final), limited)
-
-    def _put(self, payload: Any, ok: bool, final: bool, limited: bool = True) -> Receipt:
         elapsed = time.perf_counter() - self._begun
+        final = bool(final)
         holds = final and self._holds
         data = b""
         if self.channel is not None and not holds:

@@ -292,6 +292,8 @@ def payload_with(request: Request, number: Callable[[str], Any]) -> dict[str, An
 
 
 def _read_id(value: object) -> RequestId:
+    if type(value) is str:
+        return value
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if isinstance(value, str | int | float) else None
@@ -309,6 +311,10 @@ def _text(value: object) -> str | None:
 
 
 def _number(value: object) -> float | None:
+    if value is None:
+        return None
+    if type(value) is float:
+        return value if math.isfinite(value) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:

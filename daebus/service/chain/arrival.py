@@ -3,34 +3,44 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
 
 from daebus.service.response import Response
 from daebus.wire.envelope import Request, Stray, Unreadable, quoted
 
 
-@dataclass(slots=True)
 class Arrival:
-    """`at` is `time.monotonic()`; `response` is set while an action handles it.
+    """A message on a channel. `at` is `time.monotonic()`.
 
-    `turn` is that of the thread that read it, `reader`; see `Readers.hand_over`. `on_loop` is None where all of it is
-    dealt with in one place. Where the app has async functions there are two: workers, and the event loop; then
-    `message` is what was read of it already, and the other part of what is dealt with in both is `second`.
+    `turn` is that of the thread that read it, `reader`; see `Readers.hand_over`. Where the app has async functions, a
+    message may be dealt with in two places, by a worker and on the event loop: each has a `part` of it then.
     """
 
-    channel: str
-    data: bytes
-    at: float
-    turn: int
-    reader: int = field(default_factory=threading.get_ident)
+    # What it comes to have, with what most have.
     response: Response | None = None
+    """Set while an action handles it."""
     message: Request | Unreadable | Stray | None = None
+    """What it says, where that has been read."""
     on_loop: bool | None = None
-    asks: bool = True
+    """Where this part of it is dealt with; None where it is all of it."""
+    asks = True
     """Whether the action that it may name is dealt with here."""
-    second: bool = False
-    abandoned: bool = False
+    second = False
+    """Whether there is another part, which tells of what is wrong with it."""
+    abandoned = False
     """Whether its handler was told to end, as the service does."""
+
+    def __init__(self, channel: str, data: bytes, at: float, turn: int) -> None:
+        self.channel = channel
+        self.data = data
+        self.at = at
+        self.turn = turn
+        self.reader = threading.get_ident()
+
+    def part(self, *, on_loop: bool, asks: bool, second: bool) -> Arrival:
+        """What of it is dealt with in one of the two places."""
+        part = Arrival(self.channel, self.data, self.at, self.turn)
+        part.message, part.on_loop, part.asks, part.second = self.message, on_loop, asks, second
+        return part
 
     def must_go_on(self, error: BaseException) -> None:
         """Raise what says that its task is just being freed, since its loop has left it behind."""

@@ -23,10 +23,10 @@ class Calls(Protocol):
     async def call(self, function: Function, *arguments: Any) -> Any:
         """Call a hook, a listener or an error handler, and return what it returns."""
 
-    async def answer(self, function: Function, response: Response, until: float) -> Any:
-        """Call the handler of an action: what a plain or an async one returns; a generator has answered.
+    async def through(self, returned: Any, response: Response, until: float) -> Any:
+        """Go through what the handler of an action has returned, if it is none of the USUAL: await it, say.
 
-        `until` (a time of `time.monotonic()`) is when the time of whoever asked is over.
+        A generator answers meanwhile; `until` (a time of `time.monotonic()`) is when the time of whoever asked is over.
         """
 
     async def waiting(self, function: Callable[..., T], *arguments: Any) -> T:
@@ -44,15 +44,12 @@ class Here:
         if self._loop is not None and function.kind.on_loop:
             return self._loop.wait(lambda: _awaited(function.call(*arguments)))
         returned = function.call(*arguments)
-        if type(returned) not in _USUAL:
+        if type(returned) not in USUAL:
             _must_not_wait(returned)
         return returned
 
-    async def answer(self, function: Function, response: Response, until: float) -> Any:
+    async def through(self, returned: Any, response: Response, until: float) -> Any:
         """See `Calls`."""
-        returned = function.call()
-        if type(returned) in _USUAL:
-            return returned
         if inspect.isgenerator(returned):
             return stream(returned, Asker(response, until))
         _must_not_wait(returned)
@@ -80,9 +77,8 @@ class OnLoop:
         _must_not_wait(returned)
         return returned
 
-    async def answer(self, function: Function, response: Response, until: float) -> Any:
+    async def through(self, returned: Any, response: Response, until: float) -> Any:
         """See `Calls`."""
-        returned = function.call()
         if inspect.isawaitable(returned):
             returned = await returned
         if inspect.isasyncgen(returned):
@@ -96,7 +92,7 @@ class OnLoop:
         return await self._loop.aside(function, *arguments)
 
 
-_USUAL = (type(None), dict, Receipt)
+USUAL = (type(None), dict, Receipt)
 """The classes of what handlers mostly return: none of these is to be gone through or awaited."""
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 from daebus.context import Runtime
@@ -62,9 +61,11 @@ class Dispatcher:
         lost = partial(self.counts.add, "undelivered")
         self.answers = Answers(runtime.publisher, name, instance, undelivered, refusals, lost)
         self.deferrals = Deferrals(name, partial(self.counts.add, "expired"))
-        actions = {action: action_route(registry, function) for action, function in registry.action_handlers.items()}
+        actions = {
+            action: action_route(registry, action, function) for action, function in registry.action_handlers.items()
+        }
         self._channels = {
-            channel: [event_route(registry, function) for function in functions]
+            channel: [event_route(registry, channel, function) for function in functions]
             for channel, functions in registry.listen_handlers.items()
         }
         self._pace = Pace(hand_over, goes_on)
@@ -96,7 +97,7 @@ class Dispatcher:
             places.add(asked)
         first = min(places, default=False)
         return [
-            replace(arrival, on_loop=on_loop, asks=on_loop is asked, second=on_loop is not first)
+            arrival.part(on_loop=on_loop, asks=on_loop is asked, second=on_loop is not first)
             for on_loop in sorted(places)
         ]
 
@@ -154,6 +155,8 @@ class Dispatcher:
             run_here(self._links.run(arrival, admitted, response, self._here))
         finally:
             self._pace.end(action, begun)
+            # The response knows the arrival: a circle, which would wait for the garbage collector.
+            arrival.response = None
 
     def _response(self, arrival: Arrival, admitted: Admitted) -> Response:
         response = Response(

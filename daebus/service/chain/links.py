@@ -36,7 +36,7 @@ from daebus.wire.envelope import Request, quoted
 
 from .admission import Admitted
 from .arrival import Arrival
-from .calls import Calls
+from .calls import USUAL, Calls
 from .streams import AskerGone
 
 log = logging.getLogger("daebus")
@@ -52,15 +52,18 @@ class Links:
     async def run(self, arrival: Arrival, admitted: Admitted, response: Response, calls: Calls) -> None:
         """Go through all of them but the first."""
         request, route = admitted.request, admitted.route
-        context = Context(
-            self._runtime, f"action {request.action!r}", request, response, cause=f"message {request.action}"
-        )
+        context = Context(self._runtime, route.place, request, response, cause=f"message {request.action}")
         token = enter(context)
         unhandled: BaseException | None = None
         try:
             with telemetry.handling(self._runtime.name, request.action, request.raw, response) as span:
                 try:
-                    await self._handle(arrival, admitted, response, calls)
+                    if not route.before or not await self._before(request, route, response, calls):
+                        returned = route.function.call()
+                        if type(returned) not in USUAL:
+                            until = math.inf if admitted.limit is None else arrival.at + admitted.limit
+                            returned = await calls.through(returned, response, until)
+                        self._ended(request, response, returned)
                 except BaseException as error:  # noqa: BLE001 - also a SystemExit of a handler must not end a worker
                     arrival.must_go_on(error)
                     unhandled = await self._raised(arrival, admitted, response, calls, error)
@@ -74,16 +77,14 @@ class Links:
             note_handled(context, arrival.at, response)
             leave(token)
 
-    async def _handle(self, arrival: Arrival, admitted: Admitted, response: Response, calls: Calls) -> None:
-        """The hooks before it, and the handler."""
-        for hook in admitted.route.before:
+    async def _before(self, request: Request, route: Route, response: Response, calls: Calls) -> bool:
+        """The hooks before it; whether one of them has answered."""
+        for hook in route.before:
             returned = await calls.call(hook)
             if isinstance(_fit(returned, hook, "before_request"), dict) or response.finished:
-                self._ended(admitted.request, response, returned)
-                return
-        until = math.inf if admitted.limit is None else arrival.at + admitted.limit
-        returned = await calls.answer(admitted.route.function, response, until)
-        self._ended(admitted.request, response, returned)
+                self._ended(request, response, returned)
+                return True
+        return False
 
     def _ended(self, request: Request, response: Response, returned: Any) -> None:
         """The handler has returned: a dict is the answer, and without one there must have been one."""
