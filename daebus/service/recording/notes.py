@@ -38,9 +38,11 @@ def note_handled(context: Context, came_at: float, response: Response) -> None:
     if isinstance(error, Misfit) and response.failure == "bad_request":
         recorder.refused(context.id, request.action, "bad_request", begun - came_at)
         return
-    outcome = response.failure or ("ok" if response.finished or error is None else "handler_error")
-    if outcome == "ok" and response.deferred and not response.finished:
-        outcome = DEFERRED
+    outcome = response.failure
+    if outcome is None:
+        outcome = "ok" if response.finished or error is None else "handler_error"
+        if response.deferred and not response.finished:
+            outcome = DEFERRED
     recorder.handled(
         context.id,
         request.action,
