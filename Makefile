@@ -39,6 +39,7 @@ check: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/lint-imports --no-cache --no-logo
 	@$(BIN)/mypy
+	@$(BIN)/mypy --strict tests/typing/program.py
 
 format: $(READY)
 	@$(BIN)/ruff format .

@@ -161,6 +161,8 @@ class Response:
             raise DaebusError(f"the answer of action {self._request.action!r} has been put off already")
         if self._deferrals is None:
             raise DaebusError("only a running service can answer later")
+        # Whether the hooks after it see the answer must not depend on which thread is first.
+        self._holds = False
         self._deferral, handle = self._deferrals.put_off(self, within)
         return handle
 

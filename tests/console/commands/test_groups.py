@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from daebus_console.commands.context import Exit
 from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.session import Session
+from tests.console.commands.prompt import prompting
 from tests.console.commands.remembered import Passed, remembered
 from tests.console.engine.bus import answer, request
 
@@ -70,3 +73,14 @@ def test_what_is_redacted_is_not_said() -> None:
         assert "hunter2" not in str(passed.records)
         assert passed(f"groups {passed.records[0]['filter']} --json") == Exit.DONE
         assert passed.records[0]["count"] == 3
+
+
+def test_for_a_while_what_passes_and_until_it_is_interrupted(redis_url: str, name: str) -> None:
+    with Session(redis_url) as session, Redis.from_url(redis_url) as client, prompting(session) as prompt:
+        assert session.wait_up(5)
+        client.publish(name, b"{broken")
+        assert prompt("groups --for 0.2 --json") == Exit.DONE
+        assert [record["code"] for record in prompt.heard.records] == ["unreadable"]
+        prompt.context.cancellation.cancel()
+        assert prompt(f"groups to:{name} --for 60") == Exit.INTERRUPTED
+        assert prompt.heard.notes[-1] == "1 of 1 failed"

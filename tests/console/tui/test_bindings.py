@@ -16,6 +16,7 @@ from daebus_console.tui.app import ConsoleApp
 from daebus_console.tui.screens.ask import AskScreen
 from daebus_console.tui.screens.compare import CompareScreen
 from daebus_console.tui.screens.conversation import ConversationScreen, WaterfallList
+from daebus_console.tui.screens.groups import GroupsScreen
 from daebus_console.tui.screens.help import HelpScreen
 from daebus_console.tui.screens.main import MainScreen
 from daebus_console.tui.screens.pick import PickScreen
@@ -43,6 +44,7 @@ PANES: dict[str, tuple[tuple[str, ...], tuple[type[DOMNode], ...]]] = {
     "statistics": (("S",), (FigureList, StatsScreen)),
     "sequence": (("left_square_bracket", "D"), (StepList, SequenceScreen)),
     "conversation": (("left_square_bracket", "V"), (WaterfallList, ConversationScreen)),
+    "what failed": (("W",), (FigureList, GroupsScreen)),
     "compare": ((*["left_square_bracket"] * 4, "d"), (CompareScreen,)),
     "ask": (("T",), (AskScreen,)),
     "pick": (("F",), (PickScreen,)),
@@ -141,7 +143,8 @@ def test_every_key_of_a_pane_can_be_pressed_and_the_console_lives(
             if not (moves(binding) and is_at(console.app, classes[0])):
                 await back(console)
                 await go(console, pane, selected=chosen == flow.selected and flow.cursor_index() is not None)
-        await console.sees(pane.title() if pane in ("statistics", "sequence", "compare", "conversation") else "daebus")
+        titled = ("statistics", "sequence", "compare", "conversation", "what failed")
+        await console.sees(pane.capitalize() if pane in titled else "daebus")
 
     drive(scene(), story, notifications=True)
 

@@ -1,4 +1,4 @@
-"""The conversation on the screen as it goes on, and a value that is followed from the detail."""
+"""The conversation on the screen as it goes on, a value that is followed from the detail, and failures in groups."""
 
 from __future__ import annotations
 
@@ -37,5 +37,24 @@ def test_v_on_a_value_shows_whatever_carries_it(redis_url: str, name: str) -> No
         await console.press("g", "v")
         told = console.app._notifications
         await console.until(lambda: any("Put the cursor on a text" in one.message for one in told))
+
+    drive(redis_url, story)
+
+
+def test_a_group_of_failures_leads_to_its_members(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        for number in range(3):
+            console.request(name, "order", number)
+            console.answer(number, {"error": f"no room for {number}", "code": "handler_error"}, status="error")
+        console.request(name, "fine", 7)
+        console.answer(7, {})
+        await console.sees("order", "fine")
+        await console.until(lambda: console.line("fine") and "pending" not in console.text)
+        await console.press("W")
+        await console.sees("3 of 4 exchanges in 1 group", f"{name}.order", "no room for N")
+        await console.press("enter")
+        await console.sees("3 of 4")
+        assert console.app.main.filter_text.endswith('payload.error:"no room for *"')
+        await console.loses("fine")
 
     drive(redis_url, story)

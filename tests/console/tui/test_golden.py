@@ -25,6 +25,7 @@ SCREENS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
     "statistics": (("S",), "all together", ("escape",)),
     "main": (LAST_ERROR, "card refused", ()),
     "sequence": (("D",), "Sequence", ("escape",)),
+    "groups": (("W",), "exchanges in", ("escape",)),
     "conversation": (("V",), "Conversation", ("escape",)),
     "compare": (("d", "G"), "object of 1 field → object of 2 fields", ("escape",)),
     "edit": (("e",), "may be sent", ("escape",)),

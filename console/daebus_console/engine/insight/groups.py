@@ -207,7 +207,9 @@ def _why_unreadable(data: bytes) -> str:
     try:
         wire.read(data)
     except wire.Unreadable as error:
-        return str(error)
+        text = str(error)
+        # The 8 of UTF-8 would be masked.
+        return "bytes that are no text" if text.startswith("not UTF-8") else text
     return "no JSON object"
 
 

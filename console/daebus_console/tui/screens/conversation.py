@@ -10,7 +10,8 @@ from textual.screen import Screen
 
 from daebus_console.commands.doing.tracing import head_of, lines_of
 from daebus_console.engine.conversation.tree import Conversation
-from daebus_console.engine.conversation.waterfall import Waterfall, waterfall
+from daebus_console.engine.conversation.waterfall import waterfall
+from daebus_console.engine.message.exchange import State
 from daebus_console.render import Line as Spans
 from daebus_console.text import clean
 from daebus_console.tui.rows.lines import Line
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from daebus_console.tui.base import BaseApp
 
 _EVERY = 0.5
+_OPEN = (State.PENDING, State.TIMEOUT)
 _ROLES = {"": "plain", "bold": "strong", "key": "action"}
 _LEGEND = "█ in the handler, as told  ░ on the way or waiting  ▒ not told apart  ╌ in vain"
 
@@ -88,6 +90,8 @@ class ConversationScreen(Screen[None]):
             exchanges = list(session.journal.exchanges)
         self.conversation = Conversation(start, exchanges)
         self._last = exchanges[-1].number if exchanges else 0
+        self._drawn = 0
+        """The width for which it is drawn as it will stay; 0 while that may change."""
 
     def compose(self) -> ComposeResult:
         yield self.bar
@@ -109,21 +113,20 @@ class ConversationScreen(Screen[None]):
         self.call_after_refresh(self.renew)
 
     def renew(self) -> None:
-        """Take what has come, and draw how it stands."""
-        found = self._look()
+        """Take what has come, and draw how it stands, where that is not what is drawn already."""
         width = max(40, self.list.row_width())
-        self.list.draw([(number, _in_roles(spans)) for number, spans in lines_of(found, width, self.app.redact)])
-        head = _in_roles(head_of(self.conversation, found))
-        self.bar.show([(" Conversation ", "strong"), *head])
-
-    def _look(self) -> Waterfall:
         with self.session.lock:
             exchanges = self.session.journal.exchanges
-            newer = exchanges.between(self._last + 1, exchanges.last)
+            grown = self.conversation.grow(exchanges.between(self._last + 1, exchanges.last))
             self._last = max(self._last, exchanges.last)
-            now = self.session.clock()
-            self.conversation.grow(newer)
-            return waterfall(self.conversation, now)
+            if not grown and self._drawn == width:
+                return
+            found = waterfall(self.conversation, self.session.clock())
+            drawn = [(number, _in_roles(spans)) for number, spans in lines_of(found, width, self.app.redact)]
+        # While one of them is open, or may be answered late, the next look may find another picture.
+        self._drawn = 0 if any(row.exchange and row.exchange.state in _OPEN for row in found.rows) else width
+        self.list.draw(drawn)
+        self.bar.show([(" Conversation ", "strong"), *_in_roles(head_of(self.conversation, found))])
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
         """Go to the exchange of the row."""

@@ -31,6 +31,7 @@ class ExchangeKeys(Screen[None]):
             "D", "sequence", "Sequence diagram of the marked, else of the selected and what belongs to it", show=False
         ),
         Binding("V", "conversation", "Conversation: all that belongs to the selected over one time axis", show=False),
+        Binding("W", "groups", "What failed: failures in groups", show=False),
         Binding("F", "kept_filters", "Filters kept by name", show=False),
     ]
 
@@ -132,6 +133,12 @@ class ExchangeKeys(Screen[None]):
             self.notify("Select an exchange", timeout=3)
         else:
             self.app.push_screen(ConversationScreen(self.session, selected))
+
+    def action_groups(self) -> None:
+        """Show the failures in groups."""
+        from daebus_console.tui.screens.groups import GroupsScreen
+
+        self.app.push_screen(GroupsScreen(self.session))
 
     def action_kept_filters(self) -> None:
         """Choose among the filters that were kept."""

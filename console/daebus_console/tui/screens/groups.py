@@ -1,0 +1,100 @@
+"""What failed, in groups: the same mistake counted once; enter narrows the flow to the members of a group."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from daebus_console.engine.insight.groups import Group, Groups
+from daebus_console.naming import shown
+from daebus_console.render import sparkline
+from daebus_console.text import clean
+from daebus_console.tui.rows import format as fmt
+from daebus_console.tui.rows.lines import Line, fit_right
+from daebus_console.tui.screens.stats import FigureList
+from daebus_console.tui.widgets.key_line import KeyLine
+from daebus_console.tui.widgets.row_list import RowList
+from daebus_console.tui.widgets.title import TitleLine
+
+if TYPE_CHECKING:
+    from daebus_console.engine.session import Session
+    from daebus_console.tui.base import BaseApp
+
+_BARS = 12
+_HEADING = f"{'COUNT':>7}  {'OVER TIME':<{_BARS}}  {'LAST':<8}  WHERE AND WHAT"
+
+
+class GroupsScreen(Screen[None]):
+    """The failures among what is remembered now; worked out aside, for that may be a million exchanges."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,W", "app.pop_screen", "Back to the flow"),
+        Binding("enter", "open", "Show its members"),
+        Binding("R", "renew", "Group again"),
+    ]
+
+    app: BaseApp
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.bar = TitleLine([(" What failed ", "strong"), ("  looking …", "dim")], classes="pane-title")
+        self.list = FigureList(self._line, "Nothing that is remembered has failed.", id="groups")
+        self._groups = Groups()
+
+    def compose(self) -> ComposeResult:
+        yield self.bar
+        yield TitleLine([(_HEADING, "dim")])
+        yield self.list
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        self.list.focus()
+        self.action_renew()
+
+    def action_renew(self) -> None:
+        """Group what is remembered now."""
+        with self.session.lock:
+            exchanges = list(self.session.journal.exchanges)
+        redact = self.app.redact if self.app.redact else None
+
+        def work() -> None:
+            groups = Groups(redact).add_all(exchanges)
+            self.app.call_from_thread(self._show, groups)
+
+        self.run_worker(work, thread=True, group="grouping", exclusive=True, exit_on_error=False)
+
+    def _show(self, groups: Groups) -> None:
+        self._groups = groups
+        self.list.rows = groups.sorted()
+        self.list.refresh()
+        told = f" {groups.failed:,} of {groups.looked:,} exchanges in {fmt.plural(len(self.list.rows), 'group')}"
+        self.bar.show([(" What failed ", "strong"), (told, "name")], [(" enter shows the members ", "dim")])
+
+    def _line(self, group: Group, _width: int) -> Line:
+        key, groups = group.key, self._groups
+        line: Line = [
+            (fit_right(f"{group.count:,}", 7) + "  ", "plain"),
+            (sparkline(group.spread.bars(groups.start, groups.end, _BARS)) + "  ", "error"),
+            (fmt.clock(group.last)[:8] + "  ", "dim"),
+            (shown(key.service), "name"),
+        ]
+        if key.action is not None:
+            line += [(".", "dim"), (shown(key.action, text=True), "action")]
+        error = " ".join(dict.fromkeys(word for word in (key.code, key.type) if word))
+        return [*line, (f"  {clean(error)}", "error"), (f"  {clean(key.template)}", "plain")]
+
+    def action_open(self) -> None:
+        """Narrow the flow to the members of the group."""
+        group: Group | None = self.list.chosen()
+        if group is not None:
+            self.app.pop_screen()
+            self.app.main.narrow_to(group.filter)
+
+    def on_row_list_chosen(self, event: RowList.Chosen) -> None:
+        """A group was clicked, or opened with enter."""
+        event.stop()
+        self.action_open()
