@@ -31,7 +31,7 @@ def outcome_of(ended: BaseException | str | None) -> str:
         return "ok"
     if isinstance(ended, str):
         return ended
-    return next((word for kind, word in _OUTCOMES if isinstance(ended, kind)), "") or class_of(ended)
+    return next((word for kind, word in _OUTCOMES if issubclass(type(ended), kind)), "") or class_of(ended)
 
 
 class Noted:

@@ -24,6 +24,10 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 """The fields of a record of each kind, after `seq`, `at` and `kind`. One without a value is left out."""
 KINDS = tuple(FIELDS)
+_SECONDS = ("queued", "elapsed")
+_OUTCOME = {kind: 3 + fields.index("outcome") for kind, fields in FIELDS.items() if "outcome" in fields}
+"""Where in an entry the outcome stands."""
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 ANSWER = 256 * 1024
 """Bytes of records in one answer."""
 _BARE = ("traceback", "frames", "payload", "text", "error")
@@ -58,20 +62,19 @@ def told(seq: int, entry: Entry) -> dict[str, Any]:
     kind = entry[2]
     record = {"seq": seq, "at": round(entry[1], 6), "kind": kind}
     for field, value in zip(FIELDS[kind], entry[3:], strict=False):
-        if value is not None:
-            record[field] = _written(field, value)
+        if value is None:
+            continue
+        if value.__class__ is float and field in _SECONDS:
+            value = round(value, 6)
+        elif field == "digest":
+            value = f"{value:08x}"
+        record[field] = value
     return record
-
-
-def _written(field: str, value: Any) -> Any:
-    if field == "digest":
-        return f"{value:08x}"
-    return round(value, 6) if value.__class__ is float and field != "id" else value
 
 
 def fitted(record: dict[str, Any], limit: int) -> tuple[dict[str, Any], bytes]:
     """The record, and the same as JSON of at most so many bytes; if too large, without what makes it so, and `cut`."""
-    data = json.dumps(record, separators=(",", ":")).encode()
+    data = _encode(record).encode()
     if len(data) <= limit:
         return record, data
     bare = {field: value for field, value in record.items() if field not in _BARE}
@@ -85,8 +88,8 @@ def is_failure(entry: Entry) -> bool:
         return True
     if kind == "logged":
         return entry[3] in ("ERROR", "CRITICAL")
-    fields = FIELDS[kind]
-    return "outcome" in fields and entry[3 + fields.index("outcome")] not in ("ok", "deferred")
+    place = _OUTCOME.get(kind)
+    return place is not None and entry[place] not in ("ok", "deferred")
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ class Ring:
             entries.append(entry)
             self._seq += 1
             self._bytes += entry[0]
-            while len(entries) > self._count or self._bytes > self._size:
+            while self._bytes > self._size or len(entries) > self._count:
                 self._bytes -= entries.popleft()[0]
 
     def since(self, after: int) -> tuple[int, list[Entry]]:

@@ -151,6 +151,9 @@ class Connection:
                     return
                 self._write(hold)
                 stuck = self._rest is not None or self._write_error is not None
+                if self._writing.get(None) is not hold:
+                    # It took so long that another thread took this one for gone, and gave the connection up.
+                    return
                 del self._writing[None]
                 if stuck:
                     return

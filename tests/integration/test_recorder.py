@@ -387,6 +387,39 @@ def test_debugging_keeps_payloads_and_local_variables(app: Daebus, redis_url: st
     assert "hunter2" not in json.dumps([plain, fails["frames"]])
 
 
+def test_whatever_code_objects_bring_along_nothing_of_it_harms(redis_url: str, name: str) -> None:
+    class Odd(Exception):
+        @property
+        def __class__(self) -> Any:
+            raise SystemExit("no class")
+
+        def __str__(self) -> str:
+            raise SystemExit("no text")
+
+    class Listener:
+        def __getattr__(self, attribute: str) -> Any:
+            raise AttributeError(attribute) if attribute != "__qualname__" else ZeroDivisionError
+
+        def __call__(self, payload: Any) -> None:
+            raise Odd
+
+    app = Daebus(name)
+
+    @app.action("odd")
+    def odd() -> None:
+        raise Odd
+
+    app.listen(f"{name}.news")(Listener())
+    with serving(app, redis_url, name), Asked(redis_url, name) as asked:
+        with pytest.raises(RequestFailed):
+            asked.call("odd")
+        asked.requester.publish(f"{name}.news", b"{}")
+        (handled,) = asked.records(1, kinds=["handled"])
+        (heard,) = asked.records(1, kinds=["heard"])
+    assert bare(handled, "outcome", "type", "error") == {"outcome": "handler_error", "type": "Odd", "error": "Odd"}
+    assert bare(heard, "outcome", "type", "listener") == {"outcome": "error", "type": "Odd", "listener": "Listener"}
+
+
 def test_a_clock_that_is_set_back_disturbs_nothing(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     asked.call("plain")
     asked.records(1)

@@ -24,9 +24,9 @@ def name_of(function: Callable[..., Any]) -> str:
         function = function.func
     try:
         name = getattr(inspect.unwrap(function), "__qualname__", None)
-    except ValueError:
+    except Exception:  # noqa: BLE001 - an object that can be called has code of its own
         name = None
-    return name if isinstance(name, str) else type(function).__name__
+    return name if type(name) is str else type(function).__name__
 
 
 def note_handled(context: Context, came_at: float, response: Response) -> None:
@@ -35,12 +35,15 @@ def note_handled(context: Context, came_at: float, response: Response) -> None:
     if recorder is None or request is None:
         return
     error, begun = response.raised, context.begun
-    if isinstance(error, Misfit) and response.failure == "bad_request":
+    # What an exception says of its class itself may be anything.
+    if response.failure == "bad_request" and issubclass(type(error), Misfit):
         recorder.refused(context.id, request.action, "bad_request", begun - came_at)
         return
-    outcome = response.failure or ("ok" if response.finished or error is None else "handler_error")
-    if outcome == "ok" and response.deferred and not response.finished:
-        outcome = DEFERRED
+    outcome = response.failure
+    if outcome is None:
+        outcome = "ok" if response.finished or error is None else "handler_error"
+        if response.deferred and not response.finished:
+            outcome = DEFERRED
     recorder.handled(
         context.id,
         request.action,

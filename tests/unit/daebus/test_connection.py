@@ -248,3 +248,26 @@ def test_one_that_has_failed_is_not_read(pair: Pair) -> None:
     with pytest.raises(ConnectionLost, match="ended by another thread"):
         pair.connection.receive(0.1)
     assert pair.stream._socket.fileno() == -1
+
+
+def test_a_writer_that_was_taken_for_gone_is_told_of_the_loss_and_raises_nothing(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine with too much to do, one may stand still in the middle of writing for longer than anybody waits."""
+    write = pair.stream.write
+    monkeypatch.setattr("daebus.transport.connection.OVERDUE_AFTER", 0.0)
+    refused: list[bool] = []
+
+    def stands_still(data: bytes) -> int:
+        sent = write(data)
+        thread = threading.Thread(target=lambda: refused.append(pair.connection.submit(pair.command(b"two"))))
+        thread.start()
+        thread.join(10)
+        return sent
+
+    monkeypatch.setattr(pair.stream, "write", stands_still)
+    one = pair.command(b"one")
+    pair.connection.submit(one)
+    assert refused == [False]
+    assert [type(command.error) for command in pair.ended] == [ConnectionLost]
+    assert pair.ended == [one]
