@@ -127,7 +127,7 @@ def test_verbs_send_to_the_one_that_is_named(
 ) -> None:
     assert own_console("broadcast", written, "n:=1").out == f"published on {written}, 1 subscriber\n"
     assert own_console("send", written, "act", "n:=2").out == f"sent to {written}, 1 subscriber\n"
-    done = own_console("request", written, "act", "--timeout", "100ms")
+    done = own_console("request", written, "act", "--timeout", "1s")
     assert (done.status, "no answer" in done.err or "within" in done.err) == (4, True), done.err
     heard = [subscribed.get_message(timeout=5) for _ in range(3)]
     assert [message and message["channel"] for message in heard] == [channel] * 3

@@ -105,7 +105,8 @@ def _verb(words: Sequence[Word]) -> Verb:
     if word.text.startswith("#"):
         raise word.error("expected a verb here", suggestion=f"show {word.text}")
     meant = _MEANT.get(word.text.lower()) or nearest(word.text.lower(), VERBS)
-    raise word.error(f"there is no verb `{word.text}`; there are: {', '.join(VERBS)}", suggestion=meant)
+    others = "help lists them" if meant else f"there are: {', '.join(VERBS)}"
+    raise word.error(f"there is no verb `{word.text}`; {others}", suggestion=meant)
 
 
 class _Parser:
