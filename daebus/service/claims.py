@@ -43,6 +43,7 @@ class Claims:
         self._service = service.encode()
         self._control = control_channel(service).encode()
         self._instance = instance.encode()
+        self._leaving = False
 
     def check(self) -> None:
         """Raise PermissionDenied where Redis does not let us claim. That it cannot just now is logged."""
@@ -74,6 +75,10 @@ class Claims:
         except RedisUnavailable:
             return False
         return holder is not None and holder != self._instance
+
+    def leave(self) -> None:
+        """This instance is about to listen no more."""
+        self._leaving = True
 
     def dropped(self) -> None:
         """A message that could not be claimed came to nothing, and nobody waits for it."""
@@ -126,10 +131,12 @@ class Claims:
             raise PermissionDenied(f"{error} ({_NEEDS})", error.code) from None
 
     def _instances(self) -> int:
-        """How many instances there are. A tap on one of the two channels is not taken for one."""
+        """How many instances there are, with this one. A tap on one of the two channels is not taken for one."""
         command = (b"PUBSUB", b"NUMSUB", self._service, self._control)
         (counted,) = self._publisher.ask([command], "counting the instances of a service")
-        return min((count for count in counted[1::2] if count), default=1)
+        subscribed = min((count for count in counted[1::2] if count), default=0)
+        # One that listens no more has what came before that: others may have it, too, and have not passed yet.
+        return subscribed + 1 if self._leaving else max(subscribed, 1)
 
 
 def _is_unique(message: Request | Unreadable) -> bool:

@@ -201,6 +201,8 @@ class Service:
         self._stopping = True
         for arrival in self._crews.drop_queue():
             self._refuse_stopping(arrival)
+        if self._claims is not None:
+            self._claims.leave()
         self._listener.drain(time.monotonic() + DRAIN_TIMEOUT)
         for arrival in self._crews.finish(until):
             if arrival.on_loop and arrival.response is None:
