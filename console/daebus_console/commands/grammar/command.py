@@ -105,8 +105,8 @@ def _verb(words: Sequence[Word]) -> Verb:
     if word.text.startswith("#"):
         raise word.error("expected a verb here", suggestion=f"show {word.text}")
     meant = _MEANT.get(word.text.lower()) or nearest(word.text.lower(), VERBS)
-    others = "help lists them" if meant else f"there are: {', '.join(VERBS)}"
-    raise word.error(f"there is no verb `{word.text}`; {others}", suggestion=meant)
+    others = "" if meant else f"; there are: {', '.join(VERBS)}"
+    raise word.error(f"there is no verb `{word.text}`{others}", suggestion=meant)
 
 
 class _Parser:
