@@ -9,13 +9,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from daebus import context, telemetry
-from daebus.errors import RequestTimeout
 from daebus.transport.address import RedisAddress, resolve_url
 from daebus.transport.bus import boards
 from daebus.transport.fork import begins_anew
 from daebus.wire import checks
-from daebus.wire.envelope import encode_object, write_one_way, write_request
-from daebus.wire.ids import new_request_id
+from daebus.wire.envelope import encode_object
 from daebus.wire.limits import resolve_max_message, sized
 
 from .actions import Actions
@@ -23,8 +21,9 @@ from .aio_call import AsyncCall
 from .aio_session import AsyncSession
 from .arguments import checked_id, checked_progress, checked_service, checked_timeout
 from .call import payload_of
-from .noting import call_noted, note_published
+from .noting import note_published
 from .retry import Attempt, Attempts, Retry, ask_async, checked_retry
+from .writing import one_way_of, request_of
 
 _Sessions = dict[asyncio.AbstractEventLoop, AsyncSession]
 
@@ -156,19 +155,8 @@ class AsyncDaebusCaller:
     async def send_message(self, action: str, payload: dict[str, Any] | None = None) -> int:
         """Send a one-way message to an action of the target service; returns how many received it."""
         session = self._session()
-        parent, cause = context.origin()
         with telemetry.sending(self.target_service, action) as span:
-            data = write_one_way(
-                action,
-                {} if payload is None else payload,
-                service=context.asking_name(self._name),
-                message_id=new_request_id(),
-                parent_id=parent,
-                cause=cause,
-                sent_at=time.time(),
-                more=span.fields,
-                default=context.written,
-            )
+            data = one_way_of(action, payload, self._name, span.fields)
             return await session.publish(self.target_service, sized(data, self.max_message))
 
     async def send_to_service(self, payload: dict[str, Any], action: str | None = None) -> int:
@@ -212,31 +200,15 @@ class AsyncDaebusCaller:
         timeout = self.timeout if timeout is None else checked_timeout(timeout)
         session = self._session()
         call = AsyncCall(session, self.target_service, action, checked_id(request_id), timeout)
-        call.span = telemetry.calling(self.target_service, action, call.request_id)
-        parent, cause = context.origin()
-        try:
-            data = write_request(
-                action,
-                {} if payload is None else payload,
-                reply_to=session.reply_channel,
-                request_id=call.request_id,
-                service=context.asking_name(self._name),
-                parent_id=parent,
-                cause=cause,
-                sent_at=time.time(),
-                timeout=timeout,
-                retry_of=retry_of,
-                more=call.span.fields,
-                default=context.written,
-            )
-            sized(data, self.max_message)
-            call.noted = call_noted(self._name, call.request_id, self.target_service, action, parent)
-            if timeout <= 0:
-                what = f"to ask {self.target_service!r} for {action!r}"
-                raise RequestTimeout(f"no time was left {what}; nothing was sent")
-        except BaseException as error:
-            call.over(error)
-            raise
+        data = request_of(
+            call,
+            payload,
+            reply_to=session.reply_channel,
+            name=self._name,
+            origin=context.origin(),
+            retry_of=retry_of,
+            max_message=self.max_message,
+        )
         return call, data
 
 

@@ -21,7 +21,6 @@ from daebus.errors import (
     PayloadError,
     RedisRefused,
     RedisUnavailable,
-    RequestTimeout,
     ServiceUnavailable,
     TooLate,
 )
@@ -31,16 +30,15 @@ from daebus.transport.fork import begins_anew, mind_the_end
 from daebus.transport.publisher import Publisher
 from daebus.transport.url import resolve_url
 from daebus.wire import checks
-from daebus.wire.envelope import RequestId, read_reply, write_one_way, write_request
-from daebus.wire.ids import new_request_id
+from daebus.wire.envelope import RequestId, read_reply
 from daebus.wire.limits import resolve_max_message, sized
 
 from .arguments import checked_id, checked_parent, checked_progress, checked_service, checked_timeout
 from .call import Call
-from .noting import call_noted
 from .pending import PendingCalls
 from .replies import Replies
 from .retry import Attempt, Attempts, Retry, ask, checked_retry
+from .writing import one_way_of, request_of
 
 log = logging.getLogger("daebus")
 
@@ -225,30 +223,15 @@ class Requester:
         call = Call(self, checked_service(service), action, checked_id(request_id), timeout)
         if self._publisher is None:
             telemetry.look()
-        parent, cause = context.origin() if parent_id is None else (checked_parent(parent_id), None)
-        call.span = telemetry.calling(service, action, call.request_id)
-        try:
-            data = write_request(
-                action,
-                {} if payload is None else payload,
-                reply_to=self.reply_channel,
-                request_id=call.request_id,
-                service=context.asking_name(self._name),
-                parent_id=parent,
-                cause=cause,
-                sent_at=time.time(),
-                timeout=timeout,
-                retry_of=retry_of,
-                more=call.span.fields,
-                default=context.written,
-            )
-            sized(data, self.max_message)
-            call.noted = call_noted(self._name, call.request_id, service, action, parent)
-            if timeout <= 0:
-                raise RequestTimeout(f"no time was left to ask {service!r} for {action!r}; nothing was sent")
-        except BaseException as error:
-            call.over(error)
-            raise
+        data = request_of(
+            call,
+            payload,
+            reply_to=self.reply_channel,
+            name=self._name,
+            origin=context.origin() if parent_id is None else (checked_parent(parent_id), None),
+            retry_of=retry_of,
+            max_message=self.max_message,
+        )
         return call, data
 
     def _ask(self, call: Call, data: bytes) -> None:
@@ -299,19 +282,8 @@ class Requester:
         checked_service(service)
         if self._publisher is None:
             telemetry.look()
-        parent, cause = context.origin()
         with telemetry.sending(service, action) as span:
-            data = write_one_way(
-                action,
-                {} if payload is None else payload,
-                service=context.asking_name(self._name),
-                message_id=new_request_id(),
-                parent_id=parent,
-                cause=cause,
-                sent_at=time.time(),
-                more=span.fields,
-                default=context.written,
-            )
+            data = one_way_of(action, payload, self._name, span.fields)
             return self.publish(service, data)
 
     def publish(self, channel: str, data: bytes) -> int:
