@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import Any, Generic
 
 from daebus.waiting import bounded
 
 from .event_loop import EventLoop
-from .worker import Job, Room
+from .worker import Crew, Job, Room
 
 
 @dataclass(eq=False, slots=True)
@@ -27,7 +25,7 @@ class _Run(Generic[Job]):
     task: asyncio.Task[Any] | None = None
 
 
-class Coroutines(Generic[Job]):
+class Coroutines(Crew[Job]):
     """Runs `work(job)`, which must not raise, as a task for at most `size` jobs at once; the others wait in the `room`.
 
     `waits()` is called for each that has to wait. Every method may be called from any thread.
@@ -41,45 +39,23 @@ class Coroutines(Generic[Job]):
         work: Callable[[Job], Coroutine[Any, Any, None]],
         waits: Callable[[], None] = lambda: None,
     ) -> None:
-        self.size = size
-        self._room = room
+        super().__init__(size, room, waits)
         self._loop = loop
         self._work = work
-        self._waits = waits
-        self._lock = threading.Lock()
-        self._quiet = threading.Condition(self._lock)
-        self._waiting: deque[Job] = deque()
         self._running: dict[_Run[Job], None] = {}
         self._fresh: deque[_Run[Job]] = deque()
         self._woken = False
-        self._full_since: float | None = None
-        self._closing = False
 
     @property
     def busy(self) -> int:
         """How many jobs are being done."""
         return len(self._running)
 
-    @property
-    def queued(self) -> int:
-        """How many jobs wait."""
-        return len(self._waiting)
-
-    @property
-    def full_since(self) -> float | None:
-        """Since when as many as may are being done (a time of `time.monotonic()`); None where that is not so."""
-        return self._full_since
-
     def longest(self) -> tuple[Job, float] | None:
         """The job that has been done for longest, and since when."""
         with self._lock:
             run = next(iter(self._running), None)
             return None if run is None else (run.job, run.begun)
-
-    def oldest(self, count: int) -> list[Job]:
-        """The jobs that have waited for longest, at most so many."""
-        with self._lock:
-            return list(islice(self._waiting, count))
 
     def take(self, job: Job) -> bool:
         """Have the job done, now or later. False where the queue is full or the service is stopping."""
@@ -98,15 +74,6 @@ class Coroutines(Generic[Job]):
         else:
             self._start(run)
         return True
-
-    def drop_queue(self) -> list[Job]:
-        """Take no more, and give back every job that has not been begun."""
-        with self._lock:
-            self._closing = True
-            waiting = list(self._waiting)
-            self._waiting.clear()
-            self._room.leave(len(waiting))
-            return waiting
 
     def finish(self, until: float) -> list[Job]:
         """Wait until `until` (a time of `time.monotonic()`) for what is being done, and give back what still is."""

@@ -6,32 +6,17 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from typing import Generic
 
 from daebus.transport.threads import begin
 from daebus.waiting import bounded
 
-from .worker import Job
+from .worker import Crew, Job
 
 log = logging.getLogger("daebus")
 
-Done = TypeVar("Done", covariant=True)
 AFTER = 5.0
 """Seconds after which it is said that all workers are busy while messages wait."""
-
-
-class Crew(Protocol[Done]):
-    """What is watched: `Workers` or `Coroutines`."""
-
-    size: int
-
-    @property
-    def queued(self) -> int: ...
-
-    @property
-    def full_since(self) -> float | None: ...
-
-    def longest(self) -> tuple[Done, float] | None: ...
 
 
 class SaturationLog(Generic[Job]):

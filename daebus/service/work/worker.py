@@ -44,31 +44,21 @@ class Room:
             self._taken -= count
 
 
-class Workers(Generic[Job]):
-    """Calls `work(job)`, which must not raise, for at most `size` jobs at once; the others wait in the `room`.
+class Crew(Generic[Job]):
+    """What does at most `size` jobs at once, while others wait in the `room`. `waits()` is called for each of those.
 
-    `waits()` is called for each that has to wait.
+    `_lock` guards what is being done and what waits; `_quiet` tells that something has come to its end.
     """
 
-    def __init__(
-        self, size: int, room: Room, work: Callable[[Job], None], waits: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, size: int, room: Room, waits: Callable[[], None]) -> None:
         self.size = size
         self._room = room
-        self._work = work
         self._waits = waits
         self._lock = threading.Lock()
         self._quiet = threading.Condition(self._lock)
         self._waiting: deque[Job] = deque()
-        self._running: dict[int, tuple[Job, float]] = {}
         self._full_since: float | None = None
-        self._busy = 0
         self._closing = False
-
-    @property
-    def busy(self) -> int:
-        """How many jobs are being done."""
-        return self._busy
 
     @property
     def queued(self) -> int:
@@ -77,18 +67,51 @@ class Workers(Generic[Job]):
 
     @property
     def full_since(self) -> float | None:
-        """Since when all are busy without a moment's break (a time of `time.monotonic()`); None where one is not."""
+        """Since when as many as may are being done (a time of `time.monotonic()`); None where that is not so."""
         return self._full_since
-
-    def longest(self) -> tuple[Job, float] | None:
-        """The job that has been done for longest, and since when."""
-        with self._lock:
-            return min(self._running.values(), key=lambda entry: entry[1], default=None)
 
     def oldest(self, count: int) -> list[Job]:
         """The jobs that have waited for longest, at most so many."""
         with self._lock:
             return list(islice(self._waiting, count))
+
+    def drop_queue(self) -> list[Job]:
+        """Take no more, and give back every job that has not been begun."""
+        with self._lock:
+            self._closing = True
+            waiting = list(self._waiting)
+            self._waiting.clear()
+            self._room.leave(len(waiting))
+            return waiting
+
+    def longest(self) -> tuple[Job, float] | None:
+        """The job that has been done for longest, and since when."""
+        raise NotImplementedError
+
+
+class Workers(Crew[Job]):
+    """Calls `work(job)`, which must not raise, for at most `size` jobs at once; the others wait in the `room`.
+
+    `waits()` is called for each that has to wait.
+    """
+
+    def __init__(
+        self, size: int, room: Room, work: Callable[[Job], None], waits: Callable[[], None] = lambda: None
+    ) -> None:
+        super().__init__(size, room, waits)
+        self._work = work
+        self._running: dict[int, tuple[Job, float]] = {}
+        self._busy = 0
+
+    @property
+    def busy(self) -> int:
+        """How many jobs are being done."""
+        return self._busy
+
+    def longest(self) -> tuple[Job, float] | None:
+        """The job that has been done for longest, and since when."""
+        with self._lock:
+            return min(self._running.values(), key=lambda entry: entry[1], default=None)
 
     def take(self, job: Job) -> bool:
         """Do the job on this thread, and then what waits; or let it wait where all are busy.
@@ -116,15 +139,6 @@ class Workers(Generic[Job]):
         else:
             self._run(me, job)
         return True
-
-    def drop_queue(self) -> list[Job]:
-        """Take no more, and give back every job that has not been begun."""
-        with self._lock:
-            self._closing = True
-            waiting = list(self._waiting)
-            self._waiting.clear()
-            self._room.leave(len(waiting))
-            return waiting
 
     def finish(self, until: float) -> list[Job]:
         """Wait until `until` (a time of `time.monotonic()`) for what is being done, and give back what still is."""
