@@ -137,7 +137,7 @@ _MOST_CHANNELS = 1000
 class Audience:
     """Who subscribes to which channel, as Redis said a moment ago.
 
-    To ask it for each message costs Redis as much again as the message. Where it was asked just now, and all who got
+    To ask it for each message costs Redis nearly as much as the message. Where it was asked just now, and all who got
     that message were subscribers of the channel (nobody listens by pattern), their number alone tells the same: if it
     is none there was nobody, if it is the same it is they. If it is another they are counted after all; but it is not
     said any more that there was nobody, since that would not be certain.
