@@ -27,6 +27,8 @@ PATIENCE = 0.002
 """Seconds after which the turn is taken from a thread that stepped out."""
 WATCHES_FOR = 0.1
 """Seconds without a message after which the one that watches rests."""
+LOOK_AGAIN_AFTER = 0.005
+"""Seconds between two looks whether all messages have been dealt with."""
 AGAIN_AFTER = 1.0
 """Seconds before reading goes on after an error of our own."""
 
@@ -164,6 +166,7 @@ class Readers:
         self._idle = idle
         self._done = done
         self._rota = Rota()
+        self._in_hand: dict[int, None] = {}
         self._threads = [
             threading.Thread(target=self._run, name=f"daebus-{listener.name}-{number}", daemon=True)
             for number in range(threads)
@@ -189,6 +192,18 @@ class Readers:
         Until the turn is over that is certain: where it takes long, another thread takes the turn and does it.
         """
         return self._listener.has_more and not self._rota.is_over(turn)
+
+    def rest(self, until: float) -> bool:
+        """Wait until no thread deals with a message, or is about to; False where that takes longer than `until`.
+
+        What comes after it may have been read before a message is taken.
+        """
+        me = threading.get_ident()
+        while any(thread != me for thread in list(self._in_hand)):
+            if time.monotonic() >= until:
+                return False
+            time.sleep(LOOK_AGAIN_AFTER)
+        return True
 
     def close(self, timeout: float = 2.0) -> None:
         """Close the listener and end the threads; those that deal with a message end when they are done."""
@@ -217,11 +232,15 @@ class Readers:
         return True
 
     def _hand_out(self, turn: int, channel: str, data: bytes) -> None:
+        me = threading.get_ident()
+        self._in_hand[me] = None
         self._rota.step_out()
         try:
             self._on_message(channel, data, turn)
         except Exception:
             log.exception("%s: cannot take a message on %r", self._listener.name, channel)
+        finally:
+            del self._in_hand[me]
         if not self._rota.step_in(turn):
             # Whoever reads now may have been idle before.
             self._done()

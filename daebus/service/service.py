@@ -233,7 +233,8 @@ class Service:
 
     def finish(self, until: float) -> None:
         """Wait until `until` (a time of `time.monotonic()`) for what is being done, and what waits for its turn."""
-        self._crews.rest(until)
+        if self._readers.rest(until):
+            self._crews.rest(until)
 
     def _close(self) -> None:
         for hook in self._registry.stop_hooks if self._stopping else ():

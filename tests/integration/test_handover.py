@@ -12,7 +12,7 @@ import redis
 
 from daebus import Daebus, DaebusCaller, RequestTimeout, request
 from daebus.command.handover import ACTION, HandoverBus, Takeover
-from tests.support.framework_services import subscribers
+from tests.support.framework_services import serving, subscribers
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
@@ -156,3 +156,34 @@ def test_a_message_as_long_as_it_likes_is_no_mark(pair: Pair) -> None:
         pair.caller._requester.publish(f"daebus.control.{pair.name}", data)
     assert pair.caller.send_request("note", {"n": 1}) == {"by": "old"}
     assert not listener.given_up.is_set()
+
+
+def test_finishing_waits_for_a_message_that_is_just_being_taken(
+    redis_url: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = Daebus(name)
+    app.action("echo")(lambda: {"n": 1})
+    held, gate = threading.Event(), threading.Event()
+    with serving(app, redis_url, name), DaebusCaller(name, redis_url=redis_url, timeout=20) as caller:
+        assert app._service is not None
+        crews = app._service._crews
+        take = crews.take
+
+        def slowly(*arguments: Any) -> bool:
+            held.set()
+            assert gate.wait(10)
+            return take(*arguments)
+
+        monkeypatch.setattr(crews, "take", slowly)
+        answers: list[Any] = []
+        asking = threading.Thread(target=lambda: answers.append(caller.send_request("echo")))
+        asking.start()
+        assert held.wait(10)
+        finishing = threading.Thread(target=app.finish)
+        finishing.start()
+        finishing.join(0.2)
+        assert finishing.is_alive()
+        gate.set()
+        asking.join(10)
+        finishing.join(10)
+    assert answers == [{"n": 1}]
