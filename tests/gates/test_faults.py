@@ -38,7 +38,7 @@ app = Daebus("app", max_workers=2, debugger=True)
 
 @app.action("echo")
 def echo():
-    print("handled", request.payload["n"], flush=True)
+    print(f"handled {request.payload['n']}\\n", end="", flush=True)
     return {"got": request.payload}
 
 @app.action("async")
@@ -65,7 +65,7 @@ def test_sigterm_lets_all_go_on_within_the_grace(redis_url: str, requester: Requ
         debugger.rules(HOLD, {"place": "answer", "hold": True, "where": [["got.n", ">", 5]]})
         calls = ask_ten(requester, name)
         held = debugger.held(10)
-        # One of them has its answer held, and another one is delayed.
+        # One of them has its answer held.
         debugger.release(next(each["hold"] for each in held if each["payload"]["n"] == 6))
         eventually(lambda: "answer" in [each["place"] for each in debugger.held(10)])
         started.signal(signal.SIGTERM)

@@ -52,7 +52,8 @@ def test_what_is_held_is_answered_failed_or_dropped_instead(
     debugger.rules(HOLD)
     actions = ["echo", "async", "echo"]
     calls = [requester.start(name, actions[n], {"n": n}, timeout=20 if n < 2 else 0.5) for n in range(3)]
-    answered, failed, dropped = (held["hold"] for held in debugger.held(3))
+    holds = sorted(debugger.held(3), key=lambda held: held["payload"]["n"])
+    answered, failed, dropped = (held["hold"] for held in holds)
     debugger.release(answered, verdict="answer", payload={"by": "me"})
     debugger.release(failed, verdict="fail", fail={"code": "declined", "error": "no money"})
     assert debugger.release(dropped, verdict="drop")["verdict"] == "drop"
