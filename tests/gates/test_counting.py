@@ -20,9 +20,9 @@ MESSAGES = 10_000
 RULES: list[dict[str, Any]] = [
     {"id": "twice", "place": "request", "where": [["twice", "=", True]], "duplicate": True},
     {"id": "gone", "place": "request", "where": [["gone", "=", True]], "drop": True},
-    {"id": "some", "place": "request", "probability": 0.3, "hold": True, "for": 0.2},
-    {"id": "late", "place": "request", "probability": 0.1, "delay": 0.02},
-    {"id": "answers", "place": "answer", "probability": 0.3, "hold": True},
+    {"id": "some", "place": "request", "probability": 0.1, "hold": True},
+    {"id": "late", "place": "request", "probability": 0.02, "delay": 0.02},
+    {"id": "answers", "place": "answer", "probability": 0.02, "hold": True, "for": 0.5},
 ]
 
 
@@ -62,10 +62,10 @@ class Storm:
 
     def _once(self, debugger: Debugger, chance: random.Random) -> None:
         if chance.random() < 0.3:
-            debugger.rules(*RULES, lease=chance.choice([0, 0.05, 5]))
+            debugger.rules(*RULES, lease=chance.choice([0.05, 5, 5]))
         if chance.random() < 0.1:
             debugger.ask("suspend", owner=debugger.owner, lease=chance.choice([0.01, 0.1]))
-        if chance.random() < 0.1:
+        if chance.random() < 0.03:
             debugger.ask("release", all=True)
         for held in debugger.ask("held")["held"]:
             if chance.random() < 0.5:
@@ -100,7 +100,7 @@ def test_each_of_ten_thousand_is_handled_exactly_once(redis_url: str, name: str)
                 # What is held does not come soon.
                 eventually(lambda first=first: len(counts) > first, within=60)  # type: ignore[misc]
             eventually(lambda: len(counts) == MESSAGES, within=120)
-        print(storm.released)
+        assert storm.released["request"] > 0
         calm = Debugger(requester, name, "calm")
         for owner in ("ann", "bob"):
             calm.ask("rules", owner=owner, lease=0)
