@@ -20,8 +20,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
-
 from daebus.errors import ConnectionLost, RedisUnavailable, TooLate
 from daebus.wire.protocol import NEED_DATA, Event, Protocol, Replied
 from daebus.wire.resp import ProtocolError
@@ -348,7 +346,8 @@ class Connection:
     def receive(self, timeout: float) -> bool:
         """Take in what has come, after at most so many seconds; False where nothing has. Raises ConnectionLost."""
         self._reading = True
-        if self.error is not None:
+        error = self.error
+        if error is not None:
             self._has_read()
             raise self.lost()
         # Most of what follows runs for each message.
@@ -360,9 +359,9 @@ class Connection:
         self._torn = True
         try:
             data = self._stream.read()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError) as problem:
             self._reading = False
-            raise self.fail(error) from None
+            raise self.fail(problem) from None
         if data:
             self._protocol.receive_data(data)
         self._torn = self._reading = False
@@ -391,11 +390,10 @@ class Connection:
     def settle(self) -> None:
         """Give the replies that have come to their commands, and tell of those that are done."""
         self._torn = True
-        event: Any
         try:
             while (event := self._protocol.next_event()) is not NEED_DATA:
                 if isinstance(event, Replied):
-                    self._done.append(event.command)
+                    self._done.append(event.command)  # type: ignore[arg-type]  # it is given no others
             self._torn = False
         except (ProtocolError, ValueError) as error:
             raise self.fail(error) from None

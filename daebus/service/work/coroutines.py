@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic
 
-from daebus.waiting import bounded
-
 from .event_loop import EventLoop
 from .worker import Crew, Job, Room
 
