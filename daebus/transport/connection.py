@@ -20,6 +20,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+
 from daebus.errors import ConnectionLost, RedisUnavailable, TooLate
 from daebus.wire.protocol import NEED_DATA, Event, Protocol, Replied
 from daebus.wire.resp import ProtocolError
