@@ -6,6 +6,7 @@ import time
 from typing import Any, NamedTuple
 
 from daebus_console import dates, naming
+from daebus_console.engine import payloads
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
@@ -89,8 +90,9 @@ def record(entry: Entry, redact: Redactor) -> dict[str, Any]:
         "latency_ms": None if latency is None else round(latency * 1000, 3),
         "payload": None,
     }
-    payload, problem = payload_or_problem(message)
-    found["payload"] = redact.mask(payload)
+    payload, problem, packed = look(message, redact)
+    found["payload"] = payload
+    found |= payloads.told(packed, redact.mask)
     if problem is not None:
         found["error"] = problem
         found["size"] = len(message.data)
@@ -100,15 +102,18 @@ def record(entry: Entry, redact: Redactor) -> dict[str, Any]:
     return found
 
 
-def payload_or_problem(message: Message) -> tuple[Any, str | None]:
-    """The payload of a message, or None and why it has none that can be read."""
+def look(message: Message, redact: Redactor) -> tuple[Any, str | None, payloads.Decoded | None]:
+    """The payload of a message, masked, or None and why it has none that can be read; and what it was packed in."""
+    packed = payloads.decode(message.data)
     try:
+        if packed is not None:
+            return redact.mask(payloads.value_of(packed)), None, packed
         if message.kind is Kind.UNREADABLE:
             # It may be good JSON, only no object; it is shown as unreadable all the same.
             wire.read(message.data)
-        return wire.payload_of(message.data), None
+        return redact.mask(wire.payload_of(message.data)), None, None
     except wire.Unreadable as error:
-        return None, str(error)
+        return None, str(error), None
 
 
 def _gap_record(message: Message, gap: Gap) -> dict[str, Any]:
@@ -214,11 +219,15 @@ class Liner:
 
     def _with_payload(self, spans: list[Span], message: Message) -> Line:
         left = self.width - sum(cells(clean(span.text)) for span in spans)
-        payload, problem = payload_or_problem(message)
+        payload, problem, packed = look(message, self._redact)
+        if packed is not None:
+            by = f"{packed.by}: "
+            spans.append(Span(by, "dim"))
+            left -= cells(by)
         if problem is not None:
             spans.append(Span(f"{problem} ({size(len(message.data))})", "warn"))
         elif left > 4:
-            spans.append(Span(preview(self._redact.mask(payload), left)))
+            spans.append(Span(preview(payload, left)))
         return fit(spans, self.width)
 
     def _column(self, index: int, text: str) -> str:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from daebus_console.engine import payloads
 from daebus_console.engine.filter.lexer import Value
 from daebus_console.engine.filter.pattern import comparison, contains, number_in
 from daebus_console.engine.filter.payload import Has, judge
@@ -28,6 +29,10 @@ def finder(values: Sequence[Value]) -> Has:
     read = wire.payload_of if numbers else wire.plain_payload_of
 
     def has(data: bytes) -> bool:
+        if payloads.is_packed(data):
+            value, found = payloads.value_in(data)
+            if found and (_holds(value, accepts) or any(map(accepts, payloads.headers_in(data).values()))):
+                return True
         for test in may_have:
             if test(data):
                 break

@@ -14,7 +14,7 @@ from typing import Any, Union
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from daebus_console.engine import jsontext
+from daebus_console.engine import jsontext, payloads
 from daebus_console.engine.filter.lexer import FilterError, Term, Value
 from daebus_console.engine.filter.pattern import Compare, Names, comparison, number_in
 from daebus_console.engine.jsontext import exact
@@ -93,7 +93,20 @@ Has = Callable[[bytes], bool]
 
 
 def finder(path: Path, accepts: Accepts) -> Has:
-    """Whether the payload of a message, given as its bytes, has a value at the path that is accepted."""
+    """Whether the payload of a message, given as its bytes, has a value at the path that is accepted.
+
+    Also in what is packed in them, as a whole: see `engine.payloads`.
+    """
+    has = _finder(path, accepts)
+    return lambda data: has(data) or (payloads.is_packed(data) and _has_packed(data, path, accepts))
+
+
+def _has_packed(data: bytes, path: Path, accepts: Accepts) -> bool:
+    value, found = payloads.value_in(data)
+    return found and any(map(accepts, walk(value, path)))
+
+
+def _finder(path: Path, accepts: Accepts) -> Has:
     typed: list[str] = []
     for step in path[:_TYPED_STEPS]:
         if not isinstance(step, str) or _UNTYPED(step):

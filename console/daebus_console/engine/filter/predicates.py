@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from daebus_console import naming
+from daebus_console.engine import payloads
 from daebus_console.engine.filter import carries as filter_carries
 from daebus_console.engine.filter import payload as filter_payload
 from daebus_console.engine.filter.lexer import Term, Value
@@ -228,15 +229,24 @@ def _of_messages(has: Callable[[bytes], bool], cost: int) -> Predicate:
 
 
 def text(term: Term) -> Predicate:
-    """A word without a key: in the bytes (where the names and ids stand too), in channel names, in the gap's reason."""
+    """A word without a key: in the bytes, where names and ids stand too, or what is packed in them, and in the names of
+    channels and the reasons of gaps."""
     tests = [contains(value) for value in term.values]
     numbers = {f"#{value.text[1:]}" for value in term.values if value.text.startswith("#") and not value.quoted}
 
-    def has(data: bytes) -> bool:
+    def in_bytes(data: bytes) -> bool:
         return any(test(data) for test in tests)
 
-    channels: dict[str, bool] = _Channels(has)
-    in_messages = _of_messages(tests[0] if len(tests) == 1 else has, 0).exchange
+    stands = tests[0] if len(tests) == 1 else in_bytes
+
+    def has(data: bytes) -> bool:
+        if stands(data):
+            return True
+        packed = payloads.text_in(data) if payloads.is_packed(data) else None
+        return packed is not None and stands(packed)
+
+    channels: dict[str, bool] = _Channels(in_bytes)
+    in_messages = _of_messages(has, 0).exchange
 
     def judge(exchange: Exchange) -> bool:
         if channels[exchange.opened.channel] or in_messages(exchange):
@@ -247,7 +257,7 @@ def text(term: Term) -> Predicate:
         if numbers and f"#{exchange.number}" in numbers:
             return True
         aside = exchange._aside
-        return aside is not None and aside.gap is not None and has(aside.gap.reason.encode())
+        return aside is not None and aside.gap is not None and in_bytes(aside.gap.reason.encode())
 
     def judge_message(message: Message, exchange: Exchange) -> bool:
         if channels[message.channel] or has(message.data):
@@ -255,7 +265,7 @@ def text(term: Term) -> Predicate:
         if numbers and f"#{exchange.number}" in numbers:
             return True
         gap = exchange.aside.gap if message.kind is _GAP else None
-        return gap is not None and has(gap.reason.encode())
+        return gap is not None and in_bytes(gap.reason.encode())
 
     return Predicate(judge, judge_message, 5)
 

@@ -8,5 +8,13 @@ the bytes of a message are kept as they are.
 
 from daebus_console.engine.payloads.limits import LIMITS as LIMITS
 from daebus_console.engine.payloads.limits import Limits as Limits
+from daebus_console.engine.payloads.looking import headers_in as headers_in
+from daebus_console.engine.payloads.looking import payload_of as payload_of
+from daebus_console.engine.payloads.looking import plain_payload_of as plain_payload_of
+from daebus_console.engine.payloads.looking import text_in as text_in
+from daebus_console.engine.payloads.looking import told as told
+from daebus_console.engine.payloads.looking import value_in as value_in
+from daebus_console.engine.payloads.looking import value_of as value_of
 from daebus_console.engine.payloads.reading import Decoded as Decoded
 from daebus_console.engine.payloads.reading import decode as decode
+from daebus_console.engine.payloads.reading import is_packed as is_packed

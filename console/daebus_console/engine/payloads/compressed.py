@@ -8,6 +8,8 @@ from typing import NamedTuple
 from daebus_console.engine.payloads.limits import Limits, size_words
 
 _GZIP = b"\x1f\x8b\x08"
+_ZLIB = (b"x\x01", b"x^", b"x\x9c", b"x\xda")
+"""How it begins at each level of compression."""
 _ZLIB_WINDOW, _GZIP_WINDOW = 15, 31
 _MOST_MEMBERS = 16
 """How many parts one gzip may be made of; what follows each is copied once."""
@@ -25,7 +27,7 @@ def unpack(data: bytes, limits: Limits) -> Unpacked | None:
     """What is in those bytes; None where they are neither gzip nor zlib, or nothing can be got out of them."""
     if data.startswith(_GZIP):
         return _gunzip(data, limits.size)
-    if len(data) > 2 and data[0] & 0x0F == 8 and data[0] >> 4 <= 7 and int.from_bytes(data[:2]) % 31 == 0:
+    if data.startswith(_ZLIB):
         found = _inflate(data, _ZLIB_WINDOW, limits.size)
         # Two bytes are easily met by chance: only what ends as zlib does is zlib.
         if found is not None and not found.rest and (found.ended or found.more):

@@ -16,6 +16,14 @@ from daebus_console.engine.payloads.source import Source
 Write = Callable[[Source, Sink], None]
 
 
+_STARTS = (b"\x1f\x8b", b"x\x01", b"x^", b"x\x9c", b"x\xda", b'{"body"')
+
+
+def is_packed(data: bytes) -> bool:
+    """Whether those bytes may be something to decode: cheap, and asked of each message that a filter looks into."""
+    return data >= b"\x80" or data.startswith(_STARTS)
+
+
 class Decoded(NamedTuple):
     """What a message says, as JSON.
 
@@ -43,7 +51,7 @@ class _Layer(NamedTuple):
 
 def decode(data: bytes, limits: Limits = LIMITS) -> Decoded | None:
     """What those bytes say; None where they are JSON or a text as they stand, or nothing that is known for certain."""
-    if not data:
+    if not is_packed(data):
         return None
     found = _kombu(data, limits) if _may_be_text(data) else _binary(data, limits, limits.layers)
     if found is None:
