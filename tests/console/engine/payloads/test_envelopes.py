@@ -248,7 +248,9 @@ def test_no_bytes_after_a_mark_raise(start: bytes, data: bytes) -> None:
 @settings(max_examples=60)
 @given(
     st.data(),
-    st.sampled_from([frame(b'{"a":1}', JSON_HEADERS), kombu(packed(b'{"a": [1]}')), gzip.compress(b'{"a": 1}', mtime=0)]),
+    st.sampled_from(
+        [frame(b'{"a":1}', JSON_HEADERS), kombu(packed(b'{"a": [1]}')), gzip.compress(b'{"a": 1}', mtime=0)]
+    ),
 )
 def test_no_changed_byte_raises(pick: st.DataObject, data: bytes) -> None:
     place = pick.draw(st.integers(0, len(data) - 1))
