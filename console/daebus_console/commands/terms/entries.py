@@ -138,6 +138,10 @@ _SIGNS = {
 _STATUS_STYLE = {"ok": "ok", "error": "error", "orphan": "warn", "timeout": "warn", "pending": "dim", "unknown": "warn"}
 
 
+_NARROWED_AFTER = 50
+"""Lines after which a column is no wider than they needed it."""
+
+
 def clock_time(at: float) -> str:
     """Local time of day with milliseconds."""
     return time.strftime("%H:%M:%S", time.localtime(at)) + f".{int(at * 1000) % 1000:03d}"
@@ -149,12 +153,12 @@ def day_line(at: float) -> Line:
 
 
 class Liner:
-    """Makes lines that are aligned with each other: columns grow with what they hold, up to a bound."""
+    """Makes lines aligned with each other: columns are as wide as what they held lately, up to a bound."""
 
     def __init__(self, width: int, redact: Redactor) -> None:
         self.width = width
         self._redact = redact
-        self._columns = [15, 12]
+        self._columns = [_Column(15), _Column(12)]
         self._at: float | None = None
 
     def day(self, entry: Entry) -> Line | None:
@@ -233,8 +237,26 @@ class Liner:
     def _column(self, index: int, text: str) -> str:
         text = clean(text)
         widest = max(12, self.width // (4 if index == 0 else 6))
-        self._columns[index] = min(max(self._columns[index], cells(text)), widest)
-        return pad(text, self._columns[index])
+        return pad(text, self._columns[index].width_for(min(cells(text), widest)))
+
+
+class _Column:
+    """How wide a column is: it widens for what does not fit, and narrows again when that has not come back for long."""
+
+    def __init__(self, least: int) -> None:
+        self._least = self._width = least
+        self._widest = least
+        """Of what came since it was last looked at."""
+        self._since = 0
+
+    def width_for(self, needed: int) -> int:
+        """The width of the column with one more text in it, of so many cells."""
+        self._width = max(self._width, needed)
+        self._widest = max(self._widest, needed)
+        self._since += 1
+        if self._since >= _NARROWED_AFTER:
+            self._width, self._widest, self._since = self._widest, self._least, 0
+        return max(self._width, needed)
 
 
 def _cause(reason: str) -> str:
