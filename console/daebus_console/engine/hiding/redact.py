@@ -21,6 +21,7 @@ from daebus_console.engine.filter.pattern import escapes_ascii, readable
 from daebus_console.engine.hiding.pairs import in_list, in_object
 from daebus_console.engine.hiding.texts import SecretText
 from daebus_console.engine.message import envelope as wire
+from daebus_console.engine.payloads import kombu
 
 MASK = "***"
 
@@ -80,6 +81,10 @@ class Redactor:
         inside = packed.data + json.dumps(dict(packed.headers or {}), ensure_ascii=False).encode()
         if not packed.trouble and not self._may_name(data) and not self._may_name(inside):
             return data
+        around = kombu.read(data)
+        if around is not None:
+            # JSON stays JSON, and only its body is masked whole.
+            return self(f'{around.before}"{MASK}"{around.after}'.encode())
         return f"{MASK} {len(data)} bytes of {packed.by} that name a redacted key, or may".encode()
 
     def mask(self, value: Any) -> Any:
