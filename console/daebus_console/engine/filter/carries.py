@@ -29,10 +29,6 @@ def finder(values: Sequence[Value]) -> Has:
     read = wire.payload_of if numbers else wire.plain_payload_of
 
     def has(data: bytes) -> bool:
-        if payloads.is_packed(data):
-            value, found = payloads.value_in(data)
-            if found and (_holds(value, accepts) or any(map(accepts, payloads.headers_in(data).values()))):
-                return True
         for test in may_have:
             if test(data):
                 break
@@ -42,6 +38,17 @@ def finder(values: Sequence[Value]) -> Has:
             return _holds(read(data), accepts)
         except wire.Unreadable:
             return False
+
+    return has
+
+
+def packed_finder(values: Sequence[Value]) -> Has:
+    """The same for what is packed in the bytes of a message, and for the headers beside it. Raises FilterError."""
+    accepts = judge(values)
+
+    def has(data: bytes) -> bool:
+        value, found = payloads.value_in(data)
+        return found and (_holds(value, accepts) or any(map(accepts, payloads.headers_in(data).values())))
 
     return has
 

@@ -93,20 +93,7 @@ Has = Callable[[bytes], bool]
 
 
 def finder(path: Path, accepts: Accepts) -> Has:
-    """Whether the payload of a message, given as its bytes, has a value at the path that is accepted.
-
-    Also in what is packed in them, as a whole: see `engine.payloads`.
-    """
-    has = _finder(path, accepts)
-    return lambda data: has(data) or (payloads.is_packed(data) and _has_packed(data, path, accepts))
-
-
-def _has_packed(data: bytes, path: Path, accepts: Accepts) -> bool:
-    value, found = payloads.value_in(data)
-    return found and any(map(accepts, walk(value, path)))
-
-
-def _finder(path: Path, accepts: Accepts) -> Has:
+    """Whether the payload of a message, given as its bytes, has a value at the path that is accepted."""
     typed: list[str] = []
     for step in path[:_TYPED_STEPS]:
         if not isinstance(step, str) or _UNTYPED(step):
@@ -115,6 +102,16 @@ def _finder(path: Path, accepts: Accepts) -> Has:
     if not typed:
         return lambda data: _has_slowly(data, path, accepts)
     return _typed_finder(path, typed, accepts)
+
+
+def packed_finder(path: Path, accepts: Accepts) -> Has:
+    """The same for what is packed in the bytes of a message, all of which is its payload."""
+
+    def has(data: bytes) -> bool:
+        value, found = payloads.value_in(data)
+        return found and any(map(accepts, walk(value, path)))
+
+    return has
 
 
 def _typed_finder(path: Path, typed: Sequence[str], accepts: Accepts) -> Has:

@@ -13,6 +13,7 @@ import msgspec
 from daebus_console.engine import jsontext
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.payloads import faststream, msgpack, pickled
+from daebus_console.engine.payloads.limits import LIMITS
 from daebus_console.engine.payloads.reading import Decoded, decode, is_packed
 
 _QUICK = 64 * 1024
@@ -71,8 +72,10 @@ def text_in(data: bytes) -> bytes | None:
         except _REFUSALS:
             pass
         else:
-            if _is_plain(value):
-                return msgspec.json.encode(value)
+            try:
+                return msgspec.json.encode(_plain(value, LIMITS.levels))
+            except _Other:
+                pass
     found = decode(data)
     return None if found is None else found.data
 
@@ -98,21 +101,20 @@ def headers_in(data: bytes) -> Mapping[str, str]:
     return {} if frame is None else frame.headers
 
 
-def _is_plain(value: Any) -> bool:
-    """Whether the value is written in JSON by msgspec as Sink writes it."""
-    pending = [value]
-    while pending:
-        one = pending.pop()
-        kind = one.__class__
-        if kind in _PLAIN:
-            continue
+class _Other(Exception):
+    """A value that msgspec would not write as Sink does."""
+
+
+def _plain(value: Any, levels: int) -> Any:
+    """The value with its bytes as Sink writes them. Raises _Other."""
+    kind = value.__class__
+    if kind in _PLAIN or (kind is float and value - value == 0.0):
+        return value
+    if kind is bytes and len(value) <= LIMITS.bytes_shown:
+        return f"h'{value.hex()}'"
+    if levels > 0:
         if kind is list:
-            pending += one
-        elif kind is dict:
-            for key in one:
-                if key.__class__ is not str:
-                    return False
-            pending += one.values()
-        elif kind is not float or one - one != 0.0:
-            return False
-    return True
+            return [_plain(one, levels - 1) for one in value]
+        if kind is dict and all(key.__class__ is str for key in value):
+            return {key: _plain(one, levels - 1) for key, one in value.items()}
+    raise _Other

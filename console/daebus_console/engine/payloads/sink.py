@@ -10,6 +10,7 @@ import math
 
 from daebus_console.engine.payloads.limits import Limits
 
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
 _LONGEST_KEY = 200
 """Signs of a key that is a container; each level around it would double its backslashes."""
 
@@ -64,7 +65,7 @@ class Sink:
 
     def text(self, text: str) -> None:
         """A text."""
-        self._put(json.dumps(text, ensure_ascii=False), text)
+        self._put(_quoted(text), text)
 
     def data(self, data: bytes, kind: str = "") -> None:
         """Bytes, written as in CBOR's diagnostic notation: h'00ff'; `kind` stands before them."""
@@ -131,7 +132,7 @@ class Sink:
 
     def _put(self, written: str, as_key: str) -> None:
         if self._before():
-            written = json.dumps(as_key, ensure_ascii=False) + ":"
+            written = _quoted(as_key) + ":"
         self._parts.append(written)
         self._after()
 
@@ -153,5 +154,5 @@ class Sink:
         if top.is_key:
             key = "".join(self._parts[top.place :])
             key = key if len(key) <= _LONGEST_KEY else f"{key[:_LONGEST_KEY]}…"
-            self._parts[top.place :] = [json.dumps(key, ensure_ascii=False) + ":"]
+            self._parts[top.place :] = [_quoted(key) + ":"]
         self._after()

@@ -69,6 +69,8 @@ def test_the_short_way_to_msgpack_says_what_the_long_way_says() -> None:
     for data in (
         PACKED["msgpack"],
         b"\x92\x01\xc0",
+        b"\x91\xc4\x02ab",
+        b"\x91\xd5\x05ab",
         b"\x81\xa1a\x91\xc3",
         b"\x81\x01\x02",
         b"\x91\xcb\x7f\xf8\0\0\0\0\0\0",
