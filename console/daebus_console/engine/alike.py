@@ -25,13 +25,10 @@ _ID = "\x00"
 class Pattern(NamedTuple):
     """What names have in common: the texts around their ids, and how many may stand beside each other one by one."""
 
+    text: str
+    """As it is shown: `celery-task-meta-*`."""
     pieces: tuple[str, ...]
     few: int
-
-    @property
-    def text(self) -> str:
-        """As it is shown: `celery-task-meta-*`."""
-        return "*".join(self.pieces)
 
 
 def pattern_of(name: str) -> Pattern | None:
@@ -51,7 +48,7 @@ def pattern_of(name: str) -> Pattern | None:
         return _ID
 
     text = _PART.sub(marked, name)
-    return Pattern(tuple(text.split(_ID)), few) if _ID in text else None
+    return Pattern(text.replace(_ID, "*"), tuple(text.split(_ID)), few) if _ID in text else None
 
 
 def _is_id(part: str) -> bool:
@@ -73,6 +70,8 @@ class AlikeEntry:
     rate: Rate = field(default_factory=Rate)
     single: set[str] | None = field(default_factory=set)
     """Those that are still listed one by one; None once they are too many for that."""
+    counted: int = 0
+    """Of those that have subscribers, how many this poll has come by."""
     _names: set[int] = field(default_factory=set)
 
     @property

@@ -6,12 +6,11 @@ traffic like any other), and the traffic itself. Time comes with each call, in e
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from daebus_console.engine.alike import AlikeEntry, pattern_of
+from daebus_console.engine.alike import AlikeEntry, Pattern, pattern_of
 from daebus_console.engine.listeners import Listener
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
@@ -109,6 +108,7 @@ class Directory:
         self.by_pattern: list[Listener] | None = []
         """Who is subscribed to patterns, this console left out; None where that is not known."""
         self._alike: dict[str, AlikeEntry] = {}
+        self._patterns: dict[str, Pattern | None] = {}
         self.reply_channels = 0
         """How many reply channels were subscribed to at the last poll."""
         self.pattern_subscribers = 0
@@ -148,7 +148,10 @@ class Directory:
         self.polled, self.pattern_subscribers = now, patterns
         names = {wire.service_of_control(channel) for channel in subscribers} - {None}
         replies = 0
-        alike: Counter[str] = Counter()
+        if len(self._patterns) > 2 * len(subscribers) + MOST:
+            self._patterns.clear()
+        for one in self._alike.values():
+            one.counted = 0
         for channel, count in subscribers.items():
             if not count:
                 continue
@@ -165,19 +168,18 @@ class Directory:
             elif channel in self.services and channel not in self.listened:
                 self.services[channel].subscribers, self.services[channel].gone = count, None
             else:
-                entry = self._channel(channel, now)
+                entry = self._channel(channel, now, self._pattern(channel))
                 if isinstance(entry, AlikeEntry):
-                    alike[entry.pattern.text] += 1
+                    entry.counted += 1
                     entry.heard, entry.gone = now, None
                 elif entry is not None:
                     entry.subscribers, entry.gone, entry.heard = count, None, now
         if complete:
             self.reply_channels = replies
             for entry in self._alike.values():
-                here = alike[entry.pattern.text]
-                if entry.subscribers and not here:
+                if entry.subscribers and not entry.counted:
                     entry.gone = now
-                entry.subscribers = here
+                entry.subscribers = entry.counted
         self._mark_gone(now, subscribers, complete)
         self._forget_the_gone(now)
         return self._to_ask(now) if listening else set()
@@ -199,7 +201,19 @@ class Directory:
         controlled = wire.service_of_control(name)
         if controlled is not None:
             return controlled in self.services or len(self.services) < MOST
-        return name in self.services or name in self.channels or len(self.channels) < MOST
+        if name in self.services or name in self.channels:
+            return True
+        pattern = self._pattern(name)
+        alike = None if pattern is None else self._alike.get(pattern.text)
+        return (alike is None or alike.single is not None) and len(self.channels) < MOST
+
+    def _pattern(self, name: str) -> Pattern | None:
+        """The pattern of a name that is subscribed to, remembered: such names come with each poll."""
+        try:
+            return self._patterns[name]
+        except KeyError:
+            found = self._patterns[name] = pattern_of(name)
+            return found
 
     def known(self) -> list[str]:
         """The channels of all there is an entry for."""
@@ -276,7 +290,7 @@ class Directory:
         for channel in listens if isinstance(listens, list) else ():
             if isinstance(channel, str):
                 self.listened.add(channel)
-                listened = self._channel(channel, now)
+                listened = self._channel(channel, now, None)
                 if isinstance(listened, ChannelEntry):
                     listened.listeners.add(name)
 
@@ -306,7 +320,7 @@ class Directory:
             if kind is _REQUEST or kind is _ONE_WAY:
                 self.asked(at, {(target, exchange.action): (exchange,)})
             elif kind is _BROADCAST:
-                channel = self.channels.get(target) or self._channel(target, at)
+                channel = self.channels.get(target) or self._channel(target, at, pattern_of(target))
                 if channel is not None:
                     channel.rate.add(at)
                     channel.heard = at
@@ -343,10 +357,10 @@ class Directory:
                 entry.subscribers, entry.rate = known.subscribers, known.rate
         return entry
 
-    def _channel(self, name: str, now: float) -> ChannelEntry | AlikeEntry | None:
+    def _channel(self, name: str, now: float, pattern: Pattern | None) -> ChannelEntry | AlikeEntry | None:
         entry = self.channels.get(name)
         if entry is None:
-            alike = self._alike_of(name, now)
+            alike = self._alike_of(name, now, pattern) if pattern is not None and name not in self.listened else None
             if alike is not None:
                 return alike
             if len(self.channels) >= MOST:
@@ -355,11 +369,8 @@ class Directory:
             entry = self.channels[name] = ChannelEntry(name, now, heard=now)
         return entry
 
-    def _alike_of(self, name: str, now: float) -> AlikeEntry | None:
+    def _alike_of(self, name: str, now: float, pattern: Pattern) -> AlikeEntry | None:
         """The entry for all channels of such names, once there are too many of them for one each."""
-        pattern = pattern_of(name) if name not in self.listened else None
-        if pattern is None:
-            return None
         entry = self._alike.get(pattern.text)
         if entry is None:
             if len(self._alike) >= MOST_ALIKE:
