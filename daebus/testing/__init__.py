@@ -9,7 +9,9 @@ from __future__ import annotations
 from .client import TestClient
 from .local import LocalBus
 from .messages import BusMessage
+from .record import MadeCall, RecordedCall
 from .recorded import NotOnBus, RecordedBus
+from .rerun import RerunResult, rerun, rerun_message
 from .run import ServiceFixture, StubFixture, TestRun
 from .space import Database, RedisSpace
 from .stub import Stub
@@ -18,12 +20,17 @@ __all__ = [
     "BusMessage",
     "Database",
     "LocalBus",
+    "MadeCall",
     "NotOnBus",
     "RecordedBus",
+    "RecordedCall",
     "RedisSpace",
+    "RerunResult",
     "ServiceFixture",
     "Stub",
     "StubFixture",
     "TestClient",
     "TestRun",
+    "rerun",
+    "rerun_message",
 ]

@@ -27,8 +27,8 @@ class App(Protocol):
     def start_on(self, bus: Bus, service: str | None = None, debug: bool = False, shared: bool = False) -> object:
         """Start serving on a given bus."""
 
-    def stop(self) -> object:
-        """Stop serving."""
+    def stop(self, grace: float | None = None) -> object:
+        """Stop serving within `grace` seconds; see `Daebus.stop`."""
 
 
 class TestClient:
