@@ -90,6 +90,8 @@ class Session:
         self._watchers: tuple[Watcher, ...] = ()
         self._expired_watchers: tuple[Callable[[Exchange], None], ...] = ()
         self._found: set[str] = set()
+        self._asking: frozenset[str] = frozenset()
+        self._looking: frozenset[str] = frozenset()
         self._changed = threading.Condition(self.lock)
         self.tap = Tap(self.address, self, patterns=self.settings.patterns, clock=self.clock)
         self.discovery = Discovery(
@@ -156,7 +158,13 @@ class Session:
 
     def look_at(self, channels: Collection[str], services: Collection[str] = ()) -> None:
         """These channels are on the screen, and somebody looks into these services: they are asked about first."""
-        self.discovery.first, self.discovery.watched = frozenset(channels), frozenset(services)
+        self.discovery.first, self._looking = frozenset(channels), frozenset(services)
+        self.discovery.watched = self._looking | self._asking
+
+    def keep_asking(self, services: Collection[str]) -> None:
+        """These services are asked every few seconds who they are, whoever looks into them, and no others."""
+        self._asking = frozenset(services)
+        self.discovery.watched = self._looking | self._asking
 
     # What the tap tells ----------------------------------------------------------------------------------------
 

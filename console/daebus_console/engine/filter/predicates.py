@@ -29,6 +29,7 @@ FLAGS = {
     "reused": Flag.REUSED_ID,
     "stream": Flag.STREAM,
     "marked": Flag.MARKED,
+    "pinned": Flag.PINNED,
     "malformed": Flag.MALFORMED,
     "control": Flag.CONTROL,
     "replay": 0,

@@ -61,6 +61,8 @@ class Flag:
     """The asker itself named its timeout."""
     TIMELESS = 512
     """The clock stepped while it was under way: how long it took cannot be told."""
+    PINNED = 1024
+    """Sent again whenever its service comes back."""
 
 
 class Message(msgspec.Struct, gc=False):

@@ -43,7 +43,7 @@ def header(
 
 
 def doing(what: UnderWay) -> Line:
-    """What goes on until somebody ends it: recordings, and answering in place of services."""
+    """What goes on until somebody ends it: recordings, answering in place of services, and what is pinned."""
     line: Line = []
     recordings, stand_ins = what.writers, what.stand_ins
     if len(recordings) == 1:
@@ -53,4 +53,6 @@ def doing(what: UnderWay) -> Line:
         line.append((f" ● recording into {len(recordings)} files ", "error"))
     if stand_ins:
         line.append((f" ⇄ {fmt.plural(stand_ins, 'stand-in')} ", "warn"))
+    if what.pinned:
+        line.append((f" ↻ {what.pinned} pinned ", "accent"))
     return line
