@@ -1,4 +1,4 @@
-"""What commands have begun on a session and goes on until somebody ends it: replays, recordings, stand-ins.
+"""What commands have begun on a session and goes on until somebody ends it: replays, recordings, stand-ins, pins.
 
 Light to import, since screens look at it all the time; what it holds is made elsewhere.
 """
@@ -6,7 +6,7 @@ Light to import, since screens look at it all the time; what it holds is made el
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from weakref import WeakKeyDictionary
 
 from daebus_console.commands.cancellation import Cancellation
@@ -19,12 +19,21 @@ if TYPE_CHECKING:
     from daebus_console.engine.replay.replay import Replay
 
 
+class Watching(Protocol):
+    """Waits for something, and keeps captures of it."""
+
+    @property
+    def told(self) -> str:
+        """How it stands, in a few words."""
+
+
 @dataclass
 class UnderWay:
     """Of one session. `replays` may be paused, resumed and cancelled; each recording has what ends it."""
 
     replays: list[Replay] = field(default_factory=list)
     recordings: list[tuple[CaptureWriter, Cancellation]] = field(default_factory=list)
+    watches: list[Watching] = field(default_factory=list)
     mocks: Mocks | None = None
     pins: Pins | None = None
 

@@ -63,6 +63,8 @@ def test_in_every_verb(prompt: Prompt, home: Path, quote: str) -> None:
 
     assert line("record <~/recorded.jsonl> --for 0.1") == Exit.DONE
     assert list(read_capture(home / "recorded.jsonl")) is not None
+    assert line("watch status:error --keep <~/kept> --for 0.1") == Exit.DONE
+    assert (home / "kept").is_dir()
     assert line("mock nobody_there --from <~/x.jsonl> --beside") == Exit.DONE
     assert line("replay <~/x.jsonl> --junit <~/report.xml>") in (Exit.DONE, Exit.ERROR)
     assert 'tests="1"' in (home / "report.xml").read_text()
@@ -97,6 +99,7 @@ def test_every_verb_that_takes_a_path_is_in_the_test_above() -> None:
     }
     assert taking == {
         "record",
+        "watch",
         "mock",
         "replay",
         "rerun",
