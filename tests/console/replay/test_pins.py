@@ -65,7 +65,7 @@ def test_the_same_changed_and_failed(shop: Shop, caller: DaebusCaller, prompt: P
     shop.app = Daebus(shop.name)
     shop.app.action("other")(dict)
     shop.app.start(service=shop.name, redis_url=shop.url)
-    eventually(said(prompt, "response.status"), what="that it has no such action now")
+    eventually(said(prompt, 'price: changed: ok → error: "unknown action'), what="that it has no such action now")
     assert prompt("pins --json") == 0
     assert prompt.said.records == [
         {"exchange": number, "service": shop.name, "action": "price", "sent": 3, "last": "changed"}

@@ -120,6 +120,13 @@ def test_a_handler_that_gives_no_answer(console: Console, capture: Capture, fold
     assert (done.status, json.loads(done.out)["result"]) == (4, "failed")
 
 
+def test_an_app_of_another_name_is_told(console: Console, capture: Capture) -> None:
+    capture.ask("other", "parts", {}, "r").answer("r", {"n": 1}, final=False).answer("r", {"n": 2}).write()
+    done = console("rerun", "bug.jsonl", "#1", *APP)
+    assert done.status == 0
+    assert "the request was for 'other', and the app is 'orders': it is run as 'other'" in done.err
+
+
 def test_a_torn_capture_says_so_and_is_run_as_far_as_it_goes(console: Console, capture: Capture) -> None:
     path = placed(capture).write()
     path.write_bytes(path.read_bytes()[:-20])

@@ -17,6 +17,7 @@ from daebus_console.naming import fields, shown
 from daebus_console.render import Span, duration, line, preview, table
 
 _WIDEST = 40
+_LONGEST = 100
 _STYLES = {Result.SAME: "ok", Result.CHANGED: "error", Result.FAILED: "error", Result.UNCOMPARED: "dim"}
 _SIGNS = {Result.SAME: "=", Result.CHANGED: "≠", Result.FAILED: "✗", Result.UNCOMPARED: "·"}
 
@@ -119,7 +120,7 @@ def _tell(found: Return, context: Context) -> None:
         result, told = Result.FAILED, found.problem
     else:
         verdict = judge(outcome, pin.rules, context.redact if context.redact else None)
-        result, told = verdict.result, _told(verdict)
+        result, told = verdict.result, _told(verdict, context.redact.mask(outcome.answer.payload))
         told += f" in {duration(outcome.answer.latency)}" if outcome.answer.latency is not None else ""
     pin.last = result.value
     word = "sent" if outcome is not None and outcome.answer.status == "sent" else result.value
@@ -140,10 +141,14 @@ def _number(found: Return, context: Context) -> int:
     return 0 if new is None else new.number
 
 
-def _told(verdict: Verdict) -> str:
+def _told(verdict: Verdict, payload: Any) -> str:
+    """What is to be said of it; `payload` is the answer of now."""
     if verdict.result is not Result.CHANGED:
         return verdict.reason
     first, *others = verdict.changes
+    if first.path == "response.status" and isinstance(payload, dict) and "error" in payload:
+        # What went wrong tells more than that something did.
+        return f"{first.before} → {first.after}: {preview(payload['error'], _LONGEST)}"
     more = f", and {len(others)} more" if others else ""
     return f"{first.path} {_change(first)}{more}"
 

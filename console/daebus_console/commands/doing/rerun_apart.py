@@ -89,7 +89,7 @@ def _child(command: Command, context: Context, path: str, number: int, numbers: 
     ) as process:
         out, said = _waited(process, context)
     for text in said.decode("utf-8", "replace").splitlines():
-        context.output.note(text)
+        context.output.note(context.redact.text(text))
     if context.cancellation.cancelled:
         return Exit.INTERRUPTED
     try:

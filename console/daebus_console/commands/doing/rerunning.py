@@ -43,6 +43,9 @@ def run_rerun(command: Command, context: Context) -> int:
         return run_apart(command, context, found)
     case = case_of(found.exchange, found.each())
     app = _app(command, case)
+    asked = case.exchange.target
+    if asked != app.name and app.name not in ("__main__", command["app"].partition(":")[0]):
+        context.output.note(f"the request was for {asked!r}, and the app is {app.name!r}: it is run as {asked!r}")
     performed, result = _performed(command, case, app)
     if was_left(result.raised):
         context.output.note("the debugger was left, and the handler ended there: nothing is compared")

@@ -105,9 +105,8 @@ def _whither(exchange: Exchange, target: str, c: Columns) -> Line:
 
 def _begin(exchange: Exchange, at: float, c: Columns, turn: str, found: str) -> Line:
     marked, ours = exchange.flags & Flag.MARKED, exchange.flags & Flag.OURS
-    pinned = ("↻", "accent") if exchange.flags & Flag.PINNED else (" ", "plain")
-    mark = ("◆", "warn") if marked else ("!", found) if found else pinned
-    line: Line = [mark, ("▸" if ours else " ", "accent")]
+    mark = ("◆", "warn") if marked else ("!", found) if found else (" ", "plain")
+    line: Line = [mark, ("↻" if exchange.flags & Flag.PINNED else "▸" if ours else " ", "accent")]
     if c.time:
         shown = fmt.turned(at, turn, c.time) if turn else fmt.clock(at)[: c.time]
         line.append((fit(shown, c.time) + " ", "accent" if turn else "dim"))
