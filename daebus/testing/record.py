@@ -13,7 +13,7 @@ from daebus.wire.envelope import Request, RequestId, encode, error_payload, read
 
 from .local import LocalBus
 from .messages import Asked, BusMessage, read
-from .recording import Published
+from .recording import Published, Settling
 
 OK, ERROR, UNANSWERED = "ok", "error", "unanswered"
 NOT_RECORDED = "not_recorded"
@@ -109,6 +109,14 @@ class RecordBus(LocalBus):
     def ask(self, channel: str, data: bytes) -> None:
         """Have the handler get this message."""
         super().publish(channel, data)
+
+    def give_up(self) -> None:
+        """Wait no longer for what is being handled: whoever has got a message counts as done with it."""
+        with self._lock:
+            subscribers = [one for several in self._subscribers.values() for one in several]
+        for subscriber in subscribers:
+            if isinstance(subscriber, Settling):
+                subscriber.settle_all()
 
     def execute(self, *command: bytes) -> Any:
         """See `LocalBus`; somebody is there for every channel."""

@@ -124,6 +124,7 @@ def rerun_message(
                 seconds = time.monotonic() - begun
             return _result(bus, raised, seconds)
         finally:
+            bus.give_up()
             app.stop(_GRACE)
 
 
