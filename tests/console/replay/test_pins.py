@@ -94,8 +94,10 @@ def test_a_service_that_was_away_when_it_was_pinned(shop: Shop, caller: DaebusCa
     caller.send_message("note", {"n": 1})
     number = prompt.seen(target=shop.name, action="note").number
     eventually(lambda: len(shop.told) == 1)
+    entry = prompt.session.directory.services[shop.name]
+    eventually(lambda: shop.app.instance in entry.instances, what="it is known")
     shop.app.stop(grace=5)
-    eventually(lambda: not prompt.session.directory.services[shop.name].subscribers)
+    eventually(lambda: entry.gone is not None, what="that it has gone is known")
     assert prompt(f"pin #{number}") == 0
     shop.app = shop._make()
     shop.app.start(service=shop.name, redis_url=shop.url)
