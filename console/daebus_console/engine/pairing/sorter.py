@@ -210,6 +210,8 @@ class Sorter:
         exchange.action = self._names[envelope.action]
         exchange.source = self._names[envelope.service]
         exchange.parent_id = envelope.parent_id
+        # Nothing answers it: its id joins it to what services tell of it.
+        exchange.request_id = envelope.message_id
         service = wire.service_of_control(message.channel)
         if service is not None:
             exchange.flags |= Flag.CONTROL

@@ -1,0 +1,111 @@
+"""What services tell of themselves, as it comes in: records, what they are doing, and rows for the time before. Pure.
+
+The session tells it of each batch, under its lock; it asks for nothing itself (see `live.asking`).
+"""
+
+from __future__ import annotations
+
+from daebus_console.engine.directory import Directory
+from daebus_console.engine.live.asking import Asking
+from daebus_console.engine.message.envelope import WATCH_PREFIX
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message
+from daebus_console.engine.pairing.correlator import Correlator
+from daebus_console.engine.records import before
+from daebus_console.engine.records.joining import Links, Told, told_by_id
+from daebus_console.engine.records.record import Any_, batch_in
+from daebus_console.engine.records.running import Report, report_in
+from daebus_console.engine.records.store import ROOM, Records
+
+_CONTROL, _BROADCAST = Flag.CONTROL, Kind.BROADCAST
+_A_MESSAGE = 60
+"""Bytes that records may take for each message that is remembered."""
+_LEAST_ROOM = 4 * 1024 * 1024
+_AROUND = 20_000
+"""Exchanges before and after a broadcast among which others with its bytes are looked for."""
+_MOST_REPORTS = 1_000
+
+
+class Telling:
+    """`records` of all instances, and their latest `reports` of what they are doing, by service and instance."""
+
+    def __init__(self, correlator: Correlator, directory: Directory) -> None:
+        self.records = Records()
+        self.reports: dict[tuple[str, str], Report] = {}
+        self.asking = Asking(directory)
+        self._correlator = correlator
+        self._journal = correlator.journal
+        self._rows = 0
+        self._of_before: set[str] = set()
+
+    def watched(self, opened: list[Exchange], since: float) -> list[Any_]:
+        """Take what of these exchanges are batches of records; returns the records that are new."""
+        new: list[Any_] = []
+        for exchange in opened:
+            if (
+                exchange.kind is _BROADCAST
+                and exchange.flags & _CONTROL
+                and exchange.opened.channel.startswith(WATCH_PREFIX)
+            ):
+                new += self._take(exchange.opened, since, watched=True) or ()
+        return new
+
+    def answered(self, message: Message, since: float) -> list[Any_] | None:
+        """Take an answer of a control channel; the new records in it, None where it is no answer to us here."""
+        report = report_in(message.at, message.data)
+        if report is not None:
+            self.reports.pop((report.service, report.instance), None)
+            self.reports[report.service, report.instance] = report
+            if len(self.reports) > _MOST_REPORTS:
+                del self.reports[next(iter(self.reports))]
+            return []
+        return self._take(message, since, watched=False)
+
+    def _take(self, message: Message, since: float, *, watched: bool) -> list[Any_] | None:
+        batch = batch_in(message.channel, message.data)
+        if batch is None:
+            return None
+        self.records.room = min(ROOM, max(_LEAST_ROOM, self._journal.kept * _A_MESSAGE))
+        new = self.records.take(message.at, batch, watched=watched)
+        for record in new:
+            if record.begun < since:
+                self._tell_before(record)
+        return new
+
+    def _tell_before(self, record: Any_) -> None:
+        """Make a row for a record of the time before this console looked, where nothing of it was seen."""
+        id = before.row_id(record)
+        if id is None or id in self._of_before or self._rows >= before.MOST or self._correlator.find(id) is not None:
+            return
+        self._of_before.add(id)
+        self._rows += 1
+        self._journal.add(*before.row_of(record, self._journal.next_number, self._journal.next_seq))
+
+    def stepped(self) -> None:
+        """The clock of the tap stepped: how far others are off is not known any more."""
+        for source in self.records.sources.values():
+            source.forget_clock()
+
+    # What is asked ---------------------------------------------------------------------------------------------
+
+    def of(self, exchange: Exchange) -> Told:
+        """What services told of an exchange."""
+        if exchange.kind is not _BROADCAST:
+            return told_by_id(self.records, exchange, self._correlator.find)
+        if not self.records.has_channel(exchange.target or ""):
+            return Told()
+        data, number = exchange.opened.data, exchange.number
+        around = self._journal.exchanges.between(max(1, number - _AROUND), number + _AROUND)
+        same = [
+            one
+            for one in around
+            if one.kind is _BROADCAST and one.target == exchange.target and one.opened.data == data
+        ]
+        return Links(self.records, same, self._correlator.find).told(exchange)
+
+    def links(self, exchanges: list[Exchange]) -> Links:
+        """What records add to what the wire tells, for all of these exchanges."""
+        return Links(self.records, exchanges, self._correlator.find)
+
+    def pending_in(self, exchange: Exchange) -> list[Report]:
+        """The latest reports of those who may have that request."""
+        return [report for (service, _instance), report in self.reports.items() if service == exchange.target]
