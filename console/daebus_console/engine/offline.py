@@ -10,7 +10,9 @@ import math
 import os
 import socket
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from daebus.errors import RedisUnavailable
 from daebus.transport.address import RedisAddress
@@ -230,6 +232,11 @@ class OfflineSender(Sender):
 
     def _allow(self) -> None:
         raise ReadOnly("this is a capture: nothing can be sent from here")
+
+    def ask(self, service: str, action: str, payload: Mapping[str, Any]) -> str:
+        """Raises ReadOnly."""
+        del service, action, payload
+        raise ReadOnly("this is a capture: nobody can be asked from here")
 
     def subscribers(self, channel: str) -> int | None:
         """Nobody knows."""

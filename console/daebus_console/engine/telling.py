@@ -5,15 +5,18 @@ The session tells it of each batch, under its lock; it asks for nothing itself (
 
 from __future__ import annotations
 
-from daebus_console.engine.directory import Directory
-from daebus_console.engine.live.asking import Asking
+from daebus_console.engine.directory import Directory, ServiceEntry
+from daebus_console.engine.figures.told import figures
+from daebus_console.engine.live.asking import Asking, Question, tells
 from daebus_console.engine.message.envelope import WATCH_PREFIX
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message
 from daebus_console.engine.pairing.correlator import Correlator
 from daebus_console.engine.records import before
+from daebus_console.engine.records.cycles import Cycle, cycles
 from daebus_console.engine.records.joining import Links, Told, told_by_id
 from daebus_console.engine.records.record import Any_, batch_in
 from daebus_console.engine.records.running import Report, report_in
+from daebus_console.engine.records.standing import Standing, standing
 from daebus_console.engine.records.store import ROOM, Records
 
 _CONTROL, _BROADCAST = Flag.CONTROL, Kind.BROADCAST
@@ -32,7 +35,7 @@ class Telling:
         self.records = Records()
         self.reports: dict[tuple[str, str], Report] = {}
         self.asking = Asking(directory)
-        self._correlator = correlator
+        self._correlator, self._directory = correlator, directory
         self._journal = correlator.journal
         self._rows = 0
         self._of_before: set[str] = set()
@@ -106,6 +109,35 @@ class Telling:
         """What records add to what the wire tells, for all of these exchanges."""
         return Links(self.records, exchanges, self._correlator.find)
 
-    def pending_in(self, exchange: Exchange) -> list[Report]:
-        """The latest reports of those who may have that request."""
-        return [report for (service, _instance), report in self.reports.items() if service == exchange.target]
+    def questions(self, exchange: Exchange) -> list[Question]:
+        """Whom to ask for what was recorded of an exchange, and what; nobody where none of them tells."""
+        target = exchange.target or ""
+        asked: list[Question] = []
+        if exchange.kind is _BROADCAST:
+            channel = self._directory.channels.get(target)
+            listeners = sorted(channel.listeners) if channel is not None else []
+            asked = [(name, "recent", {"kinds": ["heard", "logged"]}) for name in listeners]
+        elif exchange.request_id is not None:
+            asked = [(target, "recent", {"id": exchange.request_id})]
+        return [question for question in asked if self.tells(question[0])]
+
+    def tells(self, service: str | None) -> bool | None:
+        """Whether a service tells what it does; None where that is not known."""
+        return tells(self._directory.services.get(service or ""))
+
+    def standing(self, exchange: Exchange) -> list[Standing]:
+        """Where a request stands that has no answer yet, as far as it was told lately."""
+        reports = list(self.reports.values())
+        here = [one for one in reports if one.service == exchange.target and one.at >= exchange.opened.at]
+        return standing(exchange, here, self.cycles(reports), self._correlator.find)
+
+    def cycles(self, reports: list[Report]) -> list[Cycle]:
+        """The circles in which services wait, among those reports."""
+        names = {report.service for report in reports}
+        entries = [entry for name in names if (entry := self._directory.services.get(name)) is not None]
+        return cycles(reports, {entry.name: workers_of(entry) for entry in entries})
+
+
+def workers_of(service: ServiceEntry) -> int:
+    """How many workers its instances have together, as they tell."""
+    return sum(figures(one.info, one.heard).workers or 0 for one in service.instances.values())

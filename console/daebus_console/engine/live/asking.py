@@ -5,7 +5,7 @@ Pure but for the time that comes with each call. Only those are asked that tell 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from daebus_console.engine.directory import Directory, ServiceEntry
@@ -49,6 +49,11 @@ class Asking:
                 self._renewed[service.name] = now
                 questions.append((service.name, "watch", {"lease": LEASE}))
         return questions
+
+    @property
+    def watched(self) -> Collection[str]:
+        """The services that were asked to publish their records."""
+        return self._renewed.keys()
 
     def again(self) -> None:
         """What was recorded meanwhile was not seen: ask for it anew."""

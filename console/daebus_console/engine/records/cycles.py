@@ -6,7 +6,7 @@ service whose workers all wait, it waits for every one of them. Who comes back s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from daebus_console.engine.records.running import Doing, Report, Wait
@@ -42,59 +42,69 @@ class Cycle:
 
 
 def cycles(reports: Iterable[Report], workers: Mapping[str, int]) -> list[Cycle]:
-    """The circles among what was answered, each once.
+    """The circles among what was answered; of those through the same services the shortest that is met.
 
     `workers` are how many a service has in all its instances. Only where all of them are seen at work does a call in
     the queue, or one that is in no handler, wait for them.
     """
     told = list(reports)
     places = {one.id: (report, one) for report in told for one in report.doing if one.id is not None}
-    found: dict[frozenset[str], Cycle] = {}
+    held: dict[str, list[tuple[Report, Doing]]] = {}
+    edges: dict[int, list[tuple[Doing, Step]]] = {}
     for report in told:
         for one in report.doing:
-            for way in _ways(report, one, told, places, workers):
-                cycle = Cycle(tuple(way))
-                found.setdefault(cycle.ids, cycle)
-    # Of circles through the same services one says it all.
-    by_services: dict[frozenset[str], Cycle] = {}
-    for cycle in found.values():
-        key = frozenset(cycle.services)
-        if key not in by_services or len(cycle.steps) < len(by_services[key].steps):
-            by_services[key] = cycle
-    return list(by_services.values())
+            for wait in one.waits:
+                reached = places.get(wait.id or "")
+                if wait.service not in held:
+                    held[wait.service] = _holders(wait.service, told, workers)
+                step = Step(report.service, report.instance, one, wait, reached is None)
+                ends = [reached] if reached is not None else held[wait.service]
+                edges.setdefault(id(one), []).extend((next_, step) for _there, next_ in ends)
+    found: dict[frozenset[str], Cycle] = {}
+    for first in [one for report in told for one in report.doing if id(one) in edges]:
+        if id(first) not in edges:
+            continue
+        way = _way_back(first, edges)
+        if way is None:
+            # It leads into no circle, or into one that it is not part of.
+            del edges[id(first)]
+            continue
+        for step in way:
+            edges.pop(id(step.doing), None)
+        cycle = Cycle(way)
+        known = found.get(frozenset(cycle.services))
+        if known is None or len(way) < len(known.steps):
+            found[frozenset(cycle.services)] = cycle
+    return list(found.values())
 
 
-def _ways(
-    report: Report,
-    first: Doing,
-    told: list[Report],
-    places: Mapping[str, tuple[Report, Doing]],
-    workers: Mapping[str, int],
-) -> Iterator[list[Step]]:
-    """The shortest way from there back to it, if there is one."""
-    pending: list[tuple[Report, Doing, list[Step]]] = [(report, first, [])]
-    seen: set[int] = set()
-    while pending:
-        here, doing, way = pending.pop(0)
-        for wait in doing.waits:
-            reached = places.get(wait.id or "")
-            ends = [reached] if reached is not None else list(_holders(wait, told, workers))
-            step = Step(here.service, here.instance, doing, wait, reached is None)
-            for there, next_ in ends:
-                if next_ is first:
-                    yield [*way, step]
-                    return
-                if id(next_) not in seen:
-                    seen.add(id(next_))
-                    pending.append((there, next_, [*way, step]))
+def _way_back(first: Doing, edges: Mapping[int, list[tuple[Doing, Step]]]) -> tuple[Step, ...] | None:
+    """The shortest way from there back to it; None where there is none."""
+    came: dict[int, tuple[int, Step]] = {}
+    pending = [id(first)]
+    for here in pending:
+        for next_, step in edges.get(here, ()):
+            if next_ is first:
+                way = [step]
+                while here != id(first):
+                    here, step = came[here]
+                    way.append(step)
+                return tuple(reversed(way))
+            if id(next_) not in came:
+                came[id(next_)] = here, step
+                pending.append(id(next_))
+    return None
 
 
-def _holders(wait: Wait, told: list[Report], workers: Mapping[str, int]) -> Iterator[tuple[Report, Doing]]:
-    """Those who hold the workers that the call waits for, where all of them are held by some that wait as well."""
-    theirs = [report for report in told if report.service == wait.service]
-    held = [(report, one) for report in theirs for one in report.doing]
-    count = workers.get(wait.service, 0)
-    if not any(report.waiting for report in theirs) or not count or len(held) < count:
-        return
-    if all(one.waits for _report, one in held):
-        yield from held
+def _holds_a_worker(doing: Doing) -> bool:
+    """Tasks, threads and hooks run on threads of their own."""
+    return bool(doing.action) or doing.cause.startswith("listener ")
+
+
+def _holders(service: str, told: list[Report], workers: Mapping[str, int]) -> list[tuple[Report, Doing]]:
+    """Those who hold the workers of a service, where something waits for one and all are held by some that wait."""
+    theirs = [report for report in told if report.service == service]
+    held = [(report, one) for report in theirs for one in report.doing if _holds_a_worker(one)]
+    count = workers.get(service, 0)
+    full = any(report.waiting for report in theirs) and 0 < count <= len(held)
+    return held if full and all(one.waits for _report, one in held) else []

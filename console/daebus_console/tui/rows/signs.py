@@ -43,7 +43,7 @@ def state_of(exchange: Exchange, now: float = 0.0) -> Sign:
         return Sign("✗", "no JSON", "error")
     sign = _STATES[exchange.state]
     if exchange.kind is Kind.TOLD:
-        return Sign(sign.sign, "told ✗" if sign.role == "error" else "told", sign.role if sign.role == "error" else "dim")
+        return Sign(sign.sign, "told", sign.role if sign.role == "error" else "dim")
     if exchange.state is State.TIMEOUT and exchange.flags & Flag.LATE:
         return Sign("◷", "too late", "error")
     if exchange.state in (State.OK, State.ERROR) and exchange.flags & Flag.LATE:
