@@ -87,6 +87,8 @@ class OfflineSession(Session):
         """Why it could not be read to its end."""
         self._whole_since = -math.inf
         self.correlator.answerable = self._answerable
+        # Other ways of reading a capture know no such rows: the numbers of what is in it are the same for all.
+        self.telling.rows_at_end = True
         self._ending = False
         self._loader: threading.Thread | None = None
 
@@ -192,6 +194,7 @@ class OfflineSession(Session):
 
     def _tell_end(self) -> None:
         with self._changed:
+            self.telling.finish()
             self.findings.finish()
             self._changed.notify_all()
 

@@ -37,6 +37,9 @@ class Telling:
         self.asking = Asking(directory)
         self._correlator, self._directory = correlator, directory
         self._journal = correlator.journal
+        self.rows_at_end = False
+        """Whether rows for the time before wait for `finish`, so that they take no number of what is yet to come."""
+        self._waiting: list[Any_] = []
         self._rows = 0
         self._of_before: set[str] = set()
 
@@ -70,9 +73,18 @@ class Telling:
         self.records.room = min(ROOM, max(_LEAST_ROOM, self._journal.kept * _A_MESSAGE))
         new = self.records.take(message.at, batch, watched=watched)
         for record in new:
-            if record.begun < since:
-                self._tell_before(record)
+            if record.begun < since and before.row_id(record) is not None:
+                if not self.rows_at_end:
+                    self._tell_before(record)
+                elif len(self._waiting) < before.MOST:
+                    self._waiting.append(record)
         return new
+
+    def finish(self) -> None:
+        """Nothing more comes: make the rows that waited for that."""
+        for record in self._waiting:
+            self._tell_before(record)
+        self._waiting.clear()
 
     def _tell_before(self, record: Any_) -> None:
         """Make a row for a record of the time before this console looked, where nothing of it was seen."""

@@ -101,7 +101,7 @@ def test_rows_of_the_time_before_are_marked(own_redis: RedisServer, shop: Daebus
         await d.press("2")
         await d.sees("a service told of it afterwards")
         await d.press("5")
-        await d.sees("ValueError: no stock")
+        await d.sees("nothing left of")
         with d.app.session.lock:
             assert next(iter(d.app.session.journal.exchanges)).kind is not Kind.TOLD
             assert not d.app.session.stats.totals(0.0).count

@@ -66,6 +66,7 @@ def _at(command: Command, text: str) -> CommandError:
 
 def _look(command: Command, context: Context) -> bool:
     """See who is there, and for as long as is wanted what passes by; True when that was interrupted."""
+    context.session.pulls = True
     session = context.look()
     session.wait_for(lambda: complete(session) or context.cancellation.cancelled, LOOK_FOR)
     if command["for"] is not None:

@@ -21,6 +21,7 @@ from daebus_console.engine.records.record import (
     Published,
     Ran,
     Refused,
+    batch_in,
     key_of,
 )
 from daebus_console.engine.records.store import Cast, Records
@@ -116,6 +117,18 @@ class Links:
                     told = channels[one.target] = records.has_channel(one.target or "")
                 if told:
                     self._casts.setdefault(cast_of(one), []).append(one)
+
+    @staticmethod
+    def among(exchanges: Sequence[Exchange]) -> Links:
+        """What the batches and answers among these exchanges tell of the others, as in a capture."""
+        records, newest = Records(), {one.request_id: one for one in exchanges if one.request_id is not None}
+        for one in exchanges:
+            if one.flags & Flag.CONTROL:
+                for message in one.messages:
+                    batch = batch_in(message.channel, message.data)
+                    if batch is not None:
+                        records.take(message.at, batch, watched=one.kind is Kind.BROADCAST)
+        return Links(records, exchanges, newest.get)
 
     def told(self, exchange: Exchange) -> Told:
         """What was told of that exchange."""
