@@ -338,7 +338,8 @@ class Session:
 
     def _told(self, at: float, records: list[Any_]) -> None:
         """Services told something new."""
-        del at, records
+        if records:
+            self.findings.recorded(at, records, self.telling.exchange_of)
 
     # What discovery tells --------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from daebus_console.engine.pairing.correlator import Correlator
 from daebus_console.engine.records import before
 from daebus_console.engine.records.cycles import Cycle, cycles
 from daebus_console.engine.records.joining import Links, Told, told_by_id
-from daebus_console.engine.records.record import Any_, batch_in
+from daebus_console.engine.records.record import Any_, Handled, Heard, Refused, batch_in, key_of
 from daebus_console.engine.records.running import Report, report_in
 from daebus_console.engine.records.standing import Standing, standing
 from daebus_console.engine.records.store import ROOM, Records
@@ -25,6 +25,8 @@ _A_MESSAGE = 60
 _LEAST_ROOM = 4 * 1024 * 1024
 _AROUND = 20_000
 """Exchanges before and after a broadcast among which others with its bytes are looked for."""
+_LATEST = 2_000
+"""Exchanges among which the broadcast is looked for for which a listener failed."""
 _MOST_REPORTS = 1_000
 
 
@@ -117,6 +119,26 @@ class Telling:
         ]
         return Links(self.records, same, self._correlator.find).told(exchange)
 
+    def exchange_of(self, record: Any_) -> Exchange | None:
+        """The exchange that a record is of, where that is certain; of a broadcast only among the latest ones."""
+        if isinstance(record, Heard) or (isinstance(record, Refused) and record.channel):
+            return self._cast_of(record)
+        id = key_of(record.id) if isinstance(record, Handled | Refused) else None
+        exchange = self._correlator.find(id) if id is not None else None
+        if exchange is None:
+            return None
+        told = told_by_id(self.records, exchange, self._correlator.find)
+        return exchange if any(one is record for one in (*told.handled, *told.refused)) else None
+
+    def _cast_of(self, record: Heard | Refused) -> Exchange | None:
+        exchanges = self._journal.exchanges
+        for one in reversed(exchanges.between(max(1, exchanges.last - _LATEST), exchanges.last)):
+            if one.kind is _BROADCAST and one.target == record.channel and len(one.opened.data) == record.length:
+                told = self.of(one)
+                if any(each is record for each in (*told.heard, *told.refused)):
+                    return one
+        return None
+
     def links(self, exchanges: list[Exchange]) -> Links:
         """What records add to what the wire tells, for all of these exchanges."""
         return Links(self.records, exchanges, self._correlator.find)
@@ -140,8 +162,12 @@ class Telling:
     def standing(self, exchange: Exchange) -> list[Standing]:
         """Where a request stands that has no answer yet, as far as it was told lately."""
         reports = list(self.reports.values())
-        here = [one for one in reports if one.service == exchange.target and one.at >= exchange.opened.at]
+        here = [one for one in self.reports_of(exchange.target or "") if one.at >= exchange.opened.at]
         return standing(exchange, here, self.cycles(reports), self._correlator.find)
+
+    def reports_of(self, service: str) -> list[Report]:
+        """What the instances of a service told lately that they are doing."""
+        return [one for one in self.reports.values() if one.service == service]
 
     def cycles(self, reports: list[Report]) -> list[Cycle]:
         """The circles in which services wait, among those reports."""
