@@ -339,6 +339,7 @@ class Session:
     def _told(self, at: float, records: list[Any_]) -> None:
         """Services told something new."""
         if records:
+            self.telling.count(records, self.stats, self.status.since)
             self.findings.recorded(at, records, self.telling.exchange_of)
 
     # What discovery tells --------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ The session tells it of each batch, under its lock; it asks for nothing itself (
 from __future__ import annotations
 
 from daebus_console.engine.directory import Directory, ServiceEntry
+from daebus_console.engine.figures.stats import Stats
 from daebus_console.engine.figures.told import figures
 from daebus_console.engine.live.asking import Asking, Question, tells
 from daebus_console.engine.message.envelope import WATCH_PREFIX
@@ -14,7 +15,7 @@ from daebus_console.engine.pairing.correlator import Correlator
 from daebus_console.engine.records import before
 from daebus_console.engine.records.cycles import Cycle, cycles
 from daebus_console.engine.records.joining import Links, Told, told_by_id
-from daebus_console.engine.records.record import Any_, Handled, Heard, Refused, batch_in, key_of
+from daebus_console.engine.records.record import Any_, Handled, Heard, Ran, Refused, batch_in, key_of
 from daebus_console.engine.records.running import Report, report_in
 from daebus_console.engine.records.standing import Standing, standing
 from daebus_console.engine.records.store import ROOM, Records
@@ -81,6 +82,22 @@ class Telling:
                 elif len(self._waiting) < before.MOST:
                     self._waiting.append(record)
         return new
+
+    def count(self, records: list[Any_], stats: Stats, since: float) -> None:
+        """Count what is new: how long messages waited, if they were seen, and how listeners and tasks ended."""
+        for record in records:
+            source = record.source
+            if isinstance(record, Handled):
+                if record.queued is not None and record.begun >= since:
+                    stats.queued(source.service, record.action, record.queued)
+            elif isinstance(record, Heard | Ran):
+                if isinstance(record, Heard):
+                    kind, name, what = "listener", record.listener, record.channel
+                else:
+                    kind, name, what = record.what, record.name, ""
+                error = (record.error or record.type or record.outcome) if record.failed else None
+                at, elapsed = record.at + source.off, record.elapsed or 0.0
+                self._directory.ran(at, source.service, kind, name, what, elapsed, error)
 
     def finish(self) -> None:
         """Nothing more comes: make the rows that waited for that."""

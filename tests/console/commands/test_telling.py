@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import redis
 
 from daebus import Daebus, DaebusError, logger
 from daebus.client.caller import DaebusCaller
@@ -162,3 +163,26 @@ def test_the_log_of_one_exchange_and_of_a_capture(tmp_path: Path) -> None:
         assert passed(f"logs users --in {file}") == Exit.DONE
         assert "#1" in passed.said
         assert passed(f"running --in {file}") == Exit.NOBODY
+
+
+def test_how_listeners_and_tasks_ran_is_listed(redis_url: str, name: str) -> None:
+    app = Daebus(name)
+
+    @app.listen(f"{name}.events")
+    def on_event(_event: dict[str, object]) -> None:
+        raise KeyError("sku")
+
+    with serving(app, redis_url, name):
+
+        def listed() -> bool:
+            _status, heard = shell(redis_url, f"services {name} --json")
+            runs = heard.records[0]["runs"]
+            return [(one["kind"], one["runs"], one["failed"], one["error"]) for one in runs] == [
+                ("listener", 1, 1, "'sku'")
+            ]
+
+        with redis.Redis.from_url(redis_url) as client:
+            client.publish(f"{name}.events", '{"a": 1}')
+        eventually(listed, within=20, what="the listener is listed")
+        _status, heard = shell(redis_url, f"services {name}")
+        assert f"on {name}.events" in "\n".join(heard.lines)

@@ -136,3 +136,25 @@ def test_a_session_that_is_not_told_to_asks_for_nothing(
         assert session.wait_for(lambda: session.directory.polled != first, 10)
         with session.lock:
             assert {one.action for one in session.journal.exchanges if one.target == "shop"} == {"info"}
+
+
+def test_listeners_and_waiting_are_counted(
+    own_redis: RedisServer, open_pulling: Callable[[], Session], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with serving(shop(), own_redis.url, "shop"), DaebusCaller("shop", redis_url=own_redis.url) as caller:
+        session = open_pulling()
+        eventually(lambda: is_watched(session), within=20, what="the service is watched")
+        caller.send_request("buy", {})
+
+        def counted() -> bool:
+            with session.lock:
+                rows = session.stats.rows(session.clock())
+                runs = session.directory.services["shop"].runs
+                return bool(runs) and any(row.action == "buy" and row.queue_p50 is not None for row in rows)
+
+        eventually(counted, within=20, what="it is counted")
+        with session.lock:
+            (run,) = session.directory.services["shop"].runs.values()
+        assert (run.kind, run.what, run.runs, run.failed, run.error) == ("listener", "orders", 1, 1, "'sku'")
+        assert [one.rule for one in session.findings.book] == ["listener-raised"]

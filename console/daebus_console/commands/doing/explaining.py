@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.asking import ask
 from daebus_console.commands.doing.finding import read_capture
 from daebus_console.commands.doing.listing import LOOK_FOR, complete
 from daebus_console.commands.doing.material import wait
-from daebus_console.commands.doing.telling import ask
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.verbs import Face

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from daebus_console.commands.context import Context, Exit
-from daebus_console.commands.doing.telling import ask, session_of
+from daebus_console.commands.doing.asking import ask
+from daebus_console.commands.doing.telling import session_of
 from daebus_console.commands.grammar.command import Command
 from daebus_console.engine.live import glob
 from daebus_console.engine.records.running import Doing, Queued, Report

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from daebus_console.commands.context import Context, Exit
-from daebus_console.commands.doing.telling import ask, session_of
+from daebus_console.commands.doing.asking import ask
+from daebus_console.commands.doing.telling import session_of
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.entries import clock_time
 from daebus_console.commands.terms.words import Word
