@@ -189,6 +189,8 @@ class Session:
             for message in taken.control:
                 self._learn(message)
             self._told(at, self.telling.watched(taken.opened, self.status.since))
+            self.findings.skipped += self.telling.unjudged
+            self.telling.unjudged = 0
             self.status.messages += count
             self.status.bytes = self.journal.seen_bytes
             self.rate.add(at, count)

@@ -16,7 +16,7 @@ from daebus_console.engine.findings.rule import Rule, World
 from daebus_console.engine.findings.rules import RULES
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.pairing.sorter import Taken
-from daebus_console.engine.records.record import Any_, Handled, Ran
+from daebus_console.engine.records.record import Any_, Handled, Ran, key_of
 
 A_SECOND = 2_000
 """Plain exchanges that are looked at in a second, and as many others; answers count as well."""
@@ -110,22 +110,25 @@ class Findings:
             self._begin(at, int(at))
         try:
             for record in records:
-                if not (record.failed or isinstance(record, Ran | Handled)):
+                failed = record.failed
+                if not (failed or isinstance(record, Ran | Handled)):
                     continue
                 if not self._records:
                     self.skipped += 1
                     continue
                 self._records -= 1
+                if not failed and isinstance(record, Handled) and not self._given_up(record):
+                    continue
                 exchange = exchange_of(record)
-                if (
-                    record.failed
-                    or isinstance(record, Ran)
-                    or (exchange is not None and exchange.state is State.TIMEOUT)
-                ):
-                    for recorded in self._recorded:
-                        recorded(record, exchange)
+                for recorded in self._recorded:
+                    recorded(record, exchange)
         except Exception as error:  # noqa: BLE001 - see take
             self._broken(error)
+
+    def _given_up(self, record: Handled) -> bool:
+        """Whether nobody waited any more for what was handled."""
+        exchange = self.world.find(key_of(record.id) or "")
+        return exchange is not None and exchange.state is State.TIMEOUT
 
     def polled(self, at: float, *, complete: bool) -> None:
         """The directory has just taken who is subscribed; all of it where that was `complete`."""

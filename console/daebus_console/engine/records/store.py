@@ -32,16 +32,16 @@ MOST_SOURCES = 1_000
 _PLAIN = 420
 """Bytes that a record takes, about, with its place in the indexes, beside long texts."""
 _NAMES: dict[type, tuple[str, ...]] = {
-    Handled: ("action", "sender", "outcome", "type"),
-    Heard: ("channel", "listener", "outcome", "type"),
-    Ran: ("what", "name", "outcome", "type"),
+    Handled: ("action", "sender", "outcome"),
+    Heard: ("channel", "listener", "outcome"),
+    Ran: ("what", "name", "outcome"),
     Called: ("service", "action", "outcome"),
     Published: ("channel",),
     Refused: ("action", "code", "channel"),
     Logged: ("level", "logger"),
 }
 """The fields whose values repeat."""
-_BARE = (Called, Published, Ran)
+_CASTS = (Heard, Published, Refused)
 _TEXTS = ("text", "error", "traceback", "payload")
 
 Cast = tuple[str, str, int]
@@ -61,8 +61,8 @@ class Records:
         self._by_id: dict[str, list[Any_]] = {}
         self._by_cast: dict[Cast, list[Any_]] = {}
         self._channels: dict[str, int] = {}
-        self._well: deque[Any_] = deque()
-        self._trouble: deque[Any_] = deque()
+        self._well: deque[tuple[Any_, int]] = deque()
+        self._trouble: deque[tuple[Any_, int]] = deque()
         self._bytes = {True: 0, False: 0}
         self._names = Names()
 
@@ -71,7 +71,8 @@ class Records:
 
     def __iter__(self) -> Iterator[Any_]:
         """Oldest first, as far as clocks tell."""
-        return iter(sorted(chain(self._well, self._trouble), key=lambda one: one.at + one.source.off))
+        found = [record for record, _size in chain(self._well, self._trouble)]
+        return iter(sorted(found, key=lambda one: one.at + one.source.off))
 
     def source(self, service: str, instance: str) -> Source | None:
         """Who tells under these names; None where there are too many already."""
@@ -84,8 +85,11 @@ class Records:
         """The instances of a service that have told anything."""
         return [one for one in self.sources.values() if one.service == service]
 
-    def take(self, at: float, batch: Batch, *, watched: bool) -> list[Any_]:
-        """Take a batch that was seen at `at`; returns what was new in it. `watched` are records just made."""
+    def take(self, at: float, batch: Batch, *, watched: bool, late: bool = False) -> list[Any_]:
+        """Take a batch that was seen at `at`; returns what was new in it.
+
+        `watched` are records that were just made then; `late` tells that later ones may have been taken before.
+        """
         self.strange += batch.strange
         source = self.source(batch.service, batch.instance)
         if source is None:
@@ -97,7 +101,7 @@ class Records:
             source.left_out += batch.left_out
             if batch.records:
                 source.compare(at, max(one.at for one in batch.records))
-                if batch.records[-1].seq < source.seq and not self._has(source, batch.records[-1]):
+                if not late and batch.records[-1].seq < source.seq and not self._has(source, batch.records[-1]):
                     # An instance under that name has begun anew.
                     source.restarts += 1
                     source.seq = 0
@@ -117,32 +121,42 @@ class Records:
         record.source = source
         if record.seq > source.seq:
             source.seq = record.seq
-        for field in _NAMES[record.__class__]:
-            setattr(record, field, self._names[getattr(record, field)])
-        key, cast = _key(record), _cast(record)
+        names, kind = self._names, record.__class__
+        for field in _NAMES[kind]:
+            setattr(record, field, names[getattr(record, field)])
+        key = _key(record)
         if key is not None:
-            self._by_id.setdefault(key, []).append(record)
-        if cast is not None:
-            self._by_cast.setdefault(cast, []).append(record)
-            self._channels[cast[0]] = self._channels.get(cast[0], 0) + 1
-        bad = record.failed or isinstance(record, Logged)
-        kept = self._trouble if bad else self._well
-        kept.append(record)
-        self._bytes[bad] += size_of(record)
-        while self._bytes[bad] > self.room // 2 and kept:
-            self._drop(kept.popleft(), bad)
+            known = self._by_id.get(key)
+            if known is None:
+                self._by_id[key] = [record]
+            else:
+                known.append(record)
+        if kind in _CASTS:
+            cast = _cast(record)
+            if cast is not None:
+                self._by_cast.setdefault(cast, []).append(record)
+                self._channels[cast[0]] = self._channels.get(cast[0], 0) + 1
+        bad = kind is Logged or record.failed
+        size = size_of(record)
+        (self._trouble if bad else self._well).append((record, size))
+        self._bytes[bad] += size
+        if self._bytes[bad] > self.room // 2:
+            self._make_room(bad)
 
-    def _drop(self, record: Any_, bad: bool) -> None:
-        self.dropped += 1
-        self._bytes[bad] -= size_of(record)
-        key, cast = _key(record), _cast(record)
-        if key is not None:
-            _remove(self._by_id, key, record)
-        if cast is not None:
-            _remove(self._by_cast, cast, record)
-            self._channels[cast[0]] -= 1
-            if not self._channels[cast[0]]:
-                del self._channels[cast[0]]
+    def _make_room(self, bad: bool) -> None:
+        kept = self._trouble if bad else self._well
+        while self._bytes[bad] > self.room // 2 and kept:
+            record, size = kept.popleft()
+            self.dropped += 1
+            self._bytes[bad] -= size
+            key, cast = _key(record), _cast(record) if record.__class__ in _CASTS else None
+            if key is not None:
+                _remove(self._by_id, key, record)
+            if cast is not None:
+                _remove(self._by_cast, cast, record)
+                self._channels[cast[0]] -= 1
+                if not self._channels[cast[0]]:
+                    del self._channels[cast[0]]
 
     # What is asked ---------------------------------------------------------------------------------------------
 
@@ -170,7 +184,8 @@ class Records:
 
 
 def _key(record: Any_) -> str | None:
-    return key_of(record.parent if isinstance(record, Published) else record.id)
+    id = record.parent if record.__class__ is Published else record.id  # type: ignore[union-attr]  # it has a parent
+    return id if id.__class__ is str else key_of(id)
 
 
 def _cast(record: Any_) -> Cast | None:
@@ -190,14 +205,13 @@ def _remove(index: dict[Any, list[Any_]], key: Any, record: Any_) -> None:
 
 def size_of(record: Any_) -> int:
     """Bytes that a record takes, about."""
+    if record.__class__ is Called or record.__class__ is Published:
+        return _PLAIN
     size = _PLAIN
-    if not record.failed and record.__class__ in _BARE:
-        return size
     for field in _TEXTS:
         text = getattr(record, field, None)
         if text is not None:
             size += sys.getsizeof(text)
-    frames = getattr(record, "frames", None)
-    for frame in frames or ():
+    for frame in getattr(record, "frames", None) or ():
         size += 200 + sum(100 + len(name) + len(value) for name, value in frame.locals.items())
     return size

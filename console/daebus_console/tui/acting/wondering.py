@@ -41,7 +41,7 @@ class Wondering:
 
     def told(self) -> int:
         """A number that rises whenever a service told something new."""
-        return self._session.telling.records.version
+        return self._session.telling.version
 
     def about(self, exchange: Exchange | None, *, logs: bool) -> Callable[[], None] | None:
         """What is to be done in another thread, for what is shown, and its `logs` if so; None for nothing."""

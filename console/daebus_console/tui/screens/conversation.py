@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _EVERY = 0.5
 _OPEN = (State.PENDING, State.TIMEOUT)
 _ROLES = {"": "plain", "bold": "strong", "key": "action"}
-_LEGEND = "█ in the handler  ▞ waits for a worker  ░ on the way  ▒ not told apart  ╌ in vain"
+_LEGEND = "█ in the handler  ▞ in the queue  ░ on the way  ▒ untold  ╌ in vain  ≈ its clock"
 
 
 class WaterfallList(RowList):
@@ -98,7 +98,7 @@ class ConversationScreen(Screen[None]):
         with session.lock:
             exchanges = list(session.journal.exchanges)
             self._last = exchanges[-1].number if exchanges else 0
-            self._told = session.telling.records.version
+            self._told = session.telling.version
             begun = time.monotonic()
             found = Conversation(self._start, exchanges, session.telling.links(exchanges))
             # What takes long is not done again and again.
@@ -131,7 +131,7 @@ class ConversationScreen(Screen[None]):
             exchanges = self.session.journal.exchanges
             grown = self.conversation.grow(exchanges.between(self._last + 1, exchanges.last))
             self._last = max(self._last, exchanges.last)
-            if self.session.telling.records.version != self._told and time.monotonic() >= self._next:
+            if self.session.telling.version != self._told and time.monotonic() >= self._next:
                 self.conversation, grown = self._look(), True
             if not grown and self._drawn == width:
                 return
