@@ -17,6 +17,8 @@ from daebus_console.tui.rows.lines import Line
 
 _ROLES = {"DEBUG": "dim", "WARNING": "warn", "ERROR": "error", "CRITICAL": "error", "FAILED": "error", "ENDED": "dim"}
 _SHORTEST = 20
+_NARROW = 70
+"""Cells below which times and instances are told in short, or not at all."""
 
 
 def logs_lines(
@@ -28,18 +30,21 @@ def logs_lines(
         return [[(text, "dim")] for text in wrapped(_nothing(exchange, told, tells), width)]
     lines: list[Line] = []
     for entry in found:
-        lines += _entry(entry, width, mask)
+        # Of a broadcast the listeners are in services of their own.
+        who = shown(entry.service) if exchange.kind is Kind.BROADCAST else shown(entry.instance, text=True)[:8]
+        lines += _entry(entry, "" if width < _NARROW and exchange.kind is not Kind.BROADCAST else who, width, mask)
     lines.append([("", "plain")])
     lines.append([("Told by the service, by its own clock.", "dim")])
     return lines
 
 
-def _entry(entry: Entry, width: int, mask: Callable[[str], str]) -> list[Line]:
+def _entry(entry: Entry, who: str, width: int, mask: Callable[[str], str]) -> list[Line]:
     role = _ROLES.get(entry.level, "plain")
-    head: Line = [(fmt.clock(entry.at), "dim"), (f" {shown(entry.level, text=True):<8} ", role)]
-    who = f"{shown(entry.instance, text=True)[:8]} "
+    at = fmt.clock(entry.at)[: 8 if width < _NARROW else 12]
+    head: Line = [(at, "dim"), (f" {shown(entry.level, text=True):<8} ", role)]
+    who = f"{who} " if who else ""
     text = f"{entry.logger}: {entry.text}" if entry.logger else entry.text
-    indent = 12 + 10 + len(who)
+    indent = len(at) + 10 + len(who)
     first, *rest = wrapped(mask(text), max(_SHORTEST, width - indent))
     lines: list[Line] = [[*head, (who, "dim"), (first, role)]]
     lines += [[(" " * indent, "plain"), (one, role)] for one in rest]

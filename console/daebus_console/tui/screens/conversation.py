@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _EVERY = 0.5
 _OPEN = (State.PENDING, State.TIMEOUT)
 _ROLES = {"": "plain", "bold": "strong", "key": "action"}
-_LEGEND = "█ in the handler  ▞ in the queue  ░ on the way  ▒ untold  ╌ in vain  ≈ its clock"
+_LEGEND = "█ handler  ▞ queue  ░ on the way  ▒ not told apart  ╌ in vain  ≈ its own clock"
 
 
 class WaterfallList(RowList):

@@ -17,7 +17,6 @@ _WHY = {
 _UNTOLD = {
     "busy": "its queue was full",
     "expired": "no worker was free in time",
-    "unknown_action": "it has no such action",
     "bad_request": "it could not read it, or its fields do not fit",
     "shutting_down": "it was stopping",
 }
@@ -65,8 +64,8 @@ waits-for-itself."""
         """Whether a message that nobody answers was refused, as the service tells of each."""
         if not isinstance(record, Refused) or (exchange is not None and exchange.kind is Kind.REQUEST):
             return
-        if exchange is None and record.channel is None:
-            # It may be a request, whose answer tells.
+        if (exchange is None and record.channel is None) or record.code == "unknown_action":
+            # It may be a request, whose answer tells; and of actions that are missing there is a rule of their own.
             return
         service, action = record.source.service, record.action or ""
         what = (
