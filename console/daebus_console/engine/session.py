@@ -6,6 +6,7 @@ Everything the tap sees is worked through on its thread, under `lock`; a face ta
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from daebus_console.engine.directory import Directory
 from daebus_console.engine.figures.stats import Stats
 from daebus_console.engine.findings.engine import Findings
 from daebus_console.engine.live import glob
+from daebus_console.engine.live.asking import Question
 from daebus_console.engine.live.discovery import POLL_EVERY, Discovery, Poll, Trouble
 from daebus_console.engine.live.tap import Batch, Tap
 from daebus_console.engine.message import envelope as wire
@@ -24,6 +26,8 @@ from daebus_console.engine.pairing.clock import Clock, Step
 from daebus_console.engine.pairing.correlator import DEFAULT_TIMEOUT, Correlator, Taken
 from daebus_console.engine.pairing.journal import Journal
 from daebus_console.engine.rate import Rate
+from daebus_console.engine.records.record import Any_
+from daebus_console.engine.telling import Telling
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,9 @@ class Session:
         self.stats = Stats()
         self.findings = Findings(self.directory, self.correlator.find, len(self.settings.patterns))
         self.correlator.listened = self.directory.listened
+        self.telling = Telling(self.correlator, self.directory)
+        self.pulls = False
+        """Whether services are asked for their records."""
         self.reply_to = f"{wire.CALLER_PREFIX}{uuid.uuid4().hex}"
         self._watchers: tuple[Watcher, ...] = ()
         self._expired_watchers: tuple[Callable[[Exchange], None], ...] = ()
@@ -106,6 +113,7 @@ class Session:
             hears=self._hears,
             every=self.settings.poll_every,
             patterns=len(self.settings.patterns),
+            more=self._more_to_ask,
         )
 
     def __enter__(self) -> Session:
@@ -187,7 +195,10 @@ class Session:
                     taken.control.append(exchange.opened)
             self._count(at, taken)
             for message in taken.control:
-                self._learn_info(message)
+                self._learn(message)
+            self._told(at, self.telling.watched(taken.opened, self.status.since))
+            self.findings.skipped += self.telling.unjudged
+            self.telling.unjudged = 0
             self.status.messages += count
             self.status.bytes = self.journal.seen_bytes
             self.rate.add(at, count)
@@ -219,6 +230,7 @@ class Session:
                 self._tell_gap(self.correlator.lose(at, reason))
                 self.stats.lost()
                 self.findings.lost()
+                self.telling.asking.again()
             self.status.problem = reason
             self._changed.notify_all()
 
@@ -282,6 +294,7 @@ class Session:
         self.stats.stepped(step.seconds)
         self.findings.stepped()
         self.directory.stepped(step.seconds)
+        self.telling.stepped()
         self._tell_gap(self.correlator.step(step))
 
     def _tell_gap(self, gap: Exchange | None) -> None:
@@ -322,11 +335,22 @@ class Session:
         while self.correlator.dropped:
             stats.dropped(self.correlator.dropped.pop())
 
-    def _learn_info(self, answer: Message) -> None:
+    def _learn(self, answer: Message) -> None:
+        """Take an answer of a control channel."""
+        records = None if answer.error else self.telling.answered(answer, self.status.since)
+        if records is not None:
+            self._told(answer.at, records)
+            return
         told = {} if answer.error else wire.told_in(answer.data)
         if told:
             self.directory.info(answer.at, told)
             self.findings.told(answer.at, told)
+
+    def _told(self, at: float, records: list[Any_]) -> None:
+        """Services told something new."""
+        if records:
+            self.telling.count(records, self.stats, self.status.since)
+            self.findings.recorded(at, records, self.telling.exchange_of)
 
     # What discovery tells --------------------------------------------------------------------------------------
 
@@ -361,6 +385,12 @@ class Session:
         self._found = (self._found | here) - gone
         self.tap.follow(here)
         self.tap.unfollow(gone)
+
+    def _more_to_ask(self) -> Iterable[Question]:
+        if not self.pulls:
+            return ()
+        with self.lock:
+            return self.telling.asking.due(time.monotonic()) if self._hears() else ()
 
     def _hears(self) -> bool:
         return self.status.up and self.tap.seen_since(self.reply_to) is not None
