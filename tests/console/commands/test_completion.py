@@ -71,7 +71,7 @@ def offered(line: str, face: Face = Face.PROMPT) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("re", ["request", "record", "replay", "compare"]),
+        ("re", ["request", "record", "replay", "rerun", "compare"]),
         ("  quit", ["quit"]),
         ("request ", ["users", "gateway", '"old users"']),
         ("replay #12", ["#123", "#12"]),

@@ -50,6 +50,7 @@ class Envelope(msgspec.Struct, gc=False):
     action: str | None = None
     reply_to: str | None = None
     request_id: str | int | None = None
+    message_id: str | None = None
     service: str | None = None
     status: str | None = None
     final: bool | None = None
@@ -113,13 +114,14 @@ def read_slowly(data: bytes) -> Envelope:
     return envelope
 
 
-ENVELOPE_FIELDS = frozenset(Envelope.__struct_fields__) | {"sent_at"}
+ENVELOPE_FIELDS = frozenset(Envelope.__struct_fields__) | {"sent_at", "cause"}
 
 _NUMBER = (int, float)
 _ACCEPTED: dict[str, tuple[type, ...]] = {
     "action": (str,),
     "reply_to": (str,),
     "request_id": (str, int, float),
+    "message_id": (str,),
     "service": (str,),
     "status": (str,),
     "final": (bool,),

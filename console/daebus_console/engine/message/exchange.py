@@ -23,6 +23,8 @@ class Kind(StrEnum):
     BROADCAST = "broadcast"
     UNREADABLE = "unreadable"
     GAP = "gap"
+    TOLD = "told"
+    """Not seen at all: a service told of it afterwards."""
 
 
 class State(StrEnum):
@@ -61,6 +63,8 @@ class Flag:
     """The asker itself named its timeout."""
     TIMELESS = 512
     """The clock stepped while it was under way: how long it took cannot be told."""
+    PINNED = 1024
+    """Sent again whenever its service comes back."""
 
 
 class Message(msgspec.Struct, gc=False):
@@ -174,8 +178,8 @@ class Exchange(msgspec.Struct, gc=False):
 
     @property
     def request(self) -> Message | None:
-        """The request, one-way message or broadcast that opened it; None for an orphan answer or a gap."""
-        return None if self.kind in (Kind.RESPONSE, Kind.GAP) else self.opened
+        """The request, one-way message or broadcast that opened it; None where none was seen, and for a gap."""
+        return None if self.kind in (Kind.RESPONSE, Kind.GAP, Kind.TOLD) else self.opened
 
     @property
     def latency(self) -> float | None:

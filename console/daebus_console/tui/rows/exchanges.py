@@ -106,7 +106,7 @@ def _whither(exchange: Exchange, target: str, c: Columns) -> Line:
 def _begin(exchange: Exchange, at: float, c: Columns, turn: str, found: str) -> Line:
     marked, ours = exchange.flags & Flag.MARKED, exchange.flags & Flag.OURS
     mark = ("◆", "warn") if marked else ("!", found) if found else (" ", "plain")
-    line: Line = [mark, ("▸" if ours else " ", "accent")]
+    line: Line = [mark, ("↻" if exchange.flags & Flag.PINNED else "▸" if ours else " ", "accent")]
     if c.time:
         shown = fmt.turned(at, turn, c.time) if turn else fmt.clock(at)[: c.time]
         line.append((fit(shown, c.time) + " ", "accent" if turn else "dim"))
@@ -134,7 +134,7 @@ def _what(exchange: Exchange) -> str:
 def _took(exchange: Exchange, now: float) -> tuple[float | None, str]:
     if exchange.state is State.PENDING:
         return max(0.0, now - exchange.opened.at), "wait"
-    took = exchange.latency
+    took = exchange.latency if exchange.kind is not Kind.TOLD else exchange.elapsed
     if took is None:
         return (exchange.deadline - exchange.opened.at, "error") if exchange.state is State.TIMEOUT else (None, "dim")
     return took, "ok" if took < 0.1 else "wait" if took < 1 else "error"
@@ -187,8 +187,9 @@ def message_row(message: Message, exchange: Exchange, width: int, now: float, tu
     elif message.kind is Kind.REQUEST:
         sign = state_of(exchange, now)
         role, word = ("wait", f"{sign.sign} asks") if exchange.state is State.PENDING else (sign.role, "  asks")
-    elif message.kind is Kind.UNREADABLE:
-        role, word = "error", "✗ no JSON"
+    elif message.kind in (Kind.UNREADABLE, Kind.TOLD):
+        sign = state_of(exchange, now)
+        role, word = sign.role, f"{sign.sign} {sign.word}"
     else:
         role, word = "dim", "· one-way" if message.kind is Kind.ONE_WAY else "· broadcast"
     arrow = "→" if message.kind is Kind.RESPONSE else ARROWS[message.kind]
