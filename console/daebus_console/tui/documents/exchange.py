@@ -160,7 +160,7 @@ def _fact(name: str, value: str) -> Node:
     return note([(f"  {name:<12}", "dim"), (clean(value), "plain")])
 
 
-def payload_node(message: Message, name: str, redact: Redact, packed: payloads.Decoded | None) -> Node:
+def payload_node(message: Message, name: str, redact: Redact, packed: payloads.Decoded | None = None) -> Node:
     """The payload of a message as the root of a tree, or why it cannot be read; `packed` is what was decoded of it."""
     try:
         if packed is not None:
