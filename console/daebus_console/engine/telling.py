@@ -146,12 +146,13 @@ class Telling:
                     stats.queued(source.service, record.action, record.queued)
             elif isinstance(record, Heard | Ran):
                 if isinstance(record, Heard):
-                    kind, name, what = "listener", record.listener, record.channel
+                    key = "listener", record.listener, record.channel
                 else:
-                    kind, name, what = record.what, record.name, ""
+                    key = record.what, record.name, ""
                 error = (record.error or record.type or record.outcome) if record.failed else None
-                at, elapsed = record.at + source.off, record.elapsed or 0.0
-                self._directory.ran(at, source.service, kind, name, what, elapsed, error)
+                entry = self._directory.services.get(source.service)
+                if entry is not None:
+                    entry.runs.add(record.at + source.off, key, record.elapsed or 0.0, error)
 
     def finish(self) -> None:
         """Nothing more comes: make the rows that waited for that."""

@@ -82,6 +82,8 @@ def test_in_every_verb(prompt: Prompt, home: Path, quote: str) -> None:
     assert f"source {quote}~/commands.txt{quote}\n" in (home / "history.txt").read_text()
     assert line("findings <~/x.jsonl>") == Exit.DONE
     assert line("why nobody_there --in <~/x.jsonl>") in (Exit.DONE, Exit.ERROR)
+    assert line("logs nobody_there --in <~/x.jsonl>") == Exit.NOBODY
+    assert line("running --in <~/x.jsonl>") == Exit.NOBODY
     assert line("open <~/x.jsonl>") == Exit.DONE
     assert isinstance(prompt.view, Screen)
     assert prompt.view.opened == home / "x.jsonl"
@@ -113,6 +115,8 @@ def test_every_verb_that_takes_a_path_is_in_the_test_above() -> None:
         "open",
         "findings",
         "why",
+        "logs",
+        "running",
     }
 
 

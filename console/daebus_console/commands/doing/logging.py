@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.asking import ask
 from daebus_console.commands.doing.telling import session_of
+from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.entries import clock_time
-from daebus_console.commands.terms.words import Word
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.filter.lexer import nearest
 from daebus_console.engine.live import glob
@@ -31,11 +31,10 @@ _KINDS: tuple[tuple[str, ...], ...] = (("logged",), ("heard", "ran", "refused"),
 
 def run_logs(command: Command, context: Context) -> int:
     """Print the lines; the status is 3 where nobody tells any."""
-    wanted = _Wanted(command["what"])
+    wanted = _Wanted(command)
     if wanted.number is not None and command["in"] is None and context.face is Face.SHELL:
-        raise wanted.words[0].error(
-            "#N is for prompts, which remember exchanges; at the shell, name a capture: --in FILE"
-        )
+        told = "#N is for prompts, which remember exchanges; at the shell, name a capture: --in FILE"
+        raise wanted.error(command["what"], told)
     session, interrupted = session_of(command, context)
     if interrupted:
         return Exit.INTERRUPTED
@@ -62,29 +61,35 @@ def run_logs(command: Command, context: Context) -> int:
 
 
 class _Wanted:
-    """What the words of the command ask for. Raises CommandError."""
+    """What the command asks for. Raises CommandError."""
 
-    def __init__(self, words: Sequence[Word]) -> None:
-        self.words = words
+    def __init__(self, command: Command) -> None:
+        self._line = command.line
         self.number: int | None = None
         self.service: str | None = None
         self.texts: list[str] = []
         self.least = -1
-        for place, word in enumerate(words):
-            text = word.text
-            if text.startswith("#") and not word.quoted:
-                found = _REF.fullmatch(text)
-                if found is None:
-                    raise word.error("expected the number of an exchange, such as #123")
-                if place:
-                    raise word.error("the number of the exchange comes first")
-                self.number = int(found[1])
-            elif text.startswith("level:") and not word.quoted:
-                self.least = _level(word, text[6:])
-            elif place or word.quoted:
-                self.texts.append(text.casefold())
+        what: str | None = command["what"]
+        words = list(command["words"])
+        if what is not None and what.startswith("level:"):
+            words.insert(0, what)
+        elif what is not None and what.startswith("#"):
+            found = _REF.fullmatch(what)
+            if found is None:
+                raise self.error(what, "expected the number of an exchange, such as #123, or a service")
+            self.number = int(found[1])
+        else:
+            self.service = what
+        for text in words:
+            if text.startswith("level:"):
+                self.least = self._level(text)
             else:
-                self.service = text
+                self.texts.append(text.casefold())
+
+    def error(self, word: str, text: str, suggestion: str | None = None) -> CommandError:
+        """What is wrong with that word of the command."""
+        position = self._line.find(word)
+        return CommandError(text, max(position, 0), len(word) if position >= 0 else 0, suggestion)
 
     def passes(self, one: Line) -> bool:
         """Whether the line is wanted."""
@@ -93,19 +98,14 @@ class _Wanted:
         text = f"{one.logger} {one.text}".casefold()
         return all(part in text for part in self.texts)
 
-
-def _level(word: Word, name: str) -> int:
-    known = {level.casefold(): rank for rank, level in enumerate(LEVELS)} | {"warn": 2}
-    rank = known.get(name.casefold())
-    if rank is None:
+    def _level(self, text: str) -> int:
+        name = text[len("level:") :].casefold()
         levels = [level.casefold() for level in LEVELS]
-        meant = nearest(name.casefold(), levels)
-        raise word.error(
-            f"there is no level {name!r}; there are: {', '.join(levels)}",
-            6,
-            suggestion=meant,
-        )
-    return rank
+        if name == "warn" or name in levels:
+            return levels.index("warning" if name == "warn" else name)
+        meant = nearest(name, levels)
+        told = f"there is no level {shown(name, text=True)}; there are: {', '.join(levels)}"
+        raise self.error(text, told, None if meant is None else f"level:{meant}")
 
 
 def _exchange(session: Session, wanted: _Wanted) -> Exchange:
@@ -114,7 +114,8 @@ def _exchange(session: Session, wanted: _Wanted) -> Exchange:
         exchange, last = session.journal.exchange(number), session.journal.exchanges.last
     if exchange is None:
         known = f"the last one is #{last}" if number > last else "it is forgotten already"
-        raise wanted.words[0].error(f"there is no exchange #{number}: {known if last else 'none was seen yet'}")
+        told = f"there is no exchange #{number}: {known if last else 'none was seen yet'}"
+        raise wanted.error(f"#{number}", told)
     return exchange
 
 

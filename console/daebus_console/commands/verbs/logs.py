@@ -16,13 +16,8 @@ VERB = Verb(
     "logs",
     "what services logged and where they failed, with tracebacks: of an exchange, or of a service",
     (
-        Argument(
-            "what",
-            Kind.WORDS,
-            "#123 (at a prompt, or of a capture), or a service; level:LEVEL and words that the line has",
-            required=False,
-            many=True,
-        ),
+        Argument("what", Kind.SERVICE, "#123 (at a prompt, or of a capture), or a service", required=False),
+        Argument("words", Kind.TEXT, "level:LEVEL, and words that the line has", required=False, many=True),
     ),
     (Option("--in", Kind.FILE, "a capture to look into, instead of the bus", "FILE"), FOR, JSON),
     examples=("logs #12", "logs users level:error", "logs users level:warning timeout --json", "logs --in today.jsonl"),

@@ -105,7 +105,7 @@ def request_document(exchange: Exchange, redact: Redact = bytes) -> Document:
                       [("gap, or by a program that uses another request_id.", "dim")]])  # fmt: skip
     said = [note([(remark, "warn")]) for remark in remarks(exchange)]
     if exchange.kind is Kind.TOLD:
-        nodes = [*said, payload_node(message, "record", redact)]
+        nodes = [*said, payload_node(message, "record", redact, None)]
     else:
         packed = payloads.decode(message.data)
         nodes = [payload_node(message, "payload", redact, packed), *_beside_body(packed, redact), *said]

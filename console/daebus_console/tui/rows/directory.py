@@ -8,9 +8,10 @@ from typing import Any
 
 from daebus_console.engine.alike import AlikeEntry
 from daebus_console.engine.directory import MOST as ROOM
-from daebus_console.engine.directory import ActionEntry, ChannelEntry, Directory, Instance, RunEntry, ServiceEntry
+from daebus_console.engine.directory import ActionEntry, ChannelEntry, Directory, Instance, ServiceEntry
 from daebus_console.engine.figures.told import figures, place
 from daebus_console.engine.filter import writing
+from daebus_console.engine.runs import RunEntry
 from daebus_console.naming import shown
 from daebus_console.render import sparkline
 from daebus_console.text import clean
