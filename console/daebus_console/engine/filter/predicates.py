@@ -27,6 +27,7 @@ FLAGS = {
     "duplicate": Flag.DUPLICATE,
     "reused": Flag.REUSED_ID,
     "stream": Flag.STREAM,
+    "debugged": Flag.DEBUGGED,
     "marked": Flag.MARKED,
     "malformed": Flag.MALFORMED,
     "control": Flag.CONTROL,

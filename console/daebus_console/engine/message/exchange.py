@@ -61,6 +61,8 @@ class Flag:
     """The asker itself named its timeout."""
     TIMELESS = 512
     """The clock stepped while it was under way: how long it took cannot be told."""
+    DEBUGGED = 1024
+    """A debugger held it, changed it or did it harm: one of its messages bears the mark."""
 
 
 class Message(msgspec.Struct, gc=False):
@@ -89,6 +91,10 @@ class Part(Message, gc=False):
     final: ClassVar[bool] = False
 
 
+class Notice(Part, gc=False):
+    """No answer: it tells the asker that its request is held by a debugger, and to wait so much longer."""
+
+
 class Failure(Message, gc=False):
     """The answer of one that failed."""
 
@@ -114,7 +120,7 @@ class Aside(msgspec.Struct, gc=False):
 
     `extra` are the messages after the final answer; `code` the error code of the answer; `gap` the gap, for a GAP;
     `namesake` the earlier exchange with the same request_id; `origin` the number of the exchange this one replays,
-    `replays` those that replay this one.
+    `replays` those that replay this one; `until` the end of its time (epoch seconds) where being held has moved it.
     """
 
     extra: list[Message] | None = None
@@ -123,6 +129,7 @@ class Aside(msgspec.Struct, gc=False):
     namesake: Exchange | None = None
     origin: int = 0
     replays: list[int] | None = None
+    until: float = 0.0
 
 
 _NOTHING_ASIDE = Aside()
@@ -193,6 +200,11 @@ class Exchange(msgspec.Struct, gc=False):
         return max(0.0, latency - self.elapsed)
 
     @property
+    def held(self) -> bool:
+        """Whether the last that its asker was told is that it is held."""
+        return self.state is State.PENDING and bool(self.progress) and isinstance(self.progress[-1], Notice)
+
+    @property
     def size(self) -> int:
         """Bytes of all its messages."""
         return sum(len(message.data) for message in self.messages)
@@ -201,7 +213,13 @@ class Exchange(msgspec.Struct, gc=False):
     def replies(self) -> int:
         """How many answers were seen, final or not."""
         answers = 1 if self.answer is not None else 0
-        return answers + len(self.progress or ()) + len(self.aside.extra or ())
+        return answers + len(self.parts) + len(self.aside.extra or ())
+
+    @property
+    def parts(self) -> list[Message]:
+        """The answers that were not final."""
+        progress = self.progress or []
+        return [one for one in progress if not isinstance(one, Notice)] if self._aside is not None else progress
 
     @property
     def messages(self) -> list[Message]:

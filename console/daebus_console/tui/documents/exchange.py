@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from daebus_console.engine.message import envelope as wire
-from daebus_console.engine.message.exchange import Exchange, Kind, Message, State
+from daebus_console.engine.message.exchange import Exchange, Kind, Message, Notice, State
 from daebus_console.engine.message.frame import Gap
 from daebus_console.naming import shown
 from daebus_console.text import clean
@@ -122,7 +122,7 @@ def payload_node(message: Message, name: str, redact: Redact = bytes) -> Node:
 
 def response_document(exchange: Exchange, now: float, redact: Redact = bytes) -> Document:
     """Every answer, each with when it came; parts of a stream show what has changed since the one before."""
-    answers = [message for message in exchange.messages if message.kind is Kind.RESPONSE]
+    answers = [one for one in exchange.messages if one.kind is Kind.RESPONSE and not isinstance(one, Notice)]
     if not answers:
         return Lines([_nothing(exchange, now)])
     nodes: list[Node] = []
@@ -179,6 +179,8 @@ def _nothing(exchange: Exchange, now: float) -> Line:
         return [("A broadcast: nothing answers it.", "dim")]
     if exchange.kind is not Kind.REQUEST:
         return [("Sent one way: nothing answers it.", "dim")]
+    if exchange.held:
+        return [(f"Held by a debugger, which its asker is told: waiting for {waited}.", "warn")]
     if exchange.state is State.PENDING:
         return [(f"No answer yet: waiting for {waited}.", "wait")]
     if exchange.state is State.UNKNOWN:
