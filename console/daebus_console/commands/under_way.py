@@ -14,6 +14,8 @@ from daebus_console.engine.session import Session
 
 if TYPE_CHECKING:
     from daebus_console.engine.capture.writer import CaptureWriter
+    from daebus_console.engine.keeping.keeper import Keeper
+    from daebus_console.engine.keeping.stepping import Stepper
     from daebus_console.engine.mock.mocks import Mocks
     from daebus_console.engine.replay.replay import Replay
 
@@ -25,6 +27,10 @@ class UnderWay:
     replays: list[Replay] = field(default_factory=list)
     recordings: list[tuple[CaptureWriter, Cancellation]] = field(default_factory=list)
     mocks: Mocks | None = None
+    keeper: Keeper | None = None
+    stepper: Stepper | None = None
+    confirmed: bool = False
+    """Whether the user has confirmed that messages are held on a Redis that is not on this machine."""
 
     @property
     def writers(self) -> list[CaptureWriter]:
@@ -44,10 +50,16 @@ class UnderWay:
         return True
 
     def close(self) -> None:
-        """End the stand-ins; whoever holds the session calls it on leaving. What is a job ends with the jobs."""
+        """End the stand-ins, and let go all that is held; whoever holds the session calls it on leaving.
+
+        What is a job ends with the jobs.
+        """
         mocks, self.mocks = self.mocks, None
         if mocks is not None:
             mocks.close()
+        keeper, self.keeper = self.keeper, None
+        if keeper is not None:
+            keeper.close()
 
     def hold_replays(self) -> bool:
         """Pause the replays, or let them go on where all are paused; False where there is none."""

@@ -62,6 +62,8 @@ _LOOK_AT_CLOCK = 0.5
 """Seconds between looks whether the wall clock has stepped, while messages come without a pause."""
 Watcher = Callable[[Message, Exchange], None]
 """Told of each message, under the lock, on the tap's thread; also of gaps, when they begin and when they end."""
+Told = Callable[[str, Message], None]
+"""Told of each answer on a control channel, with the id of the question; under the lock, on the tap's thread."""
 
 
 class Session:
@@ -88,6 +90,7 @@ class Session:
         self.reply_to = f"{wire.CALLER_PREFIX}{uuid.uuid4().hex}"
         self._watchers: tuple[Watcher, ...] = ()
         self._expired_watchers: tuple[Callable[[Exchange], None], ...] = ()
+        self._told: tuple[Told, ...] = ()
         self._found: set[str] = set()
         self._changed = threading.Condition(self.lock)
         self.tap = Tap(self.address, self, patterns=self.settings.patterns, clock=self.clock)
@@ -152,6 +155,16 @@ class Session:
 
         return unwatch
 
+    def hear(self, told: Told) -> Callable[[], None]:
+        """Call `told` for each answer to a control question from now on. Returns the function that ends it."""
+        self._told = (*self._told, told)
+
+        def unhear() -> None:
+            with self.lock:
+                self._told = tuple(one for one in self._told if one != told)
+
+        return unhear
+
     def look_at(self, channels: Collection[str], services: Collection[str] = ()) -> None:
         """These channels are on the screen, and somebody looks into these services: they are asked about first."""
         self.discovery.first, self.discovery.watched = frozenset(channels), frozenset(services)
@@ -178,6 +191,7 @@ class Session:
             self._count(at, taken)
             for message in taken.control:
                 self._learn_info(message)
+                self._pass_on(message)
             self.status.messages += count
             self.status.bytes = self.journal.seen_bytes
             self.rate.add(at, count)
@@ -317,6 +331,12 @@ class Session:
         if told:
             self.directory.info(answer.at, told)
             self.findings.told(answer.at, told)
+
+    def _pass_on(self, answer: Message) -> None:
+        exchange = self.journal.exchange(answer.exchange) if self._told else None
+        if exchange is not None:
+            for told in self._told:
+                told(exchange.request_id or "", answer)
 
     # What discovery tells --------------------------------------------------------------------------------------
 

@@ -43,7 +43,7 @@ def correlator() -> Correlator:
 def test_a_notice_moves_the_time_and_is_no_part_of_the_answer(correlator: Correlator) -> None:
     exchange = asked(correlator)
     for second in range(1, 9):
-        correlator.feed(100.0 + second, "caller:x", notice(second))
+        correlator.feed(100.0 + second, "caller:x", notice(second + 2))
         assert correlator.advance(100.0 + second) == []
     assert exchange.state is State.PENDING
     assert exchange.held
@@ -61,7 +61,7 @@ def test_what_is_held_no_more_times_out_once_its_own_time_is_over(correlator: Co
     exchange = asked(correlator)
     correlator.feed(101.0, "caller:x", notice())
     correlator.feed(102.0, "caller:x", notice(2.0))
-    assert correlator.advance(106.5) == []
+    assert correlator.advance(106.9) == []
     assert correlator.advance(107.1) == [exchange]
     assert exchange.state is State.TIMEOUT
 

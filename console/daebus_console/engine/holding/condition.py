@@ -42,7 +42,7 @@ class Condition:
     @property
     def wire(self) -> list[Any]:
         """As it goes to a service."""
-        return [self.path, self.operator, True if self.operator == EXISTS else self.value]
+        return [steps(self.path), self.operator, True if self.operator == EXISTS else self.value]
 
 
 def read_condition(text: str, *, quoted: bool = False) -> Condition:
@@ -52,7 +52,7 @@ def read_condition(text: str, *, quoted: bool = False) -> Condition:
     found = _SPLIT.search(text)
     path = text[: found.start()] if found else text
     bare = path.removeprefix(_PREFIX).strip()
-    if not bare or bare == "payload" or any(sign.isspace() for sign in bare):
+    if not steps(bare) or bare == "payload" or any(sign.isspace() for sign in bare):
         raise ConditionError(f"expected a condition on the payload: {FORMS}")
     if found is None:
         if not path.startswith(_PREFIX):
@@ -60,8 +60,8 @@ def read_condition(text: str, *, quoted: bool = False) -> Condition:
         return Condition(bare, EXISTS)
     word = text[found.end() :]
     value: Value = word if quoted or found[0] == "~" else _value(word)
-    if found[0] in "<>" and (isinstance(value, bool) or not isinstance(value, int | float)):
-        raise ConditionError(f"{found[0]} compares numbers, and {word or 'nothing'} is none", found.end())
+    if found[0] in "<>" and (isinstance(value, bool | None) or value == ""):
+        raise ConditionError(f"{found[0]} compares numbers or texts, and {word or 'nothing'} is neither", found.end())
     if found[0] == "~" and not word:
         raise ConditionError("expected a pattern after ~, such as A*", found.end())
     return Condition(bare, found[0], value)
@@ -69,22 +69,23 @@ def read_condition(text: str, *, quoted: bool = False) -> Condition:
 
 def of_wire(told: Any) -> Condition | None:
     """The condition that a service tells of; None where it is none that can be understood."""
-    if not isinstance(told, list | tuple) or len(told) not in (2, 3) or not isinstance(told[0], str):
+    if not isinstance(told, list | tuple) or len(told) not in (2, 3):
         return None
-    operator = told[1]
-    if operator == EXISTS:
-        return Condition(told[0], EXISTS)
-    if operator not in OPERATORS or len(told) != 3 or not isinstance(told[2], str | int | float | bool | None):
+    path, operator = told[0], told[1]
+    if isinstance(path, list):
+        path = ".".join(map(str, path))
+    if not isinstance(path, str) or operator not in (*OPERATORS, EXISTS):
         return None
-    return Condition(told[0], operator, told[2])
+    value = told[2] if len(told) == 3 else True
+    return Condition(path, operator, value if isinstance(value, str | int | float | bool | None) else str(value))
 
 
 def written(value: Value, operator: str = "=") -> str:
     """A value as it is typed: text bare, unless it would be taken for something else."""
     if not isinstance(value, str):
         return json.dumps(value)
-    plain = operator == "~" or not isinstance(_value(value), str) or value == ""
-    return value if operator == "~" or not plain else json.dumps(value, ensure_ascii=False)
+    bare = operator == "~" or _value(value) == value
+    return value if bare else json.dumps(value, ensure_ascii=False)
 
 
 def _value(word: str) -> Value:
@@ -109,19 +110,28 @@ def matches(condition: Condition, payload: Any) -> bool:
 
 def _compared(here: Any, operator: str, value: Value) -> bool:
     if operator in ("=", "!="):
-        same = here == value and isinstance(here, bool) == isinstance(value, bool)
+        same = bool(here == value) and isinstance(here, bool) == isinstance(value, bool)
         return same == (operator == "=")
+    if isinstance(here, bool) or isinstance(value, bool):
+        return False
     if operator == "~":
-        text = here if isinstance(here, str) else json.dumps(here)
-        return fnmatchcase(text, str(value))
-    numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in (here, value))
-    return numbers and (here < value if operator == "<" else here > value)
+        return isinstance(here, str | int | float) and fnmatchcase(str(here), str(value))
+    if isinstance(here, str) and isinstance(value, str):
+        return here < value if operator == "<" else here > value
+    if isinstance(here, int | float) and isinstance(value, int | float):
+        return here < value if operator == "<" else here > value
+    return False
+
+
+def steps(path: str) -> list[str]:
+    """The names and places that a path goes through."""
+    return re.findall(r"[^.\[\]]+", path)
 
 
 def dig(payload: Any, path: str) -> tuple[bool, Any]:
     """Whether there is something at that path, and what."""
     here = payload
-    for step in re.findall(r"[^.\[\]]+", path):
+    for step in steps(path):
         if isinstance(here, dict) and step in here:
             here = here[step]
         elif isinstance(here, list) and step.isascii() and step.isdigit() and int(step) < len(here):

@@ -20,7 +20,13 @@ DEEDS = (HOLD, *FAULTS)
 LONGEST_HOLD = 300.0
 """Seconds that a message can be held at most."""
 LONGEST_DELAY = 300.0
-_NOT_AT = {"event": {FAIL, ANSWER, DROP_ANSWER, ANSWER_TWICE}, "answer": {DUPLICATE, DROP_ANSWER}}
+AT = {
+    "call": (HOLD, DELAY, FAIL, ANSWER, DROP, DROP_ANSWER, DUPLICATE),
+    "request": DEEDS,
+    "answer": (HOLD, DELAY, FAIL, ANSWER, DROP, ANSWER_TWICE),
+    "event": (HOLD, DELAY, DROP, DUPLICATE),
+}
+"""What can be done at each place."""
 _WORDS = {
     HOLD: "held",
     DROP: "dropped: never answered",
@@ -38,7 +44,8 @@ class RuleError(ValueError):
 class Rule:
     """One rule as it goes to a service.
 
-    `action`, `channel` and `sender` are globs; `parent` and `of` are ids: of what caused the message, and its own.
+    `action`, `channel`, `sender` and `to` (the service that a call is for) are globs; `parent` and `of` are ids: of
+    what caused the message, and its own.
     `lasts` is how long a hold lasts (s), `seconds` a delay. `step` tells that it was set by a step.
     """
 
@@ -47,6 +54,7 @@ class Rule:
     action: str | None = None
     channel: str | None = None
     sender: str | None = None
+    to: str | None = None
     parent: str | None = None
     of: str | None = None
     where: tuple[Condition, ...] = ()
@@ -67,8 +75,9 @@ class Rule:
             raise RuleError(f"there is no place {self.place!r}: there are {', '.join(PLACES)}")
         if self.do not in DEEDS:
             raise RuleError(f"no rule can {self.do!r}: there are {', '.join(DEEDS)}")
-        if self.do in _NOT_AT.get(self.place, ()):
-            raise RuleError(f"{self.do.replace('_', '-')} is nothing that can be done at the place {self.place}")
+        if self.do not in AT[self.place]:
+            able = ", ".join(one.replace("_", "-") for one in AT[self.place])
+            raise RuleError(f"at the place {self.place} nothing can be {self.do.replace('_', '-')}: there are {able}")
         if self.do == DELAY and not _within(self.seconds, 0, LONGEST_DELAY):
             raise RuleError(f"a delay is of some time, and of {LONGEST_DELAY:g} s at most")
         if self.lasts is not None and not _within(self.lasts, 0, LONGEST_HOLD):
@@ -83,26 +92,30 @@ class Rule:
 
     def wire(self) -> dict[str, Any]:
         """As it goes to a service. See `docs/debugger.md`."""
-        told: dict[str, Any] = {"id": self.id, "place": self.place, "do": self.do}
+        told: dict[str, Any] = {"id": self.id, "place": self.place, self.do: self._how()}
         fields = {
             "action": self.action,
             "channel": self.channel,
             "from": self.sender,
+            "service": self.to,
             "parent": self.parent,
-            "of": self.of,
+            "message": self.of,
             "where": [one.wire for one in self.where] or None,
             "once": self.once or None,
             "skip": self.skip or None,
             "probability": self.probability if self.probability < 1 else None,
             "for": self.lasts,
             "before_timeout": self.before_timeout or None,
-            "seconds": self.seconds,
-            "code": self.code,
-            "error": self.error,
-            "payload": None if self.payload is None else jsontext.plain(self.payload),
         }
-        told.update({name: value for name, value in fields.items() if value is not None})
-        return told
+        return told | {name: value for name, value in fields.items() if value is not None}
+
+    def _how(self) -> Any:
+        if self.do == DELAY:
+            return self.seconds
+        if self.do == FAIL:
+            told = {"code": self.code, "error": self.error}
+            return {name: value for name, value in told.items() if value is not None}
+        return dict(self.payload or {}) if self.do == ANSWER else True
 
     @property
     def holds(self) -> bool:
@@ -127,6 +140,8 @@ class Rule:
     def terms(self) -> str:
         """When it does, in words: the conditions and limits."""
         parts = [str(one) for one in self.where]
+        if self.to is not None:
+            parts.append(f"to {shown(self.to)}")
         if self.sender is not None:
             parts.append(f"from {shown(self.sender)}")
         if self.parent is not None:
@@ -153,11 +168,12 @@ class Rule:
 
 def of_told(told: Any) -> Rule | None:
     """The rule that a service tells of; None where it is none."""
-    if not isinstance(told, Mapping) or told.get("place") not in PLACES or told.get("do") not in DEEDS:
+    do = next((one for one in DEEDS if told.get(one) not in (None, False)), None) if isinstance(told, Mapping) else None
+    if do is None or told.get("place") not in PLACES:
         return None
-    where = told.get("where")
+    where, how = told.get("where"), told[do]
     conditions = [of_wire(one) for one in where] if isinstance(where, list) else []
-    payload = told.get("payload")
+    failure = how if isinstance(how, Mapping) else {"error": how}
     return Rule(
         id=str(told.get("id", "")),
         place=told["place"],
@@ -165,18 +181,19 @@ def of_told(told: Any) -> Rule | None:
         channel=_text(told, "channel"),
         sender=_text(told, "from"),
         parent=_text(told, "parent"),
-        of=_text(told, "of"),
+        to=_text(told, "service"),
+        of=_text(told, "message"),
         where=tuple(one for one in conditions if one is not None),
         once=told.get("once") is True,
         skip=int(_number(told, "skip") or 0),
         probability=_number(told, "probability") or 1.0,
-        do=told["do"],
+        do=do,
         lasts=_number(told, "for"),
-        before_timeout=told.get("before_timeout") is True,
-        seconds=_number(told, "seconds"),
-        code=_text(told, "code"),
-        error=_text(told, "error"),
-        payload=payload if isinstance(payload, Mapping) else None,
+        before_timeout=bool(told.get("before_timeout")),
+        seconds=_number(told, do),
+        code=_text(failure, "code"),
+        error=_text(failure, "error"),
+        payload=how if isinstance(how, Mapping) and do == ANSWER else None,
     )
 
 

@@ -119,6 +119,7 @@ def read_slowly(data: bytes) -> Envelope:
     return envelope
 
 
+_LONGEST_HELD = 3600.0
 _MARKS = ("held", "debug")
 """What a debugger leaves: of any type, and in a message without a payload as good a name as any for a value."""
 ENVELOPE_FIELDS = frozenset(Envelope.__struct_fields__) - set(_MARKS) | {"sent_at"}
@@ -250,6 +251,18 @@ def debug_of(data: bytes) -> tuple[str, list[str]] | None:
         return None
     did = mark.get("did")
     return str(mark.get("by") or "?"), [str(one) for one in did] if isinstance(did, list) else []
+
+
+def held_in(data: bytes, usual: float) -> float:
+    """The seconds that a notice says its request is held, at most an hour; `usual` where it says no such thing."""
+    try:
+        fields = decode(data)
+    except Unreadable:
+        return usual
+    held = fields.get("held") if isinstance(fields, dict) else None
+    if isinstance(held, bool) or not isinstance(held, int | float) or not held >= 0:
+        return usual
+    return float(min(held, _LONGEST_HELD))
 
 
 def error_code(data: bytes) -> str | None:

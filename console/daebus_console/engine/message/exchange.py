@@ -202,7 +202,8 @@ class Exchange(msgspec.Struct, gc=False):
     @property
     def held(self) -> bool:
         """Whether the last that its asker was told is that it is held."""
-        return self.state is State.PENDING and bool(self.progress) and isinstance(self.progress[-1], Notice)
+        progress = self.progress if self.state is State.PENDING else None
+        return progress is not None and isinstance(progress[-1], Notice)
 
     @property
     def size(self) -> int:

@@ -19,8 +19,8 @@ from daebus_console.engine.pairing.journal import Journal
 
 DEFAULT_TIMEOUT = 10.0
 """Seconds after which a request without a `timeout` of its own is taken for unanswered."""
-NOTICED_EVERY = 1.0
-"""Seconds between two notices to an asker whose request is held."""
+NOTICED_FOR = 2.0
+"""Seconds by which a notice that does not say moves the time of whoever asked."""
 
 # Members of an enum are slow to look up, and these are wanted for many a message.
 _REQUEST, _RESPONSE = Kind.REQUEST, Kind.RESPONSE
@@ -206,11 +206,9 @@ class Sorter:
         self._settle(exchange, State.ERROR if message.error else _OK)
 
     def _held(self, exchange: Exchange, notice: Message) -> None:
-        """Its asker was told that it is held, and waits so much longer: what was held does not count."""
+        """Its asker was told that it is held, and for how long until the next notice: it waits so much longer."""
         aside = exchange.set_aside()
-        since = exchange.progress[-1].at if exchange.progress else notice.at - NOTICED_EVERY
-        aside.until = max(exchange.deadline, aside.until) + min(NOTICED_EVERY, max(0.0, notice.at - since))
-        aside.until = max(aside.until, notice.at + 2 * NOTICED_EVERY)
+        aside.until = max(aside.until, exchange.deadline + wire.held_in(notice.data, NOTICED_FOR))
 
     def _orphan(self, message: Message, envelope: Envelope, key: str) -> Exchange:
         exchange = self._alone(message, State.ORPHAN)

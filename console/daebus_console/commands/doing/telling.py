@@ -1,0 +1,103 @@
+"""What is held, in words: a row, a line, a record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from daebus_console.commands.context import Context
+from daebus_console.engine.holding.desk import Held
+from daebus_console.engine.holding.report import Hold
+from daebus_console.naming import fields, shown
+from daebus_console.render import Line, Span, duration, line
+
+_PLACES = {
+    "request": "before its handler",
+    "call": "on leaving",
+    "answer": "its answer",
+    "event": "before its listener",
+}
+
+
+def where(hold: Hold) -> str:
+    """Which message it is: `payment.charge`, `audit on orders`."""
+    name = shown(hold.name, text=hold.place != "event")
+    if hold.place == "event":
+        return f"{shown(hold.service)} on {name}"
+    if hold.place == "call":
+        return f"{shown(hold.service)} → {shown(hold.target or '?')}.{name}"
+    return f"{shown(hold.service)}.{name}"
+
+
+def stage(hold: Hold) -> str:
+    """At which point it is held."""
+    return _PLACES.get(hold.place, hold.place)
+
+
+def left(held: Held, now: float) -> str:
+    """For how much longer it is held, at most."""
+    until = held.until
+    return "" if until is None else duration(max(0.0, until - now))
+
+
+def patience(hold: Hold, now: float) -> str:
+    """For how much longer whoever asked waits."""
+    if hold.waits:
+        return "waits on"
+    if hold.asker is None:
+        return ""
+    seconds = hold.asker - now
+    return f"gives up in {duration(seconds)}" if seconds > 0 else "has given up"
+
+
+def held_row(held: Held, now: float) -> list[str | Span]:
+    """One row of a table."""
+    first = held.first
+    copies = f" ×{held.instances}" if held.instances > 1 else ""
+    return [
+        Span(f"H{held.number}", "bold"),
+        f"{where(first)}{copies}",
+        stage(first),
+        shown(first.sender or "?"),
+        duration(max(0.0, now - first.since)),
+        left(held, now),
+        patience(first, now),
+        Span(", ".join(shown(one, text=True) for one in held.owners), "dim"),
+        Span(first.hold, "dim"),
+    ]
+
+
+HEADINGS = ("", "WHAT", "WHERE", "FROM", "SINCE", "AT MOST", "WHO ASKED", "BY", "ID")
+
+
+def held_line(held: Held, now: float) -> Line:
+    """One line, for when it has just been held."""
+    first = held.first
+    asked = patience(first, now)
+    return line(
+        Span(f"‖ H{held.number} ", "warn"),
+        Span(where(first), "bold"),
+        f" {stage(first)}, from {shown(first.sender or '?')}",
+        Span(f", {asked}" if asked else "", "dim"),
+        Span(f"  `release {first.hold}`", "dim"),
+    )
+
+
+def held_record(held: Held, now: float, context: Context) -> dict[str, Any]:
+    """One record."""
+    first = held.first
+    return {
+        "number": held.number,
+        **fields("service", first.service),
+        "place": first.place,
+        "name": first.name,
+        "from": first.sender,
+        "id": first.id,
+        "parent": first.parent,
+        "held_s": round(max(0.0, now - first.since), 3),
+        "left_s": None if held.until is None else round(max(0.0, held.until - now), 3),
+        "asker_left_s": None if first.asker is None else round(first.asker - now, 3),
+        "asker_waits": first.waits,
+        "owners": held.owners,
+        "holds": [one.hold for one in held.holds],
+        "payload": context.redact.mask(first.payload),
+    }
