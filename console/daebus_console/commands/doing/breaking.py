@@ -15,7 +15,6 @@ from daebus_console.commands.doing.debugging import (
     keeper_of,
     look_everywhere,
     place_of,
-    told_rule,
 )
 from daebus_console.commands.doing.standing import stay
 from daebus_console.commands.errors import CommandError
@@ -25,6 +24,7 @@ from daebus_console.commands.terms.words import Word
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.holding.desk import Known
 from daebus_console.engine.holding.rule import LONGEST_HOLD, Rule, RuleError
+from daebus_console.engine.holding.words import told_rule
 from daebus_console.engine.keeping.keeper import Keeper, Wanted
 from daebus_console.engine.message.exchange import Kind as Sort
 from daebus_console.engine.sender import Cancelled
@@ -158,7 +158,7 @@ def run_unbreak(command: Command, context: Context) -> int:
     which: str | None = command["which"]
     with keeper.session.lock:
         known = keeper.desk.known()
-        ours = list(keeper.desk.settings.values())
+        ours = [one for one in keeper.desk.settings.values() if not one.group]
     if which is None:
         found = ours
     else:

@@ -14,7 +14,7 @@ from daebus_console.commands.under_way import under_way
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.holding.condition import Condition, ConditionError, read_condition
 from daebus_console.engine.holding.desk import Held
-from daebus_console.engine.holding.rule import LONGEST_HOLD, PLACES, Rule
+from daebus_console.engine.holding.rule import LONGEST_HOLD, PLACES
 from daebus_console.engine.keeping.keeper import Keeper, debuggable
 from daebus_console.engine.keeping.stepping import Stepper
 from daebus_console.engine.offline import OfflineSession
@@ -31,6 +31,11 @@ def keeper_of(command: Command, context: Context) -> Keeper:
     if isinstance(context.session, OfflineSession):
         raise CommandError("this is a capture: nothing in it can be held", 0, len(command.name))
     context.look()
+    return made_keeper(context)
+
+
+def made_keeper(context: Context) -> Keeper:
+    """The same, for whoever knows that it may be."""
     found = under_way(context.session)
     if found.keeper is None:
         found.keeper = Keeper(context.session, context.sender)
@@ -130,14 +135,6 @@ def find_held(command: Command, keeper: Keeper, which: str) -> Held:
         known = f"there is {', '.join(there[:8])}" if there else "nothing is held"
         raise at_word(command, which, f"{which} is not held (any more): {known}")
     return found
-
-
-def told_rule(service: str, rule: Rule) -> str:
-    """A rule in words."""
-    where = {"request": "", "call": "calls of ", "answer": "answers of ", "event": "heard by "}[rule.place]
-    name = f"{where}{shown(service)}{' on ' if rule.place == 'event' else '.'}{shown(rule.subject, text=True)}"
-    terms = rule.terms()
-    return f"{name} {rule.deed()}" + (f" ({terms})" if terms else "")
 
 
 def is_ours(keeper: Keeper, owner: str) -> bool:

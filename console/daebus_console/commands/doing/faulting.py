@@ -16,7 +16,6 @@ from daebus_console.commands.doing.debugging import (
     keeper_of,
     look_everywhere,
     place_of,
-    told_rule,
 )
 from daebus_console.commands.doing.inputs import giving_up, misplaced, stored
 from daebus_console.commands.doing.sources import ContextSources
@@ -29,6 +28,7 @@ from daebus_console.commands.terms.words import Word
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.holding.rule import ANSWER, DELAY, FAIL, FAULTS, Rule, RuleError
 from daebus_console.engine.holding.storm import Fault, StormError, read_storm, storm_text
+from daebus_console.engine.holding.words import told_rule
 from daebus_console.engine.keeping.keeper import Keeper, Wanted
 from daebus_console.files.places import FileError
 from daebus_console.files.writing import Writing
@@ -153,7 +153,7 @@ def _list(command: Command, context: Context, keeper: Keeper) -> int:
 
 def _save(command: Command, context: Context, keeper: Keeper, path: str) -> int:
     with keeper.session.lock:
-        ours = [one for one in keeper.desk.settings.values() if not one.rule.step]
+        ours = [one for one in keeper.desk.settings.values() if not one.group]
     faults = [Fault(one.service, replace(one.rule, id=""), one.lasts) for one in ours]
     if not faults:
         raise CommandError("no rule of ours stands that could be kept", len(command.line))

@@ -15,13 +15,14 @@ from daebus_console.commands.doing.debugging import (
     stepper_of,
 )
 from daebus_console.commands.doing.sources import ContextSources
-from daebus_console.commands.doing.telling import HEADINGS, held_record, held_row, stage, where
+from daebus_console.commands.doing.telling import HEADINGS, held_record, held_row
 from daebus_console.commands.errors import CommandError, nearest
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.items import Item, Items, Json
 from daebus_console.commands.terms.words import Word
 from daebus_console.engine.holding.desk import Held
 from daebus_console.engine.holding.steps import Step, StepError
+from daebus_console.engine.holding.words import stage, where
 from daebus_console.engine.keeping.keeper import Keeper, Released
 from daebus_console.engine.keeping.refused import GoneOn, Refused
 from daebus_console.render import json_lines, line, table

@@ -6,47 +6,9 @@ from typing import Any
 
 from daebus_console.commands.context import Context
 from daebus_console.engine.holding.desk import Held
-from daebus_console.engine.holding.report import Hold
+from daebus_console.engine.holding.words import left, patience, stage, where
 from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, duration, line
-
-_PLACES = {
-    "request": "before its handler",
-    "call": "on leaving",
-    "answer": "its answer",
-    "event": "before its listener",
-}
-
-
-def where(hold: Hold) -> str:
-    """Which message it is: `payment.charge`, `audit on orders`."""
-    name = shown(hold.name, text=hold.place != "event")
-    if hold.place == "event":
-        return f"{shown(hold.service)} on {name}"
-    if hold.place == "call":
-        return f"{shown(hold.service)} → {shown(hold.target or '?')}.{name}"
-    return f"{shown(hold.service)}.{name}"
-
-
-def stage(hold: Hold) -> str:
-    """At which point it is held."""
-    return _PLACES.get(hold.place, hold.place)
-
-
-def left(held: Held, now: float) -> str:
-    """For how much longer it is held, at most."""
-    until = held.until
-    return "" if until is None else duration(max(0.0, until - now))
-
-
-def patience(hold: Hold, now: float) -> str:
-    """For how much longer whoever asked waits."""
-    if hold.waits:
-        return "waits on"
-    if hold.asker is None:
-        return ""
-    seconds = hold.asker - now
-    return f"gives up in {duration(seconds)}" if seconds > 0 else "has given up"
 
 
 def held_row(held: Held, now: float) -> list[str | Span]:

@@ -91,6 +91,7 @@ class Desk:
         self._numbers: dict[tuple[str, ...], int] = {}
         self._counter = itertools.count(1)
         self._rules = itertools.count(1)
+        self._steps = itertools.count(1)
         self._confirmed: dict[tuple[str, str], tuple[float, set[str]]] = {}
 
     # Our own rules ---------------------------------------------------------------------------------------------
@@ -99,7 +100,9 @@ class Desk:
         self, service: str, rule: Rule, until: float | None = None, group: str = "", lasts: float | None = None
     ) -> Setting:
         """One more rule of ours on a service."""
-        setting = Setting(next(self._rules), service, rule, until, group, lasts)
+        # Rules of steps come and go by the dozen, and are nobody's to count.
+        number = -next(self._steps) if group else next(self._rules)
+        setting = Setting(number, service, rule, until, group, lasts)
         self.settings[setting.number] = setting
         self.version += 1
         return setting
@@ -224,6 +227,7 @@ class Desk:
                 one.until,
             )
             for one in self.settings.values()
+            if not one.group
         ]
         others = [
             Known(service, owner, found[0].rule, sum(one.hits for one in found), len(found))

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from daebus_console.engine.holding.rule import DELAY, Rule, of_told
+from daebus_console.engine.holding.rule import DELAY, LONGEST_HOLD, Rule, of_told
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class Hold:
     """A message that one instance holds.
 
     `hold` is its id there; `name` the action, or the channel of an event; `id` and `parent` are those of the message.
-    `since` and `until` are times of our clock: until when it is held at most; `asker` when whoever asked gives up, if
+    `since` and `until` are times of our clock: until when its rule holds it at most (None: as long as somebody wants);
+    `lease` until when it is held if its owner does not renew; `asker` when whoever asked gives up, if
     its clock goes on (None: nobody is known to wait); with `waits` it is told to wait on. `payload` is what it carries,
     `whole` where all of that was told; `length` are its bytes. `target` is the service that a call is for; `ok` tells
     that an answer is no error; `delayed` that it is not held but delayed.
@@ -39,6 +40,7 @@ class Hold:
     rule: str
     since: float
     until: float | None = None
+    lease: float | None = None
     asker: float | None = None
     waits: bool = False
     sender: str | None = None
@@ -83,12 +85,14 @@ def read_report(service: str, instance: str, told: Mapping[str, Any], at: float)
     leases, suspended = (
         [one for one in _list(told.get(name)) if isinstance(one, Mapping)] for name in ("rules", "suspended")
     )
+    rules = tuple(placed for lease in leases for placed in _rules(str(lease.get("owner", "?")), lease.get("rules")))
+    lasts = {(one.owner, one.rule.id): one.rule.lasts for one in rules}
     return Report(
         service,
         instance,
         at,
-        tuple(placed for lease in leases for placed in _rules(str(lease.get("owner", "?")), lease.get("rules"))),
-        tuple(_holds(service, instance, told.get("held"), at)),
+        rules,
+        tuple(_holds(service, instance, told.get("held"), at, lasts)),
         int(_seconds(told.get("passed")) or 0),
         tuple(str(lease.get("owner", "?")) for lease in suspended),
         int(_seconds(told.get("count")) or 0),
@@ -107,23 +111,29 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _holds(service: str, instance: str, told: Any, at: float) -> Iterator[Hold]:
+def _holds(
+    service: str, instance: str, told: Any, at: float, lasts: Mapping[tuple[str, str], float | None]
+) -> Iterator[Hold]:
     for one in _list(told):
         if not isinstance(one, Mapping) or not isinstance(one.get("hold"), str):
             continue
         left, asker = _seconds(one.get("left")), one.get("asker")
         asker = asker if isinstance(asker, Mapping) else {}
         patience = _seconds(asker.get("left"))
+        owner, rule = str(one.get("owner", "?")), str(one.get("rule", ""))
+        since = at - (_seconds(one.get("held")) or 0.0)
+        longest = LONGEST_HOLD if (owner, rule) in lasts else None
         yield Hold(
             service=service,
             instance=instance,
             hold=one["hold"],
             place=str(one.get("place", "request")),
             name=str(one.get("action") or one.get("channel") or ""),
-            owner=str(one.get("owner", "?")),
-            rule=str(one.get("rule", "")),
-            since=at - (_seconds(one.get("held")) or 0.0),
-            until=None if left is None else at + left,
+            owner=owner,
+            rule=rule,
+            since=since,
+            until=None if longest is None else since + (lasts[owner, rule] or longest),
+            lease=None if left is None else at + left,
             asker=None if patience is None or asker.get("notified") is True else at + patience,
             waits=asker.get("notified") is True,
             sender=_text(one.get("from")),

@@ -78,6 +78,10 @@ class Draft:
             told += f'; "{clean(twice)}" is there twice, and the last counts'
         return Verdict(item, told)
 
+    def aim(self, item: Resend) -> Line:
+        """Where it goes, as a line."""
+        return aim(item)
+
     def _revealed(self, text: str) -> tuple[str, int]:
         try:
             value = jsontext.loads(text)
