@@ -18,6 +18,7 @@ from contextvars import ContextVar
 from functools import cache as cache_result
 from typing import Any, Protocol
 
+from .gates.gates import Gates
 from .recorder.recorder import Recorder
 from .transport.bus import Bus
 from .transport.fork import begins_anew
@@ -56,6 +57,9 @@ class Runtime(Protocol):
 
     @property
     def recorder(self) -> Recorder | None: ...
+
+    @property
+    def gates(self) -> Gates | None: ...
 
     def rest(self, until: float) -> bool: ...
 

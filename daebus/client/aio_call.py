@@ -12,7 +12,8 @@ from daebus.errors import DaebusError, RequestTimeout
 from daebus.telemetry import NOTHING, Span
 from daebus.wire.envelope import Reply
 
-from .call import failure_of, timeout_error
+from .call import failure_of, longer, timeout_error
+from .gate import gates_of, pass_gate_async
 from .noting import Noted
 
 
@@ -21,6 +22,9 @@ class AsyncWaiting(Protocol):
 
     async def ask(self, call: AsyncCall, data: bytes) -> None:
         """Publish the request of a call, which from now on waits."""
+
+    async def publish(self, channel: str, data: bytes) -> int:
+        """Publish bytes as they are."""
 
     def forget(self, call: AsyncCall) -> None:
         """The call does not wait any more."""
@@ -41,21 +45,32 @@ class AsyncCall:
         """What the recorder is told of it, where a service makes it."""
         self._session = session
         self._loop = asyncio.get_running_loop()
-        self.deadline = self._loop.time() + timeout
+        self._begun = self._loop.time()
+        self.deadline = self._begun + timeout
         """In loop time."""
         self.subscribers: int | None = None
         """How many were subscribed to the service's channel just before the request; None where that is not known."""
         self._inbox: deque[Reply | DaebusError] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._alarm: asyncio.TimerHandle | None = None
+        self._held = 0.0
+        self.deaf = False
+        """Whether a debugger has its answer get lost."""
 
     async def ask(self, data: bytes) -> None:
         """Publish the request; see `AsyncSession.ask`."""
+        gates = gates_of(self)
+        several = [data] if gates is None else await pass_gate_async(gates, self, data)
         try:
-            await self._session.ask(self, data)
+            for each in several[:1]:
+                await self._session.ask(self, each)
+            for each in several[1:]:
+                await self._session.publish(self.service, each)
         except DaebusError as error:
             self.over(error)
             raise
+        if not several:
+            self.begin()
 
     def begin(self) -> None:
         """From now on the deadline is watched."""
@@ -77,9 +92,25 @@ class AsyncCall:
 
     def give(self, item: Reply | DaebusError) -> None:
         """Hand over a reply, or the error that ends the call."""
+        if self.deaf and isinstance(item, Reply):
+            return
         self._inbox.append(item)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+    def hold(self, seconds: float) -> None:
+        """A debugger holds it up, for so many seconds so far: it may take so much longer."""
+        more = longer(seconds, self._loop.time() - self._begun, self._held)
+        if more > 0:
+            self._held += more
+            self.deadline += more
+            if self.noted is not None:
+                self.noted.held_up(more)
+
+    def go_on_for(self, seconds: float) -> None:
+        """It was held for so many seconds before it was sent, which do not count."""
+        self._begun += seconds
+        self.deadline += seconds
 
     async def next(self) -> Reply:
         """The next reply, the final one included; raises RequestTimeout, ServiceUnavailable or ConnectionLost."""
@@ -126,6 +157,10 @@ class AsyncCall:
         return timeout_error(self.service, self.action, self.timeout, self.request_id, sent)
 
     def _expire(self) -> None:
+        if self._loop.time() < self.deadline:
+            # It was held up meanwhile.
+            self._alarm = self._loop.call_at(self.deadline, self._expire)
+            return
         self._session.forget(self)
         self.give(self.timed_out())
 

@@ -284,6 +284,9 @@ class AsyncSession:
         if call is None:
             log.debug("a reply that nobody waits for (any more) came in on %s; ignored", self.reply_channel)
             return
+        if reply.held is not None:
+            call.hold(reply.held)
+            return
         call.give(reply)
         if reply.final:
             self.forget(call)

@@ -49,7 +49,8 @@ class Call:
         self.request_id = request_id
         self.timeout = timeout
         """Seconds that the whole call may take."""
-        self.deadline = time.monotonic() + timeout
+        self._begun = time.monotonic()
+        self.deadline = self._begun + timeout
         self.subscribers: int | None = None
         """How many were subscribed to the service's channel when it was asked; None where Redis does not tell."""
         self.sent_at: float | None = None
@@ -64,6 +65,9 @@ class Call:
         self.command: Pending | None = None
         """The publishing of the request, once it has been given to the connection."""
         self._last: Reply | None = None
+        self._held = 0.0
+        self.deaf = False
+        """Whether a debugger has its answer get lost."""
 
     def result(self, on_progress: Callable[[Any], Any] | None = None) -> Any:
         """The final payload. Partial payloads go to `on_progress`, on this thread.
@@ -103,8 +107,24 @@ class Call:
 
     def give(self, reply: Reply | DaebusError) -> None:
         """Called by whichever thread reads."""
+        if self.deaf and isinstance(reply, Reply):
+            return
         self._inbox.append(reply)
         self.waiter.wake()
+
+    def hold(self, seconds: float) -> None:
+        """A debugger holds it up, for so many seconds so far: it may take so much longer. Called by whoever reads."""
+        more = longer(seconds, time.monotonic() - self._begun, self._held)
+        if more > 0:
+            self._held += more
+            self.deadline += more
+            if self.noted is not None:
+                self.noted.held_up(more)
+
+    def go_on_for(self, seconds: float) -> None:
+        """It was held for so many seconds before it was sent, which do not count."""
+        self._begun += seconds
+        self.deadline += seconds
 
     def check(self) -> None:
         """Raise the error that has ended it already, if one has."""
@@ -170,6 +190,19 @@ def timeout_error(service: str, action: str, timeout: float, request_id: str, se
     what = f"no answer from {service!r} to {action!r}" if sent else f"{service!r} could not be asked for {action!r}"
     fate = "it may still be handled" if sent else "nothing was sent"
     return RequestTimeout(f"{what} within {timeout:g} s (request {request_id}); {fate}")
+
+
+AHEAD = 5.0
+"""Seconds that a notice may be ahead of the time that has passed."""
+
+
+def longer(held: float, passed: float, before: float) -> float:
+    """How many seconds longer a call may take that is said to be held up.
+
+    `before` is what it was said before. Since it began only `passed` seconds have gone by: whatever a notice says, who
+    asked waits no longer than notices come.
+    """
+    return min(held, passed + AHEAD) - before
 
 
 def failure_of(reply: Reply) -> str | None:

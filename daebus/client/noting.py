@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from daebus import context
 from daebus.errors import (
@@ -13,7 +14,7 @@ from daebus.errors import (
     ServiceUnavailable,
     class_of,
 )
-from daebus.recorder.recorder import Recorder, digest_of
+from daebus.recorder.recorder import digest_of
 from daebus.wire.envelope import RequestId
 
 _OUTCOMES: tuple[tuple[type[Exception], str], ...] = (
@@ -37,24 +38,34 @@ def outcome_of(ended: BaseException | str | None) -> str:
 class Noted:
     """A call that a service makes, from before it is sent until its end. One thread at a time."""
 
-    __slots__ = ("_begun", "_recorder", "_waits", "action", "id", "parent", "service")
+    __slots__ = ("_asked", "_begun", "_recorder", "_waits", "action", "by", "gates", "id", "parent", "service")
 
     def __init__(
         self,
-        recorder: Recorder | None,
-        waits: list[context.Awaited] | None,
+        runtime: context.Runtime,
+        within: context.Context | None,
         id: str,
         service: str,
         action: str,
         parent: RequestId,
     ) -> None:
-        self._recorder = recorder
-        self._waits = waits
+        self._recorder = runtime.recorder
+        self._waits: list[context.Awaited] | None = None
+        self._asked: Any = None
+        if within is not None:
+            self._asked = within.response
+            self._waits = within.waits
+            if self._waits is None:
+                self._waits = within.waits = []
         self._begun = time.monotonic()
         self.id = id
         self.service = service
         self.action = action
         self.parent = parent
+        self.by = runtime.name
+        """The service that makes it."""
+        self.gates = runtime.gates
+        """Where it may be held by a debugger; None where the service may not be debugged."""
 
     def waits(self) -> None:
         """It is waited for."""
@@ -65,6 +76,11 @@ class Noted:
         """It is waited for no more, for the time being."""
         if self._waits is not None and self in self._waits:
             self._waits.remove(self)
+
+    def held_up(self, seconds: float) -> None:
+        """It is held up by a debugger for so many seconds more, and with it the answer of whoever makes it."""
+        if self._asked is not None:
+            self._asked.held_up(seconds)
 
     def end(self, outcome: BaseException | str | None) -> None:
         """It has come to its end; only the first time counts."""
@@ -81,12 +97,9 @@ def call_noted(name: str | None, id: str, service: str, action: str, parent: Req
     """
     within = context.current()
     if within is not None:
-        waits = within.waits
-        if waits is None:
-            waits = within.waits = []
-        return Noted(within.runtime.recorder, waits, id, service, action, parent)
+        return Noted(within.runtime, within, id, service, action, parent)
     runtime = context.current_runtime() if name is None else None
-    return None if runtime is None else Noted(runtime.recorder, None, id, service, action, parent)
+    return None if runtime is None else Noted(runtime, None, id, service, action, parent)
 
 
 def note_published(channel: str, data: bytes) -> None:

@@ -42,6 +42,9 @@ class PendingCalls:
         call = self._calls.get(reply.request_id) if isinstance(reply.request_id, str) else None
         if call is None:
             return False
+        if reply.held is not None:
+            call.hold(reply.held)
+            return True
         # In this order: an interrupt in between leaves it among those that are told of the loss.
         call.give(reply)
         if reply.final:

@@ -24,6 +24,7 @@ from daebus.errors import (
     ServiceUnavailable,
     TooLate,
 )
+from daebus.gates.gates import Gates
 from daebus.transport.bus import Bus, RedisBus, boards, bus_at
 from daebus.transport.commands import Delivery
 from daebus.transport.fork import begins_anew, mind_the_end
@@ -35,6 +36,7 @@ from daebus.wire.limits import resolve_max_message, sized
 
 from .arguments import checked_id, checked_parent, checked_progress, checked_service, checked_timeout
 from .call import Call
+from .gate import gates_of, pass_gate
 from .pending import PendingCalls
 from .replies import Replies
 from .retry import Attempt, Attempts, Retry, ask, checked_retry
@@ -236,11 +238,20 @@ class Requester:
 
     def _ask(self, call: Call, data: bytes) -> None:
         """Have the request published, by a call that from now on waits."""
+        gates = gates_of(call)
+        several = [data]
+        if gates is not None:
+            several = self._past(gates, call, data)
+            if call.ready():
+                return
         try:
             self._begin_use(call)
             publisher = self._register(call)
             try:
-                call.command = publisher.submit(call.service, data, partial(self._told, call), call.deadline)
+                for each in several[:1]:
+                    call.command = publisher.submit(call.service, each, partial(self._told, call), call.deadline)
+                for each in several[1:]:
+                    publisher.post(call.service, each, call.deadline, failed=lambda _error: None)
             finally:
                 if publisher is not self._publisher:
                     # Closed meanwhile, it may have connected again.
@@ -254,6 +265,14 @@ class Requester:
             raise
         finally:
             self._end_use(call)
+
+    def _past(self, gates: Gates, call: Call, data: bytes) -> list[bytes]:
+        """What of its request is to be sent; where it has its answer already, nothing is."""
+        try:
+            return pass_gate(gates, call, data)
+        except BaseException as error:
+            call.over(error)
+            raise
 
     def _told(self, call: Call, outcome: Delivery | RedisUnavailable) -> None:
         """What became of the request of a call. Runs on whichever thread learns of it."""

@@ -24,6 +24,7 @@ from daebus.wire.limits import resolve_max_message
 from daebus.wire.values import plain, plain_or
 
 from .blueprint import Blueprint
+from .consent import checked_debugger, may_be_held
 from .hooks import Handler
 from .proxies import cache, logger, request, response
 from .registry import Registry
@@ -64,6 +65,9 @@ class Daebus(Registry):
 
     `recorder` is how many records are kept of what the service did lately (at most 4 MiB of them), for whoever asks on
     its control channel; 0 keeps none. They have no payloads, unless `debug` is on.
+
+    `debugger=True` lets whoever may publish on its control channel hold, edit and harm its messages, for as long as
+    they hold a lease (default: what DAEBUS_DEBUGGER of the environment says, else as `debug` is); see docs/debugger.md.
     """
 
     request = request
@@ -83,9 +87,11 @@ class Daebus(Registry):
         max_message: int | None = None,
         max_async: int = 100,
         recorder: int = COUNT,
+        debugger: bool | None = None,
     ) -> None:
         super().__init__(name)
         limit = resolve_max_message(max_message)
+        self._debugger = checked_debugger(debugger)
         self.options = Options(
             max_workers,
             max_queue,
@@ -162,6 +168,7 @@ class Daebus(Registry):
         *,
         redis_url: str | None = None,
         shared: bool = False,
+        debugger: bool | None = None,
     ) -> Daebus:
         """Start serving in the background; returns once the service can be called.
 
@@ -177,10 +184,20 @@ class Daebus(Registry):
         framework may send: it cannot be told from its like. An instance that dies with a request takes only
         that one along (its caller gets a timeout). A request that names no `timeout` waits for a worker for a
         minute at most. The service needs the right to use keys under `daebus:claim:` and `daebus:pass:`.
-        """
-        return self.start_on(bus_at(resolve_url(redis_url, redis_host, redis_port)), service, debug, shared)
 
-    def start_on(self, bus: Bus, service: str | None = None, debug: bool = False, shared: bool = False) -> Daebus:
+        `debugger` as for the app, which it goes before.
+        """
+        bus = bus_at(resolve_url(redis_url, redis_host, redis_port))
+        return self.start_on(bus, service, debug, shared, debugger)
+
+    def start_on(
+        self,
+        bus: Bus,
+        service: str | None = None,
+        debug: bool = False,
+        shared: bool = False,
+        debugger: bool | None = None,
+    ) -> Daebus:
         """Start serving on a given bus; see `start`."""
         name = self.name if service is None else service
         if name in ("", "__main__"):
@@ -188,6 +205,8 @@ class Daebus(Registry):
         checks.name(name, "service")
         if not hasattr(bus, "publisher"):
             raise ConfigurationError(f"bus must be a bus, not {checks.shown(bus)}")
+        debugger = checked_debugger(debugger)
+        held = may_be_held(self._debugger if debugger is None else debugger, debug)
         self.resolve_annotations()
         self._say_left_behind()
         with self._lock:
@@ -197,7 +216,8 @@ class Daebus(Registry):
                 self._debug_level.on()
             try:
                 # A handler may be called before `start` returns, and is to know its service.
-                self._service = Service(name, self, bus, replace(self.options, debug=debug, shared=shared))
+                options = replace(self.options, debug=debug, shared=shared, debugger=held)
+                self._service = Service(name, self, bus, options)
                 self._service.start()
             except BaseException:
                 self._service = None
@@ -229,6 +249,7 @@ class Daebus(Registry):
         *,
         redis_url: str | None = None,
         shared: bool = False,
+        debugger: bool | None = None,
     ) -> None:
         """Serve until SIGTERM or SIGINT (or `stop` from another thread), then stop in good order and return.
 
@@ -237,7 +258,8 @@ class Daebus(Registry):
         once. Logging is set up if the program has not.
         """
         configure()
-        start = partial(self.start, service, debug, redis_host, redis_port, redis_url=redis_url, shared=shared)
+        redis = partial(self.start, service, debug, redis_host, redis_port, redis_url=redis_url)
+        start = partial(redis, shared=shared, debugger=debugger)
         with StopSignals() as signals:
             self.run_until(signals, start, service)
 

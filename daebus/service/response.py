@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import wait
+from functools import partial
 from typing import Any, cast
 
 from daebus.errors import AlreadyAnswered, DaebusError, Misfit, PayloadError, RedisUnavailable, class_of, said_by
@@ -18,8 +19,10 @@ from daebus.wire.envelope import Request, error_payload, write_response
 from daebus.wire.limits import MAX_MESSAGE, sized
 from daebus.wire.values import Default, plain
 
+from .answer_gate import Passage
 from .answers import Answers
 from .deferred import Deferrals, Deferred
+from .notices import Notices
 from .outbox import Outbox
 from .receipt import NOBODY, SENT, Receipt
 
@@ -59,6 +62,10 @@ class Response:
     """The text of that error."""
     raised: BaseException | None = None
     """What the handler has raised, whatever became of it."""
+    passage: Passage | None = None
+    """The way of its final response past a debugger, where there may be one."""
+    held = 0.0
+    """For how many seconds it has been held up by debuggers, here or further on, as far as whoever asked was told."""
 
     def __init__(
         self,
@@ -76,6 +83,7 @@ class Response:
         outbox: Outbox | None = None,
         deferrals: Deferrals | None = None,
         holds: bool = False,
+        notices: Notices | None = None,
     ) -> None:
         self._publisher = publisher
         self._request = request
@@ -90,6 +98,7 @@ class Response:
         self._outbox = outbox
         self._deferrals = deferrals
         self._holds = holds
+        self._notices = notices
         self._begun = time.perf_counter()
         self._lock = threading.Lock()
         self.channel = reply_channel(request, service)
@@ -228,6 +237,13 @@ class Response:
             if self._held is not None:
                 self._held, self.finished = None, False
 
+    def held_up(self, seconds: float) -> None:
+        """A debugger holds up what it waits for, for so many seconds more: tell whoever asked. Waits for nothing."""
+        self.held += seconds
+        if self.finished or self._notices is None or not self._notices.understands(self._request):
+            return
+        self._notices.send(self._request, self.held)
+
     async def out(self) -> None:
         """Wait until what was given to the outbox has been given to Redis, which is not waited for."""
         if self._handed_in is not None:
@@ -274,12 +290,29 @@ class Response:
             if final and not ok:
                 self.failure = payload.get("code") or payload.get("type") or "error"
                 self.said = payload.get("error")
-        received = self._publish(self.channel, data, final) if self.channel is not None else NOBODY
+        received = self._let_out(self.channel, data, ok, final) if self.channel is not None else NOBODY
         if self._spoken is not None:
             self._spoken(self._request, ok, final, elapsed)
         if final and self._deferral is not None and self._deferrals is not None:
             self._deferrals.answered(self._deferral)
         return received
+
+    def _let_out(self, channel: str, data: bytes, ok: bool, final: bool) -> Receipt:
+        """Publish it, past a debugger where there is one."""
+        passage = self.passage
+        if passage is None or not final:
+            return self._publish(channel, data, final)
+        received = SENT
+        for each in passage.through(data, ok, self.held, partial(self._publish_late, channel)):
+            received = self._publish(channel, each, final)
+        return received
+
+    def _publish_late(self, channel: str, data: bytes) -> None:
+        """Publish what was held. Raises nothing."""
+        try:
+            self._publish(channel, data, final=True)
+        except DaebusError as error:
+            note(log, logging.DEBUG, "%s: a response that was held could not be sent: %s", self._service, error)
 
     def _publish(self, channel: str, data: bytes, final: bool) -> Receipt:
         outbox = self._outbox

@@ -8,12 +8,14 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from daebus import context, telemetry
 from daebus.errors import ConfigurationError, RedisUnavailable
+from daebus.gates.gates import Gates
 from daebus.logs import note
 from daebus.recorder.recorder import COUNT, Recorder
 from daebus.transport.bus import Bus
@@ -22,9 +24,10 @@ from daebus.wire.limits import MAX_MESSAGE
 from daebus.wire.values import Default, plain
 
 from .chain.arrival import Arrival, describe
-from .chain.dispatcher import Dispatcher
+from .chain.dispatcher import Debugging, Dispatcher
 from .claims import Claims
 from .control.channel import Control, Verb, control_channel
+from .control.debugging import Release, SetRules, Suspend, TellHeld
 from .control.info import Info, queue_of
 from .control.recent import Recent
 from .control.running import Running
@@ -38,6 +41,7 @@ from .refusals import Refusals
 from .registry import Registry
 from .tasks import TaskRunner
 from .undelivered import Undelivered
+from .work.aside import Aside
 from .work.crews import Crews
 from .work.event_loop import EventLoop
 
@@ -73,6 +77,7 @@ class Options:
     json_default: Default = plain
     max_async: int = 100
     recorder: int = COUNT
+    debugger: bool = False
 
     def __post_init__(self) -> None:
         checks.whole(self.max_workers, "max_workers", MOST_WORKERS)
@@ -106,6 +111,10 @@ class Service:
         self._claims = Claims(self.publisher, name, self.instance, self._refusals) if options.shared else None
         self._undelivered = Undelivered(name)
         self._loop = EventLoop(name, options.max_workers) if registry.needs_loop else None
+        self._sends = Aside(f"daebus-{name}-held", 1)
+        self._serves = Aside(f"daebus-{name}-released", options.max_workers)
+        self.gates = Gates(name, self.instance, self._sends.submit) if options.debugger else None
+        """Where messages may be held; None where this is not to be."""
         self._dispatcher = Dispatcher(
             self,
             registry,
@@ -119,6 +128,7 @@ class Service:
             ignore_unknown=options.unknown_action == "ignore",
             claims=self._claims,
             loop=self._loop,
+            debugging=None if self.gates is None else Debugging(self.gates, self._put, self._soon),
         )
         self._crews: Crews[Arrival] = Crews(
             name,
@@ -199,7 +209,10 @@ class Service:
         dropped = self._dispatcher.counts["dropped"]
         self._tasks.signal_stop()
         self._stopping = True
-        for arrival in self._crews.drop_queue():
+        if self.gates is not None:
+            # What is held goes on, within the grace.
+            self.gates.end()
+        for arrival in self._crews.drop_queue(lambda arrival: arrival.released):
             self._refuse_stopping(arrival)
         if self._claims is not None:
             self._claims.leave()
@@ -208,6 +221,8 @@ class Service:
             if arrival.on_loop and arrival.response is None:
                 self._refuse_stopping(arrival)
             self._dispatcher.abandon(arrival, "shutting_down", f"{self.name} had to stop before this was finished")
+        for arrival in self._crews.drop_queue():
+            self._refuse_stopping(arrival)
         self._crews.cancel()
         self._dispatcher.deferrals.finish(until)
         self._tasks.stop(max(until, time.monotonic() + 0.1))
@@ -233,6 +248,8 @@ class Service:
 
     def finish(self, until: float) -> None:
         """Wait until `until` (a time of `time.monotonic()`) for what is being done, and what waits for its turn."""
+        if self.gates is not None:
+            self.gates.end()
         if self._readers.rest(until):
             self._crews.rest(until)
 
@@ -248,6 +265,10 @@ class Service:
         self._readers.close()
         if self._watch is not None:
             self._watch.end()
+        if self.gates is not None:
+            self.gates.end()
+        self._serves.end()
+        self._sends.end(FLUSH_TIMEOUT)
         if self._loop is not None:
             self._loop.stop()
         if self._dispatcher.outbox is not None:
@@ -311,6 +332,8 @@ class Service:
             self._undelivered.say(now)
         self._dispatcher.counts.add("received")
         arrival = Arrival(channel, data, now, turn)
+        if not self._dispatcher.lets_in(arrival):
+            return
         # A worker's part is done here and now, where one is free: what goes to the loop goes first.
         for part in (arrival,) if self._loop is None else reversed(self._dispatcher.split(arrival)):
             if self._crews.take(part, part.on_loop):
@@ -320,6 +343,24 @@ class Service:
             elif self._dispatcher.refuse(part, "busy", self._busy_text):
                 self._dispatcher.counts.add("busy")
                 self._overload.refused()
+
+    def _put(self, arrival: Arrival) -> None:
+        """Have something done that was set aside, on no thread of whoever calls."""
+        whole = arrival.on_loop is None and arrival.admitted is None
+        for part in (arrival,) if self._loop is None or not whole else self._dispatcher.split(arrival):
+            self._crews.put(part, part.on_loop)
+            if not part.on_loop:
+                try:
+                    self._serves.submit(self._crews.serve)
+                except RuntimeError:
+                    self._crews.serve()
+
+    def _soon(self, function: Callable[[], object]) -> None:
+        """Have a function called on a thread that may wait for Redis; where there is none, on this one."""
+        try:
+            self._sends.submit(function)
+        except RuntimeError:
+            function()
 
     def rest(self, until: float) -> bool:
         """Wait until no message waits or is being handled; False where that takes longer than `until`.
@@ -336,6 +377,12 @@ class Service:
         about = {"service": self.name, "instance": self.instance}
         info = Info(about, self._registry, self._crews, lambda: list(verbs), self._state)
         verbs: dict[str, Verb] = {"info": info, "running": Running(self, partial(queue_of, self._crews))}
+        verbs |= {
+            "rules": SetRules(self.gates),
+            "held": TellHeld(self.gates),
+            "release": Release(self.gates, self.instance),
+            "suspend": Suspend(self.gates),
+        }
         if self.recorder is not None and self._watch is not None:
             verbs |= {"recent": Recent(self.recorder), "watch": self._watch}
         return verbs
@@ -345,9 +392,10 @@ class Service:
             "started": self._started,
             "counts": self._dispatcher.counts.snapshot(),
             "debug": self.options.debug,
+            "debugger": self.gates is not None,
             "shared": self.options.shared,
         }
 
     def info(self) -> dict[str, Any]:
         """What the control action `info` answers."""
-        return self._verbs["info"]({})
+        return self._verbs["info"]({}) or {}

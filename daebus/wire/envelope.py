@@ -142,6 +142,8 @@ class Reply:
     """The text of an error, else None."""
     raw: bytes = field(default=b"", repr=False)
     """The whole message as it came."""
+    held: float | None = None
+    """Of a notice that the answer is held by a debugger: for how many seconds so far, and until the next notice."""
 
     @property
     def code(self) -> str | None:
@@ -333,16 +335,18 @@ def read_reply(data: bytes) -> Reply | None:
         return None
     payload = message.get("payload")
     ok = message.get("status") != "error"
+    final = message.get("final") is not False
     return Reply(
         request_id=_read_id(message.get("request_id")),
         ok=ok,
         payload=payload,
-        final=message.get("final") is not False,
+        final=final,
         service=_text(message.get("service")),
         instance=_text(message.get("instance")),
         elapsed=_number(message.get("elapsed")),
         error=None if ok else _error_text(payload),
         raw=data,
+        held=None if final else _number(message.get("held")),
     )
 
 

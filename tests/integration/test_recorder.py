@@ -347,7 +347,7 @@ def test_other_instances_stay_silent(asked: Asked, app: Daebus) -> None:
 
 def test_info_tells_what_can_be_asked(asked: Asked) -> None:
     info = asked.control("info")
-    assert set(info["features"]) == {"info", "running", "recent", "watch"}
+    assert set(info["features"]) == {"info", "running", "recent", "watch", "rules", "held", "release", "suspend"}
     assert info["debugger"] is False
     assert info["queue"] == {"size": 0, "max": 2}
 
@@ -357,7 +357,7 @@ def test_without_a_recorder_nothing_is_kept(redis_url: str, name: str) -> None:
     app.action("plain")(dict)
     with serving(app, redis_url, name), Asked(redis_url, name) as asked:
         asked.call("plain")
-        assert set(asked.control("info")["features"]) == {"info", "running"}
+        assert set(asked.control("info")["features"]) == {"info", "running", "rules", "held", "release", "suspend"}
         for verb in ("recent", "watch"):
             with pytest.raises(RequestFailed) as info:
                 asked.control(verb)

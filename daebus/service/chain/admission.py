@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from daebus.errors import DaebusError, RedisRefused, RedisUnavailable
 from daebus.logs import note
@@ -21,18 +20,9 @@ from daebus.service.recording.notes import note_refused, note_unheard
 from daebus.service.response import reply_channel
 from daebus.wire.envelope import Request, Stray, Unreadable, error_payload, quoted, read_request, write_response
 
-from .arrival import Arrival
+from .arrival import Admitted, Arrival
 
 log = logging.getLogger("daebus")
-
-
-@dataclass(slots=True)
-class Admitted:
-    """A request that is to be handled. `limit` is how many seconds whoever asked waits, from its arrival on."""
-
-    request: Request
-    route: Route
-    limit: float | None
 
 
 class Admission:
@@ -95,11 +85,23 @@ class Admission:
             if not self._claimed(message, arrival):
                 return None
             limit = self._claims.lifetime(message)
-        if limit is not None and _is_over(arrival, limit):
-            self._counts.add("expired")
-            self._refuse(arrival, message, "expired", f"no worker was free within {limit:g} s")
+        if self._has_expired(arrival, message, limit):
             return None
         return Admitted(message, route, message.timeout)
+
+    def is_due(self, arrival: Arrival, admitted: Admitted) -> bool:
+        """Whether somebody still waits for a request that was admitted before it was held."""
+        request = admitted.request
+        limit = request.timeout if self._claims is None else self._claims.lifetime(request)
+        return not self._has_expired(arrival, request, limit)
+
+    def _has_expired(self, arrival: Arrival, request: Request, limit: float | None) -> bool:
+        """Whether the time of whoever asked is over, which it is told."""
+        if limit is None or not _is_over(arrival, limit):
+            return False
+        self._counts.add("expired")
+        self._refuse(arrival, request, "expired", f"no worker was free within {limit:g} s")
+        return True
 
     def refuse(self, arrival: Arrival, code: str, text: str) -> bool:
         """Answer a request with an error without handling it; what needs no answer is dropped.
@@ -112,7 +114,8 @@ class Admission:
             return True
         message = self.read(arrival)
         if isinstance(message, Request):
-            if not self._is_left_to_us(message, arrival):
+            # One that was admitted is ours already.
+            if arrival.admitted is None and not self._is_left_to_us(message, arrival):
                 return False
             if not self._refuse(arrival, message, code, text):
                 self._counts.add("dropped")

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 
+from daebus.gates.held import Mark
+from daebus.service.hooks import Route
 from daebus.service.response import Response
 from daebus.wire.envelope import Request, Stray, Unreadable, quoted
+
+
+@dataclass(slots=True)
+class Admitted:
+    """A request that is to be handled. `limit` is how many seconds whoever asked waits, from its arrival on."""
+
+    request: Request
+    route: Route
+    limit: float | None
 
 
 class Arrival:
@@ -28,6 +40,18 @@ class Arrival:
     """Whether there is another part, which tells of what is wrong with it."""
     abandoned = False
     """Whether its handler was told to end, as the service does."""
+    hears = True
+    """Whether listeners are to hear it."""
+    # Where a debugger has touched it:
+    admitted: Admitted | None = None
+    """What it was admitted as before it was held, or doubled."""
+    released = False
+    """Whether it was held, and has been let go."""
+    held = 0.0
+    """For how many seconds it was held, by which `at` is later than it came."""
+    mark: Mark | None = None
+    extra: str | None = None
+    """What is done beside that it is handled, such as to drop its answer."""
 
     def __init__(self, channel: str, data: bytes, at: float, turn: int) -> None:
         self.channel = channel
@@ -40,6 +64,7 @@ class Arrival:
         """What of it is dealt with in one of the two places."""
         part = Arrival(self.channel, self.data, self.at, self.turn)
         part.message, part.on_loop, part.asks, part.second = self.message, on_loop, asks, second
+        part.hears, part.released = self.hears, self.released
         return part
 
     def must_go_on(self, error: BaseException) -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from daebus.context import Runtime
+from daebus.gates.gates import Gates
 from daebus.logs import note
+from daebus.service.answer_gate import AnswerGate, Passage
 from daebus.service.answers import Answers
 from daebus.service.claims import Claims
 from daebus.service.counts import Counts
 from daebus.service.deferred import Deferrals
 from daebus.service.hooks import action_route, event_route
 from daebus.service.kind import Function
+from daebus.service.notices import Notices
 from daebus.service.outbox import Outbox
 from daebus.service.refusals import Refusals
 from daebus.service.registry import Registry
@@ -23,14 +27,24 @@ from daebus.service.work.event_loop import EventLoop
 from daebus.wire.envelope import Request
 from daebus.wire.limits import MAX_MESSAGE
 
-from .admission import Admission, Admitted, line_of
-from .arrival import Arrival
+from .admission import Admission, line_of
+from .arrival import Admitted, Arrival
 from .calls import Here, OnLoop, run_here
 from .events import Events
+from .gatekeeper import Gatekeeper
 from .links import Links
 from .pace import Pace
 
 log = logging.getLogger("daebus")
+
+
+@dataclass(frozen=True, slots=True)
+class Debugging:
+    """What holding messages needs of a service: the gates, and what `Gatekeeper` calls."""
+
+    gates: Gates
+    put: Callable[[Arrival], object]
+    later: Callable[[Callable[[], object]], object]
 
 
 class Dispatcher:
@@ -51,6 +65,7 @@ class Dispatcher:
         ignore_unknown: bool = False,
         claims: Claims | None = None,
         loop: EventLoop | None = None,
+        debugging: Debugging | None = None,
     ) -> None:
         name = runtime.name
         self._runtime = runtime
@@ -85,12 +100,22 @@ class Dispatcher:
         self._here = Here(loop)
         self._on_loop = None if loop is None else OnLoop(loop)
         self.outbox = None if loop is None else Outbox(name, loop, runtime.publisher, self.answers)
+        self._notices = Notices(runtime.publisher, name, instance)
+        self._gatekeeper: Gatekeeper | None = None
+        self._answer_gate: AnswerGate | None = None
+        if debugging is not None:
+            notices = self._notices
+            gates, later = debugging.gates, debugging.later
+            put, respond = debugging.put, self._response
+            self._gatekeeper = Gatekeeper(gates, name, notices, self.counts, runtime.recorder, put, later, respond)
+            self._answer_gate = AnswerGate(gates, notices, later)
 
     def split(self, arrival: Arrival) -> list[Arrival]:
         """What of a message is dealt with by a worker and what on the event loop, where there is one."""
-        places = {route.function.kind.on_loop for route in self._channels.get(arrival.channel, ())}
+        routes = self._channels.get(arrival.channel, ()) if arrival.hears else ()
+        places = {route.function.kind.on_loop for route in routes}
         asked: bool | None = None
-        if arrival.channel == self._runtime.name:
+        if arrival.asks and arrival.channel == self._runtime.name:
             arrival.message = self._admission.read(arrival)
             route = self._admission.route_of(arrival.message)
             asked = route is not None and route.function.kind.on_loop
@@ -101,14 +126,23 @@ class Dispatcher:
             for on_loop in sorted(places)
         ]
 
+    def lets_in(self, arrival: Arrival) -> bool:
+        """Whether there is anything to be done about a message here and now, where a debugger may hold broadcasts."""
+        gatekeeper = self._gatekeeper
+        return gatekeeper is None or arrival.channel not in self._channels or gatekeeper.lets_hear(arrival)
+
     def handle(self, arrival: Arrival) -> None:
         """Handle one message to the end, on this thread."""
         try:
-            if arrival.channel in self._channels:
+            if arrival.admitted is not None:
+                if self._admission.is_due(arrival, arrival.admitted):
+                    self._run(arrival, arrival.admitted)
+                return
+            if arrival.hears and arrival.channel in self._channels:
                 run_here(self._events.hear(arrival, self._here))
             if arrival.asks and arrival.channel == self._runtime.name:
                 admitted = self._admission.admit(arrival)
-                if admitted is not None:
+                if admitted is not None and self._goes_on(arrival, admitted):
                     self._run(arrival, admitted)
         except BaseException as error:  # noqa: BLE001 - a worker goes on
             self._failed(arrival, error)
@@ -117,17 +151,19 @@ class Dispatcher:
         """The same in a task of the event loop."""
         assert self._on_loop is not None
         try:
-            if arrival.channel in self._channels:
+            if arrival.admitted is not None:
+                if self._admission.is_due(arrival, arrival.admitted):
+                    await self._run_on_loop(arrival, arrival.admitted, self._on_loop)
+                return
+            if arrival.hears and arrival.channel in self._channels:
                 await self._events.hear(arrival, self._on_loop)
             if arrival.asks:
                 if self._admission.waits(arrival):
                     admitted = await self._on_loop.waiting(self._admission.admit, arrival)
                 else:
                     admitted = self._admission.admit(arrival)
-                if admitted is not None:
-                    response = self._response(arrival, admitted)
-                    await self._links.run(arrival, admitted, response, self._on_loop)
-                    await response.out()
+                if admitted is not None and self._goes_on(arrival, admitted):
+                    await self._run_on_loop(arrival, admitted, self._on_loop)
         except BaseException as error:  # noqa: BLE001 - the loop goes on
             arrival.must_go_on(error)
             self._failed(arrival, error)
@@ -145,6 +181,15 @@ class Dispatcher:
         arrival.abandoned = True
         if arrival.response is not None:
             arrival.response.abandon(text, code)
+
+    def _goes_on(self, arrival: Arrival, admitted: Admitted) -> bool:
+        """Whether a debugger lets a request go on to its handler."""
+        return self._gatekeeper is None or self._gatekeeper.lets_handle(arrival, admitted)
+
+    async def _run_on_loop(self, arrival: Arrival, admitted: Admitted, calls: OnLoop) -> None:
+        response = self._response(arrival, admitted)
+        await self._links.run(arrival, admitted, response, calls)
+        await response.out()
 
     def _run(self, arrival: Arrival, admitted: Admitted) -> None:
         """Handle a request on this thread."""
@@ -173,7 +218,12 @@ class Dispatcher:
             outbox=self.outbox,
             deferrals=self.deferrals,
             holds=bool(admitted.route.after),
+            notices=self._notices,
         )
+        gate = self._answer_gate
+        if gate is not None:
+            response.held = arrival.held
+            response.passage = Passage(gate, admitted.request, arrival.at, arrival.mark, arrival.extra)
         arrival.response = response
         return response
 

@@ -3,11 +3,13 @@
 The order of all of them:
 
 1. `Admission`: the message is read, claimed where instances share the work, and dropped where its time is over.
+   Where the service may be debugged, `Gatekeeper` stands after it: the place `request`.
 2. The context is entered: `request` and `response` are those of this action from here on.
 3. `before_request` hooks. One that answers ends it: 4 is left out.
 4. The handler; a generator is gone through. A dict that is returned is the answer.
 5. Where one of those raised: the error handler of the closest kind, else an error as the answer.
 6. `after_request` hooks, with the final answer, which is sent after them. Without such hooks it has been sent in 4.
+   On its way out it passes the `Passage` of a debugger, if there may be one: the place `answer`.
 7. `teardown_request` hooks.
 8. The flight recorder notes what became of it, and the context is left.
 
@@ -34,8 +36,7 @@ from daebus.service.recording.notes import note_handled
 from daebus.service.response import Response
 from daebus.wire.envelope import Request, quoted
 
-from .admission import Admitted
-from .arrival import Arrival
+from .arrival import Admitted, Arrival
 from .calls import USUAL, Calls
 from .streams import AskerGone
 
@@ -61,7 +62,7 @@ class Links:
                     if not route.before or not await self._before(request, route, response, calls):
                         returned = route.function.call()
                         if type(returned) not in USUAL:
-                            until = math.inf if admitted.limit is None else arrival.at + admitted.limit
+                            until = math.inf if admitted.limit is None else arrival.at - arrival.held + admitted.limit
                             returned = await calls.through(returned, response, until)
                         self._ended(request, response, returned)
                 except BaseException as error:  # noqa: BLE001 - also a SystemExit of a handler must not end a worker

@@ -22,11 +22,19 @@ class AskerGone(Exception):
 
 
 class Asker:
-    """Who asked, as a generator sees it. `until` (a time of `time.monotonic()`) is when its time is over."""
+    """Who asked, as a generator sees it. `until` (a time of `time.monotonic()`) is when its time is over.
+
+    For as long as the answer is held up by a debugger, it waits longer.
+    """
 
     def __init__(self, response: Response, until: float) -> None:
         self.response = response
-        self.until = until if response.channel is not None else math.inf
+        self._until = until if response.channel is not None else math.inf
+
+    @property
+    def until(self) -> float:
+        """When its time is over."""
+        return self._until + self.response.held
 
     def must_wait(self) -> None:
         """Raise AskerGone where its time is over."""

@@ -23,11 +23,18 @@ def control_channel(service: str) -> str:
 
 
 class BadAsk(DaebusError, ValueError):
-    """What is asked cannot be; its text says why."""
+    """What is asked cannot be; its text says why, and `code` which kind of error it is answered with."""
+
+    def __init__(self, text: str = "", code: str = "bad_request") -> None:
+        super().__init__(text)
+        self.code = code
 
 
-Verb = Callable[[Mapping[str, Any]], dict[str, Any]]
-"""Given the payload of a request, returns the payload of the answer. Raises BadAsk for what cannot be."""
+Verb = Callable[[Mapping[str, Any]], dict[str, Any] | None]
+"""Given the payload of a request, returns the payload of the answer; None where another instance is meant.
+
+Raises BadAsk for what cannot be.
+"""
 
 
 class Control:
@@ -62,13 +69,14 @@ class Control:
                 raise BadAsk("`instance` must be the id of an instance")
             payload = verb(request.payload)
         except BadAsk as error:
-            self._answer(request, error_payload(str(error), "bad_request"), ok=False)
+            self._answer(request, error_payload(str(error), error.code), ok=False)
         except Exception as error:  # noqa: BLE001 - reading goes on
             note(log, logging.ERROR, "%s: %r could not be told", self._service, request.action, error=error)
             text = f"{quoted(request.action)} could not be told: {type(error).__name__}"
             self._answer(request, error_payload(text, "handler_error"), ok=False)
         else:
-            self._answer(request, payload, ok=True)
+            if payload is not None:
+                self._answer(request, payload, ok=True)
 
     def _answer(self, request: Request, payload: Any, ok: bool) -> None:
         if request.reply_to is None or request.reply_to.startswith(CONTROL_PREFIX):

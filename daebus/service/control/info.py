@@ -58,7 +58,6 @@ class Info:
         return {
             **self._about,
             "features": self._features(),
-            "debugger": False,
             **describe_handlers(self._registry, schemas=payload.get("schemas") is True),
             **crews,
             **self._state(),

@@ -75,10 +75,22 @@ class Coroutines(Crew[Job]):
             self._start(run)
         return True
 
+    def put(self, job: Job) -> None:
+        """Have a job done that has been taken before: now, or when it has its turn, however many wait."""
+        with self._lock:
+            waits = len(self._running) >= self.size
+            if waits:
+                self._room.must_enter()
+                self._waiting.append(job)
+            else:
+                run = self._begin(job)
+        if not waits:
+            self._start(run)
+
     def finish(self, until: float) -> list[Job]:
-        """Wait until `until` (a time of `time.monotonic()`) for what is being done, and give back what still is."""
+        """Wait until `until` (a time of `time.monotonic()`) for what is to be done, and give back what still is."""
         with self._quiet:
-            self._quiet.wait_for(lambda: not self._running, bounded(until - time.monotonic()))
+            self._quiet.wait_for(lambda: not (self._running or self._waiting), bounded(until - time.monotonic()))
             return [run.job for run in self._running]
 
     def cancel(self, within: float) -> list[Job]:

@@ -48,12 +48,26 @@ class Crews(Generic[Job]):
             return self._coroutines.take(job)
         return self._workers.take(job)
 
-    def drop_queue(self) -> list[Job]:
-        """Take no more, and give back every job that has not been begun."""
+    def put(self, job: Job, on_loop: bool | None = None) -> None:
+        """Have a job done that has been taken before and was set aside: when it has its turn, on no thread of ours.
+
+        However many wait, it may as well. Where no worker is at it, `serve` is to be called on some thread.
+        """
+        if on_loop and self._coroutines is not None:
+            self._coroutines.put(job)
+        else:
+            self._workers.put(job)
+
+    def serve(self) -> None:
+        """Be a worker on this thread, while there is something to do, unless there are enough."""
+        self._workers.serve()
+
+    def drop_queue(self, stays: Callable[[Job], bool] = lambda _job: False) -> list[Job]:
+        """Take no more, and give back every job that has not been begun, but for those that are to stay."""
         for each in self._logs:
             each.end()
-        dropped = self._workers.drop_queue()
-        return dropped if self._coroutines is None else dropped + self._coroutines.drop_queue()
+        dropped = self._workers.drop_queue(stays)
+        return dropped if self._coroutines is None else dropped + self._coroutines.drop_queue(stays)
 
     def finish(self, until: float) -> list[Job]:
         """Wait until `until` (a time of `time.monotonic()`) for what is being done, and give back what still is."""

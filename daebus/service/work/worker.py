@@ -38,6 +38,11 @@ class Room:
             self._taken += 1
             return True
 
+    def must_enter(self) -> None:
+        """Let one more wait, whether there is room or not."""
+        with self._lock:
+            self._taken += 1
+
     def leave(self, count: int = 1) -> None:
         """So many do not wait any more."""
         with self._lock:
@@ -75,14 +80,15 @@ class Crew(Generic[Job]):
         with self._lock:
             return list(islice(self._waiting, count))
 
-    def drop_queue(self) -> list[Job]:
-        """Take no more, and give back every job that has not been begun."""
+    def drop_queue(self, stays: Callable[[Job], bool] = lambda _job: False) -> list[Job]:
+        """Take no more, and give back every job that has not been begun, but for those that are to stay."""
         with self._lock:
             self._closing = True
-            waiting = list(self._waiting)
-            self._waiting.clear()
-            self._room.leave(len(waiting))
-            return waiting
+            staying = [job for job in self._waiting if stays(job)]
+            dropped = [job for job in self._waiting if not stays(job)] if len(staying) < len(self._waiting) else []
+            self._waiting = deque(staying)
+            self._room.leave(len(dropped))
+            return dropped
 
     def longest(self) -> tuple[Job, float] | None:
         """The job that has been done for longest, and since when."""
@@ -140,11 +146,34 @@ class Workers(Crew[Job]):
             self._run(me, job)
         return True
 
+    def put(self, job: Job) -> None:
+        """Let a job that has been taken before wait for its turn, however many wait; then have a thread `serve`."""
+        with self._lock:
+            self._room.must_enter()
+            self._waiting.append(job)
+
+    def serve(self) -> None:
+        """On this thread, do what waits, unless all are busy: those that are will do it."""
+        me = threading.get_ident()
+        with self._lock:
+            if not self._waiting or self._busy >= self.size or me in self._running:
+                return
+            job = self._waiting.popleft()
+            self._room.leave()
+            self._busy += 1
+            now = time.monotonic()
+            self._running[me] = job, now
+            if self._busy == self.size:
+                self._full_since = now
+        self._run(me, job)
+
     def finish(self, until: float) -> list[Job]:
-        """Wait until `until` (a time of `time.monotonic()`) for what is being done, and give back what still is."""
+        """Wait until `until` (a time of `time.monotonic()`) for what is to be done, and give back what still is."""
         me = threading.get_ident()
         with self._quiet:
-            self._quiet.wait_for(lambda: not self._running.keys() - {me}, bounded(until - time.monotonic()))
+            self._quiet.wait_for(
+                lambda: not (self._waiting or self._running.keys() - {me}), bounded(until - time.monotonic())
+            )
             return [job for ident, (job, _begun) in self._running.items() if ident != me]
 
     def rest(self, until: float) -> bool:
