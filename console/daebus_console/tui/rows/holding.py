@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 
@@ -130,19 +131,30 @@ def rule_row(one: Known, name: str, now: float, owner: str) -> Line:
     ]
 
 
-NOTHING_HELD: list[Line] = [
-    [("   Nothing is held.", "plain")],
-    [],
-    [("   B on a row of the flow, or on a service or action in the directory, holds the next message like it:", "dim")],
-    [("   you look inside, change it, and let it go on, answer, fail or drop it, or step to what comes next.", "dim")],
-    [("   Only services that allow it can be debugged: ", "dim"), ("Daebus(debugger=True)", "name"),
-     (" or ", "dim"), ("DAEBUS_DEBUGGER=1", "name")],
-]  # fmt: skip
-NO_RULES: list[Line] = [
-    [("   No rule stands.", "plain")],
-    [],
-    [("   B on a row, or on a service or action in the directory, sets a breakpoint.", "dim")],
-    [("   Faults are typed:", "dim")],
-    [("     fault payment charge delay 2s --probability 10% --for 5m", "name")],
-    [("     fault load storm.toml", "name")],
-]
+_HOLD = (
+    "B on a row of the flow, or on a service or an action in the directory, holds the next message like it: you look"
+    " inside, change it, and let it go on, answer, fail or drop it, or step to what comes next."
+)
+_ALLOWED = "Only services that allow it can be debugged: Daebus(debugger=True), or DAEBUS_DEBUGGER=1 as they start."
+
+
+def nothing_held(width: int) -> list[Line]:
+    """What an empty list of what is held says."""
+    return [[("   Nothing is held.", "plain")], [], *_wrapped(_HOLD, width), [], *_wrapped(_ALLOWED, width)]
+
+
+def no_rules(width: int) -> list[Line]:
+    """What an empty list of rules says."""
+    told = "B on a row of the flow, or on a service or an action in the directory, sets a breakpoint. Faults are typed:"
+    typed = ("fault payment charge delay 2s --probability 10% --for 5m", "fault load storm.toml")
+    return [
+        [("   No rule stands.", "plain")],
+        [],
+        *_wrapped(told, width),
+        [],
+        *([(f"     {one}", "name")] for one in typed),
+    ]
+
+
+def _wrapped(text: str, width: int) -> list[Line]:
+    return [[(f"   {one}", "dim")] for one in textwrap.wrap(text, max(20, min(width - 6, 90)), break_on_hyphens=False)]

@@ -15,7 +15,7 @@ from daebus_console.tui.documents.document import Lines
 from daebus_console.tui.documents.node import Node
 from daebus_console.tui.documents.tree import Tree
 from daebus_console.tui.rows import format as fmt
-from daebus_console.tui.rows.holding import NOTHING_HELD, heading, held_row
+from daebus_console.tui.rows.holding import heading, held_row, nothing_held
 from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.screens.stats import FigureList
 from daebus_console.tui.widgets.detail import DocumentView
@@ -34,27 +34,34 @@ class HeldList(FigureList):
     """What is held, one a row."""
 
     def empty(self) -> list[Line]:
-        return NOTHING_HELD
+        return nothing_held(self.size.width)
 
 
 class HeldScreen(Screen[None]):
-    """What is held now, renewed four times a second; the cursor stays on its message whatever comes and goes."""
+    """What is held now, renewed four times a second; the cursor stays on its message whatever comes and goes.
+
+    F8 lets go on what the cursor is on, as `c` does, and ends a step.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("g", "verdict('go')", "Go on"),
+        Binding("c", "verdict('go')", "Go on"),
         Binding("e", "edit", "Edit"),
         Binding("a", "answer", "Answer"),
         Binding("f", "fail", "Fail"),
         Binding("d", "verdict('drop')", "Drop"),
+        Binding("f11", "app.step('into')", "Into", key_display="F11"),
+        Binding("f10", "app.step('over')", "Over", key_display="F10"),
+        Binding("shift+f11,f23", "app.step('out')", "Out", key_display="⇧F11"),
         Binding("A", "all", "All go on"),
         Binding("n", "next", "Only the next"),
-        Binding("o", "order", "Choose an order"),
-        Binding("O", "go_in_order", "Go in that order", show=False),
+        Binding("o", "order", "Order"),
+        Binding("O", "go_in_order", "Go in the order that was chosen", show=False),
         Binding("S", "save_order", "Save what was let go as a test", show=False),
         Binding("V", "conversation", "Conversation that it belongs to", show=False),
-        Binding("L", "rules", "Breakpoints and faults"),
+        Binding("L", "rules", "Rules"),
         Binding("enter", "look_inside", "Look inside", show=False),
-        Binding("escape,q,H", "back", "Back"),
+        Binding("escape,q,H", "back", "Back", key_display="esc"),
+        Binding("question_mark", "help", "Help", key_display="?"),
     ]
 
     app: BaseApp
@@ -156,9 +163,7 @@ class HeldScreen(Screen[None]):
         if self._inside_of != held.first.key:
             return
         if payload is None:
-            self.inside.show(
-                Lines([[("   It is too large to be shown, and may be let go all the same.", "dim")]])
-            )
+            self.inside.show(Lines([[("   It is too large to be shown, and may be let go all the same.", "dim")]]))
             return
         node = Node(self.app.redact.mask(payload))
         node.label = [("payload", "strong")]
@@ -234,6 +239,12 @@ class HeldScreen(Screen[None]):
     def action_rules(self) -> None:
         """List the rules."""
         self.main.action_rules()
+
+    def action_help(self) -> None:
+        """Tell all keys."""
+        from daebus_console.tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen.of(self))
 
     def action_look_inside(self) -> None:
         """Give the keyboard to what is inside."""

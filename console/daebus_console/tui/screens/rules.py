@@ -13,7 +13,7 @@ from daebus_console.commands.doing.breaking import label
 from daebus_console.engine.holding.desk import Known
 from daebus_console.tui.messages import Prefill
 from daebus_console.tui.rows import format as fmt
-from daebus_console.tui.rows.holding import NO_RULES, rule_heading, rule_row
+from daebus_console.tui.rows.holding import no_rules, rule_heading, rule_row
 from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.screens.stats import FigureList
 from daebus_console.tui.widgets.key_line import KeyLine
@@ -30,7 +30,7 @@ class RuleList(FigureList):
     """The rules, one a row."""
 
     def empty(self) -> list[Line]:
-        return NO_RULES
+        return no_rules(self.size.width)
 
 
 class RulesScreen(Screen[None]):
