@@ -73,7 +73,7 @@ def run_release(command: Command, context: Context) -> int:
     if not several:
         context.output.note("nothing is held")
         return Exit.DONE
-    if len(several) > 1 and (command["items"].items or verdict != "go" or step is not None):
+    if len(several) > 1 and (command["changes"].items or verdict != "go" or step is not None):
         raise at_word(command, command["which"], "several are let go as they are: name one to edit, answer or step")
     status = Exit.DONE
     for held in several:
@@ -103,7 +103,7 @@ def _verdict(command: Command) -> str:
         raise CommandError(f"expected one of {', '.join(VERDICTS)}, and items behind it", position, len(verdict), meant)
     if verdict != "fail" and (command["error"] is not None or command["code"] is not None):
         raise CommandError("--error and --code go with `fail`", len(command.line))
-    if command["items"].items and verdict in ("fail", "drop"):
+    if command["changes"].items and verdict in ("fail", "drop"):
         raise CommandError(f"no items go with `{verdict}`", len(command.line))
     if command["then"] is not None and verdict != "go":
         raise CommandError("--then goes with `go`", len(command.line))
@@ -131,7 +131,7 @@ def _which(command: Command, keeper: Keeper) -> Sequence[Held]:
 
 def _edited(command: Command, context: Context, keeper: Keeper, held: Held) -> Any:
     """The payload with the items set in it; None where there are none."""
-    items: Items = command["items"]
+    items: Items = command["changes"]
     if not items.items:
         return None
     sources = ContextSources(context)
@@ -148,7 +148,7 @@ def _more(command: Command, context: Context, keeper: Keeper, held: Held, verdic
     if verdict == "go":
         return {"payload": _edited(command, context, keeper, held)}
     if verdict == "answer":
-        return {"payload": command["items"].build(ContextSources(context))}
+        return {"payload": command["changes"].build(ContextSources(context))}
     if verdict == "fail":
         told = {"code": command["code"], "error": command["error"]}
         return {"fail": {name: value for name, value in told.items() if value is not None}}
@@ -157,7 +157,7 @@ def _more(command: Command, context: Context, keeper: Keeper, held: Held, verdic
 
 def _tell(command: Command, context: Context, held: Held, verdict: str, released: Sequence[Released]) -> None:
     done = [one for one in released if one.answer.ok]
-    edited = verdict == "go" and bool(command["items"].items)
+    edited = verdict == "go" and bool(command["changes"].items)
     how = {"go": "goes on as edited" if edited else "goes on", "answer": "is answered", "fail": "has failed"}
     text = f"H{held.number} {where(held.first)} {how.get(verdict, 'is dropped')}"
     if len(done) < len(released):

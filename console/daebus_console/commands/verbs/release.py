@@ -18,7 +18,7 @@ VERB = Verb(
     (
         Argument("which", Kind.HELD, "its number, several with commas in the order in which they go, `next`, or `all`"),
         Argument("verdict", Kind.TEXT, "go (by default), answer, fail or drop", required=False),
-        Argument("items", Kind.ITEMS, "of go what is changed in the payload, of answer all of it", False, True),
+        Argument("changes", Kind.ITEMS, "of go what is changed in the payload, of answer all of it", False, True),
     ),
     (
         Option("--error", Kind.TEXT, "the text of the error, with fail"),

@@ -82,6 +82,8 @@ class Rule:
             raise RuleError(f"a delay is of some time, and of {LONGEST_DELAY:g} s at most")
         if self.lasts is not None and not _within(self.lasts, 0, LONGEST_HOLD):
             raise RuleError(f"a message is held for {LONGEST_HOLD:g} s at most")
+        if self.skip < 0:
+            raise RuleError("what is skipped is a whole number, and none below 0")
         if not 0 < self.probability <= 1:
             raise RuleError("a probability is above 0 and at most 1")
         if self.do == ANSWER and self.payload is None:

@@ -227,7 +227,7 @@ class Commands:
 
         (command,) = commands_in(f"release {number} {verdict}")
         whole = Items((Item((), Json(payload), Word("", 0, 0, "")),))
-        command = replace(command, arguments={**command.arguments, "items": whole})
+        command = replace(command, arguments={**command.arguments, "changes": whole})
         try:
             self.context.jobs.start(command.line, partial(self._job, [command]), background=False)
         except TooMany as error:
