@@ -141,7 +141,7 @@ def test_at_the_shell_it_ends_with_ctrl_c_and_all_goes_on(shop: Shop, redis_url:
         def held() -> list[dict[str, object]]:
             with program(*run("held", "--json")) as looking:
                 looking.wait(30)
-            return [json.loads(line) for line in looking.output.splitlines() if line.startswith("{")]
+                return [json.loads(line) for line in looking.output.splitlines() if line.startswith("{")]
 
         eventually(lambda: first.done or held(), within=60)
         if first.done:

@@ -30,6 +30,18 @@ class Stepper:
         """Whether a step has not come to its end."""
         return self._plan is not None
 
+    @property
+    def awaited(self) -> str:
+        """What comes next where a step is under way, in words; empty where none is."""
+        planned = self._plan
+        if planned is None:
+            return ""
+        exchange = self.keeper.session.correlator.find(planned.of)
+        name = (
+            "it" if exchange is None else f"{shown(exchange.target or '?')}.{shown(exchange.action or '', text=True)}"
+        )
+        return f"the next call of {name}, or its answer" if planned.step is Step.INTO else f"the answer of {name}"
+
     def step(self, held: Held, step: Step, payload: Any = None) -> None:
         """Go on from what is held. Raises StepError, GoneOn, Refused, RedisUnavailable, ReadOnly."""
         keeper = self.keeper

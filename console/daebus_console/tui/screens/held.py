@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
@@ -91,6 +92,8 @@ class HeldScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.list.focus()
+        # At once: a quick hand presses the next key before anything is drawn.
+        self.renew()
         self.call_after_refresh(self.renew)
         self.set_interval(_EVERY, self.renew)
 
@@ -176,31 +179,29 @@ class HeldScreen(Screen[None]):
 
     # Keys ------------------------------------------------------------------------------------------------------
 
-    def _do(self, command: str) -> None:
+    def _with(self, action: Callable[[Held], None]) -> None:
+        """Do that with what the cursor is on."""
         held = self.chosen
         if held is None:
             self.notify("Nothing is held", timeout=2)
         else:
-            self.main.do(command.format(held.number))
+            action(held)
 
     def action_verdict(self, verdict: str) -> None:
         """Let it go on, or drop it."""
-        self._do(f"release {{}} {verdict}")
+        self._with(lambda held: self.main.do(f"release {held.number} {verdict}"))
 
     def action_edit(self) -> None:
         """Edit its payload, and let it go on with that."""
-        if self.chosen is not None:
-            self.main.edit_held(self.chosen)
+        self._with(self.main.edit_held)
 
     def action_answer(self) -> None:
         """Answer in its place."""
-        if self.chosen is not None:
-            self.main.answer_held(self.chosen)
+        self._with(self.main.answer_held)
 
     def action_fail(self) -> None:
         """Answer with an error in its place."""
-        if self.chosen is not None:
-            self.main.fail_held(self.chosen)
+        self._with(self.main.fail_held)
 
     def action_all(self) -> None:
         """Let all go on, as they are."""

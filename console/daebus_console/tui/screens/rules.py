@@ -63,6 +63,7 @@ class RulesScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.list.focus()
+        self.renew()
         self.call_after_refresh(self.renew)
         self.set_interval(_EVERY, self.renew)
 
