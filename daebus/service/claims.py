@@ -68,6 +68,16 @@ class Claims:
             return True
         return self._claim(data, self._lifetime(message))
 
+    def prolong(self, request: Request, data: bytes, seconds: float) -> None:
+        """Have the claim of a request that is held outlive its time by so many seconds. Raises nothing."""
+        if _is_unique(request):
+            lifetime = _milliseconds(self.lifetime(request) + seconds)
+            try:
+                self._ask([(b"PEXPIRE", self._key(_digest(data)), lifetime)], "prolonging a claim")
+            except RedisUnavailable:
+                # What other instances have of it in their queues is then taken for expired.
+                pass
+
     def is_taken(self, data: bytes) -> bool:
         """Whether another instance has a message that we could not claim, as far as Redis tells."""
         try:

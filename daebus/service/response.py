@@ -290,21 +290,24 @@ class Response:
             if final and not ok:
                 self.failure = payload.get("code") or payload.get("type") or "error"
                 self.said = payload.get("error")
-        received = self._let_out(self.channel, data, ok, final) if self.channel is not None else NOBODY
+        received = NOBODY
+        if self.channel is not None:
+            passage = self.passage if final else None
+            if passage is None:
+                received = self._publish(self.channel, data, final)
+            else:
+                received = self._let_out(passage, self.channel, data, ok)
         if self._spoken is not None:
             self._spoken(self._request, ok, final, elapsed)
         if final and self._deferral is not None and self._deferrals is not None:
             self._deferrals.answered(self._deferral)
         return received
 
-    def _let_out(self, channel: str, data: bytes, ok: bool, final: bool) -> Receipt:
-        """Publish it, past a debugger where there is one."""
-        passage = self.passage
-        if passage is None or not final:
-            return self._publish(channel, data, final)
+    def _let_out(self, passage: Passage, channel: str, data: bytes, ok: bool) -> Receipt:
+        """Publish what a debugger lets out of the final one."""
         received = SENT
         for each in passage.through(data, ok, self.held, partial(self._publish_late, channel)):
-            received = self._publish(channel, each, final)
+            received = self._publish(channel, each, final=True)
         return received
 
     def _publish_late(self, channel: str, data: bytes) -> None:

@@ -24,7 +24,8 @@ from daebus.wire.limits import MAX_MESSAGE
 from daebus.wire.values import Default, plain
 
 from .chain.arrival import Arrival, describe
-from .chain.dispatcher import Debugging, Dispatcher
+from .chain.dispatcher import Dispatcher
+from .chain.gatekeeper import Debugging
 from .claims import Claims
 from .control.channel import Control, Verb, control_channel
 from .control.debugging import Release, SetRules, Suspend, TellHeld

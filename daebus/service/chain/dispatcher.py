@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from daebus.context import Runtime
-from daebus.gates.gates import Gates
 from daebus.logs import note
 from daebus.service.answer_gate import AnswerGate, Passage
 from daebus.service.answers import Answers
@@ -31,20 +29,11 @@ from .admission import Admission, line_of
 from .arrival import Admitted, Arrival
 from .calls import Here, OnLoop, run_here
 from .events import Events
-from .gatekeeper import Gatekeeper
+from .gatekeeper import Debugging, Gatekeeper
 from .links import Links
 from .pace import Pace
 
 log = logging.getLogger("daebus")
-
-
-@dataclass(frozen=True, slots=True)
-class Debugging:
-    """What holding messages needs of a service: the gates, and what `Gatekeeper` calls."""
-
-    gates: Gates
-    put: Callable[[Arrival], object]
-    later: Callable[[Callable[[], object]], object]
 
 
 class Dispatcher:
@@ -104,11 +93,10 @@ class Dispatcher:
         self._gatekeeper: Gatekeeper | None = None
         self._answer_gate: AnswerGate | None = None
         if debugging is not None:
-            notices = self._notices
-            gates, later = debugging.gates, debugging.later
-            put, respond = debugging.put, self._response
-            self._gatekeeper = Gatekeeper(gates, name, notices, self.counts, runtime.recorder, put, later, respond)
-            self._answer_gate = AnswerGate(gates, notices, later)
+            self._gatekeeper = Gatekeeper(
+                debugging, name, self._notices, self.counts, runtime.recorder, claims, self._response
+            )
+            self._answer_gate = AnswerGate(debugging.gates, self._notices, debugging.later)
 
     def split(self, arrival: Arrival) -> list[Arrival]:
         """What of a message is dealt with by a worker and what on the event loop, where there is one."""

@@ -10,15 +10,18 @@ import copy
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
 from daebus.errors import DaebusError
 from daebus.gates.gates import Gates
 from daebus.gates.held import GO, Asker, Held, Outcome
+from daebus.gates.reading import LONGEST_HOLD
 from daebus.gates.rule import DROP, DUPLICATE, EVENT, FAIL, REQUEST, Met
 from daebus.logs import note
 from daebus.recorder.recorder import Recorder
+from daebus.service.claims import Claims
 from daebus.service.counts import Counts
 from daebus.service.notices import Notices
 from daebus.service.recording.notes import note_refused, note_unheard
@@ -33,31 +36,40 @@ CODE = "debugger"
 """What the recorder is told of a message that a debugger has kept from its handler."""
 
 
-class Gatekeeper:
-    """Stands at both gates of one service, `name`.
+@dataclass(frozen=True, slots=True)
+class Debugging:
+    """The gates of a service, and what they need of it.
 
-    `put(arrival)` has something handled that has been taken before, `later(function)` a function called on a thread
-    that may wait for Redis, and `respond` makes the response to an admitted request. None of them waits.
+    `put(arrival)` has something done that has been taken before, `later(function)` has a function called on a thread
+    that may wait for Redis. Neither waits.
     """
+
+    gates: Gates
+    put: Callable[[Arrival], object]
+    later: Callable[[Callable[[], object]], object]
+
+
+class Gatekeeper:
+    """Stands at both gates of one service, `name`. `respond` makes the response to an admitted request."""
 
     def __init__(
         self,
-        gates: Gates,
+        debugging: Debugging,
         name: str,
         notices: Notices,
         counts: Counts,
         recorder: Recorder | None,
-        put: Callable[[Arrival], object],
-        later: Callable[[Callable[[], object]], object],
+        claims: Claims | None,
         respond: Callable[[Arrival, Admitted], Response],
     ) -> None:
-        self._gates = gates
+        self._gates = debugging.gates
         self._name = name
         self._notices = notices
         self._counts = counts
         self._recorder = recorder
-        self._put = put
-        self._later = later
+        self._claims = claims
+        self._put = debugging.put
+        self._later = debugging.later
         self._respond = respond
 
     def lets_handle(self, arrival: Arrival, admitted: Admitted) -> bool:
@@ -76,6 +88,8 @@ class Gatekeeper:
         )
         found = self._gates.meet(met, partial(self._resume, arrival, admitted), self._asker(arrival, admitted))
         if isinstance(found, Held):
+            if self._claims is not None:
+                self._later(partial(self._claims.prolong, request, arrival.data, LONGEST_HOLD))
             return False
         return found is None or self._apply(arrival, admitted, found)
 
