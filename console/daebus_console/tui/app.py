@@ -70,7 +70,7 @@ class ConsoleApp(BaseApp):
         Binding("f9", "off", "Off: lift all rules of ours, and let go all that they hold", show=False, priority=True),
         Binding("f11", "step('into')", "Step into", show=False),
         Binding("f10", "step('over')", "Step over", show=False),
-        Binding("shift+f11,f23", "step('out')", "Step out", show=False),
+        Binding("shift+f11,f23", "step('out')", "Step out", key_display="⇧F11", show=False),
         Binding("f8", "step('run')", "Run", show=False),
     ]
 

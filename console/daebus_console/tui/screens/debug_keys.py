@@ -7,12 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.exchange import Kind, State
 from daebus_console.naming import shown
+from daebus_console.tui.messages import Prefill
 from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.screens.finding_keys import FindingKeys
 
@@ -52,6 +52,10 @@ class DebugKeys(FindingKeys):
     def do(self, command: str) -> None:
         """Carry out a command as if it had been typed."""
         self._do(command)
+
+    def begin(self, command: str) -> None:
+        """Put the beginning of a command into the command line."""
+        self.post_message(Prefill(command))
 
     def said(self, line: Line) -> None:
         """A command has said that."""
@@ -118,9 +122,7 @@ class DebugKeys(FindingKeys):
             if choice is None:
                 return
             if choice.typed:
-                from daebus_console.tui.messages import Prefill
-
-                self.post_message(Prefill(choice.command))
+                self.begin(choice.command)
             else:
                 self.do(choice.command)
 
@@ -283,15 +285,6 @@ class DebugKeys(FindingKeys):
             self.notify("It has not been seen on the bus", timeout=3)
         else:
             self.app.push_screen(ConversationScreen(self.session, exchange))
-
-    def save_order(self) -> None:
-        """Begin to type the name of the file that is to have what was let go, in its order."""
-        from daebus_console.tui.messages import Prefill
-
-        screen: Screen[Any] = self.app.screen
-        if screen is not self:
-            self.app.pop_screen()
-        self.post_message(Prefill("release save test_order.py"))
 
 
 def _sign_on(signs: Any, row: DirectoryRow) -> str:

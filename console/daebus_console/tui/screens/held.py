@@ -25,8 +25,7 @@ from daebus_console.tui.widgets.row_list import RowList
 from daebus_console.tui.widgets.title import TitleLine
 
 if TYPE_CHECKING:
-    from daebus_console.tui.base import BaseApp
-    from daebus_console.tui.screens.debug_keys import DebugKeys
+    from daebus_console.tui.base import BaseApp, DebugView
 
 _EVERY = 0.25
 
@@ -67,7 +66,7 @@ class HeldScreen(Screen[None]):
 
     app: BaseApp
 
-    def __init__(self, main: DebugKeys) -> None:
+    def __init__(self, main: DebugView) -> None:
         super().__init__()
         self.main = main
         self.head = TitleLine(classes="pane-title")
@@ -230,7 +229,8 @@ class HeldScreen(Screen[None]):
 
     def action_save_order(self) -> None:
         """Write what was let go, in its order, as a test."""
-        self.main.save_order()
+        self.app.pop_screen()
+        self.main.begin("release save test_order.py")
 
     def action_conversation(self) -> None:
         """Show the conversation that it belongs to."""

@@ -11,7 +11,6 @@ from textual.screen import Screen
 
 from daebus_console.commands.doing.breaking import label
 from daebus_console.engine.holding.desk import Known
-from daebus_console.tui.messages import Prefill
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.holding import no_rules, rule_heading, rule_row
 from daebus_console.tui.rows.lines import Line
@@ -20,8 +19,7 @@ from daebus_console.tui.widgets.key_line import KeyLine
 from daebus_console.tui.widgets.title import TitleLine
 
 if TYPE_CHECKING:
-    from daebus_console.tui.base import BaseApp
-    from daebus_console.tui.screens.debug_keys import DebugKeys
+    from daebus_console.tui.base import BaseApp, DebugView
 
 _EVERY = 0.5
 
@@ -46,7 +44,7 @@ class RulesScreen(Screen[None]):
 
     app: BaseApp
 
-    def __init__(self, main: DebugKeys) -> None:
+    def __init__(self, main: DebugView) -> None:
         super().__init__()
         self.main = main
         self.head = TitleLine(classes="pane-title")
@@ -100,7 +98,7 @@ class RulesScreen(Screen[None]):
 
     def _type(self, command: str) -> None:
         self.app.pop_screen()
-        self.main.post_message(Prefill(command))
+        self.main.begin(command)
 
     def action_fault(self) -> None:
         """Begin to type a fault."""
