@@ -58,6 +58,11 @@ class PayloadDraft(Draft):
         item = self.resend.with_payload(jsontext.loads(merged))
         return Verdict(item, f"{self.what}: {self._difference(payload)}")
 
+    def place(self) -> tuple[int, int]:
+        """Behind the first value."""
+        lines = self.text.split("\n", 2)
+        return (1, len(lines[1].rstrip(","))) if len(lines) > 1 else (0, 1)
+
     def aim(self, item: Resend) -> Line:
         """What becomes of it, as a line."""
         del item

@@ -60,7 +60,7 @@ class EditScreen(ModalScreen[Resend | None]):
         self.aim = TitleLine(id="edit-aim")
         self.area = DraftArea(self.draft.text, self._touched, id="edit-text")
         # Not when it is mounted: the first keys may be there by then.
-        self.area.selection = Selection.cursor(first_place(self.draft.text))
+        self.area.selection = Selection.cursor(self.draft.place())
         self.below = TitleLine(id="edit-below")
 
     def compose(self) -> ComposeResult:
