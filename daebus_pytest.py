@@ -1,4 +1,4 @@
-"""The pytest plugin of Daebus: the fixtures `bus`, `service` and `stub`. See docs/testing.md.
+"""The pytest plugin of Daebus: the fixtures `bus`, `service`, `stub` and `fault`. See docs/testing.md.
 
 A module of its own, which imports `daebus` within its fixtures only: pytest loads it before coverage measures.
 """
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from daebus.testing import Database, RecordedBus, ServiceFixture, StubFixture, TestRun
+    from daebus.testing import Database, FaultFixture, RecordedBus, ServiceFixture, StubFixture, TestRun
 
 _RUN: pytest.StashKey[TestRun] = pytest.StashKey()
 
@@ -107,6 +107,12 @@ def service(_daebus_run: TestRun) -> ServiceFixture:
 def stub(_daebus_run: TestRun) -> StubFixture:
     """`stub("payments", {"charge": {"ok": True}})` answers in place of a service, and records its `calls`."""
     return _daebus_run.stub
+
+
+@pytest.fixture
+def fault(_daebus_run: TestRun) -> FaultFixture:
+    """`fault("payments", "charge", delay=2)` sets a rule of the debugger at a service until the test ends."""
+    return _daebus_run.fault
 
 
 def _fail_for_problems(run: TestRun) -> None:

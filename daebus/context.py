@@ -151,7 +151,9 @@ class Context:
         }
 
 
-_current: ContextVar[Context] = ContextVar("daebus_context")
+_current: ContextVar[Context | None] = ContextVar("daebus_context", default=None)
+current = _current.get
+"""`current()` is the context of the handler that this thread (or task) is in, or None."""
 _running: list[Runtime] = []
 _entered: dict[Context, None] = {}
 """The contexts that something runs in: what is being done in this process."""
@@ -207,11 +209,6 @@ def leave(token: Any) -> None:
 def entered_in(runtime: Runtime) -> list[Context]:
     """The contexts of a service that something runs in, the oldest first."""
     return [context for context in list(_entered) if context.runtime is runtime]
-
-
-def current() -> Context | None:
-    """The context of the handler that this thread (or task) is in, or None."""
-    return _current.get(None)
 
 
 def started(runtime: Runtime) -> None:

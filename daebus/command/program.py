@@ -76,6 +76,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--redis", metavar="URL", help="where Redis is (default: that of the environment)")
     run.add_argument("--shared", action="store_true", help="share the work with other instances")
     run.add_argument("--debug", action="store_true", help="log each message; errors carry tracebacks")
+    run.add_argument("--debugger", action="store_true", help="let debuggers hold and edit its messages")
     run.add_argument("--log-format", choices=sorted(FORMATS), help="how lines of the log look (default: text)")
     workers = run.add_mutually_exclusive_group()
     workers.add_argument("--max-workers", metavar="N", help="handlers that run at once (default: that of the app)")
@@ -112,7 +113,7 @@ def _run(options: argparse.Namespace, given: Sequence[str]) -> int:
 
         return run(options.app, given, options.reload_dir)
     app = _found(options, workers)
-    app.run(options.service, options.debug, redis_url=url, shared=options.shared)
+    app.run(options.service, options.debug, redis_url=url, shared=options.shared, debugger=options.debugger or None)
     return 0
 
 
@@ -130,7 +131,7 @@ def _found(options: argparse.Namespace, workers: int | None) -> Daebus:
 
 
 def _serve(options: argparse.Namespace, app: Daebus, bus: HandoverBus, signals: StopSignals) -> None:
-    start = partial(app.start_on, bus, options.service, options.debug, options.shared)
+    start = partial(app.start_on, bus, options.service, options.debug, options.shared, options.debugger or None)
     app.run_until(signals, start, options.service)
 
 

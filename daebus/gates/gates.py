@@ -17,6 +17,7 @@ from typing import Any
 from daebus.errors import DaebusError
 from daebus.transport.fork import begins_anew
 from daebus.transport.threads import begin
+from daebus.waiting import bounded
 
 from .held import Asker, Held, Outcome, Resume, Verdict, at_once
 from .rule import DELAY, EVENT, HOLD, REQUEST, Deed, Met, Rule
@@ -255,7 +256,7 @@ class Gates:
             if len(self._leases) >= MOST_OWNERS:
                 raise DaebusError(f"there are {MOST_OWNERS} leases already")
             lease = Lease(owner, 0.0, suspends)
-        lease.until = time.monotonic() + min(seconds, LONGEST_LEASE)
+        lease.until = time.monotonic() + seconds
         if self._clock is None:
             thread = threading.Thread(target=self._watch_time, name=f"daebus-{self._name}-gates", daemon=True)
             try:
@@ -321,7 +322,7 @@ class Gates:
                     if not self._leases and not self._held:
                         self._clock = None
                         return
-                    self._changed.wait(max(0.0, self._due() - now))
+                    self._changed.wait(bounded(self._due() - now))
             self._let_go(gone)
             self._tell(told)
 

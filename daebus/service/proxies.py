@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     import redis
 
 
-def _need(what: str) -> Context:
-    context = current()
-    if context is None:
-        raise OutsideContextError(
-            f"`{what}` was used outside a handler. It exists only while an action handler runs, and only in the "
-            "handler's own thread: in a thread of your own, pass it what it needs as arguments"
-        )
-    return context
+def _outside(what: str, context: Context | None, why: str) -> OutsideContextError:
+    """The error for what is not there."""
+    if context is not None:
+        return OutsideContextError(f"there is no `{what}` in {context.place}: only actions {why}")
+    return OutsideContextError(
+        f"`{what}` was used outside a handler. It exists only while an action handler runs, and only in the "
+        "handler's own thread: in a thread of your own, pass it what it needs as arguments"
+    )
 
 
 class _Proxy:
@@ -50,9 +50,9 @@ class _RequestProxy(_Proxy):
     __slots__ = ()
 
     def _target(self) -> Request:
-        context = _need("request")
-        if context.request is None:
-            raise OutsideContextError(f"there is no `request` in {context.place}: only actions have one")
+        context = current()
+        if context is None or context.request is None:
+            raise _outside("request", context, "have one")
         return context.request
 
 
@@ -60,9 +60,9 @@ class _ResponseProxy(_Proxy):
     __slots__ = ()
 
     def _target(self) -> Any:
-        context = _need("response")
-        if context.response is None:
-            raise OutsideContextError(f"there is no `response` in {context.place}: only actions answer")
+        context = current()
+        if context is None or context.response is None:
+            raise _outside("response", context, "answer")
         return context.response
 
 

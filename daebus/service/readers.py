@@ -224,7 +224,7 @@ class Readers:
     def _lead(self, turn: int) -> bool:
         """Read until the turn is over or there is nothing more; False where a mistake of ours ended it."""
         try:
-            self._listener.lead(partial(self._hand_out, turn), lambda: self._rota.is_over(turn), self._idle)
+            self._listener.lead(partial(self._hand_out, turn), partial(self._rota.is_over, turn), self._idle)
         except Exception as error:
             log.exception("%s: reading failed in a way it should not; going on", self._listener.name)
             self._listener.lose(ConnectionLost(f"an error of our own: {error!r}"))

@@ -7,6 +7,7 @@ fixtures of the pytest plugin (`daebus_pytest`) are made of what is here. Nothin
 from __future__ import annotations
 
 from .client import TestClient
+from .faults import Fault, FaultFixture, HeldMessage
 from .local import LocalBus
 from .messages import BusMessage
 from .recorded import NotOnBus, RecordedBus
@@ -17,6 +18,9 @@ from .stub import Stub
 __all__ = [
     "BusMessage",
     "Database",
+    "Fault",
+    "FaultFixture",
+    "HeldMessage",
     "LocalBus",
     "NotOnBus",
     "RecordedBus",

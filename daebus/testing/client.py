@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from daebus import context
 from daebus.client.requester import Requester
 from daebus.errors import ConfigurationError, PayloadError
+from daebus.service.consent import checked_debugger
 from daebus.wire import checks
 from daebus.wire.envelope import decode_object, encode, encode_object
 
@@ -24,7 +25,14 @@ class App(Protocol):
 
     name: str
 
-    def start_on(self, bus: Bus, service: str | None = None, debug: bool = False, shared: bool = False) -> object:
+    def start_on(
+        self,
+        bus: Bus,
+        service: str | None = None,
+        debug: bool = False,
+        shared: bool = False,
+        debugger: bool | None = None,
+    ) -> object:
         """Start serving on a given bus."""
 
     def stop(self) -> object:
@@ -36,7 +44,8 @@ class TestClient:
 
     Callers that the handlers use reach other apps whose test clients share the bus:
     `TestClient(gateway, bus=client_of_users.bus)`. `shared=True`, given to each of several instances of a service on
-    one bus, lets them share the work as in `Daebus.start`. The `bus` of the pytest plugin will do, too.
+    one bus, lets them share the work as in `Daebus.start`; `debugger` is as there. The `bus` of the pytest plugin will
+    do, too.
     """
 
     __test__ = False
@@ -48,6 +57,7 @@ class TestClient:
         *,
         bus: RecordingBus | RecordedBus | None = None,
         shared: bool = False,
+        debugger: bool | None = None,
     ) -> None:
         if not hasattr(app, "start_on"):
             raise ConfigurationError(f"app must be a Daebus, not {checks.shown(app)}")
@@ -59,6 +69,7 @@ class TestClient:
         self.bus: RecordingBus = bus or LocalBus()
         self.service = checks.optional_name(service, "service") or (app.name if app.name != "__main__" else "service")
         self.shared = shared
+        self.debugger = checked_debugger(debugger)
         self._requester = Requester(name="test", bus=self.bus)
         self._started = False
 
@@ -125,6 +136,6 @@ class TestClient:
 
     def _start(self) -> Requester:
         if not self._started:
-            self.app.start_on(self.bus, self.service, shared=self.shared)
+            self.app.start_on(self.bus, self.service, shared=self.shared, debugger=self.debugger)
             self._started = True
         return self._requester

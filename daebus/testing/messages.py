@@ -10,7 +10,7 @@ from daebus.wire.envelope import Request, RequestId, decode_object, read_reply, 
 
 from .recording import Published
 
-KINDS = ("request", "message", "response", "broadcast", "unreadable")
+KINDS = ("request", "message", "response", "broadcast", "notice", "unreadable")
 _SHOWN = 200
 
 
@@ -18,7 +18,8 @@ _SHOWN = 200
 class BusMessage:
     """A message that was published.
 
-    `kind` is "request", "message" (one-way, to an action), "response", "broadcast" or "unreadable" (no JSON object).
+    `kind` is "request", "message" (one-way, to an action), "response", "broadcast", "notice" (to whoever asked, that
+    a debugger holds the answer) or "unreadable" (no JSON object).
     `service` and `action` are those asked, of a response as well where its request was seen; `sender` is who published
     it, as far as it says so. `ok` is False for an error, `final` for a response with more to follow. `at` is in epoch
     seconds; `data` are the bytes as they were published.
@@ -120,7 +121,7 @@ def _response(entry: Published, asked: Asked) -> BusMessage:
     assert reply is not None
     service, action = asked.get(reply.request_id, (reply.service, None))
     return BusMessage(
-        "response",
+        "response" if reply.held is None else "notice",
         channel,
         reply.payload,
         service,

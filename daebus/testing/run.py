@@ -7,12 +7,15 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
+from typing import Any
 
+from daebus import context
 from daebus.errors import ConfigurationError
 from daebus.transport.bus import stand_in
 
 from .capture import write_capture
 from .client import App, TestClient
+from .faults import Fault, FaultFixture
 from .recorded import RecordedBus
 from .recording import RecordingBus
 from .stub import Answer, Stub
@@ -55,7 +58,9 @@ class TestRun:
         self.bus = RecordedBus(bus)
         self.service = ServiceFixture(self)
         self.stub = StubFixture(self)
+        self.fault = FaultFixture(self.set_fault)
         self.stubs: list[Stub] = []
+        self.faults: list[Fault] = []
         self._told: list[str] = []
         self._end = ExitStack()
         self._before: set[threading.Thread] = set()
@@ -72,11 +77,12 @@ class TestRun:
 
     def start(self, app: App, name: str | None = None, shared: bool = False) -> TestClient:
         """See `ServiceFixture`."""
-        client = TestClient(app, name, bus=self.bus, shared=shared)
+        client = TestClient(app, name, bus=self.bus, shared=shared, debugger=True)
         taken = [stub for stub in self.stubs if stub.service == client.service]
         if taken:
             raise ConfigurationError(f"there is a stub for {client.service!r} on this bus, which would answer as well")
         self._end.enter_context(client)
+        self._set_faults()
         return client
 
     def stand_in_for(self, service: str, answers: Mapping[str, Answer]) -> Stub:
@@ -84,11 +90,26 @@ class TestRun:
         stub = Stub(service, answers, self.bus)
         self.stubs.append(stub)
         self._end.callback(stub.stop)
+        self._set_faults()
         return stub
 
+    def set_fault(self, service: str, rule: dict[str, Any]) -> Fault:
+        """See `FaultFixture`."""
+        fault = Fault(service, rule, f"test {len(self.faults) + 1}")
+        self.faults.append(fault)
+        self._set_faults()
+        return fault
+
+    def _set_faults(self) -> None:
+        """At the services that run now."""
+        for fault in self.faults:
+            for runtime in context.running(self.bus.bus):
+                fault.applies_to(runtime)
+
     def new_problems(self) -> list[str]:
-        """What went wrong with the stubs that was not told yet."""
+        """What went wrong with the stubs and the faults that was not told yet."""
         found = [problem for stub in self.stubs for problem in stub.problems]
+        found += [fault.problem for fault in self.faults if fault.problem is not None]
         new = [problem for problem in dict.fromkeys(found) if problem not in self._told]
         self._told += new
         return new

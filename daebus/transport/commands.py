@@ -25,7 +25,11 @@ class Pending(Command):
     __slots__ = ("_told", "connection", "due", "ended", "error", "expected", "sent_at", "waiter")
 
     def __init__(self, data: bytes, wanted: int, due: float, ended: Callable[[Pending], None] | None = None) -> None:
-        super().__init__(data, wanted)
+        # What Command sets, without a call: there is one for each message.
+        self.data = data
+        self.wanted = wanted
+        self.ends_at = 0
+        self.replies = []
         self.due = due
         self.ended = ended
         self.error: RedisUnavailable | None = None
@@ -84,7 +88,7 @@ class Delivery(NamedTuple):
 
 def publish_command(channel: str, data: bytes) -> bytes:
     """PUBLISH, which has one reply."""
-    return pack_publish(_encoded(channel), data)
+    return pack_publish(channel.encode() if channel.isascii() else _encoded(channel), data)
 
 
 def counted_command(channel: str, data: bytes) -> bytes:

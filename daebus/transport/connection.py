@@ -20,7 +20,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import cast
 
 from daebus.errors import ConnectionLost, RedisUnavailable, TooLate
 from daebus.wire.protocol import NEED_DATA, Event, Protocol, Replied
@@ -78,6 +77,7 @@ class Connection:
         """Why it is of no use any more."""
         self._stream = stream
         self._protocol = Protocol()
+        self._due = self._protocol.due
         self._outbox: deque[Pending] = deque()
         self._rest: memoryview | None = None
         self._unwritten = 0
@@ -110,7 +110,7 @@ class Connection:
     @property
     def in_flight(self) -> int:
         """How many commands have been given and are not done."""
-        return len(self._outbox) + self._protocol.in_flight
+        return len(self._outbox) + len(self._due)
 
     @property
     def unsent(self) -> bool:
@@ -347,9 +347,11 @@ class Connection:
     def receive(self, timeout: float) -> bool:
         """Take in what has come, after at most so many seconds; False where nothing has. Raises ConnectionLost."""
         self._reading = True
-        if self.error is not None:
+        error = self.error
+        if error is not None:
             self._has_read()
             raise self.lost()
+        # Most of what follows runs for each message.
         self.leadership.back_by = time.monotonic() + timeout
         # Without time to wait, reading itself tells whether there is something.
         if timeout > 0 and not self._stream.wait_readable(timeout):
@@ -358,13 +360,14 @@ class Connection:
         self._torn = True
         try:
             data = self._stream.read()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError) as problem:
             self._reading = False
-            raise self.fail(error) from None
+            raise self.fail(problem) from None
         if data:
             self._protocol.receive_data(data)
-        self._torn = False
-        self._has_read()
+        self._torn = self._reading = False
+        if self.error is not None:
+            self._free()
         if data is None:
             return False
         self.heard_at = time.monotonic()
@@ -389,10 +392,12 @@ class Connection:
         """Give the replies that have come to their commands, and tell of those that are done."""
         self._torn = True
         try:
-            while (event := self.next_event()) is not NEED_DATA:
+            while (event := self._protocol.next_event()) is not NEED_DATA:
                 if isinstance(event, Replied):
-                    self._done.append(cast(Pending, event.command))
+                    self._done.append(event.command)  # type: ignore[arg-type]  # it is given no others
             self._torn = False
+        except (ProtocolError, ValueError) as error:
+            raise self.fail(error) from None
         finally:
             # Not before: whoever is told of the last reply that there is may send something else at once.
             self._tell()

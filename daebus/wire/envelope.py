@@ -240,8 +240,10 @@ def read_request(data: bytes) -> Request | Unreadable | Stray:
         return Unreadable(payload, reply_to, request_id)
     request = Request(action, payload, reply_to, request_id, _text(message.get("service")), raw=message, data=data)
     if "payload" in message:
-        request.message_id = _text(message.get("message_id")) or None
-        request.parent_id = _text(message.get("parent_id"))
+        if "message_id" in message:
+            request.message_id = _text(message["message_id"]) or None
+        if "parent_id" in message:
+            request.parent_id = _text(message["parent_id"])
         request.sent_at = _number(message.get("sent_at"))
         request.timeout = _number(message.get("timeout"))
     return request
@@ -249,7 +251,9 @@ def read_request(data: bytes) -> Request | Unreadable | Stray:
 
 def _reply_to(message: dict[str, Any]) -> str | None:
     channel = message.get("reply_to")
-    return channel if isinstance(channel, str) and _is_channel(channel) else None
+    if not isinstance(channel, str) or not channel:
+        return None
+    return channel if channel.isascii() or _is_text(channel) else None
 
 
 def _unreadable_request(message: dict[str, Any], reason: str) -> Unreadable | Stray:
@@ -301,11 +305,13 @@ def _read_id(value: object) -> RequestId:
     return value if isinstance(value, str | int | float) else None
 
 
-def _is_channel(name: str) -> bool:
+def _is_text(name: str) -> bool:
+    """Whether it can be written as UTF-8."""
     try:
-        return bool(name.encode())
+        name.encode()
     except UnicodeEncodeError:
         return False
+    return True
 
 
 def _text(value: object) -> str | None:

@@ -102,7 +102,8 @@ class Protocol:
 
     def __init__(self) -> None:
         self._reader = make_reader()
-        self._due: deque[Command | _Confirmation] = deque()
+        self.due: deque[Command | _Confirmation] = deque()
+        """The commands and confirmations that are due, the oldest first; to be looked at only."""
         self._listening = False
         self._given = 0
         self._refusal: ErrorReply | None = None
@@ -110,13 +111,13 @@ class Protocol:
     @property
     def in_flight(self) -> int:
         """How many commands and confirmations are due."""
-        return len(self._due)
+        return len(self.due)
 
     @property
     def oldest(self) -> Command | None:
         """The command that has waited longest for its replies."""
         try:
-            due = self._due[0]
+            due = self.due[0]
         except IndexError:
             return None
         return due if isinstance(due, Command) else None
@@ -130,7 +131,7 @@ class Protocol:
         """The bytes to send for a command; from now on its replies are due."""
         self._given += len(command.data)
         command.ends_at = self._given
-        self._due.append(command)
+        self.due.append(command)
         return command.data
 
     def subscribe(self, channels: Iterable[bytes]) -> bytes:
@@ -147,12 +148,12 @@ class Protocol:
         return self._subscription("heartbeat", channel)
 
     def _subscription(self, kind: str, channel: bytes) -> bytes:
-        self._due.append(_Confirmation(kind, channel))
+        self.due.append(_Confirmation(kind, channel))
         return pack(b"SUBSCRIBE", channel)
 
     def unsubscribe(self) -> bytes:
         """The bytes that end all subscriptions; what was published before that still comes."""
-        self._due.append(_Confirmation("unsubscribe", b""))
+        self.due.append(_Confirmation("unsubscribe", b""))
         return pack(b"UNSUBSCRIBE")
 
     def receive_data(self, data: bytes) -> None:
@@ -165,13 +166,14 @@ class Protocol:
             raise ProtocolError(str(self._refusal))
         while (reply := self._reader.gets()) is not INCOMPLETE:
             if self._listening and isinstance(reply, list) and len(reply) == 3 and reply[0] == b"message":
-                return Message(reply[1], reply[2])
-            if not self._due:
+                # As Message(…) does it, without a function of Python's around it: there is one for each message.
+                return tuple.__new__(Message, reply[1:])
+            if not self.due:
                 raise ProtocolError(f"a reply that nobody asked for{_words(reply)}")
-            due = self._due[0]
+            due = self.due[0]
             event = self._replied(due, reply) if isinstance(due, Command) else self._confirmed(due, reply)
             if event is not None:
-                self._due.popleft()
+                self.due.popleft()
                 return event
         return NEED_DATA
 
@@ -182,9 +184,9 @@ class Protocol:
         this, several at once.
         """
         refused = self._refusal is not None
-        while self._due:
+        while self.due:
             try:
-                due = self._due.popleft()
+                due = self.due.popleft()
             except IndexError:
                 return None
             if isinstance(due, Command):
@@ -193,9 +195,9 @@ class Protocol:
 
     def _replied(self, command: Command, reply: Any) -> Replied | None:
         command.replies.append(reply)
-        if ends_the_connection(reply):
+        if type(reply) is ErrorReply and ends_the_connection(reply):
             self._refusal = reply
-        return Replied(command) if len(command.replies) >= command.wanted else None
+        return tuple.__new__(Replied, (command,)) if len(command.replies) >= command.wanted else None
 
     def _confirmed(self, due: _Confirmation, reply: Any) -> Event | None:
         """What a confirmation tells; None for one of several that belong together."""

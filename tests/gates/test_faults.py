@@ -282,3 +282,45 @@ def test_a_service_that_stops_while_it_cannot_handle_what_it_has_let_go_says_so(
             call.result()
         codes.append(getattr(caught.value, "code", None))
     assert codes == ["shutting_down"] * 2
+
+
+FORKING = """
+import os, sys
+from daebus import Daebus, DaebusCaller, request
+
+app = Daebus("app", debugger=True)
+
+@app.action("note")
+def note():
+    print(f"noted {request.payload['n']}\\n", end="", flush=True)
+
+@app.action("fork")
+def fork():
+    child = os.fork()
+    if child == 0:
+        with DaebusCaller(sys.argv[1] + ".shop", redis_url=sys.argv[2]) as caller:
+            answer = caller.send_request("echo", {"n": "child"})
+        os._exit(0 if answer == {"got": {"n": "child"}} else 1)
+    return {"status": os.waitpid(child, 0)[1]}
+
+app.run(service=sys.argv[1], redis_url=sys.argv[2])
+"""
+
+
+def test_a_forked_child_holds_nothing_and_lets_nothing_go(redis_url: str, requester: Requester, name: str) -> None:
+    shop = Shop(f"{name}.shop")
+    options: dict[str, Any] = {"PYTHONWARNINGS": "ignore"}
+    with (
+        serving(shop.app, redis_url, f"{name}.shop"),
+        program("-c", FORKING, name, redis_url, serves=name, url=redis_url, **options) as started,
+    ):
+        debugger = Debugger(requester, name)
+        debugger.rules({**HOLD, "action": "note"}, {"place": "call", "hold": True})
+        requester.send(name, "note", {"n": 1})
+        debugger.one()
+        assert requester.call(name, "fork") == {"status": 0}
+        assert shop.handled == [{"n": "child"}]
+        debugger.one()
+        debugger.release()
+        assert debugger.nothing()
+    assert started.output.count("noted") == 1

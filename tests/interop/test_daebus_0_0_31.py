@@ -23,6 +23,7 @@ from daebus import (
     telemetry,
 )
 from tests.support.framework_services import Program, program, serving, subscribers
+from tests.support.gates import HOLD, Debugger, Shop
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
@@ -136,3 +137,21 @@ def test_an_old_service_is_told_from_one_of_ours(old_service: str, redis_url: st
         assert subscribers(redis_url, f"daebus.control.{ours}") == 1
         assert subscribers(redis_url, f"daebus.control.{old_service}") == 0
         assert requester.call(f"daebus.control.{ours}", "info")["service"] == ours
+
+
+def test_its_caller_is_sent_no_notices_of_what_is_held_and_is_let_go_in_time(
+    old_python: str, shared_redis: RedisServer, name: str
+) -> None:
+    shop = Shop(name)
+    with serving(shop.app, shared_redis.url, name), Requester(shared_redis.url) as requester:
+        debugger = Debugger(requester, name)
+        debugger.rules({**HOLD, "where": [["n", "=", 1]]}, {**HOLD, "before_timeout": 2})
+        script = Program(str(HERE / "old_patient.py"), name, str(shared_redis.port), python=old_python)
+        held = eventually(lambda: debugger.ask("held")["held"], within=60)[0]
+        assert held["asker"] == {"notified": False, "left": None}
+        eventually(lambda: debugger.one()["held"] > 1.2)
+        debugger.release(held["hold"], payload={"n": 7})
+        # Nobody releases the second one.
+        assert script.wait(60) == 0, script.output
+        said, _end = json.JSONDecoder().raw_decode(script.output.partition("RESULT ")[2])
+    assert said == {"first": {"got": {"n": 7}}, "second": {"got": {"n": 2}}, "progress": []}

@@ -14,6 +14,6 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs/testing.md").read_text()
 
 def test_the_examples_of_the_page_pass(run: Run, pytester: pytest.Pytester) -> None:
     shop, *examples = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    assert len(examples) == 3
+    assert len(examples) == 4
     pytester.makepyfile(shop=shop, **{f"test_{number}": text for number, text in enumerate(examples)})
-    run("def test_it(): pass").assert_outcomes(passed=5)
+    run("def test_it(): pass").assert_outcomes(passed=7)

@@ -63,6 +63,10 @@ def test_the_demo_shows_paired_exchanges_and_answers_a_request(tmp_path: Path) -
         terminal.type("request users get_user id=u-1")
         terminal.press("enter")
         terminal.wait_for(r"users answered in")
+        # The shop's own messages may have carried the row out of sight.
+        terminal.press("escape")
+        terminal.type("/")
+        terminal.type("is:ours kind:request")
         terminal.wait_for(r"you\s+→ users\s+get_user.*ok")
 
         terminal.press("escape", "ctrl+q")

@@ -1,4 +1,7 @@
-"""The chain around listeners: what hears a broadcast, and the hooks around it."""
+"""The chain around listeners: what hears a broadcast, and the hooks around it.
+
+Where the service may be debugged, `Gatekeeper` stands before it (`Dispatcher.lets_in`): the place `event`.
+"""
 
 from __future__ import annotations
 

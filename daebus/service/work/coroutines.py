@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic
 
-from daebus.waiting import bounded
-
 from .event_loop import EventLoop
 from .worker import Crew, Job, Room
 
@@ -89,8 +87,8 @@ class Coroutines(Crew[Job]):
 
     def finish(self, until: float) -> list[Job]:
         """Wait until `until` (a time of `time.monotonic()`) for what is to be done, and give back what still is."""
-        with self._quiet:
-            self._quiet.wait_for(lambda: not (self._running or self._waiting), bounded(until - time.monotonic()))
+        with self._lock:
+            self._await(lambda: not (self._running or self._waiting), until)
             return [run.job for run in self._running]
 
     def cancel(self, within: float) -> list[Job]:
@@ -100,8 +98,8 @@ class Coroutines(Crew[Job]):
 
     def rest(self, until: float) -> bool:
         """Wait until nothing waits or is being done; False where that takes longer than `until`."""
-        with self._quiet:
-            return self._quiet.wait_for(lambda: not (self._running or self._waiting), bounded(until - time.monotonic()))
+        with self._lock:
+            return self._await(lambda: not (self._running or self._waiting), until)
 
     def _begin(self, job: Job) -> _Run[Job]:
         """Note that a job is being done from now on. Called with `_lock` held."""

@@ -61,6 +61,8 @@ class Crew(Generic[Job]):
         self._waits = waits
         self._lock = threading.Lock()
         self._quiet = threading.Condition(self._lock)
+        self._watched = 0
+        """How many threads wait for `_quiet`."""
         self._waiting: deque[Job] = deque()
         self._full_since: float | None = None
         self._closing = False
@@ -84,15 +86,23 @@ class Crew(Generic[Job]):
         """Take no more, and give back every job that has not been begun, but for those that are to stay."""
         with self._lock:
             self._closing = True
-            staying = [job for job in self._waiting if stays(job)]
-            dropped = [job for job in self._waiting if not stays(job)] if len(staying) < len(self._waiting) else []
-            self._waiting = deque(staying)
+            waiting = [(job, stays(job)) for job in self._waiting]
+            self._waiting = deque(job for job, staying in waiting if staying)
+            dropped = [job for job, staying in waiting if not staying]
             self._room.leave(len(dropped))
             return dropped
 
     def longest(self) -> tuple[Job, float] | None:
         """The job that has been done for longest, and since when."""
         raise NotImplementedError
+
+    def _await(self, over: Callable[[], bool], until: float) -> bool:
+        """Wait until `over()`, or then; whether it is. Called with `_lock` held."""
+        self._watched += 1
+        try:
+            return self._quiet.wait_for(over, bounded(until - time.monotonic()))
+        finally:
+            self._watched -= 1
 
 
 class Workers(Crew[Job]):
@@ -170,16 +180,14 @@ class Workers(Crew[Job]):
     def finish(self, until: float) -> list[Job]:
         """Wait until `until` (a time of `time.monotonic()`) for what is to be done, and give back what still is."""
         me = threading.get_ident()
-        with self._quiet:
-            self._quiet.wait_for(
-                lambda: not (self._waiting or self._running.keys() - {me}), bounded(until - time.monotonic())
-            )
+        with self._lock:
+            self._await(lambda: not (self._waiting or self._running.keys() - {me}), until)
             return [job for ident, (job, _begun) in self._running.items() if ident != me]
 
     def rest(self, until: float) -> bool:
         """Wait until nothing waits or is being done; False where that takes longer than `until`."""
-        with self._quiet:
-            return self._quiet.wait_for(lambda: not (self._running or self._waiting), bounded(until - time.monotonic()))
+        with self._lock:
+            return self._await(lambda: not (self._running or self._waiting), until)
 
     def _run(self, me: int, job: Job) -> None:
         more: Job | None = job
@@ -200,5 +208,6 @@ class Workers(Crew[Job]):
                 return job
             self._busy -= 1
             self._full_since = None
-            self._quiet.notify_all()
+            if self._watched:
+                self._quiet.notify_all()
             return None
