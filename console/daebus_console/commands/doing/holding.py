@@ -14,17 +14,22 @@ from daebus_console.commands.doing.debugging import (
     look_everywhere,
     stepper_of,
 )
+from daebus_console.commands.doing.inputs import giving_up, misplaced
 from daebus_console.commands.doing.sources import ContextSources
 from daebus_console.commands.doing.telling import HEADINGS, held_record, held_row
 from daebus_console.commands.errors import CommandError, nearest
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.items import Item, Items, Json
 from daebus_console.commands.terms.words import Word
+from daebus_console.engine.export.as_race import NothingToDo, as_race
+from daebus_console.engine.export.where import bare_url
 from daebus_console.engine.holding.desk import Held
 from daebus_console.engine.holding.steps import Step, StepError
 from daebus_console.engine.holding.words import stage, where
 from daebus_console.engine.keeping.keeper import Keeper, Released
 from daebus_console.engine.keeping.refused import GoneOn, Refused
+from daebus_console.files.places import FileError
+from daebus_console.files.writing import Writing
 from daebus_console.render import json_lines, line, table
 
 VERDICTS = ("go", "answer", "fail", "drop")
@@ -66,6 +71,8 @@ def _show(command: Command, context: Context, keeper: Keeper, held: Held) -> int
 def run_release(command: Command, context: Context) -> int:
     """Let messages go, one or several."""
     keeper = keeper_of(command, context)
+    if command["which"] == "save":
+        return _save(command, context, keeper)
     verdict = _verdict(command)
     step = _step(command, command["then"]) if command["then"] is not None else None
     look_everywhere(keeper, context)
@@ -93,6 +100,29 @@ def run_release(command: Command, context: Context) -> int:
             continue
         _tell(command, context, held, verdict, released)
     return status
+
+
+def _save(command: Command, context: Context, keeper: Keeper) -> int:
+    """Write what was let go, in its order, as a test."""
+    path: str | None = command["verdict"]
+    if path is None:
+        raise CommandError("expected FILE: `release save test_race.py`", len(command.line))
+    with keeper.session.lock:
+        log = list(keeper.log)
+        try:
+            text = "".join(
+                as_race(log, keeper.session.correlator.find, bare_url(context.session.address.url), context.redact.mask)
+            )
+        except NothingToDo as error:
+            raise CommandError(str(error), len(command.line)) from None
+    try:
+        with Writing(path, force=command["force"], given_up=giving_up(context)) as file:
+            file.write(text)
+    except FileError as error:
+        raise misplaced(command, path, str(error)) from None
+    told = f"{len(log)} release{'s' * (len(log) != 1)}"
+    context.output.note(f"{told}, in their order, written to {file.path} as a pytest that does it again")
+    return Exit.DONE
 
 
 def _verdict(command: Command) -> str:

@@ -24,6 +24,7 @@ VERB = Verb(
         Option("--error", Kind.TEXT, "the text of the error, with fail"),
         Option("--code", Kind.TEXT, "its code, with fail"),
         Option("--then", Kind.TEXT, "and step: hold what comes next", "into|over|out|run"),
+        Option("--force", Kind.FLAG, "with save: also where there is such a file"),
         JSON,
     ),
     examples=(
@@ -34,8 +35,10 @@ VERB = Verb(
         "release 3 go --then over",
         "release 3,1,2",
         "release next",
+        "release save test_race.py",
     ),
-    details="Of two consoles that release the same message one does; the other is told that it has gone on already.",
+    details="`release save FILE` writes what was let go so far, in its order, as a pytest that does it again."
+    " Of two consoles that release the same message one does; the other is told that it has gone on already.",
     place=176,
 )
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from daebus.errors import DaebusError, RedisUnavailable, ServiceUnavailable
 from daebus_console.engine.holding.desk import Desk, Held, Setting
+from daebus_console.engine.holding.log import Done, Log, new_log
 from daebus_console.engine.holding.report import Hold, read_report
 from daebus_console.engine.holding.rule import Rule, renamed
 from daebus_console.engine.keeping.asking import Answer, Asker, Question
@@ -56,6 +57,8 @@ class Keeper:
     def __init__(self, session: Session, sender: Sender) -> None:
         self.session, self.sender = session, sender
         self.desk = Desk(owner())
+        self.log: Log = new_log()
+        """What was let go, in its order."""
         self.problem: str | None = None
         """Why services cannot be reached."""
         self.followed: Callable[[], None] | None = None
@@ -219,6 +222,9 @@ class Keeper:
                 answers = [Answer(hold.instance, False, {"code": "gone", "error": str(error)})]
             released += [Released(hold, one) for one in answers]
         self._after_release(held, released)
+        done = next(one for one in released if one.answer.ok)
+        with self.session.lock:
+            self.log.append(Done(done.hold, done.hold.payload, {"verdict": verdict, **told}))
         return released
 
     def _after_release(self, held: Held, released: Sequence[Released]) -> None:
