@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Barrier, Thread
 
 import pytest
 
+from daebus.errors import DaebusError
 from daebus_console.commands.context import Exit
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.keeping import keeper as keeping
@@ -16,6 +18,7 @@ from daebus_console.engine.session import Session
 from tests.console.commands.prompt import prompting
 from tests.console.holding.conftest import Debugging, Shop, known
 from tests.support.framework_services import program
+from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
 
@@ -156,3 +159,52 @@ def test_at_the_shell_it_ends_with_ctrl_c_and_all_goes_on(shop: Shop, redis_url:
         console.signal(signal.SIGINT)
         assert second.result() == {"pong": True}
         assert console.wait(30) == Exit.INTERRUPTED
+
+
+def test_rules_are_set_again_once_redis_is_back(own_redis: RedisServer, name: str) -> None:
+    with Shop(own_redis.url, name) as shop, Session(own_redis.url) as session:
+        known(session, shop.orders)
+        with prompting(session) as prompt:
+            console = Debugging(session, prompt)
+            assert console(f"break {shop.orders} ping") == Exit.DONE
+            own_redis.kill()
+            eventually(lambda: console.keeper.problem is not None, within=30, what="the console knows that it is gone")
+            assert console("held") == Exit.NO_REDIS
+            own_redis.start()
+            eventually(lambda: console.keeper.problem is None, within=30, what="it is back")
+
+            def held() -> bool:
+                asked = shop.ask("ping", timeout=60)
+                try:
+                    eventually(lambda: console.held() or asked.done, within=30)
+                    return not asked.done
+                finally:
+                    console("release all")
+                    asked.result(within=60)
+
+            # A service that has come back sooner than we answers before the rule stands again.
+            eventually(held, within=60, what="the rule stands again")
+            under_way(session).close()
+
+
+def test_a_service_that_goes_takes_what_it_holds_with_it_and_nothing_is_said_to_be_held(
+    console: Debugging, shop: Shop, redis_url: str, tmp_path: Path
+) -> None:
+    service = f"{shop.audit}_killed"
+    app = tmp_path / "held_app.py"
+    app.write_text(
+        "import sys\nfrom daebus import Daebus\napp = Daebus(__name__, debugger=True)\n"
+        "app.action('look')(dict)\napp.run(service=sys.argv[1], redis_url=sys.argv[2])\n"
+    )
+    with program(str(app), service, redis_url, serves=service, url=redis_url) as running:
+        known(console.session, service)
+        assert console(f"break {service} look") == Exit.DONE
+        shop.orders = service
+        asked = shop.ask("look", timeout=2.0)
+        console.holding(1)
+        running.signal(signal.SIGKILL)
+        with pytest.raises(DaebusError):
+            asked.result()
+        eventually(lambda: not console.held(), within=40, what="nothing of it is said to be held")
+        assert console("release next") == Exit.DONE
+        assert console.heard.notes[-1] == "nothing is held"

@@ -82,6 +82,8 @@ def test_from_the_row_to_the_edited_message(shop: Shop) -> None:
         await console.sees("Nothing is held")
         await console.press("escape")
         await console.sees("✎")
+        await console.press("end", "up", "up")
+        await console.sees("debugger    held, edited by ")
 
     drive(shop.url, story, size=(120, 35))
 

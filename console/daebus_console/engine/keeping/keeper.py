@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from daebus.errors import DaebusError, RedisUnavailable, ServiceUnavailable
@@ -348,7 +348,7 @@ class Keeper:
             ours = self._ours()
             active = ours | {hold.service for hold in self.desk.holds()}
             others = debuggable(self.session) - active
-            self._forget_gone()
+            self._forget_gone(active)
             follow = self.followed
         if follow is not None:
             follow()
@@ -360,18 +360,22 @@ class Keeper:
             for service in sorted(services):
                 if now - self._looked.get(service, 0.0) >= every:
                     self._looked[service] = now
-                    self._asker.post(service, "held", {})
+                    if not self._asker.post(service, "held", {}).expected:
+                        with self.session.lock:
+                            self.desk.gone(service)
 
     def _ours(self) -> set[str]:
         """The services where we have something: rules, a suspension, or a message that our rules hold."""
         found = {one.service for one in self.desk.settings.values()} | set(self.desk.suspended)
         return found | {hold.service for hold in self.desk.holds() if hold.owner == self.desk.owner}
 
-    def _forget_gone(self) -> None:
-        """Instances that are there no more hold nothing."""
-        old = self.session.clock() - 4 * max(LOOK_EVERY, GLANCE_EVERY)
-        for service, instance in [key for key, report in self.desk.reports.items() if report.at < old]:
-            self.desk.gone(service, [instance])
+    def _forget_gone(self, active: Collection[str]) -> None:
+        """Instances that are there no more hold nothing: those that were asked often enough, and say nothing."""
+        now = self.session.clock()
+        for service, instance in list(self.desk.reports):
+            silent = now - self.desk.reports[service, instance].at
+            if silent > (10 * LOOK_EVERY if service in active else 4 * GLANCE_EVERY):
+                self.desk.gone(service, [instance])
 
     def _renew_suspension(self, service: str) -> None:
         with self.session.lock:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from daebus_console.engine.message import envelope as wire
-from daebus_console.engine.message.exchange import Exchange, Kind, Message, Notice, State
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, Notice, State
 from daebus_console.engine.message.frame import Gap
 from daebus_console.naming import shown
 from daebus_console.text import clean
@@ -157,6 +157,9 @@ def _answer_name(exchange: Exchange, message: Message, number: int) -> tuple[str
 def _answer_facts(exchange: Exchange, message: Message) -> list[tuple[str, str]]:
     facts = [("channel", shown(message.channel)), ("instance", exchange.instance or "")]
     facts += [("seen at", fmt.stamp(message.at)), ("size", f"{len(message.data):,} bytes")]
+    mark = wire.debug_of(message.data) if exchange.flags & Flag.DEBUGGED else None
+    if mark is not None:
+        facts.append(("debugger", f"{', '.join(mark[1]) or 'touched'} by {mark[0]}"))
     if exchange.elapsed is not None:
         facts.append(("in handler", fmt.duration(exchange.elapsed)))
     if exchange.transit is not None:

@@ -80,35 +80,50 @@ def _sign(rules: Collection[Rule]) -> str:
 
 def heading(width: int) -> Line:
     """The names of the columns of what is held."""
-    wide = width >= 100
-    text = f"{'':>5}  {fit('what', _what(width))} {fit('held', 19)} {fit_right('since', 6)} {fit_right('at most', 7)}  "
-    return [(fit(text + ("who asked" if wide else "asked"), width), "dim")]
+    what, where_, _asked = _columns(width)
+    times = f"{fit_right('since', 6)} {fit_right('at most', 7)}"
+    return [(fit(f"{'':>8} {fit('what', what)} {fit('held', where_)} {times}  who asked", width), "dim")]
 
 
 def held_row(held: Held, width: int, now: float, order: Mapping[int, int], owner: str) -> Line:
     """What is held as one line; `order` are the places of those for which one was chosen."""
     first = held.first
+    what, where_, asked = _columns(width)
     place = order.get(held.number)
     copies = f" ×{held.instances}" if held.instances > 1 else ""
     until = "" if held.until is None else fmt.duration(max(0.0, held.until - now))
-    asked = patience(first, now)
+    waits = patience(first, now)
+    sender = clean(first.sender or "?")
     others = ", ".join(one for one in held.owners if one != owner)
-    by = f"  by {clean(others)}" if others else ""
+    stands = stage(first) if where_ >= WORDS else _SHORT.get(first.place, first.place)
     return [
         (f"{place:>2}. " if place is not None else "    ", "accent"),
         (fit_right(f"H{held.number}", 4) + " ", "strong"),
-        (fit(clean(where(first) + copies), _what(width) - 2), "action"),
-        (f" {fit(stage(first), 19)} ", "warn" if first.place == "answer" else "plain"),
+        (fit(clean(where(first)) + copies, what), "action"),
+        (f" {fit(stands, where_)} ", "warn" if first.place == "answer" else "plain"),
         (fit_right(fmt.duration(max(0.0, now - first.since)), 6), "plain"),
         (f" {fit_right(until, 7)}  ", "dim"),
-        (clean(first.sender or "?"), "name"),
-        (f" {asked}" if asked else "", "error" if asked == "has given up" else "dim"),
-        (by, "accent"),
+        # Whether somebody still waits counts for more than who it is.
+        (
+            waits if asked < WORDS else sender,
+            ("error" if waits == "has given up" else "dim") if asked < WORDS else "name",
+        ),
+        (f" {waits}" if waits and asked >= WORDS else "", "error" if waits == "has given up" else "dim"),
+        (f"  by {clean(others)}" if others else "", "accent"),
     ]
 
 
-def _what(width: int) -> int:
-    return max(16, min(44, width - 64))
+WORDS = 19
+"""Cells that the longest words of a column take."""
+_SHORT = {"request": "handler", "call": "call", "answer": "answer", "event": "listener"}
+
+
+def _columns(width: int) -> tuple[int, int, int]:
+    """Cells for what is held, where, and who asked."""
+    stands = WORDS if width >= 100 else 8
+    rest = width - stands - 28
+    what = max(14, min(44, rest - (32 if width >= 100 else 16)))
+    return what, stands, rest - what
 
 
 def rule_heading(width: int) -> Line:
