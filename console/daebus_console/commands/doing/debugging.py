@@ -117,7 +117,8 @@ def condition(word: Word) -> Condition:
 
 
 def _value_is_quoted(word: Word) -> bool:
-    return word.quoted and any(mark in word.raw for mark in _QUOTE_AFTER_OPERATOR)
+    """Whether the value alone was quoted, as in payload.id="17": its quotes have gone, and it is text."""
+    return word.quoted and any(mark in word.raw and mark not in word.text for mark in _QUOTE_AFTER_OPERATOR)
 
 
 def at_word(command: Command, word: str, text: str) -> CommandError:

@@ -32,6 +32,8 @@ LOOK_EVERY = 0.5
 """Seconds between two looks at what is held, where we have rules or something is held."""
 GLANCE_EVERY = 5.0
 """The same at all other services that can be debugged: others may have rules there."""
+LIST_EVERY = 1.0
+"""Seconds between two looks which services can be debugged."""
 TICK = 0.1
 
 
@@ -71,6 +73,8 @@ class Keeper:
         self._renewed: dict[str, float] = {}
         self._looked: dict[str, float] = {}
         self._dirty: set[str] = set()
+        self._able: set[str] = set()
+        self._listed = 0.0
 
     @property
     def watching(self) -> bool:
@@ -347,7 +351,9 @@ class Keeper:
             dirty, self._dirty = self._dirty | self.desk.remove(one.number for one in over), set()
             ours = self._ours()
             active = ours | {hold.service for hold in self.desk.holds()}
-            others = debuggable(self.session) - active
+            if now - self._listed >= LIST_EVERY:
+                self._listed, self._able = now, debuggable(self.session)
+            others = self._able - active
             self._forget_gone(active)
             follow = self.followed
         if follow is not None:

@@ -93,7 +93,7 @@ def held_row(held: Held, width: int, now: float, order: Mapping[int, int], owner
     copies = f" ×{held.instances}" if held.instances > 1 else ""
     until = "" if held.until is None else fmt.duration(max(0.0, held.until - now))
     waits = patience(first, now)
-    sender = clean(first.sender or "?")
+    sender = clean(first.sender or ("" if first.place == "event" else "?"))
     others = ", ".join(one for one in held.owners if one != owner)
     stands = stage(first) if where_ >= WORDS else _SHORT.get(first.place, first.place)
     return [

@@ -26,11 +26,21 @@ class Choice(NamedTuple):
     typed: bool = False
 
 
-def choices(service: str, action: str | None, conditions: Sequence[Condition], *, event: bool = False) -> list[Choice]:
-    """What can be chosen for the messages of an action (or a channel that a service listens to)."""
+def choices(
+    service: str,
+    action: str | None,
+    conditions: Sequence[Condition],
+    *,
+    event: bool = False,
+    number: int | None = None,
+) -> list[Choice]:
+    """What can be chosen for the messages of an action, or with `event` of a channel that a service listens to.
+
+    With the `number` of a broadcast it is held before all services that listen to its channel.
+    """
     name = as_name(action, action=not event) if action is not None else ""
-    stem = f"break {as_name(service)} {name}".rstrip()
-    place = " --place event" if event else ""
+    stem = f"break {as_name(service)} {name}".rstrip() if number is None else f"break #{number}"
+    place = " --place event" if event and number is None else ""
     found = [Choice("the next one", f"{stem}{place} --once"), Choice("every one", f"{stem}{place}")]
     if not event:
         found.append(Choice("its next answer", f"{stem} --place answer --once"))

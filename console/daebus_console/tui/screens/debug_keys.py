@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from daebus_console.engine.replay.item import Resend
     from daebus_console.tui.rows.directory import DirectoryRow
 
+RING_EVERY = 3.0
+"""Seconds between two rings, at the least."""
 _STEPS = {"into": "stepping into", "over": "stepping over", "out": "stepping out", "run": "running"}
 
 
@@ -35,6 +39,7 @@ class DebugKeys(FindingKeys):
     ]
     _desk_version = -1
     _rang = 0
+    _rang_at = -math.inf
     _watched = False
     last_said: Line = []  # noqa: RUF012  # replaced, never changed
 
@@ -81,13 +86,19 @@ class DebugKeys(FindingKeys):
             self.flow.rule_of = signs.of
             self.directory.rule_of = partial(_sign_on, signs)
             self.flow.redraw()
-        if rang > self._rang:
-            self.app.bell()
-        self._rang = rang
+        self._ring(rang)
         for text in news:
             self.said([(text, "warn")])
             self.repl.write([(f"‖ {text}", "warn")])
         return told
+
+    def _ring(self, rang: int) -> None:
+        """Ring for what is newly held; of a flood not each time."""
+        now = time.monotonic()
+        if rang > self._rang and now - self._rang_at >= RING_EVERY:
+            self._rang_at = now
+            self.app.bell()
+        self._rang = rang
 
     def _watch(self) -> None:
         """Look what others hold, once there is a service that may be debugged."""
@@ -126,7 +137,8 @@ class DebugKeys(FindingKeys):
             else:
                 self.do(choice.command)
 
-        found = choices(service, action, conditions, event=event)
+        number = self._number_of_several(action) if event else None
+        found = choices(service, action, conditions, event=event, number=number)
         self.app.push_screen(BreakScreen(name, found, self._against(service)), chosen)
 
     def _about(self) -> tuple[str, str | None, Any, bool] | None:
@@ -150,6 +162,14 @@ class DebugKeys(FindingKeys):
             channel = self.session.directory.channels.get(exchange.target)
             listeners = sorted(channel.listeners) if channel is not None else []
         return (listeners[0], exchange.target, payload, True) if listeners else None
+
+    def _number_of_several(self, channel: str | None) -> int | None:
+        """The number of the selected broadcast, where more than one service listens to its channel."""
+        exchange = self.selected_exchange()
+        with self.session.lock:
+            entry = self.session.directory.channels.get(channel or "")
+            several = entry is not None and len(entry.listeners) > 1
+        return exchange.number if several and exchange is not None else None
 
     def _against(self, service: str) -> str:
         """What is known to speak against holding anything there."""
