@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, Protocol
 
@@ -55,11 +56,8 @@ def pass_gate(gates: Gates, call: Leaving, data: bytes) -> list[bytes]:
 
     found = _meet(gates, call, data, resume)
     if isinstance(found, Held):
-        try:
+        with _waiting(gates, call, found):
             gone_on.wait()
-        except BaseException:
-            gates.withdraw(found)
-            raise
         found = outcomes[0]
     return _sent(call, data, found)
 
@@ -82,13 +80,25 @@ async def pass_gate_async(gates: Gates, call: Leaving, data: bytes) -> list[byte
 
     found = _meet(gates, call, data, resume)
     if isinstance(found, Held):
-        try:
+        with _waiting(gates, call, found):
             outcome = await gone_on
-        except BaseException:
-            gates.withdraw(found)
-            raise
         found = outcome
     return _sent(call, data, found)
+
+
+@contextmanager
+def _waiting(gates: Gates, call: Leaving, held: Held) -> Iterator[None]:
+    """While a call waits in the block; where it is left by an error, it takes what is held along."""
+    noted = call.noted
+    assert noted is not None
+    noted.waits()
+    try:
+        yield
+    except BaseException:
+        gates.withdraw(held)
+        raise
+    finally:
+        noted.goes_on()
 
 
 def _meet(gates: Gates, call: Leaving, data: bytes, resume: Callable[[Outcome], None]) -> Outcome | Held | None:

@@ -183,31 +183,30 @@ class Gates:
             gone = [] if lease is None else self._pop(id for id, (_held, by) in self._held.items() if by is lease)
         return self._let_go(gone)
 
-    def step(self, held: Held, rules: list[Rule]) -> None:
-        """Set the rules of a step beside those that its owner has, in the place of those of the last step."""
+    def release(self, hold: str, verdict: Verdict, by: str | None = None, steps: list[Rule] | None = None) -> Held:
+        """Let one message go, when the rules of a step have been set, if there are any.
+
+        They stand before those that the owner has, in the place of those of the last step. Raises Gone where it is not
+        held any more: of several releases exactly one wins.
+        """
         with self._lock:
-            lease = self._leases.get((held.owner, False))
-            if lease is None:
-                until = max((each.until for each in self._leases.values() if each.owner == held.owner), default=0.0)
-                if not rules or not until:
-                    return
-                lease = self._leases[held.owner, False] = Lease(held.owner, until)
+            taken = self._pop([hold])
+            if not taken:
+                raise Gone("it has gone on already")
+            if steps is not None:
+                self._step(taken[0].owner, steps)
+        self._resume(taken[0], verdict, by)
+        return taken[0]
+
+    def _step(self, owner: str, rules: list[Rule]) -> None:
+        """Called with `_lock` held."""
+        lease = self._leases.get((owner, False))
+        suspension = self._leases.get((owner, True))
+        if lease is None and suspension is not None:
+            lease = self._leases[owner, False] = Lease(owner, suspension.until)
+        if lease is not None:
             lease.rules = [*rules, *(rule for rule in lease.rules if not rule.id.startswith(STEP))]
             self._look()
-
-    def release(
-        self, hold: str, verdict: Verdict, by: str | None = None, before: Callable[[Held], object] = lambda _held: None
-    ) -> Held:
-        """Let one message go; `before(held)` is called before it does.
-
-        Raises Gone where it is not held any more: of several releases exactly one wins.
-        """
-        held = self._take(hold)
-        if held is None:
-            raise Gone("it has gone on already")
-        before(held)
-        self._resume(held, verdict, by)
-        return held
 
     def release_all(self, owner: str | None) -> int:
         """Let all go on that is held by an owner's rules, or by anybody's; returns how much that is."""
@@ -303,28 +302,35 @@ class Gates:
     # The clock
 
     def _watch_time(self) -> None:
+        """Until there is nothing any more that may end. Whatever happens, leases do."""
         while True:
-            with self._changed:
-                now = time.monotonic()
-                over = {key: lease for key, lease in self._leases.items() if lease.until <= now}
-                for key in over:
-                    del self._leases[key]
-                gone = self._pop(
-                    id for id, (held, lease) in self._held.items() if held.until <= now or lease.until <= now
-                )
-                if over:
-                    self._look()
-                tells = now >= self._tells_at
-                told = [held for held, _lease in self._held.values() if held.asker and held.asker.tell] if tells else []
-                if told:
-                    self._tells_at = now + EVERY
-                if not (gone or told):
-                    if not self._leases and not self._held:
-                        self._clock = None
-                        return
-                    self._changed.wait(bounded(self._due() - now))
-            self._let_go(gone)
-            self._tell(told)
+            try:
+                if self._tick():
+                    return
+            except Exception:
+                log.exception("%s: the clock of the gates has failed, and goes on", self._name)
+                time.sleep(EVERY)
+
+    def _tick(self) -> bool:
+        """Do what is due, or wait for it; True where there will be nothing."""
+        with self._changed:
+            now = time.monotonic()
+            if any(lease.until <= now for lease in self._leases.values()):
+                self._leases = {key: lease for key, lease in self._leases.items() if lease.until > now}
+                self._look()
+            gone = self._pop(id for id, (held, by) in self._held.items() if min(held.until, by.until) <= now)
+            told: list[Held] = []
+            if now >= self._tells_at:
+                told = [held for held, _lease in self._held.values() if held.asker and held.asker.tell]
+                self._tells_at = now + EVERY if told else self._tells_at
+            if not (gone or told):
+                if not self._leases and not self._held:
+                    self._clock = None
+                    return True
+                self._changed.wait(bounded(self._due() - now))
+        self._let_go(gone)
+        self._tell(told)
+        return False
 
     def _due(self) -> float:
         """When there is something to do next, at the latest. Called with `_lock` held."""

@@ -22,7 +22,9 @@ _MOST_CONDITIONS = 50
 _MOST_STEPS = 50
 _VALUE = 10_000
 """Bytes of the value of a condition."""
-_PAYLOAD = 256 * 1024
+_RULES = 200 * 1024
+"""Bytes of all rules of an owner: an answer that tells them is to hold them."""
+_PAYLOAD = 16 * 1024 * 1024
 _SKIP = 1_000_000_000
 _USUAL_TIMEOUT = 5.0
 """Seconds that callers of 0.0.31 wait where nothing else is said, and they do not say what is."""
@@ -41,6 +43,7 @@ def read_rules(given: object) -> list[Rule]:
         raise BadRule(f"`rules` must be a list, not {checks.shown(given)}")
     if len(given) > MOST_RULES:
         raise BadRule(f"`rules` has {len(given)} rules; at most {MOST_RULES} are kept")
+    read_size(given, "rules", _RULES)
     rules = [read_rule(each, number) for number, each in enumerate(given)]
     ids = [rule.id for rule in rules]
     twice = next((id for number, id in enumerate(ids) if id in ids[:number]), None)
@@ -130,16 +133,21 @@ def read_failure(value: object) -> tuple[str | None, str]:
 
 
 def read_payload(value: object, what: str) -> dict[str, Any]:
-    """A payload: an object that can be written, and no larger than an answer on the control channel may be."""
+    """A payload: an object that can be written, and is not too large."""
     if not isinstance(value, dict):
         raise BadRule(f"`{what}` must be a payload (an object), not {checks.shown(value)}")
+    read_size(value, what, _PAYLOAD)
+    return value
+
+
+def read_size(value: object, what: str, most: int) -> None:
+    """Raise BadRule for what cannot be written, or takes more bytes."""
     try:
         size = len(encode(value, what))
     except PayloadError as error:
         raise BadRule(f"`{what}`: {error}") from None
-    if size > _PAYLOAD:
-        raise BadRule(f"`{what}` is too large: {size:,} bytes, and at most {_PAYLOAD:,} are taken")
-    return value
+    if size > most:
+        raise BadRule(f"`{what}` is too large: {size:,} bytes, and at most {most:,} are taken")
 
 
 def _conditions(given: object) -> list[Condition]:
@@ -171,12 +179,7 @@ def _condition(given: object) -> Condition:
         raise BadRule(f"`where`: {op} needs a number or a text, not {checks.shown(value)}")
     if op == "exists" and not isinstance(value, bool):
         raise BadRule(f"`where`: exists is true or false, not {checks.shown(value)}")
-    try:
-        size = len(encode(value))
-    except PayloadError as error:
-        raise BadRule(f"`where`: {error}") from None
-    if size > _VALUE:
-        raise BadRule(f"`where` has a value of {size:,} bytes; at most {_VALUE:,} are taken")
+    read_size(value, "where", _VALUE)
     return Condition(tuple(steps), op, value)
 
 

@@ -8,14 +8,12 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from daebus import context, telemetry
 from daebus.errors import ConfigurationError, RedisUnavailable
-from daebus.gates.gates import Gates
 from daebus.logs import note
 from daebus.recorder.recorder import COUNT, Recorder
 from daebus.transport.bus import Bus
@@ -25,7 +23,7 @@ from daebus.wire.values import Default, plain
 
 from .chain.arrival import Arrival, describe
 from .chain.dispatcher import Dispatcher
-from .chain.gatekeeper import Debugging
+from .chain.holding import Holding
 from .claims import Claims
 from .control.channel import Control, Verb, control_channel
 from .control.debugging import Release, SetRules, Suspend, TellHeld
@@ -42,7 +40,6 @@ from .refusals import Refusals
 from .registry import Registry
 from .tasks import TaskRunner
 from .undelivered import Undelivered
-from .work.aside import Aside
 from .work.crews import Crews
 from .work.event_loop import EventLoop
 
@@ -112,9 +109,12 @@ class Service:
         self._claims = Claims(self.publisher, name, self.instance, self._refusals) if options.shared else None
         self._undelivered = Undelivered(name)
         self._loop = EventLoop(name, options.max_workers) if registry.needs_loop else None
-        self._sends = Aside(f"daebus-{name}-held", 1)
-        self._serves = Aside(f"daebus-{name}-released", options.max_workers)
-        self.gates = Gates(name, self.instance, self._sends.submit) if options.debugger else None
+        self._holding = (
+            Holding(name, self.instance, options.max_workers, self._put, lambda: self._crews.serve())
+            if options.debugger
+            else None
+        )
+        self.gates = None if self._holding is None else self._holding.gates
         """Where messages may be held; None where this is not to be."""
         self._dispatcher = Dispatcher(
             self,
@@ -129,7 +129,7 @@ class Service:
             ignore_unknown=options.unknown_action == "ignore",
             claims=self._claims,
             loop=self._loop,
-            debugging=None if self.gates is None else Debugging(self.gates, self._put, self._soon),
+            holding=self._holding,
         )
         self._crews: Crews[Arrival] = Crews(
             name,
@@ -266,10 +266,8 @@ class Service:
         self._readers.close()
         if self._watch is not None:
             self._watch.end()
-        if self.gates is not None:
-            self.gates.end()
-        self._serves.end()
-        self._sends.end(FLUSH_TIMEOUT)
+        if self._holding is not None:
+            self._holding.end(FLUSH_TIMEOUT)
         if self._loop is not None:
             self._loop.stop()
         if self._dispatcher.outbox is not None:
@@ -345,23 +343,12 @@ class Service:
                 self._dispatcher.counts.add("busy")
                 self._overload.refused()
 
-    def _put(self, arrival: Arrival) -> None:
-        """Have something done that was set aside, on no thread of whoever calls."""
-        whole = arrival.on_loop is None and arrival.admitted is None
-        for part in (arrival,) if self._loop is None or not whole else self._dispatcher.split(arrival):
+    def _put(self, arrival: Arrival) -> bool:
+        """Have something done that was set aside, on no thread of whoever calls; whether workers have part in it."""
+        parts = self._dispatcher.parts(arrival)
+        for part in parts:
             self._crews.put(part, part.on_loop)
-            if not part.on_loop:
-                try:
-                    self._serves.submit(self._crews.serve)
-                except RuntimeError:
-                    self._crews.serve()
-
-    def _soon(self, function: Callable[[], object]) -> None:
-        """Have a function called on a thread that may wait for Redis; where there is none, on this one."""
-        try:
-            self._sends.submit(function)
-        except RuntimeError:
-            function()
+        return not all(part.on_loop for part in parts)
 
     def rest(self, until: float) -> bool:
         """Wait until no message waits or is being handled; False where that takes longer than `until`.

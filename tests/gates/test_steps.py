@@ -180,3 +180,24 @@ def test_it_goes_on_when_the_lease_of_its_suspension_ends(
     debugger.rules()
     assert requester.call(name, "echo", {"n": 1}) == {"got": {"n": 1}}
     assert debugger.ask("held")["suspended"] == []
+
+
+def test_a_step_that_cannot_be_waited_for_lets_nothing_go(
+    shop: Shop, debugger: Debugger, requester: Requester, name: str
+) -> None:
+    debugger.rules(HOLD)
+    call = requester.start(name, "echo", {"n": 1}, request_id="r" * 600)
+    hold = debugger.one()["hold"]
+    assert debugger.refused("release", hold=hold, then="over").code == "bad_request"
+    assert debugger.one()["hold"] == hold
+    assert debugger.release(then="run")["rules"] == []
+    assert call.result() == {"got": {"n": 1}}
+
+
+def test_a_step_of_what_a_suspension_held(shop: Shop, debugger: Debugger, requester: Requester, name: str) -> None:
+    debugger.ask("suspend", owner="ann", lease=20)
+    call = requester.start(name, "echo", {"n": 1})
+    debugger.release(then="over")
+    assert debugger.one()["place"] == "answer"
+    debugger.release()
+    assert call.result() == {"got": {"n": 1}}

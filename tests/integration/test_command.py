@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from daebus import Daebus, DaebusCaller, RequestFailed
+from daebus import Daebus, DaebusCaller, Requester, RequestFailed
 from daebus.command import main
 from daebus.version import __version__
 from tests.support.framework_services import ROOT, program, subscribers
@@ -82,9 +82,12 @@ def test_a_log_of_json_is_json_from_the_first_line_to_the_last(write: Write, red
     text = f"{USERS}\nimport logging\nlogging.basicConfig(format='of its own')\nlogging.warning('imported')\n"
     where = f"{write(text)}:app"
     command = ["-m", "daebus", "run", where, "--service", name, "--redis", redis_url, "--log-format", "json"]
+    command.append("--debugger")
     with program(*command, serves=name, url=redis_url, cwd=os.getcwd()) as process:
         with DaebusCaller(name, redis_url=redis_url) as caller, pytest.raises(RequestFailed):
             caller.send_request("get_user", {}, request_id="r-1")
+        with Requester(redis_url) as requester:
+            assert requester.call(f"daebus.control.{name}", "info")["debugger"] is True
         process.signal(signal.SIGTERM)
         assert process.wait() == 0
         lines = [json.loads(line) for line in process.output.splitlines()]

@@ -19,6 +19,7 @@ from daebus.service.hooks import Route
 from daebus.service.recording.notes import note_refused, note_unheard
 from daebus.service.response import reply_channel
 from daebus.wire.envelope import Request, Stray, Unreadable, error_payload, quoted, read_request, write_response
+from daebus.wire.held import marked
 
 from .arrival import Admitted, Arrival
 
@@ -189,6 +190,8 @@ class Admission:
             service=self._name,
             instance=self._instance,
         )
+        if arrival.mark is not None:
+            data = marked(data, arrival.mark.told())
         if self._debug:
             note(log, logging.DEBUG, "-> %s error %s", line_of(self._name, request), code, request=request)
         try:

@@ -29,7 +29,8 @@ from .admission import Admission, line_of
 from .arrival import Admitted, Arrival
 from .calls import Here, OnLoop, run_here
 from .events import Events
-from .gatekeeper import Debugging, Gatekeeper
+from .gatekeeper import Gatekeeper
+from .holding import Holding
 from .links import Links
 from .pace import Pace
 
@@ -54,7 +55,7 @@ class Dispatcher:
         ignore_unknown: bool = False,
         claims: Claims | None = None,
         loop: EventLoop | None = None,
-        debugging: Debugging | None = None,
+        holding: Holding | None = None,
     ) -> None:
         name = runtime.name
         self._runtime = runtime
@@ -92,11 +93,11 @@ class Dispatcher:
         self._notices = Notices(runtime.publisher, name, instance)
         self._gatekeeper: Gatekeeper | None = None
         self._answer_gate: AnswerGate | None = None
-        if debugging is not None:
+        if holding is not None:
             self._gatekeeper = Gatekeeper(
-                debugging, name, self._notices, self.counts, runtime.recorder, claims, self._response
+                holding, name, self._notices, self.counts, runtime.recorder, claims, self._response
             )
-            self._answer_gate = AnswerGate(debugging.gates, self._notices, debugging.later)
+            self._answer_gate = AnswerGate(holding.gates, self._notices, holding.later)
 
     def split(self, arrival: Arrival) -> list[Arrival]:
         """What of a message is dealt with by a worker and what on the event loop, where there is one."""
@@ -113,6 +114,11 @@ class Dispatcher:
             arrival.part(on_loop=on_loop, asks=on_loop is asked, second=on_loop is not first)
             for on_loop in sorted(places)
         ]
+
+    def parts(self, arrival: Arrival) -> list[Arrival]:
+        """The parts of something that was set aside: itself, where it was dealt with in one place already."""
+        whole = arrival.on_loop is None and arrival.admitted is None and self._on_loop is not None
+        return self.split(arrival) if whole else [arrival]
 
     def lets_in(self, arrival: Arrival) -> bool:
         """Whether there is anything to be done about a message here and now, where a debugger may hold broadcasts."""

@@ -10,12 +10,10 @@ import copy
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
 from daebus.errors import DaebusError
-from daebus.gates.gates import Gates
 from daebus.gates.held import GO, Asker, Held, Outcome
 from daebus.gates.reading import LONGEST_HOLD
 from daebus.gates.rule import DROP, DUPLICATE, EVENT, FAIL, REQUEST, Met
@@ -29,6 +27,7 @@ from daebus.service.response import Response
 from daebus.wire.envelope import decode_object, encode, read_request
 
 from .arrival import Admitted, Arrival
+from .holding import Holding
 
 log = logging.getLogger("daebus")
 
@@ -36,25 +35,12 @@ CODE = "debugger"
 """What the recorder is told of a message that a debugger has kept from its handler."""
 
 
-@dataclass(frozen=True, slots=True)
-class Debugging:
-    """The gates of a service, and what they need of it.
-
-    `put(arrival)` has something done that has been taken before, `later(function)` has a function called on a thread
-    that may wait for Redis. Neither waits.
-    """
-
-    gates: Gates
-    put: Callable[[Arrival], object]
-    later: Callable[[Callable[[], object]], object]
-
-
 class Gatekeeper:
     """Stands at both gates of one service, `name`. `respond` makes the response to an admitted request."""
 
     def __init__(
         self,
-        debugging: Debugging,
+        holding: Holding,
         name: str,
         notices: Notices,
         counts: Counts,
@@ -62,14 +48,14 @@ class Gatekeeper:
         claims: Claims | None,
         respond: Callable[[Arrival, Admitted], Response],
     ) -> None:
-        self._gates = debugging.gates
+        self._gates = holding.gates
         self._name = name
         self._notices = notices
         self._counts = counts
         self._recorder = recorder
         self._claims = claims
-        self._put = debugging.put
-        self._later = debugging.later
+        self._put = holding.put
+        self._later = holding.later
         self._respond = respond
 
     def lets_handle(self, arrival: Arrival, admitted: Admitted) -> bool:

@@ -181,14 +181,8 @@ class Release:
         if then is not None:
             reading.read_choice(then, "then", STEPS)
         by = None if payload.get("owner") is None else _owner(payload)
-        steps: list[dict[str, Any]] = []
-
-        def before(held: Held) -> None:
-            if then is not None:
-                steps.extend(step_rules(held.met, then))
-                gates.step(held, reading.read_rules(steps))
-
-        held = gates.release(found.id, verdict, by, before)
+        steps = [] if then is None else step_rules(found.met, then)
+        held = gates.release(found.id, verdict, by, None if then is None else reading.read_rules(steps))
         told = {**held.told(time.monotonic(), time.monotonic()), "released": 1, "verdict": verdict.kind}
         del told["left"]
         return told if then is None else {**told, "then": then, "rules": steps}

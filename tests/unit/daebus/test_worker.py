@@ -56,3 +56,38 @@ def test_stopping_gives_back_what_waits_and_what_does_not_end() -> None:
     jobs.release()
     assert jobs.workers.finish(time.monotonic() + 10) == []
     assert jobs.done == [1]
+
+
+def test_what_is_put_back_waits_however_many_do_and_is_done_by_whoever_is_free() -> None:
+    jobs = Jobs(1, 1)
+    jobs.give(1)
+    eventually(lambda: jobs.workers.busy == 1)
+    assert jobs.workers.take(2)
+    jobs.workers.put(3)
+    jobs.workers.put(4)
+    assert jobs.workers.queued == 3
+    # There is one at work, which will do it.
+    jobs.workers.serve()
+    assert not jobs.workers.take(5)
+    jobs.release()
+    assert jobs.done == [1, 2, 3, 4]
+    jobs.workers.put(6)
+    assert jobs.done == [1, 2, 3, 4]
+    jobs.workers.serve()
+    assert jobs.done == [1, 2, 3, 4, 6]
+    assert (jobs.workers.busy, jobs.workers.queued) == (0, 0)
+    assert jobs.workers.take(7)
+
+
+def test_at_the_end_what_is_to_stay_is_done_as_long_as_there_is_time() -> None:
+    jobs = Jobs(1, 10)
+    jobs.give(1)
+    eventually(lambda: jobs.workers.busy == 1)
+    assert jobs.workers.take(2)
+    jobs.workers.put(3)
+    assert jobs.workers.drop_queue(lambda job: job == 3) == [2]
+    assert jobs.workers.finish(time.monotonic()) == [1]
+    assert jobs.workers.queued == 1
+    jobs.release()
+    assert jobs.workers.finish(time.monotonic() + 10) == []
+    assert jobs.done == [1, 3]

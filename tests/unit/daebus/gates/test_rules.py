@@ -211,7 +211,6 @@ BAD: list[tuple[Any, str]] = [
     ({"place": "request", "fail": {"text": "x"}}, "text"),
     ({"place": "request", "answer": 5}, "answer"),
     ({"place": "request", "answer": {"a": float("nan")}}, "answer"),
-    ({"place": "request", "answer": {"a": "x" * 300_000}}, "too large"),
     ({"place": "request", "answer": {"a": DEEP}}, "answer"),
     ({**GOOD, "where": "id=1"}, "where"),
     ({**GOOD, "where": [["id", "=", 1]] * 51}, "where"),
@@ -229,7 +228,7 @@ BAD: list[tuple[Any, str]] = [
     ({**GOOD, "where": [["id", ">", None]]}, "number"),
     ({**GOOD, "where": [["id", ">", True]]}, "number"),
     ({**GOOD, "where": [["id", "exists", 1]]}, "exists"),
-    ({**GOOD, "where": [["id", "=", "x" * 20_000]]}, "bytes"),
+    ({**GOOD, "where": [["id", "=", "x" * 20_000]]}, "too large"),
     ({**GOOD, "where": [["id", "=", DEEP]]}, "where"),
 ]
 
@@ -240,7 +239,13 @@ def test_what_is_no_rule_is_refused_with_its_field(rule: Any, word: str) -> None
         read_rule(rule)
 
 
-@pytest.mark.parametrize("rules", [None, {}, "x", 5, [GOOD] * (MOST_RULES + 1), [{**GOOD, "id": "a"}] * 2], ids=str)
+HUGE = [{"place": "request", "answer": {"a": "x" * 100_000}}] * 3
+KINDS = ["null", "object", "text", "number", "too many", "one id", "too large"]
+
+
+@pytest.mark.parametrize(
+    "rules", [None, {}, "x", 5, [GOOD] * (MOST_RULES + 1), [{**GOOD, "id": "a"}] * 2, HUGE], ids=KINDS
+)
 def test_what_is_no_list_of_rules_is_refused(rules: Any) -> None:
     with pytest.raises(BadRule):
         read_rules(rules)
