@@ -26,8 +26,8 @@ EMPTY = "\\"
 """How the empty name is written."""
 
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([nrt])|([!-/:-@\[-`{-~]))")
-_MEANS_SOMETHING = "-@{"
-"""Signs that at the beginning of an argument make it something else than a name."""
+_MEANS_SOMETHING = "-@{'\""
+"""Signs that at the beginning of an argument make it something else than a name, or are hardly meant to be in it."""
 _CONTROL = {"n": "\n", "r": "\r", "t": "\t"}
 _SHORT = {sign: f"\\{letter}" for letter, sign in _CONTROL.items()} | {"\\": "\\\\"}
 _MOST_MARKS = 3

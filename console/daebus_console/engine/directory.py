@@ -10,13 +10,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from daebus_console.engine.alike import AlikeEntry, Pattern, pattern_of
+from daebus_console.engine.listeners import Listener
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
+from daebus_console.engine.rate import Rate
 
-RATE_WINDOW = 5.0
-"""Seconds over which rates are averaged."""
 MOST = 10_000
 """Services that are remembered, and as many channels."""
+FORGOTTEN_AFTER = 300.0
+"""Seconds after which a channel is left out that nobody is subscribed to and nothing passes on."""
+MOST_ALIKE = 1_000
+"""Patterns of names that are remembered."""
 _MOST_ACTIONS = 1_000
 _MOST_ASKED = 4
 # Members of an enum are slow to look up, and these are wanted for every exchange.
@@ -25,50 +30,6 @@ _OK, _CONTROL = State.OK, Flag.CONTROL
 
 Asked = tuple[str | None, str | None]
 """A service and one of its actions."""
-
-
-class Rate:
-    """Events a second over the last RATE_WINDOW seconds, in buckets of one second; also a history for sparklines."""
-
-    __slots__ = ("_buckets", "_second", "total")
-
-    HISTORY = 60
-
-    def __init__(self) -> None:
-        self._buckets = [0] * self.HISTORY
-        self._second = 0
-        self.total = 0
-
-    def add(self, at: float, count: int = 1) -> None:
-        """Count events at that time."""
-        second = int(at)
-        if second != self._second:
-            self._roll(second)
-        self._buckets[second % self.HISTORY] += count
-        self.total += count
-
-    def _roll(self, second: int) -> None:
-        if second < self._second - RATE_WINDOW:
-            # The clock was set back.
-            self._buckets = [0] * self.HISTORY
-            self._second = second
-        if second <= self._second:
-            return
-        for step in range(max(self._second + 1, second - self.HISTORY + 1), second + 1):
-            self._buckets[step % self.HISTORY] = 0
-        self._second = second
-
-    def per_second(self, now: float) -> float:
-        """The average over the last whole seconds before `now`."""
-        self._roll(int(now))
-        window = int(RATE_WINDOW)
-        return sum(self._buckets[(int(now) - step) % self.HISTORY] for step in range(1, window + 1)) / window
-
-    def history(self, now: float, seconds: int) -> list[int]:
-        """Counts of the last whole seconds before `now`, oldest first."""
-        self._roll(int(now))
-        steps = range(min(seconds, self.HISTORY - 1), 0, -1)
-        return [self._buckets[(int(now) - step) % self.HISTORY] for step in steps]
 
 
 @dataclass
@@ -134,6 +95,8 @@ class ChannelEntry:
     gone: float | None = None
     listeners: set[str] = field(default_factory=set)
     rate: Rate = field(default_factory=Rate)
+    heard: float = 0.0
+    """When something last passed on it, or somebody was subscribed."""
 
 
 class Directory:
@@ -142,6 +105,10 @@ class Directory:
     def __init__(self) -> None:
         self.services: dict[str, ServiceEntry] = {}
         self.channels: dict[str, ChannelEntry] = {}
+        self.by_pattern: list[Listener] | None = []
+        """Who is subscribed to patterns, this console left out; None where that is not known."""
+        self._alike: dict[str, AlikeEntry] = {}
+        self._patterns: dict[str, Pattern | None] = {}
         self.reply_channels = 0
         """How many reply channels were subscribed to at the last poll."""
         self.pattern_subscribers = 0
@@ -156,6 +123,10 @@ class Directory:
     def forgotten(self) -> int:
         """Channels and services that were met and not taken up for want of room; MOST stands for that or more."""
         return len(self._beyond)
+
+    def alike(self) -> list[AlikeEntry]:
+        """Channels that are one entry together, since their names differ in an id only."""
+        return [entry for entry in self._alike.values() if entry.single is None]
 
     # From the poll ---------------------------------------------------------------------------------------------
 
@@ -177,6 +148,10 @@ class Directory:
         self.polled, self.pattern_subscribers = now, patterns
         names = {wire.service_of_control(channel) for channel in subscribers} - {None}
         replies = 0
+        if len(self._patterns) > 2 * len(subscribers) + MOST:
+            self._patterns.clear()
+        for one in self._alike.values():
+            one.counted = 0
         for channel, count in subscribers.items():
             if not count:
                 continue
@@ -193,12 +168,20 @@ class Directory:
             elif channel in self.services and channel not in self.listened:
                 self.services[channel].subscribers, self.services[channel].gone = count, None
             else:
-                entry = self._channel(channel, now)
-                if entry is not None:
-                    entry.subscribers, entry.gone = count, None
+                entry = self._channel(channel, now, self._pattern(channel))
+                if isinstance(entry, AlikeEntry):
+                    entry.counted += 1
+                    entry.heard, entry.gone = now, None
+                elif entry is not None:
+                    entry.subscribers, entry.gone, entry.heard = count, None, now
         if complete:
             self.reply_channels = replies
+            for entry in self._alike.values():
+                if entry.subscribers and not entry.counted:
+                    entry.gone = now
+                entry.subscribers = entry.counted
         self._mark_gone(now, subscribers, complete)
+        self._forget_the_gone(now)
         return self._to_ask(now) if listening else set()
 
     def _to_ask(self, now: float) -> set[str]:
@@ -218,7 +201,19 @@ class Directory:
         controlled = wire.service_of_control(name)
         if controlled is not None:
             return controlled in self.services or len(self.services) < MOST
-        return name in self.services or name in self.channels or len(self.channels) < MOST
+        if name in self.services or name in self.channels:
+            return True
+        pattern = self._pattern(name)
+        alike = None if pattern is None else self._alike.get(pattern.text)
+        return (alike is None or alike.single is not None) and len(self.channels) < MOST
+
+    def _pattern(self, name: str) -> Pattern | None:
+        """The pattern of a name that is subscribed to, remembered: such names come with each poll."""
+        try:
+            return self._patterns[name]
+        except KeyError:
+            found = self._patterns[name] = pattern_of(name)
+            return found
 
     def known(self) -> list[str]:
         """The channels of all there is an entry for."""
@@ -240,12 +235,28 @@ class Directory:
             if not subscribers.get(name, 0) and channel.subscribers:
                 channel.subscribers, channel.gone = 0, now
 
+    def _forget_the_gone(self, now: float) -> None:
+        """Leave out channels that nobody has anything to do with any more."""
+        before = now - FORGOTTEN_AFTER
+        for name in [
+            name
+            for name, one in self.channels.items()
+            if one.heard < before and not one.subscribers and not one.listeners
+        ]:
+            del self.channels[name]
+        for text in [text for text, one in self._alike.items() if one.heard < before and not one.subscribers]:
+            del self._alike[text]
+
     def stepped(self, seconds: float) -> None:
         """The clock went that far at once."""
         for service in self.services.values():
             service.asked_at += seconds
             for instance in service.instances.values():
                 instance.heard += seconds
+        for channel in self.channels.values():
+            channel.heard += seconds
+        for alike in self._alike.values():
+            alike.heard += seconds
 
     def info(self, now: float, payload: Mapping[str, Any]) -> None:
         """Take one instance's answer to `info`. Anything in it may be missing or of another type than it should be."""
@@ -279,8 +290,8 @@ class Directory:
         for channel in listens if isinstance(listens, list) else ():
             if isinstance(channel, str):
                 self.listened.add(channel)
-                listened = self._channel(channel, now)
-                if listened is not None:
+                listened = self._channel(channel, now, None)
+                if isinstance(listened, ChannelEntry):
                     listened.listeners.add(name)
 
     # From the traffic ------------------------------------------------------------------------------------------
@@ -309,9 +320,10 @@ class Directory:
             if kind is _REQUEST or kind is _ONE_WAY:
                 self.asked(at, {(target, exchange.action): (exchange,)})
             elif kind is _BROADCAST:
-                channel = self.channels.get(target) or self._channel(target, at)
+                channel = self.channels.get(target) or self._channel(target, at, pattern_of(target))
                 if channel is not None:
                     channel.rate.add(at)
+                    channel.heard = at
 
     def settled(self, exchanges: Sequence[Exchange]) -> None:
         """Take requests that have just been answered or have run out of time."""
@@ -345,14 +357,32 @@ class Directory:
                 entry.subscribers, entry.rate = known.subscribers, known.rate
         return entry
 
-    def _channel(self, name: str, now: float) -> ChannelEntry | None:
+    def _channel(self, name: str, now: float, pattern: Pattern | None) -> ChannelEntry | AlikeEntry | None:
         entry = self.channels.get(name)
         if entry is None:
+            alike = self._alike_of(name, now, pattern) if pattern is not None and name not in self.listened else None
+            if alike is not None:
+                return alike
             if len(self.channels) >= MOST:
                 self._forget(name)
                 return None
-            entry = self.channels[name] = ChannelEntry(name, now)
+            entry = self.channels[name] = ChannelEntry(name, now, heard=now)
         return entry
+
+    def _alike_of(self, name: str, now: float, pattern: Pattern) -> AlikeEntry | None:
+        """The entry for all channels of such names, once there are too many of them for one each."""
+        entry = self._alike.get(pattern.text)
+        if entry is None:
+            if len(self._alike) >= MOST_ALIKE:
+                return None
+            entry = self._alike[pattern.text] = AlikeEntry(pattern, now, now)
+        if entry.add(name, now):
+            for one in entry.single or ():
+                known = self.channels.get(one)
+                if known is not None and not known.listeners:
+                    entry.rate.take(self.channels.pop(one).rate)
+            entry.single = None
+        return entry if entry.single is None else None
 
     def _forget(self, name: str) -> None:
         # Only what tells names apart: they may be long, and there is no end to them.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from daebus.transport.address import RedisAddress
-from daebus_console.engine.directory import Directory, Rate
+from daebus_console.engine.directory import Directory
 from daebus_console.engine.figures.stats import Stats
 from daebus_console.engine.findings.engine import Findings
 from daebus_console.engine.live import glob
@@ -23,6 +23,7 @@ from daebus_console.engine.message.exchange import Exchange, Flag, Message, Stat
 from daebus_console.engine.pairing.clock import Clock, Step
 from daebus_console.engine.pairing.correlator import DEFAULT_TIMEOUT, Correlator, Taken
 from daebus_console.engine.pairing.journal import Journal
+from daebus_console.engine.rate import Rate
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ class Session:
             ours=self.tap.followed,
             hears=self._hears,
             every=self.settings.poll_every,
+            patterns=len(self.settings.patterns),
         )
 
     def __enter__(self) -> Session:
@@ -343,7 +345,7 @@ class Session:
     def _on_poll(self, poll: Poll) -> Iterable[str]:
         with self._changed:
             listening = self._hears()
-            self.directory.counted = poll.counted
+            self.directory.counted, self.directory.by_pattern = poll.counted, poll.listeners
             to_ask = self.directory.poll(
                 self.clock(), poll.subscribers, poll.patterns, listening=listening, complete=poll.complete
             )

@@ -102,7 +102,7 @@ def test_services_measures_rates_when_it_looks_long_enough(console: Console, red
     assert 0 < found["rate"] < 60
 
 
-def test_services_tells_of_other_channels(console: Console, redis_url: str, name: str) -> None:
+def test_services_tells_of_other_channels(console: Console, redis_url: str, service: str, name: str) -> None:
     with redis.Redis.from_url(redis_url) as client, client.pubsub() as pubsub:
         pubsub.subscribe(f"{name}_old_style")
         eventually(lambda: client.pubsub_numsub(f"{name}_old_style")[0][1])

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
+import redis
 
 from daebus_console.commands.context import Exit
+from daebus_console.commands.terms.entries import Entry, Liner
 from daebus_console.engine.directory import MOST
+from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.session import Session
-from tests.console.commands.prompt import prompting
+from daebus_console.render import to_text
+from tests.console.commands.prompt import Prompt, prompting
+from tests.console.engine.bus import Bus, raw
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -31,3 +39,99 @@ def test_names_there_was_no_room_for_are_counted(session: Session, beyond: int, 
         notes = [note for note in prompt.heard.notes if "are not listed" in note]
     assert len(notes) == (told is not None)
     assert told is None or notes[0].startswith(told)
+
+
+@contextmanager
+def looking(url: str, until: Callable[[Session], object]) -> Iterator[Prompt]:
+    """A prompt on that Redis, once its session knows of what is looked for."""
+    with Session(url) as session, prompting(session) as prompt:
+        assert session.wait_up(5)
+        eventually(lambda: session.directory.polled is not None and until(session), what="it is known")
+        yield prompt
+
+
+@pytest.fixture
+def foreign(own_redis: RedisServer) -> Iterator[redis.client.PubSub]:
+    """A client of another framework, by a name of its own."""
+    with redis.Redis.from_url(own_redis.url, client_name="celery@here") as client, client.pubsub() as pubsub:
+        yield pubsub
+
+
+def confirmed(pubsub: redis.client.PubSub, count: int) -> None:
+    for _ in range(count):
+        assert pubsub.get_message(timeout=5) is not None
+
+
+def test_a_bus_without_services_of_ours_is_not_said_to_be_empty(
+    own_redis: RedisServer, foreign: redis.client.PubSub
+) -> None:
+    foreign.subscribe('{"cmd":"sum"}', '{"cmd":"mul"}')
+    confirmed(foreign, 2)
+    with looking(own_redis.url, lambda session: session.directory.channels) as prompt:
+        assert prompt("services") == Exit.DONE
+        assert any('{"cmd":"sum"}' in line for line in prompt.heard.lines)
+        assert not any("no service is there" in note for note in prompt.heard.notes)
+        assert any("no service is known here" in note for note in prompt.heard.notes)
+
+
+def test_an_empty_bus_is_said_to_be_empty(own_redis: RedisServer) -> None:
+    with looking(own_redis.url, lambda _session: True) as prompt:
+        assert prompt("services") == Exit.DONE
+        assert any("no service is there, and nobody is subscribed" in note for note in prompt.heard.notes)
+
+
+def test_who_is_subscribed_by_pattern_is_named(own_redis: RedisServer, foreign: redis.client.PubSub) -> None:
+    foreign.psubscribe("tasks.*", "/0.celery.pidbox")
+    confirmed(foreign, 2)
+    with looking(own_redis.url, lambda session: session.directory.by_pattern) as prompt:
+        with redis.Redis.from_url(own_redis.url) as client:
+            client.publish("tasks.done", "{}")
+        eventually(lambda: "tasks.done" in prompt.context.session.directory.channels, what="the message")
+        prompt("services --all")
+        (line,) = [line for line in prompt.heard.lines if "celery@here" in line]
+        assert line.split()[:2] == ["celery@here", "2"]
+        (line,) = [line for line in prompt.heard.lines if "tasks.done" in line]
+        assert "by pattern?" in line
+        prompt("services --all --json")
+        (record,) = [record for record in prompt.heard.records if "pattern_subscriber" in record]
+        assert (record["pattern_subscriber"]["name"], record["patterns"]) == ("celery@here", 2)
+
+
+def test_without_the_right_to_list_clients_it_is_said_that_there_are_some(
+    own_redis: RedisServer, foreign: redis.client.PubSub
+) -> None:
+    foreign.psubscribe("tasks.*")
+    confirmed(foreign, 1)
+    rights = "+psubscribe +subscribe +unsubscribe +publish +ping +pubsub +info +config|get &*"
+    with redis.Redis.from_url(own_redis.url) as client:
+        client.execute_command("ACL", "SETUSER", "looker", "on", ">pass", *rights.split())
+    url = own_redis.url.replace("redis://", "redis://looker:pass@")
+    with looking(url, lambda session: session.directory.by_pattern is None) as prompt:
+        prompt("services --all")
+        assert any("+client|list" in note for note in prompt.heard.notes)
+        assert prompt.heard.errors == []
+
+
+def test_names_that_differ_in_an_id_only_are_one_line(session: Session) -> None:
+    with session.lock:
+        names = {f"celery-task-meta-{number:032x}": 1 for number in range(300)}
+        session.directory.poll(session.clock(), names, complete=False)
+    with prompting(session) as prompt:
+        prompt("services --all")
+        (line,) = [line for line in prompt.heard.lines if "celery" in line]
+        assert line.startswith("celery-task-meta-* ×300")
+
+
+def test_one_long_name_does_not_widen_the_column_for_the_rest_of_the_run() -> None:
+    bus, liner = Bus(), Liner(200, Redactor(()))
+
+    def place(channel: str) -> int:
+        exchange = bus >> raw(channel, '{"mark": 1}')
+        return to_text(liner.line(Entry.of(exchange.opened, exchange))).index("{")
+
+    before = place("news")
+    assert place("n" * 40) > before
+    assert place("news") > before, "what comes next is aligned with it"
+    for _ in range(100):
+        place("news")
+    assert place("news") == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shlex
 
 import pytest
 from hypothesis import example, given
@@ -42,6 +43,15 @@ def test_any_channel_can_be_written_at_a_prompt(name: str) -> None:
 
 
 @given(names_of_bytes)
+@example('"')
+@example("''")
+@example("'a'")
+def test_any_channel_typed_as_it_is_told_reaches_the_shells_program(name: str) -> None:
+    typed = as_name(name)
+    assert parse_argv([*shlex.split(f"broadcast {typed}"), "a=1"])["channel"] == name
+
+
+@given(names_of_bytes)
 def test_any_channel_can_be_an_argument_of_a_shell(name: str) -> None:
     assert parse_argv(["broadcast", naming.written(name), "a=1"])["channel"] == name
 
@@ -76,6 +86,24 @@ def test_what_looks_like_an_item_is_no_name_until_it_is_escaped(text: str) -> No
     with pytest.raises(CommandError):
         parse_argv(["broadcast", text])
     assert parse_argv(["broadcast", naming.written(text)])["channel"] == text
+
+
+@pytest.mark.parametrize(
+    "name", ['{"cmd":"sum"}', "@a", "a=b", ":=b", "'quoted'", '"quoted"', "''", "-x", '{"a": "it\'s"}']
+)
+def test_a_name_that_is_refused_is_told_as_it_must_be_typed(name: str) -> None:
+    with pytest.raises(CommandError) as refused:
+        parse_argv(["broadcast", name, "a=1"])
+    typed = as_name(name)
+    assert typed in refused.value.message
+    assert at_the_prompt(f"broadcast {typed} a=1")["channel"] == name
+    assert parse_argv([*shlex.split(f"broadcast {typed}"), "a=1"])["channel"] == name
+
+
+def test_a_second_pair_of_quotes_is_not_taken_for_a_part_of_the_name() -> None:
+    with pytest.raises(CommandError) as refused:
+        parse_argv(["broadcast", '\'{"cmd":"sum"}\'', "a=1"])
+    assert as_name('{"cmd":"sum"}') in refused.value.message
 
 
 @pytest.mark.parametrize(

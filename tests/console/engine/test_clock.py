@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
-from daebus_console.engine.directory import Rate
 from daebus_console.engine.figures.stats import Stats
 from daebus_console.engine.message.exchange import State
 from daebus_console.engine.pairing.clock import Clock, Step
 from daebus_console.engine.pairing.correlator import Correlator
 from daebus_console.engine.pairing.journal import Journal
+from daebus_console.engine.rate import Rate
 
 NOON = 1_700_000_000.0
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
 
-from daebus_console.engine.directory import Directory, Rate
+from daebus_console.engine.alike import pattern_of
+from daebus_console.engine.directory import Directory
+from daebus_console.engine.listeners import listeners_in
+from daebus_console.engine.rate import Rate
 from tests.console.engine.bus import Bus, answer, raw, request
 
 
@@ -186,3 +190,108 @@ def test_a_history_is_oldest_first_and_forgets() -> None:
     rate.add(102.0, 3)
     assert rate.history(104.0, 4) == [1, 0, 3, 0]
     assert rate.history(500.0, 4) == [0, 0, 0, 0]
+
+
+# Names that differ in an id only -----------------------------------------------------------------------------------
+
+
+def task(number: int) -> str:
+    return f"celery-task-meta-{uuid.UUID(int=number)}"
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern"),
+    [
+        ("celery-task-meta-7f0c5f0e-3c6e-4d7c-9a52-7a1c0f1d2e3f", "celery-task-meta-*"),
+        ("asgispecific.0123456789abcdef0123456789abcdef", "asgispecific.*"),
+        ("E7YWUgMJKCv8vB1G28TWVz", "*"),
+        ("user:17:events", "user:*:events"),
+        ("rq:pubsub:7f0c5f0e3c6e4d7c9a527a1c0f1d2e3f", "rq:pubsub:*"),
+        ('{"cmd":"sum"}', None),
+        ("news", None),
+        ("room1", None),
+        ("utf8-v2", None),
+        ("a\x001", None),
+        ("1" * 1000, None),
+    ],
+)
+def test_what_is_an_id_in_a_name(name: str, pattern: str | None) -> None:
+    found = pattern_of(name)
+    assert (None if found is None else found.text) == pattern
+
+
+def test_names_that_differ_in_an_id_only_are_one_entry(directory: Directory) -> None:
+    bus = Bus()
+    directory.saw([bus >> raw(task(number), '{"status": "SUCCESS"}') for number in range(300)])
+    directory.saw([bus >> raw("news", "{}")])
+    assert list(directory.channels) == ["news"]
+    (tasks,) = directory.alike()
+    assert (tasks.pattern.text, tasks.names, tasks.rate.total) == ("celery-task-meta-*", 300, 300)
+
+
+def test_a_few_of_them_are_listed_one_by_one(directory: Directory) -> None:
+    bus = Bus()
+    directory.saw([bus >> raw(task(number), "{}") for number in range(3)])
+    directory.saw([bus >> raw(f"shard-{number}", "{}") for number in range(12)])
+    assert directory.alike() == []
+    assert len(directory.channels) == 15
+
+
+def test_how_many_of_them_have_subscribers_is_counted(directory: Directory) -> None:
+    directory.poll(1.0, {task(number): 1 for number in range(300)})
+    directory.poll(2.0, {task(number): 1 for number in range(300)})
+    (tasks,) = directory.alike()
+    assert (tasks.names, tasks.subscribers, tasks.gone) == (300, 300, None)
+    directory.poll(3.0, {task(1): 1})
+    assert (tasks.names, tasks.subscribers, tasks.gone) == (300, 1, None)
+    directory.poll(4.0, {})
+    assert (tasks.subscribers, tasks.gone) == (0, 4.0)
+
+
+def test_what_a_service_listens_to_is_never_one_of_many(directory: Directory) -> None:
+    declared = task(7)
+    directory.info(1.0, info(listens=[declared]))
+    directory.poll(2.0, {task(number): 1 for number in range(30)})
+    assert directory.channels[declared].listeners == {"orders"}
+
+
+def test_channels_that_have_gone_are_forgotten_in_time_and_services_are_not(directory: Directory) -> None:
+    directory.info(1.0, info(listens=["declared"]))
+    here = {"news": 1, "quiet": 1, "daebus.control.orders": 1, **{task(number): 1 for number in range(30)}}
+    directory.poll(1.0, here)
+    directory.poll(2.0, {"news": 1})
+    directory.poll(200.0, {"news": 1})
+    assert set(directory.channels) == {"news", "quiet", "declared"}
+    assert len(directory.alike()) == 1
+    directory.poll(400.0, {"news": 1})
+    assert set(directory.channels) == {"news", "declared"}
+    assert directory.alike() == []
+    assert directory.services["orders"].gone == 2.0
+
+
+def test_ids_take_no_room_from_other_names(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daebus_console.engine.directory.MOST", 10)
+    bus = Bus()
+    directory.saw([bus >> raw(task(number), "{}") for number in range(500)])
+    directory.saw([bus >> raw("news", "{}")])
+    assert "news" in directory.channels
+    assert directory.forgotten == 0
+
+
+def test_who_is_subscribed_by_pattern_is_read_from_the_list_of_clients() -> None:
+    lines = [
+        b"id=3 addr=127.0.0.1:5 name=daebus:console sub=1 psub=1 lib-name= lib-ver=",
+        b"id=4 addr=127.0.0.1:6 name=daebus:console sub=0 psub=1",
+        b"id=5 addr=127.0.0.1:7 name= sub=0 psub=2 lib-name=redis-py lib-ver=8.1.0",
+        b"id=6 addr=127.0.0.1:8 name=worker sub=3 psub=0",
+        b"id=7 addr=[::1]:9 name=\xff psub=12",
+        b"psub=x",
+        b"psub",
+        b"",
+    ]
+    found = listeners_in(b"\n".join(lines), "daebus:console")
+    assert found == [
+        ("", "127.0.0.1:7", "redis-py 8.1.0", 2),
+        ("daebus:console", "127.0.0.1:6", "", 1),
+        ("\udcff", "[::1]:9", "", 12),
+    ]

@@ -84,7 +84,7 @@ def test_other_kinds_go_only_when_asked_for_and_broadcasts_only_when_confirmed(
     assert refused.status == 130
     assert "--yes" in refused.err
     assert shop.asked == shop.told == []
-    done = console("replay", str(recorded), "--asap", "--include", "one-way,broadcast", "--yes", "--ignore", "*.at")
+    done = console("replay", str(recorded), "--asap", "--include", "both", "--yes", "--ignore", "*.at")
     assert done.status == 0, done.err
     assert "10 same, 2 uncompared" in done.out
     eventually(lambda: len(shop.told) == 2, what="both are told")

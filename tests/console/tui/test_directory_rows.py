@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from daebus_console.engine.directory import Directory
-from daebus_console.tui.rows.directory import directory_rows
-from tests.console.engine.bus import Bus, request
+from daebus_console.engine.filter import language as filters
+from daebus_console.engine.listeners import Listener
+from daebus_console.tui.rows.directory import directory_rows, row_line
+from daebus_console.tui.rows.lines import text_of
+from tests.console.engine.bus import Bus, raw, request
 
 
 def test_names_that_had_no_room_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -17,3 +20,33 @@ def test_names_that_had_no_room_are_told(monkeypatch: pytest.MonkeyPatch) -> Non
     assert [row.name for row in directory_rows(directory, ())][-1] == "2 had no room"
     directory.saw([bus >> request(f"t{number}", id=f"t{number}") for number in range(9)])
     assert [row.name for row in directory_rows(directory, ())][-1] == "5 or more had no room"
+
+
+def test_names_that_differ_in_an_id_only_are_one_row_which_narrows_to_all_of_them() -> None:
+    bus, directory = Bus(), Directory()
+    exchanges = [bus >> raw(f"task {number:032x} done", "{}") for number in range(30)]
+    other = bus >> raw("task done", "{}")
+    directory.saw([*exchanges, other])
+    heading, channel, row = directory_rows(directory, ())
+    assert (heading.name, channel.name, row.name) == ("Channels", "task done", "task * done")
+    assert "task * done" in text_of(row_line(row, 40, bus.now))
+    assert "×30" in text_of(row_line(row, 40, bus.now))
+    assert row.term is not None
+    narrowed = filters.parse(row.term)
+    assert all(map(narrowed, exchanges))
+    assert not narrowed(other)
+    directory.poll(bus.now, {f"task {1:032x} done": 1})
+    directory.poll(bus.now + 1, {})
+    assert "gone" in text_of(row_line(directory_rows(directory, ())[-1], 60, bus.now))
+
+
+def test_who_is_subscribed_by_pattern_is_named() -> None:
+    directory = Directory()
+    directory.by_pattern = [Listener("worker", f"h:{number}", "", 2) for number in range(3)]
+    directory.by_pattern += [Listener("", f"h:{number}", "", 1) for number in range(30)]
+    rows = [row.name for row in directory_rows(directory, ())]
+    assert rows[:3] == ["Subscribed by pattern", "worker ×3, 6 patterns", "h:0, 1 pattern"]
+    assert rows[-1] == "and 11 more"
+    directory.by_pattern = None
+    directory.pattern_subscribers = 4
+    assert [row.name for row in directory_rows(directory, ())] == ["4 patterns subscribed"]

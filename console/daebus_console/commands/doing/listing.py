@@ -7,12 +7,15 @@ from typing import Any
 
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.grammar.command import Command
-from daebus_console.engine.directory import MOST, RATE_WINDOW, ChannelEntry, Rate, ServiceEntry
+from daebus_console.engine.alike import MOST_NAMES, AlikeEntry
+from daebus_console.engine.directory import MOST, ChannelEntry, ServiceEntry
 from daebus_console.engine.figures.told import figures, place
+from daebus_console.engine.listeners import Listener
 from daebus_console.engine.live import glob
+from daebus_console.engine.rate import RATE_WINDOW, Rate
 from daebus_console.engine.session import Session
 from daebus_console.naming import shown, with_names
-from daebus_console.render import Line, Span, duration, line, table
+from daebus_console.render import Line, Span, clean, duration, line, table
 
 LOOK_FOR = 1.5
 """Seconds after which services that have not told of themselves are listed without their actions."""
@@ -34,15 +37,18 @@ def run_services(command: Command, context: Context) -> int:
         counted = session.directory.counted
         services = [service for service in session.directory.services.values() if command["all"] or service.subscribers]
         channels = [one for one in session.directory.channels.values() if command["all"] or one.subscribers]
+        alike = [one for one in session.directory.alike() if command["all"] or one.subscribers]
+        by_pattern = session.directory.by_pattern
         if named:
             services = [one for one in services if any(glob.matches(name, one.name) for name in named)]
-            channels = []
+            channels, alike = [], []
         records = [
             _service_record(service, now, looked, counted) for service in sorted(services, key=lambda one: one.name)
         ]
         others = [
             _channel_record(channel, now, looked, counted) for channel in sorted(channels, key=lambda one: one.name)
         ]
+        others += [_alike_record(one, now, looked) for one in sorted(alike, key=lambda one: one.pattern.text)]
         problem, lacks = session.status.discovery_problem, session.status.discovery_lacks
         forgotten = session.directory.forgotten
     if problem is not None:
@@ -51,7 +57,7 @@ def run_services(command: Command, context: Context) -> int:
         context.output.note(lacks)
     missing = [name for name in named if not any(glob.matches(name, record["service"]) for record in records)]
     if records or not missing:
-        _print(command, context, records, others)
+        _print(command, context, records, others, by_pattern)
     if forgotten and not named:
         more = f"{forgotten:,} or more" if forgotten == MOST else f"{forgotten:,}"
         context.output.note(f"{more} other names are not listed: {MOST:,} services and as many channels are remembered")
@@ -64,22 +70,41 @@ def run_services(command: Command, context: Context) -> int:
     return Exit.NOBODY if missing else Exit.DONE
 
 
-def _print(command: Command, context: Context, records: list[dict[str, Any]], others: list[dict[str, Any]]) -> None:
-    if not command["all"] and others:
-        context.output.note(f"{len(others)} other channels have subscribers; --all lists them")
-    found = [*records, *others] if command["all"] else records
+def _print(
+    command: Command,
+    context: Context,
+    records: list[dict[str, Any]],
+    others: list[dict[str, Any]],
+    by_pattern: list[Listener] | None,
+) -> None:
+    output = context.output
+    # Where nothing is known to be a service, what is there instead is what one looks for.
+    every = command["all"] or (not records and not command["service"])
+    listeners = by_pattern or [] if every else []
+    if others and not every:
+        output.note(f"{_counted(others)} other channels have subscribers; --all lists them")
     if command["json"]:
-        for record in found:
-            context.output.record(with_names(record, "service", "channel"))
+        for record in [*records, *others] if command["all"] else records:
+            output.record(with_names(record, "service", "channel"))
+        for one in listeners if command["all"] else ():
+            output.record(_listener_record(one))
         return
-    if not records:
-        context.output.note("no service is there")
+    if records:
+        output.result(_service_lines(records))
+    elif others or listeners or by_pattern is None:
+        output.note("no service is known here: nobody was seen to be asked, and none of this framework is there")
     else:
-        context.output.result(_service_lines(records))
+        output.note("no service is there, and nobody is subscribed to anything")
     if command["service"] and any(record["instances"] for record in records):
         context.output.result([line(""), *_instance_lines(records, context.session.clock())])
-    if command["all"] and others:
-        context.output.result([line(""), *_channel_lines(others)])
+    if every and others:
+        output.result(
+            [*([line("")] if records else []), *_channel_lines(others, bool(by_pattern or by_pattern is None))]
+        )
+    if listeners:
+        output.result([line(""), *_listener_lines(listeners)])
+    elif every and by_pattern is None:
+        output.note("others are subscribed to patterns; who, only a Redis user with +client|list can see")
 
 
 def complete(session: Session) -> bool:
@@ -141,6 +166,26 @@ def _channel_record(channel: ChannelEntry, now: float, looked: float, counted: b
     }
 
 
+def _counted(records: Iterable[dict[str, Any]]) -> int:
+    return sum(record["subscribers"] or 1 if "names" in record else 1 for record in records)
+
+
+def _alike_record(entry: AlikeEntry, now: float, looked: float) -> dict[str, Any]:
+    return {
+        "channel": entry.pattern.text,
+        "names": entry.names,
+        "subscribers": entry.subscribers,
+        "listeners": [],
+        "rate": _per_second(entry.rate, now, looked),
+        "gone": entry.gone,
+    }
+
+
+def _listener_record(one: Listener) -> dict[str, Any]:
+    known = {"name": one.name or None, "address": one.address, "library": one.library or None}
+    return {"pattern_subscriber": known, "patterns": one.patterns}
+
+
 def _service_lines(records: Iterable[dict[str, Any]]) -> list[Line]:
     rows: list[list[str | Span]] = []
     for record in records:
@@ -173,12 +218,26 @@ def _instance_lines(records: Iterable[dict[str, Any]], now: float) -> list[Line]
     return table(headings, rows, right=frozenset(range(3, len(headings))))
 
 
-def _channel_lines(records: Iterable[dict[str, Any]]) -> list[Line]:
+def _channel_lines(records: Iterable[dict[str, Any]], patterns: bool) -> list[Line]:
     rows: list[list[str | Span]] = []
     for record in records:
         listeners = ", ".join(map(shown, record["listeners"]))
-        rows.append([Span(shown(record["channel"]), "bold"), _subscribers(record), _shown_rate(record), listeners])
+        name = shown(record["channel"])
+        if "names" in record:
+            name += f" ×{record['names']:,}{' or more' if record['names'] >= MOST_NAMES else ''}"
+        subscribers = _subscribers(record)
+        if patterns and subscribers == "0":
+            subscribers = "by pattern?"
+        rows.append([Span(name, "bold"), subscribers, _shown_rate(record), listeners])
     return table(("CHANNEL", "SUBSCRIBERS", "RATE/S", "LISTENERS"), rows, right=frozenset({1, 2}))
+
+
+def _listener_lines(listeners: Iterable[Listener]) -> list[Line]:
+    rows: list[list[str | Span]] = [
+        [Span(clean(one.name or "(unnamed)"), "bold"), str(one.patterns), clean(one.address), clean(one.library)]
+        for one in listeners
+    ]
+    return table(("SUBSCRIBED BY PATTERN", "PATTERNS", "ADDRESS", "LIBRARY"), rows, right=frozenset({1}))
 
 
 def _subscribers(record: dict[str, Any]) -> str:

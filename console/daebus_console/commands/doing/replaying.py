@@ -407,9 +407,11 @@ def _kinds(command: Command) -> frozenset[Kind]:
     kinds = {Kind.REQUEST}
     for name in (command["include"] or "").split(","):
         name = name.strip()
-        if name and name not in INCLUDABLE:
+        if name == "both":
+            kinds.update(INCLUDABLE.values())
+        elif name and name not in INCLUDABLE:
             position = max(command.line.find(name), 0)
-            raise CommandError(f"--include takes one-way and broadcast, not {name!r}", position, len(name))
-        if name:
+            raise CommandError(f"--include takes one-way, broadcast or both, not {name!r}", position, len(name))
+        elif name:
             kinds.add(INCLUDABLE[name])
     return frozenset(kinds)

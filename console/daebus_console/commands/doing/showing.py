@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.grammar.command import Command
-from daebus_console.commands.terms.entries import Entry, Liner, day_line, payload_or_problem, record
-from daebus_console.render import Line, Span, json_lines, line, repeated_line
+from daebus_console.commands.terms.entries import Entry, Liner, day_line, look, record
+from daebus_console.engine import payloads
+from daebus_console.render import Line, Span, clean, json_lines, line, repeated_line
 
 
 def run_show(command: Command, context: Context) -> int:
@@ -34,9 +35,18 @@ def _day(liner: Liner, entry: Entry) -> list[Line]:
 def _payload(entry: Entry, context: Context) -> list[Line]:
     if entry.gap is not None:
         return []
-    payload, problem = payload_or_problem(entry.message)
+    payload, problem, packed = look(entry.message, context.redact)
     if problem is not None:
         return [line(Span(f"  {problem}", "warn"))]
     twice = repeated_line(payload)
-    lines = json_lines(context.redact.mask(payload)) + ([twice] if twice is not None else [])
-    return [(Span("  "), *one) for one in lines]
+    lines = json_lines(payload) + ([twice] if twice is not None else [])
+    told = [line(Span(f"  {text}", "dim")) for text in _packed(packed, context)]
+    return told + [(Span("  "), *one) for one in lines]
+
+
+def _packed(packed: payloads.Decoded | None, context: Context) -> list[str]:
+    fields = payloads.told(packed, context.redact.mask)
+    headers = fields.get("headers") or {}
+    told = [f"decoded by {fields['decoded_by']}"] if fields else []
+    told += [f"{clean(name)}: {clean(str(value))}" for name, value in headers.items()]
+    return told + ([f"not all of it: {fields['incomplete']}"] if "incomplete" in fields else [])

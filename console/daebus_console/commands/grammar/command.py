@@ -9,7 +9,7 @@ from typing import Any
 from daebus_console.commands.errors import CommandError, nearest
 from daebus_console.commands.terms.items import parse_items
 from daebus_console.commands.terms.kinds import Kind, read_value
-from daebus_console.commands.terms.words import Word, from_argv, split
+from daebus_console.commands.terms.words import Word, as_name, from_argv, split
 from daebus_console.commands.verbs import VERBS, Option, Verb
 
 _MEANT = {
@@ -174,7 +174,14 @@ class _Parser:
             return True
         if self._dashes:
             return False
-        raise word.error(f"`{self.verb.name}` has no option {text}", suggestion=nearest(f"-{text}", self._by_name))
+        raise word.error(
+            f"`{self.verb.name}` has no option {text}{self._named(text)}", suggestion=nearest(f"-{text}", self._by_name)
+        )
+
+    def _named(self, text: str) -> str:
+        """How such a name is typed, where the verb takes names."""
+        named = any(one.kind in (Kind.SERVICE, Kind.ACTION, Kind.CHANNEL) for one in self.verb.arguments)
+        return f"; where this is a name, write {as_name(text)}" if named else ""
 
     def _set(self, option: Option, word: Word, column: int | None) -> None:
         if option.key in self.options:

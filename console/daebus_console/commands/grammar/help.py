@@ -28,7 +28,7 @@ _ITEMS = (
 )
 _NAMES = (
     ("'a b'", "quotes are for the shell and the prompt alike; what is between single ones is safe from both"),
-    (r"'\{\}'   '\@home'   '\-v'   'a\=b'", "a backslash takes the sign after it as it is"),
+    (r"""'\{"cmd":"sum"}'   '\@home'   '\-v'   'a\=b'""", "a backslash takes the sign after it as it is"),
     (r"'a\\b'", "a backslash"),
     (r"'a\nb'   '\u202e'   '\U0001f600'", "a newline (also \\r and \\t); any character by its number"),
     (r"'\xff'", "a byte, for names of channels and services that are no UTF-8"),

@@ -6,6 +6,7 @@ import time
 from typing import Any, NamedTuple
 
 from daebus_console import dates, naming
+from daebus_console.engine import payloads
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
@@ -89,8 +90,9 @@ def record(entry: Entry, redact: Redactor) -> dict[str, Any]:
         "latency_ms": None if latency is None else round(latency * 1000, 3),
         "payload": None,
     }
-    payload, problem = payload_or_problem(message)
-    found["payload"] = redact.mask(payload)
+    payload, problem, packed = look(message, redact)
+    found["payload"] = payload
+    found |= payloads.told(packed, redact.mask)
     if problem is not None:
         found["error"] = problem
         found["size"] = len(message.data)
@@ -100,15 +102,18 @@ def record(entry: Entry, redact: Redactor) -> dict[str, Any]:
     return found
 
 
-def payload_or_problem(message: Message) -> tuple[Any, str | None]:
-    """The payload of a message, or None and why it has none that can be read."""
+def look(message: Message, redact: Redactor) -> tuple[Any, str | None, payloads.Decoded | None]:
+    """The payload of a message, masked, or None and why it has none that can be read; and what it was packed in."""
+    packed = payloads.decode(message.data)
     try:
+        if packed is not None:
+            return redact.mask(payloads.value_of(packed)), None, packed
         if message.kind is Kind.UNREADABLE:
             # It may be good JSON, only no object; it is shown as unreadable all the same.
             wire.read(message.data)
-        return wire.payload_of(message.data), None
+        return redact.mask(wire.payload_of(message.data)), None, None
     except wire.Unreadable as error:
-        return None, str(error)
+        return None, str(error), None
 
 
 def _gap_record(message: Message, gap: Gap) -> dict[str, Any]:
@@ -133,6 +138,10 @@ _SIGNS = {
 _STATUS_STYLE = {"ok": "ok", "error": "error", "orphan": "warn", "timeout": "warn", "pending": "dim", "unknown": "warn"}
 
 
+_NARROWED_AFTER = 50
+"""Lines after which a column is no wider than they needed it."""
+
+
 def clock_time(at: float) -> str:
     """Local time of day with milliseconds."""
     return time.strftime("%H:%M:%S", time.localtime(at)) + f".{int(at * 1000) % 1000:03d}"
@@ -144,12 +153,12 @@ def day_line(at: float) -> Line:
 
 
 class Liner:
-    """Makes lines that are aligned with each other: columns grow with what they hold, up to a bound."""
+    """Makes lines aligned with each other: columns are as wide as what they held lately, up to a bound."""
 
     def __init__(self, width: int, redact: Redactor) -> None:
         self.width = width
         self._redact = redact
-        self._columns = [15, 12]
+        self._columns = [_Column(15), _Column(12)]
         self._at: float | None = None
 
     def day(self, entry: Entry) -> Line | None:
@@ -214,18 +223,40 @@ class Liner:
 
     def _with_payload(self, spans: list[Span], message: Message) -> Line:
         left = self.width - sum(cells(clean(span.text)) for span in spans)
-        payload, problem = payload_or_problem(message)
+        payload, problem, packed = look(message, self._redact)
+        if packed is not None:
+            by = f"{packed.by}: "
+            spans.append(Span(by, "dim"))
+            left -= cells(by)
         if problem is not None:
             spans.append(Span(f"{problem} ({size(len(message.data))})", "warn"))
         elif left > 4:
-            spans.append(Span(preview(self._redact.mask(payload), left)))
+            spans.append(Span(preview(payload, left)))
         return fit(spans, self.width)
 
     def _column(self, index: int, text: str) -> str:
         text = clean(text)
         widest = max(12, self.width // (4 if index == 0 else 6))
-        self._columns[index] = min(max(self._columns[index], cells(text)), widest)
-        return pad(text, self._columns[index])
+        return pad(text, self._columns[index].width_for(min(cells(text), widest)))
+
+
+class _Column:
+    """How wide a column is: it widens for what does not fit, and narrows again when that has not come back for long."""
+
+    def __init__(self, least: int) -> None:
+        self._least = self._width = least
+        self._widest = least
+        """Of what came since it was last looked at."""
+        self._since = 0
+
+    def width_for(self, needed: int) -> int:
+        """The width of the column with one more text in it, of so many cells."""
+        self._width = max(self._width, needed)
+        self._widest = max(self._widest, needed)
+        self._since += 1
+        if self._since >= _NARROWED_AFTER:
+            self._width, self._widest, self._since = self._widest, self._least, 0
+        return max(self._width, needed)
 
 
 def _cause(reason: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from daebus_console import naming
 from daebus_console.commands.terms.items import find_equals, parse_value
-from daebus_console.commands.terms.words import Word
+from daebus_console.commands.terms.words import Word, as_name
 
 
 class Kind(StrEnum):
@@ -46,6 +46,7 @@ class Kind(StrEnum):
 
 _DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|s|m|h)?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+_LONGEST_TOLD = 60
 _LONGEST = 366 * 86400.0
 
 
@@ -87,11 +88,21 @@ def _action(word: Word, column: int) -> str:
 def _any_name(word: Word, column: int) -> str:
     text = _text(word, column)
     if not word.quoted and (text[0] in "{@" or find_equals(text) is not None):
-        raise word.error("expected a name here; items come after it (`help names` tells how to write any name)", column)
+        told = "expected a name here, and items after it; where this is the name, write"
+        raise word.error(f"{told} {_typed(text)} (`help names` tells more)", column)
+    if not word.quoted and len(text) > 1 and text[0] in "'\"" and text[-1] == text[0]:
+        # One pair of quotes was for the shell; what is left of two would go to a channel that nobody meant.
+        told = f"these quotes would be part of the name: without them it is {_typed(text[1:-1])}"
+        raise word.error(f"{told}, with them {_typed(text)}", column)
     try:
         return naming.read(text)
     except ValueError:
         raise word.error("\\U is followed by the number of a character, at most 0010ffff", column) from None
+
+
+def _typed(name: str) -> str:
+    """How a name is typed that may be taken for something else."""
+    return as_name(name if len(name) <= _LONGEST_TOLD else name[:_LONGEST_TOLD] + "…")
 
 
 def _duration(word: Word, column: int) -> float:

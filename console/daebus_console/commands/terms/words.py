@@ -271,6 +271,7 @@ def as_name(name: str, *, action: bool = False) -> str:
     if not _FOR_A_SHELL.search(text):
         return as_word(text)
     # Between single quotes neither a prompt nor any shell finds anything to do.
+    text = text[1:] if text.startswith("\\'") else text
     return "'" + text.replace("'", "\\x27") + "'"
 
 

@@ -20,7 +20,10 @@ VERB = Verb(
     examples=("services", "services users 'shop_*'", "services --json", "services --for 5 --all"),
     details="Services on this framework tell their actions themselves; of others only what is seen being asked is"
     " known. Rates are of the time looked, so --for makes them steadier. Of those that are named each instance is"
-    " told as well: workers at work of how many, what waits in its queue, what it handled, errors, and refusals.",
+    " told as well: workers at work of how many, what waits in its queue, what it handled, errors, and refusals."
+    " Where no service is known, the channels that somebody is subscribed to are listed. Channels whose names differ"
+    " in an id only are one line; what has gone is forgotten after five minutes, but for services. Who is subscribed"
+    " to patterns is named; to which, Redis does not tell.",
     place=10,
 )
 

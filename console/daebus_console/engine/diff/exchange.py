@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from daebus_console.engine import payloads
 from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.diff.values import Change, How, iter_diff
 from daebus_console.engine.message import envelope as wire
@@ -55,7 +56,7 @@ class Difference:
 def read_payload(data: bytes) -> Any:
     """The payload of a message, or Unread."""
     try:
-        return wire.payload_of(data)
+        return payloads.payload_of(data)
     except wire.Unreadable as error:
         return Unread(str(error), data)
 

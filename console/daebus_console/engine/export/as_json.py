@@ -34,7 +34,7 @@ def record(exchange: Exchange, redact: Redactor) -> dict[str, Any]:
         "latency_ms": None if latency is None else round(latency * 1000, 3),
         "handler_ms": None if exchange.elapsed is None else round(exchange.elapsed * 1000, 3),
         "instance": exchange.instance,
-        "messages": [_message(part) for part in parts(exchange, redact)],
+        "messages": [_message(part, redact) for part in parts(exchange, redact)],
     }
     if gap is not None:
         found["gap"] = {"start": gap.start, "end": gap.end, "reason": gap.reason}
@@ -43,7 +43,7 @@ def record(exchange: Exchange, redact: Redactor) -> dict[str, Any]:
     return found
 
 
-def _message(part: Part) -> dict[str, Any]:
+def _message(part: Part, redact: Redactor) -> dict[str, Any]:
     message = part.message
     found: dict[str, Any] = {
         "at": round(message.at, 6),
@@ -58,6 +58,9 @@ def _message(part: Part) -> dict[str, Any]:
         found["data_base64"] = base64.b64encode(part.payload.data).decode()
     else:
         found["payload"] = part.payload
+    if part.told:
+        found |= part.told
+        found["data_base64"] = base64.b64encode(redact(message.data)).decode()
     return found
 
 

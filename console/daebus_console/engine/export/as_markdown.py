@@ -35,7 +35,7 @@ def _section(exchange: Exchange, options: ExportOptions) -> Iterator[str]:
         yield f"| {name} | {value} |\n"
     yield "\n"
     for part in parts(exchange, options.redact):
-        yield f"{_heading(part)}\n\n{_fenced(part)}\n\n"
+        yield f"{_heading(part)}\n\n{_packed(part)}{_fenced(part)}\n\n"
         twice = ", ".join(_plain(name) for name in jsontext.repeated(part.payload))
         if twice:
             yield f"More than once in one object, of which the last counts: {twice}\n\n"
@@ -71,6 +71,19 @@ def _heading(part: Part) -> str:
     if message.kind is not Kind.RESPONSE:
         return message.kind.value.replace("_", "-").capitalize()
     return "Progress" if not message.final else "Error" if message.error else "Answer"
+
+
+def _packed(part: Part) -> str:
+    """How it was packed, with the headers beside it; empty where it was not."""
+    if not part.told:
+        return ""
+    headers = part.told.get("headers") or {}
+    lines = [
+        f"Decoded by {_plain(part.told['decoded_by'])}",
+        *(f"{_plain(k)}: {_plain(str(v))}" for k, v in headers.items()),
+    ]
+    lines += [f"Not all of it: {_plain(part.told['incomplete'])}"] if "incomplete" in part.told else []
+    return "  \n".join(lines) + "\n\n"
 
 
 def _fenced(part: Part) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from daebus_console.engine import jsontext
+from daebus_console.engine import jsontext, payloads
 from daebus_console.engine.diff.exchange import Unread
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message import envelope as wire
@@ -18,10 +18,11 @@ from daebus_console.engine.replay.item import Resend, Unsendable, resend_of
 
 @dataclass(frozen=True)
 class Part:
-    """One message of an exchange: `payload` is masked, or Unread."""
+    """One message of an exchange: `payload` is masked, or Unread. `told` is how it was packed, if it was."""
 
     message: Message
     payload: Any
+    told: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def readable(self) -> bool:
@@ -31,12 +32,19 @@ class Part:
 
 def parts(exchange: Exchange, redact: Redactor) -> list[Part]:
     """Its messages, in order."""
-    return [Part(message, payload(message, redact)) for message in exchange.messages if message.kind is not Kind.GAP]
+    return [_part(message, redact) for message in exchange.messages if message.kind is not Kind.GAP]
 
 
-def payload(message: Message, redact: Redactor) -> Any:
+def _part(message: Message, redact: Redactor) -> Part:
+    packed = payloads.decode(message.data)
+    return Part(message, _payload(message, packed, redact), payloads.told(packed, redact.mask))
+
+
+def _payload(message: Message, packed: payloads.Decoded | None, redact: Redactor) -> Any:
     """What a message carries, masked; Unread where it cannot be read."""
     try:
+        if packed is not None:
+            return redact.mask(payloads.value_of(packed))
         if message.kind is Kind.UNREADABLE:
             wire.read(message.data)
         return redact.mask(wire.payload_of(message.data))

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from daebus_console.engine import payloads
 from daebus_console.engine.filter.lexer import Value
 from daebus_console.engine.filter.pattern import comparison, contains, number_in
 from daebus_console.engine.filter.payload import Has, judge
@@ -37,6 +38,17 @@ def finder(values: Sequence[Value]) -> Has:
             return _holds(read(data), accepts)
         except wire.Unreadable:
             return False
+
+    return has
+
+
+def packed_finder(values: Sequence[Value]) -> Has:
+    """The same for what is packed in the bytes of a message, and for the headers beside it. Raises FilterError."""
+    accepts = judge(values)
+
+    def has(data: bytes) -> bool:
+        value, found = payloads.value_in(data)
+        return found and (_holds(value, accepts) or any(map(accepts, payloads.headers_in(data).values())))
 
     return has
 

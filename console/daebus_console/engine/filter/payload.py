@@ -14,7 +14,7 @@ from typing import Any, Union
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from daebus_console.engine import jsontext
+from daebus_console.engine import jsontext, payloads
 from daebus_console.engine.filter.lexer import FilterError, Term, Value
 from daebus_console.engine.filter.pattern import Compare, Names, comparison, number_in
 from daebus_console.engine.jsontext import exact
@@ -102,6 +102,16 @@ def finder(path: Path, accepts: Accepts) -> Has:
     if not typed:
         return lambda data: _has_slowly(data, path, accepts)
     return _typed_finder(path, typed, accepts)
+
+
+def packed_finder(path: Path, accepts: Accepts) -> Has:
+    """The same for what is packed in the bytes of a message, all of which is its payload."""
+
+    def has(data: bytes) -> bool:
+        value, found = payloads.value_in(data)
+        return found and any(map(accepts, walk(value, path)))
+
+    return has
 
 
 def _typed_finder(path: Path, typed: Sequence[str], accepts: Accepts) -> Has:

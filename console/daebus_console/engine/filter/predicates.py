@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from daebus_console import naming
+from daebus_console.engine import payloads
 from daebus_console.engine.filter import carries as filter_carries
 from daebus_console.engine.filter import payload as filter_payload
 from daebus_console.engine.filter.lexer import Term, Value
@@ -200,44 +201,64 @@ def size(term: Term) -> Predicate:
     return Predicate(judge, judge_message, 2)
 
 
+_BINARY, _LOW, _BODY, _BEHIND_BODY = b"\x80", b"y", b'{"body"', b'{"body#'
+"""Between which bytes all lies that may be packed: see `payloads.is_packed`, which tells it exactly."""
+
 # Content ------------------------------------------------------------------------------------------------------------
 
 
 def payload(term: Term) -> Predicate:
     """A payload among its messages has such a value at the path; a message, its own."""
     accepts = filter_payload.judge(term.values)
-    return _of_messages(filter_payload.finder(filter_payload.parse_path(term), accepts), 6)
+    path = filter_payload.parse_path(term)
+    return _of_messages(filter_payload.finder(path, accepts), filter_payload.packed_finder(path, accepts), 6)
 
 
 def carries(term: Term) -> Predicate:
     """A payload among its messages has such a value, or key, anywhere in it; a message, its own."""
-    return _of_messages(filter_carries.finder(term.values), 7)
+    return _of_messages(filter_carries.finder(term.values), filter_carries.packed_finder(term.values), 7)
 
 
-def _of_messages(has: Callable[[bytes], bool], cost: int) -> Predicate:
-    """A predicate on the bytes of a message; an exchange passes where one of its messages does."""
+def _of_messages(has: Callable[[bytes], bool], in_packed: Callable[[bytes], bool], cost: int) -> Predicate:
+    """A predicate on the bytes of a message, or what is packed in them; an exchange passes where one of its messages
+    does."""
+
+    def either(data: bytes) -> bool:
+        return has(data) or in_packed(data)
 
     def judge(exchange: Exchange) -> bool:
-        if has(exchange.opened.data):
+        data = exchange.opened.data
+        # Most of what is not packed is told here, for less than a call costs.
+        if has(data) or ((data >= _BINARY or data < _LOW or _BODY <= data < _BEHIND_BODY) and in_packed(data)):
             return True
         answer = exchange.answer
         if exchange.progress is None and exchange._aside is None:
-            return answer is not None and answer is not exchange.opened and has(answer.data)
-        return any(has(message.data) for message in exchange.messages)
+            if answer is None or answer is exchange.opened:
+                return False
+            data = answer.data
+            return has(data) or ((data >= _BINARY or data < _LOW or _BODY <= data < _BEHIND_BODY) and in_packed(data))
+        return any(either(message.data) for message in exchange.messages)
 
-    return Predicate(judge, lambda message, _exchange: has(message.data), cost)
+    return Predicate(judge, lambda message, _exchange: either(message.data), cost)
 
 
 def text(term: Term) -> Predicate:
-    """A word without a key: in the bytes (where the names and ids stand too), in channel names, in the gap's reason."""
+    """A word without a key: in the bytes, where names and ids stand too, or what is packed in them, and in the names of
+    channels and the reasons of gaps."""
     tests = [contains(value) for value in term.values]
     numbers = {f"#{value.text[1:]}" for value in term.values if value.text.startswith("#") and not value.quoted}
 
-    def has(data: bytes) -> bool:
+    def in_bytes(data: bytes) -> bool:
         return any(test(data) for test in tests)
 
-    channels: dict[str, bool] = _Channels(has)
-    in_messages = _of_messages(tests[0] if len(tests) == 1 else has, 0).exchange
+    stands = tests[0] if len(tests) == 1 else in_bytes
+
+    def in_packed(data: bytes) -> bool:
+        packed = payloads.text_in(data)
+        return packed is not None and stands(packed)
+
+    channels: dict[str, bool] = _Channels(in_bytes)
+    in_messages = _of_messages(stands, in_packed, 0).exchange
 
     def judge(exchange: Exchange) -> bool:
         if channels[exchange.opened.channel] or in_messages(exchange):
@@ -248,15 +269,15 @@ def text(term: Term) -> Predicate:
         if numbers and f"#{exchange.number}" in numbers:
             return True
         aside = exchange._aside
-        return aside is not None and aside.gap is not None and has(aside.gap.reason.encode())
+        return aside is not None and aside.gap is not None and in_bytes(aside.gap.reason.encode())
 
     def judge_message(message: Message, exchange: Exchange) -> bool:
-        if channels[message.channel] or has(message.data):
+        if channels[message.channel] or stands(message.data) or in_packed(message.data):
             return True
         if numbers and f"#{exchange.number}" in numbers:
             return True
         gap = exchange.aside.gap if message.kind is _GAP else None
-        return gap is not None and has(gap.reason.encode())
+        return gap is not None and in_bytes(gap.reason.encode())
 
     return Predicate(judge, judge_message, 5)
 

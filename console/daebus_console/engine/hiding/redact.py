@@ -3,7 +3,8 @@
 A value belongs to a key that it stands under, beside (`secret_pairs`) or behind in a text (`secret_text`); the blanks
 around a key and its case do not matter. In bytes everything but the masked values stays as it is, also in a string that
 is JSON itself. What cannot be read as JSON and yet contains the name of such a key is masked whole, since nobody can
-tell where its value begins and ends; that goes for a message, and for a string that begins like JSON.
+tell where its value begins and ends; that goes for a message, for what is packed in one (`engine.payloads`), and for a
+string that begins like JSON.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from daebus_console.engine import jsontext
+from daebus_console.engine import jsontext, payloads
 from daebus_console.engine.filter.pattern import escapes_ascii, readable
 from daebus_console.engine.hiding.pairs import in_list, in_object
 from daebus_console.engine.hiding.texts import SecretText
 from daebus_console.engine.message import envelope as wire
+from daebus_console.engine.payloads import kombu
 
 MASK = "***"
 
@@ -58,6 +60,10 @@ class Redactor:
 
     def __call__(self, data: bytes) -> bytes:
         """The bytes with those values masked."""
+        if self.keys and payloads.is_packed(data):
+            packed = payloads.decode(data)
+            if packed is not None:
+                return self._in_packed(data, packed)
         if not self._may_name(data):
             return data
         try:
@@ -69,6 +75,17 @@ class Redactor:
         text = data.decode()
         changes = self._in_json(text, 0)
         return jsontext.replaced(text, changes).encode() if changes else data
+
+    def _in_packed(self, data: bytes, packed: payloads.Decoded) -> bytes:
+        """What is packed cannot be changed in one place, and of what was not unpacked nobody knows what it names."""
+        inside = packed.data + json.dumps(dict(packed.headers or {}), ensure_ascii=False).encode()
+        if not packed.trouble and not self._may_name(data) and not self._may_name(inside):
+            return data
+        around = kombu.read(data)
+        if around is not None:
+            # JSON stays JSON, and only its body is masked whole.
+            return self(f'{around.before}"{MASK}"{around.after}'.encode())
+        return f"{MASK} {len(data)} bytes of {packed.by} that name a redacted key, or may".encode()
 
     def mask(self, value: Any) -> Any:
         """A JSON value with those values masked: a copy, or the same object where nothing was to be masked."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
+from daebus_console.engine import payloads
 from daebus_console.engine.filter.payload import Path
 from daebus_console.engine.insight.masking import looks_like_data
 from daebus_console.engine.insight.shape import type_of
@@ -81,7 +82,7 @@ def facets(
     # In steps of two, so that few values stand for all.
     yield Facet(SIZE), 1 << (size.bit_length() - 1) if size else 0
     try:
-        payload = wire.plain_payload_of(redact(data) if redact is not None else data)
+        payload = payloads.plain_payload_of(data, redact)
     except wire.Unreadable:
         yield Facet(TYPE), "unreadable"
         return

@@ -6,6 +6,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from daebus_console.engine import payloads
 from daebus_console.engine.filter import writing
 from daebus_console.engine.insight.masking import Masked, mask
 from daebus_console.engine.insight.spread import Spread
@@ -198,7 +199,7 @@ def failure_of(exchange: Exchange, redact: Redact | None = None) -> Failure | No
 
 def _payload(data: bytes, redact: Redact | None) -> Any:
     try:
-        return wire.plain_payload_of(redact(data) if redact is not None else data)
+        return payloads.plain_payload_of(data, redact)
     except wire.Unreadable:
         return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
+from daebus_console.engine import payloads
 from daebus_console.engine.insight.departing import Departure, Judge
 from daebus_console.engine.insight.shape import Shape
 from daebus_console.engine.message import envelope as wire
@@ -71,7 +72,7 @@ class Shapes:
             if judge is None:
                 continue
             try:
-                payload = wire.plain_payload_of(message.data)
+                payload = payloads.plain_payload_of(message.data)
             except Unread:
                 continue
             found += [(place, one) for one in judge.departures(payload)]
@@ -93,7 +94,7 @@ class Shapes:
             shape = self.found[place] = Shape()
         data = message.data
         try:
-            payload = wire.plain_payload_of(data)
+            payload = payloads.plain_payload_of(data)
             shape.see(payload, self._shown(data, payload))
         except Unread:
             self.unreadable[place] = self.unreadable.get(place, 0) + 1
@@ -101,5 +102,7 @@ class Shapes:
     def _shown(self, data: bytes, payload: Any) -> Any:
         if self._redact is None:
             return payload
+        if payloads.is_packed(data):
+            return payloads.plain_payload_of(data, self._redact)
         masked = self._redact(data)
         return payload if masked is data else wire.plain_payload_of(masked)

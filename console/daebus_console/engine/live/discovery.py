@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from daebus.errors import RedisUnavailable
-from daebus.transport.address import RedisAddress
+from daebus.transport.address import RedisAddress, client_label
 from daebus.transport.link import Link
 from daebus.wire.resp import ErrorReply, pack
 from daebus_console import naming
+from daebus_console.engine.listeners import Listener, listeners_in
 from daebus_console.engine.live.pace import Pace
 from daebus_console.engine.live.rights import Refusal, is_missing_right, missing_rules, user_of
 from daebus_console.engine.message.control import control_request
@@ -48,13 +49,15 @@ class Poll:
     """What one poll found: channel → NUMSUB, and NUMPAT.
 
     With `complete` a channel that is not named has no subscriber; else nothing is known of it. Without `counted` the
-    broker did not let us count, and 1 stands for one or more.
+    broker did not let us count, and 1 stands for one or more. `listeners` are the clients that are subscribed to
+    patterns, ourselves left out; None where that is not known.
     """
 
     subscribers: Mapping[str, int]
     patterns: int = 0
     complete: bool = True
     counted: bool = True
+    listeners: list[Listener] | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,8 @@ class Discovery:
     each request before it goes out. `on_trouble(trouble)` is told what goes wrong, once for each change. `keeps(name)`
     tells whether the subscribers of that channel are of interest, `known()` gives the channels that are known from
     elsewhere, for a broker that does not list them, `ours()` those that this console itself is subscribed to, which
-    does not count, `hears()` whether answers would be heard on `reply_to`.
+    does not count, `hears()` whether answers would be heard on `reply_to`, `patterns` to how many patterns this console
+    itself is subscribed.
     """
 
     def __init__(
@@ -88,6 +92,7 @@ class Discovery:
         ours: Callable[[], Collection[str]] = tuple,
         hears: Callable[[], bool] = lambda: True,
         every: float = POLL_EVERY,
+        patterns: int = 1,
         quiet: bool = False,
     ) -> None:
         if every < POLL_EVERY:
@@ -103,6 +108,9 @@ class Discovery:
         self._hears = hears
         self._every = every
         self._quiet = quiet
+        self._patterns_of_ours = patterns
+        self._listeners: list[Listener] | None = []
+        self._listeners_due = 0.0
         self._user = user_of(address.url)
         self._link: Link | None = None
         self._listing, self._counting = Pace(), Pace()
@@ -147,6 +155,7 @@ class Discovery:
                 if self._link is None:
                     self._link = self.address.link("console", time.monotonic() + ANSWER_WITHIN)
                     self._refused_until.clear()
+                    self._listeners_due = 0.0
                 self._round()
                 self._tell(self._found_wrong())
             except RedisUnavailable as error:
@@ -181,7 +190,9 @@ class Discovery:
         found = {self._names[name]: count for name in told if (count := self._counts.get(name)) is not None}
         # Whoever waits for a poll is to know what it lacks.
         self._tell(self._found_wrong())
-        to_ask = set(self._on_poll(Poll(found, patterns, complete, COUNT not in self._refusals)))
+        to_ask = set(
+            self._on_poll(Poll(found, patterns, complete, COUNT not in self._refusals, self._by_pattern(patterns)))
+        )
         if not self._quiet:
             # What their actions take does not change while they run, and may be much to tell.
             self._ask(to_ask, {"schemas": True})
@@ -192,6 +203,23 @@ class Discovery:
         reply = self._question("PUBSUB", "NUMPAT")
         self._shortest = min(self._shortest, self._took)
         return reply if isinstance(reply, int) else 0
+
+    def _by_pattern(self, patterns: int) -> list[Listener] | None:
+        """Who is subscribed to patterns, asked now and then, and only while there are patterns besides our own."""
+        now = time.monotonic()
+        if patterns <= self._patterns_of_ours:
+            self._listeners, self._listeners_due = [], 0.0
+        elif now >= self._listeners_due:
+            self._listeners_due = now + REFRESH_EVERY
+            link = self._link
+            assert link is not None
+            link.send(pack(b"CLIENT", b"LIST", b"TYPE", b"PUBSUB"), now + ANSWER_WITHIN)
+            reply = link.next_reply(now + ANSWER_WITHIN)
+            # It is more than the rest needs: where it is not allowed nothing is said, and it is not asked for again.
+            known = isinstance(reply, bytes)
+            self._listeners = listeners_in(reply, client_label("console")) if known else None
+            self._listeners_due += 0 if known else float("inf")
+        return self._listeners
 
     def _list(self) -> bool:
         """Learn which channels there are; False where the server does not say."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
+from daebus_console.engine import payloads
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, Notice, State
 from daebus_console.engine.message.frame import Gap
@@ -71,10 +73,27 @@ def request_document(exchange: Exchange, redact: Redact = bytes) -> Document:
     if message is None:
         return Lines([[("The request of this answer was not seen: it was sent before the console looked, in a", "dim")],
                       [("gap, or by a program that uses another request_id.", "dim")]])  # fmt: skip
-    nodes = [payload_node(message, "payload", redact)]
+    packed = payloads.decode(message.data)
+    nodes = [payload_node(message, "payload", redact, packed), *_beside_body(packed, redact)]
     nodes += [note([(remark, "warn")]) for remark in remarks(exchange)]
     nodes += [_fact(name, value) for name, value in (*_facts(exchange, message), *_beside(redact(message.data)))]
     return Tree(nodes)
+
+
+def _beside_body(packed: payloads.Decoded | None, redact: Redact) -> list[Node]:
+    """What there is to say of a payload that was decoded: its headers as a tree, and what is wrong with it."""
+    if packed is None:
+        return []
+    nodes: list[Node] = []
+    if packed.headers is not None:
+        node = Node(lazy.read(redact(json.dumps(dict(packed.headers)).encode())))
+        node.label = [("headers", "strong")]
+        node.open = node.foldable
+        nodes.append(node)
+    if packed.trouble:
+        nodes.append(note([("! ", "warn"), (f"not all of it: {clean(packed.trouble)}", "warn")]))
+    nodes.append(_fact("decoded by", packed.by))
+    return nodes
 
 
 def _facts(exchange: Exchange, message: Message) -> list[tuple[str, str]]:
@@ -108,11 +127,13 @@ def _fact(name: str, value: str) -> Node:
     return note([(f"  {name:<12}", "dim"), (clean(value), "plain")])
 
 
-def payload_node(message: Message, name: str, redact: Redact = bytes) -> Node:
-    """The payload of a message as the root of a tree, or why it cannot be read."""
-    data = redact(message.data)
+def payload_node(message: Message, name: str, redact: Redact, packed: payloads.Decoded | None) -> Node:
+    """The payload of a message as the root of a tree, or why it cannot be read; `packed` is what was decoded of it."""
     try:
-        node = Node((wire if message.kind is Kind.UNREADABLE else lazy).payload_of(data))
+        if packed is not None:
+            node = Node(lazy.read(redact(packed.data)))
+        else:
+            node = Node((wire if message.kind is Kind.UNREADABLE else lazy).payload_of(redact(message.data)))
         node.label = [(name, "strong")]
         node.open = node.foldable and not isinstance(node.value, str)
     except wire.Unreadable as error:
@@ -128,7 +149,8 @@ def response_document(exchange: Exchange, now: float, redact: Redact = bytes) ->
     nodes: list[Node] = []
     before: Any = None
     for number, message in enumerate(answers, 1):
-        node = payload_node(message, "", redact)
+        packed = payloads.decode(message.data)
+        node = payload_node(message, "", redact, packed)
         name, role = _answer_name(exchange, message, number)
         after = message.at - exchange.opened.at
         when = f"  after {fmt.duration(after)}" if exchange.kind is Kind.REQUEST else f"  {fmt.clock(message.at)}"
@@ -137,7 +159,7 @@ def response_document(exchange: Exchange, now: float, redact: Redact = bytes) ->
             node.open = node.open and number == len(answers)
             mark_changes(node, before)
             before = node.value
-        nodes.append(node)
+        nodes += [node, *_beside_body(packed, redact)]
     last = exchange.answer
     if last is not None:
         nodes += [_fact(name, value) for name, value in _answer_facts(exchange, last)]

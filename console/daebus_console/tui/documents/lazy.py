@@ -36,6 +36,11 @@ def payload_of(data: bytes) -> Any:
         return wire.payload_of(data)
 
 
+def read(data: bytes) -> Any:
+    """JSON as it is, that of a whole value, a large one raw. Raises Unreadable."""
+    return msgspec.Raw(data) if len(data) > WHOLE else _read(msgspec.Raw(data))
+
+
 def _payload(data: bytes) -> Any:
     whole = msgspec.Raw(data.strip())
     if _first(whole) != b"{":
@@ -185,4 +190,4 @@ def _first(value: msgspec.Raw) -> bytes:
     return bytes(memoryview(value)[:1])
 
 
-__all__ = ["WHOLE", "closed", "holds", "is_container", "opened", "payload_of", "same", "text_of", "whole"]
+__all__ = ["WHOLE", "closed", "holds", "is_container", "opened", "payload_of", "read", "same", "text_of", "whole"]

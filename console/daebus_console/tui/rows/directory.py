@@ -6,9 +6,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from daebus_console.engine.alike import AlikeEntry
 from daebus_console.engine.directory import MOST as ROOM
 from daebus_console.engine.directory import ActionEntry, ChannelEntry, Directory, Instance, ServiceEntry
 from daebus_console.engine.figures.told import figures, place
+from daebus_console.engine.filter import writing
 from daebus_console.naming import shown
 from daebus_console.render import sparkline
 from daebus_console.text import clean
@@ -20,6 +22,7 @@ MOST = 2000
 SPARK = 12
 WIDE = 44
 """Cells from which on there is room for percentiles and sparklines."""
+_MOST_LISTENERS = 20
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class DirectoryRow:
         """The filter that narrows the flow to it, or None."""
         if self.kind in ("service", "channel"):
             return f"{self.kind}:{quoted(self.name)}"
+        if self.kind == "alike":
+            return f"channel:{writing.quoted(self.entry.pattern.pieces)}"
         if self.kind == "action":
             return f"to:{quoted(self.service)} action:{quoted(self.name)}"
         return None
@@ -62,18 +67,39 @@ def directory_rows(directory: Directory, opened: Collection[str]) -> list[Direct
     if len(services) > MOST:
         rows.append(DirectoryRow("note", f"and {len(services) - MOST:,} more services"))
     channels = sorted(directory.channels.values(), key=lambda one: (_gone(one), one.name.casefold(), one.name))
-    if channels or directory.reply_channels:
+    if channels or directory.reply_channels or directory.alike():
         rows.append(DirectoryRow("heading", "Channels"))
     rows += [DirectoryRow("channel", channel.name, entry=channel) for channel in channels[:MOST]]
     if len(channels) > MOST:
         rows.append(DirectoryRow("note", f"and {len(channels) - MOST:,} more channels"))
+    rows += [
+        DirectoryRow("alike", one.pattern.text, entry=one)
+        for one in sorted(directory.alike(), key=lambda one: (one.gone is not None, one.pattern.text))
+    ]
     if directory.reply_channels:
         rows.append(DirectoryRow("note", fmt.plural(directory.reply_channels, "reply channel")))
-    if directory.pattern_subscribers > 1:
-        rows.append(DirectoryRow("note", f"{directory.pattern_subscribers} patterns subscribed"))
+    rows += _by_pattern(directory)
     if directory.forgotten:
         more = " or more" if directory.forgotten == ROOM else ""
         rows.append(DirectoryRow("note", f"{directory.forgotten:,}{more} had no room"))
+    return rows
+
+
+def _by_pattern(directory: Directory) -> list[DirectoryRow]:
+    """Who is subscribed to patterns, which no channel's count tells."""
+    if directory.by_pattern is None:
+        return [DirectoryRow("note", f"{directory.pattern_subscribers} patterns subscribed")]
+    if not directory.by_pattern:
+        return []
+    found: dict[str, list[int]] = {}
+    for one in directory.by_pattern:
+        found.setdefault(one.name or one.library or one.address, []).append(one.patterns)
+    rows = [DirectoryRow("heading", "Subscribed by pattern")]
+    for name, patterns in list(found.items())[:_MOST_LISTENERS]:
+        many = f" ×{len(patterns)}" if len(patterns) > 1 else ""
+        rows.append(DirectoryRow("note", f"{clean(name)}{many}, {fmt.plural(sum(patterns), 'pattern')}"))
+    if len(found) > _MOST_LISTENERS:
+        rows.append(DirectoryRow("note", f"and {len(found) - _MOST_LISTENERS:,} more"))
     return rows
 
 
@@ -112,8 +138,8 @@ def row_line(
             return line
         (sign, role), rest = line[1], line[2:]
         return [line[0], (rule, "warn"), (sign[1:], role), *rest]
-    if row.kind == "channel":
-        return _channel_line(row.entry, width, now)
+    if row.kind in ("channel", "alike"):
+        return _channel_line(row.entry, row.name, width, now)
     if row.kind == "action":
         line = _action_line(row.entry, width)
         return [(f"  {rule} ", "warn"), *line[1:]] if rule else line
@@ -168,17 +194,20 @@ def _service_line(
     ]
 
 
-def _channel_line(channel: ChannelEntry, width: int, now: float) -> Line:
+def _channel_line(channel: ChannelEntry | AlikeEntry, name: str, width: int, now: float) -> Line:
     if channel.gone is not None:
-        return [("  · ", "dim"), (fit(f"{shown(channel.name)} gone", width - 4), "dim")]
+        many = f" ×{channel.names:,}" if isinstance(channel, AlikeEntry) else ""
+        return [("  · ", "dim"), (fit(f"{shown(name)}{many} gone", width - 4), "dim")]
     tail: Line = []
-    if channel.subscribers:
+    if isinstance(channel, AlikeEntry):
+        tail.append((f" ×{channel.names:,}", "dim"))
+    elif channel.subscribers:
         tail.append((f" ×{channel.subscribers}", "accent" if channel.subscribers > 1 else "dim"))
     tail.append((_rate(channel.rate.per_second(now)), "plain"))
     if width >= WIDE:
         tail.append((" " * 8 + sparkline(channel.rate.history(now, SPARK)), "name"))
     room = width - 4 - sum(len(text) for text, _role in tail)
-    return [(" » ", "dim"), (fit(shown(channel.name), room), "plain"), *tail, (" ", "plain")]
+    return [(" » ", "dim"), (fit(shown(name), room), "plain"), *tail, (" ", "plain")]
 
 
 def _rate(per_second: float) -> str:

@@ -1,0 +1,90 @@
+"""Channels whose names differ in an id only, such as one for each task: one entry for all of them. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from daebus_console.engine.rate import Rate
+
+MOST_NAMES = 10_000
+"""Names of one pattern that are told apart; beyond, that many or more are counted."""
+_FEW, _MANY = 3, 20
+"""How many names are listed one by one: few where they differ in ids, more where they are numbered."""
+_LONGEST = 512
+
+_DIGIT = re.compile("[0-9]")
+_PART = re.compile(
+    r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|[0-9A-Za-z]+", re.ASCII
+)
+_HEX = re.compile("[0-9a-fA-F]{16,}")
+_ID = "\x00"
+
+
+class Pattern(NamedTuple):
+    """What names have in common: the texts around their ids, and how many may stand beside each other one by one."""
+
+    text: str
+    """As it is shown: `celery-task-meta-*`."""
+    pieces: tuple[str, ...]
+    few: int
+
+
+def pattern_of(name: str) -> Pattern | None:
+    """The pattern of a name that has ids or numbers in it; None of one that has none."""
+    if _DIGIT.search(name) is None or len(name) > _LONGEST or _ID in name:
+        return None
+    few = _MANY
+
+    def marked(found: re.Match[str]) -> str:
+        nonlocal few
+        part = found[0]
+        if part.isdigit():
+            return _ID
+        if not _is_id(part):
+            return part
+        few = _FEW
+        return _ID
+
+    text = _PART.sub(marked, name)
+    return Pattern(text.replace(_ID, "*"), tuple(text.split(_ID)), few) if _ID in text else None
+
+
+def _is_id(part: str) -> bool:
+    """Whether letters and digits without a pause are an id: a UUID, a digest, what somebody drew at random."""
+    if _DIGIT.search(part) is None:
+        return False
+    return len(part) >= 20 or _HEX.fullmatch(part) is not None
+
+
+@dataclass
+class AlikeEntry:
+    """All channels of one pattern. `subscribers` is how many of them somebody was subscribed to at the last poll."""
+
+    pattern: Pattern
+    first_seen: float
+    heard: float
+    subscribers: int = 0
+    gone: float | None = None
+    rate: Rate = field(default_factory=Rate)
+    single: set[str] | None = field(default_factory=set)
+    """Those that are still listed one by one; None once they are too many for that."""
+    counted: int = 0
+    """Of those that have subscribers, how many this poll has come by."""
+    _names: set[int] = field(default_factory=set)
+
+    @property
+    def names(self) -> int:
+        """How many names there were; MOST_NAMES stands for that or more."""
+        return len(self._names)
+
+    def add(self, name: str, now: float) -> bool:
+        """Take a name, new or not; whether they have just become too many to be listed one by one."""
+        self.heard = max(self.heard, now)
+        if len(self._names) < MOST_NAMES:
+            self._names.add(hash(name))
+        if self.single is None:
+            return False
+        self.single.add(name)
+        return len(self.single) > self.pattern.few
