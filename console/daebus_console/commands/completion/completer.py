@@ -30,6 +30,13 @@ DEEDS = (
     ("answer-twice", "answered twice"),
 )
 """What a fault can do."""
+VERDICTS = (
+    ("go", "as it is, or with what is changed"),
+    ("answer", "answered with this, unhandled"),
+    ("fail", "answered with an error"),
+    ("drop", "never handled, never answered"),
+)
+"""How what is held goes on."""
 _LONGEST_VALUE = 60
 
 
@@ -247,6 +254,8 @@ class _Place:
             return _ranked(text, start, ((str(number), line) for number, line in known.jobs()))
         if kind is Kind.MATCH:
             return self._matches()
+        if kind is Kind.VERDICT:
+            return _ranked(text, start, VERDICTS)
         if kind is Kind.DEED:
             return _ranked(text, start, DEEDS)
         if kind is Kind.HELD:
@@ -255,6 +264,8 @@ class _Place:
 
     def _matches(self) -> list[Offer]:
         """The actions of a service, and behind one conditions that the payload seen last fulfils."""
+        if self.verb.argument(Kind.DEED) is not None:
+            return self._items() if self.plain[-1].text == "answer" else []
         if len(self.plain) == 1 and not self.current.text.startswith("payload."):
             return self._of_kind(Kind.ACTION)
         payload = self.last_payload()

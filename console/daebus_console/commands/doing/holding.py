@@ -75,6 +75,7 @@ def run_release(command: Command, context: Context) -> int:
         return _save(command, context, keeper)
     verdict = _verdict(command)
     step = _step(command, command["then"]) if command["then"] is not None else None
+    whole = _whole(command, context, verdict)
     look_everywhere(keeper, context)
     several = _which(command, keeper)
     if not several:
@@ -88,10 +89,15 @@ def run_release(command: Command, context: Context) -> int:
         ask_for_others(context, keeper, held.owners, what)
         try:
             if step is not None and step is not Step.RUN:
-                stepper_of(command, context).step(held, step, _edited(command, context, keeper, held))
+                stepper_of(command, context).step(
+                    held, step, _edited(command, context, keeper, held) if whole is None else whole
+                )
                 context.output.note(f"{what} goes on; {step}: what comes next is held")
                 continue
-            released = keeper.release(held, verdict, **_more(command, context, keeper, held, verdict))
+            more = _more(command, verdict) if whole is None else {"payload": whole}
+            if verdict == "go" and whole is None:
+                more = {"payload": _edited(command, context, keeper, held)}
+            released = keeper.release(held, verdict, **more)
         except StepError as error:
             raise at_word(command, str(step), str(error)) from None
         except (GoneOn, Refused) as error:
@@ -159,30 +165,32 @@ def _which(command: Command, keeper: Keeper) -> Sequence[Held]:
     return [find_held(command, keeper, one.strip()) for one in which.split(",") if one.strip()]
 
 
+def _whole(command: Command, context: Context, verdict: str) -> Any:
+    """The answer, or the whole payload that takes the place of what is held; None where only a part is changed."""
+    items: Items = command["changes"]
+    if verdict == "answer" or (items.items and not items.items[0].path):
+        return items.build(ContextSources(context))
+    return None
+
+
 def _edited(command: Command, context: Context, keeper: Keeper, held: Held) -> Any:
     """The payload with the items set in it; None where there are none."""
     items: Items = command["changes"]
     if not items.items:
         return None
-    sources = ContextSources(context)
-    if not items.items[0].path:
-        return items.build(sources)
     payload = keeper.look_into(held.first)
     if not isinstance(payload, dict):
         raise CommandError("its payload is too large to be edited here, or is no object", len(command.line))
     first = Item((), Json(payload), Word("", 0, 0, ""))
-    return Items((first, *items.items)).build(sources)
+    return Items((first, *items.items)).build(ContextSources(context))
 
 
-def _more(command: Command, context: Context, keeper: Keeper, held: Held, verdict: str) -> dict[str, Any]:
-    if verdict == "go":
-        return {"payload": _edited(command, context, keeper, held)}
-    if verdict == "answer":
-        return {"payload": command["changes"].build(ContextSources(context))}
-    if verdict == "fail":
-        told = {"code": command["code"], "error": command["error"]}
-        return {"fail": {name: value for name, value in told.items() if value is not None}}
-    return {}
+def _more(command: Command, verdict: str) -> dict[str, Any]:
+    """What goes with a verdict beside a payload."""
+    if verdict != "fail":
+        return {}
+    told = {"code": command["code"], "error": command["error"]}
+    return {"fail": {name: value for name, value in told.items() if value is not None}}
 
 
 def _tell(command: Command, context: Context, held: Held, verdict: str, released: Sequence[Released]) -> None:

@@ -40,6 +40,8 @@ class Kind(StrEnum):
     """An action or a channel, and conditions on a payload."""
     HELD = "H"
     """What is held."""
+    VERDICT = "VERDICT"
+    """How what is held goes on."""
     DEED = "DEED"
     """What a fault does."""
 
@@ -175,4 +177,5 @@ _READERS: dict[Kind, Callable[[Word, int], Any]] = {
     Kind.MATCH: lambda word, _column: word,
     Kind.HELD: _text,
     Kind.DEED: _text,
+    Kind.VERDICT: _text,
 }

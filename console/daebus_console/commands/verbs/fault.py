@@ -21,7 +21,7 @@ VERB = Verb(
         Argument(
             "deed", Kind.DEED, "delay, fail, answer, drop, drop-answer, duplicate or answer-twice", required=False
         ),
-        Argument("how", Kind.WORDS, "how long, the text of the error, or the items of the answer", False, True),
+        Argument("how", Kind.MATCH, "how long, the text of the error, or the items of the answer", False, True),
     ),
     (
         Option("--probability", Kind.TEXT, "the share of messages that it meets: 0.1, or 10%", "P"),

@@ -17,7 +17,7 @@ VERB = Verb(
     "let go what is held: as it is or edited, or answer, fail or drop it",
     (
         Argument("which", Kind.HELD, "its number, several with commas in the order in which they go, `next`, or `all`"),
-        Argument("verdict", Kind.TEXT, "go (by default), answer, fail or drop", required=False),
+        Argument("verdict", Kind.VERDICT, "go (by default), answer, fail or drop", required=False),
         Argument("changes", Kind.ITEMS, "of go what is changed in the payload, of answer all of it", False, True),
     ),
     (
