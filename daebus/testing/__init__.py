@@ -10,7 +10,9 @@ from .client import TestClient
 from .faults import Fault, FaultFixture, HeldMessage
 from .local import LocalBus
 from .messages import BusMessage
+from .record import MadeCall, RecordedCall
 from .recorded import NotOnBus, RecordedBus
+from .rerun import RerunResult, rerun, rerun_message
 from .run import ServiceFixture, StubFixture, TestRun
 from .space import Database, RedisSpace
 from .stub import Stub
@@ -22,12 +24,17 @@ __all__ = [
     "FaultFixture",
     "HeldMessage",
     "LocalBus",
+    "MadeCall",
     "NotOnBus",
     "RecordedBus",
+    "RecordedCall",
     "RedisSpace",
+    "RerunResult",
     "ServiceFixture",
     "Stub",
     "StubFixture",
     "TestClient",
     "TestRun",
+    "rerun",
+    "rerun_message",
 ]

@@ -35,8 +35,8 @@ class App(Protocol):
     ) -> object:
         """Start serving on a given bus."""
 
-    def stop(self) -> object:
-        """Stop serving."""
+    def stop(self, grace: float | None = None) -> object:
+        """Stop serving within `grace` seconds; see `Daebus.stop`."""
 
 
 class TestClient:

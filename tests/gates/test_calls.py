@@ -69,8 +69,9 @@ def test_it_is_held_before_it_leaves_and_goes_on_edited(
         assert shop.handled == []
         assert held.items() >= {"place": "call", "action": "echo", "service": name, "parent": "r1"}.items()
         assert held["payload"] == {"n": 1, "wait": 5}
-        (running,) = requester.call(f"daebus.control.{gateway}", "running")["running"]
-        assert running["waits_for"] == {"service": name, "action": "echo", "id": held["id"]}
+        waits_for = {"service": name, "action": "echo", "id": held["id"]}
+        control = f"daebus.control.{gateway}"
+        eventually(lambda: requester.call(control, "running")["running"][0].get("waits_for") == waits_for)
         debugger.release(payload={"n": 2})
         assert call.result() == {"said": {"got": {"n": 2}}}
         sent = json.loads(tap.next()[1])

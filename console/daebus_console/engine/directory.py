@@ -60,6 +60,21 @@ class Instance:
 
 
 @dataclass
+class RunEntry:
+    """What a service told of the runs of one listener (`what` is then its channel), task, thread or hook."""
+
+    kind: str
+    name: str
+    what: str = ""
+    runs: int = 0
+    failed: int = 0
+    longest: float = 0.0
+    error: str = ""
+    """What the last failure said."""
+    at: float = 0.0
+
+
+@dataclass
 class ServiceEntry:
     """A service: on this framework (`framework`), or one that was seen being asked. `gone` is when it left, or None."""
 
@@ -70,6 +85,7 @@ class ServiceEntry:
     gone: float | None = None
     instances: dict[str, Instance] = field(default_factory=dict)
     actions: dict[str, ActionEntry] = field(default_factory=dict)
+    runs: dict[tuple[str, str, str], RunEntry] = field(default_factory=dict)
     rate: Rate = field(default_factory=Rate)
     errors: int = 0
     timeouts: int = 0
@@ -293,6 +309,32 @@ class Directory:
                 listened = self._channel(channel, now, None)
                 if isinstance(listened, ChannelEntry):
                     listened.listeners.add(name)
+
+    def ran(
+        self,
+        at: float,
+        service: str,
+        kind: str,
+        name: str,
+        what: str = "",
+        elapsed: float = 0.0,
+        error: str | None = None,
+    ) -> None:
+        """A service told that a listener, a task, a thread or a hook has run; with an `error`, that it failed."""
+        entry = self.services.get(service)
+        if entry is None:
+            return
+        run = entry.runs.get((kind, name, what))
+        if run is None:
+            if len(entry.runs) >= _MOST_ACTIONS:
+                return
+            run = entry.runs[kind, name, what] = RunEntry(kind, name, what)
+        run.runs += 1
+        run.at = max(run.at, at)
+        run.longest = max(run.longest, elapsed)
+        if error is not None:
+            run.failed += 1
+            run.error = error
 
     # From the traffic ------------------------------------------------------------------------------------------
 

@@ -10,7 +10,9 @@ import math
 import os
 import socket
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from daebus.errors import RedisUnavailable
 from daebus.transport.address import RedisAddress
@@ -85,6 +87,8 @@ class OfflineSession(Session):
         """Why it could not be read to its end."""
         self._whole_since = -math.inf
         self.correlator.answerable = self._answerable
+        # Other ways of reading a capture know no such rows: the numbers of what is in it are the same for all.
+        self.telling.rows_at_end = True
         self._ending = False
         self._loader: threading.Thread | None = None
 
@@ -190,6 +194,7 @@ class OfflineSession(Session):
 
     def _tell_end(self) -> None:
         with self._changed:
+            self.telling.finish()
             self.findings.finish()
             self._changed.notify_all()
 
@@ -230,6 +235,11 @@ class OfflineSender(Sender):
 
     def _allow(self) -> None:
         raise ReadOnly("this is a capture: nothing can be sent from here")
+
+    def ask(self, service: str, action: str, payload: Mapping[str, Any]) -> str:
+        """Raises ReadOnly."""
+        del service, action, payload
+        raise ReadOnly("this is a capture: nobody can be asked from here")
 
     def subscribers(self, channel: str) -> int | None:
         """Nobody knows."""

@@ -180,6 +180,18 @@ class Sender:
         found = self._publisher.deliver(channel, control_request(action, reply_to, request_id, payload))
         return Delivery(channel, found.receivers, found.subscribers)
 
+    def ask(self, service: str, action: str, payload: Mapping[str, Any]) -> str:
+        """Ask all instances of a service what they tell, which changes nothing: `read_only` allows it.
+
+        Returns the id of the question; the session hears the answers. Raises RedisUnavailable.
+        """
+        request_id = uuid.uuid4().hex
+        with self.session.lock:
+            self.session.correlator.expect(request_id)
+        asked = control_request(action, self.session.reply_to, request_id, payload)
+        self._publisher.deliver(CONTROL_PREFIX + service, asked)
+        return request_id
+
     def broadcast(self, channel: str, message: Mapping[str, Any]) -> Delivery:
         """Publish an object on a channel as it is. Raises RedisUnavailable, PayloadError, ReadOnly."""
         self._allow()

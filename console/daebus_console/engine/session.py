@@ -6,6 +6,7 @@ Everything the tap sees is worked through on its thread, under `lock`; a face ta
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from daebus_console.engine.directory import Directory
 from daebus_console.engine.figures.stats import Stats
 from daebus_console.engine.findings.engine import Findings
 from daebus_console.engine.live import glob
+from daebus_console.engine.live.asking import Question
 from daebus_console.engine.live.discovery import POLL_EVERY, Discovery, Poll, Trouble
 from daebus_console.engine.live.tap import Batch, Tap
 from daebus_console.engine.message import envelope as wire
@@ -24,6 +26,8 @@ from daebus_console.engine.pairing.clock import Clock, Step
 from daebus_console.engine.pairing.correlator import DEFAULT_TIMEOUT, Correlator, Taken
 from daebus_console.engine.pairing.journal import Journal
 from daebus_console.engine.rate import Rate
+from daebus_console.engine.records.record import Any_
+from daebus_console.engine.telling import Telling
 
 
 @dataclass(frozen=True)
@@ -88,11 +92,16 @@ class Session:
         self.stats = Stats()
         self.findings = Findings(self.directory, self.correlator.find, len(self.settings.patterns))
         self.correlator.listened = self.directory.listened
+        self.telling = Telling(self.correlator, self.directory)
+        self.pulls = False
+        """Whether services are asked for their records."""
         self.reply_to = f"{wire.CALLER_PREFIX}{uuid.uuid4().hex}"
         self._watchers: tuple[Watcher, ...] = ()
         self._expired_watchers: tuple[Callable[[Exchange], None], ...] = ()
-        self._told: tuple[Told, ...] = ()
+        self._hearers: tuple[Told, ...] = ()
         self._found: set[str] = set()
+        self._asking: frozenset[str] = frozenset()
+        self._looking: frozenset[str] = frozenset()
         self._changed = threading.Condition(self.lock)
         self.tap = Tap(self.address, self, patterns=self.settings.patterns, clock=self.clock)
         self.discovery = Discovery(
@@ -107,6 +116,7 @@ class Session:
             hears=self._hears,
             every=self.settings.poll_every,
             patterns=len(self.settings.patterns),
+            more=self._more_to_ask,
         )
 
     def __enter__(self) -> Session:
@@ -159,17 +169,23 @@ class Session:
 
     def hear(self, told: Told) -> Callable[[], None]:
         """Call `told` for each answer to a control question from now on. Returns the function that ends it."""
-        self._told = (*self._told, told)
+        self._hearers = (*self._hearers, told)
 
         def unhear() -> None:
             with self.lock:
-                self._told = tuple(one for one in self._told if one != told)
+                self._hearers = tuple(one for one in self._hearers if one != told)
 
         return unhear
 
     def look_at(self, channels: Collection[str], services: Collection[str] = ()) -> None:
         """These channels are on the screen, and somebody looks into these services: they are asked about first."""
-        self.discovery.first, self.discovery.watched = frozenset(channels), frozenset(services)
+        self.discovery.first, self._looking = frozenset(channels), frozenset(services)
+        self.discovery.watched = self._looking | self._asking
+
+    def keep_asking(self, services: Collection[str]) -> None:
+        """These services are asked every few seconds who they are, whoever looks into them, and no others."""
+        self._asking = frozenset(services)
+        self.discovery.watched = self._looking | self._asking
 
     # What the tap tells ----------------------------------------------------------------------------------------
 
@@ -192,8 +208,11 @@ class Session:
                     taken.control.append(exchange.opened)
             self._count(at, taken)
             for message in taken.control:
-                self._learn_info(message)
+                self._learn(message)
                 self._pass_on(message)
+            self._told(at, self.telling.watched(taken.opened, self.status.since))
+            self.findings.skipped += self.telling.unjudged
+            self.telling.unjudged = 0
             self.status.messages += count
             self.status.bytes = self.journal.seen_bytes
             self.rate.add(at, count)
@@ -225,6 +244,7 @@ class Session:
                 self._tell_gap(self.correlator.lose(at, reason))
                 self.stats.lost()
                 self.findings.lost()
+                self.telling.asking.again()
             self.status.problem = reason
             self._changed.notify_all()
 
@@ -288,6 +308,7 @@ class Session:
         self.stats.stepped(step.seconds)
         self.findings.stepped()
         self.directory.stepped(step.seconds)
+        self.telling.stepped()
         self._tell_gap(self.correlator.step(step))
 
     def _tell_gap(self, gap: Exchange | None) -> None:
@@ -328,17 +349,28 @@ class Session:
         while self.correlator.dropped:
             stats.dropped(self.correlator.dropped.pop())
 
-    def _learn_info(self, answer: Message) -> None:
+    def _learn(self, answer: Message) -> None:
+        """Take an answer of a control channel."""
+        records = None if answer.error else self.telling.answered(answer, self.status.since)
+        if records is not None:
+            self._told(answer.at, records)
+            return
         told = {} if answer.error else wire.told_in(answer.data)
         if told:
             self.directory.info(answer.at, told)
             self.findings.told(answer.at, told)
 
     def _pass_on(self, answer: Message) -> None:
-        exchange = self.journal.exchange(answer.exchange) if self._told else None
+        exchange = self.journal.exchange(answer.exchange) if self._hearers else None
         if exchange is not None:
-            for told in self._told:
+            for told in self._hearers:
                 told(exchange.request_id or "", answer)
+
+    def _told(self, at: float, records: list[Any_]) -> None:
+        """Services told something new."""
+        if records:
+            self.telling.count(records, self.stats, self.status.since)
+            self.findings.recorded(at, records, self.telling.exchange_of)
 
     # What discovery tells --------------------------------------------------------------------------------------
 
@@ -373,6 +405,12 @@ class Session:
         self._found = (self._found | here) - gone
         self.tap.follow(here)
         self.tap.unfollow(gone)
+
+    def _more_to_ask(self) -> Iterable[Question]:
+        if not self.pulls:
+            return ()
+        with self.lock:
+            return self.telling.asking.due(time.monotonic()) if self._hears() else ()
 
     def _hears(self) -> bool:
         return self.status.up and self.tap.seen_since(self.reply_to) is not None

@@ -23,6 +23,7 @@ _LOOK_FIRST = 1.0
 def run_repl(context: Context, output: TerminalOutput, ending: Ending) -> int:
     """Take commands until the end; returns the exit status. The context and the signals are those of the shell."""
     context = replace(context, face=Face.PROMPT, live=True)
+    context.session.pulls = True
     context.session.start()
     try:
         return (

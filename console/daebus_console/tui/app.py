@@ -266,6 +266,7 @@ def run(session: Session, *, ended_by: EndedBy | None = None, **keywords: Any) -
     # A terminal has a size of its own, which these would freeze, here and in an editor started from here.
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
+    session.pulls = not session.recorded
     keywords.setdefault("settings", SettingsFile.load(default_path()))
     keywords.setdefault("history_path", history_path())
     keywords.setdefault("known", KnownFile(known_path()))

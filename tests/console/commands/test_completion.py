@@ -74,7 +74,7 @@ def offered(line: str, face: Face = Face.PROMPT) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("re", ["request", "record", "replay", "release", "resume", "compare", "break", "breaks", "unbreak"]),
+        ("re", ["request", "record", "replay", "rerun", "release", "resume", "compare", "break", "breaks", "unbreak"]),
         ("break us", ["users", '"old users"']),
         ("break #12", ["#123", "#12"]),
         ("break users get", ["get_user"]),

@@ -63,11 +63,16 @@ def test_in_every_verb(prompt: Prompt, home: Path, quote: str) -> None:
 
     assert line("record <~/recorded.jsonl> --for 0.1") == Exit.DONE
     assert list(read_capture(home / "recorded.jsonl")) is not None
+    assert line("watch status:error --keep <~/kept> --for 0.1") == Exit.DONE
+    assert (home / "kept").is_dir()
     assert line("mock nobody_there --from <~/x.jsonl> --beside") == Exit.DONE
     assert line("replay <~/x.jsonl> --junit <~/report.xml>") in (Exit.DONE, Exit.ERROR)
     assert 'tests="1"' in (home / "report.xml").read_text()
     assert line("export <~/x.jsonl> -o <~/exported.json>") == Exit.DONE
     assert len(json.loads((home / "exported.json").read_text())) == 1
+    # It was read: that there is no such app is the next mistake.
+    assert line("rerun <~/x.jsonl> #1 --app no.such:app") == Exit.USAGE
+    assert "there is no module 'no'" in "\n".join(prompt.heard.notes)
     assert line("groups <~/x.jsonl>") == Exit.DONE
     assert line("contrast <~/x.jsonl>") == Exit.DONE
     assert line("shape <~/x.jsonl>") == Exit.DONE
@@ -94,8 +99,10 @@ def test_every_verb_that_takes_a_path_is_in_the_test_above() -> None:
     }
     assert taking == {
         "record",
+        "watch",
         "mock",
         "replay",
+        "rerun",
         "export",
         "groups",
         "shape",

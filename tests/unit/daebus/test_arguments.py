@@ -26,7 +26,7 @@ from daebus.client.call import Call
 from daebus.service.answers import Answers
 from daebus.service.refusals import Refusals
 from daebus.service.undelivered import Undelivered
-from daebus.testing import LocalBus, RecordedBus, Stub, TestClient
+from daebus.testing import LocalBus, RecordedBus, RecordedCall, Stub, TestClient, rerun, rerun_message
 from daebus.wire.envelope import Request
 
 NOWHERE = "redis://127.0.0.1:1"
@@ -57,8 +57,11 @@ URL = [*ODD, 5, "h", "ftp://h", "redis://h:port", "redis://:sec/ret@h", "redis:/
 KINDS: dict[str, tuple[list[Any], str]] = {
     "action": ([*ODD, None, "", 5, True], "action"),
     "action_name": (NAME, "action"),
+    "app": ([*ODD, None, 5], "app"),
+    "asker": (NAME, "asker"),
     "blueprint": ([*ODD, None, 5, "x"], "blueprint"),
     "bus": ([*ODD, 5, "x"], "bus"),
+    "calls": ([object(), None, 5, ["x"], [{}]], "calls"),
     "channel": (NAME, "channel"),
     "code": (OPTIONAL_NAME, "code"),
     "data": ([None, 5, "text", ["x"], object()], "data"),
@@ -113,6 +116,15 @@ SPECIAL: dict[tuple[str, str], tuple[list[Any], str]] = {
     ("Response.send", "payload"): (VALUE, "payload"),
     ("Deferred.send", "payload"): (VALUE, "payload"),
     ("Response.success", "payload"): (VALUE, "payload"),
+    ("RecordedCall", "action"): ([*ODD, None, "", 5, True], "action"),
+    ("RecordedCall", "answer"): (VALUE, "answer"),
+    ("RecordedCall", "status"): ([*ODD, None, "", "maybe"], "status"),
+    ("RecordedCall", "stream"): ([b"x", "x", 5, {}, [object()], [NAN]], "stream"),
+    ("rerun", "service"): (OPTIONAL_NAME, "service"),
+    ("rerun", "timeout"): ([*DURATION, None], "timeout"),
+    ("rerun_message", "data"): ([None, 5, "text", ["x"], object()], "data"),
+    ("rerun_message", "service"): (OPTIONAL_NAME, "service"),
+    ("rerun_message", "timeout"): ([*DURATION, None], "timeout"),
     ("RecordedBus", "bus"): ([*ODD, None, 5, "x"], "bus"),
     ("RecordedBus.broadcasts", "channel"): (OPTIONAL_NAME, "name"),
     ("RecordedBus.requests", "name"): (OPTIONAL_NAME, "name"),
@@ -124,7 +136,6 @@ SPECIAL: dict[tuple[str, str], tuple[list[Any], str]] = {
     ("RecordedBus.wait_for", "timeout"): ([*DURATION, None], "timeout"),
     ("RecordedBus.wait_for", "what"): (NAME, "what to wait for"),
     ("Stub", "answers"): ([*ODD, None, 5, {"a": 5}, {5: {}}, {"a": {"b": NAN}}], "a"),
-    ("TestClient", "app"): ([*ODD, None, 5], "app"),
     ("TestClient", "service"): (OPTIONAL_NAME, "service"),
     ("TestClient.broadcasts", "channel"): ([], ""),
     ("TestClient.publish", "data"): ([object(), NAN, {1j}, "a\udead"], "data"),
@@ -137,6 +148,7 @@ FREE = {
     "final": "a truth value",
     "idempotent": "a truth value",
     "now": "a truth value",
+    "one_way": "a truth value",
     "shared": "a truth value",
 }
 """Arguments of which anything can be used."""
@@ -243,6 +255,9 @@ class Subjects:
             "RecordedBus.settle": (self.recorded.settle, {}),
             "RecordedBus.timeline": (self.recorded.timeline, {}),
             "RecordedBus.close": (self.recorded.close, {}),
+            "RecordedCall": (RecordedCall, {"service": "svc", "action": "a", "payload": {}}),
+            "rerun": (rerun, {"app": Daebus("again"), "action": "echo"}),
+            "rerun_message": (rerun_message, {"app": Daebus("again"), "data": b"{}"}),
             "Stub": (Stub, {"service": "stub", "answers": {}, "bus": self.recorded}),
             "Stub.stop": (lambda: None, {}),
             "Response.defer": (lambda **given: self.response().defer(**given), {}),
@@ -274,11 +289,13 @@ CLASSES = {
         Call,
         Response,
         RecordedBus,
+        RecordedCall,
         Stub,
         Deferred,
         TestClient,
     )
 }
+FUNCTIONS = {function.__name__: function for function in (rerun, rerun_message)}
 RECORDS = {"Outcome", "Receipt", "Request", "Reply", "RawJson"}
 """Public classes that only hold what came in, or is to go out."""
 INTERNAL = {
@@ -287,6 +304,7 @@ INTERNAL = {
     "Deferred",
     "Response",
     # Called by other parts of the framework:
+    "RecordedCall.replies",
     "Requester.attend",
     "Requester.forget",
     "Requester.interrupt",
@@ -377,6 +395,8 @@ def signatures() -> dict[str, list[str]]:
         for label, function in members.items():
             if label not in INTERNAL:
                 found[label] = [each for each in inspect.signature(function).parameters if each != "self"]
+    for label, function in FUNCTIONS.items():
+        found[label] = list(inspect.signature(function).parameters)
     return found
 
 

@@ -19,6 +19,7 @@ from daebus_console.commands.verbs import Face
 from daebus_console.engine.capture.format import CaptureError, Header
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.message.exchange import Kind as MessageKind
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.replay.source import Recording
 from daebus_console.files.places import STANDARD, expanded
@@ -59,7 +60,7 @@ def inputs_of(chosen: Chosen, context: Context) -> list[tuple[int, int]]:
 
 
 def choose(words: Sequence[Word], line: str, context: Context, *, with_filter: bool = True) -> Chosen:
-    """What the words choose. Raises CommandError, also for a file that is no capture.
+    """What the words choose, of what was seen. Raises CommandError, also for a file that is no capture.
 
     `with_filter` takes what follows a file for its filter; numbers leave what follows them in `rest` in any case.
     """
@@ -85,6 +86,9 @@ def _numbered(words: Sequence[Word], context: Context) -> Chosen:
         exchanges = [context.exchange(number) for number in numbers]
     except CommandError as error:
         raise words[0].error(error.message) from None
+    told = next((number for number, one in zip(numbers, exchanges, strict=True) if one.kind is MessageKind.TOLD), None)
+    if told is not None:
+        raise words[0].error(f"#{told} was not seen: a service told of it, and its messages are not known")
     return Chosen(lambda: exchanges, tuple(numbers), rest=tuple(words[len(numbers) :]))
 
 
@@ -112,7 +116,8 @@ def _of_session(words: Sequence[Word], line: str, context: Context) -> Chosen:
     matching = filters.parse(filter_of(words, line) or "")
     session = context.session
     with session.lock:
-        exchanges = [exchange for exchange in session.journal.exchanges if matching(exchange)]
+        seen = (one for one in session.journal.exchanges if one.kind is not MessageKind.TOLD)
+        exchanges = [exchange for exchange in seen if matching(exchange)]
     return Chosen(lambda: exchanges, matching=matching)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.asking import ask
 from daebus_console.commands.doing.finding import read_capture
 from daebus_console.commands.doing.listing import LOOK_FOR, complete
 from daebus_console.commands.doing.material import wait
@@ -32,6 +33,8 @@ def run_why(command: Command, context: Context) -> int:
         interrupted = _look(command, context)
     if interrupted:
         return Exit.INTERRUPTED
+    if command["in"] is None and not session.recorded:
+        _ask(command, context, number)
     cause = _find(command, session, number)
     if command["json"]:
         context.output.record(
@@ -66,6 +69,7 @@ def _at(command: Command, text: str) -> CommandError:
 
 def _look(command: Command, context: Context) -> bool:
     """See who is there, and for as long as is wanted what passes by; True when that was interrupted."""
+    context.session.pulls = True
     session = context.look()
     session.wait_for(lambda: complete(session) or context.cancellation.cancelled, LOOK_FOR)
     if command["for"] is not None:
@@ -73,10 +77,25 @@ def _look(command: Command, context: Context) -> bool:
     return context.cancellation.cancelled
 
 
+def _ask(command: Command, context: Context, number: int | None) -> None:
+    """Have services tell what they know of it."""
+    session = context.session
+    with session.lock:
+        exchange = session.journal.exchange(number) if number is not None else None
+        questions = session.telling.questions(exchange) if exchange is not None else []
+        service = command["what"] if number is None else exchange.target or "" if exchange is not None else ""
+        if session.telling.tells(service):
+            questions.append((service, "running", {}))
+    ask(context, questions)
+
+
 def _find(command: Command, session: Session, number: int | None) -> Cause:
     with session.lock:
         findings = session.findings
-        sight = Sight(findings.world, findings.book, session.journal, session.clock())
+        told = session.telling
+        sight = Sight(
+            findings.world, findings.book, session.journal, session.clock(), told.of, told.standing, told.reports_of
+        )
         if number is None:
             return why_action(sight, command["what"], command["action"])
         exchange = session.journal.exchange(number)

@@ -53,6 +53,8 @@ def run_export(command: Command, context: Context) -> int:
         rules=rules_of(command),
         title=_title(chosen),
         single=len(chosen.numbers) == 1,
+        calls_from=_calls_from(command, name, chosen, context),
+        app=command["app"] or "",
     )
     count = _Count(chosen.each())
     found = pieces(name, count, options)
@@ -67,6 +69,23 @@ def run_export(command: Command, context: Context) -> int:
     for warning in chosen.recording.warnings if chosen.recording is not None else ():
         context.output.note(f"{chosen.path}: {warning}")
     return Exit.DONE
+
+
+def _calls_from(
+    command: Command, name: str, chosen: Chosen, context: Context
+) -> Callable[[], Iterable[Exchange]] | None:
+    """Among which exchanges the calls are that handlers made; None where they are not wanted. Raises CommandError."""
+    if not command["with_calls"]:
+        if command["app"] is not None:
+            raise misplaced(command, "--app", "--app goes with --as pytest --with-calls")
+        return None
+    if name != "pytest":
+        raise misplaced(command, "--with-calls", f"--with-calls goes with --as pytest, and this is {name}")
+    if chosen.recording is not None:
+        return chosen.recording.exchanges
+    with context.session.lock:
+        found = list(context.session.journal.exchanges)
+    return lambda: found
 
 
 def _left_out(numbers: list[int], name: str) -> str:

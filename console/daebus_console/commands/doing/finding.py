@@ -39,6 +39,7 @@ def run_findings(command: Command, context: Context) -> int:
     else:
         session = context.session
         if context.face is Face.SHELL or command["for"] is not None:
+            context.session.pulls = True
             context.look()
             interrupted = wait(context, command["for"] or LOOK_FOR)
     with session.lock:

@@ -14,9 +14,9 @@ from daebus_console.commands.doing.debugging import (
     look_everywhere,
     stepper_of,
 )
+from daebus_console.commands.doing.held_rows import HEADINGS, held_record, held_row
 from daebus_console.commands.doing.inputs import giving_up, misplaced
 from daebus_console.commands.doing.sources import ContextSources
-from daebus_console.commands.doing.telling import HEADINGS, held_record, held_row
 from daebus_console.commands.errors import CommandError, nearest
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.items import Item, Items, Json

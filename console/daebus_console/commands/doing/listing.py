@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.asking import ask
 from daebus_console.commands.grammar.command import Command
 from daebus_console.engine.alike import MOST_NAMES, AlikeEntry
 from daebus_console.engine.directory import MOST, ChannelEntry, ServiceEntry
@@ -28,9 +29,11 @@ def run_services(command: Command, context: Context) -> int:
     """List services, once all that are there have told of themselves."""
     session = context.look()
     session.wait_for(lambda: complete(session) or context.cancellation.cancelled, LOOK_FOR)
+    named: tuple[str, ...] = command["service"]
+    if named and not session.recorded:
+        _ask_for_runs(named, context)
     if command["for"] and context.cancellation.wait(command["for"]):
         return Exit.INTERRUPTED
-    named: tuple[str, ...] = command["service"]
     with session.lock:
         now = session.clock()
         looked = now - session.status.since
@@ -70,6 +73,15 @@ def run_services(command: Command, context: Context) -> int:
     return Exit.NOBODY if missing else Exit.DONE
 
 
+def _ask_for_runs(named: Sequence[str], context: Context) -> None:
+    """Have those that are named tell how their listeners and tasks ran."""
+    session = context.session
+    with session.lock:
+        here = [one for one in session.directory.services if any(glob.matches(name, one) for name in named)]
+        asked = [(name, "recent", {"kinds": ["heard", "ran"]}) for name in here if session.telling.tells(name)]
+    ask(context, asked)
+
+
 def _print(
     command: Command,
     context: Context,
@@ -97,6 +109,8 @@ def _print(
         output.note("no service is there, and nobody is subscribed to anything")
     if command["service"] and any(record["instances"] for record in records):
         context.output.result([line(""), *_instance_lines(records, context.session.clock())])
+    if command["service"] and any(record["runs"] for record in records):
+        output.result([line(""), *_run_lines(records, context)])
     if every and others:
         output.result(
             [*([line("")] if records else []), *_channel_lines(others, bool(by_pattern or by_pattern is None))]
@@ -150,6 +164,18 @@ def _service_record(service: ServiceEntry, now: float, looked: float, counted: b
                 "timeouts": action.timeouts,
             }
             for action in sorted(service.actions.values(), key=lambda one: one.name)
+        ],
+        "runs": [
+            {
+                "kind": run.kind,
+                "name": run.name,
+                "channel": run.what or None,
+                "runs": run.runs,
+                "failed": run.failed,
+                "longest_ms": round(run.longest * 1000, 3),
+                "error": run.error or None,
+            }
+            for run in sorted(service.runs.values(), key=lambda one: (one.kind, one.name, one.what))
         ],
         "rate": _per_second(service.rate, now, looked),
         "gone": service.gone,
@@ -216,6 +242,22 @@ def _instance_lines(records: Iterable[dict[str, Any]], now: float) -> list[Line]
             name = ""
     headings = ("SERVICE", "INSTANCE", "PROCESS", "WORKERS", "QUEUE", "HANDLED", "ERRORS", "REFUSED", "UP")
     return table(headings, rows, right=frozenset(range(3, len(headings))))
+
+
+def _run_lines(records: Iterable[dict[str, Any]], context: Context) -> list[Line]:
+    rows: list[list[str | Span]] = []
+    for record in records:
+        name = record["service"]
+        for run in record["runs"]:
+            what = f"{run['kind']} {run['name']}" + (f" on {run['channel']}" if run["channel"] else "")
+            failed = Span(f"{run['failed']:,}", "error" if run["failed"] else "dim")
+            error = Span(context.redact.text(run["error"] or ""), "error")
+            longest = duration(run["longest_ms"] / 1000)
+            rows.append(
+                [Span(name, "bold"), Span(shown(what, text=True), "key"), f"{run['runs']:,}", failed, longest, error]
+            )
+            name = ""
+    return table(("SERVICE", "LISTENER OR TASK", "RUNS", "FAILED", "LONGEST", "LAST ERROR"), rows, frozenset({2, 3, 4}))
 
 
 def _channel_lines(records: Iterable[dict[str, Any]], patterns: bool) -> list[Line]:

@@ -123,6 +123,8 @@ def _record(row: Row, looked: float) -> dict[str, Any]:
         "max_ms": milliseconds(row.largest),
         "handler_p50_ms": milliseconds(row.handler_p50),
         "handler_p95_ms": milliseconds(row.handler_p95),
+        "queue_p50_ms": milliseconds(row.queue_p50),
+        "queue_p95_ms": milliseconds(row.queue_p95),
     }
 
 
@@ -138,8 +140,24 @@ def _lines(rows: list[Row], looked: float) -> list[Line]:
                 f"{_rate(row, looked):g}",
                 Span(str(row.errors), "error" if row.errors else "dim"),
                 Span(str(row.timeouts), "warn" if row.timeouts else "dim"),
-                *(duration(value) for value in (row.p50, row.p95, row.p99, row.largest)),
+                *(
+                    duration(value)
+                    for value in (row.p50, row.p95, row.p99, row.largest, row.handler_p95, row.queue_p95)
+                ),
             ]
         )
-    headings = ("SERVICE", "ACTION", "COUNT", "RATE/S", "ERRORS", "TIMEOUTS", "P50", "P95", "P99", "MAX")
-    return table(headings, cells, right=frozenset(range(2, 10)))
+    headings = (
+        "SERVICE",
+        "ACTION",
+        "COUNT",
+        "RATE/S",
+        "ERRORS",
+        "TIMEOUTS",
+        "P50",
+        "P95",
+        "P99",
+        "MAX",
+        "HANDLER",
+        "QUEUE",
+    )
+    return table(headings, cells, right=frozenset(range(2, len(headings))))

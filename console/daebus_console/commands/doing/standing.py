@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from daebus_console.commands.context import Context, Exit
-from daebus_console.commands.doing.telling import held_line, held_record
+from daebus_console.commands.doing.held_rows import held_line, held_record
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.holding.desk import Setting

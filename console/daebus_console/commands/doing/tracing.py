@@ -9,12 +9,14 @@ from typing import Any
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.material import Material, gather
 from daebus_console.commands.grammar.command import Command, filter_of
-from daebus_console.engine.conversation.drawing import Drawn, bar, drawn, error_of, name_of, remark, verdict
+from daebus_console.engine.conversation.drawing import Drawn, bar, drawn, error_in, name_of_node, remark, verdict
 from daebus_console.engine.conversation.tree import Conversation
 from daebus_console.engine.conversation.waterfall import Row, Waterfall, waterfall
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message.exchange import Exchange, Kind, State
+from daebus_console.engine.records.joining import Links
+from daebus_console.engine.records.lines import name_of_run
 from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, cells, cut, duration, fit, line, pad
 
@@ -27,6 +29,7 @@ _NARROWEST = 10
 
 def run_trace(command: Command, context: Context) -> int:
     """Print the conversations of what is named."""
+    context.session.pulls = True
     material = gather(command, context, with_filter=False)
     exchanges = list(islice(material.each(), MOST_EXCHANGES + 1))
     if len(exchanges) > MOST_EXCHANGES:
@@ -34,6 +37,11 @@ def run_trace(command: Command, context: Context) -> int:
         context.output.note(f"only the first {MOST_EXCHANGES:,} exchanges are looked at")
     starts = _starts(material, command, exchanges)
     now = context.session.clock() if material.path is None else max((one.opened.at for one in exchanges), default=0.0)
+    if material.path is None:
+        with context.session.lock:
+            links = context.session.telling.links(exchanges)
+    else:
+        links = Links.among(exchanges)
     found: list[Conversation] = []
     more = 0
     for start in starts:
@@ -42,7 +50,7 @@ def run_trace(command: Command, context: Context) -> int:
         if len(found) == MOST_CONVERSATIONS:
             more += 1
             continue
-        found.append(Conversation(start, exchanges))
+        found.append(Conversation(start, exchanges, links))
     for conversation in found:
         _print(conversation, waterfall(conversation, now), command, context)
     if more:
@@ -84,10 +92,10 @@ def _print(conversation: Conversation, found: Waterfall, command: Command, conte
 
 def head_of(conversation: Conversation, found: Waterfall) -> Line:
     """What it is, how much of it there is and how long it took."""
-    root = next((row.exchange for row in found.rows if row.exchange is not None), None)
+    root = found.rows[0].exchange
     failed = sum(row.failed for row in found.rows)
     pieces: list[str | Span] = [Span(f"#{root.number} " if root is not None else "", "bold")]
-    pieces.append(Span(shown(name_of(root), text=True), "key"))
+    pieces.append(Span(shown(name_of_node(found.rows[0].node), text=True), "key"))
     if root is not None and root.source is not None:
         pieces.append(f" from {shown(root.source)}")
     pieces.append(f": {len(conversation):,} exchange{'s' * (len(conversation) != 1)}, {duration(found.length)}")
@@ -116,7 +124,10 @@ def lines_of(
         exchange = row.exchange
         number = exchange.number if exchange is not None else 0
         style = _STYLES.get(exchange.state, "dim") if exchange is not None else "dim"
-        took = "" if exchange is None or exchange.kind is not Kind.REQUEST else duration(row.end - row.start)
+        if row.runs and (exchange is None or exchange.kind is not Kind.REQUEST):
+            style = "error" if row.failed else "ok"
+        timed = row.handler is not None or (exchange is not None and exchange.kind is Kind.REQUEST)
+        took = ("≈" if row.own_clock else "") + duration(row.end - row.start) if timed else ""
         drawing = line(
             Span((f"#{number}" if number else "").ljust(numbers + 1), "bold"),
             pad(cut(_label(one), names), names),
@@ -132,7 +143,7 @@ def lines_of(
 
 def _label(one: Drawn) -> str:
     if one.row is not None:
-        return one.prefix + shown(name_of(one.row.exchange), text=True)
+        return one.prefix + shown(name_of_node(one.row.node), text=True)
     names = ", ".join(f"{shown(name, text=True)} {count:,}" for name, count in one.names)
     return f"{one.prefix}… {one.more:,} more" + (f": {names}" if names else "")
 
@@ -141,8 +152,8 @@ def _said(row: Row, indent: str, redact: Redactor, held: Callable[[Exchange], st
     """The lines below a row: its error and what became of it."""
     exchange = row.exchange
     lines: list[Line] = []
-    if row.failed and exchange is not None:
-        lines.append(line(indent, Span(redact.text(error_of(exchange)), "error"), Span(f"  {verdict(row)}", "dim")))
+    if row.failed:
+        lines.append(line(indent, Span(redact.text(error_in(row)), "error"), Span(f"  {verdict(row)}", "dim")))
     elif exchange is not None and (stands := held(exchange)):
         lines.append(line(indent, Span(f"‖ {stands}", "warn")))
     elif exchange is not None and exchange.state is State.PENDING:
@@ -163,8 +174,13 @@ def _record(row: Row, found: Waterfall, context: Context) -> dict[str, Any]:
         "within": parent.exchange.number if parent is not None and parent.exchange is not None else None,
         "depth": row.node.depth,
     }
+    run = row.node.run
+    if run is not None:
+        told = {"kind": "run", "id": row.node.id, "name": name_of_run(run), **fields("service", run.source.service)}
+        told |= {"instance": run.source.instance, "status": run.outcome, "at": round(run.at, 6)}
+        return {**record, **told, **_times(row, found, context)}
     if exchange is None:
-        return {**record, "kind": "not seen", "request_id": row.node.id}
+        return {**record, "kind": "not seen", "request_id": row.node.id, "name": name_of_node(row.node)}
     return {
         **record,
         "kind": exchange.kind.value,
@@ -174,18 +190,26 @@ def _record(row: Row, found: Waterfall, context: Context) -> dict[str, Any]:
         "action": exchange.action,
         "instance": exchange.instance,
         "at": round(exchange.opened.at, 6),
+        "answered": exchange.answer is not None,
+        **_times(row, found, context),
+        "remark": remark(row) or None,
+    }
+
+
+def _times(row: Row, found: Waterfall, context: Context) -> dict[str, Any]:
+    return {
         "start_ms": _milliseconds(row.start),
         "end_ms": _milliseconds(row.end),
-        "answered": exchange.answer is not None,
+        "own_clock": row.own_clock,
         "way_ms": _milliseconds(row.way),
+        "queued_ms_told": _milliseconds(row.queued),
         "handler_ms_told": _milliseconds(row.handler),
         "calls_ms": _milliseconds(row.calls),
         "own_ms": _milliseconds(row.own),
-        "error": context.redact.text(error_of(exchange)) if row.failed else None,
+        "error": context.redact.text(error_in(row)) if row.failed else None,
         "arose_here": row.arose,
         "rose_to": row.rose_to or None,
         "swallowed_by": row.swallowed_by or None,
-        "remark": remark(row) or None,
         "length_ms": _milliseconds(found.length),
     }
 

@@ -134,6 +134,7 @@ _SIGNS = {
     Kind.ONE_WAY: ("»", "accent"),
     Kind.BROADCAST: ("*", "key"),
     Kind.UNREADABLE: ("?", "warn"),
+    Kind.TOLD: ("‥", "dim"),
 }
 _STATUS_STYLE = {"ok": "ok", "error": "error", "orphan": "warn", "timeout": "warn", "pending": "dim", "unknown": "warn"}
 

@@ -27,6 +27,10 @@ VERB = Verb(
         Option("--output", Kind.OUTPUT, "the file to write; .gz compresses it", "FILE", "-o"),
         Option("--force", Kind.FLAG, "overwrite the file if it exists"),
         Option("--copy", Kind.FLAG, "into the clipboard"),
+        Option(
+            "--with-calls", Kind.FLAG, "with --as pytest: run the handler without Redis, its calls answered as then"
+        ),
+        Option("--app", Kind.TEXT, "with --with-calls: the app that has the handler, such as shop.orders:app", "APP"),
         *RULES,
     ),
     examples=(
@@ -34,6 +38,7 @@ VERB = Verb(
         "export #123 --as command",
         "export #120 #121 #122 --as mermaid --copy",
         "export today.jsonl status:error --as markdown",
+        "export #12 --as pytest --with-calls --app shop.orders:app -o test_bug.py",
     ),
     details="The rules go into a pytest module as data. Values of keys named with --redact are masked.",
     place=130,

@@ -27,9 +27,10 @@ VERB = Verb(
     (FOR, JSON),
     examples=("trace #12", "trace today.jsonl id:#12", "trace status:error --for 30"),
     details="What set it off, all that was sent while it was handled, and what was sent in turn, by parent_id. █ is"
-    " time in the handler, as its service tells it, ░ on the way or waiting, ▒ what nobody tells apart, ╌ waited for in"
-    " vain. Of errors it tells where they arose, how far they rose, and what answered well all the same. Broadcasts"
-    " carry no ids and are not joined. A filter shows the conversations of the first five that match.",
+    " time in the handler, ▞ waiting for a worker, both as the service tells, ░ on the way, ▒ what nobody tells apart,"
+    " ╌ waited for in vain. Broadcasts, their listeners, and what one-way messages did come from the services' flight"
+    " recorders; ≈ marks times by a service's own clock. Of errors it tells where they arose, how far they rose, and"
+    " what answered well all the same. A filter shows the conversations of the first five that match.",
     place=62,
 )
 

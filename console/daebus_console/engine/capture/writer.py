@@ -14,19 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from daebus_console import naming
-from daebus_console.engine.capture.format import (
-    LONGEST_LINE,
-    VERSION,
-    BytesLine,
-    GapLine,
-    Header,
-    MessageLine,
-    OddLine,
-    without_password,
-)
+from daebus_console.engine.capture.format import GapLine
+from daebus_console.engine.capture.lines import Item, Lines
 from daebus_console.engine.capture.tally import WINDOW, messages_in, unzipped
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.files.places import GivenUp, StreamError, file_error, never, reason_of
@@ -74,20 +63,18 @@ class CaptureWriter:
         """What ended the recording, if anything did."""
         self.reader_gone = False
         """Whether that was the end of whoever read from standard output."""
-        self._redact = redact if redact else None
+        self._lines = Lines(redact)
         self._on_error = on_error
-        self._queue: deque[tuple[float, str, _Data] | GapLine] = deque()
+        self._queue: deque[Item] = deque()
         self._taken_in = 0
         self._taken_out = 0
         self._skipped: tuple[float, float, int] | None = None
         self._closing = threading.Event()
-        self._encoder = msgspec.json.Encoder()
         self._zip: Any = zlib.compressobj(6, zlib.DEFLATED, 31) if self.path.suffix == ".gz" else None
         # Since the last flush: how much was in the file, what was written before it, and what has been since.
         self._flushed, self._window, self._recent, self._zipped = 0, b"", b"", 0
         self._encoded = 0
-        keys = list(redact.keys) if redact else []
-        self._begin(Header(VERSION, without_password(redis_url), started, keys))
+        self._begin(self._lines.header(redis_url, started))
         self._thread = threading.Thread(target=self._run, name="daebus-console-recorder", daemon=True)
         self._thread.start()
 
@@ -142,11 +129,11 @@ class CaptureWriter:
             (start, end, count), self._skipped = self._skipped, None
             self.gap(start, end - start, f"the disk was too slow: {count} messages are missing here")
 
-    def _begin(self, header: Header) -> None:
+    def _begin(self, header: bytearray) -> None:
         """Write the header at once, so that the file is a capture from the start."""
         sink = self._sink
         try:
-            self._put(bytearray(self._encoder.encode(header) + b"\n"), 0)
+            self._put(header, 0)
             self._flush()
             if sink.replaces:
                 sink.sync()
@@ -188,48 +175,13 @@ class CaptureWriter:
             self._encoded += messages
             self._put(buffer, messages)
 
-    def _encode(self, item: tuple[float, str, _Data] | GapLine, buffer: bytearray) -> int:
+    def _encode(self, item: Item, buffer: bytearray) -> int:
         """Add a line to the buffer; returns how many messages it holds."""
-        if isinstance(item, GapLine):
-            self._append(item, buffer)
-            return 0
-        at, channel, data = item
-        self._taken_out += len(data) + _PER_MESSAGE
-        before = len(buffer)
-        try:
-            self._append(self._line(at, channel, data), buffer)
-        except UnicodeEncodeError:
-            del buffer[before:]
-            self._append(self._odd_line(at, channel, data), buffer)
-        if len(buffer) - before > LONGEST_LINE:
-            del buffer[before:]
-            self.lost += 1
-            self._append(GapLine(at, 0.0, f"a message of {len(data)} bytes is missing here: it is too long"), buffer)
-            return 0
-        return 1
-
-    def _line(self, at: float, channel: str, data: _Data) -> MessageLine | BytesLine:
-        if self._redact is not None:
-            data = self._redact(data)
-        try:
-            return MessageLine(at, channel, data.decode())
-        except UnicodeDecodeError:
-            return BytesLine(at, channel, data)
-
-    def _odd_line(self, at: float, channel: str, data: _Data) -> msgspec.Struct:
-        try:
-            name = naming.to_bytes(channel)
-        except UnicodeEncodeError:
-            # Half a surrogate pair, which no channel on a bus has.
-            return self._line(at, channel.encode("utf-8", "backslashreplace").decode(), data)
-        line = self._line(at, "", data)
-        if isinstance(line, MessageLine):
-            return OddLine(at, name, data=line.data)
-        return OddLine(at, name, data_base64=line.data_base64)
-
-    def _append(self, line: msgspec.Struct, buffer: bytearray) -> None:
-        self._encoder.encode_into(line, buffer, -1)
-        buffer += b"\n"
+        found = self._lines.add(item, buffer)
+        if not isinstance(item, GapLine):
+            self._taken_out += len(item[2]) + _PER_MESSAGE
+            self.lost += not found
+        return found
 
     def _put(self, buffer: bytearray, messages: int) -> None:
         """Write lines that hold so many messages. What of them gets there is counted, whatever happens."""

@@ -2,6 +2,9 @@
 
 An error arose where nothing within it had failed before, and rose to whatever failed after it; what answered well
 though something within it had failed has swallowed that. Whether it should have, nobody can tell from here.
+
+Times are by the clock of the tap. What a service told by its own is brought to that as far as it is known how far they
+are apart, and marked (`Row.own_clock`).
 """
 
 from __future__ import annotations
@@ -11,17 +14,21 @@ from typing import NamedTuple
 
 from daebus_console.engine.conversation.tree import Conversation, Node
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
+from daebus_console.engine.records.joining import Links, Told
+from daebus_console.engine.records.record import Handled, Heard, Ran
 
 _FAILED = (State.ERROR, State.TIMEOUT)
 
 
 class Row(NamedTuple):
-    """One exchange of a conversation. Times are seconds since its beginning, by the clock of the tap.
+    """One exchange, or run, of a conversation. Times are seconds since its beginning.
 
     `end` is that of the final answer; of one without, its deadline or, while it is open, now. `handler` is how long the
     service says it was in the handler, and `begun` where that must have begun, as far as the calls within it tell;
     `calls` how long at least one call within it was under way. `rose_to` is the number of the exchange that failed
-    after it, `swallowed_by` that of the one that answered well all the same.
+    after it, `swallowed_by` that of the one that answered well all the same. `queued` is how long it waited for a
+    worker, and `runs` what its handlers did, where the service told so. `own_clock` tells that start or end are of the
+    clock of a service.
     """
 
     node: Node
@@ -34,6 +41,9 @@ class Row(NamedTuple):
     arose: bool = False
     rose_to: int = 0
     swallowed_by: int = 0
+    queued: float | None = None
+    runs: tuple[Handled | Heard | Ran, ...] = ()
+    own_clock: bool = False
 
     @property
     def exchange(self) -> Exchange | None:
@@ -42,8 +52,10 @@ class Row(NamedTuple):
 
     @property
     def way(self) -> float | None:
-        """Seconds on the way and waiting, both ways; None where the service did not tell how long it handled it."""
-        return None if self.handler is None else max(0.0, self.end - self.start - self.handler)
+        """Seconds on the way, and waiting where that is not told apart; None where nobody told the handler's."""
+        if self.handler is None:
+            return None
+        return max(0.0, self.end - self.start - self.handler - (self.queued or 0.0))
 
     @property
     def own(self) -> float | None:
@@ -62,17 +74,28 @@ class Waterfall(NamedTuple):
 def waterfall(conversation: Conversation, now: float) -> Waterfall:
     """The conversation as it stands now (epoch seconds)."""
     nodes = list(conversation.root.walk())
-    spans = {id(node): _span(node.exchange, now) for node in nodes if node.exchange is not None}
+    told = {id(node): _told(node, conversation.links) for node in nodes}
+    spans: dict[int, tuple[float, float]] = {}
+    for node in nodes:
+        if node.exchange is not None:
+            spans[id(node)] = _span(node.exchange, now, told[id(node)])
+        elif node.run is not None:
+            spans[id(node)] = _span_of_run(node, spans)
     begin = min((start for start, _end in spans.values()), default=now)
     end = max((end for _start, end in spans.values()), default=now)
-    rows = [_row(node, spans, begin) for node in nodes]
+    rows = [_row(node, spans, begin, told) for node in nodes]
     return Waterfall(rows, begin, max(0.0, end - begin))
 
 
-def _span(exchange: Exchange, now: float) -> tuple[float, float]:
+def _told(node: Node, links: Links | None) -> Told:
+    return Told() if links is None or node.exchange is None else links.told(node.exchange)
+
+
+def _span(exchange: Exchange, now: float, told: Told) -> tuple[float, float]:
     start = exchange.opened.at
     if exchange.kind is not Kind.REQUEST:
-        return start, start
+        # Nothing answers it: it is over when its handlers are, of which only they tell.
+        return start, max([start, *(_end_of(run) for run in told.handled)])
     if exchange.answer is not None:
         return start, max(start, exchange.answer.at)
     if exchange.state is State.PENDING:
@@ -80,25 +103,49 @@ def _span(exchange: Exchange, now: float) -> tuple[float, float]:
     return start, max(start, exchange.deadline) if exchange.state is State.TIMEOUT else start
 
 
-def _row(node: Node, spans: dict[int, tuple[float, float]], begin: float) -> Row:
-    exchange = node.exchange
-    within = [spans[id(child)] for child in node.children if child.exchange is not None]
-    if exchange is None:
+def _span_of_run(node: Node, spans: dict[int, tuple[float, float]]) -> tuple[float, float]:
+    """When a run was, by its own clock; not before what set it off."""
+    run = node.run
+    assert run is not None, "it is a run"
+    earliest = spans[id(node.parent)][0] if node.parent is not None else run.begun
+    start = max(earliest, run.begun)
+    return start, max(start, start + (run.elapsed or 0.0))
+
+
+def _end_of(run: Handled) -> float:
+    return run.at + run.source.off
+
+
+def _row(node: Node, spans: dict[int, tuple[float, float]], begin: float, told: dict[int, Told]) -> Row:
+    exchange, run = node.exchange, node.run
+    within = [spans[id(child)] for child in node.children if id(child) in spans]
+    if exchange is None and run is None:
         start = min((start for start, _end in within), default=begin)
         return Row(node, start - begin, max((end for _start, end in within), default=begin) - begin)
     start, end = spans[id(node)]
-    handler, begun = _handler(exchange, start, end, within)
-    failed = _has_failed(exchange)
-    row = Row(node, start - begin, end - begin, handler, begun - begin, _union(within, start, end), failed)
+    calls = _union(within, start, end)
+    failed = _has_failed(node, told)
+    if exchange is None:
+        assert run is not None, "one of them is there"
+        handler, begun = (run.elapsed, start) if run.elapsed is not None else (None, start)
+        row = Row(node, start - begin, end - begin, handler, begun - begin, calls, failed, runs=(run,), own_clock=True)
+    else:
+        about = told[id(node)]
+        runs = tuple(about.handled)
+        handler, begun = _handler(exchange, start, end, within)
+        if handler is None and exchange.kind is not Kind.REQUEST and len(runs) == 1:
+            handler = runs[0].elapsed
+            begun = end - (handler or 0.0)
+        queued = None if handler is None else _queued(about.queued, begun - start)
+        row = Row(node, start - begin, end - begin, handler, begun - begin, calls, failed, queued=queued, runs=runs)
+        row = row._replace(own_clock=exchange.kind is Kind.TOLD or (exchange.kind is not Kind.REQUEST and bool(runs)))
     if not failed:
         return row
-    arose = not any(
-        child.exchange is not None and _has_failed(child.exchange) and spans[id(child)][1] <= end
-        for child in node.children
-    )
+    arose = not any(_has_failed(child, told) and spans[id(child)][1] <= end for child in node.children)
     parent = node.parent.exchange if node.parent is not None else None
     rose_to = swallowed_by = 0
-    if parent is not None and node.parent is not None and spans[id(node.parent)][1] >= end:
+    asked = exchange is not None and exchange.kind is Kind.REQUEST
+    if asked and parent is not None and node.parent is not None and spans[id(node.parent)][1] >= end:
         if parent.state is State.ERROR:
             rose_to = parent.number
         elif parent.state is State.OK:
@@ -106,8 +153,18 @@ def _row(node: Node, spans: dict[int, tuple[float, float]], begin: float) -> Row
     return row._replace(arose=arose, rose_to=rose_to, swallowed_by=swallowed_by)
 
 
-def _has_failed(exchange: Exchange) -> bool:
-    return exchange.state in _FAILED and exchange.kind is Kind.REQUEST
+def _has_failed(node: Node, told: dict[int, Told]) -> bool:
+    exchange = node.exchange
+    if exchange is None:
+        return node.run is not None and node.run.failed
+    if exchange.kind is Kind.REQUEST or exchange.kind is Kind.TOLD:
+        return exchange.state in _FAILED
+    return any(run.failed for run in told[id(node)].handled) or bool(told[id(node)].refused)
+
+
+def _queued(told: float | None, room: float) -> float | None:
+    """How long it waited, as told, in the time that there was for it."""
+    return None if told is None else min(told, max(0.0, room))
 
 
 def _handler(

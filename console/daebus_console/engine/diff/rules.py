@@ -10,7 +10,7 @@ from typing import Any
 
 from daebus_console.engine.jsontext import exact
 
-PARTS = ("request", "response", "stream")
+PARTS = ("request", "response", "stream", "calls", "messages", "broadcasts")
 """What a path within an exchange begins with; a rule may leave that out."""
 
 

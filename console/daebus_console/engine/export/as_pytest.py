@@ -67,7 +67,7 @@ def as_pytest(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator
     )
     for exchange, item, why in sendable(exchanges, options.redact):
         answer = answer_of(exchange)
-        reason = why or _why_not(exchange, answer) or ("" if item is None else unsaid(item))
+        reason = why or why_not(exchange, answer) or ("" if item is None else unsaid(item))
         if item is None or reason:
             yield "    " + options.leave_out(exchange.number, one_line(reason))
             continue
@@ -78,7 +78,8 @@ def as_pytest(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator
     yield "]\n\n\n" + _body()
 
 
-def _why_not(exchange: Exchange, answer: Answer) -> str:
+def why_not(exchange: Exchange, answer: Answer) -> str:
+    """Why there is nothing to compare an answer with, if there is not."""
     if exchange.kind is not Kind.REQUEST:
         return "nothing was to be answered"
     if not answer.answered:
@@ -91,7 +92,7 @@ def _why_not(exchange: Exchange, answer: Answer) -> str:
 def _case(exchange: Exchange, item: Resend, answer: Answer, options: ExportOptions) -> dict[str, Any]:
     mask = options.redact.mask
     return {
-        "id": _name(exchange),
+        "id": name_of(exchange),
         "service": item.channel,
         "action": item.action,
         "payload": sent(item),
@@ -102,12 +103,22 @@ def _case(exchange: Exchange, item: Resend, answer: Answer, options: ExportOptio
     }
 
 
-def _name(exchange: Exchange) -> str:
+def name_of(exchange: Exchange) -> str:
+    """The id of its test."""
     names = "-".join(name for name in (exchange.target, exchange.action) if name)
     return f"{exchange.number}-{re.sub('[^A-Za-z0-9_.-]+', '_', names)[:60]}"
 
 
 def _body() -> str:
     """What the module does with its data."""
+    return _parts()[1] + helpers()
+
+
+def helpers() -> str:
+    """What compares, for whatever tests there are before it."""
+    return _parts()[2]
+
+
+def _parts() -> list[str]:
     source = files("daebus_console.engine.export").joinpath("pytest_body.py").read_text("utf-8")
-    return source.split("# ---\n", 1)[1]
+    return source.split("# ---\n")

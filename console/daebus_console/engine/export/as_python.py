@@ -131,7 +131,12 @@ class Raw:
 
 def sent(item: Resend) -> dict[str, Any] | Raw:
     """The payload of a message as a dict where daebus writes that just as it was, else as its text."""
-    text = jsontext.text_of(item.payload)
+    return written(item.payload)
+
+
+def written(payload: dict[str, Any]) -> dict[str, Any] | Raw:
+    """The same for any object."""
+    text = jsontext.text_of(payload)
     try:
         plain: dict[str, Any] = json.loads(text)
         if json.dumps(plain, separators=(",", ":")) == text:

@@ -11,6 +11,7 @@ from daebus_console.engine.export.as_json import as_capture, as_json, as_jsonl
 from daebus_console.engine.export.as_markdown import as_markdown
 from daebus_console.engine.export.as_mermaid import as_mermaid
 from daebus_console.engine.export.as_pytest import as_pytest
+from daebus_console.engine.export.as_pytest_calls import as_pytest_calls
 from daebus_console.engine.export.as_python import as_python
 from daebus_console.engine.export.options import ExportError, ExportOptions
 from daebus_console.engine.message.exchange import Exchange
@@ -26,6 +27,11 @@ class Format:
     write: Callable[[Iterable[Exchange], ExportOptions], Iterator[str]]
 
 
+def _tests(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
+    """Tests that ask services, or run their handlers."""
+    return (as_pytest if options.calls_from is None else as_pytest_calls)(exchanges, options)
+
+
 FORMATS: dict[str, Format] = {
     one.name: one
     for one in (
@@ -34,7 +40,7 @@ FORMATS: dict[str, Format] = {
         Format("capture", ".jsonl", "a capture that can be opened and replayed", as_capture),
         Format("command", ".sh", "a daebus-console command", as_command),
         Format("python", ".py", "a Python script with DaebusCaller", as_python),
-        Format("pytest", ".py", "a pytest module, a test for each exchange", as_pytest),
+        Format("pytest", ".py", "a pytest module, a test for each exchange", _tests),
         Format("redis-cli", ".sh", "a redis-cli PUBLISH line", as_redis_cli),
         Format("mermaid", ".mmd", "a Mermaid sequence diagram", as_mermaid),
         Format("markdown", ".md", "Markdown for a bug report", as_markdown),

@@ -49,6 +49,7 @@ def test_the_answer_is_as_recorded(case: dict[str, Any], callers: dict[str, Daeb
     assert not found, "the answer differs from what was recorded:\n" + "\n".join(found)
 
 
+# ---
 class _Missing:
     def __repr__(self) -> str:
         return "nothing"

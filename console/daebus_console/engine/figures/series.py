@@ -32,8 +32,9 @@ class Slot(msgspec.Struct, frozen=True, gc=False):
 class Series:
     """Counts and latencies. Slots that are over are kept as their figures only, `slots` of them of `slot` seconds.
 
-    Whoever raises a count at a time from `end` on calls `roll` first. `waiting` and `waiting_handler` take latencies
-    and times in the handler; what goes from there into the histograms is handed on to the `whole`, if there is one.
+    Whoever raises a count at a time from `end` on calls `roll` first. `waiting`, `waiting_handler` and `waiting_queue`
+    take latencies, times in the handler, and times in the queue before it; what of the latencies goes from there into
+    the histograms is handed on to the `whole`, if there is one.
     """
 
     def __init__(self, slot: float, slots: int, whole: Series | None = None) -> None:
@@ -47,9 +48,11 @@ class Series:
         self.in_flight = 0
         self.waiting: list[float] = []
         self.waiting_handler: list[float] = []
+        self.waiting_queue: list[float] = []
         self._whole = whole
         self._latency = Histogram()
         self._handler = Histogram()
+        self._queue = Histogram()
         self._now = Histogram()
         self._past: deque[Slot] = deque(maxlen=slots)
         self._start = 0.0
@@ -67,6 +70,12 @@ class Series:
         self.fold()
         return self._handler
 
+    @property
+    def queue(self) -> Histogram:
+        """All times that a message waited for a worker, as services told."""
+        self.fold()
+        return self._queue
+
     def fold(self) -> None:
         """Move what waits into the histograms."""
         if self.waiting:
@@ -79,6 +88,9 @@ class Series:
         if self.waiting_handler:
             self._handler.add_all(self.waiting_handler)
             self.waiting_handler.clear()
+        if self.waiting_queue:
+            self._queue.add_all(self.waiting_queue)
+            self.waiting_queue.clear()
 
     def _take(self, recent: Histogram) -> None:
         self._latency.merge(recent)

@@ -34,7 +34,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     """The figures of one action, or of all together. Durations are seconds; None where nothing was measured.
 
     `count` are requests and one-way messages; `rate` how many a second lately, `average` over the whole time.
-    `handler_…` is the time in the handler, where responders tell it.
+    `handler_…` is the time in the handler, `queue_…` that before it, for want of a worker, where services tell it.
     """
 
     service: str
@@ -54,6 +54,8 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     largest: float | None
     handler_p50: float | None
     handler_p95: float | None
+    queue_p50: float | None = None
+    queue_p95: float | None = None
 
 
 class Slow(NamedTuple):
@@ -228,6 +230,14 @@ class Stats:
             if exchange.flags & Flag.LATE:
                 one.late += 1
 
+    def queued(self, service: str, action: str, seconds: float) -> None:
+        """Count how long a message waited for a worker, as its service told; of actions that were seen being asked."""
+        series = self._series.get((service, action))
+        if series is not None and seconds <= LARGEST:
+            series.waiting_queue.append(seconds)
+            if len(series.waiting_queue) >= _MOST_WAITING:
+                series.fold()
+
     def lost(self) -> None:
         """Count that everything under way became unknown now, since the connection was lost."""
         self._lost = self._last
@@ -323,6 +333,7 @@ class Stats:
             total.unknown += one.unknown
             total.in_flight += max(0, one.in_flight)
             total.handler.merge(one.handler)
+            total.queue.merge(one.queue)
         total.count, total.errors = self._all.count, self._all.errors
         total.timeouts, total.late = self._all.timeouts, self._all.late
         total.latency.merge(self._all.latency)
@@ -364,6 +375,7 @@ class Stats:
 def _row(service: str, action: str, series: Series, rate: float, watched: float) -> Row:
     p50, p95, p99 = series.latency.quantiles(_FRACTIONS)
     handler_p50, handler_p95 = series.handler.quantiles(_FRACTIONS[:2])
+    queue_p50, queue_p95 = series.queue.quantiles(_FRACTIONS[:2])
     return Row(
         service=service,
         action=action,
@@ -382,4 +394,6 @@ def _row(service: str, action: str, series: Series, rate: float, watched: float)
         largest=series.latency.largest if series.latency.count else None,
         handler_p50=handler_p50,
         handler_p95=handler_p95,
+        queue_p50=queue_p50,
+        queue_p95=queue_p95,
     )

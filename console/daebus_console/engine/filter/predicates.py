@@ -30,6 +30,7 @@ FLAGS = {
     "stream": Flag.STREAM,
     "debugged": Flag.DEBUGGED,
     "marked": Flag.MARKED,
+    "pinned": Flag.PINNED,
     "malformed": Flag.MALFORMED,
     "control": Flag.CONTROL,
     "replay": 0,

@@ -16,6 +16,7 @@ from daebus_console.engine.findings.rule import Rule, World
 from daebus_console.engine.findings.rules import RULES
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.pairing.sorter import Taken
+from daebus_console.engine.records.record import Any_, Handled, Ran, key_of
 
 A_SECOND = 2_000
 """Plain exchanges that are looked at in a second, and as many others; answers count as well."""
@@ -48,9 +49,10 @@ class Findings:
         self._closed = self._having("closed")
         self._told = self._having("told")
         self._look = self._having("look")
+        self._recorded = self._having("recorded")
         self._lost = self._having("lost")
         self._second = 0
-        self._plain = self._others = A_SECOND
+        self._plain = self._others = self._records = A_SECOND
 
     def _having(self, event: str) -> list[Any]:
         """The methods of the rules for that event: of those that have one."""
@@ -102,6 +104,32 @@ class Findings:
         except Exception as error:  # noqa: BLE001 - see take
             self._broken(error)
 
+    def recorded(self, at: float, records: Iterable[Any_], exchange_of: Callable[[Any_], Exchange | None]) -> None:
+        """Services told of what they did; `exchange_of` gives the exchange that a record is of."""
+        if int(at) > self._second:
+            self._begin(at, int(at))
+        try:
+            for record in records:
+                failed = record.failed
+                if not (failed or isinstance(record, Ran | Handled)):
+                    continue
+                if not self._records:
+                    self.skipped += 1
+                    continue
+                self._records -= 1
+                if not failed and isinstance(record, Handled) and not self._given_up(record):
+                    continue
+                exchange = exchange_of(record)
+                for recorded in self._recorded:
+                    recorded(record, exchange)
+        except Exception as error:  # noqa: BLE001 - see take
+            self._broken(error)
+
+    def _given_up(self, record: Handled) -> bool:
+        """Whether nobody waited any more for what was handled."""
+        exchange = self.world.find(key_of(record.id) or "")
+        return exchange is not None and exchange.state is State.TIMEOUT
+
     def polled(self, at: float, *, complete: bool) -> None:
         """The directory has just taken who is subscribed; all of it where that was `complete`."""
         if complete:
@@ -137,7 +165,7 @@ class Findings:
 
     def _begin(self, at: float, second: int) -> None:
         self._second = second
-        self._plain = self._others = A_SECOND
+        self._plain = self._others = self._records = A_SECOND
         self._look_now(at)
 
     def _look_now(self, at: float) -> None:

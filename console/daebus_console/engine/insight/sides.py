@@ -96,7 +96,7 @@ def _place(exchange: Exchange, against: Chosen | None) -> tuple[str, str | None]
 
 def _side(exchange: Exchange, chosen: Chosen, against: Chosen | None) -> int | None:
     """0 for the selected, 1 for the others, None for neither."""
-    if exchange.kind is Kind.GAP or exchange.flags & Flag.CONTROL:
+    if exchange.kind in (Kind.GAP, Kind.TOLD) or exchange.flags & Flag.CONTROL:
         return None
     if chosen(exchange):
         return 0

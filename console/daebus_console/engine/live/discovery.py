@@ -75,8 +75,8 @@ class Discovery:
     each request before it goes out. `on_trouble(trouble)` is told what goes wrong, once for each change. `keeps(name)`
     tells whether the subscribers of that channel are of interest, `known()` gives the channels that are known from
     elsewhere, for a broker that does not list them, `ours()` those that this console itself is subscribed to, which
-    does not count, `hears()` whether answers would be heard on `reply_to`, `patterns` to how many patterns this console
-    itself is subscribed.
+    does not count, `hears()` whether answers would be heard on `reply_to`, `more()` what else is to be asked of
+    services, `patterns` to how many patterns this console itself is subscribed.
     """
 
     def __init__(
@@ -91,6 +91,7 @@ class Discovery:
         known: Callable[[], Iterable[str]] = tuple,
         ours: Callable[[], Collection[str]] = tuple,
         hears: Callable[[], bool] = lambda: True,
+        more: Callable[[], Iterable[tuple[str, str, Mapping[str, Any]]]] = tuple,
         every: float = POLL_EVERY,
         patterns: int = 1,
         quiet: bool = False,
@@ -105,7 +106,7 @@ class Discovery:
         """The services that are asked for their `info` every two seconds, since somebody looks into them."""
         self._on_poll, self._on_ask, self._on_trouble = on_poll, on_ask, on_trouble
         self._keeps, self._elsewhere, self._ours = keeps, known, ours
-        self._hears = hears
+        self._hears, self._more = hears, more
         self._every = every
         self._quiet = quiet
         self._patterns_of_ours = patterns
@@ -195,8 +196,9 @@ class Discovery:
         )
         if not self._quiet:
             # What their actions take does not change while they run, and may be much to tell.
-            self._ask(to_ask, {"schemas": True})
-            self._ask(self._again() - to_ask, {})
+            questions = [(service, "info", {"schemas": True}) for service in sorted(to_ask)]
+            questions += [(service, "info", {}) for service in sorted(self._again() - to_ask)]
+            self._ask([*questions, *self._more()])
 
     def _patterns(self) -> int:
         """How many patterns are subscribed to. That costs the server nothing, so it tells how long the way is."""
@@ -316,20 +318,19 @@ class Discovery:
             text for name, text in self._names.items() if text.startswith(CONTROL_PREFIX) and self._counts.get(name)
         )
 
-    def _ask(self, services: Iterable[str], payload: Mapping[str, Any]) -> None:
+    def _ask(self, questions: Sequence[tuple[str, str, Mapping[str, Any]]]) -> None:
         link, now = self._link, time.monotonic()
-        channels = [CONTROL_PREFIX + service for service in sorted(services)]
-        if link is None or not channels or now < self._refused_until.get(ASK, (0.0, None))[0]:
+        if link is None or not questions or now < self._refused_until.get(ASK, (0.0, None))[0]:
             return
-        link.send(b"".join(self._info_request(channel, payload) for channel in channels), now + ANSWER_WITHIN)
-        replies = [link.next_reply(now + ANSWER_WITHIN) for _ in channels]
+        link.send(b"".join(self._request(*question) for question in questions), now + ANSWER_WITHIN)
+        replies = [link.next_reply(now + ANSWER_WITHIN) for _ in questions]
         refused = next((reply for reply in replies if isinstance(reply, ErrorReply)), None)
         # One pattern covers all that are refused, whichever they are.
         so = "services are not asked what they are"
         self._note(ASK, refused, now, (f"{CONTROL_PREFIX}*",), so)
 
-    def _info_request(self, channel: str, payload: Mapping[str, Any]) -> bytes:
+    def _request(self, service: str, action: str, payload: Mapping[str, Any]) -> bytes:
         request_id = uuid.uuid4().hex
         self._on_ask(request_id)
-        asked = control_request("info", self.reply_to, request_id, payload)
-        return pack(b"PUBLISH", naming.to_bytes(channel), asked)
+        asked = control_request(action, self.reply_to, request_id, payload)
+        return pack(b"PUBLISH", naming.to_bytes(CONTROL_PREFIX + service), asked)

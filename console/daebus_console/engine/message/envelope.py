@@ -51,6 +51,7 @@ class Envelope(msgspec.Struct, gc=False):
     action: str | None = None
     reply_to: str | None = None
     request_id: str | int | None = None
+    message_id: str | None = None
     service: str | None = None
     status: str | None = None
     final: bool | None = None
@@ -122,13 +123,14 @@ def read_slowly(data: bytes) -> Envelope:
 _LONGEST_HELD = 3600.0
 _MARKS = ("held", "debug")
 """What a debugger leaves: of any type, and in a message without a payload as good a name as any for a value."""
-ENVELOPE_FIELDS = frozenset(Envelope.__struct_fields__) - set(_MARKS) | {"sent_at"}
+ENVELOPE_FIELDS = frozenset(Envelope.__struct_fields__) - set(_MARKS) | {"sent_at", "cause"}
 
 _NUMBER = (int, float)
 _ACCEPTED: dict[str, tuple[type, ...]] = {
     "action": (str,),
     "reply_to": (str,),
     "request_id": (str, int, float),
+    "message_id": (str,),
     "service": (str,),
     "status": (str,),
     "final": (bool,),

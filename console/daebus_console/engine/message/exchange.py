@@ -23,6 +23,8 @@ class Kind(StrEnum):
     BROADCAST = "broadcast"
     UNREADABLE = "unreadable"
     GAP = "gap"
+    TOLD = "told"
+    """Not seen at all: a service told of it afterwards."""
 
 
 class State(StrEnum):
@@ -61,7 +63,9 @@ class Flag:
     """The asker itself named its timeout."""
     TIMELESS = 512
     """The clock stepped while it was under way: how long it took cannot be told."""
-    DEBUGGED = 1024
+    PINNED = 1024
+    """Sent again whenever its service comes back."""
+    DEBUGGED = 2048
     """A debugger held it, changed it or did it harm: one of its messages bears the mark."""
 
 
@@ -181,8 +185,8 @@ class Exchange(msgspec.Struct, gc=False):
 
     @property
     def request(self) -> Message | None:
-        """The request, one-way message or broadcast that opened it; None for an orphan answer or a gap."""
-        return None if self.kind in (Kind.RESPONSE, Kind.GAP) else self.opened
+        """The request, one-way message or broadcast that opened it; None where none was seen, and for a gap."""
+        return None if self.kind in (Kind.RESPONSE, Kind.GAP, Kind.TOLD) else self.opened
 
     @property
     def latency(self) -> float | None:

@@ -163,7 +163,7 @@ class Sorter:
     def _response(self, message: Message, envelope: Envelope) -> Exchange:
         key = message.channel if envelope.request_id is None else str(envelope.request_id)
         exchange = self._by_id.get(key)
-        if exchange is None:
+        if exchange is None or exchange.kind is Kind.ONE_WAY:
             exchange = self._orphan(message, envelope, key)
         else:
             if exchange.aside.namesake is not None:
@@ -223,6 +223,10 @@ class Sorter:
         exchange.action = self._names[envelope.action]
         exchange.source = self._names[envelope.service]
         exchange.parent_id = envelope.parent_id
+        if envelope.message_id is not None:
+            # Nothing answers it: its id joins it to what services tell of it.
+            exchange.request_id = envelope.message_id
+            self._by_id.setdefault(envelope.message_id, exchange)
         service = wire.service_of_control(message.channel)
         if service is not None:
             exchange.flags |= Flag.CONTROL

@@ -144,6 +144,7 @@ def _why_unreadable(data: bytes, error: Exception) -> str:
 _WHY_NOT = {
     Kind.RESPONSE: "it is an answer to a request that was not seen; answers are never sent again",
     Kind.UNREADABLE: "it is unreadable",
+    Kind.TOLD: "it was not seen, and only told by a service: its payload is not known",
     Kind.GAP: "it is a gap, in which nothing was seen",
 }
 

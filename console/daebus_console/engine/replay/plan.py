@@ -38,8 +38,9 @@ class Choice:
         return exchange.kind in self.kinds and self.considers(exchange) and not (self.roots and exchange.parent_id)
 
     def considers(self, exchange: Exchange) -> bool:
-        """Whether it is among those that are spoken of at all. Questions of consoles to services never are."""
-        return exchange.state is not State.GAP and not exchange.flags & Flag.CONTROL and self.matching(exchange)
+        """Whether it is spoken of at all: questions of consoles are not, and nothing that was not seen."""
+        seen = exchange.state is not State.GAP and exchange.kind is not Kind.TOLD
+        return seen and not exchange.flags & Flag.CONTROL and self.matching(exchange)
 
     def of(self, exchanges: Iterable[Exchange]) -> Iterator[Exchange]:
         """Those to be replayed."""

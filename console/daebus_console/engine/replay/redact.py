@@ -38,6 +38,11 @@ def of_answers(redact: Redactor, *answers: Answer) -> Redactor:
     return redact.at(_beside([root for answer in answers for root in _roots(answer)], redact)) if redact else redact
 
 
+def of_payloads(redact: Redactor, roots: Iterable[tuple[str, Any]]) -> Redactor:
+    """The same for whatever stands at these paths."""
+    return redact.at(_beside(roots, redact)) if redact else redact
+
+
 def _roots(answer: Answer) -> list[tuple[str, Any]]:
     streamed = [(f"stream[{index}].payload", payload) for index, payload in enumerate(answer.stream)]
     return [*streamed, ("response.payload", answer.payload)]

@@ -6,6 +6,7 @@ from daebus_console.engine.findings.payloads import value
 from daebus_console.engine.findings.words import call, duration, quoted, shown
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.why.cause import Cause
+from daebus_console.engine.why.recorded import busy_with
 from daebus_console.engine.why.serving import unknown_action
 from daebus_console.engine.why.sight import Sight
 
@@ -66,14 +67,14 @@ def failed(sight: Sight, exchange: Exchange) -> Cause | None:
         return Cause(
             code,
             f"{shown(service)} refused it: {why}",
-            (f"it answered {code}: {text}",),
+            (f"it answered {code}: {text}", *(busy_with(sight, service) if code in ("busy", "expired") else ())),
             advice.format(shown(service), exchange.number),
         )
     return Cause(
         code or "error",
         f"the handler of {call(service, action)} failed: {text}",
         (f"the answer of {shown(exchange.instance or service)} is an error{f' with the code {code}' if code else ''}",),
-        f"look at what was asked: show #{exchange.number}; then at the log of {shown(service)}",
+        f"look at what was asked: show #{exchange.number}; then at its log: logs #{exchange.number}",
     )
 
 

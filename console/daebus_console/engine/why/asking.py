@@ -5,7 +5,7 @@ from __future__ import annotations
 from daebus_console.engine.findings.words import call, near, quoted, shown
 from daebus_console.engine.message.envelope import Unreadable, read
 from daebus_console.engine.message.exchange import Exchange, Kind, State
-from daebus_console.engine.why import answers, serving
+from daebus_console.engine.why import answers, recorded, serving
 from daebus_console.engine.why.cause import Cause
 from daebus_console.engine.why.sight import Sight
 from daebus_console.engine.why.silence import unanswered
@@ -77,7 +77,7 @@ def _request(sight: Sight, exchange: Exchange) -> Cause:
     if found is not None:
         return found
     if exchange.answer is None:
-        return unanswered(sight, exchange)
+        return recorded.refused(sight, exchange) or unanswered(sight, exchange)
     itself = next(sight.findings_on(exchange, "waits-for-itself"), None)
     if itself is not None and exchange.number in itself.evidence and exchange.state is not State.OK:
         return Cause("waits_for_itself", itself.text, (itself.because,), itself.advice)
@@ -94,7 +94,9 @@ def _request(sight: Sight, exchange: Exchange) -> Cause:
 
 def _one_way(sight: Sight, exchange: Exchange) -> Cause:
     service, action = exchange.target or "", exchange.action or ""
-    found = serving.unknown_action(sight, service, action) or serving.nobody(sight, service, exchange.opened.at)
+    found = recorded.failed(sight, exchange) or recorded.done(sight, exchange)
+    found = found or serving.unknown_action(sight, service, action) or recorded.refused(sight, exchange)
+    found = found or serving.nobody(sight, service, exchange.opened.at)
     if found is not None:
         return found
     finding = next(sight.findings_on(exchange, "nobody-listens", "unknown-action", "refused"), None)
@@ -107,6 +109,12 @@ def _one_way(sight: Sight, exchange: Exchange) -> Cause:
 def _broadcast(sight: Sight, exchange: Exchange) -> Cause:
     channel, world = exchange.target or "", sight.world
     entry = world.directory.channels.get(channel)
+    found = recorded.failed(sight, exchange) or recorded.unheard(
+        sight, exchange, set(entry.listeners) if entry else set()
+    )
+    found = found or recorded.done(sight, exchange)
+    if found is not None:
+        return found
     if entry is not None and not entry.subscribers and world.sees_all(exchange.opened.at):
         heard = [one.name for one in world.directory.channels.values() if one.listeners and one.name != channel]
         meant = near(channel, heard)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from daebus_console.dates import clock
 from daebus_console.engine.findings.words import call, duration, near, quoted, shown
 from daebus_console.engine.why.cause import Cause
+from daebus_console.engine.why.recorded import busy_with
 from daebus_console.engine.why.sight import Sight
 
 _SILENT = 30.0
@@ -103,8 +104,8 @@ def busy(sight: Sight, service: str) -> Cause | None:
     return Cause(
         "busy",
         f"all {workers} workers of {shown(service)} are busy, and {queued} messages wait for one",
-        (f"its instances told so {ago} ago",),
-        f"look at what they do: filter to:{shown(service)} status:pending",
+        (f"its instances told so {ago} ago", *busy_with(sight, service)),
+        f"look at what they do: running {shown(service)}",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from daebus_console.engine.directory import ServiceEntry
@@ -13,6 +13,9 @@ from daebus_console.engine.findings.words import near
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.message.frame import Gap
 from daebus_console.engine.pairing.journal import Journal
+from daebus_console.engine.records.joining import Told
+from daebus_console.engine.records.running import Report
+from daebus_console.engine.records.standing import Standing
 
 _FARTHEST = 50_000
 _MOST_CALLS = 1_000
@@ -27,6 +30,12 @@ class Sight:
     book: Book
     journal: Journal
     now: float
+    told: Callable[[Exchange], Told] = lambda _exchange: Told()
+    """What services told of an exchange."""
+    standing: Callable[[Exchange], list[Standing]] = lambda _exchange: []
+    """Where a pending one stands, as they told lately."""
+    reports: Callable[[str], list[Report]] = lambda _service: []
+    """What the instances of a service told lately that they are doing."""
 
     def service(self, name: str | None) -> ServiceEntry | None:
         """The entry of a service, if it was ever met."""

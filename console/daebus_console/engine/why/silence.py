@@ -6,6 +6,7 @@ from daebus_console.dates import clock
 from daebus_console.engine.findings.words import call, duration, shown
 from daebus_console.engine.message.exchange import Exchange, Kind, State
 from daebus_console.engine.why.cause import Cause
+from daebus_console.engine.why.recorded import hangs
 from daebus_console.engine.why.serving import busy, can, nobody, restarted, silent, unknown_action
 from daebus_console.engine.why.sight import Sight
 
@@ -25,6 +26,7 @@ def unanswered(sight: Sight, exchange: Exchange) -> Cause:
     return (
         unknown_action(sight, service, action)
         or nobody(sight, service, since)
+        or (hangs(sight, exchange) if exchange.state is State.PENDING else None)
         or _waiting(sight, exchange)
         or restarted(sight, service, since)
         or busy(sight, service)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from daebus_console.tui.base import Place
 
 T = TypeVar("T")
-AT_ONCE = {"filter", "pause", "clear", "mark", "show", "help", "quit", "jobs", "cancel"}
+AT_ONCE = {"filter", "pause", "clear", "mark", "show", "help", "quit", "jobs", "cancel", "pins", "unpin"}
 """Verbs that wait for nothing."""
 _MOST_QUEUED = 20_000
 _MOST_A_FRAME = 200

@@ -23,7 +23,7 @@ _LONGEST_COPY = 1_000_000
 _SLOWER = 1.2
 """From that many times as long on, a latency is lit."""
 _KINDS = {Kind.ONE_WAY: "one-way message on ", Kind.BROADCAST: "broadcast on ", Kind.RESPONSE: "answer of ",
-          Kind.UNREADABLE: "unreadable message on ", Kind.GAP: "gap"}  # fmt: skip
+          Kind.UNREADABLE: "unreadable message on ", Kind.GAP: "gap", Kind.TOLD: "told by "}  # fmt: skip
 
 
 def title(before: Exchange, after: Exchange) -> Line:

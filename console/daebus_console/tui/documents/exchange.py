@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from daebus_console.engine import payloads
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, Notice, State
 from daebus_console.engine.message.frame import Gap
+from daebus_console.engine.records.joining import Told
+from daebus_console.engine.records.standing import Standing
 from daebus_console.naming import shown
 from daebus_console.text import clean
 from daebus_console.tui.documents import lazy
 from daebus_console.tui.documents.document import Document, Lines
+from daebus_console.tui.documents.logs import logs_lines, standing_lines
 from daebus_console.tui.documents.node import Node, note
 from daebus_console.tui.documents.raw import Raw
 from daebus_console.tui.documents.timeline import timeline
@@ -22,18 +26,44 @@ from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.rows.signs import remarks, state_of
 
-REQUEST, RESPONSE, TIMELINE, RAW = "Request", "Response", "Timeline", "Raw"
+REQUEST, RESPONSE, TIMELINE, RAW, LOGS = "Request", "Response", "Timeline", "Raw", "Logs"
 Redact = Callable[[bytes], bytes]
-TABS = (REQUEST, RESPONSE, TIMELINE, RAW)
+TABS = (REQUEST, RESPONSE, TIMELINE, RAW, LOGS)
 _KINDS = {Kind.ONE_WAY: "one-way message", Kind.UNREADABLE: "unreadable message", Kind.RESPONSE: "answer"}
 
 
+@dataclass(frozen=True)
+class Insight:
+    """What services tell of an exchange: afterwards, where it stands while it is pending, and whether they tell at all.
+
+    `mask` is what is to be shown of a text.
+    """
+
+    told: Told = field(default_factory=Told)
+    standing: Sequence[Standing] = ()
+    tells: bool | None = None
+    mask: Callable[[str], str] = str
+
+
 def build(
-    tab: str, exchange: Exchange, width: int, now: float, *, hexadecimal: bool = False, redact: Redact = bytes
+    tab: str,
+    exchange: Exchange,
+    width: int,
+    now: float,
+    *,
+    hexadecimal: bool = False,
+    redact: Redact = bytes,
+    insight: Insight | None = None,
 ) -> Document:
     """The document of a tab, for `width` cells. `redact` is what is to be shown of a message's bytes."""
+    insight = insight or Insight()
     if exchange.kind is Kind.GAP:
         return Lines(gap_lines(exchange))
+    if tab == LOGS:
+        return Lines(logs_lines(exchange, insight.told, insight.tells, width, insight.mask))
+    if tab == RESPONSE and exchange.state is State.PENDING and not exchange.progress:
+        waits = standing_lines(insight.standing, insight.tells, exchange.target or "?", width)
+        return Lines([_nothing(exchange, now), *waits])
     if tab == REQUEST:
         return request_document(exchange, redact)
     if tab == RESPONSE:
@@ -69,13 +99,16 @@ _LOOKED_THROUGH = 1_000_000
 
 def request_document(exchange: Exchange, redact: Redact = bytes) -> Document:
     """What was asked: payload first, then the envelope."""
-    message = exchange.request
+    message = exchange.request if exchange.kind is not Kind.TOLD else exchange.opened
     if message is None:
         return Lines([[("The request of this answer was not seen: it was sent before the console looked, in a", "dim")],
                       [("gap, or by a program that uses another request_id.", "dim")]])  # fmt: skip
-    packed = payloads.decode(message.data)
-    nodes = [payload_node(message, "payload", redact, packed), *_beside_body(packed, redact)]
-    nodes += [note([(remark, "warn")]) for remark in remarks(exchange)]
+    said = [note([(remark, "warn")]) for remark in remarks(exchange)]
+    if exchange.kind is Kind.TOLD:
+        nodes = [*said, payload_node(message, "record", redact)]
+    else:
+        packed = payloads.decode(message.data)
+        nodes = [payload_node(message, "payload", redact, packed), *_beside_body(packed, redact), *said]
     nodes += [_fact(name, value) for name, value in (*_facts(exchange, message), *_beside(redact(message.data)))]
     return Tree(nodes)
 
@@ -127,7 +160,7 @@ def _fact(name: str, value: str) -> Node:
     return note([(f"  {name:<12}", "dim"), (clean(value), "plain")])
 
 
-def payload_node(message: Message, name: str, redact: Redact, packed: payloads.Decoded | None) -> Node:
+def payload_node(message: Message, name: str, redact: Redact, packed: payloads.Decoded | None = None) -> Node:
     """The payload of a message as the root of a tree, or why it cannot be read; `packed` is what was decoded of it."""
     try:
         if packed is not None:
@@ -202,6 +235,8 @@ def _nothing(exchange: Exchange, now: float) -> Line:
     waited = fmt.duration(max(0.0, now - exchange.opened.at))
     if exchange.kind is Kind.BROADCAST:
         return [("A broadcast: nothing answers it.", "dim")]
+    if exchange.kind is Kind.TOLD:
+        return [("Not seen: a service told of it afterwards.", "dim")]
     if exchange.kind is not Kind.REQUEST:
         return [("Sent one way: nothing answers it.", "dim")]
     if exchange.held:

@@ -8,7 +8,7 @@ from typing import Any
 
 from daebus_console.engine.alike import AlikeEntry
 from daebus_console.engine.directory import MOST as ROOM
-from daebus_console.engine.directory import ActionEntry, ChannelEntry, Directory, Instance, ServiceEntry
+from daebus_console.engine.directory import ActionEntry, ChannelEntry, Directory, Instance, RunEntry, ServiceEntry
 from daebus_console.engine.figures.told import figures, place
 from daebus_console.engine.filter import writing
 from daebus_console.naming import shown
@@ -20,6 +20,7 @@ from daebus_console.tui.rows.lines import Line, fit, fit_right
 MOST = 2000
 """Services, and channels, beyond that many are told by their number."""
 SPARK = 12
+_RUNS = {"listener": "»", "task": "⟳", "thread": "⟳", "hook": "⚑"}
 WIDE = 44
 """Cells from which on there is room for percentiles and sparklines."""
 _MOST_LISTENERS = 20
@@ -27,7 +28,7 @@ _MOST_LISTENERS = 20
 
 @dataclass(frozen=True)
 class DirectoryRow:
-    """One row. `key` tells it from all others; `kind` is heading, service, action, instance, channel or note."""
+    """One row. `key` tells it from all others; `kind` is heading, service, action, instance, run, channel or note."""
 
     kind: str
     name: str
@@ -110,6 +111,10 @@ def _gone(entry: ServiceEntry | ChannelEntry) -> bool:
 def _inside(service: ServiceEntry) -> list[DirectoryRow]:
     rows = [DirectoryRow("action", one.name, service.name, one) for one in _by_name(service)]
     rows += [DirectoryRow("instance", one.id, service.name, one) for one in service.instances.values()]
+    rows += [
+        DirectoryRow("run", f"{one.kind} {one.name} {one.what}", service.name, one)
+        for one in sorted(service.runs.values(), key=lambda one: (one.kind, one.name, one.what))
+    ]
     return rows or [DirectoryRow("note", "nothing known of it yet", service.name)]
 
 
@@ -140,6 +145,8 @@ def row_line(
         return [line[0], (rule, "warn"), (sign[1:], role), *rest]
     if row.kind in ("channel", "alike"):
         return _channel_line(row.entry, row.name, width, now)
+    if row.kind == "run":
+        return _run_line(row.entry, width)
     if row.kind == "action":
         line = _action_line(row.entry, width)
         return [(f"  {rule} ", "warn"), *line[1:]] if rule else line
@@ -224,6 +231,19 @@ def _action_line(action: ActionEntry, width: int) -> Line:
     doc = f"  {clean(action.doc)}" if action.doc and room > len(name) + 8 else ""
     head: Line = [("    ", "plain"), (fit(name, min(room, max(len(name), 1))), "action")]
     return [*head, (fit(doc, room - min(room, max(len(name), 1))), "dim"), *tail, (" ", "plain")]
+
+
+def _run_line(run: RunEntry, width: int) -> Line:
+    """A listener or a task, as its service tells: how often it ran, and failed."""
+    failed = f"{run.failed:,}✗" if run.failed else ""
+    tail: Line = [(fit_right(f"{run.runs:,}", 7), "dim"), (fit_right(failed, 5), "error"), (" ", "plain")]
+    room = width - 4 - sum(len(text) for text, _role in tail)
+    where = f" » {shown(run.what)}" if run.what else ""
+    name = f"{_RUNS.get(run.kind, '⟳')} {shown(run.name, text=True)}{where}"
+    more = clean(run.error) if run.failed else f"up to {fmt.duration(run.longest)}" if run.longest else ""
+    spare = max(0, room - len(name))
+    said = fit(f"  {more}" if spare > 10 else "", spare)
+    return [("    ", "plain"), (fit(name, room - spare), "plain"), (said, "error" if run.failed else "dim"), *tail]
 
 
 def _instance_line(instance: Instance, width: int, now: float) -> Line:

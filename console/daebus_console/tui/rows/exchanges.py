@@ -107,7 +107,10 @@ def _begin(exchange: Exchange, at: float, c: Columns, turn: str, found: str, rul
     marked, ours = exchange.flags & Flag.MARKED, exchange.flags & Flag.OURS
     mark = ("◆", "warn") if marked else (rule, "warn") if rule else ("!", found) if found else (" ", "plain")
     touched = exchange.flags & Flag.DEBUGGED
-    line: Line = [mark, ("✎", "warn") if touched else ("▸" if ours else " ", "accent")]
+    line: Line = [
+        mark,
+        ("✎", "warn") if touched else ("↻" if exchange.flags & Flag.PINNED else "▸" if ours else " ", "accent"),
+    ]
     if c.time:
         shown = fmt.turned(at, turn, c.time) if turn else fmt.clock(at)[: c.time]
         line.append((fit(shown, c.time) + " ", "accent" if turn else "dim"))
@@ -135,7 +138,7 @@ def _what(exchange: Exchange) -> str:
 def _took(exchange: Exchange, now: float) -> tuple[float | None, str]:
     if exchange.state is State.PENDING:
         return max(0.0, now - exchange.opened.at), "wait"
-    took = exchange.latency
+    took = exchange.latency if exchange.kind is not Kind.TOLD else exchange.elapsed
     if took is None:
         return (exchange.deadline - exchange.opened.at, "error") if exchange.state is State.TIMEOUT else (None, "dim")
     return took, "ok" if took < 0.1 else "wait" if took < 1 else "error"
@@ -190,8 +193,9 @@ def message_row(
     elif message.kind is Kind.REQUEST:
         sign = state_of(exchange, now)
         role, word = ("wait", f"{sign.sign} asks") if exchange.state is State.PENDING else (sign.role, "  asks")
-    elif message.kind is Kind.UNREADABLE:
-        role, word = "error", "✗ no JSON"
+    elif message.kind in (Kind.UNREADABLE, Kind.TOLD):
+        sign = state_of(exchange, now)
+        role, word = sign.role, f"{sign.sign} {sign.word}"
     else:
         role, word = "dim", "· one-way" if message.kind is Kind.ONE_WAY else "· broadcast"
     arrow = "→" if message.kind is Kind.RESPONSE else ARROWS[message.kind]

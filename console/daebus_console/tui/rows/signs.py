@@ -30,7 +30,8 @@ _STATES = {
 HELD = Sign("‖", "held", "warn")
 _PULSE = "◜◝◞◟"
 
-ARROWS = {Kind.REQUEST: "→", Kind.ONE_WAY: "⇢", Kind.BROADCAST: "»", Kind.RESPONSE: "←", Kind.UNREADABLE: "→"}
+ARROWS = {Kind.REQUEST: "→", Kind.ONE_WAY: "⇢", Kind.BROADCAST: "»", Kind.RESPONSE: "←", Kind.UNREADABLE: "→",
+          Kind.TOLD: "‥"}  # fmt: skip
 """How a message went: request, one-way, broadcast, answer."""
 
 
@@ -46,6 +47,8 @@ def state_of(exchange: Exchange, now: float = 0.0) -> Sign:
     if exchange.kind is Kind.UNREADABLE:
         return Sign("✗", "no JSON", "error")
     sign = _STATES[exchange.state]
+    if exchange.kind is Kind.TOLD:
+        return Sign(sign.sign, "told", sign.role if sign.role == "error" else "dim")
     if exchange.state is State.TIMEOUT and exchange.flags & Flag.LATE:
         return Sign("◷", "too late", "error")
     if exchange.state in (State.OK, State.ERROR) and exchange.flags & Flag.LATE:
@@ -63,6 +66,8 @@ def remarks(exchange: Exchange) -> list[str]:
     """What else is to be said of it, in words."""
     said = []
     flags = exchange.flags
+    if exchange.kind is Kind.TOLD:
+        said.append("not seen: told by the service afterwards, by its own clock, and not counted")
     if flags & Flag.OURS:
         said.append("sent by this console")
     if flags & Flag.LATE:

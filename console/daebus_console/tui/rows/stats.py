@@ -9,7 +9,7 @@ from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.chart import bars
 from daebus_console.tui.rows.lines import Line, fit, fit_right
 
-_FIGURES = ("count", "/s", "errors", "timeouts", "p50", "p95", "p99", "max", "handler")
+_FIGURES = ("count", "/s", "errors", "timeouts", "p50", "p95", "p99", "max", "handler", "queue")
 _WIDE = 9
 
 
@@ -23,7 +23,7 @@ def heading(width: int) -> Line:
 def _figures(width: int) -> tuple[str, ...]:
     if width >= 110:
         return _FIGURES
-    return tuple(name for name in _FIGURES if name not in ("handler", "max", "timeouts" if width < 90 else ""))
+    return tuple(name for name in _FIGURES if name not in ("handler", "queue", "max", "timeouts" if width < 90 else ""))
 
 
 def _names(width: int) -> int:
@@ -43,6 +43,7 @@ def figures_line(row: Row, width: int) -> Line:
         "p99": (_span(row.p99), "plain"),
         "max": (_span(row.largest), "dim"),
         "handler": (_span(row.handler_p50), "dim"),
+        "queue": (_span(row.queue_p50), "wait" if (row.queue_p50 or 0.0) > (row.handler_p50 or 0.0) else "dim"),
     }
     line: Line = [
         (fit(f"  {shown(row.service) or 'all together'}", room // 2), "name" if row.service else "strong"),

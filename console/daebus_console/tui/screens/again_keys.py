@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 
 from daebus_console.commands.terms.words import as_word
 from daebus_console.commands.under_way import under_way
-from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.message.exchange import Exchange, Flag
 from daebus_console.tui.messages import Prefill
 from daebus_console.tui.screens.exchange_keys import ExchangeKeys
 
@@ -29,6 +29,7 @@ class AgainKeys(ExchangeKeys):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "replay", "Replay"),
         Binding("R", "replay_many", "Replay what is marked, else what the filter shows", show=False),
+        Binding("A", "pin", "Again: send it again whenever its service restarts, or no longer", show=False),
         Binding("d", "compare", "Compare the two marked, else with what it replays or the one before", show=False),
         Binding("P", "hold_replay", "Pause the replay, or let it go on", show=False),
         Binding("e", "edit", "Edit and send again", show=False),
@@ -80,6 +81,12 @@ class AgainKeys(ExchangeKeys):
         """Pause the replays under way, or let them go on."""
         if not under_way(self.session).hold_replays():
             self.notify("No replay is under way", timeout=2)
+
+    def action_pin(self) -> None:
+        """Pin the selected exchange, or pin it no longer."""
+        exchange = self._selected()
+        if exchange is not None:
+            self._do(f"{'un' if exchange.has(Flag.PINNED) else ''}pin #{exchange.number}")
 
     def action_stop(self) -> None:
         """Stop the newest command that is under way; where text is selected, copy that."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from textual.app import ComposeResult
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _EVERY = 0.5
 _OPEN = (State.PENDING, State.TIMEOUT)
 _ROLES = {"": "plain", "bold": "strong", "key": "action"}
-_LEGEND = "█ in the handler, as told  ░ on the way or waiting  ▒ not told apart  ╌ in vain"
+_LEGEND = "█ handler  ▞ queue  ░ on the way  ▒ not told apart  ╌ in vain  ≈ its own clock"
 
 
 class WaterfallList(RowList):
@@ -87,13 +88,24 @@ class ConversationScreen(Screen[None]):
         self.bar = TitleLine(classes="pane-title")
         self.list = WaterfallList(id="waterfall")
         self._start = start
-        with session.lock:
-            exchanges = list(session.journal.exchanges)
-        self.conversation = Conversation(start, exchanges)
-        self._last = exchanges[-1].number if exchanges else 0
+        self._told = self._last = 0
+        self.conversation = self._look()
         self._drawn = 0
         self._stood = Standing()
         """The width for which it is drawn as it will stay; 0 while that may change."""
+
+    def _look(self) -> Conversation:
+        """The conversation out of all that is remembered, with what services told up to now."""
+        session = self.session
+        with session.lock:
+            exchanges = list(session.journal.exchanges)
+            self._last = exchanges[-1].number if exchanges else 0
+            self._told = session.telling.version
+            begun = time.monotonic()
+            found = Conversation(self._start, exchanges, session.telling.links(exchanges))
+            # What takes long is not done again and again.
+            self._next = time.monotonic() + 10 * (time.monotonic() - begun)
+            return found
 
     def compose(self) -> ComposeResult:
         yield self.bar
@@ -123,6 +135,8 @@ class ConversationScreen(Screen[None]):
             exchanges = self.session.journal.exchanges
             grown = self.conversation.grow(exchanges.between(self._last + 1, exchanges.last))
             self._last = max(self._last, exchanges.last)
+            if self.session.telling.version != self._told and time.monotonic() >= self._next:
+                self.conversation, grown = self._look(), True
             if not grown and self._drawn == width and stands == self._stood:
                 return
             self._stood = stands

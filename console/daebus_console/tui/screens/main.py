@@ -12,6 +12,8 @@ from textual.widgets import Input, TextArea
 
 from daebus_console.commands.under_way import under_way
 from daebus_console.tui.acting.offers import filter_completer
+from daebus_console.tui.acting.wondering import Wondering
+from daebus_console.tui.documents.exchange import LOGS
 from daebus_console.tui.flow.model import FlowModel
 from daebus_console.tui.flow.visibility import Mute, Visibility
 from daebus_console.tui.messages import (
@@ -95,7 +97,8 @@ class MainScreen(DebugKeys):
         self.flow = FlowList(models[0], session.lock, session.clock, id="flow")
         self.flow.dated = session.recorded
         self.filter_bar = FilterBar(id="filter-bar")
-        self.detail = DetailPane(session.clock, workspace.app.redact, id="detail-pane", classes="pane")
+        self._wondering = asks = Wondering(session, workspace.sender, workspace.app.redact)
+        self.detail = DetailPane(session.clock, asks.redact, asks.insight, asks.told, id="detail-pane", classes="pane")
         self.repl = ReplPane(id="repl-pane", classes="pane")
         self._frame_number = 0
         self._awaited: str | None = None
@@ -148,6 +151,9 @@ class MainScreen(DebugKeys):
         self.flow.tick()
         if self.detail.display:
             self.detail.update()
+            ask = self._wondering.about(self.detail.exchange, logs=self.detail.tab == LOGS)
+            if ask is not None:
+                self.run_worker(ask, thread=True, group="wondering", exit_on_error=False)
         if self._frame_number % SLOW_EVERY == 0:
             self._slow()
 

@@ -43,7 +43,7 @@ def header(
 
 
 def doing(what: UnderWay) -> Line:
-    """What goes on until somebody ends it: recordings, and answering in place of services."""
+    """What goes on until somebody ends it: recordings, tripwires, answering in place of services, pins."""
     line: Line = []
     recordings, stand_ins = what.writers, what.stand_ins
     if len(recordings) == 1:
@@ -51,6 +51,9 @@ def doing(what: UnderWay) -> Line:
         line.append((f" ● recording {writer.written:,} in {clean(writer.path.name)} ", "error"))
     elif recordings:
         line.append((f" ● recording into {len(recordings)} files ", "error"))
+    line += [(f" ◎ watching, {watch.told} ", "warn") for watch in what.watches]
     if stand_ins:
         line.append((f" ⇄ {fmt.plural(stand_ins, 'stand-in')} ", "warn"))
+    if what.pinned:
+        line.append((f" ↻ {what.pinned} pinned ", "accent"))
     return line

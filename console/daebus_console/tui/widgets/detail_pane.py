@@ -1,4 +1,4 @@
-"""The detail pane: one exchange in four tabs."""
+"""The detail pane: one exchange in five tabs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,18 @@ from textual.containers import Vertical
 from daebus_console.engine.message.exchange import Exchange, Kind, State
 from daebus_console.text import clean
 from daebus_console.tui.documents.document import Document, Lines
-from daebus_console.tui.documents.exchange import RAW, REQUEST, RESPONSE, TABS, TIMELINE, Redact, build, title
+from daebus_console.tui.documents.exchange import (
+    LOGS,
+    RAW,
+    REQUEST,
+    RESPONSE,
+    TABS,
+    TIMELINE,
+    Insight,
+    Redact,
+    build,
+    title,
+)
 from daebus_console.tui.titles import hints
 from daebus_console.tui.widgets.detail import DocumentView
 from daebus_console.tui.widgets.find_line import FindLine
@@ -23,13 +34,17 @@ LARGE = 256 * 1024
 
 
 class DetailPane(Vertical):
-    """Shows an exchange, and keeps up with it while it goes on. `clock` gives epoch seconds."""
+    """Shows an exchange, and keeps up with it while it goes on.
+
+    `clock` gives epoch seconds, `insight` what services tell of an exchange, `told` a number that rises with that.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "tab(0)", "Request", show=False),
         Binding("2", "tab(1)", "Response", show=False),
         Binding("3", "tab(2)", "Timeline", show=False),
         Binding("4", "tab(3)", "Raw", show=False),
+        Binding("5", "tab(4)", "Logs", show=False),
         Binding("t", "next_tab", "Next tab"),
         Binding("x", "hexadecimal", "Hex", show=False),
         Binding("slash", "find", "Find", key_display="/", priority=True),
@@ -37,8 +52,16 @@ class DetailPane(Vertical):
         Binding("N", "find_next(-1)", "Previous match", show=False),
     ]
 
-    def __init__(self, clock: Callable[[], float], redact: Redact, **keywords: Any) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        redact: Redact,
+        insight: Callable[[Exchange], Insight] = lambda _exchange: Insight(),
+        told: Callable[[], int] = int,
+        **keywords: Any,
+    ) -> None:
         super().__init__(**keywords)
+        self._insight, self._told = insight, told
         self.tabs = TabLine(TABS, id="detail-tabs", classes="pane-title")
         self.view = DocumentView(id="detail")
         self.view.hint = hints.NO_DETAIL
@@ -85,6 +108,7 @@ class DetailPane(Vertical):
             exchange.flags,
             exchange.replies,
             int(now * 5) if moving and self.tab in (TIMELINE, RESPONSE) else 0,
+            self._told() if self.tab == LOGS else 0,
         )
         if built != self._built:
             same = built[:3] == self._built[:3]
@@ -96,7 +120,16 @@ class DetailPane(Vertical):
 
     def _build(self, exchange: Exchange) -> Document:
         width = max(20, self.view.size.width - 2)
-        return build(self.tab, exchange, width, self._clock(), hexadecimal=self.hexadecimal, redact=self._redact)
+        insight = self._insight(exchange) if self.tab in (LOGS, RESPONSE) else None
+        return build(
+            self.tab,
+            exchange,
+            width,
+            self._clock(),
+            hexadecimal=self.hexadecimal,
+            redact=self._redact,
+            insight=insight,
+        )
 
     def _build_aside(self, exchange: Exchange, built: tuple[object, ...], same: bool) -> None:
         """Read a large payload in a thread: the keys go on working meanwhile."""

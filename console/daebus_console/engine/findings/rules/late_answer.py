@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
-from daebus_console.engine.findings.words import call, duration, to
-from daebus_console.engine.message.exchange import Exchange, Flag
+from daebus_console.engine.findings.words import call, duration, numbers, to
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
+from daebus_console.engine.records.record import Any_, Handled
 
 _BOTH = Flag.LATE | Flag.DECLARED
 
@@ -24,6 +25,27 @@ It is thought so because the request names its timeout and its answer came later
 
 Let the caller wait longer, make the handler faster, or answer at once and do the work after that. An action
 that is called again after a timeout should bear to be done twice."""
+
+    def recorded(self, record: Any_, exchange: Exchange | None) -> None:
+        """Whether it was handled well for a caller to whom no answer came at all."""
+        if not isinstance(record, Handled) or record.failed or exchange is None or exchange.answer is not None:
+            return
+        if exchange.state is not State.TIMEOUT or exchange.kind is not Kind.REQUEST:
+            return
+        service, action = exchange.target or "", exchange.action or ""
+        self.book.report(
+            self.name,
+            Severity.WARNING,
+            exchange.deadline,
+            [exchange.number],
+            service=service,
+            action=action,
+            about="lost",
+            text=f"{call(service, action)} did its work, and its caller got no answer",
+            because="its service tells that the handler ended well, and no answer was seen on the reply channel",
+            advice="look at the connection of the service, and whether it may publish on the reply channel",
+            where=numbers([exchange.number]),
+        )
 
     def failed(self, exchange: Exchange) -> None:
         """Only those that are late and were handled."""

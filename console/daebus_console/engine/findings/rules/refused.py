@@ -5,12 +5,20 @@ from __future__ import annotations
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.instances import Instance
 from daebus_console.engine.findings.rule import Rule
-from daebus_console.engine.findings.words import call, shown, to
-from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.findings.words import call, quoted, shown, term, to
+from daebus_console.engine.message.exchange import Exchange, Kind
+from daebus_console.engine.records.record import Any_, Refused
 
 _WHY = {
     "busy": ("its queue was full", "the queue of the service is full: more comes than its workers get done"),
     "expired": ("no worker was free in time", "the request waited for a worker longer than its caller would"),
+}
+
+_UNTOLD = {
+    "busy": "its queue was full",
+    "expired": "no worker was free in time",
+    "bad_request": "it could not read it, or its fields do not fit",
+    "shutting_down": "it was stopping",
 }
 
 
@@ -24,7 +32,8 @@ class Found(Rule):
 A service answered `busy` (its queue was full) or `expired` (no worker was free before the caller's time was
 over); one-way messages that came then were dropped, which their senders were not told.
 
-It is thought so because the answers say so, and for one-way messages because the service counts what it drops.
+It is thought so because the answers say so, and for one-way messages and broadcasts because
+the service tells of each in its flight recorder, or counts them.
 
 Look with `services NAME` how many of its workers are busy: more workers (`max_workers`), more instances
 (`shared=True`), or quicker handlers. A service that calls itself may hold all its workers: see
@@ -49,6 +58,39 @@ waits-for-itself."""
             because=f"the answer says {code}: {why[1]}",
             advice=f"look at the workers of {shown(service)}: services {shown(service)}",
             where=f"{to(service, action)} code:{code}",
+        )
+
+    def recorded(self, record: Any_, exchange: Exchange | None) -> None:
+        """Whether a message that nobody answers was refused, as the service tells of each."""
+        if not isinstance(record, Refused) or (exchange is not None and exchange.kind is Kind.REQUEST):
+            return
+        if (exchange is None and record.channel is None) or record.code == "unknown_action":
+            # It may be a request, whose answer tells; and of actions that are missing there is a rule of their own.
+            return
+        service, action = record.source.service, record.action or ""
+        what = (
+            f"a broadcast on {quoted(record.channel)}"
+            if record.channel
+            else f"a one-way message for {call(service, action)}"
+        )
+        why = _UNTOLD.get(record.code, f"it says {shown(record.code, text=True)}")
+        numbers = [exchange.number] if exchange is not None else []
+        self.book.report(
+            self.name,
+            self.severity,
+            record.at + record.source.off,
+            numbers,
+            service=service,
+            action=action,
+            about=f"one-way {record.code} {record.channel or ''}",
+            text=f"{shown(service)} refused {what}, and nobody was told: {why}",
+            because="the service tells so: its flight recorder notes what it refuses",
+            advice=f"look at the workers of {shown(service)}: services {shown(service)}"
+            if record.code in _WHY
+            else f"logs #{numbers[0]} tells more"
+            if numbers
+            else f"logs {shown(service)} tells more",
+            where=f"to:{term(record.channel)}" if record.channel else f"{to(service, action)} kind:one_way",
         )
 
     def told(self, service: str, instance: Instance) -> None:

@@ -1,0 +1,30 @@
+"""Asking services what they tell of themselves, and waiting for their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from daebus_console.commands.context import Context
+from daebus_console.engine.live.asking import Question
+
+WITHIN = 2.0
+"""Seconds that instances are given to answer."""
+
+
+def ask(context: Context, questions: Iterable[Question]) -> int:
+    """Ask all of it at once and wait for the answers; returns how many came. Raises RedisUnavailable."""
+    session = context.session
+    asked: dict[str, int] = {}
+    for service, action, payload in questions:
+        with session.lock:
+            entry = session.directory.services.get(service)
+            wanted = len(entry.instances) if entry is not None else 0
+        asked[context.sender.ask(service, action, payload)] = 1 if "instance" in payload else wanted
+
+    def answered() -> int:
+        found = (session.correlator.find(request_id) for request_id in asked)
+        return sum(one.replies for one in found if one is not None)
+
+    session.wait_for(lambda: answered() >= sum(asked.values()) or context.cancellation.cancelled, WITHIN)
+    with session.lock:
+        return answered()

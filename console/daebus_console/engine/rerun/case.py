@@ -1,0 +1,170 @@
+"""What belongs to one handling of a request: the calls it made, with their answers, and what else it sent. Pure.
+
+Calls and one-way messages are told by their `parent_id`. A broadcast bears no sender: where a flight recorder's records
+say which it was, those count, else what was broadcast between the request and its answer may be of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from zlib import crc32
+
+from daebus_console.engine.diff.exchange import Answer, answer_of, read_payload
+from daebus_console.engine.message import envelope as wire
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
+
+LINGER = 1.0
+"""Seconds after the answer in which a broadcast may still be of the handler."""
+UNTOLD = 5.0
+"""Seconds that a handler is taken to run where there is no answer to tell."""
+_ANSWERED = (State.OK, State.ERROR)
+
+
+class Unfit(ValueError):
+    """Nothing can be run again here; the text says why."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A message that a handler sent: a request, a one-way message or a broadcast, where `action` is None."""
+
+    channel: str
+    action: str | None
+    payload: Any
+
+    @property
+    def key(self) -> tuple[str, str | None]:
+        """What it has in common with others of its kind."""
+        return self.channel, self.action
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return self.channel if self.action is None else f"{self.channel} {self.action}"
+
+
+@dataclass(frozen=True)
+class Recorded(Sent):
+    """One that was recorded, as #`number`; `at` is when (epoch seconds)."""
+
+    number: int = 0
+    at: float = 0.0
+
+
+@dataclass(frozen=True)
+class RecordedCall(Recorded):
+    """A request that was recorded. `answer` is as its asker got it: `unanswered` where none came in time."""
+
+    answer: Answer = field(default_factory=lambda: Answer("unanswered"))
+    answered_at: float | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """An exchange, and what its handler did. `sure` tells that `broadcasts` are its own, and all of them."""
+
+    exchange: Exchange
+    calls: tuple[RecordedCall, ...]
+    messages: tuple[Recorded, ...]
+    broadcasts: tuple[Recorded, ...]
+    sure: bool = False
+
+
+def fit(exchange: Exchange) -> None:
+    """Raise Unfit where it is nothing that a handler was asked or told."""
+    if exchange.kind is Kind.BROADCAST:
+        raise Unfit("it is a broadcast, and only the handlers of requests and one-way messages are run again")
+    if exchange.kind not in (Kind.REQUEST, Kind.ONE_WAY):
+        what = {Kind.RESPONSE: "an answer to a request that was not seen", Kind.GAP: "a gap"}
+        raise Unfit(f"it is {what.get(exchange.kind, 'unreadable')}; a request is wanted")
+    if exchange.flags & Flag.CONTROL:
+        raise Unfit("it is a question of a console, which no handler of an app answers")
+
+
+def id_of(exchange: Exchange) -> str | None:
+    """The id by which others name it as their parent."""
+    if exchange.kind is not Kind.ONE_WAY:
+        return exchange.request_id
+    try:
+        found = wire.decode(exchange.opened.data)
+    except wire.Unreadable:
+        return None
+    number = found.get("message_id") if isinstance(found, dict) else None
+    return number if isinstance(number, str) else None
+
+
+def case_of(exchange: Exchange, exchanges: Iterable[Exchange]) -> Case:
+    """What `exchange` is among those that are known, oldest first. Raises Unfit."""
+    fit(exchange)
+    parent = id_of(exchange)
+    end = exchange.answer.at + LINGER if exchange.answer is not None else exchange.opened.at + UNTOLD
+    calls: list[RecordedCall] = []
+    messages: list[Recorded] = []
+    near: list[Exchange] = []
+    published: list[_Print] = []
+    for one in exchanges:
+        if one.opened.channel.startswith(wire.WATCH_PREFIX):
+            published += _published(one.opened.data, parent)
+        elif one.number == exchange.number or one.flags & Flag.CONTROL:
+            continue
+        elif one.kind in (Kind.REQUEST, Kind.ONE_WAY) and one.parent_id is not None:
+            if one.parent_id != parent:
+                continue
+            if one.kind is Kind.REQUEST:
+                calls.append(_call(one))
+            else:
+                messages.append(_recorded(one, one.action))
+        elif one.kind in (Kind.BROADCAST, Kind.ONE_WAY) and exchange.opened.at <= one.opened.at <= end:
+            near.append(one)
+    broadcasts = [_recorded(one, None) for one in (_those(published, near) if published else near)]
+    return Case(exchange, tuple(calls), tuple(messages), tuple(broadcasts), bool(published))
+
+
+def _recorded(one: Exchange, action: str | None) -> Recorded:
+    return Recorded(one.opened.channel, action, read_payload(one.opened.data), one.number, one.opened.at)
+
+
+def _call(one: Exchange) -> RecordedCall:
+    answer = answer_of(one)
+    if one.state not in _ANSWERED or one.answer is None:
+        # What came after its time its asker has not seen.
+        answer = Answer("unanswered", stream=answer.stream)
+    channel, payload, opened = one.opened.channel, read_payload(one.opened.data), one.opened.at
+    answered_at = one.answer.at if one.answer is not None and answer.answered else None
+    return RecordedCall(channel, one.action, payload, one.number, opened, answer, answered_at)
+
+
+_Print = tuple[str, int, int]
+"""A broadcast as a flight recorder tells of it: channel, digest and length."""
+
+
+def _published(data: bytes, parent: str | None) -> list[_Print]:
+    """The broadcasts that a batch of records says were sent while `parent` was handled."""
+    try:
+        batch = wire.decode(data)
+    except wire.Unreadable:
+        return []
+    records = batch.get("records") if isinstance(batch, Mapping) else None
+    found: list[_Print] = []
+    for record in records if isinstance(records, list) else ():
+        if isinstance(record, Mapping) and record.get("kind") == "published" and record.get("parent") == parent:
+            channel, digest, length = (record.get(name) for name in ("channel", "digest", "length"))
+            if isinstance(channel, str) and isinstance(digest, int) and isinstance(length, int):
+                found.append((channel, digest, length))
+    return found
+
+
+def _those(published: Iterable[_Print], near: Iterable[Exchange]) -> list[Exchange]:
+    """The broadcasts that were told of, each once."""
+    wanted = Counter(published)
+    found: list[Exchange] = []
+    for one in near:
+        data = one.opened.data
+        key = (one.opened.channel, crc32(data), len(data))
+        if wanted[key]:
+            wanted[key] -= 1
+            found.append(one)
+    return found

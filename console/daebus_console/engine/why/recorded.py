@@ -1,0 +1,132 @@
+"""Why, as the services themselves tell it: what they refused, what failed in them, where it hangs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from daebus_console.engine.findings.words import call, duration, quoted, shown
+from daebus_console.engine.message.exchange import Exchange, Kind
+from daebus_console.engine.records.lines import how_ended, name_of_run
+from daebus_console.engine.records.record import Handled, Heard, Refused
+from daebus_console.engine.records.standing import seconds, short, what
+from daebus_console.engine.why.cause import Cause
+from daebus_console.engine.why.sight import Sight
+
+_REFUSED = {
+    "busy": "its queue was full",
+    "expired": "no worker was free before its time was over",
+    "unknown_action": "it has no such action",
+    "bad_request": "it could not read it, or its fields do not fit",
+    "shutting_down": "it was stopping",
+}
+_MOST = 8
+_LONGEST = 200
+
+
+def refused(sight: Sight, exchange: Exchange) -> Cause | None:
+    """Its service refused it, and says so in its records."""
+    found = sight.told(exchange).refused
+    if not found or len({one.source.instance for one in found}) < _instances(sight, exchange):
+        return None
+    one = found[-1]
+    service = shown(one.source.service)
+    waited = f" after {duration(one.queued)}" if one.queued is not None and one.code == "expired" else ""
+    why = _REFUSED.get(one.code, f"it says {shown(one.code, text=True)}")
+    return Cause(
+        one.code or "refused",
+        f"{service} refused it{waited}: {why}",
+        (*(_noted(record) for record in found[:_MOST]), *busy_with(sight, one.source.service)),
+        f"look at its workers: running {service}" if one.code in ("busy", "expired") else f"logs #{exchange.number}",
+    )
+
+
+def _instances(sight: Sight, exchange: Exchange) -> int:
+    """How many must have refused a message for none to have taken it."""
+    return 1 if exchange.kind is Kind.REQUEST else max(1, len(sight.told(exchange).handled) + 1)
+
+
+def failed(sight: Sight, exchange: Exchange) -> Cause | None:
+    """A handler or a listener of it failed, which nobody was told."""
+    told = sight.told(exchange)
+    wrong = [run for run in told.runs if run.failed]
+    if not wrong:
+        return None
+    one = wrong[-1]
+    error = ": ".join(part for part in (one.type, one.error) if part) or one.outcome
+    well = [run for run in told.runs if not run.failed]
+    evidence = [_ended(run) for run in wrong[:_MOST]]
+    if well:
+        evidence.append(f"these ended well: {_names(well)}")
+    who = f"{shown(name_of_run(one), text=True)} of {shown(one.source.service)}"
+    return Cause(
+        "handler_raised",
+        f"{who} raised, and nobody was told: {shown(error[:_LONGEST], text=True)}",
+        tuple(evidence),
+        f"logs #{exchange.number} shows where",
+    )
+
+
+def done(sight: Sight, exchange: Exchange) -> Cause | None:
+    """It had its effect, as far as handlers have one: no cause, but more than that nothing speaks against it."""
+    runs = sight.told(exchange).runs
+    if not runs:
+        return None
+    evidence = tuple(_ended(run) for run in runs[:_MOST])
+    return Cause("", f"nothing is wrong: {_names(runs)} ended well", evidence, f"logs #{exchange.number} tells more")
+
+
+def unheard(sight: Sight, exchange: Exchange, listeners: set[str]) -> Cause | None:
+    """Services that listen to a broadcast and tell of others, but not of this one."""
+    told = sight.told(exchange)
+    silent = listeners - {run.source.service for run in told.heard}
+    if not told.heard or told.unsure or not silent:
+        return None
+    names = ", ".join(map(shown, sorted(silent)))
+    heard = ", ".join(sorted({shown(run.source.service) for run in told.heard}))
+    return Cause(
+        "",
+        f"{heard} heard it; {names} told nothing of it",
+        (f"{names} listens to {quoted(exchange.target or '')}",),
+        "",
+    )
+
+
+def hangs(sight: Sight, exchange: Exchange) -> Cause | None:
+    """Where it is just now, as its service tells."""
+    found = sight.standing(exchange)
+    if not found or not (found[0].role == "error" or found[0].text.startswith("in ")):
+        return None
+    head, *rest = found
+    if head.role == "error":
+        advice = "let one of them answer without waiting, or call the function instead of the action"
+        return Cause("waits_in_a_circle", head.text, tuple(one.text for one in rest), advice)
+    return Cause(
+        "running",
+        f"{call(exchange.target, exchange.action)} is {head.text}",
+        tuple(one.text for one in rest),
+        f"running {shown(exchange.target or '')} --stack shows every frame",
+    )
+
+
+def busy_with(sight: Sight, service: str) -> list[str]:
+    """What the workers of a service do just now, a line each."""
+    doing = [one for report in sight.reports(service) for one in report.doing]
+    lines = []
+    for one in doing[:_MOST]:
+        at = f", at {shown(short(one.at), text=True)}" if one.at else ""
+        lines.append(f"busy with {what(one)} for {seconds(one.age)}{at}")
+    return lines + ([f"and {len(doing) - _MOST} more"] if len(doing) > _MOST else [])
+
+
+def _noted(record: Refused) -> str:
+    waited = f", after it had waited {duration(record.queued)}" if record.queued is not None else ""
+    who = f"{shown(record.source.service)} {shown(record.source.instance, text=True)}"
+    return f"{who} noted {shown(record.code, text=True)}{waited}"
+
+
+def _ended(run: Handled | Heard) -> str:
+    return f"{shown(run.source.service)} tells: {shown(how_ended(run)[:_LONGEST], text=True)}"
+
+
+def _names(runs: Sequence[Handled | Heard]) -> str:
+    return ", ".join(f"{shown(name_of_run(run), text=True)} of {shown(run.source.service)}" for run in runs[:_MOST])

@@ -1,0 +1,188 @@
+"""logs and running: of real services, at the shell and at a prompt, and of a capture."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import redis
+
+from daebus import Daebus, DaebusError, logger
+from daebus.client.caller import DaebusCaller
+from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.runner import run
+from daebus_console.commands.grammar.command import parse
+from daebus_console.commands.verbs import Face
+from daebus_console.engine.sender import Sender
+from daebus_console.engine.session import Session
+from tests.console.commands.remembered import Passed, remembered
+from tests.console.commands.support import Heard
+from tests.console.engine.bus import request
+from tests.console.engine.records.told import batch, handled, record
+from tests.support.framework_services import serving
+from tests.support.waiting import eventually
+
+
+def shell(url: str, line: str, *, read_only: bool = False) -> tuple[int, Heard]:
+    heard, command, session = Heard(), parse(line), Session(url)
+    assert command is not None
+    try:
+        with Sender(session, read_only=read_only) as sender:
+            return run(command, Context(session, sender, heard, Face.SHELL)), heard
+    finally:
+        session.stop()
+
+
+@pytest.fixture
+def stuck(redis_url: str, name: str) -> Iterator[DaebusCaller]:
+    """A service with one worker, which holds it while it calls itself, and another that fails."""
+    app = Daebus(name, max_workers=1)
+
+    @app.action("audit")
+    def audit() -> dict[str, object]:
+        with DaebusCaller(name, redis_url=redis_url) as caller:
+            caller.send_request("check", {}, timeout=30)
+        return {}
+
+    @app.action("check")
+    def check() -> dict[str, object]:
+        logger.warning("nothing left of %s", "tea")
+        raise ValueError("no stock")
+
+    with serving(app, redis_url, name), DaebusCaller(name, redis_url=redis_url) as caller:
+        yield caller
+        # What still waits is let go with the service.
+
+
+def test_a_service_that_waits_for_itself_is_named(redis_url: str, name: str, stuck: DaebusCaller) -> None:
+    with DaebusCaller(name, redis_url=redis_url) as caller:
+
+        def ask() -> None:
+            with suppress(DaebusError):
+                caller.send_request("audit", {}, timeout=1.5)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+
+        def circle() -> bool:
+            status, heard = shell(redis_url, f"running {name} --json", read_only=True)
+            found = [one for one in heard.records if "circle" in one]
+            return status == Exit.ERROR and bool(found) and found[0]["circle"] == [name]
+
+        eventually(circle, within=20, what="the circle is named")
+        status, heard = shell(redis_url, f"running {name}")
+        assert status == Exit.ERROR
+        said = "\n".join(heard.lines)
+        assert f"a circle: {name} waits for its own workers" in said
+        assert f"waits for {name} check" in said
+        assert "test_telling.py:" in said
+        asking.join()
+
+
+def test_what_was_logged_and_where_it_failed(
+    redis_url: str, name: str, stuck: DaebusCaller, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with pytest.raises(Exception, match="no stock"):
+        stuck.send_request("check", {})
+    status, heard = shell(redis_url, f"logs {name} --json", read_only=True)
+    assert status == Exit.DONE
+    found = {one["level"]: one for one in heard.records}
+    assert found["WARNING"]["text"] == "nothing left of tea"
+    assert "ValueError: no stock" in found["FAILED"]["text"]
+    assert "raise ValueError" in found["FAILED"]["traceback"]
+    status, heard = shell(redis_url, f"logs {name} level:error")
+    assert [line for line in heard.lines if "tea" in line] == []
+    assert "handler_error" in heard.lines[-1]
+    status, heard = shell(redis_url, f"logs {name} TEA")
+    assert len(heard.lines) == 1
+    assert shell(redis_url, f"logs {name} nothing-like-it")[1].notes == ["none of 3 lines match"]
+
+
+@pytest.mark.parametrize("verb", ["logs", "running"])
+def test_who_is_not_there_cannot_tell(redis_url: str, name: str, verb: str) -> None:
+    assert shell(redis_url, f"{verb} {name}")[0] == Exit.NOBODY
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("logs #99", "there is no exchange #99"),
+        ("logs users #1", "comes first"),
+        ("logs users level:loud", "there is no level 'loud'"),
+        ("logs users level:erorr", "there is no level 'erorr'"),
+    ],
+)
+def test_what_makes_no_sense_is_told(line: str, said: str) -> None:
+    with remembered() as passed:
+        passed.session.recorded = True  # type: ignore[misc]  # nobody is asked
+        assert passed(line) == Exit.USAGE
+        assert said in passed.prompt.heard.mistakes[0].message
+
+
+def told(passed: Passed) -> None:
+    passed >> request("users", "get", id="a", service="web")
+    records = (
+        record(1, "logged", passed.now, id="a", level="INFO", logger="shop", text="looking\nfor \x1b[31mann"),
+        handled(
+            2, "a", "get", passed.now, outcome="handler_error", type="KeyError", error="'ann'", traceback="a.py\nb.py"
+        ),
+    )
+    passed.session.telling.watched([passed >> batch("users", *records)], 0.0)
+
+
+def test_the_log_of_one_exchange_and_of_a_capture(tmp_path: Path) -> None:
+    with remembered() as passed:
+        passed.session.recorded = True  # type: ignore[misc]  # nobody is asked
+        told(passed)
+        assert passed("logs #1") == Exit.DONE
+        first, second, third, *trace = passed.said.splitlines()
+        assert "INFO" in first
+        assert first.endswith("shop: looking")
+        assert second.strip().startswith("for ")
+        assert "\x1b" not in passed.said
+        assert "get: handler_error (waited 2 ms, took 10 ms): KeyError: 'ann'" in third
+        assert [line.strip() for line in trace] == ["a.py", "b.py"]
+        assert passed("logs #1 --json") == Exit.DONE
+        assert [one["exchange"] for one in passed.records] == [1, 1]
+        file = tmp_path / "told.jsonl"
+        lines = [json.dumps({"daebus_capture": 1, "redis": "redis://x", "started": passed.now})]
+        with passed.session.lock:
+            lines += [
+                json.dumps({"at": one.at, "channel": one.channel, "data": one.data.decode()})
+                for one in passed.session.journal.messages
+            ]
+        file.write_text("\n".join(lines) + "\n")
+        assert passed(f"logs #1 --in {file} --json") == Exit.DONE
+        assert [one["level"] for one in passed.records] == ["INFO", "FAILED"]
+        assert passed(f"logs users --in {file}") == Exit.DONE
+        assert "#1" in passed.said
+        assert passed(f"running --in {file}") == Exit.NOBODY
+
+
+def test_how_listeners_and_tasks_ran_is_listed(redis_url: str, name: str) -> None:
+    app = Daebus(name)
+
+    @app.listen(f"{name}.events")
+    def on_event(_event: dict[str, object]) -> None:
+        raise KeyError("sku")
+
+    with serving(app, redis_url, name):
+
+        def listed() -> bool:
+            _status, heard = shell(redis_url, f"services {name} --json")
+            runs = heard.records[0]["runs"]
+            return [(one["kind"], one["runs"], one["failed"], one["error"]) for one in runs] == [
+                ("listener", 1, 1, "'sku'")
+            ]
+
+        with redis.Redis.from_url(redis_url) as client:
+            client.publish(f"{name}.events", '{"a": 1}')
+        eventually(listed, within=20, what="the listener is listed")
+        _status, heard = shell(redis_url, f"services {name}")
+        assert f"on {name}.events" in "\n".join(heard.lines)

@@ -1,0 +1,196 @@
+"""What is found in what services tell: each rule with a test for and against it, and `why` by the same."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.records.running import report_in
+from daebus_console.engine.why.asking import why_exchange
+from daebus_console.engine.why.cause import Cause
+from daebus_console.engine.why.sight import Sight
+from tests.console.engine.bus import Sent
+from tests.console.engine.findings.watched import Watched
+from tests.console.engine.records.told import batch, cast, handled, record
+
+ORDER = b'{"order": 7}'
+
+
+def tell(bus: Watched, sent: Sent) -> None:
+    bus.say(sent.channel, sent.data)
+
+
+def heard(bus: Watched, number: int = 1, **fields: Any) -> dict[str, Any]:
+    told = {"id": f"run{number}", "listener": "on_order", "elapsed": 0.001, "outcome": "ok"}
+    return cast("heard", number, "orders", ORDER, bus.now + 0.002, **{**told, **fields})
+
+
+def raised(bus: Watched, number: int = 1, **fields: Any) -> dict[str, Any]:
+    return heard(bus, number, outcome="error", type="KeyError", error="'\x1b[31msku'", **fields)
+
+
+def test_a_listener_that_raises(bus: Watched) -> None:
+    order = bus.say("orders", ORDER)
+    tell(bus, batch("mailer", raised(bus)))
+    found = bus.one("listener-raised")
+    assert found.text == "the listener on_order of mailer raised for 'orders': KeyError: '\\x1b[31msku'"
+    assert (list(found.evidence), found.filter, found.severity.word) == ([order.number], "to:orders", "error")
+    assert found.advice == f"logs #{order.number} shows where"
+    tell(bus, batch("mailer", raised(bus, 2, id="other")))
+    assert bus.one("listener-raised").count == 2
+
+
+def test_a_listener_that_does_not(bus: Watched) -> None:
+    bus.say("orders", ORDER)
+    tell(bus, batch("mailer", heard(bus)))
+    assert bus.names() == []
+
+
+def test_a_handler_of_a_one_way_message(bus: Watched) -> None:
+    sent = bus.send("mailer", "send", message_id="m")
+    asked = bus.ask("mailer", "send")
+    bus.fail(asked)
+    tell(
+        bus,
+        batch(
+            "mailer",
+            handled(1, "m", "send", bus.now, outcome="handler_error", type="OSError", error="no route"),
+            # Of a request the caller was told.
+            handled(2, asked.request_id or "", "send", bus.now, outcome="handler_error", error="no"),
+        ),
+    )
+    found = bus.one("listener-raised")
+    assert found.text == "the handler of mailer send raised for a one-way message: OSError: no route"
+    assert (found.count, list(found.evidence)) == (1, [sent.number])
+
+
+def ran(number: int, **fields: Any) -> dict[str, Any]:
+    told = {"id": f"t{number}", "what": "task", "name": "sync", "elapsed": 0.1, "outcome": "ok"}
+    return record(number, "ran", 1_000.0, **{**told, **fields})
+
+
+def test_a_task_that_raises_or_overruns(bus: Watched) -> None:
+    bus.poll(_stock=1)
+    bus.info("stock", background=[{"name": "sync", "interval": 1.0}, 7, {"name": "sync"}])
+    tell(bus, batch("stock", ran(1, outcome="error", type="OSError", error="full")))
+    assert bus.one("task-raised").text == "the task sync of stock raised: OSError: full"
+    tell(bus, batch("stock", ran(2, elapsed=1.5)))
+    assert len(bus.found()) == 1
+    tell(bus, batch("stock", ran(3, elapsed=1.6)))
+    (over,) = [one for one in bus.found() if one.severity.word == "warning"]
+    assert over.text == "the task sync of stock takes 1.6 s, and is to run every 1 s"
+
+
+def test_tasks_that_are_well_or_of_which_too_little_is_known(bus: Watched) -> None:
+    bus.poll(_stock=1)
+    bus.info("stock", background=[{"name": "sync", "interval": 1.0}, {"name": "odd", "interval": "often"}])
+    slow = {"elapsed": 9.0}
+    tell(
+        bus, batch("stock", ran(1, **slow), ran(2), ran(3, **slow), *(ran(n, name="odd", **slow) for n in range(4, 8)))
+    )
+    tell(bus, batch("stock", *(ran(n, what="thread", **slow) for n in range(8, 12))))
+    tell(bus, batch("users", *(ran(n, **slow) for n in range(1, 4))))
+    assert bus.names() == []
+
+
+@pytest.mark.parametrize("code", ["busy", "expired", "bad_request", "shutting_down", "made_up"])
+def test_a_one_way_message_that_was_refused(bus: Watched, code: str) -> None:
+    sent = bus.send("mailer", "send", message_id="m")
+    tell(bus, batch("mailer", record(1, "refused", bus.now, id="m", action="send", code=code, queued=0.5)))
+    found = bus.one("refused")
+    assert found.text.startswith("mailer refused a one-way message for mailer send, and nobody was told: ")
+    assert list(found.evidence) == [sent.number]
+    cause = why(bus, sent)
+    assert cause.name == code
+    assert cause.text.startswith("mailer refused it")
+
+
+def test_a_broadcast_that_was_refused_and_a_request_that_was(bus: Watched) -> None:
+    bus.say("orders", ORDER)
+    asked = bus.ask("mailer", "send")
+    told = record(2, "refused", bus.now, id=asked.request_id, action="send", code="busy")
+    tell(bus, batch("mailer", cast("refused", 1, "orders", ORDER, bus.now, code="busy", queued=0.0), told))
+    assert bus.one("refused").text.startswith("mailer refused a broadcast on 'orders', and nobody was told")
+
+
+def test_work_that_was_done_and_not_answered(bus: Watched) -> None:
+    asked, other = bus.ask("users", "get", timeout=1), bus.ask("users", "get", timeout=1)
+    bus.wait(2)
+    tell(
+        bus,
+        batch(
+            "users",
+            handled(1, asked.request_id or "", "get", bus.now),
+            handled(2, other.request_id or "", "get", bus.now, outcome="handler_error"),
+        ),
+    )
+    assert list(bus.one("late-answer").evidence) == [asked.number]
+
+
+def test_a_flood_of_failures_is_looked_at_in_part(bus: Watched) -> None:
+    for first in range(1, 4_000, 1_000):
+        tell(bus, batch("stock", *(ran(n, outcome="error", type="OSError") for n in range(first, first + 1_000))))
+    assert bus.session.findings.skipped > 0
+    assert bus.one("task-raised").count >= 1_000
+
+
+# Why -----------------------------------------------------------------------------------------------------------------
+
+
+def why(bus: Watched, exchange: Exchange) -> Cause:
+    session = bus.session
+    told = session.telling
+    world, book = session.findings.world, session.findings.book
+    return why_exchange(Sight(world, book, session.journal, bus.now, told.of, told.standing, told.reports_of), exchange)
+
+
+def test_why_a_broadcast_had_no_effect(bus: Watched) -> None:
+    order = bus.say("orders", ORDER)
+    tell(bus, batch("mailer", raised(bus), heard(bus, 2, listener="audit")))
+    cause = why(bus, order)
+    assert (cause.name, cause.advice) == ("handler_raised", f"logs #{order.number} shows where")
+    assert cause.text.startswith("listener on_order of mailer raised, and nobody was told: KeyError")
+    assert "these ended well: listener audit of mailer" in cause.evidence
+
+
+def test_why_a_one_way_message_had_an_effect(bus: Watched) -> None:
+    sent = bus.send("mailer", "send", message_id="m")
+    assert why(bus, sent).found is False
+    tell(bus, batch("mailer", handled(1, "m", "send", bus.now)))
+    cause = why(bus, sent)
+    assert (cause.found, cause.text) == (False, "nothing is wrong: send of mailer ended well")
+
+
+def test_why_a_request_ran_out_before_a_worker_was_free(bus: Watched) -> None:
+    asked = bus.ask("users", "get", timeout=1)
+    bus.wait(2)
+    tell(
+        bus,
+        batch("users", record(1, "refused", bus.now, id=asked.request_id, action="get", code="expired", queued=1.2)),
+    )
+    running = {"running": [{"id": "x", "action": "slow", "age": 3, "at": "/a/b/c.py:7 slow"}], "queue": {"size": 1}}
+    said = {"status": "success", "payload": running, "service": "users", "instance": "i1"}
+    report = report_in(bus.now, json.dumps(said).encode())
+    assert report is not None
+    bus.session.telling.reports["users", "i1"] = report
+    cause = why(bus, asked)
+    assert cause.name == "expired"
+    assert cause.text == "users refused it after 1.2 s: no worker was free before its time was over"
+    assert "busy with slow for 3 s, at b/c.py:7 slow" in cause.evidence
+
+
+def test_why_a_request_hangs(bus: Watched) -> None:
+    asked = bus.ask("users", "get", timeout=60)
+    bus.wait(2)
+    doing = {"id": asked.request_id, "action": "get", "age": 2, "at": "c.py:7 get", "waits_for": {"service": "stock"}}
+    said = {"status": "success", "payload": {"running": [doing], "queue": {}}, "service": "users", "instance": "i1"}
+    report = report_in(bus.now, json.dumps(said).encode())
+    assert report is not None
+    bus.session.telling.reports["users", "i1"] = report
+    cause = why(bus, asked)
+    assert cause.name == "running"
+    assert cause.text.startswith("users get is in instance i1: in the handler for 2 s")
+    assert cause.evidence == ("at c.py:7 get", "waits for stock ")
