@@ -230,6 +230,9 @@ class _Bus:
         """None: they are of prompts."""
         return ()
 
+    def held(self) -> Iterable[tuple[str, str]]:
+        return ()
+
     def jobs(self) -> Iterable[tuple[int, str]]:
         """None, as well."""
         return ()

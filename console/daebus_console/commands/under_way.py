@@ -14,6 +14,8 @@ from daebus_console.engine.session import Session
 
 if TYPE_CHECKING:
     from daebus_console.engine.capture.writer import CaptureWriter
+    from daebus_console.engine.keeping.keeper import Keeper
+    from daebus_console.engine.keeping.stepping import Stepper
     from daebus_console.engine.mock.mocks import Mocks
     from daebus_console.engine.replay.pins import Pins
     from daebus_console.engine.replay.replay import Replay
@@ -35,6 +37,10 @@ class UnderWay:
     recordings: list[tuple[CaptureWriter, Cancellation]] = field(default_factory=list)
     watches: list[Watching] = field(default_factory=list)
     mocks: Mocks | None = None
+    keeper: Keeper | None = None
+    stepper: Stepper | None = None
+    confirmed: bool = False
+    """Whether the user has confirmed that messages are held on a Redis that is not on this machine."""
     pins: Pins | None = None
 
     @property
@@ -60,11 +66,14 @@ class UnderWay:
         return True
 
     def close(self) -> None:
-        """End stand-ins and pins; whoever holds the session calls it on leaving. What is a job ends with the jobs."""
-        for one in (self.mocks, self.pins):
+        """End stand-ins and pins, and let go all that is held; whoever holds the session calls it on leaving.
+
+        What is a job ends with the jobs.
+        """
+        for one in (self.mocks, self.pins, self.keeper):
             if one is not None:
                 one.close()
-        self.mocks = self.pins = None
+        self.mocks = self.pins = self.keeper = self.stepper = None
 
     def hold_replays(self) -> bool:
         """Pause the replays, or let them go on where all are paused; False where there is none."""

@@ -45,6 +45,10 @@ def shop_directory() -> Path:
     raise DemoError(f"The demo's services are missing: neither {here.parents[1] / 'shop'} nor demos/ holds gateway.py")
 
 
+_DEBUGGED = {"DAEBUS_DEBUGGER": "1"}
+"""The services of the demo may be debugged, unless the user's own environment says otherwise."""
+
+
 class Demo:
     """The shop, running between `start` and `stop`; also a context manager.
 
@@ -179,7 +183,7 @@ class Demo:
             script,
             log=self.log_path(name),
             lifeline=self._lifeline[0],
-            environ={**os.environ, **self._environ, "DAEBUS_REDIS_URL": url, "REDIS_URL": url},
+            environ={**_DEBUGGED, **os.environ, **self._environ, "DAEBUS_REDIS_URL": url, "REDIS_URL": url},
         )
 
     def _subscribers(self, client: redis.Redis) -> dict[str, int]:

@@ -161,7 +161,14 @@ class Sender:
             raise PayloadError("the action must not be empty")
         return self._publish(service, _one_way(action, _as_told(payload)))
 
-    def control(self, service: str, action: str, reply_to: str, request_id: str) -> Delivery:
+    def control(
+        self,
+        service: str,
+        action: str,
+        reply_to: str,
+        request_id: str,
+        payload: Mapping[str, Any] | None = None,
+    ) -> Delivery:
         """Ask the control channel of a service; every instance answers on `reply_to`, which the caller reads.
 
         Raises RedisUnavailable, ReadOnly.
@@ -170,7 +177,7 @@ class Sender:
         with self.session.lock:
             self.session.correlator.expect(request_id)
         channel = CONTROL_PREFIX + service
-        found = self._publisher.deliver(channel, control_request(action, reply_to, request_id))
+        found = self._publisher.deliver(channel, control_request(action, reply_to, request_id, payload))
         return Delivery(channel, found.receivers, found.subscribers)
 
     def ask(self, service: str, action: str, payload: Mapping[str, Any]) -> str:

@@ -67,6 +67,8 @@ _LOOK_AT_CLOCK = 0.5
 """Seconds between looks whether the wall clock has stepped, while messages come without a pause."""
 Watcher = Callable[[Message, Exchange], None]
 """Told of each message, under the lock, on the tap's thread; also of gaps, when they begin and when they end."""
+Told = Callable[[str, Message], None]
+"""Told of each answer on a control channel, with the id of the question; under the lock, on the tap's thread."""
 
 
 class Session:
@@ -96,6 +98,7 @@ class Session:
         self.reply_to = f"{wire.CALLER_PREFIX}{uuid.uuid4().hex}"
         self._watchers: tuple[Watcher, ...] = ()
         self._expired_watchers: tuple[Callable[[Exchange], None], ...] = ()
+        self._hearers: tuple[Told, ...] = ()
         self._found: set[str] = set()
         self._asking: frozenset[str] = frozenset()
         self._looking: frozenset[str] = frozenset()
@@ -164,6 +167,16 @@ class Session:
 
         return unwatch
 
+    def hear(self, told: Told) -> Callable[[], None]:
+        """Call `told` for each answer to a control question from now on. Returns the function that ends it."""
+        self._hearers = (*self._hearers, told)
+
+        def unhear() -> None:
+            with self.lock:
+                self._hearers = tuple(one for one in self._hearers if one != told)
+
+        return unhear
+
     def look_at(self, channels: Collection[str], services: Collection[str] = ()) -> None:
         """These channels are on the screen, and somebody looks into these services: they are asked about first."""
         self.discovery.first, self._looking = frozenset(channels), frozenset(services)
@@ -196,6 +209,7 @@ class Session:
             self._count(at, taken)
             for message in taken.control:
                 self._learn(message)
+                self._pass_on(message)
             self._told(at, self.telling.watched(taken.opened, self.status.since))
             self.findings.skipped += self.telling.unjudged
             self.telling.unjudged = 0
@@ -345,6 +359,12 @@ class Session:
         if told:
             self.directory.info(answer.at, told)
             self.findings.told(answer.at, told)
+
+    def _pass_on(self, answer: Message) -> None:
+        exchange = self.journal.exchange(answer.exchange) if self._hearers else None
+        if exchange is not None:
+            for told in self._hearers:
+                told(exchange.request_id or "", answer)
 
     def _told(self, at: float, records: list[Any_]) -> None:
         """Services told something new."""

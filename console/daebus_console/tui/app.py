@@ -67,6 +67,11 @@ class ConsoleApp(BaseApp):
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
         Binding("ctrl+z", "suspend_process", "Suspend: back to the shell, until `fg`", show=False),
         Binding("ctrl+p", "command_palette", "All actions", show=False, priority=True),
+        Binding("f9", "off", "Off: lift all rules of ours, and let go all that they hold", show=False, priority=True),
+        Binding("f11", "step('into')", "Step into", show=False),
+        Binding("f10", "step('over')", "Step over", show=False),
+        Binding("shift+f11,f23", "step('out')", "Step out", key_display="⇧F11", show=False),
+        Binding("f8", "step('run')", "Run", show=False),
     ]
 
     def __init__(
@@ -210,6 +215,14 @@ class ConsoleApp(BaseApp):
     def copy_to_clipboard(self, text: str) -> None:
         """See Textual; a lone surrogate, which no terminal takes, is written as an escape."""
         super().copy_to_clipboard(text.encode("utf-8", "backslashreplace").decode())
+
+    def action_off(self) -> None:
+        """Lift all rules of ours, and let go all that they hold."""
+        self.main.do("off")
+
+    def action_step(self, how: str) -> None:
+        """Step on from what is held, from whatever screen."""
+        self.main.action_step(how)
 
     def action_leave(self) -> None:
         """Leave what is on the screen."""

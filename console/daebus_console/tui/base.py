@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
 
 from textual.app import App
 
 if TYPE_CHECKING:
     from daebus_console.commands.known_file import KnownFile
     from daebus_console.engine.hiding.redact import Redactor
+    from daebus_console.engine.holding.desk import Held
+    from daebus_console.engine.keeping.keeper import Keeper
     from daebus_console.engine.offline import OfflineSession
     from daebus_console.engine.sender import Sender
     from daebus_console.engine.session import Session
     from daebus_console.repl.history import EntryHistory
+    from daebus_console.tui.rows.lines import Line
     from daebus_console.tui.settings import SettingsFile
 
 
@@ -46,6 +50,49 @@ class View(Protocol):
 
     def quit(self) -> None:
         """Leave."""
+
+
+class DebugView(Protocol):
+    """The main screen, as the screens of the debugger use it."""
+
+    session: Session
+    last_said: Line
+    """What a command, or a step, has said last."""
+
+    @property
+    def keeper(self) -> Keeper | None:
+        """Who keeps our rules; None before the first."""
+
+    @property
+    def stepped_to(self) -> int | None:
+        """The number of what is held where the last step has come to."""
+
+    def do(self, command: str) -> None:
+        """Carry out a command as if it had been typed."""
+
+    def begin(self, command: str) -> None:
+        """Put the beginning of a command into the command line."""
+
+    def look_inside(self, held: Held, done: Callable[[Any], None]) -> None:
+        """Fetch the payload of what is held, and hand it on; None where nobody can tell it."""
+
+    def edit_held(self, held: Held) -> None:
+        """Edit the payload of what is held, and let it go on with that."""
+
+    def answer_held(self, held: Held) -> None:
+        """Write an answer in its place."""
+
+    def fail_held(self, held: Held) -> None:
+        """Ask for an error, and answer with it in its place."""
+
+    def conversation_of(self, id: str | None) -> None:
+        """Show the conversation that the message of that id belongs to."""
+
+    def action_held(self) -> None:
+        """Show what is held."""
+
+    def action_rules(self) -> None:
+        """List breakpoints and faults."""
 
 
 class BaseApp(App[int]):

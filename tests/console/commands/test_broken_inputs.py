@@ -32,12 +32,13 @@ _KINDS = (Kind.FILE, Kind.WORDS, Kind.ITEMS, Kind.VALUE)
 def _lines(verb: Verb) -> Iterator[tuple[Kind, str]]:
     """Uses of a verb with {} where a file is named, and what kind of file it is."""
     required = {Kind.SERVICE: "nobody_there", Kind.ACTION: "ask", Kind.CHANNEL: "nobody.news", Kind.NAME: "value"}
+    required |= {Kind.HELD: "next", Kind.VERDICT: "answer"}
     head = [verb.name]
     for argument in verb.arguments:
         if argument.kind in _KINDS:
             at = "@{}" if argument.kind in (Kind.ITEMS, Kind.VALUE) else "{}"
             yield argument.kind, " ".join([*head, at])
-        if (argument.required and argument.kind in required) or argument.kind in (Kind.ACTION, Kind.NAME):
+        if (argument.required and argument.kind in required) or argument.kind in (Kind.ACTION, Kind.NAME, Kind.VERDICT):
             head.append(required[argument.kind])
     for option in verb.options:
         if option.kind is Kind.FILE:

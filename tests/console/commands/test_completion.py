@@ -54,6 +54,9 @@ class Shop:
     def variables(self) -> Iterable[tuple[str, str]]:
         return [("last", "the answer that came last")]
 
+    def held(self) -> Iterable[tuple[str, str]]:
+        return [("H3", "users.get_user before its handler")]
+
     def jobs(self) -> Iterable[tuple[int, str]]:
         return [(1, "request users get_user")]
 
@@ -71,7 +74,14 @@ def offered(line: str, face: Face = Face.PROMPT) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("re", ["request", "record", "replay", "rerun", "compare"]),
+        ("re", ["request", "record", "replay", "rerun", "release", "resume", "compare", "break", "breaks", "unbreak"]),
+        ("break us", ["users", '"old users"']),
+        ("break #12", ["#123", "#12"]),
+        ("break users get", ["get_user"]),
+        ("break users get_user payload.n", ['"payload.name=Ann Lee"']),
+        ("release ", ["H3", "all", "next"]),
+        ("fault users get_user del", ["delay"]),
+        ("fault users get_user drop", ["drop", "drop-answer"]),
         ("  quit", ["quit"]),
         ("request ", ["users", "gateway", '"old users"']),
         ("replay #12", ["#123", "#12"]),

@@ -14,13 +14,16 @@ from textual.dom import DOMNode
 from daebus_console.commands.under_way import under_way
 from daebus_console.tui.app import ConsoleApp
 from daebus_console.tui.screens.ask import AskScreen
+from daebus_console.tui.screens.break_at import BreakScreen
 from daebus_console.tui.screens.compare import CompareScreen
 from daebus_console.tui.screens.conversation import ConversationScreen, WaterfallList
 from daebus_console.tui.screens.groups import GroupsScreen
+from daebus_console.tui.screens.held import HeldList, HeldScreen
 from daebus_console.tui.screens.help import HelpScreen
 from daebus_console.tui.screens.main import MainScreen
 from daebus_console.tui.screens.pick import PickScreen
 from daebus_console.tui.screens.record import RecordScreen
+from daebus_console.tui.screens.rules import RuleList, RulesScreen
 from daebus_console.tui.screens.sequence import SequenceScreen, StepList
 from daebus_console.tui.screens.stats import FigureList, StatsScreen
 from daebus_console.tui.screens.take_along import TakeAlongScreen
@@ -45,6 +48,9 @@ PANES: dict[str, tuple[tuple[str, ...], tuple[type[DOMNode], ...]]] = {
     "sequence": (("left_square_bracket", "D"), (StepList, SequenceScreen)),
     "conversation": (("left_square_bracket", "V"), (WaterfallList, ConversationScreen)),
     "what failed": (("W",), (FigureList, GroupsScreen)),
+    "held": (("H",), (HeldList, HeldScreen)),
+    "breakpoints and faults": (("L",), (RuleList, RulesScreen)),
+    "break": (("left_square_bracket", "B"), (BreakScreen,)),
     "compare": ((*["left_square_bracket"] * 4, "d"), (CompareScreen,)),
     "ask": (("T",), (AskScreen,)),
     "pick": (("F",), (PickScreen,)),
@@ -54,7 +60,7 @@ PANES: dict[str, tuple[tuple[str, ...], tuple[type[DOMNode], ...]]] = {
 }
 SELECTS = "left_square_bracket"
 """The key that selects the failure before the one that is selected."""
-DIALOGS = ("ask", "pick", "record", "take along", "help")
+DIALOGS = ("ask", "break", "pick", "record", "take along", "help")
 LEAVES = {"app.leave", "app.quit", "quit"}
 
 
@@ -143,7 +149,7 @@ def test_every_key_of_a_pane_can_be_pressed_and_the_console_lives(
             if not (moves(binding) and is_at(console.app, classes[0])):
                 await back(console)
                 await go(console, pane, selected=chosen == flow.selected and flow.cursor_index() is not None)
-        titled = ("statistics", "sequence", "compare", "conversation", "what failed")
+        titled = ("statistics", "sequence", "compare", "conversation", "what failed", "held", "breakpoints and faults")
         await console.sees(pane.capitalize() if pane in titled else "daebus")
 
     drive(scene(), story, notifications=True)

@@ -15,10 +15,28 @@ from daebus_console.commands.terms.kinds import Kind
 from daebus_console.commands.terms.paths import PathError, Step, parse_path
 from daebus_console.commands.terms.words import Word, as_name, as_word, split
 from daebus_console.commands.verbs import VERBS, Argument, Face, Verb
+from daebus_console.engine.holding.condition import offered
 from daebus_console.naming import read, written
 
 MOST = 100
 """Offers at the most."""
+DEEDS = (
+    ("delay", "later by so much"),
+    ("fail", "answered with an error"),
+    ("answer", "answered with this, unhandled"),
+    ("drop", "never handled, never answered"),
+    ("drop-answer", "handled, and not answered"),
+    ("duplicate", "handled twice"),
+    ("answer-twice", "answered twice"),
+)
+"""What a fault can do."""
+VERDICTS = (
+    ("go", "as it is, or with what is changed"),
+    ("answer", "answered with this, unhandled"),
+    ("fail", "answered with an error"),
+    ("drop", "never handled, never answered"),
+)
+"""How what is held goes on."""
 _LONGEST_VALUE = 60
 
 
@@ -59,6 +77,9 @@ class Known(Protocol):
 
     def jobs(self) -> Iterable[tuple[int, str]]:
         """What is under way."""
+
+    def held(self) -> Iterable[tuple[str, str]]:
+        """What is held, by its number."""
 
     def files(self, beginning: str) -> Iterable[tuple[str, str]]:
         """Files and directories (these end in a slash) whose path begins so."""
@@ -198,7 +219,7 @@ class _Place:
 
     def _of_kind(self, kind: Kind) -> list[Offer]:
         text, start, known = self.current.text, self.current.start, self.known
-        if kind is Kind.SERVICE and text.startswith("#") and self.verb.name == "why":
+        if kind is Kind.SERVICE and text.startswith("#") and self.verb.name in ("why", "break"):
             return self._of_kind(Kind.REF)
         if kind is Kind.SERVICE:
             return _ranked(text, start, known.services(), quote=self._as_name, by=written)
@@ -231,7 +252,25 @@ class _Place:
             return self._files(text[1:], 1) if text.startswith("@") else self._references(text, 0)
         if kind is Kind.JOB:
             return _ranked(text, start, ((str(number), line) for number, line in known.jobs()))
+        if kind is Kind.MATCH:
+            return self._matches()
+        if kind is Kind.VERDICT:
+            return _ranked(text, start, VERDICTS)
+        if kind is Kind.DEED:
+            return _ranked(text, start, DEEDS)
+        if kind is Kind.HELD:
+            return _ranked(text, start, [*known.held(), ("all", "let all go"), ("next", "the one held for longest")])
         return self._items() if kind is Kind.ITEMS else []
+
+    def _matches(self) -> list[Offer]:
+        """The actions of a service, and behind one conditions that the payload seen last fulfils."""
+        if self.verb.argument(Kind.DEED) is not None:
+            return self._items() if self.plain[-1].text == "answer" else []
+        if len(self.plain) == 1 and not self.current.text.startswith("payload."):
+            return self._of_kind(Kind.ACTION)
+        payload = self.last_payload()
+        offers = ((as_word(str(one)), "as in the payload seen last") for one in offered(payload))
+        return _ranked(self.current.text, self.current.start, offers)
 
     def _words(self) -> list[Offer]:
         """Exchanges, where one is begun; else how a filter goes on, and files in the first place."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from daebus_console.commands.context import Context
 from daebus_console.commands.grammar.template import item
+from daebus_console.commands.under_way import under_way
 from daebus_console.engine import jsontext
 from daebus_console.engine.directory import ActionEntry, ServiceEntry
 from daebus_console.engine.hiding.redact import MASK
@@ -94,6 +95,16 @@ class SessionKnown:
     def jobs(self) -> Iterable[tuple[int, str]]:
         """What is under way."""
         return [(job.number, job.line) for job in self.context.jobs.running()]
+
+    def held(self) -> Iterable[tuple[str, str]]:
+        """What is held, by its number."""
+        keeper = under_way(self.session).keeper
+        if keeper is None:
+            return []
+        from daebus_console.engine.holding.words import stage, where
+
+        with self.session.lock:
+            return [(f"H{one.number}", f"{where(one.first)} {stage(one.first)}") for one in keeper.desk.held()]
 
     def files(self, beginning: str) -> Iterable[tuple[str, str]]:
         """Files on disk; hidden ones only where the name begins with a dot."""

@@ -23,6 +23,7 @@ from daebus_console.commands.grammar.secrets import safe_error, shown
 from daebus_console.commands.jobs import Job, TooMany
 from daebus_console.commands.verbs import Face, module_of
 from daebus_console.engine.capture.format import CaptureError
+from daebus_console.engine.keeping.refused import GoneOn, Refused
 from daebus_console.engine.sender import Cancelled, ReadOnly
 from daebus_console.files.places import FileError, StreamError
 
@@ -67,7 +68,7 @@ def _telling(command: Command, context: Context, action: Action) -> int:
     except RequestTimeout as error:
         output.error(context.redact.text(str(error)))
         return Exit.TIMEOUT
-    except RequestFailed as error:
+    except (RequestFailed, Refused, GoneOn) as error:
         output.error(context.redact.text(str(error)))
         return Exit.ERROR
     except RedisUnavailable as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -104,8 +104,13 @@ def head_of(conversation: Conversation, found: Waterfall) -> Line:
     return line(*pieces)
 
 
-def lines_of(found: Waterfall, width: int, redact: Redactor) -> list[tuple[int, Line]]:
-    """The lines of the drawing in that many cells, each with the number of the exchange that it is of (0: none)."""
+def lines_of(
+    found: Waterfall, width: int, redact: Redactor, held: Callable[[Exchange], str] = lambda _exchange: ""
+) -> list[tuple[int, Line]]:
+    """The lines of the drawing in that many cells, each with the number of the exchange that it is of (0: none).
+
+    `held` says how an exchange is held by a debugger, where it is.
+    """
     rows = drawn(found)
     numbers = max((len(f"#{one.row.exchange.number}") for one in rows if one.row and one.row.exchange), default=1)
     names = min(max(cells(_label(one)) for one in rows), max(16, width // 3))
@@ -130,7 +135,8 @@ def lines_of(found: Waterfall, width: int, redact: Redactor) -> list[tuple[int, 
             Span(bar(row, found.length, room), style),
             Span(f" {took:>8}", "" if style == "ok" else style),
         )
-        said = _said(row, " " * (numbers + 1 + len(one.prefix)), redact)
+        indent = " " * (numbers + 1 + len(one.prefix))
+        said = _said(row, indent, redact, held)
         lines += [(number, drawing), *((number, fit(one_said, width)) for one_said in said)]
     return lines
 
@@ -142,12 +148,14 @@ def _label(one: Drawn) -> str:
     return f"{one.prefix}… {one.more:,} more" + (f": {names}" if names else "")
 
 
-def _said(row: Row, indent: str, redact: Redactor) -> list[Line]:
+def _said(row: Row, indent: str, redact: Redactor, held: Callable[[Exchange], str]) -> list[Line]:
     """The lines below a row: its error and what became of it."""
     exchange = row.exchange
     lines: list[Line] = []
     if row.failed:
         lines.append(line(indent, Span(redact.text(error_in(row)), "error"), Span(f"  {verdict(row)}", "dim")))
+    elif exchange is not None and (stands := held(exchange)):
+        lines.append(line(indent, Span(f"‖ {stands}", "warn")))
     elif exchange is not None and exchange.state is State.PENDING:
         lines.append(line(indent, Span("not answered yet", "accent")))
     told = remark(row)

@@ -36,6 +36,14 @@ class Kind(StrEnum):
     URL = "URL"
     FLAG = "FLAG"
     WORDS = "WORDS"
+    MATCH = "MATCH"
+    """An action or a channel, and conditions on a payload."""
+    HELD = "H"
+    """What is held."""
+    VERDICT = "VERDICT"
+    """How what is held goes on."""
+    DEED = "DEED"
+    """What a fault does."""
 
 
 _DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|s|m|h)?")
@@ -47,8 +55,8 @@ _LONGEST = 366 * 86400.0
 def read_value(kind: Kind, word: Word, column: int = 0) -> Any:
     """The value that a word has as that kind, from `column` of its text on. Raises CommandError.
 
-    Durations are seconds (float), counts, jobs and references int, a value is an Item; WORDS are the words themselves,
-    for the verb to take apart; all others are text.
+    Durations are seconds (float), counts, jobs and references int, a value is an Item; WORDS and a MATCH are the words
+    themselves, for the verb to take apart; all others are text.
     """
     return _READERS[kind](word, column)
 
@@ -166,4 +174,8 @@ _READERS: dict[Kind, Callable[[Word, int], Any]] = {
     Kind.VALUE: parse_value,
     Kind.JOB: _job,
     Kind.WORDS: lambda word, _column: word,
+    Kind.MATCH: lambda word, _column: word,
+    Kind.HELD: _text,
+    Kind.DEED: _text,
+    Kind.VERDICT: _text,
 }

@@ -33,7 +33,7 @@ class Argument:
     def shown(self) -> str:
         """As it stands in a usage line."""
         label = self.name.upper() if self.kind is not Kind.REF else "#N"
-        label += "..." if self.many and self.kind in (Kind.REF, Kind.WORDS, Kind.SERVICE) else ""
+        label += "..." if self.many and self.kind in (Kind.REF, Kind.WORDS, Kind.SERVICE, Kind.MATCH) else ""
         return label if self.required else f"[{label}]"
 
 

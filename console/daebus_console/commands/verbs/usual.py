@@ -33,3 +33,13 @@ LOOKED_AT = Argument(
     required=False,
     many=True,
 )
+PLACE = Option(
+    "--place",
+    Kind.TEXT,
+    "before it is handled (request, by default), on leaving as a call, as an answer, or on being heard as an event",
+    "call|request|answer|event",
+)
+WHERE = Option(
+    "--where", Kind.TEXT, "conditions with blanks between them: 'payload.id=17 payload.name~A*'", "CONDITIONS"
+)
+LASTS = Option("--for", Kind.DURATION, "take the rule away after so long")

@@ -64,7 +64,7 @@ def read_payload(data: bytes) -> Any:
 def answer_of(exchange: Exchange) -> Answer:
     """What a request was answered, as far as it was seen."""
     answer = exchange.answer
-    stream = tuple(read_payload(message.data) for message in exchange.progress or ())
+    stream = tuple(read_payload(message.data) for message in exchange.parts)
     if answer is None:
         return Answer(exchange.state.value, None, stream, None)
     # An answer that came too late to be waited for is an answer all the same.

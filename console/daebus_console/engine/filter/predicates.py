@@ -28,6 +28,7 @@ FLAGS = {
     "duplicate": Flag.DUPLICATE,
     "reused": Flag.REUSED_ID,
     "stream": Flag.STREAM,
+    "debugged": Flag.DEBUGGED,
     "marked": Flag.MARKED,
     "pinned": Flag.PINNED,
     "malformed": Flag.MALFORMED,

@@ -59,7 +59,7 @@ class Shapes:
         if opened is None or exchange.flags & Flag.CONTROL or (self._wanted and not self._wanted(target, action)):
             return
         yield Place(target, action, opened), exchange.opened
-        for part in exchange.progress or ():
+        for part in exchange.parts:
             yield Place(target, action, "partial answer"), part
         if exchange.answer is not None:
             yield Place(target, action, "error" if exchange.answer.error else "answer"), exchange.answer

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
+
+from daebus_console.engine import jsontext
 
 NAME = "daebus-console"
 """Who asks, as services see it."""
@@ -13,6 +14,9 @@ WITHIN = 5.0
 
 
 def control_request(action: str, reply_to: str, request_id: str, payload: Mapping[str, Any] | None = None) -> bytes:
-    """A request for the control channel of a service; each instance answers on `reply_to`."""
+    """A request for the control channel of a service; each instance answers on `reply_to`.
+
+    Of what in the payload knows its text, that is what is sent.
+    """
     asked = {"action": action, "payload": dict(payload or {}), "reply_to": reply_to, "request_id": request_id}
-    return json.dumps({**asked, "service": NAME, "timeout": WITHIN}).encode()
+    return jsontext.dumps({**asked, "service": NAME, "timeout": WITHIN}, ascii_only=True).encode()

@@ -30,6 +30,7 @@ __all__ = [
     "WATCH_PREFIX",
     "Envelope",
     "Unreadable",
+    "debug_of",
     "decode",
     "error_code",
     "is_reply_channel",
@@ -59,6 +60,8 @@ class Envelope(msgspec.Struct, gc=False):
     instance: str | None = None
     elapsed: float | None = None
     payload: msgspec.Raw | UnsetType = UNSET
+    held: msgspec.Raw | UnsetType = UNSET
+    debug: msgspec.Raw | UnsetType = UNSET
     malformed: ClassVar[bool] = False
 
 
@@ -111,10 +114,16 @@ def read_slowly(data: bytes) -> Envelope:
     if "payload" in fields:
         # Only its presence counts here; whoever wants to see it decodes the whole message.
         envelope.payload = msgspec.Raw(b"null")
+    for name in _MARKS:
+        if name in fields:
+            setattr(envelope, name, msgspec.Raw(b"null"))
     return envelope
 
 
-ENVELOPE_FIELDS = frozenset(Envelope.__struct_fields__) | {"sent_at", "cause"}
+_LONGEST_HELD = 3600.0
+_MARKS = ("held", "debug")
+"""What a debugger leaves: of any type, and in a message without a payload as good a name as any for a value."""
+ENVELOPE_FIELDS = frozenset(Envelope.__struct_fields__) - set(_MARKS) | {"sent_at", "cause"}
 
 _NUMBER = (int, float)
 _ACCEPTED: dict[str, tuple[type, ...]] = {
@@ -231,6 +240,31 @@ def _within(text: str) -> Any:
         return jsontext.loads(text_of(text.encode()))
     except (Unreadable, ValueError, RecursionError):
         return text
+
+
+def debug_of(data: bytes) -> tuple[str, list[str]] | None:
+    """Who had a hand in that message and what was done to it, as its `debug` mark tells; None where it has none."""
+    try:
+        fields = decode(data)
+    except Unreadable:
+        return None
+    mark = fields.get("debug") if isinstance(fields, dict) else None
+    if not isinstance(mark, dict):
+        return None
+    did = mark.get("did")
+    return str(mark.get("by") or "?"), [str(one) for one in did] if isinstance(did, list) else []
+
+
+def held_in(data: bytes, usual: float) -> float:
+    """The seconds that a notice says its request is held, at most an hour; `usual` where it says no such thing."""
+    try:
+        fields = decode(data)
+    except Unreadable:
+        return usual
+    held = fields.get("held") if isinstance(fields, dict) else None
+    if isinstance(held, bool) or not isinstance(held, int | float) or not held >= 0:
+        return usual
+    return float(min(held, _LONGEST_HELD))
 
 
 def error_code(data: bytes) -> str | None:

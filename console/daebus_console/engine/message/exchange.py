@@ -65,6 +65,8 @@ class Flag:
     """The clock stepped while it was under way: how long it took cannot be told."""
     PINNED = 1024
     """Sent again whenever its service comes back."""
+    DEBUGGED = 2048
+    """A debugger held it, changed it or did it harm: one of its messages bears the mark."""
 
 
 class Message(msgspec.Struct, gc=False):
@@ -93,6 +95,10 @@ class Part(Message, gc=False):
     final: ClassVar[bool] = False
 
 
+class Notice(Part, gc=False):
+    """No answer: it tells the asker that its request is held by a debugger, and to wait so much longer."""
+
+
 class Failure(Message, gc=False):
     """The answer of one that failed."""
 
@@ -118,7 +124,7 @@ class Aside(msgspec.Struct, gc=False):
 
     `extra` are the messages after the final answer; `code` the error code of the answer; `gap` the gap, for a GAP;
     `namesake` the earlier exchange with the same request_id; `origin` the number of the exchange this one replays,
-    `replays` those that replay this one.
+    `replays` those that replay this one; `until` the end of its time (epoch seconds) where being held has moved it.
     """
 
     extra: list[Message] | None = None
@@ -127,6 +133,7 @@ class Aside(msgspec.Struct, gc=False):
     namesake: Exchange | None = None
     origin: int = 0
     replays: list[int] | None = None
+    until: float = 0.0
 
 
 _NOTHING_ASIDE = Aside()
@@ -197,6 +204,12 @@ class Exchange(msgspec.Struct, gc=False):
         return max(0.0, latency - self.elapsed)
 
     @property
+    def held(self) -> bool:
+        """Whether the last that its asker was told is that it is held."""
+        progress = self.progress if self.state is State.PENDING else None
+        return progress is not None and isinstance(progress[-1], Notice)
+
+    @property
     def size(self) -> int:
         """Bytes of all its messages."""
         return sum(len(message.data) for message in self.messages)
@@ -205,7 +218,13 @@ class Exchange(msgspec.Struct, gc=False):
     def replies(self) -> int:
         """How many answers were seen, final or not."""
         answers = 1 if self.answer is not None else 0
-        return answers + len(self.progress or ()) + len(self.aside.extra or ())
+        return answers + len(self.parts) + len(self.aside.extra or ())
+
+    @property
+    def parts(self) -> list[Message]:
+        """The answers that were not final."""
+        progress = self.progress or []
+        return [one for one in progress if not isinstance(one, Notice)] if self._aside is not None else progress
 
     @property
     def messages(self) -> list[Message]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from daebus_console.engine.message.envelope import CONTROL_PREFIX, REFUSALS, read_fast
+from daebus_console.engine.message.envelope import CONTROL_PREFIX, REFUSALS, UNSET, read_fast
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
 from daebus_console.engine.message.frame import CAUSE, Gap
 from daebus_console.engine.message.nesting import DEEPEST, is_too_deep
@@ -31,7 +31,7 @@ __all__ = ["DEFAULT_TIMEOUT", "ByAction", "Correlator", "Taken"]
 # Members of an enum are slow to look up, and these are wanted for every message.
 _REQUEST, _RESPONSE = Kind.REQUEST, Kind.RESPONSE
 _PENDING, _OK = State.PENDING, State.OK
-_DECLARED = Flag.DECLARED
+_DECLARED, _DEBUGGED = Flag.DECLARED, Flag.DEBUGGED
 
 
 Batch = tuple[float, Iterable[tuple[str, bytes]]]
@@ -117,6 +117,8 @@ class Correlator(Sorter):
                         )
                         if envelope.parent_id is not None:
                             exchange.parent_id = envelope.parent_id
+                        if envelope.debug is not UNSET:
+                            exchange.flags |= _DEBUGGED
                         if by_id.setdefault(key, exchange) is exchange:
                             requests[channel, action].append(exchange)
                         else:
@@ -137,6 +139,8 @@ class Correlator(Sorter):
                             known.elapsed = envelope.elapsed
                         if envelope.instance is not None and known.instance is None:
                             known.instance = names[envelope.instance]
+                        if envelope.debug is not UNSET:
+                            known.flags |= _DEBUGGED
                         answers[known.target, known.action].append(known)
                 if message is None:
                     journal.next_number = number
@@ -156,7 +160,9 @@ class Correlator(Sorter):
         """Let time pass up to `now`; returns the requests whose time ran out."""
         expired = []
         for exchange in self._deadlines.due(now):
-            if self.journal.exchange(exchange.number) is exchange:
+            if exchange.aside.until > now:
+                self._deadlines.again(exchange, exchange.aside.until)
+            elif self.journal.exchange(exchange.number) is exchange:
                 self._settle(exchange, State.TIMEOUT if self.answerable(exchange) else State.UNKNOWN)
                 self.journal.touch(exchange)
                 expired.append(exchange)

@@ -59,6 +59,10 @@ class Deadlines:
         queue.append(exchange)
         return queue
 
+    def again(self, exchange: Exchange, until: float) -> None:
+        """An exchange that was taken out is still pending, and has time until then."""
+        heappush(self._heap, (until, exchange.number, exchange))
+
     def due(self, now: float) -> list[Exchange]:
         """Take out those that are due at `now` and still pending, the earliest deadline first."""
         found: list[Exchange] = []

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.envelope import UNSET, Envelope, Unreadable
-from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State, answer_class
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, Notice, State, answer_class
 from daebus_console.engine.message.names import Names
 from daebus_console.engine.pairing import namesakes
 from daebus_console.engine.pairing.deadlines import Deadlines
@@ -19,6 +19,8 @@ from daebus_console.engine.pairing.journal import Journal
 
 DEFAULT_TIMEOUT = 10.0
 """Seconds after which a request without a `timeout` of its own is taken for unanswered."""
+NOTICED_FOR = 2.0
+"""Seconds by which a notice that does not say moves the time of whoever asked."""
 
 # Members of an enum are slow to look up, and these are wanted for many a message.
 _REQUEST, _RESPONSE = Kind.REQUEST, Kind.RESPONSE
@@ -82,13 +84,16 @@ class Sorter:
         kind = self._kind(channel, envelope)
         if kind is _RESPONSE:
             final, error = envelope.final is not False, envelope.status == "error"
-            message = answer_class(final, error)(seq, at, channel, data, kind)
+            held = envelope.held is not UNSET and not final
+            message = (Notice if held else answer_class(final, error))(seq, at, channel, data, kind)
             exchange = self._response(message, envelope)
             if exchange.flags & Flag.CONTROL:
                 taken.control.append(message)
         else:
             message = Message(seq, at, channel, data, kind)
             exchange = self._opened(message, envelope)
+        if envelope.debug is not UNSET and kind is not Kind.BROADCAST:
+            exchange.flags |= Flag.DEBUGGED
         if exchange.opened is message:
             taken.opened.append(exchange)
         elif exchange.answer is message:
@@ -181,14 +186,17 @@ class Sorter:
                 exchange.flags |= Flag.DUPLICATE
             exchange.add_extra(message)
             return
-        if not message.final:
+        if isinstance(message, Notice):
+            self._held(exchange, message)
+        elif not message.final:
             exchange.flags |= Flag.STREAM
+        if not message.final:
             if exchange.progress is None:
                 exchange.progress = []
             exchange.progress.append(message)
             return
         exchange.answer = message
-        if exchange.state is _PENDING and message.at > exchange.deadline:
+        if exchange.state is _PENDING and message.at > max(exchange.deadline, exchange.aside.until):
             # Its time had run out before this frame came, only nobody had asked yet.
             self._settle(exchange, State.TIMEOUT)
         if exchange.state is State.TIMEOUT:
@@ -196,6 +204,11 @@ class Sorter:
             if exchange.flags & _DECLARED:
                 return
         self._settle(exchange, State.ERROR if message.error else _OK)
+
+    def _held(self, exchange: Exchange, notice: Message) -> None:
+        """Its asker was told that it is held, and for how long until the next notice: it waits so much longer."""
+        aside = exchange.set_aside()
+        aside.until = max(aside.until, exchange.deadline + wire.held_in(notice.data, NOTICED_FOR))
 
     def _orphan(self, message: Message, envelope: Envelope, key: str) -> Exchange:
         exchange = self._alone(message, State.ORPHAN)

@@ -96,7 +96,7 @@ def _running(exchange: Exchange, now: float) -> Cause | None:
     if exchange.state is not State.PENDING:
         return None
     so_far, left = max(0.0, now - exchange.opened.at), exchange.deadline - now
-    parts = len(exchange.progress or ())
+    parts = len(exchange.parts)
     evidence = [f"it was sent {duration(so_far)} ago, and its caller waits {duration(max(0.0, left))} more"]
     if parts:
         evidence.append(f"{parts} parts of its answer have come")

@@ -219,6 +219,20 @@ class Commands:
         except TooMany as error:
             self.output.error(str(error))
 
+    def release_edited(self, number: int, verdict: str, payload: dict[str, Any]) -> None:
+        """Let go what is held, with that payload or that answer."""
+        from daebus_console.commands.jobs import TooMany
+        from daebus_console.commands.terms.items import Item, Items, Json
+        from daebus_console.commands.terms.words import Word
+
+        (command,) = commands_in(f"release {number} {verdict}")
+        whole = Items((Item((), Json(payload), Word("", 0, 0, "")),))
+        command = replace(command, arguments={**command.arguments, "changes": whole})
+        try:
+            self.context.jobs.start(command.line, partial(self._job, [command]), background=False)
+        except TooMany as error:
+            self.output.error(str(error))
+
     def _run(self, command: Command, context: Context) -> int:
         from daebus_console.commands.doing.runner import run
 

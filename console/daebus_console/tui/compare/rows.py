@@ -80,7 +80,7 @@ NOTHING = Compared((), (None, None), 0, 0)
 def snapshot(exchange: Exchange) -> Exchange:
     """The exchange as it stands, which no later answer changes. To be taken under the session's lock."""
     taken = copy.copy(exchange)
-    taken.progress = list(exchange.progress) if exchange.progress else None
+    taken.progress = list(exchange.parts) or None
     return taken
 
 
@@ -152,7 +152,7 @@ def whole(before: Exchange, after: Exchange, part: str) -> Change | None:
 
 def _payload(exchange: Exchange, part: str) -> Message | None:
     if part.startswith("stream["):
-        parts, index = exchange.progress or [], int(part[len("stream[") : -1])
+        parts, index = exchange.parts, int(part[len("stream[") : -1])
         return parts[index] if index < len(parts) else None
     return exchange.request if part == "request" else exchange.answer
 

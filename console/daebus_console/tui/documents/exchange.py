@@ -9,7 +9,7 @@ from typing import Any
 
 from daebus_console.engine import payloads
 from daebus_console.engine.message import envelope as wire
-from daebus_console.engine.message.exchange import Exchange, Kind, Message, State
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, Notice, State
 from daebus_console.engine.message.frame import Gap
 from daebus_console.engine.records.joining import Told
 from daebus_console.engine.records.standing import Standing
@@ -176,7 +176,7 @@ def payload_node(message: Message, name: str, redact: Redact, packed: payloads.D
 
 def response_document(exchange: Exchange, now: float, redact: Redact = bytes) -> Document:
     """Every answer, each with when it came; parts of a stream show what has changed since the one before."""
-    answers = [message for message in exchange.messages if message.kind is Kind.RESPONSE]
+    answers = [one for one in exchange.messages if one.kind is Kind.RESPONSE and not isinstance(one, Notice)]
     if not answers:
         return Lines([_nothing(exchange, now)])
     nodes: list[Node] = []
@@ -212,6 +212,9 @@ def _answer_name(exchange: Exchange, message: Message, number: int) -> tuple[str
 def _answer_facts(exchange: Exchange, message: Message) -> list[tuple[str, str]]:
     facts = [("channel", shown(message.channel)), ("instance", exchange.instance or "")]
     facts += [("seen at", fmt.stamp(message.at)), ("size", f"{len(message.data):,} bytes")]
+    mark = wire.debug_of(message.data) if exchange.flags & Flag.DEBUGGED else None
+    if mark is not None:
+        facts.append(("debugger", f"{', '.join(mark[1]) or 'touched'} by {mark[0]}"))
     if exchange.elapsed is not None:
         facts.append(("in handler", fmt.duration(exchange.elapsed)))
     if exchange.transit is not None:
@@ -236,6 +239,8 @@ def _nothing(exchange: Exchange, now: float) -> Line:
         return [("Not seen: a service told of it afterwards.", "dim")]
     if exchange.kind is not Kind.REQUEST:
         return [("Sent one way: nothing answers it.", "dim")]
+    if exchange.held:
+        return [(f"Held by a debugger, which its asker is told: waiting for {waited}.", "warn")]
     if exchange.state is State.PENDING:
         return [(f"No answer yet: waiting for {waited}.", "wait")]
     if exchange.state is State.UNKNOWN:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from daebus_console.engine.message.exchange import Exchange, Flag, Message, State
+from daebus_console.engine.message.exchange import Exchange, Flag, Message, Notice, State
 from daebus_console.text import clean
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.exchanges import parties
@@ -36,15 +36,19 @@ def marks(exchange: Exchange) -> list[Mark]:
         # The responder tells how long its handler ran; it began that long before the answer left it.
         began = max(0.0, exchange.latency - exchange.elapsed - exchange.transit / 2)
         found.append(Mark(began, "picked up", "▸", "name", f"{fmt.duration(exchange.elapsed)} in the handler"))
-    for number, part in enumerate(exchange.progress or (), 1):
+    for number, part in enumerate(exchange.parts, 1):
         found.append(Mark(part.at - start, f"part {number}", "◆", "accent", fmt.size(len(part.data))))
+    notices = [one for one in exchange.progress or () if isinstance(one, Notice)]
+    if notices:
+        more = f"its asker was told {len(notices)} times to wait" if len(notices) > 1 else "its asker was told to wait"
+        found.append(Mark(notices[0].at - start, "held", "‖", "warn", more))
     if answer is not None and answer is not exchange.opened:
         found.append(_answer(exchange, answer))
     for extra in exchange.aside.extra or ():
         found.append(Mark(extra.at - start, "answered again", "‡", "warn", fmt.size(len(extra.data))))
     if exchange.state is State.TIMEOUT:
         who = "the asker named it" if exchange.flags & Flag.DECLARED else "the console's setting"
-        found.append(Mark(exchange.deadline - start, "time ran out", "◷", "error", who))
+        found.append(Mark(max(exchange.deadline, exchange.aside.until) - start, "time ran out", "◷", "error", who))
     return sorted(found, key=lambda mark: mark.at)
 
 

@@ -15,7 +15,7 @@ from daebus_console.engine.replay.item import Resend, Unsendable
 from daebus_console.naming import shown
 from daebus_console.text import clean
 from daebus_console.tui.draft.hidden import Hidden
-from daebus_console.tui.draft.text import INDENT, line_and_column, safe
+from daebus_console.tui.draft.text import INDENT, first_place, line_and_column, safe
 from daebus_console.tui.rows.format import plural
 from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.rows.signs import ARROWS
@@ -77,6 +77,14 @@ class Draft:
         if (twice := _twice(text)) is not None:
             told += f'; "{clean(twice)}" is there twice, and the last counts'
         return Verdict(item, told)
+
+    def place(self) -> tuple[int, int]:
+        """Where the cursor is at first."""
+        return first_place(self.text)
+
+    def aim(self, item: Resend) -> Line:
+        """Where it goes, as a line."""
+        return aim(item)
 
     def _revealed(self, text: str) -> tuple[str, int]:
         try:

@@ -131,19 +131,26 @@ def row_line(
     p95: Callable[[ServiceEntry], float | None] = lambda _service: None,
     *,
     polled: bool = True,
+    rule: str = "",
 ) -> Line:
     """One row as a line of `width` cells.
 
-    `p95` gives the 95th percentile of a service's latencies in seconds; `polled` tells that subscribers are known.
+    `p95` gives the 95th percentile of a service's latencies in seconds; `polled` tells that subscribers are known;
+    `rule` is the sign of a debugger's rule.
     """
     if row.kind == "service":
-        return _service_line(row.entry, width, now, row.name in opened, p95 if width >= WIDE else None, polled)
+        line = _service_line(row.entry, width, now, row.name in opened, p95 if width >= WIDE else None, polled)
+        if not rule or row.entry.gone is not None:
+            return line
+        (sign, role), rest = line[1], line[2:]
+        return [line[0], (rule, "warn"), (sign[1:], role), *rest]
     if row.kind in ("channel", "alike"):
         return _channel_line(row.entry, row.name, width, now)
     if row.kind == "run":
         return _run_line(row.entry, width)
     if row.kind == "action":
-        return _action_line(row.entry, width)
+        line = _action_line(row.entry, width)
+        return [(f"  {rule} ", "warn"), *line[1:]] if rule else line
     if row.kind == "instance":
         return _instance_line(row.entry, width, now)
     if row.kind == "heading":

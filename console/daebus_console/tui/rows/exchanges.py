@@ -68,17 +68,17 @@ def heading(width: int, *, date: str = "") -> Line:
     return [(fit(line, width), "dim")]
 
 
-def exchange_row(exchange: Exchange, width: int, now: float, turn: str = "", found: str = "") -> Line:
+def exchange_row(exchange: Exchange, width: int, now: float, turn: str = "", found: str = "", rule: str = "") -> Line:
     """One exchange as one line. `now` (epoch seconds) is what pending ones are measured against.
 
     `turn` is what of the date is no longer as in the row before; see `dates.change`. `found` is the role of the mark
-    that tells of a finding, empty for none.
+    that tells of a finding, empty for none; `rule` the sign of a debugger's rule for its like, or of being held.
     """
     if exchange.kind is Kind.GAP:
         return gap_row(exchange, width, turn)
     c = columns(width)
     sign = state_of(exchange, now)
-    line = _begin(exchange, exchange.opened.at, c, turn, found)
+    line = _begin(exchange, exchange.opened.at, c, turn, found, rule)
     source, target = parties(exchange)
     line += [(fit(source, c.source), "name" if source != "?" else "dim"), (f" {ARROWS[exchange.kind]} ", sign.role)]
     line += _whither(exchange, target, c)
@@ -103,10 +103,14 @@ def _whither(exchange: Exchange, target: str, c: Columns) -> Line:
     return [(fit(target, c.target), "name"), (" ", "plain"), (fit(what, c.action), "action"), (" ", "plain")]
 
 
-def _begin(exchange: Exchange, at: float, c: Columns, turn: str, found: str) -> Line:
+def _begin(exchange: Exchange, at: float, c: Columns, turn: str, found: str, rule: str) -> Line:
     marked, ours = exchange.flags & Flag.MARKED, exchange.flags & Flag.OURS
-    mark = ("◆", "warn") if marked else ("!", found) if found else (" ", "plain")
-    line: Line = [mark, ("↻" if exchange.flags & Flag.PINNED else "▸" if ours else " ", "accent")]
+    mark = ("◆", "warn") if marked else (rule, "warn") if rule else ("!", found) if found else (" ", "plain")
+    touched = exchange.flags & Flag.DEBUGGED
+    line: Line = [
+        mark,
+        ("✎", "warn") if touched else ("↻" if exchange.flags & Flag.PINNED else "▸" if ours else " ", "accent"),
+    ]
     if c.time:
         shown = fmt.turned(at, turn, c.time) if turn else fmt.clock(at)[: c.time]
         line.append((fit(shown, c.time) + " ", "accent" if turn else "dim"))
@@ -168,12 +172,14 @@ def gap_row(exchange: Exchange, width: int, turn: str = "") -> Line:
     return [(fit(text + "┄" * width, width) if len(text) < width else fit(text, width), "gap")]
 
 
-def message_row(message: Message, exchange: Exchange, width: int, now: float, turn: str = "", found: str = "") -> Line:
+def message_row(
+    message: Message, exchange: Exchange, width: int, now: float, turn: str = "", found: str = "", rule: str = ""
+) -> Line:
     """One message as one line; its pair is told by the number of the exchange. The rest is as for `exchange_row`."""
     if message.kind is Kind.GAP:
         return gap_row(exchange, width, turn)
     c = columns(width)
-    line = _begin(exchange, message.at, c, turn, found)
+    line = _begin(exchange, message.at, c, turn, found, rule)
     source, target = parties(exchange)
     role, word, took = "dim", "", None
     if message.kind is Kind.RESPONSE:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from daebus_console.engine.message.envelope import debug_of
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
+from daebus_console.text import clean
 
 
 class Sign(NamedTuple):
@@ -25,6 +27,7 @@ _STATES = {
     State.SENT: Sign("·", "sent", "dim"),
     State.GAP: Sign("┄", "gap", "gap"),
 }
+HELD = Sign("‖", "held", "warn")
 _PULSE = "◜◝◞◟"
 
 ARROWS = {Kind.REQUEST: "→", Kind.ONE_WAY: "⇢", Kind.BROADCAST: "»", Kind.RESPONSE: "←", Kind.UNREADABLE: "→",
@@ -35,9 +38,11 @@ ARROWS = {Kind.REQUEST: "→", Kind.ONE_WAY: "⇢", Kind.BROADCAST: "»", Kind.R
 def state_of(exchange: Exchange, now: float = 0.0) -> Sign:
     """How the exchange stands. Pending ones turn with `now` (epoch seconds)."""
     if exchange.state is State.PENDING:
+        if exchange.held:
+            return HELD
         pulse = _PULSE[int(now * 4) % 4]
-        if exchange.progress:
-            return Sign(pulse, f"part {len(exchange.progress)}", "accent")
+        if parts := exchange.parts:
+            return Sign(pulse, f"part {len(parts)}", "accent")
         return Sign(pulse, "waiting", "wait")
     if exchange.kind is Kind.UNREADABLE:
         return Sign("✗", "no JSON", "error")
@@ -71,6 +76,8 @@ def remarks(exchange: Exchange) -> list[str]:
         said.append("more than one final answer")
     if flags & Flag.REUSED_ID:
         said.append("its request_id was in use already")
+    if flags & Flag.DEBUGGED:
+        said += debugged(exchange)
     if flags & Flag.MALFORMED:
         said.append("a field of the envelope has a type it should not have")
     if exchange.aside.origin:
@@ -78,6 +85,17 @@ def remarks(exchange: Exchange) -> list[str]:
     if exchange.aside.replays:
         said.append(f"replayed as {_numbers(exchange.aside.replays)}")
     return said
+
+
+def debugged(exchange: Exchange) -> list[str]:
+    """What a debugger did to its messages, one line for each that bears a mark."""
+    marks = [(message, debug_of(message.data)) for message in exchange.messages]
+    return [
+        f"{'answer' if message.kind is Kind.RESPONSE else 'message'} touched by the debugger of {clean(mark[0])}:"
+        f" {clean(', '.join(mark[1])) or 'it does not say how'}"
+        for message, mark in marks
+        if mark is not None
+    ]
 
 
 def _numbers(numbers: list[int], most: int = 5) -> str:

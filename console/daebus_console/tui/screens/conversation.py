@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from daebus_console.commands.doing.tracing import head_of, lines_of
+from daebus_console.commands.under_way import UnderWay, under_way
 from daebus_console.engine.conversation.tree import Conversation
 from daebus_console.engine.conversation.waterfall import waterfall
 from daebus_console.engine.message.exchange import State
@@ -90,6 +91,7 @@ class ConversationScreen(Screen[None]):
         self._told = self._last = 0
         self.conversation = self._look()
         self._drawn = 0
+        self._stood = Standing()
         """The width for which it is drawn as it will stay; 0 while that may change."""
 
     def _look(self) -> Conversation:
@@ -128,19 +130,28 @@ class ConversationScreen(Screen[None]):
         """Take what has come, and draw how it stands, where that is not what is drawn already."""
         width = max(40, self.list.row_width())
         with self.session.lock:
+            debugging = under_way(self.session)
+            stands = standing(debugging)
             exchanges = self.session.journal.exchanges
             grown = self.conversation.grow(exchanges.between(self._last + 1, exchanges.last))
             self._last = max(self._last, exchanges.last)
             if self.session.telling.version != self._told and time.monotonic() >= self._next:
                 self.conversation, grown = self._look(), True
-            if not grown and self._drawn == width:
+            if not grown and self._drawn == width and stands == self._stood:
                 return
+            self._stood = stands
+            places = dict(stands.places)
             found = waterfall(self.conversation, self.session.clock())
-            drawn = [(number, _in_roles(spans)) for number, spans in lines_of(found, width, self.app.redact)]
+            drawn = [
+                (number, _in_roles(spans))
+                for number, spans in lines_of(
+                    found, width, self.app.redact, lambda one: places.get(one.request_id or "", "")
+                )
+            ]
         # While one of them is open, or may be answered late, the next look may find another picture.
         self._drawn = 0 if any(row.exchange and row.exchange.state in _OPEN for row in found.rows) else width
         self.list.draw(drawn)
-        self.bar.show([(" Conversation ", "strong"), *_in_roles(head_of(self.conversation, found))])
+        self.bar.show([(" Conversation ", "strong"), *_in_roles(head_of(self.conversation, found))], stands.next)
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
         """Go to the exchange of the row."""
@@ -150,6 +161,33 @@ class ConversationScreen(Screen[None]):
         self.app.pop_screen()
         if not self.app.main.select(number):
             self.app.main.notify(f"#{number} is not remembered any more", timeout=3)
+
+
+class Standing(NamedTuple):
+    """Where a debugger stands: how which request is held, by its id, and what comes `next`."""
+
+    places: tuple[tuple[str, str], ...] = ()
+    next: Line = []  # noqa: RUF012  # replaced, never changed
+
+
+def standing(debugging: UnderWay) -> Standing:
+    """Where the debugger of the session stands. Hold the session's lock."""
+    keeper, stepper = debugging.keeper, debugging.stepper
+    if keeper is None or stepper is None:
+        return Standing()
+    from daebus_console.engine.holding.words import stage
+
+    held = keeper.desk.held()
+    places = [
+        (one.first.id, f"H{one.number} held: {stage(one.first)}" + ("  ◀ here" if one.number == stepper.at else ""))
+        for one in held
+        if one.first.id is not None
+    ]
+    if stepper.awaited:
+        return Standing(tuple(places), [(f" next: {clean(stepper.awaited)} ", "wait")])
+    if held:
+        return Standing(tuple(places), [(" F11 into  F10 over  ⇧F11 out  F8 run ", "dim")])
+    return Standing()
 
 
 def _in_roles(spans: Spans) -> Line:

@@ -16,7 +16,7 @@ from textual.widgets.text_area import Selection
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.replay.item import Resend
 from daebus_console.text import clean
-from daebus_console.tui.draft.draft import Draft, Verdict, aim
+from daebus_console.tui.draft.draft import Draft, Verdict
 from daebus_console.tui.draft.text import first_place, laid_out, safe
 from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.widgets.draft_area import LARGEST, DraftArea
@@ -46,9 +46,9 @@ class EditScreen(ModalScreen[Resend | None]):
 
     app: BaseApp
 
-    def __init__(self, resend: Resend, title: str = "Edit and send again") -> None:
+    def __init__(self, resend: Resend, title: str = "Edit and send again", draft: Draft | None = None) -> None:
         super().__init__()
-        self.draft = Draft(resend, self.app.redact)
+        self.draft = Draft(resend, self.app.redact) if draft is None else draft
         self.verdict = self.draft.check(self.draft.text)
         self._checked: str | None = self.draft.text
         self._goes_to = resend
@@ -60,7 +60,7 @@ class EditScreen(ModalScreen[Resend | None]):
         self.aim = TitleLine(id="edit-aim")
         self.area = DraftArea(self.draft.text, self._touched, id="edit-text")
         # Not when it is mounted: the first keys may be there by then.
-        self.area.selection = Selection.cursor(first_place(self.draft.text))
+        self.area.selection = Selection.cursor(self.draft.place())
         self.below = TitleLine(id="edit-below")
 
     def compose(self) -> ComposeResult:
@@ -123,7 +123,7 @@ class EditScreen(ModalScreen[Resend | None]):
         place = (verdict.line - 1, verdict.column - 1) if fresh and verdict.line else None
         self.area.show_mistake(place)
         self.below.show(self._told(fresh), self._whereabouts())
-        self.aim.show(aim(self._goes_to), self._environment())
+        self.aim.show(self.draft.aim(self._goes_to), self._environment())
 
     def _redis(self) -> RedisAddress | None:
         """Where it would be sent; None from a capture that was opened without one."""

@@ -22,6 +22,8 @@ _NAMES = {
     "CommandLine": "Command line",
     "FilterLine": "Filter line",
     "MainScreen": "Everywhere",
+    "HeldScreen": "Held",
+    "HeldList": "Held",
     "ConsoleApp": "Everywhere",
 }
 

@@ -28,7 +28,7 @@ from daebus_console.tui.messages import (
 )
 from daebus_console.tui.rows.exchanges import heading
 from daebus_console.tui.rows.lines import Line
-from daebus_console.tui.screens.finding_keys import FindingKeys
+from daebus_console.tui.screens.debug_keys import DebugKeys
 from daebus_console.tui.screens.layout import Layout
 from daebus_console.tui.settings import SettingsFile
 from daebus_console.tui.titles import hints
@@ -55,7 +55,7 @@ SLOW_EVERY = 6
 """Frames between two looks at the directory and the figures of the header."""
 
 
-class MainScreen(FindingKeys):
+class MainScreen(DebugKeys):
     """Everything at once. Keys of a pane are the pane's own; these are those of the whole screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -180,12 +180,13 @@ class MainScreen(FindingKeys):
         commands = self.workspace.commands
         for line in commands.take_output():
             self.repl.write(line)
+            self.said(line)
             if line and line[0][1] == "error" and not self.layout_of.is_seen("repl-pane"):
                 self.notify(line[0][0], severity="error", timeout=5, markup=False)
         self.repl.head.show(*commands_title(commands.under_way, commands.output.passing, under_way(self.session)))
 
     def _slow(self) -> None:
-        session, found = self.session, self.found()
+        session, found = self.session, [*self.debugged(), *self.found()]
         with session.lock:
             left, right = header(
                 session, session.clock(), read_only=self.app.read_only, doing=doing(under_way(session)), found=found

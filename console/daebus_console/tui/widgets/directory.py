@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
@@ -37,6 +38,8 @@ class DirectoryList(RowList):
         self.rows: list[DirectoryRow] = []
         self.opened: set[str] = set()
         self.hint: list[Line] = []
+        self.rule_of: Callable[[DirectoryRow], str] = lambda _row: ""
+        """The sign of a debugger's rule on that service or action; empty for none."""
         self._stats = stats
         self._p95s: dict[str, tuple[float, float | None]] = {}
         self._lock = lock
@@ -71,7 +74,15 @@ class DirectoryList(RowList):
         with self._lock:
             polled = self.directory.polled is not None
             self._lines = {
-                index: row_line(self.rows[index], width, now, self.opened, self._p95, polled=polled)
+                index: row_line(
+                    self.rows[index],
+                    width,
+                    now,
+                    self.opened,
+                    self._p95,
+                    polled=polled,
+                    rule=self.rule_of(self.rows[index]),
+                )
                 for index in range(first, last)
             }
 

@@ -56,6 +56,8 @@ class FlowView(RowList):
         """The date of the first row, where it is to be shown."""
         self.finding_of: Callable[[int], str] = lambda _number: ""
         """The role of the mark on the row of an exchange for which something was found; empty for none."""
+        self.rule_of: Callable[[Exchange], str] = lambda _exchange: ""
+        """The sign of a debugger's rule that is for such exchanges, or of being held; empty for none."""
         self._lock = lock
         self._clock = clock
         self._anchor: int | None = None
@@ -279,10 +281,10 @@ class FlowView(RowList):
         if entry is None:
             return []
         exchange, message = entry
-        found = self.finding_of(exchange.number)
+        beside = self._turn(index), self.finding_of(exchange.number), self.rule_of(exchange)
         if message is not None:
-            return message_row(message, exchange, width, self._clock(), self._turn(index), found)
-        return exchange_row(exchange, width, self._clock(), self._turn(index), found)
+            return message_row(message, exchange, width, self._clock(), *beside)
+        return exchange_row(exchange, width, self._clock(), *beside)
 
     def notify_style_update(self) -> None:
         super().notify_style_update()

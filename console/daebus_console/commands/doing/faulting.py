@@ -1,0 +1,178 @@
+"""fault: harm done on purpose, listed, kept in files and set from them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.breaking import label, rows_of
+from daebus_console.commands.doing.debugging import (
+    at_word,
+    conditions,
+    confirm,
+    keeper_of,
+    look_everywhere,
+    place_of,
+)
+from daebus_console.commands.doing.inputs import giving_up, misplaced, stored
+from daebus_console.commands.doing.sources import ContextSources
+from daebus_console.commands.doing.standing import stay
+from daebus_console.commands.errors import CommandError, nearest
+from daebus_console.commands.grammar.command import Command
+from daebus_console.commands.terms.items import parse_items
+from daebus_console.commands.terms.kinds import Kind, read_value
+from daebus_console.commands.terms.words import Word
+from daebus_console.commands.verbs import Face
+from daebus_console.engine.holding.rule import ANSWER, DELAY, FAIL, FAULTS, Rule, RuleError
+from daebus_console.engine.holding.storm import Fault, StormError, read_storm, storm_text
+from daebus_console.engine.holding.words import told_rule
+from daebus_console.engine.keeping.keeper import Keeper, Wanted
+from daebus_console.files.places import FileError
+from daebus_console.files.writing import Writing
+from daebus_console.render import table
+
+MOST_TIMES = 20
+LARGEST = 1024 * 1024
+"""Bytes of the largest file of faults."""
+_PROBABILITY = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(%?)")
+
+
+def run_fault(command: Command, context: Context) -> int:
+    """List, set, save or load faults."""
+    keeper = keeper_of(command, context)
+    service, action, deed = command["service"], command["action"], command["deed"]
+    if service is None:
+        return _list(command, context, keeper)
+    if service in ("save", "load") and deed is None:
+        if action is None:
+            raise CommandError(f"expected FILE: `fault {service} storm.toml`", len(command.line))
+        return (_save if service == "save" else _load)(command, context, keeper, action)
+    if action is None or deed is None:
+        missing = "DEED" if action is not None else "ACTION"
+        raise CommandError(f"expected {missing}: `fault payment charge delay 2s`", len(command.line))
+    rules = _rules(command, context)
+    return _set(command, context, keeper, [Wanted(service, rule, command["for"]) for rule in rules])
+
+
+def _set(command: Command, context: Context, keeper: Keeper, wanted: Sequence[Wanted]) -> int:
+    confirm(command, context, (one.service for one in wanted))
+    made = keeper.place(wanted)
+    for one in made:
+        context.output.note(f"[{one.number}] {told_rule(one.service, one.rule)}; `unbreak {one.number}` ends it")
+    return Exit.DONE if context.face is Face.PROMPT else stay(command, context, keeper, made)
+
+
+def _rules(command: Command, context: Context) -> list[Rule]:
+    """The rule that the command says, as often as it is to meet. Raises CommandError."""
+    deed: str = command["deed"].replace("-", "_")
+    able = [one.replace("_", "-") for one in FAULTS]
+    if deed not in FAULTS:
+        raise replaced(
+            at_word(command, command["deed"], f"expected one of {', '.join(able)}"), nearest(command["deed"], able)
+        )
+    times: int | None = command["times"]
+    if times is not None and times > MOST_TIMES:
+        raise at_word(command, str(times), f"at most {MOST_TIMES} times; without --times, as often as it comes")
+    place = place_of(command)
+    name = None if command["action"] == "*" else command["action"]
+    rule = Rule(
+        "",
+        place,
+        action=name if place != "event" else None,
+        channel=name if place == "event" else None,
+        sender=command["from"],
+        where=conditions(command),
+        once=times is not None,
+        skip=command["skip"] or 0,
+        probability=_probability(command),
+        do=deed,
+        **_how(command, context, deed),
+    )
+    try:
+        rule.checked()
+    except RuleError as error:
+        raise CommandError(str(error), 0, len(command.line)) from None
+    return [rule] * (times or 1)
+
+
+def replaced(error: CommandError, suggestion: str | None) -> CommandError:
+    """The error with what was likely meant."""
+    error.suggestion = suggestion
+    return error
+
+
+def _how(command: Command, context: Context, deed: str) -> dict[str, Any]:
+    words: tuple[Word, ...] = command["how"]
+    if command["code"] is not None and deed != FAIL:
+        raise CommandError("--code goes with `fail`", len(command.line))
+    if deed == DELAY:
+        if len(words) != 1:
+            raise CommandError("expected how long: `delay 2s`", len(command.line))
+        return {"seconds": read_value(Kind.DURATION, words[0])}
+    if deed == ANSWER:
+        return {"payload": parse_items(words).build(ContextSources(context))}
+    if deed == FAIL:
+        text = " ".join(word.text for word in words)
+        return {"error": text or None, "code": command["code"]}
+    if words:
+        raise words[0].error(f"nothing goes with `{deed.replace('_', '-')}`")
+    return {}
+
+
+def _probability(command: Command) -> float:
+    text: str | None = command["probability"]
+    if text is None:
+        return 1.0
+    found = _PROBABILITY.fullmatch(text)
+    value = float(found[1]) / (100 if found[2] else 1) if found else 0.0
+    if not 0 < value <= 1:
+        raise at_word(command, text, "a probability is above 0 and at most 1, such as 0.1 or 10%")
+    return value
+
+
+def _list(command: Command, context: Context, keeper: Keeper) -> int:
+    look_everywhere(keeper, context)
+    with keeper.session.lock:
+        known = keeper.desk.known()
+    found = [one for one in known if not one.rule.holds]
+    if command["json"]:
+        for one in found:
+            context.output.record(
+                {"number": one.number, "service": one.service, "hits": one.hits, "rule": one.rule.wire()}
+            )
+    elif found:
+        rows = [[label(known, one), *row[1:]] for one, row in zip(found, rows_of(keeper, found), strict=True)]
+        context.output.result(table(("", "SERVICE", "FAULT", "HITS", "BY"), rows, frozenset({3})))
+    else:
+        context.output.note("no fault stands; `help fault` tells how to set one")
+    return Exit.DONE
+
+
+def _save(command: Command, context: Context, keeper: Keeper, path: str) -> int:
+    with keeper.session.lock:
+        ours = [one for one in keeper.desk.settings.values() if not one.group]
+    faults = [Fault(one.service, replace(one.rule, id=""), one.lasts) for one in ours]
+    if not faults:
+        raise CommandError("no rule of ours stands that could be kept", len(command.line))
+    try:
+        text = storm_text(faults)
+        with Writing(path, force=command["force"], given_up=giving_up(context)) as file:
+            file.write(text)
+    except (FileError, StormError) as error:
+        raise misplaced(command, path, str(error)) from None
+    context.output.note(f"{len(faults)} rule{'s' * (len(faults) != 1)} written to {file.path}; `fault load` sets them")
+    return Exit.DONE
+
+
+def _load(command: Command, context: Context, keeper: Keeper, path: str) -> int:
+    try:
+        data = stored(path, context).all(LARGEST)
+        faults = read_storm(data.decode())
+    except UnicodeDecodeError:
+        raise misplaced(command, path, f"{path} is not UTF-8 text") from None
+    except (FileError, StormError) as error:
+        raise misplaced(command, path, f"{path}: {error}" if isinstance(error, StormError) else str(error)) from None
+    return _set(command, context, keeper, [Wanted(one.service, one.rule, one.lasts) for one in faults])

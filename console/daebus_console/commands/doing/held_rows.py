@@ -1,0 +1,65 @@
+"""What is held, in words: a row, a line, a record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from daebus_console.commands.context import Context
+from daebus_console.engine.holding.desk import Held
+from daebus_console.engine.holding.words import left, patience, stage, where
+from daebus_console.naming import fields, shown
+from daebus_console.render import Line, Span, duration, line
+
+
+def held_row(held: Held, now: float) -> list[str | Span]:
+    """One row of a table."""
+    first = held.first
+    copies = f" ×{held.instances}" if held.instances > 1 else ""
+    return [
+        Span(f"H{held.number}", "bold"),
+        f"{where(first)}{copies}",
+        stage(first),
+        shown(first.sender or "?"),
+        duration(max(0.0, now - first.since)),
+        left(held, now),
+        patience(first, now),
+        Span(", ".join(shown(one, text=True) for one in held.owners), "dim"),
+        Span(first.hold, "dim"),
+    ]
+
+
+HEADINGS = ("", "WHAT", "WHERE", "FROM", "SINCE", "AT MOST", "WHO ASKED", "BY", "ID")
+
+
+def held_line(held: Held, now: float) -> Line:
+    """One line, for when it has just been held."""
+    first = held.first
+    asked = patience(first, now)
+    return line(
+        Span(f"‖ H{held.number} ", "warn"),
+        Span(where(first), "bold"),
+        f" {stage(first)}, from {shown(first.sender or '?')}",
+        Span(f", {asked}" if asked else "", "dim"),
+        Span(f"  `release {first.hold}`", "dim"),
+    )
+
+
+def held_record(held: Held, now: float, context: Context) -> dict[str, Any]:
+    """One record."""
+    first = held.first
+    return {
+        "number": held.number,
+        **fields("service", first.service),
+        "place": first.place,
+        "name": first.name,
+        "from": first.sender,
+        "id": first.id,
+        "parent": first.parent,
+        "held_s": round(max(0.0, now - first.since), 3),
+        "left_s": None if held.until is None else round(max(0.0, held.until - now), 3),
+        "asker_left_s": None if first.asker is None else round(first.asker - now, 3),
+        "asker_waits": first.waits,
+        "owners": held.owners,
+        "holds": [one.hold for one in held.holds],
+        "payload": context.redact.mask(first.payload),
+    }

@@ -1,0 +1,67 @@
+"""suspend and resume: an instance, or a service, that takes nothing more to handle."""
+
+from __future__ import annotations
+
+from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.debugging import at_word, confirm, keeper_of
+from daebus_console.commands.doing.standing import stay
+from daebus_console.commands.grammar.command import Command
+from daebus_console.commands.verbs import Face
+from daebus_console.engine.keeping.keeper import Keeper
+from daebus_console.engine.keeping.refused import Refused
+from daebus_console.naming import shown
+
+_LONGEST = 3600.0
+
+
+def run_suspend(command: Command, context: Context) -> int:
+    """Suspend a service; at the shell until interrupted."""
+    keeper = keeper_of(command, context)
+    service: str = command["service"]
+    instance = _instance(command, keeper, service)
+    confirm(command, context, [service], _LONGEST)
+    count = keeper.suspend(service, on=True, instance=instance)
+    context.output.note(
+        f"{shown(service)} is suspended ({count} instance{'s' * (count != 1)}):"
+        " `release next` lets one message through, `resume` all"
+    )
+    return Exit.DONE if context.face is Face.PROMPT else stay(command, context, keeper)
+
+
+def run_resume(command: Command, context: Context) -> int:
+    """Let suspended services go on."""
+    keeper = keeper_of(command, context)
+    with keeper.session.lock:
+        ours = {service: set(names) for service, names in keeper.desk.suspended.items()}
+    service: str | None = command["service"]
+    if service is None and not ours:
+        context.output.note("nothing is suspended by us")
+        return Exit.DONE
+    status = Exit.DONE
+    for name in [service] if service is not None else sorted(ours):
+        chosen = _instance(command, keeper, name) if service is not None else None
+        for instance in [chosen] if chosen is not None else sorted(ours.get(name, {None}), key=str):
+            try:
+                keeper.suspend(name, on=False, instance=instance)
+            except Refused as error:
+                context.output.error(str(error))
+                status = Exit.ERROR
+                continue
+            context.output.note(f"{shown(name)} goes on" + (f" ({shown(instance)})" if instance else ""))
+    return status
+
+
+def _instance(command: Command, keeper: Keeper, service: str) -> str | None:
+    """The id of the instance that is meant; None for all. Raises CommandError."""
+    wanted: str | None = command["instance"]
+    if wanted is None:
+        return None
+    with keeper.session.lock:
+        entry = keeper.session.directory.services.get(service)
+        names = sorted(entry.instances) if entry is not None else []
+    found = [name for name in names if name.startswith(wanted)]
+    if len(found) != 1:
+        known = f"there are {', '.join(map(shown, names))}" if names else "none is known"
+        what = "is the beginning of more than one instance" if found else "is no instance"
+        raise at_word(command, wanted, f"{wanted} {what} of {shown(service)}: {known}")
+    return found[0]

@@ -1,0 +1,168 @@
+"""Conditions of a rule on a payload: `payload.id=17`, `payload.name~A*`, `payload.coupon`. Pure."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+OPERATORS = ("!=", "=", "<", ">", "~")
+EXISTS = "exists"
+FORMS = "payload.id=17, payload.amount>100, payload.name~A*, or payload.coupon for one that is there"
+_SPLIT = re.compile(r"!=|=|<|>|~")
+_PREFIX = "payload."
+_LONGEST = 1000
+Value = str | int | float | bool | None
+
+
+class ConditionError(ValueError):
+    """What stands there is no condition; `column` is where in it the trouble is."""
+
+    def __init__(self, message: str, column: int = 0) -> None:
+        super().__init__(message)
+        self.column = column
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One condition: the value at `path` (as `user.items[0].id`) compared with `value` by `operator`."""
+
+    path: str
+    operator: str
+    value: Value = None
+
+    def __str__(self) -> str:
+        if self.operator == EXISTS:
+            return _PREFIX + self.path
+        return f"{_PREFIX}{self.path}{self.operator}{written(self.value, self.operator)}"
+
+    @property
+    def wire(self) -> list[Any]:
+        """As it goes to a service."""
+        return [steps(self.path), self.operator, True if self.operator == EXISTS else self.value]
+
+
+def read_condition(text: str, *, quoted: bool = False) -> Condition:
+    """The condition that a text says; a `quoted` value is text whatever it looks like. Raises ConditionError."""
+    if len(text) > _LONGEST:
+        raise ConditionError(f"a condition has at most {_LONGEST:,} characters")
+    found = _SPLIT.search(text)
+    path = text[: found.start()] if found else text
+    bare = path.removeprefix(_PREFIX).strip()
+    if not steps(bare) or bare == "payload" or any(sign.isspace() for sign in bare):
+        raise ConditionError(f"expected a condition on the payload: {FORMS}")
+    if found is None:
+        if not path.startswith(_PREFIX):
+            raise ConditionError(f"expected a condition on the payload: {FORMS}")
+        return Condition(bare, EXISTS)
+    word = text[found.end() :]
+    value: Value = word if quoted or found[0] == "~" else _value(word)
+    if found[0] in "<>" and (isinstance(value, bool | None) or value == ""):
+        raise ConditionError(f"{found[0]} compares numbers or texts, and {word or 'nothing'} is neither", found.end())
+    if found[0] == "~" and not word:
+        raise ConditionError("expected a pattern after ~, such as A*", found.end())
+    return Condition(bare, found[0], value)
+
+
+def of_wire(told: Any) -> Condition | None:
+    """The condition that a service tells of; None where it is none that can be understood."""
+    if not isinstance(told, list | tuple) or len(told) not in (2, 3):
+        return None
+    path, operator = told[0], told[1]
+    if isinstance(path, list):
+        path = ".".join(map(str, path))
+    if not isinstance(path, str) or operator not in (*OPERATORS, EXISTS):
+        return None
+    value = told[2] if len(told) == 3 else True
+    return Condition(path, operator, value if isinstance(value, str | int | float | bool | None) else str(value))
+
+
+def written(value: Value, operator: str = "=") -> str:
+    """A value as it is typed: text bare, unless it would be taken for something else."""
+    if not isinstance(value, str):
+        return json.dumps(value)
+    bare = operator == "~" or _value(value) == value
+    return value if bare else json.dumps(value, ensure_ascii=False)
+
+
+def _value(word: str) -> Value:
+    try:
+        value = json.loads(word)
+    except (ValueError, RecursionError):
+        return word
+    if isinstance(value, float) and not math.isfinite(value):
+        return word
+    return value if isinstance(value, str | int | float | bool | None) else word
+
+
+def matches(condition: Condition, payload: Any) -> bool:
+    """Whether a payload fulfils it, as a service would find."""
+    found, here = dig(payload, condition.path)
+    if condition.operator == EXISTS:
+        return found
+    if not found:
+        return condition.operator == "!="
+    return _compared(here, condition.operator, condition.value)
+
+
+def _compared(here: Any, operator: str, value: Value) -> bool:
+    if operator in ("=", "!="):
+        same = bool(here == value) and isinstance(here, bool) == isinstance(value, bool)
+        return same == (operator == "=")
+    if isinstance(here, bool) or isinstance(value, bool):
+        return False
+    if operator == "~":
+        return isinstance(here, str | int | float) and fnmatchcase(str(here), str(value))
+    if isinstance(here, str) and isinstance(value, str):
+        return here < value if operator == "<" else here > value
+    if isinstance(here, int | float) and isinstance(value, int | float):
+        return here < value if operator == "<" else here > value
+    return False
+
+
+def steps(path: str) -> list[str]:
+    """The names and places that a path goes through."""
+    return re.findall(r"[^.\[\]]+", path)
+
+
+def dig(payload: Any, path: str) -> tuple[bool, Any]:
+    """Whether there is something at that path, and what."""
+    here = payload
+    for step in steps(path):
+        if isinstance(here, dict) and step in here:
+            here = here[step]
+        elif isinstance(here, list) and step.isascii() and step.isdigit() and int(step) < len(here):
+            here = here[int(step)]
+        else:
+            return False, None
+    return True, here
+
+
+def offered(payload: Any, most: int = 12) -> list[Condition]:
+    """Conditions that a payload itself fulfils, one for each of its short values, those of its top first."""
+    found: list[Condition] = []
+    level: list[tuple[str, Any]] = [("", payload)]
+    while level and len(found) < most:
+        below: list[tuple[str, Any]] = []
+        for path, value in level:
+            if isinstance(value, dict):
+                below += [(f"{path}.{name}" if path else name, one) for name, one in value.items() if _plain(name)]
+            elif isinstance(value, list):
+                below += [(f"{path}[{place}]", one) for place, one in enumerate(value[:3])]
+            elif path and _short(value):
+                found.append(Condition(path, "=", value))
+        level = below
+    return found[:most]
+
+
+def _plain(name: str) -> bool:
+    return re.fullmatch(r"[^\s.\[\]=!<>~]{1,60}", name) is not None
+
+
+def _short(value: Any) -> bool:
+    if isinstance(value, str):
+        return len(value) <= 60 and value.isprintable()
+    return isinstance(value, int | float | bool)

@@ -1,0 +1,257 @@
+"""The debugger's desk: our rules, and what every instance tells of rules and holds, put together. Pure; hold its lock.
+
+What each instance holds for itself is one thing to the user where it is the same message: a Held, which has a number.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from daebus_console.engine.holding.report import Hold, Placed, Report
+from daebus_console.engine.holding.rule import Rule
+
+_MOST_REMEMBERED = 5_000
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One of our rules, set on a service. `until` ends it (the desk's clock); rules of one `group` go together."""
+
+    number: int
+    service: str
+    rule: Rule
+    until: float | None = None
+    group: str = ""
+    lasts: float | None = None
+    """Seconds for which it was meant to stand."""
+
+
+@dataclass
+class Held:
+    """A message that is held, in one instance or in several; `number` is what users call it by."""
+
+    number: int
+    holds: list[Hold] = field(default_factory=list)
+
+    @property
+    def first(self) -> Hold:
+        """The one that was held first."""
+        return min(self.holds, key=lambda one: one.since)
+
+    @property
+    def instances(self) -> int:
+        """How many hold it."""
+        return len(self.holds)
+
+    @property
+    def owners(self) -> list[str]:
+        """Whose rules hold it."""
+        return sorted({one.owner for one in self.holds})
+
+    @property
+    def until(self) -> float | None:
+        """When the first of them goes on by itself, as its rule says."""
+        return min((one.until for one in self.holds if one.until is not None), default=None)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A rule as it stands on a service: ours or another's, and its hits in all instances together."""
+
+    service: str
+    owner: str
+    rule: Rule
+    hits: int
+    instances: int
+    number: int | None = None
+    until: float | None = None
+
+
+class Desk:
+    """`owner` is us. `news` are sentences for the user, for the taking."""
+
+    def __init__(self, owner: str) -> None:
+        self.owner = owner
+        self.settings: dict[int, Setting] = {}
+        self.reports: dict[tuple[str, str], Report] = {}
+        self.suspended: dict[str, set[str | None]] = {}
+        """Services that we have suspended, each with the instances; None among them is all of it."""
+        self.refusals: dict[str, str] = {}
+        """Why a service cannot be debugged, where it has said so: `forbidden`, `unknown_action`."""
+        self.news: deque[str] = deque(maxlen=200)
+        self.version = 0
+        """Another one whenever something is held, let go, set or lifted."""
+        self.rang = 0
+        """How many messages were held since the start."""
+        self.hits: dict[str, int] = {}
+        """Of our rules that have gone, and of those that stand, by the rule's id."""
+        self._numbers: dict[tuple[str, ...], int] = {}
+        self._counter = itertools.count(1)
+        self._rules = itertools.count(1)
+        self._steps = itertools.count(1)
+        self._confirmed: dict[tuple[str, str], tuple[float, set[str]]] = {}
+
+    # Our own rules ---------------------------------------------------------------------------------------------
+
+    def add(
+        self, service: str, rule: Rule, until: float | None = None, group: str = "", lasts: float | None = None
+    ) -> Setting:
+        """One more rule of ours on a service."""
+        # Rules of steps come and go by the dozen, and are nobody's to count.
+        number = -next(self._steps) if group else next(self._rules)
+        setting = Setting(number, service, rule, until, group, lasts)
+        self.settings[setting.number] = setting
+        self.version += 1
+        return setting
+
+    def remove(self, numbers: Iterable[int]) -> set[str]:
+        """Take rules away; returns the services that are to be told."""
+        gone = [self.settings.pop(number) for number in list(numbers) if number in self.settings]
+        self.version += bool(gone)
+        return {one.service for one in gone}
+
+    def rules_on(self, service: str) -> list[Rule]:
+        """What we have set there."""
+        return [one.rule for one in self.settings.values() if one.service == service]
+
+    def expired(self, now: float) -> list[Setting]:
+        """Those whose time is over."""
+        return [one for one in self.settings.values() if one.until is not None and one.until <= now]
+
+    def group(self, group: str) -> list[Setting]:
+        """The rules of one group."""
+        return [one for one in self.settings.values() if group and one.group == group]
+
+    def confirmed(self, service: str, instance: str, rules: Iterable[Rule], until: float) -> None:
+        """That instance has taken those rules of ours, and has them until then at least, unless somebody lifts them."""
+        self._confirmed[service, instance] = (until, {rule.id for rule in rules})
+
+    # What is told ----------------------------------------------------------------------------------------------
+
+    def take(self, report: Report) -> list[Held]:
+        """Take what an instance tells; returns what is newly held."""
+        key = (report.service, report.instance)
+        before = {hold.key for hold in self.reports[key].holds} if key in self.reports else set()
+        old = self.reports.get(key)
+        self.reports[key] = report
+        self.refusals.pop(report.service, None)
+        for placed in report.rules:
+            if placed.owner == self.owner:
+                self.hits[placed.rule.id] = max(self.hits.get(placed.rule.id, 0), placed.hits)
+        fresh = [hold for hold in report.holds if hold.key not in before]
+        new = {self._number(hold) for hold in fresh if _same(hold) not in self._numbers and not hold.delayed}
+        if fresh or old is None or old.holds != report.holds or old.rules != report.rules:
+            self.version += 1
+        self.rang += len(new)
+        return [held for held in self.held() if held.number in new] if new else []
+
+    def gone(self, service: str, instances: Iterable[str] | None = None) -> None:
+        """Instances of a service are there no more; all of it where none are named."""
+        names = None if instances is None else set(instances)
+        for key in [key for key in self.reports if key[0] == service and (names is None or key[1] in names)]:
+            del self.reports[key]
+            self._confirmed.pop(key, None)
+            self.version += 1
+
+    def lifted(self, report: Report) -> list[Setting]:
+        """Our rules that this instance had and has no more, though they were not used up: somebody has lifted them."""
+        until, had = self._confirmed.get((report.service, report.instance), (0.0, set()))
+        if report.at >= until:
+            return []
+        here = {one.rule.id for one in report.rules if one.owner == self.owner}
+        return [
+            one
+            for one in self.settings.values()
+            if one.service == report.service and one.rule.id in had - here and not one.rule.once
+        ]
+
+    def spent(self) -> list[Setting]:
+        """Our rules for one message that have had theirs, in whichever instance, with those of their group."""
+        hit = [one for one in self.settings.values() if one.rule.once and self._hit(one)]
+        groups = {one.group for one in hit if one.group}
+        return [one for one in self.settings.values() if one in hit or one.group in groups]
+
+    def _hit(self, setting: Setting) -> bool:
+        rule = setting.rule.id
+        return bool(self.hits.get(rule)) or any(
+            hold.rule == rule and hold.owner == self.owner
+            for (service, _instance), report in self.reports.items()
+            if service == setting.service
+            for hold in report.holds
+        )
+
+    # What is to be seen ----------------------------------------------------------------------------------------
+
+    def held(self) -> list[Held]:
+        """All that is held, what was held first being first."""
+        groups: dict[int, Held] = {}
+        for hold in self.holds():
+            number = self._number(hold)
+            groups.setdefault(number, Held(number)).holds.append(hold)
+        return sorted(groups.values(), key=lambda one: (one.first.since, one.number))
+
+    def holds(self) -> Iterator[Hold]:
+        """All holds of all instances; what is only delayed is none."""
+        for report in self.reports.values():
+            yield from (hold for hold in report.holds if not hold.delayed)
+
+    def find(self, which: str) -> Held | None:
+        """What is held under that number, or under the id that an instance has given it."""
+        plain = which.removeprefix("H").removeprefix("h")
+        for one in self.held():
+            if plain == str(one.number) or any(hold.hold == which for hold in one.holds):
+                return one
+        return None
+
+    def of_message(self, id: str | None) -> list[Held]:
+        """What is held of the message of that id, at whatever place."""
+        return [] if id is None else [one for one in self.held() if one.first.id == id]
+
+    def known(self) -> list[Known]:
+        """All rules that stand: ours first, then those of others."""
+        placed: dict[tuple[str, str, str], list[Placed]] = {}
+        for (service, _instance), report in sorted(self.reports.items()):
+            for one in report.rules:
+                placed.setdefault((service, one.owner, one.rule.id), []).append(one)
+        ours = [
+            Known(
+                one.service,
+                self.owner,
+                one.rule,
+                sum(here.hits for here in placed.get((one.service, self.owner, one.rule.id), ())),
+                len(placed.get((one.service, self.owner, one.rule.id), ())),
+                one.number,
+                one.until,
+            )
+            for one in self.settings.values()
+            if not one.group
+        ]
+        others = [
+            Known(service, owner, found[0].rule, sum(one.hits for one in found), len(found))
+            for (service, owner, _rule), found in placed.items()
+            if owner != self.owner
+        ]
+        return ours + others
+
+    def passed(self) -> int:
+        """Messages that were to be held and went by for want of room."""
+        return sum(report.passed for report in self.reports.values())
+
+    def _number(self, hold: Hold) -> int:
+        key = _same(hold)
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = next(self._counter)
+            if len(self._numbers) > _MOST_REMEMBERED:
+                del self._numbers[next(iter(self._numbers))]
+        return number
+
+
+def _same(hold: Hold) -> tuple[str, ...]:
+    """The same for holds of one message at one place: each instance has its own copy of what is not shared."""
+    if hold.id is None:
+        return hold.key
+    return hold.service, hold.place, hold.name, hold.id

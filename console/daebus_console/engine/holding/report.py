@@ -1,0 +1,157 @@
+"""What one instance tells of its rules and of what it holds. Pure; whatever comes is read as far as it makes sense."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from daebus_console.engine.holding.rule import DELAY, LONGEST_HOLD, Rule, of_told
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A rule as it stands in an instance: whose it is, and how often it was hit."""
+
+    owner: str
+    rule: Rule
+    hits: int = 0
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A message that one instance holds.
+
+    `hold` is its id there; `name` the action, or the channel of an event; `id` and `parent` are those of the message.
+    `since` and `until` are times of our clock: until when its rule holds it at most (None: as long as somebody wants);
+    `lease` until when it is held if its owner does not renew; `asker` when whoever asked gives up, if
+    its clock goes on (None: nobody is known to wait); with `waits` it is told to wait on. `payload` is what it carries,
+    `whole` where all of that was told; `length` are its bytes. `target` is the service that a call is for; `ok` tells
+    that an answer is no error; `delayed` that it is not held but delayed.
+    """
+
+    service: str
+    instance: str
+    hold: str
+    place: str
+    name: str
+    owner: str
+    rule: str
+    since: float
+    until: float | None = None
+    lease: float | None = None
+    asker: float | None = None
+    waits: bool = False
+    sender: str | None = None
+    id: str | None = None
+    parent: str | None = None
+    payload: Any = None
+    whole: bool = False
+    target: str | None = None
+    ok: bool = True
+    length: int = 0
+    delayed: bool = False
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tells it from all other holds."""
+        return self.service, self.instance, self.hold
+
+
+@dataclass(frozen=True)
+class Report:
+    """An instance at one moment (`at`, our clock). `passed` messages a rule would have held went by for want of room.
+
+    `suspended` names who has suspended it; `count` is how many it holds, of which not all may have had room in `holds`.
+    """
+
+    service: str
+    instance: str
+    at: float
+    rules: tuple[Placed, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    passed: int = 0
+    suspended: tuple[str, ...] = ()
+    count: int = 0
+
+    def without(self, gone: Collection[tuple[str, str, str]]) -> Report:
+        """The same without those holds, by their keys."""
+        return replace(self, holds=tuple(hold for hold in self.holds if hold.key not in gone))
+
+
+def read_report(service: str, instance: str, told: Mapping[str, Any], at: float) -> Report:
+    """The report that an answer to `held` is."""
+    leases, suspended = (
+        [one for one in _list(told.get(name)) if isinstance(one, Mapping)] for name in ("rules", "suspended")
+    )
+    rules = tuple(placed for lease in leases for placed in _rules(str(lease.get("owner", "?")), lease.get("rules")))
+    lasts = {(one.owner, one.rule.id): one.rule.lasts for one in rules}
+    return Report(
+        service,
+        instance,
+        at,
+        rules,
+        tuple(_holds(service, instance, told.get("held"), at, lasts)),
+        int(_seconds(told.get("passed")) or 0),
+        tuple(str(lease.get("owner", "?")) for lease in suspended),
+        int(_seconds(told.get("count")) or 0),
+    )
+
+
+def _rules(owner: str, told: Any) -> Iterator[Placed]:
+    for one in _list(told):
+        rule = of_told(one)
+        if rule is not None:
+            hits = one.get("hits")
+            yield Placed(owner, rule, hits if isinstance(hits, int) else 0)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _holds(
+    service: str, instance: str, told: Any, at: float, lasts: Mapping[tuple[str, str], float | None]
+) -> Iterator[Hold]:
+    for one in _list(told):
+        if not isinstance(one, Mapping) or not isinstance(one.get("hold"), str):
+            continue
+        left, asker = _seconds(one.get("left")), one.get("asker")
+        asker = asker if isinstance(asker, Mapping) else {}
+        patience = _seconds(asker.get("left"))
+        owner, rule = str(one.get("owner", "?")), str(one.get("rule", ""))
+        since = at - (_seconds(one.get("held")) or 0.0)
+        longest = LONGEST_HOLD if (owner, rule) in lasts else None
+        yield Hold(
+            service=service,
+            instance=instance,
+            hold=one["hold"],
+            place=str(one.get("place", "request")),
+            name=str(one.get("action") or one.get("channel") or ""),
+            owner=owner,
+            rule=rule,
+            since=since,
+            until=None if longest is None else since + (lasts[owner, rule] or longest),
+            lease=None if left is None else at + left,
+            asker=None if patience is None or asker.get("notified") is True else at + patience,
+            waits=asker.get("notified") is True,
+            sender=_text(one.get("from")),
+            id=_text(one.get("id")),
+            parent=_text(one.get("parent")),
+            payload=one.get("payload"),
+            whole="payload" in one and one.get("cut") is not True,
+            target=_text(one.get("service")),
+            ok=one.get("ok") is not False,
+            length=int(_seconds(one.get("length")) or 0),
+            delayed=one.get("deed") == DELAY,
+        )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _seconds(value: Any) -> float | None:
+    good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if good else None

@@ -1,0 +1,75 @@
+"""Steps through a conversation, as rules for one message each. Pure.
+
+into    the next request that this message causes, wherever that arrives; else its own answer
+over    its own answer
+out     the answer of what caused it
+run     nothing: it goes on
+
+At an answer, all of this is of the message that caused the one that is answered.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import NamedTuple
+
+from daebus_console.engine.holding.report import Hold
+from daebus_console.engine.holding.rule import Rule
+
+
+class Step(StrEnum):
+    """How to go on from what is held."""
+
+    INTO = "into"
+    OVER = "over"
+    OUT = "out"
+    RUN = "run"
+
+
+class StepError(ValueError):
+    """There is no such step from here; the text says why."""
+
+
+class Plan(NamedTuple):
+    """The rules of a step, each with its service, and a group in which they stand and fall together."""
+
+    rules: tuple[tuple[str, Rule], ...]
+    group: str
+    step: Step
+    of: str
+    """The id of the message that is followed."""
+
+
+def plan(step: Step, hold: Hold, services: Iterable[str]) -> Plan:
+    """The rules for a step from a hold, on those services that can be debugged. Raises StepError."""
+    group = f"step-{uuid.uuid4().hex[:8]}"
+    if step is Step.RUN:
+        return Plan((), group, step, hold.id or "")
+    if hold.id is None:
+        raise StepError("this message has no id, so that nobody can follow it: run")
+    everywhere = sorted({*services, hold.service})
+    of = hold.parent if step is Step.OUT or hold.place == "answer" else hold.id
+    if of is None:
+        end = (
+            "it is the last answer of its conversation"
+            if hold.place == "answer"
+            else "nothing is known to have caused it"
+        )
+        raise StepError(f"{end}: there is nothing to step to; run")
+    rules = _answers(group, of, everywhere)
+    if step is Step.INTO and hold.place == "call":
+        # What it calls has not got it yet: that is where it goes into.
+        rules = (*((one, Rule(f"{group}-into", "request", of=of, once=True)) for one in everywhere), *rules)
+    elif step is Step.INTO:
+        rules = (*_called(group, of, everywhere), *rules)
+    return Plan(rules, group, step, of)
+
+
+def _called(group: str, parent: str, services: Iterable[str]) -> tuple[tuple[str, Rule], ...]:
+    return tuple((one, Rule(f"{group}-into", "request", parent=parent, once=True)) for one in services)
+
+
+def _answers(group: str, of: str, services: Iterable[str]) -> tuple[tuple[str, Rule], ...]:
+    return tuple((one, Rule(f"{group}-answer", "answer", of=of, once=True)) for one in services)

@@ -1,0 +1,55 @@
+"""What is held, and rules, in words: the same in every face. Pure."""
+
+from __future__ import annotations
+
+from daebus_console.engine.holding.desk import Held
+from daebus_console.engine.holding.report import Hold
+from daebus_console.engine.holding.rule import Rule
+from daebus_console.naming import shown
+from daebus_console.render import duration
+
+_PLACES = {
+    "request": "before its handler",
+    "call": "on leaving",
+    "answer": "its answer",
+    "event": "before its listener",
+}
+
+
+def where(hold: Hold) -> str:
+    """Which message it is: `payment.charge`, `audit on orders`."""
+    name = shown(hold.name, text=hold.place != "event")
+    if hold.place == "event":
+        return f"{shown(hold.service)} on {name}"
+    if hold.place == "call":
+        return f"{shown(hold.service)} → {shown(hold.target or '?')}.{name}"
+    return f"{shown(hold.service)}.{name}"
+
+
+def stage(hold: Hold) -> str:
+    """At which point it is held."""
+    return _PLACES.get(hold.place, hold.place)
+
+
+def left(held: Held, now: float) -> str:
+    """For how much longer it is held, at most."""
+    until = held.until
+    return "" if until is None else duration(max(0.0, until - now))
+
+
+def patience(hold: Hold, now: float) -> str:
+    """For how much longer whoever asked waits."""
+    if hold.waits:
+        return "waits on"
+    if hold.asker is None:
+        return ""
+    seconds = hold.asker - now
+    return f"gives up in {duration(seconds)}" if seconds > 0 else "has given up"
+
+
+def told_rule(service: str, rule: Rule) -> str:
+    """A rule in words."""
+    where = {"request": "", "call": "calls of ", "answer": "answers of ", "event": "heard by "}[rule.place]
+    name = f"{where}{shown(service)}{' on ' if rule.place == 'event' else '.'}{shown(rule.subject, text=True)}"
+    terms = rule.terms()
+    return f"{name} {rule.deed()}" + (f" ({terms})" if terms else "")

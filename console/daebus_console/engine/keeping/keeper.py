@@ -1,0 +1,399 @@
+"""Keeps our rules alive: sets and lifts them, renews leases, learns what is held, lets it go. One for each session.
+
+Rules of this file: `desk` is read and changed under the session's lock; nothing is ever published under that lock; and
+`_sending` puts what goes to services in the order in which it was decided.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from daebus.errors import DaebusError, RedisUnavailable, ServiceUnavailable
+from daebus_console.engine.holding.desk import Desk, Held, Setting
+from daebus_console.engine.holding.log import Done, Log, new_log
+from daebus_console.engine.holding.report import Hold, read_report
+from daebus_console.engine.holding.rule import Rule, renamed
+from daebus_console.engine.keeping.asking import Answer, Asker, Question
+from daebus_console.engine.keeping.owner import owner
+from daebus_console.engine.keeping.refused import GoneOn, Refused, refusal
+from daebus_console.engine.message import envelope as wire
+from daebus_console.engine.sender import Sender
+from daebus_console.engine.session import Session
+from daebus_console.naming import quoted
+
+LEASE = 10.0
+"""Seconds that our rules outlive us."""
+RENEW_EVERY = 3.0
+LOOK_EVERY = 0.5
+"""Seconds between two looks at what is held, where we have rules or something is held."""
+GLANCE_EVERY = 5.0
+"""The same at all other services that can be debugged: others may have rules there."""
+LIST_EVERY = 1.0
+"""Seconds between two looks which services can be debugged."""
+TICK = 0.1
+
+
+class Wanted(NamedTuple):
+    """A rule to be set: on which service, until when (seconds from now), and in which group."""
+
+    service: str
+    rule: Rule
+    lasts: float | None = None
+    group: str = ""
+
+
+class Released(NamedTuple):
+    """What became of a release in one instance: it went as wanted, or why not."""
+
+    hold: Hold
+    answer: Answer
+
+
+class Keeper:
+    """Our debugger on the Redis of a session. `close` lifts all that is ours, and lets go what it holds."""
+
+    def __init__(self, session: Session, sender: Sender) -> None:
+        self.session, self.sender = session, sender
+        self.desk = Desk(owner())
+        self.log: Log = new_log()
+        """What was let go, in its order."""
+        self.problem: str | None = None
+        """Why services cannot be reached."""
+        self.followed: Callable[[], None] | None = None
+        """Called now and then by the thread that looks what is held."""
+        self._asker = Asker(session, sender, self._heard)
+        self._sending = threading.Lock()
+        self._stopping = threading.Event()
+        self._wanted = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._renewed: dict[str, float] = {}
+        self._looked: dict[str, float] = {}
+        self._dirty: set[str] = set()
+        self._able: set[str] = set()
+        self._listed = 0.0
+
+    @property
+    def watching(self) -> bool:
+        """Whether it looks by itself what is held."""
+        return self._thread is not None
+
+    def watch(self) -> None:
+        """Look from now on what is held, and keep alive what we have set. Any number of times."""
+        with self.session.lock:
+            if self._thread is None and not self._stopping.is_set() and not self.sender.read_only:
+                self._thread = threading.Thread(target=self._run, name="daebus-console-keeper", daemon=True)
+                self._thread.start()
+
+    # Rules -----------------------------------------------------------------------------------------------------
+
+    def place(self, wanted: Sequence[Wanted], *, anywhere: bool = False) -> list[Setting]:
+        """Set rules; returns when the instances have taken them.
+
+        Raises Refused, ServiceUnavailable, RedisUnavailable, ReadOnly; then none of them is set. With `anywhere`
+        services that do not take them are passed over, unless all do so.
+        """
+        self.watch()
+        with self.session.lock:
+            now = time.monotonic()
+            made = [
+                self.desk.add(
+                    one.service,
+                    renamed(one.rule, one.rule.id or uuid.uuid4().hex[:8]),
+                    None if one.lasts is None else now + one.lasts,
+                    one.group,
+                    one.lasts,
+                )
+                for one in wanted
+            ]
+        failed: dict[str, DaebusError] = {}
+        for service in dict.fromkeys(one.service for one in made):
+            try:
+                self._place(service)
+            except DaebusError as error:
+                failed[service] = error
+                if not anywhere:
+                    break
+        if failed and (not anywhere or len(failed) == len({one.service for one in made})):
+            self._withdraw(made)
+            raise next(iter(failed.values()))
+        if failed:
+            with self.session.lock:
+                self.desk.remove(one.number for one in made if one.service in failed)
+        return [one for one in made if one.service not in failed]
+
+    def _withdraw(self, made: Iterable[Setting]) -> None:
+        with self.session.lock:
+            self._dirty |= self.desk.remove(one.number for one in made)
+        self._wanted.set()
+
+    def lift(self, settings: Iterable[Setting]) -> None:
+        """Take rules of ours away; what they hold stays held. Raises RedisUnavailable."""
+        with self.session.lock:
+            services = self.desk.remove(one.number for one in settings)
+        for service in sorted(services):
+            self._tell_rules(service)
+
+    def lift_of(self, service: str, other: str, rules: Sequence[Rule]) -> None:
+        """Set the rules of another console on a service to just these. Raises Refused and what `place` raises."""
+        told = {"owner": other, "lease": LEASE, "rules": [rule.wire() for rule in rules]}
+        answers = self._asker.ask(service, "rules", told)
+        found = refusal(service, answers)
+        if found is not None:
+            raise found
+        self.look([service])
+
+    def _place(self, service: str) -> None:
+        with self._sending:
+            with self.session.lock:
+                rules = self.desk.rules_on(service)
+            answers = self._asker.ask(service, "rules", self._lease(rules), rules)
+            self._renewed[service] = time.monotonic()
+        found = refusal(service, answers)
+        if found is not None:
+            raise found
+
+    def _tell_rules(self, service: str) -> None:
+        with self._sending:
+            with self.session.lock:
+                rules = self.desk.rules_on(service)
+            self._asker.post(service, "rules", self._lease(rules), rules)
+            self._renewed[service] = time.monotonic()
+
+    def _lease(self, rules: Sequence[Rule]) -> dict[str, Any]:
+        return {"owner": self.desk.owner, "lease": LEASE, "rules": [rule.wire() for rule in rules]}
+
+    # What is held ----------------------------------------------------------------------------------------------
+
+    def look(self, services: Iterable[str]) -> None:
+        """Learn what these services hold, now. Raises RedisUnavailable, ReadOnly."""
+        for service in services:
+            try:
+                self._asker.ask(service, "held", {})
+            except ServiceUnavailable:
+                with self.session.lock:
+                    self.desk.gone(service)
+
+    def look_into(self, hold: Hold) -> Any:
+        """What a held message carries, with all that its text says; None where it is too large for anybody to tell.
+
+        Raises GoneOn, RedisUnavailable, ReadOnly.
+        """
+        seen = self._seen(hold)
+        if seen is not None or hold.whole:
+            return hold.payload if seen is None else seen
+        told = {"instance": hold.instance, "hold": hold.hold}
+        answers = self._asker.ask(hold.service, "held", told, about=hold.hold)
+        found = answers[0].payload.get("held") if answers and answers[0].ok else None
+        if not isinstance(found, list) or not found:
+            raise GoneOn(f"{hold.name or 'it'} has gone on already")
+        return found[0].get("payload") if isinstance(found[0], dict) else None
+
+    def _seen(self, hold: Hold) -> Any:
+        """The payload as it was on the bus, where it was: a call and an answer have yet to leave."""
+        if hold.place != "request" or hold.id is None:
+            return None
+        with self.session.lock:
+            exchange = self.session.correlator.find(hold.id)
+        if exchange is None or exchange.target != hold.service or exchange.action != hold.name:
+            return None
+        try:
+            return wire.payload_of(exchange.opened.data)
+        except wire.Unreadable:
+            return None
+
+    def release(self, held: Held, verdict: str = "go", **more: Any) -> list[Released]:
+        """Let a message go in all instances that hold it; `more` is `payload`, or `fail` with `code` and `error`.
+
+        Raises GoneOn where none holds it any more, Refused, RedisUnavailable, ReadOnly.
+        """
+        told = {name: value for name, value in more.items() if value is not None}
+        released: list[Released] = []
+        for hold in held.holds:
+            payload = {
+                "instance": hold.instance,
+                "hold": hold.hold,
+                "verdict": verdict,
+                "owner": self.desk.owner,
+                **told,
+            }
+            try:
+                answers = self._asker.ask(hold.service, "release", payload)
+            except ServiceUnavailable as error:
+                answers = [Answer(hold.instance, False, {"code": "gone", "error": str(error)})]
+            released += [Released(hold, one) for one in answers]
+        self._after_release(held, released)
+        done = next(one for one in released if one.answer.ok)
+        with self.session.lock:
+            self.log.append(Done(done.hold, done.hold.payload, {"verdict": verdict, **told}))
+        return released
+
+    def _after_release(self, held: Held, released: Sequence[Released]) -> None:
+        if not released:
+            raise Refused(f"no instance of {quoted(held.first.service)} answered: nobody knows whether it went on")
+        if not any(one.answer.ok for one in released):
+            answer = released[0].answer
+            if answer.code != "bad_request":
+                self._drop(held)
+            if answer.code == "gone":
+                raise GoneOn(f"H{held.number} has gone on already: nothing was done")
+            raise Refused(answer.error or answer.code)
+        self._drop(held)
+
+    def _drop(self, held: Held) -> None:
+        """It is held no more: known before the next look."""
+        gone = {hold.key for hold in held.holds}
+        with self.session.lock:
+            for key, report in self.desk.reports.items():
+                self.desk.reports[key] = report.without(gone)
+            self.desk.version += 1
+
+    def suspend(self, service: str, *, on: bool, instance: str | None = None) -> int:
+        """Have a service take nothing more, or go on; returns how many instances do so. Raises what `place` raises."""
+        if on:
+            self.watch()
+        with self._sending:
+            answers = self._asker.ask(service, "suspend", self._suspension(on, instance))
+        found = refusal(service, answers)
+        if found is not None:
+            raise found
+        with self.session.lock:
+            here = self.desk.suspended.setdefault(service, set())
+            (here.add if on else here.discard)(instance)
+            if not on and instance is None:
+                here.clear()
+            if not here:
+                del self.desk.suspended[service]
+            self.desk.version += 1
+        return sum(one.ok for one in answers)
+
+    def _suspension(self, on: bool, instance: str | None) -> dict[str, Any]:
+        told: dict[str, Any] = {"owner": self.desk.owner, "lease": LEASE, "on": on}
+        return told if instance is None else {**told, "instance": instance}
+
+    def off(self) -> int:
+        """Lift all that is ours, and let go all that it holds; returns how many went. Raises RedisUnavailable."""
+        with self.session.lock:
+            services = {one.service for one in self.desk.settings.values()} | set(self.desk.suspended)
+            ours = [one for one in self.desk.held() if self.desk.owner in one.owners]
+            services |= {hold.service for one in ours for hold in one.holds}
+            suspended = {service: set(names) for service, names in self.desk.suspended.items()}
+            self.desk.remove(list(self.desk.settings))
+            self.desk.suspended.clear()
+        with self._sending:
+            for service in sorted(services):
+                # A lease that ends lets go all that it holds.
+                self._asker.post(service, "rules", {"owner": self.desk.owner, "lease": 0, "rules": []})
+                self._renewed.pop(service, None)
+                for instance in suspended.get(service, ()):
+                    self._asker.post(service, "suspend", self._suspension(False, instance))
+        for one in ours:
+            self._drop(one)
+        return len(ours)
+
+    def close(self) -> None:
+        """Lift all that is ours, as far as services can be told; all goes on when leases end, at the latest."""
+        self._stopping.set()
+        self._wanted.set()
+        if self._thread is not None:
+            self._thread.join(5)
+            self._thread = None
+            try:
+                self.off()
+            except DaebusError:
+                # They go on by themselves.
+                pass
+        self._asker.close()
+
+    # What is heard ---------------------------------------------------------------------------------------------
+
+    def _heard(self, question: Question, answer: Answer) -> None:
+        service = question.service
+        if not answer.ok:
+            if question.verb in ("rules", "held", "suspend"):
+                self.desk.refusals[service] = answer.code
+            return
+        if question.verb == "rules" and question.about is not None:
+            until = self.session.clock() + LEASE / 2
+            self.desk.confirmed(service, answer.instance, question.about, until)
+        if question.verb == "held" and question.about is None:
+            report = read_report(service, answer.instance, answer.payload, self.session.clock())
+            for setting in self.desk.lifted(report):
+                self.desk.news.append(f"somebody has lifted rule {setting.number} on {setting.service}")
+                self._dirty |= self.desk.remove([setting.number])
+            self.desk.take(report)
+            if self.desk.spent():
+                self._wanted.set()
+
+    # The thread ------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wanted.wait(TICK)
+            self._wanted.clear()
+            if self._stopping.is_set():
+                return
+            try:
+                self._round(time.monotonic())
+                self.problem = None
+            except RedisUnavailable as error:
+                self.problem = str(error)
+                self._stopping.wait(1.0)
+            except DaebusError as error:
+                self.problem = str(error)
+
+    def _round(self, now: float) -> None:
+        with self.session.lock:
+            over = [*self.desk.expired(now), *self.desk.spent()]
+            dirty, self._dirty = self._dirty | self.desk.remove(one.number for one in over), set()
+            ours = self._ours()
+            active = ours | {hold.service for hold in self.desk.holds()}
+            if now - self._listed >= LIST_EVERY:
+                self._listed, self._able = now, debuggable(self.session)
+            others = self._able - active
+            self._forget_gone(active)
+            follow = self.followed
+        if follow is not None:
+            follow()
+        for service in sorted(dirty | ours):
+            if service in dirty or now - self._renewed.get(service, 0.0) >= RENEW_EVERY:
+                self._tell_rules(service)
+                self._renew_suspension(service)
+        for services, every in ((active, LOOK_EVERY), (others, GLANCE_EVERY)):
+            for service in sorted(services):
+                if now - self._looked.get(service, 0.0) >= every:
+                    self._looked[service] = now
+                    if not self._asker.post(service, "held", {}).expected:
+                        with self.session.lock:
+                            self.desk.gone(service)
+
+    def _ours(self) -> set[str]:
+        """The services where we have something: rules, a suspension, or a message that our rules hold."""
+        found = {one.service for one in self.desk.settings.values()} | set(self.desk.suspended)
+        return found | {hold.service for hold in self.desk.holds() if hold.owner == self.desk.owner}
+
+    def _forget_gone(self, active: Collection[str]) -> None:
+        """Instances that are there no more hold nothing: those that were asked often enough, and say nothing."""
+        now = self.session.clock()
+        for service, instance in list(self.desk.reports):
+            silent = now - self.desk.reports[service, instance].at
+            if silent > (10 * LOOK_EVERY if service in active else 4 * GLANCE_EVERY):
+                self.desk.gone(service, [instance])
+
+    def _renew_suspension(self, service: str) -> None:
+        with self.session.lock:
+            instances = set(self.desk.suspended.get(service, ()))
+        for instance in instances:
+            self._asker.post(service, "suspend", self._suspension(True, instance))
+
+
+def debuggable(session: Session) -> set[str]:
+    """The services of which an instance says that it may be debugged. Hold the session's lock."""
+    return {
+        service.name
+        for service in session.directory.services.values()
+        if service.gone is None and any(one.info.get("debugger") is True for one in service.instances.values())
+    }

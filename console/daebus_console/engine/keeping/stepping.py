@@ -1,0 +1,117 @@
+"""Steps: sets the rules of one, lets the message go, and tells where it has come to, or that it has come nowhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from daebus_console.engine.holding.desk import Held
+from daebus_console.engine.holding.steps import Plan, Step, plan
+from daebus_console.engine.keeping.keeper import Keeper, Wanted, debuggable
+from daebus_console.engine.message.exchange import Exchange, State
+from daebus_console.naming import shown
+
+_ARRIVES_WITHIN = 1.5
+"""Seconds after the end of what is followed, within which it would be known that something is held."""
+
+
+class Stepper:
+    """`at` is the number of what is held where the last step has come to; None while it is under way."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self.keeper = keeper
+        self.at: int | None = None
+        self._plan: Plan | None = None
+        self._seen = 0
+        """The number of the last exchange that was looked at for being one that is called."""
+        keeper.followed = self._follow
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a step has not come to its end."""
+        return self._plan is not None
+
+    @property
+    def awaited(self) -> str:
+        """What comes next where a step is under way, in words; empty where none is."""
+        planned = self._plan
+        if planned is None:
+            return ""
+        exchange = self.keeper.session.correlator.find(planned.of)
+        name = (
+            "it" if exchange is None else f"{shown(exchange.target or '?')}.{shown(exchange.action or '', text=True)}"
+        )
+        return f"the next call of {name}, or its answer" if planned.step is Step.INTO else f"the answer of {name}"
+
+    def step(self, held: Held, step: Step, payload: Any = None) -> None:
+        """Go on from what is held. Raises StepError, GoneOn, Refused, RedisUnavailable, ReadOnly."""
+        keeper = self.keeper
+        with keeper.session.lock:
+            services = debuggable(keeper.session)
+        planned = plan(step, held.first, services)
+        made = []
+        if planned.rules:
+            wanted = [Wanted(service, rule, group=planned.group) for service, rule in planned.rules]
+            made = keeper.place(wanted, anywhere=True)
+        with keeper.session.lock:
+            self.at, self._plan, self._seen = None, planned if made else None, 0
+        try:
+            keeper.release(held, "go", payload=payload)
+        except Exception:
+            self._plan = None
+            keeper.lift(made)
+            raise
+
+    def _follow(self) -> None:
+        """Look whether the step has come to its end (called by the keeper's thread)."""
+        session = self.keeper.session
+        with session.lock:
+            planned = self._plan
+            if planned is None:
+                return
+            told = self._where(planned)
+            if told is None:
+                return
+            self._plan = None
+            self.keeper.desk.news.append(told)
+            left = self.keeper.desk.group(planned.group)
+        self.keeper.lift(left)
+
+    def _where(self, planned: Plan) -> str | None:
+        """Where the step has come to, or why nowhere; None while that is not known."""
+        desk, session = self.keeper.desk, self.keeper.session
+        for held in desk.held():
+            if any(hold.owner == desk.owner and hold.rule.startswith(planned.group) for hold in held.holds):
+                self.at = held.number
+                return _arrived(planned, held)
+        exchange = session.correlator.find(planned.of)
+        now = session.clock()
+        self._look_past(planned, exchange)
+        if exchange is None or exchange.state is State.PENDING:
+            return None
+        ended = exchange.answer.at if exchange.answer is not None else exchange.deadline
+        if now - ended < _ARRIVES_WITHIN:
+            return None
+        service = shown(exchange.target or "?")
+        how = "was answered" if exchange.answer is not None else "got no answer"
+        return f"the step {planned.step} came nowhere: #{exchange.number} of {service} {how}, and nothing could be held"
+
+    def _look_past(self, planned: Plan, parent: Exchange | None) -> None:
+        """Tell of calls that went to where nothing can be held."""
+        if parent is None or planned.step is not Step.INTO:
+            return
+        session, able = self.keeper.session, debuggable(self.keeper.session)
+        last = session.journal.exchanges.last
+        for exchange in session.journal.exchanges.between(max(self._seen, parent.number) + 1, last):
+            if exchange.parent_id == planned.of and exchange.target not in able:
+                name = f"{shown(exchange.target or '?')}.{shown(exchange.action or '', text=True)}"
+                self.keeper.desk.news.append(f"#{exchange.number} {name} cannot be debugged: the step goes past it")
+        self._seen = last
+
+
+def _arrived(planned: Plan, held: Held) -> str:
+    first = held.first
+    where = f"{shown(first.service)}.{shown(first.name, text=True)}"
+    if planned.step is Step.INTO and first.place == "answer":
+        return f"H{held.number}: no call was made that could be held: stopped at the answer of {where}"
+    what = "the answer of " if first.place == "answer" else ""
+    return f"H{held.number}: stopped at {what}{where}"

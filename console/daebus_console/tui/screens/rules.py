@@ -1,0 +1,114 @@
+"""Breakpoints and faults: those that stand, ours and others', with their hits; d takes one away."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from daebus_console.commands.doing.breaking import label
+from daebus_console.engine.holding.desk import Known
+from daebus_console.tui.rows import format as fmt
+from daebus_console.tui.rows.holding import no_rules, rule_heading, rule_row
+from daebus_console.tui.rows.lines import Line
+from daebus_console.tui.screens.stats import FigureList
+from daebus_console.tui.widgets.key_line import KeyLine
+from daebus_console.tui.widgets.title import TitleLine
+
+if TYPE_CHECKING:
+    from daebus_console.tui.base import BaseApp, DebugView
+
+_EVERY = 0.5
+
+
+class RuleList(FigureList):
+    """The rules, one a row."""
+
+    def empty(self) -> list[Line]:
+        return no_rules(self.size.width)
+
+
+class RulesScreen(Screen[None]):
+    """All rules that stand on this Redis, as far as services tell of them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("d,delete", "take_away", "Take away"),
+        Binding("f", "fault", "New fault"),
+        Binding("s", "save", "Save as a file", show=False),
+        Binding("H", "held", "What is held"),
+        Binding("escape,q,L", "app.pop_screen", "Back"),
+    ]
+
+    app: BaseApp
+
+    def __init__(self, main: DebugView) -> None:
+        super().__init__()
+        self.main = main
+        self.head = TitleLine(classes="pane-title")
+        self.columns = TitleLine()
+        self.list = RuleList(self._row, "", id="rules")
+        self.said = TitleLine(id="held-said")
+
+    def compose(self) -> ComposeResult:
+        yield self.head
+        yield self.columns
+        yield self.list
+        yield self.said
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        self.list.focus()
+        self.renew()
+        self.call_after_refresh(self.renew)
+        self.set_interval(_EVERY, self.renew)
+
+    def renew(self) -> None:
+        """Read what stands."""
+        keeper, known = self.main.keeper, []
+        suspended: dict[str, Any] = {}
+        passed = 0
+        if keeper is not None:
+            with self.main.session.lock:
+                known, passed = keeper.desk.known(), keeper.desk.passed()
+                suspended = dict(keeper.desk.suspended)
+        self.list.rows = known
+        told = f" {fmt.plural(len(known), 'rule')}" if known else ""
+        more = f"  suspended: {', '.join(sorted(suspended))} (`resume`)" if suspended else ""
+        lost = f"  {passed:,} went by for want of room" if passed else ""
+        self.head.show(
+            [(" Breakpoints and faults", "strong"), (told, "name"), (more + lost, "warn")], [(" F9 lifts all ", "dim")]
+        )
+        self.columns.show(rule_heading(max(40, self.list.size.width - 1)) if known else [])
+        self.said.show(self.main.last_said)
+        self.list.refresh()
+
+    def _row(self, one: Known, _width: int) -> Line:
+        keeper = self.main.keeper
+        owner = keeper.desk.owner if keeper is not None else ""
+        return rule_row(one, label(self.list.rows, one), time.monotonic(), owner)
+
+    def action_take_away(self) -> None:
+        """Take the rule under the cursor away."""
+        one: Known | None = self.list.chosen()
+        if one is not None:
+            self.main.do(f"unbreak {label(self.list.rows, one).strip('[]')}")
+
+    def _type(self, command: str) -> None:
+        self.app.pop_screen()
+        self.main.begin(command)
+
+    def action_fault(self) -> None:
+        """Begin to type a fault."""
+        self._type("fault ")
+
+    def action_save(self) -> None:
+        """Begin to type the name of a file."""
+        self._type("fault save ")
+
+    def action_held(self) -> None:
+        """Show what is held."""
+        self.app.pop_screen()
+        self.main.action_held()

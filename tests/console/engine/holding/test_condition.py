@@ -1,0 +1,89 @@
+"""Conditions on a payload: what can be written, what cannot, and what they mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from daebus_console.engine.holding.condition import Condition, ConditionError, matches, of_wire, offered, read_condition
+
+PAYLOAD: dict[str, Any] = {"id": 17, "name": "Ann", "vip": True, "items": [{"sku": "A1"}], "total": 2.5, "note": None}
+
+
+@pytest.mark.parametrize(
+    ("text", "wire"),
+    [
+        ("payload.id=17", [["id"], "=", 17]),
+        ("id=17", [["id"], "=", 17]),
+        ("payload.name=Ann", [["name"], "=", "Ann"]),
+        ('payload.id="17"', [["id"], "=", "17"]),
+        ("payload.vip=true", [["vip"], "=", True]),
+        ("payload.note=null", [["note"], "=", None]),
+        ("payload.total>2", [["total"], ">", 2]),
+        ("payload.total<-1.5", [["total"], "<", -1.5]),
+        ("payload.name!=Bob", [["name"], "!=", "Bob"]),
+        ("payload.name~A*", [["name"], "~", "A*"]),
+        ("payload.items[0].sku=A1", [["items", "0", "sku"], "=", "A1"]),
+        ("payload.items.0.sku=A1", [["items", "0", "sku"], "=", "A1"]),
+        ("payload.coupon", [["coupon"], "exists", True]),
+        ("payload.payload.id=1", [["payload", "id"], "=", 1]),
+        ("payload.url=a=b", [["url"], "=", "a=b"]),
+        ("payload.name=", [["name"], "=", ""]),
+        ("payload.x=[1]", [["x"], "=", "[1]"]),
+        ("payload.x=NaN", [["x"], "=", "NaN"]),
+    ],
+)
+def test_what_can_be_written(text: str, wire: list[Any]) -> None:
+    found = read_condition(text)
+    assert found.wire == wire
+    again = of_wire(found.wire)
+    assert again is not None
+    assert read_condition(str(again)).wire == wire
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "payload", "payload.", "payload.=1", "coupon", "=1", "a b=1", "payload.x>", "payload.x>true", "payload.x~"],
+)
+def test_what_is_no_condition_is_told_with_what_is(text: str) -> None:
+    with pytest.raises(ConditionError):
+        read_condition(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("payload.id=17", True),
+        ("payload.id=17.0", True),
+        ('payload.id="17"', False),
+        ("payload.id=true", False),
+        ("payload.vip=1", False),
+        ("payload.missing=1", False),
+        ("payload.missing!=1", True),
+        ("payload.missing", False),
+        ("payload.note", True),
+        ("payload.total>2", True),
+        ("payload.name>2", False),
+        ("payload.name>Aa", True),
+        ("payload.name~*n", True),
+        ("payload.id~1?", True),
+        ("payload.items[0].sku=A1", True),
+        ("payload.items[9].sku=A1", False),
+    ],
+)
+def test_what_it_means(text: str, holds: bool) -> None:
+    assert matches(read_condition(text), PAYLOAD) is holds
+
+
+def test_what_a_payload_offers_fulfils_it() -> None:
+    found = offered(PAYLOAD)
+    assert [one.path for one in found] == ["id", "name", "vip", "total", "items[0].sku"]
+    assert all(matches(one, PAYLOAD) for one in found)
+    assert offered([1, 2]) == [Condition("[0]", "=", 1), Condition("[1]", "=", 2)]
+    assert offered({"a b": 1, "x" * 100: 2, "long": "y" * 100, "nul": "\0"}) == []
+
+
+@pytest.mark.parametrize("told", [None, [], ["a"], ["a", "?", 1], [1, "=", 2], [None, "=", 1], {"a": 1}])
+def test_what_a_service_tells_that_makes_no_sense_is_none(told: object) -> None:
+    assert of_wire(told) is None

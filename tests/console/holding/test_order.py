@@ -1,0 +1,66 @@
+"""What was held and in which order it was let go, written as a pytest, which does it again."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from daebus_console.commands.context import Exit
+from tests.console.holding.conftest import Debugging, Shop
+from tests.support.waiting import eventually
+
+ROOT = Path(__file__).parents[3]
+
+
+def run_pytest(path: Path, url: str) -> subprocess.CompletedProcess[str]:
+    """Run the module as its user would, with nothing of ours."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, str(path)]
+    environ = {**os.environ, "DAEBUS_REDIS_URL": url, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        command, env=environ, capture_output=True, text=True, timeout=120, check=False, cwd=path.parent
+    )
+
+
+def test_an_order_of_ones_own_is_done_again(console: Debugging, shop: Shop, tmp_path: Path) -> None:
+    console(f"break {shop.orders} place")
+    console(f"break {shop.payment} charge")
+    first = shop.ask(payload={"amount": 1})
+    console.holding(1)
+    second = shop.ask(payload={"amount": 2})
+    console.holding(2)
+    # The second order is charged first, and the first one more than it asked for.
+    assert console("release 2,1") == Exit.DONE
+    charges = console.holding(2, lambda one: one.first.service == shop.payment)
+    by_amount = {one.first.payload["amount"]: one.number for one in charges}
+    assert console(f"release {by_amount[2]}") == Exit.DONE
+    assert second.result()["charged"] == 2
+    assert console(f"release {by_amount[1]} go amount:=10") == Exit.DONE
+    assert first.result()["charged"] == 10
+    answered = [one for one in console.session.journal.exchanges if one.action == "place"]
+    eventually(lambda: all(one.answer for one in answered))
+    path = tmp_path / "test_race.py"
+    assert console(f"release save {path}") == Exit.DONE
+    assert console.heard.notes[-1] == f"4 releases, in their order, written to {path} as a pytest that does it again"
+    assert console(f"release save {path}") == Exit.USAGE
+    console("off")
+
+    shop.handled.clear()
+    done = run_pytest(path, shop.url)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert sorted(action for action, _payload in shop.handled) == ["charge", "charge", "place", "place"]
+    assert [payload for action, payload in shop.handled if action == "charge"] == [{"amount": 2}, {"amount": 10}]
+    path.write_text(
+        path.read_text().replace("'charged': 10", "'charged': 11").replace('"charged": 10', '"charged": 11')
+    )
+    again = run_pytest(path, shop.url)
+    assert again.returncode == 1, "a test that cannot fail"
+
+
+def test_without_a_release_there_is_nothing_to_write(console: Debugging, shop: Shop, tmp_path: Path) -> None:
+    path = tmp_path / "test_race.py"
+    assert console(f"release save {path}") == Exit.USAGE
+    assert "nothing was let go yet" in console.heard.mistakes[-1].message
+    assert console("release save") == Exit.USAGE
+    assert not path.exists()

@@ -1,0 +1,210 @@
+"""More than one console, one that is killed, services that go, and the shell."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Barrier, Thread
+
+import pytest
+
+from daebus.errors import DaebusError
+from daebus_console.commands.context import Exit
+from daebus_console.commands.under_way import under_way
+from daebus_console.engine.keeping import keeper as keeping
+from daebus_console.engine.session import Session
+from tests.console.commands.prompt import prompting
+from tests.console.holding.conftest import Debugging, Shop, known
+from tests.support.framework_services import program
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+def other(redis_url: str, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Debugging]:
+    """A console of somebody else, who confirms what is asked at first, and nothing more."""
+    monkeypatch.setattr(keeping, "owner", lambda: "bob@elsewhere:7")
+    with Session(redis_url) as session:
+        known(session, shop.orders, shop.payment)
+        with prompting(session, "y") as prompt:
+            other = Debugging(session, prompt)
+            other("breaks")
+            monkeypatch.undo()
+            yield other
+            under_way(session).close()
+
+
+def test_each_sees_what_the_other_has(console: Debugging, other: Debugging, shop: Shop) -> None:
+    console(f"break {shop.orders} ping")
+    asked = shop.ask("ping")
+    console.holding()
+    other.heard.lines.clear()
+    assert other("held") == Exit.DONE
+    assert console.keeper.desk.owner in other.heard.lines[1]
+    other.heard.lines.clear()
+    assert other("breaks") == Exit.DONE
+    assert other.heard.lines[1].startswith("[o1]")
+    assert other("release next") == Exit.DONE
+    assert "not by you" in other.prompt.asked.questions[0]
+    assert asked.result() == {"pong": True}
+
+
+def test_what_is_not_confirmed_is_left_to_the_other(console: Debugging, other: Debugging, shop: Shop) -> None:
+    other.prompt.asked.answers = ["no", "no"]
+    console(f"break {shop.orders} ping")
+    asked = shop.ask("ping")
+    console.holding()
+    assert other("release next") == Exit.INTERRUPTED
+    assert other("unbreak o1") == Exit.INTERRUPTED
+    assert len(console.held()) == 1
+    console("off")
+    asked.result()
+
+
+def test_a_rule_that_another_lifts_is_gone_and_told(console: Debugging, other: Debugging, shop: Shop) -> None:
+    console(f"break {shop.orders} ping payload.id=1")
+    console(f"break {shop.orders} ping payload.id=2")
+    console("breaks")
+    other("breaks")
+    assert other("unbreak o1") == Exit.DONE
+    told = f"somebody has lifted rule 1 on {shop.orders}"
+    eventually(lambda: console.news() == [told], what="the rule is known to be gone")
+    assert list(console.keeper.desk.settings) == [2]
+    assert shop.ask("ping", {"id": 1}).result() == {"pong": True}
+
+
+def test_of_two_that_release_the_same_exactly_one_does(console: Debugging, other: Debugging, shop: Shop) -> None:
+    console(f"break {shop.orders} ping")
+    asked = shop.ask("ping")
+    console.holding()
+    other("held")
+    ready = Barrier(2)
+    ends: list[int] = []
+
+    def release(one: Debugging, command: str) -> None:
+        ready.wait(10)
+        ends.append(one(command))
+
+    threads = [
+        Thread(target=release, args=(console, "release next answer by=ann")),
+        Thread(target=release, args=(other, "release next answer by=bob")),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    answer = asked.result()
+    assert answer in ({"by": "ann"}, {"by": "bob"})
+    loser = other if answer == {"by": "ann"} else console
+    won = [text for text in loser.heard.notes if "is answered" in text]
+    assert not won
+    assert not shop.handled
+
+
+def test_a_release_of_what_has_gone_on_says_so(console: Debugging, other: Debugging, shop: Shop) -> None:
+    console(f"break {shop.orders} ping")
+    asked = shop.ask("ping")
+    (held,) = console.holding()
+    other("release next")
+    asked.result()
+    with pytest.raises(keeping.GoneOn, match="gone on already"):
+        console.keeper.release(held)
+    assert shop.handled == [("ping", {})]
+
+
+def test_a_console_that_is_killed_holds_nothing_for_long(shop: Shop, redis_url: str) -> None:
+    asked = []
+    command = ["-m", "daebus_console", "--redis", redis_url, "break", shop.orders, "ping", "--json"]
+    with program(*command) as console:
+        lines: list[str] = []
+        reader = Thread(target=lambda: lines.extend(iter(console.process.stdout.readline, "")), daemon=True)
+        reader.start()
+        eventually(lambda: any("Ctrl-C ends it" in line for line in lines), within=30)
+        asked = [shop.ask("ping", {"n": n}, timeout=60) for n in range(10)]
+        eventually(lambda: sum(line.startswith("{") for line in lines) == 10, within=30, what="ten are held")
+        assert not shop.handled
+        console.signal(signal.SIGKILL)
+        assert [one.result(within=40) for one in asked] == [{"pong": True}] * 10
+        reader.join(10)
+    assert sorted(payload["n"] for _action, payload in shop.handled) == list(range(10))
+    told = [json.loads(line) for line in lines if line.startswith("{")]
+    assert {one["payload"]["n"] for one in told} == set(range(10))
+
+
+def test_at_the_shell_it_ends_with_ctrl_c_and_all_goes_on(shop: Shop, redis_url: str) -> None:
+    def run(*arguments: str) -> list[str]:
+        return ["-m", "daebus_console", "--redis", redis_url, *arguments]
+
+    with program(*run("break", shop.orders, "ping")) as console:
+        first = shop.ask("ping", timeout=60)
+        second = None
+
+        def held() -> list[dict[str, object]]:
+            with program(*run("held", "--json")) as looking:
+                looking.wait(30)
+                return [json.loads(line) for line in looking.output.splitlines() if line.startswith("{")]
+
+        eventually(lambda: first.done or held(), within=60)
+        if first.done:
+            # It was asked before the rule stood.
+            first = shop.ask("ping", timeout=60)
+        (one,) = eventually(held, within=60)
+        with program(*run("release", one["holds"][0])) as releasing:
+            assert releasing.wait(30) == 0, releasing.output
+        assert first.result() == {"pong": True}
+        second = shop.ask("ping", timeout=60)
+        eventually(held, within=60)
+        console.signal(signal.SIGINT)
+        assert second.result() == {"pong": True}
+        assert console.wait(30) == Exit.INTERRUPTED
+
+
+def test_rules_are_set_again_once_redis_is_back(own_redis: RedisServer, name: str) -> None:
+    with Shop(own_redis.url, name) as shop, Session(own_redis.url) as session:
+        known(session, shop.orders)
+        with prompting(session) as prompt:
+            console = Debugging(session, prompt)
+            assert console(f"break {shop.orders} ping") == Exit.DONE
+            own_redis.kill()
+            eventually(lambda: console.keeper.problem is not None, within=30, what="the console knows that it is gone")
+            assert console("held") == Exit.NO_REDIS
+            own_redis.start()
+            eventually(lambda: console.keeper.problem is None, within=30, what="it is back")
+
+            def held() -> bool:
+                asked = shop.ask("ping", timeout=60)
+                try:
+                    eventually(lambda: console.held() or asked.done, within=30)
+                    return not asked.done
+                finally:
+                    console("release all")
+                    asked.result(within=60)
+
+            # A service that has come back sooner than we answers before the rule stands again.
+            eventually(held, within=60, what="the rule stands again")
+            under_way(session).close()
+
+
+def test_a_service_that_goes_takes_what_it_holds_with_it_and_nothing_is_said_to_be_held(
+    console: Debugging, shop: Shop, redis_url: str, tmp_path: Path
+) -> None:
+    service = f"{shop.audit}_killed"
+    app = tmp_path / "held_app.py"
+    app.write_text(
+        "import sys\nfrom daebus import Daebus\napp = Daebus(__name__, debugger=True)\n"
+        "app.action('look')(dict)\napp.run(service=sys.argv[1], redis_url=sys.argv[2])\n"
+    )
+    with program(str(app), service, redis_url, serves=service, url=redis_url) as running:
+        known(console.session, service)
+        assert console(f"break {service} look") == Exit.DONE
+        shop.orders = service
+        asked = shop.ask("look", timeout=2.0)
+        console.holding(1)
+        running.signal(signal.SIGKILL)
+        with pytest.raises(DaebusError):
+            asked.result()
+        eventually(lambda: not console.held(), within=40, what="nothing of it is said to be held")
+        assert console("release next") == Exit.DONE
+        assert console.heard.notes[-1] == "nothing is held"

@@ -1,0 +1,104 @@
+"""Steps through two services, as in a browser; and what is said where one comes nowhere."""
+
+from __future__ import annotations
+
+from daebus import Daebus
+from daebus_console.commands.context import Exit
+from tests.console.holding.conftest import Debugging, Shop, known
+from tests.support.waiting import eventually
+
+
+def test_into_over_out_run(console: Debugging, shop: Shop) -> None:
+    console(f"break {shop.orders} place --once")
+    asked = shop.ask(payload={"amount": 5})
+    console.holding(where=lambda one: one.first.service == shop.orders)
+
+    assert console("step into") == Exit.DONE
+    (held,) = console.holding(where=lambda one: one.first.service == shop.payment)
+    assert (held.first.place, held.first.payload) == ("request", {"amount": 5})
+    eventually(lambda: console.news()[-1:] == [f"H{held.number}: stopped at {shop.payment}.charge"])
+
+    assert console("step over") == Exit.DONE
+    (held,) = console.holding(where=lambda one: one.first.place == "answer")
+    assert held.first.service == shop.payment
+    eventually(lambda: console.news()[-1].endswith(f"stopped at the answer of {shop.payment}.charge"))
+
+    assert console("step out") == Exit.DONE
+    (held,) = console.holding(where=lambda one: one.first.service == shop.orders)
+    assert (held.first.place, held.first.payload) == ("answer", {"placed": True, "charged": 5})
+    eventually(lambda: "answer of" in console.news()[-1])
+
+    assert console("step out") == Exit.USAGE
+    assert "last answer of its conversation" in console.heard.mistakes[-1].message
+    assert console("step run") == Exit.DONE
+    assert asked.result() == {"placed": True, "charged": 5}
+    assert [action for action, _payload in shop.handled] == ["place", "charge"]
+    eventually(lambda: not console.keeper.desk.settings, what="no rule of a step is left")
+
+
+def test_a_step_may_edit(console: Debugging, shop: Shop) -> None:
+    console(f"break {shop.orders} place --once")
+    asked = shop.ask(payload={"amount": 5})
+    console.holding()
+    assert console("release next go amount:=9 --then into") == Exit.DONE
+    (held,) = console.holding(where=lambda one: one.first.service == shop.payment)
+    assert held.first.payload == {"amount": 9}
+    console("release all")
+    assert asked.result() == {"placed": True, "charged": 9}
+
+
+def test_into_what_makes_no_call_stops_at_its_answer_and_says_so(console: Debugging, shop: Shop) -> None:
+    console(f"break {shop.orders} ping --once")
+    asked = shop.ask("ping")
+    console.holding()
+    console("step into")
+    (held,) = console.holding(where=lambda one: one.first.place == "answer")
+    told = f"H{held.number}: no call was made that could be held: stopped at the answer of {shop.orders}.ping"
+    eventually(lambda: console.news()[-1:] == [told])
+    console("step run")
+    asked.result()
+
+
+def test_a_call_to_what_cannot_be_debugged_is_gone_past_and_told(console: Debugging, shop: Shop) -> None:
+    plain, shown = f"{shop.payment}_plain", Daebus(__name__)
+
+    @shown.action("look")
+    def look() -> dict[str, object]:
+        return {"seen": True}
+
+    shop.start(plain, shown)
+    asking = Daebus(__name__, debugger=True)
+
+    @asking.action("go")
+    def go() -> dict[str, object]:
+        from daebus import DaebusCaller
+
+        caller = DaebusCaller(plain, redis_url=shop.url)
+        try:
+            return dict(caller.send_request("look", {}, timeout=10))
+        finally:
+            caller.close()
+
+    shop.orders = f"{shop.orders}_asking"
+    shop.start(shop.orders, asking)
+    known(console.session, plain, shop.orders)
+    console(f"break {shop.orders} go --once")
+    asked = shop.ask("go")
+    console.holding()
+    console("step into")
+    console.holding(where=lambda one: one.first.place == "answer")
+    eventually(lambda: any(f"{plain}.look cannot be debugged: the step goes past it" in one for one in console.news()))
+    console("release all")
+    assert asked.result() == {"seen": True}
+
+
+def test_a_step_that_comes_nowhere_says_so(console: Debugging, shop: Shop) -> None:
+    console(f"break {shop.orders} ping --once")
+    asked = shop.ask("ping")
+    console.holding()
+    # Another fault is in the way of its answer.
+    console(f"fault {shop.orders} ping answer --place answer early:=true")
+    console("step over")
+    eventually(lambda: any("came nowhere" in one for one in console.news()), what="the step says that it came nowhere")
+    assert asked.result() == {"early": True}
+    eventually(lambda: len(console.keeper.desk.settings) == 1, what="no rule of the step is left")

@@ -1,0 +1,272 @@
+"""Breakpoints from a prompt: held, looked at, changed, let go; and what is said of what cannot be."""
+
+from __future__ import annotations
+
+import pytest
+
+from daebus import Daebus, RequestFailed, RequestTimeout
+from daebus_console.commands.context import Exit
+from daebus_console.commands.doing.guard import host_of
+from daebus_console.commands.under_way import under_way
+from daebus_console.engine.message.exchange import Flag
+from daebus_console.engine.session import Session
+from tests.console.commands.prompt import prompting
+from tests.console.holding.conftest import Debugging, Shop, known
+from tests.support.waiting import eventually
+
+
+def test_a_message_is_held_edited_and_let_go(console: Debugging, shop: Shop) -> None:
+    assert console(f"break {shop.orders} place") == Exit.DONE
+    asked = shop.ask(payload={"amount": 5, "customer": {"name": "Ann"}})
+    (held,) = console.holding()
+    assert not shop.handled
+    assert console("held") == Exit.DONE
+    assert f"{shop.orders}.place" in console.heard.lines[1]
+    assert "before its handler" in console.heard.lines[1]
+    assert "waits on" in console.heard.lines[1]
+    assert console(f"held {held.number} --json") == Exit.DONE
+    assert console.heard.records[-1]["payload"] == {"amount": 5, "customer": {"name": "Ann"}}
+    assert console(f"release {held.number} go amount:=7.50 customer.name=Bob") == Exit.DONE
+    assert asked.result() == {"placed": True, "charged": 7.5}
+    assert shop.handled[0] == ("place", {"amount": 7.5, "customer": {"name": "Bob"}})
+    assert not console.held()
+    exchange = next(one for one in console.session.journal.exchanges if one.action == "place")
+    eventually(lambda: exchange.flags & Flag.DEBUGGED, what="the answer bears the mark")
+
+
+def test_the_numbers_of_a_payload_stay_as_they_were_written(console: Debugging, shop: Shop) -> None:
+    console(f"break {shop.orders} ping --once")
+    asked = shop.ask("ping", {"n": 12345678901234567890, "text": "é\\u0000 \u202e"})
+    (held,) = console.holding()
+    console(f"release {held.number} go more:=1e2")
+    asked.result()
+    assert shop.handled == [("ping", {"n": 12345678901234567890, "text": "é\\u0000 \u202e", "more": 100.0})]
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        ("release next answer charged:=1 by=me", {"charged": 1, "by": "me"}),
+        ('release next fail --error "card declined" --code declined', ("card declined", "declined")),
+        ("release next fail", ("failed by a debugger", None)),
+        ("release next", {"pong": True}),
+        ("release all", {"pong": True}),
+    ],
+)
+def test_each_way_to_let_go(console: Debugging, shop: Shop, command: str, answer: object) -> None:
+    console(f"break {shop.orders} ping")
+    asked = shop.ask("ping")
+    console.holding()
+    assert console(command) == Exit.DONE
+    if isinstance(answer, tuple):
+        with pytest.raises(RequestFailed) as failed:
+            asked.result()
+        assert (str(failed.value), failed.value.code) == answer
+    else:
+        assert asked.result() == answer
+    assert bool(shop.handled) == (answer == {"pong": True})
+
+
+def test_what_is_dropped_is_never_answered(console: Debugging, shop: Shop) -> None:
+    console(f"break {shop.orders} ping")
+    asked = shop.ask("ping", timeout=1.0)
+    console.holding()
+    assert console("release next drop") == Exit.DONE
+    with pytest.raises(RequestTimeout):
+        asked.result()
+    assert not shop.handled
+
+
+def test_a_condition_and_once(console: Debugging, shop: Shop) -> None:
+    assert console(f"break {shop.orders} ping payload.id=17 --place answer --once") == Exit.DONE
+    assert shop.ask("ping", {"id": 16}).result() == {"pong": True}
+    # The answer's own payload is what is looked at there.
+    assert shop.ask("ping", {"id": 17}).result() == {"pong": True}
+    assert console(f"break {shop.orders} ping payload.id>16 'payload.name~A*' --once") == Exit.DONE
+    assert shop.ask("ping", {"id": 17, "name": "Bob"}).result() == {"pong": True}
+    asked = shop.ask("ping", {"id": 17, "name": "Ann"})
+    (held,) = console.holding()
+    assert shop.ask("ping", {"id": 18, "name": "Ann"}).result() == {"pong": True}
+    eventually(lambda: len(console.keeper.desk.settings) == 1, what="the rule for one message is gone")
+    assert not asked.done
+    assert console(f"release H{held.number}") == Exit.DONE
+    asked.result()
+
+
+def test_one_like_an_exchange(console: Debugging, shop: Shop) -> None:
+    shop.ask("ping").result()
+    journal = console.session.journal
+    eventually(lambda: any(one.action == "ping" for one in journal.exchanges))
+    number = next(one.number for one in journal.exchanges if one.action == "ping")
+    assert console(f"break #{number}") == Exit.DONE
+    asked = shop.ask("ping")
+    console.holding()
+    console("release all")
+    asked.result()
+
+
+def test_rules_are_listed_with_their_hits_and_taken_away(console: Debugging, shop: Shop) -> None:
+    console(f"break {shop.orders} ping")
+    console(f"break {shop.payment} charge --from nobody --skip 2 --hold 5s")
+    asked = shop.ask("ping")
+    console.holding()
+    console.heard.lines.clear()
+    assert console("breaks") == Exit.DONE
+    first, second = console.heard.lines[1:]
+    assert first.split()[:2] == ["[1]", shop.orders]
+    assert " 1  you" in first
+    assert "(from nobody, after the first 2, for 5 s at most)" in second
+    assert console("breaks --json") == Exit.DONE
+    assert [one["hits"] for one in console.heard.records] == [1, 0]
+    assert console("unbreak 1") == Exit.DONE
+    # What it holds stays held.
+    assert [one["number"] for one in console.heard.records] == [1, 2]
+    assert len(console.held()) == 1
+    assert shop.ask("ping").result() == {"pong": True}
+    assert console(f"unbreak {shop.payment}") == Exit.DONE
+    console("release all")
+    asked.result()
+    assert console("unbreak") == Exit.DONE
+    assert console.heard.notes[-1] == "no rule of ours stands"
+
+
+def test_off_lifts_all_and_lets_all_go(console: Debugging, shop: Shop) -> None:
+    console(f"break {shop.orders}")
+    console(f"suspend {shop.payment}")
+    several = [shop.ask("ping", {"n": n}) for n in range(3)]
+    console.holding(3)
+    assert console("off") == Exit.DONE
+    assert console.heard.notes[-1] == "off: 1 rule taken away, 3 held messages let go, 1 service resumed"
+    assert [one.result() for one in several] == [{"pong": True}] * 3
+    assert shop.ask().result() == {"placed": True, "charged": 1}
+
+
+def test_suspended_one_at_a_time(console: Debugging, shop: Shop) -> None:
+    assert console(f"suspend {shop.orders}") == Exit.DONE
+    first = shop.ask("ping", {"n": 1})
+    console.holding(1)
+    second = shop.ask("ping", {"n": 2})
+    console.holding(2)
+    assert console("release next") == Exit.DONE
+    assert first.result() == {"pong": True}
+    assert not second.done
+    assert [payload for _action, payload in shop.handled] == [{"n": 1}]
+    assert console("resume") == Exit.DONE
+    assert second.result() == {"pong": True}
+    assert console("resume") == Exit.DONE
+    assert console.heard.notes[-1] == "nothing is suspended by us"
+
+
+def test_several_in_an_order_of_ones_own(console: Debugging, shop: Shop) -> None:
+    console(f"break {shop.orders} ping")
+    asked = []
+    for n in range(3):
+        asked.append(shop.ask("ping", {"n": n}))
+        console.holding(n + 1)
+    numbers = [one.number for one in console.held()]
+    assert console(f"release {numbers[2]},{numbers[0]},{numbers[1]}") == Exit.DONE
+    for one in asked:
+        one.result()
+    assert len(shop.handled) == 3
+
+
+def test_a_broadcast_before_its_listener(console: Debugging, shop: Shop, redis_url: str) -> None:
+    heard: list[object] = []
+    app = Daebus(__name__, debugger=True)
+
+    @app.listen(shop.placed)
+    def listen(data: object) -> None:
+        heard.append(data)
+
+    shop.start(shop.audit, app)
+    known(console.session, shop.audit)
+    assert console(f"break {shop.audit} {shop.placed} --place event") == Exit.DONE
+    assert console(f"broadcast {shop.placed} order:=1") == Exit.DONE
+    (held,) = console.holding()
+    assert held.first.place == "event"
+    assert not heard
+    assert console(f"release {held.number} answer x=1") == Exit.ERROR
+    assert console(f"release {held.number} go order:=2") == Exit.DONE
+    eventually(lambda: heard == [{"order": 2}])
+    eventually(lambda: any(one.target == shop.placed for one in console.session.journal.exchanges))
+    number = next(one.number for one in console.session.journal.exchanges if one.target == shop.placed)
+    console("unbreak")
+    assert console(f"break #{number} --once") == Exit.DONE
+    assert console.keeper.desk.settings[2].rule.channel == shop.placed
+
+
+# What cannot be -----------------------------------------------------------------------------------------------------
+
+
+def test_a_service_that_does_not_allow_it_says_which_switch_does(console: Debugging, shop: Shop) -> None:
+    shop.start(shop.audit, Daebus(__name__))
+    assert console(f"break {shop.audit} anything") == Exit.ERROR
+    assert console.heard.errors == [
+        f"'{shop.audit}' may not be debugged (forbidden): start it with Daebus(debugger=True),"
+        " or DAEBUS_DEBUGGER=1 in its environment"
+    ]
+    assert console("breaks") == Exit.DONE
+    assert console.heard.notes[-1].startswith("no rule stands")
+
+
+def test_a_service_that_is_not_there(console: Debugging, name: str) -> None:
+    assert console(f"break {name}_nobody x") == Exit.NOBODY
+    assert console.heard.errors == [f"nobody serves '{name}_nobody'"]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("break {orders} ping payload.x", None),
+        ("break {orders} ping notacondition", "expected a condition on the payload"),
+        ("break {orders} ping payload.x>true", "> compares numbers or texts"),
+        ("break {orders} ping --place nowhere", "there is no place nowhere"),
+        ("break {orders} ping --hold 10m", "300 s at most"),
+        ("break {orders} ping --where 'x y'", "--where: expected a condition"),
+        ("break #99999999", "there is no exchange"),
+        ("release 99", "99 is not held"),
+        ("release next sing", "expected one of go, answer, fail, drop"),
+        ("release next drop a=1", "no items go with `drop`"),
+        ("release next go --code x", "--error and --code go with `fail`"),
+        ("release next go --then sideways", "expected into, over, out or run"),
+        ("step sideways", "expected into, over, out or run"),
+        ("step into", "nothing is held"),
+        ("held 3", "3 is not held (any more): nothing is held"),
+        ("unbreak 9", "there is no rule 9"),
+        ("suspend {orders} zzz", "zzz is no instance"),
+    ],
+)
+def test_bad_input_is_told_and_sets_nothing(console: Debugging, shop: Shop, line: str, told: str | None) -> None:
+    status = console(line.format(orders=shop.orders))
+    if told is None:
+        assert status == Exit.DONE
+        return
+    assert status == Exit.USAGE
+    assert told in console.heard.mistakes[-1].message
+    assert not console.keeper.desk.settings
+    assert shop.ask("ping").result() == {"pong": True}
+
+
+def test_read_only_refuses_all_of_it(session: Session, shop: Shop) -> None:
+    with prompting(session, read_only=True) as prompt:
+        for line in ("break x y", "breaks", "held", "release 1", "step into", "fault x y drop", "suspend x", "off"):
+            assert prompt(line) == Exit.USAGE
+            assert "--read-only" in prompt.heard.errors[-1]
+        assert under_way(session).keeper is None
+
+
+def test_on_another_machine_the_first_rule_asks(session: Session, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    from daebus_console.commands.doing import debugging
+
+    monkeypatch.setattr(debugging, "is_this_machine", lambda _host: False)
+    with prompting(session, "no", host_of(session.address.url)) as prompt:
+        console = Debugging(session, prompt)
+        assert console(f"break {shop.orders} ping") == Exit.INTERRUPTED
+        assert not console.keeper.desk.settings
+        (question,) = prompt.asked.questions
+        assert f"works on the messages of {shop.orders} (1 instance)" in question
+        assert "held up for 300 s at most" in question
+        assert console(f"break {shop.orders} ping") == Exit.DONE
+        assert console(f"break {shop.payment} charge") == Exit.DONE
+        assert len(prompt.asked.questions) == 2
+        under_way(session).close()

@@ -1,0 +1,284 @@
+"""The debugger on the screen: held from a row, looked at, edited, answered, stepped through, let go in an order."""
+
+from __future__ import annotations
+
+import pytest
+
+from daebus import Daebus, RequestFailed
+from daebus_console.commands.under_way import under_way
+from daebus_console.tui.screens.break_at import BreakScreen
+from daebus_console.tui.screens.edit import EditScreen
+from daebus_console.tui.screens.held import HeldScreen
+from daebus_console.tui.screens.rules import RulesScreen
+from tests.console.holding.conftest import Asked, Shop
+from tests.console.holding.conftest import shop as shop
+from tests.console.tui.support import Driver, drive
+
+
+async def knows(console: Driver, shop: Shop) -> None:
+    """Wait until the console knows both services, and that they may be debugged."""
+    services = console.app.session.directory.services
+    await console.until(lambda: all(name in services and services[name].instances for name in (shop.orders,)))
+    await console.until(lambda: console.app.main.keeper is not None)
+
+
+async def held(console: Driver, count: int, place: str | None = None, service: str | None = None) -> None:
+    """Wait until so many messages are held, at that place and service where they are named."""
+
+    def there() -> bool:
+        keeper = console.app.main.keeper
+        with console.app.session.lock:
+            several = [one.first for one in keeper.desk.held()] if keeper is not None else []
+        fitting = [one for one in several if place in (None, one.place) and service in (None, one.service)]
+        return len(fitting) == count
+
+    await console.until(there, what=f"{count} held at {place} of {service}")
+
+
+async def breaks(console: Driver, shop: Shop, action: str = "ping") -> None:
+    """Set a breakpoint by typing."""
+    await knows(console, shop)
+    await console.command(f"break {shop.orders} {action}")
+    await console.until(lambda: console.app.main.keeper.desk.reports and console.app.main.keeper.desk.settings)
+    await console.sees("`unbreak 1` ends it")
+    await console.press("escape", "escape")
+
+
+async def ended(asked: Asked, console: Driver) -> object:
+    """The answer, waited for without standing still."""
+    await console.until(lambda: asked.done, what="the answer")
+    return asked.result()
+
+
+def at(console: Driver, screen: type) -> bool:
+    return isinstance(console.app.screen, screen)
+
+
+def test_from_the_row_to_the_edited_message(shop: Shop) -> None:
+    async def story(console: Driver) -> None:
+        await knows(console, shop)
+        await ended(shop.ask(payload={"amount": 5}), console)
+        main = console.app.main
+        await console.until(lambda: main.flow.count() == 2)
+        await console.press("home", "B")
+        await console.until(lambda: at(console, BreakScreen))
+        await console.sees(f"Hold {shop.orders}.place", "the next one", "where payload.amount=5")
+        await console.press("down", "enter")
+        await console.sees("`unbreak 1` ends it")
+        await console.until(lambda: main.flow.rule_of(main.selected_exchange()) == "◉")
+        asked = shop.ask(payload={"amount": 6})
+        await held(console, 1)
+        await console.sees("‖ 1 held H", "◉1 L", "‖ held")
+        # A new one does not take the keyboard.
+        assert main.flow.has_focus
+        await console.press("H")
+        await console.sees("Held 1 message", f"{shop.orders}.place", "before its handler", "waits on", "amount: 6")
+        await console.press("e")
+        await console.until(lambda: at(console, EditScreen))
+        console.app.screen.area.text = '{"amount": 60}'
+        await console.sees(f"{shop.orders}.place goes on: amount 6 → 60")
+        await console.press("ctrl+s")
+        assert await ended(asked, console) == {"placed": True, "charged": 60}
+        await console.sees("Nothing is held")
+        await console.press("escape")
+        await console.sees("✎")
+        await console.press("end", "up", "up")
+        await console.sees("debugger    held, edited by ")
+
+    drive(shop.url, story, size=(120, 35))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 48)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_answered_in_its_place_beginning_with_the_last_answer(shop: Shop, size: tuple[int, int]) -> None:
+    async def story(console: Driver) -> None:
+        await knows(console, shop)
+        await ended(shop.ask("ping"), console)
+        await breaks(console, shop)
+        asked = shop.ask("ping")
+        await held(console, 1)
+        await console.press("H", "a")
+        await console.until(lambda: at(console, EditScreen))
+        await console.sees('"pong": true', "is answered: as it was")
+        console.app.screen.area.text = '{"pong": false, "by": "me"}'
+        await console.press("ctrl+s")
+        assert await ended(asked, console) == {"pong": False, "by": "me"}
+        assert len(shop.handled) == 1
+
+    drive(shop.url, story, size=size)
+
+
+def test_what_is_no_payload_is_not_sent(shop: Shop) -> None:
+    async def story(console: Driver) -> None:
+        await breaks(console, shop)
+        asked = shop.ask("ping", {"n": 1})
+        await held(console, 1)
+        await console.press("H", "e")
+        await console.until(lambda: at(console, EditScreen))
+        for text, told in (('{"n": }', "line 1, column 7"), ("[1]", "a payload is an object"), ('{"n": NaN}', "NaN")):
+            console.app.screen.area.text = text
+            await console.press("ctrl+s")
+            await console.sees(told)
+            assert at(console, EditScreen)
+        await console.press("escape", "escape")
+        await console.until(lambda: at(console, HeldScreen))
+        assert not asked.done
+        await console.press("c")
+        assert await ended(asked, console) == {"pong": True}
+        assert shop.handled == [("ping", {"n": 1})]
+
+    drive(shop.url, story)
+
+
+def test_failed_with_a_text(shop: Shop) -> None:
+    async def story(console: Driver) -> None:
+        await breaks(console, shop)
+        asked = shop.ask("ping")
+        await held(console, 1)
+        await console.press("H", "f")
+        await console.sees("The text of the error")
+        await console.press("ctrl+u")
+        await console.type("card declined")
+        await console.press("enter")
+        with pytest.raises(RequestFailed, match="card declined"):
+            await ended(asked, console)
+
+    drive(shop.url, story)
+
+
+def test_steps_follow_the_conversation_and_the_cursor_goes_along(shop: Shop) -> None:
+    async def story(console: Driver) -> None:
+        await breaks(console, shop, "place")
+        asked = shop.ask(payload={"amount": 5})
+        await held(console, 1)
+        await console.press("H", "f11")
+        await held(console, 1, "request", shop.payment)
+        await console.sees("amount: 5", f"{shop.payment}.charge")
+        await console.press("V")
+        await console.sees("Conversation", "held: before its handler  ◀ here")
+        await console.press("f10")
+        await held(console, 1, "answer", shop.payment)
+        await console.sees("held: its answer")
+        await console.press("escape")
+        await console.sees("charged: 5")
+        await console.press("f23")
+        await held(console, 1, "answer", shop.orders)
+        await console.sees("placed: true")
+        await console.press("f8")
+        assert await ended(asked, console) == {"placed": True, "charged": 5}
+        await console.sees("Nothing is held")
+
+    drive(shop.url, story)
+
+
+def test_all_the_next_and_an_order_of_ones_own(shop: Shop) -> None:
+    async def story(console: Driver) -> None:
+        await breaks(console, shop)
+        asked = []
+        for n in range(5):
+            asked.append(shop.ask("ping", {"n": n}))
+            await held(console, n + 1)
+        await console.press("H")
+        await console.sees("Held 5 messages")
+        await console.press("n")
+        assert await ended(asked[0], console) == {"pong": True}
+        await held(console, 4)
+        await console.sees("Held 4 messages")
+        await console.press("end", "o", "home", "o")
+        await console.sees(" 1.", " 2.")
+        await console.press("O")
+        for one in (asked[4], asked[1]):
+            await ended(one, console)
+        await console.sees("Held 2 messages")
+        await console.press("A")
+        await console.sees("Nothing is held")
+        assert [payload["n"] for _action, payload in shop.handled][:3] == [0, 4, 1]
+
+    drive(shop.url, story)
+
+
+def test_the_rules_and_how_they_go(shop: Shop) -> None:
+    async def story(console: Driver) -> None:
+        await knows(console, shop)
+        await console.press("L")
+        await console.sees("No rule stands", "fault payment charge delay 2s")
+        await console.press("escape")
+        await breaks(console, shop)
+        await console.command(f"fault {shop.payment} charge delay 10ms --for 1h")
+        await console.sees("[2]")
+        await console.press("escape", "escape", "L")
+        await console.sees("2 rules", f"{shop.orders}.ping held", "delayed by 10 ms", "60m00s")
+        await console.press("home", "d")
+        await console.sees("1 rule")
+        await console.until(lambda: len(console.app.screen.list.rows) == 1)
+        assert await ended(shop.ask(), console) == {"placed": True, "charged": 1}
+        await console.sees("     1  ")
+        await console.press("f9")
+        await console.sees("No rule stands")
+        await console.press("escape")
+        await console.until(lambda: not at(console, RulesScreen))
+
+    drive(shop.url, story)
+
+
+def test_off_from_anywhere_even_from_the_editor(shop: Shop) -> None:
+    async def story(console: Driver) -> None:
+        await breaks(console, shop)
+        asked = shop.ask("ping")
+        await held(console, 1)
+        await console.press("H", "e")
+        await console.until(lambda: at(console, EditScreen))
+        await console.press("f9")
+        assert await ended(asked, console) == {"pong": True}
+        console.app.screen.area.text = '{"too": "late"}'
+        await console.press("ctrl+s")
+        await console.until(lambda: at(console, HeldScreen))
+        await console.sees("is not held (any more)")
+        assert shop.handled == [("ping", {})]
+
+    drive(shop.url, story)
+
+
+def test_a_service_that_does_not_allow_it_says_so_before_and_after(shop: Shop) -> None:
+    closed = Daebus(__name__)
+    closed.action("look")(dict)
+    shop.start(shop.audit, closed)
+
+    async def story(console: Driver) -> None:
+        await knows(console, shop)
+        services = console.app.session.directory.services
+        await console.until(lambda: shop.audit in services and services[shop.audit].instances)
+        await console.command(f"break {shop.audit} look")
+        await console.sees("may not be debugged", "DAEBUS_DEBUGGER=1")
+        await console.press("escape", "escape", "shift+tab")
+        directory = console.app.main.directory
+        await console.until(lambda: any(row.name == shop.audit for row in directory.rows))
+        directory.put_cursor(next(n for n, row in enumerate(directory.rows) if row.name == shop.audit))
+        await console.press("B")
+        await console.sees("does not allow it", "Daebus(debugger=True)")
+
+    drive(shop.url, story)
+
+
+def test_read_only_refuses(shop: Shop) -> None:
+    async def story(console: Driver) -> None:
+        services = console.app.session.directory.services
+        await console.until(lambda: shop.orders in services and services[shop.orders].instances)
+        await console.command(f"break {shop.orders} ping")
+        await console.sees("this console is read-only")
+        assert under_way(console.app.session).keeper is None
+        await console.press("escape", "escape", "H")
+        await console.sees("Nothing is held")
+
+    drive(shop.url, story, read_only=True)
+
+
+def test_leaving_lets_all_go(shop: Shop) -> None:
+    asked: list[Asked] = []
+
+    async def story(console: Driver) -> None:
+        await breaks(console, shop)
+        asked.append(shop.ask("ping"))
+        await held(console, 1)
+
+    drive(shop.url, story)
+    assert asked[0].result() == {"pong": True}
