@@ -10,6 +10,7 @@ import asyncio
 import contextvars
 import logging
 import math
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,19 +29,25 @@ from daebus.errors import (
 )
 from daebus.transport.address import CONNECT_TIMEOUT, resolve_url
 from daebus.transport.aio_connection import AsyncConnection
+from daebus.transport.aio_heart import AsyncHeart
 from daebus.transport.bus import Bus, bus_at
 from daebus.transport.commands import (
     Audience,
     Delivery,
     Pending,
+    at_replica,
     count_command,
     is_doubtful,
+    misplaced,
     publish_command,
     receivers,
     recounted,
+    subscribers_in,
 )
 from daebus.transport.listener import HEARTBEAT_AFTER
 from daebus.transport.pause import HELD_AFTER, trial
+from daebus.transport.places.presence import ASK_AGAIN_AFTER, Presence
+from daebus.transport.proof import greeting, hello
 from daebus.transport.publisher import PUBLISH_TIMEOUT
 from daebus.wire.envelope import read_reply
 
@@ -63,6 +70,12 @@ class AsyncSession:
         self.reply_channel = f"caller:{uuid.uuid4().hex}"
         """The channel on which answers come in."""
         self._audience = Audience()
+        self._presence = Presence()
+        self._counting = asyncio.Lock()
+        self._heart: AsyncHeart | None = None
+        self._aside: set[asyncio.Task[None]] = set()
+        self._moving: asyncio.Task[None] | None = None
+        self._was_lost = False
         self._pending: dict[str, AsyncCall] = {}
         self._sending = 0
         self._close_when_idle = False
@@ -80,25 +93,60 @@ class AsyncSession:
     async def ask(self, call: AsyncCall, data: bytes) -> None:
         """Publish the request of a call, which from now on waits. Redis' verdict on it comes through the call."""
         publisher = self._publisher
-        if publisher is not None and self._subscription is not None:
+        if publisher is not None and self._subscription is not None and not self._asks_first:
             self._close_when_idle = False
             self._send(publisher, call, data)
             return
         with self._in_use():
+            present: int | None = None
             try:
                 publisher = await self._ready(call.deadline)
+                if self._asks_first:
+                    present = await self._find(call)
+                    publisher = await self._ready(call.deadline)
             except RedisUnavailable as error:
                 over = self._loop.time() >= call.deadline and not isinstance(error, RedisRefused)
                 if over or isinstance(error, TooLate):
                     raise call.timed_out(sent=False) from error
                 raise
-            self._send(publisher, call, data)
+            if present == 0:
+                raise self._unserved(call)
+            self._send(publisher, call, data, present)
 
-    def _send(self, publisher: AsyncConnection, call: AsyncCall, data: bytes) -> None:
+    @property
+    def _asks_first(self) -> bool:
+        """Whether it is to be found out who subscribes before something is published."""
+        return self._presence.asks_first(time.monotonic())
+
+    async def _find(self, call: AsyncCall) -> int | None:
+        """How many subscribe to the channel of a call; see `Presence.find`."""
+        presence, channel = self._presence, call.service
+        due = time.monotonic() + call.deadline - self._loop.time()
+        while True:
+            async with until(call.deadline), self._counting:
+                found = presence.known(channel, time.monotonic())
+                if found is None and (found := await self._count(channel)):
+                    presence.note(channel, found)
+            if found or not presence.is_open(found, due):
+                return found
+            await asyncio.sleep(ASK_AGAIN_AFTER)
+
+    async def _count(self, channel: str) -> int | None:
+        cluster = self._presence.cluster
+        if cluster is not None:
+            return (await asyncio.to_thread(cluster.count, [channel.encode("utf-8", "surrogateescape")]))[0]
+        publisher = self._publisher
+        return None if publisher is None else subscribers_in(await publisher.ask(count_command(channel)))
+
+    def _send(self, publisher: AsyncConnection, call: AsyncCall, data: bytes, present: int | None = None) -> None:
         if call.request_id in self._pending:
             raise ConfigurationError(f"a call with the id {call.request_id!r} is waiting already")
         self._pending[call.request_id] = call
         call.begin()
+        if self._asks_first:
+            asked = partial(self._told_asked, call, present)
+            publisher.send(Pending(publish_command(call.service, data), 1, call.deadline, asked))
+            return
         told = partial(self._told, call)
         publisher.send(self._audience.publishing(call.service, data, call.deadline, self._loop.time(), told))
 
@@ -203,6 +251,10 @@ class AsyncSession:
                 self._subscription = await self._subscribed(bus, name)
             if self._publisher is None:
                 self._publisher = await bus.link(name, self._publisher_lost)
+                lookout, place = self._publisher.lookout, self._publisher.place
+                self._presence.connected(lookout, place, again=self._was_lost)
+            if self._heart is None and bus.proves:
+                self._heart = AsyncHeart(self.reply_channel, self._loop.time)
         except RedisUnavailable as error:
             self._failure = (self._loop.time(), again(error))
             raise
@@ -233,6 +285,10 @@ class AsyncSession:
         try:
             while links := [link for link in (self._subscription, self._publisher) if link is not None]:
                 due = min(link.check() for link in links)
+                if self._heart is not None and self._publisher is not None and self._subscription is not None:
+                    due = min(due, self._heart.beat(self._loop.time(), self._publisher, self._subscription))
+                    if self._heart.at_replica:
+                        self._move_soon()
                 for link in links:
                     if link.silent:
                         await self._doubt(link)
@@ -242,6 +298,25 @@ class AsyncSession:
             if self._keeper is asyncio.current_task():
                 self._shut()
             raise
+
+    def _move_soon(self) -> None:
+        """The server is a replica: move, if its address leads to a master."""
+        if self._moving is None or self._moving.done():
+            self._moving = self._loop.create_task(self._move(), context=contextvars.Context())
+
+    async def _move(self) -> None:
+        if self._bus is None:
+            return
+        try:
+            found = await self._bus.link(context.asking_name(self._name), lambda _error: None)
+        except RedisUnavailable as error:
+            log.debug("%s", error)
+            return
+        found.close()
+        if found.greeting.role == "master":
+            for link in (self._publisher, self._subscription):
+                if link is not None:
+                    link.end("it is a replica now, and a master is to be had")
 
     async def _doubt(self, link: AsyncConnection) -> None:
         """Give a silent link up, unless what was sent on it is held back by a Redis that lives."""
@@ -276,6 +351,8 @@ class AsyncSession:
                 link.close()
 
     def _take(self, data: bytes) -> None:
+        if self._heart is not None and self._heart.took(data):
+            return
         reply = read_reply(data)
         if reply is None or not isinstance(reply.request_id, str):
             log.debug("something that is no reply came in on %s; ignored", self.reply_channel)
@@ -306,11 +383,49 @@ class AsyncSession:
         else:
             self._found(call, found)
 
+    def _told_asked(self, call: AsyncCall, present: int | None, command: Pending) -> None:
+        """The same where it had been asked first who subscribes."""
+        try:
+            receivers(command, call.service, self._bus)
+        except RedisUnavailable as error:
+            lost = f"{error}; the request may have been handled"
+            self._fail(call, ConnectionLost(lost) if isinstance(error, ConnectionLost) else again(error))
+        else:
+            call.subscribers = present
+
     def _found(self, call: AsyncCall, found: Delivery) -> None:
         call.subscribers = found.subscribers
-        if found.subscribers == 0:
-            where = f"its channel has no subscriber at {self._bus}"
-            self._fail(call, ServiceUnavailable(f"nobody serves {call.service!r}: {where}"))
+        if found.subscribers != 0:
+            return
+        publisher = self._publisher
+
+        def greeted(command: Pending) -> None:
+            if command.error is not None:
+                self._fail(call, RedisUnavailable(f"{command.error}; nobody subscribes there, so nothing was handled"))
+            elif greeting(command.replies[0]).is_replica:
+                self._move_soon()
+                self._fail(call, RedisUnavailable(at_replica(self._bus)))
+            elif self._presence.takes_asking:
+                self._aside.add(task := self._loop.create_task(self._verified(call), context=contextvars.Context()))
+                task.add_done_callback(self._aside.discard)
+            else:
+                self._fail(call, self._unserved(call))
+
+        # That nobody subscribes says nothing at a replica.
+        asked = Pending(hello(), 1, math.inf, greeted)
+        if publisher is None:
+            asked.end(RedisUnavailable(f"lost the connection to Redis at {self._bus}"))
+        else:
+            publisher.send(asked)
+
+    async def _verified(self, call: AsyncCall) -> None:
+        """Nobody subscribes there; tell so, unless that is the wrong server by now."""
+        wrong = await asyncio.to_thread(self._presence.misplaced)
+        self._fail(call, self._unserved(call) if wrong is None else RedisUnavailable(misplaced(self._bus, wrong)))
+
+    def _unserved(self, call: AsyncCall) -> ServiceUnavailable:
+        where = f"its channel has no subscriber at {self._bus}"
+        return ServiceUnavailable(f"nobody serves {call.service!r}: {where}")
 
     def _fail(self, call: AsyncCall, error: DaebusError) -> None:
         if self._pending.get(call.request_id) is call:
@@ -319,10 +434,12 @@ class AsyncSession:
 
     def _publisher_lost(self, error: ConnectionLost) -> None:
         self._publisher = None
+        self._was_lost = True
         log.debug("%s; the next call connects again", error)
 
     def _subscription_lost(self, error: ConnectionLost) -> None:
         self._subscription = None
+        self._was_lost = True
         log.debug("%s; the next call connects again", error)
         if self._publisher is not None and not self._publisher.busy:
             # There is reason to think that it is dead, too.

@@ -364,6 +364,7 @@ class Requester:
                 name = context.asking_name(self._name)
                 self._publisher = self._bus.publisher(name)
                 listener = self._bus.listener(name, [self.reply_channel], on_lost=self._lost, level=logging.DEBUG)
+                listener.heart = self._bus.heart(self._publisher, listener, self.reply_channel)
                 self._replies = Replies(listener, self._take)
             return self._publisher, self._replies
 

@@ -1,9 +1,9 @@
 """Sharing the work among the instances of a service: which of them handles a request, and which answers for all.
 
-Every instance gets every request. The one that has a worker free first claims it, with a key in Redis that only
-one can set and that expires by itself. An instance that cannot take a request (its queue is full, it is stopping,
-it does not know the action) refuses nothing as long as another may take it: it passes, and the last of them to
-pass answers for all. Knows nothing of handlers and queues.
+Every instance gets every request. The one that has a worker free first claims it, with a key in Redis that only one can
+set and that expires by itself; in a cluster all those of a service are in one slot. An instance that cannot take a
+request (its queue is full, it is stopping, it does not know the action) refuses nothing as long as another may take it:
+it passes, and the last of them to pass answers for all. Knows nothing of handlers and queues.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from daebus.errors import PermissionDenied, RedisRefused, RedisUnavailable
+from daebus.transport.keyed import Keys
 from daebus.transport.publisher import Publisher
 from daebus.wire.envelope import Request, Unreadable
 
@@ -38,10 +39,12 @@ class Claims:
     """
 
     def __init__(self, publisher: Publisher, service: str, instance: str, refusals: Refusals | None = None) -> None:
-        self._publisher = publisher
+        self._keys = Keys(publisher)
         self._refusals = refusals or Refusals(service)
         self._service = service.encode()
         self._control = control_channel(service).encode()
+        # What stands in braces says which slot of a cluster a key is in; a brace of the name must not end that.
+        self._tag = self._service.replace(b"%", b"%25").replace(b"}", b"%7D")
         self._instance = instance.encode()
         self._leaving = False
 
@@ -90,6 +93,10 @@ class Claims:
         """This instance is about to listen no more."""
         self._leaving = True
 
+    def close(self) -> None:
+        """Close the connection of its own, where it has one."""
+        self._keys.close()
+
     def dropped(self) -> None:
         """A message that could not be claimed came to nothing, and nobody waits for it."""
         self._refusals.dropped(CLAIMING)
@@ -123,28 +130,27 @@ class Claims:
         return made
 
     def _key(self, digest: bytes) -> bytes:
-        return b"daebus:claim:%b:%b" % (self._service, digest)
+        return b"daebus:claim:{%b}:%b" % (self._tag, digest)
 
     def _set(self, digest: bytes, lifetime: float) -> bool:
         command = (b"SET", self._key(digest), self._instance, b"NX", b"PX", _milliseconds(lifetime))
         return bool(self._ask([command], "claiming a request")[0])
 
     def _pass(self, digest: bytes, lifetime: float) -> int:
-        key = b"daebus:pass:%b:%b" % (self._service, digest)
+        key = b"daebus:pass:{%b}:%b" % (self._tag, digest)
         commands = [(b"INCR", key), (b"PEXPIRE", key, _milliseconds(lifetime))]
         return int(self._ask(commands, "passing on a request")[0])
 
     def _ask(self, commands: Sequence[Sequence[bytes]], doing: str) -> list[Any]:
         try:
-            return self._publisher.ask(commands, doing)
+            return self._keys.ask(commands, doing)
         except PermissionDenied as error:
             raise PermissionDenied(f"{error} ({_NEEDS})", error.code) from None
 
     def _instances(self) -> int:
         """How many instances there are, with this one. A tap on one of the two channels is not taken for one."""
-        command = (b"PUBSUB", b"NUMSUB", self._service, self._control)
-        (counted,) = self._publisher.ask([command], "counting the instances of a service")
-        subscribed = min((count for count in counted[1::2] if count), default=0)
+        counted = self._keys.count([self._service, self._control], "counting the instances of a service")
+        subscribed = min((count for count in counted if count), default=0)
         # One that listens no more has what came before that: others may have it, too, and have not passed yet.
         return subscribed + 1 if self._leaving else max(subscribed, 1)
 

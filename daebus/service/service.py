@@ -150,14 +150,18 @@ class Service:
         self._verbs = self._control_verbs()
         self._control = Control(name, self.instance, self.publisher, self._verbs)
         self._tasks = TaskRunner(self, registry, self._loop)
+        probes = f"caller:{uuid.uuid4().hex}"
+        own = [probes] if bus.proves else []
         self._listener = bus.listener(
             name,
-            [name, self._control_channel, *registry.listen_handlers],
+            [name, self._control_channel, *own, *registry.listen_handlers],
             # Where one connection went silent the other is likely dead too, and to find out would cost an answer.
             on_lost=lambda _error: self.publisher.renew(),
             on_back=self._undelivered.said,
             optional=[self._control_channel],
+            quietly=own,
         )
+        self._listener.heart = bus.heart(self.publisher, self._listener, probes)
         self._readers = Readers(self._listener, options.max_workers + 1, self._take, self._idle, self._done)
         self._started = 0.0
         self._stopping = False
@@ -289,6 +293,8 @@ class Service:
         except RedisUnavailable as error:
             log.warning("%s: the last answers may be lost: %s", self.name, error)
         self.publisher.close()
+        if self._claims is not None:
+            self._claims.close()
 
     def _idle(self) -> float:
         """Before a thread waits for messages: send the answers that were left for this, and look what became of others.
@@ -382,6 +388,22 @@ class Service:
             "debug": self.options.debug,
             "debugger": self.gates is not None,
             "shared": self.options.shared,
+            "redis": self._redis(),
+        }
+
+    def _redis(self) -> dict[str, Any]:
+        """Where it is connected, and what the latest heartbeat told; times in seconds, None where it told nothing."""
+        heart, told = self._listener.heart, self.publisher.greeting
+        proof = None if heart is None else heart.proof
+        if proof is not None and proof.greeting.role:
+            told = proof.greeting
+        proven_at = None if proof is None else proof.proven_at
+        return {
+            "at": str(self._listener.node or self.bus),
+            "mode": told.mode or None,
+            "role": told.role or None,
+            "round_trip": None if proof is None or proof.round_trip is None else round(proof.round_trip, 6),
+            "proven": None if proven_at is None else round(time.monotonic() - proven_at, 3),
         }
 
     def info(self) -> dict[str, Any]:

@@ -22,6 +22,8 @@ from daebus.errors import ConfigurationError, ConnectionLost, PermissionDenied, 
 from daebus.wire.resp import ErrorReply, pack
 
 from .link import Link
+from .places.route import route_of
+from .proof import Greeting, greeting, hello
 from .threads import is_ending
 from .url import DEFAULT_URL, ambiguity
 from .url import redact_url as redact_url
@@ -34,6 +36,17 @@ CONNECTING_ERRORS = (redis.RedisError, OSError, TypeError, ValueError, RuntimeEr
 """What redis-py may raise while it connects: TypeError and ValueError for options that are none, RuntimeError where
 there is no thread to look a name up."""
 _POOL_OPTIONS = ("max_connections", "timeout", "db", "retry_on_timeout", "retry_on_error")
+
+
+_CLIENT: dict[str, Any] = {
+    "socket_timeout": 5.0,
+    "socket_connect_timeout": CONNECT_TIMEOUT,
+    "retry": Retry(NoBackoff(), 0),
+    "health_check_interval": 0,
+    "max_connections": 2**31,
+    "protocol": 2,
+    "decode_responses": True,
+}
 
 
 class _NoRetry(Retry):
@@ -83,18 +96,26 @@ class RedisAddress:
     def _options(self) -> dict[str, Any]:
         hint = ambiguity(self.url)
         if hint is None:
+            route = route_of(self.url)
             try:
-                return dict(parse_url(self.url))  # type: ignore[no-untyped-call] # redis-py has no annotation there
+                # Of several servers the options are those of any of them.
+                one = self.url if route is None else route.node(route.seeds[0])
+                return dict(parse_url(one))  # type: ignore[no-untyped-call] # redis-py has no annotation there
             except (ValueError, TypeError, LookupError, AttributeError):
                 # Whatever the parser trips over; its text may hold the password.
-                hint = f"expected redis://, rediss:// or unix://, e.g. {DEFAULT_URL}"
+                hint = f"expected redis://, rediss://, unix:// or those of several servers, e.g. {DEFAULT_URL}"
         raise ConfigurationError(f"not a usable Redis URL: {self} ({hint})")
 
     def connect(self, name: str, deadline: float | None = None) -> socket.socket:
-        """A connected and authenticated socket, which Redis lists as `name`; `deadline` as for `time.monotonic()`.
+        """The socket that `open` returns."""
+        return self.open(name, deadline)[0]
 
-        Raises RedisUnavailable: PermissionDenied where Redis refuses the credentials, TooLate where the deadline left
-        less than CONNECT_TIMEOUT and that was not enough.
+    def open(self, name: str, deadline: float | None = None) -> tuple[socket.socket, Greeting]:
+        """A connected and authenticated socket, which Redis lists as `name`, and what the server says it is.
+
+        `deadline` is as for `time.monotonic()`. Of an address of one server; else see `places.dialing`. Raises
+        RedisUnavailable: PermissionDenied where Redis refuses the credentials, TooLate where the deadline left less
+        than CONNECT_TIMEOUT and that was not enough.
         """
         limit = CONNECT_TIMEOUT
         if deadline is not None:
@@ -116,27 +137,29 @@ class RedisAddress:
                 raise TooLate(str(failed)) if hurried and isinstance(error, redis.TimeoutError) else failed from None
             raise
         try:
-            self._introduce(sock, name, deadline)
+            told = self._introduce(sock, name, deadline)
         except BaseException as error:
             sock.close()
             if hurried and type(error) is RedisUnavailable:
                 raise TooLate(f"cannot connect to Redis at {self}: {error}") from None
             raise
         connected: socket.socket = sock
-        return connected
+        return connected, told
 
     def link(self, name: str, deadline: float | None = None) -> Link:
         """The same, to talk to."""
         return Link(self.connect(name, deadline), str(self))
 
-    def _introduce(self, sock: socket.socket, name: str, deadline: float) -> None:
-        """Give the connection its name; where an ACL forbids that, it goes without one."""
+    def _introduce(self, sock: socket.socket, name: str, deadline: float) -> Greeting:
+        """Give the connection its name; where an ACL forbids that, it goes without one. Returns what the server is."""
+        link = Link(sock, str(self))
         try:
-            reply = Link(sock, str(self)).ask(pack(b"CLIENT", b"SETNAME", client_label(name).encode()), deadline)
+            reply = link.ask(pack(b"CLIENT", b"SETNAME", client_label(name).encode()) + hello(), deadline)
+            if isinstance(reply, ErrorReply) and "max number of clients" in str(reply):
+                raise RedisRefused(f"cannot connect to Redis at {self}: {reply}", reply.code)
+            return greeting(link.next_reply(deadline))
         except RedisUnavailable as error:
             raise self.not_connected(error) from None
-        if isinstance(reply, ErrorReply) and "max number of clients" in str(reply):
-            raise RedisRefused(f"cannot connect to Redis at {self}: {reply}", reply.code)
 
     def failed(self, error: BaseException) -> RedisUnavailable:
         """The error to raise for one of CONNECTING_ERRORS, which redis-py met while connecting."""
@@ -158,16 +181,14 @@ class RedisAddress:
 
     def client(self, **options: Any) -> redis.Redis:
         """A redis-py client with its options pinned: no retries of its own, no limit of 100 connections."""
-        settings: dict[str, Any] = {
-            "socket_timeout": 5.0,
-            "socket_connect_timeout": CONNECT_TIMEOUT,
-            "retry": Retry(NoBackoff(), 0),
-            "health_check_interval": 0,
-            "max_connections": 2**31,
-            "protocol": 2,
-            "decode_responses": True,
-        }
-        return redis.Redis.from_url(self.url, **(settings | options))
+        return redis.Redis.from_url(self.url, **(_CLIENT | options))
+
+    def settings(self, **options: Any) -> dict[str, Any]:
+        """What such a client is made with, for one of several servers."""
+        given = self._options()
+        if given.pop("connection_class", Connection) is not Connection:
+            given["ssl"] = True
+        return given | _CLIENT | options
 
 
 def refusal(reply: ErrorReply, address: str, doing: str) -> RedisRefused:

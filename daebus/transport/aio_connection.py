@@ -15,13 +15,17 @@ from redis.asyncio.connection import Connection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from daebus.errors import ConnectionLost, RedisUnavailable, again
+from daebus.errors import ConnectionLost, PermissionDenied, RedisUnavailable, again
 from daebus.wire.protocol import NEED_DATA, Message, Protocol, Refused, Replied, Subscribed
 from daebus.wire.resp import ProtocolError, pack
 
 from .address import CONNECT_TIMEOUT, CONNECTING_ERRORS, RedisAddress, client_label, pinned, refusal
 from .commands import Pending, loss
 from .listener import HEARTBEAT_AFTER
+from .places.dialing import PATIENCE, found_cluster, lookout_of
+from .places.lookout import Lookout
+from .places.route import Place
+from .proof import Greeting, greeting, hello
 from .stream import READ_SIZE
 
 _PING = pack(b"PING")
@@ -45,6 +49,12 @@ class AsyncConnection(asyncio.Protocol):
         self._on_lost = on_lost
         self._on_message = on_message
         self._protocol = Protocol()
+        self.greeting = Greeting()
+        """What the server said it is."""
+        self.lookout: Lookout | None = None
+        """What keeps watch over the servers of which this is one."""
+        self.place: Place | None = None
+        """Where it is, where it is one of several."""
         self._channel: bytes | None = None
         self._confirmed: asyncio.Future[None] = self._loop.create_future()
         self._transport: asyncio.WriteTransport | None = None
@@ -56,7 +66,8 @@ class AsyncConnection(asyncio.Protocol):
         self._sinks_of_last = 0
         self._cut = False
         self._last_reply: Any = None
-        self._heard_at = self._loop.time()
+        self.heard_at = self._loop.time()
+        """When the last bytes came, in loop time."""
         self._pinged_at: float | None = None
         self.closed: asyncio.Future[None] = self._loop.create_future()
         """Done when the socket is freed."""
@@ -71,13 +82,74 @@ class AsyncConnection(asyncio.Protocol):
     ) -> AsyncConnection:
         """Connect, within CONNECT_TIMEOUT seconds; Redis lists the connection as `name`.
 
-        Raises RedisUnavailable, or PermissionDenied where Redis refuses the credentials.
+        Where the address leads to several servers, to one of them. Raises RedisUnavailable, or PermissionDenied where
+        Redis refuses the credentials.
         """
-        connection = cls(address, on_lost, on_message)
+        lookout = lookout_of(address)
+        if lookout is None:
+            connection = await cls._opened(address, name, on_lost, on_message)
+            if connection.greeting.mode == "cluster" and (cluster := found_cluster(address)) is not None:
+                connection._guarded(cluster, cluster.seeds[0])
+            return connection
+        failed = RedisUnavailable(f"no server of {address} is known")
+        for place, node in await asyncio.to_thread(lookout.candidates):
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    connection = await cls._opened(node, name, on_lost, on_message)
+            except PermissionDenied:
+                raise
+            except (RedisUnavailable, TimeoutError) as error:
+                failed = RedisUnavailable(str(error) or f"Redis at {node} does not answer")
+                continue
+            wrong = lookout.misfit(connection.greeting)
+            if wrong is None:
+                return connection._guarded(lookout, place)
+            connection.close()
+            failed = RedisUnavailable(f"cannot connect to Redis at {node}: {wrong}")
+        raise failed
+
+    @classmethod
+    async def _opened(
+        cls,
+        address: RedisAddress,
+        name: str,
+        on_lost: Callable[[ConnectionLost], None],
+        on_message: Callable[[bytes], None],
+    ) -> AsyncConnection:
+        """A connection to one server, which has said what it is."""
+        connection = cls(address, lambda _error: None, on_message)
         connection._adopt(await _connected(address))
-        # Where an ACL forbids it, it goes without a name.
-        connection.send(Pending(pack(b"CLIENT", b"SETNAME", client_label(name).encode()), 1, math.inf))
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                # Where an ACL forbids it, it goes without a name.
+                named = pack(b"CLIENT", b"SETNAME", client_label(name).encode())
+                told = (await connection.ask(named + hello(), 2)).replies
+        except (RedisUnavailable, TimeoutError) as error:
+            connection.close()
+            raise RedisUnavailable(f"cannot connect to Redis at {address}: {str(error) or 'no answer'}") from None
+        except BaseException:
+            connection.close()
+            raise
+        connection.greeting = greeting(told[1])
+        connection._on_lost = on_lost
         return connection
+
+    def _guarded(self, lookout: Lookout, place: Place) -> AsyncConnection:
+        self.lookout, self.place = lookout, place
+        lookout.guard(place, self._end_soon)
+        return self
+
+    def _end_soon(self, reason: str) -> None:
+        """The server is no place to be any more. For any thread."""
+        try:
+            self._loop.call_soon_threadsafe(self.end, reason)
+        except RuntimeError:
+            # The loop has been closed.
+            pass
+
+    def end(self, reason: str) -> None:
+        """End it, for that reason."""
+        self._give_up(self._lost(reason))
 
     def _adopt(self, connection: Any) -> None:
         """Take the transport over from redis-py, which has no reply outstanding and hands nothing else out."""
@@ -134,14 +206,14 @@ class AsyncConnection(asyncio.Protocol):
         """Ask for a sign of life where none came lately; returns when to check again, in loop time."""
         now = self._loop.time()
         if self._has_moved():
-            self._heard_at, self._pinged_at = now, None
-        elif self._pinged_at is None and now >= self._heard_at + HEARTBEAT_AFTER:
+            self.heard_at, self._pinged_at = now, None
+        elif self._pinged_at is None and now >= self.heard_at + HEARTBEAT_AFTER:
             self._pinged_at = now
             if self._channel is None:
                 self.send(Pending(_PING, 1, math.inf))
             else:
                 self._write(self._protocol.heartbeat(self._channel))
-        return HEARTBEAT_AFTER + (self._heard_at if self._pinged_at is None else self._pinged_at)
+        return HEARTBEAT_AFTER + (self.heard_at if self._pinged_at is None else self._pinged_at)
 
     @property
     def silent(self) -> bool:
@@ -181,7 +253,7 @@ class AsyncConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Called by the event loop."""
-        self._heard_at = self._loop.time()
+        self.heard_at = self._loop.time()
         self._pinged_at = None
         self._protocol.receive_data(data)
         try:

@@ -15,7 +15,9 @@ from daebus.errors import ConnectionLost, RedisUnavailable
 
 from .address import RedisAddress
 from .aio_connection import AsyncConnection
+from .heart import Heart
 from .listener import Listener
+from .places.clients import client_of
 from .publisher import Publisher
 
 
@@ -33,9 +35,17 @@ class Bus(Protocol):
         on_lost: Callable[[RedisUnavailable], None] = ...,
         on_back: Callable[[], str] = ...,
         optional: Iterable[str] = (),
+        quietly: Iterable[str] = (),
         level: int = logging.WARNING,
     ) -> Listener:
         """A listener that has not begun yet; see `Listener` for the arguments."""
+
+    proves: bool = False
+    """Whether it is proven with each heartbeat that messages arrive; see `heart`."""
+
+    def heart(self, publisher: Publisher, listener: Listener, channel: str) -> Heart | None:
+        """What proves that what the one publishes to `channel` arrives at the other."""
+        return Heart(publisher, listener, channel) if self.proves else None
 
     async def link(
         self, name: str, on_lost: Callable[[ConnectionLost], None], on_message: Callable[[bytes], None] = ...
@@ -46,8 +56,10 @@ class Bus(Protocol):
         """A redis-py client of the same Redis, which connects when it is used."""
 
 
-class RedisBus:
+class RedisBus(Bus):
     """A Redis as the bus."""
+
+    proves = True
 
     def __init__(self, url: str) -> None:
         self.address = RedisAddress(url)
@@ -74,7 +86,7 @@ class RedisBus:
 
     def cache(self) -> Any:
         """See `Bus`."""
-        return self.address.client()
+        return client_of(self.address)
 
 
 class Passenger(Protocol):

@@ -124,13 +124,24 @@ def is_doubtful(found: Delivery) -> bool:
 
 def recounted(found: Delivery, command: Pending) -> Delivery:
     """The same with the count of a `count_command`. One that has left since may have got the message."""
-    subscribers = _subscribers(command)
+    subscribers = subscribers_in(command)
     return found._replace(subscribers=subscribers if found.counted or subscribers else None)
 
 
-def _subscribers(command: Pending) -> int | None:
+def subscribers_in(command: Pending) -> int | None:
+    """What a `count_command`, or the one of a `counted_command`, says; None where Redis does not."""
     counted: Any = command.replies[0] if command.replies else None
     return counted[1] if isinstance(counted, list) and len(counted) > 1 else None
+
+
+def at_replica(address: object) -> str:
+    """The text of the error for what reached nobody, since it was published at a replica."""
+    return f"Redis at {address} is a replica, where nobody subscribes; nothing was handled"
+
+
+def misplaced(address: object, wrong: str) -> str:
+    """The same where it is `wrong` with the server that others are at another one by now."""
+    return f"nobody subscribes at {address}: {wrong}; nothing was handled"
 
 
 KNOWN_FOR = 0.01
@@ -166,7 +177,7 @@ class Audience:
         count = receivers(command, channel, address)
         sent_at = command.sent_at or 0.0
         if command.expected is None:
-            subscribers = _subscribers(command)
+            subscribers = subscribers_in(command)
             if subscribers and subscribers == count:
                 if len(self._known) >= _MOST_CHANNELS:
                     self._known.clear()

@@ -25,6 +25,7 @@ from daebus.errors import ConnectionLost, RedisUnavailable, TooLate
 from daebus.wire.protocol import NEED_DATA, Event, Protocol, Replied
 from daebus.wire.resp import ProtocolError
 
+from .address import RedisAddress
 from .commands import Pending, loss
 from .leader import OVERDUE_AFTER, Leadership
 from .stream import Stream
@@ -71,6 +72,8 @@ class Connection:
         overdue: Callable[[Connection, str], object] = lambda connection, reason: connection.fail(reason),
     ) -> None:
         self.address = address
+        self.node: RedisAddress | None = None
+        """The server that it is to, where that may be one of several."""
         self.leadership = leadership
         self._overdue = overdue
         self.error: ConnectionLost | None = None

@@ -19,7 +19,10 @@ from daebus.wire.protocol import NEED_DATA, Alive, Message, Refused, Subscribed,
 from .address import RedisAddress, refusal
 from .connection import Connection
 from .fork import begins_anew
+from .heart import Heart
 from .leader import Leadership
+from .places.dialing import dial
+from .seen import Seen
 from .stream import Stream
 from .waiter import Changes, Waiter
 
@@ -40,7 +43,8 @@ class Listener:
 
     `on_lost(error)` is called after a connection that had been up is gone, and `on_back()`, before a message is read,
     when there is a new one; what it returns is added to the line logged for the return. Channels of `optional` are left
-    out where an ACL forbids them. `level` is that of the one line logged for a loss and the one for a return.
+    out where an ACL forbids them, those of `quietly` without a word. `level` is that of the one line logged for a loss
+    and the one for a return.
     """
 
     def __init__(
@@ -52,6 +56,7 @@ class Listener:
         on_lost: Callable[[RedisUnavailable], None] = lambda _error: None,
         on_back: Callable[[], str] = lambda: "",
         optional: Iterable[str] = (),
+        quietly: Iterable[str] = (),
         level: int = logging.WARNING,
     ) -> None:
         self.address = address
@@ -59,9 +64,16 @@ class Listener:
         self.leadership = Leadership()
         self._channels = {channel.encode("utf-8", "surrogateescape"): channel for channel in channels}
         self._optional = {channel.encode("utf-8", "surrogateescape") for channel in optional}
+        self._quietly = {channel.encode("utf-8", "surrogateescape") for channel in quietly}
         self._on_lost = on_lost
         self._on_back = on_back
         self._level = level
+        self.heart: Heart | None = None
+        """What proves that messages arrive here; None where that is not proven."""
+        self._beat_at = 0.0
+        self.node: RedisAddress | None = None
+        """The server that it listens to, or listened to last."""
+        self._seen: Seen | None = None
         self._connection: Connection | None = None
         self._early: list[Message] = []
         self._pinged_at: float | None = None
@@ -134,6 +146,12 @@ class Listener:
         self._changes.tell()
         if connection is not None:
             connection.fail("it was closed")
+
+    def move(self, reason: str) -> None:
+        """Connect anew, for that reason; see `Mover`."""
+        connection = self._connection
+        if connection is not None and self.connected:
+            connection.fail(reason)
 
     def nudge(self) -> None:
         """Make the thread that reads look up: by a heartbeat, the answer to which it reads."""
@@ -212,6 +230,12 @@ class Listener:
         if now >= due:
             self._ask_for_life(connection, now)
             due = now + HEARTBEAT_AFTER
+        if self.heart is not None:
+            if now >= self._beat_at:
+                wrong, self._beat_at = self.heart.beat(now, connection)
+                if wrong is not None:
+                    raise connection.fail(wrong)
+            due = min(due, self._beat_at)
         until = due if deadline is None else min(due, deadline)
         if until <= now or not connection.receive(min(idle(), until - now)):
             return None
@@ -235,7 +259,7 @@ class Listener:
             event = self._early.pop(0) if self._early else connection.next_event()
             if isinstance(event, Message):
                 channel = self._channels.get(event.channel)
-                if channel is not None:
+                if channel is not None and self._is_for_us(event):
                     return channel, event.data
             elif event is NEED_DATA:
                 connection.handing = False
@@ -249,6 +273,11 @@ class Listener:
                 if event.error is not None:
                     log.debug("%s: Redis answers a sign of life with: %s", self.name, event.error)
         return None
+
+    def _is_for_us(self, message: Message) -> bool:
+        if self.heart is not None and self.heart.took(message):
+            return False
+        return self._seen is None or self._seen.is_new(message.channel, message.data, time.monotonic())
 
     def handed(self) -> None:
         """The message has been dealt with: an interrupt loses it no more. For a thread that may be interrupted."""
@@ -307,8 +336,17 @@ class Listener:
 
     def _subscribed(self) -> Connection:
         """A new connection, with every channel confirmed."""
-        sock = self.address.connect(self.name)
-        connection = Connection(Stream(sock), str(self.address), self.leadership)
+        dialled = dial(self.address, self.name)
+        where = str(self.address if dialled.lookout is None else dialled.node)
+        connection = Connection(Stream(dialled.sock), where, self.leadership)
+        self.node = dialled.node
+        if dialled.cluster is None:
+            self._seen = None
+        elif self._seen is None:
+            self._seen = Seen()
+        else:
+            self._seen.moved(time.monotonic())
+        dialled.guard(connection.fail)
         try:
             wanted = list(self._channels)
             connection.subscribe(wanted)
@@ -337,18 +375,24 @@ class Listener:
     def _refused(self, event: Refused) -> None:
         channel = self._channels[event.channel]
         error = refusal(event.error, str(self.address), f"subscribing to {channel!r}")
-        if event.channel not in self._optional or not isinstance(error, PermissionDenied):
+        left_out = event.channel in self._optional or event.channel in self._quietly
+        if not left_out or not isinstance(error, PermissionDenied):
             raise error
-        log.warning("Redis does not allow %s to subscribe to %r: %s", self.name, channel, event.error)
+        level = logging.DEBUG if event.channel in self._quietly else logging.WARNING
+        log.log(level, "Redis does not allow %s to subscribe to %r: %s", self.name, channel, event.error)
         del self._channels[event.channel]
+        if self.heart is not None and channel == self.heart.proof.channel:
+            self.heart = None
 
     def _back(self, connection: Connection) -> None:
         self._pinged_at = None
+        self._beat_at = 0.0
         if self._lost_at is not None:
             away = time.monotonic() - self._lost_at
             self._lost_at = None
             more = self._on_back()
-            log.log(self._level, "%s: Redis at %s is back after %.1f s%s", self.name, self.address, away, more)
+            where = connection.address
+            log.log(self._level, "%s: Redis at %s is back after %.1f s%s", self.name, where, away, more)
         self._connection = connection
         self._failure = self._refusal = None
         self.connections += 1

@@ -84,7 +84,7 @@ class Doubts:
 
     def _find_out(self, connection: Connection, reason: str) -> None:
         begun = time.monotonic()
-        held = holds_back(self._address, self._name)
+        held = holds_back(connection.node or self._address, self._name)
         if held or (held is not None and self._moves_on(connection, begun)):
             connection.believed_at = time.monotonic()
         else:

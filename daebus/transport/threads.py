@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable
 
 
 def is_ending() -> bool:
@@ -17,3 +18,11 @@ def begin(thread: threading.Thread) -> None:
         # Python 3.11 would wait for ever for it to say that it runs.
         raise RuntimeError("can't start new thread: the interpreter is ending")
     thread.start()
+
+
+def aside(what: Callable[[], object]) -> None:
+    """Do something that takes a while on a thread of its own; where none is to be had, here and now."""
+    try:
+        begin(threading.Thread(target=what, name="daebus-aside", daemon=True))
+    except RuntimeError:
+        what()

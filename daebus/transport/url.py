@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from daebus.errors import ConfigurationError
 from daebus.wire.checks import is_encodable, shown
 
+SENTINEL, CLUSTER = "sentinel", "cluster"
+_SEVERAL = re.compile(rf"(rediss?)\+({SENTINEL}|{CLUSTER})")
+"""Schemes of URLs that name several servers; see `route`."""
 DEFAULT_URL = "redis://localhost:6379/0"
 MALFORMED = "(a malformed URL)"
 _NO_HOST = frozenset("/?#@ \\")
@@ -20,6 +23,7 @@ _TCP_SCHEMES = frozenset(("redis", "rediss", "valkey", "valkeys", "tcp", "http",
 _USER = re.compile(r"[\w.%+~-]{1,64}")
 _HOST = re.compile(r"(?:[\w.-]{1,253}|\[[0-9A-Fa-f:.%\w]{1,80}\])?")
 _PORT = re.compile(r"[0-9]{1,5}")
+_PATH = re.compile(r"[\w.-]{0,100}(?:/[0-9]{0,5})?")
 _OPTION = re.compile(
     r"(?:db|protocol|socket_timeout|socket_connect_timeout|socket_keepalive|health_check_interval|ssl_cert_reqs"
     r"|ssl_check_hostname)=[0-9A-Za-z.]{0,12}"
@@ -68,7 +72,7 @@ def redact_url(url: str) -> str:
     "(a malformed URL)".
     """
     scheme, found, rest = url.partition("://")
-    if not found or not (scheme in _TCP_SCHEMES or scheme == "unix"):
+    if not found or not (scheme in _TCP_SCHEMES or scheme == "unix" or _SEVERAL.fullmatch(scheme)):
         return MALFORMED
     authority, beyond = _split(rest)
     if "@" in beyond:
@@ -76,7 +80,10 @@ def redact_url(url: str) -> str:
         return f"{scheme}://***"
     credentials, at, host = authority.rpartition("@")
     place = host + beyond
-    shown = _shown_unix(place) if scheme == "unix" else _shown_tcp(place)
+    if _SEVERAL.fullmatch(scheme):
+        shown = _shown_several(place)
+    else:
+        shown = _shown_unix(place) if scheme == "unix" else _shown_tcp(place)
     if shown is None:
         return MALFORMED
     return f"{scheme}://{_shown_credentials(credentials)}{at}{shown}"
@@ -111,6 +118,14 @@ def _shown_tcp(place: str) -> str | None:
     return f"{host}{colon}{port}{slash}{database}{options}"
 
 
+def _shown_several(place: str) -> str | None:
+    place, options = _shown_options(place)
+    hosts, slash, path = place.partition("/")
+    if any(host is None for host, _port in hosts_of(hosts)):
+        return None
+    return f"{hosts}{slash}{path if _PATH.fullmatch(path) else '***'}{options}"
+
+
 def _shown_unix(place: str) -> str | None:
     path, options = _shown_options(place)
     return f"{path}{options}" if path.startswith("/") and path.isprintable() else None
@@ -123,6 +138,31 @@ def _shown_options(place: str) -> tuple[str, str]:
     if (question and not all(_OPTION.fullmatch(option) for option in query.split("&"))) or fragment:
         return place, "?***"
     return place, question + query + marker
+
+
+def is_several(url: str) -> bool:
+    """Whether a URL names several servers, by its scheme."""
+    return _SEVERAL.fullmatch(url.partition("://")[0]) is not None
+
+
+def parts_of(url: str) -> tuple[str, str, str, str, str, str]:
+    """A URL that names several servers, cut up: redis or rediss, the kind, credentials, hosts, path and query."""
+    scheme, _found, rest = url.partition("://")
+    security, _plus, kind = scheme.partition("+")
+    authority, beyond = _split(rest)
+    credentials, _at, hosts = authority.rpartition("@")
+    path, _question, query = beyond.partition("#")[0].partition("?")
+    return security, kind, credentials, hosts, path, query
+
+
+def hosts_of(hosts: str) -> Iterator[tuple[str | None, str]]:
+    """Host and port of each that stands in a list with commas; no host for what is none, no port where none stands."""
+    for one in hosts.split(","):
+        host, colon, port = one.rpartition(":") if not one.endswith("]") else (one, "", "")
+        if not colon:
+            host, port = one, ""
+        good = host and _HOST.fullmatch(host) and (not colon or _PORT.fullmatch(port))
+        yield host if good else None, port
 
 
 def ambiguity(url: str) -> str | None:

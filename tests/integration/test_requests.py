@@ -655,6 +655,7 @@ def test_info_tells_all_about_the_instance(shop: Shop) -> None:
             "counts",
             "debug",
             "shared",
+            "redis",
         } == set(info)
         assert info["actions"][0] == {"name": "echo", "doc": "Give the payload back."}
         assert info["counts"]["received"] == 1

@@ -212,7 +212,9 @@ def test_claims_expire_by_themselves(redis_url: str, name: str) -> None:
         code_of(requester, name, "nope", timeout=30)
         eventually(lambda: total(several, "elsewhere") == 1)
         with redis.Redis.from_url(redis_url) as client:
-            lives = [client.pttl(key) for kind in ("claim", "pass") for key in client.keys(f"daebus:{kind}:{name}:*")]
+            lives = [
+                client.pttl(key) for kind in ("claim", "pass") for key in client.keys(f"daebus:{kind}:{{{name}}}:*")
+            ]
         check, *others = sorted(lives)
         assert len(others) >= 3
         assert 0 < check < 7_000

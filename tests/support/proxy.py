@@ -15,13 +15,16 @@ class Proxy:
     """
 
     def __init__(self, port: int, pace: float = 0.0) -> None:
-        self._target = port
+        self.target = port
+        """Where new connections go."""
+        self._swallowed: bytes | None = None
         self._pace = pace
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._lock = threading.Lock()
+        self._from_server: set[socket.socket] = set()
         self._peers: dict[socket.socket, socket.socket] = {}
         self._silent: list[socket.socket] = []
         self._ending = False
@@ -42,6 +45,10 @@ class Proxy:
             end.close()
         self._selector.close()
 
+    def swallow(self, word: bytes | None) -> None:
+        """From now on drop each piece that the server sends with that word in it; with None drop none any more."""
+        self._swallowed = word
+
     def stall(self, *, tell_server: bool) -> None:
         """Let every connection fall silent: nothing gets through any more, and the client is not told.
 
@@ -50,7 +57,7 @@ class Proxy:
         with self._lock:
             for end in self._peers:
                 self._selector.unregister(end)
-                if tell_server and end.getpeername()[1] == self._target:
+                if tell_server and end in self._from_server:
                     end.close()
                 else:
                     self._silent.append(end)
@@ -67,7 +74,8 @@ class Proxy:
 
     def _accept(self) -> None:
         client = self._listener.accept()[0]
-        server = socket.create_connection(("127.0.0.1", self._target))
+        server = socket.create_connection(("127.0.0.1", self.target))
+        self._from_server.add(server)
         for end, other in ((client, server), (server, client)):
             self._peers[end] = other
             self._selector.register(end, selectors.EVENT_READ)
@@ -77,7 +85,8 @@ class Proxy:
         try:
             data = end.recv(1 << 16)
             if data:
-                other.sendall(data)
+                if self._swallowed is None or self._swallowed not in data or end not in self._from_server:
+                    other.sendall(data)
                 time.sleep(self._pace)
                 return
         except OSError:

@@ -47,6 +47,8 @@ class RedisServer:
         self.options = options
         self.password = password
         self.port = 0
+        self.configuration: str | None = None
+        """A file that it is started with, and may write to."""
         self.process: subprocess.Popen[bytes] | None = None
         self._directory = tempfile.TemporaryDirectory(prefix="daebus-redis-")
 
@@ -59,7 +61,8 @@ class RedisServer:
         """Start on the port of before, or on a free one the first time; returns when it answers PING."""
         for _attempt in range(5):
             port = self.port or free_port()
-            arguments = [ensure_redis_server(), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+            file = [self.configuration] if self.configuration else []
+            arguments = [ensure_redis_server(), *file, "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
             arguments += ["--appendonly", "no", "--dir", self._directory.name, "--daemonize", "no"]
             if self.password:
                 arguments += ["--requirepass", self.password]
@@ -67,19 +70,21 @@ class RedisServer:
                 self.process = subprocess.Popen(
                     [*arguments, *self.options], stdout=log, stderr=log, preexec_fn=die_with_parent
                 )
-            if not wait or self._answers(port):
-                self.port = port
+            self.port, before = port, self.port
+            if not wait or self.answers():
                 return self
+            self.port = before
             self.stop()
         raise RuntimeError(f"redis-server did not start: {self.log()[-2000:]}")
 
-    def _answers(self, port: int) -> bool:
+    def answers(self) -> bool:
+        """Whether it does within ten seconds."""
         deadline = time.monotonic() + 10
         process = self.process
         assert process is not None
         while time.monotonic() < deadline and process.poll() is None:
             try:
-                with redis.Redis(port=port, host="127.0.0.1", password=self.password, socket_timeout=2) as client:
+                with redis.Redis(port=self.port, host="127.0.0.1", password=self.password, socket_timeout=2) as client:
                     client.ping()
                 return True
             except redis.RedisError:

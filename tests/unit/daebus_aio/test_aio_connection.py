@@ -16,11 +16,17 @@ from daebus.wire.resp import ErrorReply, pack
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-async def _with_server(behave: Behaviour, use: Callable[[RedisAddress], Awaitable[None]]) -> None:
+async def _with_server(
+    behave: Behaviour, use: Callable[[RedisAddress], Awaitable[None]], greets: bytes | None = b"+OK\r\n-ERR unknown\r\n"
+) -> None:
+    """`greets` is what the server says to whoever connects, of names and of what it is."""
     ended = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            if greets is not None:
+                await reader.readuntil(b"HELLO\r\n")
+                writer.write(greets)
             await behave(reader, writer)
         finally:
             writer.close()
@@ -45,9 +51,9 @@ async def _end_of(reader: asyncio.StreamReader) -> None:
     ("said", "reason"),
     [
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "lost the connection to Redis at redis://127.0.0.1"),
-        (b"+OK\r\n+PONG\r\n+PONG\r\n", "nobody asked for"),
-        (b"*0\r\n+OK\r\n*0\r\n", "lost the connection"),
-        (b"+OK\r\n$5\r\nab", "closed the connection"),
+        (b"+PONG\r\n+PONG\r\n", "nobody asked for"),
+        (b"*0\r\n*0\r\n", "lost the connection"),
+        (b"$5\r\nab", "closed the connection"),
     ],
 )
 def test_what_is_no_answer_ends_the_connection(said: bytes, reason: str) -> None:
@@ -76,7 +82,7 @@ def test_what_is_no_answer_ends_the_connection(said: bytes, reason: str) -> None
 
 
 def test_replies_in_pieces_and_several_at_once_go_to_who_asked() -> None:
-    replies = b"+OK\r\n" + b":7\r\n" + b"-NOPERM no\r\n" + b"$-1\r\n"
+    replies = b":7\r\n" + b"-NOPERM no\r\n" + b"$-1\r\n"
 
     async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"THIRD\r\n")
@@ -128,4 +134,16 @@ def test_a_server_that_says_nothing_to_a_login_is_given_up(monkeypatch: pytest.M
             )
         assert "s3cr3t" not in str(caught.value)
 
-    asyncio.run(_with_server(lambda reader, writer: _end_of(reader), use))
+    asyncio.run(_with_server(lambda reader, writer: _end_of(reader), use, greets=None))
+
+
+def test_a_server_that_says_nothing_of_itself_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daebus.transport.aio_connection.CONNECT_TIMEOUT", 0.3)
+
+    async def use(address: RedisAddress) -> None:
+        losses: list[Any] = []
+        with pytest.raises(RedisUnavailable, match="no answer"):
+            await AsyncConnection.open(address, "test", losses.append)
+        assert losses == [], "nobody had it"
+
+    asyncio.run(_with_server(lambda reader, writer: _end_of(reader), use, greets=None))

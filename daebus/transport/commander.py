@@ -1,0 +1,270 @@
+"""Commanding: one connection for any number of threads, each command written once and never again.
+
+It is made where it is needed and made again where it broke; of the threads that need it, one connects for all.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from math import inf
+from typing import Any
+
+from daebus.errors import ConnectionLost, TooLate, again
+from daebus.wire.resp import ErrorReply, pack
+
+from .address import RedisAddress, refusal
+from .commands import Audience, Pending
+from .connection import REPLY_WITHIN, Connection
+from .fork import begins_anew, mind_the_end
+from .leader import Leadership
+from .pause import Doubts
+from .places.cluster import ClusterLookout
+from .places.dialing import Dialled, dial
+from .places.presence import Presence
+from .proof import Greeting
+from .stream import Stream
+from .waiter import Waiter
+
+PUBLISH_TIMEOUT = REPLY_WITHIN
+"""Seconds that a publish without a deadline of its own may take."""
+FRESH = 0.001
+"""Seconds for which a look at the connection is good enough to write to it without another, where many write: one
+thread has what another has found, and one that sends a lot at once does not look in between."""
+FEW = 8
+"""Commands in flight, below which a thread relies on no look of its own, but asks before each if it is the end."""
+_PING = pack(b"PING")
+
+
+class Commander:
+    """Gives a Redis commands. Connects on first use, again after a loss, and again after `close`.
+
+    Every method may be called from any thread. Raises RedisUnavailable where nothing was sent,
+    ConnectionLost where the command may or may not have been executed, PermissionDenied where Redis forbids it.
+    """
+
+    def __init__(self, address: RedisAddress, name: str) -> None:
+        self.address = address
+        self.name = name
+        self.greeting = Greeting()
+        """What the server said it is."""
+        self.on_replica: Callable[[], object] = lambda: None
+        """Called when it is found out that the server is a replica; must be quick."""
+        self._begin()
+        begins_anew(self)
+
+    def _begin(self) -> None:
+        self._connecting = Leadership()
+        self._doubts = Doubts(self.address, self.name)
+        self._audience = Audience()
+        self._presence = Presence()
+        self._connection: Connection | None = None
+        self._looked_at = 0.0
+        self._looked_by = 0
+
+    def after_fork(self) -> None:
+        """Where the threads are gone that there were: connect again when needed."""
+        if self._connection is not None:
+            self._connection.abandon()
+        self._begin()
+
+    def connect(self, deadline: float | None = None) -> None:
+        """Connect now, to learn at once whether Redis can be reached."""
+        self._usable(due_at(deadline))
+
+    @property
+    def cluster(self) -> ClusterLookout | None:
+        """The cluster of which it is connected to a node, if it is one."""
+        return self._presence.cluster
+
+    def ask(self, commands: Sequence[Sequence[bytes]], doing: str, deadline: float | None = None) -> list[Any]:
+        """Give Redis other commands, all in one round trip, and return their replies.
+
+        `doing` says what for, in the error raised where Redis answers one of them with an error. Without a deadline it
+        is waited for as long as Redis lives.
+        """
+        packed = b"".join(pack(*command) for command in commands)
+        command = self._exchange(packed, len(commands), inf if deadline is None else deadline)
+        for reply in command.replies:
+            if isinstance(reply, ErrorReply):
+                raise refusal(reply, str(self.address), doing)
+        return command.replies
+
+    def confirm(self, deadline: float | None = None) -> None:
+        """Return when Redis has confirmed everything that was posted."""
+        mind_the_end()
+        connection = self._connection
+        if connection is not None and connection.in_flight:
+            self._exchange(_PING, 1, due_at(deadline))
+
+    @property
+    def ready(self) -> bool:
+        """Whether something can be posted `later` without waiting for anything, as far as is known."""
+        connection = self._connection
+        if connection is None or connection.doubted or connection.full:
+            return False
+        return connection.usable
+
+    @property
+    def in_flight(self) -> int:
+        """How many commands have been given that Redis has not confirmed."""
+        connection = self._connection
+        return 0 if connection is None else connection.in_flight
+
+    def flush(self) -> None:
+        """Send what was left for this."""
+        connection = self._connection
+        if connection is not None and connection.unsent:
+            connection.flush()
+
+    def look(self, after: float = 0.0) -> None:
+        """Take in what Redis has replied, without waiting, unless that was done in the last `after` seconds."""
+        connection = self._connection
+        if connection is not None and time.monotonic() - self._looked_at >= after:
+            self._looked_at = time.monotonic()
+            connection.look()
+
+    def settle(self, within: float) -> None:
+        """Take in what Redis replies to all that was sent so far, waiting for so many seconds at most."""
+        connection = self._connection
+        if connection is not None and connection.in_flight:
+            until = time.monotonic() + within
+            last = Pending(b"", 0, until)
+            self._await(connection, last, Waiter(), lambda: not connection.in_flight, until)
+
+    def renew(self) -> None:
+        """Use a new connection from now on, unless this one is in use: there is reason to think that it is dead."""
+        mind_the_end()
+        connection = self._connection
+        if connection is not None:
+            connection.look()
+            if not connection.in_flight:
+                connection.fail("given up, since another connection to this Redis was lost")
+
+    def beat(self, data: bytes, wanted: int, ended: Callable[[Pending], None]) -> bool:
+        """Send a heartbeat, which has so many replies, without waiting; False where there is no connection.
+
+        `ended(command)` is called by whichever thread learns what became of it.
+        """
+        connection = self._connection
+        if connection is None or not connection.usable:
+            return False
+        command = Pending(data, wanted, inf, ended)
+        command.connection = connection
+        return connection.submit(command)
+
+    def move(self, reason: str) -> None:
+        """Use a new connection from now on, whatever is in flight on this one."""
+        connection = self._connection
+        if connection is not None:
+            connection.fail(reason)
+
+    def close(self) -> None:
+        """Close the connection. The next publish opens another."""
+        mind_the_end()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.fail("closed while waiting for Redis")
+
+    def _exchange(self, data: bytes, wanted: int, due: float) -> Pending:
+        return self._exchanged(Pending(data, wanted, due))
+
+    def _exchanged(self, command: Pending) -> Pending:
+        due = command.due
+        connection = self._hand_in(command, due)
+        self._await(connection, command, Waiter(), lambda: command.done, due)
+        if command.error is None and not command.done:
+            connection.look()
+        if command.error is not None:
+            raise again(command.error)
+        if not command.done:
+            where = f"Redis at {self.address}"
+            if command.withdraw():
+                raise TooLate(f"the time was over before it could be sent to {where}; nothing was sent")
+            raise ConnectionLost(f"{where} did not confirm in time; the message may or may not arrive")
+        return command
+
+    def _await(
+        self, connection: Connection, command: Pending, waiter: Waiter, over: Callable[[], bool], until: float
+    ) -> None:
+        """Wait until `over()` or then: reading for all, or while another thread does."""
+        command.waiter = waiter
+        leadership = connection.leadership
+        try:
+            while not over() and (now := time.monotonic()) < until and connection.error is None:
+                if connection.full:
+                    connection.write_on(until)
+                if leadership.join(waiter, over, min(until, now + REPLY_WITHIN)):
+                    connection.read_until(over, until)
+        finally:
+            try:
+                connection.leave(waiter)
+            finally:
+                connection.leave(waiter)
+
+    def _hand_in(self, command: Pending, patience: float, later: bool = False) -> Connection:
+        while True:
+            connection = self._usable(patience)
+            command.connection = connection
+            if connection.submit(command, later):
+                return connection
+
+    def _usable(self, until: float) -> Connection:
+        """The connection there is, or a new one."""
+        mind_the_end()
+        while True:
+            connection = self._connection
+            if connection is not None and connection.usable:
+                self._look_before(connection)
+                if connection.doubted and not self._doubts.wait(connection, until):
+                    raise TooLate(f"Redis at {self.address} does not answer; nothing was sent")
+                if connection.usable:
+                    return connection
+            elif time.monotonic() >= until:
+                where = f"Redis at {self.address}"
+                raise TooLate(f"the time was over before {where} was connected; nothing was sent")
+            self._connect(until)
+
+    def _look_before(self, connection: Connection) -> None:
+        """Take in what has come before something is sent: it may be the end."""
+        now, me = time.monotonic(), threading.get_ident()
+        few = self._looked_by == me and connection.in_flight < FEW
+        if now - self._looked_at >= FRESH or (few and connection.may_have_ended()):
+            self._looked_at, self._looked_by = now, me
+            connection.look()
+
+    def _connect(self, until: float) -> None:
+        """Connect, or wait for the thread that does so for all."""
+        waiter = Waiter()
+        try:
+            if self._connecting.join(waiter, self._has_usable, until) and not self._has_usable():
+                dialled = self._dial(until)
+                before, self._looked_at = self._connection, time.monotonic()
+                self._presence.connected(dialled.lookout, dialled.place, again=before is not None)
+                self.greeting, where = dialled.greeting, str(self.address)
+                if dialled.lookout is not None:
+                    where = str(dialled.node)
+                connection = Connection(Stream(dialled.sock), where, Leadership(), self._doubts.begin)
+                connection.node = dialled.node
+                self._connection = connection
+                dialled.guard(connection.fail)
+                if before is not None:
+                    before.fail("given up for another one")
+        finally:
+            try:
+                self._connecting.leave(waiter)
+            finally:
+                self._connecting.leave(waiter)
+
+    def _dial(self, until: float) -> Dialled:
+        return dial(self.address, self.name, until, patient=True)
+
+    def _has_usable(self) -> bool:
+        connection = self._connection
+        return connection is not None and connection.usable
+
+
+def due_at(deadline: float | None) -> float:
+    """When a command is of no use any more; None is for one without a deadline of its own."""
+    return time.monotonic() + PUBLISH_TIMEOUT if deadline is None else deadline

@@ -1,0 +1,110 @@
+"""Commands on keys: in a cluster they go to the node that has the slot, wherever that moves; else where one publishes.
+
+What a node refuses since the slot is elsewhere it has not done, so that it is asked for again there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from daebus.errors import RedisRefused, RedisUnavailable, TooLate
+from daebus.wire.resp import ErrorReply, pack
+
+from .address import refusal
+from .places.cluster import ClusterLookout
+from .places.dialing import Dialled, dial_place
+from .places.nodes import slot_of
+from .publisher import Publisher
+
+FOUND_WITHIN = 3.0
+"""Seconds for which a slot without an owner is waited for: another node takes it over."""
+_ELSEWHERE = ("MOVED", "READONLY", "CLUSTERDOWN", "TRYAGAIN")
+_AGAIN_AFTER = 0.1
+_ASKING = pack(b"ASKING")
+
+
+class Keys:
+    """Keys of one slot, on the Redis of a publisher. For any thread."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self.publisher = publisher
+        self._owner: _Owner | None = None
+
+    def ask(self, commands: Sequence[Sequence[bytes]], doing: str) -> list[Any]:
+        """As `Publisher.ask`; the first argument of each command is a key, and all of them are in the slot of one."""
+        cluster = self.publisher.cluster
+        if cluster is None:
+            return self.publisher.ask(commands, doing)
+        owner = self._owner
+        if owner is None:
+            owner = self._owner = _Owner(cluster, self.publisher, slot_of(commands[0][1]))
+        return owner.asked(commands, doing)
+
+    def count(self, channels: Sequence[bytes], doing: str) -> list[int]:
+        """How many subscribe to each channel; see `Publisher.count`."""
+        return self.publisher.count(channels, doing)
+
+    def close(self) -> None:
+        """Close what it has of its own."""
+        owner, self._owner = self._owner, None
+        if owner is not None:
+            owner.close()
+
+
+class _Owner(Publisher):
+    """A connection to the node that has a slot."""
+
+    def __init__(self, cluster: ClusterLookout, publisher: Publisher, slot: int) -> None:
+        super().__init__(publisher.address, publisher.name)
+        self._cluster = cluster
+        self._slot = slot
+
+    def asked(self, commands: Sequence[Sequence[bytes]], doing: str) -> list[Any]:
+        """As `ask`, of whichever node has the slot."""
+        until = time.monotonic() + FOUND_WITHIN
+        moving = ""
+        while True:
+            try:
+                return self._ask_once(moving, commands, doing) if moving else self.ask(commands, doing)
+            except RedisRefused as error:
+                moving = str(error) if error.code == "ASK" else ""
+                if moving:
+                    continue
+                if error.code not in _ELSEWHERE or time.monotonic() >= until:
+                    raise
+            time.sleep(_AGAIN_AFTER)
+            self._cluster.look()
+            # Those that are in flight there have their answers yet.
+            self._connection = None
+
+    def _dial(self, until: float) -> Dialled:
+        """Connect to the owner, as soon as there is one."""
+        while True:
+            self._cluster.look()
+            node = self._cluster.owner(self._slot)
+            failed: RedisUnavailable | None = None
+            if node is not None:
+                try:
+                    return dial_place(self._cluster, self._cluster.place_of(node), self.name, until)
+                except RedisUnavailable as error:
+                    failed = error
+            if time.monotonic() + _AGAIN_AFTER >= until:
+                raise failed or TooLate(f"no node of {self.address} has slot {self._slot}")
+            time.sleep(_AGAIN_AFTER)
+
+    def _ask_once(self, moving: str, commands: Sequence[Sequence[bytes]], doing: str) -> list[Any]:
+        """The slot is on its way: the key is, or is to be made, at the node that is named."""
+        place = self._cluster.place_named(moving.rpartition(" ")[2])
+        replies = self._cluster.links.ask([place], _asking(commands), 2 * len(commands), FOUND_WITHIN)[place]
+        if isinstance(replies, RedisUnavailable):
+            raise replies
+        for reply in replies[1::2]:
+            if isinstance(reply, ErrorReply):
+                raise refusal(reply, str(self._cluster.address(place)), doing)
+        return replies[1::2]
+
+
+def _asking(commands: Sequence[Sequence[bytes]]) -> bytes:
+    return b"".join(_ASKING + pack(*command) for command in commands)

@@ -1,0 +1,141 @@
+"""Connecting: the one place where a connection to a Redis is made, wherever its URL leads."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from daebus.errors import PermissionDenied, RedisUnavailable, TooLate
+from daebus.transport.address import CONNECT_TIMEOUT, RedisAddress
+from daebus.transport.link import Link
+from daebus.transport.proof import Greeting
+from daebus.transport.url import SENTINEL
+
+from .cluster import ClusterLookout
+from .lookout import Lookout
+from .route import Place, route_from, route_of
+from .sentinels import SentinelLookout
+
+PATIENCE = 1.0
+"""Seconds that one of several servers may take to be connected to."""
+_AGAIN_AFTER = 0.1
+_lookouts: dict[str, Lookout] = {}
+_making = threading.Lock()
+
+
+class Dialled(NamedTuple):
+    """A connected socket, and what it is connected to. `lookout` is for a server that is one of several."""
+
+    sock: socket.socket
+    node: RedisAddress
+    greeting: Greeting
+    lookout: Lookout | None = None
+    place: Place | None = None
+
+    def guard(self, end: Callable[[str], object]) -> None:
+        """Have the method `end(reason)` called when the server is no place to be any more; see `Lookout.guard`."""
+        if self.lookout is not None and self.place is not None:
+            self.lookout.guard(self.place, end)
+
+    @property
+    def cluster(self) -> ClusterLookout | None:
+        """The cluster that it is a node of."""
+        return self.lookout if isinstance(self.lookout, ClusterLookout) else None
+
+
+def lookout_of(address: RedisAddress) -> Lookout | None:
+    """What keeps watch over the servers behind an address; None where it is one server, as far as is known."""
+    found = _lookouts.get(address.url)
+    if found is None and (route := route_of(address.url)) is not None:
+        with _making:
+            made = SentinelLookout if route.kind == SENTINEL else ClusterLookout
+            found = _lookouts.setdefault(address.url, made(str(address), route))
+    return found
+
+
+def found_cluster(address: RedisAddress) -> ClusterLookout | None:
+    """The same for an address of one server that turned out to be a node of a cluster."""
+    found = _lookouts.get(address.url)
+    if found is None and (route := route_from(address.url)) is not None:
+        with _making:
+            made = ClusterLookout(str(address), route, prefer_seeds=True)
+            found = _lookouts.setdefault(address.url, made)
+    return found if isinstance(found, ClusterLookout) else None
+
+
+def no_cluster(address: RedisAddress) -> None:
+    """The server at an address is a node of a cluster no more."""
+    _lookouts.pop(address.url, None)
+
+
+def dial(address: RedisAddress, name: str, deadline: float | None = None, *, patient: bool = False) -> Dialled:
+    """Connect; Redis lists the connection as `name`. `deadline` and errors are as for `RedisAddress.open`.
+
+    Where one of several servers is to be had, the others are tried too; where none is, `patient` has it wait for one
+    as long as connecting may take.
+    """
+    lookout = lookout_of(address)
+    if lookout is not None:
+        return _one_of(lookout, address, name, deadline, patient)
+    sock, greeting = address.open(name, deadline)
+    if greeting.mode == "cluster" and (cluster := found_cluster(address)) is not None:
+        return Dialled(sock, address, greeting, cluster, cluster.seeds[0])
+    return Dialled(sock, address, greeting)
+
+
+def link_to(address: RedisAddress, name: str, deadline: float | None = None) -> tuple[Link, Dialled]:
+    """The same, to talk to."""
+    dialled = dial(address, name, deadline)
+    return Link(dialled.sock, str(dialled.node)), dialled
+
+
+def dial_place(cluster: ClusterLookout, place: Place, name: str, deadline: float) -> Dialled:
+    """Connect to just that node of a cluster."""
+    node = cluster.address(place)
+    sock, told = node.open(name, deadline)
+    return Dialled(sock, node, told, cluster, place)
+
+
+def _one_of(lookout: Lookout, address: RedisAddress, name: str, deadline: float | None, patient: bool) -> Dialled:
+    until = time.monotonic() + CONNECT_TIMEOUT
+    if deadline is not None:
+        until = min(until, deadline)
+    while True:
+        found = _round(lookout, address, name, until)
+        if isinstance(found, Dialled):
+            return found
+        now = time.monotonic()
+        if deadline is not None and now >= deadline:
+            raise TooLate(str(found))
+        if not patient or isinstance(found, PermissionDenied) or now + _AGAIN_AFTER >= until:
+            raise found
+        time.sleep(_AGAIN_AFTER)
+
+
+def _round(lookout: Lookout, address: RedisAddress, name: str, until: float) -> Dialled | RedisUnavailable:
+    """Try each server once; why there is none."""
+    failed: RedisUnavailable | None = None
+    try:
+        candidates = lookout.candidates()
+    except RedisUnavailable as error:
+        return error
+    for place, node in candidates:
+        try:
+            sock, greeting = node.open(name, min(until, time.monotonic() + PATIENCE))
+        except PermissionDenied as error:
+            return error
+        except RedisUnavailable as error:
+            failed = RedisUnavailable(str(error))
+            continue
+        wrong = lookout.misfit(greeting)
+        if wrong is None:
+            return Dialled(sock, node, greeting, lookout, place)
+        if route_of(address.url) is None:
+            no_cluster(address)
+            return Dialled(sock, node, greeting)
+        sock.close()
+        failed = RedisUnavailable(f"cannot connect to Redis at {node}: {wrong}")
+    return failed or RedisUnavailable(f"no server of {address} is known")

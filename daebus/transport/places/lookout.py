@@ -1,0 +1,122 @@
+"""Keeping watch over the servers behind one URL: which of them are places to be, and who is to be told to move.
+
+A connection does not notice that its server has been replaced: it stays open, and answers. So whoever connects has
+itself guarded here. One thread a URL looks each second, as long as somebody is guarded.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import weakref
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+from daebus.transport.address import RedisAddress
+from daebus.transport.fork import begins_anew
+from daebus.transport.proof import Greeting
+from daebus.transport.threads import begin
+
+from .links import Links
+from .route import Place
+
+log = logging.getLogger("daebus")
+
+LOOK_EVERY = 0.5
+"""Seconds between two looks."""
+SETTLES_WITHIN = 3.0
+"""Seconds in which those who were at a server that is no more are at another one."""
+LINGERS = 4
+"""So many looks the thread goes on where nobody is guarded any more."""
+
+End = Callable[[str], object]
+
+
+class Lookout(ABC):
+    """What is known of the servers behind one URL. For any thread."""
+
+    def __init__(self, where: str, links: Links) -> None:
+        self.where = where
+        """How the URL is shown."""
+        self.links = links
+        self.changed_at = 0.0
+        """When a server was replaced or lost, as far as is known (a time of `time.monotonic()`)."""
+        self._begin()
+        begins_anew(self)
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._guarded: dict[weakref.WeakMethod[End], Place] = {}
+        self._thread: threading.Thread | None = None
+
+    def after_fork(self) -> None:
+        """Where the threads are gone that there were, and the connections are the parent's."""
+        self.links.abandon()
+        self._begin()
+
+    @abstractmethod
+    def candidates(self) -> list[tuple[Place, RedisAddress]]:
+        """The servers to connect to, the best first; raises RedisUnavailable where none is known."""
+
+    @abstractmethod
+    def misfit(self, greeting: Greeting) -> str | None:
+        """Why a server that greets so is none to be connected to."""
+
+    @abstractmethod
+    def look(self) -> None:
+        """Find out how things stand."""
+
+    @abstractmethod
+    def wrong_with(self, place: Place) -> str | None:
+        """Why a server is no place to be any more, as far as is known."""
+
+    def guard(self, place: Place, end: End) -> None:
+        """Have the method `end(reason)` called, on any thread, when that server is no place to be any more.
+
+        As long as the object lives that it is of.
+        """
+        with self._lock:
+            self._guarded[weakref.WeakMethod(end)] = place
+            if self._thread is None or not self._thread.is_alive():
+                thread = threading.Thread(target=self._run, name="daebus-lookout", daemon=True)
+                try:
+                    begin(thread)
+                except RuntimeError:
+                    return
+                self._thread = thread
+        self.tell()
+
+    def tell(self) -> None:
+        """End what is at servers that are no places to be."""
+        ends: list[tuple[End, str]] = []
+        with self._lock:
+            for method, place in list(self._guarded.items()):
+                end = method()
+                reason = None if end is None else self.wrong_with(place)
+                if end is None or reason is not None:
+                    del self._guarded[method]
+                if end is not None and reason is not None:
+                    ends.append((end, reason))
+        for end, reason in ends:
+            try:
+                end(reason)
+            except Exception:
+                log.exception("a connection to %s could not be ended", self.where)
+
+    def _run(self) -> None:
+        idle = 0
+        while True:
+            begun = time.monotonic()
+            try:
+                self.look()
+                self.tell()
+            except Exception:
+                log.exception("looking after %s failed in a way it should not; going on", self.where)
+            with self._lock:
+                idle = 0 if self._guarded else idle + 1
+                if idle > LINGERS:
+                    self._thread = None
+                    break
+            time.sleep(max(0.05, LOOK_EVERY - (time.monotonic() - begun)))
+        self.links.close()

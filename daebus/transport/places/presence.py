@@ -1,0 +1,98 @@
+"""Who subscribes to a channel, asked before something is published there.
+
+That is needed where the server that one publishes at does not know all: in a cluster each node counts its own, and
+after a server was lost those who were there come to the new one a moment later. What is published first and found to be
+unserved then may have been handled; what is asked first has not.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+
+from .cluster import ClusterLookout
+from .lookout import SETTLES_WITHIN, Lookout
+from .route import Place
+from .sentinels import SentinelLookout
+
+KNOWN_FOR = 0.02
+"""Seconds for which a channel that somebody subscribes to is held to be served."""
+ASK_AGAIN_AFTER = 0.05
+_MOST_CHANNELS = 1000
+
+
+class Presence:
+    """What is known of it on one connection. For any thread."""
+
+    def __init__(self) -> None:
+        self._counting = threading.Lock()
+        self.cluster: ClusterLookout | None = None
+        self._sentinels: SentinelLookout | None = None
+        self._place: Place | None = None
+        self._settles_at = -math.inf
+        self._known: dict[str, tuple[int, float]] = {}
+
+    def connected(self, lookout: Lookout | None, place: Place | None, *, again: bool) -> None:
+        """There is a new connection; `again` is whether one before it was lost."""
+        self._sentinels = lookout if isinstance(lookout, SentinelLookout) else None
+        self._place = place
+        self.cluster = lookout if isinstance(lookout, ClusterLookout) else None
+        self._settles_at = time.monotonic() + SETTLES_WITHIN if again else -math.inf
+        if self._sentinels is not None:
+            self._settles_at = max(self._settles_at, self._sentinels.settles_at)
+        self._known.clear()
+
+    @property
+    def takes_asking(self) -> bool:
+        """Whether it takes asking others to know if the server is the right one; see `misplaced`."""
+        return self._sentinels is not None
+
+    def misplaced(self) -> str | None:
+        """Why the server is not the one to be at any more, asked anew: others may have moved before us."""
+        sentinels, place = self._sentinels, self._place
+        if sentinels is None or place is None:
+            return None
+        sentinels.look()
+        sentinels.tell()
+        return sentinels.wrong_with(place)
+
+    def asks_first(self, now: float) -> bool:
+        """Whether it is to be asked before something is published."""
+        return self.cluster is not None or now < self._settles_at
+
+    @property
+    def settles_at(self) -> float:
+        """Until when somebody may be on the way here."""
+        cluster = self.cluster
+        return self._settles_at if cluster is None else max(self._settles_at, cluster.changed_at + SETTLES_WITHIN)
+
+    def known(self, channel: str, now: float) -> int | None:
+        """How many subscribed a moment ago, where somebody did."""
+        number, until = self._known.get(channel, (None, 0.0))
+        return number if now < until else None
+
+    def note(self, channel: str, number: int) -> None:
+        """So many subscribe."""
+        if len(self._known) >= _MOST_CHANNELS:
+            self._known.clear()
+        self._known[channel] = number, time.monotonic() + KNOWN_FOR
+
+    def find(self, channel: str, due: float, count: Callable[[], int | None]) -> int | None:
+        """How many subscribe, by `count()`, which is asked again where somebody may be on the way; None: not known."""
+        while True:
+            with self._counting:
+                found = self.known(channel, time.monotonic())
+                if found is None and (found := count()):
+                    self.note(channel, found)
+            if found or not self.is_open(found, due):
+                return found
+            time.sleep(ASK_AGAIN_AFTER)
+
+    def is_open(self, found: int | None, due: float) -> bool:
+        """Whether to ask again, where so many were found: somebody may be on the way."""
+        if found is None and self.cluster is None:
+            # It is one server, and does not say how many there are.
+            return False
+        return time.monotonic() + ASK_AGAIN_AFTER < min(due, self.settles_at)

@@ -1,0 +1,108 @@
+"""Redis Sentinel: who is the master, as the sentinels say, and that it still is."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, NamedTuple
+
+from daebus.errors import PermissionDenied, RedisUnavailable
+from daebus.transport.address import RedisAddress, refusal
+from daebus.transport.proof import Greeting
+from daebus.wire.resp import ErrorReply, pack
+
+from .links import Links, Told
+from .lookout import SETTLES_WITHIN, Lookout
+from .route import Place, Route
+
+ASK_WITHIN = 0.5
+"""Seconds that a sentinel may take for an answer."""
+
+
+class Master(NamedTuple):
+    """What a sentinel says of the master: where it is, since which `epoch` of its configuration, for how long so."""
+
+    place: Place
+    epoch: int
+    seconds: float
+
+
+def master_told(reply: Any) -> Master | None:
+    """What the reply to SENTINEL MASTER says; None where it is none."""
+    if not isinstance(reply, list):
+        return None
+    told = {bytes(name): value for name, value in zip(reply[::2], reply[1::2], strict=False)}
+    try:
+        place = Place(told[b"ip"].decode(), int(told[b"port"]))
+        return Master(place, int(told.get(b"config-epoch", 0)), int(told.get(b"role-reported-time", 0)) / 1000)
+    except (KeyError, ValueError, AttributeError):
+        return None
+
+
+class SentinelLookout(Lookout):
+    """The master of that name. Of what the sentinels say the newest counts, by its epoch."""
+
+    def __init__(self, where: str, route: Route) -> None:
+        super().__init__(where, Links(lambda place: RedisAddress(route.sentinel(place)), "lookout"))
+        self._route = route
+        self._question = pack(b"SENTINEL", b"MASTER", route.master.encode())
+        self._master: Master | None = None
+        self._problem: RedisUnavailable | None = None
+
+    def candidates(self) -> list[tuple[Place, RedisAddress]]:
+        """See `Lookout`: the master alone, asked anew."""
+        self.look()
+        master = self._master
+        if master is None:
+            raise self._problem or RedisUnavailable(f"no sentinel of {self.where} answers")
+        return [(master.place, RedisAddress(self._route.node(master.place)))]
+
+    def misfit(self, greeting: Greeting) -> str | None:
+        """See `Lookout`: a replica is no master, or not yet."""
+        return "it is announced as the master and is a replica still" if greeting.role == "replica" else None
+
+    def look(self) -> None:
+        """See `Lookout`."""
+        told = self.links.ask(self._route.seeds, self._question, 1, ASK_WITHIN)
+        found = [master for reply in told.values() if (master := _master_in(reply)) is not None]
+        if not found:
+            self._problem = self._why_none(told)
+            return
+        newest = max(found, key=lambda one: one.epoch)
+        known = self._master
+        if known is not None and newest.epoch < known.epoch and 2 * len(found) <= len(self._route.seeds):
+            # One that was cut off from the others has not heard of it yet.
+            return
+        if known is None or known.place != newest.place:
+            self.changed_at = time.monotonic() - (newest.seconds if known is None else 0.0)
+        self._master = newest
+
+    def _why_none(self, told: Told) -> RedisUnavailable:
+        reasons: list[str] = []
+        for place, reply in told.items():
+            if isinstance(reply, RedisUnavailable):
+                if isinstance(reply, PermissionDenied):
+                    return reply
+                reasons.append(str(reply))
+            elif isinstance(reply[0], ErrorReply):
+                refused = refusal(reply[0], str(place), f"asking for the master {self._route.master!r}")
+                if isinstance(refused, PermissionDenied):
+                    return refused
+                reasons.append(f"the sentinel at {place} says: {reply[0]}")
+        why = reasons[0] if reasons else "no answer"
+        return RedisUnavailable(f"cannot find the master {self._route.master!r} of {self.where}: {why}")
+
+    def wrong_with(self, place: Place) -> str | None:
+        """See `Lookout`."""
+        master = self._master
+        if master is None or master.place == place:
+            return None
+        return f"it is not the master of {self._route.master!r} any more; {master.place} is"
+
+    @property
+    def settles_at(self) -> float:
+        """Until when somebody who was at the master before may not have come yet."""
+        return self.changed_at + SETTLES_WITHIN
+
+
+def _master_in(reply: list[Any] | RedisUnavailable) -> Master | None:
+    return None if isinstance(reply, RedisUnavailable) else master_told(reply[0])

@@ -1,0 +1,36 @@
+"""What came lately: at another node of a cluster it may come once more.
+
+Each node hands a message out when it has reached it. Who has read it at one node and is at another a moment later would
+get it there again, and handle it twice.
+"""
+
+from __future__ import annotations
+
+LATE = 2.0
+"""Seconds by which a message may reach one node later than another."""
+
+
+class Seen:
+    """The messages of the last seconds, by their hashes. Pure: times come from outside."""
+
+    def __init__(self) -> None:
+        self._now: set[int] = set()
+        self._before: set[int] = set()
+        self._turned_at = 0.0
+        self._elsewhere: frozenset[int] = frozenset()
+        self._until = 0.0
+
+    def moved(self, now: float) -> None:
+        """From now on messages come from another node."""
+        self._elsewhere = frozenset(self._now | self._before)
+        self._until = now + LATE
+
+    def is_new(self, channel: bytes, data: bytes, now: float) -> bool:
+        """Whether a message that comes now has not come from the node before."""
+        key = hash((channel, data))
+        if now < self._until and key in self._elsewhere:
+            return False
+        if now >= self._turned_at + LATE:
+            self._before, self._now, self._turned_at = self._now, set(), now
+        self._now.add(key)
+        return True
