@@ -20,6 +20,7 @@ import redis
 
 from daebus.errors import ConfigurationError
 from daebus.transport.address import RedisAddress, redact_url
+from daebus.transport.places.clients import client_of
 
 from .process import DemoProcess, end_all
 
@@ -85,7 +86,7 @@ class Broker:
 def reason_unreachable(url: str) -> str | None:
     """Why the Redis at `url` cannot be used, without its password; None where it answers."""
     try:
-        with RedisAddress(url).client() as client:
+        with client_of(RedisAddress(url)) as client:
             client.ping()
     except ConfigurationError:
         # The URL is not shown: where it cannot be read, its password cannot be told from the rest.

@@ -19,6 +19,7 @@ from typing import IO
 import redis
 
 from daebus.transport.address import RedisAddress, redact_url
+from daebus.transport.places.clients import client_of
 from daebus_console.files.places import StreamError
 
 from .broker import Broker, BrokerUnavailable, DemoError, DemoInterrupted, open_broker
@@ -163,7 +164,7 @@ class Demo:
         self._lifeline = os.pipe()
         self._broker = open_broker(self._redis_url, self._lifeline[0], lambda: self._interrupted, self._announce)
         self._announce(f"broker: {self._broker.label}")
-        with RedisAddress(self._broker.url).client() as client:
+        with client_of(RedisAddress(self._broker.url)) as client:
             before = self._subscribers(client)
             shared = [name for name, count in before.items() if count]
             if shared:

@@ -16,6 +16,7 @@ from typing import Any
 
 from daebus.errors import RedisUnavailable
 from daebus.transport.address import RedisAddress
+from daebus.transport.proof import Greeting
 from daebus_console.engine.capture.format import CaptureError, Header
 from daebus_console.engine.capture.reader import CaptureReader
 from daebus_console.engine.capture.source import Progress
@@ -41,7 +42,7 @@ class CaptureAddress(RedisAddress):
     def __str__(self) -> str:
         return self.label
 
-    def connect(self, name: str, deadline: float | None = None) -> socket.socket:
+    def open(self, name: str, deadline: float | None = None) -> tuple[socket.socket, Greeting]:
         """Raises RedisUnavailable."""
         del name, deadline
         raise RedisUnavailable(f"{self.label} is a capture: it is connected to no Redis")

@@ -12,11 +12,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import redis
-
 from daebus import Call, RawJson, Requester
 from daebus.client.requester import DEFAULT_TIMEOUT
-from daebus.errors import ConnectionLost, DaebusError, PayloadError, RedisUnavailable, RequestCancelled, RequestFailed
+from daebus.errors import (
+    ConnectionLost,
+    DaebusError,
+    PayloadError,
+    PermissionDenied,
+    RedisUnavailable,
+    RequestCancelled,
+    RequestFailed,
+)
+from daebus.transport.places.clients import count_subscribers
 from daebus.transport.publisher import Publisher
 from daebus.wire.envelope import Reply, encode, encode_object
 from daebus_console import naming
@@ -203,14 +210,12 @@ class Sender:
         Raises RedisUnavailable.
         """
         try:
-            with self.session.address.client(
-                socket_timeout=_ASK_WITHIN, socket_connect_timeout=_ASK_WITHIN, decode_responses=False
-            ) as client:
-                return int(client.pubsub_numsub(naming.to_bytes(channel))[0][1])
-        except redis.exceptions.NoPermissionError:
+            found = count_subscribers(
+                self.session.address, [naming.to_bytes(channel)], "counting subscribers", _ASK_WITHIN
+            )
+        except PermissionDenied:
             return None
-        except (redis.RedisError, OSError) as error:
-            raise RedisUnavailable(f"cannot ask Redis at {self.session.address}: {error}") from None
+        return found[0]
 
     def close(self) -> None:
         """Close the connections; requests under way fail."""

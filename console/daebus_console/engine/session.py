@@ -25,6 +25,7 @@ from daebus_console.engine.message.exchange import Exchange, Flag, Message, Stat
 from daebus_console.engine.pairing.clock import Clock, Step
 from daebus_console.engine.pairing.correlator import DEFAULT_TIMEOUT, Correlator, Taken
 from daebus_console.engine.pairing.journal import Journal
+from daebus_console.engine.pairing.order import Order
 from daebus_console.engine.rate import Rate
 from daebus_console.engine.records.record import Any_
 from daebus_console.engine.telling import Telling
@@ -88,6 +89,7 @@ class Session:
         self.rate = Rate()
         self.journal = Journal(self.settings.max_messages, self.settings.max_bytes)
         self.correlator = Correlator(self.journal, self.settings.timeout)
+        self._order = Order()
         self.directory = Directory()
         self.stats = Stats()
         self.findings = Findings(self.directory, self.correlator.find, len(self.settings.patterns))
@@ -114,6 +116,7 @@ class Session:
             known=self._known,
             ours=self.tap.followed,
             hears=self._hears,
+            on_master=self.tap.move,
             every=self.settings.poll_every,
             patterns=len(self.settings.patterns),
             more=self._more_to_ask,
@@ -193,6 +196,8 @@ class Session:
         """Messages arrived (called by the tap)."""
         if abs(at - self._clock_looked_at) > _LOOK_AT_CLOCK:
             at = self._look_at_clock(at)
+        if self.tap.in_cluster:
+            batch = self._order.take(at, batch)
         self._take(at, ((at, batch),))
 
     def _take(self, at: float, batches: Iterable[tuple[float, Batch]]) -> None:
@@ -222,6 +227,8 @@ class Session:
     def on_idle(self, at: float) -> None:
         """Nothing arrived for a moment (called by the tap)."""
         at = self._look_at_clock(at)
+        if self._order.waits and (late := self._order.late(at)):
+            self._take(at, ((at, late),))
         with self._changed:
             if self._advance(at):
                 self._changed.notify_all()

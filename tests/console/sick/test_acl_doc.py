@@ -41,7 +41,10 @@ def start(bus: Bus, url: str, name: str = "orders", *, shared: bool = False) -> 
 
 
 def test_every_line_of_the_table_is_tested() -> None:
-    assert set(RULES) == {"orders", "orders_shared", "orders_asking", "caller", "console", "watcher"}
+    several = {"orders_cluster", "shared_cluster", "caller_cluster", "console_cluster", "asking"}
+    assert set(RULES) == {"orders", "orders_shared", "orders_asking", "caller", "console", "watcher"} | several, (
+        "those of several servers are tested in tests/several"
+    )
 
 
 @pytest.mark.parametrize("user", ["orders", "orders_shared", "orders_asking"])

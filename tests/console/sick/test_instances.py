@@ -69,8 +69,10 @@ def test_the_service_that_is_named_is_listed_with_its_instances(own_redis: Redis
             "ERRORS",
             "REFUSED",
             "UP",
+            "PROBE",
         ]
         assert row.split()[3:8] == ["1/2", "0", "0", "1", "0"]
+        assert row.rstrip().endswith(("ms", "µs", " s", "?")), row
         assert "unnamed" not in said.shown
         assert "unnamed" in carry_out(own_redis.url, "services").shown
     finally:

@@ -237,10 +237,11 @@ def _instance_lines(records: Iterable[dict[str, Any]], now: float) -> list[Line]
             numbers = (told.queued, told.handled, told.errors, told.refused)
             shown = ["?" if number is None else f"{number:,}" for number in numbers]
             up = "?" if told.up is None else duration(told.up)
+            probe = "?" if told.probe is None else duration(told.probe)
             instance = str(info.get("instance", "?"))
-            rows.append([Span(name, "bold"), Span(instance, "dim"), place(info), workers, *shown, up])
+            rows.append([Span(name, "bold"), Span(instance, "dim"), place(info), workers, *shown, up, probe])
             name = ""
-    headings = ("SERVICE", "INSTANCE", "PROCESS", "WORKERS", "QUEUE", "HANDLED", "ERRORS", "REFUSED", "UP")
+    headings = ("SERVICE", "INSTANCE", "PROCESS", "WORKERS", "QUEUE", "HANDLED", "ERRORS", "REFUSED", "UP", "PROBE")
     return table(headings, rows, right=frozenset(range(3, len(headings))))
 
 

@@ -12,7 +12,7 @@ class Figures:
     """The figures of one instance; None where it does not tell.
 
     `busy` of `workers` are at work, `queued` messages wait where `room` may; `handled`, `errors` and `refused` are
-    counted since it started; `up` are the seconds since then.
+    counted since it started; `up` are the seconds since then, `probe` those that its latest probe to itself took.
     """
 
     busy: int | None = None
@@ -23,13 +23,14 @@ class Figures:
     errors: int | None = None
     refused: int | None = None
     up: float | None = None
+    probe: float | None = None
 
 
 def figures(info: Mapping[str, Any], now: float) -> Figures:
     """The figures in an answer to `info`; `now` is epoch seconds."""
     workers, queue, counts = (_mapping(info.get(name)) for name in ("workers", "queue", "counts"))
     refusals = [count for name in ("busy", "expired") if (count := _count(counts.get(name))) is not None]
-    started = info.get("started")
+    started, probe = info.get("started"), _mapping(info.get("redis")).get("round_trip")
     known = isinstance(started, int | float) and not isinstance(started, bool) and 0 < started <= now
     return Figures(
         busy=_count(workers.get("busy")),
@@ -40,6 +41,7 @@ def figures(info: Mapping[str, Any], now: float) -> Figures:
         errors=_count(counts.get("errors")),
         refused=sum(refusals) if refusals else None,
         up=now - started if known and isinstance(started, int | float) else None,
+        probe=float(probe) if isinstance(probe, int | float) and 0 <= probe < 1e9 else None,
     )
 
 

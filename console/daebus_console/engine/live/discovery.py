@@ -18,11 +18,15 @@ from typing import Any
 from daebus.errors import RedisUnavailable
 from daebus.transport.address import RedisAddress, client_label
 from daebus.transport.link import Link
+from daebus.transport.places.cluster import ClusterLookout
+from daebus.transport.places.dialing import link_to
+from daebus.transport.proof import greeting, hello
 from daebus.wire.resp import ErrorReply, pack
 from daebus_console import naming
 from daebus_console.engine.listeners import Listener, listeners_in
 from daebus_console.engine.live.pace import Pace
 from daebus_console.engine.live.rights import Refusal, is_missing_right, missing_rules, user_of
+from daebus_console.engine.live.sums import together
 from daebus_console.engine.message.control import control_request
 from daebus_console.engine.message.envelope import CONTROL_PREFIX
 
@@ -77,6 +81,7 @@ class Discovery:
     elsewhere, for a broker that does not list them, `ours()` those that this console itself is subscribed to, which
     does not count, `hears()` whether answers would be heard on `reply_to`, `more()` what else is to be asked of
     services, `patterns` to how many patterns this console itself is subscribed.
+    `on_master(reason)` is called where a server has become a replica, and another is the master at the address.
     """
 
     def __init__(
@@ -92,6 +97,7 @@ class Discovery:
         ours: Callable[[], Collection[str]] = tuple,
         hears: Callable[[], bool] = lambda: True,
         more: Callable[[], Iterable[tuple[str, str, Mapping[str, Any]]]] = tuple,
+        on_master: Callable[[str], object] = lambda _reason: None,
         every: float = POLL_EVERY,
         patterns: int = 1,
         quiet: bool = False,
@@ -106,7 +112,7 @@ class Discovery:
         """The services that are asked for their `info` every two seconds, since somebody looks into them."""
         self._on_poll, self._on_ask, self._on_trouble = on_poll, on_ask, on_trouble
         self._keeps, self._elsewhere, self._ours = keeps, known, ours
-        self._hears, self._more = hears, more
+        self._hears, self._more, self._on_master = hears, more, on_master
         self._every = every
         self._quiet = quiet
         self._patterns_of_ours = patterns
@@ -115,6 +121,8 @@ class Discovery:
         self._user = user_of(address.url)
         self._link: Link | None = None
         self._listing, self._counting = Pace(), Pace()
+        self._cluster: ClusterLookout | None = None
+        self._whole = True
         self._took = 0.0
         self._shortest = float("inf")
         self._names: dict[bytes, str] = {}
@@ -154,7 +162,9 @@ class Discovery:
         while not self._stopping.is_set():
             try:
                 if self._link is None:
-                    self._link = self.address.link("console", time.monotonic() + ANSWER_WITHIN)
+                    self._link, dialled = link_to(self.address, "console", time.monotonic() + ANSWER_WITHIN)
+                    self._cluster = dialled.cluster
+                    dialled.guard(self._leave)
                     self._refused_until.clear()
                     self._listeners_due = 0.0
                 self._round()
@@ -164,6 +174,12 @@ class Discovery:
                 self._tell(Trouble(f"cannot list channels on {self.address}: {error}"))
             self._stopping.wait(self._every)
         self._drop()
+
+    def _leave(self, _reason: str) -> None:
+        """The server is no place to be any more. For any thread."""
+        link = self._link
+        if link is not None:
+            link.shut()
 
     def _drop(self) -> None:
         link, self._link = self._link, None
@@ -184,8 +200,9 @@ class Discovery:
 
     def _round(self) -> None:
         """One poll."""
+        self._look_for_master()
         patterns = self._patterns()
-        complete = self._listing.due(time.monotonic()) and self._list()
+        complete = self._listing.due(time.monotonic()) and self._list() and self._whole
         counted = self._count()
         told = self._counts if complete else counted
         found = {self._names[name]: count for name in told if (count := self._counts.get(name)) is not None}
@@ -199,6 +216,20 @@ class Discovery:
             questions = [(service, "info", {"schemas": True}) for service in sorted(to_ask)]
             questions += [(service, "info", {}) for service in sorted(self._again() - to_ask)]
             self._ask([*questions, *self._more()])
+
+    def _look_for_master(self) -> None:
+        """On a replica, move where the address leads to a master: others have, and what they do is to be seen there."""
+        link, now = self._link, time.monotonic()
+        assert link is not None
+        if self._cluster is not None or not greeting(link.ask(hello(), now + ANSWER_WITHIN)).is_replica:
+            return
+        found, dialled = link_to(self.address, "console", now + ANSWER_WITHIN)
+        if dialled.greeting.role != "master":
+            found.close()
+            return
+        self._link = found
+        link.close()
+        self._on_master("it is a replica now, and a master is to be had")
 
     def _patterns(self) -> int:
         """How many patterns are subscribed to. That costs the server nothing, so it tells how long the way is."""
@@ -277,15 +308,25 @@ class Discovery:
         until, reply = self._refused_until.get(name, (0.0, None))
         if reply is not None and now < until:
             return reply
+        packed = pack(command.encode(), what.encode(), *words)
+        reply = self._asked_one(packed, now) if self._cluster is None else self._asked_all(self._cluster, packed, now)
+        self._note(name, reply, now, (), so)
+        return reply
+
+    def _asked_one(self, packed: bytes, now: float) -> Any:
         link = self._link
         assert link is not None
-        link.send(pack(command.encode(), what.encode(), *words), now + ANSWER_WITHIN)
+        link.send(packed, now + ANSWER_WITHIN)
         link.wait(ANSWER_WITHIN)
         # When its answer begins to come the server has done its work; to send it takes as long as the way does.
         self._took = time.monotonic() - now
-        reply = link.next_reply(now + ANSWER_WITHIN)
-        self._note(name, reply, now, (), so)
-        return reply
+        return link.next_reply(now + ANSWER_WITHIN)
+
+    def _asked_all(self, cluster: ClusterLookout, packed: bytes, now: float) -> Any:
+        """What all nodes of a cluster say together: each knows its own subscribers."""
+        replies, self._whole = cluster.ask_all(packed, ANSWER_WITHIN)
+        self._took = time.monotonic() - now
+        return together(replies)
 
     def _note(self, command: str, reply: Any, now: float, names: tuple[str, ...], so: str) -> None:
         if isinstance(reply, ErrorReply):

@@ -18,6 +18,7 @@ import hiredis
 from daebus.errors import DaebusError, PermissionDenied
 from daebus.transport.address import RedisAddress
 from daebus.transport.link import Link
+from daebus.transport.places.dialing import link_to
 from daebus_console import naming
 from daebus_console.engine.live import glob
 from daebus_console.engine.live.cause import Witness
@@ -103,6 +104,11 @@ class Tap:
         self._witness = Witness()
         self._owners: dict[str, bytes] = {}
         self._link: Link | None = None
+        self._left: str | None = None
+        self.node: RedisAddress | None = None
+        """The one of several servers that is read from."""
+        self.in_cluster = False
+        """Whether that is a node of a cluster, where what others publish comes in any order."""
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -119,6 +125,13 @@ class Tap:
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(5)
             self._thread = None
+
+    def move(self, reason: str) -> None:
+        """Connect anew, for that reason: to another server, where the address leads to one. For any thread."""
+        link = self._link
+        if link is not None:
+            self._left = f"moving to another server: at {link.address} {reason}"
+            link.shut()
 
     @property
     def lacking(self) -> tuple[str, ...]:
@@ -157,7 +170,11 @@ class Tap:
         wait = _TICK
         while not self._stopping.is_set():
             try:
-                self._link = self.address.link("console")
+                self._left = None
+                self._link, dialled = link_to(self.address, "console")
+                self.node = dialled.node if dialled.lookout is not None else None
+                self.in_cluster = dialled.cluster is not None
+                dialled.guard(self.move)
                 reader = hiredis.Reader()
                 self._subscribe(self._link, reader)
                 self._listener.on_up(self._clock())
@@ -167,7 +184,7 @@ class Tap:
                 self.answering = isinstance(error, Refused)
                 self._closed = _closed(error) or self._closed
                 if not self._stopping.is_set():
-                    self._listener.on_down(self._clock(), str(error) or type(error).__name__)
+                    self._listener.on_down(self._clock(), self._left or str(error) or type(error).__name__)
                     if isinstance(error, PermissionDenied):
                         wait = self._longest_wait
             finally:

@@ -19,11 +19,14 @@ CONTROL_PREFIX = "daebus.control."
 WATCH_PREFIX = "daebus.watch."
 """Where services publish what their flight recorders note, as long as somebody watches them."""
 CALLER_PREFIX = "caller:"
+PROBE = b'{"daebus_probe":'
+"""What the heartbeats begin with that services and callers send to themselves."""
 RESPONSES_SUFFIX = ".responses"
 
 __all__ = [
     "CALLER_PREFIX",
     "CONTROL_PREFIX",
+    "PROBE",
     "REFUSALS",
     "RESPONSES_SUFFIX",
     "UNSET",

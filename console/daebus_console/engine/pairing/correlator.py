@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from daebus_console.engine.message.envelope import CONTROL_PREFIX, REFUSALS, UNSET, read_fast
+from daebus_console.engine.message.envelope import CONTROL_PREFIX, PROBE, REFUSALS, UNSET, read_fast
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
 from daebus_console.engine.message.frame import CAUSE, Gap
 from daebus_console.engine.message.nesting import DEEPEST, is_too_deep
@@ -48,6 +48,8 @@ class Correlator(Sorter):
         self.claims = Claims()
         self.answerable: Callable[[Exchange], bool] = lambda _request: True
         """Whether an answer to that request would have been seen. Where not, it does not time out: it is unknown."""
+        self.probes = 0
+        """How many heartbeats of services and callers came by, which are no messages."""
         self._open_gap: Exchange | None = None
 
     # What comes in ---------------------------------------------------------------------------------------------
@@ -143,6 +145,11 @@ class Correlator(Sorter):
                             known.flags |= _DEBUGGED
                         answers[known.target, known.action].append(known)
                 if message is None:
+                    if key.__class__ is not str and data.startswith(PROBE):
+                        # The heartbeat of somebody who listens to himself: no traffic of the program.
+                        seq, size = seq - 1, size - length
+                        self.probes += 1
+                        continue
                     journal.next_number = number
                     message, exchange = self._sort(seq, at, channel, data, envelope, taken)
                 keep_message(message)

@@ -10,10 +10,9 @@ import time
 import uuid
 from collections.abc import Callable, Iterable
 
-import redis
-
 from daebus.errors import PermissionDenied, RedisUnavailable
 from daebus.transport.address import RedisAddress
+from daebus.transport.places import clients as places
 from daebus.transport.publisher import Publisher
 from daebus.transport.subscription import Subscription
 from daebus_console import naming
@@ -21,7 +20,6 @@ from daebus_console.engine.message.envelope import CALLER_PREFIX
 
 NAME = "daebus-console"
 _CONNECT_WITHIN = 5.0
-_CHUNK = 500
 _TRUST = 1.0
 """Seconds for which a channel that was served is taken to be served."""
 
@@ -82,18 +80,11 @@ def count_subscribers(address: RedisAddress, channels: Iterable[str]) -> dict[st
     Raises RedisUnavailable.
     """
     names = list(dict.fromkeys(channels))
-    found: dict[str, int] = {}
     try:
-        with address.client(decode_responses=False) as client:
-            for start in range(0, len(names), _CHUNK):
-                some = names[start : start + _CHUNK]
-                # In one reply, in the order asked.
-                reply = client.pubsub_numsub(*map(naming.to_bytes, some))
-                found.update(zip(some, (int(count) for _name, count in reply), strict=True))
-    except redis.exceptions.NoPermissionError:
-        return None
-    except redis.AuthenticationError as error:
-        raise PermissionDenied(f"Redis at {address} refused us: {error}") from None
-    except (redis.RedisError, OSError) as error:
-        raise RedisUnavailable(f"cannot ask Redis at {address} who is subscribed: {error}") from None
-    return found
+        counts = places.count_subscribers(address, [naming.to_bytes(name) for name in names], "counting subscribers")
+    except PermissionDenied as error:
+        if error.code == "NOPERM":
+            return None
+        raise
+    # Where a node of a cluster does not answer, there may be somebody.
+    return {name: 1 if count is None else count for name, count in zip(names, counts, strict=True)}

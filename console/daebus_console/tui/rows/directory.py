@@ -260,6 +260,7 @@ def _instance_line(instance: Instance, width: int, now: float) -> Line:
         (_number(told.errors), " errors", "✗", "error" if told.errors else "dim", told.errors),
         (_number(told.refused), " refused", "⊘", "error" if told.refused else "dim", told.refused),
         (fmt.duration(told.up or 0.0), " up", " up", "dim", told.up),
+        (fmt.duration(told.probe or 0.0), " to Redis and back", "⇄", "dim", told.probe),
     ]
     known = [(figure + long, figure + short, role) for figure, long, short, role, value in facts if value is not None]
     # The figures are what one looks for: the name of the machine gives way, then the words.
