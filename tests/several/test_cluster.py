@@ -1,0 +1,152 @@
+"""A cluster as the bus: whoever is at whichever node finds and hears each other, and nobody is told what is not so."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from daebus import AsyncDaebusCaller, Daebus, DaebusCaller, Requester, ServiceUnavailable, request
+from tests.support.framework_services import serving
+from tests.support.several import Cluster, order
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.xdist_group("several")
+
+
+def echoing(name: str) -> Daebus:
+    app = Daebus(name)
+    app.action("echo")(lambda: request.payload)
+    return app
+
+
+def test_who_is_at_one_node_is_found_from_every_other(cluster: Cluster, name: str) -> None:
+    with serving(echoing(name), cluster.nodes[1].url, name):
+        for node in cluster.nodes:
+            with DaebusCaller(name, redis_url=node.url) as caller:
+                assert caller.send_request("echo", {"n": 1}) == {"n": 1}
+                assert caller.send_request("echo", {"n": 2}) == {"n": 2}
+
+
+def test_an_asyncio_caller_finds_it_too(cluster: Cluster, name: str) -> None:
+    async def ask() -> None:
+        async with AsyncDaebusCaller(name, redis_url=cluster.url) as caller:
+            answers = await asyncio.gather(*(caller.send_request("echo", {"n": n}) for n in range(50)))
+            assert answers == [{"n": n} for n in range(50)]
+        async with AsyncDaebusCaller(f"{name}.none", redis_url=cluster.url) as caller:
+            with pytest.raises(ServiceUnavailable, match="nobody serves"):
+                await caller.send_request("echo")
+
+    with serving(echoing(name), cluster.url, name):
+        asyncio.run(ask())
+
+
+def test_what_nobody_serves_is_never_published(cluster: Cluster, name: str) -> None:
+    with cluster.nodes[2].client() as client, client.pubsub() as tap:
+        tap.psubscribe(f"{name}*")
+        assert tap.get_message(timeout=5)
+        with DaebusCaller(name, redis_url=cluster.nodes[0].url) as caller:
+            with pytest.raises(ServiceUnavailable, match="nobody serves"):
+                caller.send_request("echo")
+            with pytest.raises(ServiceUnavailable):
+                caller._requester.start(name, "echo")
+            with serving(echoing(name), cluster.nodes[4].url, name):
+                assert caller.send_request("echo", {"n": 7}) == {"n": 7}
+        seen = tap.get_message(timeout=5)
+        assert seen is not None
+        assert b'"n":7' in seen["data"], "the first that came is the one that was served"
+
+
+def test_one_that_begins_on_a_node_that_has_just_been_added_is_found(name: str) -> None:
+    small = Cluster(masters=1, replicas=0)
+    try:
+        small.start()
+        with DaebusCaller(name, redis_url=small.url) as caller:
+            with pytest.raises(ServiceUnavailable):
+                caller.send_request("echo")
+            node = small.add()
+            with serving(echoing(name), node.url, name):
+                assert caller.send_request("echo", {"n": 1}) == {"n": 1}
+    finally:
+        small.close()
+
+
+def test_broadcasts_reach_every_node(cluster: Cluster, name: str) -> None:
+    heard: list[object] = []
+    app = Daebus(name)
+    app.listen(f"{name}.news")(heard.append)
+    with serving(app, cluster.nodes[5].url, name), Requester(cluster.nodes[0].url) as requester:
+        requester.publish(f"{name}.news", b'{"a": 1}')
+        eventually(lambda: heard == [{"a": 1}])
+
+
+def test_shared_work_is_done_once_though_keys_live_at_one_node(cluster: Cluster, name: str) -> None:
+    runs: list[str] = []
+    apps = []
+    for node in cluster.nodes[:3]:
+        app = Daebus(name)
+
+        @app.action("count")
+        def count() -> dict[str, int]:
+            runs.append(str(request.request_id))
+            return {}
+
+        app.start(service=name, redis_url=node.url, shared=True)
+        apps.append(app)
+    try:
+        with DaebusCaller(name, redis_url=cluster.url) as caller:
+            for _ in range(30):
+                caller.send_request("count")
+            with pytest.raises(Exception, match="unknown action"):
+                caller.send_request("nonsense")
+        assert len(runs) == len(set(runs)) == 30
+    finally:
+        for app in apps:
+            app.stop(grace=2)
+    for master in cluster.masters:
+        keys = order(master, "KEYS", f"daebus:claim:{{{name}}}:*")
+        assert not keys or len(keys) > 30, "all are at one node"
+
+
+def test_the_cache_is_the_whole_cluster(cluster: Cluster, name: str) -> None:
+    app = Daebus(name)
+
+    @app.action("remember")
+    def remember() -> dict[str, object]:
+        for number in range(20):
+            app.cache.set(f"{name}:{number}", number)
+        return {"got": [app.cache.get(f"{name}:{number}") for number in range(20)]}
+
+    for url in (cluster.url, cluster.nodes[3].url):
+        with serving(app, url, name), DaebusCaller(name, redis_url=cluster.url) as caller:
+            assert caller.send_request("remember") == {"got": [str(number) for number in range(20)]}
+
+
+def test_info_says_where_it_is_and_how_long_a_probe_takes(cluster: Cluster, name: str) -> None:
+    with serving(echoing(name), cluster.nodes[0].url, name) as app:
+        service = app._service
+        assert service is not None
+        told: Callable[[], dict[str, object]] = lambda: service.info()["redis"]  # noqa: E731
+        eventually(lambda: told()["round_trip"] is not None)
+        assert told()["mode"] == "cluster"
+        assert told()["at"] == f"redis://127.0.0.1:{cluster.nodes[0].port}/0"
+
+
+def test_many_threads_ask_who_is_there_once(cluster: Cluster, name: str) -> None:
+    with serving(echoing(name), cluster.nodes[1].url, name), DaebusCaller(name, redis_url=cluster.nodes[0].url) as one:
+        assert one.send_request("echo", {}) == {}
+        before = asked(cluster)
+        threads = [threading.Thread(target=one.send_request, args=("echo", {})) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert asked(cluster) - before < 20
+
+
+def asked(cluster: Cluster) -> int:
+    with cluster.nodes[5].client() as client:
+        stats = client.info("commandstats")
+    return sum(value["calls"] for key, value in stats.items() if key.startswith("cmdstat_pubsub"))

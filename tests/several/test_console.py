@@ -1,0 +1,87 @@
+"""The console on several servers: it shows everybody and everything, with gaps where it moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from daebus import DaebusCaller
+from daebus_console.engine.message.exchange import Exchange, Kind, State
+from daebus_console.engine.session import Session
+from tests.support.hammer import hammering
+from tests.support.several import Cluster, Sentinels, order
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.xdist_group("several"), pytest.mark.fault]
+
+
+@contextmanager
+def looking(url: str) -> Iterator[Session]:
+    with Session(url) as session:
+        assert session.wait_up(10), session.status.problem
+        yield session
+
+
+def exchanges(session: Session) -> list[Exchange]:
+    with session.lock:
+        found = [session.journal.exchange(number) for number in range(session.journal.next_number)]
+    return [one for one in found if one is not None]
+
+
+def answered(session: Session, service: str) -> int:
+    mine = [one for one in exchanges(session) if (one.target, one.action) == (service, "echo")]
+    return sum(1 for one in mine if one.state is State.OK)
+
+
+def services(session: Session) -> set[str]:
+    with session.lock:
+        return {name for name, entry in session.directory.services.items() if entry.instances}
+
+
+def test_on_one_node_it_sees_the_services_and_exchanges_of_all(cluster: Cluster) -> None:
+    with (
+        hammering(cluster.nodes[1].url, callers=0) as one,
+        hammering(cluster.nodes[5].url, callers=0) as two,
+        looking(cluster.nodes[3].url) as session,
+    ):
+        assert session.wait_for(lambda: {one.name, two.name} <= services(session), 10), services(session)
+        for hammer, node in ((one, cluster.nodes[0]), (two, cluster.nodes[4])):
+            with DaebusCaller(hammer.name, redis_url=node.url) as caller:
+                for _ in range(20):
+                    caller.send_request("echo")
+            eventually(lambda: answered(session, hammer.name) == 20)  # noqa: B023 - asked at once
+        counted = session.directory.services[one.name].subscribers
+        assert counted == 1
+
+
+def test_heartbeats_are_no_traffic(cluster: Cluster) -> None:
+    with hammering(cluster.url, callers=1) as hammer, looking(cluster.url) as session:
+        eventually(lambda: session.correlator.probes > 0)
+        hammer.goes_on()
+        with session.lock:
+            kinds = {one.opened.kind for one in exchanges(session)}
+        assert kinds <= {Kind.REQUEST, Kind.RESPONSE, Kind.GAP}
+
+
+def test_where_the_node_is_lost_there_is_a_gap_and_it_goes_on_elsewhere(cluster: Cluster) -> None:
+    with hammering(cluster.url_of(cluster.nodes[0]), callers=1) as hammer, looking(cluster.url) as session:
+        assert session.tap.node is not None
+        there = next(node for node in cluster.nodes if str(node.port) in str(session.tap.node))
+        there.kill()
+        assert session.wait_for(lambda: session.status.gaps == 1 and session.status.up, 20)
+        before = answered(session, hammer.name)
+        eventually(lambda: answered(session, hammer.name) > before + 3, within=20)
+
+
+def test_it_follows_the_master_of_sentinels_with_a_gap_that_says_so(sentinels: Sentinels) -> None:
+    with hammering(sentinels.url, callers=1) as hammer, looking(sentinels.url) as session:
+        session.wait_for(lambda: hammer.name in services(session), 10)
+        sentinels.fail_over()
+        assert session.wait_for(lambda: session.status.gaps == 1 and session.status.up, 20)
+        gap = next(one for one in exchanges(session) if one.opened.kind is Kind.GAP)
+        assert "not the master of 'mymaster' any more" in gap.aside.gap.reason
+        before = answered(session, hammer.name)
+        eventually(lambda: answered(session, hammer.name) > before + 3, within=20)
+    assert order(sentinels.master(), "PING")

@@ -1,0 +1,91 @@
+"""The lines of docs/acl.md for clusters and sentinels: all works with each; with less it is said what is missing."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from daebus import Daebus, DaebusCaller, DaebusError, PermissionDenied, RequestTimeout, ServiceUnavailable, request
+from daebus_console.engine.session import Session
+from tests.support.framework_services import serving
+from tests.support.redis_server import RedisServer
+from tests.support.several import MASTER, Cluster, Sentinels, order
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.xdist_group("several")
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "acl.md").read_text().replace("\\|", "|")
+RULES = {name: rules.split() for name, rules in re.findall(r"`ACL SETUSER (\S+) reset on >PASSWORD ([^`]+)`", PAGE)}
+
+
+def user(servers: list[RedisServer], name: str, *, without: str = "") -> None:
+    rules = [rule for rule in RULES[name] if rule != without]
+    for server in servers:
+        order(server, "ACL", "SETUSER", name, "reset", "on", ">s3cr3t", *rules)
+
+
+def as_user(url: str, name: str) -> str:
+    return url.replace("://", f"://{name}:s3cr3t@")
+
+
+def orders() -> Daebus:
+    app = Daebus("orders")
+    app.action("echo")(lambda: request.payload)
+    return app
+
+
+def outcome(caller: DaebusCaller) -> object:
+    try:
+        return caller.send_request("echo", timeout=0.3)
+    except DaebusError as error:
+        return error
+
+
+@pytest.mark.parametrize(("line", "shared"), [("orders_cluster", False), ("shared_cluster", True)])
+def test_a_service_and_a_caller(cluster: Cluster, line: str, shared: bool, caplog: pytest.LogCaptureFixture) -> None:
+    nodes: list[RedisServer] = [*cluster.nodes]
+    user(nodes, line)
+    user(nodes, "caller_cluster")
+    url = as_user(cluster.url, line)
+    with DaebusCaller("orders", redis_url=as_user(cluster.url, "caller_cluster")) as caller:
+        with serving(orders(), url, "orders", shared=shared), serving(orders(), url, "orders", shared=shared):
+            assert caller.send_request("echo", {"n": 1}) == {"n": 1}
+        # For a moment somebody is taken to be there still.
+        eventually(lambda: isinstance(outcome(caller), ServiceUnavailable))
+    assert not [record for record in caplog.records if "NOPERM" in record.getMessage()]
+
+
+def test_a_caller_that_may_not_ask_which_nodes_there_are_is_never_told_that_nobody_serves(cluster: Cluster) -> None:
+    user([*cluster.nodes], "caller_cluster", without="+cluster|nodes")
+    url = as_user(cluster.url_of(cluster.nodes[0]), "caller_cluster")
+    with DaebusCaller("orders", redis_url=url) as caller:
+        with pytest.raises(RequestTimeout):
+            caller.send_request("echo", timeout=0.5)
+        with serving(orders(), cluster.nodes[1].url, "orders"):
+            assert caller.send_request("echo", {"n": 1}) == {"n": 1}
+
+
+def test_the_console(cluster: Cluster) -> None:
+    user([*cluster.nodes], "console_cluster")
+    with (
+        serving(orders(), cluster.nodes[1].url, "orders"),
+        Session(as_user(cluster.url, "console_cluster")) as session,
+    ):
+        assert session.wait_for(lambda: bool(session.directory.services.get("orders")), 10)
+        assert session.wait_for(lambda: bool(session.directory.services["orders"].instances), 10)
+        assert (session.status.blind, session.status.discovery_problem, session.status.discovery_lacks) == (None,) * 3
+
+
+def test_whoever_asks_a_sentinel(sentinels: Sentinels) -> None:
+    for name, without in (("asking", ""), ("asking", "+sentinel|master")):
+        user([*sentinels.sentinels], name, without=without)
+        hosts = sentinels.url.partition("://")[2].partition("/")[0]
+        url = f"redis+sentinel://{hosts}/{MASTER}?sentinel_username=asking&sentinel_password=s3cr3t"
+        with DaebusCaller("orders", redis_url=url) as caller:
+            if not without:
+                assert caller._requester.publish("orders", b"{}") == 0
+                continue
+            # What another connection of this process has learned is not to help.
+            with pytest.raises(PermissionDenied, match="does not allow asking for the master"):
+                DaebusCaller("orders", redis_url=f"{url}&socket_timeout=1").send_request("echo")

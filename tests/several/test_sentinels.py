@@ -1,0 +1,112 @@
+"""A master under sentinels: everybody follows it, whatever it takes, and nobody is told a lie meanwhile."""
+
+from __future__ import annotations
+
+import pytest
+
+from daebus import DaebusCaller, RedisUnavailable
+from daebus.transport.places import dialing
+from tests.support.hammer import hammering
+from tests.support.redis_server import RedisServer
+from tests.support.several import MASTER, Sentinel, Sentinels, order
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.xdist_group("several"), pytest.mark.fault]
+
+
+def announced(sentinels: Sentinels, before: RedisServer) -> None:
+    eventually(lambda: sentinels.master() is not before, within=20, every=0.05, what="another master is announced")
+
+
+def test_a_failover_under_load_while_the_old_master_lives_on(sentinels: Sentinels) -> None:
+    with hammering(sentinels.url, callers=6) as hammer:
+        before = sentinels.master()
+        sentinels.fail_over()
+        hammer.goes_on()
+        service = hammer.app._service
+        assert service is not None
+        eventually(lambda: str(before.port) not in str(service._listener.node))
+        hammer.goes_on()
+
+
+def test_the_master_is_killed_and_comes_back(sentinels: Sentinels) -> None:
+    with hammering(sentinels.url) as hammer:
+        before = sentinels.master()
+        before.kill()
+        announced(sentinels, before)
+        hammer.goes_on()
+        before.start()
+        hammer.goes_on()
+
+
+def test_the_master_stops_and_goes_on_as_if_it_were_one_still(sentinels: Sentinels) -> None:
+    with hammering(sentinels.url) as hammer:
+        before = sentinels.master()
+        before.freeze()
+        announced(sentinels, before)
+        hammer.goes_on()
+        before.thaw()
+        hammer.goes_on()
+
+
+def test_who_is_idle_follows_too(sentinels: Sentinels) -> None:
+    with hammering(sentinels.url, callers=0) as hammer, DaebusCaller(hammer.name, redis_url=sentinels.url) as idle:
+        assert idle.send_request("echo") == {"a": 1}
+        before = sentinels.master()
+        sentinels.fail_over()
+        publisher = idle._requester._publisher
+        assert publisher is not None
+        eventually(lambda: publisher._connection is None or not publisher._connection.usable, within=20)
+        hammer.goes_on()
+        assert idle.send_request("echo") == {"a": 1}
+        assert str(before.port) not in str(publisher._connection and publisher._connection.node)
+
+
+def test_a_sentinel_that_is_gone_is_not_missed(sentinels: Sentinels) -> None:
+    sentinels.sentinels[0].kill()
+    sentinels.sentinels[1].freeze()
+    with hammering(sentinels.url, callers=1) as hammer:
+        hammer.goes_on()
+
+
+def test_without_any_sentinel_what_is_known_goes_on(sentinels: Sentinels, monkeypatch: pytest.MonkeyPatch) -> None:
+    with hammering(sentinels.url, callers=1) as hammer:
+        for sentinel in sentinels.sentinels:
+            sentinel.kill()
+        hammer.goes_on()
+        with DaebusCaller(hammer.name, redis_url=sentinels.url) as caller:
+            assert caller.send_request("echo") == {"a": 1}
+        # Another process knows nothing.
+        monkeypatch.setattr(dialing, "_lookouts", {})
+        with (
+            DaebusCaller(hammer.name, redis_url=sentinels.url) as caller,
+            pytest.raises(RedisUnavailable, match=f"cannot find the master '{MASTER}'"),
+        ):
+            caller.send_request("echo")
+
+
+def test_a_master_that_is_called_otherwise_is_told_of(sentinels: Sentinels) -> None:
+    url = sentinels.url.replace(MASTER, "other")
+    with DaebusCaller("x", redis_url=url) as caller, pytest.raises(RedisUnavailable, match="No such master"):
+        caller.send_request("echo")
+
+
+def test_sentinels_and_servers_have_passwords_of_their_own(own_redis: RedisServer) -> None:
+    order(own_redis, "ACL", "SETUSER", "ann", "on", ">s3cr3t", "+@all", "&*", "~*")
+    sentinel = Sentinel(lambda: own_redis.port, 1)
+    try:
+        sentinel.start()
+        order(sentinel, "ACL", "SETUSER", "bob", "on", ">hidden", "+@all", "&*")
+        order(sentinel, "ACL", "SETUSER", "default", "off")
+        order_url = f"redis+sentinel://ann:s3cr3t@localhost:{sentinel.port}/{MASTER}"
+        with DaebusCaller("x", redis_url=f"{order_url}?sentinel_username=bob&sentinel_password=hidden") as caller:
+            assert caller._requester.publish("x", b"{}") == 0
+        with (
+            DaebusCaller("x", redis_url=f"{order_url}?sentinel_username=bob&sentinel_password=wrong") as caller,
+            pytest.raises(RedisUnavailable) as caught,
+        ):
+            caller.send_request("echo")
+        assert "wrong" not in str(caught.value).replace("WRONGPASS", "").replace("wrong pass", "")
+        assert "s3cr3t" not in str(caught.value)
+    finally:
+        sentinel.close()
