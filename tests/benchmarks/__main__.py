@@ -19,6 +19,7 @@ SUITES = {
     "handlers": "how many async handlers that wait are answered a second, beside FastStream",
     "typed": "what typed handlers cost, beside untyped ones that do the same",
     "recorder": "what the flight recorder costs a service, beside one that keeps no records, and what watching does",
+    "several": "what calls over a cluster cost, beside one server",
     "engine_pure": "what the pure part of the engine costs a message, and how long filters take",
     "engine_ingest": "how many messages a second each way of reading the bus keeps up with",
     "typing": "how long a key takes to be seen, in both prompts, while messages arrive",
