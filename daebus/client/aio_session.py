@@ -27,7 +27,7 @@ from daebus.errors import (
     TooLate,
     again,
 )
-from daebus.transport.address import CONNECT_TIMEOUT, resolve_url
+from daebus.transport.address import resolve_url
 from daebus.transport.aio_connection import AsyncConnection
 from daebus.transport.aio_heart import AsyncHeart
 from daebus.transport.bus import Bus, bus_at
@@ -42,15 +42,14 @@ from daebus.transport.commands import (
     publish_command,
     receivers,
     recounted,
-    subscribers_in,
 )
 from daebus.transport.listener import HEARTBEAT_AFTER
-from daebus.transport.pause import HELD_AFTER, trial
-from daebus.transport.places.presence import ASK_AGAIN_AFTER, Presence
+from daebus.transport.places.presence import Presence
 from daebus.transport.proof import greeting, hello
 from daebus.transport.publisher import PUBLISH_TIMEOUT
 from daebus.wire.envelope import read_reply
 
+from .aio_asking import AsyncPresence, holds_back, leads_to_master
 from .aio_call import AsyncCall, until
 
 log = logging.getLogger("daebus")
@@ -71,7 +70,7 @@ class AsyncSession:
         """The channel on which answers come in."""
         self._audience = Audience()
         self._presence = Presence()
-        self._counting = asyncio.Lock()
+        self._present = AsyncPresence(self._presence)
         self._heart: AsyncHeart | None = None
         self._aside: set[asyncio.Task[None]] = set()
         self._moving: asyncio.Task[None] | None = None
@@ -102,8 +101,10 @@ class AsyncSession:
             try:
                 publisher = await self._ready(call.deadline)
                 if self._asks_first:
-                    present = await self._find(call)
+                    present = await self._present.find(call.service, call.deadline, publisher)
                     publisher = await self._ready(call.deadline)
+            except TimeoutError:
+                raise call.timed_out(sent=False) from None
             except RedisUnavailable as error:
                 over = self._loop.time() >= call.deadline and not isinstance(error, RedisRefused)
                 if over or isinstance(error, TooLate):
@@ -117,26 +118,6 @@ class AsyncSession:
     def _asks_first(self) -> bool:
         """Whether it is to be found out who subscribes before something is published."""
         return self._presence.asks_first(time.monotonic())
-
-    async def _find(self, call: AsyncCall) -> int | None:
-        """How many subscribe to the channel of a call; see `Presence.find`."""
-        presence, channel = self._presence, call.service
-        due = time.monotonic() + call.deadline - self._loop.time()
-        while True:
-            async with until(call.deadline), self._counting:
-                found = presence.known(channel, time.monotonic())
-                if found is None and (found := await self._count(channel)):
-                    presence.note(channel, found)
-            if found or not presence.is_open(found, due):
-                return found
-            await asyncio.sleep(ASK_AGAIN_AFTER)
-
-    async def _count(self, channel: str) -> int | None:
-        cluster = self._presence.cluster
-        if cluster is not None:
-            return (await asyncio.to_thread(cluster.count, [channel.encode("utf-8", "surrogateescape")]))[0]
-        publisher = self._publisher
-        return None if publisher is None else subscribers_in(await publisher.ask(count_command(channel)))
 
     def _send(self, publisher: AsyncConnection, call: AsyncCall, data: bytes, present: int | None = None) -> None:
         if call.request_id in self._pending:
@@ -305,22 +286,15 @@ class AsyncSession:
             self._moving = self._loop.create_task(self._move(), context=contextvars.Context())
 
     async def _move(self) -> None:
-        if self._bus is None:
-            return
-        try:
-            found = await self._bus.link(context.asking_name(self._name), lambda _error: None)
-        except RedisUnavailable as error:
-            log.debug("%s", error)
-            return
-        found.close()
-        if found.greeting.role == "master":
+        if self._bus is not None and await leads_to_master(self._bus, context.asking_name(self._name)):
             for link in (self._publisher, self._subscription):
                 if link is not None:
                     link.end("it is a replica now, and a master is to be had")
 
     async def _doubt(self, link: AsyncConnection) -> None:
         """Give a silent link up, unless what was sent on it is held back by a Redis that lives."""
-        held = await self._holds_back() if link is self._publisher else None
+        name = context.asking_name(self._name)
+        held = await holds_back(self._bus, name) if link is self._publisher and self._bus is not None else None
         if held is False:
             # It lives, and may have a lot to catch up on.
             await asyncio.sleep(HEARTBEAT_AFTER / 2)
@@ -329,26 +303,6 @@ class AsyncSession:
                 link.believe()
             else:
                 link.give_up()
-
-    async def _holds_back(self) -> bool | None:
-        """See `pause.holds_back`."""
-        if self._bus is None:
-            return None
-        begin, publish = trial()
-        link = None
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT):
-                link = await self._bus.link(context.asking_name(self._name), lambda _error: None)
-                await link.ask(begin)
-            command = Pending(publish, 1, math.inf)
-            link.send(command)
-            await asyncio.sleep(HELD_AFTER)
-            return not command.done
-        except (RedisUnavailable, TimeoutError):
-            return None
-        finally:
-            if link is not None:
-                link.close()
 
     def _take(self, data: bytes) -> None:
         if self._heart is not None and self._heart.took(data):

@@ -336,7 +336,8 @@ class Listener:
 
     def _subscribed(self) -> Connection:
         """A new connection, with every channel confirmed."""
-        dialled = dial(self.address, self.name)
+        # At the start nobody waits but who starts it; later it is tried again anyway.
+        dialled = dial(self.address, self.name, patient=not self.connections)
         where = str(self.address if dialled.lookout is None else dialled.node)
         connection = Connection(Stream(dialled.sock), where, self.leadership)
         self.node = dialled.node

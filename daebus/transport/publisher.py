@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from math import inf
 
-from daebus.errors import RedisUnavailable, again
+from daebus.errors import ConnectionLost, RedisUnavailable, again
 
 from .address import RedisAddress
 from .commander import PUBLISH_TIMEOUT as PUBLISH_TIMEOUT
@@ -48,8 +48,7 @@ class Publisher(Commander):
             present = self._present(channel, due)
             command = self._exchange(publish_command(channel, data), 1, due)
             found = _to(present, command, channel, self.address)
-            # Somebody may have come in between.
-            return found if present != 0 or self._present(channel, due) == 0 else found._replace(subscribers=None)
+            return found if present != 0 or self._is_nobody_still(channel, due) else found._replace(subscribers=None)
         command = self._exchanged(self._audience.publishing(channel, data, due, time.monotonic()))
         found = self._audience.delivery(command, channel, self.address)
         if is_doubtful(found):
@@ -80,12 +79,22 @@ class Publisher(Commander):
         """How many subscribe to a channel, or come soon; None where that is not known."""
         return self._presence.find(channel, due, lambda: self._present(channel, due))
 
+    def _is_nobody_still(self, channel: str, due: float) -> bool:
+        """Whether nobody has come while something was published that nobody was there for."""
+        try:
+            return self._present(channel, due) == 0
+        except RedisUnavailable:
+            return False
+
     def _present(self, channel: str, due: float) -> int | None:
         """How many subscribe to a channel now."""
         cluster = self.cluster
         if cluster is not None:
             return cluster.count([channel.encode("utf-8", "surrogateescape")])[0]
-        return subscribers_in(self._exchange(count_command(channel), 1, due))
+        try:
+            return subscribers_in(self._exchange(count_command(channel), 1, due))
+        except ConnectionLost as error:
+            raise RedisUnavailable(f"{error}; nothing was sent") from None
 
     def _at_a_replica(self, connection: Connection) -> RedisUnavailable:
         """The error for what reached nobody, since it was published at a replica."""

@@ -20,6 +20,7 @@ SUITES = {
     "typed": "what typed handlers cost, beside untyped ones that do the same",
     "recorder": "what the flight recorder costs a service, beside one that keeps no records, and what watching does",
     "several": "what calls over a cluster cost, beside one server",
+    "growth": "what services, callers and channels take, and how soon all are found, on a small bus and on a large one",
     "engine_pure": "what the pure part of the engine costs a message, and how long filters take",
     "engine_ingest": "how many messages a second each way of reading the bus keeps up with",
     "typing": "how long a key takes to be seen, in both prompts, while messages arrive",

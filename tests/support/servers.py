@@ -20,7 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".servers"
-TESTS = ("tests/integration", "tests/integration_aio", "tests/faults")
+TESTS = ("tests/integration", "tests/integration_aio", "tests/faults", "tests/several")
 DEFAULT = "valkey-9.1"
 """The one that is used where the machine has none: it has wheels for Linux (x86-64 and ARM) and macOS, of 1.6 MB."""
 

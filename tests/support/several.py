@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import redis
 
-from tests.support.redis_server import RedisServer, free_port
+from tests.support.redis_server import RedisServer, ensure_redis_server, free_port
 from tests.support.waiting import eventually
 
 SLOTS = 16384
@@ -18,6 +20,13 @@ NODE_TIMEOUT = 1000
 DOWN_AFTER = 1000
 """The same for a master under sentinels."""
 MASTER = "mymaster"
+
+
+@cache
+def is_old() -> bool:
+    """Whether the server is Redis 6, where the port of the cluster's bus cannot be chosen."""
+    told = subprocess.run([ensure_redis_server(), "--version"], capture_output=True, text=True, check=True).stdout
+    return " v=6." in told
 
 
 def start_all(servers: Sequence[RedisServer]) -> None:
@@ -42,14 +51,19 @@ def order(server: RedisServer, *words: object) -> Any:
 
 
 class ClusterServer(RedisServer):
-    """A node. The port for the other nodes is free, too: by default it would be one above 65535 now and then."""
+    """A node. The port for the other nodes is free, too, where the server lets us choose it: else it is 10,000 more."""
 
     def __init__(self, *options: str) -> None:
-        bus = ("--cluster-port", str(free_port()))
+        self.bus_port: int | None = free_port()
+        if is_old():
+            self.bus_port = None
+        bus = ("--cluster-port", str(self.bus_port)) if self.bus_port else ()
         super().__init__(
             "--cluster-enabled", "yes", "--cluster-node-timeout", str(NODE_TIMEOUT), *bus,
             "--cluster-require-full-coverage", "no", "--repl-diskless-sync-delay", "0", *options,
         )  # fmt: skip
+        while self.bus_port is None and not 0 < self.port < 55_000:
+            self.port = free_port()
 
     @property
     def id(self) -> str:
@@ -93,9 +107,8 @@ class Cluster:
         return self
 
     def meet(self, node: ClusterServer, other: ClusterServer) -> None:
-        words = other.options
-        bus = words[words.index("--cluster-port") + 1]
-        order(node, "CLUSTER", "MEET", "127.0.0.1", other.port, bus)
+        bus = () if other.bus_port is None else (other.bus_port,)
+        order(node, "CLUSTER", "MEET", "127.0.0.1", other.port, *bus)
 
     def add(self) -> ClusterServer:
         """A node more, without slots."""
@@ -205,7 +218,14 @@ class Sentinels:
                         return False
             return True
 
-        eventually(whole, within=30, every=0.1, what="the sentinels know each other and the replicas")
+        def is_whole() -> bool:
+            try:
+                return whole()
+            except redis.RedisError:
+                # One that has just become a replica closes what was connected to it.
+                return False
+
+        eventually(is_whole, within=30, every=0.1, what="the sentinels know each other and the replicas")
 
     def master(self) -> RedisServer:
         """The server that the sentinels name."""

@@ -17,8 +17,10 @@ from .lookout import SETTLES_WITHIN, Lookout
 from .route import Place
 from .sentinels import SentinelLookout
 
-KNOWN_FOR = 0.02
-"""Seconds for which a channel that somebody subscribes to is held to be served."""
+FRESH = 0.05
+"""Seconds after which it is asked again whether somebody subscribes to a channel."""
+KNOWN_FOR = 0.2
+"""Seconds for which somebody is held to subscribe while that is being asked."""
 ASK_AGAIN_AFTER = 0.05
 _MOST_CHANNELS = 1000
 
@@ -68,24 +70,30 @@ class Presence:
         cluster = self.cluster
         return self._settles_at if cluster is None else max(self._settles_at, cluster.changed_at + SETTLES_WITHIN)
 
-    def known(self, channel: str, now: float) -> int | None:
-        """How many subscribed a moment ago, where somebody did."""
-        number, until = self._known.get(channel, (None, 0.0))
-        return number if now < until else None
+    def known(self, channel: str, now: float, *, asked: bool = False) -> int | None:
+        """How many subscribed a moment ago, where somebody did; with `asked` where somebody else asks anew just now."""
+        number, noted_at = self._known.get(channel, (None, -math.inf))
+        return number if now < noted_at + (KNOWN_FOR if asked else FRESH) else None
 
-    def note(self, channel: str, number: int) -> None:
+    def note(self, channel: str, number: int | None) -> None:
         """So many subscribe."""
+        if not number:
+            self._known.pop(channel, None)
+            return
         if len(self._known) >= _MOST_CHANNELS:
             self._known.clear()
-        self._known[channel] = number, time.monotonic() + KNOWN_FOR
+        self._known[channel] = number, time.monotonic()
 
     def find(self, channel: str, due: float, count: Callable[[], int | None]) -> int | None:
         """How many subscribe, by `count()`, which is asked again where somebody may be on the way; None: not known."""
         while True:
-            with self._counting:
-                found = self.known(channel, time.monotonic())
-                if found is None and (found := count()):
-                    self.note(channel, found)
+            found = self.known(channel, time.monotonic(), asked=self._counting.locked())
+            if found is None:
+                with self._counting:
+                    found = self.known(channel, time.monotonic())
+                    if found is None:
+                        found = count()
+                        self.note(channel, found)
             if found or not self.is_open(found, due):
                 return found
             time.sleep(ASK_AGAIN_AFTER)

@@ -1,0 +1,83 @@
+"""What an asyncio caller finds out before it relies on it: who is there, what is held back, where the master is."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+
+from daebus.errors import ConnectionLost, RedisUnavailable
+from daebus.transport.address import CONNECT_TIMEOUT
+from daebus.transport.aio_connection import AsyncConnection
+from daebus.transport.bus import Bus
+from daebus.transport.commands import Pending, count_command, subscribers_in
+from daebus.transport.pause import HELD_AFTER, trial
+from daebus.transport.places.presence import ASK_AGAIN_AFTER, Presence
+
+from .aio_call import until
+
+log = logging.getLogger("daebus")
+
+
+class AsyncPresence:
+    """Asks who subscribes, for the tasks of one event loop; one of them asks for all."""
+
+    def __init__(self, presence: Presence) -> None:
+        self._presence = presence
+        self._counting = asyncio.Lock()
+
+    async def find(self, channel: str, deadline: float, publisher: AsyncConnection) -> int | None:
+        """See `Presence.find`. `deadline` is in loop time; raises TimeoutError where it comes first."""
+        presence = self._presence
+        due = time.monotonic() + deadline - asyncio.get_running_loop().time()
+        while True:
+            found = presence.known(channel, time.monotonic(), asked=self._counting.locked())
+            if found is None:
+                async with until(deadline), self._counting:
+                    found = presence.known(channel, time.monotonic())
+                    if found is None:
+                        found = await self._count(channel, publisher)
+                        presence.note(channel, found)
+            if found or not presence.is_open(found, due):
+                return found
+            await asyncio.sleep(ASK_AGAIN_AFTER)
+
+    async def _count(self, channel: str, publisher: AsyncConnection) -> int | None:
+        cluster = self._presence.cluster
+        if cluster is not None:
+            return (await asyncio.to_thread(cluster.count, [channel.encode("utf-8", "surrogateescape")]))[0]
+        try:
+            return subscribers_in(await publisher.ask(count_command(channel)))
+        except ConnectionLost as error:
+            raise RedisUnavailable(f"{error}; nothing was sent") from None
+
+
+async def holds_back(bus: Bus, name: str) -> bool | None:
+    """See `pause.holds_back`."""
+    begin, publish = trial()
+    link = None
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            link = await bus.link(name, lambda _error: None)
+            await link.ask(begin)
+        command = Pending(publish, 1, math.inf)
+        link.send(command)
+        await asyncio.sleep(HELD_AFTER)
+        return not command.done
+    except (RedisUnavailable, TimeoutError):
+        return None
+    finally:
+        if link is not None:
+            link.close()
+
+
+async def leads_to_master(bus: Bus, name: str) -> bool:
+    """Whether who connects now is at a master."""
+    try:
+        found = await bus.link(name, lambda _error: None)
+    except RedisUnavailable as error:
+        log.debug("%s", error)
+        return False
+    found.close()
+    return found.greeting.role == "master"
