@@ -21,6 +21,8 @@ WATCH_PREFIX = "daebus.watch."
 CALLER_PREFIX = "caller:"
 PROBE = b'{"daebus_probe":'
 """What the heartbeats begin with that services and callers send to themselves."""
+SENTINELS = "__sentinel__:hello"
+"""The channel on which sentinels tell each other that they are there."""
 RESPONSES_SUFFIX = ".responses"
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "PROBE",
     "REFUSALS",
     "RESPONSES_SUFFIX",
+    "SENTINELS",
     "UNSET",
     "WATCH_PREFIX",
     "Envelope",

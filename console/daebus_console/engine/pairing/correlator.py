@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from daebus_console.engine.message.envelope import CONTROL_PREFIX, PROBE, REFUSALS, UNSET, read_fast
+from daebus_console.engine.message.envelope import CONTROL_PREFIX, PROBE, REFUSALS, SENTINELS, UNSET, read_fast
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
 from daebus_console.engine.message.frame import CAUSE, Gap
 from daebus_console.engine.message.nesting import DEEPEST, is_too_deep
@@ -49,7 +49,7 @@ class Correlator(Sorter):
         self.answerable: Callable[[Exchange], bool] = lambda _request: True
         """Whether an answer to that request would have been seen. Where not, it does not time out: it is unknown."""
         self.probes = 0
-        """How many heartbeats of services and callers came by, which are no messages."""
+        """How many heartbeats of services, callers and sentinels came by, which are no messages."""
         self._open_gap: Exchange | None = None
 
     # What comes in ---------------------------------------------------------------------------------------------
@@ -145,8 +145,8 @@ class Correlator(Sorter):
                             known.flags |= _DEBUGGED
                         answers[known.target, known.action].append(known)
                 if message is None:
-                    if key.__class__ is not str and data.startswith(PROBE):
-                        # The heartbeat of somebody who listens to himself: no traffic of the program.
+                    if key.__class__ is not str and (data.startswith(PROBE) or channel == SENTINELS):
+                        # Heartbeats of whoever listens to himself, and of sentinels: no traffic of the program.
                         seq, size = seq - 1, size - length
                         self.probes += 1
                         continue
