@@ -137,7 +137,7 @@ def test_a_service_without_the_right_to_a_channel_of_its_own_works_and_proves_no
     own_redis: RedisServer, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     rules = ("+subscribe", "+unsubscribe", "+publish", "+ping", "&svc_*", "&daebus.control.*")
-    order(own_redis, "ACL", "SETUSER", "lean", "on", ">s3cr3t", *rules)
+    order(own_redis, "ACL", "SETUSER", "lean", "resetchannels", "on", ">s3cr3t", *rules)
     app = Daebus(name)
     app.action("tell")(dict)
     with caplog.at_level(logging.WARNING, "daebus"), serving(app, own_redis.url.replace("//", "//lean:s3cr3t@"), name):

@@ -22,7 +22,7 @@ RULES = {name: rules.split() for name, rules in re.findall(r"`ACL SETUSER (\S+) 
 def user(servers: list[RedisServer], name: str, *, without: str = "") -> None:
     rules = [rule for rule in RULES[name] if rule != without]
     for server in servers:
-        order(server, "ACL", "SETUSER", name, "reset", "on", ">s3cr3t", *rules)
+        order(server, "ACL", "SETUSER", name, "reset", "resetchannels", "on", ">s3cr3t", *rules)
 
 
 def as_user(url: str, name: str) -> str:

@@ -78,7 +78,9 @@ class Hammer:
     def has_kept_its_word(self) -> None:
         """Nothing was handled twice, and nobody was told that nobody serves."""
         assert not [one for one, count in self.runs.items() if count > 1], "a request was handled twice"
-        assert "ServiceUnavailable" not in self.errors, self.texts
+        assert "ServiceUnavailable" not in self.errors, (
+            f"{self.errors}: {[text for text in self.texts if 'nobody' in text]}"
+        )
 
     def _failed(self, error: DaebusError) -> None:
         self.errors[type(error).__name__] += 1
