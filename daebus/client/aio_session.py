@@ -128,7 +128,7 @@ class AsyncSession:
             asked = partial(self._told_asked, call, present)
             publisher.send(Pending(publish_command(call.service, data), 1, call.deadline, asked))
             return
-        told = partial(self._told, call)
+        told = partial(self._told, call, publisher)
         publisher.send(self._audience.publishing(call.service, data, call.deadline, self._loop.time(), told))
 
     async def publish(self, channel: str, data: bytes) -> int:
@@ -232,8 +232,7 @@ class AsyncSession:
                 self._subscription = await self._subscribed(bus, name)
             if self._publisher is None:
                 self._publisher = await bus.link(name, self._publisher_lost)
-                lookout, place = self._publisher.lookout, self._publisher.place
-                self._presence.connected(lookout, place, again=self._was_lost)
+                self._presence.connected(self._publisher.lookout, again=self._was_lost)
             if self._heart is None and bus.proves:
                 self._heart = AsyncHeart(self.reply_channel, self._loop.time)
         except RedisUnavailable as error:
@@ -322,7 +321,7 @@ class AsyncSession:
         if reply.final:
             self.forget(call)
 
-    def _told(self, call: AsyncCall, command: Pending) -> None:
+    def _told(self, call: AsyncCall, publisher: AsyncConnection, command: Pending) -> None:
         """What became of the request of a call."""
         assert self._bus is not None
         try:
@@ -331,11 +330,15 @@ class AsyncSession:
             lost = f"{error}; the request may have been handled"
             self._fail(call, ConnectionLost(lost) if isinstance(error, ConnectionLost) else again(error))
             return
-        if is_doubtful(found) and self._publisher is not None:
-            command.ask_again(count_command(call.service), lambda count: self._found(call, recounted(found, count)))
-            self._publisher.send(command)
+        if is_doubtful(found):
+
+            def counted(count: Pending) -> None:
+                self._found(call, publisher, recounted(found, count))
+
+            command.ask_again(count_command(call.service), counted)
+            publisher.send(command)
         else:
-            self._found(call, found)
+            self._found(call, publisher, found)
 
     def _told_asked(self, call: AsyncCall, present: int | None, command: Pending) -> None:
         """The same where it had been asked first who subscribes."""
@@ -347,11 +350,10 @@ class AsyncSession:
         else:
             call.subscribers = present
 
-    def _found(self, call: AsyncCall, found: Delivery) -> None:
+    def _found(self, call: AsyncCall, publisher: AsyncConnection, found: Delivery) -> None:
         call.subscribers = found.subscribers
         if found.subscribers != 0:
             return
-        publisher = self._publisher
 
         def greeted(command: Pending) -> None:
             if command.error is not None:
@@ -360,21 +362,19 @@ class AsyncSession:
                 self._move_soon()
                 self._fail(call, RedisUnavailable(at_replica(self._bus)))
             elif self._presence.takes_asking:
-                self._aside.add(task := self._loop.create_task(self._verified(call), context=contextvars.Context()))
+                self._aside.add(
+                    task := self._loop.create_task(self._verified(call, publisher), context=contextvars.Context())
+                )
                 task.add_done_callback(self._aside.discard)
             else:
                 self._fail(call, self._unserved(call))
 
         # That nobody subscribes says nothing at a replica.
-        asked = Pending(hello(), 1, math.inf, greeted)
-        if publisher is None:
-            asked.end(RedisUnavailable(f"lost the connection to Redis at {self._bus}"))
-        else:
-            publisher.send(asked)
+        publisher.send(Pending(hello(), 1, math.inf, greeted))
 
-    async def _verified(self, call: AsyncCall) -> None:
+    async def _verified(self, call: AsyncCall, publisher: AsyncConnection) -> None:
         """Nobody subscribes there; tell so, unless that is the wrong server by now."""
-        wrong = await asyncio.to_thread(self._presence.misplaced)
+        wrong = await asyncio.to_thread(self._presence.misplaced, publisher.place)
         self._fail(call, self._unserved(call) if wrong is None else RedisUnavailable(misplaced(self._bus, wrong)))
 
     def _unserved(self, call: AsyncCall) -> ServiceUnavailable:

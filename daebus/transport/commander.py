@@ -241,12 +241,12 @@ class Commander:
             if self._connecting.join(waiter, self._has_usable, until) and not self._has_usable():
                 dialled = self._dial(until)
                 before, self._looked_at = self._connection, time.monotonic()
-                self._presence.connected(dialled.lookout, dialled.place, again=before is not None)
+                self._presence.connected(dialled.lookout, again=before is not None)
                 self.greeting, where = dialled.greeting, str(self.address)
                 if dialled.lookout is not None:
                     where = str(dialled.node)
                 connection = Connection(Stream(dialled.sock), where, Leadership(), self._doubts.begin)
-                connection.node = dialled.node
+                connection.node, connection.place = dialled.node, dialled.place
                 self._connection = connection
                 dialled.guard(connection.fail)
                 if before is not None:

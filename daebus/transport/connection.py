@@ -28,6 +28,7 @@ from daebus.wire.resp import ProtocolError
 from .address import RedisAddress
 from .commands import Pending, loss
 from .leader import OVERDUE_AFTER, Leadership
+from .places.route import Place
 from .stream import Stream
 from .threads import begin
 from .waiter import Waiter
@@ -74,6 +75,8 @@ class Connection:
         self.address = address
         self.node: RedisAddress | None = None
         """The server that it is to, where that may be one of several."""
+        self.place: Place | None = None
+        """Where that is."""
         self.leadership = leadership
         self._overdue = overdue
         self.error: ConnectionLost | None = None

@@ -55,7 +55,7 @@ class Publisher(Commander):
             found = recounted(found, self._exchange(count_command(channel), 1, due))
         if found.subscribers == 0:
             replica = greeting(self._exchange(hello(), 1, due).replies[0]).is_replica
-            if replica or self._presence.misplaced() is not None:
+            if replica or self._presence.misplaced(command.connection.place) is not None:
                 return found._replace(subscribers=None)
         return found
 
@@ -241,7 +241,7 @@ class Publisher(Commander):
                 told(outcome)
 
         def verify() -> None:
-            wrong = self._presence.misplaced()
+            wrong = self._presence.misplaced(connection.place)
             told(outcome if wrong is None else RedisUnavailable(misplaced(connection.address, wrong)))
 
         command.ask_again(hello(), greeted)

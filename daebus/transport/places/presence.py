@@ -32,14 +32,12 @@ class Presence:
         self._counting = threading.Lock()
         self.cluster: ClusterLookout | None = None
         self._sentinels: SentinelLookout | None = None
-        self._place: Place | None = None
         self._settles_at = -math.inf
         self._known: dict[str, tuple[int, float]] = {}
 
-    def connected(self, lookout: Lookout | None, place: Place | None, *, again: bool) -> None:
+    def connected(self, lookout: Lookout | None, *, again: bool) -> None:
         """There is a new connection; `again` is whether one before it was lost."""
         self._sentinels = lookout if isinstance(lookout, SentinelLookout) else None
-        self._place = place
         self.cluster = lookout if isinstance(lookout, ClusterLookout) else None
         self._settles_at = time.monotonic() + SETTLES_WITHIN if again else -math.inf
         if self._sentinels is not None:
@@ -51,9 +49,9 @@ class Presence:
         """Whether it takes asking others to know if the server is the right one; see `misplaced`."""
         return self._sentinels is not None
 
-    def misplaced(self) -> str | None:
-        """Why the server is not the one to be at any more, asked anew: others may have moved before us."""
-        sentinels, place = self._sentinels, self._place
+    def misplaced(self, place: Place | None) -> str | None:
+        """Why the server there is not the one to be at any more, asked anew: others may have moved before us."""
+        sentinels = self._sentinels
         if sentinels is None or place is None:
             return None
         sentinels.look()
