@@ -41,6 +41,6 @@ def show(session: Session, sender: Sender, settings: Globals, *, story: bool = F
         confirm_remote=settings.confirm_remote,
         # Left to itself, Textual takes NO_COLOR for a wish to have shades of grey.
         ansi_color=True if os.environ.get("NO_COLOR") else None,
-        story=story,
+        guided=story,
         **redact,
     )

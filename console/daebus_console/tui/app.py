@@ -56,7 +56,7 @@ class ConsoleApp(BaseApp):
     `sender` publishes for the commands; without one it has its own. With `read_only` every verb that publishes is
     refused; with `confirm_remote` it is asked before much is sent to another machine. `redact` masks values in
     payloads wherever they are shown. Without `settings` nothing is remembered, without `history_path` no command,
-    without `known` no finding that the user knows of. With `story` it leads through that of the demo.
+    without `known` no finding that the user knows of. With `guided` it leads through the story of the demo.
     """
 
     COMPONENT_CLASSES = COMPONENTS  # type: ignore[assignment]  # Textual reads it
@@ -86,7 +86,7 @@ class ConsoleApp(BaseApp):
         settings: SettingsFile | None = None,
         history_path: Path | None = None,
         known: KnownFile | None = None,
-        story: bool = False,
+        guided: bool = False,
         **keywords: Any,
     ) -> None:
         super().__init__(**keywords)
@@ -96,7 +96,7 @@ class ConsoleApp(BaseApp):
         self.settings = settings or SettingsFile()
         self.known = known or KnownFile()
         self._history_path = history_path
-        self._story = story
+        self._guided = guided
         self._leader: Leader | None = None
         self.mains: list[MainScreen] = []
         """Of what was started with, and of the captures opened over it."""
@@ -145,7 +145,7 @@ class ConsoleApp(BaseApp):
         if self.settings.problem is not None:
             self.notify(self.settings.problem, severity="warning", markup=False)
         self._restored = True
-        if self._story:
+        if self._guided:
             # Of all consoles only that of the demo has it.
             from daebus_console.tui.acting.leading import Leader
 
@@ -274,7 +274,7 @@ EndedBy = Callable[[Callable[[int], bool], Callable[[], None]], AbstractContextM
 def run(session: Session, *, ended_by: EndedBy | None = None, **keywords: Any) -> int:
     """Show the console on a started session until the user leaves, or `ended_by` says so; returns the exit status.
 
-    Takes what ConsoleApp takes: `sender`, `read_only`, `confirm_remote`, `redact`, `story`. Settings, history and what
+    Takes what ConsoleApp takes: `sender`, `read_only`, `confirm_remote`, `redact`, `guided`. Settings, history and what
     is known are the user's.
     """
     # A terminal has a size of its own, which these would freeze, here and in an editor started from here.
