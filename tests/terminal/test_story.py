@@ -34,7 +34,8 @@ def test_the_first_bug_is_found_by_following_the_line(tmp_path: Path) -> None:
         terminal.type("z")
         terminal.wait_for(r"card = CARDS\[order\[\"user_id\"\]\]  # the bug: not every customer has one")
         terminal.press("escape")
-        terminal.process.send("\x1b[17~")
+        terminal.wait_for(r"Commands")
+        terminal.press("f6")
         terminal.wait_for(lambda text: "Story" not in text)
         terminal.press("ctrl+q")
         assert terminal.wait_end() == 0

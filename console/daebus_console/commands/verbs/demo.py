@@ -16,8 +16,8 @@ VERB = Verb(
         FOR,
     ),
     examples=("demo", "demo --story", "demo --headless --for 60", "demo --redis redis://localhost:6379/0"),
-    details="With --story four bugs come and go in the shop, a minute each: a listener that raises, five equal calls, an"
-    " error that is kept from the customer, a message to a misspelled action. A line above the keys says the next of"
+    details="With --story four bugs come and go in the shop, a minute each: a listener that raises, five equal calls,"
+    " an error that is kept from the customer, a message to a misspelled action. A line above the keys says the next of"
     " four steps, which are the badge, the finding, its conversation and the cause, and then what it was. F6 ends it."
     " With --headless the chapters are printed instead.",
     publishes=True,

@@ -134,7 +134,7 @@ def _said(step: str, text: str) -> Line:
     pieces: Line = [(f" Story {step}".rstrip(), "strong"), ("  ", "plain")]
     for index, part in enumerate(text.split("`")):
         if part:
-            pieces.append((part, "key" if index % 2 else "plain"))
+            pieces.append((part, "accent" if index % 2 else "plain"))
     return pieces
 
 

@@ -8,7 +8,7 @@ from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.titles.story import laid_out
 from daebus_console.tui.widgets.title import TitleLine, width_of
 
-_HINT: Line = [(" F6", "key"), (" ends it ", "dim")]
+_HINT: Line = [(" F6", "accent"), (" ends it ", "dim")]
 
 
 class StoryLine(TitleLine, can_focus=False):
