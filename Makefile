@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST_WORKERS ?= auto
 PYTEST_ARGS ?=
+DEMO_ARGS ?=
 
 .PHONY: help demo test test-servers check format bench screenshots clean
 .DEFAULT_GOAL := help
@@ -26,7 +27,7 @@ $(READY): pyproject.toml
 	@touch $@
 
 demo: $(READY)
-	@PATH="$$($(BIN)/python -m tests.support.servers path)" $(BIN)/daebus-console demo
+	@PATH="$$($(BIN)/python -m tests.support.servers path)" $(BIN)/daebus-console demo $(DEMO_ARGS)
 
 test: $(READY)
 	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)

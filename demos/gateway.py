@@ -10,6 +10,8 @@ import itertools
 import time
 from typing import Any
 
+from story import plant_in
+
 from daebus import Daebus, DaebusCaller, RequestFailed, broadcast, logger, request, response
 
 app = Daebus(__name__)
@@ -77,4 +79,5 @@ def cancel_order() -> Any:
 
 
 if __name__ == "__main__":
+    plant_in(app, "gateway")
     app.run(service="gateway")

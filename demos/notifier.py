@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import Any
 
+from story import plant_in
+
 from daebus import Daebus, logger, request, response
 
 app = Daebus(__name__)
@@ -48,4 +50,5 @@ def on_stock_changed(event: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    plant_in(app, "notifier")
     app.run(service="notifier")

@@ -15,6 +15,8 @@ import os
 import random
 from typing import Any
 
+from story import plant_in
+
 from daebus import Daebus, request, response
 
 app = Daebus(__name__)
@@ -59,4 +61,5 @@ async def refund() -> Any:
 
 
 if __name__ == "__main__":
+    plant_in(app, "payment")
     app.run(service="payment")

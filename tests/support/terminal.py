@@ -22,6 +22,7 @@ KEYS = {
     "down": "\x1b[B",
     "right": "\x1b[C",
     "left": "\x1b[D",
+    "f6": "\x1b[17~",
     "ctrl+c": "\x03",
     "ctrl+d": "\x04",
     "ctrl+q": "\x11",

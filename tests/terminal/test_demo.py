@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAIRED = r"gateway\s+→ (users|stock|payment)\s+\w+.*ok\s+[\d.]+(µs|ms|s)"
 
 
-def _environment(directory: Path) -> dict[str, str]:
+def environment(directory: Path) -> dict[str, str]:
     """The tree's own packages, and settings and history of nobody's."""
     return {
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "console")]),
@@ -53,7 +53,7 @@ def _running(pid: int) -> bool:
 
 def test_the_demo_shows_paired_exchanges_and_answers_a_request(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "daebus_console", "demo"]
-    with Terminal(command, environment=_environment(tmp_path), real=True) as terminal:
+    with Terminal(command, environment=environment(tmp_path), real=True) as terminal:
         terminal.wait_for(r"Services 6")
         terminal.wait_for(PAIRED)
         children = _descendants(terminal.process.pid)

@@ -12,6 +12,7 @@ from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.grammar.secrets import safe_error
 from daebus_console.demo.demo import BrokerUnavailable, Demo, DemoError, DemoInterrupted, run_headless
+from daebus_console.demo.story import SECONDS
 
 
 def run_demo(command: Command, settings: Globals, output: TerminalOutput) -> int:
@@ -23,7 +24,7 @@ def run_demo(command: Command, settings: Globals, output: TerminalOutput) -> int
     try:
         if command["headless"]:
             output.flush()
-            return run_headless(url, seconds=command["for"])
+            return run_headless(url, seconds=command["for"], story=_story(command))
         return _with_console(command, settings, output, url)
     except CommandError as error:
         output.mistake(safe_error(error))
@@ -49,5 +50,10 @@ def _with_console(command: Command, settings: Globals, output: TerminalOutput, u
     # Heavy, and wanted here only.
     from daebus_console.cli.screen import show_console
 
-    with Demo(url, announce=output.note) as demo:
-        return show_console(replace(settings, redis=demo.url))
+    with Demo(url, announce=output.note, story=_story(command)) as demo:
+        return show_console(replace(settings, redis=demo.url), story=command["story"])
+
+
+def _story(command: Command) -> float | None:
+    """How long a chapter of the story is; None without one."""
+    return SECONDS if command["story"] else None

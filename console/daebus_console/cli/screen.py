@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from daebus_console.engine.session import Session
 
 
-def show_console(settings: Globals) -> int:
-    """The full-screen console until the user leaves it. Raises ConfigurationError."""
+def show_console(settings: Globals, *, story: bool = False) -> int:
+    """The full-screen console until the user leaves it, which leads through the demo's `story`. Raises
+    ConfigurationError."""
     from daebus_console.engine.sender import Sender
 
     session = open_session(settings)
@@ -23,10 +24,10 @@ def show_console(settings: Globals) -> int:
     import daebus_console.tui.app  # noqa: F401
 
     with session, Sender(session, read_only=settings.read_only) as sender:
-        return show(session, sender, settings)
+        return show(session, sender, settings, story=story)
 
 
-def show(session: Session, sender: Sender, settings: Globals) -> int:
+def show(session: Session, sender: Sender, settings: Globals, *, story: bool = False) -> int:
     """A started session on the full screen until the user leaves it, or a signal asks for it."""
     from daebus_console.engine.hiding.redact import Redactor
     from daebus_console.tui.app import run as run_app
@@ -40,5 +41,6 @@ def show(session: Session, sender: Sender, settings: Globals) -> int:
         confirm_remote=settings.confirm_remote,
         # Left to itself, Textual takes NO_COLOR for a wish to have shades of grey.
         ansi_color=True if os.environ.get("NO_COLOR") else None,
+        guided=story,
         **redact,
     )

@@ -25,6 +25,7 @@ from daebus_console.files.places import StreamError
 from .broker import Broker, BrokerUnavailable, DemoError, DemoInterrupted, open_broker
 from .process import DemoProcess, end_all
 from .signals import StopSignals
+from .story import Telling
 
 __all__ = ["BrokerUnavailable", "Demo", "DemoError", "DemoInterrupted", "run_headless", "shop_directory"]
 
@@ -55,7 +56,8 @@ class Demo:
 
     redis_url: the Redis to use; without one a private redis-server, else fakeredis. services: names of files of the
     shop (default: all). client: whether somebody orders all the time. rate: orders a second. seed: does the same each
-    time. announce: gets lines for a person (never a password).
+    time. story: plants bugs that come and go, each in a chapter of so many seconds; None plants none. announce: gets
+    lines for a person (never a password).
     """
 
     def __init__(
@@ -66,14 +68,18 @@ class Demo:
         client: bool = True,
         rate: float = RATE,
         seed: str | None = None,
+        story: float | None = None,
         announce: Callable[[str], None] | None = None,
     ) -> None:
         if rate <= 0:
             raise DemoError(f"The rate is a number of orders a second above zero, not {rate}")
+        if story is not None and story <= 0:
+            raise DemoError(f"A chapter of the story takes a number of seconds above zero, not {story}")
         self._redis_url = redis_url
         self._services = list(SERVICES if services is None else services)
         self._client = client
         self._environ = {"DEMO_RATE": str(rate), **({} if seed is None else {"DEMO_SEED": seed})}
+        self._story = story
         self._announce = announce or (lambda _line: None)
         self._broker: Broker | None = None
         self._processes: dict[str, DemoProcess] = {}
@@ -95,6 +101,11 @@ class Demo:
     def pids(self) -> dict[str, int]:
         """The process id of every process started, by its name; `broker` is the one that keeps the broker."""
         return {process.name: process.pid for process in self._everything()}
+
+    def story(self) -> Telling | None:
+        """What tells of the story, which began when the demo was started; None without one."""
+        self._running()
+        return None if self._story is None else Telling(float(self._environ["DEMO_STORY"]), self._story)
 
     def log_path(self, name: str) -> Path:
         """The file that holds what the process `name` wrote (`broker` for the broker); it goes with the demo."""
@@ -161,6 +172,8 @@ class Demo:
         unknown = [name for name, script in scripts.items() if name not in SERVICES or not script.is_file()]
         if unknown:
             raise DemoError(f"No such service in the shop: {', '.join(unknown)} (there are: {', '.join(SERVICES)})")
+        if self._story is not None:
+            self._environ |= {"DEMO_STORY": str(time.time()), "DEMO_CHAPTER": str(self._story)}
         self._lifeline = os.pipe()
         self._broker = open_broker(self._redis_url, self._lifeline[0], lambda: self._interrupted, self._announce)
         self._announce(f"broker: {self._broker.label}")
@@ -222,6 +235,7 @@ def run_headless(
     client: bool = True,
     rate: float = RATE,
     seed: str | None = None,
+    story: float | None = None,
     seconds: float | None = None,
     out: IO[str] | None = None,
     err: IO[str] | None = None,
@@ -229,7 +243,8 @@ def run_headless(
     """Run the demo until SIGINT, SIGTERM or SIGHUP, or for `seconds`; returns the exit status 0.
 
     Tells on `out` (standard output) the broker, the line `redis: URL`, and how to attach; on `err` what ended by
-    itself. Raises what `Demo.start` raises, except that being interrupted while starting is a normal end.
+    itself; with a `story` (see Demo) its chapters as they begin and end. Raises what `Demo.start` raises, except that
+    being interrupted while starting is a normal end.
     """
     out, err = out or sys.stdout, err or sys.stderr
 
@@ -239,7 +254,7 @@ def run_headless(
         except (OSError, ValueError) as error:
             raise StreamError(error) from None
 
-    demo = Demo(redis_url, services, client=client, rate=rate, seed=seed, announce=tell)
+    demo = Demo(redis_url, services, client=client, rate=rate, seed=seed, story=story, announce=tell)
     with StopSignals((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), demo.interrupt) as stop:
         try:
             with demo:
@@ -248,10 +263,15 @@ def run_headless(
                 tell(f"attach from another terminal: daebus-console --redis {shown}")
                 tell("running; Ctrl-C ends it" if seconds is None else f"running for {seconds:g} s; Ctrl-C ends it")
                 deadline = None if seconds is None else time.monotonic() + seconds
+                chapters = demo.story()
+                if chapters is not None:
+                    tell(f"find what goes wrong: daebus-console --redis {shown} findings --for 20s")
                 while not stop.wait(_patience(deadline)):
                     for text in demo.casualties():
                         with suppress(OSError, ValueError):
                             print(text, file=err, flush=True)
+                    for line in chapters.lines(time.time()) if chapters is not None else ():
+                        tell(line)
                     if deadline is not None and time.monotonic() >= deadline:
                         break
         except DemoInterrupted:

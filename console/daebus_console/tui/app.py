@@ -36,6 +36,7 @@ from daebus_console.tui.workspace import Workspace
 if TYPE_CHECKING:
     from daebus_console.engine.offline import OfflineSession
     from daebus_console.repl.history import EntryHistory
+    from daebus_console.tui.acting.leading import Leader
 
 
 def _actions() -> type[Provider]:
@@ -55,7 +56,7 @@ class ConsoleApp(BaseApp):
     `sender` publishes for the commands; without one it has its own. With `read_only` every verb that publishes is
     refused; with `confirm_remote` it is asked before much is sent to another machine. `redact` masks values in
     payloads wherever they are shown. Without `settings` nothing is remembered, without `history_path` no command,
-    without `known` no finding that the user knows of.
+    without `known` no finding that the user knows of. With `guided` it leads through the story of the demo.
     """
 
     COMPONENT_CLASSES = COMPONENTS  # type: ignore[assignment]  # Textual reads it
@@ -85,6 +86,7 @@ class ConsoleApp(BaseApp):
         settings: SettingsFile | None = None,
         history_path: Path | None = None,
         known: KnownFile | None = None,
+        guided: bool = False,
         **keywords: Any,
     ) -> None:
         super().__init__(**keywords)
@@ -94,6 +96,8 @@ class ConsoleApp(BaseApp):
         self.settings = settings or SettingsFile()
         self.known = known or KnownFile()
         self._history_path = history_path
+        self._guided = guided
+        self._leader: Leader | None = None
         self.mains: list[MainScreen] = []
         """Of what was started with, and of the captures opened over it."""
         self._begin(session, sender)
@@ -141,6 +145,16 @@ class ConsoleApp(BaseApp):
         if self.settings.problem is not None:
             self.notify(self.settings.problem, severity="warning", markup=False)
         self._restored = True
+        if self._guided:
+            # Of all consoles only that of the demo has it.
+            from daebus_console.tui.acting.leading import Leader
+
+            self._leader = Leader(self)
+
+    def action_end_story(self) -> None:
+        """Lead through the demo's story no longer."""
+        if self._leader is not None:
+            self._leader.end()
 
     def watch_theme(self, theme: str) -> None:
         """Remember the theme."""
@@ -260,8 +274,8 @@ EndedBy = Callable[[Callable[[int], bool], Callable[[], None]], AbstractContextM
 def run(session: Session, *, ended_by: EndedBy | None = None, **keywords: Any) -> int:
     """Show the console on a started session until the user leaves, or `ended_by` says so; returns the exit status.
 
-    Takes what ConsoleApp takes: `sender`, `read_only`, `confirm_remote`, `redact`. Settings, history and what is known
-    are the user's.
+    Takes what ConsoleApp takes: `sender`, `read_only`, `confirm_remote`, `redact`, `guided`. Settings, history and what
+    is known are the user's.
     """
     # A terminal has a size of its own, which these would freeze, here and in an editor started from here.
     for name in ("COLUMNS", "LINES"):

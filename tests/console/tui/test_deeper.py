@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from tests.console.tui.scene import scene
 from tests.console.tui.support import Driver, drive, fed, grid
+from tests.console.tui.test_bindings import go
 
 
 async def traffic(console: Driver, name: str) -> None:
@@ -196,6 +200,24 @@ def test_a_pane_is_zoomed_hidden_and_resized(redis_url: str) -> None:
         await console.until(lambda: console.app.main.detail.size.height == height - 1)
 
     drive(redis_url, story)
+
+
+@pytest.mark.parametrize("pane", ["flow", "directory", "detail"])
+def test_a_zoomed_pane_has_the_screen_and_its_keys(pane: str) -> None:
+    async def story(console: Driver) -> None:
+        await go(console, pane)
+        await console.press("less_than_sign", "plus")
+        size = console.app.main.layout_of.of_focus().outer_size
+        await console.press("z")
+        whole = console.app.main.layout_of.of_focus()
+        await console.until(lambda: whole.outer_size == (120, 35 - 2), what="all but the header and the line of keys")
+        await console.loses("Commands")
+        await console.sees("Quit", {"flow": "Flow", "directory": "Services", "detail": "Timeline"}[pane])
+        await console.press("z")
+        await console.sees("Services", "Flow", "Timeline", "Commands")
+        await console.until(lambda: whole.outer_size == size, what="as large as before")
+
+    drive(scene(), story)
 
 
 def test_what_no_terminal_takes_is_copied_as_an_escape() -> None:

@@ -55,6 +55,11 @@ class Layout:
             other.set_class(zoomed and other is pane, "-whole")
         for box in self.screen.query("#body, #right"):
             box.set_class(zoomed and pane in box.walk_children(), "-whole")
+        if pane.id in self.sizes:
+            # What the user has set would count for more than the whole screen.
+            pane.styles.clear_rule("width" if pane.id == "left" else "height")
+            if not zoomed:
+                self.resize(pane.id, self.sizes[pane.id])
 
     def make_higher(self, rows: int) -> None:
         """Make the pane with the keyboard higher, or lower."""
