@@ -287,7 +287,9 @@ def _reading(file: str) -> list[list[str]]:
             continue
         for argument in verb.arguments:
             if argument.kind is Kind.WORDS:
-                found.append([verb.name, file])
+                found.append([verb.name, file, *(["1", "--app", "shop:app"] if verb.name == "rerun" else [])])
+            elif verb.name == "release" and argument.kind is Kind.ITEMS:
+                found.append([verb.name, "3", "answer", f"@{file}"])
             elif argument.kind is Kind.ITEMS:
                 head = ["nobody", "ask"] if verb.arguments[0].kind is Kind.SERVICE else ["nobody.news"]
                 found.append([verb.name, *head, f"@{file}"])
