@@ -78,16 +78,17 @@ class Telling:
         self._told = -1
 
     def lines(self, now: float) -> list[str]:
-        """What has begun or ended since it was last asked, a text each."""
+        """What has begun or ended since it was last asked, a text each; what is long past is left out."""
         gone = max(0.0, (now - self._begins) / self._seconds)
-        number = int(gone)
         # A chapter has two parts, with its bug and without.
-        part = 2 * number + (gone % 1 >= SHARE)
-        if part == self._told:
-            return []
-        self._told = part
-        chapter = CHAPTERS[number % len(CHAPTERS)]
+        part = 2 * int(gone) + (gone % 1 >= SHARE)
+        first = part if self._told < 0 else max(self._told + 1, part - 1)
+        self._told = max(self._told, part)
+        return [self._line(one) for one in range(first, part + 1)]
+
+    def _line(self, part: int) -> str:
+        number = part // 2 % len(CHAPTERS)
+        chapter = CHAPTERS[number]
         if part % 2:
-            return [f"story: that was: {chapter.cause} Another one follows"]
-        place = f"chapter {number % len(CHAPTERS) + 1} of {len(CHAPTERS)}"
-        return [f"story: {place}, for {self._seconds * SHARE:.3g} s: {chapter.title}"]
+            return f"story: that was: {chapter.cause} Another one follows"
+        return f"story: chapter {number + 1} of {len(CHAPTERS)}, for {self._seconds * SHARE:.3g} s: {chapter.title}"

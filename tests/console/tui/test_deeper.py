@@ -206,7 +206,7 @@ def test_a_pane_is_zoomed_hidden_and_resized(redis_url: str) -> None:
 def test_a_zoomed_pane_has_the_screen_and_its_keys(pane: str) -> None:
     async def story(console: Driver) -> None:
         await go(console, pane)
-        await console.press("less_than_sign", "plus")
+        await console.press("less_than_sign", "plus", "f4", "f4")
         size = console.app.main.layout_of.of_focus().outer_size
         await console.press("z")
         whole = console.app.main.layout_of.of_focus()

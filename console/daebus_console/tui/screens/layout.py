@@ -50,6 +50,10 @@ class Layout:
         pane = self.zoomed or self.of_focus()
         self.zoomed = None if self.zoomed else pane
         zoomed = self.zoomed is not None
+        for other in self.screen.query(".pane"):
+            if other.display:
+                # Being shown by hand would count for more than another pane's having the screen.
+                other.styles.clear_rule("display")
         self.screen.set_class(zoomed, "-zoomed")
         for other in self.screen.query(".pane"):
             other.set_class(zoomed and other is pane, "-whole")
