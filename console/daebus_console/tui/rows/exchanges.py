@@ -6,13 +6,14 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
-from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
+from daebus_console.engine.message.exchange import DAEBUS, PLAIN, Exchange, Flag, Kind, Message, State
 from daebus_console.naming import shown
 from daebus_console.text import clean
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.lines import Line, fit, fit_right
 from daebus_console.tui.rows.signs import ARROWS, state_of
 
+_UNNAMED = (DAEBUS, PLAIN)
 FAST, SLOW = 0.001, 10.0
 """Seconds at the two ends of the latency bar, whose scale is logarithmic."""
 
@@ -96,11 +97,15 @@ def exchange_row(exchange: Exchange, width: int, now: float, turn: str = "", fou
 
 
 def _whither(exchange: Exchange, target: str, c: Columns) -> Line:
-    what = _what(exchange)
+    what, room, tag = _what(exchange), c.action, exchange.dialect
+    # At the end of the column, so that they stand below each other; ours is not named, nor what is nobody's.
+    tag = "" if tag in _UNNAMED else " " + tag[: max(4, room // 2 - 1)]
     if not what:
         # A channel may have the room of the action that its message does not have.
-        return [(fit(target, c.target + 1 + c.action), "name"), (" ", "plain")]
-    return [(fit(target, c.target), "name"), (" ", "plain"), (fit(what, c.action), "action"), (" ", "plain")]
+        line: Line = [(fit(target, c.target + 1 + room - len(tag)), "name")]
+    else:
+        line = [(fit(target, c.target), "name"), (" ", "plain"), (fit(what, room - len(tag)), "action")]
+    return [*line, (tag, "dim"), (" ", "plain")] if tag else [*line, (" ", "plain")]
 
 
 def _begin(exchange: Exchange, at: float, c: Columns, turn: str, found: str, rule: str) -> Line:
@@ -126,7 +131,7 @@ def parties(exchange: Exchange) -> tuple[str, str]:
 
 
 def _what(exchange: Exchange) -> str:
-    if exchange.action:
+    if exchange.action and exchange.action != exchange.target:
         return shown(exchange.action, text=True)
     if exchange.kind is Kind.RESPONSE:
         return "(answer to an unseen request)"
