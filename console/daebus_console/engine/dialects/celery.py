@@ -70,6 +70,7 @@ class Spoken(Dialect):
     title = "Celery 5.6, 5.7 with kombu on Redis"
     pairs = "the task's id, in its events (worker -E) and its result"
     unknown = "who called a task, and when; without -E that it was received; what inspect is answered, by a list"
+    once = "tasks go by lists, not over Pub/Sub"
     unasked = True
 
     def owns(self, channel: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from struct import Struct
 
 from daebus_console.engine.message.dialect import Dialect, Sighting
@@ -10,7 +11,9 @@ from daebus_console.engine.message.exchange import Kind
 
 MAGIC = b"\x89BIN\r\n\x1a\n"
 _HEAD = Struct(">8sHII")
-_LENGTH = Struct(">H").unpack_from
+_SHORT = Struct(">H")
+_LENGTH = _SHORT.unpack_from
+_JSON = "application/json"
 _NEW_CHANNEL = re.compile(r"[0-9A-Za-z]{22}").fullmatch
 _MOST_HEADERS = 256
 
@@ -36,6 +39,30 @@ class Spoken(Dialect):
         if not asked:
             return Sighting(Kind.BROADCAST)
         return Sighting(Kind.RESPONSE, id=asked, reply_to=channel, sure=_NEW_CHANNEL(channel) is not None)
+
+    def ask(self, channel: str, content: bytes, request_id: str, reply_to: str) -> tuple[bytes, str] | None:
+        """A frame of version 1; the answer may come on any channel."""
+        del channel
+        return frame_of({"correlation_id": request_id, "content-type": _JSON, "reply_to": reply_to}, content), reply_to
+
+    def again(self, data: bytes) -> bytes | None:
+        """With another id, since all that is published bears one, and answers differ in nothing else."""
+        headers = headers_of(data)
+        if headers is None or "reply_to" in headers:
+            return None
+        body = data[_HEAD.unpack_from(data)[3] :]
+        return frame_of({**headers, "correlation_id": f"again-{headers.get('correlation_id', '')}"}, body)
+
+    def content(self, data: bytes) -> bytes | None:
+        """The body of the frame."""
+        return None if headers_of(data) is None else data[_HEAD.unpack_from(data)[3] :] or None
+
+
+def frame_of(headers: Mapping[str, str], body: bytes) -> bytes:
+    """A frame with those headers, which must be ASCII for FastStream to read them."""
+    texts = [part.encode() for pair in headers.items() for part in pair]
+    told = _SHORT.pack(len(headers)) + b"".join(_SHORT.pack(len(text)) + text for text in texts)
+    return _HEAD.pack(MAGIC, 1, _HEAD.size, _HEAD.size + len(told)) + told + body
 
 
 def headers_of(data: bytes) -> dict[str, str] | None:

@@ -17,6 +17,7 @@ class Spoken(Dialect):
     name = "keyspace"
     title = "Keyspace events of Redis and Valkey"
     unknown = "who changed the key"
+    once = "Redis says it itself"
 
     def owns(self, channel: str) -> bool:
         """__keyspace@0__:KEY and __keyevent@0__:EVENT."""

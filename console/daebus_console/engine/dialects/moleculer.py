@@ -78,6 +78,7 @@ class Spoken(Dialect):
     title = "Moleculer 0.14, 0.15 (JSON, MsgPack, CBOR)"
     pairs = "the asking node, whose channel it is, and id; streams by seq"
     unknown = "calls within one node; calls of services that nobody has, which fail in the caller"
+    once = "its nodes answer only nodes that they know"
 
     def owns(self, channel: str) -> bool:
         """Channels of packets."""

@@ -63,6 +63,23 @@ class Spoken(Dialect):
             return None if packet.data is UNSET else Sighting(Kind.BROADCAST, action)
         return Sighting(Kind.REQUEST, action, id=packet.id, reply_to=channel + REPLY)
 
+    def ask(self, channel: str, content: bytes, request_id: str, reply_to: str) -> tuple[bytes, str] | None:
+        """A packet with the pattern that the channel is."""
+        del reply_to
+        text = channel.encode("utf-8", "surrogatepass")
+        is_object = channel.startswith("{") and isinstance(_read_any(text), dict)
+        pattern = text if is_object else msgspec.json.encode(channel)
+        asked = b'{"pattern":%s,"data":%s,"id":%s}' % (pattern, content, msgspec.json.encode(request_id))
+        return asked, channel + REPLY
+
+    def content(self, data: bytes) -> bytes | None:
+        """The response, or the error; an end that comes by itself has neither."""
+        answer = _read_answer(data)
+        if answer is None:
+            return None
+        found = answer.err if isinstance(answer.err, Raw) and bytes(answer.err) != b"null" else answer.response
+        return bytes(found) if isinstance(found, Raw) else None
+
 
 def _answered(channel: str, answer: _Answer) -> Sighting | None:
     failed = answer.status == "error" or answer.err not in (UNSET, Raw(b"null"))

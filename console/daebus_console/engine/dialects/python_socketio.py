@@ -35,6 +35,7 @@ class Spoken(Dialect):
     title = "python-socketio 5.14 and later (older ones write pickle)"
     pairs = "host_id, sid, namespace and id of the callback"
     unknown = "which server answered; that a call failed"
+    once = "its servers answer only one another"
     openings = (b'{"method":',)
 
     def sight(self, channel: str, data: bytes) -> Sighting | None:

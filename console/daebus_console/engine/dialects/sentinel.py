@@ -19,6 +19,7 @@ class Spoken(Dialect):
     name = "sentinel"
     title = "Redis Sentinel"
     unknown = "whether clients have followed a switch of the master"
+    once = "only sentinels say it"
 
     def owns(self, channel: str) -> bool:
         """Events such as +sdown, and the greetings of sentinels."""

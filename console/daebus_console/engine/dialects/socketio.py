@@ -54,6 +54,7 @@ class Spoken(Dialect):
     title = "Socket.IO redis-adapter 8, redis-emitter 5"
     pairs = "requestId, in both encodings; the end is one answer of each other server"
     unknown = "which server answered; anything of the sharded adapter, which PSUBSCRIBE does not show"
+    once = "its servers answer only one another"
     others_answer = True
 
     def owns(self, channel: str) -> bool:

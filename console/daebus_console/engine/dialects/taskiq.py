@@ -26,6 +26,7 @@ class Spoken(Dialect):
     name = "taskiq"
     title = "taskiq 0.13, taskiq-redis 1.2 (PubSubBroker)"
     unknown = "who sent a task, and its result, which is kept under a key"
+    once = "a task of the same id would be run twice"
     openings = (b'{"task_id":',)
 
     def sight(self, channel: str, data: bytes) -> Sighting | None:

@@ -78,6 +78,8 @@ class Dialect:
     """Every subscriber but the asker answers once, and the last of them is the end."""
     silence: ClassVar[str | None] = None
     """Why no answer is no failure, where that is so: what became of the question is then unknown."""
+    once: ClassVar[str | None] = None
+    """Why nothing said in it can be sent again, where that is so. Questions never can, unless it has `ask`."""
     unasked: ClassVar[bool] = False
     """Questions do not pass on the bus by themselves, so that an answer without one is what it says: good or bad."""
 
@@ -94,6 +96,22 @@ class Dialect:
         """What a quiet frame of it tells the directory. Never raises."""
         del channel, data
         return None
+
+    def ask(self, channel: str, content: bytes, request_id: str, reply_to: str) -> tuple[bytes, str] | None:
+        """A question with that content (JSON), and the channel to hear its answers on, which may be `reply_to`.
+
+        None where it cannot be asked from outside; `once` then says why.
+        """
+        del channel, content, request_id, reply_to
+        return None
+
+    def again(self, data: bytes) -> bytes | None:
+        """What is no question, for another time: as it was, or with another id; None where it might be an answer."""
+        return data
+
+    def content(self, data: bytes) -> bytes | None:
+        """What an answer carries, as JSON, or a text in UTF-8; None for nothing. Never raises."""
+        return data
 
     def remark(self, channel: str, data: bytes) -> str | None:
         """A sentence for people on one of its frames: what of it cannot be seen from the bus."""
