@@ -200,6 +200,30 @@ def test_what_is_not_ours_says_its_form_and_keeps_its_bytes(
         assert base64.b64decode(record["data_base64"]) == data
 
 
+def test_heartbeats_are_counted_and_shown_when_asked_for(console: Console, redis_url: str, name: str) -> None:
+    beat, call = json.dumps({"cpu": 0, "ver": "5", "sender": name}), {"id": "1", "ver": "5", "sender": name}
+
+    def send(client: redis.Redis) -> object:
+        client.publish(f"MOL-{name}.HEARTBEAT", beat)
+        return client.publish(f"MOL-{name}.EVENT.{name}", json.dumps(call | {"event": "made", "data": 1}))
+
+    with traffic(redis_url, send):
+        done = console("tail", "--json", "--for", "20", f"channel:MOL-{name}.*", "--count", "1")
+        shown = console("tail", "--json", "--for", "20", f"channel:MOL-{name}.* is:quiet", "--count", "1")
+        narrow = ("--dialects", "daebus,nest")
+        plain = console(*narrow, "tail", "--json", "--for", "20", f"channel:MOL-{name}.*", "--count", "1")
+    assert json.loads(done.out)["dialect"] == "moleculer"
+    assert (json.loads(done.out)["kind"], json.loads(done.out)["action"]) == ("one_way", "made")
+    assert "not shown" in done.err
+    assert json.loads(shown.out)["flags"] == ["quiet"]
+    assert json.loads(plain.out)["dialect"] == "plain"
+
+
+def test_a_dialect_that_is_none_is_refused(console: Console, redis_url: str) -> None:
+    done = console("--dialects", "daebus,nst", "tail")
+    assert (done.status, "there is no dialect 'nst'" in done.err) == (2, True)
+
+
 def test_what_is_no_number_is_shown_as_it_came(console: Console, redis_url: str, name: str) -> None:
     def send(client: redis.Redis) -> object:
         return client.publish(f"{name}_x", b'{"x": NaN,\n "y": 1.10, "y": -0.0}')

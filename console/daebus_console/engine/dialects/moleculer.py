@@ -61,7 +61,23 @@ def _readers(shape: type[Any]) -> tuple[_Reader, _Reader, _Reader]:
     return from_json, from_msgpack, from_cbor
 
 
-_packets = _readers(_Packet)
+def _packet_in_cbor(data: bytes) -> _Packet | None:
+    """The same in a fraction of the time, since every packet is looked at."""
+    fields = payloads.cbor_fields(data, _NAMES)
+    if fields is None:
+        return None
+    error = fields.get("error")
+    if isinstance(error, payloads.Inside):
+        fields["error"] = payloads.cbor_fields(error, _NAMES_OF_ERROR) or {}
+    try:
+        return msgspec.convert(fields, _Packet)
+    except msgspec.ValidationError:
+        return None
+
+
+_NAMES = frozenset(name.encode() for name in _Packet.__struct_fields__)
+_NAMES_OF_ERROR = frozenset(name.encode() for name in _Error.__struct_fields__)
+_packets = (json_reader(_Packet), msgpack_reader(_Packet), _packet_in_cbor)
 _infos = _readers(_Info)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from daebus_console.engine.message.dialect import DAEBUS, Announced, Dialect, Sighting
+from daebus_console.engine.message.exchange import message_class
 
 _MOST_CHANNELS = 20_000
 
@@ -18,6 +19,8 @@ class Recogniser:
 
     def __init__(self, dialects: Iterable[Dialect]) -> None:
         self.dialects = tuple(one for one in dialects if one.name != DAEBUS)
+        self.classes = {one.name: message_class(one.name) for one in self.dialects}
+        """The class for a question, or whatever is no answer, in each."""
         self.by_name = {one.name: one for one in self.dialects}
         self.announcing = frozenset(one.name for one in self.dialects if type(one).announced is not Dialect.announced)
         """Those in which programs tell of themselves."""
@@ -32,8 +35,9 @@ class Recogniser:
         """The dialect that the frame is in, and what it says; None where none, or more than one, is certain."""
         candidates = self.owners[channel]
         if data.startswith(self.openings):
-            others = (one for one in self._anywhere if one not in candidates and data.startswith(one.openings))
-            candidates = (*candidates, *others)
+            for one in self._anywhere:
+                if data.startswith(one.openings) and one not in candidates:
+                    candidates = (*candidates, one)
         found = None
         for dialect in candidates:
             try:

@@ -58,7 +58,7 @@ class GuestSorter(Settling):
         if kind is _REQUEST and dialect.others_answer and self.subscribers(channel) == 1:
             # Nobody else is there to answer.
             kind = Kind.ONE_WAY
-        message = message_class(dialect.name)(seq, at, channel, data, kind)
+        message = self.recogniser.classes[dialect.name](seq, at, channel, data, kind)
         exchange = self._opened_by(message, said)
         if kind is _REQUEST:
             self._ask(exchange, dialect, said, key)

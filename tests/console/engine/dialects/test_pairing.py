@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import struct
+import sys
 from typing import Any
 
 import msgspec
@@ -114,9 +115,9 @@ def test_silence_of_faststream_is_unknown_and_no_failure() -> None:
     channel = "E7YWUgMJKCv8vB1G28TWVz"
     asked = bus.say("sum", frame({"correlation_id": "1", "reply_to": channel}))
     bus.wait(11)
-    assert asked.state is State.UNKNOWN
+    before = asked.state
     bus.say(channel, frame({"correlation_id": "1"}))
-    assert asked.state is State.OK
+    assert (before, asked.state) == (State.UNKNOWN, State.OK)
 
 
 def test_an_answer_of_faststream_is_one_where_its_question_or_its_channel_says_so() -> None:
@@ -256,4 +257,4 @@ def test_a_message_of_another_dialect_takes_no_more_room_than_one_of_ours() -> N
     bus = ForeignBus()
     ours, theirs = bus >> request("x", id="1"), nest(bus, "sum", "f" * 21)
     for one, other in ((ours, theirs), (ours.opened, theirs.opened)):
-        assert type(one).__sizeof__(one) == type(other).__sizeof__(other)
+        assert sys.getsizeof(one) == sys.getsizeof(other)
