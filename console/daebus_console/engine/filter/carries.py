@@ -23,8 +23,8 @@ def finder(values: Sequence[Value], *, whole: bool = False) -> Has:
     """Whether the payload of a message, given as its bytes, has one of the values: as the whole value of a field or an
     item of a list, or as a key, at any depth; with `whole` all of a message is its payload.
 
-    Raises FilterError for a comparison with something
-    that is no number."""
+    Raises FilterError for a comparison with something that is no number.
+    """
     accepts = judge(values)
     may_have = [_may_have(value) for value in values]
     # Where numbers are meant, all their digits count.

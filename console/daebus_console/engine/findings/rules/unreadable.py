@@ -22,23 +22,23 @@ A message on the channel of a service, or on one that a service listens to, is n
 it, and only its log tells. On channels of others nothing is said, whatever passes there.
 
 It is thought so because a service of this framework reads that channel, and what came is in no dialect that
-is known.
+is known; or because the channel is one of ours (of answers, say), and the message begins as ours do.
 
 Look at the message (enter): a text where an object is expected, bytes of pickle or MessagePack, an
 object cut short."""
 
     def unreadable(self, exchange: Exchange) -> None:
-        """Does a service read there?"""
-        self._judge(exchange)
+        """What is ours by its channel and its marks, and broken."""
+        self._judge(exchange, "its channel is one of ours, and it begins as our messages do")
 
     def cast(self, exchange: Exchange) -> None:
         """A text or bytes are no fault, but for a service that takes objects."""
-        self._judge(exchange)
-
-    def _judge(self, exchange: Exchange) -> None:
         channel, directory = exchange.opened.channel, self.world.directory
-        if channel not in directory.framework and channel not in directory.listened:
-            return
+        if channel in directory.framework or channel in directory.listened:
+            self._judge(exchange, "a service reads that channel and takes JSON objects")
+
+    def _judge(self, exchange: Exchange, because: str) -> None:
+        channel = exchange.opened.channel
         try:
             read(exchange.opened.data)
         except Unreadable as error:
@@ -52,7 +52,7 @@ object cut short."""
             [exchange.number],
             service=channel,
             text=f"a message on {shown(channel)} cannot be read: {shown(reason[:_LONGEST], text=True)}",
-            because="a service reads that channel and takes JSON objects",
+            because=because,
             advice="look at what sent it; services drop it",
             where=f"channel:{term(channel)} kind:{exchange.kind.value}",
         )
