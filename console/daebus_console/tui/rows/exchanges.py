@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from daebus_console.engine.message.exchange import DAEBUS, PLAIN, Exchange, Flag, Kind, Message, State
 from daebus_console.naming import shown
-from daebus_console.text import clean
+from daebus_console.text import cells, clean
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.lines import Line, fit, fit_right
 from daebus_console.tui.rows.signs import ARROWS, state_of
@@ -81,7 +81,7 @@ def exchange_row(exchange: Exchange, width: int, now: float, turn: str = "", fou
     sign = state_of(exchange, now)
     line = _begin(exchange, exchange.opened.at, c, turn, found, rule)
     source, target = parties(exchange)
-    line += [(fit(source, c.source), "name" if source != "?" else "dim"), (f" {ARROWS[exchange.kind]} ", sign.role)]
+    line += [*_whence(exchange, source, c), (f" {ARROWS[exchange.kind]} ", sign.role)]
     line += _whither(exchange, target, c)
     line += [(fit(f"{sign.sign} {sign.word}" if c.state > 1 else sign.sign, c.state), sign.role), (" ", "plain")]
     took, role = _took(exchange, now)
@@ -97,15 +97,22 @@ def exchange_row(exchange: Exchange, width: int, now: float, turn: str = "", fou
 
 
 def _whither(exchange: Exchange, target: str, c: Columns) -> Line:
-    what, room, tag = _what(exchange), c.action, exchange.dialect
-    # At the end of the column, so that they stand below each other; ours is not named, nor what is nobody's.
-    tag = "" if tag in _UNNAMED else " " + tag[: max(4, room // 2 - 1)]
+    what = _what(exchange)
     if not what:
         # A channel may have the room of the action that its message does not have.
-        line: Line = [(fit(target, c.target + 1 + room - len(tag)), "name")]
-    else:
-        line = [(fit(target, c.target), "name"), (" ", "plain"), (fit(what, room - len(tag)), "action")]
-    return [*line, (tag, "dim"), (" ", "plain")] if tag else [*line, (" ", "plain")]
+        return [(fit(target, c.target + 1 + c.action), "name"), (" ", "plain")]
+    return [(fit(target, c.target), "name"), (" ", "plain"), (fit(what, c.action), "action"), (" ", "plain")]
+
+
+def _whence(exchange: Exchange, source: str, c: Columns) -> Line:
+    """Who sent it, and in which dialect where that is not ours: others have short names, or none that is known."""
+    dialect = exchange.dialect
+    if dialect in _UNNAMED:
+        return [(fit(source, c.source), "name" if source != "?" else "dim")]
+    if source in ("", "?"):
+        return [(fit_right(dialect, c.source) if len(dialect) <= c.source else fit(dialect, c.source), "dim")]
+    tag = fit(dialect, min(len(dialect), max(c.source - 1 - cells(source), c.source * 6 // 10)))
+    return [(fit(source, c.source - len(tag) - 1), "name"), (f" {tag}", "dim")]
 
 
 def _begin(exchange: Exchange, at: float, c: Columns, turn: str, found: str, rule: str) -> Line:
