@@ -20,6 +20,8 @@ from daebus_console.engine.runs import Runs
 
 MOST = 10_000
 """Services that are remembered, and as many channels."""
+SILENT_FOR = 60.0
+"""Seconds without a heartbeat after which a node or worker of another framework is taken to be gone."""
 FORGOTTEN_AFTER = 300.0
 """Seconds after which a channel is left out that nobody is subscribed to and nothing passes on."""
 MOST_ALIKE = 1_000
@@ -70,6 +72,8 @@ class ServiceEntry:
     framework: bool = False
     dialect: str = DAEBUS
     """The name of the dialect in which it was first asked, or told of itself."""
+    heard: float = 0.0
+    """When it last told of itself as others than ours do, with a heartbeat say; 0 where it does not."""
     subscribers: int = 0
     gone: float | None = None
     instances: dict[str, Instance] = field(default_factory=dict)
@@ -235,6 +239,11 @@ class Directory:
 
     def _mark_gone(self, now: float, subscribers: Mapping[str, int], complete: bool) -> None:
         for name, service in self.services.items():
+            if service.heard:
+                # A node has channels of other names: that it is silent is all that tells.
+                if service.gone is None and now - service.heard > SILENT_FOR:
+                    service.subscribers, service.gone = 0, now
+                continue
             control = wire.CONTROL_PREFIX + name
             if not complete and (control if service.framework else name) not in subscribers:
                 continue
@@ -264,6 +273,7 @@ class Directory:
         """The clock went that far at once."""
         for service in self.services.values():
             service.asked_at += seconds
+            service.heard += seconds if service.heard else 0.0
             for instance in service.instances.values():
                 instance.heard += seconds
         for channel in self.channels.values():
@@ -347,7 +357,7 @@ class Directory:
         service = self._service(told.service, at)
         if service is None or service.framework:
             return
-        service.dialect = dialect
+        service.dialect, service.heard = dialect, at
         if told.gone:
             service.gone, service.subscribers = at, 0
             service.instances.clear()

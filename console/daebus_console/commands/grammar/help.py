@@ -180,12 +180,15 @@ def filters_help() -> list[str]:
 def dialects_help() -> list[str]:
     """Which frameworks are understood, from their own table."""
     from daebus_console.engine import dialects
+    from daebus_console.engine.message.dialect import Dialect
 
     known, problems = dialects.installed()
     lines = ["Other frameworks on the same Redis are read, too. `dialect:NAME` filters; the option --dialects narrows."]
     for dialect in known.values():
         lines += ["", f"{dialect.name}: {dialect.title}"]
         for name, text in (("paired by", dialect.pairs), ("not on the wire:", dialect.unknown)):
+            if text is Dialect.pairs:
+                continue
             indent = "    "
             lines += textwrap.wrap(f"{name} {text}", _PAGE, initial_indent="  ", subsequent_indent=indent)
     plain = "plain: what none of them is certain of, or more than one. It is a broadcast, and all of it is its payload."

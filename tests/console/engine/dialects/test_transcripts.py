@@ -7,6 +7,8 @@ from collections import Counter
 
 import pytest
 
+from daebus_console.engine.directory import SILENT_FOR, Directory
+from daebus_console.engine.message.dialect import Announced
 from daebus_console.engine.message.exchange import Flag, Kind, State
 from daebus_console.engine.offline import OfflineSession
 from tests.console.engine.dialects.support import TRANSCRIPTS, ForeignBus, outline
@@ -96,6 +98,22 @@ def test_the_directory_learns_nodes_and_workers() -> None:
         assert session.wait_up(60)
         worker = session.directory.services["w1@host"]
         assert (worker.dialect, set(worker.actions)) == ("celery", {"tasks.add", "tasks.fail"})
+
+
+def test_a_node_is_here_as_long_as_it_is_heard_whatever_its_channels_are_called() -> None:
+    directory = Directory()
+    directory.announced(100.0, Announced("srv-a", {"math.add": ""}), "moleculer")
+    node = directory.services["srv-a"]
+    directory.poll(110.0, {"MOL.REQ.srv-a": 1})
+    assert (node.gone, node.subscribers, list(node.actions)) == (None, 1, ["math.add"])
+    directory.announced(150.0, Announced("srv-a"), "moleculer")
+    directory.poll(150.0 + SILENT_FOR, {"MOL.REQ.srv-a": 1})
+    assert directory.services["srv-a"].gone is None
+    directory.poll(151.0 + SILENT_FOR, {"MOL.REQ.srv-a": 1})
+    assert directory.services["srv-a"].gone == 151.0 + SILENT_FOR
+    directory.announced(300.0, Announced("srv-a"), "moleculer")
+    directory.announced(301.0, Announced("srv-a", gone=True), "moleculer")
+    assert directory.services["srv-a"].gone == 301.0
 
 
 def test_each_message_of_them_says_its_dialect() -> None:
