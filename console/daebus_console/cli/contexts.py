@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from daebus_console.cli.options import Globals
@@ -56,5 +57,7 @@ def open_session(settings: Globals, messages: int | None = None, memory: int | N
     # What is remembered are millions of objects without cycles: looking through them all takes a tenth of a second and
     # more, in which no key is seen, and finds nothing.
     gc.set_threshold(*_COLLECT_AFTER)
-    bounds = {} if messages is None or memory is None else {"max_messages": messages, "max_bytes": memory}
-    return Session(resolve_url(settings.redis), Settings(patterns=settings.channels or ("*",), **bounds))
+    wanted = Settings(patterns=settings.channels or ("*",), dialects=settings.dialects)
+    if messages is not None and memory is not None:
+        wanted = replace(wanted, max_messages=messages, max_bytes=memory)
+    return Session(resolve_url(settings.redis), wanted)

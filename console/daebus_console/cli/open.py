@@ -17,9 +17,12 @@ def run_open(command: Command, settings: Globals, output: TerminalOutput) -> int
         return 2
     from daebus_console.engine.capture.format import CaptureError
     from daebus_console.engine.offline import OfflineSender, OfflineSession
+    from daebus_console.engine.session import Settings
 
     try:
-        session = OfflineSession(command["file"], target=command["redis"] or settings.redis)
+        session = OfflineSession(
+            command["file"], Settings(dialects=settings.dialects), target=command["redis"] or settings.redis
+        )
     except (CaptureError, ConfigurationError) as error:
         output.error(str(error))
         return 2

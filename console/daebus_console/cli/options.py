@@ -20,13 +20,15 @@ _BY_NAME = {name: option for option in SHELL_OPTIONS for name in (option.name, o
 
 @dataclass(frozen=True)
 class Globals:
-    """What was said beside the verb. `channels` are globs, `redact` the names of keys; both empty where not given."""
+    """What was said beside the verb. `channels` are globs, `redact` the names of keys, `dialects` those that are
+    read; all empty where not given."""
 
     redis: str | None = None
     channels: tuple[str, ...] = ()
     read_only: bool = False
     confirm_remote: bool = True
     redact: tuple[str, ...] = ()
+    dialects: tuple[str, ...] = ()
     version: bool = False
     help: bool = False
 
@@ -72,7 +74,7 @@ def take_globals(arguments: Sequence[str]) -> tuple[Globals, list[str]]:
             if value not in ("on", "off"):
                 raise _at(line, word, f"{option.name} is on or off, not {value}")
             found[option.key] = value == "on"
-    for key in ("channels", "redact"):
+    for key in ("channels", "redact", "dialects"):
         if key in found:
             found[key] = tuple(part for part in (piece.strip() for piece in _PART.findall(found[key])) if part)
     if "channels" in found:
@@ -82,6 +84,14 @@ def take_globals(arguments: Sequence[str]) -> tuple[Globals, list[str]]:
                 naming.to_bytes(glob)
         except ValueError:
             raise CommandError("--channels: no channel can have such a name", 0, 0, line=line) from None
+    if "dialects" in found:
+        # The table of them is loaded only where it is asked for.
+        from daebus_console.engine import dialects
+
+        try:
+            dialects.chosen(found["dialects"])
+        except ValueError as error:
+            raise CommandError(f"--dialects: {error}", 0, 0, line=line) from None
     return Globals(**found), rest
 
 

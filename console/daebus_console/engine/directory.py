@@ -13,12 +13,15 @@ from typing import Any
 from daebus_console.engine.alike import AlikeEntry, Pattern, pattern_of
 from daebus_console.engine.listeners import Listener
 from daebus_console.engine.message import envelope as wire
-from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
+from daebus_console.engine.message.dialect import Announced
+from daebus_console.engine.message.exchange import DAEBUS, Exchange, Flag, Kind, State
 from daebus_console.engine.rate import Rate
 from daebus_console.engine.runs import Runs
 
 MOST = 10_000
 """Services that are remembered, and as many channels."""
+SILENT_FOR = 60.0
+"""Seconds without a heartbeat after which a node or worker of another framework is taken to be gone."""
 FORGOTTEN_AFTER = 300.0
 """Seconds after which a channel is left out that nobody is subscribed to and nothing passes on."""
 MOST_ALIKE = 1_000
@@ -67,6 +70,10 @@ class ServiceEntry:
     name: str
     first_seen: float
     framework: bool = False
+    dialect: str = DAEBUS
+    """The name of the dialect in which it was first asked, or told of itself."""
+    heard: float = 0.0
+    """When it last told of itself as others than ours do, with a heartbeat say; 0 where it does not."""
     subscribers: int = 0
     gone: float | None = None
     instances: dict[str, Instance] = field(default_factory=dict)
@@ -119,6 +126,8 @@ class Directory:
         self.counted = True
         """Whether the broker lets us count subscribers; else 1 stands for one or more."""
         self.listened: set[str] = set()
+        self.framework: set[str] = set()
+        """The names of the services on this framework that were ever here."""
         self._beyond: set[int] = set()
 
     @property
@@ -129,6 +138,11 @@ class Directory:
     def alike(self) -> list[AlikeEntry]:
         """Channels that are one entry together, since their names differ in an id only."""
         return [entry for entry in self._alike.values() if entry.single is None]
+
+    def subscribers_of(self, channel: str) -> int | None:
+        """How many subscribed to a channel at the last poll; None where that is not known."""
+        entry = self.services.get(channel) or self.channels.get(channel)
+        return entry.subscribers if entry is not None and self.polled is not None and self.counted else None
 
     # From the poll ---------------------------------------------------------------------------------------------
 
@@ -162,6 +176,7 @@ class Directory:
                 service = self._service(controlled, now)
                 if service is not None and (not service.framework or service.subscribers != count or service.gone):
                     service.framework, service.subscribers, service.gone = True, count, None
+                    self.framework.add(controlled)
                     service.asked = 0
             elif channel in names:
                 continue
@@ -224,6 +239,11 @@ class Directory:
 
     def _mark_gone(self, now: float, subscribers: Mapping[str, int], complete: bool) -> None:
         for name, service in self.services.items():
+            if service.heard:
+                # A node has channels of other names: that it is silent is all that tells.
+                if service.gone is None and now - service.heard > SILENT_FOR:
+                    service.subscribers, service.gone = 0, now
+                continue
             control = wire.CONTROL_PREFIX + name
             if not complete and (control if service.framework else name) not in subscribers:
                 continue
@@ -253,6 +273,7 @@ class Directory:
         """The clock went that far at once."""
         for service in self.services.values():
             service.asked_at += seconds
+            service.heard += seconds if service.heard else 0.0
             for instance in service.instances.values():
                 instance.heard += seconds
         for channel in self.channels.values():
@@ -269,6 +290,7 @@ class Directory:
         if service is None:
             return
         service.framework = True
+        self.framework.add(name)
         key = str(payload.get("instance") or "?")
         known = key in service.instances
         service.instances[key] = Instance(key, payload, now)
@@ -303,9 +325,12 @@ class Directory:
         for (target, action), exchanges in requests.items():
             if target is None:
                 continue
-            service = self.services.get(target) or self._service(target, exchanges[0].opened.at)
+            service = self.services.get(target)
             if service is None:
-                continue
+                service = self._service(target, exchanges[0].opened.at)
+                if service is None:
+                    continue
+                service.dialect = exchanges[0].dialect
             service.rate.add(at, len(exchanges))
             name = action or ""
             entry = service.actions.get(name) or service.action(name)
@@ -326,6 +351,22 @@ class Directory:
                 if channel is not None:
                     channel.rate.add(at)
                     channel.heard = at
+
+    def announced(self, at: float, told: Announced, dialect: str) -> None:
+        """Take what a program of another framework told of itself."""
+        service = self._service(told.service, at)
+        if service is None or service.framework:
+            return
+        service.dialect, service.heard = dialect, at
+        if told.gone:
+            service.gone, service.subscribers = at, 0
+            service.instances.clear()
+            return
+        service.gone, service.subscribers = None, max(1, service.subscribers)
+        for name, doc in told.actions.items():
+            entry = service.action(name)
+            if entry is not None:
+                entry.declared, entry.doc = True, doc
 
     def settled(self, exchanges: Sequence[Exchange]) -> None:
         """Take requests that have just been answered or have run out of time."""

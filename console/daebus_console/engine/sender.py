@@ -204,6 +204,11 @@ class Sender:
         self._allow()
         return self._publish(channel, encode_object(_as_told(message), "broadcast"))
 
+    def publish(self, channel: str, data: bytes) -> Delivery:
+        """Publish those bytes on a channel. Raises RedisUnavailable, ReadOnly."""
+        self._allow()
+        return self._publish(channel, data)
+
     def subscribers(self, channel: str) -> int | None:
         """How many are subscribed to just that channel; None where Redis does not let us ask.
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from daebus.transport.address import RedisAddress
+from daebus_console.engine import dialects
 from daebus_console.engine.directory import Directory
 from daebus_console.engine.figures.stats import Stats
 from daebus_console.engine.findings.engine import Findings
@@ -22,10 +23,12 @@ from daebus_console.engine.live.discovery import POLL_EVERY, Discovery, Poll, Tr
 from daebus_console.engine.live.tap import Batch, Tap
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.exchange import Exchange, Flag, Message, State
+from daebus_console.engine.message.recogniser import Recogniser
 from daebus_console.engine.pairing.clock import Clock, Step
 from daebus_console.engine.pairing.correlator import DEFAULT_TIMEOUT, Correlator, Taken
 from daebus_console.engine.pairing.journal import Journal
 from daebus_console.engine.pairing.order import Order
+from daebus_console.engine.pairing.taken import Guests
 from daebus_console.engine.rate import Rate
 from daebus_console.engine.records.record import Any_
 from daebus_console.engine.telling import Telling
@@ -36,7 +39,8 @@ class Settings:
     """What may be set about a session.
 
     `patterns` are the globs to tap; `timeout` the seconds after which a request that names none counts as unanswered;
-    `max_messages` and `max_bytes` bound the journal; `poll_every` are seconds between polls of the broker.
+    `max_messages` and `max_bytes` bound the journal; `poll_every` are seconds between polls of the broker; `dialects`
+    the names of those that are read, all where there are none.
     """
 
     patterns: tuple[str, ...] = ("*",)
@@ -44,6 +48,7 @@ class Settings:
     max_messages: int = 1_000_000
     max_bytes: int = 512 * 1024 * 1024
     poll_every: float = POLL_EVERY
+    dialects: tuple[str, ...] = ()
 
 
 @dataclass
@@ -94,6 +99,9 @@ class Session:
         self.stats = Stats()
         self.findings = Findings(self.directory, self.correlator.find, len(self.settings.patterns))
         self.correlator.listened = self.directory.listened
+        self.correlator.served = self.directory.framework
+        self.correlator.subscribers = self.directory.subscribers_of
+        self.correlator.recogniser = Recogniser(dialects.chosen(self.settings.dialects))
         self.telling = Telling(self.correlator, self.directory)
         self.pulls = False
         """Whether services are asked for their records."""
@@ -353,8 +361,30 @@ class Session:
         for exchange in taken.answered:
             stats.settled(exchange)
         self.findings.take(at, taken)
+        self._count_guests(at, taken.guests)
         while self.correlator.dropped:
             stats.dropped(self.correlator.dropped.pop())
+
+    def _count_guests(self, at: float, guests: Guests) -> None:
+        """The same for what is in dialects that are not ours."""
+        directory, stats = self.directory, self.stats
+        if guests.requests:
+            directory.asked(at, guests.requests)
+            stats.opened_many(at, guests.requests)
+        if guests.answers:
+            stats.answered_many(at, guests.answers)
+        if guests.opened:
+            directory.saw(guests.opened)
+            for exchange in guests.opened:
+                stats.opened(exchange)
+        if guests.answered:
+            directory.settled(guests.answered)
+            for exchange in guests.answered:
+                stats.settled(exchange)
+        for message in guests.announcing:
+            told = self.correlator.recogniser.announced(message.dialect, message.channel, message.data)
+            if told is not None:
+                directory.announced(message.at, told, message.dialect)
 
     def _learn(self, answer: Message) -> None:
         """Take an answer of a control channel."""

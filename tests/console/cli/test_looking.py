@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -162,9 +163,10 @@ def test_progress_and_errors_are_told_apart(console: Console, redis_url: str, se
         (b'{"user": 1}', "broadcast", {"user": 1}),
         (b'{"action": "x", "payload": {"a": 1}}', "one_way", {"a": 1}),
         (b'{"action": "x", "a": 1}', "one_way", {"a": 1}),
-        (b"no json", "unreadable", None),
-        (b"[1, 2]", "unreadable", None),
-        (b"\xff\x00\x1b[31m", "unreadable", None),
+        (b"no json", "broadcast", "no json"),
+        (b"[1, 2]", "broadcast", [1, 2]),
+        (b"null", "broadcast", None),
+        (b"\xff\x00\x1b[31m", "broadcast", None),
     ],
 )
 def test_kinds(console: Console, redis_url: str, name: str, data: bytes, kind: str, payload: Any) -> None:
@@ -173,7 +175,53 @@ def test_kinds(console: Console, redis_url: str, name: str, data: bytes, kind: s
     )
     assert records[0]["kind"] == kind
     assert records[0]["payload"] == payload
-    assert ("error" in records[0]) == (kind == "unreadable")
+    assert "error" not in records[0]
+
+
+@pytest.mark.parametrize(
+    ("data", "form", "payload"),
+    [
+        (b'"text"', "json", "text"),
+        (b"text", "text", "text"),
+        (b"\x93\x01\xa1a\xc0", "msgpack", [1, "a", None]),
+        (b"\xff\x00\x1b[31m", "binary", None),
+        (b'{"timeout": 5, "service": {}, "x": 1.10}', "json", {"timeout": 5, "service": {}, "x": 1.1}),
+    ],
+)
+def test_what_is_not_ours_says_its_form_and_keeps_its_bytes(
+    console: Console, redis_url: str, name: str, data: bytes, form: str, payload: Any
+) -> None:
+    (record,) = tapped(
+        console, redis_url, lambda client: client.publish(f"{name}_x", data), f"channel:{name}_x", "--count", "1"
+    )
+    assert (record["dialect"], record["form"], record["payload"]) == ("plain", form, payload)
+    assert (record["kind"], record["status"]) == ("broadcast", "sent")
+    if form in ("msgpack", "binary"):
+        assert base64.b64decode(record["data_base64"]) == data
+
+
+def test_heartbeats_are_counted_and_shown_when_asked_for(console: Console, redis_url: str, name: str) -> None:
+    beat, call = json.dumps({"cpu": 0, "ver": "5", "sender": name}), {"id": "1", "ver": "5", "sender": name}
+
+    def send(client: redis.Redis) -> object:
+        client.publish(f"MOL-{name}.HEARTBEAT", beat)
+        return client.publish(f"MOL-{name}.EVENT.{name}", json.dumps(call | {"event": "made", "data": 1}))
+
+    with traffic(redis_url, send):
+        done = console("tail", "--json", "--for", "20", f"channel:MOL-{name}.*", "--count", "1")
+        shown = console("tail", "--json", "--for", "20", f"channel:MOL-{name}.* is:quiet", "--count", "1")
+        narrow = ("--dialects", "daebus,nest")
+        plain = console(*narrow, "tail", "--json", "--for", "20", f"channel:MOL-{name}.*", "--count", "1")
+    assert json.loads(done.out)["dialect"] == "moleculer"
+    assert (json.loads(done.out)["kind"], json.loads(done.out)["action"]) == ("one_way", "made")
+    assert "not shown" in done.err
+    assert json.loads(shown.out)["flags"] == ["quiet"]
+    assert json.loads(plain.out)["dialect"] == "plain"
+
+
+def test_a_dialect_that_is_none_is_refused(console: Console, redis_url: str) -> None:
+    done = console("--dialects", "daebus,nst", "tail")
+    assert (done.status, "there is no dialect 'nst'" in done.err) == (2, True)
 
 
 def test_what_is_no_number_is_shown_as_it_came(console: Console, redis_url: str, name: str) -> None:

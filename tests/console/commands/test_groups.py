@@ -78,9 +78,9 @@ def test_what_is_redacted_is_not_said() -> None:
 def test_for_a_while_what_passes_and_until_it_is_interrupted(redis_url: str, name: str) -> None:
     with Session(redis_url) as session, Redis.from_url(redis_url) as client, prompting(session) as prompt:
         assert session.wait_up(5)
-        client.publish(name, b"{broken")
+        client.publish(f"{name}.responses", b'{"status": broken')
         assert prompt("groups --for 0.2 --json") == Exit.DONE
         assert [record["code"] for record in prompt.heard.records] == ["unreadable"]
         prompt.context.cancellation.cancel()
-        assert prompt(f"groups to:{name} --for 60") == Exit.INTERRUPTED
+        assert prompt(f"groups to:{name}.responses --for 60") == Exit.INTERRUPTED
         assert prompt.heard.notes[-1] == "1 of 1 failed"

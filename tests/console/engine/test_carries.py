@@ -62,10 +62,10 @@ def test_the_answer_counts_and_the_envelope_does_not() -> None:
 def test_payloads_that_are_text_or_no_payload_at_all() -> None:
     assert carried("ord-17", json.dumps(json.dumps({"id": "ord-17"}))) == [True]
     bus = Bus()
-    for data in ('{"id": "ord-17"}', '["ord-17"]', '{"action": "tell", "id": "ord-17"}'):
+    for data in ('{"id": "ord-17"}', '["ord-17"]', '{"action": "tell", "id": "ord-17"}', "ord-17"):
         assert filters.parse("carries:ord-17")(bus >> raw("news", data))
     for data in (
-        b"ord-17",
+        b"ord-17 and more",
         b'{"id": "ord-17"',
         b'\xff"ord-17"',
         b"[" * 900 + b'"ord-17"',

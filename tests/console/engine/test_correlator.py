@@ -122,9 +122,43 @@ def test_an_action_on_a_channel_that_is_listened_to_is_a_broadcast(bus: Bus) -> 
 
 
 @pytest.mark.parametrize("data", [b"", b"no json", b"[1]", b"3", b'"text"', b"null", b"\xff\xfe", b'{"a":'])
-def test_what_is_no_object_is_unreadable(bus: Bus, data: bytes) -> None:
+def test_what_is_no_object_is_a_message_as_it_is(bus: Bus, data: bytes) -> None:
     sent = bus >> raw("orders", data)
-    assert (sent.kind, sent.state, sent.opened.data) == (Kind.UNREADABLE, State.ERROR, data)
+    assert (sent.kind, sent.state, sent.opened.data) == (Kind.BROADCAST, State.SENT, data)
+    assert (sent.dialect, sent.opened.whole) == ("plain", True)
+
+
+@pytest.mark.parametrize(
+    ("channel", "data"),
+    [
+        ("caller:1", b'{"request_id": "a", "status": "succ'),
+        ("orders.responses", b'{"payload": {]}'),
+        ("users", b' {"action": "get_user", "payload": {"id": 1'),
+        ("daebus.control.users", b"\xff\x00"),
+        ("daebus.watch.users", b"text"),
+    ],
+)
+def test_what_is_ours_by_its_channel_and_its_marks_and_broken_is_unreadable(
+    bus: Bus, channel: str, data: bytes
+) -> None:
+    bus.correlator.served = {"users"}
+    sent = bus >> raw(channel, data)
+    assert (sent.kind, sent.state, sent.dialect) == (Kind.UNREADABLE, State.ERROR, "daebus")
+
+
+@pytest.mark.parametrize(
+    ("channel", "data"),
+    [
+        ("news", b'{"action": "get_user", "request_id": "a"'),
+        ("users", b"\x93\x01\x02\x03"),
+        ("users", b'{"name": "Ann"'),
+        ("caller:1", b"hello"),
+        ("caller:1", b'["request_id", "a"'),
+    ],
+)
+def test_the_channel_alone_or_the_marks_alone_are_not_enough(bus: Bus, channel: str, data: bytes) -> None:
+    bus.correlator.served = {"users"}
+    assert (bus >> raw(channel, data)).kind is Kind.BROADCAST
 
 
 def test_fields_of_the_wrong_type_are_left_out_and_said(bus: Bus) -> None:

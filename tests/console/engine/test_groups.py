@@ -145,8 +145,8 @@ def test_timeouts_late_answers_orphans_and_unreadable_messages() -> None:
     bus.wait(2)
     bus >> answer("caller:1", id="t1")
     bus >> answer("caller:9", id="unknown", status="error", payload={"error": "boom"}, service="shop")
-    bus >> raw("news", b"{broken 17")
-    bus >> raw("news", b"[" * 900)
+    bus >> raw("news.responses", b'{"action": broken 17')
+    bus >> raw("news.responses", b'{"action": ' + b"[" * 900)
     bus >> request("users", "get_user", id="pending")
     found = {(group.key.code, group.key.template): group for group in grouped(bus)}
     assert ("timeout", "no answer in time") in found

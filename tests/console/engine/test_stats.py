@@ -84,11 +84,12 @@ def test_what_is_neither_request_nor_one_way_is_counted_apart() -> None:
     on >> raw("prices", '{"a": 1}')
     on >> answer("caller:1", id="zzz")
     on >> raw("prices", b"?")
+    on >> raw("caller:1", b'{"request_id": ?')
     on >> request("daebus.control.orders", "info", id="i")
     on >> answer("caller:1", id="i")
     assert on.stats.rows(on.bus.now) == []
     assert on.totals.count == 0
-    assert (on.stats.broadcasts, on.stats.orphans, on.stats.unreadable) == (1, 1, 1)
+    assert (on.stats.broadcasts, on.stats.orphans, on.stats.unreadable) == (2, 1, 1)
 
 
 def test_progress_and_duplicates_do_not_count_again() -> None:

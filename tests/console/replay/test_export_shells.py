@@ -250,5 +250,7 @@ def test_what_cannot_be_said_is_left_out_and_counted(name: str) -> None:
     bus >> raw("x", "no JSON")
     options = ExportOptions()
     text = export(name, bus.journal.exchanges, options)
-    assert options.left_out == [1, 2]
-    assert text.count("is left out: ") == 2
+    # What is no object can be published as the bytes that it is, where the form of export knows of bytes.
+    left_out = [1] if name in ("command", "redis-cli") else [1, 2]
+    assert options.left_out == left_out
+    assert text.count("is left out: ") == len(left_out)

@@ -49,7 +49,7 @@ def scene() -> Session:
     ask(8.0, "r1", "gateway", "reports", "render", {"month": "2026-02"})
     for part in (20, 60):
         tell(8.0 - part / 20, "r1", "gateway", {"percent": part, "of": "all"}, final=False)
-    say(4.0, "orders", b"\xff no json")
+    say(4.0, "orders.responses", b'{"status": \xff no json')
     ask(2.0, "u9", "gateway", "users", "get_user", {"id": 9})
     session.on_down(NOON - 1.5, "Connection refused")
     session.on_up(NOON - 1.0)

@@ -28,7 +28,7 @@ def test_progress_error_and_gap_are_told_by_words_not_only_by_colours(redis_url:
         console.answer(1, {"percent": 80}, final=False)
         console.request(name, "charge", 2)
         console.answer(2, {"error": "card refused"}, status="error")
-        console.publish(name, b"\xff no json")
+        console.publish(f"{name}.responses", b'{"status": \xff no json')
         await console.sees("part 2", "✗ error", "✗ no JSON")
 
     drive(redis_url, story)

@@ -236,6 +236,7 @@ class _Place:
             verbs = ((verb.name, verb.summary) for verb in VERBS.values() if self.face in verb.faces)
             topics = [("items", "how a payload is written"), ("filters", "how a filter is written")]
             topics.append(("names", "how any name is written"))
+            topics.append(("dialects", "which frameworks are understood"))
             topics.append(("rules", "what findings look for"))
             if text:
                 topics += [(name, title) for name, title in _rules() if name.startswith(text.lower())]

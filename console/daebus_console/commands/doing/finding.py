@@ -19,7 +19,7 @@ from daebus_console.engine.findings.finding import Finding, Severity
 from daebus_console.engine.findings.known import Mark, mark_for
 from daebus_console.engine.findings.rules import RULES
 from daebus_console.engine.offline import OfflineSession
-from daebus_console.engine.session import Session
+from daebus_console.engine.session import Session, Settings
 from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, line
 
@@ -95,7 +95,7 @@ def _severity(command: Command) -> Severity | None:
 def read_capture(command: Command, path: str, context: Context) -> tuple[Session, bool]:
     """The capture that the command names as a session, read to its end; and whether that was interrupted."""
     try:
-        session = OfflineSession(capture(path, context))
+        session = OfflineSession(capture(path, context), Settings(dialects=context.session.settings.dialects))
     except CaptureError as error:
         raise misplaced(command, path, str(error)) from None
     interrupted = False

@@ -149,6 +149,7 @@ def _service_record(service: ServiceEntry, now: float, looked: float, counted: b
     return {
         "service": service.name,
         "framework": service.framework,
+        "dialect": service.dialect,
         "subscribers": service.subscribers if counted else None,
         "instances": [
             {key: value for key, value in instance.info.items() if key not in ("service", "actions", "listens")}

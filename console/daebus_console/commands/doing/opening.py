@@ -10,6 +10,7 @@ from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.engine.capture.format import CaptureError
 from daebus_console.engine.offline import OfflineSession
+from daebus_console.engine.session import Settings
 
 
 @runtime_checkable
@@ -27,7 +28,9 @@ def run_open(command: Command, context: Context) -> int:
         raise CommandError("there is no screen beside this prompt; at the shell: daebus-console open FILE", 0, 4)
     path = command["file"]
     try:
-        session = OfflineSession(capture(path, context), target=command["redis"])
+        session = OfflineSession(
+            capture(path, context), Settings(dialects=context.session.settings.dialects), target=command["redis"]
+        )
     except CaptureError as error:
         raise misplaced(command, path, str(error)) from None
     view.open(session)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from daebus.errors import PayloadError
@@ -9,10 +10,11 @@ from daebus.wire.envelope import Reply
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.repeating import Requests, answered, failure, publish_often, repeats, tell_delivery
 from daebus_console.commands.doing.sources import ContextSources
+from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.engine.schema.checking import wrong_with
 from daebus_console.engine.schema.described import described
-from daebus_console.engine.sender import Inquiry
+from daebus_console.engine.sender import Delivery, Inquiry
 from daebus_console.naming import quoted, shown
 from daebus_console.render import Line, Span, duration, json_lines, json_spans, line, repeated_line, to_json
 
@@ -111,14 +113,34 @@ def run_send(command: Command, context: Context) -> int:
     return Exit.DONE
 
 
+def _bytes_of(command: Command, context: Context) -> bytes:
+    """The bytes that --base64 says. Raises CommandError."""
+    if payload_of(command, context):
+        raise CommandError("--base64 is the whole message: there is no room for items beside it", len(command.line))
+    try:
+        text = command["base64"]
+        return b"" if text == "=" else base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise CommandError(f"--base64: {error}", len(command.line)) from None
+
+
 def run_broadcast(command: Command, context: Context) -> int:
     """Publish an object as it is. That nobody listens is no error: broadcasts are for whoever likes."""
-    channel, message = command["channel"], payload_of(command, context)
+    channel = command["channel"]
+    if command["base64"] is not None:
+        data = _bytes_of(command, context)
+
+        def publish() -> Delivery:
+            return context.sender.publish(channel, data)
+    else:
+        message = payload_of(command, context)
+
+        def publish() -> Delivery:
+            return context.sender.broadcast(channel, message)
+
     if repeats(command):
-        return publish_often(
-            command, context, f"published on {shown(channel)}", lambda: context.sender.broadcast(channel, message)
-        )
-    delivery = context.sender.broadcast(channel, message)
+        return publish_often(command, context, f"published on {shown(channel)}", publish)
+    delivery = publish()
     tell_delivery(command, context, delivery, f"published on {shown(channel)}")
     if delivery.subscribers == 0:
         context.output.note(f"nobody is subscribed to just {quoted(channel)} (subscribers of patterns are not counted)")

@@ -66,7 +66,8 @@ class ContextSources:
         except CommandError as error:
             raise SourceError(error.message) from None
         try:
-            return wire.payload_of(_telling(exchange).data)
+            telling = _telling(exchange)
+            return wire.payload_of(telling.data, whole=telling.whole)
         except wire.Unreadable as error:
             raise SourceError(f"#{number} is unreadable: {error}") from None
 

@@ -77,6 +77,9 @@ class _Tail:
         self.json: bool = command["json"]
         self.count: int | None = command["count"]
         self.seconds: float | None = command["for"]
+        self.quiet = 0
+        """Messages that are said all the time, and were not shown."""
+        self.told_quiet = "is:quiet" in (command["filter"] or "")
         self.feed = Feed()
         self.printed = 0
         self.blind: str | None = None
@@ -114,11 +117,16 @@ class _Tail:
             self.context.output.note(
                 f"{self.printed} messages shown, {self.feed.missed} not shown: the output could not keep up"
             )
+        if self.quiet:
+            self.context.output.note(f"{self.quiet} heartbeats and the like not shown: --all or is:quiet shows them")
         return Exit.INTERRUPTED if self.context.cancellation.cancelled else Exit.DONE
 
     def _watch(self, message: Message, exchange: Exchange) -> None:
         """On the tap's thread, under the session's lock."""
         if message.kind is Kind.GAP or (self._wanted(exchange) and self.filter.matches_message(message, exchange)):
+            if exchange.flags & Flag.QUIET and not self.all and not self.told_quiet:
+                self.quiet += 1
+                return
             self.feed.put(Entry.of(message, exchange))
 
     def _expire(self, exchange: Exchange) -> None:

@@ -12,7 +12,7 @@ from daebus_console.commands.terms.words import split
 from daebus_console.commands.verbs import SHELL_OPTIONS, VERBS, Face, Option, Verb
 
 PROGRAM = "daebus-console"
-_TOPICS = ("items", "names", "filters", "rules")
+_TOPICS = ("items", "names", "filters", "dialects", "rules")
 _COLUMN = 30
 _PAGE = 78
 
@@ -66,6 +66,8 @@ def help_on(topic: str | None, face: Face) -> list[str]:
         return names_help()
     if topic in ("filters", "filter"):
         return filters_help()
+    if topic in ("dialects", "dialect"):
+        return dialects_help()
     if topic == "rules":
         return rules_help()
     rule = rule_help(topic)
@@ -83,7 +85,11 @@ def overview(face: Face) -> list[str]:
         return list(_shell_overview())
     lines = ["verbs"]
     lines += _rows((_short_usage(verb), verb.summary) for verb in VERBS.values() if face in verb.faces)
-    return [*lines, "", "`help VERB` tells more; also `help items`, `help names`, `help filters` and `help rules`."]
+    return [
+        *lines,
+        "",
+        "`help VERB` tells more; also `help items`, `help names`, `help filters`, `help dialects` and `help rules`.",
+    ]
 
 
 def _short_usage(verb: Verb) -> str:
@@ -169,6 +175,25 @@ def filters_help() -> list[str]:
     from daebus_console.engine.filter import language as filters
 
     return filters.help_text().splitlines()
+
+
+def dialects_help() -> list[str]:
+    """Which frameworks are understood, from their own table."""
+    from daebus_console.engine import dialects
+    from daebus_console.engine.message.dialect import Dialect
+
+    known, problems = dialects.installed()
+    lines = ["Other frameworks on the same Redis are read, too. `dialect:NAME` filters; the option --dialects narrows."]
+    for dialect in known.values():
+        lines += ["", f"{dialect.name}: {dialect.title}"]
+        for name, text in (("paired by", dialect.pairs), ("not on the wire:", dialect.unknown)):
+            if text is Dialect.pairs:
+                continue
+            indent = "    "
+            lines += textwrap.wrap(f"{name} {text}", _PAGE, initial_indent="  ", subsequent_indent=indent)
+    plain = "plain: what none of them is certain of, or more than one. It is a broadcast, and all of it is its payload."
+    lines += ["", *textwrap.wrap(plain, _PAGE)]
+    return [*lines, *(line for problem in problems for line in ("", problem))]
 
 
 def rules_help() -> list[str]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from typing import Any, NamedTuple
 
 from daebus_console import dates, naming
-from daebus_console.engine import payloads
+from daebus_console.engine import dialects, payloads
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message import envelope as wire
-from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
+from daebus_console.engine.message.exchange import DAEBUS, PLAIN, Exchange, Flag, Kind, Message, State
 from daebus_console.engine.message.frame import CAUSE, Gap
 from daebus_console.naming import shown
 from daebus_console.render import Line, Span, cells, clean, duration, fit, line, pad, preview, size
@@ -64,6 +65,7 @@ _FLAGS = (
     (Flag.DUPLICATE, "duplicate"),
     (Flag.REUSED_ID, "reused_id"),
     (Flag.MALFORMED, "malformed"),
+    (Flag.QUIET, "quiet"),
 )
 
 
@@ -79,6 +81,7 @@ def record(entry: Entry, redact: Redactor) -> dict[str, Any]:
         "at": round(message.at, 6),
         **naming.fields("channel", message.channel),
         "kind": message.kind.value,
+        "dialect": message.dialect,
         "exchange": exchange.number,
         # A request without an id is kept under its reply channel.
         "request_id": None if exchange.request_id == exchange.reply_to else exchange.request_id,
@@ -93,9 +96,13 @@ def record(entry: Entry, redact: Redactor) -> dict[str, Any]:
     payload, problem, packed = look(message, redact)
     found["payload"] = payload
     found |= payloads.told(packed, redact.mask)
-    if problem is not None:
+    if message.kind is Kind.UNREADABLE:
         found["error"] = problem
         found["size"] = len(message.data)
+    else:
+        found["form"] = payloads.form(message.data, packed)
+        if problem is not None or packed is not None:
+            found["data_base64"] = base64.b64encode(redact(message.data)).decode()
     flags = [name for flag, name in _FLAGS if entry.flags & flag]
     if flags:
         found["flags"] = flags
@@ -111,7 +118,7 @@ def look(message: Message, redact: Redactor) -> tuple[Any, str | None, payloads.
         if message.kind is Kind.UNREADABLE:
             # It may be good JSON, only no object; it is shown as unreadable all the same.
             wire.read(message.data)
-        return redact.mask(wire.payload_of(message.data)), None, None
+        return redact.mask(wire.payload_of(message.data, whole=message.whole)), None, None
     except wire.Unreadable as error:
         return None, str(error), None
 
@@ -187,6 +194,7 @@ class Liner:
             Span(self._column(0, _route(message, sender, target)) + " "),
             Span(self._column(1, shown(exchange.action or "", text=True)) + " ", "key"),
             *_outcome(entry),
+            *([] if message.dialect in (DAEBUS, PLAIN) else [Span(f"{message.dialect} ", "dim")]),
         ]
         return self._with_payload(spans, message)
 
@@ -194,7 +202,10 @@ class Liner:
         """The line that says that a request got no answer in its time, or none that could be seen."""
         waited = exchange.deadline - exchange.opened.at
         unknown = exchange.state is State.UNKNOWN
-        told = "unknown: its answers cannot be seen" if unknown else f"no answer within {waited:g} s"
+        silent = dialects.named(exchange.dialect)
+        told = f"no answer within {waited:g} s"
+        if unknown:
+            told = (silent and silent.silence) or "unknown: its answers cannot be seen"
         return fit(
             [
                 Span(clock_time(exchange.deadline) + " ", "dim"),
@@ -230,7 +241,9 @@ class Liner:
             spans.append(Span(by, "dim"))
             left -= cells(by)
         if problem is not None:
-            spans.append(Span(f"{problem} ({size(len(message.data))})", "warn"))
+            broken = message.kind is Kind.UNREADABLE
+            told = problem if broken else payloads.form(message.data, packed)
+            spans.append(Span(f"{told} ({size(len(message.data))})", "warn" if broken else "dim"))
         elif left > 4:
             spans.append(Span(preview(payload, left)))
         return fit(spans, self.width)

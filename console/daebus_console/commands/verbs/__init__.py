@@ -46,6 +46,12 @@ SHELL_OPTIONS = (
         "on|off",
     ),
     Option("--redact", Kind.TEXT, "mask the values of these keys in payloads, such as password,token", "KEYS"),
+    Option(
+        "--dialects",
+        Kind.TEXT,
+        "read only these dialects, such as daebus,nest (default: all; `help dialects`)",
+        "NAMES",
+    ),
     Option("--version", Kind.FLAG, "print the version", short="-V"),
     Option("--help", Kind.FLAG, "print this help, or with a verb the help on it", short="-h"),
 )

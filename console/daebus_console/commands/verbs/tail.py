@@ -19,7 +19,7 @@ VERB = Verb(
     (
         FOR,
         Option("--count", Kind.COUNT, "end after so many messages"),
-        Option("--all", Kind.FLAG, "also control channels and what the console itself sends"),
+        Option("--all", Kind.FLAG, "also control channels, heartbeats and the like, and what the console itself sends"),
         JSON,
     ),
     examples=("tail", "tail service:users status:error", "tail -action:ping latency:>100ms --for 30s --json"),

@@ -15,7 +15,7 @@ from daebus_console.engine import payloads
 from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.diff.values import Change, How, iter_diff
 from daebus_console.engine.message import envelope as wire
-from daebus_console.engine.message.exchange import Exchange, Kind
+from daebus_console.engine.message.exchange import Exchange, Kind, Message
 
 
 class Unread(msgspec.Struct, frozen=True):
@@ -53,23 +53,27 @@ class Difference:
         return bool(self.changes)
 
 
-def read_payload(data: bytes) -> Any:
-    """The payload of a message, or Unread."""
+def read_payload(data: bytes, *, whole: bool = False) -> Any:
+    """The payload of a message, or Unread; `whole` is that of the message."""
     try:
-        return payloads.payload_of(data)
+        return payloads.payload_of(data, whole=whole)
     except wire.Unreadable as error:
         return Unread(str(error), data)
+
+
+def _payload_of(message: Message) -> Any:
+    return read_payload(message.data, whole=message.whole)
 
 
 def answer_of(exchange: Exchange) -> Answer:
     """What a request was answered, as far as it was seen."""
     answer = exchange.answer
-    stream = tuple(read_payload(message.data) for message in exchange.parts)
+    stream = tuple(_payload_of(message) for message in exchange.parts)
     if answer is None:
         return Answer(exchange.state.value, None, stream, None)
     # An answer that came too late to be waited for is an answer all the same.
     status = "error" if answer.error else "ok"
-    return Answer(status, read_payload(answer.data), stream, exchange.latency)
+    return Answer(status, _payload_of(answer), stream, exchange.latency)
 
 
 def diff_answers(before: Answer, after: Answer, rules: Rules) -> list[Change]:
@@ -86,7 +90,7 @@ def diff_exchanges(before: Exchange, after: Exchange, rules: Rules) -> Differenc
         if one != other and not rules.ignores(path):
             changes.append(Change(path, How.CHANGED, _plain(one), _plain(other)))
     if before.request is not None and after.request is not None:
-        first, second = read_payload(before.request.data), read_payload(after.request.data)
+        first, second = _payload_of(before.request), _payload_of(after.request)
         changes += iter_diff(first, second, rules, "request.payload")
     if _has_answer(before) or _has_answer(after):
         changes += _answers(answer_of(before), answer_of(after), rules)

@@ -6,6 +6,7 @@ the arguments of a command, or cannot stand there, goes through a pipe.
 
 from __future__ import annotations
 
+import base64
 import uuid
 from collections.abc import Iterable, Iterator
 
@@ -24,7 +25,7 @@ _VERBS = {Kind.REQUEST: "request", Kind.ONE_WAY: "send", Kind.BROADCAST: "broadc
 def as_command(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
     """A daebus-console command each."""
     redis = redis_option(options.redis)
-    for exchange, item, why in sendable(exchanges, options.redact):
+    for exchange, item, why in sendable(exchanges, options.redact, raw=True):
         why = why or _unsaid(item)
         if item is None or why:
             yield options.leave_out(exchange.number, one_line(why))
@@ -34,6 +35,18 @@ def as_command(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterato
             names.append(naming.written(item.action or "", text=True))
         timeout = ["--timeout", f"{item.timeout:g}"] if item.kind is Kind.REQUEST and item.timeout is not None else []
         words = ["daebus-console", *redis, _VERBS[item.kind], *timeout, *names]
+        if item.raw is not None:
+            encoded = base64.b64encode(item.raw).decode() or "="
+            if not fits(encoded):
+                yield options.leave_out(
+                    exchange.number, "it is too long for a command; for redis-cli it can be exported"
+                )
+                continue
+            yield (
+                shell_line(["daebus-console", *redis, "broadcast", naming.written(item.channel), "--base64", encoded])
+                + "\n"
+            )
+            continue
         payload = jsontext.text_of(item.payload)
         if fits(payload):
             yield shell_line([*words, payload]) + "\n"
@@ -57,7 +70,7 @@ def _unsaid(item: Resend | None) -> str:
 def as_redis_cli(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
     """A PUBLISH each. A request gets a new id, and a reply channel that disturbs nobody."""
     words = ["redis-cli", *redis_cli_options(options.redis)]
-    for exchange, item, why in sendable(exchanges, options.redact):
+    for exchange, item, why in sendable(exchanges, options.redact, raw=True):
         try:
             channel = naming.to_bytes(item.channel) if item is not None else b""
         except UnicodeEncodeError:

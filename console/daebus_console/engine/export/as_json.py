@@ -24,6 +24,7 @@ def record(exchange: Exchange, redact: Redactor) -> dict[str, Any]:
     found: dict[str, Any] = {
         "exchange": exchange.number,
         "kind": exchange.kind.value,
+        "dialect": exchange.dialect,
         "status": exchange.state.value,
         **naming.fields("from", exchange.source),
         **naming.fields("to", exchange.target),

@@ -47,13 +47,18 @@ def _payload(message: Message, packed: payloads.Decoded | None, redact: Redactor
             return redact.mask(payloads.value_of(packed))
         if message.kind is Kind.UNREADABLE:
             wire.read(message.data)
-        return redact.mask(wire.payload_of(message.data))
+        return redact.mask(wire.payload_of(message.data, whole=message.whole))
     except wire.Unreadable as error:
         return Unread(str(error), redact(message.data))
 
 
-def sendable(exchanges: Iterable[Exchange], redact: Redactor) -> Iterator[tuple[Exchange, Resend | None, str]]:
-    """Each exchange with what would be sent again, masked; or None and why nothing can be."""
+def sendable(
+    exchanges: Iterable[Exchange], redact: Redactor, *, raw: bool = False
+) -> Iterator[tuple[Exchange, Resend | None, str]]:
+    """Each exchange with what would be sent again, masked; or None and why nothing can be.
+
+    With `raw` the bytes of what is no JSON object of ours are among it.
+    """
     for exchange in exchanges:
         try:
             item = resend_of(exchange)
@@ -62,7 +67,12 @@ def sendable(exchanges: Iterable[Exchange], redact: Redactor) -> Iterator[tuple[
         except Unsendable as error:
             yield exchange, None, str(error)
         else:
-            yield exchange, replace(item, body=redact.mask(item.body)), ""
+            if item.raw is None:
+                yield exchange, replace(item, body=redact.mask(item.body)), ""
+            elif raw:
+                yield exchange, replace(item, raw=redact(item.raw)), ""
+            else:
+                yield exchange, None, "it is no JSON object of ours; as a command, or for redis-cli, it can be exported"
 
 
 def when(at: float) -> str:

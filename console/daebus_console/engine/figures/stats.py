@@ -102,7 +102,7 @@ class Stats:
         """Count an exchange that has just been opened."""
         kind = exchange.kind
         if kind is not _REQUEST and kind is not _ONE_WAY:
-            self._count_other(kind)
+            self._count_other(exchange)
             return
         if exchange.flags & _CONTROL:
             return
@@ -261,11 +261,12 @@ class Stats:
             if series is not None and not exchange.flags & Flag.CONTROL:
                 series.in_flight -= 1
 
-    def _count_other(self, kind: Kind) -> None:
+    def _count_other(self, exchange: Exchange) -> None:
+        kind = exchange.kind
         if kind is Kind.BROADCAST:
             self.broadcasts += 1
         elif kind is Kind.RESPONSE:
-            self.orphans += 1
+            self.orphans += exchange.state is State.ORPHAN
         elif kind is Kind.UNREADABLE:
             self.unreadable += 1
 

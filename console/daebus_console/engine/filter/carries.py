@@ -19,9 +19,12 @@ from daebus_console.engine.message import envelope as wire
 _WORDS = ("true", "false", "null")
 
 
-def finder(values: Sequence[Value]) -> Has:
+def finder(values: Sequence[Value], *, whole: bool = False) -> Has:
     """Whether the payload of a message, given as its bytes, has one of the values: as the whole value of a field or an
-    item of a list, or as a key, at any depth. Raises FilterError for a comparison with something that is no number."""
+    item of a list, or as a key, at any depth; with `whole` all of a message is its payload.
+
+    Raises FilterError for a comparison with something that is no number.
+    """
     accepts = judge(values)
     may_have = [_may_have(value) for value in values]
     # Where numbers are meant, all their digits count.
@@ -35,7 +38,7 @@ def finder(values: Sequence[Value]) -> Has:
         else:
             return False
         try:
-            return _holds(read(data), accepts)
+            return _holds(read(data, whole=whole), accepts)
         except wire.Unreadable:
             return False
 

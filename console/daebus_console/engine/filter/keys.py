@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from daebus_console.engine.dialects import DIALECTS
 from daebus_console.engine.filter import predicates as of
 from daebus_console.engine.filter.lexer import FilterError, Term, nearest
 from daebus_console.engine.filter.predicates import Predicate
+from daebus_console.engine.message.exchange import PLAIN
 
 
 class Key(NamedTuple):
@@ -31,6 +33,8 @@ KEYS: tuple[Key, ...] = (
     Key("action", "action:NAME", "the action asked for", "action:get_*,list_*", of.action, source="action"),
     Key("id", "id:ID", "the request_id, or #NUMBER as shown", "id:#12", of.identity),
     Key("kind", "kind:KIND", " ".join(of.KINDS), "kind:broadcast", of.kind, of.KINDS),
+    Key("dialect", "dialect:NAME", f"{' '.join(DIALECTS)} plain: the framework whose message it is",
+        "dialect:nest,moleculer", of.dialect, (*DIALECTS, PLAIN)),
     Key("status", "status:STATUS", " ".join(of.STATES), "status:error,timeout", of.status, of.STATES),
     Key("latency", "latency:>TIME", "time to the answer: > >= < <= or A..B in us ms s; ms where none is given",
         "latency:>100ms", of.latency, (">10ms", ">100ms", ">1s", "10..50ms")),

@@ -92,16 +92,41 @@ Accepts = Callable[[Any], bool]
 Has = Callable[[bytes], bool]
 
 
-def finder(path: Path, accepts: Accepts) -> Has:
-    """Whether the payload of a message, given as its bytes, has a value at the path that is accepted."""
+def finder(path: Path, accepts: Accepts, *, whole: bool = False) -> Has:
+    """Whether the payload of a message, given as its bytes, has a value at the path that is accepted.
+
+    With `whole` all of the message is its payload.
+    """
     typed: list[str] = []
     for step in path[:_TYPED_STEPS]:
         if not isinstance(step, str) or _UNTYPED(step):
             break
         typed.append(step)
     if not typed:
-        return lambda data: _has_slowly(data, path, accepts)
-    return _typed_finder(path, typed, accepts)
+        return lambda data: _has_slowly(data, path, accepts, whole)
+    return _typed_whole(path, typed, accepts) if whole else _typed_finder(path, typed, accepts)
+
+
+def _typed_whole(path: Path, typed: Sequence[str], accepts: Accepts) -> Has:
+    """The same where the message itself is the payload, whatever its fields are called."""
+    first, *deeper = _types_for(tuple(typed))[1]
+    decode: Callable[[bytes], Any] = msgspec.json.Decoder(first, float_hook=jsontext.number).decode
+    ends = _below(path[len(typed) :], accepts)
+
+    def has(data: bytes) -> bool:
+        if len(data) > DEEPEST and is_too_deep(data):
+            return False
+        try:
+            value = decode(data).field
+        except (ValueError, msgspec.DecodeError, RecursionError):
+            return _has_slowly(data, path, accepts, True)
+        for step in deeper:
+            if value.__class__ is not step:
+                return False
+            value = value.field
+        return value is not UNSET and ends(value)
+
+    return has
 
 
 def packed_finder(path: Path, accepts: Accepts) -> Has:
@@ -158,9 +183,9 @@ def _typed_finder(path: Path, typed: Sequence[str], accepts: Accepts) -> Has:
     return has
 
 
-def _has_slowly(data: bytes, path: Path, accepts: Accepts) -> bool:
+def _has_slowly(data: bytes, path: Path, accepts: Accepts, whole: bool = False) -> bool:
     try:
-        return any(map(accepts, walk(wire.payload_of(data), path)))
+        return any(map(accepts, walk(wire.payload_of(data, whole=whole), path)))
     except wire.Unreadable:
         return False
 

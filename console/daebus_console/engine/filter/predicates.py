@@ -10,12 +10,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from daebus_console import naming
-from daebus_console.engine import payloads
+from daebus_console.engine import dialects, payloads
 from daebus_console.engine.filter import carries as filter_carries
 from daebus_console.engine.filter import payload as filter_payload
 from daebus_console.engine.filter.lexer import Term, Value
 from daebus_console.engine.filter.pattern import DURATIONS, SIZES, Compare, Names, comparison, contains, one_of
-from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
+from daebus_console.engine.message.exchange import PLAIN, Exchange, Flag, Kind, Message, State
 
 OfExchange = Callable[[Exchange], bool]
 OfMessage = Callable[[Message, Exchange], bool]
@@ -33,6 +33,7 @@ FLAGS = {
     "pinned": Flag.PINNED,
     "malformed": Flag.MALFORMED,
     "control": Flag.CONTROL,
+    "quiet": Flag.QUIET,
     "replay": 0,
 }
 
@@ -139,6 +140,12 @@ def kind(term: Term) -> Predicate:
     return Predicate(lambda exchange: exchange.kind in kinds, lambda message, _exchange: message.kind in kinds, 0)
 
 
+def dialect(term: Term) -> Predicate:
+    """It was opened in the dialect."""
+    names = frozenset(one_of("dialect", term.values, (*dialects.installed()[0], PLAIN)))
+    return _of_its_exchange(lambda exchange: exchange.opened.dialect in names, 0)
+
+
 def status(term: Term) -> Predicate:
     """It stands so."""
     states = one_of("status", term.values, STATES)
@@ -212,12 +219,37 @@ def payload(term: Term) -> Predicate:
     """A payload among its messages has such a value at the path; a message, its own."""
     accepts = filter_payload.judge(term.values)
     path = filter_payload.parse_path(term)
-    return _of_messages(filter_payload.finder(path, accepts), filter_payload.packed_finder(path, accepts), 6)
+    has, has_whole = filter_payload.finder(path, accepts), filter_payload.finder(path, accepts, whole=True)
+    return _of_payloads(has, has_whole, filter_payload.packed_finder(path, accepts), 6)
 
 
 def carries(term: Term) -> Predicate:
     """A payload among its messages has such a value, or key, anywhere in it; a message, its own."""
-    return _of_messages(filter_carries.finder(term.values), filter_carries.packed_finder(term.values), 7)
+    has, has_whole = filter_carries.finder(term.values), filter_carries.finder(term.values, whole=True)
+    return _of_payloads(has, has_whole, filter_carries.packed_finder(term.values), 7)
+
+
+def _of_payloads(
+    has: Callable[[bytes], bool], has_whole: Callable[[bytes], bool], in_packed: Callable[[bytes], bool], cost: int
+) -> Predicate:
+    """A predicate on payloads: `has` for messages that have one, `has_whole` for those that are all payload."""
+
+    def one(message: Message) -> bool:
+        data = message.data
+        if (has_whole if message.whole else has)(data):
+            return True
+        # Most of what is not packed is told here, for less than a call costs.
+        return (data >= _BINARY or data < _LOW or _BODY <= data < _BEHIND_BODY) and in_packed(data)
+
+    def judge(exchange: Exchange) -> bool:
+        opened, answer = exchange.opened, exchange.answer
+        if one(opened):
+            return True
+        if exchange.progress is None and exchange._aside is None:
+            return answer is not None and answer is not opened and one(answer)
+        return any(map(one, exchange.messages))
+
+    return Predicate(judge, lambda message, _exchange: one(message), cost)
 
 
 def _of_messages(has: Callable[[bytes], bool], in_packed: Callable[[bytes], bool], cost: int) -> Predicate:

@@ -14,8 +14,8 @@ from daebus_console.engine.directory import Directory
 from daebus_console.engine.findings.book import Book
 from daebus_console.engine.findings.rule import Rule, World
 from daebus_console.engine.findings.rules import RULES
-from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
-from daebus_console.engine.pairing.sorter import Taken
+from daebus_console.engine.message.exchange import DAEBUS, Exchange, Flag, Kind, State
+from daebus_console.engine.pairing.taken import Taken
 from daebus_console.engine.records.record import Any_, Handled, Ran, key_of
 
 A_SECOND = 2_000
@@ -85,6 +85,9 @@ class Findings:
         try:
             for exchange in exchanges:
                 if exchange.state is not State.TIMEOUT or exchange.flags & _CONTROL or not self._others:
+                    continue
+                if exchange.dialect != DAEBUS:
+                    # What is right in other dialects may be wrong in ours.
                     continue
                 self._others -= 1
                 for expired in self._expired:

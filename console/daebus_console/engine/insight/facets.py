@@ -82,7 +82,7 @@ def facets(
     # In steps of two, so that few values stand for all.
     yield Facet(SIZE), 1 << (size.bit_length() - 1) if size else 0
     try:
-        payload = payloads.plain_payload_of(data, redact)
+        payload = payloads.plain_payload_of(data, redact, whole=exchange.opened.whole)
     except wire.Unreadable:
         yield Facet(TYPE), "unreadable"
         return

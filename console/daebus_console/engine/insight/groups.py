@@ -11,7 +11,7 @@ from daebus_console.engine.filter import writing
 from daebus_console.engine.insight.masking import Masked, mask
 from daebus_console.engine.insight.spread import Spread
 from daebus_console.engine.message import envelope as wire
-from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
 
 MOST_GROUPS = 1_000
 MOST_TEXTS = 50
@@ -20,7 +20,7 @@ _NEWEST = 5
 _MOST_NAMES = 50
 _LONGEST_EXAMPLE = 300
 
-_TEXTS = ("error", "message", "detail", "reason", "title")
+_TEXTS = ("error", "err", "message", "detail", "reason", "title")
 """Where the text of an error stands in its payload: here, or under one of these in an object that stands here."""
 
 NO_ANSWER, TOO_LATE = "no answer in time", "answered too late"
@@ -188,8 +188,8 @@ def failure_of(exchange: Exchange, redact: Redact | None = None) -> Failure | No
         return None
     # The channel of an answer whose request was not seen is that of its asker; it may say itself who answered.
     service = where if kind is Kind.REQUEST else exchange.source or where
-    code = exchange.aside.code if kind is Kind.REQUEST else wire.error_code(answer.data)
-    payload = _payload(answer.data, redact)
+    code = exchange.aside.code if kind is Kind.REQUEST or answer.whole else wire.error_code(answer.data)
+    payload = _payload(answer, redact)
     kind_of_error = payload.get("type") if isinstance(payload, dict) else None
     text, path = _text_in(payload)
     return Failure(
@@ -197,9 +197,9 @@ def failure_of(exchange: Exchange, redact: Redact | None = None) -> Failure | No
     )
 
 
-def _payload(data: bytes, redact: Redact | None) -> Any:
+def _payload(message: Message, redact: Redact | None) -> Any:
     try:
-        return payloads.plain_payload_of(data, redact)
+        return payloads.plain_payload_of(message.data, redact, whole=message.whole)
     except wire.Unreadable:
         return None
 

@@ -72,7 +72,7 @@ class Shapes:
             if judge is None:
                 continue
             try:
-                payload = payloads.plain_payload_of(message.data)
+                payload = payloads.plain_payload_of(message.data, whole=message.whole)
             except Unread:
                 continue
             found += [(place, one) for one in judge.departures(payload)]
@@ -94,15 +94,16 @@ class Shapes:
             shape = self.found[place] = Shape()
         data = message.data
         try:
-            payload = payloads.plain_payload_of(data)
-            shape.see(payload, self._shown(data, payload))
+            payload = payloads.plain_payload_of(data, whole=message.whole)
+            shape.see(payload, self._shown(message, payload))
         except Unread:
             self.unreadable[place] = self.unreadable.get(place, 0) + 1
 
-    def _shown(self, data: bytes, payload: Any) -> Any:
+    def _shown(self, message: Message, payload: Any) -> Any:
+        data = message.data
         if self._redact is None:
             return payload
         if payloads.is_packed(data):
-            return payloads.plain_payload_of(data, self._redact)
+            return payloads.plain_payload_of(data, self._redact, whole=message.whole)
         masked = self._redact(data)
-        return payload if masked is data else wire.plain_payload_of(masked)
+        return payload if masked is data else wire.plain_payload_of(masked, whole=message.whole)

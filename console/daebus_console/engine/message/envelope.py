@@ -167,22 +167,35 @@ def decode(data: bytes) -> Any:
         raise Unreadable(f"no JSON: {error}") from None
 
 
-def payload_of(data: bytes) -> Any:
+def payload_of(data: bytes, *, whole: bool = False) -> Any:
     """What the message carries, as the framework would hand it to a handler, with all that its text says (jsontext).
 
     A payload that is a JSON string is parsed; a message with an action and no payload carries the fields beside the
-    envelope's own; any other object without an envelope is its own payload. Raises Unreadable.
+    envelope's own; any other object without an envelope is its own payload. With `whole` (see Message) all of it is,
+    and a text that is no JSON is that text. Raises Unreadable.
     """
-    return payload_in(text_of(data))
+    return _whole(text_of(data)) if whole else payload_in(text_of(data))
 
 
-def plain_payload_of(data: bytes) -> Any:
+def _whole(text: str) -> Any:
+    try:
+        return jsontext.with_text(jsontext.loads(text), text.strip(jsontext.BLANKS))
+    except (ValueError, RecursionError):
+        return text
+
+
+def plain_payload_of(data: bytes, *, whole: bool = False) -> Any:
     """The same as plain values, in a fraction of the time: where digits and repeated members do not matter.
 
     Raises Unreadable.
     """
-    fields = decode(data)
-    if not isinstance(fields, dict):
+    try:
+        fields = decode(data)
+    except Unreadable:
+        if whole:
+            return text_of(data)
+        raise
+    if whole or not isinstance(fields, dict):
         return fields
     if "payload" not in fields:
         if not isinstance(fields.get("action"), str):

@@ -6,16 +6,23 @@ names its exchange by number and never refers to it, so there are no cycles to c
 
 from __future__ import annotations
 
+import types
 from enum import StrEnum
+from functools import cache
 from typing import ClassVar
 
 import msgspec
 
 from daebus_console.engine.message.frame import Gap
 
+DAEBUS = "daebus"
+"""The name of our own dialect."""
+PLAIN = "plain"
+"""What stands for a dialect where none is certain."""
+
 
 class Kind(StrEnum):
-    """What a message is, judged by its envelope and channel."""
+    """What a message is, judged by its envelope and channel; unreadable is only what is ours and broken."""
 
     REQUEST = "request"
     RESPONSE = "response"
@@ -67,19 +74,25 @@ class Flag:
     """Sent again whenever its service comes back."""
     DEBUGGED = 2048
     """A debugger held it, changed it or did it harm: one of its messages bears the mark."""
+    QUIET = 4096
+    """What is said all the time, to everybody: a heartbeat, adapters among themselves, an event of Redis itself."""
 
 
 class Message(msgspec.Struct, gc=False):
     """One message on the bus, untouched.
 
     `seq` counts all messages of the session from 1; `at` is epoch seconds; `data` the exact bytes; `exchange` the
-    number of its exchange, where the names stand. `final` and `error` are told by the class: see answer_class.
+    number of its exchange, where the names stand. The rest is told by the class: see message_class.
     """
 
     final: ClassVar[bool] = True
     """Whether no other answer is to follow."""
     error: ClassVar[bool] = False
     """Whether it is the answer of one that failed."""
+    dialect: ClassVar[str] = DAEBUS
+    """The name of the dialect it is in; PLAIN where none is certain."""
+    whole: ClassVar[bool] = False
+    """Whether all of it is its payload. Only requests, one-way messages and answers of ours have an envelope."""
 
     seq: int
     at: float
@@ -89,34 +102,19 @@ class Message(msgspec.Struct, gc=False):
     exchange: int = 0
 
 
-class Part(Message, gc=False):
-    """An answer that others follow."""
-
-    final: ClassVar[bool] = False
-
-
-class Notice(Part, gc=False):
+class Notice(Message, gc=False):
     """No answer: it tells the asker that its request is held by a debugger, and to wait so much longer."""
 
-
-class Failure(Message, gc=False):
-    """The answer of one that failed."""
-
-    error: ClassVar[bool] = True
-
-
-class PartialFailure(Message, gc=False):
-    """Both."""
-
     final: ClassVar[bool] = False
-    error: ClassVar[bool] = True
 
 
-def answer_class(final: bool, error: bool) -> type[Message]:
-    """The class for an answer: most are final and none is wrong, so that fields for it would be a waste."""
-    if final:
-        return Failure if error else Message
-    return PartialFailure if error else Part
+@cache
+def message_class(dialect: str = DAEBUS, final: bool = True, error: bool = False, whole: bool = False) -> type[Message]:
+    """The class for a message: most are plain, final and not wrong, so that fields for it would be a waste."""
+    if (dialect, final, error, whole) == (DAEBUS, True, False, False):
+        return Message
+    told = {"final": final, "error": error, "dialect": dialect, "whole": whole or dialect != DAEBUS}
+    return types.new_class("Message", (Message,), {"gc": False}, lambda fields: fields.update(told))
 
 
 class Aside(msgspec.Struct, gc=False):
@@ -125,6 +123,8 @@ class Aside(msgspec.Struct, gc=False):
     `extra` are the messages after the final answer; `code` the error code of the answer; `gap` the gap, for a GAP;
     `namesake` the earlier exchange with the same request_id; `origin` the number of the exchange this one replays,
     `replays` those that replay this one; `until` the end of its time (epoch seconds) where being held has moved it.
+    `expected` is how many were there to answer, where that is more than one, and `due` how many answers are still to
+    come before the last. `question` is the request where its answer was seen first.
     """
 
     extra: list[Message] | None = None
@@ -134,6 +134,9 @@ class Aside(msgspec.Struct, gc=False):
     origin: int = 0
     replays: list[int] | None = None
     until: float = 0.0
+    expected: int = 0
+    due: int = 0
+    question: Message | None = None
 
 
 _NOTHING_ASIDE = Aside()
@@ -184,9 +187,16 @@ class Exchange(msgspec.Struct, gc=False):
         aside.extra.append(message)
 
     @property
+    def dialect(self) -> str:
+        """The name of the dialect that it was opened in."""
+        return self.opened.dialect
+
+    @property
     def request(self) -> Message | None:
         """The request, one-way message or broadcast that opened it; None where none was seen, and for a gap."""
-        return None if self.kind in (Kind.RESPONSE, Kind.GAP, Kind.TOLD) else self.opened
+        if self.kind in (Kind.RESPONSE, Kind.GAP, Kind.TOLD):
+            return None
+        return self.aside.question or self.opened
 
     @property
     def latency(self) -> float | None:
@@ -234,8 +244,10 @@ class Exchange(msgspec.Struct, gc=False):
             found += self.progress
         if self.answer is not None and self.answer is not self.opened:
             found.append(self.answer)
-        if self.aside.extra:
-            found += self.aside.extra
+        aside = self._aside
+        if aside is not None:
+            found += [] if aside.question is None else [aside.question]
+            found += aside.extra or ()
         return found
 
     def has(self, flag: int) -> bool:

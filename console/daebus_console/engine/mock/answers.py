@@ -94,7 +94,7 @@ class RecordedAnswers(Answers):
         return Given(given.payload, given.error, given.stream, "nearest")
 
     def _learn(self, exchange: Exchange, action: str) -> None:
-        answer, payload = answer_of(exchange), read_payload(exchange.opened.data)
+        answer, payload = answer_of(exchange), read_payload(exchange.opened.data, whole=exchange.opened.whole)
         if not answer.answered or not isinstance(payload, dict) or _unread(answer):
             return
         if self._bytes > _MOST_BYTES:

@@ -10,21 +10,25 @@ Rules of this module:
  4. An answer to nothing we saw opens an exchange of its own, an ORPHAN, which later answers of that id join.
  5. Plain requests and plain answers are dealt with where they are met, and may not be treated otherwise than the Sorter
     would.
+ 6. What is ours by a request_id or a reply channel is ours. All else is offered to the other dialects (guests.py), and
+    where none of them is certain it is a one-way message of ours if it has an action, else a broadcast.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from daebus_console.engine.message.envelope import CONTROL_PREFIX, PROBE, REFUSALS, SENTINELS, UNSET, read_fast
-from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
+from daebus_console.engine.message.exchange import DAEBUS, Exchange, Flag, Kind, Message, State
 from daebus_console.engine.message.frame import CAUSE, Gap
 from daebus_console.engine.message.nesting import DEEPEST, is_too_deep
 from daebus_console.engine.pairing.claims import Claims
 from daebus_console.engine.pairing.clock import Step
+from daebus_console.engine.pairing.guests import Teller
 from daebus_console.engine.pairing.journal import Journal
-from daebus_console.engine.pairing.sorter import DEFAULT_TIMEOUT, REFUSED, ByAction, Sorter, Taken
+from daebus_console.engine.pairing.settling import DEFAULT_TIMEOUT
+from daebus_console.engine.pairing.sorter import REFUSED, Sorter
+from daebus_console.engine.pairing.taken import ByAction, Taken, nothing
 
 __all__ = ["DEFAULT_TIMEOUT", "ByAction", "Correlator", "Taken"]
 
@@ -36,8 +40,6 @@ _DECLARED, _DEBUGGED = Flag.DECLARED, Flag.DEBUGGED
 
 Batch = tuple[float, Iterable[tuple[str, bytes]]]
 """When they arrived, and frames: (channel, data) in the order of arrival."""
-Teller = Callable[[Message, Exchange], None]
-"""Told a message and its exchange."""
 
 
 class Correlator(Sorter):
@@ -66,7 +68,7 @@ class Correlator(Sorter):
 
     def take_all(self, batches: Iterable[Batch], tell: Teller | None = None) -> Taken:
         """The same for several such batches (at, frames) at once."""
-        taken = Taken(defaultdict(list), defaultdict(list), [], [], [], [])
+        taken = nothing()
         journal = self.journal
         first = journal.next_seq
         size = self._work_through(batches, taken, tell)
@@ -90,7 +92,7 @@ class Correlator(Sorter):
         journal, by_id, names = self.journal, self._by_id, self._names
         keep_message, keep_exchange = journal.messages.append, journal.exchanges.append
         claims = self.claims if self.claims else None
-        requests, answers = taken.requests, taken.answers
+        requests, answers, beside = taken.requests, taken.answers, self._beside
         served, deadlines = _Served(self.listened), _Deadlines(self.timeout)
         number, seq, size = journal.next_number, journal.next_seq - 1, 0
         for at, frames in batches:
@@ -152,6 +154,9 @@ class Correlator(Sorter):
                         continue
                     journal.next_number = number
                     message, exchange = self._sort(seq, at, channel, data, envelope, taken)
+                    if beside:
+                        number = self._keep_several(message, exchange, tell)
+                        continue
                 keep_message(message)
                 if exchange.opened is message:
                     keep_exchange(exchange)
@@ -170,7 +175,8 @@ class Correlator(Sorter):
             if exchange.aside.until > now:
                 self._deadlines.again(exchange, exchange.aside.until)
             elif self.journal.exchange(exchange.number) is exchange:
-                self._settle(exchange, State.TIMEOUT if self.answerable(exchange) else State.UNKNOWN)
+                told = exchange.dialect == DAEBUS or self.tells(exchange.dialect)
+                self._settle(exchange, State.TIMEOUT if told and self.answerable(exchange) else State.UNKNOWN)
                 self.journal.touch(exchange)
                 expired.append(exchange)
         return expired

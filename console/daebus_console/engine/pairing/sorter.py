@@ -6,93 +6,132 @@ are those of the correlator.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from typing import NamedTuple
+from collections.abc import Container
 
+from daebus_console.engine.dialects import daebus
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.envelope import UNSET, Envelope, Unreadable
-from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, Notice, State, answer_class
-from daebus_console.engine.message.names import Names
+from daebus_console.engine.message.exchange import (
+    DAEBUS,
+    PLAIN,
+    Exchange,
+    Flag,
+    Kind,
+    Message,
+    Notice,
+    State,
+    message_class,
+)
 from daebus_console.engine.pairing import namesakes
-from daebus_console.engine.pairing.deadlines import Deadlines
+from daebus_console.engine.pairing.guests import GuestSorter
 from daebus_console.engine.pairing.journal import Journal
-
-DEFAULT_TIMEOUT = 10.0
-"""Seconds after which a request without a `timeout` of its own is taken for unanswered."""
-NOTICED_FOR = 2.0
-"""Seconds by which a notice that does not say moves the time of whoever asked."""
+from daebus_console.engine.pairing.settling import DEFAULT_TIMEOUT
+from daebus_console.engine.pairing.taken import Taken
 
 # Members of an enum are slow to look up, and these are wanted for many a message.
-_REQUEST, _RESPONSE = Kind.REQUEST, Kind.RESPONSE
-_PENDING, _OK = State.PENDING, State.OK
-_DECLARED = Flag.DECLARED
+_REQUEST, _RESPONSE, _BROADCAST, _ONE_WAY = Kind.REQUEST, Kind.RESPONSE, Kind.BROADCAST, Kind.ONE_WAY
+_PENDING, _SENT = State.PENDING, State.SENT
 
 REFUSED = Envelope()
 """Stands for the envelope of what `read_fast` refuses."""
-ByAction = defaultdict[tuple[str | None, str | None], list[Exchange]]
-"""Exchanges by whom was asked (the target) and for what (the action)."""
+_PLAIN = message_class(PLAIN)
+_HEARD = message_class(DAEBUS, whole=True)
+"""A broadcast that a service of ours listens to, or makes."""
 
 
-class Taken(NamedTuple):
-    """What a batch did, each list in order.
-
-    `requests` are the plain requests that it opened and `answers` the exchanges that it brought plain answers to;
-    `opened` and `answered` are the same for all others. Whoever counts may count the plain ones by the heap. `control`
-    are answers on control channels, of which one request has several; `extra` final answers after the first, each with
-    its exchange.
-    """
-
-    requests: ByAction
-    answers: ByAction
-    opened: list[Exchange]
-    answered: list[Exchange]
-    control: list[Message]
-    extra: list[tuple[Exchange, Message]]
-
-
-class Sorter:
+class Sorter(GuestSorter):
     """Sorts messages into exchanges, and knows those that are in the journal by their request_id.
 
-    `listened` holds channels known to carry broadcasts, so that an object with an `action` there is taken for one.
+    `listened` holds channels known to carry broadcasts, so that an object with an `action` there is taken for one;
+    `served` those of services on this framework.
     """
 
     def __init__(self, journal: Journal, timeout: float = DEFAULT_TIMEOUT) -> None:
-        self.journal = journal
-        self.timeout = timeout
+        super().__init__(journal, timeout)
         self.listened: set[str] = set()
-        self.pending = 0
-        """How many requests wait for their answer."""
-        self.dropped: list[Exchange] = []
-        """Requests that were still pending when the journal had no more room for them; for the taking."""
+        self.served: Container[str] = ()
         self._by_id: dict[str, Exchange] = {}
-        self._names = Names()
-        self._deadlines = Deadlines()
         journal.on_evict = self._forget
 
     def _sort(
         self, seq: int, at: float, channel: str, data: bytes, envelope: Envelope, taken: Taken
     ) -> tuple[Message, Exchange]:
         """The message with those bytes, and its exchange; the envelope is REFUSED where it could not be read fast."""
+        kind: Kind | None = _BROADCAST
         if envelope is REFUSED:
-            try:
-                envelope = wire.read_slowly(data)
-            except Unreadable:
-                message = Message(seq, at, channel, data, Kind.UNREADABLE)
-                exchange = self._alone(message, State.ERROR)
-                taken.opened.append(exchange)
-                return message, exchange
-        kind = self._kind(channel, envelope)
+            # What does not begin like an object is none.
+            found = _slowly(data) if data.startswith(b"{") or data[:1].isspace() else None
+            if found is None:
+                kind = None
+            else:
+                envelope = found
+        if kind is not None and not (
+            envelope.action is None and envelope.status is None and envelope.payload is UNSET and envelope.final is None
+        ):
+            kind = daebus.kind_of(channel, envelope, self.listened, self._by_id)
+        if kind is not _REQUEST and kind is not _RESPONSE:
+            recogniser = self.recogniser
+            if recogniser.owners[channel] or data.startswith(recogniser.openings):
+                sighted = recogniser.sight(channel, data)
+                if sighted is not None:
+                    return self._guest(seq, at, channel, data, *sighted, taken.guests)
+            if kind is _BROADCAST:
+                return self._broadcast(seq, at, channel, data, envelope, taken)
+            if kind is _ONE_WAY:
+                return self._one_way(seq, at, channel, data, envelope, taken)
+            return self._no_object(seq, at, channel, data, taken)
+        return self._ours(seq, at, channel, data, kind, envelope, taken)
+
+    def _broadcast(
+        self, seq: int, at: float, channel: str, data: bytes, envelope: Envelope, taken: Taken
+    ) -> tuple[Message, Exchange]:
+        names, number = self._names, self.journal.next_number
+        made, flags = (_HEARD if channel in self.listened else _PLAIN), 0
+        if channel.startswith(wire.WATCH_PREFIX):
+            # What a service tells of itself is no broadcast of its program.
+            made, flags = _HEARD, Flag.CONTROL
+        message = made(seq, at, channel, data, _BROADCAST, number)
+        exchange = Exchange(
+            number, _BROADCAST, _SENT, message, names[envelope.service], channel, names[envelope.action], flags=flags
+        )
+        taken.opened.append(exchange)
+        return message, exchange
+
+    def _one_way(
+        self, seq: int, at: float, channel: str, data: bytes, envelope: Envelope, taken: Taken
+    ) -> tuple[Message, Exchange]:
+        names, number = self._names, self.journal.next_number
+        message = Message(seq, at, channel, data, _ONE_WAY, number)
+        exchange = Exchange(number, _ONE_WAY, _SENT, message, names[envelope.service], channel, names[envelope.action])
+        if envelope.parent_id is not None:
+            exchange.parent_id = envelope.parent_id
+        if envelope.message_id is not None:
+            # Nothing answers it: its id joins it to what services tell of it.
+            exchange.request_id = envelope.message_id
+            self._by_id.setdefault(envelope.message_id, exchange)
+        if envelope.debug is not UNSET:
+            exchange.flags |= Flag.DEBUGGED
+        if channel.startswith(wire.CONTROL_PREFIX):
+            exchange.flags |= Flag.CONTROL
+            exchange.target = wire.service_of_control(channel)
+        taken.opened.append(exchange)
+        return message, exchange
+
+    def _ours(
+        self, seq: int, at: float, channel: str, data: bytes, kind: Kind, envelope: Envelope, taken: Taken
+    ) -> tuple[Message, Exchange]:
+        """A request, or an answer."""
         if kind is _RESPONSE:
             final, error = envelope.final is not False, envelope.status == "error"
             held = envelope.held is not UNSET and not final
-            message = (Notice if held else answer_class(final, error))(seq, at, channel, data, kind)
+            message = (Notice if held else message_class(DAEBUS, final, error))(seq, at, channel, data, kind)
             exchange = self._response(message, envelope)
             if exchange.flags & Flag.CONTROL:
                 taken.control.append(message)
         else:
             message = Message(seq, at, channel, data, kind)
-            exchange = self._opened(message, envelope)
-        if envelope.debug is not UNSET and kind is not Kind.BROADCAST:
+            exchange = self._request(message, envelope)
+        if envelope.debug is not UNSET:
             exchange.flags |= Flag.DEBUGGED
         if exchange.opened is message:
             taken.opened.append(exchange)
@@ -102,46 +141,27 @@ class Sorter:
             taken.extra.append((exchange, message))
         return message, exchange
 
-    def _kind(self, channel: str, envelope: Envelope) -> Kind:
-        if envelope.action:
-            if channel not in self.listened:
-                return _REQUEST if envelope.reply_to or envelope.request_id is not None else Kind.ONE_WAY
-        elif self._is_response(channel, envelope):
-            return _RESPONSE
-        return Kind.BROADCAST
-
-    def _is_response(self, channel: str, envelope: Envelope) -> bool:
-        if envelope.status is None and envelope.final is None and envelope.payload is UNSET:
-            return False
-        return envelope.request_id is not None or wire.is_reply_channel(channel) or channel in self._by_id
-
-    def _opened(self, message: Message, envelope: Envelope) -> Exchange:
-        if message.kind is _REQUEST:
-            return self._request(message, envelope)
-        if message.kind is Kind.ONE_WAY:
-            return self._one_way(message, envelope)
-        exchange = self._alone(message, State.SENT)
-        exchange.source = self._names[envelope.service]
-        exchange.action = self._names[envelope.action]
-        if message.channel.startswith(wire.WATCH_PREFIX):
-            # What a service tells of itself is no broadcast of its program.
-            exchange.flags |= Flag.CONTROL
-        return exchange
+    def _no_object(self, seq: int, at: float, channel: str, data: bytes, taken: Taken) -> tuple[Message, Exchange]:
+        """What is no JSON object, and in no dialect: a message like any other, unless it was to be one of ours."""
+        if daebus.is_broken(channel, data, self.served):
+            message, state = Message(seq, at, channel, data, Kind.UNREADABLE), State.ERROR
+        else:
+            message, state = _PLAIN(seq, at, channel, data, Kind.BROADCAST), _SENT
+        exchange = self._alone(message, state)
+        taken.opened.append(exchange)
+        return message, exchange
 
     def _request(self, message: Message, envelope: Envelope) -> Exchange:
         reply_to = self._names[envelope.reply_to]
         # A request without an id is told by its reply channel, which is then all that its answer has in common with it.
         key = reply_to or "" if envelope.request_id is None else str(envelope.request_id)
-        wait, flags = self.timeout, 0
-        if envelope.timeout is not None and envelope.timeout > 0:
-            wait, flags = envelope.timeout, _DECLARED
         exchange = self._alone(message, _PENDING)
         exchange.source = self._names[envelope.service]
         exchange.action = self._names[envelope.action]
         exchange.request_id = key
         exchange.reply_to = reply_to
         exchange.parent_id = envelope.parent_id
-        exchange.deadline = message.at + wait
+        flags = self._wait(exchange, envelope.timeout)
         if message.channel.startswith(wire.CONTROL_PREFIX):
             # It has an aside in any case, so that its answers, one of each instance, are not taken for plain ones.
             exchange.set_aside()
@@ -156,8 +176,6 @@ class Sorter:
                 flags |= Flag.REUSED_ID
         exchange.flags = flags
         self._by_id[key] = exchange
-        self.pending += 1
-        self._deadlines.add(exchange, wait)
         return exchange
 
     def _response(self, message: Message, envelope: Envelope) -> Exchange:
@@ -180,36 +198,6 @@ class Sorter:
             exchange.flags |= Flag.MALFORMED
         return exchange
 
-    def _answer(self, exchange: Exchange, message: Message) -> None:
-        if exchange.answer is not None:
-            if exchange.kind is _REQUEST and not exchange.flags & Flag.CONTROL:
-                exchange.flags |= Flag.DUPLICATE
-            exchange.add_extra(message)
-            return
-        if isinstance(message, Notice):
-            self._held(exchange, message)
-        elif not message.final:
-            exchange.flags |= Flag.STREAM
-        if not message.final:
-            if exchange.progress is None:
-                exchange.progress = []
-            exchange.progress.append(message)
-            return
-        exchange.answer = message
-        if exchange.state is _PENDING and message.at > max(exchange.deadline, exchange.aside.until):
-            # Its time had run out before this frame came, only nobody had asked yet.
-            self._settle(exchange, State.TIMEOUT)
-        if exchange.state is State.TIMEOUT:
-            exchange.flags |= Flag.LATE
-            if exchange.flags & _DECLARED:
-                return
-        self._settle(exchange, State.ERROR if message.error else _OK)
-
-    def _held(self, exchange: Exchange, notice: Message) -> None:
-        """Its asker was told that it is held, and for how long until the next notice: it waits so much longer."""
-        aside = exchange.set_aside()
-        aside.until = max(aside.until, exchange.deadline + wire.held_in(notice.data, NOTICED_FOR))
-
     def _orphan(self, message: Message, envelope: Envelope, key: str) -> Exchange:
         exchange = self._alone(message, State.ORPHAN)
         exchange.source = self._names[envelope.service]
@@ -217,31 +205,6 @@ class Sorter:
         exchange.answer = message
         self._by_id[key] = exchange
         return exchange
-
-    def _one_way(self, message: Message, envelope: Envelope) -> Exchange:
-        exchange = self._alone(message, State.SENT)
-        exchange.action = self._names[envelope.action]
-        exchange.source = self._names[envelope.service]
-        exchange.parent_id = envelope.parent_id
-        if envelope.message_id is not None:
-            # Nothing answers it: its id joins it to what services tell of it.
-            exchange.request_id = envelope.message_id
-            self._by_id.setdefault(envelope.message_id, exchange)
-        service = wire.service_of_control(message.channel)
-        if service is not None:
-            exchange.flags |= Flag.CONTROL
-            exchange.target = service
-        return exchange
-
-    def _alone(self, message: Message, state: State) -> Exchange:
-        exchange = Exchange(self.journal.next_number, message.kind, state, message, target=message.channel)
-        message.exchange = exchange.number
-        return exchange
-
-    def _settle(self, exchange: Exchange, state: State) -> None:
-        if exchange.state is _PENDING:
-            self.pending -= 1
-        exchange.state = state
 
     def _forget(self, exchange: Exchange) -> None:
         """The journal has dropped an exchange: nothing here may keep it alive."""
@@ -251,7 +214,17 @@ class Sorter:
         key = exchange.request_id
         if key is None:
             return
+        if exchange.dialect != DAEBUS:
+            self._forget_guest(exchange)
+            return
         newest = self._by_id.pop(key, None)
         if newest is not None and newest is not exchange:
             self._by_id[key] = newest
             namesakes.unlink(newest, exchange)
+
+
+def _slowly(data: bytes) -> Envelope | None:
+    try:
+        return wire.read_slowly(data)
+    except Unreadable:
+        return None

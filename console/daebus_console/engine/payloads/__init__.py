@@ -6,6 +6,9 @@ JSON (trees, filters, masking, exports) reads that too. Knows nothing of exchang
 the bytes of a message are kept as they are.
 """
 
+from daebus_console.engine.payloads.fields import Inside as Inside
+from daebus_console.engine.payloads.fields import cbor_fields as cbor_fields
+from daebus_console.engine.payloads.form import form as form
 from daebus_console.engine.payloads.limits import LIMITS as LIMITS
 from daebus_console.engine.payloads.limits import Limits as Limits
 from daebus_console.engine.payloads.looking import headers_in as headers_in

@@ -24,13 +24,16 @@ _REFUSALS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _exactly = msgspec.json.Decoder(float_hook=jsontext.number).decode
 
 
-def payload_of(data: bytes) -> Any:
-    """What the message carries: of what was packed, all that was in it. Raises Unreadable where there is nothing."""
+def payload_of(data: bytes, *, whole: bool = False) -> Any:
+    """What the message carries: of what was packed, all that was in it. Raises Unreadable where there is nothing.
+
+    `whole` is that of the message, as for `envelope.payload_of`.
+    """
     found = decode(data)
-    return wire.payload_of(data) if found is None else value_of(found)
+    return wire.payload_of(data, whole=whole) if found is None else value_of(found)
 
 
-def plain_payload_of(data: bytes, redact: Callable[[bytes], bytes] | None = None) -> Any:
+def plain_payload_of(data: bytes, redact: Callable[[bytes], bytes] | None = None, *, whole: bool = False) -> Any:
     """The same as plain values, as `envelope.plain_payload_of`; `redact` is what may be shown of a text in JSON.
 
     Raises Unreadable.
@@ -39,7 +42,7 @@ def plain_payload_of(data: bytes, redact: Callable[[bytes], bytes] | None = None
     shown = data if text is None else text
     if redact is not None:
         shown = redact(shown)
-    return wire.plain_payload_of(shown) if text is None else wire.decode(shown)
+    return wire.plain_payload_of(shown, whole=whole) if text is None else wire.decode(shown)
 
 
 def value_of(found: Decoded) -> Any:

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from daebus_console.engine import jsontext
+from daebus_console.engine import dialects, jsontext
 from daebus_console.engine.message import envelope as wire
-from daebus_console.engine.message.exchange import Exchange, Kind
+from daebus_console.engine.message.exchange import DAEBUS, PLAIN, Exchange, Kind
 
 SENDABLE = frozenset({Kind.REQUEST, Kind.ONE_WAY, Kind.BROADCAST})
 _OF_THE_ASKER = ("reply_to", "request_id", "parent_id")
@@ -30,7 +30,8 @@ class Resend:
     """A message to be sent again. `at` is when it was first seen (epoch seconds), `origin` the number of its exchange.
 
     `body` is the whole message as JSON has it, without what belongs to the asker: one that knows its text is sent as
-    that text. `timeout` are seconds, if it has any.
+    that text. `timeout` are seconds, if it has any. `raw` are the bytes where they go out as they were, being no object
+    or in a dialect that is not ours; there is then no body.
     """
 
     kind: Kind
@@ -40,6 +41,7 @@ class Resend:
     at: float
     origin: int
     timeout: float | None = None
+    raw: bytes | None = field(default=None, repr=False)
 
     @property
     def service(self) -> str:
@@ -65,6 +67,8 @@ class Resend:
 
         Of a payload that knows its text that is what is sent; what is the same in both stays as it is.
         """
+        if self.raw is not None:
+            raise Unsendable("it can only be sent again as it was")
         if self.kind is Kind.BROADCAST:
             return replace(self, body=payload)
         text, new = jsontext.text_of(self.body), jsontext.text_of(payload)
@@ -92,6 +96,8 @@ class Resend:
 
     def encode(self, reply_to: str, request_id: str, now: float, timeout: float | None = None) -> bytes:
         """The bytes to publish. `timeout` is what a request names if it names one at all. Raises Unsendable."""
+        if self.raw is not None:
+            return self.raw
         put: dict[str, str] = {}
         if self.kind is Kind.REQUEST:
             put = {"reply_to": json.dumps(reply_to), "request_id": json.dumps(request_id)}
@@ -115,10 +121,14 @@ def resend_of(exchange: Exchange) -> Resend:
     if exchange.kind not in SENDABLE:
         raise Unsendable(_WHY_NOT[exchange.kind])
     opened = exchange.opened
+    if opened.dialect not in (DAEBUS, PLAIN):
+        return _as_it_was(exchange)
     try:
         text = wire.text_of(opened.data)
         members = jsontext.read_members(text)
     except (wire.Unreadable, ValueError) as error:
+        if opened.whole:
+            return _as_it_was(exchange)
         raise Unsendable(_why_unreadable(opened.data, error)) from None
     # Of a message that is all payload, the blanks around it are the message too.
     body = jsontext.with_text(jsontext.made_of([(one.name, one.value) for one in members]), text)
@@ -131,6 +141,21 @@ def resend_of(exchange: Exchange) -> Resend:
         if any(name in body for name in left_out):
             body = jsontext.reduced(text, members, left_out)
     return Resend(exchange.kind, opened.channel, exchange.action, body, opened.at, exchange.number, timeout)
+
+
+def _as_it_was(exchange: Exchange) -> Resend:
+    """Its very bytes, where sending them once more means what it meant the first time. Raises Unsendable."""
+    dialect = dialects.named(exchange.dialect)
+    if dialect is not None:
+        if dialect.once is not None:
+            raise Unsendable(f"{dialect.name}: {dialect.once}")
+        if exchange.kind is Kind.REQUEST:
+            raise Unsendable(f"{dialect.name}: its answer would go to who asked first; `ask` asks anew")
+    opened = exchange.opened
+    data = opened.data if dialect is None else dialect.again(opened.data)
+    if data is None:
+        raise Unsendable("it may be an answer, and answers are never sent again")
+    return Resend(exchange.kind, opened.channel, exchange.action, {}, opened.at, exchange.number, raw=data)
 
 
 def _why_unreadable(data: bytes, error: Exception) -> str:

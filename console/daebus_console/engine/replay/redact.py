@@ -28,7 +28,7 @@ def of_exchanges(redact: Redactor, *exchanges: Exchange) -> Redactor:
     roots: list[tuple[str, Any]] = []
     for exchange in exchanges:
         if exchange.request is not None:
-            roots.append(("request.payload", read_payload(exchange.request.data)))
+            roots.append(("request.payload", read_payload(exchange.request.data, whole=exchange.request.whole)))
         roots += _roots(answer_of(exchange))
     return redact.at(_beside(roots, redact))
 

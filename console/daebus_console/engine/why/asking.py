@@ -108,6 +108,11 @@ def _one_way(sight: Sight, exchange: Exchange) -> Cause:
 
 def _broadcast(sight: Sight, exchange: Exchange) -> Cause:
     channel, world = exchange.target or "", sight.world
+    if channel in world.directory.framework or channel in world.directory.listened:
+        try:
+            read(exchange.opened.data)
+        except Unreadable:
+            return _unreadable(exchange)
     entry = world.directory.channels.get(channel)
     found = recorded.failed(sight, exchange) or recorded.unheard(
         sight, exchange, set(entry.listeners) if entry else set()

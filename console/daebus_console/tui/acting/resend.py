@@ -26,7 +26,7 @@ def _payload_of(exchange: Exchange, redact: Callable[[bytes], bytes] = bytes) ->
     if message is None or exchange.kind is Kind.UNREADABLE:
         raise CannotResend("Only a request, a one-way message or a broadcast can be sent again")
     try:
-        payload = wire.payload_of(redact(message.data))
+        payload = wire.payload_of(redact(message.data), whole=message.whole)
     except wire.Unreadable as error:
         raise CannotResend(f"It cannot be read: {error}") from None
     if not isinstance(payload, dict):

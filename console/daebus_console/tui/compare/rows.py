@@ -141,11 +141,11 @@ def whole(before: Exchange, after: Exchange, part: str) -> Change | None:
     one, other = _payload(before, part), _payload(after, part)
     path = f"{part}.payload"
     if one is None:
-        return None if other is None else Change(path, How.ADDED, None, read_payload(other.data))
-    first = read_payload(one.data)
+        return None if other is None else Change(path, How.ADDED, None, read_payload(other.data, whole=other.whole))
+    first = read_payload(one.data, whole=one.whole)
     if other is None:
         return Change(path, How.REMOVED, first, None)
-    second = read_payload(other.data)
+    second = read_payload(other.data, whole=other.whole)
     alike = len(one.data) + len(other.data) <= _MOST_ORDERED
     return Change(path, How.CHANGED, first, _ordered_like(first, second) if alike else second)
 

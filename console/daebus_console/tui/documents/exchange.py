@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from daebus_console.engine import payloads
+from daebus_console.engine import dialects, payloads
 from daebus_console.engine.message import envelope as wire
-from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, Notice, State
+from daebus_console.engine.message.exchange import DAEBUS, Exchange, Flag, Kind, Message, Notice, State
 from daebus_console.engine.message.frame import Gap
 from daebus_console.engine.records.joining import Told
 from daebus_console.engine.records.standing import Standing
@@ -109,6 +109,7 @@ def request_document(exchange: Exchange, redact: Redact = bytes) -> Document:
     else:
         packed = payloads.decode(message.data)
         nodes = [payload_node(message, "payload", redact, packed), *_beside_body(packed, redact), *said]
+        nodes += _in_its_dialect(exchange, message)
     nodes += [_fact(name, value) for name, value in (*_facts(exchange, message), *_beside(redact(message.data)))]
     return Tree(nodes)
 
@@ -127,6 +128,20 @@ def _beside_body(packed: payloads.Decoded | None, redact: Redact) -> list[Node]:
         nodes.append(note([("! ", "warn"), (f"not all of it: {clean(packed.trouble)}", "warn")]))
     nodes.append(_fact("decoded by", packed.by))
     return nodes
+
+
+def _in_its_dialect(exchange: Exchange, message: Message) -> list[Node]:
+    """Whose message it is, where it is not ours, and what of it cannot be seen."""
+    dialect = dialects.named(message.dialect)
+    if dialect is None or message.dialect == DAEBUS:
+        return []
+    nodes = [_fact("dialect", f"{dialect.name}: {dialect.title}")]
+    remark = dialect.remark(message.channel, message.data)
+    if remark is not None:
+        nodes.append(_fact("", remark))
+    if exchange.aside.expected:
+        nodes.append(_fact("answers", f"{exchange.replies} of {exchange.aside.expected} subscribers, who all answer"))
+    return [*nodes, _fact("not on wire", dialect.unknown)]
 
 
 def _facts(exchange: Exchange, message: Message) -> list[tuple[str, str]]:
@@ -166,10 +181,14 @@ def payload_node(message: Message, name: str, redact: Redact, packed: payloads.D
         if packed is not None:
             node = Node(lazy.read(redact(packed.data)))
         else:
-            node = Node((wire if message.kind is Kind.UNREADABLE else lazy).payload_of(redact(message.data)))
+            reader = wire if message.kind is Kind.UNREADABLE else lazy
+            node = Node(reader.payload_of(redact(message.data), whole=message.whole))
         node.label = [(name, "strong")]
         node.open = node.foldable and not isinstance(node.value, str)
     except wire.Unreadable as error:
+        if message.kind is not Kind.UNREADABLE:
+            text = f"{payloads.form(message.data, packed)}, {len(message.data):,} bytes"
+            return note([(text, "plain"), ("  (the tab Raw has them)", "dim")])
         return note([("✗ ", "error"), (clean(str(error)), "error"), ("  (the tab Raw has the bytes)", "dim")])
     return node
 
@@ -244,6 +263,9 @@ def _nothing(exchange: Exchange, now: float) -> Line:
     if exchange.state is State.PENDING:
         return [(f"No answer yet: waiting for {waited}.", "wait")]
     if exchange.state is State.UNKNOWN:
+        dialect = dialects.named(exchange.dialect)
+        if dialect is not None and dialect.silence is not None:
+            return [(f"{dialect.silence[0].upper()}{dialect.silence[1:]}.", "warn")]
         return [("Unknown: the console could not see the answer, not being connected, or not allowed to.", "warn")]
     return [(f"No answer came within {fmt.duration(exchange.deadline - exchange.opened.at)}.", "error")]
 

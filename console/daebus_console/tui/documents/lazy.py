@@ -19,21 +19,24 @@ WHOLE = 64 * 1024
 """Bytes up to which a value is read at once."""
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_json = msgspec.json.Decoder(msgspec.Raw).decode
 
 
-def payload_of(data: bytes) -> Any:
+def payload_of(data: bytes, *, whole: bool = False) -> Any:
     """What `engine.message.envelope.payload_of` says, of a large one raw or with raw values. Raises Unreadable.
 
     For a message that could be read when it came: whether one is nested too deep is not looked at a second time.
     """
     if len(data) <= WHOLE:
-        return wire.payload_of(data)
+        return wire.payload_of(data, whole=whole)
     try:
         data.decode("utf-8")
+        if whole:
+            return _json(data)
         return _payload(data)
     except (wire.Unreadable, *wire.REFUSALS):
         # It is something for the slow reader, or for nobody, who then says why.
-        return wire.payload_of(data)
+        return wire.payload_of(data, whole=whole)
 
 
 def read(data: bytes) -> Any:

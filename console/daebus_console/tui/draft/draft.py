@@ -45,6 +45,8 @@ class Draft:
     """
 
     def __init__(self, resend: Resend, redact: Redactor | None = None) -> None:
+        if resend.raw is not None:
+            raise Unsendable("it can only be sent again as it was (r)")
         self.resend = resend
         text = draft_of(resend)
         self.hidden = Hidden(redact or Redactor(()), text)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind
 from daebus_console.naming import shown
 
+_HIDDEN = Flag.CONTROL | Flag.QUIET
 Predicate = Callable[[Exchange], bool]
 
 
@@ -32,6 +33,9 @@ class Visibility:
 
     predicate: Predicate | None = None
     control: bool = False
+    quiet: bool = False
+    hushed: int = 0
+    """How many exchanges were hidden since they are said all the time."""
     suspended: bool = False
     mutes: dict[Mute, int] = field(default_factory=dict)
     """What is muted, and how many exchanges each has hidden."""
@@ -47,6 +51,12 @@ class Visibility:
         self.control = not self.control
         self.version += 1
         return self.control
+
+    def toggle_quiet(self) -> bool:
+        """Show or hide what is said all the time; returns whether it is shown."""
+        self.quiet = not self.quiet
+        self.version += 1
+        return self.quiet
 
     def toggle_suspended(self) -> bool:
         """Lift or restore the filter; returns whether it is lifted."""
@@ -80,8 +90,12 @@ class Visibility:
         """Whether it is to be seen. `again` for one that has been decided over before, not to count it twice."""
         if exchange.kind is Kind.GAP:
             return True
-        if not self.control and exchange.flags & Flag.CONTROL:
-            return False
+        if exchange.flags & _HIDDEN:
+            if not self.control and exchange.flags & Flag.CONTROL:
+                return False
+            if not self.quiet and exchange.flags & Flag.QUIET:
+                self.hushed += not again
+                return False
         if self.mutes:
             mute = self._muted_by(exchange)
             if mute is not None:

@@ -6,13 +6,14 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
-from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
+from daebus_console.engine.message.exchange import DAEBUS, PLAIN, Exchange, Flag, Kind, Message, State
 from daebus_console.naming import shown
-from daebus_console.text import clean
+from daebus_console.text import cells, clean
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.lines import Line, fit, fit_right
 from daebus_console.tui.rows.signs import ARROWS, state_of
 
+_UNNAMED = (DAEBUS, PLAIN)
 FAST, SLOW = 0.001, 10.0
 """Seconds at the two ends of the latency bar, whose scale is logarithmic."""
 
@@ -80,7 +81,7 @@ def exchange_row(exchange: Exchange, width: int, now: float, turn: str = "", fou
     sign = state_of(exchange, now)
     line = _begin(exchange, exchange.opened.at, c, turn, found, rule)
     source, target = parties(exchange)
-    line += [(fit(source, c.source), "name" if source != "?" else "dim"), (f" {ARROWS[exchange.kind]} ", sign.role)]
+    line += [*_whence(exchange, source, c), (f" {ARROWS[exchange.kind]} ", sign.role)]
     line += _whither(exchange, target, c)
     line += [(fit(f"{sign.sign} {sign.word}" if c.state > 1 else sign.sign, c.state), sign.role), (" ", "plain")]
     took, role = _took(exchange, now)
@@ -101,6 +102,17 @@ def _whither(exchange: Exchange, target: str, c: Columns) -> Line:
         # A channel may have the room of the action that its message does not have.
         return [(fit(target, c.target + 1 + c.action), "name"), (" ", "plain")]
     return [(fit(target, c.target), "name"), (" ", "plain"), (fit(what, c.action), "action"), (" ", "plain")]
+
+
+def _whence(exchange: Exchange, source: str, c: Columns) -> Line:
+    """Who sent it, and in which dialect where that is not ours: others have short names, or none that is known."""
+    dialect = exchange.dialect
+    if dialect in _UNNAMED:
+        return [(fit(source, c.source), "name" if source != "?" else "dim")]
+    if source in ("", "?"):
+        return [(fit_right(dialect, c.source) if len(dialect) <= c.source else fit(dialect, c.source), "dim")]
+    tag = fit(dialect, min(len(dialect), max(c.source - 1 - cells(source), c.source * 6 // 10)))
+    return [(fit(source, c.source - len(tag) - 1), "name"), (f" {tag}", "dim")]
 
 
 def _begin(exchange: Exchange, at: float, c: Columns, turn: str, found: str, rule: str) -> Line:
@@ -126,7 +138,7 @@ def parties(exchange: Exchange) -> tuple[str, str]:
 
 
 def _what(exchange: Exchange) -> str:
-    if exchange.action:
+    if exchange.action and exchange.action != exchange.target:
         return shown(exchange.action, text=True)
     if exchange.kind is Kind.RESPONSE:
         return "(answer to an unseen request)"

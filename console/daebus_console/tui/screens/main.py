@@ -63,6 +63,7 @@ class MainScreen(DebugKeys):
         Binding("slash", "filter", "Filter", key_display="/", priority=True),
         Binding("colon", "command", "Command", key_display=":", priority=True),
         Binding("c", "control", "Show or hide control channels and the console's own questions", show=False),
+        Binding("K", "quiet", "Show or hide heartbeats and the like", show=False),
         Binding("backslash", "suspend", "Lift or restore the filter", key_display="\\", show=False),
         Binding("S", "stats", "Group by action: the statistics", show=False),
         Binding("z", "zoom", "Zoom", show=False),
@@ -348,6 +349,12 @@ class MainScreen(DebugKeys):
         with self.session.lock:
             shown = self.visibility.toggle_control()
         self.notify(f"Control channels are {'shown' if shown else 'hidden'}", timeout=2)
+
+    def action_quiet(self) -> None:
+        """Show or hide what other frameworks say all the time."""
+        with self.session.lock:
+            shown = self.visibility.toggle_quiet()
+        self.notify(f"Heartbeats and the like are {'shown' if shown else 'hidden'}", timeout=2)
 
     def action_back(self) -> None:
         """One step back: from zoom, from a pane to the flow, from a filter to everything."""

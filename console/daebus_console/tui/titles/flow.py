@@ -25,6 +25,10 @@ def flow_title(flow: FlowList, filter_text: str) -> tuple[Line, Line]:
         left.append((clean(filter_text), "dim" if visibility.suspended else "accent"))
     if visibility.mutes:
         left.append((f"  {visibility.muted:,} muted (X)", "warn"))
+    if visibility.quiet:
+        left.append(("  with quiet ones (K)", "dim"))
+    elif visibility.hushed:
+        left.append((f"  {visibility.hushed:,} quiet (K)", "dim"))
     if visibility.control:
         left.append(("  with control", "dim"))
     if flow.order != "newest last":

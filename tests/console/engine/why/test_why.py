@@ -202,7 +202,9 @@ def test_what_still_runs(bus: Watched) -> None:
 
 def test_an_answer_without_its_request_and_bytes_that_are_no_json(bus: Watched) -> None:
     assert why(bus, bus.say("caller:web", {"status": "success", "payload": {}, "request_id": "x"})).name == "orphan"
+    bus.info("users", "get")
     assert why(bus, bus.say("users", b"\xff\x00")).name == "unreadable"
+    assert why(bus, bus.say("texts", b"hello")).name == ""
 
 
 def test_a_broadcast_that_nobody_hears(bus: Watched) -> None:

@@ -1,0 +1,93 @@
+"""faststream: FastStream's binary frames. A question names the channel of its answer, a new one each time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from struct import Struct
+
+from daebus_console.engine.message.dialect import Dialect, Sighting
+from daebus_console.engine.message.exchange import Kind
+
+MAGIC = b"\x89BIN\r\n\x1a\n"
+_HEAD = Struct(">8sHII")
+_SHORT = Struct(">H")
+_LENGTH = _SHORT.unpack_from
+_JSON = "application/json"
+_NEW_CHANNEL = re.compile(r"[0-9A-Za-z]{22}").fullmatch
+_MOST_HEADERS = 256
+
+
+class Spoken(Dialect):
+    """FastStream."""
+
+    name = "faststream"
+    title = "FastStream 0.7"
+    pairs = "the channel that reply_to names, and correlation_id"
+    unknown = "who asked and who answered; that a handler failed, for then no answer is sent at all"
+    openings = (MAGIC,)
+    silence = "no answer on the wire: FastStream sends none where a handler fails"
+
+    def sight(self, channel: str, data: bytes) -> Sighting | None:
+        """Its first bytes, a version that is known, and places in the frame that lie in it."""
+        headers = headers_of(data)
+        if headers is None:
+            return None
+        asked, reply_to = headers.get("correlation_id"), headers.get("reply_to")
+        if reply_to:
+            return Sighting(Kind.REQUEST, id=asked or reply_to, reply_to=reply_to)
+        if not asked:
+            return Sighting(Kind.BROADCAST)
+        return Sighting(Kind.RESPONSE, id=asked, reply_to=channel, sure=_NEW_CHANNEL(channel) is not None)
+
+    def ask(self, channel: str, content: bytes, request_id: str, reply_to: str) -> tuple[bytes, str] | None:
+        """A frame of version 1; the answer may come on any channel."""
+        del channel
+        return frame_of({"correlation_id": request_id, "content-type": _JSON, "reply_to": reply_to}, content), reply_to
+
+    def again(self, data: bytes) -> bytes | None:
+        """With another id, since all that is published bears one, and answers differ in nothing else."""
+        headers = headers_of(data)
+        if headers is None or "reply_to" in headers:
+            return None
+        body = data[_HEAD.unpack_from(data)[3] :]
+        return frame_of({**headers, "correlation_id": f"again-{headers.get('correlation_id', '')}"}, body)
+
+    def content(self, data: bytes) -> bytes | None:
+        """The body of the frame."""
+        return None if headers_of(data) is None else data[_HEAD.unpack_from(data)[3] :] or None
+
+
+def frame_of(headers: Mapping[str, str], body: bytes) -> bytes:
+    """A frame with those headers, which must be ASCII for FastStream to read them."""
+    texts = [part.encode() for pair in headers.items() for part in pair]
+    told = _SHORT.pack(len(headers)) + b"".join(_SHORT.pack(len(text)) + text for text in texts)
+    return _HEAD.pack(MAGIC, 1, _HEAD.size, _HEAD.size + len(told)) + told + body
+
+
+def headers_of(data: bytes) -> dict[str, str] | None:
+    """The headers of a frame, as far as they can be read: its own writer counts the signs of a text for its bytes.
+
+    None where it is no such frame.
+    """
+    if len(data) < _HEAD.size:
+        return None
+    magic, version, headers_at, body_at = _HEAD.unpack_from(data)
+    if magic != MAGIC or version != 1 or not _HEAD.size <= headers_at <= body_at <= len(data):
+        return None
+    headers: dict[str, str] = {}
+    at = headers_at + 2
+    if at > body_at:
+        return headers
+    for _ in range(min(_LENGTH(data, headers_at)[0], _MOST_HEADERS)):
+        pair = []
+        for _ in range(2):
+            begin = at + 2
+            if begin > body_at:
+                return headers
+            at = begin + _LENGTH(data, at)[0]
+            if at > body_at:
+                return headers
+            pair.append(data[begin:at].decode("utf-8", "replace"))
+        headers.setdefault(*pair)
+    return headers

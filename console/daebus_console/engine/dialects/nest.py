@@ -1,0 +1,122 @@
+"""nest: NestJS microservices on Redis. A question goes to the channel C of its pattern, answers come on C.reply."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from daebus_console.engine.message.dialect import Dialect, Sighting, json_reader
+from daebus_console.engine.message.exchange import Kind
+
+REPLY = ".reply"
+
+
+class _Packet(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    pattern: Raw
+    data: Raw | UnsetType = UNSET
+    id: str | None = None
+
+
+class _Answer(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    id: str
+    response: Raw | UnsetType = UNSET
+    err: Raw | UnsetType = UNSET
+    isDisposed: bool = False
+    status: str | None = None
+
+
+_read_packet = json_reader(_Packet)
+_read_answer = json_reader(_Answer)
+_read_any = json_reader(object)
+
+
+class Spoken(Dialect):
+    """NestJS."""
+
+    name = "nest"
+    title = "NestJS microservices 11, 12"
+    pairs = "the channel and the one with .reply behind it, by id"
+    unknown = "who asked; which instance answered, for all of them do; how long the asker will wait"
+    openings = (b'{"pattern":',)
+    each_answers = True
+
+    def owns(self, channel: str) -> bool:
+        """Patterns that are objects have them as their channel; all answers come on a channel of this end."""
+        return channel.endswith(REPLY) or (channel.startswith("{") and channel.endswith("}"))
+
+    def sight(self, channel: str, data: bytes) -> Sighting | None:
+        """A packet names the pattern that is its channel; an answer has an id and one of three other fields."""
+        if channel.endswith(REPLY):
+            answer = _read_answer(data)
+            if answer is not None:
+                return _answered(channel, answer)
+        packet = _read_packet(data)
+        if packet is None:
+            return None
+        action = _action(channel, bytes(packet.pattern))
+        if action is None:
+            return None
+        if packet.id is None:
+            return None if packet.data is UNSET else Sighting(Kind.BROADCAST, action)
+        return Sighting(Kind.REQUEST, action, id=packet.id, reply_to=channel + REPLY)
+
+    def ask(self, channel: str, content: bytes, request_id: str, reply_to: str) -> tuple[bytes, str] | None:
+        """A packet with the pattern that the channel is."""
+        del reply_to
+        text = channel.encode("utf-8", "surrogatepass")
+        is_object = channel.startswith("{") and isinstance(_read_any(text), dict)
+        pattern = text if is_object else msgspec.json.encode(channel)
+        asked = b'{"pattern":%s,"data":%s,"id":%s}' % (pattern, content, msgspec.json.encode(request_id))
+        return asked, channel + REPLY
+
+    def content(self, data: bytes) -> bytes | None:
+        """The response, or the error; an end that comes by itself has neither."""
+        answer = _read_answer(data)
+        if answer is None:
+            return None
+        found = answer.err if isinstance(answer.err, Raw) and bytes(answer.err) != b"null" else answer.response
+        return bytes(found) if isinstance(found, Raw) else None
+
+
+def _answered(channel: str, answer: _Answer) -> Sighting | None:
+    failed = answer.status == "error" or answer.err not in (UNSET, Raw(b"null"))
+    if not answer.id or not (failed or answer.isDisposed or answer.response is not UNSET):
+        return None
+    code = _code(answer.err) if failed and isinstance(answer.err, Raw) else None
+    return Sighting(
+        Kind.RESPONSE,
+        id=answer.id,
+        reply_to=channel,
+        final=failed or answer.isDisposed,
+        error=failed,
+        code=code,
+        shared=True,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _action(channel: str, pattern: bytes) -> str | None:
+    """How people call the pattern; None where it is not that of the channel."""
+    name = channel.encode("utf-8", "surrogatepass")
+    if name not in (pattern, pattern[1:-1]):
+        told, named = _read_any(pattern), _read_any(name) if channel.startswith("{") else channel
+        # The keys of the channel are in order, those of the packet as somebody wrote them.
+        if told is None or (str(told) if isinstance(told, int | float) else told) != named:
+            return None
+    if not channel.startswith("{"):
+        return channel
+    value: Any = _read_any(pattern)
+    if isinstance(value, dict) and len(value) == 1:
+        only = next(iter(value.values()))
+        if isinstance(only, str) and only:
+            return only
+    return channel
+
+
+def _code(err: Raw) -> str | None:
+    value: Any = _read_any(bytes(err))
+    code = value.get("code") if isinstance(value, dict) else None
+    return str(code) if isinstance(code, str | int) and code != "" else None

@@ -1,0 +1,111 @@
+"""The fields of a map in CBOR, without what lies in those that are containers: fast, for whoever looks at each message.
+
+Pure. What it is not sure of it refuses; whoever is to see it all takes `cbor`.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+_FLOATS = {25: struct.Struct(">e"), 26: struct.Struct(">f"), 27: struct.Struct(">d")}
+_WORDS: dict[int, Any] = {20: False, 21: True, 22: None, 23: None}
+_MOST_FIELDS = 64
+
+
+class Inside(bytes):
+    """A value that is a container, or bytes, as it came."""
+
+
+def cbor_fields(data: bytes, names: frozenset[bytes]) -> dict[str, Any] | None:
+    """The values of those fields: texts, numbers and words as such; None where the bytes are not one map, and whole."""
+    if not data or data[0] >> 5 != 5:
+        return None
+    try:
+        count, at = _count(data, 0)
+        if count > _MOST_FIELDS:
+            return None
+        found: dict[str, Any] = {}
+        for _ in range(count):
+            head = data[at]
+            if head >> 5 != 3:
+                return None
+            if head < 0x78:
+                # Names are mostly short: their length is in their first byte.
+                begin = at + 1
+                at = begin + head - 0x60
+            else:
+                size, begin = _count(data, at)
+                at = begin + size
+            if data[begin:at] in names:
+                name, begin = data[begin:at].decode(), at
+                value, at = _value(data, begin)
+                found[name] = Inside(data[begin:at]) if value is Inside else value
+            else:
+                at = _past(data, at)
+    except (IndexError, ValueError, struct.error, TypeError):
+        return None
+    return found if at == len(data) else None
+
+
+def _count(data: bytes, at: int) -> tuple[int, int]:
+    """The number that goes with the head at that place, and where what follows begins."""
+    low = data[at] & 0x1F
+    if low < 24:
+        return low, at + 1
+    if low > 27:
+        raise ValueError("a length that is not told")
+    end = at + 1 + (1 << low - 24)
+    if end > len(data):
+        raise IndexError("it ends before it is complete")
+    return int.from_bytes(data[at + 1 : end]), end
+
+
+def _value(data: bytes, at: int) -> tuple[Any, int]:
+    """The value at that place, and where the next begins."""
+    major = data[at] >> 5
+    if major == 3:
+        size, begin = _count(data, at)
+        at = begin + size
+        if at > len(data):
+            raise IndexError("it ends before it is complete")
+        return data[begin:at].decode(), at
+    if major == 7:
+        return _simple(data, at)
+    if major < 2:
+        number, at = _count(data, at)
+        return (-1 - number if major else number), at
+    return Inside, _past(data, at)
+
+
+def _simple(data: bytes, at: int) -> tuple[Any, int]:
+    low = data[at] & 0x1F
+    if low in _WORDS:
+        return _WORDS[low], at + 1
+    form = _FLOATS.get(low)
+    if form is None:
+        raise ValueError("a value that has no name")
+    return form.unpack_from(data, at + 1)[0], at + 1 + form.size
+
+
+def _past(data: bytes, at: int) -> int:
+    """Where what is at that place ends, however deep it is: each step takes a byte at least."""
+    left = 1
+    while left:
+        left -= 1
+        head = data[at]
+        major = head >> 5
+        if major == 7:
+            _word, at = _simple(data, at)
+            continue
+        if head & 0x1F < 24:
+            count, at = head & 0x1F, at + 1
+        else:
+            count, at = _count(data, at)
+        if major in (2, 3):
+            at += count
+        elif major in (4, 5):
+            left += count << (major == 5)
+        elif major == 6:
+            left += 1
+    return at

@@ -1,0 +1,80 @@
+"""What of others' messages is sent again: their very bytes, and never an answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from daebus_console.engine.dialects.faststream import headers_of
+from daebus_console.engine.export.formats import export
+from daebus_console.engine.export.options import ExportOptions
+from daebus_console.engine.message.exchange import Kind
+from daebus_console.engine.replay.item import Unsendable, resend_of
+from daebus_console.engine.replay.plan import Choice, make_plan
+from tests.console.engine.dialects.support import ForeignBus, frames
+from tests.console.engine.dialects.test_pairing import frame, nest
+from tests.console.engine.dialects.test_transcripts import PAIRED
+
+EVERYTHING = Choice(frozenset({Kind.REQUEST, Kind.ONE_WAY, Kind.BROADCAST}))
+
+
+@pytest.mark.parametrize("data", [b"text", b"[1]", b'"a"', b"null", b"\xff\x00", b"\x93\x01\x02\x03", b"", b"gAAAA"])
+def test_bytes_that_are_no_object_go_out_as_they_were(data: bytes) -> None:
+    sent = ForeignBus().say("news", data)
+    assert resend_of(sent).encode("caller:1", "id", 0.0) == data
+
+
+@pytest.mark.parametrize("name", PAIRED)
+def test_no_answer_and_no_question_of_others_is_ever_sent_again(name: str) -> None:
+    bus = ForeignBus().play(name)
+    answers = {message.data for one in bus.exchanges for message in one.messages if message.kind is Kind.RESPONSE}
+    plan = make_plan(bus.exchanges, EVERYTHING)
+    for one in bus.exchanges:
+        try:
+            item = resend_of(one)
+        except Unsendable:
+            continue
+        assert item.kind is not Kind.REQUEST
+        assert item.encode("caller:1", "id", 0.0) not in answers
+    assert plan.total + plan.unsendable.total() + plan.left_out.total() == len(bus.exchanges)
+    assert plan.kinds[Kind.REQUEST] == 0
+
+
+def test_why_not_is_said_for_each_dialect() -> None:
+    plan = make_plan(ForeignBus().play("moleculer-json").exchanges, EVERYTHING)
+    assert dict(plan.unsendable) == {"moleculer: its nodes answer only nodes that they know": 27}
+    plan = make_plan(ForeignBus().play("nest-v11").exchanges, EVERYTHING)
+    assert "17 that cannot be sent (nest: its answer would go to who asked first; `ask` asks anew)" in plan.describe()
+    assert plan.kinds == {Kind.BROADCAST: 2}
+
+
+def test_an_event_of_nest_is_sent_again_and_one_of_faststream_with_another_id() -> None:
+    bus = ForeignBus()
+    event = bus.say("made", {"pattern": "made", "data": {"id": 7}})
+    assert resend_of(event).encode("caller:1", "id", 0.0) == event.opened.data
+    published = bus.say("c", frame({"correlation_id": "1", "x-h": "é"}, b"body"))
+    again = resend_of(published).encode("caller:1", "id", 0.0)
+    assert headers_of(again) == {"correlation_id": "again-1", "x-h": "é"}
+    assert again.endswith(b"body")
+    assert bus.say("c", again).dialect == "faststream"
+
+
+def test_exports_say_the_dialect_and_what_cannot_be_exported_is_counted() -> None:
+    bus = ForeignBus()
+    nest(bus, "sum", "a" * 21)
+    bus.say("news", b"\x93\x01\x02\x03")
+    assert [f'"dialect":"{one}"' in export("jsonl", bus.exchanges, ExportOptions()).replace(" ", "")
+            for one in ("nest", "plain")] == [True, True]  # fmt: skip
+    options = ExportOptions()
+    text = export("command", bus.exchanges, options)
+    assert "broadcast news --base64 'kwECAw=='" in text
+    assert options.left_out == [1]
+    script = ExportOptions()
+    export("python", bus.exchanges, script)
+    assert script.left_out == [1, 2]
+
+
+def test_a_capture_of_all_of_them_is_byte_for_byte_what_was_seen() -> None:
+    for name in PAIRED:
+        bus = ForeignBus().play(name)
+        seen = [one.data for one in frames(name)]
+        assert [message.data for message in bus.journal.messages] == seen
