@@ -157,6 +157,15 @@ def test_suspended_one_at_a_time(console: Debugging, shop: Shop) -> None:
     assert console.heard.notes[-1] == "nothing is suspended by us"
 
 
+def test_a_suspension_ends_by_itself(console: Debugging, shop: Shop) -> None:
+    assert console(f"suspend {shop.orders} --for 1s") == Exit.DONE
+    asked = shop.ask("ping", {"n": 1})
+    console.holding(1)
+    assert asked.result() == {"pong": True}
+    assert console("resume") == Exit.DONE
+    assert console.heard.notes[-1] == "nothing is suspended by us"
+
+
 def test_several_in_an_order_of_ones_own(console: Debugging, shop: Shop) -> None:
     console(f"break {shop.orders} ping")
     asked = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.held_rows import held_line, held_record
@@ -14,8 +14,16 @@ from daebus_console.engine.keeping.keeper import Keeper
 _TICK = 0.2
 
 
-def stay(command: Command, context: Context, keeper: Keeper, made: Sequence[Setting] = ()) -> int:
+def stay(
+    command: Command,
+    context: Context,
+    keeper: Keeper,
+    made: Sequence[Setting] = (),
+    over: Callable[[], bool] = lambda: False,
+) -> int:
     """Until it is interrupted, or all those rules have gone, by their time or since they were for one message alone.
+
+    Or until `over()`, which is called with the session locked.
 
     What is held meanwhile is told once. At the end all that is ours is lifted, and lets go what it holds.
     """
@@ -30,7 +38,7 @@ def stay(command: Command, context: Context, keeper: Keeper, made: Sequence[Sett
                 held = [one for one in keeper.desk.held() if one.number not in told]
                 news = [keeper.desk.news.popleft() for _ in range(len(keeper.desk.news))]
                 standing = any(one.number in keeper.desk.settings for one in made)
-                ended = bool(made) and not standing and not any(keeper.desk.held())
+                ended = over() or (bool(made) and not standing and not any(keeper.desk.held()))
                 now = keeper.session.clock()
             for text in news:
                 output.note(text)

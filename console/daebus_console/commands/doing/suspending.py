@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.debugging import at_word, confirm, keeper_of
 from daebus_console.commands.doing.standing import stay
@@ -12,20 +14,24 @@ from daebus_console.engine.keeping.refused import Refused
 from daebus_console.naming import shown
 
 _LONGEST = 3600.0
+"""Seconds that are told whoever is asked whether to go on, where nothing is said."""
 
 
 def run_suspend(command: Command, context: Context) -> int:
-    """Suspend a service; at the shell until interrupted."""
+    """Suspend a service; at the shell until interrupted, or for as long as it is to last."""
     keeper = keeper_of(command, context)
     service: str = command["service"]
     instance = _instance(command, keeper, service)
-    confirm(command, context, [service], _LONGEST)
-    count = keeper.suspend(service, on=True, instance=instance)
+    lasts: float | None = command["for"]
+    confirm(command, context, [service], lasts or _LONGEST)
+    count = keeper.suspend(service, on=True, instance=instance, lasts=math.inf if lasts is None else lasts)
     context.output.note(
         f"{shown(service)} is suspended ({count} instance{'s' * (count != 1)}):"
         " `release next` lets one message through, `resume` all"
     )
-    return Exit.DONE if context.face is Face.PROMPT else stay(command, context, keeper)
+    if context.face is Face.PROMPT:
+        return Exit.DONE
+    return stay(command, context, keeper, over=lambda: service not in keeper.desk.suspended)
 
 
 def run_resume(command: Command, context: Context) -> int:

@@ -77,8 +77,11 @@ class Desk:
         self.owner = owner
         self.settings: dict[int, Setting] = {}
         self.reports: dict[tuple[str, str], Report] = {}
-        self.suspended: dict[str, set[str | None]] = {}
-        """Services that we have suspended, each with the instances; None among them is all of it."""
+        self.suspended: dict[str, dict[str | None, float]] = {}
+        """Services that we have suspended, each with the instances, None for all of it, and until when.
+
+        That is a time of `time.monotonic()`.
+        """
         self.refusals: dict[str, str] = {}
         """Why a service cannot be debugged, where it has said so: `forbidden`, `unknown_action`."""
         self.news: deque[str] = deque(maxlen=200)

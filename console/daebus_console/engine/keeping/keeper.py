@@ -6,6 +6,7 @@ Rules of this file: `desk` is read and changed under the session's lock; nothing
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 import uuid
@@ -251,8 +252,11 @@ class Keeper:
                 self.desk.reports[key] = report.without(gone)
             self.desk.version += 1
 
-    def suspend(self, service: str, *, on: bool, instance: str | None = None) -> int:
-        """Have a service take nothing more, or go on; returns how many instances do so. Raises what `place` raises."""
+    def suspend(self, service: str, *, on: bool, instance: str | None = None, lasts: float = math.inf) -> int:
+        """Have a service take nothing more, or go on; returns how many instances do so. Raises what `place` raises.
+
+        It goes on by itself after `lasts` seconds.
+        """
         if on:
             self.watch()
         with self._sending:
@@ -261,10 +265,13 @@ class Keeper:
         if found is not None:
             raise found
         with self.session.lock:
-            here = self.desk.suspended.setdefault(service, set())
-            (here.add if on else here.discard)(instance)
-            if not on and instance is None:
+            here = self.desk.suspended.setdefault(service, {})
+            if on:
+                here[instance] = time.monotonic() + lasts
+            elif instance is None:
                 here.clear()
+            else:
+                here.pop(instance, None)
             if not here:
                 del self.desk.suspended[service]
             self.desk.version += 1
@@ -358,6 +365,7 @@ class Keeper:
             follow = self.followed
         if follow is not None:
             follow()
+        self._end_suspensions(now)
         for service in sorted(dirty | ours):
             if service in dirty or now - self._renewed.get(service, 0.0) >= RENEW_EVERY:
                 self._tell_rules(service)
@@ -382,6 +390,20 @@ class Keeper:
             silent = now - self.desk.reports[service, instance].at
             if silent > (10 * LOOK_EVERY if service in active else 4 * GLANCE_EVERY):
                 self.desk.gone(service, [instance])
+
+    def _end_suspensions(self, now: float) -> None:
+        """Let go on what was suspended for a time that is over."""
+        over: list[tuple[str, str | None]] = []
+        with self.session.lock:
+            for service, here in list(self.desk.suspended.items()):
+                for instance in [one for one, until in here.items() if until <= now]:
+                    del here[instance]
+                    over.append((service, instance))
+                    self.desk.version += 1
+                if not here:
+                    del self.desk.suspended[service]
+        for service, instance in over:
+            self._asker.post(service, "suspend", self._suspension(False, instance))
 
     def _renew_suspension(self, service: str) -> None:
         with self.session.lock:
