@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from daebus_console.engine.conversation.drawing import DEEPEST, MOST_ROWS, MOST_WITHIN, bar, drawn, verdict
+from daebus_console.engine.conversation.drawing import DEEPEST, MOST_ROWS, MOST_WITHIN, bar, drawn, remark, verdict
 from daebus_console.engine.conversation.tree import Conversation, Node
 from daebus_console.engine.conversation.waterfall import Row, waterfall
 from daebus_console.engine.message.exchange import Exchange
@@ -56,6 +56,45 @@ def test_it_grows() -> None:
     assert not found.grow(bus.exchanges)
     assert shape(found.root) == ("a", ("b", "c"))
     assert (len(found), found.has(bus["c"]), found.has(bus["other"])) == (3, True, False)
+
+
+def test_what_no_id_says_is_supposed_where_there_is_one_possibility() -> None:
+    bus = Bus()
+    ask(bus, "a")
+    ask(bus, "b", channel="stock", service="shop")
+    found = conversation(bus, bus["b"])
+    assert shape(found.root) == ("a", "b")
+    assert [node.supposed for node in found.root.walk()] == [False, True]
+    row = rows(bus, bus["a"])["b"]
+    assert remark(row) == "no id says what it was sent from: shop had nothing else under way"
+    assert [line.prefix for line in drawn(waterfall(found, bus.now))] == ["", "┊ "]
+
+
+def test_it_is_supposed_of_what_comes_later_too() -> None:
+    bus = Bus()
+    found = conversation(bus, ask(bus, "a"))
+    ask(bus, "b", channel="stock", service="shop")
+    assert found.grow(bus.exchanges)
+    assert shape(found.root) == ("a", "b")
+
+
+@pytest.mark.parametrize("why", ["two at once", "one way", "answered", "ids", "instance", "a stranger"])
+def test_with_more_possibilities_nothing_is_supposed(why: str) -> None:
+    bus = Bus()
+    if why == "ids":
+        # It says of another one what it was sent from, so that it would have said so of this.
+        ask(bus, "before", "elsewhere", channel="stock", service="shop")
+    if why == "one way":
+        bus >> raw("shop", '{"action": "tell", "payload": {}}')
+    ask(bus, "a")
+    if why == "two at once":
+        ask(bus, "other")
+    if why == "answered":
+        bus >> answer("caller:1", id="a")
+    if why == "instance":
+        bus >> answer("caller:1", id="a", final=False, instance="i1")
+    ask(bus, "b", channel="stock", service="web" if why == "a stranger" else "shop")
+    assert shape(conversation(bus, bus["b"]).root) == "b"
 
 
 def test_a_parent_that_was_not_seen_holds_together_what_it_set_off() -> None:

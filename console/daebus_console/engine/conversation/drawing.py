@@ -57,10 +57,11 @@ def _within(node: Node, below: str) -> Iterator[tuple[Node | Sequence[Node], str
     flat = node.depth >= DEEPEST
     for index, child in enumerate(shown):
         last = index == len(shown) - 1 and not rest
+        branch = "┊ " if child.supposed else "└ " if last else "├ "
         if flat:
             yield child, f"{below}{node.depth + 1} ", below
         else:
-            yield child, below + ("└ " if last else "├ "), below + ("  " if last else "│ ")
+            yield child, below + branch, below + ("  " if last else "│ ")
     if rest:
         yield rest, below + "└ ", below
 
@@ -170,6 +171,8 @@ def remark(row: Row) -> str:
         return "" if row.node.run is not None else f"the exchange with the id {row.node.id} was not seen"
     if row.node.cut:
         return "its parent_id leads back to itself through what is within it"
+    if row.node.supposed and exchange.source is not None:
+        return f"no id says what it was sent from: {exchange.source} had nothing else under way"
     if exchange.state is State.UNKNOWN:
         return "nobody knows how it ended: there was a gap"
     return ""

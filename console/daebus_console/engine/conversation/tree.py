@@ -1,15 +1,16 @@
 """The tree that an exchange belongs to, from what set it off to its last effect. Pure.
 
 It is made of what the messages say, by `parent_id`, and of what services tell: which run of a task or a listener set a
-request off, who published a broadcast, and who heard it. Whatever the ids say it is a tree: a parent that was not seen
-stands as such at the top, a cycle is cut where it began, and of several exchanges with one id the newest before the
-child is its parent.
+request off, who published a broadcast, and who heard it; where nobody says it, of what is `supposed`. Whatever the ids
+say it is a tree: a parent that was not seen stands as such at the top, a cycle is cut where it began, and of several
+exchanges with one id the newest before the child is its parent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from daebus_console.engine.conversation.supposing import Supposing
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.records.joining import Links
 from daebus_console.engine.records.record import Heard, Ran, key_of
@@ -25,10 +26,10 @@ class Node:
     """An exchange or a `run`, with what was sent or done from it; with neither, a parent that was not seen.
 
     `id` is its request_id, or that of the run. `cut` tells that the ids go round: it is, says its parent_id, within
-    itself.
+    itself. `supposed` tells that no id says what it was sent from; see `supposing`.
     """
 
-    __slots__ = ("children", "cut", "depth", "exchange", "id", "parent", "run")
+    __slots__ = ("children", "cut", "depth", "exchange", "id", "parent", "run", "supposed")
 
     def __init__(
         self, exchange: Exchange | None, id: str | None, parent: Node | None = None, run: Run | None = None
@@ -36,7 +37,7 @@ class Node:
         self.exchange, self.id, self.parent, self.run = exchange, id, parent, run
         self.children: list[Node] = []
         self.depth: int = 0 if parent is None else parent.depth + 1
-        self.cut = False
+        self.cut = self.supposed = False
 
     @property
     def key(self) -> Key | None:
@@ -68,11 +69,16 @@ class Conversation:
         self._numbers: set[int] = set()
         self._runs: set[str] = set()
         self._last = exchanges[-1].number if exchanges else 0
+        self._supposing = Supposing()
+        self._supposed: dict[int, str | None] = {}
+        for exchange in exchanges:
+            self._suppose(exchange)
         self.root = self._top(start, exchanges)
         within: dict[Key, list[Exchange]] = {}
         for exchange in exchanges:
-            if exchange.parent_id is not None:
-                within.setdefault(exchange.parent_id, []).append(exchange)
+            said = exchange.parent_id or self._supposed.get(exchange.number)
+            if said is not None:
+                within.setdefault(said, []).append(exchange)
         for exchange in links.casts() if links is not None else ():
             parent = self._parent_id(exchange)
             if parent is not None:
@@ -106,15 +112,22 @@ class Conversation:
             if exchange.number <= self._last:
                 continue
             self._last = exchange.number
+            self._suppose(exchange)
             parent = self._parent_of(exchange)
             if parent is not None:
                 self._add(exchange, parent)
         return len(self._numbers) != before
 
     def _parent_id(self, exchange: Exchange) -> str | None:
-        if exchange.parent_id is not None or self._links is None:
-            return exchange.parent_id
-        return self._links.parent_of(exchange)
+        told = exchange.parent_id
+        if told is None and self._links is not None:
+            told = self._links.parent_of(exchange)
+        return self._supposed.get(exchange.number) if told is None else told
+
+    def _suppose(self, exchange: Exchange) -> None:
+        parent = self._supposing.parent_of(exchange)
+        if parent is not None:
+            self._supposed[exchange.number] = parent.request_id
 
     def _top(self, start: Exchange, exchanges: Sequence[Exchange]) -> Node:
         by_id = _ById(exchanges)
@@ -180,6 +193,8 @@ class Conversation:
             return None
         self._numbers.add(exchange.number)
         node = Node(exchange, exchange.request_id, parent)
+        told = exchange.parent_id if self._links is None else exchange.parent_id or self._links.parent_of(exchange)
+        node.supposed = told is None
         parent.children.append(node)
         return self._note(node)
 
