@@ -57,7 +57,7 @@ def open_session(settings: Globals, messages: int | None = None, memory: int | N
     # What is remembered are millions of objects without cycles: looking through them all takes a tenth of a second and
     # more, in which no key is seen, and finds nothing.
     gc.set_threshold(*_COLLECT_AFTER)
-    wanted = Settings(patterns=settings.channels or ("*",), dialects=settings.dialects)
+    wanted = Settings(patterns=settings.channels or ("*",), dialects=settings.dialects, passive=settings.passive)
     if messages is not None and memory is not None:
         wanted = replace(wanted, max_messages=messages, max_bytes=memory)
     return Session(resolve_url(settings.redis), wanted)

@@ -26,6 +26,7 @@ class Globals:
     redis: str | None = None
     channels: tuple[str, ...] = ()
     read_only: bool = False
+    passive: bool = False
     confirm_remote: bool = True
     redact: tuple[str, ...] = ()
     dialects: tuple[str, ...] = ()
@@ -77,6 +78,8 @@ def take_globals(arguments: Sequence[str]) -> tuple[Globals, list[str]]:
     for key in ("channels", "redact", "dialects"):
         if key in found:
             found[key] = tuple(part for part in (piece.strip() for piece in _PART.findall(found[key])) if part)
+    if found.get("passive"):
+        found["read_only"] = True
     if "channels" in found:
         try:
             found["channels"] = tuple(naming.read_glob(glob) for glob in found["channels"])

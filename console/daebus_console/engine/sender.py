@@ -35,10 +35,11 @@ from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.session import Session
 
 _ASK_WITHIN = 3.0
+PASSIVE = "this console is passive: it was started with --passive and publishes nothing, not even questions"
 
 
 class ReadOnly(DaebusError):
-    """The console was started with --read-only; nothing was sent."""
+    """The console was started with --read-only or --passive; nothing was sent."""
 
 
 class Cancelled(DaebusError):
@@ -190,8 +191,11 @@ class Sender:
     def ask(self, service: str, action: str, payload: Mapping[str, Any]) -> str:
         """Ask all instances of a service what they tell, which changes nothing: `read_only` allows it.
 
-        Returns the id of the question; the session hears the answers. Raises RedisUnavailable.
+        Returns the id of the question; the session hears the answers. Raises RedisUnavailable, ReadOnly where the
+        session is passive.
         """
+        if self.session.settings.passive:
+            raise ReadOnly(PASSIVE)
         request_id = uuid.uuid4().hex
         with self.session.lock:
             self.session.correlator.expect(request_id)
@@ -228,6 +232,8 @@ class Sender:
         self._publisher.close()
 
     def _allow(self) -> None:
+        if self.session.settings.passive:
+            raise ReadOnly(PASSIVE)
         if self.read_only:
             raise ReadOnly("this console is read-only: it was started with --read-only and sends nothing")
 

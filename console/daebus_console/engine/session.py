@@ -40,7 +40,7 @@ class Settings:
 
     `patterns` are the globs to tap; `timeout` the seconds after which a request that names none counts as unanswered;
     `max_messages` and `max_bytes` bound the journal; `poll_every` are seconds between polls of the broker; `dialects`
-    the names of those that are read, all where there are none.
+    the names of those that are read, all where there are none; with `passive` nothing is ever published.
     """
 
     patterns: tuple[str, ...] = ("*",)
@@ -49,6 +49,7 @@ class Settings:
     max_bytes: int = 512 * 1024 * 1024
     poll_every: float = POLL_EVERY
     dialects: tuple[str, ...] = ()
+    passive: bool = False
 
 
 @dataclass
@@ -128,6 +129,7 @@ class Session:
             every=self.settings.poll_every,
             patterns=len(self.settings.patterns),
             more=self._more_to_ask,
+            quiet=self.settings.passive,
         )
 
     def __enter__(self) -> Session:

@@ -194,6 +194,21 @@ def test_read_only_refuses_what_publishes(console: Console, heard: redis.client.
     assert console("--read-only", "services").status == 0
 
 
+def test_passive_publishes_nothing_not_even_questions(console: Console, service: str, redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client, client.pubsub() as pubsub:
+        pubsub.subscribe(f"daebus.control.{service}")
+        assert pubsub.get_message(timeout=5) is not None
+        for arguments in (["tail", "--for", "1s"], ["services", service]):
+            assert console("--passive", *arguments).status == 0
+        for arguments in (["logs", service], ["running", service], ["ping", service], ["request", service, "echo"]):
+            done = console("--passive", *arguments)
+            assert done.status == 2, done
+            assert "passive" in done.err or "read-only" in done.err, done
+        assert pubsub.get_message(timeout=0.2) is None
+        assert console("services", service).status == 0
+        assert pubsub.get_message(timeout=5) is not None, "what is asked else"
+
+
 def test_without_redis_it_is_status_5() -> None:
     console = Console(f"redis://127.0.0.1:{free_port()}/0")
     for arguments in (

@@ -6,14 +6,26 @@ from collections.abc import Iterable
 
 from daebus_console.commands.context import Context
 from daebus_console.engine.live.asking import Question
+from daebus_console.engine.sender import PASSIVE, ReadOnly
 
 WITHIN = 2.0
 """Seconds that instances are given to answer."""
 
 
+def must_ask(context: Context) -> None:
+    """Raise ReadOnly where nobody may be asked, for what can tell nothing else."""
+    if context.session.settings.passive:
+        raise ReadOnly(PASSIVE)
+
+
 def ask(context: Context, questions: Iterable[Question]) -> int:
-    """Ask all of it at once and wait for the answers; returns how many came. Raises RedisUnavailable."""
+    """Ask all of it at once and wait for the answers; returns how many came.
+
+    A passive console asks nobody. Raises RedisUnavailable.
+    """
     session = context.session
+    if session.settings.passive:
+        return 0
     asked: dict[str, int] = {}
     for service, action, payload in questions:
         with session.lock:

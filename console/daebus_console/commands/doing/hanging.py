@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from daebus_console.commands.context import Context, Exit
-from daebus_console.commands.doing.asking import ask
+from daebus_console.commands.doing.asking import ask, must_ask
 from daebus_console.commands.doing.telling import session_of
 from daebus_console.commands.grammar.command import Command
 from daebus_console.engine.live import glob
@@ -29,6 +29,7 @@ def run_running(command: Command, context: Context) -> int:
     silent: list[str] = []
     begun = 0.0
     if command["in"] is None and not session.recorded:
+        must_ask(context)
         with session.lock:
             begun = session.clock()
             here = [one for one in session.directory.services.values() if one.gone is None and one.subscribers]

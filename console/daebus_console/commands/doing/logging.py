@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from daebus_console.commands.context import Context, Exit
-from daebus_console.commands.doing.asking import ask
+from daebus_console.commands.doing.asking import ask, must_ask
 from daebus_console.commands.doing.telling import session_of
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
@@ -143,6 +143,7 @@ def _of_services(session: Session, wanted: _Wanted, asking: Context | None) -> t
         return wanted.service is None or glob.matches(wanted.service, name)
 
     if asking is not None:
+        must_ask(asking)
         with session.lock:
             here = [one for one in session.directory.services.values() if meant(one.name) and one.gone is None]
             told = [one.name for one in here if session.telling.tells(one.name)]

@@ -39,6 +39,7 @@ SHELL_OPTIONS = (
     Option("--redis", Kind.URL, "where Redis is (default: $DAEBUS_REDIS_URL, $REDIS_URL, localhost:6379)", "URL"),
     Option("--channels", Kind.TEXT, "look only at channels that match, such as 'shop.*,user_*'", "GLOBS"),
     Option("--read-only", Kind.FLAG, "refuse every verb that publishes"),
+    Option("--passive", Kind.FLAG, "publish nothing at all, not even questions to services of what they are"),
     Option(
         "--confirm-remote",
         Kind.TEXT,
