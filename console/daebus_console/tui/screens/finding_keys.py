@@ -1,4 +1,4 @@
-"""What the main screen has of findings: the badge, the marks on the rows, and the key that lists them."""
+"""What the main screen has of findings and of what is not as usual: the badge, the marks on the rows, their key."""
 
 from __future__ import annotations
 
@@ -6,18 +6,35 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from daebus_console.engine.insight.usual import Usual
 from daebus_console.tui.rows.findings import SIGNS, badge
 from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.screens.view_verbs import ViewVerbs
 
+LEARN_FOR = 0.002
+"""Seconds of a frame."""
+
 
 class FindingKeys(ViewVerbs):
-    """Whoever inherits it calls `found` now and then."""
+    """Whoever inherits it calls `found` now and then, and `learn` with each frame."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("exclamation_mark", "findings", "Findings: what is wrong, and why", key_display="!", show=False),
     ]
     _found_version = -1
+    _usual: Usual
+
+    def begin_to_learn(self) -> None:
+        """Have flow and detail tell what is not as usual."""
+        self._usual = Usual(self.session.journal.exchanges)
+        self.flow.unlike = self.detail.unlike = self._usual.of
+
+    def learn(self) -> None:
+        """Learn for a moment what is usual of what is on the screen; the rows are drawn anew where that has changed."""
+        before = self._usual.version
+        self._usual.work(LEARN_FOR, self.session.clock(), self.session.lock)
+        if self._usual.version != before:
+            self.flow.redraw()
 
     def found(self) -> Line:
         """The badge of what was found; the rows are drawn anew where that has changed. Takes the session's lock."""
