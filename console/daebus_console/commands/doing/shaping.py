@@ -38,7 +38,7 @@ def run_shape(command: Command, context: Context) -> int:
         return (target is None or place == target) and (action is None or asked == action)
 
     shapes = Shapes(wanted, context.redact if context.redact else None).add_all(material.each())
-    found = sorted(shapes.found.items(), key=lambda item: (item[0].target, item[0].action or "", _order(item[0])))
+    found = in_order(shapes)
     if not found:
         context.output.error("no message was seen" + (f" of {_called(target, action)}" if target is not None else ""))
         return Exit.INTERRUPTED if material.interrupted else Exit.NOBODY
@@ -48,7 +48,7 @@ def run_shape(command: Command, context: Context) -> int:
         for value in _schemas(found):
             context.output.record(value)
     elif form == "json":
-        declared = Declared(material, context)
+        declared = _declared(material, context)
         for place, shape in found:
             told = _declared_data(shape, declared.of(place))
             unreadable = shapes.unreadable.get(place, 0)
@@ -56,13 +56,21 @@ def run_shape(command: Command, context: Context) -> int:
     elif target is None:
         context.output.result(_overview(found))
     else:
-        declared = Declared(material, context)
+        declared = _declared(material, context)
         for place, shape in found:
             unreadable = shapes.unreadable.get(place, 0)
-            context.output.result(_lines(place, shape, unreadable, declared.of(place), context.output.width))
+            lines = lines_of(place, shape, unreadable, declared.of(place), context.output.width)
+            context.output.result(told for told, _part in lines)
     if shapes.left_out:
         context.output.note(f"{shapes.left_out:,} messages of more actions than there is room for are left out")
     return Exit.INTERRUPTED if material.interrupted else Exit.DONE
+
+
+def _declared(material: Material, context: Context) -> Declared:
+    if material.path is not None:
+        return Declared.told_in(material.each())
+    with context.session.lock:
+        return Declared(context.session.directory)
 
 
 def _form(command: Command) -> str:
@@ -94,8 +102,11 @@ def _called(target: str, action: str | None) -> str:
     return shown(target) + (f" {shown(action, text=True)}" if action else "")
 
 
-def _order(place: Place) -> int:
-    return PARTS.index(place.part)
+def in_order(shapes: Shapes) -> list[tuple[Place, Shape]]:
+    """What was learned, by name and from the request to the answer."""
+    return sorted(
+        shapes.found.items(), key=lambda item: (item[0].target, item[0].action or "", PARTS.index(item[0].part))
+    )
 
 
 def _place(place: Place) -> dict[str, Any]:
@@ -116,17 +127,22 @@ def _overview(found: list[tuple[Place, Shape]]) -> list[Line]:
     return table(("SERVICE OR CHANNEL", "ACTION", "SEEN"), rows)
 
 
-def _lines(place: Place, shape: Shape, unreadable: int, declared: Whole | None, width: int) -> list[Line]:
+def lines_of(
+    place: Place, shape: Shape, unreadable: int, declared: Whole | None, width: int
+) -> list[tuple[Line, Part | None]]:
+    """A shape in lines of at most `width` cells, each with the part of the payload that it is of, if it is of one."""
     seen = f"{shape.count:,} message{'s' * (shape.count != 1)}"
     also = f", and {unreadable:,} unreadable" if unreadable else ""
     head = line(Span(_called(place.target, place.action), "bold"), f": {place.part}, ", Span(seen + also, "dim"))
     parts = list(islice(beside(shape, declared), _MOST_ROWS + 1))
     headings = ("FIELD", "TYPE", "THERE", *(("DECLARED",) if declared is not None else ()), "SEEN")
     rows = [_row(part, with_declared=declared is not None) for part in parts[:_MOST_ROWS]]
-    lines = [head, *(fit(one, width) for one in table(headings, rows))]
+    table_lines = [fit(one, width) for one in table(headings, rows)]
+    lines: list[tuple[Line, Part | None]] = [(head, None), (table_lines[0], None)]
+    lines += zip(table_lines[1:], parts, strict=False)
     if len(parts) > _MOST_ROWS:
-        lines.append(line(Span("  … and more; --json tells all", "dim")))
-    return [*lines, line("")]
+        lines.append((line(Span("  … and more; --json tells all", "dim")), None))
+    return [*lines, (line(""), None)]
 
 
 def _row(part: Part, *, with_declared: bool) -> list[str | Span]:

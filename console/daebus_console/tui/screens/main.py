@@ -378,7 +378,7 @@ class MainScreen(DebugKeys):
         """Show the figures."""
         from daebus_console.tui.screens.stats import StatsScreen
 
-        self.app.push_screen(StatsScreen())
+        self.app.push_screen(StatsScreen(self.session))
 
     def action_help(self) -> None:
         """Tell the keys of the pane with the focus."""
