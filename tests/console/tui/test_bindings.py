@@ -28,11 +28,12 @@ from daebus_console.tui.screens.pick import PickScreen
 from daebus_console.tui.screens.record import RecordScreen
 from daebus_console.tui.screens.rules import RuleList, RulesScreen
 from daebus_console.tui.screens.sequence import SequenceScreen, StepList
-from daebus_console.tui.screens.stats import FigureList, StatsScreen
+from daebus_console.tui.screens.stats import StatsScreen
 from daebus_console.tui.screens.take_along import TakeAlongScreen
 from daebus_console.tui.widgets.detail import DocumentView
 from daebus_console.tui.widgets.detail_pane import DetailPane
 from daebus_console.tui.widgets.directory import DirectoryList
+from daebus_console.tui.widgets.figure_list import FigureList
 from daebus_console.tui.widgets.filter_bar import FilterLine
 from daebus_console.tui.widgets.find_line import FindLine
 from daebus_console.tui.widgets.flow import FlowList

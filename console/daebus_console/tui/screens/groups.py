@@ -15,7 +15,7 @@ from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.lines import Line, fit_right
 from daebus_console.tui.screens.insight.about import About
 from daebus_console.tui.screens.insight.keys import InsightKeys
-from daebus_console.tui.screens.stats import FigureList
+from daebus_console.tui.widgets.figure_list import FigureList
 from daebus_console.tui.widgets.key_line import KeyLine
 from daebus_console.tui.widgets.row_list import RowList
 from daebus_console.tui.widgets.title import TitleLine

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.message import Message
 
 from daebus_console.engine.figures.stats import Row, Slow
 from daebus_console.naming import shown
@@ -16,6 +15,7 @@ from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.rows.stats import charts, figures_line, heading, slow_line
 from daebus_console.tui.screens.insight.about import About
 from daebus_console.tui.screens.insight.keys import InsightKeys
+from daebus_console.tui.widgets.figure_list import FigureList
 from daebus_console.tui.widgets.key_line import KeyLine
 from daebus_console.tui.widgets.row_list import RowList
 from daebus_console.tui.widgets.title import TitleLine
@@ -26,50 +26,6 @@ if TYPE_CHECKING:
 
 CHART_ROWS = 7
 SLOWEST = 100
-
-
-class FigureList(RowList):
-    """Rows of one kind, drawn by a function."""
-
-    class Moved(Message):
-        """The cursor is on another row."""
-
-    def __init__(self, draw: Any, hint: str, **keywords: Any) -> None:
-        super().__init__(**keywords)
-        self.rows: list[Any] = []
-        self._draw = draw
-        self._cursor = 0
-        self._hint = hint
-
-    def count(self) -> int:
-        return len(self.rows)
-
-    def line(self, index: int, width: int) -> Line:
-        line: Line = self._draw(self.rows[index], width)
-        return line
-
-    def empty(self) -> list[Line]:
-        return [[(f"   {self._hint}", "dim")]]
-
-    def cursor_index(self) -> int | None:
-        return min(self._cursor, len(self.rows) - 1) if self.rows else None
-
-    def put_cursor(self, index: int) -> None:
-        self._cursor = index
-
-    def placed(self) -> None:
-        self.post_message(self.Moved())
-
-    def chosen(self) -> Any:
-        """The row under the cursor, or None."""
-        index = self.cursor_index()
-        return None if index is None else self.rows[index]
-
-    def on_key(self, event: Any) -> None:
-        """Enter opens the row."""
-        if event.key == "enter" and self.chosen() is not None:
-            event.stop()
-            self.post_message(self.Chosen(self, self.cursor_index() or 0))
 
 
 class ChartView(TitleLine):

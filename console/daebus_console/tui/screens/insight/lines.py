@@ -11,7 +11,7 @@ from textual.screen import Screen
 
 from daebus_console.render import Line as Spans
 from daebus_console.tui.rows.lines import Line, in_roles
-from daebus_console.tui.screens.stats import FigureList
+from daebus_console.tui.widgets.figure_list import FigureList
 from daebus_console.tui.widgets.key_line import KeyLine
 from daebus_console.tui.widgets.row_list import RowList
 from daebus_console.tui.widgets.title import TitleLine
