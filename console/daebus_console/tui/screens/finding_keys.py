@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from daebus_console.engine.findings.book import Book
 from daebus_console.engine.insight.usual import Usual
 from daebus_console.tui.rows.findings import SIGNS, badge
 from daebus_console.tui.rows.lines import Line
@@ -22,6 +23,7 @@ class FindingKeys(ViewVerbs):
         Binding("exclamation_mark", "findings", "Findings: what is wrong, and why", key_display="!", show=False),
     ]
     _found_version = -1
+    _book: Book
     _usual: Usual
 
     def begin_to_learn(self) -> None:
@@ -39,7 +41,7 @@ class FindingKeys(ViewVerbs):
     def found(self) -> Line:
         """The badge of what was found; the rows are drawn anew where that has changed. Takes the session's lock."""
         with self.session.lock:
-            book = self.session.findings.book
+            book = self._book = self.session.findings.book
             changed, self._found_version = book.version != self._found_version, book.version
             listed = list(book) if len(book) else []
         known = self.app.known.known
@@ -50,7 +52,7 @@ class FindingKeys(ViewVerbs):
 
     def _role_of(self, number: int) -> str:
         """The role of the mark on the row of that exchange; empty where it has none."""
-        finding = self.session.findings.book.of(number)
+        finding = self._book.of(number)
         if finding is None or self.app.known.known.mark_of(finding) is not None:
             return ""
         return SIGNS[finding.severity][1]
