@@ -55,7 +55,7 @@ PANES: dict[str, tuple[tuple[str, ...], tuple[type[DOMNode], ...]]] = {
     "contrast": (("left_square_bracket", "u"), (FigureList, ContrastScreen)),
     "shape": (("left_square_bracket", "s"), (FigureList, ShapeScreen)),
     "two conversations": (
-        ("left_square_bracket", "m", *["left_square_bracket"] * 2, "K"),
+        ("left_square_bracket", "m", *["left_square_bracket"] * 2, "M"),
         (FigureList, SideBySideScreen),
     ),
     "held": (("H",), (HeldList, HeldScreen)),

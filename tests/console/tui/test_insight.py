@@ -138,7 +138,7 @@ def test_where_there_is_nothing_to_set_apart_it_says_so() -> None:
     drive(orders(8, failing=False), story)
 
     async def empty(d: Driver) -> None:
-        await d.press("u", "s", "K")
+        await d.press("u", "s", "M")
         assert d.app.screen is d.app.main
         assert len(d.app._notifications) == 3
         await d.press("W", "u", "s")
@@ -171,7 +171,7 @@ def test_the_shape_beside_what_is_declared_and_what_is_not_like_it(size: tuple[i
 def test_two_conversations_side_by_side(size: tuple[int, int]) -> None:
     async def story(d: Driver) -> None:
         await d.until(lambda: d.app.main.flow.count() == 8)
-        await d.press("g", "m", "down", "down", "down", "down", "K")
+        await d.press("g", "m", "down", "down", "down", "down", "M")
         await d.sees("Two conversations #1 and #5", "stock.reserve", "ended otherwise", "missing", "repeated")
         await d.press("x")
         await d.sees("#5 and #1", "new")
@@ -191,7 +191,7 @@ def test_two_conversations_side_by_side(size: tuple[int, int]) -> None:
 def test_one_conversation_has_nothing_beside_it() -> None:
     async def story(d: Driver) -> None:
         await d.until(lambda: d.app.main.flow.count() == 8)
-        await d.press("g", "m", "down", "K")
+        await d.press("g", "m", "down", "M")
         await d.sees("#1 and #2 belong to one conversation")
         await d.press("enter", "d", "escape")
         assert d.app.screen is d.app.main

@@ -33,7 +33,7 @@ class ExchangeKeys(InsightKeys):
             "D", "sequence", "Sequence diagram of the marked, else of the selected and what belongs to it", show=False
         ),
         Binding("V", "conversation", "Conversation: all that belongs to the selected over one time axis", show=False),
-        Binding("K", "side_by_side", "Both conversations side by side, of the two marked", show=False),
+        Binding("M", "side_by_side", "Both conversations side by side, of the two marked", show=False),
         Binding("u", "contrast", "What sets its action's failures, or the marked, apart from the rest", show=False),
         Binding("s", "shape", "Shape: what the messages of its action look like", show=False),
         Binding("W", "groups", "What failed: failures in groups", show=False),

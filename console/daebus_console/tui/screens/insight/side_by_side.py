@@ -29,7 +29,7 @@ class SideBySideScreen(LinesScreen):
     """The one to go by first; enter shows an exchange, d what differs in the payloads of two."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("K", "app.pop_screen", "Back", show=False),
+        Binding("M", "app.pop_screen", "Back", show=False),
         Binding("d", "payloads", "What differs in the payloads"),
         Binding("x", "exchange", "Swap sides"),
     ]
