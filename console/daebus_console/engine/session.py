@@ -225,9 +225,10 @@ class Session:
             for message in taken.control:
                 self._learn(message)
                 self._pass_on(message)
-            self._told(at, self.telling.watched(taken.opened, self.status.since))
-            self.findings.skipped += self.telling.unjudged
-            self.telling.unjudged = 0
+            if taken.opened:
+                self._told(at, self.telling.watched(taken.opened, self.status.since))
+                self.findings.skip(self.telling.unjudged)
+                self.telling.unjudged = 0
             self.status.messages += count
             self.status.bytes = self.journal.seen_bytes
             self.rate.add(at, count)
@@ -240,6 +241,7 @@ class Session:
         if self._order.waits and (late := self._order.late(at)):
             self._take(at, ((at, late),))
         with self._changed:
+            self.findings.idle(at)
             if self._advance(at):
                 self._changed.notify_all()
 

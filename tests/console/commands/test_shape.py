@@ -79,6 +79,37 @@ def test_mistakes(passed: Passed, line: str, status: Exit, said: str) -> None:
     assert said in [*heard.errors, *(error.message for error in heard.mistakes)][0]
 
 
+SCHEMA = {"type": "object", "properties": {"amount": {"type": "integer"}, "vip": {"type": "boolean"}}}
+TOLD = {
+    "service": "shop",
+    "instance": "shop-1",
+    "actions": [{"name": "order", "description": "Order.", "arguments": {**SCHEMA, "required": ["amount"]}}],
+}
+
+
+def test_what_the_service_declares_stands_beside_it(passed: Passed, tmp_path: Path) -> None:
+    passed >> request("daebus.control.shop", "info", id="i1")
+    passed >> answer("caller:1", id="i1", payload=TOLD)
+    passed.session.directory.info(passed.now, TOLD)
+    file = tmp_path / "today.jsonl"
+    assert passed(f"export to:shop,daebus.control.shop --as capture -o {file}") == Exit.DONE
+    for line in ("shape shop order", f"shape {file} shop order"):
+        assert passed(line) == Exit.DONE
+        asked, answered = passed.said.split("shop order: answer,")
+        rows = {row.split()[0]: " ".join(row.split()) for row in asked.splitlines() if row.strip()}
+        assert "DECLARED" in rows["FIELD"]
+        assert "integer, required: 4 of 28 are not" in rows["amount"]
+        assert "not declared" in rows["user"]
+        assert rows["vip"] == "vip never true or false"
+        assert "DECLARED" not in answered
+        assert passed(f"{line} --json") == Exit.DONE
+        assert [(one["path"], one["not_so"]) for one in passed.records[0]["not_as_declared"]] == [
+            ("amount", "4 of 28 are not"),
+            ("user", "not declared"),
+        ]
+        assert "declared" not in passed.records[1]
+
+
 @pytest.mark.parametrize("form", ["text", "json", "jsonschema"])
 def test_what_is_redacted_is_not_said(form: str) -> None:
     with remembered(redact=Redactor(["amount"])) as passed:

@@ -20,16 +20,20 @@ from daebus_console.tui.screens.conversation import ConversationScreen, Waterfal
 from daebus_console.tui.screens.groups import GroupsScreen
 from daebus_console.tui.screens.held import HeldList, HeldScreen
 from daebus_console.tui.screens.help import HelpScreen
+from daebus_console.tui.screens.insight.contrast import ContrastScreen
+from daebus_console.tui.screens.insight.shape import ShapeScreen
+from daebus_console.tui.screens.insight.side_by_side import SideBySideScreen
 from daebus_console.tui.screens.main import MainScreen
 from daebus_console.tui.screens.pick import PickScreen
 from daebus_console.tui.screens.record import RecordScreen
 from daebus_console.tui.screens.rules import RuleList, RulesScreen
 from daebus_console.tui.screens.sequence import SequenceScreen, StepList
-from daebus_console.tui.screens.stats import FigureList, StatsScreen
+from daebus_console.tui.screens.stats import StatsScreen
 from daebus_console.tui.screens.take_along import TakeAlongScreen
 from daebus_console.tui.widgets.detail import DocumentView
 from daebus_console.tui.widgets.detail_pane import DetailPane
 from daebus_console.tui.widgets.directory import DirectoryList
+from daebus_console.tui.widgets.figure_list import FigureList
 from daebus_console.tui.widgets.filter_bar import FilterLine
 from daebus_console.tui.widgets.find_line import FindLine
 from daebus_console.tui.widgets.flow import FlowList
@@ -48,6 +52,12 @@ PANES: dict[str, tuple[tuple[str, ...], tuple[type[DOMNode], ...]]] = {
     "sequence": (("left_square_bracket", "D"), (StepList, SequenceScreen)),
     "conversation": (("left_square_bracket", "V"), (WaterfallList, ConversationScreen)),
     "what failed": (("W",), (FigureList, GroupsScreen)),
+    "contrast": (("left_square_bracket", "u"), (FigureList, ContrastScreen)),
+    "shape": (("left_square_bracket", "s"), (FigureList, ShapeScreen)),
+    "two conversations": (
+        ("left_square_bracket", "m", *["left_square_bracket"] * 2, "M"),
+        (FigureList, SideBySideScreen),
+    ),
     "held": (("H",), (HeldList, HeldScreen)),
     "breakpoints and faults": (("L",), (RuleList, RulesScreen)),
     "break": (("left_square_bracket", "B"), (BreakScreen,)),
@@ -150,6 +160,7 @@ def test_every_key_of_a_pane_can_be_pressed_and_the_console_lives(
                 await back(console)
                 await go(console, pane, selected=chosen == flow.selected and flow.cursor_index() is not None)
         titled = ("statistics", "sequence", "compare", "conversation", "what failed", "held", "breakpoints and faults")
+        titled += ("contrast", "shape", "two conversations")
         await console.sees(pane.capitalize() if pane in titled else "daebus")
 
     drive(scene(), story, notifications=True)

@@ -26,6 +26,8 @@ SCREENS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
     "main": (LAST_ERROR, "card refused", ()),
     "sequence": (("D",), "Sequence", ("escape",)),
     "groups": (("W",), "exchanges in", ("escape",)),
+    "contrast": (("u",), "against", ("escape",)),
+    "shape": (("s",), "learned from", ("escape",)),
     "conversation": (("V",), "Conversation", ("escape",)),
     "compare": (("d", "G"), "object of 1 field → object of 2 fields", ("escape",)),
     "edit": (("e",), "may be sent", ("escape",)),

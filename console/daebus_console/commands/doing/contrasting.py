@@ -34,7 +34,7 @@ def run_contrast(command: Command, context: Context) -> int:
         if command["json"]:
             context.output.record(_record(one, selecting))
         else:
-            context.output.result(_lines(one, selecting, context.output.width))
+            context.output.result(told for told, _difference in lines_of(one, selecting, context.output.width))
     if not found:
         asked = material.wanted.text
         context.output.note(f"nothing passes the filter {asked}" if asked else "nothing has failed")
@@ -55,7 +55,8 @@ def _against(command: Command) -> filters.Filter | None:
 # For people ---------------------------------------------------------------------------------------------------------
 
 
-def _lines(one: Compared, selecting: str, width: int) -> list[Line]:
+def lines_of(one: Compared, selecting: str, width: int) -> list[tuple[Line, Difference | None]]:
+    """A comparison in lines of at most `width` cells, each with the difference that it tells, if it tells one."""
     head: list[str | Span] = [
         Span(f"{one.selected:,}", "bold"),
         " against ",
@@ -63,13 +64,17 @@ def _lines(one: Compared, selecting: str, width: int) -> list[Line]:
         Span(f"  {_called(one)}", "key"),
         Span(_looked_into(one), "dim"),
     ]
-    if one.selected < FEWEST or one.others < FEWEST:
-        few = f"  too few to compare: {FEWEST} are needed on either side"
-        return [line(*head), line(Span(few, "dim")), line("")]
     differences = one.differences(selecting)
+    more = f"; {len(differences) - _MOST_SHOWN} more differ" if len(differences) > _MOST_SHOWN else ""
     told = f"  {one.contrast.compared:,} values compared"
-    if not differences:
-        return [line(*head), line(Span(f"{told}; none differs by more than chance explains", "dim")), line("")]
+    if one.selected < FEWEST or one.others < FEWEST:
+        told = f"  too few to compare: {FEWEST} are needed on either side"
+        differences = []
+    elif not differences:
+        told += "; none differs by more than chance explains"
+    else:
+        told += f"{more}; what goes together need not be the cause"
+    shown_ones = differences[:_MOST_SHOWN]
     rows: list[list[str | Span]] = [
         [
             Span(f"  {name_of(difference)}", "key"),
@@ -79,12 +84,16 @@ def _lines(one: Compared, selecting: str, width: int) -> list[Line]:
             _percent(difference, 1),
             str(difference.others),
         ]
-        for difference in differences[:_MOST_SHOWN]
+        for difference in shown_ones
     ]
     headings = ("  WHAT", "IS", "SELECTED", "", "OTHERS", "")
-    lines = [fit(row, width) for row in table(headings, rows, right=frozenset({2, 3, 4, 5}))]
-    more = f"; {len(differences) - _MOST_SHOWN} more differ" if len(differences) > _MOST_SHOWN else ""
-    return [line(*head), *lines, line(Span(f"{told}{more}; what goes together need not be the cause", "dim")), line("")]
+    lines = table(headings, rows, right=frozenset({2, 3, 4, 5})) if rows else []
+    return [
+        (line(*head), None),
+        *((fit(row, width), of) for row, of in zip(lines, [None, *shown_ones], strict=False)),
+        (line(Span(told, "dim")), None),
+        (line(""), None),
+    ]
 
 
 def _called(one: Compared) -> str:

@@ -11,6 +11,7 @@ from daebus_console.commands.grammar.command import Command
 from daebus_console.engine.conversation.comparing import How, Pair, compare
 from daebus_console.engine.conversation.drawing import DEEPEST, error_of, name_of
 from daebus_console.engine.conversation.tree import Conversation
+from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, duration, table
@@ -31,19 +32,18 @@ def run_compare(command: Command, context: Context) -> int:
     if before.has(second):
         raise CommandError(f"#{first.number} and #{second.number} belong to one conversation", len(command.line))
     found = compare(before, Conversation(second, exchanges))
-    differing = Counter(pair.how for pair in found if pair.how is not How.SAME)
     if command["json"]:
         for pair in found:
             context.output.record(_record(pair))
     else:
-        context.output.result(_lines(found[:_MOST_SHOWN], context))
-        told = ", ".join(f"{count:,} {how.value}" for how, count in differing.most_common())
+        context.output.result(told for told, _pair in lines_of(found[:_MOST_SHOWN], context.redact))
         more = f"; only the first {_MOST_SHOWN} lines are shown" if len(found) > _MOST_SHOWN else ""
-        context.output.note(f"{told or 'no difference but in time'}{more}")
-    return Exit.ERROR if differing.keys() - {How.SLOWER, How.FASTER} else Exit.DONE
+        context.output.note(f"{told_of(found)}{more}")
+    return Exit.ERROR if {pair.how for pair in found} - {How.SAME, How.SLOWER, How.FASTER} else Exit.DONE
 
 
-def _lines(found: list[Pair], context: Context) -> list[Line]:
+def lines_of(found: list[Pair], redact: Redactor) -> list[tuple[Line, Pair | None]]:
+    """Two conversations side by side in lines, each with the pair that it tells of; the first is the heading."""
     rows: list[list[str | Span]] = []
     for pair in found:
         style = _STYLES.get(pair.how, "dim")
@@ -56,10 +56,17 @@ def _lines(found: list[Pair], context: Context) -> list[Line]:
                 _number(pair.after),
                 _took(pair.after),
                 Span("" if pair.how is How.SAME else pair.how.value, style),
-                Span(_about(pair, context), style),
+                Span(_about(pair, redact), style),
             ]
         )
-    return table(("WHAT", "FIRST", "", "SECOND", "", "", ""), rows, right=frozenset({2, 4}))
+    lines = table(("WHAT", "FIRST", "", "SECOND", "", "", ""), rows, right=frozenset({2, 4}))
+    return list(zip(lines, [None, *found], strict=True))
+
+
+def told_of(found: list[Pair]) -> str:
+    """How many differ in which way, in words."""
+    differing = Counter(pair.how for pair in found if pair.how is not How.SAME)
+    return ", ".join(f"{count:,} {how.value}" for how, count in differing.most_common()) or "no difference but in time"
 
 
 def _number(exchange: Exchange | None) -> str:
@@ -70,15 +77,16 @@ def _took(exchange: Exchange | None) -> str:
     return "" if exchange is None or exchange.latency is None else duration(exchange.latency)
 
 
-def _about(pair: Pair, context: Context) -> str:
+def _about(pair: Pair, redact: Redactor) -> str:
     """What else is to be said of a difference."""
     if pair.how is How.REPEATED:
         numbers = ", ".join(f"#{one.number}" for one in pair.more[:3])
         return f"{len(pair.more):,} more: {numbers}{' …' if len(pair.more) > 3 else ''}"
     if pair.how is not How.ENDED or pair.before is None or pair.after is None:
         return ""
-    error = context.redact.text(error_of(pair.after))
-    return f"{pair.before.state.value} → {pair.after.state.value}" + (f" ({error})" if error else "")
+    error = redact.text(error_of(pair.after))
+    states = f"{pair.before.state.value} → {pair.after.state.value}"
+    return f"{error} ({states})" if error else states
 
 
 def _record(pair: Pair) -> dict[str, Any]:

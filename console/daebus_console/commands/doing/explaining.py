@@ -12,6 +12,8 @@ from daebus_console.commands.doing.material import wait
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.verbs import Face
+from daebus_console.engine.doors import Doors
+from daebus_console.engine.live.doors import doors_of
 from daebus_console.engine.session import Session
 from daebus_console.engine.why.asking import why_action, why_exchange
 from daebus_console.engine.why.cause import Cause
@@ -33,9 +35,10 @@ def run_why(command: Command, context: Context) -> int:
         interrupted = _look(command, context)
     if interrupted:
         return Exit.INTERRUPTED
+    doors = Doors()
     if command["in"] is None and not session.recorded:
-        _ask(command, context, number)
-    cause = _find(command, session, number)
+        doors = _ask(command, context, number)
+    cause = _find(command, session, number, doors)
     if command["json"]:
         context.output.record(
             {
@@ -77,8 +80,8 @@ def _look(command: Command, context: Context) -> bool:
     return context.cancellation.cancelled
 
 
-def _ask(command: Command, context: Context, number: int | None) -> None:
-    """Have services tell what they know of it."""
+def _ask(command: Command, context: Context, number: int | None) -> Doors:
+    """Have services tell what they know of it, and Redis whom it lets in."""
     session = context.session
     with session.lock:
         exchange = session.journal.exchange(number) if number is not None else None
@@ -87,14 +90,22 @@ def _ask(command: Command, context: Context, number: int | None) -> None:
         if session.telling.tells(service):
             questions.append((service, "running", {}))
     ask(context, questions)
+    return doors_of(session.address, service) if service else Doors()
 
 
-def _find(command: Command, session: Session, number: int | None) -> Cause:
+def _find(command: Command, session: Session, number: int | None, doors: Doors) -> Cause:
     with session.lock:
         findings = session.findings
         told = session.telling
         sight = Sight(
-            findings.world, findings.book, session.journal, session.clock(), told.of, told.standing, told.reports_of
+            findings.world,
+            findings.book,
+            session.journal,
+            session.clock(),
+            told.of,
+            told.standing,
+            told.reports_of,
+            doors,
         )
         if number is None:
             return why_action(sight, command["what"], command["action"])

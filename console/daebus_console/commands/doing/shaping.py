@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from daebus_console import naming
 from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.declared import Declared
 from daebus_console.commands.doing.material import Material, gather
 from daebus_console.commands.errors import CommandError, nearest
 from daebus_console.commands.grammar.command import Command
@@ -16,6 +18,8 @@ from daebus_console.engine.filter import writing
 from daebus_console.engine.insight.schema import DIALECT, comment, examples, format_in, only_these, record, schema
 from daebus_console.engine.insight.shape import Shape
 from daebus_console.engine.insight.shapes import PARTS, Place, Shapes
+from daebus_console.engine.schema.beside import Part, as_data, beside
+from daebus_console.engine.schema.described import Whole
 from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, fit, line, preview, table
 
@@ -34,7 +38,7 @@ def run_shape(command: Command, context: Context) -> int:
         return (target is None or place == target) and (action is None or asked == action)
 
     shapes = Shapes(wanted, context.redact if context.redact else None).add_all(material.each())
-    found = sorted(shapes.found.items(), key=lambda item: (item[0].target, item[0].action or "", _order(item[0])))
+    found = in_order(shapes)
     if not found:
         context.output.error("no message was seen" + (f" of {_called(target, action)}" if target is not None else ""))
         return Exit.INTERRUPTED if material.interrupted else Exit.NOBODY
@@ -44,16 +48,29 @@ def run_shape(command: Command, context: Context) -> int:
         for value in _schemas(found):
             context.output.record(value)
     elif form == "json":
+        declared = _declared(material, context)
         for place, shape in found:
-            context.output.record({**_place(place), "unreadable": shapes.unreadable.get(place, 0), **record(shape)})
+            told = _declared_data(shape, declared.of(place))
+            unreadable = shapes.unreadable.get(place, 0)
+            context.output.record({**_place(place), "unreadable": unreadable, **told, **record(shape)})
     elif target is None:
         context.output.result(_overview(found))
     else:
+        declared = _declared(material, context)
         for place, shape in found:
-            context.output.result(_lines(place, shape, shapes.unreadable.get(place, 0), context.output.width))
+            unreadable = shapes.unreadable.get(place, 0)
+            lines = lines_of(place, shape, unreadable, declared.of(place), context.output.width)
+            context.output.result(told for told, _part in lines)
     if shapes.left_out:
         context.output.note(f"{shapes.left_out:,} messages of more actions than there is room for are left out")
     return Exit.INTERRUPTED if material.interrupted else Exit.DONE
+
+
+def _declared(material: Material, context: Context) -> Declared:
+    if material.path is not None:
+        return Declared.told_in(material.each())
+    with context.session.lock:
+        return Declared(context.session.directory)
 
 
 def _form(command: Command) -> str:
@@ -85,8 +102,11 @@ def _called(target: str, action: str | None) -> str:
     return shown(target) + (f" {shown(action, text=True)}" if action else "")
 
 
-def _order(place: Place) -> int:
-    return PARTS.index(place.part)
+def in_order(shapes: Shapes) -> list[tuple[Place, Shape]]:
+    """What was learned, by name and from the request to the answer."""
+    return sorted(
+        shapes.found.items(), key=lambda item: (item[0].target, item[0].action or "", PARTS.index(item[0].part))
+    )
 
 
 def _place(place: Place) -> dict[str, Any]:
@@ -107,36 +127,37 @@ def _overview(found: list[tuple[Place, Shape]]) -> list[Line]:
     return table(("SERVICE OR CHANNEL", "ACTION", "SEEN"), rows)
 
 
-def _lines(place: Place, shape: Shape, unreadable: int, width: int) -> list[Line]:
+def lines_of(
+    place: Place, shape: Shape, unreadable: int, declared: Whole | None, width: int
+) -> list[tuple[Line, Part | None]]:
+    """A shape in lines of at most `width` cells, each with the part of the payload that it is of, if it is of one."""
     seen = f"{shape.count:,} message{'s' * (shape.count != 1)}"
     also = f", and {unreadable:,} unreadable" if unreadable else ""
     head = line(Span(_called(place.target, place.action), "bold"), f": {place.part}, ", Span(seen + also, "dim"))
-    rows = list(_rows(shape, "(payload)", shape.count, 1))
-    lines = [head, *(fit(one, width) for one in _as_table(rows[:_MOST_ROWS]))]
-    if len(rows) > _MOST_ROWS:
-        lines.append(line(Span(f"  … and {len(rows) - _MOST_ROWS:,} more; --json tells all", "dim")))
-    return [*lines, line("")]
+    parts = list(islice(beside(shape, declared), _MOST_ROWS + 1))
+    headings = ("FIELD", "TYPE", "THERE", *(("DECLARED",) if declared is not None else ()), "SEEN")
+    rows = [_row(part, with_declared=declared is not None) for part in parts[:_MOST_ROWS]]
+    table_lines = [fit(one, width) for one in table(headings, rows)]
+    lines: list[tuple[Line, Part | None]] = [(head, None), (table_lines[0], None)]
+    lines += zip(table_lines[1:], parts, strict=False)
+    if len(parts) > _MOST_ROWS:
+        lines.append((line(Span("  … and more; --json tells all", "dim")), None))
+    return [*lines, (line(""), None)]
 
 
-def _as_table(rows: list[list[str | Span]]) -> list[Line]:
-    return table(("FIELD", "TYPE", "THERE", "SEEN"), rows)
-
-
-def _rows(shape: Shape, name: str, of: int, level: int) -> Iterator[list[str | Span]]:
-    """The rows for a part and all below it, under that name; `of` is how many could have it."""
-    there = "always" if shape.count >= of else f"{shape.count:,} of {of:,}"
-    yield [
-        Span("  " * level + name, "key"),
-        _types(shape),
-        Span(there, "dim" if shape.count >= of else "warn"),
-        _seen(shape),
+def _row(part: Part, *, with_declared: bool) -> list[str | Span]:
+    seen, of = part.seen, part.of
+    there = "never" if seen is None else "always" if seen.count >= of else f"{seen.count:,} of {of:,}"
+    name = "  " * (part.level + 1) + (shown(part.name, text=True) or ("(payload)" if not part.level else '""'))
+    row: list[str | Span] = [
+        Span(name, "key"),
+        "" if seen is None else _types(seen),
+        Span(there, "dim" if there == "always" else "warn"),
     ]
-    for key, field in shape.fields.items():
-        yield from _rows(field, shown(key, text=True) or '""', shape.objects, level + 1)
-    if shape.folded is not None:
-        yield from _rows(shape.folded, "*", 0, level + 1)
-    if shape.items is not None:
-        yield from _rows(shape.items, "[*]", 0, level + 1)
+    if with_declared:
+        words = part.declared if part.not_so in ("", part.declared) else f"{part.declared}: {part.not_so}"
+        row.append(Span(words, "warn" if part.not_so else "accent"))
+    return [*row, "" if seen is None else _seen(seen)]
 
 
 def _types(shape: Shape) -> str:
@@ -182,6 +203,10 @@ def comment_range(shape: Shape) -> str:
 
 
 # For programs -------------------------------------------------------------------------------------------------------
+
+
+def _declared_data(shape: Shape, whole: Whole | None) -> dict[str, Any]:
+    return {} if whole is None else {"declared": whole.schema, "not_as_declared": as_data(beside(shape, whole))}
 
 
 def _schemas(found: list[tuple[Place, Shape]]) -> Iterator[dict[str, Any]]:

@@ -39,8 +39,9 @@ VERB = Verb(
     ),
     details="Types, fields and ranges are what was seen, with how many messages that rests on; keys that are data, such"
     " as ids, are folded into one. A message departs where a rule that rests on 20 or more is broken: a field that"
-    " fewer than 1 in 50 lack or have, a type that fewer than 1 in 5 have. Values of keys named with --redact are not"
-    " shown. --json is the same as --as json.",
+    " fewer than 1 in 50 lack or have, a type that fewer than 1 in 5 have. Where the service tells a schema of"
+    " its action, it stands beside what was seen. Values of keys named with --redact are not shown."
+    " --json is the same as --as json.",
     place=76,
 )
 

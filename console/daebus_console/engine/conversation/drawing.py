@@ -148,7 +148,7 @@ def error_of(exchange: Exchange, runs: Iterable[Handled | Heard | Ran] = ()) -> 
     if failure is None:
         return _error_of_run(next((run for run in runs if run.failed), None))
     words = dict.fromkeys(word for word in (failure.code, failure.type) if word)
-    return " ".join(words) + (f": {failure.text}" if failure.text else "")
+    return ": ".join(part for part in (" ".join(words), failure.text) if part)
 
 
 def error_in(row: Row) -> str:

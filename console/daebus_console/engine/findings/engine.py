@@ -3,6 +3,9 @@
 The session tells it of each batch. Beyond so many exchanges a second only the first are looked at, and the rest
 counted: what is found is then found in a part. Errors, late answers and the like are counted apart from what goes well,
 so that a flood of those does not hide these.
+
+Batches that bring a few plain exchanges wait for others, since to ask a rule costs as much for one as for ten: at most
+a tenth of a second, until one brings what is not plain, or until somebody asks what was found.
 """
 
 from __future__ import annotations
@@ -10,16 +13,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from daebus_console.engine.directory import Directory
+from daebus_console.engine.directory import Asked, Directory
 from daebus_console.engine.findings.book import Book
+from daebus_console.engine.findings.families import Family
 from daebus_console.engine.findings.rule import Rule, World
 from daebus_console.engine.findings.rules import RULES
-from daebus_console.engine.message.exchange import DAEBUS, Exchange, Flag, Kind, State
+from daebus_console.engine.message.exchange import DAEBUS, Exchange, Flag, Kind, Message, State
 from daebus_console.engine.pairing.taken import Taken
 from daebus_console.engine.records.record import Any_, Handled, Ran, key_of
 
 A_SECOND = 2_000
 """Plain exchanges that are looked at in a second, and as many others; answers count as well."""
+TOGETHER = 0.1
+"""Seconds for which batches wait for others."""
 _CONTROL = Flag.CONTROL
 _REQUEST, _ONE_WAY, _BROADCAST, _UNREADABLE = Kind.REQUEST, Kind.ONE_WAY, Kind.BROADCAST, Kind.UNREADABLE
 
@@ -31,13 +37,11 @@ class Findings:
     """
 
     def __init__(self, directory: Directory, find: Callable[[str], Exchange | None], patterns: int = 1) -> None:
-        self.book = Book()
+        self._book = Book()
         self.world = World(directory, find, patterns)
-        self.skipped = 0
-        """Exchanges that were not looked at, since there were too many."""
-        self.problem: str | None = None
-        """What kept a rule from judging, which is a fault of ours."""
-        self.rules: list[Rule] = [rule(self.world, self.book) for rule in RULES.values()]
+        self._skipped = 0
+        self._problem: str | None = None
+        self.rules: list[Rule] = [rule(self.world, self._book) for rule in RULES.values()]
         self._asked = self._having("asked")
         self._reused = self._having("reused")
         self._answered = self._having("answered")
@@ -46,11 +50,16 @@ class Findings:
         self._unreadable = self._having("unreadable")
         self._expired = self._having("expired")
         self._extra = self._having("extra")
-        self._closed = self._having("closed")
+        self._closed = [(closed, closed.__self__.least_calls) for closed in self._having("closed")]
         self._told = self._having("told")
         self._look = self._having("look")
         self._recorded = self._having("recorded")
         self._lost = self._having("lost")
+        self._requests: dict[Asked, list[Exchange]] = {}
+        self._answers: dict[Asked, list[Exchange]] = {}
+        self._odd: list[Exchange] = []
+        self._batches, self._since = 0, 0.0
+        """How many batches wait to be judged together, and since when."""
         self._second = 0
         self._plain = self._others = self._records = A_SECOND
 
@@ -58,30 +67,87 @@ class Findings:
         """The methods of the rules for that event: of those that have one."""
         return [getattr(rule, event) for rule in self.rules if getattr(type(rule), event) is not getattr(Rule, event)]
 
+    @property
+    def book(self) -> Book:
+        """What was found in all that has passed by. Hold the session's lock."""
+        if self._batches:
+            self._judge()
+        return self._book
+
+    @property
+    def skipped(self) -> int:
+        """How many exchanges were not looked at, since there were too many. Hold the session's lock."""
+        if self._batches:
+            self._judge()
+        return self._skipped
+
+    @property
+    def problem(self) -> str | None:
+        """What kept a rule from judging, which is a fault of ours. Hold the session's lock."""
+        if self._batches:
+            self._judge()
+        return self._problem
+
     # What the session tells ------------------------------------------------------------------------------------
 
     def take(self, at: float, taken: Taken) -> None:
         """What a batch did, which arrived until `at`."""
         second = int(at)
         if second != self._second:
+            if self._batches:
+                self._judge()
             self._begin(at, second)
-        try:
+        if self._plain:
             if taken.requests:
-                self._plain_requests(taken.requests)
-            if taken.opened:
-                self._opened(taken.opened)
+                _put(taken.requests, self._requests)
             if taken.answers:
-                self._plain_answers(taken.answers)
-            if taken.answered:
-                self._irregular_answers(taken.answered)
-            for exchange, message in taken.extra:
-                for extra in self._extra:
-                    extra(exchange, message)
+                _put(taken.answers, self._answers)
+        else:
+            self._skipped += sum(map(len, taken.requests.values())) + sum(map(len, taken.answers.values()))
+        self._batches += 1
+        if not self._since <= at < self._since + TOGETHER or taken.opened or taken.answered or taken.extra:
+            self._others_came(at, taken)
+
+    def _others_came(self, at: float, taken: Taken) -> None:
+        """A batch brought what is not plain, or is the last that waits."""
+        self._odd += taken.opened
+        if (
+            taken.answered
+            or taken.extra
+            or not self._since <= at < self._since + TOGETHER
+            or any(one.kind is _REQUEST and not one.flags & _CONTROL for one in taken.opened)
+        ):
+            self._judge(taken.answered, taken.extra)
+            self._since = at
+
+    def idle(self, at: float) -> None:
+        """Nothing more has come until then."""
+        if self._batches and not self._since <= at < self._since + TOGETHER:
+            self._judge()
+
+    def _judge(self, answered: Sequence[Exchange] = (), extra: Sequence[tuple[Exchange, Message]] = ()) -> None:
+        """Judge what waits, and at last answers that are not plain."""
+        requests, odd, answers = self._requests, self._odd, self._answers
+        self._requests, self._odd, self._answers, self._batches = {}, [], {}, 0
+        try:
+            self._plain_requests(requests)
+            self._opened(odd)
+            self._plain_answers(answers)
+            self._irregular_answers(answered)
+            for exchange, message in extra:
+                for told in self._extra:
+                    told(exchange, message)
         except Exception as error:  # noqa: BLE001 - whatever a rule makes of odd messages, the bus is still shown
             self._broken(error)
 
+    def skip(self, count: int) -> None:
+        """So many were not looked at, since there were too many."""
+        self._skipped += count
+
     def expired(self, exchanges: Iterable[Exchange]) -> None:
         """Requests ran out of time, or nobody can know what became of them."""
+        if self._batches:
+            self._judge()
         try:
             for exchange in exchanges:
                 if exchange.state is not State.TIMEOUT or exchange.flags & _CONTROL or not self._others:
@@ -92,23 +158,27 @@ class Findings:
                 self._others -= 1
                 for expired in self._expired:
                     expired(exchange)
-                self._close(exchange)
-        except Exception as error:  # noqa: BLE001 - see take
+                self._ended(exchange)
+        except Exception as error:  # noqa: BLE001 - see _judge
             self._broken(error)
 
     def told(self, at: float, info: Mapping[str, Any]) -> None:
         """An instance has answered `info`."""
+        if self._batches:
+            self._judge()
         try:
             self.world.now = max(self.world.now, at)
             found = self.world.instances.take(at, info)
             if found is not None:
                 for told in self._told:
                     told(*found)
-        except Exception as error:  # noqa: BLE001 - see take
+        except Exception as error:  # noqa: BLE001 - see _judge
             self._broken(error)
 
     def recorded(self, at: float, records: Iterable[Any_], exchange_of: Callable[[Any_], Exchange | None]) -> None:
         """Services told of what they did; `exchange_of` gives the exchange that a record is of."""
+        if self._batches:
+            self._judge()
         if int(at) > self._second:
             self._begin(at, int(at))
         try:
@@ -117,7 +187,7 @@ class Findings:
                 if not (failed or isinstance(record, Ran | Handled)):
                     continue
                 if not self._records:
-                    self.skipped += 1
+                    self._skipped += 1
                     continue
                 self._records -= 1
                 if not failed and isinstance(record, Handled) and not self._given_up(record):
@@ -125,7 +195,7 @@ class Findings:
                 exchange = exchange_of(record)
                 for recorded in self._recorded:
                     recorded(record, exchange)
-        except Exception as error:  # noqa: BLE001 - see take
+        except Exception as error:  # noqa: BLE001 - see _judge
             self._broken(error)
 
     def _given_up(self, record: Handled) -> bool:
@@ -135,17 +205,21 @@ class Findings:
 
     def polled(self, at: float, *, complete: bool) -> None:
         """The directory has just taken who is subscribed; all of it where that was `complete`."""
+        if self._batches:
+            self._judge()
         if complete:
             self.world.polled = at
         self._look_now(at)
 
     def lost(self) -> None:
         """From here on messages are missing, or times are."""
+        if self._batches:
+            self._judge()
         self.world.families.clear()
         try:
             for lost in self._lost:
                 lost()
-        except Exception as error:  # noqa: BLE001 - see take
+        except Exception as error:  # noqa: BLE001 - see _judge
             self._broken(error)
 
     def stepped(self) -> None:
@@ -157,11 +231,13 @@ class Findings:
 
     def finish(self) -> None:
         """Nothing more comes: judge what waits for more by what there is."""
+        if self._batches:
+            self._judge()
         self._look_now(self.world.now)
         try:
             for rule in self.rules:
                 rule.finish()
-        except Exception as error:  # noqa: BLE001 - see take
+        except Exception as error:  # noqa: BLE001 - see _judge
             self._broken(error)
 
     # What it does with it --------------------------------------------------------------------------------------
@@ -176,7 +252,7 @@ class Findings:
         try:
             for look in self._look:
                 look()
-        except Exception as error:  # noqa: BLE001 - see take
+        except Exception as error:  # noqa: BLE001 - see _judge
             self._broken(error)
 
     def _plain_requests(self, requests: Mapping[tuple[str | None, str | None], Sequence[Exchange]]) -> None:
@@ -192,15 +268,18 @@ class Findings:
                 asked(service or "", action or "", some)
 
     def _plain_answers(self, answers: Mapping[tuple[str | None, str | None], Sequence[Exchange]]) -> None:
+        families, take = self.world.families, self.world.families.take
         for (service, action), exchanges in answers.items():
             some = self._some_plain(exchanges)
             if not some:
                 continue
             for answered in self._answered:
                 answered(service or "", action or "", some)
-            if self.world.families:
+            if families:
                 for one in some:
-                    self._close(one)
+                    family = take(one.request_id, None)
+                    if family is not None:
+                        self._close(one, family)
 
     def _some_plain(self, exchanges: Sequence[Exchange]) -> Sequence[Exchange]:
         count = len(exchanges)
@@ -209,40 +288,50 @@ class Findings:
             self._plain = left - count
             return exchanges
         self._plain = 0
-        self.skipped += count - left
+        self._skipped += count - left
         return exchanges[:left]
 
     def _opened(self, exchanges: Sequence[Exchange]) -> None:
+        one_way: dict[tuple[str | None, str | None], list[Exchange]] = {}
         for one in exchanges:
             if one.flags & _CONTROL:
                 continue
             if not self._others:
-                self.skipped += 1
+                self._skipped += 1
                 continue
             self._others -= 1
             kind = one.kind
-            if kind is _REQUEST or kind is _ONE_WAY:
-                if one.parent_id is not None:
-                    self.world.families.add(one.parent_id, one)
-                alone = (one,)
-                for asked in self._asked:
-                    asked(one.target or "", one.action or "", alone)
-                if one.flags & Flag.REUSED_ID:
-                    for reused in self._reused:
-                        reused(one)
-            elif kind is _BROADCAST:
+            if kind is _BROADCAST:
                 for cast in self._cast:
                     cast(one)
-            elif kind is _UNREADABLE:
+                continue
+            if kind is _UNREADABLE:
                 for unreadable in self._unreadable:
                     unreadable(one)
+                continue
+            if one.parent_id is not None and (kind is _REQUEST or kind is _ONE_WAY):
+                self.world.families.add(one.parent_id, one)
+            if kind is _ONE_WAY:
+                one_way.setdefault((one.target, one.action), []).append(one)
+            elif kind is _REQUEST:
+                self._odd_request(one)
+        for (service, action), some in one_way.items():
+            for asked in self._asked:
+                asked(service or "", action or "", some)
+
+    def _odd_request(self, one: Exchange) -> None:
+        for asked in self._asked:
+            asked(one.target or "", one.action or "", (one,))
+        if one.flags & Flag.REUSED_ID:
+            for reused in self._reused:
+                reused(one)
 
     def _irregular_answers(self, exchanges: Sequence[Exchange]) -> None:
         for one in exchanges:
             if one.flags & _CONTROL or one.kind is not _REQUEST:
                 continue
             if not self._others:
-                self.skipped += 1
+                self._skipped += 1
                 continue
             self._others -= 1
             alone = (one,)
@@ -251,13 +340,28 @@ class Findings:
             if one.state is not State.OK or one.flags & Flag.LATE:
                 for failed in self._failed:
                     failed(one)
-            self._close(one)
+            self._ended(one)
 
-    def _close(self, parent: Exchange) -> None:
-        family = self.world.families.take(parent.request_id)
-        if family is not None:
-            for closed in self._closed:
+    def _close(self, parent: Exchange, family: Family) -> None:
+        calls = len(family.calls)
+        for closed, least in self._closed:
+            if calls >= least:
                 closed(parent, family)
 
+    def _ended(self, parent: Exchange) -> None:
+        family = self.world.families.take(parent.request_id, None)
+        if family is not None:
+            self._close(parent, family)
+
     def _broken(self, error: Exception) -> None:
-        self.problem = f"{type(error).__name__}: {error}"
+        self._problem = f"{type(error).__name__}: {error}"
+
+
+def _put(some: Mapping[Asked, list[Exchange]], others: dict[Asked, list[Exchange]]) -> None:
+    """Put some to the others of their action."""
+    for key, exchanges in some.items():
+        known = others.get(key)
+        if known is None:
+            others[key] = exchanges
+        else:
+            known += exchanges

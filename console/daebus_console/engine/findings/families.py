@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from daebus_console.engine.message.exchange import Exchange
 
 MOST = 2_000
@@ -24,31 +26,32 @@ class Families:
     """Calls by the id of the request they were made for."""
 
     def __init__(self) -> None:
-        self._families: dict[str, Family] = {}
+        self._by_parent: dict[str | None, Family] = {}
+        self.take = self._by_parent.pop
+        """`take(id, None)`: the calls for that request, which are forgotten here. The dict's own method, since it is
+        called for every answer."""
 
     def __len__(self) -> int:
-        return len(self._families)
+        return len(self._by_parent)
 
     def __contains__(self, request_id: str | None) -> bool:
-        return request_id in self._families
+        return request_id in self._by_parent
 
     def add(self, parent_id: str, call: Exchange) -> None:
         """The call was made while the request of that id was handled."""
-        family = self._families.get(parent_id)
+        family = self._by_parent.get(parent_id)
         if family is None:
-            family = self._families[parent_id] = Family()
-            if len(self._families) > MOST:
-                # Those whose parent was never seen, or never answered, go in time.
-                del self._families[next(iter(self._families))]
+            family = self._by_parent[parent_id] = Family()
+            if len(self._by_parent) > MOST:
+                # Those whose parent was never seen, or never answered, go in time; many at once, for to find the first
+                # of a dict takes the longer the more of its first ones have gone.
+                for oldest in list(islice(self._by_parent, MOST // 10)):
+                    del self._by_parent[oldest]
         if len(family.calls) < MOST_CALLS:
             family.calls.append(call)
         else:
             family.beyond += 1
 
-    def take(self, parent_id: str | None) -> Family | None:
-        """The calls for that request, which are forgotten here."""
-        return None if parent_id is None else self._families.pop(parent_id, None)
-
     def clear(self) -> None:
         """Forget all of them."""
-        self._families.clear()
+        self._by_parent.clear()

@@ -69,6 +69,8 @@ class Rule:
     severity: ClassVar[Severity] = Severity.WARNING
     title: ClassVar[str]
     page: ClassVar[str]
+    least_calls: ClassVar[int] = 1
+    """Calls of a handler from which on `closed` is told of it."""
 
     def __init__(self, world: World, book: Book) -> None:
         self.world = world

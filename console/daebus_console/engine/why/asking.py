@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from daebus_console.engine.findings.words import call, near, quoted, shown
 from daebus_console.engine.message.envelope import Unreadable, read
-from daebus_console.engine.message.exchange import Exchange, Kind, State
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.why import answers, recorded, serving
 from daebus_console.engine.why.cause import Cause
+from daebus_console.engine.why.doors import caller_kept_out
 from daebus_console.engine.why.sight import Sight
 from daebus_console.engine.why.silence import unanswered
 
@@ -47,6 +48,10 @@ def why_action(sight: Sight, service: str, action: str | None) -> Cause:
     found = found or serving.silent(sight, service) or serving.busy(sight, service)
     if found is not None:
         return found
+    if not _seen(sight, service):
+        found = caller_kept_out(sight, service)
+        if found is not None:
+            return found
     bad, went_wrong, ended = _latest_bad(sight, service, action)
     if bad is not None:
         cause = why_exchange(sight, bad)
@@ -56,7 +61,18 @@ def why_action(sight: Sight, service: str, action: str | None) -> Cause:
         meant = sight.meant(service)
         hint = f"; {quoted(meant)} is there" if meant is not None else ""
         return Cause("", f"nothing is known of {quoted(service)}{hint}", (), "services lists who is there")
-    return Cause("", f"nothing speaks against it: {serving.can(sight, service, name)}", (), "")
+    text = f"nothing speaks against it: {serving.can(sight, service, name)}"
+    if _seen(sight, service):
+        return Cause("", text, (), "")
+    never = "nothing was sent to it since this console looks: whoever calls it may use another Redis, or another name"
+    return Cause("", text, (never,), f"see what its caller is connected to; tail to:{shown(service)} shows what comes")
+
+
+def _seen(sight: Sight, service: str) -> bool:
+    """Whether anything was sent to it, among the latest that are remembered."""
+    exchanges = sight.journal.exchanges
+    return any(one.target == service for one in exchanges.between(max(1, exchanges.last - _LATEST), exchanges.last)
+               if not one.flags & Flag.CONTROL)  # fmt: skip
 
 
 def _latest_bad(sight: Sight, service: str, action: str | None) -> tuple[Exchange | None, int, int]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from daebus_console.dates import clock
 from daebus_console.engine.findings.words import call, duration, near, quoted, shown
 from daebus_console.engine.why.cause import Cause
+from daebus_console.engine.why.doors import service_kept_out, shut_to
 from daebus_console.engine.why.recorded import busy_with
 from daebus_console.engine.why.sight import Sight
 
@@ -17,10 +20,13 @@ def nobody(sight: Sight, service: str, since: float) -> Cause | None:
     world = sight.world
     if entry is not None and entry.gone is not None:
         at = clock(entry.gone)
+        kept_out = service_kept_out(sight, service)
+        if kept_out is not None:
+            return replace(kept_out, evidence=(*kept_out.evidence, f"its last subscriber left at {at}"))
         return Cause(
             "gone",
             f"{quoted(service)} has stopped: nobody has served it since {at}",
-            (f"its last subscriber left at {at}",),
+            (f"its last subscriber left at {at}", *shut_to(sight)),
             f"start {shown(service)}",
         )
     if not world.sees_all(since) or (entry is not None and entry.subscribers):
@@ -31,11 +37,15 @@ def nobody(sight: Sight, service: str, since: float) -> Cause | None:
     meant = sight.meant(service)
     evidence = ["Redis lists no subscriber of that channel"]
     if meant is None:
+        kept_out = service_kept_out(sight, service)
+        if kept_out is not None:
+            return kept_out
+        never = "nobody has been subscribed to it since this console looks: it was not started, or on another Redis"
         return Cause(
             "nobody",
             f"nobody serves {quoted(service)}",
-            (*evidence, "no service with a name like it is there"),
-            f"start {shown(service)}, and see that it uses this Redis",
+            (*evidence, "no service with a name like it is there", never, *shut_to(sight)),
+            f"start {shown(service)}, and see that it uses this Redis (the number of the database makes no difference)",
         )
     prefixed = meant.endswith(service) or service.endswith(meant)
     how = "with a prefix" if prefixed and len(meant) != len(service) else "with nearly that name"

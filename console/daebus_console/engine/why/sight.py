@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from daebus_console.engine.directory import ServiceEntry
+from daebus_console.engine.doors import Doors
 from daebus_console.engine.findings.book import Book
 from daebus_console.engine.findings.finding import Finding
 from daebus_console.engine.findings.rule import World
@@ -36,6 +37,8 @@ class Sight:
     """Where a pending one stands, as they told lately."""
     reports: Callable[[str], list[Report]] = lambda _service: []
     """What the instances of a service told lately that they are doing."""
+    doors: Doors = Doors()  # noqa: RUF009 - it is frozen
+    """Whom Redis lets in at the service that it is about."""
 
     def service(self, name: str | None) -> ServiceEntry | None:
         """The entry of a service, if it was ever met."""

@@ -20,7 +20,7 @@ from daebus_console.commands.grammar.script import commands_in
 from daebus_console.commands.grammar.secrets import safe_error, shown
 from daebus_console.commands.verbs import Face
 from daebus_console.text import cells, clean
-from daebus_console.tui.rows.lines import ROLES, Line
+from daebus_console.tui.rows.lines import Line, in_roles
 
 if TYPE_CHECKING:
     from daebus_console.commands.completion.known import SessionKnown
@@ -37,7 +37,6 @@ AT_ONCE = {"filter", "pause", "clear", "mark", "show", "help", "quit", "jobs", "
 """Verbs that wait for nothing."""
 _MOST_QUEUED = 20_000
 _MOST_A_FRAME = 200
-_ROLES = {"": "plain", "bold": "strong"}
 
 
 class PaneOutput:
@@ -54,7 +53,7 @@ class PaneOutput:
     def result(self, lines: Iterable[Spans]) -> None:
         """Print lines."""
         for line in lines:
-            self._put(_line(line))
+            self._put(in_roles(line))
 
     def record(self, value: Any) -> None:
         """Print one JSON value."""
@@ -69,9 +68,9 @@ class PaneOutput:
     def progress(self, line: Spans, *, transient: bool = False) -> None:
         """Print something on the way; a transient line only passes through the title."""
         if transient:
-            self.passing = "".join(text for text, _role in _line(line))
+            self.passing = "".join(text for text, _role in in_roles(line))
         else:
-            self._put(_line(line))
+            self._put(in_roles(line))
 
     def error(self, text: str) -> None:
         """Print why there is no result."""
@@ -84,7 +83,7 @@ class PaneOutput:
             before, marked = clean(error.line[: error.position]), clean(error.line[error.position :][: error.length])
             if "\n" in error.line or cells(before) + 3 > self.width:
                 for line in explain(error)[1:3]:
-                    self._put(_line(line))
+                    self._put(in_roles(line))
             else:
                 self._put([(" " * (cells(before) + 2) + "^" * max(1, cells(marked)), "error")])
         meant = f" (did you mean `{error.suggestion}`?)" if error.suggestion else ""
@@ -113,14 +112,6 @@ class PaneOutput:
     def _say(self, text: str, role: str) -> None:
         for line in text.split("\n"):
             self._put([(clean(line), role)])
-
-
-def _line(spans: Spans) -> Line:
-    return [(clean(text), _role(style)) for text, style in spans]
-
-
-def _role(style: str) -> str:
-    return _ROLES.get(style, style if style in ROLES else "plain")
 
 
 class Commands:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from daebus_console.engine import dialects, payloads
+from daebus_console.engine.filter import writing
+from daebus_console.engine.insight.departing import Departure
+from daebus_console.engine.insight.usual import Unlike
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.exchange import DAEBUS, Exchange, Flag, Kind, Message, Notice, State
 from daebus_console.engine.message.frame import Gap
@@ -24,7 +27,7 @@ from daebus_console.tui.documents.timeline import timeline
 from daebus_console.tui.documents.tree import Tree
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.lines import Line
-from daebus_console.tui.rows.signs import remarks, state_of
+from daebus_console.tui.rows.signs import UNLIKE, remarks, state_of
 
 REQUEST, RESPONSE, TIMELINE, RAW, LOGS = "Request", "Response", "Timeline", "Raw", "Logs"
 Redact = Callable[[bytes], bytes]
@@ -54,8 +57,12 @@ def build(
     hexadecimal: bool = False,
     redact: Redact = bytes,
     insight: Insight | None = None,
+    unlike: Unlike = (),
 ) -> Document:
-    """The document of a tab, for `width` cells. `redact` is what is to be shown of a message's bytes."""
+    """The document of a tab, for `width` cells. `redact` is what is to be shown of a message's bytes.
+
+    `unlike` is where its messages depart from what most of their like are.
+    """
     insight = insight or Insight()
     if exchange.kind is Kind.GAP:
         return Lines(gap_lines(exchange))
@@ -65,9 +72,9 @@ def build(
         waits = standing_lines(insight.standing, insight.tells, exchange.target or "?", width)
         return Lines([_nothing(exchange, now), *waits])
     if tab == REQUEST:
-        return request_document(exchange, redact)
+        return request_document(exchange, redact, unlike)
     if tab == RESPONSE:
-        return response_document(exchange, now, redact)
+        return response_document(exchange, now, redact, unlike)
     if tab == TIMELINE:
         return Lines(timeline(exchange, width, now))
     return Raw(exchange.messages, hexadecimal=hexadecimal, redact=redact)
@@ -93,17 +100,20 @@ def title(exchange: Exchange, now: float) -> Line:
 
 
 _BESIDE = ("retry_of", "traceparent")
+_ASKING = ("request", "one-way message", "broadcast")
+"""The parts of an exchange that the tab of the request shows; those of its answers are on their own."""
 _LOOKED_THROUGH = 1_000_000
 """Bytes; a larger message is not read as a whole for a line in its document."""
 
 
-def request_document(exchange: Exchange, redact: Redact = bytes) -> Document:
+def request_document(exchange: Exchange, redact: Redact = bytes, unlike: Unlike = ()) -> Document:
     """What was asked: payload first, then the envelope."""
     message = exchange.request if exchange.kind is not Kind.TOLD else exchange.opened
     if message is None:
         return Lines([[("The request of this answer was not seen: it was sent before the console looked, in a", "dim")],
                       [("gap, or by a program that uses another request_id.", "dim")]])  # fmt: skip
-    said = [note([(remark, "warn")]) for remark in remarks(exchange)]
+    said = [_departing(one) for place, one in unlike if place.part in _ASKING]
+    said += [note([(remark, "warn")]) for remark in remarks(exchange)]
     if exchange.kind is Kind.TOLD:
         nodes = [*said, payload_node(message, "record", redact, None)]
     else:
@@ -112,6 +122,13 @@ def request_document(exchange: Exchange, redact: Redact = bytes) -> Document:
         nodes += _in_its_dialect(exchange, message)
     nodes += [_fact(name, value) for name, value in (*_facts(exchange, message), *_beside(redact(message.data)))]
     return Tree(nodes)
+
+
+def _departing(departure: Departure) -> Node:
+    """One line: where it is not like the others of its kind, and on how many that rests."""
+    where = writing.field(departure.path) if departure.path else "payload"
+    rests = f"  ({departure.are:,} of {departure.of:,} others are not so)"
+    return note([(f"{UNLIKE} ", "accent"), (where, "key"), (f" {departure.what}", "accent"), (rests, "dim")])
 
 
 def _beside_body(packed: payloads.Decoded | None, redact: Redact) -> list[Node]:
@@ -193,7 +210,7 @@ def payload_node(message: Message, name: str, redact: Redact, packed: payloads.D
     return node
 
 
-def response_document(exchange: Exchange, now: float, redact: Redact = bytes) -> Document:
+def response_document(exchange: Exchange, now: float, redact: Redact = bytes, unlike: Unlike = ()) -> Document:
     """Every answer, each with when it came; parts of a stream show what has changed since the one before."""
     answers = [one for one in exchange.messages if one.kind is Kind.RESPONSE and not isinstance(one, Notice)]
     if not answers:
@@ -212,6 +229,7 @@ def response_document(exchange: Exchange, now: float, redact: Redact = bytes) ->
             mark_changes(node, before)
             before = node.value
         nodes += [node, *_beside_body(packed, redact)]
+    nodes += [_departing(one) for place, one in unlike if place.part not in _ASKING]
     last = exchange.answer
     if last is not None:
         nodes += [_fact(name, value) for name, value in _answer_facts(exchange, last)]

@@ -10,8 +10,8 @@ from daebus_console.engine.message.exchange import DAEBUS, PLAIN, Exchange, Flag
 from daebus_console.naming import shown
 from daebus_console.text import cells, clean
 from daebus_console.tui.rows import format as fmt
-from daebus_console.tui.rows.lines import Line, fit, fit_right
-from daebus_console.tui.rows.signs import ARROWS, state_of
+from daebus_console.tui.rows.lines import Line, Piece, fit, fit_right
+from daebus_console.tui.rows.signs import ARROWS, UNLIKE, state_of
 
 _UNNAMED = (DAEBUS, PLAIN)
 FAST, SLOW = 0.001, 10.0
@@ -69,17 +69,27 @@ def heading(width: int, *, date: str = "") -> Line:
     return [(fit(line, width), "dim")]
 
 
-def exchange_row(exchange: Exchange, width: int, now: float, turn: str = "", found: str = "", rule: str = "") -> Line:
+def exchange_row(
+    exchange: Exchange,
+    width: int,
+    now: float,
+    turn: str = "",
+    found: str = "",
+    rule: str = "",
+    *,
+    unlike: bool = False,
+) -> Line:
     """One exchange as one line. `now` (epoch seconds) is what pending ones are measured against.
 
     `turn` is what of the date is no longer as in the row before; see `dates.change`. `found` is the role of the mark
-    that tells of a finding, empty for none; `rule` the sign of a debugger's rule for its like, or of being held.
+    that tells of a finding, empty for none; `rule` the sign of a debugger's rule for its like, or of being held;
+    `unlike` has a mark that its messages are not like others of their kind.
     """
     if exchange.kind is Kind.GAP:
         return gap_row(exchange, width, turn)
     c = columns(width)
     sign = state_of(exchange, now)
-    line = _begin(exchange, exchange.opened.at, c, turn, found, rule)
+    line = _begin(exchange, exchange.opened.at, c, turn, _mark(exchange, found, rule, unlike=unlike))
     source, target = parties(exchange)
     line += [*_whence(exchange, source, c), (f" {ARROWS[exchange.kind]} ", sign.role)]
     line += _whither(exchange, target, c)
@@ -115,10 +125,17 @@ def _whence(exchange: Exchange, source: str, c: Columns) -> Line:
     return [(fit(source, c.source - len(tag) - 1), "name"), (f" {tag}", "dim")]
 
 
-def _begin(exchange: Exchange, at: float, c: Columns, turn: str, found: str, rule: str) -> Line:
-    marked, ours = exchange.flags & Flag.MARKED, exchange.flags & Flag.OURS
-    mark = ("◆", "warn") if marked else (rule, "warn") if rule else ("!", found) if found else (" ", "plain")
-    touched = exchange.flags & Flag.DEBUGGED
+def _mark(exchange: Exchange, found: str, rule: str, *, unlike: bool) -> Piece:
+    """The one of all that may be said of it that matters most."""
+    if exchange.flags & Flag.MARKED:
+        return ("◆", "warn")
+    if rule:
+        return (rule, "warn")
+    return ("!", found) if found else (UNLIKE, "accent") if unlike else (" ", "plain")
+
+
+def _begin(exchange: Exchange, at: float, c: Columns, turn: str, mark: Piece) -> Line:
+    ours, touched = exchange.flags & Flag.OURS, exchange.flags & Flag.DEBUGGED
     line: Line = [
         mark,
         ("✎", "warn") if touched else ("↻" if exchange.flags & Flag.PINNED else "▸" if ours else " ", "accent"),
@@ -185,13 +202,21 @@ def gap_row(exchange: Exchange, width: int, turn: str = "") -> Line:
 
 
 def message_row(
-    message: Message, exchange: Exchange, width: int, now: float, turn: str = "", found: str = "", rule: str = ""
+    message: Message,
+    exchange: Exchange,
+    width: int,
+    now: float,
+    turn: str = "",
+    found: str = "",
+    rule: str = "",
+    *,
+    unlike: bool = False,
 ) -> Line:
     """One message as one line; its pair is told by the number of the exchange. The rest is as for `exchange_row`."""
     if message.kind is Kind.GAP:
         return gap_row(exchange, width, turn)
     c = columns(width)
-    line = _begin(exchange, message.at, c, turn, found, rule)
+    line = _begin(exchange, message.at, c, turn, _mark(exchange, found, rule, unlike=unlike))
     source, target = parties(exchange)
     role, word, took = "dim", "", None
     if message.kind is Kind.RESPONSE:

@@ -5,11 +5,12 @@ Roles are resolved to the theme's colours by the widget (see widgets/row_list.py
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from rich.cells import cell_len, set_cell_size
 
-from daebus_console.text import cut
+from daebus_console.text import clean, cut
 
 Piece = tuple[str, str]
 """Text, fit for the screen, and its role."""
@@ -33,11 +34,17 @@ ROLES = (
     "match",
     "gap",
 )
+_ROLES_OF = {"bold": "strong"}
 
 
 def text_of(line: Line) -> str:
     """The line without its roles."""
     return "".join(text for text, _role in line)
+
+
+def in_roles(spans: Iterable[tuple[str, str]]) -> Line:
+    """A line as the verbs print it, in the roles of the screen."""
+    return [(clean(text), _ROLES_OF.get(style, style if style in ROLES else "plain")) for text, style in spans]
 
 
 @lru_cache(maxsize=8192)

@@ -33,6 +33,8 @@ _PULSE = "◜◝◞◟"
 ARROWS = {Kind.REQUEST: "→", Kind.ONE_WAY: "⇢", Kind.BROADCAST: "»", Kind.RESPONSE: "←", Kind.UNREADABLE: "→",
           Kind.TOLD: "‥"}  # fmt: skip
 """How a message went: request, one-way, broadcast, answer."""
+UNLIKE = "≠"
+"""The mark of what is not like others of its kind."""
 
 
 def state_of(exchange: Exchange, now: float = 0.0) -> Sign:

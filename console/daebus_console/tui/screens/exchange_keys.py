@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
+from daebus_console.engine.insight.contrast import FEWEST
 from daebus_console.engine.message.exchange import Exchange, Flag
 from daebus_console.text import clean
 from daebus_console.tui.flow.visibility import Mute, Visibility
+from daebus_console.tui.screens.insight.about import About
+from daebus_console.tui.screens.insight.keys import InsightKeys
 
 if TYPE_CHECKING:
     from daebus_console.engine.session import Session
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from daebus_console.tui.widgets.flow import FlowList
 
 
-class ExchangeKeys(Screen[None]):
+class ExchangeKeys(InsightKeys):
     """What the main screen is beside its panes. Whoever inherits it brings the panes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -31,9 +33,14 @@ class ExchangeKeys(Screen[None]):
             "D", "sequence", "Sequence diagram of the marked, else of the selected and what belongs to it", show=False
         ),
         Binding("V", "conversation", "Conversation: all that belongs to the selected over one time axis", show=False),
+        Binding("M", "side_by_side", "Both conversations side by side, of the two marked", show=False),
+        Binding("u", "contrast", "What sets its action's failures, or the marked, apart from the rest", show=False),
+        Binding("s", "shape", "Shape: what the messages of its action look like", show=False),
         Binding("W", "groups", "What failed: failures in groups", show=False),
         Binding("F", "kept_filters", "Filters kept by name", show=False),
     ]
+
+    NOTHING_CHOSEN = "Select an exchange, or a service, channel or action"
 
     app: BaseApp
     session: Session
@@ -133,6 +140,31 @@ class ExchangeKeys(Screen[None]):
             self.notify("Select an exchange", timeout=3)
         else:
             self.app.push_screen(ConversationScreen(self.session, selected))
+
+    def about(self) -> About | None:
+        """What the keys that look at many are about: the marked, the directory's entry, the selected one's action."""
+        marked = self.marked()
+        if len(marked) >= FEWEST:
+            only = {(one.target or "", one.action) for one in marked}
+            target, action = only.pop() if len(only) == 1 else ("", None)
+            return About(target, action, "is:marked", f"the {len(marked):,} marked")
+        row = self.directory.row() if self.directory.has_focus else None
+        if row is not None and row.kind in ("service", "channel", "action"):
+            return About(row.service or row.name, row.name if row.kind == "action" else None)
+        exchange = self.selected_exchange()
+        return About(exchange.target, exchange.action) if exchange is not None and exchange.target else None
+
+    def action_side_by_side(self) -> None:
+        """Lay the conversations of two exchanges beside each other: of the two marked, else the marked and this one."""
+        from daebus_console.tui.screens.insight.side_by_side import SideBySideScreen
+
+        found, selected = self.marked(), self.selected_exchange()
+        if len(found) == 1 and selected is not None and selected is not found[0]:
+            found.append(selected)
+        if len(found) == 2:
+            self.app.push_screen(SideBySideScreen(self.session, *found))
+        else:
+            self.notify("Mark an exchange of either with m, the one to go by first", timeout=4)
 
     def action_groups(self) -> None:
         """Show the failures in groups."""

@@ -13,7 +13,8 @@ from daebus_console.engine.findings.finding import Finding
 from daebus_console.engine.findings.known import Mark, mark_for
 from daebus_console.tui.rows.findings import badge, finding_lines, finding_row, heading, nothing
 from daebus_console.tui.rows.lines import Line
-from daebus_console.tui.screens.stats import ChartView, FigureList
+from daebus_console.tui.screens.stats import ChartView
+from daebus_console.tui.widgets.figure_list import FigureList
 from daebus_console.tui.widgets.key_line import KeyLine
 from daebus_console.tui.widgets.row_list import RowList
 from daebus_console.tui.widgets.title import TitleLine

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
 from daebus_console.engine.insight.groups import Group, Groups
 from daebus_console.naming import shown
@@ -14,7 +13,9 @@ from daebus_console.render import sparkline
 from daebus_console.text import clean
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.lines import Line, fit_right
-from daebus_console.tui.screens.stats import FigureList
+from daebus_console.tui.screens.insight.about import About
+from daebus_console.tui.screens.insight.keys import InsightKeys
+from daebus_console.tui.widgets.figure_list import FigureList
 from daebus_console.tui.widgets.key_line import KeyLine
 from daebus_console.tui.widgets.row_list import RowList
 from daebus_console.tui.widgets.title import TitleLine
@@ -27,14 +28,18 @@ _BARS = 12
 _HEADING = f"{'COUNT':>7}  {'OVER TIME':<{_BARS}}  {'LAST':<8}  WHERE AND WHAT"
 
 
-class GroupsScreen(Screen[None]):
+class GroupsScreen(InsightKeys):
     """The failures among what is remembered now; worked out aside, for that may be a million exchanges."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,W", "app.pop_screen", "Back to the flow"),
         Binding("enter", "open", "Show its members"),
+        Binding("u", "contrast", "Contrast"),
+        Binding("s", "shape", "Shape"),
         Binding("R", "renew", "Group again"),
     ]
+
+    NOTHING_CHOSEN = "There is no group to look into"
 
     app: BaseApp
 
@@ -86,6 +91,15 @@ class GroupsScreen(Screen[None]):
             line += [(".", "dim"), (shown(key.action, text=True), "action")]
         error = " ".join(dict.fromkeys(word for word in (key.code, key.type) if word))
         return [*line, (f"  {clean(error)}", "error"), (f"  {clean(key.template)}", "plain")]
+
+    def about(self) -> About | None:
+        """The group under the cursor, and the action that failed."""
+        group: Group | None = self.list.chosen()
+        if group is None:
+            return None
+        key = group.key
+        about = About(key.target, key.action, group.filter)
+        return about._replace(named=f"{group.count:,} of {about.of}")
 
     def action_open(self) -> None:
         """Narrow the flow to the members of the group."""

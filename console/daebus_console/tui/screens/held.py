@@ -18,8 +18,8 @@ from daebus_console.tui.documents.tree import Tree
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.holding import heading, held_row, nothing_held
 from daebus_console.tui.rows.lines import Line
-from daebus_console.tui.screens.stats import FigureList
 from daebus_console.tui.widgets.detail import DocumentView
+from daebus_console.tui.widgets.figure_list import FigureList
 from daebus_console.tui.widgets.key_line import KeyLine
 from daebus_console.tui.widgets.row_list import RowList
 from daebus_console.tui.widgets.title import TitleLine

@@ -101,6 +101,7 @@ class MainScreen(DebugKeys):
         self._wondering = asks = Wondering(session, workspace.sender, workspace.app.redact)
         self.detail = DetailPane(session.clock, asks.redact, asks.insight, asks.told, id="detail-pane", classes="pane")
         self.repl = ReplPane(id="repl-pane", classes="pane")
+        self.begin_to_learn()
         self._frame_number = 0
         self._awaited: str | None = None
         self.layout_of = Layout(self)
@@ -149,6 +150,7 @@ class MainScreen(DebugKeys):
         self._frame_number += 1
         self._take_output()
         self._show_awaited()
+        self.learn()
         self.flow.tick()
         if self.detail.display:
             self.detail.update()
@@ -376,7 +378,7 @@ class MainScreen(DebugKeys):
         """Show the figures."""
         from daebus_console.tui.screens.stats import StatsScreen
 
-        self.app.push_screen(StatsScreen())
+        self.app.push_screen(StatsScreen(self.session))
 
     def action_help(self) -> None:
         """Tell the keys of the pane with the focus."""

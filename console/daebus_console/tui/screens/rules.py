@@ -14,7 +14,7 @@ from daebus_console.engine.holding.desk import Known
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.holding import no_rules, rule_heading, rule_row
 from daebus_console.tui.rows.lines import Line
-from daebus_console.tui.screens.stats import FigureList
+from daebus_console.tui.widgets.figure_list import FigureList
 from daebus_console.tui.widgets.key_line import KeyLine
 from daebus_console.tui.widgets.title import TitleLine
 

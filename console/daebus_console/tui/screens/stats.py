@@ -7,67 +7,25 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.message import Message
-from textual.screen import Screen
 
 from daebus_console.engine.figures.stats import Row, Slow
 from daebus_console.naming import shown
 from daebus_console.tui.rows.directory import quoted
 from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.rows.stats import charts, figures_line, heading, slow_line
+from daebus_console.tui.screens.insight.about import About
+from daebus_console.tui.screens.insight.keys import InsightKeys
+from daebus_console.tui.widgets.figure_list import FigureList
 from daebus_console.tui.widgets.key_line import KeyLine
 from daebus_console.tui.widgets.row_list import RowList
 from daebus_console.tui.widgets.title import TitleLine
 
 if TYPE_CHECKING:
+    from daebus_console.engine.session import Session
     from daebus_console.tui.base import BaseApp
 
 CHART_ROWS = 7
 SLOWEST = 100
-
-
-class FigureList(RowList):
-    """Rows of one kind, drawn by a function."""
-
-    class Moved(Message):
-        """The cursor is on another row."""
-
-    def __init__(self, draw: Any, hint: str, **keywords: Any) -> None:
-        super().__init__(**keywords)
-        self.rows: list[Any] = []
-        self._draw = draw
-        self._cursor = 0
-        self._hint = hint
-
-    def count(self) -> int:
-        return len(self.rows)
-
-    def line(self, index: int, width: int) -> Line:
-        line: Line = self._draw(self.rows[index], width)
-        return line
-
-    def empty(self) -> list[Line]:
-        return [[(f"   {self._hint}", "dim")]]
-
-    def cursor_index(self) -> int | None:
-        return min(self._cursor, len(self.rows) - 1) if self.rows else None
-
-    def put_cursor(self, index: int) -> None:
-        self._cursor = index
-
-    def placed(self) -> None:
-        self.post_message(self.Moved())
-
-    def chosen(self) -> Any:
-        """The row under the cursor, or None."""
-        index = self.cursor_index()
-        return None if index is None else self.rows[index]
-
-    def on_key(self, event: Any) -> None:
-        """Enter opens the row."""
-        if event.key == "enter" and self.chosen() is not None:
-            event.stop()
-            self.post_message(self.Chosen(self, self.cursor_index() or 0))
 
 
 class ChartView(TitleLine):
@@ -85,18 +43,21 @@ class ChartView(TitleLine):
         return super().render_line(0)
 
 
-class StatsScreen(Screen[None]):
+class StatsScreen(InsightKeys):
     """What the session has counted, renewed each second."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,S", "app.pop_screen", "Back to the flow"),
+        Binding("u", "contrast", "Contrast"),
+        Binding("s", "shape", "Shape"),
         Binding("C", "clear", "Begin to count anew"),
     ]
 
     app: BaseApp
 
-    def __init__(self) -> None:
+    def __init__(self, session: Session) -> None:
         super().__init__()
+        self.session = session
         self.head = TitleLine(classes="pane-title")
         self.rate_title = TitleLine([(" Requests a second", "strong"), ("  errors and timeouts lit", "dim")])
         self.latency_title = TitleLine([(" Latency, 95th percentile", "strong")])
@@ -133,7 +94,7 @@ class StatsScreen(Screen[None]):
 
     def renew(self) -> None:
         """Read the figures."""
-        session = self.app.session
+        session = self.session
         with session.lock:
             now = session.clock()
             total = session.stats.totals(now)
@@ -163,10 +124,15 @@ class StatsScreen(Screen[None]):
                 self.figures.put_cursor(index)
                 return
 
+    def about(self) -> About | None:
+        """The row of the figures under the cursor."""
+        row: Row | None = self.figures.chosen()
+        return None if row is None else About(row.service, row.action or None)
+
     def action_clear(self) -> None:
         """Begin to count anew."""
-        with self.app.session.lock:
-            self.app.session.stats.clear()
+        with self.session.lock:
+            self.session.stats.clear()
         self.renew()
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:

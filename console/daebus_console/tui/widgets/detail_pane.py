@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
+from daebus_console.engine.insight.usual import Unlike
 from daebus_console.engine.message.exchange import Exchange, Kind, State
 from daebus_console.text import clean
 from daebus_console.tui.documents.document import Document, Lines
@@ -70,6 +71,8 @@ class DetailPane(Vertical):
         self.exchange: Exchange | None = None
         self.tab = RESPONSE
         self.hexadecimal = False
+        self.unlike: Callable[[Exchange], Unlike | None] = lambda _exchange: ()
+        """Where an exchange is not like the others of its action; None where that is not known yet."""
         self._clock = clock
         self._redact = redact
         self._built: tuple[object, ...] = ()
@@ -107,6 +110,7 @@ class DetailPane(Vertical):
             exchange.state,
             exchange.flags,
             exchange.replies,
+            self.unlike(exchange),
             int(now * 5) if moving and self.tab in (TIMELINE, RESPONSE) else 0,
             self._told() if self.tab == LOGS else 0,
         )
@@ -129,6 +133,7 @@ class DetailPane(Vertical):
             hexadecimal=self.hexadecimal,
             redact=self._redact,
             insight=insight,
+            unlike=self.unlike(exchange) or (),
         )
 
     def _build_aside(self, exchange: Exchange, built: tuple[object, ...], same: bool) -> None:

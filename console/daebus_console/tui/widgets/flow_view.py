@@ -11,6 +11,7 @@ from textual.message import Message as Event
 from textual.strip import Strip
 
 from daebus_console import dates
+from daebus_console.engine.insight.usual import Unlike
 from daebus_console.engine.message.exchange import Exchange, State
 from daebus_console.tui.flow.model import Entry, FlowModel
 from daebus_console.tui.flow.order import NewestFirst, Rows, slowest_first
@@ -58,6 +59,9 @@ class FlowView(RowList):
         """The role of the mark on the row of an exchange for which something was found; empty for none."""
         self.rule_of: Callable[[Exchange], str] = lambda _exchange: ""
         """The sign of a debugger's rule that is for such exchanges, or of being held; empty for none."""
+        self.unlike: Callable[[Exchange], Unlike | None] = lambda _exchange: ()
+        """Where an exchange is not like the others of its action; None where that is not known yet."""
+        self._unjudged = False
         self._lock = lock
         self._clock = clock
         self._anchor: int | None = None
@@ -268,9 +272,10 @@ class FlowView(RowList):
         kept = self._strips.get(number)
         if kept is not None and kept[0] == turn:
             return kept[1]
+        self._unjudged = False
         strip = super().row_strip(index)
         entry = self._entries.get(number)
-        if entry is not None and (entry[0].state is State.PENDING or entry[0].state is State.GAP):
+        if entry is not None and (entry[0].state in (State.PENDING, State.GAP) or self._unjudged):
             self._turning = True
         else:
             self._strips.set(number, (turn, strip))
@@ -281,10 +286,12 @@ class FlowView(RowList):
         if entry is None:
             return []
         exchange, message = entry
+        unlike = self.unlike(exchange)
+        self._unjudged = unlike is None
         beside = self._turn(index), self.finding_of(exchange.number), self.rule_of(exchange)
         if message is not None:
-            return message_row(message, exchange, width, self._clock(), *beside)
-        return exchange_row(exchange, width, self._clock(), *beside)
+            return message_row(message, exchange, width, self._clock(), *beside, unlike=bool(unlike))
+        return exchange_row(exchange, width, self._clock(), *beside, unlike=bool(unlike))
 
     def notify_style_update(self) -> None:
         super().notify_style_update()

@@ -65,6 +65,33 @@ def test_beyond_so_many_a_second_a_part_is_looked_at_and_the_rest_counted() -> N
     assert bus.session.findings.skipped == 500
 
 
+def test_what_comes_a_few_at_a_time_is_judged_together_and_at_the_latest_when_somebody_asks() -> None:
+    bus = Watched()
+    bus.wait(0)
+    told: list[int] = []
+    bus.session.findings._asked.append(lambda _service, _action, exchanges: told.append(len(exchanges)))
+    for _ in range(40):
+        bus.call("users", "get")
+    assert len(told) <= 2, "less than a tenth of a second has passed"
+    assert len(bus.session.findings.book) == 0
+    assert sum(told) == 40
+    bus.call("users", "get")
+    bus.wait(0.2)
+    assert sum(told) == 41, "nothing came for a while"
+
+
+def test_a_failure_is_told_before_what_comes_after_it() -> None:
+    bus = Watched()
+    order: list[str] = []
+    bus.session.findings._asked.append(lambda _service, action, _exchanges: order.append(action))
+    bus.session.findings._failed.append(lambda exchange: order.append(f"{exchange.action} failed"))
+    bus.call("users", "first")
+    bus.fail(bus.ask("users", "second"))
+    bus.ask("users", "third")
+    bus.found()
+    assert order == ["first", "second", "second failed", "third"]
+
+
 def test_a_fault_of_a_rule_is_told_and_harms_nothing() -> None:
     bus = Watched()
 

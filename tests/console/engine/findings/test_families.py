@@ -213,7 +213,7 @@ def test_ten_thousand_calls_are_counted_and_not_all_kept(bus: Watched) -> None:
         bus.send("stock", "add", {"sku": number}, parent_id=order.request_id)
         if number % 1_000 == 0:
             bus.wait(1)
-    (family,) = [bus.session.findings.world.families.take(order.request_id)]
+    (family,) = [bus.session.findings.world.families.take(order.request_id, None)]
     assert family is not None
     assert len(family.calls) == MOST_CALLS
     bus.answer(order)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from daebus_console.engine.doors import callers_in, users_in
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.why.asking import why_action, why_exchange
 from daebus_console.engine.why.cause import Cause
@@ -238,6 +239,20 @@ def test_of_an_action_the_latest_that_went_wrong(bus: Watched) -> None:
     cause = why_of(bus, "users", "act")
     assert cause.text.startswith(f"#{failed.number}: the handler of users act failed")
     assert cause.evidence[-1] == f"1 of 3 that are remembered went wrong, the latest in #{failed.number}"
+
+
+@pytest.mark.parametrize(
+    "reply", [b"", b"\xff=\xfe name= user=", b"name=daebus:users", b"name=daebus:usersx user=u", [1], None]
+)
+def test_lists_of_clients_that_are_none(reply: object) -> None:
+    assert callers_in(reply, "daebus:users") == frozenset()
+    assert users_in(reply) == frozenset()
+
+
+def test_who_is_connected_for_a_service() -> None:
+    told = b"id=3 addr=[::1]:5 name=daebus:users user=web sub=1\nid=4 name=daebus:users user=svc\nid=5 name= user=x\n"
+    assert callers_in(told, "daebus:users") == {"web", "svc"}
+    assert users_in([b"web", b"\xff", 3]) == {"web", "\udcff"}
 
 
 def test_trees_that_are_circles_end(bus: Watched) -> None:

@@ -31,10 +31,10 @@ something makes them, are not counted.
 
 Ask once and keep the answer for the rest of the handler; where it is a loop, ask before it."""
 
+    least_calls = LEAST
+
     def closed(self, parent: Exchange, family: Family) -> None:
         """Group its calls by what they ask."""
-        if len(family.calls) < LEAST:
-            return
         by_action: dict[tuple[str | None, str | None], list[Exchange]] = defaultdict(list)
         for one in family.calls:
             if one.kind is Kind.REQUEST and one.state is State.OK and one.answer is not None:

@@ -37,10 +37,10 @@ ones nobody can tell whether one is made only because the other went well.
 Let the action take a list and ask once, or make the calls at the same time: `asyncio.gather`, or threads on one
 caller."""
 
+    least_calls = LEAST
+
     def closed(self, parent: Exchange, family: Family) -> None:
         """Group its calls by what they ask."""
-        if len(family.calls) < LEAST:
-            return
         by_action: dict[tuple[str | None, str | None], list[Exchange]] = defaultdict(list)
         for one in family.calls:
             if one.kind is Kind.REQUEST:

@@ -9,6 +9,7 @@ from daebus_console.engine.findings.words import call, numbers, shown
 from daebus_console.engine.message.exchange import Exchange, Kind, State
 
 _LONGEST = 60
+_OK = State.OK
 _FAILED = (State.ERROR, State.TIMEOUT)
 
 
@@ -33,6 +34,12 @@ Else let the error rise: without a try around the call, or with `return response
         """The handler has ended: compare what it said with what it had been told."""
         answer = parent.answer
         if parent.state is not State.OK or answer is None:
+            return
+        # Nearly always all of them went well.
+        for one in family.calls:
+            if one.state is not _OK:
+                break
+        else:
             return
         failed: dict[tuple[str | None, str | None], Exchange] = {}
         for one in family.calls:

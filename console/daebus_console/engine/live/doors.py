@@ -1,0 +1,47 @@
+"""Whom Redis lets in: who is connected for a service, and which of its users may not publish or subscribe to it.
+
+Asked for one service when somebody wants to know why nothing comes of it. It takes rights (`CLIENT LIST`, `ACL USERS`,
+`ACL DRYRUN`, the last since Redis 7) that a user need not have: what is not told is not known, and nothing is said.
+"""
+
+from __future__ import annotations
+
+import time
+
+from daebus.errors import RedisUnavailable
+from daebus.transport.address import RedisAddress, client_label
+from daebus.transport.link import Link
+from daebus.wire.resp import pack
+from daebus_console import naming
+from daebus_console.engine.doors import Doors, callers_in, users_in
+
+_WITHIN = 3.0
+_MOST_USERS = 50
+
+
+def doors_of(address: RedisAddress, service: str) -> Doors:
+    """What Redis tells of the doors to that service; nothing where it does not, or cannot be reached."""
+    try:
+        link = address.link("console", time.monotonic() + _WITHIN)
+    except RedisUnavailable:
+        return Doors()
+    try:
+        return _asked(link, service, time.monotonic() + _WITHIN)
+    except RedisUnavailable:
+        return Doors()
+    finally:
+        link.close()
+
+
+def _asked(link: Link, service: str, until: float) -> Doors:
+    users = users_in(link.ask(pack(b"ACL", b"USERS"), until))
+    connected = callers_in(link.ask(pack(b"CLIENT", b"LIST"), until), client_label(service))
+    channel = naming.to_bytes(service)
+    tried: dict[bytes, dict[str, str]] = {b"PUBLISH": {}, b"SUBSCRIBE": {}}
+    for user in sorted({*connected, *users})[:_MOST_USERS]:
+        for command, refused in tried.items():
+            words = [command, channel, *([b""] if command == b"PUBLISH" else [])]
+            reply = link.ask(pack(b"ACL", b"DRYRUN", naming.to_bytes(user), *words), until)
+            if isinstance(reply, bytes) and reply != b"OK":
+                refused[user] = reply.decode("utf-8", "replace")
+    return Doors(connected, tried[b"PUBLISH"], tried[b"SUBSCRIBE"])

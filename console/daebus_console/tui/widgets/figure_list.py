@@ -1,0 +1,54 @@
+"""A list of rows of one kind, each drawn by a function: figures, findings, groups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.message import Message
+
+from daebus_console.tui.rows.lines import Line
+from daebus_console.tui.widgets.row_list import RowList
+
+
+class FigureList(RowList):
+    """Rows of one kind, drawn by a function."""
+
+    class Moved(Message):
+        """The cursor is on another row."""
+
+    def __init__(self, draw: Any, hint: str, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.rows: list[Any] = []
+        self._draw = draw
+        self._cursor = 0
+        self._hint = hint
+
+    def count(self) -> int:
+        return len(self.rows)
+
+    def line(self, index: int, width: int) -> Line:
+        line: Line = self._draw(self.rows[index], width)
+        return line
+
+    def empty(self) -> list[Line]:
+        return [[(f"   {self._hint}", "dim")]]
+
+    def cursor_index(self) -> int | None:
+        return min(self._cursor, len(self.rows) - 1) if self.rows else None
+
+    def put_cursor(self, index: int) -> None:
+        self._cursor = index
+
+    def placed(self) -> None:
+        self.post_message(self.Moved())
+
+    def chosen(self) -> Any:
+        """The row under the cursor, or None."""
+        index = self.cursor_index()
+        return None if index is None else self.rows[index]
+
+    def on_key(self, event: Any) -> None:
+        """Enter opens the row."""
+        if event.key == "enter" and self.chosen() is not None:
+            event.stop()
+            self.post_message(self.Chosen(self, self.cursor_index() or 0))
