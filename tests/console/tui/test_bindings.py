@@ -224,6 +224,19 @@ def test_every_binding_says_what_it_does() -> None:
     assert len(CASES) > 80
 
 
+def test_no_key_of_a_screen_does_two_things() -> None:
+    """Those of the main screen come from many classes."""
+    twice: list[tuple[str, str, str]] = []
+    for screen in (MainScreen, GroupsScreen, StatsScreen, ContrastScreen, ShapeScreen, SideBySideScreen):
+        known: dict[str, str] = {}
+        for cls in screen.__mro__:
+            for binding in Binding.make_bindings(cls.__dict__.get("BINDINGS", ())):
+                other = known.setdefault(binding.key, binding.action)
+                if other != binding.action and cls.__module__.startswith("daebus_console"):
+                    twice.append((screen.__name__, binding.key, binding.action))
+    assert twice == []
+
+
 FLOW_KEYS = (
     *("slash", "colon", "S", "z", "f2", "f3", "f4", "plus", "x"),
     *("e", "T", "w", "D", "question_mark", "enter", "b", "o"),
