@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from daebus.errors import RedisRefused, RedisUnavailable, TooLate
+from daebus.errors import RedisRefused, RedisUnavailable
 from daebus.wire.resp import ErrorReply, pack
 
 from .address import refusal
@@ -22,6 +22,8 @@ FOUND_WITHIN = 3.0
 """Seconds for which a slot without an owner is waited for: another node takes it over."""
 _ELSEWHERE = ("MOVED", "READONLY", "CLUSTERDOWN", "TRYAGAIN")
 _AGAIN_AFTER = 0.1
+_DOWN = ErrorReply("CLUSTERDOWN Hash slot not served")
+"""As a node says it."""
 _ASKING = pack(b"ASKING")
 
 
@@ -60,19 +62,24 @@ class _Owner(Publisher):
         super().__init__(publisher.address, publisher.name)
         self._cluster = cluster
         self._slot = slot
+        self._down = False
+        """Whether it has been waited for in vain: then nobody waits again before there is an owner."""
 
     def asked(self, commands: Sequence[Sequence[bytes]], doing: str) -> list[Any]:
         """As `ask`, of whichever node has the slot."""
-        until = time.monotonic() + FOUND_WITHIN
+        until = time.monotonic() + (0.0 if self._down else FOUND_WITHIN)
         moving = ""
         while True:
             try:
-                return self._ask_once(moving, commands, doing) if moving else self.ask(commands, doing)
+                replies = self._ask_once(moving, commands, doing) if moving else self.ask(commands, doing)
+                self._down = False
+                return replies
             except RedisRefused as error:
                 moving = str(error) if error.code == "ASK" else ""
                 if moving:
                     continue
                 if error.code not in _ELSEWHERE or time.monotonic() >= until:
+                    self._down = error.code in _ELSEWHERE
                     raise
             time.sleep(_AGAIN_AFTER)
             self._cluster.look()
@@ -80,7 +87,10 @@ class _Owner(Publisher):
             self._connection = None
 
     def _dial(self, until: float) -> Dialled:
-        """Connect to the owner, as soon as there is one."""
+        """Connect to the owner, as soon as there is one. Where there is none in time the cluster is down, for its key."""
+        now = time.monotonic()
+        patience = min(until, now + (0.0 if self._down else FOUND_WITHIN))
+        until = min(until, now + FOUND_WITHIN)
         while True:
             self._cluster.look()
             node = self._cluster.owner(self._slot)
@@ -90,8 +100,8 @@ class _Owner(Publisher):
                     return dial_place(self._cluster, self._cluster.place_of(node), self.name, until)
                 except RedisUnavailable as error:
                     failed = error
-            if time.monotonic() + _AGAIN_AFTER >= until:
-                raise failed or TooLate(f"no node of {self.address} has slot {self._slot}")
+            if time.monotonic() + _AGAIN_AFTER >= patience:
+                raise failed or refusal(_DOWN, str(self.address), "finding the node that has a slot")
             time.sleep(_AGAIN_AFTER)
 
     def _ask_once(self, moving: str, commands: Sequence[Sequence[bytes]], doing: str) -> list[Any]:

@@ -161,6 +161,7 @@ def test_a_service_changed_on_purpose_is_told_and_nothing_else(demo: Demo, recor
     source = (shop_directory() / "payment.py").read_text()
     changed = tmp_path / "payment.py"
     changed.write_text(source.replace("+ 25,", "+ 30,"))
+    (tmp_path / "story.py").write_text((shop_directory() / "story.py").read_text())
     assert changed.read_text() != source
     with program(str(changed), forked=True, serves="payment", url=demo.url, REDIS_URL=demo.url, **PAYMENT):
         report = replayed(demo.url, recorded, "--asap", "--ignore", IGNORE)
