@@ -232,7 +232,7 @@ def test_of_instances_that_share_the_work_exactly_one_holds_a_request(
         assert Counter(each["payload"]["n"] for each in found) == Counter(range(12))
         with redis.Redis.from_url(redis_url) as client:
             # Its claim outlives the time for which it may be held.
-            keys = list(client.scan_iter(f"daebus:claim:{name}:*"))
+            keys = list(client.scan_iter(f"daebus:claim:{{{name}}}:*"))
             eventually(lambda: len([key for key in keys if client.pttl(key) > 300_000]) == 12)
         # Whoever does not say which instance it means is answered by the one that has it.
         with Tap(redis_url, requester.reply_channel) as tap:
