@@ -87,7 +87,7 @@ class _Owner(Publisher):
             self._connection = None
 
     def _dial(self, until: float) -> Dialled:
-        """Connect to the owner, as soon as there is one; where there is none in time, the cluster is down for its key."""
+        """Connect to the owner, as soon as there is one; where there is none in time, the cluster is down for it."""
         now = time.monotonic()
         patience = min(until, now + (0.0 if self._down else FOUND_WITHIN))
         until = min(until, now + FOUND_WITHIN)
