@@ -46,7 +46,7 @@ def ask_beside():
             # With the connection that was interrupted; the next is another one.
             beside["lost"] += 1
         except Exception as error:
-            odd.append(repr(error))
+            odd.append(f"{{error!r}} from {{error.__cause__!r}}")
 
 
 signal.signal(signal.SIGALRM, interrupt)
@@ -74,7 +74,7 @@ while interrupts < {INTERRUPTS}:
         assert isinstance(error.__cause__, Interrupt)
         interrupts += 1
     except Exception as error:
-        odd.append(repr(error))
+        odd.append(f"{{error!r}} from {{error.__cause__!r}}")
     finally:
         armed = False
 ended = True

@@ -169,6 +169,13 @@ def test_a_snapshot_is_not_changed_by_what_comes_later() -> None:
     assert exchange.answer is not None
 
 
+@pytest.mark.parametrize("key", ["\\\r", "a\\\\ ", "\\\ud800", "\\*", "\\?", "\\"])
+def test_a_rule_fits_the_name_that_it_was_made_for(key: str) -> None:
+    before, after = two({"value": {}}, {"value": {key: None}})
+    (entry,) = compare(before, after, Rules()).entries
+    assert compare(before, after, Rules([rule_for(entry.change.path)])).differing == 0
+
+
 @given(OBJECTS, OBJECTS)
 def test_with_a_rule_for_each_difference_nothing_counts(a: Any, b: Any) -> None:
     before, after = two({"value": a}, {"value": b})

@@ -40,10 +40,16 @@ def rule_anywhere(path: str) -> str:
 def _rule(path: str) -> str:
     """The path with signs escaped that mean something in a rule, and those that a settings file cannot hold as `?`."""
     short = path[:_LONGEST_RULE]
-    rule = "".join("?" if "\ud800" <= sign <= "\udfff" else f"\\{sign}" if sign in "*?" else sign for sign in short)
-    if len(path) > len(short):
-        return rule.rstrip("\\") + "*"
-    return rule[:-1] + "?" if rule[-1:].isspace() else rule
+    signs = ["?" if "\ud800" <= sign <= "\udfff" else f"\\{sign}" if sign in "*?" else sign for sign in short]
+    whole = len(path) == len(short)
+    if whole and short[-1:].isspace():
+        signs[-1] = "?"
+    # Behind a backslash it would stand for itself.
+    for index in range(len(signs) - 1, 0, -1):
+        if signs[index] == "?" and signs[index - 1] == "\\":
+            signs[index - 1] = "?"
+    rule = "".join(signs)
+    return rule if whole else rule.rstrip("\\") + "*"
 
 
 def rules_line(rules: Rules, width: int) -> tuple[Line, Line]:
