@@ -34,6 +34,10 @@ class Mover(Protocol):
     def move(self, reason: str) -> None:
         """Connect anew, for that reason."""
 
+    @property
+    def finished(self) -> bool:
+        """Whether it listens no more, ever."""
+
 
 class Heart:
     """Proves that what `publisher` sends to `channel` arrives at whoever listens there; see `Proof`."""
@@ -83,7 +87,13 @@ class Heart:
 
         if not self._publisher.beat(data, self.proof.wanted, ended):
             self.proof.lost(number)
-            self._do_aside(lambda: self._publisher.connect(time.monotonic() + _CONNECT_WITHIN))
+            self._do_aside(self._connect)
+
+    def _connect(self) -> None:
+        self._publisher.connect(time.monotonic() + _CONNECT_WITHIN)
+        if self._listener.finished:
+            # What listens is closed first: nobody closes this one any more.
+            self._publisher.close()
 
     def _look_elsewhere(self) -> None:
         """The server is a replica: move, if its address leads to a master."""
