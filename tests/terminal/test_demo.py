@@ -65,6 +65,7 @@ def test_the_demo_shows_paired_exchanges_and_answers_a_request(tmp_path: Path) -
         terminal.wait_for(r"users answered in")
         # The shop's own messages may have carried the row out of sight.
         terminal.press("escape")
+        terminal.wait_for(lambda text: "tab Complete" not in text)
         terminal.type("/")
         terminal.type("is:ours kind:request")
         terminal.wait_for(r"you\s+→ users\s+get_user.*ok")

@@ -271,7 +271,9 @@ def test_bench_keeps_to_its_rate(console: Console, service: str) -> None:
 
 def test_an_interrupted_bench_tells_what_it_has(console: Console, service: str) -> None:
     with console.start("bench", service, "slow", "seconds:=0.1", "-n", "10000", "--json") as process:
-        seen = console("tail", f"service:{service}", "kind:response", "--count", "2", "--for", "30", "--all")
+        seen = console(
+            "tail", f"service:{service}", "action:slow", "kind:response", "--count", "2", "--for", "30", "--all"
+        )
         assert seen.out.count("\n") >= 2
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
