@@ -46,6 +46,8 @@ class SentinelLookout(Lookout):
         self._route = route
         self._question = pack(b"SENTINEL", b"MASTER", route.master.encode())
         self._master: Master | None = None
+        self._told_at = 0.0
+        """When a sentinel last said what is held to be so."""
         self._problem: RedisUnavailable | None = None
 
     def candidates(self) -> list[tuple[Place, RedisAddress]]:
@@ -68,13 +70,20 @@ class SentinelLookout(Lookout):
             self._problem = self._why_none(told)
             return
         newest = max(found, key=lambda one: one.epoch)
-        known = self._master
-        if known is not None and newest.epoch < known.epoch and 2 * len(found) <= len(self._route.seeds):
-            # One that was cut off from the others has not heard of it yet.
+        known, now = self._master, time.monotonic()
+        if known is not None and newest.epoch < known.epoch and self._may_lag(len(found), now):
             return
         if known is None or known.place != newest.place:
-            self.changed_at = time.monotonic() - (newest.seconds if known is None else 0.0)
-        self._master = newest
+            self.changed_at = now - (newest.seconds if known is None else 0.0)
+        self._master, self._told_at = newest, now
+
+    def _may_lag(self, count: int, now: float) -> bool:
+        """Whether so many sentinels, which tell of an older epoch than is known, may not have heard of the newer one.
+
+        They are told by the one that made the switch, and it need not be among those that answered.
+        """
+        cut_off = 2 * count <= len(self._route.seeds)
+        return cut_off or (count < len(self._route.seeds) and now - self._told_at < SETTLES_WITHIN)
 
     def _why_none(self, told: Told) -> RedisUnavailable:
         reasons: list[str] = []
