@@ -10,20 +10,17 @@ from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.debugging import (
     at_word,
     conditions,
-    confirm,
     is_ours,
     keeper_of,
     look_everywhere,
     place_of,
 )
-from daebus_console.commands.doing.standing import stay
-from daebus_console.commands.errors import CommandError
+from daebus_console.commands.doing.standing import checked_rule, stand
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.kinds import Kind, read_value
 from daebus_console.commands.terms.words import Word
-from daebus_console.commands.verbs import Face
 from daebus_console.engine.holding.desk import Known
-from daebus_console.engine.holding.rule import LONGEST_HOLD, Rule, RuleError
+from daebus_console.engine.holding.rule import LONGEST_HOLD, Rule
 from daebus_console.engine.holding.words import told_rule
 from daebus_console.engine.keeping.keeper import Keeper, Wanted
 from daebus_console.engine.message.exchange import Kind as Sort
@@ -36,13 +33,7 @@ def run_break(command: Command, context: Context) -> int:
     """Set a breakpoint; at the shell it stands until interrupted, and what is held is told."""
     keeper = keeper_of(command, context)
     wanted = wanted_of(command, context)
-    confirm(command, context, (one.service for one in wanted), wanted[0].rule.lasts or LONGEST_HOLD)
-    made = keeper.place(wanted)
-    for one in made:
-        context.output.note(f"[{one.number}] {told_rule(one.service, one.rule)}; `unbreak {one.number}` ends it")
-    if context.face is Face.PROMPT:
-        return Exit.DONE
-    return stay(command, context, keeper, made)
+    return stand(command, context, keeper, wanted, wanted[0].rule.lasts or LONGEST_HOLD)
 
 
 def wanted_of(command: Command, context: Context) -> list[Wanted]:
@@ -68,10 +59,7 @@ def wanted_of(command: Command, context: Context) -> list[Wanted]:
         lasts=command["hold"],
         before_timeout=command["before_timeout"],
     )
-    try:
-        rule.checked()
-    except RuleError as error:
-        raise CommandError(str(error), 0, len(command.line)) from None
+    checked_rule(rule, command)
     return [Wanted(one, rule, command["for"]) for one in services]
 
 

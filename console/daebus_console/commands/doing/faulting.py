@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,23 +11,20 @@ from daebus_console.commands.doing.breaking import label, rows_of
 from daebus_console.commands.doing.debugging import (
     at_word,
     conditions,
-    confirm,
     keeper_of,
     look_everywhere,
     place_of,
 )
 from daebus_console.commands.doing.inputs import giving_up, misplaced, stored
 from daebus_console.commands.doing.sources import ContextSources
-from daebus_console.commands.doing.standing import stay
+from daebus_console.commands.doing.standing import checked_rule, stand
 from daebus_console.commands.errors import CommandError, nearest
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.items import parse_items
 from daebus_console.commands.terms.kinds import Kind, read_value
 from daebus_console.commands.terms.words import Word
-from daebus_console.commands.verbs import Face
-from daebus_console.engine.holding.rule import ANSWER, DELAY, FAIL, FAULTS, Rule, RuleError
+from daebus_console.engine.holding.rule import ANSWER, DELAY, FAIL, FAULTS, Rule
 from daebus_console.engine.holding.storm import Fault, StormError, read_storm, storm_text
-from daebus_console.engine.holding.words import told_rule
 from daebus_console.engine.keeping.keeper import Keeper, Wanted
 from daebus_console.files.places import FileError
 from daebus_console.files.writing import Writing
@@ -54,15 +50,7 @@ def run_fault(command: Command, context: Context) -> int:
         missing = "DEED" if action is not None else "ACTION"
         raise CommandError(f"expected {missing}: `fault payment charge delay 2s`", len(command.line))
     rules = _rules(command, context)
-    return _set(command, context, keeper, [Wanted(service, rule, command["for"]) for rule in rules])
-
-
-def _set(command: Command, context: Context, keeper: Keeper, wanted: Sequence[Wanted]) -> int:
-    confirm(command, context, (one.service for one in wanted))
-    made = keeper.place(wanted)
-    for one in made:
-        context.output.note(f"[{one.number}] {told_rule(one.service, one.rule)}; `unbreak {one.number}` ends it")
-    return Exit.DONE if context.face is Face.PROMPT else stay(command, context, keeper, made)
+    return stand(command, context, keeper, [Wanted(service, rule, command["for"]) for rule in rules])
 
 
 def _rules(command: Command, context: Context) -> list[Rule]:
@@ -91,11 +79,7 @@ def _rules(command: Command, context: Context) -> list[Rule]:
         do=deed,
         **_how(command, context, deed),
     )
-    try:
-        rule.checked()
-    except RuleError as error:
-        raise CommandError(str(error), 0, len(command.line)) from None
-    return [rule] * (times or 1)
+    return [checked_rule(rule, command)] * (times or 1)
 
 
 def replaced(error: CommandError, suggestion: str | None) -> CommandError:
@@ -175,4 +159,4 @@ def _load(command: Command, context: Context, keeper: Keeper, path: str) -> int:
         raise misplaced(command, path, f"{path} is not UTF-8 text") from None
     except (FileError, StormError) as error:
         raise misplaced(command, path, f"{path}: {error}" if isinstance(error, StormError) else str(error)) from None
-    return _set(command, context, keeper, [Wanted(one.service, one.rule, one.lasts) for one in faults])
+    return stand(command, context, keeper, [Wanted(one.service, one.rule, one.lasts) for one in faults])

@@ -5,13 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.debugging import confirm
 from daebus_console.commands.doing.held_rows import held_line, held_record
+from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.under_way import under_way
+from daebus_console.commands.verbs import Face
 from daebus_console.engine.holding.desk import Setting
-from daebus_console.engine.keeping.keeper import Keeper
+from daebus_console.engine.holding.rule import LONGEST_HOLD, Rule, RuleError
+from daebus_console.engine.holding.words import told_rule
+from daebus_console.engine.keeping.keeper import Keeper, Wanted
 
 _TICK = 0.2
+
+
+def checked_rule(rule: Rule, command: Command) -> Rule:
+    """The rule that a command says. Raises CommandError where it is none."""
+    try:
+        rule.checked()
+    except RuleError as error:
+        raise CommandError(str(error), 0, len(command.line)) from None
+    return rule
+
+
+def stand(
+    command: Command, context: Context, keeper: Keeper, wanted: Sequence[Wanted], longest: float = LONGEST_HOLD
+) -> int:
+    """Place rules, after asking where that is due, and tell of each; at the shell they stand until interrupted."""
+    confirm(command, context, (one.service for one in wanted), longest)
+    made = keeper.place(wanted)
+    for one in made:
+        context.output.note(f"[{one.number}] {told_rule(one.service, one.rule)}; `unbreak {one.number}` ends it")
+    return Exit.DONE if context.face is Face.PROMPT else stay(command, context, keeper, made)
 
 
 def stay(
