@@ -351,44 +351,33 @@ class Session:
             watcher(message, exchange)
 
     def _count(self, at: float, taken: Taken) -> None:
-        """Tell directory and figures what a batch did; plain requests by the heap, for they are nearly all of it."""
-        directory, stats = self.directory, self.stats
-        if taken.requests:
-            directory.asked(at, taken.requests)
-            stats.opened_many(at, taken.requests)
-        if taken.answers:
-            stats.answered_many(at, taken.answers)
-        directory.saw(taken.opened)
-        directory.settled(taken.answered)
-        for exchange in taken.opened:
-            stats.opened(exchange)
-        for exchange in taken.answered:
-            stats.settled(exchange)
+        """Tell findings, directory and figures what a batch did."""
+        self._tally(at, taken)
         self.findings.take(at, taken)
-        self._count_guests(at, taken.guests)
-        while self.correlator.dropped:
-            stats.dropped(self.correlator.dropped.pop())
-
-    def _count_guests(self, at: float, guests: Guests) -> None:
-        """The same for what is in dialects that are not ours."""
-        directory, stats = self.directory, self.stats
-        if guests.requests:
-            directory.asked(at, guests.requests)
-            stats.opened_many(at, guests.requests)
-        if guests.answers:
-            stats.answered_many(at, guests.answers)
-        if guests.opened:
-            directory.saw(guests.opened)
-            for exchange in guests.opened:
-                stats.opened(exchange)
-        if guests.answered:
-            directory.settled(guests.answered)
-            for exchange in guests.answered:
-                stats.settled(exchange)
-        for message in guests.announcing:
+        self._tally(at, taken.guests)
+        for message in taken.guests.announcing:
             told = self.correlator.recogniser.announced(message.dialect, message.channel, message.data)
             if told is not None:
-                directory.announced(message.at, told, message.dialect)
+                self.directory.announced(message.at, told, message.dialect)
+        while self.correlator.dropped:
+            self.stats.dropped(self.correlator.dropped.pop())
+
+    def _tally(self, at: float, did: Taken | Guests) -> None:
+        """Tell directory and figures; plain requests by the heap, for they are nearly all of it."""
+        directory, stats = self.directory, self.stats
+        if did.requests:
+            directory.asked(at, did.requests)
+            stats.opened_many(at, did.requests)
+        if did.answers:
+            stats.answered_many(at, did.answers)
+        if did.opened:
+            directory.saw(did.opened)
+            for exchange in did.opened:
+                stats.opened(exchange)
+        if did.answered:
+            directory.settled(did.answered)
+            for exchange in did.answered:
+                stats.settled(exchange)
 
     def _learn(self, answer: Message) -> None:
         """Take an answer of a control channel."""

@@ -111,7 +111,7 @@ def _typed_whole(path: Path, typed: Sequence[str], accepts: Accepts) -> Has:
     """The same where the message itself is the payload, whatever its fields are called."""
     first, *deeper = _types_for(tuple(typed))[1]
     decode: Callable[[bytes], Any] = msgspec.json.Decoder(first, float_hook=jsontext.number).decode
-    ends = _below(path[len(typed) :], accepts)
+    below = _stepping(deeper, _below(path[len(typed) :], accepts))
 
     def has(data: bytes) -> bool:
         if len(data) > DEEPEST and is_too_deep(data):
@@ -120,13 +120,22 @@ def _typed_whole(path: Path, typed: Sequence[str], accepts: Accepts) -> Has:
             value = decode(data).field
         except (ValueError, msgspec.DecodeError, RecursionError):
             return _has_slowly(data, path, accepts, True)
-        for step in deeper:
+        return below(value)
+
+    return has
+
+
+def _stepping(steps: Sequence[type[Any]], ends: Accepts) -> Accepts:
+    """Whether what is found beneath a value is there and accepted, by a field of each of those types."""
+
+    def below(value: Any) -> bool:
+        for step in steps:
             if value.__class__ is not step:
                 return False
             value = value.field
         return value is not UNSET and ends(value)
 
-    return has
+    return below
 
 
 def packed_finder(path: Path, accepts: Accepts) -> Has:
@@ -146,6 +155,7 @@ def _typed_finder(path: Path, typed: Sequence[str], accepts: Accepts) -> Has:
     rest = path[len(typed) :]
     first, deeper = steps[0], steps[1:]
     ends = _below(rest, accepts)
+    below = _stepping(deeper, ends)
     steers = typed[0] in _STEERING
     hidden = typed[0] in wire.ENVELOPE_FIELDS
 
@@ -172,13 +182,6 @@ def _typed_finder(path: Path, typed: Sequence[str], accepts: Accepts) -> Has:
         if hidden and found.payload is UNSET and isinstance(found.action, str):
             return False
         return _has_slowly(data, path, accepts) if steers else below(found.field)
-
-    def below(value: Any) -> bool:
-        for step in deeper:
-            if value.__class__ is not step:
-                return False
-            value = value.field
-        return value is not UNSET and ends(value)
 
     return has
 

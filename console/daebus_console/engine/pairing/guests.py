@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from daebus_console.engine.message.dialect import Dialect, Sighting
-from daebus_console.engine.message.exchange import DAEBUS, Exchange, Flag, Kind, Message, State, message_class
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State, message_class
 from daebus_console.engine.message.recogniser import Recogniser
 from daebus_console.engine.pairing.journal import Journal
 from daebus_console.engine.pairing.settling import DEFAULT_TIMEOUT, Settling
@@ -231,7 +231,3 @@ class GuestSorter(Settling):
         key = (exchange.dialect, exchange.reply_to, exchange.request_id)
         if self._asked.get(key) is exchange:
             del self._asked[key]
-
-    def find_guest(self, dialect: str, reply_to: str | None, request_id: str | None) -> Exchange | None:
-        """The newest exchange of another dialect by what names it, while it is in the journal."""
-        return None if dialect == DAEBUS else self._asked.get((dialect, reply_to, request_id))

@@ -14,7 +14,7 @@ from daebus_console.text import clean
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.lines import Line, fit, fit_right
 
-HELD_SIGN, RULE_SIGN, FAULT_SIGN, TOUCHED_SIGN = "‖", "◉", "↯", "✎"
+HELD_SIGN, RULE_SIGN, FAULT_SIGN = "‖", "◉", "↯"
 
 
 def badge(desk: Desk | None) -> Line:
