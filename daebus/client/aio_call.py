@@ -8,13 +8,12 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from daebus.errors import DaebusError, RequestTimeout
+from daebus.errors import DaebusError
 from daebus.telemetry import NOTHING, Span
 from daebus.wire.envelope import Reply
 
-from .call import failure_of, longer, timeout_error
+from .call import Asked, failure_of
 from .gate import gates_of, pass_gate_async
-from .noting import Noted
 
 
 class AsyncWaiting(Protocol):
@@ -30,7 +29,7 @@ class AsyncWaiting(Protocol):
         """The call does not wait any more."""
 
 
-class AsyncCall:
+class AsyncCall(Asked):
     """A request that is under way: its replies, for the one task that waits for them. Ends with `end`."""
 
     def __init__(self, session: AsyncWaiting, service: str, action: str, request_id: str, timeout: float) -> None:
@@ -38,34 +37,27 @@ class AsyncCall:
         self.action = action
         self.request_id = request_id
         self.timeout = timeout
-        """Seconds that the whole call may take."""
         self.span: Span = NOTHING
         """What is told of it to OpenTelemetry."""
-        self.noted: Noted | None = None
-        """What the recorder is told of it, where a service makes it."""
         self._session = session
         self._loop = asyncio.get_running_loop()
         self._begun = self._loop.time()
         self.deadline = self._begun + timeout
-        """In loop time."""
         self.subscribers: int | None = None
         """How many were subscribed to the service's channel just before the request; None where that is not known."""
         self._inbox: deque[Reply | DaebusError] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._alarm: asyncio.TimerHandle | None = None
-        self._held = 0.0
-        self.deaf = False
-        """Whether a debugger has its answer get lost."""
 
     async def ask(self, data: bytes) -> None:
         """Publish the request; see `AsyncSession.ask`."""
         gates = gates_of(self)
         several = [data] if gates is None else await pass_gate_async(gates, self, data)
         try:
-            for each in several[:1]:
-                await self._session.ask(self, each)
-            for each in several[1:]:
-                await self._session.publish(self.service, each)
+            if several:
+                await self._session.ask(self, several[0])
+            for copy in several[1:]:
+                await self._session.publish(self.service, copy)
         except DaebusError as error:
             self.over(error)
             raise
@@ -97,20 +89,6 @@ class AsyncCall:
         self._inbox.append(item)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-
-    def hold(self, seconds: float) -> None:
-        """A debugger holds it up, for so many seconds so far: it may take so much longer."""
-        more = longer(seconds, self._loop.time() - self._begun, self._held)
-        if more > 0:
-            self._held += more
-            self.deadline += more
-            if self.noted is not None:
-                self.noted.held_up(more)
-
-    def go_on_for(self, seconds: float) -> None:
-        """It was held for so many seconds before it was sent, which do not count."""
-        self._begun += seconds
-        self.deadline += seconds
 
     async def next(self) -> Reply:
         """The next reply, the final one included; raises RequestTimeout, ServiceUnavailable or ConnectionLost."""
@@ -149,12 +127,8 @@ class AsyncCall:
             raise
 
     def now(self) -> float:
-        """The time of its deadline's clock."""
+        """See `Asked`: that of the loop."""
         return self._loop.time()
-
-    def timed_out(self, sent: bool = True) -> RequestTimeout:
-        """The error for its time being over."""
-        return timeout_error(self.service, self.action, self.timeout, self.request_id, sent)
 
     def _expire(self) -> None:
         if self._loop.time() < self.deadline:

@@ -327,8 +327,7 @@ class AsyncSession:
         try:
             found = self._audience.delivery(command, call.service, self._bus)
         except RedisUnavailable as error:
-            lost = f"{error}; the request may have been handled"
-            self._fail(call, ConnectionLost(lost) if isinstance(error, ConnectionLost) else again(error))
+            self._not_published(call, error)
             return
         if is_doubtful(found):
 
@@ -345,10 +344,13 @@ class AsyncSession:
         try:
             receivers(command, call.service, self._bus)
         except RedisUnavailable as error:
-            lost = f"{error}; the request may have been handled"
-            self._fail(call, ConnectionLost(lost) if isinstance(error, ConnectionLost) else again(error))
+            self._not_published(call, error)
         else:
             call.subscribers = present
+
+    def _not_published(self, call: AsyncCall, error: RedisUnavailable) -> None:
+        lost = f"{error}; the request may have been handled"
+        self._fail(call, ConnectionLost(lost) if isinstance(error, ConnectionLost) else again(error))
 
     def _found(self, call: AsyncCall, publisher: AsyncConnection, found: Delivery) -> None:
         call.subscribers = found.subscribers

@@ -36,7 +36,52 @@ class Waiting(Protocol):
         """The call has its final reply."""
 
 
-class Call:
+class Asked:
+    """What the calls of threads and of asyncio have in common: whom they ask, and how long they may take.
+
+    `deadline` is a time of the clock of `now`.
+    """
+
+    service: str
+    action: str
+    request_id: str
+    timeout: float
+    """Seconds that the whole call may take."""
+    deadline: float
+    noted: Noted | None = None
+    """What the recorder is told of it, where a service makes it."""
+    deaf = False
+    """Whether a debugger has its answer get lost."""
+    _begun: float
+    _held = 0.0
+
+    def now(self) -> float:
+        """The time of its deadline's clock."""
+        raise NotImplementedError
+
+    def hold(self, seconds: float) -> None:
+        """A debugger holds it up, for so many seconds so far: it may take so much longer. Called by whoever reads."""
+        more = longer(seconds, self.now() - self._begun, self._held)
+        if more > 0:
+            self._held += more
+            self.deadline += more
+            if self.noted is not None:
+                self.noted.held_up(more)
+
+    def go_on_for(self, seconds: float) -> None:
+        """It was held for so many seconds before it was sent, which do not count."""
+        self._begun += seconds
+        self.deadline += seconds
+
+    def timed_out(self, sent: bool = True) -> RequestTimeout:
+        """The error for its time being over; where its request was not `sent`, it says so."""
+        asked = f"{self.service!r} could not be asked for {self.action!r}"
+        what = f"no answer from {self.service!r} to {self.action!r}" if sent else asked
+        fate = "it may still be handled" if sent else "nothing was sent"
+        return RequestTimeout(f"{what} within {self.timeout:g} s (request {self.request_id}); {fate}")
+
+
+class Call(Asked):
     """A request that is under way.
 
     `result()` waits for the final payload; iterating gives each partial payload and then the final one;
@@ -48,7 +93,6 @@ class Call:
         self.action = action
         self.request_id = request_id
         self.timeout = timeout
-        """Seconds that the whole call may take."""
         self._begun = time.monotonic()
         self.deadline = self._begun + timeout
         self.subscribers: int | None = None
@@ -57,17 +101,16 @@ class Call:
         """When the request was about to be written (a time of `time.monotonic()`): after any connecting or waiting."""
         self.span: Span = NOTHING
         """What is told of it to OpenTelemetry."""
-        self.noted: Noted | None = None
-        """What the recorder is told of it, where a service makes it."""
         self._requester = requester
         self._inbox: deque[Reply | DaebusError] = deque()
         self.waiter = Waiter()
         self.command: Pending | None = None
         """The publishing of the request, once it has been given to the connection."""
         self._last: Reply | None = None
-        self._held = 0.0
-        self.deaf = False
-        """Whether a debugger has its answer get lost."""
+
+    def now(self) -> float:
+        """See `Asked`."""
+        return time.monotonic()
 
     def result(self, on_progress: Callable[[Any], Any] | None = None) -> Any:
         """The final payload. Partial payloads go to `on_progress`, on this thread.
@@ -111,20 +154,6 @@ class Call:
             return
         self._inbox.append(reply)
         self.waiter.wake()
-
-    def hold(self, seconds: float) -> None:
-        """A debugger holds it up, for so many seconds so far: it may take so much longer. Called by whoever reads."""
-        more = longer(seconds, time.monotonic() - self._begun, self._held)
-        if more > 0:
-            self._held += more
-            self.deadline += more
-            if self.noted is not None:
-                self.noted.held_up(more)
-
-    def go_on_for(self, seconds: float) -> None:
-        """It was held for so many seconds before it was sent, which do not count."""
-        self._begun += seconds
-        self.deadline += seconds
 
     def check(self) -> None:
         """Raise the error that has ended it already, if one has."""
@@ -180,17 +209,6 @@ class Call:
                     raise error
             self._requester.attend(self)
 
-    def timed_out(self, sent: bool = True) -> RequestTimeout:
-        """The error for its time being over."""
-        return timeout_error(self.service, self.action, self.timeout, self.request_id, sent)
-
-
-def timeout_error(service: str, action: str, timeout: float, request_id: str, sent: bool) -> RequestTimeout:
-    """The error for a call whose time is over; where its request was not `sent`, it says so."""
-    what = f"no answer from {service!r} to {action!r}" if sent else f"{service!r} could not be asked for {action!r}"
-    fate = "it may still be handled" if sent else "nothing was sent"
-    return RequestTimeout(f"{what} within {timeout:g} s (request {request_id}); {fate}")
-
 
 AHEAD = 5.0
 """Seconds that a notice may be ahead of the time that has passed."""
@@ -210,17 +228,7 @@ def failure_of(reply: Reply) -> str | None:
     return None if reply.ok else reply.code or reply.type or "error"
 
 
-class Timed(Protocol):
-    """What a call says of itself when its time is over."""
-
-    service: str
-    action: str
-    request_id: str
-    timeout: float
-    deadline: float
-
-
-def payload_of(reply: Reply, call: Timed, now: float) -> Any:
+def payload_of(reply: Reply, call: Asked, now: float) -> Any:
     """The payload of a final reply, or the error that it is. `now` is of the clock of the call's deadline."""
     if reply.ok:
         return reply.payload

@@ -248,10 +248,10 @@ class Requester:
             self._begin_use(call)
             publisher = self._register(call)
             try:
-                for each in several[:1]:
-                    call.command = publisher.submit(call.service, each, partial(self._told, call), call.deadline)
-                for each in several[1:]:
-                    publisher.post(call.service, each, call.deadline, failed=lambda _error: None)
+                if several:
+                    call.command = publisher.submit(call.service, several[0], partial(self._told, call), call.deadline)
+                for copy in several[1:]:
+                    publisher.post(call.service, copy, call.deadline, failed=lambda _error: None)
             finally:
                 if publisher is not self._publisher:
                     # Closed meanwhile, it may have connected again.

@@ -325,6 +325,7 @@ INTERNAL = {
     "Call.give",
     "Call.go_on_for",
     "Call.hold",
+    "Call.now",
     "Call.over",
     "Call.ready",
     "Call.timed_out",
