@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from daebus_console.engine.message.exchange import DAEBUS, PLAIN, Exchange, Flag, Kind, Message, State
 from daebus_console.naming import shown
@@ -69,27 +70,31 @@ def heading(width: int, *, date: str = "") -> Line:
     return [(fit(line, width), "dim")]
 
 
-def exchange_row(
-    exchange: Exchange,
-    width: int,
-    now: float,
-    turn: str = "",
-    found: str = "",
-    rule: str = "",
-    *,
-    unlike: bool = False,
-) -> Line:
+class Marks(NamedTuple):
+    """What is to be said of an exchange besides.
+
+    `found` is the role of the mark that tells of a finding, empty for none; `rule` the sign of a debugger's rule for
+    its like, or of being held; `unlike` whether its messages are not like others of their kind.
+    """
+
+    found: str = ""
+    rule: str = ""
+    unlike: bool = False
+
+
+_UNMARKED = Marks()
+
+
+def exchange_row(exchange: Exchange, width: int, now: float, turn: str = "", marks: Marks = _UNMARKED) -> Line:
     """One exchange as one line. `now` (epoch seconds) is what pending ones are measured against.
 
-    `turn` is what of the date is no longer as in the row before; see `dates.change`. `found` is the role of the mark
-    that tells of a finding, empty for none; `rule` the sign of a debugger's rule for its like, or of being held;
-    `unlike` has a mark that its messages are not like others of their kind.
+    `turn` is what of the date is no longer as in the row before; see `dates.change`.
     """
     if exchange.kind is Kind.GAP:
         return gap_row(exchange, width, turn)
     c = columns(width)
     sign = state_of(exchange, now)
-    line = _begin(exchange, exchange.opened.at, c, turn, _mark(exchange, found, rule, unlike=unlike))
+    line = _begin(exchange, exchange.opened.at, c, turn, _mark(exchange, marks))
     source, target = parties(exchange)
     line += [*_whence(exchange, source, c), (f" {ARROWS[exchange.kind]} ", sign.role)]
     line += _whither(exchange, target, c)
@@ -125,13 +130,13 @@ def _whence(exchange: Exchange, source: str, c: Columns) -> Line:
     return [(fit(source, c.source - len(tag) - 1), "name"), (f" {tag}", "dim")]
 
 
-def _mark(exchange: Exchange, found: str, rule: str, *, unlike: bool) -> Piece:
+def _mark(exchange: Exchange, marks: Marks) -> Piece:
     """The one of all that may be said of it that matters most."""
     if exchange.flags & Flag.MARKED:
         return ("◆", "warn")
-    if rule:
-        return (rule, "warn")
-    return ("!", found) if found else (UNLIKE, "accent") if unlike else (" ", "plain")
+    if marks.rule:
+        return (marks.rule, "warn")
+    return ("!", marks.found) if marks.found else (UNLIKE, "accent") if marks.unlike else (" ", "plain")
 
 
 def _begin(exchange: Exchange, at: float, c: Columns, turn: str, mark: Piece) -> Line:
@@ -202,21 +207,13 @@ def gap_row(exchange: Exchange, width: int, turn: str = "") -> Line:
 
 
 def message_row(
-    message: Message,
-    exchange: Exchange,
-    width: int,
-    now: float,
-    turn: str = "",
-    found: str = "",
-    rule: str = "",
-    *,
-    unlike: bool = False,
+    message: Message, exchange: Exchange, width: int, now: float, turn: str = "", marks: Marks = _UNMARKED
 ) -> Line:
     """One message as one line; its pair is told by the number of the exchange. The rest is as for `exchange_row`."""
     if message.kind is Kind.GAP:
         return gap_row(exchange, width, turn)
     c = columns(width)
-    line = _begin(exchange, message.at, c, turn, _mark(exchange, found, rule, unlike=unlike))
+    line = _begin(exchange, message.at, c, turn, _mark(exchange, marks))
     source, target = parties(exchange)
     role, word, took = "dim", "", None
     if message.kind is Kind.RESPONSE:

@@ -15,7 +15,7 @@ from daebus_console.engine.insight.usual import Unlike
 from daebus_console.engine.message.exchange import Exchange, State
 from daebus_console.tui.flow.model import Entry, FlowModel
 from daebus_console.tui.flow.order import NewestFirst, Rows, slowest_first
-from daebus_console.tui.rows.exchanges import exchange_row, message_row
+from daebus_console.tui.rows.exchanges import Marks, exchange_row, message_row
 from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.widgets.row_list import RowList
 
@@ -288,10 +288,11 @@ class FlowView(RowList):
         exchange, message = entry
         unlike = self.unlike(exchange)
         self._unjudged = unlike is None
-        beside = self._turn(index), self.finding_of(exchange.number), self.rule_of(exchange)
+        turn = self._turn(index)
+        marks = Marks(self.finding_of(exchange.number), self.rule_of(exchange), bool(unlike))
         if message is not None:
-            return message_row(message, exchange, width, self._clock(), *beside, unlike=bool(unlike))
-        return exchange_row(exchange, width, self._clock(), *beside, unlike=bool(unlike))
+            return message_row(message, exchange, width, self._clock(), turn, marks)
+        return exchange_row(exchange, width, self._clock(), turn, marks)
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
