@@ -13,6 +13,7 @@ from typing import Any
 import redis
 
 from daebus import Daebus
+from daebus.transport.proof import PROBE
 from tests.support.loaded import Forked
 from tests.support.processes import die_with_parent
 from tests.support.waiting import eventually
@@ -111,7 +112,7 @@ def _ended(started: Program) -> bool:
 
 
 class Tap:
-    """Subscribes and keeps what comes, as (channel, bytes)."""
+    """Subscribes and keeps what comes, as (channel, bytes), but for the probes that a listener sends to itself."""
 
     def __init__(self, url: str, *channels: str) -> None:
         self._client = redis.Redis.from_url(url, socket_timeout=5)
@@ -133,9 +134,8 @@ class Tap:
         until = time.monotonic() + seconds
         while True:
             message = self._pubsub.get_message(timeout=max(0.0, until - time.monotonic()))
-            if message is not None and message["type"] == "message":
-                self.seen.append((message["channel"].decode(), message["data"]))
-            elif message is None and time.monotonic() >= until:
+            self._keep(message)
+            if message is None and time.monotonic() >= until:
                 return self.seen
 
     def next(self, timeout: float = 5.0) -> tuple[str, bytes]:
@@ -145,7 +145,9 @@ class Tap:
         while len(self.seen) == count:
             if time.monotonic() > until:
                 raise AssertionError("no message came")
-            message = self._pubsub.get_message(timeout=0.2)
-            if message is not None and message["type"] == "message":
-                self.seen.append((message["channel"].decode(), message["data"]))
+            self._keep(self._pubsub.get_message(timeout=0.2))
         return self.seen[-1]
+
+    def _keep(self, message: dict[str, Any] | None) -> None:
+        if message is not None and message["type"] == "message" and not message["data"].startswith(PROBE):
+            self.seen.append((message["channel"].decode(), message["data"]))
