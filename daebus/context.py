@@ -92,19 +92,14 @@ class Context:
     Its `id` is that of the message, or a new one where there is none: then it is a run, and `cause` says of what.
     """
 
-    __slots__ = (
-        "_logger",
-        "begun",
-        "cause",
-        "id",
-        "place",
-        "request",
-        "response",
-        "runtime",
-        "task",
-        "thread",
-        "waits",
-    )
+    cause: str | None = None
+    thread = 0
+    """The thread that it was entered on."""
+    task: asyncio.Task[Any] | None = None
+    """The task that it was entered in, on an event loop."""
+    waits: list[Awaited] | None = None
+    """The calls that it waits for just now, the first one first; None where it has not called yet."""
+    _logger: ContextLogger | None = None
 
     def __init__(
         self,
@@ -118,20 +113,12 @@ class Context:
         self.place = place
         self.request = request
         self.response = response
-        self.cause: str | None = None
         self.id: RequestId = None if request is None else request.id
         if self.id is None:
             self.id = new_request_id()
-            self.cause = (cause or place)[:_CAUSE]
+            self.cause = (f"message {request.action}" if request is not None else cause or place)[:_CAUSE]
         self.begun = time.monotonic()
         """A time of `time.monotonic()`."""
-        self.thread = 0
-        """The thread that it was entered on."""
-        self.task: asyncio.Task[Any] | None = None
-        """The task that it was entered in, on an event loop."""
-        self.waits: list[Awaited] | None = None
-        """The calls that it waits for just now, the first one first; None where it has not called yet."""
-        self._logger: ContextLogger | None = None
 
     @property
     def logger(self) -> ContextLogger:

@@ -88,6 +88,16 @@ class Call(Asked):
     `replies()` gives the replies themselves. One thread at a time.
     """
 
+    subscribers: int | None = None
+    """How many were subscribed to the service's channel when it was asked; None where Redis does not tell."""
+    sent_at: float | None = None
+    """When the request was about to be written (a time of `time.monotonic()`): after any connecting or waiting."""
+    span: Span = NOTHING
+    """What is told of it to OpenTelemetry."""
+    command: Pending | None = None
+    """The publishing of the request, once it has been given to the connection."""
+    _last: Reply | None = None
+
     def __init__(self, requester: Waiting, service: str, action: str, request_id: str, timeout: float) -> None:
         self.service = service
         self.action = action
@@ -95,18 +105,9 @@ class Call(Asked):
         self.timeout = timeout
         self._begun = time.monotonic()
         self.deadline = self._begun + timeout
-        self.subscribers: int | None = None
-        """How many were subscribed to the service's channel when it was asked; None where Redis does not tell."""
-        self.sent_at: float | None = None
-        """When the request was about to be written (a time of `time.monotonic()`): after any connecting or waiting."""
-        self.span: Span = NOTHING
-        """What is told of it to OpenTelemetry."""
         self._requester = requester
         self._inbox: deque[Reply | DaebusError] = deque()
         self.waiter = Waiter()
-        self.command: Pending | None = None
-        """The publishing of the request, once it has been given to the connection."""
-        self._last: Reply | None = None
 
     def now(self) -> float:
         """See `Asked`."""

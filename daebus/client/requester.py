@@ -358,6 +358,9 @@ class Requester:
             self._close_if_idle()
 
     def _open(self) -> tuple[Publisher, Replies]:
+        publisher, replies = self._publisher, self._replies
+        if publisher is not None and replies is not None:
+            return publisher, replies
         with self._lock:
             if self._publisher is None or self._replies is None:
                 self._bus = self._choose_bus()

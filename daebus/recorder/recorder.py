@@ -64,18 +64,21 @@ class Recorder:
         payload: Any = None,
     ) -> None:
         """An action's handler has come to its end; `said` is the text of the error answer, if it is one."""
+        if outcome == "ok" and error is None and not self.debug:
+            self.served(id, action, sender, queued, elapsed)
+            return
+        about = (cut_id(id), cut(action, NAME), sender and cut(sender, NAME), queued, elapsed, cut(outcome, NAME))
+        self._append("handled", (*about, *self._more(error, said, payload)))
+
+    def served(self, id: Any, action: str, sender: str | None, queued: float, elapsed: float) -> None:
+        """The same where all went well, and without a payload: so it is nearly always, and this takes half the time."""
         if self._over:
             return
         size = _PLAIN
         if len(action) > _USUAL or (sender is not None and len(sender) > _USUAL) or not _is_usual(id):
             id, action, sender = cut_id(id), cut(action, NAME), sender and cut(sender, NAME)
             size += _size((id, action, sender))
-        if outcome == "ok" and error is None and not self.debug:
-            self.ring.append((size, time.time(), "handled", id, action, sender, queued, elapsed, outcome))
-            return
-        more = self._more(error, said, payload)
-        about = (id, action, sender, queued, elapsed, cut(outcome, NAME))
-        self.ring.append((size + _size(more), time.time(), "handled", *about, *more))
+        self.ring.append((size, time.time(), "handled", id, action, sender, queued, elapsed, "ok"))
 
     def heard(
         self,

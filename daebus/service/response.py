@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import wait
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
@@ -31,13 +32,32 @@ log = logging.getLogger("daebus")
 _SHORT = 1000
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What all responses of a service have in common.
+
+    `spoken(request, ok, final, seconds)` is told what went out. The final one of each goes through `answers`, which see
+    to it where it turns out, later, not to have got out.
+    """
+
+    publisher: Publisher
+    service: str
+    instance: str
+    answers: Answers
+    max_message: int = MAX_MESSAGE
+    json_default: Default = plain
+    tracebacks: bool = False
+    spoken: Callable[[Request, bool, bool, float], None] | None = None
+    outbox: Outbox | None = None
+    deferrals: Deferrals | None = None
+    notices: Notices | None = None
+
+
 class Response:
     """Answers one request, with any number of partial responses and exactly one final one.
 
     What it sends goes to the request's `reply_to`; for a request with an id but without that, to
-    `<service>.responses`; and nowhere for a one-way message. `spoken(request, ok, final, seconds)` is told what went
-    out. The final one goes through `answers`, which see to it where it turns out, later, not to have got out.
-    `looks_soon` is that of `Publisher.post`.
+    `<service>.responses`; and nowhere for a one-way message. `looks_soon` is that of `Publisher.post`.
 
     Its methods return an int. For a partial response Redis is asked how many received it: 0 where nobody listens any
     more, so that a long stream may end. For the final one Redis is not waited for: 1 where it was sent, 0 where nobody
@@ -68,40 +88,15 @@ class Response:
     """For how many seconds it has been held up by debuggers, here or further on, as far as whoever asked was told."""
 
     def __init__(
-        self,
-        publisher: Publisher,
-        request: Request,
-        service: str,
-        instance: str,
-        *,
-        answers: Answers,
-        max_message: int = MAX_MESSAGE,
-        json_default: Default = plain,
-        tracebacks: bool = False,
-        spoken: Callable[[Request, bool, bool, float], None] | None = None,
-        looks_soon: Callable[[], bool] | None = None,
-        outbox: Outbox | None = None,
-        deferrals: Deferrals | None = None,
-        holds: bool = False,
-        notices: Notices | None = None,
+        self, terms: Terms, request: Request, *, looks_soon: Callable[[], bool] | None = None, holds: bool = False
     ) -> None:
-        self._publisher = publisher
+        self._terms = terms
         self._request = request
-        self._service = service
-        self._instance = instance
-        self._tracebacks = tracebacks
-        self._spoken = spoken
-        self._answers = answers
-        self._max_message = max_message
-        self._json_default = json_default
         self._looks_soon = looks_soon
-        self._outbox = outbox
-        self._deferrals = deferrals
         self._holds = holds
-        self._notices = notices
         self._begun = time.perf_counter()
         self._lock = threading.Lock()
-        self.channel = reply_channel(request, service)
+        self.channel = reply_channel(request, terms.service)
         """Where the answer goes; None where nobody is to be answered."""
 
     @property
@@ -148,7 +143,7 @@ class Response:
             # What an exception says of its class itself may be anything.
             if issubclass(type(error), Misfit):
                 fields = cast(Misfit, error).fields
-            elif self._tracebacks:
+            elif self._terms.tracebacks:
                 trace = _traceback(error)
             text = said_by(error) or kind
         else:
@@ -168,11 +163,11 @@ class Response:
             raise self._already()
         if self._deferral is not None:
             raise DaebusError(f"the answer of action {self._request.action!r} has been put off already")
-        if self._deferrals is None:
+        if self._terms.deferrals is None:
             raise DaebusError("only a running service can answer later")
         # Whether the hooks after it see the answer must not depend on which thread is first.
         self._holds = False
-        self._deferral, handle = self._deferrals.put_off(self, within)
+        self._deferral, handle = self._terms.deferrals.put_off(self, within)
         return handle
 
     # For the framework
@@ -189,7 +184,7 @@ class Response:
                 # It has been noted.
                 return
             except BaseException as problem:  # noqa: BLE001 - the caller waits for an answer all the same
-                note(log, logging.ERROR, "%s: an error response could not be sent", self._service, error=problem)
+                note(log, logging.ERROR, "%s: an error response could not be sent", self._terms.service, error=problem)
 
     def abandon(self, text: str, code: str) -> bool:
         """Answer with an error for whoever does not get to it; False where the final response is out.
@@ -240,9 +235,9 @@ class Response:
     def held_up(self, seconds: float) -> None:
         """A debugger holds up what it waits for, for so many seconds more: tell whoever asked. Waits for nothing."""
         self.held += seconds
-        if self.finished or self._notices is None or not self._notices.understands(self._request):
+        if self.finished or self._terms.notices is None or not self._terms.notices.understands(self._request):
             return
-        self._notices.send(self._request, self.held)
+        self._terms.notices.send(self._request, self.held)
 
     async def out(self) -> None:
         """Wait until what was given to the outbox has been given to Redis, which is not waited for."""
@@ -266,41 +261,42 @@ class Response:
         elapsed = time.perf_counter() - self._begun
         final = bool(final)
         holds = final and self._holds
+        terms, channel = self._terms, self.channel
         data = b""
-        if self.channel is not None and not holds:
+        if channel is not None and not holds:
             data = write_response(
                 payload,
                 request_id=self._request.request_id,
                 ok=ok,
                 final=final,
-                service=self._service,
-                instance=self._instance,
+                service=terms.service,
+                instance=terms.instance,
                 elapsed=elapsed,
-                default=self._json_default,
+                default=terms.json_default,
             )
-            if limited and len(data) > self._max_message:
-                sized(data, self._max_message)
+            if limited and len(data) > terms.max_message:
+                sized(data, terms.max_message)
         with self._lock:
             if self.finished:
                 raise self._already()
             self.finished = final
             if holds:
                 self._held = payload, ok
-                return SENT if self.channel is not None else NOBODY
+                return SENT if channel is not None else NOBODY
             if final and not ok:
                 self.failure = payload.get("code") or payload.get("type") or "error"
                 self.said = payload.get("error")
         received = NOBODY
-        if self.channel is not None:
+        if channel is not None:
             passage = self.passage if final else None
             if passage is None:
-                received = self._publish(self.channel, data, final)
+                received = self._publish(channel, data, final)
             else:
-                received = self._let_out(passage, self.channel, data, ok)
-        if self._spoken is not None:
-            self._spoken(self._request, ok, final, elapsed)
-        if final and self._deferral is not None and self._deferrals is not None:
-            self._deferrals.answered(self._deferral)
+                received = self._let_out(passage, channel, data, ok)
+        if terms.spoken is not None:
+            terms.spoken(self._request, ok, final, elapsed)
+        if final and self._deferral is not None and terms.deferrals is not None:
+            terms.deferrals.answered(self._deferral)
         return received
 
     def _let_out(self, passage: Passage, channel: str, data: bytes, ok: bool) -> Receipt:
@@ -315,10 +311,10 @@ class Response:
         try:
             self._publish(channel, data, final=True)
         except DaebusError as error:
-            note(log, logging.DEBUG, "%s: a response that was held could not be sent: %s", self._service, error)
+            note(log, logging.DEBUG, "%s: a response that was held could not be sent: %s", self._terms.service, error)
 
     def _publish(self, channel: str, data: bytes, final: bool) -> Receipt:
-        outbox = self._outbox
+        outbox = self._terms.outbox
         if outbox is not None:
             if outbox.is_ours:
                 sent = outbox.post(self._request, channel, data) if final else outbox.publish(channel, data)
@@ -329,12 +325,12 @@ class Response:
                 # What was sent before on the loop comes first.
                 wait([self._handed_in.future])
         if not final:
-            return Receipt(self._publisher.publish(channel, data))
+            return Receipt(self._terms.publisher.publish(channel, data))
         try:
-            self._answers.post(self._request, channel, data, self._looks_soon)
+            self._terms.answers.post(self._request, channel, data, self._looks_soon)
         except RedisUnavailable as error:
             self.undelivered = error
-            self._answers.failed(self._request, channel, data, error)
+            self._terms.answers.failed(self._request, channel, data, error)
             raise
         return SENT
 

@@ -53,7 +53,7 @@ START_TIMEOUT = 10.0
 """Seconds that connecting and subscribing may take at the start."""
 DRAIN_TIMEOUT = 3.0
 """Seconds that taking in and refusing what had been sent before the end may take."""
-LOOK_EVERY = 0.001
+LOOK_EVERY = 0.005
 """Seconds between two looks at what Redis replied to answers, while messages come."""
 QUIET = 0.01
 """Seconds without a message after which Redis' replies are looked at again."""

@@ -33,7 +33,8 @@ FRESH = 0.001
 """Seconds for which a look at the connection is good enough to write to it without another, where many write: one
 thread has what another has found, and one that sends a lot at once does not look in between."""
 FEW = 8
-"""Commands in flight, below which a thread relies on no look of its own, but asks before each if it is the end."""
+"""Commands in flight, below which replies are left where they are before something is sent, to be taken in together
+later, and a thread relies on no look of its own, but asks before each command if the connection has ended."""
 _PING = pack(b"PING")
 
 
@@ -229,10 +230,12 @@ class Commander:
     def _look_before(self, connection: Connection) -> None:
         """Take in what has come before something is sent: it may be the end."""
         now, me = time.monotonic(), threading.get_ident()
-        few = self._looked_by == me and connection.in_flight < FEW
-        if now - self._looked_at >= FRESH or (few and connection.may_have_ended()):
+        stale = now - self._looked_at >= FRESH
+        few = connection.in_flight < FEW
+        if stale or (few and self._looked_by == me):
             self._looked_at, self._looked_by = now, me
-            connection.look()
+            if not few or connection.may_have_ended() or (stale and now >= connection.overdue_at):
+                connection.look()
 
     def _connect(self, until: float) -> None:
         """Connect, or wait for the thread that does so for all."""

@@ -22,25 +22,24 @@ class Pending(Command):
     is called when it has its replies or its `error`, by whichever thread learns of it; it must be quick.
     """
 
-    __slots__ = ("_told", "connection", "due", "ended", "error", "expected", "sent_at", "waiter")
+    # What most of them begin with stands here: there is one for each message.
+    error: RedisUnavailable | None = None
+    waiter: Waiter | None = None
+    connection: Any = None
+    """The one that it was given to."""
+    sent_at: float | None = None
+    """When it was about to be written (a time of `time.monotonic()`)."""
+    expected: tuple[int, Any] | None = None
+    """How many get what it publishes, where that was known, and by which connection; see `Audience`."""
+    _told = False
 
     def __init__(self, data: bytes, wanted: int, due: float, ended: Callable[[Pending], None] | None = None) -> None:
-        # What Command sets, without a call: there is one for each message.
+        # What Command sets, without a call.
         self.data = data
         self.wanted = wanted
-        self.ends_at = 0
         self.replies = []
         self.due = due
         self.ended = ended
-        self.error: RedisUnavailable | None = None
-        self.waiter: Waiter | None = None
-        self.connection: Any = None
-        """The one that it was given to."""
-        self._told = False
-        self.sent_at: float | None = None
-        """When it was about to be written (a time of `time.monotonic()`)."""
-        self.expected: tuple[int, Any] | None = None
-        """How many get what it publishes, where that was known, and by which connection; see `Audience`."""
 
     @property
     def done(self) -> bool:

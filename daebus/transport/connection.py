@@ -22,7 +22,7 @@ from collections import deque
 from collections.abc import Callable
 
 from daebus.errors import ConnectionLost, RedisUnavailable, TooLate
-from daebus.wire.protocol import NEED_DATA, Event, Protocol, Replied
+from daebus.wire.protocol import Event, Protocol
 from daebus.wire.resp import ProtocolError
 
 from .address import RedisAddress
@@ -81,6 +81,8 @@ class Connection:
         self._overdue = overdue
         self.error: ConnectionLost | None = None
         """Why it is of no use any more."""
+        self.usable = True
+        """Whether it takes commands, as far as is known."""
         self._stream = stream
         self._protocol = Protocol()
         self._due = self._protocol.due
@@ -107,11 +109,6 @@ class Connection:
         """When there was last a reason to believe that the other side lives, though it owes a reply."""
         self.doubted = False
         """Whether it is being found out if it does; nothing more is to be sent meanwhile."""
-
-    @property
-    def usable(self) -> bool:
-        """Whether it takes commands, as far as is known."""
-        return self.error is None and self._write_error is None
 
     @property
     def in_flight(self) -> int:
@@ -203,6 +200,7 @@ class Connection:
 
     def _hear_out(self, error: Exception) -> None:
         """A write failed: take in what the server said before it closed, since the reason often stands there."""
+        self.usable = False
         self._write_error = error
         waiter = Waiter()
         try:
@@ -219,6 +217,14 @@ class Connection:
 
     def _next_batch(self, now: float) -> bytes:
         """The bytes of the next commands; what is due by now is ended instead."""
+        outbox = self._outbox
+        if len(outbox) == 1 and now < (command := outbox[0]).due:
+            # Mostly it is one.
+            command.sent_at = now
+            data = self._protocol.send(command)
+            command.data = b""
+            outbox.popleft()
+            return data
         batch: list[bytes] = []
         size = 0
         while self._outbox and size < TOGETHER:
@@ -398,9 +404,7 @@ class Connection:
         """Give the replies that have come to their commands, and tell of those that are done."""
         self._torn = True
         try:
-            while (event := self._protocol.next_event()) is not NEED_DATA:
-                if isinstance(event, Replied):
-                    self._done.append(event.command)  # type: ignore[arg-type]  # it is given no others
+            self._protocol.take_replies(self._done)  # type: ignore[arg-type]  # it is given no other commands
             self._torn = False
         except (ProtocolError, ValueError) as error:
             raise self.fail(error) from None
@@ -440,6 +444,7 @@ class Connection:
 
     def fail(self, reason: object) -> ConnectionLost:
         """End it, the first time, and every command with it; returns the error."""
+        self.usable = False
         if self.error is None:
             self.error = ConnectionLost(f"lost the connection to Redis at {self.address}: {reason}")
         self._torn = False
@@ -459,6 +464,7 @@ class Connection:
         self._let_go("the parent process'")
 
     def _let_go(self, whose: str) -> None:
+        self.usable = False
         self.error = ConnectionLost(f"the connection to Redis at {self.address} is {whose}")
         self._stream.close()
 

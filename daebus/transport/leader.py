@@ -82,11 +82,12 @@ class Leadership:
         if self.leader is not waiter and not self.followers:
             return
         with self._lock:
-            self.followers.pop(waiter, None)
+            if self.followers:
+                self.followers.pop(waiter, None)
             if self.leader is waiter:
                 self.leader = None
                 self._left_at = time.monotonic()
-            if self.leader is None:
+            if self.leader is None and self.followers:
                 for follower in self.followers:
                     # It leads from now on, and not whoever comes before it has woken up, for it to find that out.
                     del self.followers[follower]

@@ -10,8 +10,8 @@ from math import inf
 from daebus.errors import ConnectionLost, RedisUnavailable, again
 
 from .address import RedisAddress
+from .commander import FRESH, Commander, due_at
 from .commander import PUBLISH_TIMEOUT as PUBLISH_TIMEOUT
-from .commander import Commander, due_at
 from .commands import (
     Delivery,
     Pending,
@@ -118,6 +118,9 @@ class Publisher(Commander):
         """
 
         def ended(command: Pending) -> None:
+            if command.error is None and type(command.replies[-1]) is int:
+                # So it is nearly always.
+                return
             try:
                 receivers(command, channel, self.address)
             except RedisUnavailable as error:
@@ -184,6 +187,9 @@ class Publisher(Commander):
                 self._tell(command, outcome, told)
 
         command = self._audience.publishing(channel, data, deadline, time.monotonic(), ended)
+        if command.expected is None:
+            # Whoever waits for this reply is not to have to read those of the commands before.
+            self.look(FRESH)
         self._hand_in(command, deadline)
         return command
 

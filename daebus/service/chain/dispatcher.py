@@ -19,7 +19,7 @@ from daebus.service.notices import Notices
 from daebus.service.outbox import Outbox
 from daebus.service.refusals import Refusals
 from daebus.service.registry import Registry
-from daebus.service.response import Response
+from daebus.service.response import Response, Terms
 from daebus.service.undelivered import Undelivered
 from daebus.service.work.event_loop import EventLoop
 from daebus.wire.envelope import Request
@@ -59,9 +59,6 @@ class Dispatcher:
     ) -> None:
         name = runtime.name
         self._runtime = runtime
-        self._instance = instance
-        self._debug = debug
-        self._max_message = max_message
         self.counts = Counts()
         lost = partial(self.counts.add, "undelivered")
         self.answers = Answers(runtime.publisher, name, instance, undelivered, refusals, lost)
@@ -91,6 +88,19 @@ class Dispatcher:
         self._on_loop = None if loop is None else OnLoop(loop)
         self.outbox = None if loop is None else Outbox(name, loop, runtime.publisher, self.answers)
         self._notices = Notices(runtime.publisher, name, instance)
+        self._terms = Terms(
+            runtime.publisher,
+            name,
+            instance,
+            self.answers,
+            max_message=max_message,
+            json_default=runtime.json_default,
+            tracebacks=debug,
+            spoken=self._log_answer if debug else None,
+            outbox=self.outbox,
+            deferrals=self.deferrals,
+            notices=self._notices,
+        )
         self._gatekeeper: Gatekeeper | None = None
         self._answer_gate: AnswerGate | None = None
         if holding is not None:
@@ -198,22 +208,8 @@ class Dispatcher:
             arrival.response = None
 
     def _response(self, arrival: Arrival, admitted: Admitted) -> Response:
-        response = Response(
-            self._runtime.publisher,
-            admitted.request,
-            self._runtime.name,
-            self._instance,
-            tracebacks=self._debug,
-            spoken=self._log_answer if self._debug else None,
-            answers=self.answers,
-            max_message=self._max_message,
-            json_default=self._runtime.json_default,
-            looks_soon=partial(self._pace.goes_on, arrival),
-            outbox=self.outbox,
-            deferrals=self.deferrals,
-            holds=bool(admitted.route.after),
-            notices=self._notices,
-        )
+        looks_soon = partial(self._pace.goes_on, arrival)
+        response = Response(self._terms, admitted.request, looks_soon=looks_soon, holds=bool(admitted.route.after))
         gate = self._answer_gate
         if gate is not None:
             response.held = arrival.held

@@ -53,7 +53,7 @@ class Links:
     async def run(self, arrival: Arrival, admitted: Admitted, response: Response, calls: Calls) -> None:
         """Go through all of them but the first."""
         request, route = admitted.request, admitted.route
-        context = Context(self._runtime, route.place, request, response, cause=f"message {request.action}")
+        context = Context(self._runtime, route.place, request, response)
         token = enter(context)
         unhandled: BaseException | None = None
         try:

@@ -35,6 +35,9 @@ def note_handled(context: Context, came_at: float, response: Response) -> None:
     if recorder is None or request is None:
         return
     error, begun = response.raised, context.begun
+    if error is None and response.failure is None and response.finished and not recorder.debug:
+        recorder.served(context.id, request.action, request.service, begun - came_at, time.monotonic() - begun)
+        return
     # What an exception says of its class itself may be anything.
     if response.failure == "bad_request" and issubclass(type(error), Misfit):
         recorder.refused(context.id, request.action, "bad_request", begun - came_at)

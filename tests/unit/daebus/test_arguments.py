@@ -25,6 +25,7 @@ from daebus import (
 from daebus.client.call import Call
 from daebus.service.answers import Answers
 from daebus.service.refusals import Refusals
+from daebus.service.response import Terms
 from daebus.service.undelivered import Undelivered
 from daebus.testing import LocalBus, RecordedBus, RecordedCall, Stub, TestClient, rerun, rerun_message
 from daebus.wire.envelope import Request
@@ -179,7 +180,7 @@ class Subjects:
     def response(self) -> Response:
         asked = Request("echo", {}, "caller:x", "r")
         answers = Answers(self.bus, "svc", "i", Undelivered("svc"), Refusals("svc"), lambda: None)
-        return Response(self.bus, asked, "svc", "i", answers=answers)
+        return Response(Terms(self.bus, "svc", "i", answers), asked)
 
     def deferred(self) -> Deferred:
         return Deferred(self.response(), lambda: None)

@@ -149,7 +149,7 @@ def test_an_interrupt_while_waiting_costs_nothing(pair: Pair, monkeypatch: pytes
     assert command.replies == [b"PONG"]
 
 
-@pytest.mark.parametrize("where", ["_stream.read", "_protocol.receive_data", "_protocol.next_event"])
+@pytest.mark.parametrize("where", ["_stream.read", "_protocol.receive_data", "_protocol.take_replies"])
 def test_an_interrupt_in_the_middle_of_reading_ends_the_connection(
     pair: Pair, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -112,6 +113,49 @@ def test_what_stood_before_an_oversized_command_has_its_reply_and_the_command_th
     assert events == [Replied(good), Replied(large)]
     assert str(large.replies[0]) == "ERR Protocol error: invalid bulk length"
     assert protocol.lose() == Lost(behind, undone=True, refused=True)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b":1\r\n:2\r\n+OK\r\n-NOPERM no\r\n",
+        b":1\r\n",
+        b":1\r\n-ERR Protocol error: invalid bulk length\r\n",
+        b":1\r\n:2\r\n:3\r\n:4\r\n:5\r\n",
+        b":1\r\n?\r\n",
+    ],
+    ids=["all", "one", "the server gives up", "one too many", "nonsense"],
+)
+def test_replies_taken_at_once_are_those_that_are_told_one_by_one(data: bytes, pieces: Cut) -> None:
+    outcomes = []
+    for at_once in (False, True):
+        protocol = Protocol()
+        commands = [Command(b""), Command(b"", wanted=2), Command(b"")]
+        for command in commands:
+            protocol.send(command)
+        done: deque[Command] = deque()
+        problem = ""
+        try:
+            for piece in pieces(data):
+                protocol.receive_data(piece)
+                if at_once:
+                    protocol.take_replies(done)
+                else:
+                    while isinstance(event := protocol.next_event(), Replied):
+                        done.append(event.command)
+                    # What the server gives up with is told of with the next one.
+                    protocol.next_event()
+        except (ProtocolError, ValueError) as error:
+            problem = str(error)
+        outcomes.append(
+            (
+                [commands.index(command) for command in done],
+                [[repr(reply) for reply in command.replies] for command in commands],
+                protocol.in_flight,
+                problem,
+            )
+        )
+    assert outcomes[0] == outcomes[1]
 
 
 def test_a_command_of_which_a_part_was_not_written_is_known_to_be_undone() -> None:
