@@ -94,7 +94,7 @@ class AsyncSession:
         publisher = self._publisher
         if publisher is not None and self._subscription is not None and not self._asks_first:
             self._close_when_idle = False
-            self._send(publisher, call, data)
+            self._send(publisher, call, data, asked=False)
             return
         with self._in_use():
             present: int | None = None
@@ -112,21 +112,23 @@ class AsyncSession:
                 raise
             if present == 0:
                 raise self._unserved(call)
-            self._send(publisher, call, data, present)
+            self._send(publisher, call, data, asked=self._asks_first, present=present)
 
     @property
     def _asks_first(self) -> bool:
         """Whether it is to be found out who subscribes before something is published."""
         return self._presence.asks_first(time.monotonic())
 
-    def _send(self, publisher: AsyncConnection, call: AsyncCall, data: bytes, present: int | None = None) -> None:
+    def _send(
+        self, publisher: AsyncConnection, call: AsyncCall, data: bytes, *, asked: bool, present: int | None = None
+    ) -> None:
         if call.request_id in self._pending:
             raise ConfigurationError(f"a call with the id {call.request_id!r} is waiting already")
         self._pending[call.request_id] = call
         call.begin()
-        if self._asks_first:
-            asked = partial(self._told_asked, call, present)
-            publisher.send(Pending(publish_command(call.service, data), 1, call.deadline, asked))
+        if asked:
+            told = partial(self._told_asked, call, present)
+            publisher.send(Pending(publish_command(call.service, data), 1, call.deadline, told))
             return
         told = partial(self._told, call, publisher)
         publisher.send(self._audience.publishing(call.service, data, call.deadline, self._loop.time(), told))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from daebus.errors import ConnectionLost, PermissionDenied, RedisUnavailable, again
-from daebus.wire.protocol import NEED_DATA, Message, Protocol, Refused, Replied, Subscribed
+from daebus.wire.protocol import NEED_DATA, Command, Message, Protocol, Refused, Replied, Subscribed
 from daebus.wire.resp import ProtocolError, pack
 
 from .address import CONNECT_TIMEOUT, CONNECTING_ERRORS, RedisAddress, client_label, pinned, refusal
@@ -257,13 +258,14 @@ class AsyncConnection(asyncio.Protocol):
         self._pinged_at = None
         self._protocol.receive_data(data)
         try:
+            if self._channel is None:
+                self._settle()
+                return
             while self._error is None and (event := self._protocol.next_event()) is not NEED_DATA:
                 if isinstance(event, Message):
                     self._on_message(event.data)
                 elif isinstance(event, Replied):
-                    command = event.command
-                    assert isinstance(command, Pending)
-                    command.end()
+                    self._end(event.command)
                 elif isinstance(event, Subscribed):
                     self._confirm(None)
                 elif isinstance(event, Refused):
@@ -271,6 +273,20 @@ class AsyncConnection(asyncio.Protocol):
                     self._confirm(refusal(event.error, str(self._address), doing))
         except (ProtocolError, ValueError, LookupError) as error:
             self._give_up(self._lost(error))
+
+    def _settle(self) -> None:
+        """Where nothing is subscribed: tell of all the commands that have their replies."""
+        done: deque[Command] = deque()
+        try:
+            self._protocol.take_replies(done)
+        finally:
+            for command in done:
+                self._end(command)
+
+    def _end(self, command: Command) -> None:
+        # It is given no others.
+        assert isinstance(command, Pending)
+        command.end()
 
     def _confirm(self, error: RedisUnavailable | None) -> None:
         if self._confirmed.done():

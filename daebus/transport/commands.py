@@ -144,8 +144,19 @@ def misplaced(address: object, wrong: str) -> str:
 
 
 KNOWN_FOR = 0.01
-"""Seconds for which the number of subscribers is held to be known."""
+"""Seconds for which the number of subscribers is held to be known; once more as long while one message asks anew."""
 _MOST_CHANNELS = 1000
+
+
+class _Known:
+    """How many subscribe to a channel, as said on a connection just now."""
+
+    __slots__ = ("expected", "noted_at", "until")
+
+    def __init__(self, subscribers: int, connection: Any) -> None:
+        self.expected = subscribers, connection
+        self.noted_at = time.monotonic()
+        self.until = self.noted_at + KNOWN_FOR
 
 
 class Audience:
@@ -158,17 +169,20 @@ class Audience:
     """
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[int, float, Any]] = {}
+        self._known: dict[str, _Known] = {}
 
     def publishing(
         self, channel: str, data: bytes, due: float, now: float, ended: Callable[[Pending], None] | None = None
     ) -> Pending:
         """The command that publishes something of which is to be told who got it; see `delivery`."""
         known = self._known.get(channel)
-        if known is None or now - known[1] >= KNOWN_FOR:
+        if known is None or now >= known.until:
+            if known is not None:
+                # Of many who send at the same time one asks, and the others go by what was said.
+                known.until = known.noted_at + 2 * KNOWN_FOR
             return Pending(counted_command(channel, data), 2, due, ended)
         command = Pending(publish_command(channel, data), 1, due, ended)
-        command.expected = known[0], known[2]
+        command.expected = known.expected
         return command
 
     def delivery(self, command: Pending, channel: str, address: object) -> Delivery:
@@ -180,7 +194,7 @@ class Audience:
             if subscribers and subscribers == count:
                 if len(self._known) >= _MOST_CHANNELS:
                     self._known.clear()
-                self._known[channel] = (subscribers, time.monotonic(), command.connection)
+                self._known[channel] = _Known(subscribers, command.connection)
             return Delivery(count, subscribers, sent_at)
         # Another connection may be one to another server.
         if count == 0 or command.expected == (count, command.connection):

@@ -433,8 +433,6 @@ class Connection:
             self._reading = False
             if self.error is not None:
                 self._free()
-        elif not leadership.followers:
-            return
         leadership.leave(waiter)
 
     def lost(self) -> ConnectionLost:

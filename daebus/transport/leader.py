@@ -49,6 +49,7 @@ class Leadership:
         while True:
             with self._lock:
                 if ready():
+                    self.followers.pop(waiter, None)
                     return False
                 now = time.monotonic()
                 if self.leader is None or self.leader is waiter or now > self.back_by + OVERDUE_AFTER:
@@ -79,11 +80,13 @@ class Leadership:
 
     def leave(self, waiter: Waiter) -> None:
         """Neither lead nor follow any more."""
-        if self.leader is not waiter and not self.followers:
-            return
+        if waiter not in self.followers:
+            # Looked at in this order: one that follows is made the leader while there is none.
+            leader = self.leader
+            if leader is not waiter and (leader is not None or not self.followers):
+                return
         with self._lock:
-            if self.followers:
-                self.followers.pop(waiter, None)
+            self.followers.pop(waiter, None)
             if self.leader is waiter:
                 self.leader = None
                 self._left_at = time.monotonic()
