@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
+from math import inf
 
 import pytest
 import redis
@@ -145,3 +147,16 @@ def test_a_service_that_has_ended_is_missed_at_once_by_both_callers(
             assert asked(client) < before + 25
         with pytest.raises(ServiceUnavailable):
             caller.send_request("echo", {"n": 6})
+
+
+def test_of_many_who_send_when_it_is_forgotten_one_asks() -> None:
+    audience = commands.Audience()
+    said = audience.publishing("news", b"x", inf, 0.0)
+    said.replies = [[b"news", 1], 1]
+    assert audience.delivery(said, "news", "Redis") == commands.Delivery(1, 1, 0.0)
+    now = time.monotonic()
+    later = [now, now + 1.5 * commands.KNOWN_FOR, now + 1.5 * commands.KNOWN_FOR, now + 3 * commands.KNOWN_FOR]
+    asks = [audience.publishing("news", b"x", inf, at).expected is None for at in later]
+    # Where its reply does not come, all ask again.
+    assert asks == [False, True, False, True]
+    assert audience.publishing("news", b"x", inf, later[-1]).expected is None
