@@ -22,6 +22,9 @@ HELD_AFTER = 0.5
 ANSWERS_WITHIN = 2.5
 """Seconds in which a Redis that lives answers on another connection, and in which it catches up on this one."""
 _LOOK_EVERY = 0.01
+_LOOK_AFTER = 1.0
+"""Seconds after which whoever waits for it looks whether it is being found out at all: an interrupt may have come where
+the thread for it was to begin."""
 
 
 def trial() -> tuple[bytes, bytes]:
@@ -55,23 +58,26 @@ def holds_back(address: RedisAddress, name: str) -> bool | None:
 class Doubts:
     """Finding out, on a thread of its own, whether the other side of a connection lives that should have moved on.
 
-    Meanwhile the connection is `doubted`; one that does not live fails.
+    Meanwhile the connection is `doubted`; one that does not live fails. Whatever ends that thread, or keeps it from
+    beginning, no connection stays doubted.
     """
 
     def __init__(self, address: RedisAddress, name: str) -> None:
         self._address = address
         self._name = name
         self._found = Changes()
+        self._finder: threading.Thread | None = None
 
     def begin(self, connection: Connection, reason: str) -> None:
         """Doubt a connection, unless that is done already. `reason` is why, for the error."""
         connection.believed_at = time.monotonic()
-        if connection.doubted:
+        if connection.doubted and self._is_at_it():
             return
-        connection.doubted = True
         thread = threading.Thread(
             target=self._find_out, args=(connection, reason), name="daebus-finding-out", daemon=True
         )
+        self._finder = thread
+        connection.doubted = True
         try:
             begin(thread)
         except RuntimeError:
@@ -80,17 +86,27 @@ class Doubts:
 
     def wait(self, connection: Connection, until: float) -> bool:
         """Wait until it is known whether it lives; False where it is not by then (a time of `time.monotonic()`)."""
-        return self._found.wait_for(lambda: not connection.doubted, until - time.monotonic())
+        while connection.doubted and (left := until - time.monotonic()) > 0:
+            self._found.wait_for(lambda: not connection.doubted, min(left, _LOOK_AFTER))
+            if not self._is_at_it():
+                connection.doubted = False
+        return not connection.doubted
+
+    def _is_at_it(self) -> bool:
+        finder = self._finder
+        return finder is not None and finder.is_alive()
 
     def _find_out(self, connection: Connection, reason: str) -> None:
         begun = time.monotonic()
-        held = holds_back(connection.node or self._address, self._name)
-        if held or (held is not None and self._moves_on(connection, begun)):
-            connection.believed_at = time.monotonic()
-        else:
-            connection.fail(reason)
-        connection.doubted = False
-        self._found.tell()
+        try:
+            held = holds_back(connection.node or self._address, self._name)
+            if held or (held is not None and self._moves_on(connection, begun)):
+                connection.believed_at = time.monotonic()
+            else:
+                connection.fail(reason)
+        finally:
+            connection.doubted = False
+            self._found.tell()
 
     def _moves_on(self, connection: Connection, begun: float) -> bool:
         """Whether it has moved since, or does soon: a Redis that lives may have a lot to catch up on."""

@@ -294,6 +294,23 @@ def test_a_connection_that_owes_a_reply_for_long_is_not_written_to(
     assert publisher.publish("somewhere", b"x") == 0
 
 
+def test_an_interrupt_where_it_is_to_be_found_out_if_redis_lives_leaves_no_doubt(
+    publisher: Publisher, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_thread: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(connection_module, "REPLY_WITHIN", 0.3)
+    own_redis.freeze()
+    publisher.post("somewhere", b"x")
+    with monkeypatch.context() as patch:
+        patch.setattr("daebus.transport.pause.begin", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            publisher.publish("somewhere", b"x", soon(30))
+    own_redis.thaw()
+    assert publisher.publish("somewhere", b"x", soon(30)) == 0
+
+
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_child_connects_anew(publisher: Publisher) -> None:
     child = os.fork()
