@@ -196,6 +196,7 @@ class Commander:
             while not over() and (now := time.monotonic()) < until and connection.error is None:
                 if connection.full:
                     connection.write_on(until)
+                connection.flush_left()
                 if leadership.join(waiter, over, min(until, now + REPLY_WITHIN)):
                     connection.read_until(over, until)
         finally:

@@ -134,16 +134,25 @@ class Connection:
 
     def submit(self, command: Pending, later: bool = False) -> bool:
         """Send a command; False where the connection broke before. With `later` it is left to the next `flush`."""
-        writer = self._writing.get(None)
-        if writer is not None and writer.is_gone:
-            self._writing.pop(None, None)
-            self._torn_off()
+        self._replace_gone()
         if not self.usable:
             return False
         self._outbox.append(command)
         if not later or not self.usable:
             self.flush()
         return True
+
+    def flush_left(self) -> None:
+        """Write what a writer has left that was interrupted more than once. For whoever waits for a reply."""
+        if self._outbox:
+            self._replace_gone()
+            self.flush()
+
+    def _replace_gone(self) -> None:
+        writer = self._writing.get(None)
+        if writer is not None and writer.is_gone:
+            self._writing.pop(None, None)
+            self._torn_off()
 
     def flush(self) -> None:
         """Write what waits, as far as the socket takes it, unless another thread is at it."""
@@ -319,9 +328,12 @@ class Connection:
         try:
             while not over() and (now := time.monotonic()) < until:
                 overdue_at = self.overdue_at
-                if self.receive(min(until, overdue_at) - now):
+                longest = OVERDUE_AFTER if self._outbox else math.inf
+                if self.receive(min(until - now, overdue_at - now, longest)):
                     self.settle()
-                elif time.monotonic() >= overdue_at:
+                    continue
+                self.flush_left()
+                if time.monotonic() >= overdue_at:
                     self._overdue(self, f"no reply for {REPLY_WITHIN:g} s")
         except ConnectionLost:
             return

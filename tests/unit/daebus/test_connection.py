@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from daebus import ConnectionLost, RedisUnavailable
+from daebus.transport import connection as connection_module
 from daebus.transport.commands import Pending
 from daebus.transport.connection import Connection
 from daebus.transport.leader import Leadership
@@ -198,6 +199,28 @@ def test_an_interrupt_in_the_middle_of_writing_ends_the_connection_and_loses_no_
     assert isinstance(first.error, ConnectionLost)
     assert isinstance(second.error, ConnectionLost)
     assert len(pair.ended) == 2
+
+
+def test_what_an_interrupted_writer_has_left_is_written_by_whoever_waits_for_the_reply(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "OVERDUE_AFTER", 0.01)
+    left = pair.command(b"left")
+    # As it stands where a second interrupt came when what the first had left was to be written.
+    assert pair.connection.submit(left, later=True)
+
+    def answer() -> None:
+        assert pair.server.recv(100) == b"left"
+        pair.server.sendall(b"+PONG\r\n")
+
+    server = threading.Thread(target=answer)
+    server.start()
+    waiter = Waiter()
+    assert pair.leadership.take(waiter)
+    pair.connection.read_until(lambda: left.done, time.monotonic() + 30)
+    pair.connection.leave(waiter)
+    server.join()
+    assert left.replies == [b"PONG"]
 
 
 def test_any_threads_may_ask_at_once_whether_it_has_ended_whatever_is_unread(pair: Pair) -> None:
