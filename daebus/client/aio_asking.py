@@ -14,6 +14,7 @@ from daebus.transport.bus import Bus
 from daebus.transport.commands import Pending, count_command, subscribers_in
 from daebus.transport.pause import HELD_AFTER, trial
 from daebus.transport.places.presence import ASK_AGAIN_AFTER, Presence
+from daebus.transport.proof import greeting, hello
 
 from .aio_call import until
 
@@ -81,3 +82,12 @@ async def leads_to_master(bus: Bus, name: str) -> bool:
         return False
     found.close()
     return found.greeting.role == "master"
+
+
+async def is_at_replica(link: AsyncConnection) -> bool:
+    """Whether the server of a connection is a replica, asked just now; True where it does not say in time."""
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            return greeting((await link.ask(hello())).replies[0]).is_replica
+    except (RedisUnavailable, TimeoutError):
+        return True

@@ -49,7 +49,7 @@ from daebus.transport.proof import greeting, hello
 from daebus.transport.publisher import PUBLISH_TIMEOUT
 from daebus.wire.envelope import read_reply
 
-from .aio_asking import AsyncPresence, holds_back, leads_to_master
+from .aio_asking import AsyncPresence, holds_back, is_at_replica, leads_to_master
 from .aio_call import AsyncCall, until
 
 log = logging.getLogger("daebus")
@@ -287,7 +287,11 @@ class AsyncSession:
             self._moving = self._loop.create_task(self._move(), context=contextvars.Context())
 
     async def _move(self) -> None:
-        if self._bus is not None and await leads_to_master(self._bus, context.asking_name(self._name)):
+        bus, publisher = self._bus, self._publisher
+        if bus is None or not await leads_to_master(bus, context.asking_name(self._name)):
+            return
+        # It may have been one for a moment, and be the master again that was found.
+        if publisher is None or await is_at_replica(publisher):
             for link in (self._publisher, self._subscription):
                 if link is not None:
                     link.end("it is a replica now, and a master is to be had")

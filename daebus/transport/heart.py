@@ -102,7 +102,8 @@ class Heart:
     def _move(self) -> None:
         found = dial(self._publisher.address, self._publisher.name)
         found.sock.close()
-        if found.greeting.role == "master":
+        # It may have been one for a moment, and be the master again that was found.
+        if found.greeting.role == "master" and self._publisher.is_at_replica(_CONNECT_WITHIN):
             reason = "it is a replica now, and a master is to be had"
             self._publisher.move(reason)
             self._listener.move(reason)

@@ -96,6 +96,13 @@ class Publisher(Commander):
         except ConnectionLost as error:
             raise RedisUnavailable(f"{error}; nothing was sent") from None
 
+    def is_at_replica(self, within: float) -> bool:
+        """Whether the server is a replica, asked just now; True where it does not say within so many seconds."""
+        try:
+            return greeting(self._exchange(hello(), 1, time.monotonic() + within).replies[0]).is_replica
+        except RedisUnavailable:
+            return True
+
     def _at_a_replica(self, connection: Connection) -> RedisUnavailable:
         """The error for what reached nobody, since it was published at a replica."""
         self.on_replica()

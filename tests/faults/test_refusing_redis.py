@@ -101,6 +101,39 @@ def test_a_refused_ping_is_a_sign_of_life(
     assert "lost the connection" not in caplog.text
 
 
+def test_a_server_that_is_the_master_again_when_it_is_looked_for_is_not_left(
+    server: RedisServer, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was a replica for a moment, as a probe has said; what is under way there is not to be lost."""
+    echo = Echo(name)
+
+    async def ask() -> None:
+        async with AsyncDaebusCaller(name, redis_url=server.url, timeout=60) as caller:
+            asking = asyncio.create_task(caller.send_request("block"))
+            await asyncio.to_thread(eventually, lambda: echo.calls == 1)
+            await caller._session()._move()
+            echo.gate.set()
+            assert await asking == {}
+
+    with (
+        serving(echo.app, server.url, name),
+        DaebusCaller(name, redis_url=server.url) as caller,
+        caplog.at_level(logging.DEBUG, "daebus"),
+    ):
+        asyncio.run(ask())
+        caller.send_request("block")
+        service, replies = echo.app._service, caller._requester._replies
+        assert service is not None
+        assert replies is not None
+        for listener in (service._listener, replies._listener):
+            assert listener.heart is not None
+            listener.heart._move()
+            assert listener.connected
+            assert listener.connections == 1
+        assert caller.send_request("block") == {}
+    assert "a master is to be had" not in caplog.text
+
+
 def test_what_is_refused_is_told_to_whoever_asks_at_once(server: RedisServer, name: str) -> None:
     async def main() -> None:
         async with AsyncDaebusCaller(name, redis_url=server.url, timeout=60) as known:

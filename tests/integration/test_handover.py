@@ -94,7 +94,7 @@ def test_a_request_of_which_nobody_waits_for_an_answer_any_more_is_passed_over(p
     pair.take_over()
     assert pair.cut.wait(10)
     with pytest.raises(RequestTimeout):
-        pair.caller.send_request("note", {"n": 1}, timeout=0.05)
+        pair.caller.send_request("note", {"n": 1}, timeout=1)
     answers: list[Any] = []
     thread = threading.Thread(target=lambda: answers.append(pair.caller.send_request("note", {"n": 2})))
     thread.start()

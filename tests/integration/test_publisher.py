@@ -163,9 +163,10 @@ def writing_on() -> bool:
 def stalled(publisher: Publisher, own_redis: RedisServer) -> Iterator[list[RedisUnavailable]]:
     """A Redis that is stopped in the middle of a message whose time is over, and with what that message failed."""
     failures: list[RedisUnavailable] = []
+    publisher.connect()
     own_redis.freeze()
     begun = time.monotonic()
-    publisher.post("huge", HUGE, soon(0.3), failures.append)
+    publisher.post("huge", HUGE, soon(1), failures.append)
     assert time.monotonic() - begun < 4, "longer than it has"
     assert writing_on()
     yield failures
