@@ -83,6 +83,7 @@ class Replies:
     def attend(self, waiter: Waiter, ready: Callable[[], bool], deadline: float) -> None:
         """Wait until `ready()` or the deadline, or for no reason. Whoever makes `ready()` true wakes the waiter."""
         listener = self._listener
+        left = False
         try:
             if not listener.connected:
                 self._keeper_waits.wake()
@@ -92,8 +93,10 @@ class Replies:
         finally:
             try:
                 listener.leave(waiter)
+                left = True
             finally:
-                listener.leave(waiter)
+                if not left:
+                    listener.leave(waiter)
 
     def _read(self, ready: Callable[[], bool], deadline: float) -> None:
         listener = self._listener

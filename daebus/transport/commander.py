@@ -192,6 +192,7 @@ class Commander:
         """Wait until `over()` or then: reading for all, or while another thread does."""
         command.waiter = waiter
         leadership = connection.leadership
+        left = False
         try:
             while not over() and (now := time.monotonic()) < until and connection.error is None:
                 if connection.full:
@@ -202,8 +203,10 @@ class Commander:
         finally:
             try:
                 connection.leave(waiter)
+                left = True
             finally:
-                connection.leave(waiter)
+                if not left:
+                    connection.leave(waiter)
 
     def _hand_in(self, command: Pending, patience: float, later: bool = False) -> Connection:
         while True:

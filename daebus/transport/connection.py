@@ -341,6 +341,7 @@ class Connection:
     def look(self) -> None:
         """Take in what has come, without waiting, unless another thread reads. For any thread."""
         waiter = Waiter()
+        left = False
         try:
             if self.leadership.take(waiter):
                 while self.receive(0):
@@ -352,8 +353,10 @@ class Connection:
         finally:
             try:
                 self.leave(waiter)
+                left = True
             finally:
-                self.leave(waiter)
+                if not left:
+                    self.leave(waiter)
 
     def may_have_ended(self) -> bool:
         """Whether there is reason to `look`, other than replies: the other side has closed it, say."""
