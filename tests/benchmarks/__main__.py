@@ -22,6 +22,7 @@ SUITES = {
     "several": "what calls over a cluster cost, beside one server",
     "growth": "what services, callers and channels take, and how soon all are found, on a small bus and on a large one",
     "engine_pure": "what the pure part of the engine costs a message, and how long filters take",
+    "dialects": "what a message of each framework costs to take in, and of all of them on one bus, beside ours alone",
     "engine_ingest": "how many messages a second each way of reading the bus keeps up with",
     "typing": "how long a key takes to be seen, in both prompts, while messages arrive",
     "first_paint": "how soon the console is on the screen",

@@ -11,11 +11,9 @@ import gc
 import json
 import multiprocessing
 import random
-import re
 import sys
 import tempfile
 import time
-import zlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -29,7 +27,6 @@ from daebus_console.engine.filter.language import parse
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message.envelope import read
 from daebus_console.engine.message.exchange import Exchange
-from daebus_console.engine.message.frame import Frame
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.pairing.correlator import Correlator
 from daebus_console.engine.pairing.journal import Journal
@@ -37,11 +34,6 @@ from daebus_console.engine.session import Session, Settings
 from tests.benchmarks import flood
 
 RUNS = 3
-TRANSCRIPTS = Path(__file__).parents[1] / "console" / "engine" / "dialects" / "transcripts"
-_FOREIGN_ID = re.compile(
-    rb"(?<![0-9a-f])[0-9a-f]{21}(?![0-9a-f])|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-)
-_RARE = re.compile(r"\.(?:INFO|DISCOVER|DISCONNECT)|celeryev/worker|pidbox")
 BATCH = 200
 CAPTURES = {"plain": "capture.jsonl", "gzip": "capture.jsonl.gz"}
 FILTERS = {
@@ -100,43 +92,6 @@ def traffic(count: int) -> Frames:
         frames.append((at + chance.random() / 5, reply_to, json.dumps(answered).encode()))
     frames.sort(key=lambda frame: frame[0])
     return frames
-
-
-def mixed(count: int) -> Frames:
-    """What other frameworks said in the tests' transcripts, and ours, in turn, as often as it takes, with fresh ids.
-
-    Heartbeats and the greetings of nodes, which are long and rare, are left out.
-    """
-    frames = [frame for path in sorted(TRANSCRIPTS.glob("*.jsonl")) for frame in read_capture(path)]
-    talk = [one for one in frames if isinstance(one, Frame) and not _RARE.search(one.channel)]
-    ours = iter(traffic(count))
-    found: Frames = []
-    number = 0
-    while len(found) < count:
-        number += 1
-        fresh = partial(_FOREIGN_ID.sub, partial(_fresh_id, number))
-        for index, (_at, channel, data) in enumerate(talk):
-            found.append((0.0, fresh(channel.encode()).decode(), fresh(data)))
-            if index % 4 == 0:
-                found.append(next(ours))
-    return found[:count]
-
-
-def _fresh_id(number: int, old: re.Match[bytes]) -> bytes:
-    return b"%0*x" % (len(old[0]), zlib.crc32(old[0], number))
-
-
-def taking_mixed(frames: Frames) -> dict[str, float]:
-    """Microseconds of processor a message, all included that a session does."""
-    found = []
-    for _ in range(RUNS):
-        session = Session("redis://localhost:1/0", Settings(max_messages=10_000_000, max_bytes=1 << 40))
-        began, at = time.process_time(), 1_000.0
-        for start in range(0, len(frames), BATCH):
-            at += BATCH * 5e-6
-            session._take(at, ((at, [(channel, data) for _at, channel, data in frames[start : start + BATCH]]),))
-        found.append((time.process_time() - began) / len(frames) * 1e6)
-    return {"a message": min(found), "messages a second": 1e6 / min(found)}
 
 
 def best(run: Callable[[], Any]) -> float:
@@ -297,8 +252,6 @@ def report(kept: int) -> dict[str, Any]:
         "messages": kept,
         **{f"a message of 225 bytes, {count:,} kept": keeping(count) for count in (100_000, 1_000_000)},
         "microseconds a message": ingest(frames),
-        "microseconds a message of all dialects": taking_mixed(mixed(100_000)),
-        "microseconds a message of ours, in the same way": taking_mixed(traffic(100_000)),
         "filters over 100,000 exchanges": filtering(traffic(200_000)),
         "captures, microseconds a message": capturing(frames),
         "opening a capture of 1,000,000 messages, seconds": opening(1_000_000),

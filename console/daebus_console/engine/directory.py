@@ -6,6 +6,7 @@ traffic like any other), and the traffic itself. Time comes with each call, in e
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -339,18 +340,25 @@ class Directory:
                 entry.last_seen = exchanges[-1].opened.data
 
     def saw(self, exchanges: Sequence[Exchange]) -> None:
-        """Take other exchanges that have just been opened."""
+        """Take other exchanges that have just been opened, within one second."""
+        asked: defaultdict[Asked, list[Exchange]] = defaultdict(list)
+        cast: defaultdict[str, list[Exchange]] = defaultdict(list)
         for exchange in exchanges:
-            kind, target, at = exchange.kind, exchange.target, exchange.opened.at
+            kind, target = exchange.kind, exchange.target
             if target is None or exchange.flags & _CONTROL:
                 continue
             if kind is _REQUEST or kind is _ONE_WAY:
-                self.asked(at, {(target, exchange.action): (exchange,)})
+                asked[target, exchange.action].append(exchange)
             elif kind is _BROADCAST:
-                channel = self.channels.get(target) or self._channel(target, at, pattern_of(target))
-                if channel is not None:
-                    channel.rate.add(at)
-                    channel.heard = at
+                cast[target].append(exchange)
+        if asked:
+            self.asked(exchanges[-1].opened.at, asked)
+        for name, some in cast.items():
+            at = some[-1].opened.at
+            channel = self.channels.get(name) or self._channel(name, at, pattern_of(name))
+            if channel is not None:
+                channel.rate.add(at, len(some))
+                channel.heard = at
 
     def announced(self, at: float, told: Announced, dialect: str) -> None:
         """Take what a program of another framework told of itself."""

@@ -372,8 +372,7 @@ class Session:
             stats.answered_many(at, did.answers)
         if did.opened:
             directory.saw(did.opened)
-            for exchange in did.opened:
-                stats.opened(exchange)
+            stats.opened_all(did.opened)
         if did.answered:
             directory.settled(did.answered)
             for exchange in did.answered:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from struct import Struct
 
 from daebus_console.engine.message.dialect import Dialect, Sighting
@@ -16,6 +16,8 @@ _LENGTH = _SHORT.unpack_from
 _JSON = "application/json"
 _NEW_CHANNEL = re.compile(r"[0-9A-Za-z]{22}").fullmatch
 _MOST_HEADERS = 256
+# Members of an enum are slow to look up, and these are wanted for every frame.
+_REQUEST, _RESPONSE, _BROADCAST = Kind.REQUEST, Kind.RESPONSE, Kind.BROADCAST
 
 
 class Spoken(Dialect):
@@ -30,15 +32,12 @@ class Spoken(Dialect):
 
     def sight(self, channel: str, data: bytes) -> Sighting | None:
         """Its first bytes, a version that is known, and places in the frame that lie in it."""
-        headers = headers_of(data)
-        if headers is None:
-            return None
-        asked, reply_to = headers.get("correlation_id"), headers.get("reply_to")
-        if reply_to:
-            return Sighting(Kind.REQUEST, id=asked or reply_to, reply_to=reply_to)
-        if not asked:
-            return Sighting(Kind.BROADCAST)
-        return Sighting(Kind.RESPONSE, id=asked, reply_to=channel, sure=_NEW_CHANNEL(channel) is not None)
+        return _read(data, channel, _NEW_CHANNEL(channel) is not None)
+
+    def reader(self, channel: str) -> Callable[[bytes], Sighting | None]:
+        """The same."""
+        sure = _NEW_CHANNEL(channel) is not None
+        return lambda data: _read(data, channel, sure)
 
     def ask(self, channel: str, content: bytes, request_id: str, reply_to: str) -> tuple[bytes, str] | None:
         """A frame of version 1; the answer may come on any channel."""
@@ -58,6 +57,48 @@ class Spoken(Dialect):
         return None if headers_of(data) is None else data[_HEAD.unpack_from(data)[3] :] or None
 
 
+def _read(data: bytes, channel: str, sure: bool) -> Sighting | None:
+    """What the two headers say that matter: the first of each name, as `headers_of` has them."""
+    found = _places(data)
+    if found is None:
+        return None
+    at, body_at, left = found
+    asked = reply_to = None
+    while left and at + 2 <= body_at:
+        left -= 1
+        begin = at + 2
+        value = begin + (data[at] << 8 | data[at + 1])
+        if value + 2 > body_at:
+            break
+        at = value + 2 + (data[value] << 8 | data[value + 1])
+        if at > body_at:
+            break
+        name = data[begin:value]
+        if name == b"correlation_id":
+            asked = data[value + 2 : at] if asked is None else asked
+        elif name == b"reply_to":
+            reply_to = data[value + 2 : at] if reply_to is None else reply_to
+    if reply_to:
+        back = reply_to.decode("utf-8", "replace")
+        return Sighting(_REQUEST, id=asked.decode("utf-8", "replace") if asked else back, reply_to=back)
+    if not asked:
+        return Sighting(_BROADCAST)
+    return Sighting(_RESPONSE, id=asked.decode("utf-8", "replace"), reply_to=channel, sure=sure)
+
+
+def _places(data: bytes) -> tuple[int, int, int] | None:
+    """Where the first header begins, where the body does, and how many headers there are; None where it is no frame."""
+    if len(data) < _HEAD.size:
+        return None
+    magic, version, headers_at, body_at = _HEAD.unpack_from(data)
+    if magic != MAGIC or version != 1 or not _HEAD.size <= headers_at <= body_at <= len(data):
+        return None
+    at = headers_at + 2
+    if at > body_at:
+        return at, body_at, 0
+    return at, body_at, min(data[headers_at] << 8 | data[headers_at + 1], _MOST_HEADERS)
+
+
 def frame_of(headers: Mapping[str, str], body: bytes) -> bytes:
     """A frame with those headers, which must be ASCII for FastStream to read them."""
     texts = [part.encode() for pair in headers.items() for part in pair]
@@ -70,16 +111,12 @@ def headers_of(data: bytes) -> dict[str, str] | None:
 
     None where it is no such frame.
     """
-    if len(data) < _HEAD.size:
+    found = _places(data)
+    if found is None:
         return None
-    magic, version, headers_at, body_at = _HEAD.unpack_from(data)
-    if magic != MAGIC or version != 1 or not _HEAD.size <= headers_at <= body_at <= len(data):
-        return None
+    at, body_at, count = found
     headers: dict[str, str] = {}
-    at = headers_at + 2
-    if at > body_at:
-        return headers
-    for _ in range(min(_LENGTH(data, headers_at)[0], _MOST_HEADERS)):
+    for _ in range(count):
         pair = []
         for _ in range(2):
             begin = at + 2

@@ -18,6 +18,8 @@ _CHANNEL = re.compile(
 ).fullmatch
 _QUIET = frozenset({"DISCOVER", "INFO", "DISCONNECT", "HEARTBEAT"})
 _MOST_ACTIONS = 500
+# Members of an enum are slow to look up, and these are wanted for every packet.
+_REQUEST, _RESPONSE, _BROADCAST, _ONE_WAY = Kind.REQUEST, Kind.RESPONSE, Kind.BROADCAST, Kind.ONE_WAY
 
 
 class _Error(msgspec.Struct, gc=False):
@@ -75,16 +77,20 @@ def _packet_in_cbor(data: bytes) -> _Packet | None:
         return None
 
 
-_NAMES = frozenset(name.encode() for name in _Packet.__struct_fields__)
-_NAMES_OF_ERROR = frozenset(name.encode() for name in _Error.__struct_fields__)
+_NAMES = {name.encode(): name for name in _Packet.__struct_fields__}
+_NAMES_OF_ERROR = {name.encode(): name for name in _Error.__struct_fields__}
 _packets = (json_reader(_Packet), msgpack_reader(_Packet), _packet_in_cbor)
 _infos = _readers(_Info)
 
 
+_ENCODINGS = bytes(
+    1 if 0x80 <= first <= 0x8F or first in (0xDE, 0xDF) else 2 if 0xA0 <= first <= 0xBF else 0 for first in range(256)
+)
+"""Which serializer wrote a packet, by its first byte: all of them write a map."""
+
+
 def _encoding(data: bytes) -> int:
-    """Which serializer wrote it, by its first byte: all of them write a map."""
-    first = data[0] if data else 0
-    return 1 if 0x80 <= first <= 0x8F or first in (0xDE, 0xDF) else 2 if 0xA0 <= first <= 0xBF else 0
+    return _ENCODINGS[data[0]] if data else 0
 
 
 class Spoken(Dialect):
@@ -102,27 +108,20 @@ class Spoken(Dialect):
 
     def sight(self, channel: str, data: bytes) -> Sighting | None:
         """A packet has a sender and the version of the protocol."""
+        return self.reader(channel)(data)
+
+    def reader(self, channel: str) -> Callable[[bytes], Sighting | None]:
+        """The same; which kind of packets there are is told by the channel."""
         found = _CHANNEL(channel)
-        packet = None if found is None else _packets[_encoding(data)](data)
-        if found is None or packet is None:
-            return None
-        what, node = found["what"], found["node"]
-        if what in _QUIET:
-            return Sighting(Kind.BROADCAST, what, source=packet.sender, quiet=True)
-        if packet.id is None:
-            return None
-        if what == "REQ":
-            return _question(packet, node, found["space"])
-        if what == "RES":
-            return _answer(packet, channel)
-        if what == "EVENT":
-            return Sighting(
-                Kind.ONE_WAY, packet.event, source=packet.sender, target=node, id=packet.id, parent_id=packet.parentID
-            )
-        if what == "PING":
-            where = f"{found['space']}.PONG.{packet.sender}"
-            return Sighting(Kind.REQUEST, "PING", source=packet.sender, target=node, id=packet.id, reply_to=where)
-        return Sighting(Kind.RESPONSE, id=packet.id, reply_to=channel, instance=packet.sender, shared=True)
+        if found is None:
+            return lambda _data: None
+        told = _TOLD[found["what"]](channel, found["space"], found["node"])
+
+        def read(data: bytes) -> Sighting | None:
+            packet = _packets[_ENCODINGS[data[0]] if data else 0](data)
+            return None if packet is None else told(packet)
+
+        return read
 
     def announced(self, channel: str, data: bytes) -> Announced | None:
         """INFO names the actions of a node, DISCONNECT says that it leaves; heartbeats that it is there."""
@@ -139,34 +138,84 @@ class Spoken(Dialect):
         return Announced(info.sender, dict.fromkeys(names[:_MOST_ACTIONS], ""), instance=info.sender)
 
 
-def _question(packet: _Packet, node: str | None, space: str) -> Sighting | None:
-    if not packet.action:
-        return None
-    # Thousandths of a second, and none at all means for ever.
-    timeout = packet.timeout / 1000 if packet.timeout is not None and packet.timeout > 0 else None
-    return Sighting(
-        Kind.REQUEST,
-        packet.action,
-        source=packet.sender,
-        target=node,
-        id=packet.id,
-        reply_to=f"{space}.RES.{packet.sender}",
-        parent_id=packet.parentID,
-        timeout=timeout,
-        final=not packet.seq,
-    )
+_Told = Callable[[_Packet], Sighting | None]
 
 
-def _answer(packet: _Packet, channel: str) -> Sighting | None:
-    if packet.success is None:
-        return None
-    error = packet.error if not packet.success else None
-    return Sighting(
-        Kind.RESPONSE,
-        id=packet.id,
-        reply_to=channel,
-        instance=packet.sender,
-        final=not packet.stream or not packet.success,
-        error=not packet.success,
-        code=None if error is None else text_in(error.type) or text_in(error.name),
-    )
+def _quiet(what: str) -> Callable[[str, str, str | None], _Told]:
+    def of(_channel: str, _space: str, _node: str | None) -> _Told:
+        return lambda packet: Sighting(_BROADCAST, what, source=packet.sender, quiet=True)
+
+    return of
+
+
+def _questions(_channel: str, space: str, node: str | None) -> _Told:
+    answers = f"{space}.RES."
+
+    def told(packet: _Packet) -> Sighting | None:
+        if not packet.action or packet.id is None:
+            return None
+        # Thousandths of a second, and none at all means for ever.
+        timeout = packet.timeout / 1000 if packet.timeout is not None and packet.timeout > 0 else None
+        return Sighting(
+            _REQUEST, packet.action, packet.sender, node, packet.id, answers + packet.sender, packet.parentID, timeout,
+            final=not packet.seq,
+        )  # fmt: skip
+
+    return told
+
+
+def _answers(channel: str, _space: str, _node: str | None) -> _Told:
+    def told(packet: _Packet) -> Sighting | None:
+        good = packet.success
+        if good is None or packet.id is None:
+            return None
+        if good:
+            return Sighting(_RESPONSE, id=packet.id, reply_to=channel, instance=packet.sender, final=not packet.stream)
+        error = packet.error
+        code = None if error is None else text_in(error.type) or text_in(error.name)
+        return Sighting(
+            _RESPONSE, id=packet.id, reply_to=channel, instance=packet.sender, code=code, final=True, error=True
+        )
+
+    return told
+
+
+def _events(_channel: str, _space: str, node: str | None) -> _Told:
+    def told(packet: _Packet) -> Sighting | None:
+        if packet.id is None:
+            return None
+        return Sighting(
+            _ONE_WAY, packet.event, source=packet.sender, target=node, id=packet.id, parent_id=packet.parentID
+        )
+
+    return told
+
+
+def _pings(_channel: str, space: str, node: str | None) -> _Told:
+    def told(packet: _Packet) -> Sighting | None:
+        if packet.id is None:
+            return None
+        where = f"{space}.PONG.{packet.sender}"
+        return Sighting(_REQUEST, "PING", source=packet.sender, target=node, id=packet.id, reply_to=where)
+
+    return told
+
+
+def _pongs(channel: str, _space: str, _node: str | None) -> _Told:
+    def told(packet: _Packet) -> Sighting | None:
+        if packet.id is None:
+            return None
+        return Sighting(_RESPONSE, id=packet.id, reply_to=channel, instance=packet.sender, shared=True)
+
+    return told
+
+
+_TOLD: dict[str, Callable[[str, str, str | None], _Told]] = {
+    "REQ": _questions,
+    "RES": _answers,
+    "EVENT": _events,
+    "PING": _pings,
+    "PONG": _pongs,
+    **{what: _quiet(what) for what in _QUIET},
+}
+"""What packets say, by the word in their channel; handed the channel, what stands before that word, and the node."""

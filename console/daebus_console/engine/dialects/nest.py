@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -12,6 +13,10 @@ from daebus_console.engine.message.dialect import Dialect, Sighting, json_reader
 from daebus_console.engine.message.exchange import Kind
 
 REPLY = ".reply"
+_MOST_SPELLINGS = 16
+# Members of an enum are slow to look up, and these are wanted for every frame.
+_REQUEST, _RESPONSE, _BROADCAST = Kind.REQUEST, Kind.RESPONSE, Kind.BROADCAST
+_NULL = Raw(b"null")
 
 
 class _Packet(msgspec.Struct, gc=False, forbid_unknown_fields=True):
@@ -53,15 +58,13 @@ class Spoken(Dialect):
             answer = _read_answer(data)
             if answer is not None:
                 return _answered(channel, answer)
-        packet = _read_packet(data)
-        if packet is None:
-            return None
-        action = _action(channel, bytes(packet.pattern))
-        if action is None:
-            return None
-        if packet.id is None:
-            return None if packet.data is UNSET else Sighting(Kind.BROADCAST, action)
-        return Sighting(Kind.REQUEST, action, id=packet.id, reply_to=channel + REPLY)
+        return _packet_reader(channel)(data)
+
+    def reader(self, channel: str) -> Callable[[bytes], Sighting | None]:
+        """The same."""
+        if channel.endswith(REPLY):
+            return partial(self.sight, channel)
+        return _packet_reader(channel)
 
     def ask(self, channel: str, content: bytes, request_id: str, reply_to: str) -> tuple[bytes, str] | None:
         """A packet with the pattern that the channel is."""
@@ -81,13 +84,36 @@ class Spoken(Dialect):
         return bytes(found) if isinstance(found, Raw) else None
 
 
+def _packet_reader(channel: str) -> Callable[[bytes], Sighting | None]:
+    """Reads packets; what the pattern is called is told once, and not for each of them."""
+    reply_to = channel + REPLY
+    actions: dict[bytes, str] = {}
+
+    def read(data: bytes) -> Sighting | None:
+        packet = _read_packet(data)
+        if packet is None:
+            return None
+        pattern = bytes(packet.pattern)
+        action = actions.get(pattern) or _action(channel, pattern)
+        if action is None:
+            return None
+        if len(actions) < _MOST_SPELLINGS:
+            actions[pattern] = action
+        if packet.id is None:
+            return None if packet.data is UNSET else Sighting(_BROADCAST, action)
+        return Sighting(_REQUEST, action, id=packet.id, reply_to=reply_to)
+
+    return read
+
+
 def _answered(channel: str, answer: _Answer) -> Sighting | None:
-    failed = answer.status == "error" or answer.err not in (UNSET, Raw(b"null"))
+    err = answer.err
+    failed = answer.status == "error" or (err is not UNSET and err != _NULL)
     if not answer.id or not (failed or answer.isDisposed or answer.response is not UNSET):
         return None
     code = _code(answer.err) if failed and isinstance(answer.err, Raw) else None
     return Sighting(
-        Kind.RESPONSE,
+        _RESPONSE,
         id=answer.id,
         reply_to=channel,
         final=failed or answer.isDisposed,

@@ -7,6 +7,7 @@ so many time slots each, and what is beyond goes into one series named `…`.
 from __future__ import annotations
 
 import heapq
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -26,7 +27,7 @@ _MOST_SLOWEST = 100
 _FRACTIONS = (0.5, 0.95, 0.99)
 
 # Looking a member up in its enum costs as much as all else in a line of what runs for every message.
-_REQUEST, _ONE_WAY, _OK = Kind.REQUEST, Kind.ONE_WAY, State.OK
+_REQUEST, _ONE_WAY, _BROADCAST, _OK = Kind.REQUEST, Kind.ONE_WAY, Kind.BROADCAST, State.OK
 _CONTROL, _LATE = Flag.CONTROL, Flag.LATE
 
 
@@ -122,6 +123,30 @@ class Stats:
         everything.count += 1
         if kind is _REQUEST:
             series.in_flight += 1
+
+    def opened_all(self, exchanges: Iterable[Exchange]) -> None:
+        """The same for many of all kinds that came within one slot of time, those that ask nothing by the heap."""
+        alone = 0
+        sent: defaultdict[Asked, list[Exchange]] = defaultdict(list)
+        for one in exchanges:
+            kind = one.kind
+            if kind is _BROADCAST:
+                alone += 1
+            elif kind is _ONE_WAY and not one.flags & _CONTROL:
+                sent[one.target, one.action].append(one)
+            else:
+                self.opened(one)
+        self.broadcasts += alone
+        for some in sent.values():
+            self.opened(some[0])
+            more = len(some) - 1
+            if more:
+                last = some[-1]
+                self._last = max(self._last, last.number)
+                self._all.count += more
+                (
+                    self._series.get((last.target, last.action)) or self._new_series(last.target, last.action)
+                ).count += more
 
     def opened_many(self, at: float, requests: Mapping[Asked, Sequence[Exchange]]) -> None:
         """The same for plain requests opened until `at`, within one slot of time, by whom was asked and for what."""
@@ -269,6 +294,9 @@ class Stats:
             self.orphans += exchange.state is State.ORPHAN
         elif kind is Kind.UNREADABLE:
             self.unreadable += 1
+
+    def _series_of(self, target: str | None, action: str | None) -> Series:
+        return self._series.get((target, action)) or self._new_series(target, action)
 
     def _new_series(self, target: str | None, action: str | None) -> Series:
         if len(self._series) < self.max_series:

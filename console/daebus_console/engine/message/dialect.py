@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
@@ -91,6 +92,10 @@ class Dialect:
     def sight(self, channel: str, data: bytes) -> Sighting | None:
         """What the frame says; None unless it is certainly one of this dialect. Never raises."""
         raise NotImplementedError
+
+    def reader(self, channel: str) -> Callable[[bytes], Sighting | None]:
+        """What sights the frames of one channel: as `sight`, with all that is told by the channel worked out before."""
+        return partial(self.sight, channel)
 
     def announced(self, channel: str, data: bytes) -> Announced | None:
         """What a quiet frame of it tells the directory. Never raises."""

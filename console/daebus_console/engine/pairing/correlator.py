@@ -22,7 +22,6 @@ from daebus_console.engine.message.envelope import CONTROL_PREFIX, PROBE, REFUSA
 from daebus_console.engine.message.exchange import DAEBUS, Exchange, Flag, Kind, Message, State
 from daebus_console.engine.message.frame import CAUSE, Gap
 from daebus_console.engine.message.nesting import DEEPEST, is_too_deep
-from daebus_console.engine.pairing.claims import Claims
 from daebus_console.engine.pairing.clock import Step
 from daebus_console.engine.pairing.guests import Teller
 from daebus_console.engine.pairing.journal import Journal
@@ -47,7 +46,6 @@ class Correlator(Sorter):
 
     def __init__(self, journal: Journal, timeout: float = DEFAULT_TIMEOUT) -> None:
         super().__init__(journal, timeout)
-        self.claims = Claims()
         self.answerable: Callable[[Exchange], bool] = lambda _request: True
         """Whether an answer to that request would have been seen. Where not, it does not time out: it is unknown."""
         self.probes = 0
@@ -71,6 +69,8 @@ class Correlator(Sorter):
         taken = nothing()
         journal = self.journal
         first = journal.next_seq
+        self._there.clear()
+        self._claimed = self.claims if self.claims else None
         size = self._work_through(batches, taken, tell)
         for requests in taken.requests.values():
             self.pending += len(requests)
@@ -80,6 +80,10 @@ class Correlator(Sorter):
                 self._deadlines.add_all(waiting)
         for answered in taken.answers.values():
             self.pending -= len(answered)
+        for requests in taken.guests.requests.values():
+            waiting = [exchange for exchange in requests if exchange.state is _PENDING]
+            if waiting:
+                self._deadlines.add_all(waiting)
         journal.grown(journal.next_seq - first, size)
         return taken
 
@@ -94,6 +98,7 @@ class Correlator(Sorter):
         claims = self.claims if self.claims else None
         requests, answers, beside = taken.requests, taken.answers, self._beside
         served, deadlines = _Served(self.listened), _Deadlines(self.timeout)
+        ears, host, guests = self.recogniser.ears, self._host, taken.guests
         number, seq, size = journal.next_number, journal.next_seq - 1, 0
         for at, frames in batches:
             deadlines.begin(at)
@@ -101,6 +106,12 @@ class Correlator(Sorter):
                 message, length = None, len(data)
                 seq += 1
                 size += length
+                ear = ears[channel]
+                if ear is not None and channel not in by_id:
+                    following = host(seq, at, channel, data, ear, number, guests, tell)
+                    if following:
+                        number = following
+                        continue
                 try:
                     envelope = read_fast(data) if length <= DEEPEST or not is_too_deep(data) else REFUSED
                 except REFUSALS:
@@ -137,7 +148,7 @@ class Correlator(Sorter):
                         and known._aside is None
                         and at <= known.deadline
                     ):
-                        exchange, known.state = known, _OK
+                        known.state = _OK
                         message = known.answer = Message(seq, at, channel, data, _RESPONSE, known.number)
                         if envelope.elapsed is not None:
                             known.elapsed = envelope.elapsed
@@ -146,6 +157,10 @@ class Correlator(Sorter):
                         if envelope.debug is not UNSET:
                             known.flags |= _DEBUGGED
                         answers[known.target, known.action].append(known)
+                        keep_message(message)
+                        if tell is not None:
+                            tell(message, known)
+                        continue
                 if message is None:
                     if key.__class__ is not str and (data.startswith(PROBE) or channel == SENTINELS):
                         # Heartbeats of whoever listens to himself, and of sentinels: no traffic of the program.

@@ -6,19 +6,41 @@ Pure. What it is not sure of it refuses; whoever is to see it all takes `cbor`.
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from typing import Any
 
 _FLOATS = {25: struct.Struct(">e"), 26: struct.Struct(">f"), 27: struct.Struct(">d")}
 _WORDS: dict[int, Any] = {20: False, 21: True, 22: None, 23: None}
+_WORDS_BY_HEAD: dict[int, Any] = {7 << 5 | low: word for low, word in _WORDS.items()}
 _MOST_FIELDS = 64
+_TEXT_OF_A_BYTE, _MAP_OF_TWO_BYTES = 0x78, 0xB9
+"""How texts and maps begin whose length is told by so many bytes."""
+
+
+def _size(head: int) -> int:
+    """How many bytes a value takes that begins so, itself included; 0 where more has to be read to tell."""
+    major, low = head >> 5, head & 0x1F
+    if major == 7:
+        return 1 if low in _WORDS else {25: 3, 26: 5, 27: 9}.get(low, 0)
+    if major < 2:
+        return 1 if low < 24 else {24: 2, 25: 3, 26: 5, 27: 9}.get(low, 0)
+    if major in (2, 3):
+        return 1 + low if low < 24 else 0
+    return 1 if low == 0 and major in (4, 5) else 0
+
+
+_SIZES = bytes(map(_size, range(256)))
 
 
 class Inside(bytes):
     """A value that is a container, or bytes, as it came."""
 
 
-def cbor_fields(data: bytes, names: frozenset[bytes]) -> dict[str, Any] | None:
-    """The values of those fields: texts, numbers and words as such; None where the bytes are not one map, and whole."""
+def cbor_fields(data: bytes, names: Mapping[bytes, str]) -> dict[str, Any] | None:
+    """The values of those fields: texts, numbers and words as such; None where the bytes are not one map, and whole.
+
+    `names` has what they are called, by the bytes that stand there.
+    """
     if not data or data[0] >> 5 != 5:
         return None
     try:
@@ -27,22 +49,35 @@ def cbor_fields(data: bytes, names: frozenset[bytes]) -> dict[str, Any] | None:
             return None
         found: dict[str, Any] = {}
         for _ in range(count):
-            head = data[at]
+            begin, head = at, data[at]
             if head >> 5 != 3:
                 return None
-            if head < 0x78:
-                # Names are mostly short: their length is in their first byte.
-                begin = at + 1
-                at = begin + head - 0x60
+            # Names and values are mostly short: how much they take is told by their first byte.
+            size = _SIZES[head]
+            if size:
+                at += size
+                name = data[begin + 1 : at]
             else:
-                size, begin = _count(data, at)
-                at = begin + size
-            if data[begin:at] in names:
-                name, begin = data[begin:at].decode(), at
+                size, start = _count(data, at)
+                at = start + size
+                name = data[start:at]
+            head = data[at]
+            size = _SIZES[head]
+            if name not in names:
+                at = at + size if size else _past(data, at)
+            elif head in _WORDS_BY_HEAD:
+                found[names[name]] = _WORDS_BY_HEAD[head]
+                at += 1
+            elif (size and head >> 5 == 3) or head == _TEXT_OF_A_BYTE:
+                begin = at + 1 if size else at + 2
+                at += size or 2 + data[at + 1]
+                if at > len(data):
+                    return None
+                found[names[name]] = data[begin:at].decode()
+            else:
+                begin = at
                 value, at = _value(data, begin)
-                found[name] = Inside(data[begin:at]) if value is Inside else value
-            else:
-                at = _past(data, at)
+                found[names[name]] = Inside(data[begin:at]) if value is Inside else value
     except (IndexError, ValueError, struct.error, TypeError):
         return None
     return found if at == len(data) else None
@@ -90,10 +125,22 @@ def _simple(data: bytes, at: int) -> tuple[Any, int]:
 
 def _past(data: bytes, at: int) -> int:
     """Where what is at that place ends, however deep it is: each step takes a byte at least."""
-    left = 1
+    left, sizes = 1, _SIZES
     while left:
         left -= 1
         head = data[at]
+        size = sizes[head]
+        if size:
+            at += size
+            continue
+        if head == _TEXT_OF_A_BYTE:
+            at += 2 + data[at + 1]
+            continue
+        if head == _MAP_OF_TWO_BYTES:
+            # Some write all maps so, empty ones too.
+            left += (data[at + 1] << 8 | data[at + 2]) << 1
+            at += 3
+            continue
         major = head >> 5
         if major == 7:
             _word, at = _simple(data, at)
