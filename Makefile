@@ -6,14 +6,17 @@ READY := $(VENV)/.ready
 PYTEST_WORKERS ?= auto
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
+# The programs of other frameworks, which are no part of this repository.
+DIALECTS ?= ../shared/dialects
 
-.PHONY: help demo test test-servers check format bench screenshots clean
+.PHONY: help demo test test-servers dialects check format bench screenshots clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo         a small shop of services with the console on it"
 	@echo "make test         the whole test suite (fetches a server of its own where no redis-server is there)"
 	@echo "make test-servers the tests that depend on the server, on Redis 6.2 and 8.2 and on Valkey 8.1 and 9.1"
+	@echo "make dialects     the real programs of other frameworks with the console beside them (DIALECTS=folder has them)"
 	@echo "make check        format, lint, import contracts and types"
 	@echo "make format       put the code into its format"
 	@echo "make bench        the benchmarks, side by side with their peers"
@@ -34,6 +37,9 @@ test: $(READY)
 
 test-servers: $(READY)
 	@$(BIN)/python -m tests.support.servers test $(PYTEST_WORKERS) $(PYTEST_ARGS)
+
+dialects: $(READY)
+	@$(BIN)/python -m tests.frameworks $(DIALECTS)
 
 check: $(READY)
 	@$(BIN)/ruff format --check .

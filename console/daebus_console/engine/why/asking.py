@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from daebus_console.engine import dialects
 from daebus_console.engine.findings.words import call, near, quoted, shown
 from daebus_console.engine.message.envelope import Unreadable, read
-from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
+from daebus_console.engine.message.exchange import DAEBUS, PLAIN, Exchange, Flag, Kind, State
 from daebus_console.engine.why import answers, recorded, serving
 from daebus_console.engine.why.cause import Cause
 from daebus_console.engine.why.doors import caller_kept_out
+from daebus_console.engine.why.foreign import why_foreign
 from daebus_console.engine.why.sight import Sight
 from daebus_console.engine.why.silence import unanswered
 
@@ -18,6 +20,9 @@ _LATEST = 20_000
 def why_exchange(sight: Sight, exchange: Exchange) -> Cause:
     """Why that exchange has no answer or effect, or failed."""
     kind = exchange.kind
+    dialect = None if exchange.dialect in (DAEBUS, PLAIN) else dialects.named(exchange.dialect)
+    if dialect is not None:
+        return why_foreign(sight, exchange, dialect)
     if kind is Kind.REQUEST:
         return _request(sight, exchange)
     if kind is Kind.ONE_WAY:

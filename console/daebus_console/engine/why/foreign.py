@@ -1,0 +1,148 @@
+"""Why something in the dialect of another framework has no answer, or failed: what its wire tells, and what it cannot.
+
+Pure. Nothing is said of its services that only ours would tell: what stands here is who is subscribed, what the
+answers say, and whose time it was.
+"""
+
+from __future__ import annotations
+
+from daebus_console.dates import clock
+from daebus_console.engine.alike import pattern_of
+from daebus_console.engine.findings.words import duration, quoted, shown
+from daebus_console.engine.message.dialect import Dialect
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
+from daebus_console.engine.why.answers import late
+from daebus_console.engine.why.cause import Cause
+from daebus_console.engine.why.sight import Sight
+
+_LONGEST = 300
+
+
+def why_foreign(sight: Sight, exchange: Exchange, dialect: Dialect) -> Cause:
+    """Why that exchange, in that dialect, is as it is."""
+    if exchange.kind is Kind.REQUEST:
+        if exchange.answer is None:
+            return _unanswered(sight, exchange, dialect)
+        return _answered(exchange, dialect)
+    if exchange.kind is Kind.RESPONSE:
+        return _alone(exchange, dialect)
+    nobody = _nobody(sight, exchange, dialect)
+    if nobody is not None:
+        return nobody
+    text = dialect.remark(exchange.opened.channel, exchange.opened.data) or f"it has no answer in {dialect.title}"
+    return Cause("", f"nothing speaks against it: {text}", (_unknown(dialect),), "")
+
+
+def _unanswered(sight: Sight, exchange: Exchange, dialect: Dialect) -> Cause:
+    nobody = _nobody(sight, exchange, dialect)
+    if nobody is not None:
+        return nobody
+    so_far = max(0.0, sight.now - exchange.opened.at)
+    sent = f"#{exchange.number} was sent at {clock(exchange.opened.at)}"
+    there = _there(sight, exchange)
+    evidence = (sent, *([] if there is None else [there]), *_parts(exchange), _unknown(dialect))
+    declared = exchange.has(Flag.DECLARED)
+    waits = exchange.deadline - exchange.opened.at
+    if exchange.state is State.PENDING:
+        limit = f"its asker waits {duration(waits)}" if declared else "how long its asker waits is not told on the wire"
+        return Cause("running", f"it has no answer yet, after {duration(so_far)}: {limit}", evidence, "wait for it")
+    gap = sight.gap_after(exchange.opened.at)
+    if exchange.state is State.UNKNOWN and gap is not None:
+        text = f"its answer may have come unseen: messages are missing from {clock(gap.start)}"
+        return Cause("gap", text, (sent, shown(gap.reason, text=True)), "look at its asker, who knows")
+    if dialect.silence is not None:
+        return Cause("silence", f"what became of it cannot be known: {dialect.silence}", evidence, _log(exchange))
+    if exchange.state is State.UNKNOWN:
+        text = "its answer may have come where this console did not read"
+        return Cause("gap", text, evidence, "look at its asker, who knows")
+    text = f"no answer came within the {duration(waits)} that its asker waits"
+    if not declared:
+        text = f"no answer came within {duration(waits)}; its asker may still wait: how long is not told on the wire"
+    return Cause("no_answer", text, evidence, _log(exchange))
+
+
+def _answered(exchange: Exchange, dialect: Dialect) -> Cause:
+    answer = exchange.answer
+    if answer is None:
+        raise ValueError("it has no answer")
+    if answer.error:
+        code = exchange.aside.code
+        said = dialect.content(answer.data)
+        content = "" if said is None else shown(said[:_LONGEST].decode("utf-8", "replace"), text=True)
+        by = f" of {shown(exchange.instance)}" if exchange.instance is not None else ""
+        late_too = late(exchange)
+        return Cause(
+            code or "error",
+            f"the answer{by} is an error{f' with the code {shown(code, text=True)}' if code else ''}",
+            (*([f"it says: {content}"] if content else []), *(late_too.evidence if late_too is not None else ())),
+            f"look at what was asked: show #{exchange.number}",
+        )
+    found = late(exchange)
+    if found is not None:
+        return found
+    expected, ended = exchange.aside.expected, 1 + sum(one.final for one in exchange.aside.extra or ())
+    if dialect.each_answers and expected > ended:
+        return Cause(
+            "some_answered",
+            f"{ended} of {expected} that were subscribed have answered to the end; its asker takes the first",
+            (_unknown(dialect),),
+            "",
+        )
+    took = exchange.latency
+    how = f" after {duration(took)}" if took is not None else ""
+    return Cause("", f"nothing is wrong: it was answered{how}", (_unknown(dialect),), "")
+
+
+def _alone(exchange: Exchange, dialect: Dialect) -> Cause:
+    if dialect.unasked:
+        state = "that it failed" if exchange.state is State.ERROR else "how it ended"
+        text = f"it tells {state}; who asked for it is not on the bus"
+        return Cause("error" if exchange.state is State.ERROR else "", text, (_unknown(dialect),), "")
+    return Cause(
+        "orphan",
+        "it answers a question that this console did not see",
+        (
+            f"they belong together by {dialect.pairs}; no such question was seen",
+            f"it came on {quoted(exchange.opened.channel)}",
+        ),
+        "look at the same in a capture that began earlier",
+    )
+
+
+def _nobody(sight: Sight, exchange: Exchange, dialect: Dialect) -> Cause | None:
+    """Nobody is subscribed to its channel, as far as that can be told: those who read by patterns are counted, too."""
+    channel, directory = exchange.opened.channel, sight.world.directory
+    if not sight.world.sees_all(exchange.opened.at) or not directory.counted or directory.forgotten:
+        return None
+    count = directory.subscribers_of(channel)
+    # Of names that differ in an id only it is not remembered which of them have subscribers.
+    if count or (count is None and pattern_of(channel) is not None):
+        return None
+    return Cause(
+        "nobody",
+        f"nobody is subscribed to {quoted(channel)}: no {dialect.title} is there that takes it",
+        ("Redis lists no subscriber of that channel, and nobody who reads by a pattern",),
+        "start who is to take it, or correct the name of the channel",
+    )
+
+
+def _there(sight: Sight, exchange: Exchange) -> str | None:
+    count = sight.world.directory.subscribers_of(exchange.opened.channel)
+    if count:
+        return f"{count} subscribed to {quoted(exchange.opened.channel)} when that was last asked"
+    if sight.world.directory.pattern_subscribers > sight.world.patterns:
+        return "there are programs that read by a pattern; whether theirs is one for this channel, Redis does not tell"
+    return None
+
+
+def _parts(exchange: Exchange) -> tuple[str, ...]:
+    count = len(exchange.parts)
+    return (f"{count} part{'s' * (count != 1)} of its answer came",) if count else ()
+
+
+def _unknown(dialect: Dialect) -> str:
+    return f"what {dialect.title} does not tell on the wire: {dialect.unknown}"
+
+
+def _log(exchange: Exchange) -> str:
+    return f"look at the log of whoever serves {quoted(exchange.target or exchange.opened.channel)}"

@@ -1,0 +1,147 @@
+"""Why a message of another framework has no answer, or failed: what its wire tells, and nothing more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from daebus_console.engine.message.exchange import PLAIN, Exchange, State
+from daebus_console.engine.offline import OfflineSession
+from daebus_console.engine.why.asking import why_exchange
+from daebus_console.engine.why.cause import Cause
+from daebus_console.engine.why.sight import Sight
+from tests.console.engine.dialects.support import TRANSCRIPTS
+from tests.console.engine.dialects.test_pairing import frame
+from tests.console.engine.dialects.test_transcripts import PAIRED
+from tests.console.engine.findings.watched import Watched
+
+SUM = '{"cmd":"sum"}'
+REPLY = SUM + ".reply"
+ID = "a" * 21
+
+
+def why(bus: Watched, exchange: Exchange) -> Cause:
+    findings = bus.session.findings
+    return why_exchange(Sight(findings.world, findings.book, bus.session.journal, bus.now), exchange)
+
+
+def nest(bus: Watched, channel: str = SUM) -> Exchange:
+    pattern: Any = {"cmd": "sum"} if channel == SUM else channel
+    return bus.say(channel, {"pattern": pattern, "data": [1], "id": ID})
+
+
+def polled(bus: Watched, counts: dict[str, int], patterns: int = 1) -> None:
+    bus.now += 0.001
+    bus.session.directory.poll(bus.now, counts, patterns)
+    bus.session.findings.polled(bus.now, complete=True)
+
+
+def test_nobody_has_the_pattern() -> None:
+    bus = Watched()
+    asked = nest(bus)
+    polled(bus, {"other": 1})
+    cause = why(bus, asked)
+    assert (cause.name, cause.text) == (
+        "nobody", "nobody is subscribed to '{\"cmd\":\"sum\"}': no NestJS microservices 11, 12 is there that takes it",
+    )  # fmt: skip
+
+
+def test_with_those_who_read_by_patterns_it_is_not_known_whether_somebody_has_it() -> None:
+    bus = Watched()
+    asked = nest(bus)
+    polled(bus, {}, patterns=18)
+    cause = why(bus, asked)
+    assert cause.name == "running"
+    assert any("read by a pattern" in line for line in cause.evidence)
+
+
+def test_of_names_with_ids_it_is_not_known_either() -> None:
+    bus = Watched()
+    asked = nest(bus, "task-" + "0a" * 16)
+    polled(bus, {"other": 1})
+    bus.session.directory.services.clear()
+    assert why(bus, asked).name == "running"
+
+
+def test_it_waits_and_how_long_the_asker_does_is_not_on_the_wire_of_nest() -> None:
+    bus = Watched()
+    asked = nest(bus)
+    polled(bus, {SUM: 2})
+    bus.say(REPLY, {"response": 1, "id": ID})
+    before = why(bus, asked)
+    assert before.name == "running"
+    assert "how long its asker waits is not told" in before.text
+    assert any("2 subscribed to" in line for line in before.evidence)
+    assert "1 part of its answer came" in before.evidence
+    bus.wait(20)
+    after = why(bus, asked)
+    assert (asked.state, after.name) == (State.TIMEOUT, "no_answer")
+    assert "its asker may still wait" in after.text
+
+
+def test_the_asker_of_moleculer_says_how_long_it_waits() -> None:
+    bus = Watched()
+    packet = {"id": "1", "action": "math.add", "params": {}, "timeout": 2000, "ver": "5", "sender": "cli-1"}
+    asked = bus.say("MOL.REQ.srv-a", packet)
+    assert "its asker waits 2 s" in why(bus, asked).text
+    bus.wait(3)
+    assert why(bus, asked).text == "no answer came within the 2 s that its asker waits"
+    bus.say("MOL.RES.cli-1", {"id": "1", "success": True, "data": 3, "ver": "5", "sender": "srv-a"})
+    assert why(bus, asked).name == "late"
+
+
+def test_silence_of_faststream_may_be_anything() -> None:
+    bus = Watched()
+    asked = bus.say("sum", frame({"correlation_id": "1", "reply_to": "E7YWUgMJKCv8vB1G28TWVz"}))
+    polled(bus, {"sum": 1})
+    bus.wait(20)
+    cause = why(bus, asked)
+    assert (asked.state, cause.name) == (State.UNKNOWN, "silence")
+    assert "FastStream sends none where a handler fails" in cause.text
+
+
+def test_an_error_is_told_in_its_own_words_and_commands_no_screen() -> None:
+    bus = Watched()
+    asked = nest(bus)
+    bus.say(REPLY, {"err": {"code": 7, "message": "no \x1b[31m"}, "isDisposed": True, "id": ID})
+    cause = why(bus, asked)
+    assert cause.name == "7"
+    assert "is an error with the code 7" in cause.text
+    assert any('"no ' in line and "\x1b" not in line for line in cause.evidence)
+
+
+def test_some_instances_have_not_answered() -> None:
+    bus = Watched()
+    polled(bus, {SUM: 3})
+    asked = nest(bus)
+    bus.say(REPLY, {"response": 1, "isDisposed": True, "id": ID})
+    cause = why(bus, asked)
+    assert cause.name == "some_answered"
+    assert cause.text.startswith("1 of 3 ")
+
+
+def test_an_answer_without_its_question() -> None:
+    bus = Watched()
+    assert why(bus, bus.say(REPLY, {"response": 1, "isDisposed": True, "id": ID})).name == "orphan"
+    stray = {"status": "FAILURE", "result": {"exc_type": "E"}, "traceback": None, "children": [], "task_id": "1"}
+    cause = why(bus, bus.say("celery-task-meta-1", stray))
+    assert (cause.name, cause.text) == ("error", "it tells that it failed; who asked for it is not on the bus")
+
+
+@pytest.mark.parametrize("name", PAIRED)
+def test_of_the_real_frameworks_only_what_failed_has_a_cause(name: str) -> None:
+    with OfflineSession(TRANSCRIPTS / f"{name}.jsonl") as session:
+        assert session.wait_up(60)
+        sight = Sight(session.findings.world, session.findings.book, session.journal, session.clock())
+        causes = {one.number: why_exchange(sight, one) for one in session.journal.exchanges if one.dialect != PLAIN}
+        well = Counter(
+            causes[one.number].name
+            for one in session.journal.exchanges
+            if one.number in causes and one.state in (State.OK, State.SENT)
+        )
+        ill = [causes[one.number] for one in session.journal.exchanges
+               if one.number in causes and one.state not in (State.OK, State.SENT)]  # fmt: skip
+    assert set(well) <= {""}
+    assert all(cause.found and cause.advice for cause in ill)
