@@ -170,7 +170,9 @@ class GuestSorter(Settling):
             taken.requests[exchange.target, exchange.action].append(exchange)
             return message, exchange
         taken.opened.append(exchange)
-        if kind is _BROADCAST and dialect.name in self.recogniser.announcing:
+        if kind is Kind.ONE_WAY and said.kind is _REQUEST:
+            self._asked[key] = exchange
+        elif kind is _BROADCAST and dialect.name in self.recogniser.announcing:
             taken.announcing.append(message)
         return message, exchange
 
@@ -224,6 +226,12 @@ class GuestSorter(Settling):
         known: Exchange | None, taken: Guests,
     ) -> tuple[Message, Exchange]:  # fmt: skip
         final = said.final
+        if known is not None and known.kind is Kind.ONE_WAY:
+            # Somebody else was there after all, who had come since the subscribers were counted.
+            known.kind = _REQUEST
+            self._ask(known, dialect, said)
+            self._deadlines.add(known, known.deadline - known.opened.at)
+            taken.opened.append(known)
         if known is not None and dialect.others_answer and known.answer is None:
             aside = known.set_aside()
             aside.due += said.due - 1
@@ -233,7 +241,9 @@ class GuestSorter(Settling):
             return message, self._stray(message, dialect, said, taken)
         message.exchange = known.number
         waiting = known.state is _PENDING
-        self._answer(known, message, again=0 if said.shared or dialect.unasked else Flag.DUPLICATE)
+        # Where others answer, one too many only tells that there were more of them than when they were counted.
+        again = 0 if said.shared or dialect.unasked or dialect.others_answer else Flag.DUPLICATE
+        self._answer(known, message, again=again)
         if said.instance is not None and known.instance is None:
             known.instance = self._names[said.instance]
         if known.answer is message:

@@ -258,3 +258,15 @@ def test_a_message_of_another_dialect_takes_no_more_room_than_one_of_ours() -> N
     ours, theirs = bus >> request("x", id="1"), nest(bus, "sum", "f" * 21)
     for one, other in ((ours, theirs), (ours.opened, theirs.opened)):
         assert sys.getsizeof(one) == sys.getsizeof(other)
+
+
+def test_a_server_that_came_since_they_were_counted_answers_all_the_same() -> None:
+    bus = ForeignBus()
+    bus.there["socket.io-request#/#"] = 1
+    asked = bus.say("socket.io-request#/#", {"uid": "A", "requestId": "r", "type": 5})
+    before = asked.kind
+    for sockets in ([], [1]):
+        bus.say("socket.io-response#/#", {"requestId": "r", "sockets": sockets})
+    assert (before, asked.kind, asked.state, asked.replies) == (Kind.ONE_WAY, Kind.REQUEST, State.OK, 2)
+    assert not asked.has(Flag.DUPLICATE)
+    assert bus.correlator.pending == 0
