@@ -20,10 +20,11 @@ from daebus_console.render import duration, json_lines
 
 def run_ask(command: Command, context: Context) -> int:
     """Ask, show what comes on the way as progress, and give what the final answer carries as the result."""
-    dialect = _dialect(command)
+    dialect = dialect_in(command)
     timeout = command["timeout"] or context.sender.timeout
     try:
-        question = Question(context.sender, dialect, _channel(command), _content(command), timeout)
+        channel, content = channel_in(command, command["channel"]), content_in(command, command["content"] or "{}")
+        question = Question(context.sender, dialect, channel, content, timeout)
     except NotAsked as error:
         raise CommandError(str(error), len(command.line)) from None
     withdraw = context.cancellation.on_cancel(question.cancel)
@@ -50,7 +51,8 @@ def _taps(context: Context) -> int:
     return len(session.settings.patterns) if session.status.up else 0
 
 
-def _dialect(command: Command) -> Dialect:
+def dialect_in(command: Command) -> Dialect:
+    """The dialect that is named. Raises CommandError."""
     name = command["dialect"]
     known = dialects.installed()[0]
     if name == DAEBUS:
@@ -63,28 +65,26 @@ def _dialect(command: Command) -> Dialect:
     return known[name]
 
 
-def _channel(command: Command) -> str:
-    """The channel, written as any name may be; an object in JSON is the name that such a pattern has."""
-    text: str = command["channel"]
+def channel_in(command: Command, text: str, *, read: bool = False) -> str:
+    """The channel, written as any name may be, or with `read` that name; an object in JSON names that pattern's."""
     if text.startswith("{"):
         try:
             return json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False, sort_keys=True)
         except ValueError as error:
             raise CommandError(f"the pattern is no JSON: {error}", len(command.line)) from None
     try:
-        return naming.read(text)
+        return text if read else naming.read(text)
     except ValueError as error:
         raise CommandError(f"{text!r} is no name: {error}", len(command.line)) from None
 
 
-def _content(command: Command) -> bytes:
-    text = command["content"] or "{}"
+def content_in(command: Command, text: str) -> bytes:
+    """What a message carries, which has to be JSON. Raises CommandError."""
     try:
         jsontext.loads_strict(text)
     except (ValueError, RecursionError) as error:
         raise CommandError(f"the content is no JSON: {error}", len(command.line)) from None
-    encoded: bytes = text.encode("utf-8")
-    return encoded
+    return text.encode("utf-8")
 
 
 def _value(answer: Heard) -> Any:

@@ -6,13 +6,16 @@ from typing import Any
 
 from daebus.wire.envelope import error_payload
 from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.foreign import channel_in, content_in, dialect_in
 from daebus_console.commands.doing.inputs import misplaced, recording
 from daebus_console.commands.doing.sources import ContextSources
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.under_way import under_way
 from daebus_console.commands.verbs import Face
+from daebus_console.engine import jsontext
 from daebus_console.engine.capture.format import CaptureError
+from daebus_console.engine.message.dialect import Dialect
 from daebus_console.engine.mock.answers import Answers, FixedAnswer, Given, RecordedAnswers
 from daebus_console.engine.mock.mocks import Mock, Mocks, ServicePresent
 from daebus_console.engine.offline import OfflineSession
@@ -39,16 +42,24 @@ def run_mock(command: Command, context: Context) -> int:
         raise ReadOnly("`mock` publishes answers, and this console is read-only (--read-only); nobody is stood in for")
     if isinstance(context.session, OfflineSession):
         raise CommandError("this is a capture: there is nobody to answer", 0, len("mock"))
-    answers, summary = _answers(command, context)
+    service, dialect = command["service"], None
+    if command["dialect"] is not None:
+        dialect, service = dialect_in(command), channel_in(command, service, read=True)
+        answers, summary = _guest_answers(command, dialect)
+    else:
+        if command["answer"] is not None:
+            raise CommandError("--answer goes with --dialect; an answer of ours is written as items", len(command.line))
+        answers, summary = _answers(command, context)
     mocks = mocks_of(context.session)
     try:
         mock = mocks.add(
-            command["service"],
+            service,
             answers,
             summary,
             delay=command["delay"] or 0.0,
             times=command["times"],
             beside=command["beside"],
+            dialect=dialect,
         )
     except ServicePresent as error:
         position = max(command.line.find(command["service"]), 0)
@@ -78,6 +89,30 @@ def _answers(command: Command, context: Context) -> tuple[Answers, str]:
         return FixedAnswer(action, Given(error_payload(error, "handler_error"), error=True)), f"{action} error {error}"
     payload = items.build(ContextSources(context)) if items is not None else {}
     return FixedAnswer(action, Given(payload)), f"{action} {preview(context.redact.mask(payload), _WIDEST)}"
+
+
+def _guest_answers(command: Command, dialect: Dialect) -> tuple[Answers, str]:
+    """The same in the dialect of another framework, where it is one answer, and always that."""
+    if type(dialect).reply is Dialect.reply:
+        why = dialect.once or "it has no answers"
+        raise CommandError(f"nothing can be answered in the dialect {dialect.name}: {why}", len(command.line))
+    if command["from"] is not None or command["action"] is not None:
+        raise CommandError(
+            "in another dialect there is no action, and one answer: neither an action nor --from goes with --dialect",
+            len(command.line),
+        )
+    text, error = command["answer"], command["error"]
+    if error is not None:
+        if text is not None:
+            raise CommandError("--error is the whole answer: no --answer goes with it", len(command.line))
+        if dialect.silence is not None:
+            raise CommandError(f"{dialect.title} has no errors on its wire: {dialect.silence}", len(command.line))
+        return FixedAnswer(None, Given(error_payload(error, ""), error=True)), f"{dialect.name}, error {error}"
+    if text is None:
+        raise CommandError("expected --answer JSON, or --error TEXT: what to answer", len(command.line))
+    content_in(command, text)
+    value = jsontext.loads(text)
+    return FixedAnswer(None, Given(value)), f"{dialect.name}, {preview(value, _WIDEST)}"
 
 
 def _recorded(command: Command, path: str, action: str | None, context: Context) -> tuple[Answers, str]:

@@ -24,12 +24,15 @@ VERB = Verb(
         Option("--delay", Kind.DURATION, "answer after so long"),
         Option("--error", Kind.TEXT, "answer with this error", "TEXT"),
         Option("--times", Kind.COUNT, "end after so many answers"),
+        Option("--dialect", Kind.TEXT, "stand in on a channel of nest or faststream, for every question on it", "NAME"),
+        Option("--answer", Kind.TEXT, "with --dialect: what is answered, any value in JSON", "JSON"),
         Option("--beside", Kind.FLAG, "also where the service is there; both will answer then"),
     ),
     examples=(
         "mock users get_user id:=17 name=Ann --delay 200ms",
         'mock payment charge --error "card declined" --times 3',
         "mock users --from today.jsonl",
+        """mock '{"cmd":"sum"}' --dialect nest --answer 3""",
     ),
     details="An answer from a capture is the one to the same action and payload, else to the nearest payload; then"
     " it bears a mark. Stand-ins end with `unmock`, and with the console; at the shell, with Ctrl-C.",

@@ -44,6 +44,15 @@ class Spoken(Dialect):
         del channel
         return frame_of({"correlation_id": request_id, "content-type": _JSON, "reply_to": reply_to}, content), reply_to
 
+    def reply(self, channel: str, data: bytes, content: bytes, failed: str | None) -> tuple[str, bytes] | None:
+        """A frame with its correlation_id, on the channel that it names. There are no errors on this wire."""
+        del channel
+        headers = headers_of(data)
+        if headers is None or not headers.get("reply_to") or failed is not None:
+            return None
+        told = {"correlation_id": headers.get("correlation_id", ""), "content-type": _JSON}
+        return headers["reply_to"], frame_of(told, content)
+
     def again(self, data: bytes) -> bytes | None:
         """With another id, since all that is published bears one, and answers differ in nothing else."""
         headers = headers_of(data)

@@ -75,6 +75,15 @@ class Spoken(Dialect):
         asked = b'{"pattern":%s,"data":%s,"id":%s}' % (pattern, content, msgspec.json.encode(request_id))
         return asked, channel + REPLY
 
+    def reply(self, channel: str, data: bytes, content: bytes, failed: str | None) -> tuple[str, bytes] | None:
+        """The one answer and the end of it; an error as RpcException makes them of a text."""
+        packet = _read_packet(data)
+        if packet is None or packet.id is None:
+            return None
+        err = None if failed is None else msgspec.json.encode({"status": "error", "message": failed})
+        told = b'"response":%s' % content if err is None else b'"err":%s' % err
+        return channel + REPLY, b'{%s,"isDisposed":true,"id":%s}' % (told, msgspec.json.encode(packet.id))
+
     def content(self, data: bytes) -> bytes | None:
         """The response, or the error; an end that comes by itself has neither."""
         answer = _read_answer(data)

@@ -110,6 +110,15 @@ class Dialect:
         del channel, content, request_id, reply_to
         return None
 
+    def reply(self, channel: str, data: bytes, content: bytes, failed: str | None) -> tuple[str, bytes] | None:
+        """The answer to a question of it that came on that channel, and the channel to send it on.
+
+        `content` (JSON) is what it carries; `failed` is the text of an error, which it is then instead. None where
+        nothing can be answered from outside, or no error can.
+        """
+        del channel, data, content, failed
+        return None
+
     def again(self, data: bytes) -> bytes | None:
         """What is no question, for another time: as it was, or with another id; None where it might be an answer."""
         return data

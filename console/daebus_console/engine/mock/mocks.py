@@ -11,8 +11,9 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from daebus.errors import DaebusError, PayloadError, RedisUnavailable
@@ -22,6 +23,8 @@ from daebus.transport.subscription import Subscription
 from daebus.wire.envelope import Request, Unreadable, encode, error_payload, read_request, write_response
 from daebus_console.engine import jsontext
 from daebus_console.engine.message import envelope as wire
+from daebus_console.engine.message.dialect import DAEBUS, Dialect
+from daebus_console.engine.message.exchange import Kind
 from daebus_console.engine.mock.answers import Answers, Given
 from daebus_console.engine.mock.schedule import Schedule
 from daebus_console.engine.replay.wire import NAME, count_subscribers
@@ -38,7 +41,8 @@ class ServicePresent(DaebusError):
 
 @dataclass(eq=False)
 class Mock:
-    """One stand-in. delay: seconds before each answer. times: answers after which it ends; None: never.
+    """One stand-in. delay: seconds before each answer. times: answers after which it ends; None: never. dialect: in
+    which it answers, where that is not ours; its `service` is then a channel.
 
     `answered` counts by how the answer was found: exact, nearest, unknown.
     """
@@ -49,6 +53,7 @@ class Mock:
     summary: str
     delay: float = 0.0
     times: int | None = None
+    dialect: str = DAEBUS
     answered: Counter[str] = field(default_factory=Counter)
     ended: bool = False
 
@@ -57,11 +62,16 @@ class Mock:
         """Whether it has given all its answers."""
         return self.times is not None and self.answered["exact"] + self.answered["nearest"] >= self.times
 
-    def take(self, request: Request) -> Given | None:
+    @property
+    def place(self) -> tuple[str, str]:
+        """Where it listens, and in which dialect."""
+        return self.dialect, self.service
+
+    def take(self, action: str, payload: dict[str, Any]) -> Given | None:
         """Its answer to a request, counted; None where it has none."""
         if self.spent or self.ended:
             return None
-        given = self.answers.answer(request.action, request.payload)
+        given = self.answers.answer(action, payload)
         if given is not None:
             self.answered[given.mark or "exact"] += 1
         return given
@@ -104,7 +114,7 @@ class _Stand:
             return
         asked = _exact(request, data)
         for mock in tuple(self.mocks):
-            given = mock.take(asked)
+            given = mock.take(asked.action, asked.payload)
             if given is not None:
                 self._reply(request, given, mock.delay, begun)
                 return
@@ -144,6 +154,9 @@ class _Stand:
             except DaebusError as error:
                 log.warning("the stand-in for %r could not answer: %s", self.service, error)
 
+        self._send(delay, begun, send)
+
+    def _send(self, delay: float, begun: float, send: Callable[[], None]) -> None:
         if delay:
             self._schedule.at(begun + delay, send)
         else:
@@ -155,6 +168,38 @@ class _Stand:
                 self._publisher.post(channel, data)
 
 
+class _GuestStand(_Stand):
+    """The same for a channel of another framework: answers every question on it in its dialect."""
+
+    def __init__(
+        self, address: RedisAddress, service: str, schedule: Schedule, *, beside: bool, dialect: Dialect
+    ) -> None:
+        self.dialect = dialect
+        super().__init__(address, service, schedule, beside=beside)
+
+    def _take(self, channel: str, data: bytes) -> None:
+        begun = time.monotonic()
+        said = self.dialect.sight(channel, data)
+        if said is None or said.kind is not Kind.REQUEST:
+            return
+        for mock in tuple(self.mocks):
+            given = mock.take(said.action or "", {})
+            if given is None:
+                continue
+            failed = str(given.payload["error"]) if given.error else None
+            content = b"" if given.error else _written(given.payload).encode()
+            reply = self.dialect.reply(channel, data, content, failed)
+            if reply is not None:
+                self._send(mock.delay, begun, partial(self._answer_guest, *reply))
+            return
+
+    def _answer_guest(self, channel: str, data: bytes) -> None:
+        try:
+            self._post(channel, data)
+        except DaebusError as error:
+            log.warning("the stand-in for %r could not answer: %s", self.service, error)
+
+
 class Mocks:
     """The stand-ins on one Redis. Connects when the first is added; `close` ends them all."""
 
@@ -162,7 +207,7 @@ class Mocks:
         self.address = address
         self._lock = threading.RLock()
         self._schedule = Schedule()
-        self._stands: dict[str, _Stand] = {}
+        self._stands: dict[tuple[str, str], _Stand] = {}
         self._next = 1
 
     def add(
@@ -174,25 +219,30 @@ class Mocks:
         delay: float = 0.0,
         times: int | None = None,
         beside: bool = False,
+        dialect: Dialect | None = None,
     ) -> Mock:
-        """Stand in for a service; those added later are asked first.
+        """Stand in for a service; those added later are asked first. With a `dialect` for a channel of that framework.
 
         Raises ServicePresent where the service is there and `beside` is not set, RedisUnavailable.
         """
         with self._lock:
-            stand = self._stands.get(service)
+            place = DAEBUS if dialect is None else dialect.name, service
+            stand = self._stands.get(place)
             if not beside:
                 self._check_absent(service, own=0 if stand is None else 1)
             if stand is None:
-                stand = _Stand(self.address, service, self._schedule, beside=beside)
+                if dialect is None:
+                    stand = _Stand(self.address, service, self._schedule, beside=beside)
+                else:
+                    stand = _GuestStand(self.address, service, self._schedule, beside=beside, dialect=dialect)
                 try:
                     stand.open()
                 except RedisUnavailable:
                     stand.close()
                     raise
-                self._stands[service] = stand
+                self._stands[place] = stand
             stand.beside = stand.beside or beside
-            mock = Mock(self._next, service, answers, summary, delay, times)
+            mock = Mock(self._next, service, answers, summary, delay, times, place[0])
             self._next += 1
             stand.mocks.insert(0, mock)
             return mock
@@ -220,12 +270,12 @@ class Mocks:
         with self._lock:
             for mock in gone:
                 mock.ended = True
-                stand = self._stands.get(mock.service)
+                stand = self._stands.get(mock.place)
                 if stand is None or mock not in stand.mocks:
                     continue
                 stand.mocks.remove(mock)
                 if not stand.mocks:
-                    closing.append(self._stands.pop(mock.service))
+                    closing.append(self._stands.pop(mock.place))
         for stand in closing:
             stand.close()
 
