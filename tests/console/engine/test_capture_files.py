@@ -190,6 +190,8 @@ SAYS = {
     "redis-cli": "commands, as export writes them with --as redis-cli",
     "mermaid": "a Mermaid diagram",
     "markdown": "Markdown, as export writes it",
+    "nestjs": "a program for NestJS, as export writes it",
+    "faststream": "a Python file",
 }
 
 

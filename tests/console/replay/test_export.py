@@ -193,9 +193,10 @@ def test_markdown_cannot_be_broken_out_of(recorded: Path) -> None:
 def test_secrets_are_masked_in_every_format(recorded: Path, name: str) -> None:
     text = export(name, exchanges(recorded), ExportOptions(redact=Redactor(["password"])))
     assert "hunter2" not in text
-    if name != "mermaid":
-        assert "***" in text
-    assert "hunter2" in export(name, exchanges(recorded)) or name == "mermaid"
+    # A diagram has no payloads, and nothing here is in the dialects of the clients of others.
+    without = ("mermaid", "nestjs", "faststream")
+    assert "***" in text or name in without
+    assert "hunter2" in export(name, exchanges(recorded)) or name in without
 
 
 @pytest.mark.parametrize("name", list(FORMATS))
@@ -213,7 +214,7 @@ def test_every_format_takes_whatever_there_is(name: str) -> None:
     text = export(name, list(bus.journal.exchanges))
     text.encode()
     assert "\x1b" not in text
-    if name in ("python", "pytest"):
+    if name in ("python", "pytest", "faststream"):
         compile(text, name, "exec")
 
 

@@ -20,8 +20,8 @@ VERB = Verb(
         Option(
             "--as",
             Kind.TEXT,
-            "json, jsonl, capture, command, python, pytest, redis-cli, mermaid or markdown (default: by the name"
-            " of the file, else json)",
+            "json, jsonl, capture, command, python, pytest, redis-cli, mermaid, nestjs, faststream or markdown"
+            " (default: by the name of the file, else json)",
             "FORMAT",
         ),
         Option("--output", Kind.OUTPUT, "the file to write; .gz compresses it", "FILE", "-o"),

@@ -14,6 +14,7 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"### #\\d+ ", f"Markdown, as export writes it ({_AGAIN})"),
     (b"sequenceDiagram\\b", f"a Mermaid diagram, as export writes it ({_AGAIN})"),
     (b'#!.*\\bpython|"""|import |from \\w+ import ', "a Python file"),
+    (b"// .*\\n// Needs @nestjs", f"a program for NestJS, as export writes it ({_AGAIN})"),
     (b"(# #\\d+ is left out.*\\n)*daebus-console ", f"commands, as export writes them with --as command ({_AGAIN})"),
     (b"(# .*\\n)*redis-cli ", f"commands, as export writes them with --as redis-cli ({_AGAIN})"),
     (b"\\xff\\xfe|\\xfe\\xff", "text in UTF-16; a capture is UTF-8"),

@@ -63,7 +63,7 @@ class Spoken(Dialect):
 
     def content(self, data: bytes) -> bytes | None:
         """The body of the frame."""
-        return None if headers_of(data) is None else data[_HEAD.unpack_from(data)[3] :] or None
+        return body_of(data) or None
 
 
 def _read(data: bytes, channel: str, sure: bool) -> Sighting | None:
@@ -113,6 +113,12 @@ def frame_of(headers: Mapping[str, str], body: bytes) -> bytes:
     texts = [part.encode() for pair in headers.items() for part in pair]
     told = _SHORT.pack(len(headers)) + b"".join(_SHORT.pack(len(text)) + text for text in texts)
     return _HEAD.pack(MAGIC, 1, _HEAD.size, _HEAD.size + len(told)) + told + body
+
+
+def body_of(data: bytes) -> bytes | None:
+    """What is behind the headers; None where it is no frame."""
+    found = _places(data)
+    return None if found is None else data[found[1] :]
 
 
 def headers_of(data: bytes) -> dict[str, str] | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from daebus_console.engine.export.as_commands import as_command, as_redis_cli
+from daebus_console.engine.export.as_guests import as_faststream, as_nest
 from daebus_console.engine.export.as_json import as_capture, as_json, as_jsonl
 from daebus_console.engine.export.as_markdown import as_markdown
 from daebus_console.engine.export.as_mermaid import as_mermaid
@@ -43,6 +44,8 @@ FORMATS: dict[str, Format] = {
         Format("pytest", ".py", "a pytest module, a test for each exchange", _tests),
         Format("redis-cli", ".sh", "a redis-cli PUBLISH line", as_redis_cli),
         Format("mermaid", ".mmd", "a Mermaid sequence diagram", as_mermaid),
+        Format("nestjs", ".ts", "a program with the client of NestJS, of what is in its dialect", as_nest),
+        Format("faststream", ".py", "a program with a broker of FastStream, of what is in its dialect", as_faststream),
         Format("markdown", ".md", "Markdown for a bug report", as_markdown),
     )
 }
