@@ -14,6 +14,7 @@ from daebus.transport.bus import boards
 from daebus.transport.fork import begins_anew
 from daebus.wire import checks
 from daebus.wire.envelope import encode_object
+from daebus.wire.ids import new_request_id
 from daebus.wire.limits import resolve_max_message, sized
 
 from .actions import Actions
@@ -21,6 +22,7 @@ from .aio_call import AsyncCall
 from .aio_session import AsyncSession
 from .arguments import checked_id, checked_progress, checked_service, checked_timeout
 from .call import payload_of
+from .gate import gates_of_one_way, pass_gate_async
 from .noting import note_published
 from .retry import Attempt, Attempts, Retry, ask_async, checked_retry
 from .writing import one_way_of, request_of
@@ -154,10 +156,13 @@ class AsyncDaebusCaller:
 
     async def send_message(self, action: str, payload: dict[str, Any] | None = None) -> int:
         """Send a one-way message to an action of the target service; returns how many received it."""
-        session = self._session()
-        with telemetry.sending(self.target_service, action) as span:
-            data = one_way_of(action, payload, self._name, span.fields)
-            return await session.publish(self.target_service, sized(data, self.max_message))
+        session, service = self._session(), self.target_service
+        with telemetry.sending(service, action) as span:
+            message_id = new_request_id()
+            data = sized(one_way_of(action, payload, self._name, message_id, span.fields), self.max_message)
+            found = gates_of_one_way(self._name, service, action, message_id)
+            several = [data] if found is None else await pass_gate_async(*found, data)
+            return next(iter([await session.publish(service, each) for each in several]), 0)
 
     async def send_to_service(self, payload: dict[str, Any], action: str | None = None) -> int:
         """The same as `send_message`, with the action last. Without an action the payload is published as it is."""

@@ -1,25 +1,27 @@
-"""The gate of calls: a request about to leave, which a debugger of the service that asks may hold, harm or edit.
+"""The gate of calls: a request, or one-way message, about to leave, which a debugger of the service may hold or harm.
 
-Only what a service asks for passes it, and only where the service may be debugged. Who asks waits here meanwhile, and
-the time of its call does not run.
+Only what a service sends passes it, and only where the service may be debugged. Who sends waits here meanwhile, and the
+time of a call does not run.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, Protocol
 
+from daebus import context
 from daebus.gates.gates import Gates
 from daebus.gates.held import GO, Asker, Held, Outcome, Tell
 from daebus.gates.rule import CALL, DROP, DROP_ANSWER, DUPLICATE, FAIL, Met
 from daebus.wire.envelope import Reply, error_payload
 from daebus.wire.held import marked, payload_in, rewritten
 
-from .noting import Noted
+from .noting import Noted, call_noted
 
 
 class Leaving(Protocol):
@@ -35,6 +37,36 @@ class Leaving(Protocol):
     def give(self, item: Reply) -> None: ...
 
     def go_on_for(self, seconds: float) -> None: ...
+
+
+class OneWay:
+    """A one-way message that has not been sent. Nobody waits for what comes of it."""
+
+    timeout = math.inf
+    deaf = False
+
+    def __init__(self, name: str | None, service: str, action: str, message_id: str) -> None:
+        self.service = service
+        self.action = action
+        self.request_id = message_id
+        self.noted = call_noted(name, message_id, service, action, context.origin()[0])
+
+    def give(self, item: Reply) -> None:
+        """No rule answers it; see `Met.one_way`."""
+
+    def go_on_for(self, seconds: float) -> None:
+        """It takes as long as it takes."""
+
+
+def gates_of_one_way(name: str | None, service: str, action: str, message_id: str) -> tuple[Gates, OneWay] | None:
+    """The gates that it has to pass, as `gates_of`, and what passes them. `name` is who sends, where that is said."""
+    within = context.current()
+    if within is None and name is not None:
+        return None
+    runtime = context.current_runtime() if within is None else within.runtime
+    if runtime is None or runtime.gates is None or CALL not in runtime.gates.watched:
+        return None
+    return runtime.gates, OneWay(name, service, action, message_id)
 
 
 def gates_of(call: Leaving) -> Gates | None:
@@ -113,8 +145,9 @@ def _meet(gates: Gates, call: Leaving, data: bytes, resume: Callable[[Outcome], 
         parent=noted.parent,
         sender=noted.by,
         to=call.service,
+        one_way=isinstance(call, OneWay),
     )
-    return gates.meet(met, resume, Asker(call.timeout, _forwarding(noted)))
+    return gates.meet(met, resume, Asker(None if met.one_way else call.timeout, _forwarding(noted)))
 
 
 def _forwarding(noted: Noted) -> Tell:

@@ -32,11 +32,12 @@ from daebus.transport.publisher import Publisher
 from daebus.transport.url import resolve_url
 from daebus.wire import checks
 from daebus.wire.envelope import RequestId, read_reply
+from daebus.wire.ids import new_request_id
 from daebus.wire.limits import resolve_max_message, sized
 
 from .arguments import checked_id, checked_parent, checked_progress, checked_service, checked_timeout
 from .call import Call
-from .gate import gates_of, pass_gate
+from .gate import gates_of, gates_of_one_way, pass_gate
 from .pending import PendingCalls
 from .replies import Replies
 from .retry import Attempt, Attempts, Retry, ask, checked_retry
@@ -297,13 +298,19 @@ class Requester:
         return ServiceUnavailable(f"nobody serves {service!r}: its channel has no subscriber at {self._where()}")
 
     def send(self, service: str, action: str, payload: dict[str, Any] | None = None) -> int:
-        """Send a one-way message to an action; returns how many received it. Nobody answers, nobody waits."""
+        """Send a one-way message to an action; returns how many received it. Nobody answers, nobody waits.
+
+        A debugger of the service that sends it may hold it here; what it drops is received by none.
+        """
         checked_service(service)
         if self._publisher is None:
             telemetry.look()
         with telemetry.sending(service, action) as span:
-            data = one_way_of(action, payload, self._name, span.fields)
-            return self.publish(service, data)
+            message_id = new_request_id()
+            data = sized(one_way_of(action, payload, self._name, message_id, span.fields), self.max_message)
+            found = gates_of_one_way(self._name, service, action, message_id)
+            several = [data] if found is None else pass_gate(*found, data)
+            return next(iter([self.publish(service, each) for each in several]), 0)
 
     def publish(self, channel: str, data: bytes) -> int:
         """Publish bytes as they are; returns how many received them."""

@@ -10,7 +10,6 @@ from daebus import context, telemetry
 from daebus.errors import RequestTimeout
 from daebus.telemetry import Span
 from daebus.wire.envelope import RequestId, write_one_way, write_request
-from daebus.wire.ids import new_request_id
 from daebus.wire.limits import sized
 
 from .noting import Noted, call_noted
@@ -72,14 +71,16 @@ def request_of(
     return data
 
 
-def one_way_of(action: str, payload: dict[str, Any] | None, name: str | None, more: Mapping[str, str]) -> bytes:
+def one_way_of(
+    action: str, payload: dict[str, Any] | None, name: str | None, message_id: str, more: Mapping[str, str]
+) -> bytes:
     """A one-way message; `more` are fields to be put beside those of the envelope. Raises PayloadError."""
     parent, cause = context.origin()
     return write_one_way(
         action,
         {} if payload is None else payload,
         service=context.asking_name(name),
-        message_id=new_request_id(),
+        message_id=message_id,
         parent_id=parent,
         cause=cause,
         sent_at=time.time(),

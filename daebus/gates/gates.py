@@ -75,6 +75,7 @@ class Gates:
         self._held: dict[str, tuple[Held, Lease]] = {}
         self._rules: list[tuple[Lease, Rule]] = []
         self._bytes = 0
+        self._behind = 0
         self._count = 0
         self._clock: threading.Thread | None = None
         self._telling = False
@@ -121,6 +122,29 @@ class Gates:
         """Whoever handed it in goes on without it; False where it has been let go."""
         return self._take(held.id) is not None
 
+    def wait_behind(self, size: int) -> bool:
+        """Something waits for a held message to go on, and takes as much room as that; False where there is none.
+
+        Then the held one has to be withdrawn. Told in either case when it waits no more: `goes_on`.
+        """
+        with self._lock:
+            has_room = self._has_room(size)
+            self._behind += 1
+            self._bytes += size
+            if not has_room:
+                self.passed += 1
+        return has_room
+
+    def goes_on(self, size: int) -> None:
+        """That waits no more."""
+        with self._lock:
+            self._behind -= 1
+            self._bytes -= size
+
+    def _has_room(self, size: int) -> bool:
+        """Called with `_lock` held."""
+        return len(self._held) + self._behind < MOST_HELD and self._bytes + size <= MOST_BYTES
+
     def _hit(self, rule: Rule) -> None:
         """Called with `_lock` held."""
         rule.hits += 1
@@ -129,7 +153,7 @@ class Gates:
 
     def _hold(self, met: Met, resume: Resume, asker: Asker | None, rule: Rule, lease: Lease) -> Held | None:
         """Hold a message; None where there is no room. Called with `_lock` held."""
-        if len(self._held) >= MOST_HELD or self._bytes + met.size > MOST_BYTES:
+        if not self._has_room(met.size):
             rule.passed += 1
             self.passed += 1
             return None
@@ -232,7 +256,7 @@ class Gates:
 
     @property
     def bytes(self) -> int:
-        """How many bytes are held."""
+        """How many bytes are held, with what waits behind."""
         return self._bytes
 
     def end(self) -> None:
@@ -286,10 +310,10 @@ class Gates:
         self._bytes -= sum(held.met.size for held in popped)
         return popped
 
-    def _let_go(self, gone: Iterable[Held]) -> int:
+    def _let_go(self, gone: Iterable[Held], along: bool = True) -> int:
         count = 0
         for held in gone:
-            self._resume(held, Verdict())
+            self._resume(held, Verdict(along=along))
             count += 1
         return count
 
@@ -328,7 +352,7 @@ class Gates:
                     self._clock = None
                     return True
                 self._changed.wait(bounded(self._due() - now))
-        self._let_go(gone)
+        self._let_go(gone, along=False)
         self._tell(told)
         return False
 

@@ -25,6 +25,8 @@ class Verdict:
     edited: bool = False
     code: str | None = None
     error: str = ""
+    along: bool = False
+    """Whether what waits behind it goes on with it, unheld: what is let go is everything."""
 
 
 @dataclass(slots=True)
@@ -106,8 +108,10 @@ class Held:
         met = self.met
         told: dict[str, Any] = {"hold": self.id, "place": met.place, "owner": self.owner, "rule": self.rule.id}
         told["channel" if met.place == "event" else "action"] = met.name
-        fields = (("id", met.id), ("parent", met.parent), ("from", met.sender), ("service", met.to), ("ok", met.ok))
-        told |= {name: value for name, value in fields if value is not None}
+        fields = {"id": met.id, "parent": met.parent, "from": met.sender, "service": met.to, "ok": met.ok}
+        fields |= {"final": met.final, "part": met.part, "one_way": met.one_way or None}
+        fields["behind"] = None if met.behind is None else met.behind() or None
+        told |= {name: value for name, value in fields.items() if value is not None}
         told |= {"at": self.at, "held": round(now - self.since, 3), "left": round(max(0.0, until - now), 3)}
         told["length"] = met.size
         if self.rule.deed.kind != HOLD:

@@ -10,7 +10,7 @@ from daebus.errors import DaebusError, PayloadError
 from daebus.wire import checks
 from daebus.wire.envelope import encode
 
-from .rule import DEEDS, DELAY, EVENT, FAIL, HOLD, PLACES, REPLY, Deed, Rule
+from .rule import ANSWER, DEEDS, DELAY, EVENT, FAIL, HOLD, PLACES, REPLY, Deed, Rule
 from .where import OPS, Condition
 
 LONGEST_HOLD = 300.0
@@ -29,7 +29,7 @@ _SKIP = 1_000_000_000
 _USUAL_TIMEOUT = 5.0
 """Seconds that callers of 0.0.31 wait where nothing else is said, and they do not say what is."""
 _MATCHING = ("action", "channel", "service", "from", "parent", "message", "where")
-_FIELDS = frozenset(("id", "place", *_MATCHING, "once", "skip", "probability", "for", "before_timeout"))
+_FIELDS = frozenset(("id", "place", *_MATCHING, "final", "once", "skip", "probability", "for", "before_timeout"))
 _ALL_DEEDS = tuple(dict.fromkeys(deed for place in PLACES for deed in sorted(DEEDS[place])))
 
 
@@ -83,6 +83,7 @@ def _rule(id: str, given: dict[str, Any]) -> Rule:
         to=_text(given, "service"),
         parent=_text(given, "parent"),
         message=_text(given, "message"),
+        final=_final(given, place),
         where=_conditions(given.get("where")),
         once=_flag(given, "once"),
         skip=_skip(given.get("skip")),
@@ -189,6 +190,14 @@ def _before_timeout(value: object) -> float | None:
     if value is True:
         return _USUAL_TIMEOUT
     return _between(value, "before_timeout", 0.0, math.inf)
+
+
+def _final(given: Mapping[str, Any], place: str) -> bool | None:
+    if given.get("final") is None:
+        return None
+    if place != ANSWER:
+        raise BadRule(f"`final` tells answers from parts of one, and says nothing at the place {place!r}")
+    return _flag(given, "final")
 
 
 def _skip(value: object) -> int:

@@ -20,6 +20,8 @@ DEEDS: dict[str, frozenset[str]] = {
     EVENT: frozenset((HOLD, DELAY, DROP, DUPLICATE)),
 }
 """What can be done at each place. A handler is held to one answer elsewhere; of a broadcast there is none."""
+WAITED_FOR = frozenset((FAIL, REPLY, DROP_ANSWER))
+"""What is done to an answer, and cannot be to a one-way message about to leave: nobody waits for one."""
 
 
 @dataclass(slots=True)
@@ -40,6 +42,14 @@ class Met:
     to: str | None = None
     ok: bool | None = None
     """Whether an answer is none that is an error."""
+    final: bool | None = None
+    """Whether an answer is the last one to its request, and no part; None of what is no answer."""
+    part: int | None = None
+    """Which part of an answer it is, from 1."""
+    behind: Callable[[], int] | None = None
+    """How many answers to the same request wait until this one has gone on."""
+    one_way: bool = False
+    """Whether it is about to leave, and nobody waits for what comes of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +76,7 @@ class Rule:
     to: str | None = None
     parent: str | None = None
     message: str | None = None
+    final: bool | None = None
     where: Sequence[Condition] = ()
     once: bool = False
     skip: int = 0
@@ -96,6 +107,8 @@ class Rule:
             and (self.to is None or globs.matches(self.to, met.to or ""))
             and (self.parent is None or self.parent == met.parent)
             and (self.message is None or self.message == met.id)
+            and (self.final is None or self.final == met.final)
+            and not (met.one_way and self.deed.kind in WAITED_FOR)
             and (not self.where or self._holds(met.payload()))
         )
 

@@ -20,7 +20,7 @@ from daebus.wire.envelope import Request, error_payload, write_response
 from daebus.wire.limits import MAX_MESSAGE, sized
 from daebus.wire.values import Default, plain
 
-from .answer_gate import Passage
+from .answer_gate import Answer, Passage
 from .answers import Answers
 from .deferred import Deferrals, Deferred
 from .notices import Notices
@@ -83,7 +83,7 @@ class Response:
     raised: BaseException | None = None
     """What the handler has raised, whatever became of it."""
     passage: Passage | None = None
-    """The way of its final response past a debugger, where there may be one."""
+    """The way of what it sends past a debugger, where there may be one."""
     held = 0.0
     """For how many seconds it has been held up by debuggers, here or further on, as far as whoever asked was told."""
 
@@ -237,7 +237,12 @@ class Response:
         self.held += seconds
         if self.finished or self._terms.notices is None or not self._terms.notices.understands(self._request):
             return
-        self._terms.notices.send(self._request, self.held)
+        self._terms.notices.send(self._request, self.delayed)
+
+    @property
+    def delayed(self) -> float:
+        """For how many seconds debuggers have held it up so far, here and further on."""
+        return self.held if self.passage is None else self.held + self.passage.delayed
 
     async def out(self) -> None:
         """Wait until what was given to the outbox has been given to Redis, which is not waited for."""
@@ -288,28 +293,31 @@ class Response:
                 self.said = payload.get("error")
         received = NOBODY
         if channel is not None:
-            passage = self.passage if final else None
+            passage = self.passage
             if passage is None:
                 received = self._publish(channel, data, final)
             else:
-                received = self._let_out(passage, channel, data, ok)
+                received = self._let_out(passage, channel, data, ok, final)
         if terms.spoken is not None:
             terms.spoken(self._request, ok, final, elapsed)
         if final and self._deferral is not None and terms.deferrals is not None:
             terms.deferrals.answered(self._deferral)
         return received
 
-    def _let_out(self, passage: Passage, channel: str, data: bytes, ok: bool) -> Receipt:
-        """Publish what a debugger lets out of the final one."""
+    def _let_out(self, passage: Passage, channel: str, data: bytes, ok: bool, final: bool) -> Receipt:
+        """Publish what a debugger lets out. Where that is nothing, somebody may wait all the same."""
         received = SENT
-        for each in passage.through(data, ok, self.held, partial(self._publish_late, channel)):
-            received = self._publish(channel, each, final=True)
+        passage.parts += not final
+        part = None if final else passage.parts
+        answer = Answer(data, ok, part, partial(self._publish_late, channel, final))
+        for each in passage.through(answer, self.held):
+            received = self._publish(channel, each, final)
         return received
 
-    def _publish_late(self, channel: str, data: bytes) -> None:
+    def _publish_late(self, channel: str, final: bool, data: bytes) -> None:
         """Publish what was held. Raises nothing."""
         try:
-            self._publish(channel, data, final=True)
+            self._publish(channel, data, final)
         except DaebusError as error:
             note(log, logging.DEBUG, "%s: a response that was held could not be sent: %s", self._terms.service, error)
 

@@ -12,7 +12,7 @@ from tests.support.framework_services import Tap, serving
 from tests.support.gates import Debugger, Shop, did, final
 from tests.support.waiting import eventually
 
-HOLD = {"place": "answer", "hold": True}
+HOLD = {"place": "answer", "hold": True, "final": True}
 
 
 @pytest.mark.parametrize("action", ["echo", "async", "steps", "later"])

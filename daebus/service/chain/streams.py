@@ -34,7 +34,7 @@ class Asker:
     @property
     def until(self) -> float:
         """When its time is over."""
-        return self._until + self.response.held
+        return self._until + self.response.delayed
 
     def must_wait(self) -> None:
         """Raise AskerGone where its time is over."""

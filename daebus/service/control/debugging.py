@@ -15,7 +15,7 @@ from daebus.gates import reading
 from daebus.gates.gates import LONGEST_LEASE, Gates, Gone, Lease, told_lease
 from daebus.gates.held import GO, VERDICTS, Held, Verdict
 from daebus.gates.reading import BadRule
-from daebus.gates.rule import DEEDS, DROP, FAIL, REPLY
+from daebus.gates.rule import DEEDS, DROP, FAIL, REPLY, WAITED_FOR, Met
 from daebus.gates.steps import STEPS, step_rules
 from daebus.recorder.records import ANSWER
 from daebus.wire import checks
@@ -176,7 +176,7 @@ class Release:
         found = gates.find(hold)
         if found is None:
             raise Gone("nothing is held" if hold is None else "it has gone on already")
-        verdict = _verdict(payload, found.met.place)
+        verdict = _verdict(payload, found.met)
         then = payload.get("then")
         if then is not None:
             reading.read_choice(then, "then", STEPS)
@@ -188,9 +188,13 @@ class Release:
         return told if then is None else {**told, "then": then, "rules": steps}
 
 
-def _verdict(payload: Mapping[str, Any], place: str) -> Verdict:
-    able = [kind for kind in VERDICTS if kind == GO or kind in DEEDS[place]]
-    kind = reading.read_choice(payload.get("verdict", GO), f"verdict` at the place `{place}", able)
+def _verdict(payload: Mapping[str, Any], met: Met) -> Verdict:
+    able = [kind for kind in VERDICTS if kind == GO or kind in DEEDS[met.place]]
+    what = f"verdict` at the place `{met.place}"
+    if met.one_way:
+        able = [kind for kind in able if kind not in WAITED_FOR]
+        what += "` of a one-way message, for the answer of which nobody waits: `verdict"
+    kind = reading.read_choice(payload.get("verdict", GO), what, able)
     given = payload.get("payload")
     if kind == FAIL:
         code, error = reading.read_failure(payload.get("fail", given))

@@ -257,4 +257,4 @@ def _same(hold: Hold) -> tuple[str, ...]:
     """The same for holds of one message at one place: each instance has its own copy of what is not shared."""
     if hold.id is None:
         return hold.key
-    return hold.service, hold.place, hold.name, hold.id
+    return hold.service, hold.place, hold.name, hold.id, str(hold.part or "")

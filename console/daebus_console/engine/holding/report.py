@@ -28,7 +28,9 @@ class Hold:
     `lease` until when it is held if its owner does not renew; `asker` when whoever asked gives up, if
     its clock goes on (None: nobody is known to wait); with `waits` it is told to wait on. `payload` is what it carries,
     `whole` where all of that was told; `length` are its bytes. `target` is the service that a call is for; `ok` tells
-    that an answer is no error; `delayed` that it is not held but delayed.
+    that an answer is no error; `part` which part of an answer it is, if it is not the final one, and `behind` how many
+    of the same answer wait for it; `one_way` that nobody waits for an answer of what leaves; `delayed` that it is not
+    held but delayed.
     """
 
     service: str
@@ -52,6 +54,9 @@ class Hold:
     ok: bool = True
     length: int = 0
     delayed: bool = False
+    part: int | None = None
+    behind: int = 0
+    one_way: bool = False
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -145,6 +150,9 @@ def _holds(
             ok=one.get("ok") is not False,
             length=int(_seconds(one.get("length")) or 0),
             delayed=one.get("deed") == DELAY,
+            part=None if (part := _seconds(one.get("part"))) is None else int(part),
+            behind=int(_seconds(one.get("behind")) or 0),
+            one_way=one.get("one_way") is True,
         )
 
 

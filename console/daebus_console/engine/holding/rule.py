@@ -46,6 +46,7 @@ class Rule:
 
     `action`, `channel`, `sender` and `to` (the service that a call is for) are globs; `parent` and `of` are ids: of
     what caused the message, and its own.
+    `final` tells final answers (True) from parts of one (False).
     `lasts` is how long a hold lasts (s), `seconds` a delay. `step` tells that it was set by a step.
     """
 
@@ -57,6 +58,7 @@ class Rule:
     to: str | None = None
     parent: str | None = None
     of: str | None = None
+    final: bool | None = None
     where: tuple[Condition, ...] = ()
     once: bool = False
     skip: int = 0
@@ -102,6 +104,7 @@ class Rule:
             "service": self.to,
             "parent": self.parent,
             "message": self.of,
+            "final": self.final,
             "where": [one.wire for one in self.where] or None,
             "once": self.once or None,
             "skip": self.skip or None,
@@ -150,6 +153,8 @@ class Rule:
             parts.append("caused by what is stepped through")
         if self.of is not None:
             parts.append("of what is stepped through")
+        if self.final is not None and not self.step:
+            parts.append("final ones" if self.final else "parts")
         if self.skip:
             parts.append(f"after the first {self.skip}")
         if self.probability < 1:
@@ -185,6 +190,7 @@ def of_told(told: Any) -> Rule | None:
         parent=_text(told, "parent"),
         to=_text(told, "service"),
         of=_text(told, "message"),
+        final=told["final"] if isinstance(told.get("final"), bool) else None,
         where=tuple(one for one in conditions if one is not None),
         once=told.get("once") is True,
         skip=int(_number(told, "skip") or 0),

@@ -49,12 +49,16 @@ def plan(step: Step, hold: Hold, services: Iterable[str]) -> Plan:
         return Plan((), group, step, hold.id or "")
     if hold.id is None:
         raise StepError("this message has no id, so that nobody can follow it: run")
+    if hold.one_way and step is Step.OVER:
+        raise StepError("nobody answers a one-way message: step into it, out, or run")
     everywhere = sorted({*services, hold.service})
-    of = hold.parent if step is Step.OUT or hold.place == "answer" else hold.id
+    # A part of an answer is on the way to it, as its request is.
+    answer = hold.place == "answer" and hold.part is None
+    of = hold.parent if step is Step.OUT or answer else hold.id
     if of is None:
         end = (
             "it is the last answer of its conversation"
-            if hold.place == "answer"
+            if answer
             else "nothing is known to have caused it"
         )
         raise StepError(f"{end}: there is nothing to step to; run")
@@ -72,4 +76,4 @@ def _called(group: str, parent: str, services: Iterable[str]) -> tuple[tuple[str
 
 
 def _answers(group: str, of: str, services: Iterable[str]) -> tuple[tuple[str, Rule], ...]:
-    return tuple((one, Rule(f"{group}-answer", "answer", of=of, once=True)) for one in services)
+    return tuple((one, Rule(f"{group}-answer", "answer", of=of, final=True, once=True)) for one in services)

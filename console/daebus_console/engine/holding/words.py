@@ -28,7 +28,10 @@ def where(hold: Hold) -> str:
 
 def stage(hold: Hold) -> str:
     """At which point it is held."""
-    return _PLACES.get(hold.place, hold.place)
+    said = _PLACES.get(hold.place, hold.place)
+    if hold.part is not None:
+        said = f"part {hold.part} of {said}"
+    return f"{said}, {hold.behind} behind it" if hold.behind else said
 
 
 def left(held: Held, now: float) -> str:
