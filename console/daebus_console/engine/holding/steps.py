@@ -56,11 +56,7 @@ def plan(step: Step, hold: Hold, services: Iterable[str]) -> Plan:
     answer = hold.place == "answer" and hold.part is None
     of = hold.parent if step is Step.OUT or answer else hold.id
     if of is None:
-        end = (
-            "it is the last answer of its conversation"
-            if answer
-            else "nothing is known to have caused it"
-        )
+        end = "it is the last answer of its conversation" if answer else "nothing is known to have caused it"
         raise StepError(f"{end}: there is nothing to step to; run")
     rules = _answers(group, of, everywhere)
     if step is Step.INTO and hold.place == "call":
