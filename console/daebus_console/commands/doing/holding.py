@@ -42,7 +42,7 @@ def run_held(command: Command, context: Context) -> int:
     which: str | None = command["which"]
     session = keeper.session
     with session.lock:
-        held, now = keeper.desk.held(), session.clock()
+        held, now = keeper.desk.held(), keeper.now()
         unlisted = sum(max(0, one.count - len(one.holds)) for one in keeper.desk.reports.values())
     if which is not None:
         return _show(command, context, keeper, find_held(command, keeper, which))
@@ -61,9 +61,9 @@ def run_held(command: Command, context: Context) -> int:
 def _show(command: Command, context: Context, keeper: Keeper, held: Held) -> int:
     payload = context.redact.mask(keeper.look_into(held.first))
     if command["json"]:
-        context.output.record({**held_record(held, keeper.session.clock(), context), "payload": payload})
+        context.output.record({**held_record(held, keeper.now(), context), "payload": payload})
         return Exit.DONE
-    rows = [held_row(held, keeper.session.clock())]
+    rows = [held_row(held, keeper.now())]
     context.output.result([*table(HEADINGS, rows, frozenset({4, 5})), line(""), *json_lines(payload)])
     return Exit.DONE
 

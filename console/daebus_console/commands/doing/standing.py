@@ -64,7 +64,7 @@ def stay(
                 news = [keeper.desk.news.popleft() for _ in range(len(keeper.desk.news))]
                 standing = any(one.number in keeper.desk.settings for one in made)
                 ended = over() or (bool(made) and not standing and not any(keeper.desk.held()))
-                now = keeper.session.clock()
+                now = keeper.now()
             for text in news:
                 output.note(text)
             for one in held:

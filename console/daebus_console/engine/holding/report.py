@@ -9,6 +9,9 @@ from typing import Any
 
 from daebus_console.engine.holding.rule import DELAY, LONGEST_HOLD, Rule, of_told
 
+USUAL_PATIENCE = 5.0
+"""Seconds that callers of 0.0.31 wait for an answer where they are told nothing else; their requests do not say."""
+
 
 @dataclass(frozen=True)
 class Placed:
@@ -24,13 +27,13 @@ class Hold:
     """A message that one instance holds.
 
     `hold` is its id there; `name` the action, or the channel of an event; `id` and `parent` are those of the message.
-    `since` and `until` are times of our clock: until when its rule holds it at most (None: as long as somebody wants);
-    `lease` until when it is held if its owner does not renew; `asker` when whoever asked gives up, if
-    its clock goes on (None: nobody is known to wait); with `waits` it is told to wait on. `payload` is what it carries,
-    `whole` where all of that was told; `length` are its bytes. `target` is the service that a call is for; `ok` tells
-    that an answer is no error; `part` which part of an answer it is, if it is not the final one, and `behind` how many
-    of the same answer wait for it; `one_way` that nobody waits for an answer of what leaves; `delayed` that it is not
-    held but delayed.
+    `since` and `until` are times of the keeper's clock: until when its rule holds it at most (None: as long as somebody
+    wants); `lease` until when it is held if its owner does not renew; `asker` when whoever asked gives up, if its clock
+    goes on (None: nobody is known to wait); with `waits` it is told to wait on; `guessed` that it does not say how long
+    it waits, and is taken to wait as callers of 0.0.31 do. `payload` is what it carries, `whole` where all of that was
+    told; `length` are its bytes. `target` is the service that a call is for; `ok` tells that an answer is no error;
+    `part` which part of an answer it is, if it is not the final one, and `behind` how many of the same answer wait for
+    it; `one_way` that nobody waits for an answer of what leaves; `delayed` that it is not held but delayed.
     """
 
     service: str
@@ -45,6 +48,7 @@ class Hold:
     lease: float | None = None
     asker: float | None = None
     waits: bool = False
+    guessed: bool = False
     sender: str | None = None
     id: str | None = None
     parent: str | None = None
@@ -66,9 +70,10 @@ class Hold:
 
 @dataclass(frozen=True)
 class Report:
-    """An instance at one moment (`at`, our clock). `passed` messages a rule would have held went by for want of room.
+    """An instance at one moment (`at`, the keeper's clock).
 
-    `suspended` names who has suspended it; `count` is how many it holds, of which not all may have had room in `holds`.
+    `passed` messages a rule would have held went by for want of room. `suspended` names who has suspended it; `count`
+    is how many it holds, of which not all may have had room in `holds`.
     """
 
     service: str
@@ -122,11 +127,10 @@ def _holds(
     for one in _list(told):
         if not isinstance(one, Mapping) or not isinstance(one.get("hold"), str):
             continue
-        left, asker = _seconds(one.get("left")), one.get("asker")
-        asker = asker if isinstance(asker, Mapping) else {}
-        patience = _seconds(asker.get("left"))
+        left = _seconds(one.get("left"))
         owner, rule = str(one.get("owner", "?")), str(one.get("rule", ""))
         since = at - (_seconds(one.get("held")) or 0.0)
+        asker, waits, guessed = _asker(one.get("asker"), at, since)
         longest = LONGEST_HOLD if (owner, rule) in lasts else None
         yield Hold(
             service=service,
@@ -139,8 +143,9 @@ def _holds(
             since=since,
             until=None if longest is None else since + (lasts[owner, rule] or longest),
             lease=None if left is None else at + left,
-            asker=None if patience is None or asker.get("notified") is True else at + patience,
-            waits=asker.get("notified") is True,
+            asker=asker,
+            waits=waits,
+            guessed=guessed,
             sender=_text(one.get("from")),
             id=_text(one.get("id")),
             parent=_text(one.get("parent")),
@@ -154,6 +159,16 @@ def _holds(
             behind=int(_seconds(one.get("behind")) or 0),
             one_way=one.get("one_way") is True,
         )
+
+
+def _asker(told: Any, at: float, since: float) -> tuple[float | None, bool, bool]:
+    """When whoever asked gives up, whether it is told to wait on, and whether the first is guessed."""
+    if not isinstance(told, Mapping):
+        return None, False, False
+    if told.get("notified") is True:
+        return None, True, False
+    left = _seconds(told.get("left"))
+    return (since + USUAL_PATIENCE, False, True) if left is None else (at + left, False, False)
 
 
 def _text(value: Any) -> str | None:

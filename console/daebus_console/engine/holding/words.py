@@ -8,6 +8,7 @@ from daebus_console.engine.holding.rule import Rule
 from daebus_console.naming import shown
 from daebus_console.render import duration
 
+HAS, MAY_HAVE = "has given up", "may have given up"
 _PLACES = {
     "request": "before its handler",
     "call": "on leaving",
@@ -28,10 +29,8 @@ def where(hold: Hold) -> str:
 
 def stage(hold: Hold) -> str:
     """At which point it is held."""
-    said = _PLACES.get(hold.place, hold.place)
-    if hold.part is not None:
-        said = f"part {hold.part} of {said}"
-    return f"{said}, {hold.behind} behind it" if hold.behind else said
+    said = _PLACES.get(hold.place, hold.place) if hold.part is None else f"part {hold.part}"
+    return f"{said}, {hold.behind} behind" if hold.behind else said
 
 
 def left(held: Held, now: float) -> str:
@@ -47,7 +46,10 @@ def patience(hold: Hold, now: float) -> str:
     if hold.asker is None:
         return ""
     seconds = hold.asker - now
-    return f"gives up in {duration(seconds)}" if seconds > 0 else "has given up"
+    if hold.guessed:
+        # It does not say how long it waits.
+        return f"may give up in {duration(seconds)}" if seconds > 0 else MAY_HAVE
+    return f"gives up in {duration(seconds)}" if seconds > 0 else HAS
 
 
 def told_rule(service: str, rule: Rule) -> str:

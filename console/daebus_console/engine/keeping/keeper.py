@@ -77,6 +77,11 @@ class Keeper:
         self._able: set[str] = set()
         self._listed = 0.0
 
+    @staticmethod
+    def now() -> float:
+        """The time by which it is said since when, and for how much longer, something is held. It never steps."""
+        return time.monotonic()
+
     @property
     def watching(self) -> bool:
         """Whether it looks by itself what is held."""
@@ -324,10 +329,10 @@ class Keeper:
                 self.desk.refusals[service] = answer.code
             return
         if question.verb == "rules" and question.about is not None:
-            until = self.session.clock() + LEASE / 2
+            until = self.now() + LEASE / 2
             self.desk.confirmed(service, answer.instance, question.about, until)
         if question.verb == "held" and question.about is None:
-            report = read_report(service, answer.instance, answer.payload, self.session.clock())
+            report = read_report(service, answer.instance, answer.payload, self.now())
             for setting in self.desk.lifted(report):
                 self.desk.news.append(f"somebody has lifted rule {setting.number} on {setting.service}")
                 self._dirty |= self.desk.remove([setting.number])
@@ -385,7 +390,7 @@ class Keeper:
 
     def _forget_gone(self, active: Collection[str]) -> None:
         """Instances that are there no more hold nothing: those that were asked often enough, and say nothing."""
-        now = self.session.clock()
+        now = self.now()
         for service, instance in list(self.desk.reports):
             silent = now - self.desk.reports[service, instance].at
             if silent > (10 * LOOK_EVERY if service in active else 4 * GLANCE_EVERY):

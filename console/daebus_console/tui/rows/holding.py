@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from daebus_console.engine.holding.desk import Desk, Held, Known
 from daebus_console.engine.holding.rule import Rule
-from daebus_console.engine.holding.words import patience, stage, told_rule, where
+from daebus_console.engine.holding.words import HAS, MAY_HAVE, patience, stage, told_rule, where
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.text import clean
 from daebus_console.tui.rows import format as fmt
@@ -106,9 +106,9 @@ def held_row(held: Held, width: int, now: float, order: Mapping[int, int], owner
         # Whether somebody still waits counts for more than who it is.
         (
             waits if asked < WORDS else sender,
-            ("error" if waits == "has given up" else "dim") if asked < WORDS else "name",
+            ("error" if waits in (HAS, MAY_HAVE) else "dim") if asked < WORDS else "name",
         ),
-        (f" {waits}" if waits and asked >= WORDS else "", "error" if waits == "has given up" else "dim"),
+        (f" {waits}" if waits and asked >= WORDS else "", "error" if waits in (HAS, MAY_HAVE) else "dim"),
         (f"  by {clean(others)}" if others else "", "accent"),
     ]
 

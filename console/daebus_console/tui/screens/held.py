@@ -107,8 +107,9 @@ class HeldScreen(Screen[None]):
         session, keeper = self.main.session, self.main.keeper
         before = self.chosen
         held: list[Held] = []
-        problem, standing, self._now = None, 0, session.clock()
+        problem, standing = None, 0
         if keeper is not None:
+            self._now = keeper.now()
             with session.lock:
                 held = keeper.desk.held()
                 standing = sum(not one.group for one in keeper.desk.settings.values())
