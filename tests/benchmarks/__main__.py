@@ -19,6 +19,7 @@ SUITES = {
     "handlers": "how many async handlers that wait are answered a second, beside FastStream",
     "typed": "what typed handlers cost, beside untyped ones that do the same",
     "recorder": "what the flight recorder costs a service, beside one that keeps no records, and what watching does",
+    "gates": "what the gates of a debugger cost a service while there is no rule, beside one without them",
     "several": "what calls over a cluster cost, beside one server",
     "growth": "what services, callers and channels take, and how soon all are found, on a small bus and on a large one",
     "engine_pure": "what the pure part of the engine costs a message, and how long filters take",

@@ -13,6 +13,7 @@ from daebus_console.commands.completion.completer import Known, Offer, complete_
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.terms.words import as_word
 from daebus_console.commands.verbs import SHELL_OPTIONS, VERBS
+from daebus_console.files import storms
 from daebus_console.text import clean
 
 if TYPE_CHECKING:
@@ -232,6 +233,9 @@ class _Bus:
 
     def held(self) -> Iterable[tuple[str, str]]:
         return ()
+
+    def storms(self) -> Iterable[tuple[str, str]]:
+        return [(name, storms.place_of(name)) for name in storms.names()]
 
     def jobs(self) -> Iterable[tuple[int, str]]:
         """None, as well."""

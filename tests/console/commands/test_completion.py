@@ -60,6 +60,9 @@ class Shop:
     def jobs(self) -> Iterable[tuple[int, str]]:
         return [(1, "request users get_user")]
 
+    def storms(self) -> Iterable[tuple[str, str]]:
+        return [("black-friday", ".daebus/storms/black-friday.toml")]
+
     def files(self, beginning: str) -> Iterable[tuple[str, str]]:
         return [(name, "") for name in ("a b.json", "body.json", "dir/") if name.startswith(beginning)]
 
@@ -81,6 +84,10 @@ def offered(line: str, face: Face = Face.PROMPT) -> list[str]:
         ("break users get_user payload.n", ['"payload.name=Ann Lee"']),
         ("release ", ["H3", "all", "next"]),
         ("fault users get_user del", ["delay"]),
+        ("fault lo", ["load"]),
+        ("fault st", ["storms"]),
+        ("fault load bl", ["black-friday"]),
+        ("fault save bo", ["body.json"]),
         ("fault users get_user drop", ["drop", "drop-answer"]),
         ("  quit", ["quit"]),
         ("request ", ["users", "gateway", '"old users"']),

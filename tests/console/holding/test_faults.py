@@ -92,6 +92,70 @@ def test_kept_in_a_file_and_set_again(console: Debugging, shop: Shop, tmp_path: 
     assert [one.lasts for one in console.keeper.desk.settings.values()] == [3600.0, None]
 
 
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository, in a folder of which one works."""
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "shop" / "orders").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "shop" / "orders")
+    return tmp_path
+
+
+def test_kept_by_name_for_the_project(console: Debugging, shop: Shop, project: Path) -> None:
+    assert console("fault storms") == Exit.DONE
+    assert "no storm is kept" in console.heard.notes[-1]
+    console(f"fault {shop.orders} ping drop")
+    assert console("fault save black-friday") == Exit.DONE
+    file = project / ".daebus" / "storms" / "black-friday.toml"
+    kept = file.read_text()
+    assert str(file) in console.heard.notes[-1]
+    # What is there is not overwritten, unless that is said.
+    console(f"fault {shop.orders} ping fail")
+    assert console("fault save black-friday") == Exit.USAGE
+    assert "is there already; use --force" in console.heard.mistakes[-1].message
+    assert file.read_text() == kept
+    assert console("fault save black-friday --force") == Exit.DONE
+    assert len(read_storm(file.read_text())) == 2
+    file.write_text(kept)
+    console("off")
+    (file.parent / "broken.toml").write_text("[[fault]")
+    (file.parent / "notes.txt").write_text("no storm")
+    console.heard.lines.clear()
+    assert console("fault storms") == Exit.DONE
+    assert [line.split()[0] for line in console.heard.lines] == ["STORM", "black-friday", "broken"]
+    assert shop.orders in console.heard.lines[1]
+    assert "this is no TOML" in console.heard.lines[2]
+    console.heard.records.clear()
+    assert console("fault storms --json") == Exit.DONE
+    assert [(one["name"], one["faults"]) for one in console.heard.records] == [("black-friday", 1), ("broken", 0)]
+    assert console("fault load black-friday") == Exit.DONE
+    assert [one.rule.do for one in console.keeper.desk.settings.values()] == ["drop"]
+
+
+def test_a_name_that_is_not_kept_tells_those_that_are(console: Debugging, shop: Shop, project: Path) -> None:
+    console(f"fault {shop.orders} ping drop")
+    console("fault save black-friday")
+    assert console("fault load blackfriday") == Exit.USAGE
+    mistake = console.heard.mistakes[-1]
+    assert "there is black-friday" in mistake.message
+    assert mistake.suggestion == "black-friday"
+    # A folder that is there already is taken before that of the repository.
+    (project / "shop" / ".daebus").mkdir()
+    assert console("fault save here") == Exit.DONE
+    assert (project / "shop" / ".daebus" / "storms" / "here.toml").is_file()
+    # A file of that name is named as one.
+    assert console("fault save ./black-friday") == Exit.DONE
+    assert (project / "shop" / "orders" / "black-friday").is_file()
+    assert console("fault load ./black-friday") == Exit.DONE
+
+
+def test_where_no_folder_can_be_made_it_says_so(console: Debugging, shop: Shop, project: Path) -> None:
+    (project / ".daebus").write_text("a file")
+    console(f"fault {shop.orders} ping drop")
+    assert console("fault save storm") == Exit.USAGE
+    assert "cannot make" in console.heard.mistakes[-1].message
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
@@ -109,7 +173,9 @@ def test_kept_in_a_file_and_set_again(console: Debugging, shop: Shop, tmp_path: 
         ("fault {orders} ping drop --code x", "--code goes with `fail`"),
         ("fault {orders} ping fail --place event", "at the place event nothing can be fail"),
         ("fault save x.toml", "no rule of ours stands"),
-        ("fault save", "expected FILE"),
+        ("fault save", "expected NAME or FILE"),
+        ("fault load", "expected NAME or FILE"),
+        ("fault load nowhere-to-be-found", "no storm nowhere-to-be-found is kept in"),
         ("fault load /nowhere/storm.toml", "cannot read /nowhere/storm.toml"),
     ],
 )

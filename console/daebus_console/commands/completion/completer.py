@@ -30,6 +30,12 @@ DEEDS = (
     ("answer-twice", "answered twice"),
 )
 """What a fault can do."""
+KEEPING = (
+    ("save", "keep the rules that stand, by a name"),
+    ("load", "set what is kept"),
+    ("storms", "what is kept by name"),
+)
+"""What `fault` does besides."""
 VERDICTS = (
     ("go", "as it is, or with what is changed"),
     ("answer", "answered with this, unhandled"),
@@ -80,6 +86,9 @@ class Known(Protocol):
 
     def held(self) -> Iterable[tuple[str, str]]:
         """What is held, by its number."""
+
+    def storms(self) -> Iterable[tuple[str, str]]:
+        """Faults that are kept by name."""
 
     def files(self, beginning: str) -> Iterable[tuple[str, str]]:
         """Files and directories (these end in a slash) whose path begins so."""
@@ -222,7 +231,10 @@ class _Place:
         if kind is Kind.SERVICE and text.startswith("#") and self.verb.name in ("why", "break"):
             return self._of_kind(Kind.REF)
         if kind is Kind.SERVICE:
-            return _ranked(text, start, known.services(), quote=self._as_name, by=written)
+            found = _ranked(text, start, known.services(), quote=self._as_name, by=written)
+            return [*found, *_ranked(text, start, KEEPING)][:MOST] if self.verb.name == "fault" else found
+        if kind is Kind.ACTION and self.verb.name == "fault" and self.plain[0].text in ("save", "load"):
+            return [*_ranked(text, start, known.storms()), *self._files(text, 0)][:MOST]
         if kind is Kind.ACTION:
             actions = known.actions(_named(self.plain[0]))
             return _ranked(

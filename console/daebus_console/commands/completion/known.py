@@ -106,6 +106,12 @@ class SessionKnown:
         with self.session.lock:
             return [(f"H{one.number}", f"{where(one.first)} {stage(one.first)}") for one in keeper.desk.held()]
 
+    def storms(self) -> Iterable[tuple[str, str]]:
+        """Those of the project."""
+        from daebus_console.files import storms
+
+        return [(name, storms.place_of(name)) for name in storms.names()]
+
     def files(self, beginning: str) -> Iterable[tuple[str, str]]:
         """Files on disk; hidden ones only where the name begins with a dot."""
         folder, name = os.path.split(beginning)

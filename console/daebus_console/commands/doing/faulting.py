@@ -1,4 +1,4 @@
-"""fault: harm done on purpose, listed, kept in files and set from them."""
+"""fault: harm done on purpose, listed, kept by name or in files, and set from there."""
 
 from __future__ import annotations
 
@@ -26,11 +26,15 @@ from daebus_console.commands.terms.words import Word
 from daebus_console.engine.holding.rule import ANSWER, DELAY, FAIL, FAULTS, Rule
 from daebus_console.engine.holding.storm import Fault, StormError, read_storm, storm_text
 from daebus_console.engine.keeping.keeper import Keeper, Wanted
+from daebus_console.files import storms
 from daebus_console.files.places import FileError
 from daebus_console.files.writing import Writing
+from daebus_console.naming import shown
 from daebus_console.render import table
 
 MOST_TIMES = 20
+MOST_TOLD = 20
+"""Names of storms that a message tells."""
 LARGEST = 1024 * 1024
 """Bytes of the largest file of faults."""
 _PROBABILITY = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(%?)")
@@ -42,9 +46,12 @@ def run_fault(command: Command, context: Context) -> int:
     service, action, deed = command["service"], command["action"], command["deed"]
     if service is None:
         return _list(command, context, keeper)
+    if service == "storms" and action is None:
+        return _storms(command, context)
     if service in ("save", "load") and deed is None:
         if action is None:
-            raise CommandError(f"expected FILE: `fault {service} storm.toml`", len(command.line))
+            known = f": {', '.join(storms.names()[:MOST_TOLD])}" if service == "load" and storms.names() else ""
+            raise CommandError(f"expected NAME or FILE: `fault {service} black-friday`{known}", len(command.line))
         return (_save if service == "save" else _load)(command, context, keeper, action)
     if action is None or deed is None:
         missing = "DEED" if action is not None else "ACTION"
@@ -135,28 +142,79 @@ def _list(command: Command, context: Context, keeper: Keeper) -> int:
     return Exit.DONE
 
 
-def _save(command: Command, context: Context, keeper: Keeper, path: str) -> int:
+def _save(command: Command, context: Context, keeper: Keeper, which: str) -> int:
     with keeper.session.lock:
         ours = [one for one in keeper.desk.settings.values() if not one.group]
     faults = [Fault(one.service, replace(one.rule, id=""), one.lasts) for one in ours]
     if not faults:
         raise CommandError("no rule of ours stands that could be kept", len(command.line))
+    named = storms.is_name(which)
     try:
         text = storm_text(faults)
+        if named:
+            storms.made_ready()
+        path = storms.place_of(which) if named else which
         with Writing(path, force=command["force"], given_up=giving_up(context)) as file:
             file.write(text)
     except (FileError, StormError) as error:
-        raise misplaced(command, path, str(error)) from None
-    context.output.note(f"{len(faults)} rule{'s' * (len(faults) != 1)} written to {file.path}; `fault load` sets them")
+        raise misplaced(command, which, str(error)) from None
+    again = f"`fault load {which}` sets them" if named else "`fault load` sets them"
+    context.output.note(f"{len(faults)} rule{'s' * (len(faults) != 1)} written to {file.path}; {again}")
     return Exit.DONE
 
 
-def _load(command: Command, context: Context, keeper: Keeper, path: str) -> int:
+def _load(command: Command, context: Context, keeper: Keeper, which: str) -> int:
+    path = _stored_as(command, which)
     try:
-        data = stored(path, context).all(LARGEST)
-        faults = read_storm(data.decode())
-    except UnicodeDecodeError:
-        raise misplaced(command, path, f"{path} is not UTF-8 text") from None
+        faults = _faults_in(path, context)
     except (FileError, StormError) as error:
-        raise misplaced(command, path, f"{path}: {error}" if isinstance(error, StormError) else str(error)) from None
+        raise misplaced(command, which, str(error)) from None
     return stand(command, context, keeper, [Wanted(one.service, one.rule, one.lasts) for one in faults])
+
+
+def _stored_as(command: Command, which: str) -> str:
+    """The file that a name or a path means. Raises CommandError for a name that there is not."""
+    if not storms.is_name(which):
+        return which
+    known = storms.names()
+    if which in known:
+        return storms.place_of(which)
+    where = storms.shortly(storms.folder())
+    there = f"there {'is' if len(known) == 1 else 'are'} {', '.join(known[:MOST_TOLD])}" if known else "there is none"
+    text = f"no storm {which} is kept in {where}: {there}; a file is named with its ending, or as ./{which}"
+    raise replaced(misplaced(command, which, text), nearest(which, known))
+
+
+def _faults_in(path: str, context: Context) -> list[Fault]:
+    """What a file says. Raises FileError, StormError."""
+    data = stored(path, context).all(LARGEST)
+    try:
+        return read_storm(data.decode())
+    except UnicodeDecodeError:
+        raise StormError(f"{path} is not UTF-8 text") from None
+    except StormError as error:
+        raise StormError(f"{path}: {error}") from None
+
+
+def _storms(command: Command, context: Context) -> int:
+    """List what is kept by name."""
+    names, where = storms.names(), storms.shortly(storms.folder())
+    rows = []
+    for name in names:
+        path = storms.place_of(name)
+        try:
+            faults, wrong = _faults_in(path, context), ""
+        except (FileError, StormError) as error:
+            faults, wrong = [], str(error)
+        services = list(dict.fromkeys(one.service for one in faults))
+        if command["json"]:
+            told = {"name": name, "path": path, "faults": len(faults), "services": services}
+            context.output.record({**told, "error": wrong} if wrong else told)
+        about = ", ".join(shown(one, text=True) for one in services)
+        rows.append([name, str(len(faults) or ""), about or f"cannot be read: {wrong}"])
+    if rows and not command["json"]:
+        context.output.result(table(("STORM", "FAULTS", "SERVICES"), rows, frozenset({1})))
+        context.output.note(f"kept in {where}; `fault load NAME` sets one")
+    elif not rows:
+        context.output.note(f"no storm is kept in {where}; `fault save NAME` keeps the rules that stand")
+    return Exit.DONE

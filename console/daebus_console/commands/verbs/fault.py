@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 VERB = Verb(
     "fault",
-    "do harm on purpose: delay, fail, answer, drop or double messages; keep such rules in files",
+    "do harm on purpose: delay, fail, answer, drop or double messages; keep such rules as storms",
     (
-        Argument("service", Kind.SERVICE, "the service; or save or load, and a file", required=False),
+        Argument("service", Kind.SERVICE, "the service; or save or load and a name, or storms", required=False),
         Argument("action", Kind.ACTION, "the action, or * for all", required=False),
         Argument(
             "deed", Kind.DEED, "delay, fail, answer, drop, drop-answer, duplicate or answer-twice", required=False
@@ -32,7 +32,7 @@ VERB = Verb(
         WHERE,
         PLACE,
         LASTS,
-        Option("--force", Kind.FLAG, "with save: also where there is such a file"),
+        Option("--force", Kind.FLAG, "with save: also where there is one of that name"),
         JSON,
     ),
     examples=(
@@ -41,10 +41,14 @@ VERB = Verb(
         "fault users get_user answer id:=17 name=Ann",
         "fault stock '*' drop-answer --where 'payload.sku=A1'",
         "fault",
-        "fault save storm.toml",
-        "fault load storm.toml",
+        "fault save black-friday",
+        "fault load black-friday",
+        "fault storms",
+        "fault load /tmp/storm.toml",
     ),
-    details="Faults end with this console, `off`, `unbreak`, or --for. All that they touch says so in the flow.",
+    details="Faults end with this console, `off`, `unbreak`, or --for. All that they touch says so in the flow. "
+    "A bare name is kept as .daebus/storms/NAME.toml of the project that you are in, for the whole team; what has a "
+    "slash or an ending is a file.",
     place=178,
 )
 

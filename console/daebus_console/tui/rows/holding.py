@@ -161,7 +161,7 @@ def nothing_held(width: int) -> list[Line]:
 def no_rules(width: int) -> list[Line]:
     """What an empty list of rules says."""
     told = "B on a row of the flow, or on a service or an action in the directory, sets a breakpoint. Faults are typed:"
-    typed = ("fault payment charge delay 2s --probability 10% --for 5m", "fault load storm.toml")
+    typed = ("fault payment charge delay 2s --probability 10% --for 5m", "fault load black-friday")
     return [
         [("   No rule stands.", "plain")],
         [],
