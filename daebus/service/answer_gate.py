@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import cache, partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from daebus.gates.gates import Gates
 from daebus.gates.held import GO, Held, Mark, Outcome, Verdict
@@ -57,7 +57,6 @@ class Passage:
         "held",
         "hold",
         "mark",
-        "parts",
     )
 
     def __init__(
@@ -73,8 +72,6 @@ class Passage:
         self._since: float | None = None
         self._waited = 0.0
         self.mark = mark
-        self.parts = 0
-        """How many parts have been sent."""
         self.hold: Held | None = None
         """What was held last."""
         self.held = 0.0
@@ -195,6 +192,14 @@ class Passage:
         return [data, data] if extra == ANSWER_TWICE else [data]
 
 
+class Came(Protocol):
+    """A request as it came: when (a time of `time.monotonic()`), and what a debugger has done to it since."""
+
+    at: float
+    mark: Mark | None
+    extra: str | None
+
+
 class AnswerGate:
     """The gate of one service. `later(function)` has a function called on a thread that may wait for Redis."""
 
@@ -204,6 +209,12 @@ class AnswerGate:
         self.lock = threading.Lock()
         """Guards who stands at the gate, and the lines; held for moments only."""
         self._notices = notices
+
+    def way(self, request: Request, came: Came) -> Passage | None:
+        """The way of what answers a request; None as long as nothing is to be done to it."""
+        if came.mark is None and came.extra is None and not self.watched:
+            return None
+        return Passage(self, request, came.at, came.mark, came.extra)
 
     @property
     def watched(self) -> bool:

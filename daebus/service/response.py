@@ -20,7 +20,7 @@ from daebus.wire.envelope import Request, error_payload, write_response
 from daebus.wire.limits import MAX_MESSAGE, sized
 from daebus.wire.values import Default, plain
 
-from .answer_gate import Answer, Passage
+from .answer_gate import Answer, AnswerGate, Came, Passage
 from .answers import Answers
 from .deferred import Deferrals, Deferred
 from .notices import Notices
@@ -82,8 +82,11 @@ class Response:
     """The text of that error."""
     raised: BaseException | None = None
     """What the handler has raised, whatever became of it."""
+    past_gate: tuple[AnswerGate, Came] | None = None
+    """The gate that what it sends has to pass, and its request as it came; None where the service has no gates."""
     passage: Passage | None = None
-    """The way of what it sends past a debugger, where there may be one."""
+    """The way of what it sends past a debugger, as soon as there is one."""
+    _parts = 0
     held = 0.0
     """For how many seconds it has been held up by debuggers, here or further on, as far as whoever asked was told."""
 
@@ -294,6 +297,10 @@ class Response:
         received = NOBODY
         if channel is not None:
             passage = self.passage
+            if passage is None and self.past_gate is not None:
+                gate, came = self.past_gate
+                passage = self.passage = gate.way(self._request, came)
+            self._parts += not final
             if passage is None:
                 received = self._publish(channel, data, final)
             else:
@@ -307,8 +314,7 @@ class Response:
     def _let_out(self, passage: Passage, channel: str, data: bytes, ok: bool, final: bool) -> Receipt:
         """Publish what a debugger lets out. Where that is nothing, somebody may wait all the same."""
         received = SENT
-        passage.parts += not final
-        part = None if final else passage.parts
+        part = None if final else self._parts
         answer = Answer(data, ok, part, partial(self._publish_late, channel, final))
         for each in passage.through(answer, self.held):
             received = self._publish(channel, each, final)

@@ -8,7 +8,7 @@ from functools import partial
 
 from daebus.context import Runtime
 from daebus.logs import note
-from daebus.service.answer_gate import AnswerGate, Passage
+from daebus.service.answer_gate import AnswerGate
 from daebus.service.answers import Answers
 from daebus.service.claims import Claims
 from daebus.service.counts import Counts
@@ -213,7 +213,7 @@ class Dispatcher:
         gate = self._answer_gate
         if gate is not None:
             response.held = arrival.held
-            response.passage = Passage(gate, admitted.request, arrival.at, arrival.mark, arrival.extra)
+            response.past_gate = gate, arrival
         arrival.response = response
         return response
 
