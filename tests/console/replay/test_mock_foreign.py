@@ -36,13 +36,14 @@ def prompt(redis_url: str) -> Iterator[Prompt]:
 
 
 def asked(prompt: Prompt, dialect: str, channel: str, content: bytes = b"{}") -> tuple[bytes | None, bool]:
-    question = Question(Sender(prompt.session), DIALECTS[dialect], channel, content, 10)
-    try:
-        question.send()
-        (answer,) = question.answers()
-        return answer.content, answer.error
-    finally:
-        question.close()
+    with Sender(prompt.session) as sender:
+        question = Question(sender, DIALECTS[dialect], channel, content, 10)
+        try:
+            question.send()
+            (answer,) = question.answers()
+            return answer.content, answer.error
+        finally:
+            question.close()
 
 
 @pytest.mark.parametrize("dialect", ["nest", "faststream"])

@@ -211,6 +211,7 @@ def test_a_recording_of_a_real_bus(redis_url: str, name: str, folder: Path, cons
             made["caller"].close()
     number = next(one.number for one in Recording("real.jsonl").exchanges() if one.target == name)
     done = console("rerun", "real.jsonl", f"#{number}", "--app", "real:orders", "--json")
+    assert done.out, done.err
     record = json.loads(done.out)
     assert (done.status, record["result"], record["payload"]) == (0, "same", {"receipt": 7}), done.err
     assert [call["name"] for call in record["calls"]] == [f"{name}_payment charge"]
