@@ -1,9 +1,15 @@
-"""Daebus: services that talk over Redis Pub/Sub, written like a Flask app."""
+"""Daebus: services that talk over Redis Pub/Sub, written like a Flask app.
+
+What only services need, and the caller for asyncio, is imported when it is first asked for: a program that just calls
+starts sooner and is smaller. Callers are there at once, since they may be wanted while the interpreter ends.
+"""
 
 from __future__ import annotations
 
+import importlib
+import typing
+
 from .client.actions import Outcome
-from .client.aio import AsyncDaebusCaller
 from .client.broadcast import broadcast
 from .client.call import Call
 from .client.caller import DaebusCaller
@@ -27,14 +33,17 @@ from .errors import (
     RequestTimeout,
     ServiceUnavailable,
 )
-from .service.app import Daebus
-from .service.blueprint import Blueprint
-from .service.deferred import Deferred
-from .service.proxies import cache, logger, request, response
-from .service.receipt import Receipt
-from .service.response import Response
 from .version import __version__
 from .wire.envelope import RawJson, Reply, Request
+
+if typing.TYPE_CHECKING:
+    from .client.aio import AsyncDaebusCaller
+    from .service.app import Daebus
+    from .service.blueprint import Blueprint
+    from .service.deferred import Deferred
+    from .service.proxies import cache, logger, request, response
+    from .service.receipt import Receipt
+    from .service.response import Response
 
 __all__ = [
     "AlreadyAnswered",
@@ -74,3 +83,29 @@ __all__ = [
     "request",
     "response",
 ]
+
+_LATER = {
+    "AsyncDaebusCaller": ".client.aio",
+    "Blueprint": ".service.blueprint",
+    "Daebus": ".service.app",
+    "Deferred": ".service.deferred",
+    "Receipt": ".service.receipt",
+    "Response": ".service.response",
+    "cache": ".service.proxies",
+    "logger": ".service.proxies",
+    "request": ".service.proxies",
+    "response": ".service.proxies",
+}
+"""Where that stands which is imported when it is asked for (PEP 562)."""
+
+
+def __getattr__(name: str) -> typing.Any:
+    where = _LATER.get(name)
+    if where is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(where, __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

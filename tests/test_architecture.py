@@ -64,8 +64,8 @@ def test_a_circle_is_found() -> None:
 def test_all_names_what_is_public_and_no_more() -> None:
     visible = {
         name
-        for name, value in vars(daebus).items()
-        if not name.startswith("_") and not isinstance(value, type(sys)) and name != "annotations"
+        for name in dir(daebus)
+        if not name.startswith("_") and not isinstance(getattr(daebus, name), type(sys)) and name != "annotations"
     }
     assert visible | {"__version__"} == set(daebus.__all__)
 

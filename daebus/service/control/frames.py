@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
-import sysconfig
 from collections.abc import Iterator, Mapping
+from functools import cache
 from types import FrameType
 from typing import Any
 
@@ -15,9 +15,6 @@ from daebus.context import Context
 MOST = 20
 """Frames that are told of each, the innermost ones."""
 _OURS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep
-_PATHS = sysconfig.get_paths()
-_LIBRARY = tuple(_PATHS[name] + os.sep for name in ("stdlib", "platstdlib"))
-_PACKAGES = tuple(_PATHS[name] + os.sep for name in ("purelib", "platlib"))
 _STEPS = ("async_generator_asend", "async_generator_athrow", "anext_awaitable")
 """What stands between a task and the async generator that it goes through; they name it to nobody but the collector."""
 
@@ -54,6 +51,15 @@ def own(places: list[Place]) -> Place | None:
 def line_of(place: Place) -> str:
     """`file:line function`."""
     return f"{place[0]}:{place[1] or 0} {place[2]}"
+
+
+@cache
+def _folders(*names: str) -> tuple[str, ...]:
+    """Of this Python, by the names of `sysconfig`, which takes its time."""
+    import sysconfig
+
+    paths = sysconfig.get_paths()
+    return tuple(paths[name] + os.sep for name in names)
 
 
 def _place(frame: FrameType) -> Place:
@@ -99,9 +105,13 @@ def _within(places: list[Place]) -> list[Place]:
 
 def _is_no_library(place: Place) -> bool:
     return not place[0].startswith((_OURS, "<frozen ")) and not (
-        place[0].startswith(_LIBRARY) and not place[0].startswith(_PACKAGES)
+        place[0].startswith(_folders("stdlib", "platstdlib")) and not _is_of_a_package(place)
     )
 
 
 def _is_own(place: Place) -> bool:
-    return _is_no_library(place) and not place[0].startswith(_PACKAGES)
+    return _is_no_library(place) and not _is_of_a_package(place)
+
+
+def _is_of_a_package(place: Place) -> bool:
+    return place[0].startswith(_folders("purelib", "platlib"))

@@ -7,6 +7,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 import daebus
 
 ROOT = Path(__file__).parents[3]
@@ -16,6 +18,24 @@ def test_every_public_name_is_there_and_listed() -> None:
     assert sorted(daebus.__all__) == daebus.__all__
     for name in daebus.__all__:
         assert hasattr(daebus, name)
+
+
+def test_what_is_not_there_is_missing_as_in_any_module() -> None:
+    with pytest.raises(AttributeError, match="module 'daebus' has no attribute 'nothing'"):
+        _ = daebus.nothing
+    with pytest.raises(ImportError):
+        exec("from daebus import nothing")
+
+
+def test_a_program_that_only_calls_has_no_part_of_services_nor_of_asyncio_callers() -> None:
+    code = (
+        "import sys, daebus; from daebus import DaebusCaller, broadcast, direct_logger; before = set(sys.modules);"
+        "daebus.Daebus, daebus.AsyncDaebusCaller;"
+        "print(*(name for name in before if name.startswith(('daebus.service', 'daebus.client.aio'))));"
+        "print(*(name for name in ('daebus.service.app', 'daebus.client.aio') if name in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["", "daebus.service.app daebus.client.aio"]
 
 
 def test_the_version_is_that_of_the_distribution() -> None:
