@@ -97,11 +97,17 @@ class Publisher(Commander):
             raise RedisUnavailable(f"{error}; nothing was sent") from None
 
     def is_at_replica(self, within: float) -> bool:
-        """Whether the server is a replica, asked just now; True where it does not say within so many seconds."""
-        try:
-            return greeting(self._exchange(hello(), 1, time.monotonic() + within).replies[0]).is_replica
-        except RedisUnavailable:
+        """Whether the server is a replica, asked just now; True where it does not say within so many seconds.
+
+        Connects to nothing: who has been closed meanwhile is to stay so.
+        """
+        connection, until = self._connection, time.monotonic() + within
+        asked = Pending(hello(), 1, until)
+        asked.connection = connection
+        if connection is None or not connection.submit(asked):
             return True
+        self._await(connection, asked, Waiter(), lambda: asked.done, until)
+        return not asked.replies or greeting(asked.replies[0]).is_replica
 
     def _at_a_replica(self, connection: Connection) -> RedisUnavailable:
         """The error for what reached nobody, since it was published at a replica."""

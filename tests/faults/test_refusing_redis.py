@@ -162,3 +162,17 @@ def test_what_is_refused_is_told_to_whoever_asks_at_once(server: RedisServer, na
         asyncio.run(main())
         assert known.send_request("echo") == {"a": 1}
     assert refuses(server, "PING") is None
+
+
+def test_who_is_closed_while_a_master_is_looked_for_stays_closed(server: RedisServer, name: str) -> None:
+    with serving(Echo(name).app, server.url, name), DaebusCaller(name, redis_url=server.url) as caller:
+        assert caller.send_message("block") == 1
+        publisher, replies = caller._requester._publisher, caller._requester._replies
+        assert publisher is not None
+        if replies is None:
+            pytest.fail("it listens for no answers")
+        heart = replies._listener.heart
+        assert heart is not None
+        caller.close()
+        heart._move()
+        assert publisher._connection is None
