@@ -13,12 +13,19 @@ import pytest
 
 from daebus_console.commands.cancellation import Cancellation
 from daebus_console.commands.context import Exit
+from daebus_console.commands.under_way import under_way
 from daebus_console.engine.capture.writer import CaptureWriter
+from daebus_console.engine.diff.exchange import Answer
+from daebus_console.engine.diff.rules import Rules
+from daebus_console.engine.replay.item import resend_of
+from daebus_console.engine.replay.junit import JUnit
+from daebus_console.engine.replay.replay import Outcome
+from daebus_console.engine.replay.report import judge
+from daebus_console.engine.replay.source import Recording
 from daebus_console.engine.session import Session
 from tests.console.cli.conftest import Console
 from tests.console.commands.prompt import Prompt, prompting
 from tests.console.replay.conftest import Shop
-from tests.console.replay.prompt import answered
 from tests.support.waiting import eventually
 
 
@@ -56,7 +63,9 @@ def test_what_was_not_sent_is_skipped(prompt: Prompt, shop: Shop, spread: Path, 
     statuses: list[int] = []
     running = threading.Thread(target=lambda: statuses.append(prompt(f"replay {spread} --junit {report}")))
     running.start()
-    eventually(lambda: answered(prompt.context.session, shop.name, "echo"), what="the first is answered")
+    replays = under_way(prompt.context.session).replays
+    # Not what the session sees: it may hear an answer before the replay does.
+    eventually(lambda: replays and replays[0].progress.answered == 1, what="the first is answered")
     assert report.read_text() == "an earlier one"
     prompt.context.cancellation.cancel()
     running.join(20)
@@ -66,6 +75,22 @@ def test_what_was_not_sent_is_skipped(prompt: Prompt, shop: Shop, spread: Path, 
     assert [case.get("name") for case in suite] == [f"#{number} echo" for number in range(1, 6)]
     reasons = [skipped.get("message") for case in suite for skipped in case.findall("skipped")]
     assert reasons == ["not sent: the replay was stopped"] * 4
+
+
+def test_what_nobody_waited_for_is_skipped_and_not_failed(tmp_path: Path) -> None:
+    """A replay that is stopped found no fault in the service that has not answered yet."""
+    asked = {"action": "echo", "payload": {}, "request_id": "r0", "reply_to": "caller:1"}
+    with CaptureWriter(tmp_path / "one.jsonl", "", 0.0) as writer:
+        writer.write(0.0, "shop", json.dumps(asked).encode())
+    (origin,) = Recording(tmp_path / "one.jsonl").exchanges()
+    outcome = Outcome(origin, resend_of(origin), Answer("cancelled"), "r1", "stopped waiting")
+    report = tmp_path / "report.xml"
+    with JUnit(report, "replay") as junit:
+        junit.add(outcome, judge(outcome, Rules()))
+        junit.close()
+    suite = suite_in(report.read_text())
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("1", "0", "1")
+    assert [one.get("message") for one in suite.iter("skipped")] == ["stopped waiting"]
 
 
 def test_it_goes_where_other_files_go(console: Console, spread: Path, tmp_path: Path) -> None:

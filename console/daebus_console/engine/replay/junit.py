@@ -69,7 +69,7 @@ class JUnit:
     def add(self, outcome: Outcome, verdict: Verdict) -> None:
         """Write one case."""
         inside = ""
-        if verdict.result is Result.UNCOMPARED:
+        if verdict.result is Result.UNCOMPARED or outcome.answer.status == "cancelled":
             self.skipped += 1
             inside = f"<skipped message={_attribute(verdict.reason or 'nothing to compare')}/>"
         elif verdict.result is not Result.SAME:
