@@ -162,7 +162,8 @@ class AsyncDaebusCaller:
             data = sized(one_way_of(action, payload, self._name, message_id, span.fields), self.max_message)
             found = gates_of_one_way(self._name, service, action, message_id)
             several = [data] if found is None else await pass_gate_async(*found, data)
-            return next(iter([await session.publish(service, each) for each in several]), 0)
+            received = [await session.publish(service, each) for each in several]
+            return received[0] if received else 0
 
     async def send_to_service(self, payload: dict[str, Any], action: str | None = None) -> int:
         """The same as `send_message`, with the action last. Without an action the payload is published as it is."""

@@ -21,7 +21,7 @@ from daebus.gates.rule import CALL, DROP, DROP_ANSWER, DUPLICATE, FAIL, Met
 from daebus.wire.envelope import Reply, error_payload
 from daebus.wire.held import marked, payload_in, rewritten
 
-from .noting import Noted, call_noted
+from .noting import Noted, call_noted, sender_of
 
 
 class Leaving(Protocol):
@@ -60,10 +60,7 @@ class OneWay:
 
 def gates_of_one_way(name: str | None, service: str, action: str, message_id: str) -> tuple[Gates, OneWay] | None:
     """The gates that it has to pass, as `gates_of`, and what passes them. `name` is who sends, where that is said."""
-    within = context.current()
-    if within is None and name is not None:
-        return None
-    runtime = context.current_runtime() if within is None else within.runtime
+    runtime = sender_of(name)
     if runtime is None or runtime.gates is None or CALL not in runtime.gates.watched:
         return None
     return runtime.gates, OneWay(name, service, action, message_id)

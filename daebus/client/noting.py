@@ -90,16 +90,21 @@ class Noted:
             recorder.called(self.id, self.service, self.action, self.parent, elapsed, outcome_of(outcome))
 
 
-def call_noted(name: str | None, id: str, service: str, action: str, parent: RequestId) -> Noted | None:
-    """A call that is about to be made here; None where no service makes it.
+def sender_of(name: str | None) -> context.Runtime | None:
+    """The service that sends what is sent here; None where none does.
 
-    `name` is who asks, where the program has said so: outside a handler that is then no service of this process.
+    `name` is who sends, where the program has said so: outside a handler that is then no service of this process.
     """
     within = context.current()
     if within is not None:
-        return Noted(within.runtime, within, id, service, action, parent)
-    runtime = context.current_runtime() if name is None else None
-    return None if runtime is None else Noted(runtime, None, id, service, action, parent)
+        return within.runtime
+    return context.current_runtime() if name is None else None
+
+
+def call_noted(name: str | None, id: str, service: str, action: str, parent: RequestId) -> Noted | None:
+    """A call that is about to be made here, by that `sender_of`; None where no service makes it."""
+    runtime = sender_of(name)
+    return None if runtime is None else Noted(runtime, context.current(), id, service, action, parent)
 
 
 def note_published(channel: str, data: bytes) -> None:

@@ -310,7 +310,8 @@ class Requester:
             data = sized(one_way_of(action, payload, self._name, message_id, span.fields), self.max_message)
             found = gates_of_one_way(self._name, service, action, message_id)
             several = [data] if found is None else pass_gate(*found, data)
-            return next(iter([self.publish(service, each) for each in several]), 0)
+            received = [self.publish(service, each) for each in several]
+            return received[0] if received else 0
 
     def publish(self, channel: str, data: bytes) -> int:
         """Publish bytes as they are; returns how many received them."""

@@ -17,7 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from daebus.errors import ConnectionLost, PermissionDenied, RedisUnavailable, again
-from daebus.wire.protocol import NEED_DATA, Command, Message, Protocol, Refused, Replied, Subscribed
+from daebus.wire.protocol import NEED_DATA, Command, Message, Protocol, Refused, Subscribed
 from daebus.wire.resp import ProtocolError, pack
 
 from .address import CONNECT_TIMEOUT, CONNECTING_ERRORS, RedisAddress, client_label, pinned, refusal
@@ -264,8 +264,6 @@ class AsyncConnection(asyncio.Protocol):
             while self._error is None and (event := self._protocol.next_event()) is not NEED_DATA:
                 if isinstance(event, Message):
                     self._on_message(event.data)
-                elif isinstance(event, Replied):
-                    self._end(event.command)
                 elif isinstance(event, Subscribed):
                     self._confirm(None)
                 elif isinstance(event, Refused):
@@ -281,12 +279,9 @@ class AsyncConnection(asyncio.Protocol):
             self._protocol.take_replies(done)
         finally:
             for command in done:
-                self._end(command)
-
-    def _end(self, command: Command) -> None:
-        # It is given no others.
-        assert isinstance(command, Pending)
-        command.end()
+                # It is given no others.
+                assert isinstance(command, Pending)
+                command.end()
 
     def _confirm(self, error: RedisUnavailable | None) -> None:
         if self._confirmed.done():

@@ -90,7 +90,7 @@ class Leadership:
             if self.leader is waiter:
                 self.leader = None
                 self._left_at = time.monotonic()
-            if self.leader is None and self.followers:
+            if self.leader is None:
                 for follower in self.followers:
                     # It leads from now on, and not whoever comes before it has woken up, for it to find that out.
                     del self.followers[follower]

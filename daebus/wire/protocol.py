@@ -170,7 +170,11 @@ class Protocol:
             if not self.due:
                 raise ProtocolError(f"a reply that nobody asked for{_words(reply)}")
             due = self.due[0]
-            event = self._replied(due, reply) if isinstance(due, Command) else self._confirmed(due, reply)
+            event: Event | None
+            if isinstance(due, Command):
+                event = Replied(due) if self._completes(due, reply) else None
+            else:
+                event = self._confirmed(due, reply)
             if event is not None:
                 self.due.popleft()
                 return event
@@ -179,7 +183,7 @@ class Protocol:
     def take_replies(self, done: deque[Command]) -> None:
         """Add to `done` each command that has all its replies by now, where nothing but commands are due.
 
-        What `next_event` would tell of them one by one, which takes twice as long. Raises ProtocolError as that does.
+        What `next_event` would tell of them one by one, without an event for each. Raises ProtocolError as that does.
         """
         gets, due = self._reader.gets, self.due
         while self._refusal is None and (reply := gets()) is not INCOMPLETE:
@@ -187,10 +191,7 @@ class Protocol:
                 raise ProtocolError(f"a reply that nobody asked for{_words(reply)}")
             command = due[0]
             assert isinstance(command, Command)
-            command.replies.append(reply)
-            if type(reply) is ErrorReply and ends_the_connection(reply):
-                self._refusal = reply
-            if len(command.replies) >= command.wanted:
+            if self._completes(command, reply):
                 done.append(command)
                 due.popleft()
         if self._refusal is not None:
@@ -212,11 +213,12 @@ class Protocol:
                 return Lost(due, refused or due.ends_at > self._given - unwritten, refused)
         return None
 
-    def _replied(self, command: Command, reply: Any) -> Replied | None:
+    def _completes(self, command: Command, reply: Any) -> bool:
+        """Give a command a reply that it was due; whether it has all of them now."""
         command.replies.append(reply)
         if type(reply) is ErrorReply and ends_the_connection(reply):
             self._refusal = reply
-        return tuple.__new__(Replied, (command,)) if len(command.replies) >= command.wanted else None
+        return len(command.replies) >= command.wanted
 
     def _confirmed(self, due: _Confirmation, reply: Any) -> Event | None:
         """What a confirmation tells; None for one of several that belong together."""

@@ -11,18 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 
-from daebus import DaebusCaller, Requester
-from tests.support.framework_services import ROOT, subscribers
+from daebus import DaebusCaller
+from tests.benchmarks.watched import running
 from tests.support.redis_server import RedisServer
-from tests.support.waiting import eventually
 
 SERVICES = {"shut": False, "open": True, "watched": True}
 _CODE = """
@@ -38,30 +33,11 @@ app.run(redis_url={url!r})
 _BURST = 20
 
 
-def _watch(url: str, ended: threading.Event) -> None:
-    with Requester(url) as requester:
-        while not ended.is_set():
-            requester.call("daebus.control.watched", "watch", {"lease": 10})
-            ended.wait(3)
-
-
 def measure(url: str, rounds: int, requests: int, rate: int) -> dict[str, dict[str, float]]:
     """By what is measured, and service: the median of the rounds."""
     took: dict[str, dict[str, list[float]]] = {}
-    with ExitStack() as stack:
-        callers: dict[str, DaebusCaller] = {}
-        for name, debugger in SERVICES.items():
-            code = _CODE.format(name=name, debugger=debugger, url=url)
-            process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL)
-            stack.callback(process.wait)
-            stack.callback(process.terminate)
-            eventually(lambda name=name: subscribers(url, name) == 1, within=30)  # type: ignore[misc]
-            callers[name] = stack.enter_context(DaebusCaller(name, redis_url=url, timeout=30))
-        ended = threading.Event()
-        watcher = threading.Thread(target=_watch, args=(url, ended))
-        watcher.start()
-        stack.callback(watcher.join)
-        stack.callback(ended.set)
+    programs = {name: _CODE.format(name=name, debugger=debugger, url=url) for name, debugger in SERVICES.items()}
+    with running(url, programs) as callers:
         for _round in range(rounds):
             for name, caller in callers.items():
                 for what, each in _round_of(caller, requests, rate).items():

@@ -10,17 +10,12 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
-import sys
-import threading
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from daebus import DaebusCaller, Requester
-from tests.support.framework_services import ROOT, subscribers
+from daebus import DaebusCaller
+from tests.benchmarks.watched import running
 from tests.support.redis_server import RedisServer
-from tests.support.waiting import eventually
 
 SERVICES = {"off": 0, "on": 2000, "watched": 2000}
 ACTIONS = ("plain", "calling")
@@ -39,30 +34,11 @@ app.run(redis_url={url!r})
 """
 
 
-def _watch(url: str, ended: threading.Event) -> None:
-    with Requester(url) as requester:
-        while not ended.is_set():
-            requester.call("daebus.control.watched", "watch", {"lease": 10})
-            ended.wait(3)
-
-
 def measure(url: str, rounds: int, requests: int) -> dict[str, float]:
     """Microseconds of each service a request of each kind, the median of the rounds."""
     took: dict[str, list[float]] = {f"{action} {name}": [] for action in ACTIONS for name in SERVICES}
-    with ExitStack() as stack:
-        callers: dict[str, DaebusCaller] = {}
-        for name, recorder in SERVICES.items():
-            code = _CODE.format(name=name, recorder=recorder, url=url)
-            process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL)
-            stack.callback(process.wait)
-            stack.callback(process.terminate)
-            eventually(lambda name=name: subscribers(url, name) == 1, within=30)  # type: ignore[misc]
-            callers[name] = stack.enter_context(DaebusCaller(name, redis_url=url))
-        ended = threading.Event()
-        watcher = threading.Thread(target=_watch, args=(url, ended))
-        watcher.start()
-        stack.callback(watcher.join)
-        stack.callback(ended.set)
+    programs = {name: _CODE.format(name=name, recorder=recorder, url=url) for name, recorder in SERVICES.items()}
+    with running(url, programs) as callers:
         for _round in range(rounds):
             for action in ACTIONS:
                 for name, caller in callers.items():
