@@ -55,6 +55,41 @@ def test_from_the_badge_to_the_evidence(size: tuple[int, int]) -> None:
     drive(faulty(), story, size)
 
 
+def test_evidence_that_a_filter_hides_is_looked_at_all_the_same() -> None:
+    async def story(d: Driver) -> None:
+        main = d.app.main
+        main.narrow_to("action:get")
+        await d.until(lambda: main.flow.count() == 2)
+        await d.press("exclamation_mark")
+        await d.sees("has no action 'send_recipt'")
+        await d.press("enter")
+        await d.until(lambda: d.app.screen is main)
+        await d.pilot.pause()
+        assert main.flow.selected is None
+        exchange = main.selected_exchange()
+        assert exchange is not None
+        assert (exchange.target, exchange.action) == ("mailer", "send_recipt")
+
+    drive(faulty(), story, SIZES[1])
+
+
+def test_what_has_just_come_can_be_gone_to() -> None:
+    """The flow is drawn some times a second only; what is gone to may be newer."""
+
+    async def story(d: Driver) -> None:
+        main, session = d.app.main, d.app.session
+        await d.until(lambda: main.flow.count() > 0)
+        session.on_batch(session.clock(), [("jobs", b'{"n": 1}')])
+        with session.lock:
+            newest = list(session.journal.exchanges)[-1]
+        assert newest.number not in main.flow.rows
+        assert main.select(newest.number)
+        assert main.flow.selected == newest.number
+        await d.until(lambda: main.detail.exchange is newest)
+
+    drive(faulty(), story)
+
+
 def test_a_key_filters_to_it() -> None:
     async def story(d: Driver) -> None:
         await d.press("exclamation_mark")

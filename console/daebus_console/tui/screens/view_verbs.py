@@ -104,9 +104,10 @@ class ViewVerbs(AgainKeys):
     def show_exchange(self, exchange: Exchange) -> None:
         """Select an exchange wherever it is in the flow, and show it in the detail pane."""
         number = exchange.opened.seq if self.flow.model.by_message else exchange.number
+        # It may be newer than what was drawn last, all the more where another screen was in front.
+        self.flow.tick()
         rows = self.flow.rows
         if number in rows:
             self.flow.go_to(rows.index(number))
         else:
-            self.flow.select(None)
-            self.detail.show(exchange)
+            self.flow.leave_for(exchange)

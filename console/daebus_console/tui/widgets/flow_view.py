@@ -310,6 +310,12 @@ class FlowView(RowList):
         self.post_message(self.Selected(entry[0] if entry else None))
         self.refresh()
 
+    def leave_for(self, exchange: Exchange) -> None:
+        """Select no row, for an exchange that is in none (a filter hides it, the view is frozen) and is looked at."""
+        self.selected = None
+        self.post_message(self.Selected(exchange))
+        self.refresh()
+
     def point_at(self, exchange: Exchange) -> None:
         """Select an exchange without ceasing to follow."""
         self.select(exchange.opened.seq if self.model.by_message else exchange.number)
