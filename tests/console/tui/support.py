@@ -234,6 +234,8 @@ def drive(
         async with app.run_test(size=size, notifications=notifications):
             pilot = Hand(app)
             await pilot.pause()
+            # What the session has already is in the rows before a key is pressed, however busy the machine is.
+            app.main.flow.tick()
             await story(Driver(app, pilot, client))
 
     async def play() -> None:
