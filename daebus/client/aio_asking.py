@@ -6,12 +6,13 @@ import asyncio
 import logging
 import math
 import time
+from collections.abc import Callable
 
 from daebus.errors import ConnectionLost, RedisUnavailable
 from daebus.transport.address import CONNECT_TIMEOUT
 from daebus.transport.aio_connection import AsyncConnection
 from daebus.transport.bus import Bus
-from daebus.transport.commands import Pending, count_command, subscribers_in
+from daebus.transport.commands import Pending, at_replica, count_command, misplaced, subscribers_in
 from daebus.transport.pause import HELD_AFTER, trial
 from daebus.transport.places.presence import ASK_AGAIN_AFTER, Presence
 from daebus.transport.proof import greeting, hello
@@ -43,6 +44,24 @@ class AsyncPresence:
             if found or not presence.is_open(found, due):
                 return found
             await asyncio.sleep(ASK_AGAIN_AFTER)
+
+    async def why_none(
+        self, publisher: AsyncConnection, where: object, on_replica: Callable[[], None]
+    ) -> RedisUnavailable | None:
+        """Why it says nothing that nobody subscribes at that server; None where it is the right one to ask."""
+        if self._presence.cluster is not None:
+            return None
+        try:
+            greeted = greeting((await publisher.ask(hello())).replies[0])
+        except RedisUnavailable as error:
+            return RedisUnavailable(f"{error}; nobody subscribes there, so nothing was handled")
+        if greeted.is_replica:
+            on_replica()
+            return RedisUnavailable(at_replica(where))
+        if not self._presence.takes_asking:
+            return None
+        wrong = await asyncio.to_thread(self._presence.misplaced, publisher.place)
+        return None if wrong is None else RedisUnavailable(misplaced(where, wrong))
 
     async def _count(self, channel: str, publisher: AsyncConnection) -> int | None:
         cluster = self._presence.cluster

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-import math
 import time
 import uuid
 from collections.abc import Iterator
@@ -35,17 +34,14 @@ from daebus.transport.commands import (
     Audience,
     Delivery,
     Pending,
-    at_replica,
     count_command,
     is_doubtful,
-    misplaced,
     publish_command,
     receivers,
     recounted,
 )
 from daebus.transport.listener import HEARTBEAT_AFTER
 from daebus.transport.places.presence import Presence
-from daebus.transport.proof import greeting, hello
 from daebus.transport.publisher import PUBLISH_TIMEOUT
 from daebus.wire.envelope import read_reply
 
@@ -98,11 +94,15 @@ class AsyncSession:
             return
         with self._in_use():
             present: int | None = None
+            nobody: DaebusError | None = None
             try:
                 publisher = await self._ready(call.deadline)
                 if self._asks_first:
                     present = await self._present.find(call.service, call.deadline, publisher)
                     publisher = await self._ready(call.deadline)
+                    if present == 0:
+                        async with until(call.deadline):
+                            nobody = await self._verified(call, publisher)
             except TimeoutError:
                 raise call.timed_out(sent=False) from None
             except RedisUnavailable as error:
@@ -110,8 +110,8 @@ class AsyncSession:
                 if over or isinstance(error, TooLate):
                     raise call.timed_out(sent=False) from error
                 raise
-            if present == 0:
-                raise self._unserved(call)
+            if nobody is not None:
+                raise nobody
             self._send(publisher, call, data, asked=self._asks_first, present=present)
 
     @property
@@ -363,27 +363,16 @@ class AsyncSession:
         if found.subscribers != 0:
             return
 
-        def greeted(command: Pending) -> None:
-            if command.error is not None:
-                self._fail(call, RedisUnavailable(f"{command.error}; nobody subscribes there, so nothing was handled"))
-            elif greeting(command.replies[0]).is_replica:
-                self._move_soon()
-                self._fail(call, RedisUnavailable(at_replica(self._bus)))
-            elif self._presence.takes_asking:
-                self._aside.add(
-                    task := self._loop.create_task(self._verified(call, publisher), context=contextvars.Context())
-                )
-                task.add_done_callback(self._aside.discard)
-            else:
-                self._fail(call, self._unserved(call))
+        # That nobody subscribes says nothing at a replica, or where others have moved from.
+        async def fail() -> None:
+            self._fail(call, await self._verified(call, publisher))
 
-        # That nobody subscribes says nothing at a replica.
-        publisher.send(Pending(hello(), 1, math.inf, greeted))
+        self._aside.add(task := self._loop.create_task(fail(), context=contextvars.Context()))
+        task.add_done_callback(self._aside.discard)
 
-    async def _verified(self, call: AsyncCall, publisher: AsyncConnection) -> None:
-        """Nobody subscribes there; tell so, unless that is the wrong server by now."""
-        wrong = await asyncio.to_thread(self._presence.misplaced, publisher.place)
-        self._fail(call, self._unserved(call) if wrong is None else RedisUnavailable(misplaced(self._bus, wrong)))
+    async def _verified(self, call: AsyncCall, publisher: AsyncConnection) -> DaebusError:
+        """Nobody subscribes there: the error that says so, unless that is the wrong server by now."""
+        return await self._present.why_none(publisher, self._bus, self._move_soon) or self._unserved(call)
 
     def _unserved(self, call: AsyncCall) -> ServiceUnavailable:
         where = f"its channel has no subscriber at {self._bus}"

@@ -172,8 +172,11 @@ class Commander:
         return self._exchanged(Pending(data, wanted, due))
 
     def _exchanged(self, command: Pending) -> Pending:
+        return self._replied(self._hand_in(command, command.due), command)
+
+    def _replied(self, connection: Connection, command: Pending) -> Pending:
+        """What was handed in there, once it has its replies. Raises RedisUnavailable."""
         due = command.due
-        connection = self._hand_in(command, due)
         self._await(connection, command, Waiter(), lambda: command.done, due)
         if command.error is None and not command.done:
             connection.look()
@@ -214,6 +217,11 @@ class Commander:
             command.connection = connection
             if connection.submit(command, later):
                 return connection
+
+    def _hand_to(self, connection: Connection, command: Pending, patience: float) -> bool:
+        """Hand it in on just that connection; False where there is, or has to be, another by now."""
+        command.connection = connection
+        return self._usable(patience) is connection and connection.submit(command)
 
     def _usable(self, until: float) -> Connection:
         """The connection there is, or a new one."""

@@ -44,16 +44,19 @@ class Publisher(Commander):
     def deliver(self, channel: str, data: bytes, deadline: float | None = None) -> Delivery:
         """Publish, and tell what became of it."""
         due = due_at(deadline)
-        if self._asks_first(due):
+        command = self._hand_in_unasked(due, lambda: self._audience.publishing(channel, data, due, time.monotonic()))
+        if command is None:
             present = self._present(channel, due)
             command = self._exchange(publish_command(channel, data), 1, due)
             found = _to(present, command, channel, self.address)
-            return found if present != 0 or self._is_nobody_still(channel, due) else found._replace(subscribers=None)
-        command = self._exchanged(self._audience.publishing(channel, data, due, time.monotonic()))
-        found = self._audience.delivery(command, channel, self.address)
-        if is_doubtful(found):
-            found = recounted(found, self._exchange(count_command(channel), 1, due))
-        if found.subscribers == 0:
+            if present == 0 and not self._is_nobody_still(channel, due):
+                found = found._replace(subscribers=None)
+        else:
+            self._replied(command.connection, command)
+            found = self._audience.delivery(command, channel, self.address)
+            if is_doubtful(found):
+                found = recounted(found, self._exchange(count_command(channel), 1, due))
+        if found.subscribers == 0 and self.cluster is None:
             replica = greeting(self._exchange(hello(), 1, due).replies[0]).is_replica
             if replica or self._presence.misplaced(command.connection.place) is not None:
                 return found._replace(subscribers=None)
@@ -74,6 +77,20 @@ class Publisher(Commander):
             # What it is to be connected to tells.
             self._usable(due)
         return self._presence.asks_first(time.monotonic())
+
+    def _hand_in_unasked(self, due: float, made: Callable[[], Pending]) -> Pending | None:
+        """Hand in what `made()` makes, unless it is to be found out before who subscribes: then None.
+
+        That goes for one connection: on another, made meanwhile, those who are to get it may be on their way still.
+        """
+        while True:
+            connection = self._connection
+            if self._asks_first(due):
+                return None
+            if connection is not None:
+                command = made()
+                if self._hand_to(connection, command, due):
+                    return command
 
     def _find(self, channel: str, due: float) -> int | None:
         """How many subscribe to a channel, or come soon; None where that is not known."""
@@ -186,9 +203,6 @@ class Publisher(Commander):
         handed in.
         """
 
-        if self._asks_first(deadline):
-            return self._submit_found(channel, data, told, deadline)
-
         def ended(command: Pending) -> None:
             try:
                 outcome: Delivery | RedisUnavailable = self._audience.delivery(command, channel, self.address)
@@ -199,12 +213,14 @@ class Publisher(Commander):
             else:
                 self._tell(command, outcome, told)
 
-        command = self._audience.publishing(channel, data, deadline, time.monotonic(), ended)
-        if command.expected is None:
-            # Whoever waits for this reply is not to have to read those of the commands before.
-            self.look(FRESH)
-        self._hand_in(command, deadline)
-        return command
+        def made() -> Pending:
+            command = self._audience.publishing(channel, data, deadline, time.monotonic(), ended)
+            if command.expected is None:
+                # Whoever waits for this reply is not to have to read those of the commands before.
+                self.look(FRESH)
+            return command
+
+        return self._hand_in_unasked(deadline, made) or self._submit_found(channel, data, told, deadline)
 
     def _recount(
         self, command: Pending, channel: str, found: Delivery, told: Callable[[Delivery | RedisUnavailable], None]
@@ -220,11 +236,7 @@ class Publisher(Commander):
         """The same where it is asked first who subscribes."""
         present = self._find(channel, deadline)
         if present == 0:
-            found = _to_nobody()
-            told(found)
-            command = Pending(b"", 0, deadline)
-            command.sent_at = found.sent_at
-            return command
+            return self._to_nobody(told, deadline)
 
         def ended(command: Pending) -> None:
             try:
@@ -235,6 +247,16 @@ class Publisher(Commander):
 
         command = Pending(publish_command(channel, data), 1, deadline, ended)
         self._hand_in(command, deadline)
+        return command
+
+    def _to_nobody(self, told: Callable[[Delivery | RedisUnavailable], None], deadline: float) -> Pending:
+        """Nothing is published, since nobody subscribes; in a cluster, that is the sum over all its servers."""
+        command, found = Pending(b"", 0, deadline), Delivery(0, 0, time.monotonic())
+        command.sent_at, command.connection = found.sent_at, self._connection
+        if self.cluster is None and command.connection is not None:
+            self._tell(command, found, told)
+        else:
+            told(found)
         return command
 
     def _tell(
@@ -265,7 +287,7 @@ class Publisher(Commander):
 
         command.ask_again(hello(), greeted)
         if not connection.submit(command):
-            told(outcome._replace(subscribers=None))
+            told(RedisUnavailable(f"{connection.lost()}; nobody subscribes there, so nothing was handled"))
 
     def await_told(self, command: Pending, waiter: Waiter, ready: Callable[[], bool], deadline: float) -> None:
         """Wait until `ready()`, or the deadline: until `told` was called with what became of a command, say.
@@ -275,11 +297,6 @@ class Publisher(Commander):
         connection = command.connection
         if connection is not None:
             self._await(connection, command, waiter, ready, deadline)
-
-
-def _to_nobody() -> Delivery:
-    """Nothing was published, since nobody subscribes."""
-    return Delivery(0, 0, time.monotonic())
 
 
 def _to(present: int | None, command: Pending, channel: str, address: RedisAddress) -> Delivery:

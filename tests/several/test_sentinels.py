@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
+import threading
+import time
+from contextlib import closing
+from typing import Any
 
-from daebus import DaebusCaller, RedisUnavailable
+import pytest
+import redis
+
+from daebus import DaebusCaller, RedisUnavailable, ServiceUnavailable
+from daebus.transport.address import RedisAddress
+from daebus.transport.commands import Delivery, Pending
 from daebus.transport.places import dialing
 from daebus.transport.places.route import Place, route_of
 from daebus.transport.places.sentinels import SentinelLookout
+from daebus.transport.publisher import Publisher
 from tests.support.faulty import works
 from tests.support.hammer import hammering
 from tests.support.redis_server import RedisServer, free_port
@@ -85,6 +94,47 @@ def test_without_any_sentinel_what_is_known_goes_on(sentinels: Sentinels, monkey
             DaebusCaller(hammer.name, redis_url=sentinels.url) as caller,
             pytest.raises(RedisUnavailable, match=f"cannot find the master '{MASTER}'"),
         ):
+            caller.send_request("echo")
+
+
+def counted(client: redis.Redis) -> int:
+    """How often the server was asked who subscribes."""
+    return int(client.info("commandstats").get("cmdstat_pubsub|numsub", {}).get("calls", 0))
+
+
+def test_what_is_about_to_be_sent_when_the_connection_moves_asks_first_at_the_new_one(sentinels: Sentinels) -> None:
+    """It was to go where nobody need be asked; at the other one those who are to get it may be on their way."""
+    told: list[Delivery | RedisUnavailable] = []
+    publisher = Publisher(RedisAddress(sentinels.url), "test")
+    with closing(publisher), redis.Redis(port=sentinels.master().port) as client:
+        publisher.publish("moving", b"")
+        eventually(lambda: not publisher._presence.asks_first(time.monotonic()), what="nobody need be asked")
+        made = publisher._audience.publishing
+
+        def moving(*given: Any) -> Pending:
+            connection_of(publisher).fail("it is not the master any more")
+            return made(*given)
+
+        publisher._audience.publishing = moving  # type: ignore[method-assign]  # the moment in between
+        deadline = time.monotonic() + 20
+        asking = threading.Thread(target=lambda: publisher.submit("moving", b"{}", told.append, deadline))
+        asking.start()
+        eventually(lambda: counted(client), what="who subscribes is asked at the new connection")
+        listener = client.pubsub()  # type: ignore[no-untyped-call]  # redis has no types
+        listener.subscribe("moving")
+        asking.join()
+        # Replies come in order: whoever waits for a later one tells of this one.
+        publisher.publish("moving", b"")
+        assert [one.subscribers for one in told if isinstance(one, Delivery)] == [1], told
+
+
+def test_nobody_is_said_to_be_there_only_where_a_sentinel_confirms_the_master(sentinels: Sentinels) -> None:
+    with DaebusCaller("nobody-there", redis_url=sentinels.url) as caller:
+        with pytest.raises(ServiceUnavailable):
+            caller.send_request("echo")
+        for sentinel in sentinels.sentinels:
+            sentinel.freeze()
+        with pytest.raises(RedisUnavailable, match="no sentinel tells whether it is the master still"):
             caller.send_request("echo")
 
 

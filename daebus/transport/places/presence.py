@@ -54,9 +54,13 @@ class Presence:
         sentinels = self._sentinels
         if sentinels is None or place is None:
             return None
+        begun = time.monotonic()
         sentinels.look()
         sentinels.tell()
-        return sentinels.wrong_with(place)
+        wrong = sentinels.wrong_with(place)
+        if wrong is None and sentinels.heard_at < begun:
+            return "no sentinel tells whether it is the master still"
+        return wrong
 
     def asks_first(self, now: float) -> bool:
         """Whether it is to be asked before something is published."""

@@ -48,6 +48,8 @@ class SentinelLookout(Lookout):
         self._master: Master | None = None
         self._told_at = 0.0
         """When a sentinel last said what is held to be so."""
+        self.heard_at = 0.0
+        """When one last said anything of the master (a time of `time.monotonic()`)."""
         self._problem: RedisUnavailable | None = None
 
     def candidates(self) -> list[tuple[Place, RedisAddress]]:
@@ -71,6 +73,7 @@ class SentinelLookout(Lookout):
             return
         newest = max(found, key=lambda one: one.epoch)
         known, now = self._master, time.monotonic()
+        self.heard_at = now
         if known is not None and newest.epoch < known.epoch and self._may_lag(len(found), now):
             return
         if known is None or known.place != newest.place:
