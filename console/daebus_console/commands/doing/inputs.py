@@ -41,7 +41,7 @@ def capture(path: str, context: Context) -> Stored:
 
 def recording(path: str, context: Context) -> Recording:
     """The exchanges of a capture. Raises CaptureError."""
-    return Recording(capture(path, context))
+    return Recording(capture(path, context), spoken=context.session.settings.dialects)
 
 
 def misplaced(command: Command, path: str, text: str) -> CommandError:

@@ -22,7 +22,7 @@ from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.edits import parse_edits
 from daebus_console.commands.verbs import Face
-from daebus_console.engine.diff.exchange import Unread
+from daebus_console.engine.diff.exchange import Unread, read_payload
 from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.offline import OfflineSession
@@ -111,7 +111,8 @@ def replay_one(
     address = address or context.session.address
     given = command.arguments if command is not None else {}
     if given.get("dry_run"):
-        context.output.result([line(f"{_noun(item)} {_to(item)}"), *json_lines(context.redact.mask(item.payload))])
+        payload = item.payload if item.raw is None else _shown(read_payload(item.raw, whole=True))
+        context.output.result([line(f"{_noun(item)} {_to(item)}"), *json_lines(context.redact.mask(payload))])
         return Exit.DONE
     _ask_before_one(item, context, address, bool(given.get("yes")))
     found: list[Outcome] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from itertools import chain
 from struct import Struct
 
 from daebus_console.engine.message.dialect import Dialect, Sighting
@@ -43,6 +44,15 @@ class Spoken(Dialect):
         """A frame of version 1; the answer may come on any channel."""
         del channel
         return frame_of({"correlation_id": request_id, "content-type": _JSON, "reply_to": reply_to}, content), reply_to
+
+    def anew(self, channel: str, data: bytes, request_id: str, reply_to: str) -> tuple[bytes, str] | None:
+        """The frame with another id and another channel for its answer; not where a header cannot be written again."""
+        del channel
+        headers = headers_of(data)
+        if headers is None or not headers.get("reply_to") or not all(map(str.isascii, chain(*headers.items()))):
+            return None
+        body = data[_HEAD.unpack_from(data)[3] :]
+        return frame_of({**headers, "correlation_id": request_id, "reply_to": reply_to}, body), reply_to
 
     def reply(self, channel: str, data: bytes, content: bytes, failed: str | None) -> tuple[str, bytes] | None:
         """A frame with its correlation_id, on the channel that it names. There are no errors on this wire."""

@@ -75,6 +75,15 @@ class Spoken(Dialect):
         asked = b'{"pattern":%s,"data":%s,"id":%s}' % (pattern, content, msgspec.json.encode(request_id))
         return asked, channel + REPLY
 
+    def anew(self, channel: str, data: bytes, request_id: str, reply_to: str) -> tuple[bytes, str] | None:
+        """The packet with another id."""
+        del reply_to
+        packet = _read_packet(data)
+        if packet is None or packet.id is None:
+            return None
+        packet.id = request_id
+        return msgspec.json.encode(packet), channel + REPLY
+
     def reply(self, channel: str, data: bytes, content: bytes, failed: str | None) -> tuple[str, bytes] | None:
         """The one answer and the end of it; an error as RpcException makes them of a text."""
         packet = _read_packet(data)

@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 
-from daebus_console.engine import payloads
+from daebus_console.engine import dialects, payloads
 from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.diff.values import Change, How, iter_diff
 from daebus_console.engine.message import envelope as wire
-from daebus_console.engine.message.exchange import Exchange, Kind, Message
+from daebus_console.engine.message.exchange import DAEBUS, PLAIN, Exchange, Kind, Message
 
 
 class Unread(msgspec.Struct, frozen=True):
@@ -61,7 +61,18 @@ def read_payload(data: bytes, *, whole: bool = False) -> Any:
         return Unread(str(error), data)
 
 
+def read_answer(data: bytes, dialect: str) -> Any:
+    """What an answer carries: the payload of one of ours; of another what is in it beside ids and marks, or None."""
+    spoken = None if dialect in (DAEBUS, PLAIN) else dialects.named(dialect)
+    if spoken is None:
+        return read_payload(data, whole=dialect == PLAIN)
+    content = spoken.content(data)
+    return None if content is None else read_payload(content, whole=True)
+
+
 def _payload_of(message: Message) -> Any:
+    if message.kind is Kind.RESPONSE and message.dialect not in (DAEBUS, PLAIN):
+        return read_answer(message.data, message.dialect)
     return read_payload(message.data, whole=message.whole)
 
 

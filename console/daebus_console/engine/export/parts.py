@@ -13,7 +13,7 @@ from daebus_console.engine.diff.exchange import Unread
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.exchange import Exchange, Kind, Message
-from daebus_console.engine.replay.item import Resend, Unsendable, resend_of
+from daebus_console.engine.replay.item import NOT_ANEW, Resend, Unsendable, resend_of
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,9 @@ def sendable(
         except Unsendable as error:
             yield exchange, None, str(error)
         else:
-            if item.raw is None:
+            if item.dialect is not None:
+                yield exchange, None, f"{item.dialect}: {NOT_ANEW}"
+            elif item.raw is None:
                 yield exchange, replace(item, body=redact.mask(item.body)), ""
             elif raw:
                 yield exchange, replace(item, raw=redact(item.raw)), ""

@@ -80,7 +80,7 @@ class Dialect:
     silence: ClassVar[str | None] = None
     """Why no answer is no failure, where that is so: what became of the question is then unknown."""
     once: ClassVar[str | None] = None
-    """Why nothing said in it can be sent again, where that is so. Questions never can, unless it has `ask`."""
+    """Why nothing said in it can be sent again, where that is so. Questions never can, unless it has `anew`."""
     unasked: ClassVar[bool] = False
     """Questions do not pass on the bus by themselves, so that an answer without one is what it says: good or bad."""
 
@@ -108,6 +108,14 @@ class Dialect:
         None where it cannot be asked from outside; `once` then says why.
         """
         del channel, content, request_id, reply_to
+        return None
+
+    def anew(self, channel: str, data: bytes, request_id: str, reply_to: str) -> tuple[bytes, str] | None:
+        """The question that a frame of it is, for another time: with that id, and all else as it was.
+
+        With it the channel to hear its answers on, as for `ask`; None where it cannot be asked again from outside.
+        """
+        del channel, data, request_id, reply_to
         return None
 
     def reply(self, channel: str, data: bytes, content: bytes, failed: str | None) -> tuple[str, bytes] | None:

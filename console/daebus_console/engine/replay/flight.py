@@ -8,8 +8,8 @@ from __future__ import annotations
 import heapq
 import time
 
-from daebus_console.engine.diff.exchange import Answer, read_payload
-from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.diff.exchange import Answer, read_answer
+from daebus_console.engine.message.exchange import DAEBUS, Exchange
 from daebus_console.engine.replay.item import Resend
 
 
@@ -26,8 +26,9 @@ class Flight:
 
     def answer(self, status: str, data: bytes | None = None, latency: float | None = None) -> Answer:
         """What came of it; `data` are the bytes of the final answer."""
-        payload = None if data is None else read_payload(data)
-        return Answer(status, payload, tuple(read_payload(part) for part in self.progress), latency)
+        dialect = self.item.dialect or DAEBUS
+        payload = None if data is None else read_answer(data, dialect)
+        return Answer(status, payload, tuple(read_answer(part, dialect) for part in self.progress), latency)
 
 
 class Flights:

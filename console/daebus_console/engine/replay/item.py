@@ -21,6 +21,9 @@ _OF_THE_CALL = ("retry_of", "traceparent", "tracestate", "baggage")
 """Also the asker's, beside a payload; without one they are the payload."""
 
 
+NOT_ANEW = "its answer would go to who asked first; `ask` asks anew"
+
+
 class Unsendable(ValueError):
     """Nothing can be sent again here; the text says why."""
 
@@ -31,7 +34,8 @@ class Resend:
 
     `body` is the whole message as JSON has it, without what belongs to the asker: one that knows its text is sent as
     that text. `timeout` are seconds, if it has any. `raw` are the bytes where they go out as they were, being no object
-    or in a dialect that is not ours; there is then no body.
+    or in a dialect that is not ours; there is then no body. A question of others names its `dialect`: it goes out with
+    a new id as well, and its answers may come on another channel than ours.
     """
 
     kind: Kind
@@ -42,6 +46,7 @@ class Resend:
     origin: int
     timeout: float | None = None
     raw: bytes | None = field(default=None, repr=False)
+    dialect: str | None = None
 
     @property
     def service(self) -> str:
@@ -91,13 +96,26 @@ class Resend:
         return replace(self, body=jsontext.loads(text))
 
     def to(self, channel: str) -> Resend:
-        """The same message for another service or channel."""
+        """The same message for another service or channel. Raises Unsendable."""
+        if self.dialect is not None:
+            raise Unsendable("a question of another framework can only be asked where it was")
         return replace(self, channel=channel)
+
+    def answers_on(self, reply_to: str) -> str:
+        """The channel that the answers come on where it is sent with that `reply_to`. Raises Unsendable."""
+        return reply_to if self.dialect is None else self._anew(reply_to, "")[1]
+
+    def _anew(self, reply_to: str, request_id: str) -> tuple[bytes, str]:
+        dialect = dialects.named(self.dialect or "")
+        asked = None if dialect is None else dialect.anew(self.channel, self.raw or b"", request_id, reply_to)
+        if asked is None:
+            raise Unsendable(f"{self.dialect}: {NOT_ANEW}")
+        return asked
 
     def encode(self, reply_to: str, request_id: str, now: float, timeout: float | None = None) -> bytes:
         """The bytes to publish. `timeout` is what a request names if it names one at all. Raises Unsendable."""
         if self.raw is not None:
-            return self.raw
+            return self.raw if self.dialect is None else self._anew(reply_to, request_id)[0]
         put: dict[str, str] = {}
         if self.kind is Kind.REQUEST:
             put = {"reply_to": json.dumps(reply_to), "request_id": json.dumps(request_id)}
@@ -146,12 +164,23 @@ def resend_of(exchange: Exchange) -> Resend:
 def _as_it_was(exchange: Exchange) -> Resend:
     """Its very bytes, where sending them once more means what it meant the first time. Raises Unsendable."""
     dialect = dialects.named(exchange.dialect)
-    if dialect is not None:
-        if dialect.once is not None:
-            raise Unsendable(f"{dialect.name}: {dialect.once}")
-        if exchange.kind is Kind.REQUEST:
-            raise Unsendable(f"{dialect.name}: its answer would go to who asked first; `ask` asks anew")
+    if dialect is not None and dialect.once is not None:
+        raise Unsendable(f"{dialect.name}: {dialect.once}")
     opened = exchange.opened
+    if dialect is not None and exchange.kind is Kind.REQUEST:
+        item = Resend(
+            exchange.kind,
+            opened.channel,
+            exchange.action,
+            {},
+            opened.at,
+            exchange.number,
+            raw=opened.data,
+            dialect=dialect.name,
+        )
+        # Told now where it cannot be asked.
+        item.answers_on("")
+        return item
     data = opened.data if dialect is None else dialect.again(opened.data)
     if data is None:
         raise Unsendable("it may be an answer, and answers are never sent again")

@@ -25,6 +25,9 @@ class Links(Protocol):
     def open(self, reply_to: str) -> None:
         """It begins; answers will come on that channel."""
 
+    def hear(self, channel: str) -> None:
+        """Answers will come on that channel as well."""
+
     def expect(self, origin: Exchange, item: Resend, request_id: str | None, data: bytes) -> None:
         """These bytes are about to be published; a request bears that id."""
 
@@ -45,6 +48,9 @@ class NoLinks:
     """For a Redis that no session looks at."""
 
     def open(self, reply_to: str) -> None:
+        """Nobody is told."""
+
+    def hear(self, channel: str) -> None:
         """Nobody is told."""
 
     def expect(self, origin: Exchange, item: Resend, request_id: str | None, data: bytes) -> None:
@@ -82,12 +88,16 @@ class SessionLinks(NoLinks):
         self._unwatch: Callable[[], None] | None = None
 
     def open(self, reply_to: str) -> None:
-        """Have the tap see the answers too, where its patterns would show the questions alone."""
+        """Have the tap see the answers too."""
+        self.hear(reply_to)
+        if self._origins:
+            self._unwatch = self._session.watch(self._watch)
+
+    def hear(self, channel: str) -> None:
+        """Have the tap see what comes there, where its patterns would show the questions alone."""
         session = self._session
         if "*" not in session.settings.patterns or session.tap.refused:
-            session.tap.follow([reply_to])
-        if self._origins:
-            self._unwatch = session.watch(self._watch)
+            session.tap.follow([channel])
 
     def expect(self, origin: Exchange, item: Resend, request_id: str | None, data: bytes) -> None:
         """Announce it as our own, and remember whose replay it is."""
@@ -119,7 +129,11 @@ class SessionLinks(NoLinks):
         """On the tap's thread, under the session's lock."""
         if exchange.opened is not message or not self._expected:
             return
-        origin = self._expected.pop(_key(message.channel, exchange.request_id, message.data), None)
+        expected, channel = self._expected, message.channel
+        origin = expected.pop(_key(channel, exchange.request_id, message.data), None)
+        if origin is None:
+            # Questions of others are known by their bytes.
+            origin = expected.pop(_key(channel, None, message.data), None)
         if origin is not None:
             link(self._session, origin, exchange)
             if self._on_link is not None:

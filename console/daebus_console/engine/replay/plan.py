@@ -81,11 +81,13 @@ class Plan:
             return
         try:
             item = resend_of(exchange)
+            if choice.to is not None:
+                item = item.to(choice.to)
         except Unsendable as error:
             self.unsendable[str(error)] += 1
             return
         self.kinds[item.kind] += 1
-        (self.channels if item.kind is Kind.BROADCAST else self.services)[choice.to or item.channel] += 1
+        (self.channels if item.kind is Kind.BROADCAST else self.services)[item.channel] += 1
         self.nested += item.kind is Kind.REQUEST and exchange.parent_id is not None
         self.first = item.at if self.first is None else min(self.first, item.at)
         self.last = max(self.last, item.at)

@@ -13,17 +13,19 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from daebus.errors import ConnectionLost, RedisUnavailable
+from daebus.errors import ConnectionLost, PermissionDenied, RedisUnavailable
 from daebus.transport.address import RedisAddress
+from daebus_console.engine import dialects
 from daebus_console.engine.diff.exchange import Answer
 from daebus_console.engine.message import envelope as wire
+from daebus_console.engine.message.dialect import Dialect
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.replay.ahead import Ahead
 from daebus_console.engine.replay.flight import Flight, Flights
 from daebus_console.engine.replay.item import Resend, Unsendable, resend_of
 from daebus_console.engine.replay.links import Links, NoLinks
 from daebus_console.engine.replay.pace import Pace, Timing
-from daebus_console.engine.replay.wire import Wire
+from daebus_console.engine.replay.wire import Crowded, Wire
 from daebus_console.naming import quoted
 
 IN_FLIGHT = 64
@@ -99,6 +101,8 @@ class Replay:
         self._timing = Timing(self.pace, 0.0)
         self._flights = Flights()
         self._done: deque[Outcome] = deque()
+        self._guests: dict[str, Dialect] = {}
+        """The dialects of others that something was asked in."""
         self._cancelled = False
         self._pause = False
 
@@ -210,8 +214,12 @@ class Replay:
         timeout = self._timeout or item.timeout or TIMEOUT
         try:
             data = item.encode(self._wire.reply_to, request_id, time.time(), timeout)
-        except Unsendable as error:
+            if item.dialect is not None:
+                self._hear(item)
+        except (Unsendable, Crowded, RedisUnavailable) as error:
             self._settle(Outcome(origin, item, Answer("unsent"), reason=str(error)))
+            if isinstance(error, RedisUnavailable) and not isinstance(error, PermissionDenied):
+                self._on_lost(error)
             return
         is_request = item.kind is Kind.REQUEST
         flight = Flight(origin, item, request_id, timeout)
@@ -219,7 +227,8 @@ class Replay:
             with self._changed:
                 self._flights.add(flight)
                 self.progress.in_flight = len(self._flights)
-        self._links.expect(origin, item, request_id if is_request else None, data)
+        # Questions of others are known by their bytes, which nobody else sends: there is a new id in them.
+        self._links.expect(origin, item, request_id if is_request and item.dialect is None else None, data)
         self._timing.sent(due, flight.begun)
         try:
             subscribers = self._wire.publish(item.channel, data)
@@ -233,6 +242,16 @@ class Replay:
             self._conclude(flight, Answer("nobody"), reason)
         elif not is_request:
             self._settle(Outcome(origin, item, Answer("sent")))
+
+    def _hear(self, item: Resend) -> None:
+        """Have the answers to a question of others heard. Raises Unsendable, Crowded, RedisUnavailable."""
+        channel = item.answers_on(self._wire.reply_to)
+        self._wire.hear(channel)
+        self._links.hear(channel)
+        with self._changed:
+            dialect = dialects.named(item.dialect or "")
+            if dialect is not None:
+                self._guests[dialect.name] = dialect
 
     def _failed_to_send(self, flight: Flight, data: bytes, error: RedisUnavailable) -> None:
         """Redis did not take it, or nobody knows whether it did."""
@@ -273,6 +292,9 @@ class Replay:
         """Give up the requests whose time is over. Called with `_changed` held."""
         for one in self._flights.expired(now):
             reason = f"no answer within {one.timeout:g} s"
+            guest = self._guests.get(one.item.dialect or "")
+            if guest is not None and guest.silence is not None:
+                reason += f" ({guest.silence})"
             self._done.append(Outcome(one.origin, one.item, one.answer("timeout"), one.request_id, reason))
 
     def _settle(self, outcome: Outcome) -> None:
@@ -296,24 +318,35 @@ class Replay:
 
     # The hearing thread ----------------------------------------------------------------------------------------
 
-    def _take(self, data: bytes) -> None:
+    def _take(self, channel: str, data: bytes) -> None:
         now = time.monotonic()
-        self._links.heard(self._wire.reply_to, data)
-        try:
-            envelope = wire.read(data)
-        except wire.Unreadable:
-            return
+        self._links.heard(channel, data)
         with self._changed:
-            one = self._flights.get(str(envelope.request_id))
+            one, final, failed = self._told_by(channel, data)
             if one is None:
                 return
-            if envelope.final is False:
+            if not final:
                 one.progress.append(data)
                 return
             self._flights.take(one.request_id)
-            answer = one.answer("error" if envelope.status == "error" else "ok", data, now - one.begun)
+            answer = one.answer("error" if failed else "ok", data, now - one.begun)
             self._done.append(Outcome(one.origin, one.item, answer, one.request_id))
             self._changed.notify_all()
+
+    def _told_by(self, channel: str, data: bytes) -> tuple[Flight | None, bool, bool]:
+        """Which flight a message answers, if any; whether it is the last answer, and an error."""
+        for dialect in self._guests.values():
+            said = dialect.sight(channel, data)
+            if said is not None and said.kind is Kind.RESPONSE and said.id is not None:
+                one = self._flights.get(said.id)
+                return (one if one is not None and one.item.dialect == dialect.name else None), said.final, said.error
+        try:
+            envelope = wire.read(data)
+        except wire.Unreadable:
+            return None, False, False
+        one = self._flights.get(str(envelope.request_id))
+        ours = one is not None and one.item.dialect is None
+        return (one if ours else None), envelope.final is not False, envelope.status == "error"
 
     def _on_lost(self, error: RedisUnavailable) -> None:
         with self._changed:

@@ -54,6 +54,8 @@ def judge(outcome: Outcome, rules: Rules, redact: Redactor | None = None) -> Ver
     if not now.answered:
         if now.status == "timeout" and then.status == "timeout":
             return Verdict(Result.SAME, then)
+        if now.status == "timeout" and not then.answered and outcome.item and outcome.item.dialect:
+            return Verdict(Result.UNCOMPARED, then, reason=f"{outcome.reason}, and none then")
         return Verdict(Result.FAILED, then, reason=outcome.reason)
     if outcome.origin.state in (State.PENDING, State.UNKNOWN) and not then.answered:
         return Verdict(Result.UNCOMPARED, then, reason="no answer was recorded")

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import heapq
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
+from daebus_console.engine import dialects
 from daebus_console.engine.capture.format import Header
 from daebus_console.engine.capture.reader import CaptureReader, open_capture
 from daebus_console.engine.capture.source import Progress
 from daebus_console.engine.message.exchange import Exchange, State
 from daebus_console.engine.message.frame import Frame
+from daebus_console.engine.message.recogniser import Recogniser
 from daebus_console.engine.pairing.correlator import DEFAULT_TIMEOUT, Correlator
 from daebus_console.engine.pairing.journal import Journal
 from daebus_console.files.reading import Stored
@@ -29,7 +31,8 @@ _PENDING = State.PENDING
 class Recording:
     """A capture to be read as often as wanted, each time as it was at first. Raises CaptureError where it is none.
 
-    `timeout` are seconds after which a request that names none was given up by its asker.
+    `timeout` are seconds after which a request that names none was given up by its asker; `spoken` are the names of the
+    dialects that are understood, all where none is named.
     """
 
     def __init__(
@@ -38,7 +41,9 @@ class Recording:
         *,
         timeout: float = DEFAULT_TIMEOUT,
         progress: Progress | None = None,
+        spoken: Collection[str] = (),
     ) -> None:
+        self.spoken = dialects.chosen(spoken)
         self.stored = path if isinstance(path, Stored) else open_capture(path)
         self.path = self.stored.name
         self.timeout = timeout
@@ -66,6 +71,7 @@ class _Stretch:
         self.hold = hold
         self.journal = Journal(MOST_MESSAGES, MOST_BYTES)
         self.correlator = Correlator(self.journal, recording.timeout)
+        self.correlator.recogniser = Recogniser(recording.spoken)
         self.now = 0.0
         self._waiting: list[tuple[float, int, Exchange]] = []
 

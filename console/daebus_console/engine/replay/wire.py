@@ -20,12 +20,19 @@ from daebus_console.engine.message.envelope import CALLER_PREFIX
 
 NAME = "daebus-console"
 _CONNECT_WITHIN = 5.0
+MOST_CHANNELS = 64
+"""Channels on which answers are heard at once, each by a connection; ours is one of them."""
 _TRUST = 1.0
 """Seconds for which a channel that was served is taken to be served."""
 
 
+class Crowded(Exception):
+    """Answers would come on too many channels."""
+
+
 class Wire:
-    """`on_reply(data)` is called on a thread of its own for each answer, `on_lost(error)` when answers may be missed.
+    """`on_reply(channel, data)` is called on a thread of its own for each answer, `on_lost(error)` when answers may be
+    missed.
 
     Connects with `open`; `close` it in the end.
     """
@@ -33,25 +40,36 @@ class Wire:
     def __init__(
         self,
         address: RedisAddress,
-        on_reply: Callable[[bytes], None],
+        on_reply: Callable[[str, bytes], None],
         on_lost: Callable[[RedisUnavailable], None],
     ) -> None:
         self.address = address
         self.reply_to = f"{CALLER_PREFIX}{uuid.uuid4().hex}"
         self._publisher = Publisher(address, NAME)
         self._trusted: dict[str, float] = {}
-        self._subscription = Subscription(
-            address,
-            NAME,
-            [self.reply_to],
-            lambda _channel, data: on_reply(data),
-            on_lost=on_lost,
-            level=logging.DEBUG,
-        )
+        self._on_reply, self._on_lost = on_reply, on_lost
+        self._subscriptions: dict[str, Subscription] = {}
 
     def open(self) -> None:
         """Connect. Raises RedisUnavailable."""
-        self._subscription.ensure(time.monotonic() + _CONNECT_WITHIN)
+        self.hear(self.reply_to)
+
+    def hear(self, channel: str) -> None:
+        """Return once what comes on that channel is heard, also by `on_reply`.
+
+        Raises RedisUnavailable; Crowded where that would be one more than MOST_CHANNELS.
+        """
+        if channel in self._subscriptions:
+            return
+        if len(self._subscriptions) >= MOST_CHANNELS:
+            raise Crowded(f"the answers of {MOST_CHANNELS} channels are waited for already, which is the most")
+        heard = Subscription(self.address, NAME, [channel], self._on_reply, on_lost=self._on_lost, level=logging.DEBUG)
+        try:
+            heard.ensure(time.monotonic() + _CONNECT_WITHIN)
+        except BaseException:
+            heard.close()
+            raise
+        self._subscriptions[channel] = heard
 
     def publish(self, channel: str, data: bytes) -> int | None:
         """Publish; returns how many are subscribed to just this channel, None where that was not asked.
@@ -69,8 +87,9 @@ class Wire:
         return subscribers
 
     def close(self) -> None:
-        """Give both connections back."""
-        self._subscription.close()
+        """Give the connections back."""
+        for heard in self._subscriptions.values():
+            heard.close()
         self._publisher.close()
 
 
