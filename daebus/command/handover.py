@@ -35,23 +35,49 @@ Take = Callable[[str, bytes], None]
 
 @dataclass(frozen=True, slots=True)
 class Takeover:
-    """How a process takes over from another: with a mark of that secret. `cut()` is called when it is settled which
-    messages are whose, and `begun()` asked whether the other one has ended."""
+    """How a process takes over from another: with a mark of that secret. `cut(marked)` is called when it is settled
+    which messages are whose, with whether it is the mark that says so, and `begun()` asked whether the other one has
+    ended."""
 
     secret: str
-    cut: Callable[[], None]
+    cut: Callable[[bool], None]
     begun: Callable[[], bool]
+
+
+class Mark:
+    """The mark at which the messages of a process end that hands over."""
+
+    def __init__(self) -> None:
+        self.expected: str | None = None
+        """Its secret. It is to be known here before the other process begins: the mark comes once."""
+        self.given_up = threading.Event()
+        """It has come: what comes from now on is another process's."""
+        self._final = False
+
+    def keep(self) -> None:
+        """Nobody has taken over: go on."""
+        self.expected, self._final = None, False
+        self.given_up.clear()
+
+    def wait(self, listener: Listener | None, seconds: float) -> None:
+        """Wait until it has come, as it has to the other process. What is on a connection that is lost is lost."""
+        self._final = True
+        if listener is not None and not listener.connected:
+            self.given_up.set()
+        self.given_up.wait(seconds)
+
+    def lost(self) -> None:
+        """The connection is lost on which it was to come."""
+        if self._final:
+            self.given_up.set()
 
 
 class HandoverListener(Listener):
     """A listener that passes only those messages on that are for this process."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
+    def __init__(self, mark: Mark, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.expected: str | None = None
-        """The secret of the mark at which this one's messages end."""
-        self.given_up = threading.Event()
-        """The mark has come: what comes from now on is another process's."""
+        self._mark = mark
         self._held: deque[tuple[float, str, bytes]] = deque()
 
     @property
@@ -68,15 +94,16 @@ class HandoverListener(Listener):
         if not over():
             super().lead(lambda channel, data: self._pass(take, channel, data), over, idle)
 
-    def keep(self) -> None:
-        """Nobody has taken over: go on."""
-        self.expected = None
-        self.given_up.clear()
+    def lose(self, error: RedisUnavailable) -> None:
+        """See `Listener`."""
+        super().lose(error)
+        self._mark.lost()
 
     def _pass(self, take: Take, channel: str, data: bytes) -> None:
-        if self.expected is not None and _is_mark(channel, data, self.expected):
-            self.given_up.set()
-        elif not self.given_up.is_set():
+        mark = self._mark
+        if mark.expected is not None and _is_mark(channel, data, mark.expected):
+            mark.given_up.set()
+        elif not mark.given_up.is_set():
             take(channel, data)
 
     def take_over(self, takeover: Takeover, publish: Callable[[str], object]) -> None:
@@ -96,15 +123,19 @@ class HandoverListener(Listener):
             while not marked and time.monotonic() < until:
                 message = self._next()
                 marked = message is not None and _is_mark(*message, takeover.secret)
-        takeover.cut()
+        takeover.cut(marked)
         while not takeover.begun():
             message = None
             if len(self._held) < MOST_HELD:
                 message = self._next()
             else:
                 time.sleep(LOOK_EVERY)
-            if marked and message is not None:
+            if message is None:
+                continue
+            if marked:
                 self._held.append((time.monotonic(), *message))
+            # Late, but the other one goes by it as well.
+            marked = marked or _is_mark(*message, takeover.secret)
 
     def _next(self) -> tuple[str, bytes] | None:
         try:
@@ -135,9 +166,10 @@ def _is_over(data: bytes, waited: float) -> bool:
 class HandoverBus(RedisBus):
     """The Redis of a supervised service, which may take over from another process, and hand over to the next."""
 
-    def __init__(self, url: str, takeover: Takeover | None = None) -> None:
+    def __init__(self, url: str, takeover: Takeover | None = None, mark: Mark | None = None) -> None:
         super().__init__(url)
         self._takeover = takeover
+        self.mark = mark or Mark()
         self.heard: HandoverListener | None = None
         """The listener of the service, once there is one."""
 
@@ -145,7 +177,7 @@ class HandoverBus(RedisBus):
         """See `Bus`. The first is that of the service: where it takes over, it is here when the other has ended."""
         if self.heard is not None:
             return super().listener(name, channels, **options)
-        listener = self.heard = HandoverListener(self.address, name, channels, **options)
+        listener = self.heard = HandoverListener(self.mark, self.address, name, channels, **options)
         if self._takeover is not None:
             mark = write_one_way(ACTION, {"secret": self._takeover.secret}, service=name)
             publisher = self.publisher(name)

@@ -1,8 +1,9 @@
 """What a supervisor and the process of its service tell each other: words and values, a JSON line each.
 
-The supervisor asks: `start`, `take over` (with a secret), `begin`, `expect` (a secret), `keep`, `end`, `stop`. The
-process tells: `imported` (with its grace, in seconds), `mistake` (a text), `cut`. When the line ends at the
-side of the process, its supervisor is gone, however that ended.
+The supervisor asks: `start`, `take over` (with a secret), `begin`, `expect` (a secret), `keep`, `end` (whether a mark
+says where), `stop`. The process tells: `imported` (with its grace, in seconds), `mistake` (a text), `expecting` (the
+secret), `cut` (whether by a mark). When the line ends at the side of the process, its supervisor is gone, however that
+ended.
 """
 
 from __future__ import annotations

@@ -13,12 +13,9 @@ from typing import Any
 from daebus.service.app import Daebus
 from daebus.service.signals import StopSignals
 
-from .handover import HandoverBus, Takeover
+from .handover import HandoverBus, Mark, Takeover
 from .line import Line
 from .mistake import Mistake
-
-CUT_WITHIN = 2.0
-"""Seconds within which the mark at which another takes over has come; it is said to be on its way."""
 
 Serve = Callable[[Daebus, HandoverBus, StopSignals], None]
 
@@ -33,6 +30,7 @@ class Supervised:
         self._signals = StopSignals()
         self._app: Daebus | None = None
         self._bus: HandoverBus | None = None
+        self._mark = Mark()
         self._begun = self._stopped = False
 
     def run(self, url: str, find: Callable[[], Daebus], serve: Serve) -> int:
@@ -51,8 +49,10 @@ class Supervised:
         if order is None:
             return 0
         word, secret = order
-        takeover = Takeover(secret, lambda: self._line.tell("cut"), self._has_begun) if word == "take over" else None
-        self._bus = HandoverBus(url, takeover)
+        takeover = None
+        if word == "take over":
+            takeover = Takeover(secret, lambda marked: self._line.tell("cut", marked), self._has_begun)
+        self._bus = HandoverBus(url, takeover, self._mark)
         with self._signals:
             serve(app, self._bus, self._signals)
         return 0
@@ -69,23 +69,24 @@ class Supervised:
             elif word == "begin":
                 self._begun = True
             elif word == "end":
-                self._end()
+                self._end(value)
             elif word == "stop":
                 self._stop()
-            elif self._bus is not None and self._bus.heard is not None:
-                if word == "expect":
-                    self._bus.heard.expected = value
-                elif word == "keep":
-                    self._bus.heard.keep()
+            elif word == "expect":
+                self._mark.expected = value
+                self._line.tell("expecting", value)
+            elif word == "keep":
+                self._mark.keep()
         self._stop()
         if self._app is None:
             # It still imports, and nobody waits for that.
             os._exit(0)
 
-    def _end(self) -> None:
-        """Another one has taken over: finish what was taken until then."""
+    def _end(self, marked: bool) -> None:
+        """Another one has taken over: finish what came until then, which may be in the socket still."""
         if self._bus is not None and self._bus.heard is not None and self._app is not None:
-            self._bus.heard.given_up.wait(CUT_WITHIN)
+            if marked:
+                self._mark.wait(self._bus.heard, min(self._app.options.grace, threading.TIMEOUT_MAX))
             self._app.finish()
         self._stop()
 

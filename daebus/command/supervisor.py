@@ -82,6 +82,9 @@ class Supervisor:
         self._serving: Child | None = None
         self._next: Child | None = None
         self._handing_over = False
+        self._secret = ""
+        self._taking_over = False
+        """Whether the next one has been told to."""
         self._changed_meanwhile = False
         self._signals = 0
         self._status: int | None = None
@@ -203,6 +206,8 @@ class Supervisor:
             self._selector.unregister(child.line)
             return
         for word, value in told:
+            if word == "expecting" and child is self._serving:
+                self._expecting(value)
             if child is not self._next:
                 continue
             if word == "mistake":
@@ -210,7 +215,7 @@ class Supervisor:
             elif word == "imported":
                 self._imported(child, value)
             elif word == "cut":
-                self._settled()
+                self._settled(value)
 
     def _refused(self, child: Child, reason: str) -> None:
         """The new code cannot be imported."""
@@ -231,21 +236,26 @@ class Supervisor:
             child.line.tell("start")
             self._serving, self._next = child, None
             return
-        self._handing_over = True
-        secret = secrets.token_hex(16)
-        self._serving.line.tell("expect", secret)
-        child.line.tell("take over", secret)
+        self._handing_over, self._taking_over = True, False
+        self._secret = secrets.token_hex(16)
+        self._serving.line.tell("expect", self._secret)
 
-    def _settled(self) -> None:
+    def _expecting(self, secret: str) -> None:
+        """The old one knows by what its messages end: the new one may say when."""
+        if self._handing_over and self._next is not None and secret == self._secret:
+            self._taking_over = True
+            self._next.line.tell("take over", secret)
+
+    def _settled(self, marked: bool) -> None:
         """The new one has it all from now on: the old one may end."""
         if self._serving is not None:
             self._serving.kill_at = time.monotonic() + self._serving.grace + BEYOND
-            self._serving.line.tell("end")
+            self._serving.line.tell("end", marked)
 
     def _begin(self) -> None:
         child, self._next, self._handing_over = self._next, None, False
         if child is not None:
-            child.line.tell("begin")
+            child.line.tell("begin" if self._taking_over else "start")
             self._serving = child
             if self._signals:
                 # What came for it is answered all the same.

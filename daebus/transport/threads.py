@@ -13,11 +13,21 @@ def is_ending() -> bool:
 
 
 def begin(thread: threading.Thread) -> None:
-    """Start a thread. Raises RuntimeError where none is to be had, and never waits for one that cannot begin."""
+    """Start a thread. Raises RuntimeError where none is to be had, and never waits for one that cannot begin.
+
+    An exception that a signal raises in here is raised as what it is.
+    """
     if sys.is_finalizing():
         # Python 3.11 would wait for ever for it to say that it runs.
         raise RuntimeError("can't start new thread: the interpreter is ending")
-    thread.start()
+    try:
+        thread.start()
+    except KeyError as error:
+        # Where it comes when the thread has begun already, `start` stumbles over the thread's own bookkeeping (CPython
+        # 3.11 to 3.13), with what the signal raised behind it.
+        if isinstance(error.__context__, Exception):
+            raise error.__context__ from None
+        raise
 
 
 def aside(what: Callable[[], object]) -> None:

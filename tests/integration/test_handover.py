@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +13,9 @@ import redis
 
 from daebus import Daebus, DaebusCaller, RequestTimeout, request
 from daebus.command.handover import ACTION, HandoverBus, Takeover
+from daebus.command.line import Line
+from daebus.command.supervised import Supervised
+from daebus.command.supervisor import Child, Supervisor
 from tests.support.framework_services import serving, subscribers
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
@@ -24,9 +28,10 @@ class Pair:
         self.url, self.name = url, name
         self.seen: list[tuple[str, int]] = []
         self.cut, self.begun = threading.Event(), threading.Event()
+        self.marked: bool | None = None
         self.old, self.new = self._app("old"), self._app("new")
         self.old_bus = HandoverBus(url)
-        self.new_bus = HandoverBus(url, Takeover("secret", self.cut.set, self.begun.is_set))
+        self.new_bus = HandoverBus(url, Takeover("secret", self._cut, self.begun.is_set))
         self.old.start_on(self.old_bus)
         self.caller = DaebusCaller(name, redis_url=url, timeout=20)
         self._thread: threading.Thread | None = None
@@ -42,13 +47,16 @@ class Pair:
         app.on_start(lambda: self.seen.append((which, 0)))
         return app
 
+    def _cut(self, marked: bool) -> None:
+        self.marked = marked
+        self.cut.set()
+
     def send(self, *numbers: int) -> None:
         for number in numbers:
             self.caller.send_message("note", {"n": number})
 
     def take_over(self, expected: str | None = "secret") -> None:
-        assert self.old_bus.heard is not None
-        self.old_bus.heard.expected = expected
+        self.old_bus.mark.expected = expected
         self._thread = threading.Thread(target=lambda: self.new.start_on(self.new_bus))
         self._thread.start()
 
@@ -79,6 +87,7 @@ def test_what_comes_before_the_mark_is_the_old_one_s_and_the_rest_waits_for_the_
     pair.take_over()
     assert pair.cut.wait(10)
     pair.send(3, 4)
+    assert pair.marked is True
     # Both are subscribed, and neither handles what is the new one's before the old one has ended.
     assert subscribers(pair.url, pair.name) == 2
     eventually(lambda: len(pair.seen) == 3)
@@ -106,14 +115,13 @@ def test_a_request_of_which_nobody_waits_for_an_answer_any_more_is_passed_over(p
 
 
 def test_where_nobody_takes_over_after_all_the_old_one_goes_on(pair: Pair) -> None:
-    listener = pair.old_bus.heard
-    assert listener is not None
-    listener.expected = "other"
+    mark = pair.old_bus.mark
+    mark.expected = "other"
     with DaebusCaller(f"daebus.control.{pair.name}", redis_url=pair.url) as control:
         control.send_message(ACTION, {"secret": "not that"})
         control.send_message(ACTION, {"secret": "other"})
-        assert listener.given_up.wait(10)
-        listener.keep()
+        assert mark.given_up.wait(10)
+        mark.keep()
         pair.send(1)
         eventually(lambda: pair.seen[-1] == ("old", 1))
         # The same mark means nothing any more.
@@ -130,6 +138,7 @@ def test_where_the_mark_may_not_be_heard_nothing_is_handled_twice(own_redis: Red
     try:
         pair.take_over()
         assert pair.cut.wait(10)
+        assert pair.marked is False
         pair.send(1)
         eventually(lambda: pair.seen[-1] == ("old", 1))
         pair.begin()
@@ -142,20 +151,19 @@ def test_where_the_mark_may_not_be_heard_nothing_is_handled_twice(own_redis: Red
 
 def test_where_redis_is_away_it_cannot_begin(name: str) -> None:
     app = Daebus(name)
-    bus = HandoverBus("redis://127.0.0.1:1", Takeover("secret", lambda: None, lambda: True))
+    bus = HandoverBus("redis://127.0.0.1:1", Takeover("secret", lambda _marked: None, lambda: True))
     with pytest.raises(ConnectionError, match="cannot connect"):
         app.start_on(bus)
     assert not app.running
 
 
 def test_a_message_as_long_as_it_likes_is_no_mark(pair: Pair) -> None:
-    listener = pair.old_bus.heard
-    assert listener is not None
-    listener.expected = "secret"
+    mark = pair.old_bus.mark
+    mark.expected = "secret"
     for data in (b"secret", b'{"action": "handover", "payload": "secret"}', json.dumps({"secret": "secret"}).encode()):
         pair.caller._requester.publish(f"daebus.control.{pair.name}", data)
     assert pair.caller.send_request("note", {"n": 1}) == {"by": "old"}
-    assert not listener.given_up.is_set()
+    assert not mark.given_up.is_set()
 
 
 def test_finishing_waits_for_a_message_that_is_just_being_taken(
@@ -187,3 +195,65 @@ def test_finishing_waits_for_a_message_that_is_just_being_taken(
         asking.join(10)
         finishing.join(10)
     assert answers == [{"n": 1}]
+
+
+def test_the_new_one_is_not_told_to_take_over_before_the_old_one_expects_its_mark() -> None:
+    """The mark comes once: an old one that does not know it yet would handle what the new one handles as well."""
+    supervisor = Supervisor("x", [], [])
+    ends = []
+    for _ in range(2):
+        ours, theirs = socket.socketpair()
+        child = Child.__new__(Child)
+        child.line, child.kill_at = Line(ours), None
+        ends.append((child, Line(theirs)))
+    (old, at_old), (new, at_new) = ends
+    supervisor._serving, supervisor._next = old, new
+    try:
+        supervisor._imported(new, 5.0)
+        ((word, secret),) = at_old.read() or ()
+        assert word == "expect"
+        at_new._socket.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            at_new._socket.recv(1)
+        at_new._socket.setblocking(True)
+        at_old.tell("expecting", "another one's")
+        supervisor._read(old)
+        at_old.tell("expecting", secret)
+        supervisor._read(old)
+        assert at_new.read() == [("take over", secret)]
+        # Where the old one ends before that, the new one simply starts.
+        supervisor._imported(new, 5.0)
+        supervisor._begin()
+        assert at_new.read() == [("start", None)]
+    finally:
+        supervisor._selector.close()
+        for closed in (supervisor._woken, supervisor._wake, *(line for child, at in ends for line in (child.line, at))):
+            closed.close()
+
+
+def test_a_mark_is_known_before_there_is_a_listener_and_waited_for_as_long_as_its_connection_lives() -> None:
+    ours, theirs = socket.socketpair()
+    line = Line(ours)
+    supervised = Supervised(theirs.detach())
+    supervised._app = Daebus("x")
+    listening = threading.Thread(target=supervised._listen)
+    listening.start()
+    try:
+        line.tell("expect", "secret")
+        assert line.read() == [("expecting", "secret")]
+        assert supervised._mark.expected == "secret"
+    finally:
+        line.close()
+        listening.join(10)
+        supervised._line.close()
+    mark = supervised._mark
+    mark.lost()
+    assert not mark.given_up.is_set(), "it goes on by another connection"
+    waiting = threading.Thread(target=lambda: mark.wait(None, 60))
+    waiting.start()
+    eventually(lambda: mark._final)
+    mark.lost()
+    waiting.join(10)
+    assert not waiting.is_alive()
+    mark.keep()
+    assert (mark.given_up.is_set(), mark.expected) == (False, None)

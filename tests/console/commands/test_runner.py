@@ -37,6 +37,13 @@ class Prompt:
         assert command is not None
         return run(command, self.context)
 
+    def over(self) -> int:
+        """How many exchanges of ours are over."""
+        session = self.context.session
+        with session.lock:
+            ours = [one for one in session.journal.exchanges if one.has(Flag.OURS) and not one.has(Flag.CONTROL)]
+        return sum(one.answer is not None for one in ours)
+
     def last(self) -> Exchange:
         """The newest exchange of ours, once it is over."""
         session = self.context.session
@@ -192,7 +199,8 @@ def test_show_prints_every_message_of_an_exchange(prompt: Prompt, service: str) 
 def test_stats_at_a_prompt_are_of_what_is_remembered(prompt: Prompt, service: str) -> None:
     for _time in range(3):
         prompt(f"request {service} echo")
-    prompt.last()
+    # Who asked has its answer before the tap has told of it.
+    eventually(lambda: prompt.over() == 3, what="all of them are seen")
     assert prompt(f"stats service:{service} --json") == Exit.DONE
     rows = [record for record in prompt.heard.records if "p50_ms" in record]
     assert [(row["action"], row["count"]) for row in rows] == [("echo", 3)]
