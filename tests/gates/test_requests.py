@@ -135,8 +135,11 @@ def test_they_go_on_in_the_order_in_which_they_are_released(
     shop: Shop, debugger: Debugger, requester: Requester, name: str
 ) -> None:
     debugger.rules(HOLD)
-    calls = [requester.start(name, "echo", {"n": n}) for n in range(3)]
-    holds = debugger.held(3)
+    calls = []
+    for number in range(3):
+        # One after the other: each is handled by a worker of its own, and which is first is up to them.
+        calls.append(requester.start(name, "echo", {"n": number}))
+        holds = debugger.held(number + 1)
     assert [held["payload"]["n"] for held in holds] == [0, 1, 2]
     for number in (2, 0, 1):
         debugger.release(holds[number]["hold"])
