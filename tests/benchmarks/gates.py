@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from daebus import DaebusCaller
-from tests.benchmarks.watched import running
+from tests.benchmarks.watched import in_turns, running
 from tests.support.redis_server import RedisServer
 
 SERVICES = {"shut": False, "open": True, "watched": True}
@@ -38,8 +38,8 @@ def measure(url: str, rounds: int, requests: int, rate: int) -> dict[str, dict[s
     took: dict[str, dict[str, list[float]]] = {}
     programs = {name: _CODE.format(name=name, debugger=debugger, url=url) for name, debugger in SERVICES.items()}
     with running(url, programs) as callers:
-        for _round in range(rounds):
-            for name, caller in callers.items():
+        for number in range(rounds):
+            for name, caller in in_turns(callers, number):
                 for what, each in _round_of(caller, requests, rate).items():
                     took.setdefault(what, {}).setdefault(name, []).append(each)
     return {what: {name: statistics.median(each) for name, each in by.items()} for what, by in took.items()}

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from daebus import DaebusCaller
-from tests.benchmarks.watched import running
+from tests.benchmarks.watched import in_turns, running
 from tests.support.redis_server import RedisServer
 
 SERVICES = {"off": 0, "on": 2000, "watched": 2000}
@@ -39,9 +39,9 @@ def measure(url: str, rounds: int, requests: int) -> dict[str, float]:
     took: dict[str, list[float]] = {f"{action} {name}": [] for action in ACTIONS for name in SERVICES}
     programs = {name: _CODE.format(name=name, recorder=recorder, url=url) for name, recorder in SERVICES.items()}
     with running(url, programs) as callers:
-        for _round in range(rounds):
+        for number in range(rounds):
             for action in ACTIONS:
-                for name, caller in callers.items():
+                for name, caller in in_turns(callers, number):
                     took[f"{action} {name}"].append(_spent_on(caller, action, requests))
     return {label: statistics.median(each) for label, each in took.items()}
 

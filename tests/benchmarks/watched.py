@@ -20,6 +20,12 @@ def _watch(url: str, ended: threading.Event) -> None:
             ended.wait(3)
 
 
+def in_turns(callers: Mapping[str, DaebusCaller], number: int) -> list[tuple[str, DaebusCaller]]:
+    """The callers for a round of that number: each is the first in its turn, since what comes first fares otherwise."""
+    several, first = list(callers.items()), number % len(callers)
+    return several[first:] + several[:first]
+
+
 @contextmanager
 def running(url: str, programs: Mapping[str, str], timeout: float = 30) -> Iterator[dict[str, DaebusCaller]]:
     """Run the programs, by the name of the service that each is, and give a caller of each."""
