@@ -5,10 +5,11 @@ Pure.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
+
+from daebus.wire.encoder import kept_encoder
 
 from .ring import Entry, Ring
 
@@ -27,7 +28,7 @@ KINDS = tuple(FIELDS)
 _SECONDS = ("queued", "elapsed")
 _OUTCOME = {kind: 3 + fields.index("outcome") for kind, fields in FIELDS.items() if "outcome" in fields}
 """Where in an entry the outcome stands."""
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+_encode = kept_encoder(allow_nan=True)
 ANSWER = 256 * 1024
 """Bytes of records in one answer."""
 _BARE = ("traceback", "frames", "payload", "text", "error")

@@ -9,7 +9,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NoReturn
@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from daebus.errors import PayloadError, class_of, said_by
 
 from . import checks
+from .encoder import kept_encoder
 from .nesting import DEEPEST, is_too_deep, outline
 from .values import Default, plain
 
@@ -24,19 +25,7 @@ _WIRE_FIELDS = ("action", "payload", "reply_to", "request_id", "service")
 _TEXT_LIMIT = 100
 
 
-@lru_cache(maxsize=32)
-def _encoder(default: Default) -> Callable[[Any], str]:
-    # Without a check for circles one is found as too deep a nesting: the same error, and less work for all others.
-    encoder = json.JSONEncoder(allow_nan=False, separators=(",", ":"), check_circular=False, default=default)
-    # It makes its C encoder anew for each value, which takes a quarter of the time of a message; one that looks for no
-    # circles remembers nothing, and can be kept.
-    make: Callable[..., Callable[[Any, int], Iterable[str]]] | None = getattr(json.encoder, "c_make_encoder", None)
-    if make is None:
-        return encoder.encode
-    pieces = make(None, default, json.encoder.encode_basestring_ascii, None, ":", ",", False, False, False)
-    return lambda value: "".join(pieces(value, 0))
-
-
+_encoder = lru_cache(maxsize=32)(kept_encoder)
 _encode = _encoder(plain)
 _decoder = json.JSONDecoder()
 # The type stubs leave it out.
