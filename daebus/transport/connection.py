@@ -429,9 +429,20 @@ class Connection:
 
     def _tell(self) -> None:
         self.told_by = threading.get_ident()
-        while self._done:
-            self._done[0].end()
-            self._done.popleft()
+        done = self._done
+        while True:
+            # It stays until it has been told: an interrupt must not lose it. So a thread that takes this one for gone
+            # may tell of the same; neither takes away what the other has not told, nor tells what was sent once more.
+            try:
+                command = done[0]
+            except IndexError:
+                break
+            if command.done:
+                command.end()
+            try:
+                done.remove(command)
+            except ValueError:
+                pass
         self.told_by = None
 
     # The end

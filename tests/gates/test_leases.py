@@ -87,16 +87,16 @@ def test_when_the_lease_ends_all_goes_on_unchanged_and_once(shop: Shop, requeste
 def test_a_lease_that_is_renewed_lives_on_with_its_rules_or_with_the_same_again(
     shop: Shop, requester: Requester, name: str
 ) -> None:
-    debugger = Debugger(requester, name, lease=0.4)
+    debugger = Debugger(requester, name, lease=1.5)
     once = {**HOLD, "id": "x", "once": True}
     debugger.rules(once)
     call = requester.start(name, "echo", {"n": 1})
     hold = debugger.one()["hold"]
-    until = time.monotonic() + 1.2
+    until = time.monotonic() + 3.5
     while time.monotonic() < until:
         told = debugger.rules(once)
         assert (told["held"], told["rules"][0]["hits"]) == (1, 1)
-        assert debugger.ask("rules", owner="ann", lease=0.4)["held"] == 1
+        assert debugger.ask("rules", owner="ann", lease=1.5)["held"] == 1
     # It was for one message, and does not come to life again.
     assert requester.call(name, "echo", {"n": 2}) == {"got": {"n": 2}}
     debugger.rules({**once, "action": "ech?"})

@@ -294,3 +294,42 @@ def test_a_writer_that_was_taken_for_gone_is_told_of_the_loss_and_raises_nothing
     assert refused == [False]
     assert [type(command.error) for command in pair.ended] == [ConnectionLost]
     assert pair.ended == [one]
+
+
+def test_two_threads_that_tell_at_the_same_time_tell_of_each_command_once_and_of_all(pair: Pair) -> None:
+    """One that takes over 1 s in the middle of it is taken for gone, and another one goes on."""
+    told: list[str] = []
+
+    def ended(name: str) -> Pending:
+        def end(_command: Pending) -> None:
+            told.append(name)
+            if name == "first":
+                other = threading.Thread(target=pair.connection._tell)
+                other.start()
+                other.join(10)
+
+        return Pending(b"", 1, time.monotonic() + 60, end)
+
+    for name in ("first", "second", "third"):
+        command = ended(name)
+        command.replies.append(1)
+        pair.connection._done.append(command)
+    pair.connection._tell()
+    assert sorted(told) == ["first", "second", "third"]
+    assert not pair.connection._done
+
+
+def test_a_command_that_is_sent_once_more_while_it_is_told_of_is_not_told_of_without_its_reply(pair: Pair) -> None:
+    told: list[list[object]] = []
+
+    def again(command: Pending) -> None:
+        command.ask_again(b"MORE", lambda asked: told.append(asked.replies))
+        other = threading.Thread(target=pair.connection._tell)
+        other.start()
+        other.join(10)
+
+    command = Pending(b"", 1, time.monotonic() + 60, again)
+    command.replies.append(1)
+    pair.connection._done.append(command)
+    pair.connection._tell()
+    assert (told, list(pair.connection._done)) == ([], [])
