@@ -35,10 +35,18 @@ class Claims:
     """The claims of one instance of a service.
 
     A request is known by a digest of its bytes. One that has neither a `request_id` nor `sent_at` cannot be told
-    from a second one like it, so every instance handles it, as if nothing were shared.
+    from a second one like it, so every instance handles it, as if nothing were shared. `own` is a channel that this
+    instance alone listens to, on the connection on which it hears the service's.
     """
 
-    def __init__(self, publisher: Publisher, service: str, instance: str, refusals: Refusals | None = None) -> None:
+    def __init__(
+        self,
+        publisher: Publisher,
+        service: str,
+        instance: str,
+        refusals: Refusals | None = None,
+        own: str | None = None,
+    ) -> None:
         self._keys = Keys(publisher)
         self._refusals = refusals or Refusals(service)
         self._service = service.encode()
@@ -46,6 +54,7 @@ class Claims:
         # What stands in braces says which slot of a cluster a key is in; a brace of the name must not end that.
         self._tag = self._service.replace(b"%", b"%25").replace(b"}", b"%7D")
         self._instance = instance.encode()
+        self._channels = [self._service, self._control] if own is None else [self._service, self._control, own.encode()]
         self._leaving = False
 
     def check(self) -> None:
@@ -149,10 +158,12 @@ class Claims:
 
     def _instances(self) -> int:
         """How many instances there are, with this one. A tap on one of the two channels is not taken for one."""
-        counted = self._keys.count([self._service, self._control], "counting the instances of a service")
-        subscribed = min((count for count in counted if count), default=0)
-        # One that listens no more has what came before that: others may have it, too, and have not passed yet.
-        return subscribed + 1 if self._leaving else max(subscribed, 1)
+        counted = self._keys.count(self._channels, "counting the instances of a service")
+        subscribed = min((count for count in counted[:2] if count), default=0)
+        # One that listens no more has what came before that: others may have it, too, and have not passed yet. Where it
+        # is about to stop listening, only the server knows if it counts as one still.
+        gone = self._leaving and not any(counted[2:])
+        return subscribed + 1 if gone else max(subscribed, 1)
 
 
 def _is_unique(message: Request | Unreadable) -> bool:

@@ -106,7 +106,9 @@ class Service:
         self._cache: Any = None
         self._cache_lock = threading.Lock()
         self._refusals = Refusals(name)
-        self._claims = Claims(self.publisher, name, self.instance, self._refusals) if options.shared else None
+        probes = f"caller:{uuid.uuid4().hex}"
+        own = [probes] if bus.proves else []
+        self._claims = Claims(self.publisher, name, self.instance, self._refusals, *own) if options.shared else None
         self._undelivered = Undelivered(name)
         self._loop = EventLoop(name, options.max_workers) if registry.needs_loop else None
         self._holding = (
@@ -150,8 +152,6 @@ class Service:
         self._verbs = self._control_verbs()
         self._control = Control(name, self.instance, self.publisher, self._verbs)
         self._tasks = TaskRunner(self, registry, self._loop)
-        probes = f"caller:{uuid.uuid4().hex}"
-        own = [probes] if bus.proves else []
         self._listener = bus.listener(
             name,
             [name, self._control_channel, *own, *registry.listen_handlers],

@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 import threading
 import time
+from contextlib import closing
 from typing import Any
 
 import pytest
 import redis
 
 from daebus import Daebus, DaebusCaller, PermissionDenied, Requester, RequestFailed, RequestTimeout, broadcast
+from daebus.service.claims import Claims
+from daebus.service.control.channel import control_channel
+from daebus.transport.address import RedisAddress
+from daebus.transport.publisher import Publisher
+from daebus.wire.envelope import Request
 from tests.support.framework_services import Tap, serving
 from tests.support.instances import Instance, instances
 from tests.support.redis_server import RedisServer
@@ -257,3 +263,26 @@ def test_claiming_costs_one_round_trip_and_only_where_it_is_asked_for(own_redis:
     # Who subscribes is not asked each time.
     assert {key for key in plain if "config" not in key and "info" not in key} <= {"publish", "pubsub"}
     assert shared["publish"] == plain["publish"] == 20
+
+
+def test_one_that_is_about_to_stop_listening_is_not_counted_twice(redis_url: str, name: str) -> None:
+    """Else nobody would be the last to pass on a message, and whoever asked would wait in vain."""
+    publisher = Publisher(RedisAddress(redis_url), name)
+    leaving, other = (Claims(publisher, name, which, own=f"{name}.{which}") for which in ("leaving", "other"))
+    message = Request("a", {}, request_id="r")
+    with closing(publisher), redis.Redis.from_url(redis_url) as client:
+        listening = []
+        for which in ("leaving", "other"):
+            listener = client.pubsub()  # type: ignore[no-untyped-call]  # redis has no types
+            listener.subscribe(name, control_channel(name), f"{name}.{which}")
+            listening.append(listener)
+        eventually(lambda: client.pubsub_numsub(f"{name}.other")[0][1] == 1)
+        leaving.leave()
+        assert not other.is_left_to_us(message, b"first")
+        assert leaving.is_left_to_us(message, b"first")
+        # Where it listens no more, there are still two who may have got a message.
+        listening[0].close()
+        eventually(lambda: client.pubsub_numsub(f"{name}.leaving")[0][1] == 0)
+        assert not leaving.is_left_to_us(message, b"second")
+        assert other.is_left_to_us(message, b"second")
+        listening[1].close()

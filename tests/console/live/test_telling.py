@@ -48,11 +48,15 @@ def open_pulling(open_session: Callable[..., Session]) -> Callable[[], Session]:
 
 def newest(session: Session, **wanted: object) -> Exchange:
     with session.lock:
-        return next(
+        found = (
             one
             for one in reversed(session.journal.exchanges)
             if all(getattr(one, name) == value for name, value in wanted.items())
         )
+        exchange = next(found, None)
+    # To whoever waits for it, that is not yet.
+    assert exchange is not None, f"nothing seen with {wanted}"
+    return exchange
 
 
 def is_watched(session: Session) -> bool:
