@@ -12,7 +12,7 @@ from daebus.errors import ConnectionLost, RedisUnavailable
 from daebus.transport.address import CONNECT_TIMEOUT
 from daebus.transport.aio_connection import AsyncConnection
 from daebus.transport.bus import Bus
-from daebus.transport.commands import Pending, at_replica, count_command, misplaced, subscribers_in
+from daebus.transport.commands import Pending, at_replica, count_command, lost_there, misplaced, subscribers_in
 from daebus.transport.pause import HELD_AFTER, trial
 from daebus.transport.places.presence import ASK_AGAIN_AFTER, Presence
 from daebus.transport.proof import greeting, hello
@@ -54,7 +54,7 @@ class AsyncPresence:
         try:
             greeted = greeting((await publisher.ask(hello())).replies[0])
         except RedisUnavailable as error:
-            return RedisUnavailable(f"{error}; nobody subscribes there, so nothing was handled")
+            return RedisUnavailable(lost_there(error))
         if greeted.is_replica:
             on_replica()
             return RedisUnavailable(at_replica(where))

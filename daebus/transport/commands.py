@@ -143,6 +143,11 @@ def misplaced(address: object, wrong: str) -> str:
     return f"nobody subscribes at {address}: {wrong}; nothing was handled"
 
 
+def lost_there(error: object) -> str:
+    """The same where the connection was lost before it could be asked what the server is."""
+    return f"{error}; nobody subscribes there, so nothing was handled"
+
+
 KNOWN_FOR = 0.01
 """Seconds for which the number of subscribers is held to be known; once more as long while one message asks anew."""
 _MOST_CHANNELS = 1000

@@ -18,6 +18,7 @@ from .commands import (
     at_replica,
     count_command,
     is_doubtful,
+    lost_there,
     misplaced,
     publish_command,
     receivers,
@@ -273,7 +274,7 @@ class Publisher(Commander):
 
         def greeted(asked: Pending) -> None:
             if asked.error is not None:
-                told(RedisUnavailable(f"{asked.error}; nobody subscribes there, so nothing was handled"))
+                told(RedisUnavailable(lost_there(asked.error)))
             elif greeting(asked.replies[0]).is_replica:
                 told(self._at_a_replica(connection))
             elif self._presence.takes_asking:
@@ -287,7 +288,9 @@ class Publisher(Commander):
 
         command.ask_again(hello(), greeted)
         if not connection.submit(command):
-            told(RedisUnavailable(f"{connection.lost()}; nobody subscribes there, so nothing was handled"))
+            # One that is about to fail takes nothing more, and cannot say yet why.
+            error = connection.error or f"lost the connection to Redis at {connection.address}"
+            told(RedisUnavailable(lost_there(error)))
 
     def await_told(self, command: Pending, waiter: Waiter, ready: Callable[[], bool], deadline: float) -> None:
         """Wait until `ready()`, or the deadline: until `told` was called with what became of a command, say.

@@ -12,7 +12,7 @@ import pytest
 from daebus.errors import ConnectionLost, PermissionDenied, RedisUnavailable
 from daebus.transport import connection as connection_module
 from daebus.transport.address import RedisAddress
-from daebus.transport.commands import Delivery
+from daebus.transport.commands import Delivery, Pending
 from daebus.transport.connection import TOGETHER
 from daebus.transport.publisher import Publisher
 from tests.support.framework_services import Tap
@@ -319,3 +319,18 @@ def test_a_forked_child_connects_anew(publisher: Publisher) -> None:
         os._exit(publisher.publish("somewhere", b"x"))
     assert os.waitpid(child, 0)[1] == 0
     assert publisher.publish("somewhere", b"x") == 0
+
+
+def test_that_nobody_subscribes_is_not_said_where_the_connection_takes_no_question_any_more(
+    publisher: Publisher,
+) -> None:
+    """A writer has met an error, and is about to read what the server has said before it closed."""
+    publisher.publish("nobody", b"")
+    connection = connection_of(publisher)
+    connection.usable = False
+    told: list[Outcome] = []
+    command = Pending(b"", 0, time.monotonic() + 10)
+    command.connection = connection
+    publisher._tell(command, Delivery(0, 0, time.monotonic()), told.append)
+    assert [type(one) for one in told] == [RedisUnavailable]
+    assert "nobody subscribes there, so nothing was handled" in str(told[0])
