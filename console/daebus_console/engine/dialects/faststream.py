@@ -51,8 +51,7 @@ class Spoken(Dialect):
         headers = headers_of(data)
         if headers is None or not headers.get("reply_to") or not all(map(str.isascii, chain(*headers.items()))):
             return None
-        body = data[_HEAD.unpack_from(data)[3] :]
-        return frame_of({**headers, "correlation_id": request_id, "reply_to": reply_to}, body), reply_to
+        return frame_of({**headers, "correlation_id": request_id, "reply_to": reply_to}, body_of(data) or b""), reply_to
 
     def reply(self, channel: str, data: bytes, content: bytes, failed: str | None) -> tuple[str, bytes] | None:
         """A frame with its correlation_id, on the channel that it names. There are no errors on this wire."""
@@ -68,8 +67,9 @@ class Spoken(Dialect):
         headers = headers_of(data)
         if headers is None or "reply_to" in headers:
             return None
-        body = data[_HEAD.unpack_from(data)[3] :]
-        return frame_of({**headers, "correlation_id": f"again-{headers.get('correlation_id', '')}"}, body)
+        return frame_of(
+            {**headers, "correlation_id": f"again-{headers.get('correlation_id', '')}"}, body_of(data) or b""
+        )
 
     def content(self, data: bytes) -> bytes | None:
         """The body of the frame."""

@@ -101,11 +101,8 @@ class Resend:
             raise Unsendable("a question of another framework can only be asked where it was")
         return replace(self, channel=channel)
 
-    def answers_on(self, reply_to: str) -> str:
-        """The channel that the answers come on where it is sent with that `reply_to`. Raises Unsendable."""
-        return reply_to if self.dialect is None else self._anew(reply_to, "")[1]
-
-    def _anew(self, reply_to: str, request_id: str) -> tuple[bytes, str]:
+    def anew(self, reply_to: str, request_id: str) -> tuple[bytes, str]:
+        """The bytes of a question of others, and the channel that its answers come on. Raises Unsendable."""
         dialect = dialects.named(self.dialect or "")
         asked = None if dialect is None else dialect.anew(self.channel, self.raw or b"", request_id, reply_to)
         if asked is None:
@@ -115,7 +112,7 @@ class Resend:
     def encode(self, reply_to: str, request_id: str, now: float, timeout: float | None = None) -> bytes:
         """The bytes to publish. `timeout` is what a request names if it names one at all. Raises Unsendable."""
         if self.raw is not None:
-            return self.raw if self.dialect is None else self._anew(reply_to, request_id)[0]
+            return self.raw if self.dialect is None else self.anew(reply_to, request_id)[0]
         put: dict[str, str] = {}
         if self.kind is Kind.REQUEST:
             put = {"reply_to": json.dumps(reply_to), "request_id": json.dumps(request_id)}
@@ -179,7 +176,7 @@ def _as_it_was(exchange: Exchange) -> Resend:
             dialect=dialect.name,
         )
         # Told now where it cannot be asked.
-        item.answers_on("")
+        item.anew("", "")
         return item
     data = opened.data if dialect is None else dialect.again(opened.data)
     if data is None:

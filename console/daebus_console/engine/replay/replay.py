@@ -213,9 +213,11 @@ class Replay:
         request_id = uuid.uuid4().hex
         timeout = self._timeout or item.timeout or TIMEOUT
         try:
-            data = item.encode(self._wire.reply_to, request_id, time.time(), timeout)
-            if item.dialect is not None:
-                self._hear(item)
+            if item.dialect is None:
+                data = item.encode(self._wire.reply_to, request_id, time.time(), timeout)
+            else:
+                data, channel = item.anew(self._wire.reply_to, request_id)
+                self._hear(item.dialect, channel)
         except (Unsendable, Crowded, RedisUnavailable) as error:
             self._settle(Outcome(origin, item, Answer("unsent"), reason=str(error)))
             if isinstance(error, RedisUnavailable) and not isinstance(error, PermissionDenied):
@@ -243,15 +245,14 @@ class Replay:
         elif not is_request:
             self._settle(Outcome(origin, item, Answer("sent")))
 
-    def _hear(self, item: Resend) -> None:
-        """Have the answers to a question of others heard. Raises Unsendable, Crowded, RedisUnavailable."""
-        channel = item.answers_on(self._wire.reply_to)
+    def _hear(self, name: str, channel: str) -> None:
+        """Have the answers heard that come on a channel in that dialect. Raises Crowded, RedisUnavailable."""
         self._wire.hear(channel)
         self._links.hear(channel)
-        with self._changed:
-            dialect = dialects.named(item.dialect or "")
-            if dialect is not None:
-                self._guests[dialect.name] = dialect
+        dialect = dialects.named(name)
+        if dialect is not None:
+            with self._changed:
+                self._guests[name] = dialect
 
     def _failed_to_send(self, flight: Flight, data: bytes, error: RedisUnavailable) -> None:
         """Redis did not take it, or nobody knows whether it did."""

@@ -41,7 +41,7 @@ def test_no_answer_is_ever_sent_again_and_a_question_only_as_a_new_one(name: str
         if item.kind is Kind.REQUEST:
             anew = ForeignBus().say(item.channel, data)
             assert (anew.dialect, anew.kind, anew.action) == (one.dialect, Kind.REQUEST, one.action)
-            assert (anew.request_id, anew.reply_to) == ("new", item.answers_on("caller:1"))
+            assert (anew.request_id, anew.reply_to) == ("new", item.anew("caller:1", "new")[1])
             assert content_of(anew.opened.data) == content_of(one.opened.data)
     assert plan.total + plan.unsendable.total() + plan.left_out.total() == len(bus.exchanges)
     assert plan.kinds[Kind.REQUEST] == (len(bus.requests()) if name.startswith(("nest", "faststream")) else 0)
