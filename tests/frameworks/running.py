@@ -21,8 +21,9 @@ from typing import IO, Any
 from daebus_console.engine.session import Session
 from tests.frameworks.cases import Case
 from tests.support.environments import ENVIRONMENTS, python_with
+from tests.support.ports import free_port
 from tests.support.processes import die_with_parent
-from tests.support.redis_server import RedisServer, free_port
+from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
 _INSTALL_WITHIN, _UP_WITHIN, _RUN_WITHIN = 600.0, 60.0, 120.0

@@ -11,7 +11,8 @@ import redis
 
 from daebus import Daebus, DaebusCaller, PermissionDenied, RedisRefused, RedisUnavailable, RequestFailed
 from tests.support.framework_services import Program, program, serving
-from tests.support.redis_server import RedisServer, free_port
+from tests.support.ports import free_port
+from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
 SERVICE = """

@@ -25,8 +25,9 @@ from daebus import (
 )
 from tests.integration_aio.shop import Shop, connections, open_files, pending, until
 from tests.support.framework_services import serving
+from tests.support.ports import free_port
 from tests.support.proxy import Proxy
-from tests.support.redis_server import RedisServer, free_port
+from tests.support.redis_server import RedisServer
 
 pytestmark = pytest.mark.fault
 

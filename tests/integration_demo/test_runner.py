@@ -10,7 +10,8 @@ from daebus import DaebusCaller
 from daebus_console.demo import demo as demo_module
 from daebus_console.demo.demo import BrokerUnavailable, Demo, DemoError, DemoInterrupted
 from tests.integration_demo.support import alive
-from tests.support.redis_server import RedisServer, free_port
+from tests.support.ports import free_port
+from tests.support.redis_server import RedisServer
 
 SECRET = "pa55-w0rd"
 

@@ -19,7 +19,8 @@ from daebus.transport.places.sentinels import SentinelLookout
 from daebus.transport.publisher import Publisher
 from tests.support.faulty import works
 from tests.support.hammer import hammering
-from tests.support.redis_server import RedisServer, free_port
+from tests.support.ports import free_port
+from tests.support.redis_server import RedisServer
 from tests.support.several import MASTER, Sentinel, Sentinels, order, start_all
 from tests.support.transport import connection_of
 from tests.support.waiting import eventually

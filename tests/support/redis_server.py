@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,7 @@ from typing import Any
 
 import redis
 
+from tests.support.ports import free_port
 from tests.support.processes import die_with_parent
 from tests.support.servers import search_path
 
@@ -27,14 +27,6 @@ def ensure_redis_server() -> str:
         found = shutil.which("redis-server")
         assert found is not None
     return found
-
-
-def free_port() -> int:
-    """A TCP port on loopback that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class RedisServer:
@@ -78,7 +70,7 @@ class RedisServer:
         raise RuntimeError(f"redis-server did not start: {self.log()[-2000:]}")
 
     def answers(self) -> bool:
-        """Whether it does within ten seconds."""
+        """Whether it does within ten seconds: it, and no other server that has taken its port meanwhile."""
         deadline = time.monotonic() + 10
         process = self.process
         assert process is not None
@@ -86,7 +78,7 @@ class RedisServer:
             try:
                 with redis.Redis(port=self.port, host="127.0.0.1", password=self.password, socket_timeout=2) as client:
                     client.ping()
-                return True
+                    return bool(client.info("server")["process_id"] == process.pid)
             except redis.RedisError:
                 time.sleep(0.01)
         return False

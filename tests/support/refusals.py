@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -20,7 +19,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.support.redis_server import RedisServer, free_port
+from tests.support.ports import free_port
+from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
 CODES = ("OOM", "NOREPLICAS", "MISCONF", "NOPERM", "READONLY", "LOADING", "MASTERDOWN", "BUSY", "CLUSTERDOWN")
@@ -42,7 +42,7 @@ def redis_that_may(code: str) -> RedisServer:
                 server.close()
         raise RuntimeError("redis-server does not start")
     server = RedisServer("--cluster-enabled", "yes", "--cluster-node-timeout", "500")
-    server.port = _port_with_room_for_the_cluster_bus()
+    server.port = free_port()
     server.start()
     with server.client() as client:
         _slots(client, "ADDSLOTS")
@@ -228,13 +228,3 @@ def _meanwhile(server: RedisServer, *command: str) -> Iterator[None]:
 
 def _slots(client: redis.Redis, command: str) -> None:
     client.execute_command("CLUSTER", command, *_SLOTS)
-
-
-def _port_with_room_for_the_cluster_bus() -> int:
-    """The bus of a cluster is at the port plus 10,000."""
-    deadline = time.monotonic() + 10
-    while (port := free_port()) > 55_000:
-        if time.monotonic() > deadline:
-            # Not what the system hands out by itself, but as good.
-            return 20_000 + port % 10_000
-    return port

@@ -11,7 +11,8 @@ from typing import Any
 
 import redis
 
-from tests.support.redis_server import RedisServer, ensure_redis_server, free_port
+from tests.support.ports import free_port
+from tests.support.redis_server import RedisServer, ensure_redis_server
 from tests.support.waiting import eventually
 
 SLOTS = 16384
@@ -62,8 +63,6 @@ class ClusterServer(RedisServer):
             "--cluster-enabled", "yes", "--cluster-node-timeout", str(NODE_TIMEOUT), *bus,
             "--cluster-require-full-coverage", "no", "--repl-diskless-sync-delay", "0", *options,
         )  # fmt: skip
-        while self.bus_port is None and not 0 < self.port < 55_000:
-            self.port = free_port()
 
     @property
     def id(self) -> str:

@@ -15,7 +15,8 @@ import redis
 
 from tests.console.cli.conftest import Console
 from tests.support.framework_services import Tap
-from tests.support.redis_server import RedisServer, free_port
+from tests.support.ports import free_port
+from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
 

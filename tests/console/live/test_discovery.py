@@ -12,7 +12,8 @@ from daebus.transport.address import RedisAddress
 from daebus_console.engine.live.discovery import Discovery
 from daebus_console.engine.session import Session
 from tests.console.live.conftest import Publish
-from tests.support.redis_server import RedisServer, free_port
+from tests.support.ports import free_port
+from tests.support.redis_server import RedisServer
 
 OpenSession = Callable[..., Session]
 

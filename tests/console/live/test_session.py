@@ -9,7 +9,8 @@ from collections.abc import Callable
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.session import Session, Settings
 from tests.console.live.conftest import Publish
-from tests.support.redis_server import RedisServer, free_port
+from tests.support.ports import free_port
+from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
 OpenSession = Callable[..., Session]
