@@ -30,7 +30,7 @@ from .commands import Pending, loss
 from .leader import OVERDUE_AFTER, Leadership
 from .places.route import Place
 from .stream import Stream
-from .threads import begin
+from .threads import begin, calls_of
 from .waiter import Waiter
 
 TOGETHER = 65536
@@ -54,8 +54,20 @@ class Hold:
 
     @property
     def is_gone(self) -> bool:
-        """Writing never waits; who does not come back from it was interrupted more than once."""
-        return time.monotonic() - self.since > OVERDUE_AFTER
+        """Writing never waits: who has it for long was interrupted more than once, or is kept from running at all."""
+        return time.monotonic() - self.since > OVERDUE_AFTER and not any(
+            thread == self.thread and call.f_locals.get("hold") is self
+            for thread, call in calls_of(Connection.flush.__code__)
+        )
+
+
+def is_read_for(leadership: Leadership) -> bool:
+    """Whether some thread is just reading as its leader."""
+    return any(
+        connection.leadership is leadership
+        for _thread, call in calls_of(Connection.receive.__code__)
+        if isinstance(connection := call.f_locals.get("self"), Connection)
+    )
 
 
 class Connection:
@@ -78,6 +90,7 @@ class Connection:
         self.place: Place | None = None
         """Where that is."""
         self.leadership = leadership
+        leadership.is_reading = is_read_for
         self._overdue = overdue
         self.error: ConnectionLost | None = None
         """Why it is of no use any more."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import CodeType, FrameType
 
 
 def is_ending() -> bool:
@@ -36,3 +37,14 @@ def aside(what: Callable[[], object]) -> None:
         begin(threading.Thread(target=what, name="daebus-aside", daemon=True))
     except RuntimeError:
         what()
+
+
+def calls_of(method: CodeType) -> Iterator[tuple[int, FrameType]]:
+    """The calls of that code that are under way just now, and the threads in which they are. Takes a while: for what
+    seldom happens."""
+    for thread, frame in sys._current_frames().items():
+        inner: FrameType | None = frame
+        while inner is not None:
+            if inner.f_code is method:
+                yield thread, inner
+            inner = inner.f_back

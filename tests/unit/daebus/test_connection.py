@@ -273,27 +273,63 @@ def test_one_that_has_failed_is_not_read(pair: Pair) -> None:
     assert pair.stream._socket.fileno() == -1
 
 
-def test_a_writer_that_was_taken_for_gone_is_told_of_the_loss_and_raises_nothing(
+def test_a_writer_that_the_system_keeps_from_running_is_not_taken_for_gone(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On a machine with too much to do, one may stand still in the middle of writing for longer than anybody waits."""
+    """What comes meanwhile is left to it, however long it stands still."""
     write = pair.stream.write
-    monkeypatch.setattr("daebus.transport.connection.OVERDUE_AFTER", 0.0)
-    refused: list[bool] = []
+    monkeypatch.setattr(connection_module, "OVERDUE_AFTER", 0.0)
+    given: list[bool] = []
 
     def stands_still(data: bytes) -> int:
         sent = write(data)
-        thread = threading.Thread(target=lambda: refused.append(pair.connection.submit(pair.command(b"two"))))
-        thread.start()
-        thread.join(10)
+        if data == b"one":
+            thread = threading.Thread(target=lambda: given.append(pair.connection.submit(pair.command(b"two"))))
+            thread.start()
+            thread.join(10)
         return sent
 
     monkeypatch.setattr(pair.stream, "write", stands_still)
+    assert pair.connection.submit(pair.command(b"one"))
+    assert given == [True]
+    assert (pair.ended, pair.connection.error) == ([], None)
+    assert pair.server.recv(100) == b"onetwo"
+
+
+def test_a_writer_that_is_gone_ends_the_connection(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it stands where interrupts came again and again: nobody knows how far it got."""
+    monkeypatch.setattr(connection_module, "OVERDUE_AFTER", 0.0)
     one = pair.command(b"one")
-    pair.connection.submit(one)
-    assert refused == [False]
+    assert pair.connection.submit(one)
+    pair.connection._writing[None] = connection_module.Hold()
+    assert not pair.connection.submit(pair.command(b"two"))
     assert [type(command.error) for command in pair.ended] == [ConnectionLost]
     assert pair.ended == [one]
+
+
+def test_a_leader_that_the_system_keeps_from_running_while_it_reads_stays_the_leader(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two that read at the same time might put the pieces in the wrong order."""
+    monkeypatch.setattr("daebus.transport.leader.OVERDUE_AFTER", 0.0)
+    read, other = pair.stream.read, Waiter()
+    taken: list[bool] = []
+
+    def stands_still() -> bytes | None:
+        data = read()
+        thread = threading.Thread(target=lambda: taken.append(pair.leadership.take(other)))
+        thread.start()
+        thread.join(10)
+        return data
+
+    monkeypatch.setattr(pair.stream, "read", stands_still)
+    waiter = Waiter()
+    assert pair.leadership.take(waiter)
+    pair.server.sendall(b"+PONG\r\n")
+    assert pair.connection.receive(0)
+    assert taken == [False]
+    # It reads no more, and has not left either.
+    assert pair.leadership.take(other)
 
 
 def test_two_threads_that_tell_at_the_same_time_tell_of_each_command_once_and_of_all(pair: Pair) -> None:
