@@ -225,6 +225,8 @@ class LocalBus(RecordingBus):
     def __init__(self) -> None:
         super().__init__()
         self._server = fakeredis.FakeServer()
+        # Where two threads are the first to use a data set, fakeredis makes two of it, and what is in one is lost.
+        self.execute(b"PING")
 
     def __str__(self) -> str:
         return "the test bus"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+import time
 from typing import Any
 
+import fakeredis
 import pytest
 
 from daebus import (
@@ -20,7 +23,7 @@ from daebus import (
     request,
     response,
 )
-from daebus.testing import TestClient
+from daebus.testing import LocalBus, TestClient
 
 
 @pytest.fixture
@@ -182,3 +185,26 @@ def test_without_it_each_instance_handles_everything() -> None:
     with apps[0].test_client() as one, TestClient(apps[1], bus=one.bus):
         assert one.send("work") == 2
         assert handled == ["once", "once"]
+
+
+def test_threads_that_are_the_first_to_use_the_cache_use_the_same_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(fakeredis._core._server.Database):
+        def __init__(self, *arguments: Any) -> None:
+            time.sleep(0.05)
+            super().__init__(*arguments)
+
+    monkeypatch.setattr(fakeredis._core._server, "Database", Slow)
+    bus = LocalBus()
+    start, counted = threading.Barrier(4), []
+
+    def count() -> None:
+        visits = bus.cache()
+        start.wait()
+        counted.append(visits.incr("visits"))
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(counted) == [1, 2, 3, 4]
