@@ -113,7 +113,9 @@ class Context:
         self.place = place
         self.request = request
         self.response = response
-        self.id: RequestId = None if request is None else request.id
+        self.id: RequestId = None if request is None else request.request_id
+        if self.id is None and request is not None:
+            self.id = request.message_id
         if self.id is None:
             self.id = new_request_id()
             self.cause = (f"message {request.action}" if request is not None else cause or place)[:_CAUSE]
@@ -238,9 +240,11 @@ def written(value: Any) -> Any:
 
 def asking_name(name: str | None = None) -> str:
     """Who asks, for `request.service` on the other side: `name`, the service at hand, or the program's name."""
-    if name:
-        return name
-    runtime = current_runtime()
+    return name or name_of(current_runtime())
+
+
+def name_of(runtime: Runtime | None) -> str:
+    """The name of that service, or the program's."""
     return _program_name() if runtime is None else runtime.name
 
 

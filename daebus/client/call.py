@@ -145,7 +145,8 @@ class Call(Asked):
 
     def over(self, outcome: BaseException | str | None) -> None:
         """It has come to its end: None where all is well, else the error, or its code. Only the first time counts."""
-        self.span.end(outcome)
+        if self.span is not NOTHING:
+            self.span.end(outcome)
         if self.noted is not None:
             self.noted.end(outcome)
 
@@ -176,7 +177,10 @@ class Call(Asked):
 
     def _next(self) -> Reply:
         if not self._inbox:
-            self._await_reply()
+            if self.noted is None:
+                self._wait()
+            else:
+                self._await_reply(self.noted)
         item = self._inbox[0]
         if isinstance(item, DaebusError):
             # It stays there: whoever asks again is told again.
@@ -189,11 +193,7 @@ class Call(Asked):
             self._requester.call_ended()
         return item
 
-    def _await_reply(self) -> None:
-        noted = self.noted
-        if noted is None:
-            self._wait()
-            return
+    def _await_reply(self, noted: Noted) -> None:
         noted.waits()
         try:
             self._wait()

@@ -95,16 +95,23 @@ def sender_of(name: str | None) -> context.Runtime | None:
 
     `name` is who sends, where the program has said so: outside a handler that is then no service of this process.
     """
-    within = context.current()
-    if within is not None:
-        return within.runtime
-    return context.current_runtime() if name is None else None
+    return context.current_runtime() if name is None or context.current() is not None else None
 
 
 def call_noted(name: str | None, id: str, service: str, action: str, parent: RequestId) -> Noted | None:
     """A call that is about to be made here, by that `sender_of`; None where no service makes it."""
-    runtime = sender_of(name)
-    return None if runtime is None else Noted(runtime, context.current(), id, service, action, parent)
+    runtime = context.current_runtime()
+    return None if runtime is None else noted_by(runtime, name, id, service, action, parent)
+
+
+def noted_by(
+    runtime: context.Runtime, name: str | None, id: str, service: str, action: str, parent: RequestId
+) -> Noted | None:
+    """The same where it is known which service is the one at hand."""
+    within = context.current()
+    if within is None and name is not None:
+        return None
+    return Noted(runtime, within, id, service, action, parent)
 
 
 def note_published(channel: str, data: bytes) -> None:

@@ -23,22 +23,13 @@ class Replies:
     """Keeps the reply channel subscribed. What comes in goes to `take(data)`, which must be quick and not raise."""
 
     def __init__(self, listener: Listener, take: Callable[[bytes], None]) -> None:
-        self._listener = listener
+        self.listener = listener
+        """What hears the channel."""
         self._take = take
         self._starting = threading.Lock()
         self._keeper: threading.Thread | None = None
         self._keeper_waits = Waiter()
         self._doubted = False
-
-    @property
-    def connected(self) -> bool:
-        """Whether the channel is subscribed, as far as is known."""
-        return self._listener.connected
-
-    @property
-    def connections(self) -> int:
-        """How often it has been subscribed."""
-        return self._listener.connections
 
     def ensure(self, deadline: float) -> None:
         """Return once the channel is subscribed; raise what the next attempt to connect ran into.
@@ -46,7 +37,7 @@ class Replies:
         Where the interpreter is ending there are no more threads: then it connects on this one, and whoever waits for
         an answer reads it. Raises RedisUnavailable where there is no thread for another reason.
         """
-        listener = self._listener
+        listener = self.listener
         if self._doubted:
             self._doubted = False
             self._look()
@@ -67,22 +58,22 @@ class Replies:
     def _start(self) -> None:
         with self._starting:
             if self._keeper is None or not self._keeper.is_alive():
-                keeper = threading.Thread(target=self._keep, name=f"daebus-{self._listener.name}", daemon=True)
+                keeper = threading.Thread(target=self._keep, name=f"daebus-{self.listener.name}", daemon=True)
                 begin(keeper)
                 self._keeper = keeper
 
     def _connect_alone(self, deadline: float) -> RedisUnavailable | None:
         waiter = Waiter()
         try:
-            if self._listener.leadership.join(waiter, lambda: self._listener.connected, deadline):
-                return self._listener.connect()
+            if self.listener.leadership.join(waiter, lambda: self.listener.connected, deadline):
+                return self.listener.connect()
             return None
         finally:
-            self._listener.leave(waiter)
+            self.listener.leave(waiter)
 
     def attend(self, waiter: Waiter, ready: Callable[[], bool], deadline: float) -> None:
         """Wait until `ready()` or the deadline, or for no reason. Whoever makes `ready()` true wakes the waiter."""
-        listener = self._listener
+        listener = self.listener
         left = False
         try:
             if not listener.connected:
@@ -99,7 +90,7 @@ class Replies:
                     listener.leave(waiter)
 
     def _read(self, ready: Callable[[], bool], deadline: float) -> None:
-        listener = self._listener
+        listener = self.listener
         try:
             while listener.connected:
                 message = listener.next_message(deadline)
@@ -108,7 +99,7 @@ class Replies:
                     listener.handed()
                 if ready():
                     # What has come besides is for others: let them not wait until one of them reads on.
-                    while listener.has_more and (message := listener.received()) is not None:
+                    while (message := listener.received()) is not None:
                         self._take(message[1])
                         listener.handed()
                     return
@@ -126,25 +117,25 @@ class Replies:
         """Take in what has come, without waiting, unless another thread reads."""
         waiter = Waiter()
         try:
-            if self._listener.leadership.take(waiter):
-                self._listener.look()
+            if self.listener.leadership.take(waiter):
+                self.listener.look()
         finally:
             try:
-                self._listener.leave(waiter)
+                self.listener.leave(waiter)
             finally:
-                self._listener.leave(waiter)
+                self.listener.leave(waiter)
 
     def nudge(self) -> None:
         """Make whoever reads look up."""
-        self._listener.nudge()
+        self.listener.nudge()
 
     def heard_since(self, then: float) -> bool:
         """Whether anything came from the server since (a time of `time.monotonic()`)."""
-        return self._listener.heard_since(then)
+        return self.listener.heard_since(then)
 
     def close(self, timeout: float = 2.0) -> None:
         """Give the connection up and end the keeper."""
-        self._listener.close()
+        self.listener.close()
         self._keeper_waits.wake()
         keeper = self._keeper
         if keeper is not None and keeper is not threading.current_thread():
@@ -152,7 +143,7 @@ class Replies:
 
     def _keep(self) -> None:
         waiter = Waiter()
-        listener = self._listener
+        listener = self.listener
         while not listener.finished:
             try:
                 if listener.leadership.take(waiter, LINGER if listener.connected else 0.0):

@@ -26,7 +26,7 @@ from daebus.errors import (
 )
 from daebus.gates.gates import Gates
 from daebus.transport.bus import Bus, RedisBus, boards, bus_at
-from daebus.transport.commands import Delivery
+from daebus.transport.commands import Delivery, Pending
 from daebus.transport.fork import begins_anew, mind_the_end
 from daebus.transport.publisher import Publisher
 from daebus.transport.url import resolve_url
@@ -40,7 +40,7 @@ from .call import Call
 from .gate import gates_of, gates_of_one_way, pass_gate
 from .pending import PendingCalls
 from .replies import Replies
-from .retry import Attempt, Attempts, Retry, ask, checked_retry
+from .retry import Attempts, Retry, ask, checked_retry
 from .writing import one_way_of, request_of
 
 log = logging.getLogger("daebus")
@@ -87,6 +87,8 @@ class Requester:
         self._name = checks.optional_name(name, "name")
         self.timeout = checked_timeout(DEFAULT_TIMEOUT if timeout is None else timeout)
         """Seconds that a call may take where it does not say."""
+        self._service: object = object()
+        """The last one that was asked, and has been checked: mostly it is the same again."""
         self._retry = checked_retry(retry)
         self.max_message = resolve_max_message(max_message)
         """Bytes of a message, at most: a larger one raises PayloadError."""
@@ -145,23 +147,24 @@ class Requester:
         """
         checked_progress(on_progress)
         if self._retry is None or not idempotent:
-            return self._call(service, action, payload, Attempt(timeout, request_id), parent_id, on_progress)
+            return self._call(service, action, payload, timeout, request_id, None, parent_id, on_progress)
         timeout = self.timeout if timeout is None else checked_timeout(timeout)
         attempts = Attempts(self._retry, timeout, checked_id(request_id), time.monotonic())
         told = None if on_progress is None else attempts.told(on_progress)
-        return ask(attempts, lambda attempt: self._call(service, action, payload, attempt, parent_id, told))
+        return ask(attempts, lambda attempt: self._call(service, action, payload, *attempt, parent_id, told))
 
     def _call(
         self,
         service: str,
         action: str,
         payload: dict[str, Any] | None,
-        attempt: Attempt,
+        timeout: float | None,
+        request_id: str | None,
+        retry_of: str | None,
         parent_id: str | None,
         on_progress: Callable[[Any], Any] | None,
     ) -> Any:
         """Ask once."""
-        timeout, request_id, retry_of = attempt
         call, data = self._prepare(service, action, payload, timeout, request_id, parent_id, retry_of)
         self._ask(call, data)
         try:
@@ -223,7 +226,10 @@ class Requester:
         """A call that has not been made, and its request."""
         mind_the_end()
         timeout = self.timeout if timeout is None else checked_timeout(timeout)
-        call = Call(self, checked_service(service), action, checked_id(request_id), timeout)
+        if service is not self._service:
+            self._service = checked_service(service)
+        request_id = new_request_id() if request_id is None else checked_id(request_id)
+        call = Call(self, service, action, request_id, timeout)
         if self._publisher is None:
             telemetry.look()
         data = request_of(
@@ -239,7 +245,7 @@ class Requester:
 
     def _ask(self, call: Call, data: bytes) -> None:
         """Have the request published, by a call that from now on waits."""
-        gates = gates_of(call)
+        gates = None if call.noted is None else gates_of(call)
         several = [data]
         if gates is not None:
             several = self._past(gates, call, data)
@@ -395,10 +401,11 @@ class Requester:
         while True:
             publisher, replies = self._open()
             replies.ensure(call.deadline)
-            heard = replies.connections
+            listener = replies.listener
+            heard = listener.connections
             self._pending.add(call)
             # A loss between the two was told to nobody who waits; ask again rather than wait in vain.
-            if replies.connected and replies.connections == heard:
+            if listener.connected and listener.connections == heard:
                 return publisher
             self.forget(call)
 
@@ -407,7 +414,7 @@ class Requester:
         replies = self._replies
         if replies is None:
             call.waiter.sleep(call.deadline - time.monotonic())
-        elif call.command is None or call.is_told() or self._is_told_first(call):
+        elif (command := call.command) is None or call.is_told() or self._is_told_first(call, command):
             replies.attend(call.waiter, call.ready, call.deadline)
         else:
             # An answer tells that the request got there; where none comes soon, Redis' own reply may tell why.
@@ -415,13 +422,15 @@ class Requester:
             if not call.ready():
                 self._await_told(call, call.is_told)
 
-    def _is_told_first(self, call: Call) -> bool:
+    def _is_told_first(self, call: Call, command: Pending) -> bool:
         """Where it is the only one, wait for Redis' own reply, which comes while the service works; whether it did.
 
         Not where it is known who subscribes: then it tells nothing new, and is read together with others.
         """
-        publisher, command = self._publisher, call.command
-        if publisher is None or command is None or command.expected is not None or publisher.in_flight > 1:
+        if command.expected is not None:
+            return False
+        publisher = self._publisher
+        if publisher is None or publisher.in_flight > 1:
             return False
         publisher.await_told(command, call.waiter, call.is_told, min(call.deadline, time.monotonic() + QUIET))
         return call.is_told()

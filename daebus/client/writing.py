@@ -12,7 +12,7 @@ from daebus.telemetry import Span
 from daebus.wire.envelope import RequestId, write_one_way, write_request
 from daebus.wire.limits import sized
 
-from .noting import Noted, call_noted
+from .noting import Noted, noted_by
 
 
 class Unsent(Protocol):
@@ -44,6 +44,8 @@ def request_of(
     Raises PayloadError, or RequestTimeout where no time is left; the call is over then.
     """
     parent, cause = origin
+    # Asked once, for what else would be asked three times.
+    runtime = context.current_runtime()
     call.span = telemetry.calling(call.service, call.action, call.request_id)
     try:
         data = write_request(
@@ -51,7 +53,7 @@ def request_of(
             {} if payload is None else payload,
             reply_to=reply_to,
             request_id=call.request_id,
-            service=context.asking_name(name),
+            service=name or context.name_of(runtime),
             parent_id=parent,
             cause=cause,
             sent_at=time.time(),
@@ -61,7 +63,8 @@ def request_of(
             default=context.written,
         )
         sized(data, max_message)
-        call.noted = call_noted(name, call.request_id, call.service, call.action, parent)
+        if runtime is not None:
+            call.noted = noted_by(runtime, name, call.request_id, call.service, call.action, parent)
         if call.timeout <= 0:
             what = f"to ask {call.service!r} for {call.action!r}"
             raise RequestTimeout(f"no time was left {what}; nothing was sent")

@@ -122,8 +122,6 @@ class Service:
             self,
             registry,
             self.instance,
-            lambda turn: self._readers.hand_over(turn),
-            lambda turn: self._readers.goes_on(turn),
             self._undelivered,
             self._refusals,
             max_message=options.max_message,
@@ -163,6 +161,7 @@ class Service:
         )
         self._listener.heart = bus.heart(self.publisher, self._listener, probes)
         self._readers = Readers(self._listener, options.max_workers + 1, self._take, self._idle, self._done)
+        self._dispatcher.pace.follow(self._readers.hand_over, self._readers.goes_on)
         self._started = 0.0
         self._stopping = False
         self._closed = False

@@ -255,6 +255,10 @@ class Commander:
         try:
             if self._connecting.join(waiter, self._has_usable, until) and not self._has_usable():
                 dialled = self._dial(until)
+                if self._has_usable():
+                    # So has another, that took this one for gone.
+                    dialled.sock.close()
+                    return
                 before, self._looked_at = self._connection, time.monotonic()
                 self._presence.connected(dialled.lookout, again=before is not None)
                 self.greeting, where = dialled.greeting, str(self.address)

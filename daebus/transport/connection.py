@@ -30,7 +30,7 @@ from .commands import Pending, loss
 from .leader import OVERDUE_AFTER, Leadership
 from .places.route import Place
 from .stream import Stream
-from .threads import begin, calls_of
+from .threads import begin, is_held
 from .waiter import Waiter
 
 TOGETHER = 65536
@@ -55,19 +55,7 @@ class Hold:
     @property
     def is_gone(self) -> bool:
         """Writing never waits: who has it for long was interrupted more than once, or is kept from running at all."""
-        return time.monotonic() - self.since > OVERDUE_AFTER and not any(
-            thread == self.thread and call.f_locals.get("hold") is self
-            for thread, call in calls_of(Connection.flush.__code__)
-        )
-
-
-def is_read_for(leadership: Leadership) -> bool:
-    """Whether some thread is just reading as its leader."""
-    return any(
-        connection.leadership is leadership
-        for _thread, call in calls_of(Connection.receive.__code__)
-        if isinstance(connection := call.f_locals.get("self"), Connection)
-    )
+        return time.monotonic() - self.since > OVERDUE_AFTER and not is_held("hold", self)
 
 
 class Connection:
@@ -90,7 +78,6 @@ class Connection:
         self.place: Place | None = None
         """Where that is."""
         self.leadership = leadership
-        leadership.is_reading = is_read_for
         self._overdue = overdue
         self.error: ConnectionLost | None = None
         """Why it is of no use any more."""
@@ -99,6 +86,8 @@ class Connection:
         self._stream = stream
         self._protocol = Protocol()
         self._due = self._protocol.due
+        self.has_data = self._protocol.has_data
+        """Whether more has come than was taken by `next_event`; asked for each message."""
         self._outbox: deque[Pending] = deque()
         self._rest: memoryview | None = None
         self._unwritten = 0
@@ -138,16 +127,12 @@ class Connection:
         """Whether the socket has taken a part only of what was written last."""
         return self._rest is not None
 
-    @property
-    def has_more(self) -> bool:
-        """Whether more has come than was taken by `next_event`."""
-        return self._protocol.has_more
-
     # Writing
 
     def submit(self, command: Pending, later: bool = False) -> bool:
         """Send a command; False where the connection broke before. With `later` it is left to the next `flush`."""
-        self._replace_gone()
+        if self._writing:
+            self._replace_gone()
         if not self.usable:
             return False
         self._outbox.append(command)

@@ -10,8 +10,8 @@ Invariants:
    held by `with`, for moments, with nothing called that may wait.
 2. Whoever has called `join` calls `leave` in a `finally`, which may be done twice and undoes whatever was done: an
    exception that a signal raises at any place leaves no leader behind that does not read. Where one more in the middle
-   of that does, the leader is `back_by` no more, and who waits takes its place; unless it is found to be reading yet,
-   and is kept from running by a system that has too much to do.
+   of that does, the leader is `back_by` no more, and who waits takes its place; unless it is found to be
+   on its way yet, its Waiter in a variable `waiter`, and is only kept from running, or still connects.
 3. Whoever leaves while somebody follows makes one of those the leader and wakes it: it leads, or hands on when it
    leaves. One that never comes is overdue as any leader is. (To leave the place empty for whoever comes first, which
    is mostly the one that left, had the woken one find that out and sleep again: a fifth fewer calls from 32 threads.)
@@ -23,6 +23,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from .threads import is_held
 from .waiter import Waiter
 
 OVERDUE_AFTER = 1.0
@@ -39,8 +40,6 @@ class Leadership:
         self._left_at = 0.0
         self.back_by = 0.0
         """When the leader comes back from waiting at the latest, as it says itself (a time of `time.monotonic()`)."""
-        self.is_reading: Callable[[Leadership], bool] = lambda _leadership: False
-        """Whether a leader that is overdue is on its way nevertheless."""
 
     @property
     def wanted(self) -> bool:
@@ -55,7 +54,8 @@ class Leadership:
                     self.followers.pop(waiter, None)
                     return False
                 now = time.monotonic()
-                if self.leader is None or self.leader is waiter or self._is_gone(now):
+                leader = self.leader
+                if leader is None or leader is waiter or (now > self.back_by + OVERDUE_AFTER and self._is_gone()):
                     self.leader = waiter
                     self.back_by = now
                     self.followers.pop(waiter, None)
@@ -69,7 +69,7 @@ class Leadership:
         """Lead, if nobody does, has for that many seconds, or would."""
         with self._lock:
             now = time.monotonic()
-            if self.leader is not None and not self._is_gone(now):
+            if self.leader is not None and (now <= self.back_by + OVERDUE_AFTER or not self._is_gone()):
                 return False
             if now - self._left_at < (OVERDUE_AFTER if self.followers else vacant_for):
                 return False
@@ -81,8 +81,9 @@ class Leadership:
             self.back_by = now
             return True
 
-    def _is_gone(self, now: float) -> bool:
-        return now > self.back_by + OVERDUE_AFTER and not self.is_reading(self)
+    def _is_gone(self) -> bool:
+        """Whether the leader, which is overdue, will never come back."""
+        return not is_held("waiter", self.leader)
 
     def leave(self, waiter: Waiter) -> None:
         """Neither lead nor follow any more."""

@@ -22,6 +22,7 @@ from .fork import begins_anew
 from .heart import Heart
 from .leader import Leadership
 from .places.dialing import dial
+from .proof import PROBE
 from .seen import Seen
 from .stream import Stream
 from .waiter import Changes, Waiter
@@ -180,7 +181,7 @@ class Listener:
     def has_more(self) -> bool:
         """Whether more has arrived than was taken by `next_message`."""
         connection = self._connection
-        return bool(self._early) or (connection is not None and connection.has_more)
+        return bool(self._early) or (connection is not None and connection.has_data())
 
     # For the leader
 
@@ -194,7 +195,8 @@ class Listener:
 
         `idle()` is called before each wait for more, and says how many seconds that is to last at most.
         """
-        while not (over() or self.finished):
+        # Here and below `finished` and `handed` are written out: they would be called for each message.
+        while not (over() or self._closed or self._unsubscribed or (self._draining and not self.connected)):
             if not self.connected:
                 error = self.connect()
                 if error is not None:
@@ -206,7 +208,9 @@ class Listener:
                 self.lose(lost)
                 continue
             if message is not None:
-                self.handed()
+                connection = self._connection
+                if connection is not None:
+                    connection.handing = False
                 take(*message)
 
     def next_message(
@@ -219,7 +223,7 @@ class Listener:
         connection = self._connection
         if connection is None:
             raise ConnectionLost(f"not connected to Redis at {self.address}")
-        if self._early or connection.has_more:
+        if self._early or connection.has_data():
             message = self.received()
             if message is not None:
                 return message
@@ -258,8 +262,12 @@ class Listener:
             connection.handing = True
             event = self._early.pop(0) if self._early else connection.next_event()
             if isinstance(event, Message):
-                channel = self._channels.get(event.channel)
-                if channel is not None and self._is_for_us(event):
+                heart, seen = self.heart, self._seen
+                if (
+                    (channel := self._channels.get(event.channel)) is not None
+                    and (heart is None or not event.data.startswith(PROBE) or not heart.took(event))
+                    and (seen is None or seen.is_new(event.channel, event.data, time.monotonic()))
+                ):
                     return channel, event.data
             elif event is NEED_DATA:
                 connection.handing = False
@@ -273,11 +281,6 @@ class Listener:
                 if event.error is not None:
                     log.debug("%s: Redis answers a sign of life with: %s", self.name, event.error)
         return None
-
-    def _is_for_us(self, message: Message) -> bool:
-        if self.heart is not None and self.heart.took(message):
-            return False
-        return self._seen is None or self._seen.is_new(message.channel, message.data, time.monotonic())
 
     def handed(self) -> None:
         """The message has been dealt with: an interrupt loses it no more. For a thread that may be interrupted."""

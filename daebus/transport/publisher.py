@@ -160,12 +160,12 @@ class Publisher(Commander):
 
         due = inf if deadline is None else deadline
         command = Pending(publish_command(channel, data), 1, due, ended if failed else None)
-        patience = min(due, due_at(patience))
+        patience = min(due, time.monotonic() + PUBLISH_TIMEOUT if patience is None else patience)
         connection = self._hand_in(command, patience, later)
         if connection.told_by != threading.get_ident():
             if connection.full:
                 connection.write_on(patience)
-            if connection.in_flight > CROWDED and not later:
+            if not later and connection.in_flight > CROWDED:
                 self._await(connection, command, Waiter(), lambda: command.done, patience)
         if failed is None and command.error is not None:
             raise again(command.error)
@@ -205,6 +205,10 @@ class Publisher(Commander):
         """
 
         def ended(command: Pending) -> None:
+            if command.error is None and command.expected == (command.replies[-1], command.connection):
+                # So it is nearly always where many are sent; see `Audience.delivery`.
+                told(Delivery(command.replies[-1], command.replies[-1], command.sent_at or 0.0))
+                return
             try:
                 outcome: Delivery | RedisUnavailable = self._audience.delivery(command, channel, self.address)
             except RedisUnavailable as error:

@@ -224,7 +224,9 @@ def read_request(data: bytes) -> Request | Unreadable | Stray:
     if isinstance(message, str):
         return _unreadable_request(_first_level(data), message)
     reply_to = _reply_to(message)
-    request_id = _read_id(message.get("request_id"))
+    request_id = message.get("request_id")
+    if type(request_id) is not str:
+        request_id = _read_id(request_id)
     action = message.get("action")
     if action is None and "status" in message:
         return Stray()
@@ -340,13 +342,14 @@ def read_reply(data: bytes) -> Reply | None:
     payload = message.get("payload")
     ok = message.get("status") != "error"
     final = message.get("final") is not False
+    request_id, service, instance = message.get("request_id"), message.get("service"), message.get("instance")
     return Reply(
-        request_id=_read_id(message.get("request_id")),
+        request_id=request_id if type(request_id) is str else _read_id(request_id),
         ok=ok,
         payload=payload,
         final=final,
-        service=_text(message.get("service")),
-        instance=_text(message.get("instance")),
+        service=service if type(service) is str else None,
+        instance=instance if type(instance) is str else None,
         elapsed=_number(message.get("elapsed")),
         error=None if ok else _error_text(payload),
         raw=data,
@@ -490,13 +493,11 @@ def _write(action: str, payload: dict[str, Any], message: dict[str, Any], defaul
     named_action(action)
     if not isinstance(payload, dict):
         raise PayloadError(f"the payload must be a dict, not {type(payload).__name__}")
-    return _encode_message(message, payload, default)
+    return encode(message, "payload", default) if payload.__class__ is not RawJson else _with_raw(message, payload)
 
 
-def _encode_message(message: dict[str, Any], payload: Any, default: Default) -> bytes:
-    """A message with that payload in it."""
-    if payload.__class__ is not RawJson:
-        return encode(message, default=default)
+def _with_raw(message: dict[str, Any], payload: RawJson) -> bytes:
+    """A message with that payload in it as it is."""
     # Quotes within texts are escaped, so that this stands in no other place.
     data = encode({**message, "payload": None})
     return data.replace(b'"payload":null', b'"payload":' + payload.text.encode(), 1)
@@ -522,7 +523,7 @@ def write_response(
         message["instance"] = instance
     if elapsed is not None:
         message["elapsed"] = round(elapsed, 6)
-    return _encode_message(message, payload, default)
+    return encode(message, "payload", default) if payload.__class__ is not RawJson else _with_raw(message, payload)
 
 
 def error_payload(

@@ -8,7 +8,7 @@ every server speaks.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from .resp import INCOMPLETE, ErrorReply, ProtocolError, ends_the_connection, make_reader, pack
@@ -101,6 +101,8 @@ class Protocol:
 
     def __init__(self) -> None:
         self._reader = make_reader()
+        self.has_data: Callable[[], bool] = self._reader.has_data
+        """Whether bytes have come that no event has told of, be it a part of one."""
         self.due: deque[Command | _Confirmation] = deque()
         """The commands and confirmations that are due, the oldest first; to be looked at only."""
         self._listening = False
@@ -120,11 +122,6 @@ class Protocol:
         except IndexError:
             return None
         return due if isinstance(due, Command) else None
-
-    @property
-    def has_more(self) -> bool:
-        """Whether bytes have come that no event has told of, be it a part of one."""
-        return self._reader.has_data()
 
     def send(self, command: Command) -> bytes:
         """The bytes to send for a command; from now on its replies are due."""
@@ -191,7 +188,12 @@ class Protocol:
                 raise ProtocolError(f"a reply that nobody asked for{_words(reply)}")
             command = due[0]
             assert isinstance(command, Command)
-            if self._completes(command, reply):
+            # As `_completes` does it.
+            replies = command.replies
+            replies.append(reply)
+            if type(reply) is ErrorReply and ends_the_connection(reply):
+                self._refusal = reply
+            if len(replies) >= command.wanted:
                 done.append(command)
                 due.popleft()
         if self._refusal is not None:

@@ -96,7 +96,7 @@ def test_a_refused_ping_is_a_sign_of_life(
             asyncio.run(main())
         assert service._listener.connections == 1
         assert thread._requester._replies is not None
-        assert thread._requester._replies.connections == 1
+        assert thread._requester._replies.listener.connections == 1
     assert said(caplog) == []
     assert "lost the connection" not in caplog.text
 
@@ -125,7 +125,7 @@ def test_a_server_that_is_the_master_again_when_it_is_looked_for_is_not_left(
         service, replies = echo.app._service, caller._requester._replies
         assert service is not None
         assert replies is not None
-        for listener in (service._listener, replies._listener):
+        for listener in (service._listener, replies.listener):
             assert listener.heart is not None
             listener.heart._move()
             assert listener.connected
@@ -171,7 +171,7 @@ def test_who_is_closed_while_a_master_is_looked_for_stays_closed(server: RedisSe
         assert publisher is not None
         if replies is None:
             pytest.fail("it listens for no answers")
-        heart = replies._listener.heart
+        heart = replies.listener.heart
         assert heart is not None
         caller.close()
         heart._move()

@@ -334,3 +334,37 @@ def test_that_nobody_subscribes_is_not_said_where_the_connection_takes_no_questi
     publisher._tell(command, Delivery(0, 0, time.monotonic()), told.append)
     assert [type(one) for one in told] == [RedisUnavailable]
     assert "nobody subscribes there, so nothing was handled" in str(told[0])
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["kept from running", "taken for gone"])
+def test_threads_that_connect_at_the_same_time_come_to_use_one_connection(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch, gone: bool
+) -> None:
+    """On a machine with too much to do, one may take seconds to connect: what others send is not given up for it."""
+    publisher.close()
+    monkeypatch.setattr("daebus.transport.leader.OVERDUE_AFTER", 0.0)
+    if gone:
+        monkeypatch.setattr("daebus.transport.leader.is_held", lambda _name, _value: False)
+    dial, begun, go_on = publisher._dial, threading.Event(), threading.Event()
+
+    def slow(until: float) -> object:
+        if not begun.is_set():
+            begun.set()
+            go_on.wait(20)
+        return dial(until)
+
+    monkeypatch.setattr(publisher, "_dial", slow)
+    first = threading.Thread(target=publisher.connect)
+    first.start()
+    assert begun.wait(20)
+    second = threading.Thread(target=publisher.publish, args=("channel", b"data"))
+    second.start()
+    second.join(20 if gone else 0.1)
+    used = publisher._connection
+    assert (used is not None) is gone
+    go_on.set()
+    first.join(20)
+    second.join(20)
+    assert publisher._connection is not None
+    assert publisher._connection.error is None
+    assert not gone or publisher._connection is used

@@ -334,7 +334,7 @@ def test_cancelling_ends_the_wait_of_another_thread(shop: Shop) -> None:
         eventually(lambda: shop.notes)
         # Once it waits for the answer, it is the one that reads.
         eventually(
-            lambda: requester._replies is not None and requester._replies._listener.leadership.leader is call.waiter
+            lambda: requester._replies is not None and requester._replies.listener.leadership.leader is call.waiter
         )
         call.cancel()
         thread.join(3)

@@ -68,7 +68,7 @@ class Admission:
 
     def admit(self, arrival: Arrival) -> Admitted | None:
         """Read, claim, and look at the deadline; None where nothing is to be done any more."""
-        message = self.read(arrival)
+        message = arrival.message or read_request(arrival.data)
         if isinstance(message, Unreadable):
             self._report_unreadable(arrival, message)
             return None
@@ -86,7 +86,7 @@ class Admission:
             if not self._claimed(message, arrival):
                 return None
             limit = self._claims.lifetime(message)
-        if self._has_expired(arrival, message, limit):
+        if limit is not None and self._has_expired(arrival, message, limit):
             return None
         return Admitted(message, route, message.timeout)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from functools import partial
 
 from daebus.context import Runtime
@@ -45,8 +44,6 @@ class Dispatcher:
         runtime: Runtime,
         registry: Registry,
         instance: str,
-        hand_over: Callable[[int], None],
-        goes_on: Callable[[int], bool],
         undelivered: Undelivered,
         refusals: Refusals,
         *,
@@ -70,7 +67,8 @@ class Dispatcher:
             channel: [event_route(registry, channel, function) for function in functions]
             for channel, functions in registry.listen_handlers.items()
         }
-        self._pace = Pace(hand_over, goes_on)
+        self.pace = Pace()
+        """How long handlers take; it is to follow whoever reads."""
         self._admission = Admission(
             name,
             instance,
@@ -82,7 +80,7 @@ class Dispatcher:
             ignore_unknown=ignore_unknown,
             debug=debug,
         )
-        self._events = Events(runtime, self._channels, self.counts, self._pace, debug=debug)
+        self._events = Events(runtime, self._channels, self.counts, self.pace, debug=debug)
         self._links = Links(runtime, self.counts)
         self._here = Here(loop)
         self._on_loop = None if loop is None else OnLoop(loop)
@@ -146,7 +144,7 @@ class Dispatcher:
                 run_here(self._events.hear(arrival, self._here))
             if arrival.asks and arrival.channel == self._runtime.name:
                 admitted = self._admission.admit(arrival)
-                if admitted is not None and self._goes_on(arrival, admitted):
+                if admitted is not None and (self._gatekeeper is None or self._goes_on(arrival, admitted)):
                     self._run(arrival, admitted)
         except BaseException as error:  # noqa: BLE001 - a worker goes on
             self._failed(arrival, error)
@@ -199,16 +197,16 @@ class Dispatcher:
         """Handle a request on this thread."""
         action = admitted.request.action
         response = self._response(arrival, admitted)
-        begun = self._pace.begin(arrival, action)
+        begun = self.pace.begin(arrival, action)
         try:
             run_here(self._links.run(arrival, admitted, response, self._here))
         finally:
-            self._pace.end(action, begun)
+            self.pace.end(action, begun)
             # The response knows the arrival: a circle, which would wait for the garbage collector.
             arrival.response = None
 
     def _response(self, arrival: Arrival, admitted: Admitted) -> Response:
-        looks_soon = partial(self._pace.goes_on, arrival)
+        looks_soon = partial(self.pace.goes_on, arrival)
         response = Response(self._terms, admitted.request, looks_soon=looks_soon, holds=bool(admitted.route.after))
         gate = self._answer_gate
         if gate is not None:

@@ -14,12 +14,15 @@ one costs more than that. Where it takes longer after all, `Rota` sees to it."""
 
 
 class Pace:
-    """How long handlers took the last time. `hand_over` and `goes_on` are those of `Readers`."""
+    """How long handlers took the last time."""
 
-    def __init__(self, hand_over: Callable[[int], None], goes_on: Callable[[int], bool]) -> None:
+    def __init__(self) -> None:
+        self._brisk: dict[str, bool] = {}
+
+    def follow(self, hand_over: Callable[[int], None], goes_on: Callable[[int], bool]) -> None:
+        """Whoever reads the messages, before any comes: the two are those of `Readers`."""
         self._hand_over = hand_over
         self._goes_on = goes_on
-        self._brisk: dict[str, bool] = {}
 
     def begin(self, arrival: Arrival, place: str) -> float:
         """Before a handler runs; returns what to give to `end`."""

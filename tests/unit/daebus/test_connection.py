@@ -323,13 +323,12 @@ def test_a_leader_that_the_system_keeps_from_running_while_it_reads_stays_the_le
         return data
 
     monkeypatch.setattr(pair.stream, "read", stands_still)
-    waiter = Waiter()
-    assert pair.leadership.take(waiter)
-    pair.server.sendall(b"+PONG\r\n")
-    assert pair.connection.receive(0)
-    assert taken == [False]
-    # It reads no more, and has not left either.
-    assert pair.leadership.take(other)
+    pair.server.sendall(b"+OK\r\n")
+    command = pair.command(b"one")
+    assert pair.connection.submit(command)
+    pair.connection.look()
+    assert (taken, command.replies) == ([False] * len(taken), [b"OK"])
+    assert taken
 
 
 def test_two_threads_that_tell_at_the_same_time_tell_of_each_command_once_and_of_all(pair: Pair) -> None:

@@ -276,8 +276,8 @@ def test_it_says_whether_something_is_left() -> None:
     protocol.receive_data(SUBSCRIBED + HELLO + HELLO[:7])
     for _ in range(2):
         assert protocol.next_event() is not NEED_DATA
-    assert protocol.has_more
+    assert protocol.has_data()
     assert protocol.next_event() is NEED_DATA
     protocol.receive_data(HELLO[7:])
     assert protocol.next_event() == Message(b"a", b"hello")
-    assert not protocol.has_more
+    assert not protocol.has_data()
