@@ -107,6 +107,8 @@ class Call(Asked):
         self.deadline = self._begun + timeout
         self._requester = requester
         self._inbox: deque[Reply | DaebusError] = deque()
+        self.ready: Callable[[], int] = self._inbox.__len__
+        """How many replies are there that have not been looked at; asked several times a call."""
         self.waiter = Waiter()
 
     def now(self) -> float:
@@ -162,10 +164,6 @@ class Call(Asked):
         if self._inbox and isinstance(self._inbox[0], DaebusError):
             self.over(self._inbox[0])
             raise self._inbox[0]
-
-    def ready(self) -> bool:
-        """Whether a reply is there that has not been looked at."""
-        return bool(self._inbox)
 
     def is_told(self) -> bool:
         """Whether it is known what became of its request, or has an answer, which tells as much."""

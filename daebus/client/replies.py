@@ -71,7 +71,7 @@ class Replies:
         finally:
             self.listener.leave(waiter)
 
-    def attend(self, waiter: Waiter, ready: Callable[[], bool], deadline: float) -> None:
+    def attend(self, waiter: Waiter, ready: Callable[[], int], deadline: float) -> None:
         """Wait until `ready()` or the deadline, or for no reason. Whoever makes `ready()` true wakes the waiter."""
         listener = self.listener
         left = False
@@ -89,7 +89,7 @@ class Replies:
                 if not left:
                     listener.leave(waiter)
 
-    def _read(self, ready: Callable[[], bool], deadline: float) -> None:
+    def _read(self, ready: Callable[[], int], deadline: float) -> None:
         listener = self.listener
         try:
             while listener.connected:

@@ -46,7 +46,7 @@ class Leadership:
         """Whether somebody would lead."""
         return bool(self.followers)
 
-    def join(self, waiter: Waiter, ready: Callable[[], bool], deadline: float) -> bool:
+    def join(self, waiter: Waiter, ready: Callable[[], int], deadline: float) -> bool:
         """Wait until this thread is to lead (True), or `ready()` holds or the `deadline` has come (False)."""
         while True:
             with self._lock:
