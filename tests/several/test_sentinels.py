@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
@@ -181,12 +181,16 @@ def test_sentinels_that_lag_behind_take_nobody_back(monkeypatch: pytest.MonkeyPa
     told = Sentinel(lambda: new, 2, f"config-epoch {MASTER} 5")
     lag = [Sentinel(lambda: old, 2) for _ in range(2)]
     several = [told, *lag]
-    try:
+    with ExitStack() as ends:
+        for one in several:
+            ends.callback(one.close)
+        ends.callback(told.thaw)
         start_all(several)
         hosts = ",".join(f"127.0.0.1:{one.port}" for one in several)
         route = route_of(f"redis+sentinel://{hosts}/{MASTER}")
         assert route is not None
         lookout = SentinelLookout("three", route)
+        ends.callback(lookout.links.close)
         lookout.look()
         assert lookout.wrong_with(Place("127.0.0.1", new)) is None
         told.freeze()
@@ -195,7 +199,3 @@ def test_sentinels_that_lag_behind_take_nobody_back(monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr("daebus.transport.places.sentinels.SETTLES_WITHIN", 0.0)
         lookout.look()
         assert lookout.wrong_with(Place("127.0.0.1", old)) is None, "they say so still"
-    finally:
-        told.thaw()
-        for one in several:
-            one.close()

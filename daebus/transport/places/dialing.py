@@ -68,7 +68,10 @@ def found_cluster(address: RedisAddress) -> ClusterLookout | None:
 
 def no_cluster(address: RedisAddress) -> None:
     """The server at an address is a node of a cluster no more."""
-    _lookouts.pop(address.url, None)
+    found = _lookouts.pop(address.url, None)
+    if found is not None:
+        # Whoever has it still asks by new ones.
+        found.links.close()
 
 
 def dial(address: RedisAddress, name: str, deadline: float | None = None, *, patient: bool = False) -> Dialled:
