@@ -22,7 +22,7 @@ from .fork import begins_anew
 from .heart import Heart
 from .leader import Leadership
 from .places.dialing import dial
-from .proof import PROBE
+from .proof import FIRST_AFTER, PROBE
 from .seen import Seen
 from .stream import Stream
 from .waiter import Changes, Waiter
@@ -390,7 +390,7 @@ class Listener:
 
     def _back(self, connection: Connection) -> None:
         self._pinged_at = None
-        self._beat_at = 0.0
+        self._beat_at = time.monotonic() + FIRST_AFTER
         if self._lost_at is not None:
             away = time.monotonic() - self._lost_at
             self._lost_at = None

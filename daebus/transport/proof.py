@@ -14,6 +14,8 @@ from daebus.wire.resp import ErrorReply, pack, pack_publish
 
 BEAT_EVERY = 2.0
 """Seconds between two heartbeats."""
+FIRST_AFTER = 0.1
+"""Seconds after connecting for the first one: whatever one has connected for is not to wait for it."""
 GRACE = 0.25
 """Seconds in which a reader that was itself held up takes in what has come."""
 PROBE = b'{"daebus_probe":'

@@ -244,7 +244,11 @@ def test_a_one_way_message_is_confirmed_or_an_error(own_redis: RedisServer, frai
         async with AsyncDaebusCaller(frail.name, redis_url=own_redis.url) as caller:
             assert await caller.send_message("note", {}) == 1
             own_redis.freeze()
+            publisher = caller._session()._publisher
+            assert publisher is not None
+            before = publisher._protocol.in_flight
             sending = asyncio.create_task(caller.send_message("note", {}))
+            await until(lambda: publisher._protocol.in_flight > before)
             await asyncio.to_thread(own_redis.kill)
             with pytest.raises(ConnectionLost):
                 await sending
