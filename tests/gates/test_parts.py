@@ -176,7 +176,7 @@ def test_an_answer_in_parts_that_is_to_be_lost_is_lost_wholly(
     lost = requester.start(name, "count", {"to": 3}, timeout=0.3)
     eventually(lambda: shop.handled)
     assert [payload["n"] for payload, _final, _did in said(requester.start(name, "count", {"to": 2}))] == [1, 2]
-    assert lost.ready() is False
+    assert not lost.ready()
 
 
 def test_where_too_much_waits_behind_a_part_all_goes_on_in_order(

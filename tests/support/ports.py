@@ -7,9 +7,9 @@ import random
 import socket
 from collections.abc import Iterator
 
-LOWEST, HIGHEST = 12_000, 32_000
+LOWEST, HIGHEST = 12_000, 22_000
 """Below what systems give to outgoing connections (from 32768 on, with Linux), where a port may be taken while its
-server is down, or even be connected to itself; and with room for the bus of a cluster, which is 10000 above."""
+server is down, or even be connected to itself; and so is that for the bus of a cluster, which is 10000 above."""
 
 
 def _offered() -> Iterator[int]:

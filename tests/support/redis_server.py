@@ -67,7 +67,9 @@ class RedisServer:
                 return self
             self.port = before
             self.stop()
-        raise RuntimeError(f"redis-server did not start: {self.log()[-2000:]}")
+        log = self.log()[-2000:]
+        self.close()
+        raise RuntimeError(f"redis-server did not start: {log}")
 
     def answers(self) -> bool:
         """Whether it does within ten seconds: it, and no other server that has taken its port meanwhile."""

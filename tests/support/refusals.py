@@ -19,7 +19,6 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.support.ports import free_port
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
@@ -42,7 +41,6 @@ def redis_that_may(code: str) -> RedisServer:
                 server.close()
         raise RuntimeError("redis-server does not start")
     server = RedisServer("--cluster-enabled", "yes", "--cluster-node-timeout", "500")
-    server.port = free_port()
     server.start()
     with server.client() as client:
         _slots(client, "ADDSLOTS")
