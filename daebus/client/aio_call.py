@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from daebus.errors import DaebusError
+from daebus.errors import DaebusError, again
 from daebus.telemetry import NOTHING, Span
 from daebus.wire.envelope import Reply
 
@@ -97,7 +97,8 @@ class AsyncCall(Asked):
         item = self._inbox.popleft()
         if isinstance(item, DaebusError):
             self.over(item)
-            raise item
+            # What is raised knows where, and would go round with this frame.
+            raise again(item)
         if item.final:
             self.over(failure_of(item))
         return item

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from daebus.errors import DaebusError, RequestCancelled, RequestFailed, RequestTimeout
+from daebus.errors import DaebusError, RequestCancelled, RequestFailed, RequestTimeout, again
 from daebus.telemetry import NOTHING, Span
 from daebus.transport.commands import Pending
 from daebus.transport.waiter import Waiter
@@ -163,7 +163,7 @@ class Call(Asked):
         """Raise the error that has ended it already, if one has."""
         if self._inbox and isinstance(self._inbox[0], DaebusError):
             self.over(self._inbox[0])
-            raise self._inbox[0]
+            raise again(self._inbox[0])
 
     def is_told(self) -> bool:
         """Whether it is known what became of its request, or has an answer, which tells as much."""
@@ -181,9 +181,9 @@ class Call(Asked):
                 self._await_reply(self.noted)
         item = self._inbox[0]
         if isinstance(item, DaebusError):
-            # It stays there: whoever asks again is told again.
+            # It stays there: whoever asks again is told again. What is raised knows where, and would go round with it.
             self.over(item)
-            raise item
+            raise again(item)
         self._inbox.popleft()
         if item.final:
             self._last = item

@@ -63,10 +63,14 @@ class Pending(Command):
             return
         self._told = True
         self.error = error
+        ended = self.ended
         try:
-            if self.ended is not None:
-                self.ended(self)
+            if ended is not None:
+                ended(self)
         finally:
+            if self.ended is ended:
+                # Whoever gave the command is known by it mostly: a circle, which would wait for the garbage collector.
+                self.ended = None
             if self.waiter is not None:
                 self.waiter.wake()
 
