@@ -1,4 +1,4 @@
-"""What is done with leaves no circles: with payloads in them, those would lie about until the garbage collector comes."""
+"""What is done with leaves no circles: those would lie about, with payloads in them, until they are collected."""
 
 from __future__ import annotations
 
