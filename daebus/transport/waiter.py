@@ -14,18 +14,19 @@ from collections.abc import Callable
 class Waiter:
     """A thread that waits. `wake` ends its sleep, or its next one."""
 
-    __slots__ = ("_lock", "_woken")
+    __slots__ = ("_lock", "woken")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._lock.acquire()
-        self._woken = False
+        self.woken = False
+        """Whether it has been woken and has not looked yet."""
 
     def wake(self) -> None:
         """End its sleep, or its next one."""
         # Two at once would release twice; the loser's error says that the work is done.
-        if not self._woken:
-            self._woken = True
+        if not self.woken:
+            self.woken = True
             try:
                 self._lock.release()
             except RuntimeError:
@@ -34,7 +35,7 @@ class Waiter:
     def sleep(self, timeout: float) -> None:
         """Sleep until `wake`, or for `timeout` seconds."""
         if self._lock.acquire(timeout=min(max(0.0, timeout), threading.TIMEOUT_MAX)):
-            self._woken = False
+            self.woken = False
 
 
 class Changes:

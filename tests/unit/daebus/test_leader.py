@@ -182,3 +182,15 @@ def test_a_change_is_looked_at_by_all_who_wait_for_it() -> None:
         thread.join(10)
     assert seen == [True, True, True]
     assert not changes.wait_for(lambda: state[0] > 2, 0)
+
+
+def test_one_that_has_been_woken_is_not_made_the_leader_while_another_would_be(leadership: Leadership) -> None:
+    """It has what it waited for, as a rule, and would hand on at once."""
+    leader, woken, waiting = Waiter(), Waiter(), Waiter()
+    assert leadership.take(leader)
+    leadership.followers.update({woken: None, waiting: None})
+    woken.wake()
+    leadership.leave(leader)
+    assert leadership.leader is waiting
+    leadership.leave(waiting)
+    assert leadership.leader is woken
