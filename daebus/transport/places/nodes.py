@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from daebus.wire.resp import ProtocolError
+from daebus.wire.sharded import SLOTS as SLOTS
+from daebus.wire.sharded import slot_of as slot_of
 
 from .route import Place
 
-SLOTS = 16384
 _BAD = frozenset(("fail", "fail?", "handshake", "noaddr"))
 
 
@@ -115,30 +116,3 @@ def agreed(views: Iterable[View]) -> View | None:
             if known[number] > most or len(views) == 1
         )
     )
-
-
-def slot_of(key: bytes) -> int:
-    """The slot that a key is in, or the channel of a sharded message: of what stands in braces, where that is so."""
-    opened = key.find(b"{")
-    if opened >= 0:
-        closed = key.find(b"}", opened + 1)
-        if closed > opened + 1:
-            key = key[opened + 1 : closed]
-    crc = 0
-    for byte in key:
-        crc = (crc << 8 & 0xFFFF) ^ _TABLE[(crc >> 8) ^ byte]
-    return crc % SLOTS
-
-
-def _table() -> tuple[int, ...]:
-    """CRC-16 of XMODEM, a byte at a time."""
-    table = []
-    for byte in range(256):
-        crc = byte << 8
-        for _ in range(8):
-            crc = (crc << 1 ^ 0x1021 if crc & 0x8000 else crc << 1) & 0xFFFF
-        table.append(crc)
-    return tuple(table)
-
-
-_TABLE = _table()

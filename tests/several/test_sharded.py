@@ -1,0 +1,159 @@
+"""Sharded Pub/Sub on a cluster: each channel at the node that has its slot, and the same promises as elsewhere."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from daebus import Daebus, DaebusCaller, Requester, ServiceUnavailable, request
+from daebus.wire.sharded import slot_of
+from tests.support.framework_services import serving
+from tests.support.several import SLOTS, Cluster, order
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.xdist_group("several")
+
+
+@pytest.fixture
+def url(cluster: Cluster) -> str:
+    return f"{cluster.url}?sharded=true"
+
+
+def echoing(name: str) -> Daebus:
+    app = Daebus(name)
+    app.action("echo")(lambda: request.payload)
+    return app
+
+
+def names(prefix: str) -> Iterator[str]:
+    """A name in the slots of each of three masters."""
+    for share in range(3):
+        yield next(
+            name
+            for name in (f"{prefix}{number}" for number in range(10_000))
+            if slot_of(name.encode()) * 3 // SLOTS == share
+        )
+
+
+def test_services_at_every_master_are_found(cluster: Cluster, url: str, name: str) -> None:
+    for each in names(name):
+        with serving(echoing(each), url, each), DaebusCaller(each, redis_url=url) as caller:
+            for number in range(5):
+                assert caller.send_request("echo", {"n": number}) == {"n": number}
+
+
+def test_no_message_goes_to_every_node(cluster: Cluster, url: str, name: str) -> None:
+    with cluster.nodes[1].client() as client, client.pubsub() as tap:
+        tap.psubscribe("*")
+        assert tap.get_message(timeout=5)
+        with serving(echoing(name), url, name), DaebusCaller(name, redis_url=url) as caller:
+            assert caller.send_request("echo", {"n": 1}) == {"n": 1}
+        assert tap.get_message(timeout=0.2) is None
+
+
+def test_the_argument_says_the_same_as_the_url(cluster: Cluster, name: str) -> None:
+    app = echoing(name)
+    app.start(service=name, redis_url=cluster.nodes[1].url, sharded=True)
+    try:
+        with DaebusCaller(name, redis_url=cluster.url, sharded=True) as caller:
+            assert caller.send_request("echo", {"n": 1}) == {"n": 1}
+        with DaebusCaller(name, redis_url=cluster.url) as other, pytest.raises(ServiceUnavailable):
+            other.send_request("echo")
+    finally:
+        app.stop(grace=1)
+
+
+def test_what_nobody_serves_is_never_published(cluster: Cluster, url: str, name: str) -> None:
+    with DaebusCaller(name, redis_url=url) as caller:
+        before = published(cluster)
+        with pytest.raises(ServiceUnavailable, match="nobody serves"):
+            caller.send_request("echo")
+        with pytest.raises(ServiceUnavailable):
+            caller._requester.start(name, "echo")
+        assert published(cluster) - before <= 2, "no more than probes"
+        with serving(echoing(name), url, name):
+            assert caller.send_request("echo", {"n": 7}) == {"n": 7}
+
+
+def published(cluster: Cluster) -> int:
+    total = 0
+    for node in cluster.nodes:
+        with node.client() as client:
+            stats = client.info("commandstats")
+        total += stats.get("cmdstat_spublish", {"calls": 0})["calls"]
+    return total
+
+
+def test_listeners_at_other_masters_hear_too(cluster: Cluster, url: str, name: str) -> None:
+    heard: list[object] = []
+    app = echoing(name)
+    channels = list(names(f"{name}.news"))
+    for channel in channels:
+        app.listen(channel)(heard.append)
+    with serving(app, url, name), Requester(url) as requester, DaebusCaller(name, redis_url=url) as caller:
+        for number, channel in enumerate(channels):
+            assert requester.publish(channel, b'{"a": %d}' % number) == 1
+        eventually(lambda: len(heard) == 3)
+        assert caller.send_request("echo", {"n": 1}) == {"n": 1}
+        with DaebusCaller(f"daebus.control.{name}", redis_url=url) as control:
+            assert control.send_request("info")["service"] == name
+
+
+def test_many_threads_ask(cluster: Cluster, url: str, name: str) -> None:
+    done: list[object] = []
+    with serving(echoing(name), url, name), DaebusCaller(name, redis_url=url) as caller:
+
+        def ask() -> None:
+            for number in range(50):
+                assert caller.send_request("echo", {"n": number}) == {"n": number}
+            done.append(None)
+
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(done) == 8
+
+
+def test_shared_work_is_done_once(cluster: Cluster, url: str, name: str) -> None:
+    runs: list[str] = []
+    apps = []
+    for _ in range(3):
+        app = Daebus(name)
+
+        @app.action("count")
+        def count() -> dict[str, int]:
+            runs.append(str(request.request_id))
+            return {}
+
+        app.start(service=name, redis_url=url, shared=True)
+        apps.append(app)
+    try:
+        with DaebusCaller(name, redis_url=url) as caller:
+            for _ in range(30):
+                caller.send_request("count")
+            with pytest.raises(Exception, match="unknown action"):
+                caller.send_request("nonsense")
+        assert len(runs) == len(set(runs)) == 30
+    finally:
+        for app in apps:
+            app.stop(grace=2)
+
+
+def test_the_liveness_of_both_sides_is_proven(cluster: Cluster, url: str, name: str) -> None:
+    with serving(echoing(name), url, name) as app, DaebusCaller(name, redis_url=url) as caller:
+        caller.send_request("echo")
+        service = app._service
+        assert service is not None
+        eventually(lambda: service.info()["redis"]["round_trip"] is not None)
+        assert service.info()["redis"]["mode"] == "cluster"
+        owner = next(
+            node
+            for node in cluster.nodes
+            if name.encode() in order(node, "PUBSUB", "SHARDCHANNELS", name + "*")
+            or name in order(node, "PUBSUB", "SHARDCHANNELS", name + "*")
+        )
+        assert str(owner.port) in str(service.info()["redis"]["at"])
