@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 
 import pytest
 
-from daebus import Daebus, DaebusCaller, Requester, ServiceUnavailable, request
+from daebus import AsyncDaebusCaller, Daebus, DaebusCaller, Requester, ServiceUnavailable, request
 from daebus.wire.sharded import slot_of
 from tests.support.framework_services import serving
 from tests.support.several import SLOTS, Cluster, order
@@ -157,3 +158,18 @@ def test_the_liveness_of_both_sides_is_proven(cluster: Cluster, url: str, name: 
             or name in order(node, "PUBSUB", "SHARDCHANNELS", name + "*")
         )
         assert str(owner.port) in str(service.info()["redis"]["at"])
+
+
+def test_an_asyncio_caller_finds_them_too(url: str, name: str) -> None:
+    async def ask(each: str) -> None:
+        async with AsyncDaebusCaller(each, redis_url=url) as caller:
+            answers = await asyncio.gather(*(caller.send_request("echo", {"n": n}) for n in range(50)))
+            assert answers == [{"n": n} for n in range(50)]
+            assert await caller.send_message("echo", {"n": 1}) == 1
+        async with AsyncDaebusCaller(f"{each}.none", redis_url=url.partition("?")[0], sharded=True) as caller:
+            with pytest.raises(ServiceUnavailable, match="nobody serves"):
+                await caller.send_request("echo")
+
+    for each in names(name):
+        with serving(echoing(each), url, each):
+            asyncio.run(ask(each))

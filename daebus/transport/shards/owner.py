@@ -88,8 +88,10 @@ def why_unknown(cluster: ClusterLookout) -> RedisUnavailable:
     return failed or RedisUnavailable(f"no node of {cluster.where} answers")
 
 
-def explained(error: RedisRefused) -> RedisUnavailable:
+def explained(error: RedisUnavailable) -> RedisUnavailable:
     """The same error, with what it means where the server does not know the commands."""
+    if not isinstance(error, RedisRefused):
+        return error
     if "unknown command" in str(error).lower() or "unknown subcommand" in str(error).lower():
         return RedisRefused(f"{error}: {_NEEDS}", error.code)
     return error
