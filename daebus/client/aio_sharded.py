@@ -17,7 +17,7 @@ from daebus.transport.places.cluster import ClusterLookout
 from daebus.transport.places.presence import ASK_AGAIN_AFTER
 from daebus.transport.publisher import PUBLISH_TIMEOUT
 from daebus.transport.shards.aio import AsyncDoors, listen_at_owner
-from daebus.transport.shards.door import count_everywhere, is_moved, publishing
+from daebus.transport.shards.door import Untold, found_elsewhere, is_moved, publishing
 from daebus.transport.shards.listener import ShardProof
 from daebus.transport.shards.owner import note_moved
 from daebus.transport.url import resolve_url
@@ -102,7 +102,6 @@ class ShardedSession(AsyncSession):
 
     def _heed(self, raw: bytes, command: Pending) -> None:
         reply = command.replies[-1]
-        self._presence.note(raw.decode("utf-8", "surrogateescape"), None)
         if isinstance(reply, ErrorReply):
             note_moved(self._cluster, slot_of(raw), str(reply))
 
@@ -135,8 +134,13 @@ class ShardedSession(AsyncSession):
         due = time.monotonic() + deadline - self._loop.time()
         while True:
             door = await self._doors.toward(raw, deadline)
+            known = f"{door.place} {name}"
+            if not slots.is_settled(slot):
+                self._presence.note(known, None)
             try:
-                found = await self._known(name, raw, door, deadline)
+                found = await self._known(known, raw, door, deadline)
+            except Untold:
+                return None
             except (PermissionDenied, TooLate):
                 raise
             except RedisUnavailable as error:
@@ -148,6 +152,8 @@ class ShardedSession(AsyncSession):
             if found:
                 return found
             if slots.owner(slot) == door.place:
+                if found is None:
+                    slots.unsettled(slot)
                 settles_at = max(self._presence.settles_at, slots.settles_at(slot))
                 if time.monotonic() + ASK_AGAIN_AFTER >= min(due, settles_at):
                     return found
@@ -167,11 +173,11 @@ class ShardedSession(AsyncSession):
     async def _count(self, raw: bytes, door: AsyncConnection) -> int | None:
         counted: Any = (await door.ask(shardnumsub([raw, watched(raw)]))).replies[0]
         if isinstance(counted, ErrorReply):
-            return None
+            raise Untold
         here = int(counted[1]) - int(counted[3])
         if here > 0:
             return here
-        return (await asyncio.to_thread(count_everywhere, self._cluster, [raw]))[0]
+        return await asyncio.to_thread(found_elsewhere, self._cluster, raw)
 
     # The connections
 

@@ -195,8 +195,8 @@ class ClusterLookout(Lookout):
 
     def misses(self, place: Place, slot: int) -> str | None:
         """See `Lookout`."""
-        owner = self.slots.owner(slot)
-        if owner is not None and owner != place:
+        # The node says so itself, as a rule, and before it does it is where the others are, too.
+        if self.slots.has_long_left(slot, place):
             return MOVED_AWAY
         return self.wrong_with(place)
 

@@ -27,6 +27,8 @@ class Node(NamedTuple):
     """Whether most of the masters agree that it does not answer."""
     is_myself: bool = False
     """Whether it is the one that tells this."""
+    epoch: int = 0
+    """Of two that both claim a slot, the one with the higher one has it."""
 
 
 class View(NamedTuple):
@@ -68,7 +70,8 @@ def _node(line: str, asked: Place) -> Node:
         raise ProtocolError(f"not a line of CLUSTER NODES: {line[:200]!r}") from None
     myself = "myself" in flags
     good = myself or (linked and not flags & _BAD)
-    return Node(number, place, good, "master" in flags, tuple(_ranges(words[8:])), "fail" in flags, myself)
+    slots, epoch = tuple(_ranges(words[8:])), int(words[6]) if words[6].isdigit() else 0
+    return Node(number, place, good, "master" in flags, slots, "fail" in flags, myself, epoch)
 
 
 def _place(address: str, asked: Place, *, myself: bool) -> Place:

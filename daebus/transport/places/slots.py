@@ -5,6 +5,7 @@ For sharded Pub/Sub, where each channel belongs to the node that has its slot. F
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from .route import Place
 
 _BELIEVED_FOR = 2.0
 """Seconds for which a node that says where a slot has moved to is believed more than the others."""
+_LEAVES_WITHIN = 1.0
+"""Seconds in which a node itself ends the subscriptions of a slot that it has no more."""
 
 _Table = list[Place | None]
 
@@ -48,7 +51,7 @@ class Slots:
     def _read_from(self, seen: View) -> None:
         table: _Table = [None] * SLOTS
         # Of two that both claim a slot, the one that the others do not reach knows no better.
-        for node in sorted(seen.nodes, key=lambda one: (one.is_good, one.is_master, not one.is_failed)):
+        for node in sorted(seen.nodes, key=lambda one: (one.is_good, one.is_master, one.epoch)):
             place = self._place_of(node)
             for low, high in node.slots:
                 table[low : high + 1] = [place] * (high + 1 - low)
@@ -90,6 +93,22 @@ class Slots:
                 self._moved_at[slot] = now
             self._told[slot] = place, now + _BELIEVED_FOR
 
+    def unsettled(self, slot: int) -> None:
+        """Somebody is at a node that has not got the slot, unless that has been so for long."""
+        now = time.monotonic()
+        if now > self._moved_at.get(slot, -math.inf) + SETTLES_WITHIN + _BELIEVED_FOR:
+            self._moved_at[slot] = now
+
+    def has_long_left(self, slot: int, place: Place) -> bool:
+        """Whether a slot has been at another node for some time."""
+        owner = self.owner(slot)
+        moved = owner is not None and owner != place
+        return moved and time.monotonic() > self._moved_at.get(slot, -math.inf) + _LEAVES_WITHIN
+
+    def is_settled(self, slot: int) -> bool:
+        """Whether all who are at its owner have been there for some time."""
+        return time.monotonic() > self.settles_at(slot)
+
     def settles_at(self, slot: int) -> float:
         """Until when somebody who was at the node before may be on the way (a time of `time.monotonic()`)."""
-        return self._moved_at.get(slot, -SETTLES_WITHIN) + SETTLES_WITHIN
+        return self._moved_at.get(slot, -math.inf) + SETTLES_WITHIN

@@ -32,6 +32,10 @@ class Elsewhere(Exception):
     """What is asked of one node is for another one by now."""
 
 
+class Untold(Exception):
+    """Redis does not let us ask."""
+
+
 class Door(Publisher):
     """A connection to one node, made when it is needed, on which what belongs to its slots is published."""
 
@@ -76,12 +80,20 @@ class Door(Publisher):
         """
         slot, name = slot_of(channel), channel.decode("utf-8", "surrogateescape")
         while True:
-            found = self._presence.find(name, -math.inf, lambda: self._subscribers(channel, due))
+            if not self._of.slots.is_settled(slot):
+                self._presence.note(name, None)
+            try:
+                found = self._presence.find(name, -math.inf, lambda: self._subscribers(channel, due))
+            except Untold:
+                return None
             if found:
                 return found
             slots = self._of.slots
             if slots.owner(slot) != self.place:
                 raise Elsewhere
+            if found is None:
+                # They may be at a node that has been the owner.
+                slots.unsettled(slot)
             settles_at = max(self._presence.settles_at, slots.settles_at(slot))
             if time.monotonic() + ASK_AGAIN_AFTER >= min(due, settles_at):
                 return found
@@ -95,10 +107,9 @@ class Door(Publisher):
             raise unsent(error) from None
         counted = command.replies[0]
         if isinstance(counted, ErrorReply):
-            return None
+            raise Untold
         here = int(counted[1]) - int(counted[3])
-        # None at the node that has the slot, or had it a moment ago: they may be at another one.
-        return here if here > 0 else count_everywhere(self._of, [channel])[0]
+        return here if here > 0 else found_elsewhere(self._of, channel)
 
 
 def count_everywhere(cluster: ClusterLookout, channels: Sequence[bytes]) -> list[int | None]:
@@ -109,6 +120,14 @@ def count_everywhere(cluster: ClusterLookout, channels: Sequence[bytes]) -> list
         None if here is None else max(0, here - (watching or 0))
         for here, watching in zip(found[::2], found[1::2], strict=True)
     ]
+
+
+def found_elsewhere(cluster: ClusterLookout, channel: bytes) -> int | None:
+    """What it says where nobody subscribes at the owner: 0, or None where somebody does elsewhere: he may be on the way.
+
+    What is published at the owner would not reach him there.
+    """
+    return None if count_everywhere(cluster, [channel])[0] != 0 else 0
 
 
 def publishing(channel: bytes, data: bytes, due: float) -> Sharded:

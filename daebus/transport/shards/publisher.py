@@ -10,6 +10,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -35,6 +36,8 @@ _IDLE_FOR = 5.0
 """Seconds after which the thread that sends once more ends, where there is nothing to send."""
 
 Told = Callable[[Delivery | RedisUnavailable], None]
+_Again = tuple[int, Callable[[], None], Callable[[RedisUnavailable], object] | None]
+"""What is to be sent once more: how often it had been closed then, how to, and what to call where it is closed."""
 
 
 class ShardedPublisher(Publisher):
@@ -48,7 +51,8 @@ class ShardedPublisher(Publisher):
         super()._begin()
         self._doors: dict[Place, Door] = {}
         self._making = threading.Lock()
-        self._again: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._again: queue.SimpleQueue[_Again] = queue.SimpleQueue()
+        self._closes = 0
         self._redirecting: threading.Thread | None = None
 
     def after_fork(self) -> None:
@@ -170,6 +174,7 @@ class ShardedPublisher(Publisher):
 
     def close(self) -> None:
         """See `Commander`."""
+        self._closes += 1
         for door in self._all():
             door.close()
 
@@ -229,7 +234,8 @@ class ShardedPublisher(Publisher):
             if type(reply) is int:
                 told(Delivery(reply, present, command.sent_at or 0.0))
             elif is_moved(command) and time.monotonic() < deadline:
-                self._redirect(command, raw, lambda: self._submit_again(raw, channel, data, told, deadline, command))
+                again = partial(self._submit_again, raw, channel, data, told, deadline, command)
+                self._redirect(command, raw, again, told)
             else:
                 told(self._why(command, channel))
 
@@ -268,7 +274,9 @@ class ShardedPublisher(Publisher):
             if command.error is None and type(command.replies[-1]) is int:
                 return
             if is_moved(command):
-                self._redirect(command, raw, lambda: self._publish_again(raw, channel, data, lambda _got: None, failed))
+                self._redirect(
+                    command, raw, lambda: self._publish_again(raw, channel, data, lambda _got: None, failed), failed
+                )
             elif failed is not None:
                 failed(self._why(command, channel))
 
@@ -290,7 +298,7 @@ class ShardedPublisher(Publisher):
 
         def ended(command: Pending) -> None:
             if is_moved(command):
-                self._redirect(command, raw, lambda: self._publish_again(raw, channel, data, told, told))
+                self._redirect(command, raw, lambda: self._publish_again(raw, channel, data, told, told), told)
                 return
             try:
                 outcome: int | RedisUnavailable = receivers(command, channel, self.address)
@@ -371,12 +379,18 @@ class ShardedPublisher(Publisher):
             return error
         return RedisUnavailable(f"Redis at {self.address} gave no answer")
 
-    def _redirect(self, command: Pending, raw: bytes, send: Callable[[], None]) -> None:
+    def _redirect(
+        self,
+        command: Pending,
+        raw: bytes,
+        send: Callable[[], None],
+        failed: Callable[[RedisUnavailable], object] | None,
+    ) -> None:
         """Have something sent once more, on a thread for that: whoever calls this reads for all."""
         self._note(raw, command)
         if isinstance(command, Sharded):
             command.moved = True
-        self._again.put(send)
+        self._again.put((self._closes, send, failed))
         with self._making:
             if self._redirecting is None:
                 thread = threading.Thread(target=self._send_again, name="daebus-redirecting", daemon=True)
@@ -389,14 +403,20 @@ class ShardedPublisher(Publisher):
     def _send_again(self) -> None:
         while True:
             try:
-                send = self._again.get(timeout=_IDLE_FOR)
+                closes, send, failed = self._again.get(timeout=_IDLE_FOR)
             except queue.Empty:
                 with self._making:
                     if self._again.empty():
                         self._redirecting = None
                         return
                 continue
-            send()
+            if closes == self._closes:
+                send()
+                if closes != self._closes:
+                    # Closed meanwhile, it may have connected again.
+                    self.close()
+            elif failed is not None:
+                failed(RedisUnavailable(f"the connection to Redis at {self.address} was closed; nothing was sent"))
 
 
 def _encoded(channel: str) -> bytes:
