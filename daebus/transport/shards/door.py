@@ -123,9 +123,9 @@ def count_everywhere(cluster: ClusterLookout, channels: Sequence[bytes]) -> list
 
 
 def found_elsewhere(cluster: ClusterLookout, channel: bytes) -> int | None:
-    """What it says where nobody subscribes at the owner: 0, or None where somebody does elsewhere: he may be on the way.
+    """What it says where nobody subscribes at the owner: 0, or None where somebody does elsewhere.
 
-    What is published at the owner would not reach him there.
+    He may be on the way: what is published at the owner would not reach him there.
     """
     return None if count_everywhere(cluster, [channel])[0] != 0 else 0
 

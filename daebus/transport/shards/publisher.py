@@ -6,6 +6,7 @@ published; see `places.presence`.
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 import time
@@ -29,6 +30,8 @@ from daebus.wire.sharded import slot_of
 
 from .door import Door, Elsewhere, Sharded, count_everywhere, is_moved, publishing
 from .owner import AGAIN_AFTER, FOUND_WITHIN, note_moved, owner_of
+
+log = logging.getLogger("daebus")
 
 _SLICE = 0.02
 """Seconds of one look at a command that may turn out to be for another node."""
@@ -392,7 +395,7 @@ class ShardedPublisher(Publisher):
             command.moved = True
         self._again.put((self._closes, send, failed))
         with self._making:
-            if self._redirecting is None:
+            if self._redirecting is None or not self._redirecting.is_alive():
                 thread = threading.Thread(target=self._send_again, name="daebus-redirecting", daemon=True)
                 try:
                     begin(thread)
@@ -411,7 +414,10 @@ class ShardedPublisher(Publisher):
                         return
                 continue
             if closes == self._closes:
-                send()
+                try:
+                    send()
+                except Exception:
+                    log.exception("%s: something could not be sent once more", self.name)
                 if closes != self._closes:
                     # Closed meanwhile, it may have connected again.
                     self.close()
