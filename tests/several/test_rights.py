@@ -56,6 +56,45 @@ def test_a_service_and_a_caller(cluster: Cluster, line: str, shared: bool, caplo
     assert not [record for record in caplog.records if "NOPERM" in record.getMessage()]
 
 
+@pytest.mark.parametrize(("line", "shared"), [("orders_sharded", False), ("shared_sharded", True)])
+def test_sharded_pub_sub(cluster: Cluster, line: str, shared: bool, caplog: pytest.LogCaptureFixture) -> None:
+    user([*cluster.nodes], line)
+    user([*cluster.nodes], "caller_sharded")
+    url = f"{as_user(cluster.url, line)}?sharded=true"
+    with DaebusCaller("orders", redis_url=as_user(cluster.url, "caller_sharded"), sharded=True) as caller:
+        with serving(orders(), url, "orders", shared=shared), serving(orders(), url, "orders", shared=shared):
+            assert caller.send_request("echo", {"n": 1}) == {"n": 1}
+        eventually(lambda: isinstance(outcome(caller), ServiceUnavailable))
+    assert not [record for record in caplog.records if "NOPERM" in record.getMessage()]
+
+
+def test_sharded_pub_sub_says_which_right_is_missing(cluster: Cluster) -> None:
+    for without, said in (
+        ("+cluster|nodes", "cluster.nodes"),
+        ("+ssubscribe", "ssubscribe"),
+        ("+spublish", "spublish"),
+    ):
+        user([*cluster.nodes], "caller_sharded", without=without)
+        # What another connection of this process has learned is not to help.
+        url = f"{as_user(cluster.url, 'caller_sharded')}?sharded=true&socket_timeout={2 + len(said)}"
+        with (
+            serving(orders(), f"{cluster.url}?sharded=true", "orders"),
+            DaebusCaller("orders", redis_url=url) as caller,
+            pytest.raises(PermissionDenied, match=said),
+        ):
+            caller.send_request("echo")
+
+
+def test_sharded_pub_sub_without_the_right_to_count(cluster: Cluster) -> None:
+    user([*cluster.nodes], "caller_sharded", without="+pubsub|shardnumsub")
+    url = f"{as_user(cluster.url, 'caller_sharded')}?sharded=true"
+    with DaebusCaller("orders", redis_url=url) as caller:
+        with pytest.raises(RequestTimeout):
+            caller.send_request("echo", timeout=0.5)
+        with serving(orders(), f"{cluster.url}?sharded=true", "orders"):
+            assert caller.send_request("echo", {"n": 1}) == {"n": 1}
+
+
 def test_a_caller_that_may_not_ask_which_nodes_there_are_is_never_told_that_nobody_serves(cluster: Cluster) -> None:
     user([*cluster.nodes], "caller_cluster", without="+cluster|nodes")
     url = as_user(cluster.url_of(cluster.nodes[0]), "caller_cluster")

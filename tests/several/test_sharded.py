@@ -7,10 +7,21 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+import redis
 
-from daebus import AsyncDaebusCaller, Daebus, DaebusCaller, Requester, ServiceUnavailable, request
-from daebus.wire.sharded import slot_of
+from daebus import (
+    AsyncDaebusCaller,
+    ConfigurationError,
+    Daebus,
+    DaebusCaller,
+    RedisUnavailable,
+    Requester,
+    ServiceUnavailable,
+    request,
+)
+from daebus.wire.sharded import slot_of, watched
 from tests.support.framework_services import serving
+from tests.support.redis_server import RedisServer
 from tests.support.several import SLOTS, Cluster, order
 from tests.support.waiting import eventually
 
@@ -173,3 +184,53 @@ def test_an_asyncio_caller_finds_them_too(url: str, name: str) -> None:
     for each in names(name):
         with serving(echoing(each), url, each):
             asyncio.run(ask(each))
+
+
+def test_a_redis_that_is_no_cluster_is_said_to_be_none(name: str) -> None:
+    server = RedisServer().start()
+    try:
+        with (
+            DaebusCaller(name, redis_url=server.url, sharded=True) as caller,
+            pytest.raises(RedisUnavailable, match="needs a cluster of Redis 7 or later, or of Valkey"),
+        ):
+            caller.send_request("echo")
+        with pytest.raises(RedisUnavailable, match="needs a cluster"):
+            echoing(name).start(service=name, redis_url=server.url, sharded=True)
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("other", ["redis+sentinel://h:1/mymaster", "unix:///tmp/redis.sock"])
+def test_what_cannot_be_sharded_is_refused_at_once(other: str) -> None:
+    with pytest.raises(ConfigurationError, match="needs a cluster"):
+        DaebusCaller("orders", redis_url=other, sharded=True)
+    with pytest.raises(ConfigurationError, match="needs a cluster"):
+        AsyncDaebusCaller("orders", redis_url=other, sharded=True)
+    with pytest.raises(ConfigurationError, match="needs a cluster"):
+        Daebus("orders").start(service="orders", redis_url=other, sharded=True)
+    with pytest.raises(ConfigurationError, match="sharded is true or false"):
+        Daebus("orders").start(service="orders", redis_url="redis+cluster://h:1?sharded=maybe")
+
+
+def test_who_only_watches_a_channel_is_not_taken_for_a_service(cluster: Cluster, url: str, name: str) -> None:
+    raw = name.encode()
+    masters = [node for node in cluster.nodes if order(node, "ROLE")[0] == "master"]
+    master = next(node for node in masters if _has(node, slot_of(raw)))
+    with master.client() as client, client.pubsub() as watcher, DaebusCaller(name, redis_url=url) as caller:
+        watcher.execute_command("SSUBSCRIBE", raw, watched(raw))
+        eventually(lambda: order(master, "PUBSUB", "SHARDNUMSUB", name)[1] == 1)
+        with pytest.raises(ServiceUnavailable):
+            caller.send_request("echo")
+
+
+def _has(node: RedisServer, slot: int) -> bool:
+    try:
+        order(
+            node,
+            "SPUBLISH",
+            next(key for key in (f"{{{n}}}" for n in range(99999)) if slot_of(key.encode()) == slot),
+            "",
+        )
+        return True
+    except redis.ResponseError:
+        return False
