@@ -17,8 +17,10 @@ from daebus import (
     RedisUnavailable,
     Requester,
     ServiceUnavailable,
+    broadcast,
     request,
 )
+from daebus.transport.bus import ShardedBus
 from daebus.wire.sharded import slot_of, watched
 from tests.support.framework_services import serving
 from tests.support.redis_server import RedisServer
@@ -234,3 +236,23 @@ def _has(node: RedisServer, slot: int) -> bool:
         return True
     except redis.ResponseError:
         return False
+
+
+def test_broadcasts_and_the_cache_go_there_too(
+    cluster: Cluster, url: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[object] = []
+    app = echoing(name)
+    app.listen(f"{name}.news")(heard.append)
+
+    @app.action("tell")
+    def tell() -> dict[str, object]:
+        app.cache.set(f"{name}:told", 1)
+        return {"heard": broadcast.send(f"{name}.news", {"n": 1}), "cached": app.cache.get(f"{name}:told")}
+
+    with serving(app, url, name), DaebusCaller(name, redis_url=url) as caller:
+        assert caller.send_request("tell") == {"heard": 1, "cached": "1"}
+        eventually(lambda: heard == [{"n": 1}])
+    monkeypatch.setenv("DAEBUS_REDIS_URL", url)
+    with Requester() as requester:
+        assert isinstance(requester._choose_bus(), ShardedBus)
