@@ -1,4 +1,4 @@
-"""What classic and sharded Pub/Sub cost in a cluster: round trips, calls a second, the servers' processor time; beside one server.
+"""What classic and sharded Pub/Sub cost in a cluster, beside one server: round trips, calls a second, processor time.
 
 All servers are on this machine and share its processors; so the time that they take says more than the rate does.
 """
