@@ -11,12 +11,18 @@ from daebus import Daebus, DaebusCaller, DaebusError, PermissionDenied, RequestT
 from daebus_console.engine.session import Session
 from tests.support.framework_services import serving
 from tests.support.redis_server import RedisServer
-from tests.support.several import MASTER, Cluster, Sentinels, order
+from tests.support.several import MASTER, Cluster, Sentinels, is_old, order
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("several")
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "acl.md").read_text().replace("\\|", "|")
 RULES = {name: rules.split() for name, rules in re.findall(r"`ACL SETUSER (\S+) reset on >PASSWORD ([^`]+)`", PAGE)}
+
+
+@pytest.fixture
+def new() -> None:
+    if is_old():
+        pytest.skip("Redis 6 has no sharded Pub/Sub")
 
 
 def user(servers: list[RedisServer], name: str, *, without: str = "") -> None:
@@ -56,6 +62,7 @@ def test_a_service_and_a_caller(cluster: Cluster, line: str, shared: bool, caplo
     assert not [record for record in caplog.records if "NOPERM" in record.getMessage()]
 
 
+@pytest.mark.usefixtures("new")
 @pytest.mark.parametrize(("line", "shared"), [("orders_sharded", False), ("shared_sharded", True)])
 def test_sharded_pub_sub(cluster: Cluster, line: str, shared: bool, caplog: pytest.LogCaptureFixture) -> None:
     user([*cluster.nodes], line)
@@ -68,6 +75,7 @@ def test_sharded_pub_sub(cluster: Cluster, line: str, shared: bool, caplog: pyte
     assert not [record for record in caplog.records if "NOPERM" in record.getMessage()]
 
 
+@pytest.mark.usefixtures("new")
 def test_sharded_pub_sub_says_which_right_is_missing(cluster: Cluster) -> None:
     for without, said in (
         ("+cluster|nodes", "cluster.nodes"),
@@ -85,6 +93,7 @@ def test_sharded_pub_sub_says_which_right_is_missing(cluster: Cluster) -> None:
             caller.send_request("echo")
 
 
+@pytest.mark.usefixtures("new")
 def test_sharded_pub_sub_without_the_right_to_count(cluster: Cluster) -> None:
     user([*cluster.nodes], "caller_sharded", without="+pubsub|shardnumsub")
     url = f"{as_user(cluster.url, 'caller_sharded')}?sharded=true"

@@ -24,7 +24,7 @@ from daebus.transport.bus import ShardedBus
 from daebus.wire.sharded import slot_of, watched
 from tests.support.framework_services import serving
 from tests.support.redis_server import RedisServer
-from tests.support.several import SLOTS, Cluster, order
+from tests.support.several import SLOTS, Cluster, is_old, order
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("several")
@@ -32,6 +32,8 @@ pytestmark = pytest.mark.xdist_group("several")
 
 @pytest.fixture
 def url(cluster: Cluster) -> str:
+    if is_old():
+        pytest.skip("Redis 6 has no sharded Pub/Sub")
     return f"{cluster.url}?sharded=true"
 
 
@@ -67,6 +69,17 @@ def test_no_message_goes_to_every_node(cluster: Cluster, url: str, name: str) ->
         assert tap.get_message(timeout=0.2) is None
 
 
+def test_an_older_redis_is_said_to_be_too_old(cluster: Cluster, name: str) -> None:
+    if not is_old():
+        pytest.skip("it knows it")
+    with (
+        DaebusCaller(name, redis_url=cluster.url, sharded=True) as caller,
+        pytest.raises(RedisUnavailable, match="needs a cluster of Redis 7 or later, or of Valkey"),
+    ):
+        caller.send_request("echo")
+
+
+@pytest.mark.usefixtures("url")
 def test_the_argument_says_the_same_as_the_url(cluster: Cluster, name: str) -> None:
     app = echoing(name)
     app.start(service=name, redis_url=cluster.nodes[1].url, sharded=True)
