@@ -219,6 +219,9 @@ class AsyncConnection(asyncio.Protocol):
         self._channel = channel.encode("utf-8", "surrogateescape")
         self._write(self._protocol.subscribe([self._channel]))
         await self._confirmed
+        if self._error is not None:
+            # It came to its end together with the confirmation, before whoever waits for that could hear of it.
+            raise ConnectionLost(str(self._error))
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None:
