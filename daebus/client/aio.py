@@ -10,7 +10,7 @@ from typing import Any
 
 from daebus import context, telemetry
 from daebus.transport.address import RedisAddress, resolve_url
-from daebus.transport.bus import boards
+from daebus.transport.bus import boards, chosen_url
 from daebus.transport.fork import begins_anew
 from daebus.wire import checks
 from daebus.wire.envelope import encode_object
@@ -20,6 +20,7 @@ from daebus.wire.limits import resolve_max_message, sized
 from .actions import Actions
 from .aio_call import AsyncCall
 from .aio_session import AsyncSession
+from .aio_sharded import session_of
 from .arguments import checked_id, checked_progress, checked_service, checked_timeout
 from .call import payload_of
 from .gate import gates_of_one_way, pass_gate_async
@@ -46,6 +47,7 @@ class AsyncDaebusCaller:
         timeout: float = 5,
         *,
         redis_url: str | None = None,
+        sharded: bool = False,
         name: str | None = None,
         max_message: int | None = None,
         retry: Retry | None = None,
@@ -57,9 +59,13 @@ class AsyncDaebusCaller:
         """Bytes of a message, at most: a larger one raises PayloadError."""
         self._retry = checked_retry(retry)
         self._url: str | None = None
+        self._sharded = sharded
         if redis_url or redis_host or redis_port is not None:
-            self._url = resolve_url(redis_url, redis_host, redis_port)
+            self._url = chosen_url(resolve_url(redis_url, redis_host, redis_port), sharded)
             RedisAddress(self._url)
+        elif sharded:
+            # That it can be, where it is not the running service that says.
+            chosen_url(resolve_url(), sharded)
         self._name = checks.optional_name(name, "name")
         self._sessions: _Sessions = {}
         # A caller that nobody holds any more takes its connections with it.
@@ -191,7 +197,7 @@ class AsyncDaebusCaller:
             for other in [each for each in list(self._sessions) if each.is_closed()]:
                 self._sessions.pop(other, None)
             telemetry.look()
-            session = self._sessions[loop] = AsyncSession(self._url, self._name)
+            session = self._sessions[loop] = session_of(self._url, self._name, self._sharded)
         return session
 
     def _prepare(

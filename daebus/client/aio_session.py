@@ -51,6 +51,14 @@ from .aio_call import AsyncCall, until
 log = logging.getLogger("daebus")
 
 
+def located(url: str | None) -> Bus:
+    """The bus: where the URL says, else the running service's, else that of the environment."""
+    if url is not None:
+        return bus_at(url)
+    runtime = context.current_runtime()
+    return bus_at(resolve_url()) if runtime is None else runtime.bus
+
+
 class AsyncSession:
     """The connections of one caller in the running event loop. Connects when needed, and again after a loss or `close`.
 
@@ -122,16 +130,20 @@ class AsyncSession:
     def _send(
         self, publisher: AsyncConnection, call: AsyncCall, data: bytes, *, asked: bool, present: int | None = None
     ) -> None:
-        if call.request_id in self._pending:
-            raise ConfigurationError(f"a call with the id {call.request_id!r} is waiting already")
-        self._pending[call.request_id] = call
-        call.begin()
+        self._note(call)
         if asked:
             told = partial(self._told_asked, call, present)
             publisher.send(Pending(publish_command(call.service, data), 1, call.deadline, told))
             return
         told = partial(self._told, call, publisher)
         publisher.send(self._audience.publishing(call.service, data, call.deadline, self._loop.time(), told))
+
+    def _note(self, call: AsyncCall) -> None:
+        """From now on a call waits."""
+        if call.request_id in self._pending:
+            raise ConfigurationError(f"a call with the id {call.request_id!r} is waiting already")
+        self._pending[call.request_id] = call
+        call.begin()
 
     async def publish(self, channel: str, data: bytes) -> int:
         """Publish bytes as they are; returns how many received them, by Redis' own confirmation."""
@@ -233,10 +245,10 @@ class AsyncSession:
             if self._subscription is None:
                 self._subscription = await self._subscribed(bus, name)
             if self._publisher is None:
-                self._publisher = await bus.link(name, self._publisher_lost)
+                self._publisher = await self._linked(bus, name)
                 self._presence.connected(self._publisher.lookout, again=self._was_lost)
             if self._heart is None and bus.proves:
-                self._heart = AsyncHeart(self.reply_channel, self._loop.time)
+                self._heart = self._new_heart()
         except RedisUnavailable as error:
             self._failure = (self._loop.time(), again(error))
             raise
@@ -246,10 +258,14 @@ class AsyncSession:
                 self._keeper = self._loop.create_task(self._keep(), context=contextvars.Context())
 
     def _locate(self) -> Bus:
-        if self._url is not None:
-            return bus_at(self._url)
-        runtime = context.current_runtime()
-        return bus_at(resolve_url()) if runtime is None else runtime.bus
+        return located(self._url)
+
+    async def _linked(self, bus: Bus, name: str) -> AsyncConnection:
+        """What to publish on."""
+        return await bus.link(name, self._publisher_lost)
+
+    def _new_heart(self) -> AsyncHeart:
+        return AsyncHeart(self.reply_channel, self._loop.time)
 
     async def _subscribed(self, bus: Bus, name: str) -> AsyncConnection:
         link = await bus.link(name, self._subscription_lost, self._take)

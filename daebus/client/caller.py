@@ -30,7 +30,8 @@ class DaebusCaller:
     running service's name, else the program's. `max_message` is how many bytes a message may have (default:
     DAEBUS_MAX_MESSAGE of the environment, else 16 MiB): a larger one is a PayloadError, and is not sent. With its usual
     limits Redis delivers nothing of more than 28 MiB, and disconnects whoever was to get it. `retry` is when requests
-    are asked again that are said to be `idempotent` (default: never); see Retry.
+    are asked again that are said to be `idempotent` (default: never); see Retry. `sharded` says that messages go over
+    sharded Pub/Sub, as for `Daebus.start`; where the running service's Redis is used, it is as that service says.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class DaebusCaller:
         timeout: float = 5,
         *,
         redis_url: str | None = None,
+        sharded: bool = False,
         name: str | None = None,
         max_message: int | None = None,
         retry: Retry | None = None,
@@ -50,7 +52,7 @@ class DaebusCaller:
         if redis_url or redis_host or redis_port is not None:
             url = resolve_url(redis_url, redis_host, redis_port)
             RedisAddress(url)
-        self._requester = Requester(url, name, timeout=timeout, max_message=max_message, retry=retry)
+        self._requester = Requester(url, name, timeout=timeout, sharded=sharded, max_message=max_message, retry=retry)
         # A caller that nobody holds any more takes its reader thread and sockets with it.
         self._finalizer = weakref.finalize(self, self._requester.close)
 

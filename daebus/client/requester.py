@@ -25,11 +25,11 @@ from daebus.errors import (
     TooLate,
 )
 from daebus.gates.gates import Gates
-from daebus.transport.bus import Bus, RedisBus, boards, bus_at
+from daebus.transport.bus import Bus, RedisBus, boards, bus_at, chosen_url
 from daebus.transport.commands import Delivery, Pending
 from daebus.transport.fork import begins_anew, mind_the_end
 from daebus.transport.publisher import Publisher
-from daebus.transport.url import resolve_url
+from daebus.transport.url import DEFAULT_URL, resolve_url
 from daebus.wire import checks
 from daebus.wire.envelope import RequestId, read_reply
 from daebus.wire.ids import new_request_id
@@ -60,6 +60,7 @@ class Requester:
 
     `url` is where (default: the running service's Redis, else the environment); `name` is who asks, as the
     other side sees it in `request.service` (default: the running service's name, else the program's).
+    `sharded` says that messages go over sharded Pub/Sub; see `Daebus.start`.
     `max_message` is how many bytes a message may have (default: DAEBUS_MAX_MESSAGE of the environment, else 16 MiB);
     `retry` when a call that is `idempotent` is made again (default: never).
     Every method may be called from any number of threads.
@@ -72,6 +73,7 @@ class Requester:
         *,
         timeout: float | None = None,
         bus: Bus | None = None,
+        sharded: bool = False,
         max_message: int | None = None,
         retry: Retry | None = None,
     ) -> None:
@@ -80,9 +82,12 @@ class Requester:
             if not isinstance(url, str):
                 raise ConfigurationError(f"url must be a str, not {type(url).__name__}")
             RedisBus(url)
+        # That it can be, where it is not the running service that says.
+        chosen_url(resolve_url(url) if url or sharded else DEFAULT_URL, sharded)
         if bus is not None and not hasattr(bus, "publisher"):
             raise ConfigurationError(f"bus must be a bus, not {checks.shown(bus)}")
         self._url = url
+        self._sharded = sharded
         self._given_bus = bus
         self._name = checks.optional_name(name, "name")
         self.timeout = checked_timeout(DEFAULT_TIMEOUT if timeout is None else timeout)
@@ -389,9 +394,9 @@ class Requester:
         if self._given_bus is not None:
             return self._given_bus
         if self._url is not None:
-            return bus_at(self._url)
+            return bus_at(chosen_url(self._url, self._sharded))
         runtime = context.current_runtime()
-        return runtime.bus if runtime is not None else bus_at(resolve_url())
+        return runtime.bus if runtime is not None else bus_at(chosen_url(resolve_url(), self._sharded))
 
     def _where(self) -> str:
         return str(self._bus) if self._bus is not None else "Redis"

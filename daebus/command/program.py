@@ -16,6 +16,7 @@ from daebus.logs import FORMATS, configure
 from daebus.service.app import Daebus
 from daebus.service.signals import StopSignals
 from daebus.transport.address import RedisAddress
+from daebus.transport.places.route import is_sharded
 from daebus.transport.url import resolve_url
 from daebus.version import __version__
 
@@ -107,6 +108,9 @@ def _run(options: argparse.Namespace, given: Sequence[str]) -> int:
         return Supervised(options.supervised).run(url, find, partial(_serve, options))
     if options.reload_dir and not options.reload:
         raise Mistake("--reload-dir says where --reload looks for changes; give that as well")
+    if options.reload and is_sharded(url):
+        # Where the old code ends and the new begins is told by a mark among the messages, which go other ways there.
+        raise Mistake("--reload and sharded Pub/Sub do not go together: leave --reload or sharded=true out")
     if options.reload:
         configure()
         from .supervisor import run

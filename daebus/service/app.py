@@ -16,7 +16,7 @@ from daebus.context import stopped
 from daebus.errors import ConfigurationError, DaebusError, RegistrationError
 from daebus.logs import DebugLevel, configure
 from daebus.recorder.recorder import COUNT
-from daebus.transport.bus import Bus, bus_at
+from daebus.transport.bus import Bus, bus_at, chosen_url
 from daebus.transport.fork import begins_anew
 from daebus.transport.url import resolve_url
 from daebus.wire import checks
@@ -168,6 +168,7 @@ class Daebus(Registry):
         *,
         redis_url: str | None = None,
         shared: bool = False,
+        sharded: bool = False,
         debugger: bool | None = None,
     ) -> Daebus:
         """Start serving in the background; returns once the service can be called.
@@ -185,9 +186,13 @@ class Daebus(Registry):
         that one along (its caller gets a timeout). A request that names no `timeout` waits for a worker for a
         minute at most. The service needs the right to use keys under `daebus:claim:` and `daebus:pass:`.
 
+        With `sharded=True`, given to all services and callers, messages go over sharded Pub/Sub, which takes a cluster
+        of Redis 7 or later, or of Valkey: each channel belongs to one node, and no message goes to all of them. The
+        same as `?sharded=true` in the URL.
+
         `debugger` as for the app, which it goes before.
         """
-        bus = bus_at(resolve_url(redis_url, redis_host, redis_port))
+        bus = bus_at(chosen_url(resolve_url(redis_url, redis_host, redis_port), sharded))
         return self.start_on(bus, service, debug, shared, debugger)
 
     def start_on(
@@ -249,6 +254,7 @@ class Daebus(Registry):
         *,
         redis_url: str | None = None,
         shared: bool = False,
+        sharded: bool = False,
         debugger: bool | None = None,
     ) -> None:
         """Serve until SIGTERM or SIGINT (or `stop` from another thread), then stop in good order and return.
@@ -259,7 +265,7 @@ class Daebus(Registry):
         """
         configure()
         redis = partial(self.start, service, debug, redis_host, redis_port, redis_url=redis_url)
-        start = partial(redis, shared=shared, debugger=debugger)
+        start = partial(redis, shared=shared, sharded=sharded, debugger=debugger)
         with StopSignals() as signals:
             self.run_until(signals, start, service)
 

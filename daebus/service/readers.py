@@ -16,9 +16,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Protocol
 
 from daebus.errors import ConnectionLost, RedisUnavailable
-from daebus.transport.listener import Listener
 from daebus.transport.threads import begin
 
 log = logging.getLogger("daebus")
@@ -145,6 +145,22 @@ class Rota:
         return -1
 
 
+class Heard(Protocol):
+    """What readers want of a listener; see `Listener`."""
+
+    name: str
+
+    @property
+    def address(self) -> object: ...
+    @property
+    def has_more(self) -> bool: ...
+    def lead(
+        self, take: Callable[[str, bytes], None], over: Callable[[], bool], idle: Callable[[], float] = ...
+    ) -> None: ...
+    def lose(self, error: RedisUnavailable) -> None: ...
+    def close(self) -> None: ...
+
+
 class Readers:
     """Threads that read from a listener and give each message to `on_message(channel, data, turn)`.
 
@@ -155,7 +171,7 @@ class Readers:
 
     def __init__(
         self,
-        listener: Listener,
+        listener: Heard,
         threads: int,
         on_message: Callable[[str, bytes, int], None],
         idle: Callable[[], float],

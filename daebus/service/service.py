@@ -38,6 +38,7 @@ from .recording.logged import listen
 from .recording.notes import name_of, note_ran
 from .refusals import Refusals
 from .registry import Registry
+from .sides import Sides
 from .tasks import TaskRunner
 from .undelivered import Undelivered
 from .work.crews import Crews
@@ -57,6 +58,8 @@ LOOK_EVERY = 0.005
 """Seconds between two looks at what Redis replied to answers, while messages come."""
 QUIET = 0.01
 """Seconds without a message after which Redis' replies are looked at again."""
+NO_TURN = -1
+"""The number of no turn."""
 FLUSH_TIMEOUT = 2.0
 """Seconds that Redis may take to confirm the last answers."""
 
@@ -106,7 +109,7 @@ class Service:
         self._cache: Any = None
         self._cache_lock = threading.Lock()
         self._refusals = Refusals(name)
-        probes = f"caller:{uuid.uuid4().hex}"
+        probes = bus.own_channel(name)
         own = [probes] if bus.proves else []
         self._claims = Claims(self.publisher, name, self.instance, self._refusals, *own) if options.shared else None
         self._undelivered = Undelivered(name)
@@ -150,9 +153,11 @@ class Service:
         self._verbs = self._control_verbs()
         self._control = Control(name, self.instance, self.publisher, self._verbs)
         self._tasks = TaskRunner(self, registry, self._loop)
+        # Mostly that is one group.
+        mine, *others = bus.groups([name, *own, self._control_channel, *registry.listen_handlers])
         self._listener = bus.listener(
             name,
-            [name, self._control_channel, *own, *registry.listen_handlers],
+            mine,
             # Where one connection went silent the other is likely dead too, and to find out would cost an answer.
             on_lost=lambda _error: self.publisher.renew(),
             on_back=self._undelivered.said,
@@ -162,6 +167,17 @@ class Service:
         self._listener.heart = bus.heart(self.publisher, self._listener, probes)
         self._readers = Readers(self._listener, options.max_workers + 1, self._take, self._idle, self._done)
         self._dispatcher.pace.follow(self._readers.hand_over, self._readers.goes_on)
+        self._sides = Sides(
+            bus,
+            name,
+            others,
+            self._control_channel,
+            self._control.handle,
+            self._take_beside,
+            self._idle,
+            self._done,
+            options.max_workers + 1,
+        )
         self._started = 0.0
         self._stopping = False
         self._closed = False
@@ -200,7 +216,8 @@ class Service:
             for hook in self._registry.start_hooks:
                 self._run_hook("start hook", hook)
             self._readers.start()
-            self._listener.ensure(time.monotonic() + START_TIMEOUT)
+            self._listener.ensure(until := time.monotonic() + START_TIMEOUT)
+            self._sides.start(until)
             self._tasks.start()
         except BaseException:
             self._close()
@@ -220,7 +237,8 @@ class Service:
             self._refuse_stopping(arrival)
         if self._claims is not None:
             self._claims.leave()
-        self._listener.drain(time.monotonic() + DRAIN_TIMEOUT)
+        self._listener.drain(until_read := time.monotonic() + DRAIN_TIMEOUT)
+        self._sides.drain(until_read)
         for arrival in self._crews.finish(until):
             if arrival.on_loop and arrival.response is None:
                 self._refuse_stopping(arrival)
@@ -254,7 +272,7 @@ class Service:
         """Wait until `until` (a time of `time.monotonic()`) for what is being done, and what waits for its turn."""
         if self.gates is not None:
             self.gates.end()
-        if self._readers.rest(until):
+        if self._readers.rest(until) and self._sides.rest(until):
             self._crews.rest(until)
 
     def _close(self) -> None:
@@ -267,6 +285,7 @@ class Service:
             except BaseException as error:  # noqa: BLE001 - the others are to run as well
                 note(log, logging.ERROR, "%s: a stop hook raised", self.name, error=error)
         self._readers.close()
+        self._sides.close()
         if self._watch is not None:
             self._watch.end()
         if self._holding is not None:
@@ -347,6 +366,10 @@ class Service:
             elif self._dispatcher.refuse(part, "busy", self._busy_text):
                 self._dispatcher.counts.add("busy")
                 self._overload.refused()
+
+    def _take_beside(self, channel: str, data: bytes, _turn: int) -> None:
+        """The same for a message of another group, of which the turn is that of other readers."""
+        self._take(channel, data, NO_TURN)
 
     def _put(self, arrival: Arrival) -> bool:
         """Have something done that was set aside, on no thread of whoever calls; whether workers have part in it."""

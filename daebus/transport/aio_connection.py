@@ -44,12 +44,13 @@ class AsyncConnection(asyncio.Protocol):
         address: RedisAddress,
         on_lost: Callable[[ConnectionLost], None],
         on_message: Callable[[bytes], None] = lambda _data: None,
+        protocol: Protocol | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._address = address
         self._on_lost = on_lost
         self._on_message = on_message
-        self._protocol = Protocol()
+        self._protocol = Protocol() if protocol is None else protocol
         self.greeting = Greeting()
         """What the server said it is."""
         self.lookout: Lookout | None = None
@@ -110,15 +111,36 @@ class AsyncConnection(asyncio.Protocol):
         raise failed
 
     @classmethod
+    async def open_at(
+        cls,
+        lookout: Lookout,
+        place: Place,
+        address: RedisAddress,
+        name: str,
+        on_lost: Callable[[ConnectionLost], None],
+        on_message: Callable[[bytes], None] = lambda _data: None,
+        protocol: Protocol | None = None,
+        slot: int | None = None,
+    ) -> AsyncConnection:
+        """The same with just that one of several servers, of which `address` is; see `Lookout.guard` for the slot."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                connection = await cls._opened(address, name, on_lost, on_message, protocol)
+        except TimeoutError:
+            raise RedisUnavailable(f"Redis at {address} does not answer") from None
+        return connection._guarded(lookout, place, slot)
+
+    @classmethod
     async def _opened(
         cls,
         address: RedisAddress,
         name: str,
         on_lost: Callable[[ConnectionLost], None],
         on_message: Callable[[bytes], None],
+        protocol: Protocol | None = None,
     ) -> AsyncConnection:
         """A connection to one server, which has said what it is."""
-        connection = cls(address, lambda _error: None, on_message)
+        connection = cls(address, lambda _error: None, on_message, protocol)
         connection._adopt(await _connected(address))
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
@@ -135,9 +157,9 @@ class AsyncConnection(asyncio.Protocol):
         connection._on_lost = on_lost
         return connection
 
-    def _guarded(self, lookout: Lookout, place: Place) -> AsyncConnection:
+    def _guarded(self, lookout: Lookout, place: Place, slot: int | None = None) -> AsyncConnection:
         self.lookout, self.place = lookout, place
-        lookout.guard(place, self._end_soon)
+        lookout.guard(place, self._end_soon, slot)
         return self
 
     def _end_soon(self, reason: str) -> None:
@@ -197,6 +219,9 @@ class AsyncConnection(asyncio.Protocol):
         self._channel = channel.encode("utf-8", "surrogateescape")
         self._write(self._protocol.subscribe([self._channel]))
         await self._confirmed
+        if self._error is not None:
+            # It came to its end together with the confirmation, before whoever waits for that could hear of it.
+            raise ConnectionLost(str(self._error))
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None:

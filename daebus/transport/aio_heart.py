@@ -13,8 +13,8 @@ from .proof import BEAT_EVERY, Proof
 class AsyncHeart:
     """Proves that what is published to `channel` arrives; see `Proof`. Of the thread of the event loop."""
 
-    def __init__(self, channel: str, time: Callable[[], float]) -> None:
-        self.proof = Proof(channel)
+    def __init__(self, channel: str, time: Callable[[], float], proof: Proof | None = None) -> None:
+        self.proof = Proof(channel) if proof is None else proof
         self._time = time
         self._name = channel.encode("utf-8", "surrogateescape")
         self._beat_at = 0.0

@@ -6,19 +6,26 @@ A test may have one stand in for every Redis that its process names; see `stand_
 from __future__ import annotations
 
 import logging
+import uuid
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
 from daebus.errors import ConnectionLost, RedisUnavailable
+from daebus.wire.sharded import beside, slot_of
 
 from .address import RedisAddress
 from .aio_connection import AsyncConnection
 from .heart import Heart
 from .listener import Listener
 from .places.clients import client_of
+from .places.cluster import ClusterLookout
+from .places.dialing import lookout_of
+from .places.route import is_sharded, sharded_url
 from .publisher import Publisher
+from .shards.listener import ShardListener, shard_heart
+from .shards.publisher import ShardedPublisher
 
 
 class Bus(Protocol):
@@ -55,6 +62,14 @@ class Bus(Protocol):
     def cache(self) -> Any:
         """A redis-py client of the same Redis, which connects when it is used."""
 
+    def groups(self, channels: Sequence[str]) -> list[list[str]]:
+        """Those channels that one listener can have, together; the first group has the first channel."""
+        return [list(channels)]
+
+    def own_channel(self, channel: str) -> str:  # noqa: ARG002 - others do
+        """The name of a channel of one's own, in the group of another one."""
+        return f"caller:{uuid.uuid4().hex}"
+
 
 class RedisBus(Bus):
     """A Redis as the bus."""
@@ -89,6 +104,41 @@ class RedisBus(Bus):
         return client_of(self.address)
 
 
+class ShardedBus(RedisBus):
+    """A cluster in which each channel belongs to the node that has its slot (sharded Pub/Sub)."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(sharded_url(url))
+        lookout = lookout_of(self.address)
+        assert isinstance(lookout, ClusterLookout)
+        self.lookout = lookout
+        """What keeps watch over its nodes."""
+
+    def publisher(self, name: str) -> Publisher:
+        """See `Bus`."""
+        return ShardedPublisher(self.address, name, self.lookout)
+
+    def listener(self, name: str, channels: Iterable[str], **options: Any) -> Listener:
+        """See `Bus`; the channels are of one of the `groups`."""
+        return ShardListener(self.address, name, channels, self.lookout, **options)
+
+    def heart(self, publisher: Publisher, listener: Listener, channel: str) -> Heart | None:
+        """See `Bus`."""
+        assert isinstance(publisher, ShardedPublisher)
+        return shard_heart(publisher, self.lookout, listener, channel)
+
+    def groups(self, channels: Sequence[str]) -> list[list[str]]:
+        """See `Bus`: those of one slot."""
+        found: dict[int, list[str]] = {}
+        for channel in channels:
+            found.setdefault(slot_of(channel.encode("utf-8", "surrogateescape")), []).append(channel)
+        return list(found.values())
+
+    def own_channel(self, channel: str) -> str:
+        """See `Bus`."""
+        return beside(super().own_channel(channel), channel)
+
+
 class Passenger(Protocol):
     """Something that goes to the bus that `bus_at` says, and may have to change."""
 
@@ -107,8 +157,13 @@ def boards(one: Passenger) -> None:
 
 def bus_at(url: str) -> Bus:
     """The Redis at `url` as the bus, or what stands in for it. Raises ConfigurationError for what is no such URL."""
-    redis = RedisBus(url)
+    redis = ShardedBus(url) if is_sharded(url) else RedisBus(url)
     return _standing_in[-1] if _standing_in else redis
+
+
+def chosen_url(url: str, sharded: bool) -> str:
+    """The URL, where it is to be `sharded` as one that says so. Raises ConfigurationError for what cannot be."""
+    return sharded_url(url) if sharded else url
 
 
 @contextmanager

@@ -71,6 +71,7 @@ class Connection:
         address: str,
         leadership: Leadership,
         overdue: Callable[[Connection, str], object] = lambda connection, reason: connection.fail(reason),
+        protocol: Protocol | None = None,
     ) -> None:
         self.address = address
         self.node: RedisAddress | None = None
@@ -84,7 +85,7 @@ class Connection:
         self.usable = True
         """Whether it takes commands, as far as is known."""
         self._stream = stream
-        self._protocol = Protocol()
+        self._protocol = Protocol() if protocol is None else protocol
         self._due = self._protocol.due
         self.has_data = self._protocol.has_data
         """Whether more has come than was taken by `next_event`; asked for each message."""

@@ -14,11 +14,11 @@ from typing import Any, Protocol
 from daebus.errors import RedisUnavailable
 from daebus.wire.protocol import Message
 
+from .address import RedisAddress
 from .commands import Pending
 from .connection import Connection
 from .places.dialing import dial
 from .proof import BEAT_EVERY, Proof
-from .publisher import Publisher
 from .threads import begin
 
 log = logging.getLogger("daebus")
@@ -39,11 +39,37 @@ class Mover(Protocol):
         """Whether it listens no more, ever."""
 
 
+class Prover(Protocol):
+    """What publishes probes: a `Publisher`, or what it has for one channel."""
+
+    address: RedisAddress
+    name: str
+    on_replica: Callable[[], object]
+
+    def look(self, after: float = 0.0) -> None:
+        """See `Commander`."""
+
+    def beat(self, data: bytes, wanted: int, ended: Callable[[Pending], None]) -> bool:
+        """See `Commander`."""
+
+    def connect(self, deadline: float | None = None) -> None:
+        """See `Commander`."""
+
+    def move(self, reason: str) -> None:
+        """See `Commander`."""
+
+    def close(self) -> None:
+        """See `Commander`."""
+
+    def is_at_replica(self, within: float) -> bool:
+        """See `Publisher`."""
+
+
 class Heart:
     """Proves that what `publisher` sends to `channel` arrives at whoever listens there; see `Proof`."""
 
-    def __init__(self, publisher: Publisher, listener: Mover, channel: str) -> None:
-        self.proof = Proof(channel)
+    def __init__(self, publisher: Prover, listener: Mover, channel: str, proof: Proof | None = None) -> None:
+        self.proof = Proof(channel) if proof is None else proof
         self._publisher = publisher
         self._listener = listener
         self._number = 0

@@ -84,7 +84,9 @@ class _Owner(Publisher):
             time.sleep(_AGAIN_AFTER)
             self._cluster.look()
             # Those that are in flight there have their answers yet.
-            self._connection = None
+            left, self._connection = self._connection, None
+            if left is not None and not left.in_flight:
+                left.fail("the slot has moved to another node")
 
     def _dial(self, until: float) -> Dialled:
         """Connect to the owner, as soon as there is one; where there is none in time, the cluster is down for it."""

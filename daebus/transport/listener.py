@@ -14,14 +14,14 @@ import time
 from collections.abc import Callable, Iterable
 
 from daebus.errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable, TooLate, again
-from daebus.wire.protocol import NEED_DATA, Alive, Message, Refused, Subscribed, Unsubscribed
+from daebus.wire.protocol import NEED_DATA, Alive, Message, Protocol, Refused, Subscribed, Unsubscribed
 
 from .address import RedisAddress, refusal
 from .connection import Connection
 from .fork import begins_anew
 from .heart import Heart
 from .leader import Leadership
-from .places.dialing import dial
+from .places.dialing import Dialled, dial
 from .proof import FIRST_AFTER, PROBE
 from .seen import Seen
 from .stream import Stream
@@ -339,18 +339,11 @@ class Listener:
 
     def _subscribed(self) -> Connection:
         """A new connection, with every channel confirmed."""
-        # At the start nobody waits but who starts it; later it is tried again anyway.
-        dialled = dial(self.address, self.name, patient=not self.connections)
+        dialled = self._dial()
         where = str(self.address if dialled.lookout is None else dialled.node)
-        connection = Connection(Stream(dialled.sock), where, self.leadership)
+        connection = Connection(Stream(dialled.sock), where, self.leadership, protocol=self._protocol())
         self.node = dialled.node
-        if dialled.cluster is None:
-            self._seen = None
-        elif self._seen is None:
-            self._seen = Seen()
-        else:
-            self._seen.moved(time.monotonic())
-        dialled.guard(connection.fail)
+        self._guard(dialled, connection)
         try:
             wanted = list(self._channels)
             connection.subscribe(wanted)
@@ -360,6 +353,23 @@ class Listener:
             connection.fail(error)
             raise self.address.not_connected(error) from None
         return connection
+
+    def _dial(self) -> Dialled:
+        # At the start nobody waits but who starts it; later it is tried again anyway.
+        return dial(self.address, self.name, patient=not self.connections)
+
+    def _protocol(self) -> Protocol:
+        return Protocol()
+
+    def _guard(self, dialled: Dialled, connection: Connection) -> None:
+        """See that the connection ends when its server is no place to be any more."""
+        if dialled.cluster is None:
+            self._seen = None
+        elif self._seen is None:
+            self._seen = Seen()
+        else:
+            self._seen.moved(time.monotonic())
+        dialled.guard(connection.fail)
 
     def _confirm(self, connection: Connection, wanted: int, deadline: float) -> None:
         while wanted:

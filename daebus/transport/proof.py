@@ -107,9 +107,15 @@ class Proof:
         self._sent_at = now
         self._confirmed_at = self._last_chance = self._receivers = None
         self.under_way = True
-        counting = pack(b"PUBSUB", b"NUMSUB", self._name) if self._counts else b""
-        publishing = pack_publish(self._name, self._data) if self._publishes else b""
+        counting = self._counting() if self._counts else b""
+        publishing = self._publishing() if self._publishes else b""
         return counting + publishing + hello()
+
+    def _counting(self) -> bytes:
+        return pack(b"PUBSUB", b"NUMSUB", self._name)
+
+    def _publishing(self) -> bytes:
+        return pack_publish(self._name, self._data)
 
     @property
     def wanted(self) -> int:
@@ -130,10 +136,14 @@ class Proof:
             self.under_way = False
             return
         self._confirmed_at = now
-        if isinstance(counted, list) and len(counted) == 2 and self.greeting.mode != "cluster":
+        if isinstance(counted, list) and len(counted) == 2 and self._tells_all():
             self._receivers = int(counted[1])
             if self._receivers:
                 self._mismatches = 0
+
+    def _tells_all(self) -> bool:
+        """Whether the server that one publishes at knows all who listen to the channel."""
+        return self.greeting.mode != "cluster"
 
     def lost(self, number: int) -> None:
         """The probe of that `number` did not get out, or nobody knows."""

@@ -161,6 +161,11 @@ class Publisher(Commander):
         due = inf if deadline is None else deadline
         command = Pending(publish_command(channel, data), 1, due, ended if failed else None)
         patience = min(due, time.monotonic() + PUBLISH_TIMEOUT if patience is None else patience)
+        self._post(command, patience, failed, later)
+
+    def _post(
+        self, command: Pending, patience: float, failed: Callable[[RedisUnavailable], None] | None, later: bool
+    ) -> None:
         connection = self._hand_in(command, patience, later)
         if connection.told_by != threading.get_ident():
             if connection.full:

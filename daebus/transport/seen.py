@@ -8,6 +8,8 @@ from __future__ import annotations
 
 LATE = 2.0
 """Seconds by which a message may reach one node later than another."""
+LATEST = 60.0
+"""The same for one that was stopped for a while; see `SeenLong`."""
 
 
 class Seen:
@@ -34,3 +36,26 @@ class Seen:
             self._before, self._now, self._turned_at = self._now, set(), now
         self._now.add(key)
         return True
+
+
+class SeenLong(Seen):
+    """The same where a node that was stopped may hand out much later what it had handed out to us before.
+
+    For sharded Pub/Sub: when it goes on it passes that on to the node that has its slots by now. Of what may well be
+    sent twice alike, since nothing in it says which it is, that is not assumed for so long.
+    """
+
+    _long_until = 0.0
+
+    def moved(self, now: float) -> None:
+        """See `Seen`."""
+        before = self._elsewhere if now < self._long_until else frozenset()
+        super().moved(now)
+        self._elsewhere |= before
+        self._long_until = now + LATEST
+
+    def is_new(self, channel: bytes, data: bytes, now: float) -> bool:
+        """See `Seen`."""
+        if now < self._long_until and b'"request_id"' in data and hash((channel, data)) in self._elsewhere:
+            return False
+        return super().is_new(channel, data, now)

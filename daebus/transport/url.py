@@ -26,7 +26,7 @@ _PORT = re.compile(r"[0-9]{1,5}")
 _PATH = re.compile(r"[\w.-]{0,100}(?:/[0-9]{0,5})?")
 _OPTION = re.compile(
     r"(?:db|protocol|socket_timeout|socket_connect_timeout|socket_keepalive|health_check_interval|ssl_cert_reqs"
-    r"|ssl_check_hostname)=[0-9A-Za-z.]{0,12}"
+    r"|ssl_check_hostname|sharded)=[0-9A-Za-z.]{0,12}"
 )
 
 

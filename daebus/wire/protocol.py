@@ -83,6 +83,8 @@ class NeedData(NamedTuple):
 
 Event = Message | Replied | Subscribed | Refused | Unsubscribed | Alive | NeedData
 NEED_DATA = NeedData()
+MOVED_AWAY = "the slot of its channels has moved to another server"
+"""Why a subscription of sharded Pub/Sub has come to its end."""
 ALIVE = Alive(None)
 
 
@@ -98,6 +100,8 @@ class Protocol:
 
     Replies and confirmations come in the order in which they are due; messages come in between.
     """
+
+    _subscribes, _unsubscribes = b"subscribe", b"unsubscribe"
 
     def __init__(self) -> None:
         self._reader = make_reader()
@@ -145,12 +149,12 @@ class Protocol:
 
     def _subscription(self, kind: str, channel: bytes) -> bytes:
         self.due.append(_Confirmation(kind, channel))
-        return pack(b"SUBSCRIBE", channel)
+        return pack(self._subscribes.upper(), channel)
 
     def unsubscribe(self) -> bytes:
         """The bytes that end all subscriptions; what was published before that still comes."""
         self.due.append(_Confirmation("unsubscribe", b""))
-        return pack(b"UNSUBSCRIBE")
+        return pack(self._unsubscribes.upper())
 
     def receive_data(self, data: bytes) -> None:
         """Take in bytes that the server sent."""
@@ -230,11 +234,42 @@ class Protocol:
             if due.kind == "unsubscribe":
                 return Unsubscribed()
             return Alive(reply) if due.kind == "heartbeat" else Refused(due.channel, reply)
-        if kind == b"unsubscribe" and due.kind == "unsubscribe":
+        if kind == self._unsubscribes and due.kind == "unsubscribe":
             return None if reply[2] else Unsubscribed()
-        if kind == b"subscribe" and due.kind != "unsubscribe":
+        if kind == self._subscribes and due.kind != "unsubscribe":
             return ALIVE if due.kind == "heartbeat" else Subscribed(due.channel)
         raise ProtocolError("something unexpected")
+
+
+class ShardedProtocol(Protocol):
+    """The same with channels that belong to the server which has their slot (sharded Pub/Sub, Redis 7).
+
+    When the slot moves to another server, this one ends the subscription by itself: then there is nothing to stay for.
+    """
+
+    _subscribes, _unsubscribes = b"ssubscribe", b"sunsubscribe"
+
+    def next_event(self) -> Event:
+        """See `Protocol`."""
+        while (reply := self._reader.gets()) is not INCOMPLETE:
+            if not (isinstance(reply, list) and len(reply) == 3):
+                kind = None
+            elif (kind := reply[0]) == b"smessage":
+                return tuple.__new__(Message, reply[1:])
+            due = self.due[0] if self.due else None
+            if not isinstance(due, _Confirmation):
+                due = None
+            if kind == b"sunsubscribe" and (due is None or due.kind != "unsubscribe"):
+                raise ProtocolError(MOVED_AWAY)
+            if due is None:
+                raise ProtocolError(f"a reply that nobody asked for{_words(reply)}")
+            if due.kind == "heartbeat" and isinstance(reply, ErrorReply) and reply.code == "MOVED":
+                raise ProtocolError(MOVED_AWAY)
+            event = self._confirmed(due, reply)
+            if event is not None:
+                self.due.popleft()
+                return event
+        return NEED_DATA
 
 
 def _words(reply: Any) -> str:

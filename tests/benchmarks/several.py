@@ -1,4 +1,4 @@
-"""What classic Pub/Sub costs in a cluster: round trips, calls a second, the servers' processor time; beside one server.
+"""What classic and sharded Pub/Sub cost in a cluster, beside one server: round trips, calls a second, processor time.
 
 All servers are on this machine and share its processors; so the time that they take says more than the rate does.
 """
@@ -43,11 +43,17 @@ def one_server() -> Iterator[tuple[Sequence[RedisServer], str, str]]:
 
 
 @contextmanager
-def a_cluster(masters: int, replicas: int) -> Iterator[tuple[Sequence[RedisServer], str, str]]:
+def a_cluster(
+    masters: int, replicas: int, *, sharded: bool = False
+) -> Iterator[tuple[Sequence[RedisServer], str, str]]:
     """The caller at one node, the service at another."""
     cluster = Cluster(masters, replicas)
     try:
         cluster.start()
+        if sharded:
+            url = f"{cluster.url}?sharded=true"
+            yield cluster.nodes, url, url
+            return
         yield cluster.nodes, cluster.nodes[0].url, cluster.nodes[1].url
     finally:
         cluster.close()
@@ -56,7 +62,11 @@ def a_cluster(masters: int, replicas: int) -> Iterator[tuple[Sequence[RedisServe
 SUBJECTS: dict[str, Callable[[], object]] = {
     "one server": one_server,
     "cluster of 3": lambda: a_cluster(3, 0),
+    "cluster of 6": lambda: a_cluster(6, 0),
+    "3 shards": lambda: a_cluster(3, 0, sharded=True),
+    "6 shards": lambda: a_cluster(6, 0, sharded=True),
     "cluster of 3+3": lambda: a_cluster(3, 1),
+    "3+3 shards": lambda: a_cluster(3, 1, sharded=True),
     "cluster of 6+6": lambda: a_cluster(6, 1),
 }
 
@@ -116,10 +126,12 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="where the figures go")
     parser.add_argument("--seconds", type=float, default=3.0, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", nargs="*", choices=list(SUBJECTS), help="of these alone")
     options = parser.parse_args()
-    found: dict[str, list[Figures]] = {what: [] for what in SUBJECTS}
+    subjects = {what: make for what, make in SUBJECTS.items() if not options.only or what in options.only}
+    found: dict[str, list[Figures]] = {what: [] for what in subjects}
     with ExitStack() as stack:
-        made = {what: stack.enter_context(make()) for what, make in SUBJECTS.items()}  # type: ignore[arg-type]
+        made = {what: stack.enter_context(make()) for what, make in subjects.items()}  # type: ignore[arg-type]
         for _ in range(options.rounds):
             for what, subject in made.items():
                 servers, at, there = subject

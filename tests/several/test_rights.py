@@ -11,12 +11,18 @@ from daebus import Daebus, DaebusCaller, DaebusError, PermissionDenied, RequestT
 from daebus_console.engine.session import Session
 from tests.support.framework_services import serving
 from tests.support.redis_server import RedisServer
-from tests.support.several import MASTER, Cluster, Sentinels, order
+from tests.support.several import MASTER, Cluster, Sentinels, is_old, order
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("several")
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "acl.md").read_text().replace("\\|", "|")
 RULES = {name: rules.split() for name, rules in re.findall(r"`ACL SETUSER (\S+) reset on >PASSWORD ([^`]+)`", PAGE)}
+
+
+@pytest.fixture
+def new() -> None:
+    if is_old():
+        pytest.skip("Redis 6 has no sharded Pub/Sub")
 
 
 def user(servers: list[RedisServer], name: str, *, without: str = "") -> None:
@@ -54,6 +60,48 @@ def test_a_service_and_a_caller(cluster: Cluster, line: str, shared: bool, caplo
         # For a moment somebody is taken to be there still.
         eventually(lambda: isinstance(outcome(caller), ServiceUnavailable))
     assert not [record for record in caplog.records if "NOPERM" in record.getMessage()]
+
+
+@pytest.mark.usefixtures("new")
+@pytest.mark.parametrize(("line", "shared"), [("orders_sharded", False), ("shared_sharded", True)])
+def test_sharded_pub_sub(cluster: Cluster, line: str, shared: bool, caplog: pytest.LogCaptureFixture) -> None:
+    user([*cluster.nodes], line)
+    user([*cluster.nodes], "caller_sharded")
+    url = f"{as_user(cluster.url, line)}?sharded=true"
+    with DaebusCaller("orders", redis_url=as_user(cluster.url, "caller_sharded"), sharded=True) as caller:
+        with serving(orders(), url, "orders", shared=shared), serving(orders(), url, "orders", shared=shared):
+            assert caller.send_request("echo", {"n": 1}) == {"n": 1}
+        eventually(lambda: isinstance(outcome(caller), ServiceUnavailable))
+    assert not [record for record in caplog.records if "NOPERM" in record.getMessage()]
+
+
+@pytest.mark.usefixtures("new")
+def test_sharded_pub_sub_says_which_right_is_missing(cluster: Cluster) -> None:
+    for without, said in (
+        ("+cluster|nodes", "cluster.nodes"),
+        ("+ssubscribe", "ssubscribe"),
+        ("+spublish", "spublish"),
+    ):
+        user([*cluster.nodes], "caller_sharded", without=without)
+        # What another connection of this process has learned is not to help.
+        url = f"{as_user(cluster.url, 'caller_sharded')}?sharded=true&socket_timeout={2 + len(said)}"
+        with (
+            serving(orders(), f"{cluster.url}?sharded=true", "orders"),
+            DaebusCaller("orders", redis_url=url) as caller,
+            pytest.raises(PermissionDenied, match=said),
+        ):
+            caller.send_request("echo")
+
+
+@pytest.mark.usefixtures("new")
+def test_sharded_pub_sub_without_the_right_to_count(cluster: Cluster) -> None:
+    user([*cluster.nodes], "caller_sharded", without="+pubsub|shardnumsub")
+    url = f"{as_user(cluster.url, 'caller_sharded')}?sharded=true"
+    with DaebusCaller("orders", redis_url=url) as caller:
+        with pytest.raises(RequestTimeout):
+            caller.send_request("echo", timeout=0.5)
+        with serving(orders(), f"{cluster.url}?sharded=true", "orders"):
+            assert caller.send_request("echo", {"n": 1}) == {"n": 1}
 
 
 def test_a_caller_that_may_not_ask_which_nodes_there_are_is_never_told_that_nobody_serves(cluster: Cluster) -> None:

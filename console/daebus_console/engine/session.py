@@ -12,7 +12,9 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from daebus.errors import ConfigurationError
 from daebus.transport.address import RedisAddress
+from daebus.transport.places.route import is_sharded
 from daebus_console.engine import dialects
 from daebus_console.engine.directory import Directory
 from daebus_console.engine.figures.stats import Stats
@@ -86,6 +88,11 @@ class Session:
 
     def __init__(self, url: str, settings: Settings | None = None, *, clock: Clock | None = None) -> None:
         self.settings = settings or Settings()
+        if is_sharded(url):
+            raise ConfigurationError(
+                "the console cannot watch sharded Pub/Sub yet: without sharded=true in the URL it shows what is "
+                "published with PUBLISH"
+            )
         self.address = RedisAddress(url)
         self.lock = threading.RLock()
         self.clock = clock or Clock()

@@ -10,12 +10,14 @@ from typing import Any
 from daebus.errors import RedisUnavailable
 from daebus.transport.address import RedisAddress
 from daebus.transport.proof import Greeting
+from daebus.wire.protocol import MOVED_AWAY
 from daebus.wire.resp import ErrorReply, ProtocolError, pack
 
 from .links import Links
 from .lookout import SETTLES_WITHIN, Lookout
 from .nodes import Node, View, agreed, view
 from .route import Place, Route
+from .slots import Slots
 
 ASK_WITHIN = 0.5
 """Seconds that a node may take for an answer."""
@@ -39,6 +41,8 @@ class ClusterLookout(Lookout):
         """Those that the URL names."""
         self._prefer_seeds = prefer_seeds
         self._view: View | None = None
+        self.slots = Slots(self.place_of)
+        """Which node has which slot."""
         self._ids: dict[Place, str] = {}
         self._reached: dict[str, Place] = {}
         self._bad_since: dict[str, float] = {}
@@ -134,6 +138,7 @@ class ClusterLookout(Lookout):
         if before is not None and before.good - seen.good:
             self.changed_at = now
         self._view = seen
+        self.slots.take(seen)
 
     def _lost(self, place: Place) -> None:
         """A node does not answer us."""
@@ -142,19 +147,21 @@ class ClusterLookout(Lookout):
 
     # Who is there
 
-    def count(self, channels: Sequence[bytes], within: float = COUNTS_WITHIN) -> list[int | None]:
+    def count(
+        self, channels: Sequence[bytes], within: float = COUNTS_WITHIN, kind: bytes = b"NUMSUB"
+    ) -> list[int | None]:
         """How many subscribe to each, anywhere; None where that is not known, and there may be somebody."""
-        found = self._count(channels, within)
+        found = self._count(channels, within, kind)
         if 0 in found:
             # A node that has just been added is known to the others already.
             known = set(self._places())
             self.look()
             if set(self._places()) - known:
-                found = self._count(channels, within)
+                found = self._count(channels, within, kind)
         return found
 
-    def _count(self, channels: Sequence[bytes], within: float) -> list[int | None]:
-        told = self.links.ask(self._places(), pack(b"PUBSUB", b"NUMSUB", *channels), 1, within)
+    def _count(self, channels: Sequence[bytes], within: float, kind: bytes) -> list[int | None]:
+        told = self.links.ask(self._places(), pack(b"PUBSUB", kind, *channels), 1, within)
         sums, certain = [0] * len(channels), bool(told) and self._view is not None
         for place, replies in told.items():
             reply: Any = None if isinstance(replies, RedisUnavailable) else replies[0]
@@ -185,6 +192,13 @@ class ClusterLookout(Lookout):
         self._lost(place)
         away = time.monotonic() > self._lost_at[place] + SETTLES_WITHIN
         return away and self.wrong_with(place) is not None
+
+    def misses(self, place: Place, slot: int) -> str | None:
+        """See `Lookout`."""
+        # The node says so itself, as a rule, and before it does it is where the others are, too.
+        if self.slots.has_long_left(slot, place):
+            return MOVED_AWAY
+        return self.wrong_with(place)
 
     def owner(self, slot: int) -> Node | None:
         """The master that has a slot, as far as is known."""

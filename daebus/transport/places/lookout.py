@@ -47,7 +47,7 @@ class Lookout(ABC):
 
     def _begin(self) -> None:
         self._lock = threading.Lock()
-        self._guarded: dict[weakref.WeakMethod[End], Place] = {}
+        self._guarded: dict[weakref.WeakMethod[End], tuple[Place, int | None]] = {}
         self._thread: threading.Thread | None = None
 
     def after_fork(self) -> None:
@@ -71,13 +71,17 @@ class Lookout(ABC):
     def wrong_with(self, place: Place) -> str | None:
         """Why a server is no place to be any more, as far as is known."""
 
-    def guard(self, place: Place, end: End) -> None:
+    def misses(self, place: Place, slot: int) -> str | None:  # noqa: ARG002 - a cluster does
+        """Why a server is no place for what belongs to a slot of a cluster."""
+        return self.wrong_with(place)
+
+    def guard(self, place: Place, end: End, slot: int | None = None) -> None:
         """Have the method `end(reason)` called, on any thread, when that server is no place to be any more.
 
-        As long as the object lives that it is of.
+        With a `slot`, when it has that slot no more, either. As long as the object lives that it is of.
         """
         with self._lock:
-            self._guarded[weakref.WeakMethod(end)] = place
+            self._guarded[weakref.WeakMethod(end)] = place, slot
             if self._thread is None or not self._thread.is_alive():
                 thread = threading.Thread(target=self._run, name="daebus-lookout", daemon=True)
                 try:
@@ -91,9 +95,9 @@ class Lookout(ABC):
         """End what is at servers that are no places to be."""
         ends: list[tuple[End, str]] = []
         with self._lock:
-            for method, place in list(self._guarded.items()):
+            for method, (place, slot) in list(self._guarded.items()):
                 end = method()
-                reason = None if end is None else self.wrong_with(place)
+                reason = None if end is None else self._wrong_for(place, slot)
                 if end is None or reason is not None:
                     del self._guarded[method]
                 if end is not None and reason is not None:
@@ -103,6 +107,9 @@ class Lookout(ABC):
                 end(reason)
             except Exception:
                 log.exception("a connection to %s could not be ended", self.where)
+
+    def _wrong_for(self, place: Place, slot: int | None) -> str | None:
+        return self.wrong_with(place) if slot is None else self.misses(place, slot)
 
     def _run(self) -> None:
         idle = 0

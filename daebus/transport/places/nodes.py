@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from daebus.wire.resp import ProtocolError
+from daebus.wire.sharded import SLOTS as SLOTS
+from daebus.wire.sharded import slot_of as slot_of
 
 from .route import Place
 
-SLOTS = 16384
 _BAD = frozenset(("fail", "fail?", "handshake", "noaddr"))
 
 
@@ -26,6 +27,8 @@ class Node(NamedTuple):
     """Whether most of the masters agree that it does not answer."""
     is_myself: bool = False
     """Whether it is the one that tells this."""
+    epoch: int = 0
+    """Of two that both claim a slot, the one with the higher one has it."""
 
 
 class View(NamedTuple):
@@ -67,7 +70,8 @@ def _node(line: str, asked: Place) -> Node:
         raise ProtocolError(f"not a line of CLUSTER NODES: {line[:200]!r}") from None
     myself = "myself" in flags
     good = myself or (linked and not flags & _BAD)
-    return Node(number, place, good, "master" in flags, tuple(_ranges(words[8:])), "fail" in flags, myself)
+    slots, epoch = tuple(_ranges(words[8:])), int(words[6]) if words[6].isdigit() else 0
+    return Node(number, place, good, "master" in flags, slots, "fail" in flags, myself, epoch)
 
 
 def _place(address: str, asked: Place, *, myself: bool) -> Place:
@@ -115,30 +119,3 @@ def agreed(views: Iterable[View]) -> View | None:
             if known[number] > most or len(views) == 1
         )
     )
-
-
-def slot_of(key: bytes) -> int:
-    """The slot that a key is in, or the channel of a sharded message: of what stands in braces, where that is so."""
-    opened = key.find(b"{")
-    if opened >= 0:
-        closed = key.find(b"}", opened + 1)
-        if closed > opened + 1:
-            key = key[opened + 1 : closed]
-    crc = 0
-    for byte in key:
-        crc = (crc << 8 & 0xFFFF) ^ _TABLE[(crc >> 8) ^ byte]
-    return crc % SLOTS
-
-
-def _table() -> tuple[int, ...]:
-    """CRC-16 of XMODEM, a byte at a time."""
-    table = []
-    for byte in range(256):
-        crc = byte << 8
-        for _ in range(8):
-            crc = (crc << 1 ^ 0x1021 if crc & 0x8000 else crc << 1) & 0xFFFF
-        table.append(crc)
-    return tuple(table)
-
-
-_TABLE = _table()

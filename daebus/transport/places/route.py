@@ -1,7 +1,7 @@
 """Which servers a URL leads to: one, those that some sentinels name, or any node of a cluster. Pure: no socket.
 
     redis+sentinel://[USER:PASSWORD@]HOST[:26379],HOST2,.../MASTER[/DATABASE][?sentinel_username=...&sentinel_password=...]
-    redis+cluster://[USER:PASSWORD@]HOST[:6379],HOST2,...
+    redis+cluster://[USER:PASSWORD@]HOST[:6379],HOST2,...[?sharded=true]
 
 with `rediss+` in the place of `redis+` for TLS. User and password are those of the servers; those of the sentinels
 stand in the query.
@@ -66,6 +66,7 @@ def route_of(url: str) -> Route | None:
     seeds = _seeds(url, kind, hosts)
     options = dict(parse_qsl(query, keep_blank_values=True))
     user, password = options.pop("sentinel_username", ""), options.pop("sentinel_password", "")
+    options.pop("sharded", None)
     if kind == SENTINEL:
         master, database = _master(url, path)
     else:
@@ -91,6 +92,34 @@ def route_from(url: str) -> Route | None:
     scheme, _found, rest = url.partition("://")
     security = scheme if scheme in ("redis", "rediss") else ""
     return route_of(f"{security}+{CLUSTER}://{rest}") if security and not is_several(url) else None
+
+
+def is_sharded(url: str) -> bool:
+    """Whether a URL asks for sharded Pub/Sub. Raises ConfigurationError where it says neither yes nor no."""
+    options = dict(parse_qsl(url.partition("?")[2], keep_blank_values=True))
+    said = options.get("sharded", "false").lower()
+    if said not in ("true", "1", "yes", "false", "0", "no"):
+        raise ConfigurationError(f"not a usable Redis URL: {redact_url(url)} (sharded is true or false)")
+    return said in ("true", "1", "yes")
+
+
+def sharded_url(url: str) -> str:
+    """The URL of the same cluster that asks for sharded Pub/Sub. Raises ConfigurationError where it is none."""
+    scheme, found, rest = url.partition("://")
+    if is_several(url):
+        kind = parts_of(url)[1]
+        if kind != CLUSTER:
+            raise ConfigurationError(f"sharded Pub/Sub needs a cluster ({_FORMS[CLUSTER]}), not {redact_url(url)}")
+    elif scheme in ("redis", "rediss"):
+        # A node of one, as is to be hoped.
+        url = f"{scheme}+{CLUSTER}{found}{rest}"
+    elif found:
+        raise ConfigurationError(f"sharded Pub/Sub needs a cluster ({_FORMS[CLUSTER]}), not {redact_url(url)}")
+    route_of(url)
+    if is_sharded(url):
+        return url
+    url = url.partition("#")[0]
+    return f"{url}{'&' if '?' in url else '?'}sharded=true"
 
 
 def _query(options: dict[str, str]) -> str:

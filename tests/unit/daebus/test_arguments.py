@@ -151,6 +151,7 @@ FREE = {
     "now": "a truth value",
     "one_way": "a truth value",
     "shared": "a truth value",
+    "sharded": "a truth value",
 }
 """Arguments of which anything can be used."""
 TAKEN_AS_NONE = {"redis_host", "redis_url"}

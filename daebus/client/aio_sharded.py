@@ -1,0 +1,211 @@
+"""What an asyncio caller has in one event loop where messages go over sharded Pub/Sub; see `AsyncSession`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import time
+from functools import partial
+from typing import Any, cast
+
+from daebus.errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable, TooLate
+from daebus.transport.aio_connection import AsyncConnection
+from daebus.transport.aio_heart import AsyncHeart
+from daebus.transport.bus import Bus, ShardedBus, chosen_url
+from daebus.transport.commands import Pending, receivers
+from daebus.transport.places.cluster import ClusterLookout
+from daebus.transport.places.presence import ASK_AGAIN_AFTER
+from daebus.transport.publisher import PUBLISH_TIMEOUT
+from daebus.transport.shards.aio import AsyncDoors, listen_at_owner
+from daebus.transport.shards.door import Untold, found_elsewhere, is_moved, publishing
+from daebus.transport.shards.listener import ShardProof
+from daebus.transport.shards.owner import note_moved
+from daebus.transport.url import resolve_url
+from daebus.wire.resp import ErrorReply
+from daebus.wire.sharded import shardnumsub, slot_of, watched
+
+from .aio_call import AsyncCall, until
+from .aio_session import AsyncSession, located
+
+
+def session_of(url: str | None, name: str | None, sharded: bool) -> AsyncSession:
+    """A session for the running event loop."""
+    if isinstance(located(url), ShardedBus):
+        return ShardedSession(url, name)
+    if url is None and sharded and isinstance(located(other := chosen_url(resolve_url(), sharded)), ShardedBus):
+        return ShardedSession(other, name)
+    return AsyncSession(url, name)
+
+
+class ShardedSession(AsyncSession):
+    """The same with a connection to each node that is published at."""
+
+    _cluster: ClusterLookout
+
+    def __init__(self, url: str | None, name: str | None) -> None:
+        super().__init__(url, name)
+        self._counting = asyncio.Lock()
+
+    async def ask(self, call: AsyncCall, data: bytes) -> None:
+        """See `AsyncSession`: nothing is published that nobody serves."""
+        raw = _encoded(call.service)
+        with self._in_use():
+            try:
+                await self._ready(call.deadline)
+                present = await self._find(raw, call.deadline)
+                await self._ready(call.deadline)
+            except TimeoutError:
+                raise call.timed_out(sent=False) from None
+            except RedisUnavailable as error:
+                over = self._loop.time() >= call.deadline and not isinstance(error, RedisRefused)
+                if over or isinstance(error, TooLate):
+                    raise call.timed_out(sent=False) from error
+                raise
+            if present == 0:
+                raise self._unserved(call)
+            self._note(call)
+            self._transmit(call, raw, data, present)
+
+    def _transmit(self, call: AsyncCall, raw: bytes, data: bytes, present: int | None) -> None:
+        command = publishing(raw, data, call.deadline)
+        command.ended = partial(self._told_sharded, call, raw, data, present)
+        door = self._doors.open_door(raw)
+        if door is None:
+            command.end(RedisUnavailable(f"the connection to Redis at {self._bus} was lost; nothing was sent"))
+        else:
+            door.send(command)
+
+    def _told_sharded(self, call: AsyncCall, raw: bytes, data: bytes, present: int | None, command: Pending) -> None:
+        if is_moved(command) and self._pending.get(call.request_id) is call:
+            # Nothing was done: another node is to have it.
+            self._heed(raw, command)
+            task = self._loop.create_task(self._send_again(call, raw, data), context=contextvars.Context())
+            self._aside.add(task)
+            task.add_done_callback(self._aside.discard)
+        else:
+            self._told_asked(call, present, command)
+
+    async def _send_again(self, call: AsyncCall, raw: bytes, data: bytes) -> None:
+        try:
+            await asyncio.to_thread(self._cluster.look)
+            present = await self._find(raw, call.deadline)
+        except (RedisUnavailable, TimeoutError) as error:
+            if self._loop.time() < call.deadline and isinstance(error, RedisUnavailable):
+                self._not_published(call, error)
+            return
+        if self._pending.get(call.request_id) is not call:
+            return
+        if present == 0:
+            self._fail(call, self._unserved(call))
+        else:
+            self._transmit(call, raw, data, present)
+
+    def _heed(self, raw: bytes, command: Pending) -> None:
+        reply = command.replies[-1]
+        if isinstance(reply, ErrorReply):
+            note_moved(self._cluster, slot_of(raw), str(reply))
+
+    async def publish(self, channel: str, data: bytes) -> int:
+        """See `AsyncSession`."""
+        raw, deadline = _encoded(channel), self._loop.time() + PUBLISH_TIMEOUT
+        with self._in_use():
+            await self._ready(deadline)
+            while True:
+                door = await self._doors.toward(raw, deadline)
+                try:
+                    async with asyncio.timeout_at(deadline):
+                        command = await door.ask(publishing(raw, data, deadline).data)
+                except TimeoutError:
+                    where = f"Redis at {self._bus}"
+                    raise ConnectionLost(
+                        f"{where} did not confirm in time; the message may or may not arrive"
+                    ) from None
+                if not is_moved(command) or self._loop.time() + ASK_AGAIN_AFTER >= deadline:
+                    assert self._bus is not None
+                    return receivers(command, channel, self._bus)
+                self._heed(raw, command)
+                await asyncio.to_thread(self._cluster.look)
+
+    # Who is there
+
+    async def _find(self, raw: bytes, deadline: float) -> int | None:
+        """How many subscribe to a channel, or come soon; None where that is not known."""
+        slots, slot, name = self._cluster.slots, slot_of(raw), raw.decode("utf-8", "surrogateescape")
+        due = time.monotonic() + deadline - self._loop.time()
+        while True:
+            door = await self._doors.toward(raw, deadline)
+            known = f"{door.place} {name}"
+            if not slots.is_settled(slot):
+                self._presence.note(known, None)
+            try:
+                found = await self._known(known, raw, door, deadline)
+            except Untold:
+                return None
+            except (PermissionDenied, TooLate):
+                raise
+            except RedisUnavailable as error:
+                # The node is lost: another one takes its slots over. Nothing has been sent yet.
+                if time.monotonic() + ASK_AGAIN_AFTER >= due:
+                    raise RedisUnavailable(f"{error}; nothing was sent") from None
+                await asyncio.to_thread(self._cluster.look)
+                continue
+            if found:
+                return found
+            if slots.owner(slot) == door.place:
+                if found is None:
+                    slots.unsettled(slot)
+                settles_at = max(self._presence.settles_at, slots.settles_at(slot))
+                if time.monotonic() + ASK_AGAIN_AFTER >= min(due, settles_at):
+                    return found
+            await asyncio.sleep(ASK_AGAIN_AFTER)
+
+    async def _known(self, name: str, raw: bytes, door: AsyncConnection, deadline: float) -> int | None:
+        presence, counting = self._presence, self._counting
+        found = presence.known(name, time.monotonic(), asked=counting.locked())
+        if found is None:
+            async with until(deadline), counting:
+                found = presence.known(name, time.monotonic())
+                if found is None:
+                    found = await self._count(raw, door)
+                    presence.note(name, found)
+        return found
+
+    async def _count(self, raw: bytes, door: AsyncConnection) -> int | None:
+        counted: Any = (await door.ask(shardnumsub([raw, watched(raw)]))).replies[0]
+        if isinstance(counted, ErrorReply):
+            raise Untold
+        here = int(counted[1]) - int(counted[3])
+        if here > 0:
+            return here
+        return await asyncio.to_thread(found_elsewhere, self._cluster, raw)
+
+    # The connections
+
+    @property
+    def _doors(self) -> AsyncDoors:
+        if self._publisher is None:
+            raise RedisUnavailable(f"the connection to Redis at {self._bus} was closed; nothing was sent")
+        return cast(AsyncDoors, self._publisher)
+
+    async def _linked(self, bus: Bus, name: str) -> AsyncConnection:
+        doors = AsyncDoors(self._cluster_of(bus), name, self.reply_channel, self._door_lost)
+        return cast(AsyncConnection, doors)
+
+    async def _subscribed(self, bus: Bus, name: str) -> AsyncConnection:
+        cluster = self._cluster_of(bus)
+        return await listen_at_owner(cluster, name, self.reply_channel, self._subscription_lost, self._take)
+
+    def _new_heart(self) -> AsyncHeart:
+        return AsyncHeart(self.reply_channel, self._loop.time, ShardProof(self.reply_channel))
+
+    def _cluster_of(self, bus: Bus) -> ClusterLookout:
+        assert isinstance(bus, ShardedBus)
+        self._cluster = bus.lookout
+        return bus.lookout
+
+    def _door_lost(self, _error: ConnectionLost) -> None:
+        self._presence.connected(self._cluster, again=True)
+
+
+def _encoded(channel: str) -> bytes:
+    return channel.encode("utf-8", "surrogateescape")

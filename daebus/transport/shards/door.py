@@ -1,0 +1,140 @@
+"""Publishing at one node of a cluster what belongs to its slots; and who is there."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+
+from daebus.errors import RedisUnavailable
+from daebus.transport.address import RedisAddress
+from daebus.transport.commands import Pending
+from daebus.transport.places.cluster import ClusterLookout
+from daebus.transport.places.dialing import Dialled, dial_place
+from daebus.transport.places.presence import ASK_AGAIN_AFTER
+from daebus.transport.places.route import Place
+from daebus.transport.publisher import Publisher
+from daebus.transport.waiter import Waiter
+from daebus.wire.resp import ErrorReply
+from daebus.wire.sharded import shardnumsub, slot_of, spublish, watched
+
+from .owner import is_elsewhere, unsent
+
+
+class Sharded(Pending):
+    """A command of a `Door`, of which it may turn out that another node is to have it: then it is `moved`."""
+
+    door: Door | None = None
+    moved = False
+
+
+class Elsewhere(Exception):
+    """What is asked of one node is for another one by now."""
+
+
+class Untold(Exception):
+    """Redis does not let us ask."""
+
+
+class Door(Publisher):
+    """A connection to one node, made when it is needed, on which what belongs to its slots is published."""
+
+    def __init__(self, address: RedisAddress, name: str, cluster: ClusterLookout, place: Place) -> None:
+        self._of = cluster
+        self.place = place
+        super().__init__(address, name)
+
+    def _dial(self, until: float) -> Dialled:
+        return dial_place(self._of, self.place, self.name, until)
+
+    @property
+    def usable(self) -> bool:
+        """Whether it is connected, as far as is known."""
+        return self._has_usable()
+
+    def hand_in(self, command: Sharded, patience: float, later: bool = False) -> None:
+        """Have a command sent; see `Commander`."""
+        command.door = self
+        self._hand_in(command, patience, later)
+
+    def exchange(self, command: Sharded) -> None:
+        """The same, and wait for its replies. Raises RedisUnavailable."""
+        command.door = self
+        self._exchanged(command)
+
+    def hand_in_post(self, command: Sharded, patience: float, failed: object, later: bool) -> None:
+        """See `Publisher.post`."""
+        command.door = self
+        self._post(command, patience, failed, later)  # type: ignore[arg-type]  # it only matters whether it is None
+
+    def wait_for(self, command: Pending, waiter: Waiter, over: object, until: float) -> None:
+        """Wait until `over()` or then, and read meanwhile."""
+        self._await(command.connection, command, waiter, over, until)  # type: ignore[arg-type]
+
+    # Who is there
+
+    def find(self, channel: bytes, due: float) -> int | None:
+        """How many subscribe to a channel of this node, or come soon; None where that is not known.
+
+        Raises Elsewhere where the channel belongs to another node by now, and RedisUnavailable.
+        """
+        slot, name = slot_of(channel), channel.decode("utf-8", "surrogateescape")
+        while True:
+            if not self._of.slots.is_settled(slot):
+                self._presence.note(name, None)
+            try:
+                found = self._presence.find(name, -math.inf, lambda: self._subscribers(channel, due))
+            except Untold:
+                return None
+            if found:
+                return found
+            slots = self._of.slots
+            if slots.owner(slot) != self.place:
+                raise Elsewhere
+            if found is None:
+                # They may be at a node that has been the owner.
+                slots.unsettled(slot)
+            settles_at = max(self._presence.settles_at, slots.settles_at(slot))
+            if time.monotonic() + ASK_AGAIN_AFTER >= min(due, settles_at):
+                return found
+            time.sleep(ASK_AGAIN_AFTER)
+
+    def _subscribers(self, channel: bytes, due: float) -> int | None:
+        names = [channel, watched(channel)]
+        try:
+            command = self._exchange(shardnumsub(names), 1, due)
+        except RedisUnavailable as error:
+            raise unsent(error) from None
+        counted = command.replies[0]
+        if isinstance(counted, ErrorReply):
+            raise Untold
+        here = int(counted[1]) - int(counted[3])
+        return here if here > 0 else found_elsewhere(self._of, channel)
+
+
+def count_everywhere(cluster: ClusterLookout, channels: Sequence[bytes]) -> list[int | None]:
+    """How many subscribe to each at any node, without those that only watch; None where that is not known."""
+    names = [name for channel in channels for name in (channel, watched(channel))]
+    found = cluster.count(names, kind=b"SHARDNUMSUB")
+    return [
+        None if here is None else max(0, here - (watching or 0))
+        for here, watching in zip(found[::2], found[1::2], strict=True)
+    ]
+
+
+def found_elsewhere(cluster: ClusterLookout, channel: bytes) -> int | None:
+    """What it says where nobody subscribes at the owner: 0, or None where somebody does elsewhere.
+
+    He may be on the way: what is published at the owner would not reach him there.
+    """
+    return None if count_everywhere(cluster, [channel])[0] != 0 else 0
+
+
+def publishing(channel: bytes, data: bytes, due: float) -> Sharded:
+    """The command that publishes."""
+    return Sharded(spublish(channel, data), 1, due)
+
+
+def is_moved(command: Pending) -> bool:
+    """Whether a command was refused, with nothing done, since it is for another node."""
+    return command.error is None and bool(command.replies) and is_elsewhere(command.replies[-1])

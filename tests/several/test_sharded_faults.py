@@ -1,0 +1,104 @@
+"""Slots move, masters are killed, stopped and replaced under load, with sharded Pub/Sub: the same is promised."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from daebus import Daebus, DaebusCaller, request
+from daebus.wire.sharded import slot_of
+from tests.support.framework_services import serving
+from tests.support.hammer import hammering
+from tests.support.several import Cluster, ClusterServer, is_old, order
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.xdist_group("several"), pytest.mark.fault]
+
+
+@pytest.fixture
+def url(cluster: Cluster) -> str:
+    if is_old():
+        pytest.skip("Redis 6 has no sharded Pub/Sub")
+    return f"{cluster.url}?sharded=true"
+
+
+def masters(cluster: Cluster) -> list[ClusterServer]:
+    return [node for node in cluster.nodes if order(node, "ROLE")[0] == "master"]
+
+
+def owner(cluster: Cluster, channel: str) -> ClusterServer:
+    """The master at which a channel is subscribed."""
+    return next(node for node in masters(cluster) if order(node, "PUBSUB", "SHARDNUMSUB", channel)[1])
+
+
+def move(cluster: Cluster, slot: int, source: ClusterServer, target: ClusterServer) -> None:
+    """Move a slot as the tools for that do."""
+    order(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", source.id)
+    order(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", target.id)
+    while keys := order(source, "CLUSTER", "GETKEYSINSLOT", slot, 100):
+        order(source, "MIGRATE", "127.0.0.1", target.port, "", 0, 5000, "KEYS", *keys)
+    for node in (target, source, *masters(cluster)):
+        order(node, "CLUSTER", "SETSLOT", slot, "NODE", target.id)
+
+
+def test_the_slot_of_a_service_moves(cluster: Cluster, url: str) -> None:
+    with hammering(url, services=2, shared=True) as hammer:
+        for _ in range(3):
+            source = owner(cluster, hammer.name)
+            target = next(node for node in masters(cluster) if node is not source)
+            move(cluster, slot_of(hammer.name.encode()), source, target)
+            assert hammer.goes_on() < 3
+            assert owner(cluster, hammer.name) is target
+
+
+def test_the_slot_of_a_caller_moves(cluster: Cluster, url: str) -> None:
+    with hammering(url, callers=1) as hammer:
+        for _ in range(3):
+            for source in masters(cluster):
+                target = next(node for node in masters(cluster) if node is not source)
+                for channel in order(source, "PUBSUB", "SHARDCHANNELS", "caller:*"):
+                    move(cluster, slot_of(channel.encode()), source, target)
+            assert hammer.goes_on() < 3
+
+
+def test_a_slot_moves_where_nothing_happens(cluster: Cluster, url: str, name: str) -> None:
+    app = Daebus(name)
+    app.action("echo")(lambda: request.payload)
+    with serving(app, url, name), DaebusCaller(name, redis_url=url) as caller:
+        assert caller.send_request("echo", {"n": 1}) == {"n": 1}
+        source = owner(cluster, name)
+        move(cluster, slot_of(name.encode()), source, next(node for node in masters(cluster) if node is not source))
+        # Nobody has noticed yet, maybe: it is served, and must be said to be.
+        begun = time.monotonic()
+        assert caller.send_request("echo", {"n": 2}) == {"n": 2}
+        assert time.monotonic() - begun < 3
+
+
+def test_the_master_of_a_service_is_killed(cluster: Cluster, url: str) -> None:
+    with hammering(url, services=2, shared=True) as hammer:
+        owner(cluster, hammer.name).kill()
+        hammer.goes_on()
+
+
+def test_the_master_of_a_service_stops_answering(cluster: Cluster, url: str) -> None:
+    with hammering(url) as hammer:
+        stopped = owner(cluster, hammer.name)
+        stopped.freeze()
+        hammer.goes_on()
+        stopped.thaw()
+        hammer.goes_on()
+
+
+def test_a_replica_is_promoted(cluster: Cluster, url: str) -> None:
+    with hammering(url, services=2, shared=True) as hammer:
+        master = owner(cluster, hammer.name)
+        replica = next(
+            node
+            for node in cluster.nodes
+            if (role := order(node, "ROLE"))[0] == "slave" and int(role[2]) == master.port
+        )
+        order(replica, "CLUSTER", "FAILOVER")
+        eventually(lambda: order(replica, "ROLE")[0] == "master")
+        assert hammer.goes_on() < 5
+        eventually(lambda: owner(cluster, hammer.name) is replica)
