@@ -109,8 +109,11 @@ class ConsoleDriver(LinuxDriver):
                 time.sleep(_SETTLE)
                 self._stand_still()
         finally:
-            self._stopping = False
-            self._take_again()
+            # Until it has the terminal again another signal finds it half there.
+            try:
+                self._take_again()
+            finally:
+                self._stopping = False
         if not self._continued:
             self._tell("Not suspended: no shell is there to bring it back")
 
@@ -137,8 +140,10 @@ class ConsoleDriver(LinuxDriver):
             try:
                 self.suspend_application_mode()
             finally:
-                self._stopping = False
-                self._take_again()
+                try:
+                    self._take_again()
+                finally:
+                    self._stopping = False
 
     def _take_again(self) -> None:
         self.resume_application_mode()
