@@ -109,11 +109,7 @@ class ConsoleDriver(LinuxDriver):
                 time.sleep(_SETTLE)
                 self._stand_still()
         finally:
-            # Until it has the terminal again another signal finds it half there.
-            try:
-                self._take_again()
-            finally:
-                self._stopping = False
+            self._take_again()
         if not self._continued:
             self._tell("Not suspended: no shell is there to bring it back")
 
@@ -140,13 +136,14 @@ class ConsoleDriver(LinuxDriver):
             try:
                 self.suspend_application_mode()
             finally:
-                try:
-                    self._take_again()
-                finally:
-                    self._stopping = False
+                self._take_again()
 
     def _take_again(self) -> None:
-        self.resume_application_mode()
+        try:
+            self.resume_application_mode()
+        finally:
+            # Not before: another signal would find it half there.
+            self._stopping = False
         app = self._app
         loop = asyncio.get_running_loop()
         loop.call_soon_threadsafe(lambda: app.refresh(layout=True))
