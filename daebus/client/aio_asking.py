@@ -16,6 +16,7 @@ from daebus.transport.commands import Pending, at_replica, count_command, lost_t
 from daebus.transport.pause import HELD_AFTER, trial
 from daebus.transport.places.presence import ASK_AGAIN_AFTER, Presence
 from daebus.transport.proof import greeting, hello
+from daebus.wire.names import encoded
 
 from .aio_call import until
 
@@ -66,7 +67,7 @@ class AsyncPresence:
     async def _count(self, channel: str, publisher: AsyncConnection) -> int | None:
         cluster = self._presence.cluster
         if cluster is not None:
-            return (await asyncio.to_thread(cluster.count, [channel.encode("utf-8", "surrogateescape")]))[0]
+            return (await asyncio.to_thread(cluster.count, [encoded(channel)]))[0]
         try:
             return subscribers_in(await publisher.ask(count_command(channel)))
         except ConnectionLost as error:

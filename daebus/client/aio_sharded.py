@@ -21,6 +21,7 @@ from daebus.transport.shards.door import Untold, found_elsewhere, is_moved, publ
 from daebus.transport.shards.listener import ShardProof
 from daebus.transport.shards.owner import note_moved
 from daebus.transport.url import resolve_url
+from daebus.wire.names import decoded, encoded
 from daebus.wire.resp import ErrorReply
 from daebus.wire.sharded import shardnumsub, slot_of, watched
 
@@ -48,7 +49,7 @@ class ShardedSession(AsyncSession):
 
     async def ask(self, call: AsyncCall, data: bytes) -> None:
         """See `AsyncSession`: nothing is published that nobody serves."""
-        raw = _encoded(call.service)
+        raw = encoded(call.service)
         with self._in_use():
             try:
                 await self._ready(call.deadline)
@@ -107,7 +108,7 @@ class ShardedSession(AsyncSession):
 
     async def publish(self, channel: str, data: bytes) -> int:
         """See `AsyncSession`."""
-        raw, deadline = _encoded(channel), self._loop.time() + PUBLISH_TIMEOUT
+        raw, deadline = encoded(channel), self._loop.time() + PUBLISH_TIMEOUT
         with self._in_use():
             await self._ready(deadline)
             while True:
@@ -130,7 +131,7 @@ class ShardedSession(AsyncSession):
 
     async def _find(self, raw: bytes, deadline: float) -> int | None:
         """How many subscribe to a channel, or come soon; None where that is not known."""
-        slots, slot, name = self._cluster.slots, slot_of(raw), raw.decode("utf-8", "surrogateescape")
+        slots, slot, name = self._cluster.slots, slot_of(raw), decoded(raw)
         due = time.monotonic() + deadline - self._loop.time()
         while True:
             door = await self._doors.toward(raw, deadline)
@@ -205,7 +206,3 @@ class ShardedSession(AsyncSession):
 
     def _door_lost(self, _error: ConnectionLost) -> None:
         self._presence.connected(self._cluster, again=True)
-
-
-def _encoded(channel: str) -> bytes:
-    return channel.encode("utf-8", "surrogateescape")

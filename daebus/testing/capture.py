@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from daebus.wire.names import encoded
+
 from .recording import Published
 
 VERSION = 1
@@ -41,7 +43,7 @@ def _lines(entries: Iterable[Published], where: str, started: float) -> Iterator
             channel.encode()
             line["channel"] = channel
         except UnicodeEncodeError:
-            line["channel_base64"] = base64.b64encode(channel.encode("utf-8", "surrogateescape")).decode()
+            line["channel_base64"] = base64.b64encode(encoded(channel)).decode()
         try:
             line["data"] = data.decode()
         except UnicodeDecodeError:

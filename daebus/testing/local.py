@@ -17,6 +17,7 @@ from daebus.transport.commands import Delivery, Pending
 from daebus.transport.listener import Listener
 from daebus.transport.publisher import Publisher
 from daebus.transport.url import DEFAULT_URL
+from daebus.wire.names import decoded
 
 from .commands import given
 from .recording import RecordingBus, Settling
@@ -259,9 +260,9 @@ class LocalBus(RecordingBus):
     def execute(self, *command: bytes) -> Any:
         """The reply to a command: of Pub/Sub by this bus, else by the fakeredis behind `cache`."""
         if command[0] == b"PUBLISH":
-            return self.publish(_name(command[1]), command[2])
+            return self.publish(decoded(command[1]), command[2])
         if command[0] == b"PUBSUB":
-            counted = [(channel, len(self.subscribers(_name(channel)))) for channel in command[2:]]
+            counted = [(channel, len(self.subscribers(decoded(channel)))) for channel in command[2:]]
             return [part for pair in counted for part in pair]
         with self.redis() as client:
             return client.execute_command(*command)
@@ -273,7 +274,3 @@ class LocalBus(RecordingBus):
         for subscriber in subscribers:
             subscriber.deliver(channel, data)
         return len(subscribers)
-
-
-def _name(channel: bytes) -> str:
-    return channel.decode("utf-8", "surrogateescape")

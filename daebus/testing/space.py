@@ -22,6 +22,7 @@ from daebus.transport.commands import Delivery, Pending
 from daebus.transport.listener import Listener
 from daebus.transport.publisher import Publisher
 from daebus.wire import checks
+from daebus.wire.names import decoded
 from daebus.wire.resp import pack
 
 from .commands import given
@@ -155,7 +156,7 @@ class SpaceLink(AsyncConnection):
             words = list(given(command.data))
             for verb, *rest in words:
                 if verb == b"PUBLISH":
-                    space.note(rest[0].decode("utf-8", "surrogateescape"), rest[1])
+                    space.note(decoded(rest[0]), rest[1])
             command.data = b"".join(pack(*space.placed(each)) for each in words)
         super().send(command)
 

@@ -17,6 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from daebus.errors import ConnectionLost, PermissionDenied, RedisUnavailable, again
+from daebus.wire.names import encoded
 from daebus.wire.protocol import NEED_DATA, Command, Message, Protocol, Refused, Subscribed
 from daebus.wire.resp import ProtocolError, pack
 
@@ -216,7 +217,7 @@ class AsyncConnection(asyncio.Protocol):
 
     async def listen(self, channel: str) -> None:
         """Subscribe; raises PermissionDenied or RedisUnavailable where that is refused."""
-        self._channel = channel.encode("utf-8", "surrogateescape")
+        self._channel = encoded(channel)
         self._write(self._protocol.subscribe([self._channel]))
         await self._confirmed
         if self._error is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from daebus.wire.names import encoded
+
 from .aio_connection import AsyncConnection
 from .commands import Pending
 from .proof import BEAT_EVERY, Proof
@@ -16,7 +18,7 @@ class AsyncHeart:
     def __init__(self, channel: str, time: Callable[[], float], proof: Proof | None = None) -> None:
         self.proof = Proof(channel) if proof is None else proof
         self._time = time
-        self._name = channel.encode("utf-8", "surrogateescape")
+        self._name = encoded(channel)
         self._beat_at = 0.0
         self.at_replica = False
         """Whether what was published last was published at a replica."""

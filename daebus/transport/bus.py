@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from daebus.errors import ConnectionLost, RedisUnavailable
+from daebus.wire.names import encoded
 from daebus.wire.sharded import beside, slot_of
 
 from .address import RedisAddress
@@ -131,7 +132,7 @@ class ShardedBus(RedisBus):
         """See `Bus`: those of one slot."""
         found: dict[int, list[str]] = {}
         for channel in channels:
-            found.setdefault(slot_of(channel.encode("utf-8", "surrogateescape")), []).append(channel)
+            found.setdefault(slot_of(encoded(channel)), []).append(channel)
         return list(found.values())
 
     def own_channel(self, channel: str) -> str:

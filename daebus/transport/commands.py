@@ -7,7 +7,8 @@ from collections.abc import Callable
 from math import inf
 from typing import Any, NamedTuple
 
-from daebus.errors import ConfigurationError, ConnectionLost, RedisUnavailable, again
+from daebus.errors import ConnectionLost, RedisUnavailable, again
+from daebus.wire.names import encoded
 from daebus.wire.protocol import Command, Lost
 from daebus.wire.resp import ErrorReply, pack, pack_publish
 
@@ -91,7 +92,7 @@ class Delivery(NamedTuple):
 
 def publish_command(channel: str, data: bytes) -> bytes:
     """PUBLISH, which has one reply."""
-    return pack_publish(channel.encode() if channel.isascii() else _encoded(channel), data)
+    return pack_publish(channel.encode() if channel.isascii() else encoded(channel), data)
 
 
 def counted_command(channel: str, data: bytes) -> bytes:
@@ -99,12 +100,12 @@ def counted_command(channel: str, data: bytes) -> bytes:
 
     Before it, since a message that is too large for its subscribers cuts them off by arriving.
     """
-    return pack_publish(_encoded(channel), data, count_command(channel))
+    return pack_publish(encoded(channel), data, count_command(channel))
 
 
 def count_command(channel: str) -> bytes:
     """The question who subscribes, which has one reply."""
-    return pack(b"PUBSUB", b"NUMSUB", _encoded(channel))
+    return pack(b"PUBSUB", b"NUMSUB", encoded(channel))
 
 
 def receivers(command: Pending, channel: str, address: object) -> int:
@@ -219,11 +220,3 @@ def loss(lost: Lost, error: ConnectionLost) -> RedisUnavailable:
     if lost.undone:
         return RedisUnavailable(f"{error}, before it had all of the message, so that it did nothing with it")
     return ConnectionLost(str(error))
-
-
-def _encoded(channel: str) -> bytes:
-    try:
-        # As os.fsencode has it: a name that came as bytes which are no UTF-8 goes out as the same bytes.
-        return channel.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        raise ConfigurationError(f"a channel name must be encodable as UTF-8: {channel!r}") from None

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from daebus.errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable, TooLate, again
+from daebus.wire.names import encoded
 from daebus.wire.protocol import NEED_DATA, Alive, Message, Protocol, Refused, Subscribed, Unsubscribed
 
 from .address import RedisAddress, refusal
@@ -63,9 +64,9 @@ class Listener:
         self.address = address
         self.name = name
         self.leadership = Leadership()
-        self._channels = {channel.encode("utf-8", "surrogateescape"): channel for channel in channels}
-        self._optional = {channel.encode("utf-8", "surrogateescape") for channel in optional}
-        self._quietly = {channel.encode("utf-8", "surrogateescape") for channel in quietly}
+        self._channels = {encoded(channel): channel for channel in channels}
+        self._optional = {encoded(channel) for channel in optional}
+        self._quietly = {encoded(channel) for channel in quietly}
         self._on_lost = on_lost
         self._on_back = on_back
         self._level = level

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from daebus.wire.names import encoded
 from daebus.wire.resp import ErrorReply, pack, pack_publish
 
 BEAT_EVERY = 2.0
@@ -78,7 +79,7 @@ class Proof:
 
     def __init__(self, channel: str) -> None:
         self.channel = channel
-        self._name = channel.encode("utf-8", "surrogateescape")
+        self._name = encoded(channel)
         self._number = 0
         self._data = b""
         self._listening: object = None

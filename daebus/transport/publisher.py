@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from math import inf
 
 from daebus.errors import ConnectionLost, RedisUnavailable, again
+from daebus.wire.names import encoded
 
 from .address import RedisAddress
 from .commander import FRESH, Commander, due_at
@@ -108,7 +109,7 @@ class Publisher(Commander):
         """How many subscribe to a channel now."""
         cluster = self.cluster
         if cluster is not None:
-            return cluster.count([channel.encode("utf-8", "surrogateescape")])[0]
+            return cluster.count([encoded(channel)])[0]
         try:
             return subscribers_in(self._exchange(count_command(channel), 1, due))
         except ConnectionLost as error:

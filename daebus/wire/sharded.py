@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from .names import decoded, encoded
 from .resp import pack
 
 SLOTS = 16384
@@ -56,10 +57,10 @@ _TABLE = _table()
 
 def beside(start: str, channel: str) -> str:
     """A name that begins with `start`, which has no braces, and lies in the slot of `channel`."""
-    raw = channel.encode("utf-8", "surrogateescape")
+    raw = encoded(channel)
     slot = slot_of(raw)
     for name in (f"{start}{{{channel}}}", f"{start}{channel}"):
-        if slot_of(name.encode("utf-8", "surrogateescape")) == slot:
+        if slot_of(encoded(name)) == slot:
             return name
     # Its braces are such that no tag can name its slot: a number does.
     number = next(number for number in range(1 << 20) if _crc(b"%d" % number) % SLOTS == slot)
@@ -69,5 +70,5 @@ def beside(start: str, channel: str) -> str:
 @lru_cache(maxsize=8192)
 def watched(channel: bytes) -> bytes:
     """The channel to which one subscribes, too, who only watches another one: whoever counts is to leave him out."""
-    name = beside(WATCHED, channel.decode("utf-8", "surrogateescape"))
-    return name.encode("utf-8", "surrogateescape")
+    name = beside(WATCHED, decoded(channel))
+    return encoded(name)

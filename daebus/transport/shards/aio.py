@@ -11,6 +11,7 @@ from daebus.transport.aio_connection import AsyncConnection
 from daebus.transport.commands import Pending
 from daebus.transport.places.cluster import ClusterLookout
 from daebus.transport.places.route import Place
+from daebus.wire.names import encoded
 from daebus.wire.protocol import ShardedProtocol
 from daebus.wire.resp import ErrorReply
 from daebus.wire.sharded import slot_of
@@ -31,7 +32,7 @@ class AsyncDoors:
         self.lookout = cluster
         self._loop = asyncio.get_running_loop()
         self._name = name
-        self._own = own.encode("utf-8", "surrogateescape")
+        self._own = encoded(own)
         self._on_lost = on_lost
         self._doors: dict[Place, AsyncConnection] = {}
         self._opening = asyncio.Lock()
@@ -155,7 +156,7 @@ async def listen_at_owner(
     on_message: Callable[[bytes], None],
 ) -> AsyncConnection:
     """A connection that listens to a channel, at the node that has its slot."""
-    loop, slot = asyncio.get_running_loop(), slot_of(channel.encode("utf-8", "surrogateescape"))
+    loop, slot = asyncio.get_running_loop(), slot_of(encoded(channel))
     until = loop.time() + FOUND_WITHIN
     while True:
         link = None

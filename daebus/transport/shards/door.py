@@ -15,6 +15,7 @@ from daebus.transport.places.presence import ASK_AGAIN_AFTER
 from daebus.transport.places.route import Place
 from daebus.transport.publisher import Publisher
 from daebus.transport.waiter import Waiter
+from daebus.wire.names import decoded
 from daebus.wire.resp import ErrorReply
 from daebus.wire.sharded import shardnumsub, slot_of, spublish, watched
 
@@ -78,7 +79,7 @@ class Door(Publisher):
 
         Raises Elsewhere where the channel belongs to another node by now, and RedisUnavailable.
         """
-        slot, name = slot_of(channel), channel.decode("utf-8", "surrogateescape")
+        slot, name = slot_of(channel), decoded(channel)
         while True:
             if not self._of.slots.is_settled(slot):
                 self._presence.note(name, None)

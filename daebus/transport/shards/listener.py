@@ -16,6 +16,7 @@ from daebus.transport.places.cluster import ClusterLookout
 from daebus.transport.places.dialing import Dialled
 from daebus.transport.proof import Proof
 from daebus.transport.seen import SeenLong
+from daebus.wire.names import encoded
 from daebus.wire.protocol import Protocol, ShardedProtocol
 from daebus.wire.resp import ErrorReply, pack
 from daebus.wire.sharded import slot_of, spublish
@@ -97,7 +98,7 @@ class Toward:
         self.on_replica: Callable[[], object] = lambda: None
         self._publisher = publisher
         self._cluster = cluster
-        self._channel = channel.encode("utf-8", "surrogateescape")
+        self._channel = encoded(channel)
         self._door: Door | None = None
 
     def look(self, after: float = 0.0) -> None:

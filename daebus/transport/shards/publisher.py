@@ -25,6 +25,7 @@ from daebus.transport.places.route import Place
 from daebus.transport.publisher import PUBLISH_TIMEOUT, Publisher
 from daebus.transport.threads import begin
 from daebus.transport.waiter import Waiter
+from daebus.wire.names import encoded
 from daebus.wire.resp import ErrorReply
 from daebus.wire.sharded import slot_of
 
@@ -194,7 +195,7 @@ class ShardedPublisher(Publisher):
 
     def publish(self, channel: str, data: bytes, deadline: float | None = None) -> int:
         """See `Publisher`."""
-        return self._published(_encoded(channel), channel, data, due_at(deadline))
+        return self._published(encoded(channel), channel, data, due_at(deadline))
 
     def _published(self, raw: bytes, channel: str, data: bytes, due: float) -> int:
         while True:
@@ -205,7 +206,7 @@ class ShardedPublisher(Publisher):
 
     def deliver(self, channel: str, data: bytes, deadline: float | None = None) -> Delivery:
         """See `Publisher`; nothing is published where nobody subscribes."""
-        due, raw = due_at(deadline), _encoded(channel)
+        due, raw = due_at(deadline), encoded(channel)
         present = self._present_at(raw, due)
         if present == 0:
             return Delivery(0, 0, time.monotonic())
@@ -218,7 +219,7 @@ class ShardedPublisher(Publisher):
 
     def submit(self, channel: str, data: bytes, told: Told, deadline: float) -> Pending:
         """See `Publisher`."""
-        raw = _encoded(channel)
+        raw = encoded(channel)
         return self._submit(raw, channel, data, told, deadline)[0]
 
     def _submit(
@@ -271,7 +272,7 @@ class ShardedPublisher(Publisher):
         patience: float | None = None,
     ) -> None:
         """See `Publisher`."""
-        raw, due = _encoded(channel), inf if deadline is None else deadline
+        raw, due = encoded(channel), inf if deadline is None else deadline
 
         def ended(command: Pending) -> None:
             if command.error is None and type(command.replies[-1]) is int:
@@ -297,7 +298,7 @@ class ShardedPublisher(Publisher):
         later: bool = False,
     ) -> Pending:
         """See `Publisher`."""
-        raw = _encoded(channel)
+        raw = encoded(channel)
 
         def ended(command: Pending) -> None:
             if is_moved(command):
@@ -423,7 +424,3 @@ class ShardedPublisher(Publisher):
                     self.close()
             elif failed is not None:
                 failed(RedisUnavailable(f"the connection to Redis at {self.address} was closed; nothing was sent"))
-
-
-def _encoded(channel: str) -> bytes:
-    return channel.encode("utf-8", "surrogateescape")
