@@ -17,7 +17,7 @@ from daebus.transport.places.cluster import ClusterLookout
 from daebus.transport.places.presence import ASK_AGAIN_AFTER
 from daebus.transport.publisher import PUBLISH_TIMEOUT
 from daebus.transport.shards.aio import AsyncDoors, listen_at_owner
-from daebus.transport.shards.door import Untold, found_elsewhere, is_moved, publishing
+from daebus.transport.shards.door import Untold, found_elsewhere, is_missed, is_moved, publishing
 from daebus.transport.shards.listener import ShardProof
 from daebus.transport.shards.owner import note_moved
 from daebus.transport.url import resolve_url
@@ -77,16 +77,19 @@ class ShardedSession(AsyncSession):
             door.send(command)
 
     def _told_sharded(self, call: AsyncCall, raw: bytes, data: bytes, present: int | None, command: Pending) -> None:
-        if is_moved(command) and self._pending.get(call.request_id) is call:
+        moved = is_moved(command)
+        if (moved or is_missed(command, present)) and self._pending.get(call.request_id) is call:
             # Nothing was done: another node is to have it.
             self._heed(raw, command)
-            task = self._loop.create_task(self._send_again(call, raw, data), context=contextvars.Context())
+            again = self._send_again(call, raw, data, 0.0 if moved else ASK_AGAIN_AFTER)
+            task = self._loop.create_task(again, context=contextvars.Context())
             self._aside.add(task)
             task.add_done_callback(self._aside.discard)
         else:
             self._told_asked(call, present, command)
 
-    async def _send_again(self, call: AsyncCall, raw: bytes, data: bytes) -> None:
+    async def _send_again(self, call: AsyncCall, raw: bytes, data: bytes, after: float) -> None:
+        await asyncio.sleep(after)
         try:
             await asyncio.to_thread(self._cluster.look)
             present = await self._find(raw, call.deadline)

@@ -60,6 +60,27 @@ def test_services_at_every_master_are_found(cluster: Cluster, url: str, name: st
                 assert caller.send_request("echo", {"n": number}) == {"n": number}
 
 
+def test_what_reached_nobody_is_not_waited_for(
+    cluster: Cluster, url: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was known a moment ago that somebody is there, and he has gone, or is on the way to another node."""
+    monkeypatch.setattr("daebus.transport.places.presence.FRESH", 2.0)
+
+    async def ask() -> None:
+        async with AsyncDaebusCaller(name, redis_url=url, timeout=20) as caller:
+            with serving(echoing(name), url, name):
+                assert await caller.send_request("echo", {"n": 1}) == {"n": 1}
+            with pytest.raises(ServiceUnavailable):
+                await caller.send_request("echo", {"n": 2})
+
+    with DaebusCaller(name, redis_url=url, timeout=20) as caller:
+        with serving(echoing(name), url, name):
+            assert caller.send_request("echo", {"n": 1}) == {"n": 1}
+        with pytest.raises(ServiceUnavailable):
+            caller.send_request("echo", {"n": 2})
+    asyncio.run(ask())
+
+
 def test_no_message_goes_to_every_node(cluster: Cluster, url: str, name: str) -> None:
     with cluster.nodes[1].client() as client, client.pubsub() as tap:
         tap.psubscribe("*")

@@ -95,6 +95,8 @@ class Slots:
 
     def unsettled(self, slot: int) -> None:
         """Somebody is at a node that has not got the slot, unless that has been so for long."""
+        # Where it has moved once more, whoever said where it is knew no better.
+        self._told.pop(slot, None)
         now = time.monotonic()
         if now > self._moved_at.get(slot, -math.inf) + SETTLES_WITHIN + _BELIEVED_FOR:
             self._moved_at[slot] = now

@@ -136,6 +136,11 @@ def publishing(channel: bytes, data: bytes, due: float) -> Sharded:
     return Sharded(spublish(channel, data), 1, due)
 
 
+def is_missed(command: Pending, present: int | None) -> bool:
+    """Whether what was published reached nobody, though somebody was present: he is on the way to another node."""
+    return bool(present) and command.error is None and command.replies[-1:] == [0]
+
+
 def is_moved(command: Pending) -> bool:
     """Whether a command was refused, with nothing done, since it is for another node."""
     return command.error is None and bool(command.replies) and is_elsewhere(command.replies[-1])

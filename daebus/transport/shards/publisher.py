@@ -29,7 +29,7 @@ from daebus.wire.names import encoded
 from daebus.wire.resp import ErrorReply
 from daebus.wire.sharded import slot_of
 
-from .door import Door, Elsewhere, Sharded, count_everywhere, is_moved, publishing
+from .door import Door, Elsewhere, Sharded, count_everywhere, is_missed, is_moved, publishing
 from .owner import AGAIN_AFTER, FOUND_WITHIN, note_moved, owner_of
 
 log = logging.getLogger("daebus")
@@ -235,11 +235,11 @@ class ShardedPublisher(Publisher):
 
         def ended(command: Pending) -> None:
             reply = command.replies[-1] if command.error is None else None
-            if type(reply) is int:
-                told(Delivery(reply, present, command.sent_at or 0.0))
-            elif is_moved(command) and time.monotonic() < deadline:
+            if (is_moved(command) or is_missed(command, present)) and time.monotonic() < deadline:
                 again = partial(self._submit_again, raw, channel, data, told, deadline, command)
                 self._redirect(command, raw, again, told)
+            elif type(reply) is int:
+                told(Delivery(reply, present, command.sent_at or 0.0))
             else:
                 told(self._why(command, channel))
 
@@ -250,7 +250,7 @@ class ShardedPublisher(Publisher):
         return command, door
 
     def _submit_again(self, raw: bytes, channel: str, data: bytes, told: Told, deadline: float, first: Pending) -> None:
-        """What one node has refused is for another: on the thread for that."""
+        """What one node has refused, or given to nobody, is for another: on the thread for that."""
         try:
             self._elsewhere(raw, first, deadline)
             command, door = self._submit(raw, channel, data, told, deadline)

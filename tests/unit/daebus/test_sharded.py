@@ -50,6 +50,10 @@ def test_what_a_node_says_of_a_move_is_believed_until_the_others_know() -> None:
     assert not slots.is_settled(3)
     assert slots.settles_at(3) > time.monotonic()
     assert not slots.has_long_left(3, A)
+    # Unless somebody is found to be elsewhere: it may have moved once more.
+    slots.unsettled(3)
+    assert slots.owner(3) == A
+    assert not slots.is_settled(3)
 
 
 def test_the_end_of_a_subscription_that_nobody_asked_for() -> None:
