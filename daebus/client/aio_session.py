@@ -103,7 +103,7 @@ class AsyncSession:
         with self._in_use():
             present: int | None = None
             nobody: DaebusError | None = None
-            try:
+            with self._in_time(call):
                 publisher = await self._ready(call.deadline)
                 if self._asks_first:
                     present = await self._present.find(call.service, call.deadline, publisher)
@@ -111,16 +111,22 @@ class AsyncSession:
                     if present == 0:
                         async with until(call.deadline):
                             nobody = await self._verified(call, publisher)
-            except TimeoutError:
-                raise call.timed_out(sent=False) from None
-            except RedisUnavailable as error:
-                over = self._loop.time() >= call.deadline and not isinstance(error, RedisRefused)
-                if over or isinstance(error, TooLate):
-                    raise call.timed_out(sent=False) from error
-                raise
             if nobody is not None:
                 raise nobody
             self._send(publisher, call, data, asked=self._asks_first, present=present)
+
+    @contextmanager
+    def _in_time(self, call: AsyncCall) -> Iterator[None]:
+        """What keeps the request of a call from being sent is that its time is over, where that is so."""
+        try:
+            yield
+        except TimeoutError:
+            raise call.timed_out(sent=False) from None
+        except RedisUnavailable as error:
+            over = self._loop.time() >= call.deadline and not isinstance(error, RedisRefused)
+            if over or isinstance(error, TooLate):
+                raise call.timed_out(sent=False) from error
+            raise
 
     @property
     def _asks_first(self) -> bool:

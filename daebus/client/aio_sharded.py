@@ -8,7 +8,7 @@ import time
 from functools import partial
 from typing import Any, cast
 
-from daebus.errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable, TooLate
+from daebus.errors import ConnectionLost, PermissionDenied, RedisUnavailable, TooLate
 from daebus.transport.aio_connection import AsyncConnection
 from daebus.transport.aio_heart import AsyncHeart
 from daebus.transport.bus import Bus, ShardedBus, chosen_url
@@ -19,7 +19,7 @@ from daebus.transport.publisher import PUBLISH_TIMEOUT
 from daebus.transport.shards.aio import AsyncDoors, listen_at_owner
 from daebus.transport.shards.door import Untold, found_elsewhere, is_missed, is_moved, publishing
 from daebus.transport.shards.listener import ShardProof
-from daebus.transport.shards.owner import note_moved
+from daebus.transport.shards.owner import heed
 from daebus.transport.url import resolve_url
 from daebus.wire.names import decoded, encoded
 from daebus.wire.resp import ErrorReply
@@ -51,17 +51,10 @@ class ShardedSession(AsyncSession):
         """See `AsyncSession`: nothing is published that nobody serves."""
         raw = encoded(call.service)
         with self._in_use():
-            try:
+            with self._in_time(call):
                 await self._ready(call.deadline)
                 present = await self._find(raw, call.deadline)
                 await self._ready(call.deadline)
-            except TimeoutError:
-                raise call.timed_out(sent=False) from None
-            except RedisUnavailable as error:
-                over = self._loop.time() >= call.deadline and not isinstance(error, RedisRefused)
-                if over or isinstance(error, TooLate):
-                    raise call.timed_out(sent=False) from error
-                raise
             if present == 0:
                 raise self._unserved(call)
             self._note(call)
@@ -80,7 +73,7 @@ class ShardedSession(AsyncSession):
         moved = is_moved(command)
         if (moved or is_missed(command, present)) and self._pending.get(call.request_id) is call:
             # Nothing was done: another node is to have it.
-            self._heed(raw, command)
+            heed(self._cluster, raw, command)
             again = self._send_again(call, raw, data, 0.0 if moved else ASK_AGAIN_AFTER)
             task = self._loop.create_task(again, context=contextvars.Context())
             self._aside.add(task)
@@ -104,11 +97,6 @@ class ShardedSession(AsyncSession):
         else:
             self._transmit(call, raw, data, present)
 
-    def _heed(self, raw: bytes, command: Pending) -> None:
-        reply = command.replies[-1]
-        if isinstance(reply, ErrorReply):
-            note_moved(self._cluster, slot_of(raw), str(reply))
-
     async def publish(self, channel: str, data: bytes) -> int:
         """See `AsyncSession`."""
         raw, deadline = encoded(channel), self._loop.time() + PUBLISH_TIMEOUT
@@ -127,7 +115,7 @@ class ShardedSession(AsyncSession):
                 if not is_moved(command) or self._loop.time() + ASK_AGAIN_AFTER >= deadline:
                     assert self._bus is not None
                     return receivers(command, channel, self._bus)
-                self._heed(raw, command)
+                heed(self._cluster, raw, command)
                 await asyncio.to_thread(self._cluster.look)
 
     # Who is there

@@ -29,7 +29,7 @@ from daebus.transport.bus import Bus, RedisBus, boards, bus_at, chosen_url
 from daebus.transport.commands import Delivery, Pending
 from daebus.transport.fork import begins_anew, mind_the_end
 from daebus.transport.publisher import Publisher
-from daebus.transport.url import DEFAULT_URL, resolve_url
+from daebus.transport.url import resolve_url
 from daebus.wire import checks
 from daebus.wire.envelope import RequestId, read_reply
 from daebus.wire.ids import new_request_id
@@ -82,8 +82,9 @@ class Requester:
             if not isinstance(url, str):
                 raise ConfigurationError(f"url must be a str, not {type(url).__name__}")
             RedisBus(url)
-        # That it can be, where it is not the running service that says.
-        chosen_url(resolve_url(url) if url or sharded else DEFAULT_URL, sharded)
+        if sharded:
+            # That it can be, where it is not the running service that says.
+            chosen_url(resolve_url(url), sharded)
         if bus is not None and not hasattr(bus, "publisher"):
             raise ConfigurationError(f"bus must be a bus, not {checks.shown(bus)}")
         self._url = url

@@ -18,7 +18,7 @@ from daebus.transport.bus import Bus
 from daebus.transport.listener import Listener
 from daebus.transport.threads import begin
 
-from .readers import LOOK_AGAIN_AFTER, Readers
+from .readers import AGAIN_AFTER, LOOK_AGAIN_AFTER, Readers
 
 log = logging.getLogger("daebus")
 
@@ -125,7 +125,7 @@ class Sides:
             except Exception as error:
                 log.exception("%s: reading failed in a way it should not; going on", listener.name)
                 listener.lose(RedisUnavailable(f"an error of our own: {error!r}"))
-                time.sleep(1.0)
+                time.sleep(AGAIN_AFTER)
 
     def _take(self, channel: str, data: bytes) -> None:
         if channel == self._control:

@@ -11,11 +11,11 @@ from typing import Any
 
 from daebus.errors import RedisRefused, RedisUnavailable
 from daebus.wire.resp import ErrorReply, pack
+from daebus.wire.sharded import slot_of
 
 from .address import refusal
 from .places.cluster import ClusterLookout
 from .places.dialing import Dialled, dial_place
-from .places.nodes import slot_of
 from .publisher import Publisher
 
 FOUND_WITHIN = 3.0

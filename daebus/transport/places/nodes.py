@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from daebus.wire.resp import ProtocolError
-from daebus.wire.sharded import SLOTS as SLOTS
-from daebus.wire.sharded import slot_of as slot_of
 
 from .route import Place
 

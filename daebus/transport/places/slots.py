@@ -10,8 +10,10 @@ import threading
 import time
 from collections.abc import Callable
 
+from daebus.wire.sharded import SLOTS
+
 from .lookout import SETTLES_WITHIN
-from .nodes import SLOTS, Node, View
+from .nodes import Node, View
 from .route import Place
 
 _BELIEVED_FOR = 2.0

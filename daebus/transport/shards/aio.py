@@ -178,7 +178,6 @@ async def listen_at_owner(
                     raise RedisUnavailable(f"{error}; nothing was sent") from None
                 raise explained(error) from None
             text = str(error)
-        if (start := text.find("MOVED ")) >= 0:
-            note_moved(cluster, slot, text[start:])
+        note_moved(cluster, slot, text)
         await asyncio.sleep(AGAIN_AFTER)
         await asyncio.to_thread(cluster.look)

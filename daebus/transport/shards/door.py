@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from daebus.errors import RedisUnavailable
 from daebus.transport.address import RedisAddress
@@ -63,14 +63,16 @@ class Door(Publisher):
         command.door = self
         self._exchanged(command)
 
-    def hand_in_post(self, command: Sharded, patience: float, failed: object, later: bool) -> None:
+    def hand_in_post(
+        self, command: Sharded, patience: float, failed: Callable[[RedisUnavailable], None] | None, later: bool
+    ) -> None:
         """See `Publisher.post`."""
         command.door = self
-        self._post(command, patience, failed, later)  # type: ignore[arg-type]  # it only matters whether it is None
+        self._post(command, patience, failed, later)
 
-    def wait_for(self, command: Pending, waiter: Waiter, over: object, until: float) -> None:
+    def wait_for(self, command: Pending, waiter: Waiter, over: Callable[[], bool], until: float) -> None:
         """Wait until `over()` or then, and read meanwhile."""
-        self._await(command.connection, command, waiter, over, until)  # type: ignore[arg-type]
+        self._await(command.connection, command, waiter, over, until)
 
     # Who is there
 

@@ -22,7 +22,7 @@ from daebus.wire.resp import ErrorReply, pack
 from daebus.wire.sharded import slot_of, spublish
 
 from .door import Door
-from .owner import AGAIN_AFTER, FOUND_WITHIN, dial_owner, explained, is_elsewhere, note_moved
+from .owner import AGAIN_AFTER, FOUND_WITHIN, dial_owner, explained, heed, is_elsewhere, note_moved
 from .publisher import ShardedPublisher
 
 
@@ -67,10 +67,7 @@ class ShardListener(Listener):
 
     def _heed(self, text: str) -> None:
         """A node has refused the channels, since their slot is another's."""
-        start = text.find("MOVED ")
-        if start >= 0:
-            note_moved(self._cluster, self._slot, text[start:])
-        else:
+        if not note_moved(self._cluster, self._slot, text):
             time.sleep(AGAIN_AFTER)
             self._cluster.look()
 
@@ -110,9 +107,7 @@ class Toward:
         """See `Commander`."""
 
         def told(command: Pending) -> None:
-            for reply in command.replies:
-                if isinstance(reply, ErrorReply):
-                    note_moved(self._cluster, slot_of(self._channel), str(reply))
+            heed(self._cluster, self._channel, command)
             ended(command)
 
         door = self._publisher.open_door(self._channel)

@@ -6,10 +6,12 @@ import time
 
 from daebus.errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable, TooLate
 from daebus.transport.address import refusal
+from daebus.transport.commands import Pending
 from daebus.transport.places.cluster import ClusterLookout
 from daebus.transport.places.dialing import Dialled, dial_place
 from daebus.transport.places.route import Place
 from daebus.wire.resp import ErrorReply, pack
+from daebus.wire.sharded import slot_of
 
 FOUND_WITHIN = 3.0
 """Seconds for which a slot without an owner is waited for: another node takes it over."""
@@ -24,14 +26,23 @@ def is_elsewhere(reply: object) -> bool:
     return type(reply) is ErrorReply and reply.code in _ELSEWHERE
 
 
-def note_moved(cluster: ClusterLookout, slot: int, text: str) -> None:
-    """A node has said where a slot is: `MOVED 3999 127.0.0.1:6381`."""
-    words = text.split()
-    if words and words[0] == "MOVED" and len(words) == 3:
-        try:
-            cluster.slots.moved(slot, cluster.place_named(words[2]))
-        except ValueError:
-            pass
+def note_moved(cluster: ClusterLookout, slot: int, text: str) -> bool:
+    """Heed what a node has said where a slot is, if it did: `MOVED 3999 127.0.0.1:6381` at the end of a text."""
+    words = text[text.find("MOVED ") :].split()
+    if len(words) != 3 or words[0] != "MOVED":
+        return False
+    try:
+        cluster.slots.moved(slot, cluster.place_named(words[2]))
+    except ValueError:
+        return False
+    return True
+
+
+def heed(cluster: ClusterLookout, channel: bytes, command: Pending) -> None:
+    """The same of what a node has replied to a command for a channel."""
+    for reply in command.replies:
+        if isinstance(reply, ErrorReply):
+            note_moved(cluster, slot_of(channel), str(reply))
 
 
 def owner_of(cluster: ClusterLookout, slot: int, until: float) -> Place:

@@ -26,11 +26,10 @@ from daebus.transport.publisher import PUBLISH_TIMEOUT, Publisher
 from daebus.transport.threads import begin
 from daebus.transport.waiter import Waiter
 from daebus.wire.names import encoded
-from daebus.wire.resp import ErrorReply
 from daebus.wire.sharded import slot_of
 
 from .door import Door, Elsewhere, Sharded, count_everywhere, is_missed, is_moved, publishing
-from .owner import AGAIN_AFTER, FOUND_WITHIN, note_moved, owner_of
+from .owner import AGAIN_AFTER, FOUND_WITHIN, heed, owner_of
 
 log = logging.getLogger("daebus")
 
@@ -363,18 +362,13 @@ class ShardedPublisher(Publisher):
 
     def _elsewhere(self, raw: bytes, command: Pending, due: float) -> bool:
         """A node has refused a command, since another one is to have it; False where there is no more time for that."""
-        self._note(raw, command)
+        heed(self._cluster, raw, command)
         if time.monotonic() + AGAIN_AFTER >= due:
             return False
         if not str(command.replies[-1]).startswith("MOVED"):
             time.sleep(AGAIN_AFTER)
         self._cluster.look()
         return True
-
-    def _note(self, raw: bytes, command: Pending) -> None:
-        reply = command.replies[-1]
-        if isinstance(reply, ErrorReply):
-            note_moved(self._cluster, slot_of(raw), str(reply))
 
     def _why(self, command: Pending, channel: str) -> RedisUnavailable:
         try:
@@ -391,7 +385,7 @@ class ShardedPublisher(Publisher):
         failed: Callable[[RedisUnavailable], object] | None,
     ) -> None:
         """Have something sent once more, on a thread for that: whoever calls this reads for all."""
-        self._note(raw, command)
+        heed(self._cluster, raw, command)
         if isinstance(command, Sharded):
             command.moved = True
         self._again.put((self._closes, send, failed))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from daebus.transport.places.nodes import View, agreed, slot_of, view
+from daebus.transport.places.nodes import View, agreed, view
 from daebus.transport.places.route import Place
 from daebus.transport.places.sentinels import master_told
 from daebus.wire.resp import ProtocolError
+from daebus.wire.sharded import slot_of
 
 ASKED = Place("10.0.0.9", 7000)
 TEXT = """\
