@@ -10,7 +10,7 @@ from typing import Any
 
 from daebus import context, telemetry
 from daebus.transport.address import RedisAddress, resolve_url
-from daebus.transport.bus import boards, chosen_url
+from daebus.transport.bus import ShardedBus, boards, chosen_url
 from daebus.transport.fork import begins_anew
 from daebus.wire import checks
 from daebus.wire.envelope import encode_object
@@ -19,8 +19,7 @@ from daebus.wire.limits import resolve_max_message, sized
 
 from .actions import Actions
 from .aio_call import AsyncCall
-from .aio_session import AsyncSession
-from .aio_sharded import session_of
+from .aio_session import AsyncSession, located
 from .arguments import checked_id, checked_progress, checked_service, checked_timeout
 from .call import payload_of
 from .gate import gates_of_one_way, pass_gate_async
@@ -231,3 +230,16 @@ def _close_all(sessions: _Sessions) -> None:
         except RuntimeError:
             # The loop is closed, and the connections with it.
             pass
+
+
+def session_of(url: str | None, name: str | None, sharded: bool) -> AsyncSession:
+    """A session for the running event loop."""
+    if not isinstance(located(url), ShardedBus):
+        other = chosen_url(resolve_url(), sharded) if url is None and sharded else None
+        if other is None or not isinstance(located(other), ShardedBus):
+            return AsyncSession(url, name)
+        url = other
+    # Most programs never need it.
+    from .aio_sharded import ShardedSession
+
+    return ShardedSession(url, name)

@@ -11,7 +11,7 @@ from typing import Any, cast
 from daebus.errors import ConnectionLost, PermissionDenied, RedisUnavailable, TooLate
 from daebus.transport.aio_connection import AsyncConnection
 from daebus.transport.aio_heart import AsyncHeart
-from daebus.transport.bus import Bus, ShardedBus, chosen_url
+from daebus.transport.bus import Bus, ShardedBus
 from daebus.transport.commands import Pending, receivers
 from daebus.transport.places.cluster import ClusterLookout
 from daebus.transport.places.presence import ASK_AGAIN_AFTER
@@ -20,22 +20,12 @@ from daebus.transport.shards.aio import AsyncDoors, listen_at_owner
 from daebus.transport.shards.door import Untold, found_elsewhere, is_missed, is_moved, publishing
 from daebus.transport.shards.listener import ShardProof
 from daebus.transport.shards.owner import heed
-from daebus.transport.url import resolve_url
 from daebus.wire.names import decoded, encoded
 from daebus.wire.resp import ErrorReply
 from daebus.wire.sharded import shardnumsub, slot_of, watched
 
 from .aio_call import AsyncCall, until
-from .aio_session import AsyncSession, located
-
-
-def session_of(url: str | None, name: str | None, sharded: bool) -> AsyncSession:
-    """A session for the running event loop."""
-    if isinstance(located(url), ShardedBus):
-        return ShardedSession(url, name)
-    if url is None and sharded and isinstance(located(other := chosen_url(resolve_url(), sharded)), ShardedBus):
-        return ShardedSession(other, name)
-    return AsyncSession(url, name)
+from .aio_session import AsyncSession
 
 
 class ShardedSession(AsyncSession):

@@ -25,8 +25,6 @@ from .places.cluster import ClusterLookout
 from .places.dialing import lookout_of
 from .places.route import is_sharded, sharded_url
 from .publisher import Publisher
-from .shards.listener import ShardListener, shard_heart
-from .shards.publisher import ShardedPublisher
 
 
 class Bus(Protocol):
@@ -106,7 +104,10 @@ class RedisBus(Bus):
 
 
 class ShardedBus(RedisBus):
-    """A cluster in which each channel belongs to the node that has its slot (sharded Pub/Sub)."""
+    """A cluster in which each channel belongs to the node that has its slot (sharded Pub/Sub).
+
+    What it takes is imported where it is needed: most programs never do.
+    """
 
     def __init__(self, url: str) -> None:
         super().__init__(sharded_url(url))
@@ -117,14 +118,21 @@ class ShardedBus(RedisBus):
 
     def publisher(self, name: str) -> Publisher:
         """See `Bus`."""
+        from .shards.publisher import ShardedPublisher
+
         return ShardedPublisher(self.address, name, self.lookout)
 
     def listener(self, name: str, channels: Iterable[str], **options: Any) -> Listener:
         """See `Bus`; the channels are of one of the `groups`."""
+        from .shards.listener import ShardListener
+
         return ShardListener(self.address, name, channels, self.lookout, **options)
 
     def heart(self, publisher: Publisher, listener: Listener, channel: str) -> Heart | None:
         """See `Bus`."""
+        from .shards.listener import shard_heart
+        from .shards.publisher import ShardedPublisher
+
         assert isinstance(publisher, ShardedPublisher)
         return shard_heart(publisher, self.lookout, listener, channel)
 
