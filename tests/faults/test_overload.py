@@ -67,7 +67,7 @@ def test_memory_stays_flat_and_the_surplus_is_refused_at_once(redis_url: str, na
         # The first part fills the queue, the buffers and the allocator's pools.
         settled = max(levels[len(levels) // 4 : len(levels) // 2])
         assert max(levels[len(levels) // 2 :]) < settled + 5_000_000
-        assert counts["busy"] > 0.7 * offered
+        assert counts["busy"] > 0.6 * offered
         assert counts["handled"] + counts["busy"] + counts["expired"] == counts["received"] >= offered
         assert len(refusals) >= 5
         assert max(refusals) < 3
