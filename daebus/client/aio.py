@@ -134,7 +134,7 @@ class AsyncDaebusCaller:
                     await call.tell(on_progress, reply.payload)
         finally:
             call.end()
-        return payload_of(reply, call, call.now())
+        return reply.payload if reply.ok else payload_of(reply, call, call.now())
 
     async def stream_request(
         self,

@@ -32,6 +32,9 @@ class AsyncWaiting(Protocol):
 class AsyncCall(Asked):
     """A request that is under way: its replies, for the one task that waits for them. Ends with `end`."""
 
+    _answered = False
+    """Whether whoever waits has its final reply."""
+
     def __init__(self, session: AsyncWaiting, service: str, action: str, request_id: str, timeout: float) -> None:
         self.service = service
         self.action = action
@@ -51,7 +54,7 @@ class AsyncCall(Asked):
 
     async def ask(self, data: bytes) -> None:
         """Publish the request; see `AsyncSession.ask`."""
-        gates = gates_of(self)
+        gates = None if self.noted is None else gates_of(self)
         several = [data] if gates is None else await pass_gate_async(gates, self, data)
         try:
             if several:
@@ -73,12 +76,14 @@ class AsyncCall(Asked):
         """Replies are not wanted any more."""
         if self._alarm is not None:
             self._alarm.cancel()
-        self.over("cancelled")
-        self._session.forget(self)
+        if not self._answered:
+            self.over("cancelled")
+            self._session.forget(self)
 
     def over(self, outcome: BaseException | str | None) -> None:
         """It has come to its end: None where all is well, else the error, or its code. Only the first time counts."""
-        self.span.end(outcome)
+        if self.span is not NOTHING:
+            self.span.end(outcome)
         if self.noted is not None:
             self.noted.end(outcome)
 
@@ -100,6 +105,8 @@ class AsyncCall(Asked):
             # What is raised knows where, and would go round with this frame.
             raise again(item)
         if item.final:
+            # Whoever gave it has forgotten the call.
+            self._answered = True
             self.over(failure_of(item))
         return item
 

@@ -42,6 +42,7 @@ from daebus.transport.commands import (
 )
 from daebus.transport.listener import HEARTBEAT_AFTER
 from daebus.transport.places.presence import Presence
+from daebus.transport.proof import PROBE
 from daebus.transport.publisher import PUBLISH_TIMEOUT
 from daebus.wire.envelope import read_reply
 
@@ -96,7 +97,9 @@ class AsyncSession:
     async def ask(self, call: AsyncCall, data: bytes) -> None:
         """Publish the request of a call, which from now on waits. Redis' verdict on it comes through the call."""
         publisher = self._publisher
-        if publisher is not None and self._subscription is not None and not self._asks_first:
+        connected = publisher is not None and self._subscription is not None
+        if connected and not self._presence.asks_first(time.monotonic()):
+            assert publisher is not None
             self._close_when_idle = False
             self._send(publisher, call, data, asked=False)
             return
@@ -332,7 +335,7 @@ class AsyncSession:
                 link.give_up()
 
     def _take(self, data: bytes) -> None:
-        if self._heart is not None and self._heart.took(data):
+        if data.startswith(PROBE) and self._heart is not None and self._heart.took(data):
             return
         reply = read_reply(data)
         if reply is None or not isinstance(reply.request_id, str):
@@ -347,10 +350,16 @@ class AsyncSession:
             return
         call.give(reply)
         if reply.final:
-            self.forget(call)
+            del self._pending[reply.request_id]
+            if self._close_when_idle:
+                self._close_if_idle()
 
     def _told(self, call: AsyncCall, publisher: AsyncConnection, command: Pending) -> None:
         """What became of the request of a call."""
+        if command.error is None and command.expected == (command.replies[-1], command.connection):
+            # So it is nearly always where many are sent; see `Audience.delivery`.
+            call.subscribers = command.replies[-1]
+            return
         assert self._bus is not None
         try:
             found = self._audience.delivery(command, call.service, self._bus)

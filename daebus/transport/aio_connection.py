@@ -66,9 +66,8 @@ class AsyncConnection(asyncio.Protocol):
         self._closing = False
         self._given = self._taken = self._left = 0
         self._cut = False
-        self._sinks_of_last = 0
-        self._cut = False
-        self._last_reply: Any = None
+        self._together: list[bytes] | None = None
+        """What has been given and is written at the end of this step of the loop; None where it is written at once."""
         self.heard_at = self._loop.time()
         """When the last bytes came, in loop time."""
         self._pinged_at: float | None = None
@@ -197,8 +196,10 @@ class AsyncConnection(asyncio.Protocol):
         command.sent_at = self._loop.time()
         self._write(self._protocol.send(command))
         command.data = b""
-        if self._transport.is_closing():
-            self._cut = True
+        if self._together is None and len(self._protocol.due) > 1:
+            # Others are sending, too: what else comes in this step of the loop goes out in one piece.
+            self._together = []
+            self._loop.call_soon(self._write_together)
 
     async def ask(self, data: bytes, wanted: int = 1) -> Pending:
         """Send a command, and return it when it is done, with its replies; raises ConnectionLost."""
@@ -225,9 +226,24 @@ class AsyncConnection(asyncio.Protocol):
             raise ConnectionLost(str(self._error))
 
     def _write(self, data: bytes) -> None:
-        if self._transport is not None:
-            self._given += len(data)
-            self._transport.write(data)
+        if self._transport is None:
+            return
+        self._given += len(data)
+        if self._together is not None:
+            self._together.append(data)
+            return
+        self._transport.write(data)
+        if self._transport.is_closing():
+            self._cut = True
+
+    def _write_together(self) -> None:
+        """Write what has come together."""
+        waiting, self._together = self._together, None
+        if waiting and self._transport is not None and self._error is None:
+            # The length is in `_given` already.
+            self._transport.write(b"".join(waiting))
+            if self._transport.is_closing():
+                self._cut = True
 
     def check(self) -> float:
         """Ask for a sign of life where none came lately; returns when to check again, in loop time."""
@@ -258,14 +274,20 @@ class AsyncConnection(asyncio.Protocol):
 
     def _has_moved(self) -> bool:
         """Whether a socket that was full has taken something since this was last asked: large things take long."""
-        left = 0 if self._transport is None else self._transport.get_write_buffer_size()
+        left = 0 if self._transport is None else self._transport.get_write_buffer_size() + self._waiting
         taken, was_full = self._given - left, self._left > 0
         moved = was_full and taken > self._taken
         self._taken, self._left = taken, left
         return moved
 
+    @property
+    def _waiting(self) -> int:
+        """How many bytes have been given and not been handed to the transport."""
+        return sum(map(len, self._together)) if self._together else 0
+
     def close(self) -> None:
         """Free the socket. Whoever waits for a reply is told so; `on_lost` is not called."""
+        self._write_together()
         self._closing = True
         self._give_up(self._lost("it was closed"))
 
@@ -352,8 +374,9 @@ class AsyncConnection(asyncio.Protocol):
         self._error = error
         if self._transport is not None:
             self._transport.abort()
-        # All that is known of what was cut off is that the last byte was not written.
-        while (lost := self._protocol.lose(unwritten=int(self._cut))) is not None:
+        # All that is known of what the transport was given and was cut off is that the last byte was not written.
+        unwritten = self._waiting + self._cut
+        while (lost := self._protocol.lose(unwritten)) is not None:
             assert isinstance(lost.command, Pending)
             lost.command.end(loss(lost, error))
         if self._channel is not None:

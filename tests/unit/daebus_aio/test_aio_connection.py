@@ -147,3 +147,63 @@ def test_a_server_that_says_nothing_of_itself_is_given_up(monkeypatch: pytest.Mo
         assert losses == [], "nobody had it"
 
     asyncio.run(_with_server(lambda reader, writer: _end_of(reader), use, greets=None))
+
+
+class _Counting:
+    """A transport that keeps in mind what is written to it."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self.written: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        self.written.append(bytes(data))
+        self._transport.write(data)
+
+
+def test_what_many_send_in_one_step_goes_out_together_and_what_one_sends_at_once() -> None:
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"ALONE\r\n")
+        writer.write(b":0\r\n")
+        await reader.readuntil(b"\r\n19\r\n")
+        writer.write(b"".join(b":%d\r\n" % number for number in range(20)))
+        await _end_of(reader)
+
+    async def use(address: RedisAddress) -> None:
+        link = await AsyncConnection.open(address, "test", lambda error: None)
+        counting = _Counting(link._transport)
+        link._transport = counting  # type: ignore[assignment]
+        alone = asyncio.ensure_future(link.ask(pack(b"ALONE")))
+        await asyncio.sleep(0)
+        assert len(counting.written) == 1
+        assert (await alone).replies == [0]
+        asking = [asyncio.ensure_future(link.ask(pack(b"%d" % number))) for number in range(20)]
+        assert [(await one).replies for one in asking] == [[number] for number in range(20)]
+        assert b"".join(counting.written[1:]) == b"".join(pack(b"%d" % number) for number in range(20))
+        assert len(counting.written[1:]) == 3, "two are on their way before it is known that there are more"
+        link.close()
+        await link.closed
+
+    asyncio.run(_with_server(behave, use))
+
+
+@pytest.mark.parametrize("closes", [True, False])
+def test_of_what_waits_to_go_out_together_it_is_known_that_it_was_not_sent(closes: bool) -> None:
+    async def use(address: RedisAddress) -> None:
+        link = await AsyncConnection.open(address, "test", lambda error: None)
+        counting = _Counting(link._transport)
+        link._transport = counting  # type: ignore[assignment]
+        asking = [asyncio.ensure_future(link.ask(pack(b"%d" % number))) for number in range(5)]
+        asyncio.get_running_loop().call_soon(link.close if closes else lambda: link.end("broken"))
+        errors = await asyncio.gather(*asking, return_exceptions=True)
+        # Who closes has what was given before written; who finds it broken has not.
+        lost = 5 if closes else 2
+        assert [isinstance(error, ConnectionLost) for error in errors] == [True] * lost + [False] * (5 - lost)
+        assert all("did nothing with it" in str(error) for error in errors[lost:])
+        assert b"".join(counting.written) == b"".join(pack(b"%d" % number) for number in range(lost))
+        await link.closed
+
+    asyncio.run(_with_server(lambda reader, writer: _end_of(reader), use))
