@@ -43,7 +43,8 @@ class Rota:
         self._lock = threading.Lock()
         self._resting: list[threading.Lock] = []
         self._vacant = True
-        self._turn = 0
+        self.turn = 0
+        """The number of the turn that a thread has, or the next one has."""
         self._ended = False
         self._watcher: threading.Lock | None = None
         self._away_since = 0.0
@@ -51,13 +52,13 @@ class Rota:
 
     def is_over(self, turn: int) -> bool:
         """Whether the turn of that number has been passed on."""
-        return self._turn != turn
+        return self.turn != turn
 
     def pass_on(self, turn: int) -> None:
         """Give the turn of that number away, if it is not over already."""
         with self._lock:
-            if self._turn == turn:
-                self._turn += 1
+            if self.turn == turn:
+                self.turn += 1
                 self._vacant = True
                 self._away_since = 0.0
                 self._offer()
@@ -74,7 +75,7 @@ class Rota:
     def step_in(self, turn: int) -> bool:
         """Be back; False where the turn is over."""
         with self._lock:
-            if self._turn != turn:
+            if self.turn != turn:
                 return False
             self._away_since = 0.0
             return True
@@ -99,7 +100,7 @@ class Rota:
         wake = threading.Lock()
         wake.acquire()
         while self._await(wake):
-            yield self._turn
+            yield self.turn
 
     def _await(self, wake: threading.Lock) -> bool:
         """Wait for the turn; False at the end."""
@@ -122,7 +123,7 @@ class Rota:
             self._vacant = False
             return True
         if self._watcher is wake and self._away_since and time.monotonic() - self._away_since > PATIENCE:
-            self._turn += 1
+            self.turn += 1
             self._away_since = 0.0
             return True
         return False
@@ -207,7 +208,7 @@ class Readers:
 
         Until the turn is over that is certain: where it takes long, another thread takes the turn and does it.
         """
-        return self._listener.has_more and not self._rota.is_over(turn)
+        return self._rota.turn == turn and self._listener.has_more
 
     def rest(self, until: float) -> bool:
         """Wait until no thread deals with a message, or is about to; False where that takes longer than `until`.

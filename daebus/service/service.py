@@ -355,7 +355,7 @@ class Service:
             self._undelivered.say(now)
         self._dispatcher.counts.add("received")
         arrival = Arrival(channel, data, now, turn)
-        if not self._dispatcher.lets_in(arrival):
+        if self._holding is not None and not self._dispatcher.lets_in(arrival):
             return
         # A worker's part is done here and now, where one is free: what goes to the loop goes first.
         for part in (arrival,) if self._loop is None else reversed(self._dispatcher.split(arrival)):

@@ -72,14 +72,6 @@ class Publisher(Commander):
         (reply,) = self.ask([(b"PUBSUB", b"NUMSUB", *channels)], doing)
         return [int(number) for number in reply[1::2]]
 
-    def _asks_first(self, due: float) -> bool:
-        """Whether it is to be found out who subscribes before something is published; connects where need be."""
-        connection = self._connection
-        if connection is None or not connection.usable:
-            # What it is to be connected to tells.
-            self._usable(due)
-        return self._presence.asks_first(time.monotonic())
-
     def _hand_in_unasked(self, due: float, made: Callable[[], Pending]) -> Pending | None:
         """Hand in what `made()` makes, unless it is to be found out before who subscribes: then None.
 
@@ -87,7 +79,10 @@ class Publisher(Commander):
         """
         while True:
             connection = self._connection
-            if self._asks_first(due):
+            if connection is None or not connection.usable:
+                # What it is to be connected to tells.
+                self._usable(due)
+            if self._presence.asks_first(time.monotonic()):
                 return None
             if connection is not None:
                 command = made()
@@ -161,8 +156,20 @@ class Publisher(Commander):
 
         due = inf if deadline is None else deadline
         command = Pending(publish_command(channel, data), 1, due, ended if failed else None)
+        connection = self._connection
+        if later and failed is not None and connection is not None and self._has_just_looked(connection):
+            # So it is with most answers where there are many.
+            command.connection = connection
+            if connection.submit(command, later):
+                return
         patience = min(due, time.monotonic() + PUBLISH_TIMEOUT if patience is None else patience)
         self._post(command, patience, failed, later)
+
+    def _has_just_looked(self, connection: Connection) -> bool:
+        """Whether a command can be left there for the next `flush`, and there is no reason to look at it before."""
+        if not connection.usable or connection.doubted or connection.full:
+            return False
+        return time.monotonic() - self._looked_at < FRESH
 
     def _post(
         self, command: Pending, patience: float, failed: Callable[[RedisUnavailable], None] | None, later: bool

@@ -223,7 +223,9 @@ def read_request(data: bytes) -> Request | Unreadable | Stray:
     message = decode_object(data)
     if isinstance(message, str):
         return _unreadable_request(_first_level(data), message)
-    reply_to = _reply_to(message)
+    reply_to = message.get("reply_to")
+    if not (type(reply_to) is str and reply_to and reply_to.isascii()):
+        reply_to = _reply_to(message)
     request_id = message.get("request_id")
     if type(request_id) is not str:
         request_id = _read_id(request_id)
@@ -235,10 +237,15 @@ def read_request(data: bytes) -> Request | Unreadable | Stray:
         return Unreadable(reason, reply_to, request_id)
     if message.get("reply_to") and reply_to is None:
         return Unreadable("`reply_to` must be the name of a channel", None, request_id)
-    payload = _read_payload(message)
-    if isinstance(payload, str):
-        return Unreadable(payload, reply_to, request_id)
-    request = Request(action, payload, reply_to, request_id, _text(message.get("service")), raw=message, data=data)
+    payload = message.get("payload")
+    if type(payload) is not dict:
+        payload = _read_payload(message)
+        if isinstance(payload, str):
+            return Unreadable(payload, reply_to, request_id)
+    service = message.get("service")
+    if type(service) is not str:
+        service = None
+    request = Request(action, payload, reply_to, request_id, service, raw=message, data=data)
     if "payload" in message:
         if "message_id" in message:
             request.message_id = _text(message["message_id"]) or None
