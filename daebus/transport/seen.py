@@ -1,61 +1,68 @@
 """What came lately: at another node of a cluster it may come once more.
 
 Each node hands a message out when it has reached it. Who has read it at one node and is at another a moment later would
-get it there again, and handle it twice.
+get it there again, and handle it twice. A node that was stopped for a while, and goes on, even hands out much later
+what others have handed out before.
 """
 
 from __future__ import annotations
 
 LATE = 2.0
-"""Seconds by which a message may reach one node later than another."""
+"""Seconds by which a message may reach one node later than another, where both are up."""
+STOPPED = 15.0
+"""Seconds that a node may be stopped before the others give it up; by default Redis waits for so long."""
 LATEST = 60.0
-"""The same for one that was stopped for a while; see `SeenLong`."""
+"""Seconds after a move in which a request may come that had come before it."""
 
 
-class Seen:
-    """The messages of the last seconds, by their hashes. Pure: times come from outside."""
+class _Lately:
+    """The hashes of what came in the last `seconds`, and at most as long before."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
         self._now: set[int] = set()
         self._before: set[int] = set()
         self._turned_at = 0.0
+
+    def add(self, key: int, now: float) -> None:
+        """It has come."""
+        if now >= self._turned_at + self._seconds:
+            long_ago = now >= self._turned_at + 2 * self._seconds
+            self._before, self._now, self._turned_at = set() if long_ago else self._now, set(), now
+        self._now.add(key)
+
+    def all(self) -> frozenset[int]:
+        """Of all that."""
+        return frozenset(self._now | self._before)
+
+
+class Seen:
+    """The messages of the last seconds, by their hashes. Pure: times come from outside.
+
+    Requests are known for longer: they have ids. Of what may well be sent twice alike, since nothing in it says which
+    it is, it is not assumed for so long that it is the same.
+    """
+
+    def __init__(self) -> None:
+        self._lately = _Lately(LATE)
+        self._requests = _Lately(STOPPED)
         self._elsewhere: frozenset[int] = frozenset()
-        self._until = 0.0
+        self._requests_elsewhere: frozenset[int] = frozenset()
+        self._until = self._long_until = 0.0
 
     def moved(self, now: float) -> None:
         """From now on messages come from another node."""
-        self._elsewhere = frozenset(self._now | self._before)
-        self._until = now + LATE
+        before = self._requests_elsewhere if now < self._long_until else frozenset()
+        self._elsewhere = self._lately.all()
+        self._requests_elsewhere = self._requests.all() | before
+        self._until, self._long_until = now + LATE, now + LATEST
 
     def is_new(self, channel: bytes, data: bytes, now: float) -> bool:
         """Whether a message that comes now has not come from the node before."""
         key = hash((channel, data))
-        if now < self._until and key in self._elsewhere:
+        asks = b'"request_id"' in data
+        known, until = (self._requests_elsewhere, self._long_until) if asks else (self._elsewhere, self._until)
+        if now < until and key in known:
             return False
-        if now >= self._turned_at + LATE:
-            self._before, self._now, self._turned_at = self._now, set(), now
-        self._now.add(key)
+        (self._requests if asks else self._lately).add(key, now)
         return True
-
-
-class SeenLong(Seen):
-    """The same where a node that was stopped may hand out much later what it had handed out to us before.
-
-    For sharded Pub/Sub: when it goes on it passes that on to the node that has its slots by now. Of what may well be
-    sent twice alike, since nothing in it says which it is, that is not assumed for so long.
-    """
-
-    _long_until = 0.0
-
-    def moved(self, now: float) -> None:
-        """See `Seen`."""
-        before = self._elsewhere if now < self._long_until else frozenset()
-        super().moved(now)
-        self._elsewhere |= before
-        self._long_until = now + LATEST
-
-    def is_new(self, channel: bytes, data: bytes, now: float) -> bool:
-        """See `Seen`."""
-        if now < self._long_until and b'"request_id"' in data and hash((channel, data)) in self._elsewhere:
-            return False
-        return super().is_new(channel, data, now)

@@ -15,7 +15,7 @@ from daebus.transport.listener import Listener
 from daebus.transport.places.cluster import ClusterLookout
 from daebus.transport.places.dialing import Dialled
 from daebus.transport.proof import Proof
-from daebus.transport.seen import SeenLong
+from daebus.transport.seen import Seen
 from daebus.wire.names import encoded
 from daebus.wire.protocol import Protocol, ShardedProtocol
 from daebus.wire.resp import ErrorReply, pack
@@ -47,7 +47,7 @@ class ShardListener(Listener):
     def _guard(self, dialled: Dialled, connection: Connection) -> None:
         """See `Listener`: also when the slot has moved, should the node not say so."""
         if self._seen is None:
-            self._seen = SeenLong()
+            self._seen = Seen()
         else:
             self._seen.moved(time.monotonic())
         if dialled.place is not None:

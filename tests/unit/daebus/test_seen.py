@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from daebus.transport.seen import LATE, Seen
+from daebus.transport.seen import LATE, LATEST, STOPPED, Seen
+
+REQUEST = b'{"request_id":"a1"}'
+NEWS = b'{"n":1}'
 
 
 def test_what_was_read_at_the_node_before_is_not_new() -> None:
@@ -25,3 +28,43 @@ def test_it_is_forgotten_when_it_cannot_come_any_more() -> None:
         assert seen.is_new(b"c", b"%d" % step, 20.0 + step * LATE)
     seen.moved(20.0 + 6 * LATE)
     assert seen.is_new(b"c", b"1", 20.0 + 6 * LATE), "that was long ago"
+
+
+def test_a_request_is_known_for_long_and_what_may_be_sent_twice_is_not() -> None:
+    seen = Seen()
+    assert seen.is_new(b"s", REQUEST, 1.0)
+    assert seen.is_new(b"s", NEWS, 1.0)
+    seen.moved(2.0)
+    assert not seen.is_new(b"s", NEWS, 2.5)
+    assert seen.is_new(b"s", NEWS, 2.0 + LATE)
+    assert not seen.is_new(b"s", REQUEST, 50.0)
+    assert seen.is_new(b"s", REQUEST.replace(b"a1", b"a2"), 50.0)
+    assert seen.is_new(b"s", REQUEST, 3.0 + LATEST)
+
+
+def test_it_is_known_also_after_moving_twice() -> None:
+    seen = Seen()
+    seen.is_new(b"s", REQUEST, 1.0)
+    seen.moved(2.0)
+    seen.is_new(b"s", NEWS, 10.0)
+    seen.is_new(b"s", NEWS, 15.0)
+    seen.moved(20.0)
+    assert not seen.is_new(b"s", REQUEST, 30.0)
+
+
+def test_a_node_that_was_stopped_hands_out_what_came_long_before_the_move() -> None:
+    seen = Seen()
+    assert seen.is_new(b"s", REQUEST, 100.0)
+    for second in range(1, int(STOPPED)):
+        assert seen.is_new(b"s", REQUEST.replace(b"a1", b"b%d" % second), 100.0 + second)
+    seen.moved(100.0 + STOPPED)
+    assert not seen.is_new(b"s", REQUEST, 100.5 + STOPPED)
+
+
+def test_what_came_before_a_long_silence_is_forgotten() -> None:
+    seen = Seen()
+    seen.is_new(b"s", REQUEST, 100.0)
+    seen.is_new(b"s", REQUEST.replace(b"a1", b"a2"), 100.0 + 2 * STOPPED)
+    seen.moved(101.0 + 2 * STOPPED)
+    assert seen.is_new(b"s", REQUEST, 102.0 + 2 * STOPPED)
+    assert not seen.is_new(b"s", REQUEST.replace(b"a1", b"a2"), 102.0 + 2 * STOPPED)
