@@ -45,6 +45,7 @@ from daebus.transport.places.presence import Presence
 from daebus.transport.proof import PROBE
 from daebus.transport.publisher import PUBLISH_TIMEOUT
 from daebus.wire.envelope import read_reply
+from daebus.wire.names import REPLIES
 
 from .aio_asking import AsyncPresence, holds_back, is_at_replica, leads_to_master
 from .aio_call import AsyncCall, until
@@ -71,7 +72,7 @@ class AsyncSession:
         self._url = url
         self._name = name
         self._bus: Bus | None = None
-        self.reply_channel = f"caller:{uuid.uuid4().hex}"
+        self.reply_channel = f"{REPLIES}{uuid.uuid4().hex}"
         """The channel on which answers come in."""
         self._audience = Audience()
         self._presence = Presence()

@@ -148,18 +148,21 @@ class ShardedSession(AsyncSession):
             async with until(deadline), counting:
                 found = presence.known(name, time.monotonic())
                 if found is None:
-                    found = await self._count(raw, door)
-                    presence.note(name, found)
+                    found, is_watched = await self._count(raw, door)
+                    # What is published reaches whoever watches, and so does not tell whether it has reached others.
+                    presence.note(name, None if is_watched else found)
         return found
 
-    async def _count(self, raw: bytes, door: AsyncConnection) -> int | None:
+    async def _count(self, raw: bytes, door: AsyncConnection) -> tuple[int | None, bool]:
+        """How many subscribe, and whether somebody watches beside them."""
         counted: Any = (await door.ask(shardnumsub([raw, watched(raw)]))).replies[0]
         if isinstance(counted, ErrorReply):
             raise Untold
-        here = int(counted[1]) - int(counted[3])
+        watching = int(counted[3])
+        here = int(counted[1]) - watching
         if here > 0:
-            return here
-        return await asyncio.to_thread(found_elsewhere, self._cluster, raw)
+            return here, watching > 0
+        return await asyncio.to_thread(found_elsewhere, self._cluster, raw), watching > 0
 
     # The connections
 

@@ -34,6 +34,7 @@ from daebus.wire import checks
 from daebus.wire.envelope import RequestId, read_reply
 from daebus.wire.ids import new_request_id
 from daebus.wire.limits import resolve_max_message, sized
+from daebus.wire.names import REPLIES
 
 from .arguments import checked_id, checked_parent, checked_progress, checked_service, checked_timeout
 from .call import Call
@@ -104,7 +105,7 @@ class Requester:
             boards(self)
 
     def _begin(self) -> None:
-        self.reply_channel = f"caller:{uuid.uuid4().hex}"
+        self.reply_channel = f"{REPLIES}{uuid.uuid4().hex}"
         """The channel on which answers come in."""
         self._lock = threading.Lock()
         self._pending = PendingCalls()

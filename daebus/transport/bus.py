@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from daebus.errors import ConnectionLost, RedisUnavailable
-from daebus.wire.names import encoded
+from daebus.wire.names import REPLIES, encoded
 from daebus.wire.sharded import beside, slot_of
 
 from .address import RedisAddress
@@ -67,7 +67,7 @@ class Bus(Protocol):
 
     def own_channel(self, channel: str) -> str:  # noqa: ARG002 - others do
         """The name of a channel of one's own, in the group of another one."""
-        return f"caller:{uuid.uuid4().hex}"
+        return f"{REPLIES}{uuid.uuid4().hex}"
 
 
 class RedisBus(Bus):
@@ -166,8 +166,13 @@ def boards(one: Passenger) -> None:
 
 def bus_at(url: str) -> Bus:
     """The Redis at `url` as the bus, or what stands in for it. Raises ConfigurationError for what is no such URL."""
-    redis = ShardedBus(url) if is_sharded(url) else RedisBus(url)
+    redis = redis_at(url)
     return _standing_in[-1] if _standing_in else redis
+
+
+def redis_at(url: str) -> RedisBus:
+    """The Redis at `url` as the bus, whatever stands in. Raises ConfigurationError for what is no such URL."""
+    return ShardedBus(url) if is_sharded(url) else RedisBus(url)
 
 
 def chosen_url(url: str, sharded: bool) -> str:

@@ -10,6 +10,7 @@ import time
 import uuid
 
 from daebus.errors import RedisUnavailable
+from daebus.wire.names import REPLIES
 from daebus.wire.resp import pack
 
 from .address import CONNECT_TIMEOUT, RedisAddress
@@ -33,7 +34,7 @@ def trial() -> tuple[bytes, bytes]:
     The second publishes nothing, be it held or not: it stands in a transaction that is never executed. A user without
     the right to that has the right to reply channels, and nobody listens on this one.
     """
-    return pack(b"MULTI"), pack(b"PUBLISH", f"caller:{uuid.uuid4().hex}".encode(), b"{}")
+    return pack(b"MULTI"), pack(b"PUBLISH", f"{REPLIES}{uuid.uuid4().hex}".encode(), b"{}")
 
 
 def holds_back(address: RedisAddress, name: str) -> bool | None:

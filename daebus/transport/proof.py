@@ -115,6 +115,10 @@ class Proof:
     def _counting(self) -> bytes:
         return pack(b"PUBSUB", b"NUMSUB", self._name)
 
+    def _receivers_in(self, counted: list[Any]) -> int:
+        """How many listen to the channel, as the server has counted."""
+        return int(counted[1])
+
     def _publishing(self) -> bytes:
         return pack_publish(self._name, self._data)
 
@@ -137,8 +141,8 @@ class Proof:
             self.under_way = False
             return
         self._confirmed_at = now
-        if isinstance(counted, list) and len(counted) == 2 and self._tells_all():
-            self._receivers = int(counted[1])
+        if isinstance(counted, list) and counted and self._tells_all():
+            self._receivers = self._receivers_in(counted)
             if self._receivers:
                 self._mismatches = 0
 

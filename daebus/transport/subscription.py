@@ -9,7 +9,7 @@ from typing import Any
 from daebus.errors import RedisUnavailable
 
 from .address import RedisAddress
-from .listener import Listener
+from .bus import redis_at
 from .threads import begin
 
 
@@ -24,7 +24,7 @@ class Subscription:
         on_message: Callable[[str, bytes], None],
         **options: Any,
     ) -> None:
-        self._listener = Listener(address, name, channels, **options)
+        self._listener = redis_at(address.url).listener(name, channels, **options)
         self._on_message = on_message
         self._thread: threading.Thread | None = None
 

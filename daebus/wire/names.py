@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from daebus.errors import ConfigurationError
 
+REPLIES = "caller:"
+"""What the names of channels begin with on which answers come in."""
+
 
 def encoded(channel: str) -> bytes:
     """A name as it goes out. Raises ConfigurationError for one that cannot be written.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from functools import lru_cache
 
 from .names import decoded, encoded
@@ -10,6 +12,11 @@ from .resp import pack
 SLOTS = 16384
 WATCHED = "daebus.watched:"
 """What the names of channels begin with that only those subscribe to who watch another one; see `watched`."""
+ANNOUNCED = "daebus.channels"
+"""The channel on which whoever has subscribed says to what, for those who watch all channels of a bus."""
+ELSEWHERE = frozenset(("MOVED", "CLUSTERDOWN", "TRYAGAIN", "ASK"))
+"""The codes of errors with which a node says that it has done nothing, since it is for another one to do."""
+_CHANNELS = "daebus_channels"
 
 
 def spublish(channel: bytes, data: bytes) -> bytes:
@@ -72,3 +79,18 @@ def watched(channel: bytes) -> bytes:
     """The channel to which one subscribes, too, who only watches another one: whoever counts is to leave him out."""
     name = beside(WATCHED, decoded(channel))
     return encoded(name)
+
+
+def announcement(channels: Iterable[str]) -> bytes:
+    """What is said on `ANNOUNCED` by somebody who has subscribed to these channels."""
+    return json.dumps({_CHANNELS: list(channels)}).encode()
+
+
+def announced(data: bytes) -> list[str]:
+    """The channels that something says which came on `ANNOUNCED`; none where it makes no sense."""
+    try:
+        said = json.loads(data)
+    except (ValueError, RecursionError):
+        return []
+    names = said.get(_CHANNELS) if isinstance(said, dict) else None
+    return [name for name in names if isinstance(name, str) and name] if isinstance(names, list) else []

@@ -10,7 +10,8 @@ from daebus import Daebus, DaebusCaller, request
 from daebus.wire.sharded import slot_of
 from tests.support.framework_services import serving
 from tests.support.hammer import hammering
-from tests.support.several import Cluster, ClusterServer, is_old, order
+from tests.support.several import Cluster, is_old, order
+from tests.support.slots import masters, move, owner
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.xdist_group("several"), pytest.mark.fault]
@@ -21,25 +22,6 @@ def url(cluster: Cluster) -> str:
     if is_old():
         pytest.skip("Redis 6 has no sharded Pub/Sub")
     return f"{cluster.url}?sharded=true"
-
-
-def masters(cluster: Cluster) -> list[ClusterServer]:
-    return [node for node in cluster.nodes if order(node, "ROLE")[0] == "master"]
-
-
-def owner(cluster: Cluster, channel: str) -> ClusterServer:
-    """The master at which a channel is subscribed."""
-    return next(node for node in masters(cluster) if order(node, "PUBSUB", "SHARDNUMSUB", channel)[1])
-
-
-def move(cluster: Cluster, slot: int, source: ClusterServer, target: ClusterServer) -> None:
-    """Move a slot as the tools for that do."""
-    order(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", source.id)
-    order(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", target.id)
-    while keys := order(source, "CLUSTER", "GETKEYSINSLOT", slot, 100):
-        order(source, "MIGRATE", "127.0.0.1", target.port, "", 0, 5000, "KEYS", *keys)
-    for node in (target, source, *masters(cluster)):
-        order(node, "CLUSTER", "SETSLOT", slot, "NODE", target.id)
 
 
 def test_the_slot_of_a_service_moves(cluster: Cluster, url: str) -> None:

@@ -16,7 +16,7 @@ from daebus.wire.resp import ErrorReply, pack
 
 from .cluster import ClusterLookout
 from .dialing import link_to, lookout_of
-from .route import route_of
+from .route import is_sharded, route_of
 
 _CHUNK = 500
 """Channels that are asked about at once."""
@@ -57,6 +57,8 @@ def count_subscribers(
 
     Raises RedisUnavailable, PermissionDenied where Redis does not let us ask.
     """
+    if is_sharded(address.url):
+        return _count_shards(address, channels)
     link, dialled = link_to(address, "console", time.monotonic() + within)
     try:
         found: list[int | None] = []
@@ -74,3 +76,17 @@ def count_subscribers(
         return found
     finally:
         link.close()
+
+
+def _count_shards(address: RedisAddress, channels: Sequence[bytes]) -> list[int | None]:
+    """The same with sharded Pub/Sub, without those that only watch."""
+    from daebus.transport.shards.door import count_everywhere
+    from daebus.transport.shards.owner import owner_of
+
+    cluster = lookout_of(address)
+    assert isinstance(cluster, ClusterLookout)
+    owner_of(cluster, 0, time.monotonic())
+    found: list[int | None] = []
+    for start in range(0, len(channels), _CHUNK):
+        found += count_everywhere(cluster, channels[start : start + _CHUNK])
+    return found

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from daebus.errors import RedisUnavailable
 from daebus.transport.address import RedisAddress
 from daebus.transport.proof import Greeting
+from daebus.wire.names import encoded
 from daebus.wire.protocol import MOVED_AWAY
 from daebus.wire.resp import ErrorReply, ProtocolError, pack
+from daebus.wire.sharded import ANNOUNCED, announcement, shardnumsub, slot_of, spublish, watched
 
 from .links import Links
 from .lookout import SETTLES_WITHIN, Lookout
@@ -25,7 +27,15 @@ COUNTS_WITHIN = 1.0
 """The same where it is asked who subscribes."""
 DOUBTED_FOR = 1.0
 """Seconds for which others may not reach a node before it is held to be no place to be."""
+WATCHED_WITHIN = 0.05
+"""Seconds for which a caller waits until whoever watches the bus reads its answers, too."""
+_ASK_AGAIN_AFTER = 0.002
 _SOME = 3
+_ANNOUNCED = encoded(ANNOUNCED)
+_AT_ONCE = 100
+"""Channels that are announced with one message."""
+_MOST_WAITING = 10_000
+_ATTEMPTS = 3
 _QUESTION = pack(b"CLUSTER", b"NODES")
 _chance = random.Random()
 """Of our own: what a program has seeded is not to depend on where it connects."""
@@ -47,6 +57,11 @@ class ClusterLookout(Lookout):
         self._reached: dict[str, Place] = {}
         self._bad_since: dict[str, float] = {}
         self._lost_at: dict[Place, float] = {}
+
+    def _begin(self) -> None:
+        super()._begin()
+        self._to_announce: dict[str, None] = {}
+        self._may_announce = True
 
     def address(self, place: Place) -> RedisAddress:
         """The address of a node there."""
@@ -208,6 +223,73 @@ class ClusterLookout(Lookout):
         """The place that a node names as HOST:PORT; where it says no host, it is the one of the URL."""
         host, _colon, port = text.rpartition(":")
         return Place(host.strip("[]") or self.seeds[0].host, int(port))
+
+    def note_moved(self, slot: int, text: str) -> bool:
+        """Heed what a node has said where a slot is, if it did: `MOVED 3999 127.0.0.1:6381` at the end of a text."""
+        words = text[text.find("MOVED ") :].split()
+        if len(words) != 3 or words[0] != "MOVED":
+            return False
+        try:
+            self.slots.moved(slot, self.place_named(words[2]))
+        except ValueError:
+            return False
+        return True
+
+    # Telling who watches the bus
+
+    def announce(self, channels: Iterable[str]) -> None:
+        """Say soon that these channels of sharded Pub/Sub have been subscribed to, to whom it may concern.
+
+        It is said by the thread that looks, so that nobody waits for that. Nothing depends on it: where it is not
+        allowed, or a node fails, nobody is told.
+        """
+        if self._may_announce and len(self._to_announce) < _MOST_WAITING:
+            self._to_announce.update(dict.fromkeys(channels))
+            self._stirred.set()
+
+    def introduce(self, channel: str) -> None:
+        """Say now that somebody has subscribed to a channel, and give whoever watches the bus a moment to read it, too.
+
+        So the first message there is seen. Nobody is waited for where nobody watches, or nodes are being replaced.
+        """
+        if time.monotonic() < self.changed_at + SETTLES_WITHIN:
+            self.announce([channel])
+            return
+        if not self._may_announce or not self._announce([channel]):
+            return
+        raw, until = encoded(channel), time.monotonic() + WATCHED_WITHIN
+        slot, question = slot_of(raw), shardnumsub([watched(raw)])
+        while (left := until - time.monotonic()) > 0:
+            counted = self._owner_says(slot, question, left)
+            if not isinstance(counted, list) or counted[1]:
+                return
+            time.sleep(_ASK_AGAIN_AFTER)
+
+    def _attend(self) -> None:
+        waiting, self._to_announce = self._to_announce, {}
+        names = list(waiting)
+        for start in range(0, len(names), _AT_ONCE):
+            if self._may_announce:
+                self._announce(names[start : start + _AT_ONCE])
+
+    def _announce(self, channels: Iterable[str]) -> bool:
+        """Say it now; whether somebody has heard it."""
+        slot, command = slot_of(_ANNOUNCED), spublish(_ANNOUNCED, announcement(channels))
+        for _ in range(_ATTEMPTS):
+            reply = self._owner_says(slot, command, ASK_WITHIN)
+            if not isinstance(reply, ErrorReply):
+                return bool(reply)
+            # Each refusal is a line in the server's ACL LOG.
+            self._may_announce = reply.code != "NOPERM"
+            if not self.note_moved(slot, str(reply)):
+                break
+        return False
+
+    def _owner_says(self, slot: int, command: bytes, within: float) -> Any:
+        """What the owner of a slot replies to a command; None where it does not."""
+        place = self.slots.owner(slot)
+        told = None if place is None else self.links.ask([place], command, 1, within)[place]
+        return told[0] if isinstance(told, list) else None
 
     def place_of(self, node: Node) -> Place:
         """Where to connect to a node."""

@@ -48,6 +48,7 @@ class Lookout(ABC):
     def _begin(self) -> None:
         self._lock = threading.Lock()
         self._guarded: dict[weakref.WeakMethod[End], tuple[Place, int | None]] = {}
+        self._stirred = threading.Event()
         self._thread: threading.Thread | None = None
 
     def after_fork(self) -> None:
@@ -111,6 +112,18 @@ class Lookout(ABC):
     def _wrong_for(self, place: Place, slot: int | None) -> str | None:
         return self.wrong_with(place) if slot is None else self.misses(place, slot)
 
+    def _attend(self) -> None:  # noqa: B027 - a cluster does
+        """Do what else is to be done on the thread that looks; called each time when it is stirred."""
+
+    def _pause(self, until: float) -> None:
+        """Wait until then, unless there is something to attend to."""
+        while (left := until - time.monotonic()) > 0 and self._stirred.wait(left):
+            self._stirred.clear()
+            try:
+                self._attend()
+            except Exception:
+                log.exception("attending to %s failed in a way it should not; going on", self.where)
+
     def _run(self) -> None:
         idle = 0
         while True:
@@ -125,5 +138,5 @@ class Lookout(ABC):
                 if idle > LINGERS:
                     self._thread = None
                     break
-            time.sleep(max(0.05, LOOK_EVERY - (time.monotonic() - begun)))
+            self._pause(max(time.monotonic() + 0.05, begun + LOOK_EVERY))
         self.links.close()

@@ -16,7 +16,7 @@ from daebus.wire.protocol import ShardedProtocol
 from daebus.wire.resp import ErrorReply
 from daebus.wire.sharded import slot_of
 
-from .owner import AGAIN_AFTER, FOUND_WITHIN, explained, is_elsewhere, note_moved, owner_of
+from .owner import AGAIN_AFTER, FOUND_WITHIN, explained, is_elsewhere, owner_of
 
 _NEVER = 3600.0
 
@@ -166,6 +166,7 @@ async def listen_at_owner(
                 cluster, place, cluster.address(place), name, on_lost, on_message, ShardedProtocol(), slot
             )
             await link.listen(channel)
+            await asyncio.to_thread(cluster.introduce, channel)
             return link
         except BaseException as error:
             if link is not None:
@@ -178,6 +179,6 @@ async def listen_at_owner(
                     raise RedisUnavailable(f"{error}; nothing was sent") from None
                 raise explained(error) from None
             text = str(error)
-        note_moved(cluster, slot, text)
+        cluster.note_moved(slot, text)
         await asyncio.sleep(AGAIN_AFTER)
         await asyncio.to_thread(cluster.look)

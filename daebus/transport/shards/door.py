@@ -43,6 +43,8 @@ class Door(Publisher):
     def __init__(self, address: RedisAddress, name: str, cluster: ClusterLookout, place: Place) -> None:
         self._of = cluster
         self.place = place
+        self._watched: set[bytes] = set()
+        """The channels that somebody watches who is no subscriber."""
         super().__init__(address, name)
 
     def _dial(self, until: float) -> Dialled:
@@ -89,6 +91,9 @@ class Door(Publisher):
                 found = self._presence.find(name, -math.inf, lambda: self._subscribers(channel, due))
             except Untold:
                 return None
+            if channel in self._watched:
+                # What is published reaches him, and so does not tell whether it has reached anybody else.
+                self._presence.note(name, None)
             if found:
                 return found
             slots = self._of.slots
@@ -111,7 +116,9 @@ class Door(Publisher):
         counted = command.replies[0]
         if isinstance(counted, ErrorReply):
             raise Untold
-        here = int(counted[1]) - int(counted[3])
+        watching = int(counted[3])
+        (self._watched.add if watching else self._watched.discard)(channel)
+        here = int(counted[1]) - watching
         return here if here > 0 else found_elsewhere(self._of, channel)
 
 

@@ -16,13 +16,13 @@ from daebus.transport.places.cluster import ClusterLookout
 from daebus.transport.places.dialing import Dialled
 from daebus.transport.proof import Proof
 from daebus.transport.seen import Seen
-from daebus.wire.names import encoded
+from daebus.wire.names import REPLIES, encoded
 from daebus.wire.protocol import Protocol, ShardedProtocol
-from daebus.wire.resp import ErrorReply, pack
-from daebus.wire.sharded import slot_of, spublish
+from daebus.wire.resp import ErrorReply
+from daebus.wire.sharded import shardnumsub, slot_of, spublish, watched
 
 from .door import Door
-from .owner import AGAIN_AFTER, FOUND_WITHIN, dial_owner, explained, heed, is_elsewhere, note_moved
+from .owner import AGAIN_AFTER, FOUND_WITHIN, dial_owner, explained, heed, is_elsewhere
 from .publisher import ShardedPublisher
 
 
@@ -65,9 +65,18 @@ class ShardListener(Listener):
                     raise explained(error) from None
                 self._heed(str(error))
 
+    def _back(self, connection: Connection) -> None:
+        """See `Listener`: whoever watches the bus is told of the channels."""
+        names = [name for raw, name in self._channels.items() if raw not in self._quietly]
+        if not self.connections and len(names) == 1 and names[0].startswith(REPLIES):
+            self._cluster.introduce(names[0])
+        else:
+            self._cluster.announce(names)
+        super()._back(connection)
+
     def _heed(self, text: str) -> None:
         """A node has refused the channels, since their slot is another's."""
-        if not note_moved(self._cluster, self._slot, text):
+        if not self._cluster.note_moved(self._slot, text):
             time.sleep(AGAIN_AFTER)
             self._cluster.look()
 
@@ -76,7 +85,11 @@ class ShardProof(Proof):
     """The probes to a channel of sharded Pub/Sub."""
 
     def _counting(self) -> bytes:
-        return pack(b"PUBSUB", b"SHARDNUMSUB", self._name)
+        return shardnumsub([self._name, watched(self._name)])
+
+    def _receivers_in(self, counted: list[Any]) -> int:
+        """See `Proof`: whoever only watches the channel does not count."""
+        return int(counted[1]) - int(counted[3])
 
     def _publishing(self) -> bytes:
         return spublish(self._name, self._data)

@@ -11,38 +11,25 @@ from daebus.transport.places.cluster import ClusterLookout
 from daebus.transport.places.dialing import Dialled, dial_place
 from daebus.transport.places.route import Place
 from daebus.wire.resp import ErrorReply, pack
-from daebus.wire.sharded import slot_of
+from daebus.wire.sharded import ELSEWHERE, slot_of
 
 FOUND_WITHIN = 3.0
 """Seconds for which a slot without an owner is waited for: another node takes it over."""
 AGAIN_AFTER = 0.1
 _ONE_WITHIN = 1.0
-_ELSEWHERE = ("MOVED", "CLUSTERDOWN", "TRYAGAIN", "ASK")
-_NEEDS = "sharded Pub/Sub needs a cluster of Redis 7 or later, or of Valkey"
+NEEDS = "sharded Pub/Sub needs a cluster of Redis 7 or later, or of Valkey"
 
 
 def is_elsewhere(reply: object) -> bool:
     """Whether a node says that it has done nothing, since it is for another one to do."""
-    return type(reply) is ErrorReply and reply.code in _ELSEWHERE
-
-
-def note_moved(cluster: ClusterLookout, slot: int, text: str) -> bool:
-    """Heed what a node has said where a slot is, if it did: `MOVED 3999 127.0.0.1:6381` at the end of a text."""
-    words = text[text.find("MOVED ") :].split()
-    if len(words) != 3 or words[0] != "MOVED":
-        return False
-    try:
-        cluster.slots.moved(slot, cluster.place_named(words[2]))
-    except ValueError:
-        return False
-    return True
+    return type(reply) is ErrorReply and reply.code in ELSEWHERE
 
 
 def heed(cluster: ClusterLookout, channel: bytes, command: Pending) -> None:
-    """The same of what a node has replied to a command for a channel."""
+    """Heed what a node has replied to a command for a channel, where that says that its slot is elsewhere."""
     for reply in command.replies:
         if isinstance(reply, ErrorReply):
-            note_moved(cluster, slot_of(channel), str(reply))
+            cluster.note_moved(slot_of(channel), str(reply))
 
 
 def owner_of(cluster: ClusterLookout, slot: int, until: float) -> Place:
@@ -93,7 +80,7 @@ def why_unknown(cluster: ClusterLookout) -> RedisUnavailable:
             refused = refusal(told[0], str(cluster.address(place)), "asking which node has which slot")
             if isinstance(refused, PermissionDenied):
                 return PermissionDenied(f"{refused} (sharded Pub/Sub needs the right +cluster|nodes)", refused.code)
-            failed = RedisUnavailable(f"{_NEEDS}, and Redis at {place} is none ({told[0]}): leave sharded=True out")
+            failed = RedisUnavailable(f"{NEEDS}, and Redis at {place} is none ({told[0]}): leave sharded=True out")
         else:
             failed = RedisUnavailable(f"Redis at {place} does not tell which node has which slot")
     return failed or RedisUnavailable(f"no node of {cluster.where} answers")
@@ -104,7 +91,7 @@ def explained(error: RedisUnavailable) -> RedisUnavailable:
     if not isinstance(error, RedisRefused):
         return error
     if "unknown command" in str(error).lower() or "unknown subcommand" in str(error).lower():
-        return RedisRefused(f"{error}: {_NEEDS}", error.code)
+        return RedisRefused(f"{error}: {NEEDS}", error.code)
     return error
 
 
