@@ -23,8 +23,8 @@ from daebus.errors import (
     RequestCancelled,
     RequestFailed,
 )
+from daebus.transport.bus import redis_at
 from daebus.transport.places.clients import count_subscribers
-from daebus.transport.publisher import Publisher
 from daebus.wire.envelope import Reply, encode, encode_object
 from daebus_console import naming
 from daebus_console.engine import jsontext
@@ -124,7 +124,7 @@ class Sender:
         self.read_only = read_only
         self.timeout = DEFAULT_TIMEOUT
         """Seconds that a request may take which does not say."""
-        self._publisher = Publisher(session.address, NAME)
+        self._publisher = redis_at(session.address.url).publisher(NAME)
         self._requester = self.requester()
 
     def __enter__(self) -> Sender:
@@ -253,9 +253,8 @@ class Sender:
     def _see_answers(self, service: str, requester: Requester) -> None:
         """Have the tap read the reply channel as well, where its patterns show the question but not the answer."""
         tap, patterns = self.session.tap, self.session.settings.patterns
-        narrow = "*" not in patterns and any(glob.matches(pattern, service) for pattern in patterns)
-        if narrow or tap.refused:
-            tap.follow([requester.reply_channel])
+        if tap.refused or any(glob.matches(pattern, service) for pattern in patterns):
+            self.session.see_answers(requester.reply_channel)
 
 
 def _as_told(payload: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,9 +12,8 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from daebus.errors import ConfigurationError
 from daebus.transport.address import RedisAddress
-from daebus.transport.places.route import is_sharded
+from daebus.transport.places.route import is_sharded, sharded_url
 from daebus_console.engine import dialects
 from daebus_console.engine.directory import Directory
 from daebus_console.engine.figures.stats import Stats
@@ -22,6 +21,7 @@ from daebus_console.engine.findings.engine import Findings
 from daebus_console.engine.live import glob
 from daebus_console.engine.live.asking import Question
 from daebus_console.engine.live.discovery import POLL_EVERY, Discovery, Poll, Trouble
+from daebus_console.engine.live.shard_tap import ShardTap
 from daebus_console.engine.live.tap import Batch, Tap
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.exchange import Exchange, Flag, Message, State
@@ -29,7 +29,7 @@ from daebus_console.engine.message.recogniser import Recogniser
 from daebus_console.engine.pairing.clock import Clock, Step
 from daebus_console.engine.pairing.correlator import DEFAULT_TIMEOUT, Correlator, Taken
 from daebus_console.engine.pairing.journal import Journal
-from daebus_console.engine.pairing.order import Order
+from daebus_console.engine.pairing.order import LATE, Order
 from daebus_console.engine.pairing.taken import Guests
 from daebus_console.engine.rate import Rate
 from daebus_console.engine.records.record import Any_
@@ -74,6 +74,8 @@ class Status:
 
 _LOOK_AT_CLOCK = 0.5
 """Seconds between looks whether the wall clock has stepped, while messages come without a pause."""
+_SEEN_WITHIN = 0.5
+"""Seconds for which a channel of our own is waited for to be read."""
 Watcher = Callable[[Message, Exchange], None]
 """Told of each message, under the lock, on the tap's thread; also of gaps, when they begin and when they end."""
 Told = Callable[[str, Message], None]
@@ -88,12 +90,8 @@ class Session:
 
     def __init__(self, url: str, settings: Settings | None = None, *, clock: Clock | None = None) -> None:
         self.settings = settings or Settings()
-        if is_sharded(url):
-            raise ConfigurationError(
-                "the console cannot watch sharded Pub/Sub yet: without sharded=true in the URL it shows what is "
-                "published with PUBLISH"
-            )
-        self.address = RedisAddress(url)
+        sharded = is_sharded(url)
+        self.address = RedisAddress(sharded_url(url) if sharded else url)
         self.lock = threading.RLock()
         self.clock = clock or Clock()
         self._clock_step = self.clock.step
@@ -121,14 +119,15 @@ class Session:
         self._asking: frozenset[str] = frozenset()
         self._looking: frozenset[str] = frozenset()
         self._changed = threading.Condition(self.lock)
-        self.tap = Tap(self.address, self, patterns=self.settings.patterns, clock=self.clock)
+        tap_class = ShardTap if sharded else Tap
+        self.tap = tap_class(self.address, self, patterns=self.settings.patterns, clock=self.clock)
         self.discovery = Discovery(
             self.address,
             on_poll=self._on_poll,
             on_ask=self._on_ask,
             on_trouble=self._on_trouble,
             reply_to=self.reply_to,
-            keeps=self.directory.keeps,
+            keeps=self._keeps,
             known=self._known,
             ours=self.tap.followed,
             hears=self._hears,
@@ -137,6 +136,7 @@ class Session:
             patterns=len(self.settings.patterns),
             more=self._more_to_ask,
             quiet=self.settings.passive,
+            sharded=sharded,
         )
 
     def __enter__(self) -> Session:
@@ -148,7 +148,7 @@ class Session:
 
     def start(self) -> None:
         """Begin to look. Does not wait for the broker."""
-        if "*" not in self.settings.patterns:
+        if "*" not in self.settings.patterns or self.tap.sharded:
             # The answers to our own questions come on a channel that the patterns may not cover.
             self.tap.follow([self.reply_to])
         self.correlator.answerable = self._answerable
@@ -186,6 +186,14 @@ class Session:
                 self._expired_watchers = tuple(one for one in self._expired_watchers if one != on_expired)
 
         return unwatch
+
+    def see_answers(self, channel: str) -> None:
+        """Have the tap read a channel on which answers to us are about to come, where its patterns may not show it."""
+        if isinstance(self.tap, ShardTap):
+            self.tap.hear_of([channel], any_name=True)
+            self.tap.await_seen(channel, _SEEN_WITHIN)
+        elif "*" not in self.settings.patterns or self.tap.refused:
+            self.tap.follow([channel])
 
     def hear(self, told: Told) -> Callable[[], None]:
         """Call `told` for each answer to a control question from now on. Returns the function that ends it."""
@@ -236,6 +244,8 @@ class Session:
                 self._told(at, self.telling.watched(taken.opened, self.status.since))
                 self.findings.skip(self.telling.unjudged)
                 self.telling.unjudged = 0
+            if isinstance(self.tap, ShardTap):
+                self._see_others_answers(self.tap, taken)
             self.status.messages += count
             self.status.bytes = self.journal.seen_bytes
             self.rate.add(at, count)
@@ -300,6 +310,20 @@ class Session:
         with self.lock:
             self.correlator.explain(cause)
 
+    def on_part_lost(self, at: float, reason: str) -> None:
+        """Of what is read a part is lost (called by the tap)."""
+        with self._changed:
+            if self.correlator.open_gap is None:
+                self._lose_in_part(at, reason)
+            self._changed.notify_all()
+
+    def on_part_back(self, at: float) -> None:
+        """All of it is read again (called by the tap)."""
+        with self._changed:
+            self._tell_gap(self.correlator.resume(at))
+            self._tell_half_blind(at)
+            self._changed.notify_all()
+
     def _tell_half_blind(self, at: float) -> None:
         """From now on only a part is seen: a gap, until all of it is."""
         if self.status.blind is not None and self.tap.refused and self.correlator.open_gap is None:
@@ -314,7 +338,17 @@ class Session:
     def _answerable(self, request: Exchange) -> bool:
         """Whether the tap has seen all there was on the channel for the answers since that request."""
         since = self.tap.seen_since(request.reply_to or f"{request.target}.responses")
-        return since is not None and since < request.opened.at
+        # Where they come over several ways, what was seen last may not be what was said last.
+        late = LATE if self.tap.in_cluster else 0.0
+        return since is not None and since + late < request.opened.at
+
+    def _see_others_answers(self, tap: ShardTap, taken: Taken) -> None:
+        """Read the channels on which answers to these requests are to come: whoever asks may not have announced his."""
+        asked = [request for requests in taken.requests.values() for request in requests]
+        channels = {request.reply_to for request in (*asked, *taken.opened) if request.reply_to}
+        unknown = [channel for channel in channels if not tap.follows(channel)]
+        if unknown:
+            tap.hear_of(unknown)
 
     def _look_at_clock(self, at: float) -> float:
         """The time that `at` is, once the steps of the wall clock are seen to."""
@@ -427,6 +461,10 @@ class Session:
 
         Else it would seem to everybody as if somebody served there.
         """
+        if isinstance(self.tap, ShardTap):
+            if poll.listed is not None:
+                self.tap.polled(poll.listed, poll.subscribers)
+            return
         lacking = self.tap.lacking
         if not lacking and not self._found:
             return
@@ -447,6 +485,10 @@ class Session:
             return ()
         with self.lock:
             return self.telling.asking.due(time.monotonic()) if self._hears() else ()
+
+    def _keeps(self, name: str) -> bool:
+        """Whether the subscribers of a channel are of interest: also where it is to be seen if only we are left."""
+        return self.directory.keeps(name) or (self.tap.sharded and self.tap.follows(name))
 
     def _hears(self) -> bool:
         return self.status.up and self.tap.seen_since(self.reply_to) is not None

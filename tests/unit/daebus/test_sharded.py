@@ -6,7 +6,6 @@ import time
 
 import pytest
 
-from daebus import ConfigurationError
 from daebus.command.program import main
 from daebus.transport.places.nodes import Node, View
 from daebus.transport.places.route import Place, is_sharded, sharded_url
@@ -15,7 +14,6 @@ from daebus.transport.url import redact_url
 from daebus.wire.protocol import MOVED_AWAY, NEED_DATA, Alive, Message, ShardedProtocol, Subscribed, Unsubscribed
 from daebus.wire.resp import ProtocolError
 from daebus.wire.sharded import beside, slot_of, watched
-from daebus_console.engine.session import Session
 
 A, B = Place("a", 1), Place("b", 2)
 
@@ -86,7 +84,5 @@ def test_urls() -> None:
 
 
 def test_who_does_not_know_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(ConfigurationError, match="cannot watch sharded Pub/Sub yet"):
-        Session("redis+cluster://127.0.0.1:1?sharded=true")
     main(["run", "a:app", "--service", "a", "--reload", "--redis", "redis+cluster://127.0.0.1:1?sharded=true"])
     assert "do not go together" in capsys.readouterr().err

@@ -21,11 +21,13 @@ from daebus.transport.link import Link
 from daebus.transport.places.cluster import ClusterLookout
 from daebus.transport.places.dialing import link_to
 from daebus.transport.proof import greeting, hello
-from daebus.wire.resp import ErrorReply, pack
+from daebus.wire.resp import ErrorReply, pack, pack_publish
 from daebus_console import naming
 from daebus_console.engine.listeners import Listener, listeners_in
 from daebus_console.engine.live.pace import Pace
 from daebus_console.engine.live.rights import Refusal, is_missing_right, missing_rules, user_of
+from daebus_console.engine.live.roll import Roll, ShardRoll
+from daebus_console.engine.live.spreading import spread
 from daebus_console.engine.live.sums import together
 from daebus_console.engine.message.control import control_request
 from daebus_console.engine.message.envelope import CONTROL_PREFIX
@@ -36,11 +38,11 @@ REFRESH_EVERY = 10.0
 """Seconds after which every service is asked for its `info` again, for its counts."""
 WATCH_EVERY = 2.0
 """The same for those that somebody looks into."""
-LIST, COUNT, ASK = "PUBSUB CHANNELS", "PUBSUB NUMSUB", "PUBLISH"
 ANSWER_WITHIN = 3.0
 """Seconds that the broker may take for an answer."""
 REFUSED_FOR = 4.0
 """Seconds after which a command that a right is missing for is tried again: each refusal is a line in the ACL LOG."""
+_PUBSUB = "PUBSUB"
 _HEARS_WITHIN = 0.5
 _CHUNK = 500
 _MOST_FIRST = 500
@@ -54,7 +56,8 @@ class Poll:
 
     With `complete` a channel that is not named has no subscriber; else nothing is known of it. Without `counted` the
     broker did not let us count, and 1 stands for one or more. `listeners` are the clients that are subscribed to
-    patterns, ourselves left out; None where that is not known.
+    patterns, ourselves left out; None where that is not known. `listed` are all channels that anybody is subscribed to,
+    be it only us; None where that was not asked.
     """
 
     subscribers: Mapping[str, int]
@@ -62,6 +65,7 @@ class Poll:
     complete: bool = True
     counted: bool = True
     listeners: list[Listener] | None = None
+    listed: Collection[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,8 @@ class Discovery:
     tells whether the subscribers of that channel are of interest, `known()` gives the channels that are known from
     elsewhere, for a broker that does not list them, `ours()` those that this console itself is subscribed to, which
     does not count, `hears()` whether answers would be heard on `reply_to`, `more()` what else is to be asked of
-    services, `patterns` to how many patterns this console itself is subscribed.
+    services, `patterns` to how many patterns this console itself is subscribed, `sharded` whether channels belong to
+    nodes of a cluster (sharded Pub/Sub).
     `on_master(reason)` is called where a server has become a replica, and another is the master at the address.
     """
 
@@ -101,6 +106,7 @@ class Discovery:
         every: float = POLL_EVERY,
         patterns: int = 1,
         quiet: bool = False,
+        sharded: bool = False,
     ) -> None:
         if every < POLL_EVERY:
             raise ValueError(f"polling more often than every {POLL_EVERY:g} s would burden the broker")
@@ -111,7 +117,10 @@ class Discovery:
         self.watched: Collection[str] = ()
         """The services that are asked for their `info` every two seconds, since somebody looks into them."""
         self._on_poll, self._on_ask, self._on_trouble = on_poll, on_ask, on_trouble
-        self._keeps, self._elsewhere, self._ours = keeps, known, ours
+        self._elsewhere, self._ours = known, ours
+        self._roll = ShardRoll(keeps) if sharded else Roll(keeps)
+        self._sharded = sharded
+        self._ask_by = "SPUBLISH" if sharded else "PUBLISH"
         self._hears, self._more, self._on_master = hears, more, on_master
         self._every = every
         self._quiet = quiet
@@ -125,9 +134,6 @@ class Discovery:
         self._whole = True
         self._took = 0.0
         self._shortest = float("inf")
-        self._names: dict[bytes, str] = {}
-        self._counts: dict[bytes, int] = {}
-        self._to_count: deque[bytes] = deque()
         self._trouble = Trouble()
         self._refusals: dict[str, Refusal] = {}
         self._refused_until: dict[str, tuple[float, ErrorReply]] = {}
@@ -196,21 +202,24 @@ class Discovery:
         if not refusals:
             return Trouble()
         told = missing_rules(refusals, self._user)
-        return Trouble(f"cannot list channels: {told}") if LIST in self._refusals else Trouble(None, told)
+        return Trouble(f"cannot list channels: {told}") if self._is_refused(self._roll.listing) else Trouble(None, told)
+
+    def _is_refused(self, what: str) -> bool:
+        return f"{_PUBSUB} {what}" in self._refusals
 
     def _round(self) -> None:
         """One poll."""
         self._look_for_master()
         patterns = self._patterns()
         complete = self._listing.due(time.monotonic()) and self._list() and self._whole
-        counted = self._count()
-        told = self._counts if complete else counted
-        found = {self._names[name]: count for name in told if (count := self._counts.get(name)) is not None}
+        counted, roll = self._count(), self._roll
+        told = roll.counts if complete else counted
+        found = {roll.names[name]: count for name in told if (count := roll.counts.get(name)) is not None}
         # Whoever waits for a poll is to know what it lacks.
         self._tell(self._found_wrong())
-        to_ask = set(
-            self._on_poll(Poll(found, patterns, complete, COUNT not in self._refusals, self._by_pattern(patterns)))
-        )
+        listed = list(roll.names.values()) if complete else None
+        counts = not self._is_refused(roll.counting)
+        to_ask = set(self._on_poll(Poll(found, patterns, complete, counts, self._by_pattern(patterns), listed)))
         if not self._quiet:
             # What their actions take does not change while they run, and may be much to tell.
             questions = [(service, "info", {"schemas": True}) for service in sorted(to_ask)]
@@ -233,9 +242,10 @@ class Discovery:
 
     def _patterns(self) -> int:
         """How many patterns are subscribed to. That costs the server nothing, so it tells how long the way is."""
-        reply = self._question("PUBSUB", "NUMPAT")
+        reply = self._question(_PUBSUB, "NUMPAT")
         self._shortest = min(self._shortest, self._took)
-        return reply if isinstance(reply, int) else 0
+        # Those see nothing of what goes to one node alone.
+        return reply if isinstance(reply, int) and not self._sharded else 0
 
     def _by_pattern(self, patterns: int) -> list[Listener] | None:
         """Who is subscribed to patterns, asked now and then, and only while there are patterns besides our own."""
@@ -256,34 +266,30 @@ class Discovery:
 
     def _list(self) -> bool:
         """Learn which channels there are; False where the server does not say."""
-        reply = self._question("PUBSUB", "CHANNELS", so="who is there is not known")
+        reply = self._question(_PUBSUB, self._roll.listing, so="who is there is not known")
         if isinstance(reply, list):
             self._listing.took(time.monotonic(), self._took - self._shortest, len(reply))
             # Whatever is listed has one subscriber at least.
-            names, least = reply, 1
+            self._roll.list(reply, 1)
         else:
-            names, least = [naming.to_bytes(name) for name in self._elsewhere()], 0
-        old, counts = self._names, self._counts
-        self._names = {name: old.get(name) or naming.from_bytes(name) for name in names}
-        self._counts = {name: max(counts.get(name, least), least) for name in names}
-        self._to_count.extendleft(name for name in names if name not in old and self._keeps(self._names[name]))
+            self._roll.list([naming.to_bytes(name) for name in self._elsewhere()], 0)
         return isinstance(reply, list)
 
     def _count(self) -> Collection[bytes]:
         """Count subscribers, and return of what: of what is on the screen, then of all others in turns."""
         counted: dict[bytes, None] = {}
-        first = [name for name in map(naming.to_bytes, list(self.first)[:_MOST_FIRST]) if name in self._counts]
+        roll = self._roll
+        first = [name for name in map(naming.to_bytes, list(self.first)[:_MOST_FIRST]) if name in roll.names]
         self._count_some(first, counted)
         if not self._counting.due(time.monotonic()):
             return counted
-        if not self._to_count:
-            self._to_count.extend(name for name, text in self._names.items() if self._keeps(text))
+        roll.fill()
         # The very first time all of it is wanted at once.
         left = self._counting.share * self._every if self._counting.due_at else float("inf")
         spent = 0.0
-        while self._to_count and spent < left and not self._stopping.is_set():
-            some = {self._to_count.popleft(): None for _ in range(min(_CHUNK, len(self._to_count)))}
-            spent += self._count_some([name for name in some if name in self._counts and name not in counted], counted)
+        while roll.to_count and spent < left and not self._stopping.is_set():
+            some = {roll.to_count.popleft(): None for _ in range(min(_CHUNK, len(roll.to_count)))}
+            spent += self._count_some([name for name in some if name in roll.names and name not in counted], counted)
         self._counting.spent(time.monotonic(), spent)
         return counted
 
@@ -291,16 +297,16 @@ class Discovery:
         """Count the subscribers of those channels; returns what it cost the server, in seconds."""
         if not names:
             return 0.0
-        ours = set(self._ours())
-        reply = self._question("PUBSUB", "NUMSUB", *names, so="subscribers are not counted")
+        ours, roll = set(self._ours()), self._roll
+        words = roll.words(names)
+        reply = self._question(_PUBSUB, roll.counting, *words, so="subscribers are not counted")
         if not isinstance(reply, list):
             return 0.0
         # Only what was ours before and after has been counted for certain.
         ours.intersection_update(self._ours())
-        for name, count in zip(reply[::2], reply[1::2], strict=True):
-            self._counts[name] = max(0, int(count) - (self._names[name] in ours))
-            counted[name] = None
-        return self._counting.cost(self._took - self._shortest, len(names))
+        roll.count(reply, ours)
+        counted.update(dict.fromkeys(names))
+        return self._counting.cost(self._took - self._shortest, len(words))
 
     def _question(self, command: str, what: str, *words: bytes, so: str = "") -> Any:
         """The reply to a command; an error is noted and returned, and for want of a right not asked for soon again."""
@@ -355,23 +361,27 @@ class Discovery:
         return found & here
 
     def _control_channels(self) -> Iterable[str]:
-        return (
-            text for name, text in self._names.items() if text.startswith(CONTROL_PREFIX) and self._counts.get(name)
-        )
+        roll = self._roll
+        return (text for name, text in roll.names.items() if text.startswith(CONTROL_PREFIX) and roll.counts.get(name))
 
     def _ask(self, questions: Sequence[tuple[str, str, Mapping[str, Any]]]) -> None:
-        link, now = self._link, time.monotonic()
-        if link is None or not questions or now < self._refused_until.get(ASK, (0.0, None))[0]:
+        now = time.monotonic()
+        if self._link is None or not questions or now < self._refused_until.get(self._ask_by, (0.0, None))[0]:
             return
-        link.send(b"".join(self._request(*question) for question in questions), now + ANSWER_WITHIN)
-        replies = [link.next_reply(now + ANSWER_WITHIN) for _ in questions]
+        asked = [self._request(*question) for question in questions]
+        if self._sharded:
+            assert self._cluster is not None
+            replies = spread(self._cluster, asked, ANSWER_WITHIN)
+        else:
+            self._link.send(b"".join(pack_publish(*one) for one in asked), now + ANSWER_WITHIN)
+            replies = [self._link.next_reply(now + ANSWER_WITHIN) for _ in asked]
         refused = next((reply for reply in replies if isinstance(reply, ErrorReply)), None)
         # One pattern covers all that are refused, whichever they are.
         so = "services are not asked what they are"
-        self._note(ASK, refused, now, (f"{CONTROL_PREFIX}*",), so)
+        self._note(self._ask_by, refused, now, (f"{CONTROL_PREFIX}*",), so)
 
-    def _request(self, service: str, action: str, payload: Mapping[str, Any]) -> bytes:
+    def _request(self, service: str, action: str, payload: Mapping[str, Any]) -> tuple[bytes, bytes]:
+        """The channel of a question, and what is asked."""
         request_id = uuid.uuid4().hex
         self._on_ask(request_id)
-        asked = control_request(action, self.reply_to, request_id, payload)
-        return pack(b"PUBLISH", naming.to_bytes(CONTROL_PREFIX + service), asked)
+        return naming.to_bytes(CONTROL_PREFIX + service), control_request(action, self.reply_to, request_id, payload)

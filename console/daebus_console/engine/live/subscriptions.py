@@ -36,6 +36,8 @@ class Refused(DaebusError):
 class Subscriptions:
     """The patterns, and channels that are read by name. For the tap's thread, but for `follow` and `unfollow`."""
 
+    subscribing, unsubscribing = SUBSCRIBE, UNSUBSCRIBE
+
     def __init__(self, patterns: Iterable[str], user: str = "NAME") -> None:
         self.patterns = tuple(dict.fromkeys(patterns))
         self.held: dict[str, float] = {}
@@ -62,14 +64,14 @@ class Subscriptions:
         for channel in channels:
             if channel not in self._wanted:
                 self._wanted[channel] = None
-                self._orders.append((SUBSCRIBE, channel))
+                self._orders.append((self.subscribing, channel))
 
     def unfollow(self, channels: Iterable[str]) -> None:
         """Read them by name no more."""
         for channel in channels:
             if channel in self._wanted:
                 self._wanted.pop(channel, None)
-                self._orders.append((UNSUBSCRIBE, channel))
+                self._orders.append((self.unsubscribing, channel))
 
     def wanted(self) -> list[str]:
         """What is to be read by name."""
@@ -95,7 +97,7 @@ class Subscriptions:
         self.named.clear()
         self._texts.clear()
         self._forbidden.clear()
-        self._orders = deque((SUBSCRIBE, channel) for channel in self._wanted)
+        self._orders = deque((self.subscribing, channel) for channel in self._wanted.copy())
         self._again_after, self._again_at = AGAIN_AFTER, float("inf")
         asked = b"".join(self.ask(*words, then=then) for words, then in questions)
         return asked + b"".join(self.ask(PSUBSCRIBE, pattern) for pattern in self.patterns)
@@ -104,6 +106,10 @@ class Subscriptions:
         """A command to be written now; `then` is called with its reply, errors included."""
         self._asked.append((command, arguments[-1] if arguments else "", then))
         return pack(command.encode(), *(naming.to_bytes(argument) for argument in arguments))
+
+    def _order(self, command: str, channel: str) -> bytes:
+        """The command by which a channel is read, or no more."""
+        return self.ask(command, channel)
 
     @property
     def is_mixed(self) -> bool:
@@ -124,9 +130,9 @@ class Subscriptions:
         command = bytearray()
         while self._orders:
             what, channel = self._orders.popleft()
-            if what == SUBSCRIBE or channel in self.named:
+            if what == self.subscribing or channel in self.named:
                 # One command each, since one forbidden channel fails the whole of a SUBSCRIBE.
-                command += self.ask(what, channel)
+                command += self._order(what, channel)
             self._forbidden.pop(channel, None)
         if now >= self._again_at:
             self._again_at = float("inf")
@@ -135,7 +141,7 @@ class Subscriptions:
             for channel in list(self._forbidden)[:_MOST_AGAIN]:
                 # Refused again it goes to the end of the line.
                 del self._forbidden[channel]
-                command += self.ask(SUBSCRIBE, channel)
+                command += self._order(self.subscribing, channel)
             self._again_after = min(self._again_after * 2, MOST_AFTER)
         return bytes(command)
 
@@ -157,16 +163,20 @@ class Subscriptions:
             then(reply)
         elif command == PSUBSCRIBE:
             self._pattern(name, refusal, at, now)
-        elif command == SUBSCRIBE:
+        elif command == self.subscribing:
             if refusal is None:
                 self.named[name] = at
             elif name in self._wanted:
-                self._forbidden[name] = refusal
-                self._try_again(now)
+                self._refused(name, refusal, now)
             self._tell()
-        elif command == UNSUBSCRIBE and refusal is None:
+        elif command == self.unsubscribing and refusal is None:
             self.named.pop(name, None)
         # Whatever a PING is answered with is a sign of life.
+
+    def _refused(self, channel: str, refusal: str, now: float) -> None:
+        """A channel is not to be read by name."""
+        self._forbidden[channel] = refusal
+        self._try_again(now)
 
     def _pattern(self, pattern: str, refusal: str | None, at: float, now: float) -> None:
         if refusal is None:
@@ -198,7 +208,10 @@ class Subscriptions:
         refused, command = self._texts, PSUBSCRIBE
         if not refused:
             seen = self.seen_since
-            refused, command = {name: text for name, text in self._forbidden.items() if seen(name) is None}, SUBSCRIBE
+            refused, command = (
+                {name: text for name, text in self._forbidden.items() if seen(name) is None},
+                self.subscribing,
+            )
         for text in refused.values():
             alike = sorted(name for name, other in refused.items() if other == text)
             return missing_rule(text, command, alike, self._user)

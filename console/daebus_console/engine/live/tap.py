@@ -18,7 +18,7 @@ import hiredis
 from daebus.errors import DaebusError, PermissionDenied
 from daebus.transport.address import RedisAddress
 from daebus.transport.link import Link
-from daebus.transport.places.dialing import link_to
+from daebus.transport.places.dialing import Dialled, link_to
 from daebus_console import naming
 from daebus_console.engine.live import glob
 from daebus_console.engine.live.cause import Witness
@@ -71,6 +71,12 @@ class Listener(Protocol):
     def on_cause(self, at: float, cause: str) -> None:
         """Why the connection was lost that is about to be replaced, as far as the server tells. Before `on_up`."""
 
+    def on_part_lost(self, at: float, reason: str) -> None:
+        """Of several servers that are read from, one is lost, or what it had is on its way to another one."""
+
+    def on_part_back(self, at: float) -> None:
+        """All of them are read from again."""
+
 
 class Tap:
     """Reads what is published on `patterns` (Redis globs) at `address` until it is stopped, reconnecting for ever.
@@ -78,6 +84,13 @@ class Tap:
     Channels named with `follow` are read too; that is what is left where the server refuses the patterns. A message
     that several of the subscriptions match is handed out once.
     """
+
+    sharded = False
+    """Whether it reads from several servers at once, each of which has channels of its own; see `ShardTap`."""
+    shards = 1
+    """How many those are."""
+    tick = _TICK
+    """Seconds after which it looks at what else is to be done, where nothing arrives."""
 
     def __init__(
         self,
@@ -87,6 +100,7 @@ class Tap:
         patterns: Sequence[str] = ("*",),
         clock: Callable[[], float] | None = None,
         longest_wait: float = 2.0,
+        subscriptions: Subscriptions | None = None,
     ) -> None:
         self.address = address
         self.patterns = tuple(dict.fromkeys(patterns))
@@ -96,7 +110,7 @@ class Tap:
         self._clock = clock or Clock()
         self._longest_wait = longest_wait
         self._stopping = threading.Event()
-        self._subscriptions = Subscriptions(self.patterns, user_of(address.url))
+        self._subscriptions = subscriptions or Subscriptions(self.patterns, user_of(address.url))
         self._subscriptions.changed = self._changed
         self._subscribing = False
         self._told: str | None = None
@@ -143,6 +157,11 @@ class Tap:
         """Whether the server refuses patterns."""
         return bool(self._subscriptions.lacking)
 
+    @property
+    def partly(self) -> bool:
+        """Whether some of what there is is not read."""
+        return self.refused
+
     def follow(self, channels: Iterable[str]) -> None:
         """Read these channels by name as well, from the next tenth of a second on. For any thread."""
         self._subscriptions.follow(channels)
@@ -160,6 +179,10 @@ class Tap:
         """The channels that are read by name now: NUMSUB counts us there. For any thread."""
         return frozenset(self._subscriptions.named.copy())
 
+    def follows(self, channel: str) -> bool:
+        """Whether a channel is read by name."""
+        return channel in self._subscriptions.named
+
     def seen_since(self, channel: str) -> float | None:
         """Since when everything on that channel is seen; None where it is not."""
         return self._subscriptions.seen_since(channel)
@@ -171,7 +194,7 @@ class Tap:
         while not self._stopping.is_set():
             try:
                 self._left = None
-                self._link, dialled = link_to(self.address, "console")
+                self._link, dialled = self._connect()
                 self.node = dialled.node if dialled.lookout is not None else None
                 self.in_cluster = dialled.cluster is not None
                 dialled.guard(self.move)
@@ -194,6 +217,9 @@ class Tap:
             self._pause(wait * _CHANCE.uniform(0.7, 1.0))
             wait = min(wait * 2, self._longest_wait)
 
+    def _connect(self) -> tuple[Link, Dialled]:
+        return link_to(self.address, "console")
+
     def _pause(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0 and not self._stopping.wait(min(_TICK, left)):
@@ -204,7 +230,7 @@ class Tap:
 
         Before that the server is asked for what tells, if it closes the connection, why: a subscriber may not ask.
         """
-        sock, subscriptions, names = link.socket, self._subscriptions, _Names()
+        sock, subscriptions, names = link.socket, self._subscriptions, Names()
         sock.settimeout(DEAD_AFTER)
         self._subscribing = True
         # A command for each pattern: a refused one then does not take the others with it.
@@ -248,10 +274,10 @@ class Tap:
 
     def _read(self, sock: socket.socket, reader: hiredis.Reader) -> None:
         """The tight loop: from the socket into batches until the connection ends."""
-        sock.settimeout(_TICK)
+        sock.settimeout(self.tick)
         buffer = bytearray(_RECEIVE)
         view = memoryview(buffer)
-        names = _Names()
+        names = Names()
         subscriptions = self._subscriptions
         heard = pinged = time.monotonic()
         while not self._stopping.is_set():
@@ -281,7 +307,7 @@ class Tap:
             if batch:
                 self._listener.on_batch(at, batch)
 
-    def _gather(self, replies: Iterator[Any], names: _Names, at: float, batch: Batch) -> None:
+    def _gather(self, replies: Iterator[Any], names: Names, at: float, batch: Batch) -> None:
         """Add the messages among the replies to the batch, each once."""
         if len(self.patterns) != 1 or self._subscriptions.is_mixed:
             batch += self._pick(replies, names, at)
@@ -297,7 +323,7 @@ class Tap:
             else:
                 append((names[channel], data))
 
-    def _pick(self, replies: Iterable[Any], names: _Names, at: float) -> Batch:
+    def _pick(self, replies: Iterable[Any], names: Names, at: float) -> Batch:
         """The messages among the replies, each once; confirmations and errors are dealt with."""
         batch: Batch = []
         for reply in replies:
@@ -328,7 +354,7 @@ class Tap:
     def _write(self, sock: socket.socket, command: bytes) -> None:
         sock.settimeout(DEAD_AFTER)
         sock.sendall(command)
-        sock.settimeout(_TICK)
+        sock.settimeout(self.tick)
 
 
 class _Closed(ConnectionResetError):
@@ -347,7 +373,7 @@ def _closed(error: Exception) -> _Closed | None:
     return _Closed(str(error)) if gone else None
 
 
-class _Names(dict[bytes, str]):
+class Names(dict[bytes, str]):
     """The names of channels by their bytes, decoded once."""
 
     def __missing__(self, channel: bytes) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 from daebus.errors import DaebusError, PayloadError, RedisUnavailable
 from daebus.transport.address import RedisAddress
-from daebus.transport.publisher import Publisher
+from daebus.transport.bus import redis_at
 from daebus.transport.subscription import Subscription
 from daebus.wire.envelope import Request, Unreadable, encode, error_payload, read_request, write_response
 from daebus_console.engine import jsontext
@@ -86,7 +86,7 @@ class _Stand:
         self.mocks: list[Mock] = []
         self.instance = f"mock-{uuid.uuid4().hex[:8]}"
         self._schedule = schedule
-        self._publisher = Publisher(address, NAME)
+        self._publisher = redis_at(address.url).publisher(NAME)
         self._subscription = Subscription(address, NAME, [service], self._take, level=logging.DEBUG)
         # A publisher that is used after its end connects anew.
         self._sending = threading.Lock()

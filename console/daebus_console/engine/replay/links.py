@@ -95,9 +95,7 @@ class SessionLinks(NoLinks):
 
     def hear(self, channel: str) -> None:
         """Have the tap see what comes there, where its patterns would show the questions alone."""
-        session = self._session
-        if "*" not in session.settings.patterns or session.tap.refused:
-            session.tap.follow([channel])
+        self._session.see_answers(channel)
 
     def expect(self, origin: Exchange, item: Resend, request_id: str | None, data: bytes) -> None:
         """Announce it as our own, and remember whose replay it is."""

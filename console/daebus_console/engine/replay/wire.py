@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 
 from daebus.errors import PermissionDenied, RedisUnavailable
 from daebus.transport.address import RedisAddress
+from daebus.transport.bus import redis_at
 from daebus.transport.places import clients as places
-from daebus.transport.publisher import Publisher
 from daebus.transport.subscription import Subscription
 from daebus_console import naming
 from daebus_console.engine.message.envelope import CALLER_PREFIX
@@ -45,7 +45,7 @@ class Wire:
     ) -> None:
         self.address = address
         self.reply_to = f"{CALLER_PREFIX}{uuid.uuid4().hex}"
-        self._publisher = Publisher(address, NAME)
+        self._publisher = redis_at(address.url).publisher(NAME)
         self._trusted: dict[str, float] = {}
         self._on_reply, self._on_lost = on_reply, on_lost
         self._subscriptions: dict[str, Subscription] = {}

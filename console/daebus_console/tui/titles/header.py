@@ -19,10 +19,9 @@ def header(
     loaded = getattr(session, "loaded", None)
     if loaded is not None:
         left.append((" ■ all of it ", "accent") if loaded.is_set() else (" ◌ loading … ", "wait"))
-    elif status.up and session.tap.refused:
-        left.append((" ◐ live in part ", "warn"))
     elif status.up:
-        left.append((" ● live ", "ok"))
+        where = f" on {fmt.plural(session.tap.shards, 'shard')}" if session.tap.sharded else ""
+        left.append((f" ◐ live in part{where} ", "warn") if session.tap.partly else (f" ● live{where} ", "ok"))
     elif status.problem is None:
         left.append((" ◌ connecting … ", "wait"))
     else:

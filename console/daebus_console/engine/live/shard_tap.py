@@ -1,0 +1,478 @@
+"""The tap where each channel belongs to one node of a cluster (sharded Pub/Sub): it reads at all that have slots.
+
+There are no patterns there. Whoever subscribes to a channel says so on another one, which is read from the start, and
+what discovery lists is read as well. A channel is read at the owner of its slot, and at the next one when that moves.
+
+Rules of this file: `_telling` is held while the listener is called, and by whatever changes what is missing; so the
+listener hears one thing at a time, as from one thread. Those that want something to be read never wait for it:
+`_homing` is held for moments, and nobody is called meanwhile.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+from daebus.errors import RedisUnavailable
+from daebus.transport.address import RedisAddress
+from daebus.transport.places.cluster import ClusterLookout
+from daebus.transport.places.dialing import lookout_of
+from daebus.transport.places.route import Place
+from daebus.transport.shards.owner import why_unknown
+from daebus.wire.names import encoded
+from daebus.wire.resp import pack
+from daebus.wire.sharded import ANNOUNCED, announced, slot_of
+from daebus_console import naming
+from daebus_console.engine.live.found import Found, is_exact
+from daebus_console.engine.live.missing import Missing
+from daebus_console.engine.live.node_tap import NodeTap
+from daebus_console.engine.live.rights import user_of
+from daebus_console.engine.live.shard_subscriptions import ShardSubscriptions
+from daebus_console.engine.live.tap import Batch, Listener
+from daebus_console.engine.pairing.clock import Clock
+
+LOOK_AFTER = 0.2
+"""Seconds after which it is asked again who has a slot that is nobody's."""
+SWEEP_AFTER = 1.0
+"""Seconds after which it is looked whether every channel is read at the owner of its slot."""
+SETTLED_WITHIN = 2.0
+"""Seconds for which it waits at the start until all that there is is read."""
+_TICK = 0.1
+_LIST_WITHIN = 1.0
+_LIST = pack(b"PUBSUB", b"SHARDCHANNELS")
+
+
+class ShardTap:
+    """Reads the channels that `patterns` (Redis globs) match, as they are found; see `Tap`, whose place it takes."""
+
+    sharded = True
+
+    def __init__(
+        self,
+        address: RedisAddress,
+        listener: Listener,
+        *,
+        patterns: Sequence[str] = ("*",),
+        clock: Callable[[], float] | None = None,
+        longest_wait: float = 2.0,
+    ) -> None:
+        self.address = address
+        self.patterns = tuple(dict.fromkeys(patterns))
+        self.in_cluster = True
+        self.node: RedisAddress | None = None
+        """See `Tap`: it is none alone."""
+        lookout = lookout_of(address)
+        assert isinstance(lookout, ClusterLookout)
+        self._cluster = lookout
+        self._listener = listener
+        self._clock = clock or Clock()
+        self._longest_wait = longest_wait
+        self._user = user_of(address.url)
+        self._found = Found(self.patterns)
+        self._pinned = {ANNOUNCED, *filter(is_exact, self.patterns)}
+        self._homing = threading.Lock()
+        self._homes: dict[str, Place | None] = dict.fromkeys(self._pinned)
+        self._adrift: set[str] = set(self._pinned)
+        self._nodes: dict[Place, NodeTap] = {}
+        self._telling = threading.RLock()
+        self._missing = Missing()
+        self._refusals: dict[Place, str] = {}
+        self._reported: set[Place] = set()
+        self._up = False
+        self._listed_at: float | None = None
+        self._heard_at = 0.0
+        self._looked_at = self._swept_at = float("-inf")
+        self._seen = threading.Condition()
+        self._stirred = threading.Event()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """See `Tap`."""
+        self._thread = threading.Thread(target=self._run, name="daebus-console-tap", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """See `Tap`."""
+        self._stopping.set()
+        self._stirred.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(5)
+            self._thread = None
+        for node in list(self._nodes.values()):
+            node.stop()
+
+    def move(self, reason: str) -> None:
+        """See `Tap`."""
+        for node in list(self._nodes.values()):
+            node.move(reason)
+
+    @property
+    def answering(self) -> bool:
+        """See `Tap`."""
+        return any(node.answering for node in list(self._nodes.values()))
+
+    @property
+    def shards(self) -> int:
+        """How many nodes have slots."""
+        return len(self._cluster.slots.masters)
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """See `Tap`: no pattern is refused where there are none."""
+        return ()
+
+    @property
+    def refused(self) -> bool:
+        """Whether channels are not read since the server refuses them."""
+        return bool(self._refusals)
+
+    @property
+    def partly(self) -> bool:
+        """Whether some of what there is is not read."""
+        return self._up and (self._missing.any or self.refused)
+
+    # What is to be read. For any thread ----------------------------------------------------------------------------
+
+    def follow(self, channels: Iterable[str]) -> None:
+        """Read these channels, whoever is there."""
+        with self._homing:
+            for channel in channels:
+                self._pinned.add(channel)
+                self._take_up(channel)
+        self._settle()
+
+    def unfollow(self, channels: Iterable[str]) -> None:
+        """Read these channels no more."""
+        left: list[str] = []
+        with self._homing:
+            for channel in channels:
+                self._pinned.discard(channel)
+                if channel in self._homes:
+                    self._leave(channel)
+                    left.append(channel)
+        self._forget(left)
+
+    def unfollow_shown(self) -> None:
+        """See `Tap`: nothing is shown by patterns."""
+
+    def hear_of(self, channels: Iterable[str], *, any_name: bool = False) -> None:
+        """Somebody is there, or will be in a moment: read those that the patterns match, or `any_name`."""
+        with self._homing:
+            names = [name for name in channels if any_name or self._found.matches(name)]
+            for channel in self._found.heard(time.monotonic(), names):
+                self._take_up(channel)
+        self._settle()
+
+    def polled(self, listed: Collection[str], counts: Mapping[str, int]) -> None:
+        """These channels are subscribed to by somebody, others by nobody; some have been counted."""
+        with self._homing:
+            new, gone = self._found.polled(time.monotonic(), listed, counts)
+            for channel in new:
+                self._take_up(channel)
+            gone = [channel for channel in gone if channel not in self._pinned]
+        self._settle()
+        self.unfollow(gone)
+
+    def followed(self) -> frozenset[str]:
+        """See `Tap`."""
+        return frozenset(name for node in list(self._nodes.values()) for name in node.followed())
+
+    def follows(self, channel: str) -> bool:
+        """Whether a channel is to be read."""
+        return channel in self._homes
+
+    def seen_since(self, channel: str) -> float | None:
+        """See `Tap`."""
+        home = self._homes.get(channel)
+        node = self._nodes.get(home) if home is not None else None
+        if node is None or self._missing.has(home) or self._missing.has(channel):
+            return None
+        return node.seen_since(channel)
+
+    def await_seen(self, channel: str, within: float) -> bool:
+        """Wait until a channel is read, where all is well; whether it is."""
+
+        def seen() -> bool:
+            return self.seen_since(channel) is not None
+
+        with self._seen:
+            self._seen.wait_for(lambda: seen() or not self._up or self._missing.any or self.refused, within)
+        return seen()
+
+    def _take_up(self, channel: str) -> None:
+        if channel not in self._homes:
+            self._homes[channel] = None
+            self._adrift.add(channel)
+
+    def _leave(self, channel: str) -> None:
+        home = self._homes.pop(channel)
+        self._adrift.discard(channel)
+        node = self._nodes.get(home) if home is not None else None
+        if node is not None:
+            node.unfollow([channel])
+
+    def _settle(self) -> None:
+        """Have each channel that is read nowhere read at the owner of its slot, where that is known."""
+        with self._homing:
+            for channel in list(self._adrift):
+                place = self._cluster.slots.owner(slot_of(encoded(channel)))
+                node = self._nodes.get(place) if place is not None else None
+                if node is not None:
+                    before = self._homes[channel]
+                    if before is not None and before in self._nodes:
+                        self._nodes[before].unfollow([channel])
+                    self._homes[channel] = place
+                    self._adrift.discard(channel)
+                    node.follow([channel])
+            left = bool(self._adrift)
+        if left:
+            self._stirred.set()
+
+    # The thread ----------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._tend()
+            except RedisUnavailable as error:
+                with self._telling:
+                    self._listener.on_down(self._clock(), str(error))
+            if self._stirred.wait(_TICK):
+                self._stirred.clear()
+                # Where it is nobody's as yet, to look again at once would help nobody.
+                self._stopping.wait(_TICK / 2)
+            if time.monotonic() >= self._heard_at + _TICK:
+                with self._telling:
+                    self._listener.on_idle(self._clock())
+
+    def _tend(self) -> None:
+        now = time.monotonic()
+        slots = self._cluster.slots
+        if (self._adrift or not slots.known) and now >= self._looked_at + LOOK_AFTER:
+            self._cluster.look()
+            self._looked_at = time.monotonic()
+            if not slots.known:
+                self._looked_at += self._longest_wait
+                raise why_unknown(self._cluster)
+        self._mind_the_nodes(slots.masters)
+        if now >= self._swept_at + SWEEP_AFTER:
+            self._swept_at = now
+            self._sweep()
+        self._settle()
+        with self._telling:
+            self._tell_missing()
+        if not self._up:
+            self._rise(now)
+
+    def _mind_the_nodes(self, masters: frozenset[Place]) -> None:
+        """Read at every node that has slots, and at no other."""
+        for place in masters - self._nodes.keys():
+            node = self._new_node(place)
+            with self._homing:
+                self._nodes[place] = node
+            node.start()
+        for place in self._nodes.keys() - masters if masters else ():
+            with self._homing:
+                node = self._nodes.pop(place)
+                left = [channel for channel, home in self._homes.items() if home == place]
+                self._adrift.update(left)
+            node.stop()
+            with self._telling:
+                self._reported.discard(place)
+                self._lose(left, self._missing.reason(place) or f"{place} has no slots any more")
+                self._forget([place])
+                self._told_refusal(place, None)
+
+    def _new_node(self, place: Place) -> NodeTap:
+        subscriptions = ShardSubscriptions(
+            self._user, confirmed=lambda channel: self._found_again([channel]), left=self._left
+        )
+        return NodeTap(
+            self._cluster,
+            place,
+            _AtNode(self, place),
+            subscriptions,
+            clock=self._clock,
+            longest_wait=self._longest_wait,
+            on_announced=lambda data: self.hear_of(announced(data)),
+        )
+
+    def _sweep(self) -> None:
+        """Look for channels whose slot has another owner than the node at which they are read."""
+        owner = self._cluster.slots.owner
+        with self._homing:
+            for channel, home in self._homes.items():
+                if home is not None and owner(slot_of(encoded(channel))) not in (home, None):
+                    self._adrift.add(channel)
+
+    def _rise(self, now: float) -> None:
+        """Be up, when each node has been tried and all that there is by then is read."""
+        with self._telling:
+            tried = self._reported >= self._nodes.keys()
+            if not tried or self._all_down():
+                return
+        if self._listed_at is None:
+            self._list()
+            self._listed_at = now
+        if self._is_unsettled() and now < self._listed_at + SETTLED_WITHIN:
+            return
+        with self._telling:
+            if self._all_down():
+                return
+            self._up = True
+            self._listener.on_up(self._clock())
+            self._tell_missing()
+
+    def _is_unsettled(self) -> bool:
+        """Whether channels are yet to be read, at nodes that are."""
+        if self._refusals:
+            return False
+        homes = [(channel, home) for channel, home in list(self._homes.items()) if not self._missing.has(home)]
+        return any(self.seen_since(channel) is None for channel, _home in homes)
+
+    def _list(self) -> None:
+        """Find all channels that there are."""
+        try:
+            replies, _whole = self._cluster.ask_all(_LIST, _LIST_WITHIN)
+        except RedisUnavailable:
+            return
+        names = {name for reply in replies if isinstance(reply, list) for name in reply}
+        self.polled([naming.from_bytes(name) for name in names], {})
+
+    # What the nodes tell, each on its thread -----------------------------------------------------------------------
+
+    def on_batch(self, batch: Batch) -> None:
+        """Messages arrived at a node."""
+        with self._telling:
+            self._heard_at = time.monotonic()
+            self._listener.on_batch(self._clock(), batch)
+
+    def on_up(self, place: Place) -> None:
+        """A node is read from, with all channels that it is asked for."""
+        with self._telling:
+            self._reported.add(place)
+            self._found_again([place])
+        self._stirred.set()
+
+    def on_down(self, place: Place, reason: str) -> None:
+        """A node is not read from, or no longer."""
+        with self._telling:
+            self._reported.add(place)
+            if place not in self._nodes:
+                return
+            with self._seen:
+                self._missing.lose([place], reason)
+            if not self._all_down():
+                self._tell_missing()
+                return
+            self._up = self._missing.told = False
+            self._listed_at = None
+            self._listener.on_down(self._clock(), reason)
+        self._stirred.set()
+
+    def on_refused(self, place: Place, reason: str | None) -> None:
+        """A node refuses channels, or none any more."""
+        with self._telling:
+            self._told_refusal(place, reason)
+
+    def on_cause(self, cause: str) -> None:
+        """Why a node was lost has become known."""
+        with self._telling:
+            self._listener.on_cause(self._clock(), cause)
+
+    def _left(self, channel: str, reason: str) -> None:
+        """A channel is not read any more where it was: its slot is elsewhere, or on its way."""
+        slot = slot_of(encoded(channel))
+        if not self._cluster.note_moved(slot, reason):
+            self._cluster.slots.unsettled(slot)
+        with self._homing:
+            home = self._homes.get(channel)
+            if home is None:
+                return
+            self._adrift.add(channel)
+        node = self._nodes.get(home)
+        if node is not None:
+            node.unfollow([channel])
+        with self._telling:
+            self._lose([channel], reason)
+        self._stirred.set()
+
+    def _lose(self, what: Iterable[Place | str], reason: str) -> None:
+        """These are not read from for now."""
+        with self._seen:
+            self._missing.lose(what, reason)
+        self._tell_missing()
+
+    def _forget(self, what: Iterable[Place | str]) -> None:
+        with self._seen:
+            self._missing.forget(what)
+
+    def _found_again(self, what: Iterable[Place | str]) -> None:
+        with self._telling:
+            with self._seen:
+                self._missing.find(what)
+                self._seen.notify_all()
+            self._tell_missing()
+
+    def _tell_missing(self) -> None:
+        """Tell whether a part is missing, where that has changed."""
+        any_missing = self._missing.any
+        if not self._up or any_missing == self._missing.told:
+            return
+        self._missing.told = any_missing
+        if any_missing:
+            self._listener.on_part_lost(self._clock(), self._missing.first)
+        else:
+            self._listener.on_part_back(self._clock())
+
+    def _told_refusal(self, place: Place, reason: str | None) -> None:
+        before = dict(self._refusals)
+        if reason is None:
+            self._refusals.pop(place, None)
+        else:
+            self._refusals[place] = reason
+        if self._refusals == before:
+            return
+        if self._refusals:
+            self._listener.on_refused(self._clock(), next(iter(self._refusals.values())))
+        else:
+            self._listener.on_whole(self._clock())
+
+    def _all_down(self) -> bool:
+        return all(self._missing.has(place) for place in self._nodes)
+
+
+class _AtNode:
+    """What the tap of one node tells, with which one that is; see `Listener`."""
+
+    def __init__(self, tap: ShardTap, place: Place) -> None:
+        self._tap, self._place = tap, place
+
+    def on_batch(self, _at: float, batch: Batch) -> None:
+        self._tap.on_batch(batch)
+
+    def on_up(self, _at: float) -> None:
+        self._tap.on_up(self._place)
+
+    def on_down(self, _at: float, reason: str) -> None:
+        self._tap.on_down(self._place, reason)
+
+    def on_idle(self, at: float) -> None:
+        pass
+
+    def on_refused(self, _at: float, reason: str) -> None:
+        self._tap.on_refused(self._place, reason)
+
+    def on_whole(self, _at: float) -> None:
+        self._tap.on_refused(self._place, None)
+
+    def on_cause(self, _at: float, cause: str) -> None:
+        self._tap.on_cause(cause)
+
+    def on_part_lost(self, at: float, reason: str) -> None:
+        pass
+
+    def on_part_back(self, at: float) -> None:
+        pass

@@ -1,0 +1,125 @@
+"""The console on a bus of sharded Pub/Sub whose slots move and whose nodes fail: a gap where it can have missed any.
+
+And then it goes on, and sees everything again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from daebus.wire.sharded import slot_of
+from daebus_console.engine.message.exchange import Exchange, Kind
+from daebus_console.engine.message.frame import Gap
+from daebus_console.engine.session import Session
+from tests.several.test_console import answered, exchanges, looking, services
+from tests.support.hammer import Hammer, hammering
+from tests.support.several import Cluster, ClusterServer, is_old, order
+from tests.support.slots import masters, move, owner
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.xdist_group("several"), pytest.mark.fault]
+
+
+@pytest.fixture
+def url(cluster: Cluster) -> str:
+    if is_old():
+        pytest.skip("Redis 6 has no sharded Pub/Sub")
+    return f"{cluster.url}?sharded=true"
+
+
+def gaps(session: Session) -> list[Gap]:
+    found = (one.aside.gap for one in exchanges(session) if one.opened.kind is Kind.GAP)
+    return [gap for gap in found if gap is not None]
+
+
+def goes_on(session: Session, hammer: Hammer) -> None:
+    """Requests and their answers are seen, and there is no gap any more."""
+    eventually(lambda: session.status.up and session.correlator.open_gap is None, within=20)
+    before = answered(session, hammer.name)
+    eventually(lambda: answered(session, hammer.name) > before + 5, within=20)
+
+
+def is_there(session: Session, hammer: Hammer) -> bool:
+    return hammer.name in services(session) and answered(session, hammer.name) > 3
+
+
+def other(cluster: Cluster, source: ClusterServer) -> ClusterServer:
+    return next(node for node in masters(cluster) if node is not source)
+
+
+def reply_channels(node: ClusterServer) -> Iterator[str]:
+    for channel in order(node, "PUBSUB", "SHARDCHANNELS", "caller:*"):
+        yield channel if isinstance(channel, str) else channel.decode()
+
+
+def test_it_follows_a_slot_that_moves(cluster: Cluster, url: str) -> None:
+    with hammering(url, callers=1) as hammer, looking(url) as session:
+        eventually(lambda: is_there(session, hammer))
+        for times in (1, 2):
+            source = owner(cluster, hammer.name)
+            move(cluster, slot_of(hammer.name.encode()), source, other(cluster, source))
+            eventually(lambda: len(gaps(session)) >= times)  # noqa: B023 - asked at once
+            goes_on(session, hammer)
+        assert all(gap.partly for gap in gaps(session))
+        assert any("the slot of" in gap.reason and "moves to another node" in gap.reason for gap in gaps(session))
+
+
+def test_it_follows_the_slot_of_a_reply_channel(cluster: Cluster, url: str) -> None:
+    with hammering(url, callers=1) as hammer, looking(url) as session:
+        eventually(lambda: is_there(session, hammer))
+        for source in masters(cluster):
+            for channel in list(reply_channels(source)):
+                move(cluster, slot_of(channel.encode()), source, other(cluster, source))
+        hammer.goes_on()
+        goes_on(session, hammer)
+        assert not [one for one in exchanges(session) if is_open_for_long(session, one)]
+
+
+def is_open_for_long(session: Session, exchange: Exchange) -> bool:
+    return exchange.state.name == "PENDING" and session.clock() > exchange.opened.at + 6
+
+
+def test_where_a_node_is_killed_there_is_a_gap_until_its_replica_takes_over(cluster: Cluster, url: str) -> None:
+    with hammering(url, callers=2) as hammer, looking(url) as session:
+        eventually(lambda: is_there(session, hammer))
+        owner(cluster, hammer.name).kill()
+        eventually(lambda: session.correlator.open_gap is not None)
+        assert session.status.up, "the others are read still"
+        hammer.goes_on()
+        goes_on(session, hammer)
+        assert gaps(session)[0].partly
+        eventually(lambda: session.directory.services[hammer.name].subscribers == 1)
+
+
+def test_where_all_nodes_are_killed_it_sees_nothing_until_they_are_back(cluster: Cluster, url: str) -> None:
+    with hammering(url, callers=1) as hammer, looking(url) as session:
+        eventually(lambda: is_there(session, hammer))
+        for node in cluster.nodes:
+            node.kill()
+        eventually(lambda: not session.status.up)
+        assert session.status.problem
+        for node in cluster.nodes:
+            node.start(wait=False)
+        cluster.await_whole()
+        hammer.goes_on()
+        goes_on(session, hammer)
+
+
+def test_a_node_that_is_added_is_read_too(url: str) -> None:
+    """In a cluster of its own, which it is not taken out of again."""
+    small = Cluster(masters=2, replicas=0).start()
+    try:
+        there = f"{small.url}?sharded=true"
+        with hammering(there, callers=1) as hammer, looking(there) as session:
+            eventually(lambda: is_there(session, hammer))
+            added = small.add()
+            source = owner(small, hammer.name)
+            move(small, slot_of(hammer.name.encode()), source, added)
+            hammer.goes_on()
+            goes_on(session, hammer)
+            assert owner(small, hammer.name) is added
+            assert session.tap.shards == 3
+    finally:
+        small.close()
