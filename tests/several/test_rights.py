@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from daebus import Daebus, DaebusCaller, DaebusError, PermissionDenied, RequestTimeout, ServiceUnavailable, request
+from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
 from tests.support.framework_services import serving
 from tests.support.redis_server import RedisServer
@@ -123,6 +124,71 @@ def test_the_console(cluster: Cluster) -> None:
         assert session.wait_for(lambda: bool(session.directory.services.get("orders")), 10)
         assert session.wait_for(lambda: bool(session.directory.services["orders"].instances), 10)
         assert (session.status.blind, session.status.discovery_problem, session.status.discovery_lacks) == (None,) * 3
+
+
+@pytest.mark.usefixtures("new")
+def test_the_console_with_sharded_pub_sub(cluster: Cluster) -> None:
+    user([*cluster.nodes], "console_sharded")
+    url = f"{cluster.url}?sharded=true"
+    with serving(orders(), url, "orders"), Session(as_user(url, "console_sharded")) as session:
+        assert session.wait_for(lambda: bool(session.directory.services.get("orders")), 10)
+        assert session.wait_for(lambda: bool(session.directory.services["orders"].instances), 10)
+        with DaebusCaller("orders", redis_url=url) as caller:
+            caller.send_request("echo", {"n": 1})
+        with Sender(session) as sender:
+            assert sender.request("orders", "echo", {"n": 2}).result() == {"n": 2}
+            assert sender.send("orders", "echo", {"n": 3}).subscribers == 1
+        assert session.wait_for(lambda: session.status.messages >= 7, 10)
+        assert (session.status.blind, session.status.discovery_problem, session.status.discovery_lacks) == (None,) * 3
+        assert session.status.gaps == 0
+
+
+@pytest.mark.usefixtures("new")
+@pytest.mark.parametrize("without", ["+ssubscribe", "+pubsub", "+spublish", "&*"])
+def test_the_console_with_sharded_pub_sub_names_the_right_that_it_lacks(cluster: Cluster, without: str) -> None:
+    user([*cluster.nodes], "console_sharded", without=without)
+    rights = ("&orders", "&daebus.control.*", "&daebus.watched:*") if without == "&*" else ()
+    for node in cluster.nodes:
+        order(node, "ACL", "SETUSER", "console_sharded", *rights)
+    url = f"{cluster.url}?sharded=true"
+    # What another connection of this process has learned is not to help.
+    limited = f"{as_user(url, 'console_sharded')}&socket_timeout={2 + len(without)}"
+    with serving(orders(), url, "orders"), Session(limited) as session:
+
+        def said() -> str:
+            status = session.status
+            return " ".join(filter(None, (status.blind, status.discovery_problem, status.discovery_lacks)))
+
+        rule = {"+pubsub": "+pubsub|shardchannels", "&*": "&daebus.channels"}.get(without, without)
+        eventually(lambda: "missing rule" in said() and f" {rule} " in said(), within=20)
+        if without == "&*":
+            eventually(lambda: session.tap.seen_since("orders"))
+            assert session.tap.partly
+
+
+@pytest.mark.usefixtures("new")
+def test_who_may_not_announce_his_channels_lacks_nothing(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("orders_sharded", "caller_sharded"):
+        user([*cluster.nodes], name, without="&daebus.channels")
+    url = f"{cluster.url}?sharded=true"
+    for node in cluster.nodes:
+        order(node, "ACL", "LOG", "RESET")
+    with (
+        Session(url) as session,
+        serving(orders(), as_user(url, "orders_sharded"), "orders"),
+        DaebusCaller("orders", redis_url=as_user(url, "caller_sharded")) as caller,
+    ):
+        assert caller.send_request("echo", {"n": 1}) == {"n": 1}
+        eventually(lambda: session.tap.seen_since("orders"))
+        assert caller.send_request("echo", {"n": 2}) == {"n": 2}
+    assert not [record for record in caplog.records if "NOPERM" in record.getMessage()]
+    refused = [entry for node in cluster.nodes for entry in logged(node) if entry["object"] == "daebus.channels"]
+    assert [entry["count"] for entry in refused] == [1, 1], "once for each of both"
+
+
+def logged(node: RedisServer) -> list[dict[str, object]]:
+    with node.client(decode_responses=True) as client:
+        return list(client.acl_log())
 
 
 def test_whoever_asks_a_sentinel(sentinels: Sentinels) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from daebus.errors import RedisUnavailable
 from daebus.transport.address import RedisAddress
+from daebus.transport.bus import redis_at
 from daebus.transport.proof import Greeting
 from daebus_console.engine.capture.format import CaptureError, Header
 from daebus_console.engine.capture.reader import CaptureReader
@@ -79,7 +80,7 @@ class OfflineSession(Session):
         super().__init__(_NOWHERE, settings)
         self._reader = CaptureReader(path, progress)
         self.path = self._reader.path
-        self.target = RedisAddress(target) if target is not None else None
+        self.target = redis_at(target).address if target is not None else None
         self.address = CaptureAddress(_NOWHERE, f"capture {self.path.name}")
         self.clock = self._time = CaptureClock()
         self.loaded = threading.Event()

@@ -241,20 +241,29 @@ class Sender:
         correlator, lock = self.session.correlator, self.session.lock
         with lock:
             correlator.expect_data(channel, data)
+        sharded = self.session.tap.sharded
+        if sharded and self._is_shown(channel):
+            self.session.see_answers(channel)
         try:
             found = self._publisher.deliver(channel, data)
+            receivers = found.receivers
+            if sharded and found.subscribers == 0:
+                # It was found out before, and nothing was published.
+                receivers = self._publisher.publish(channel, data)
         except RedisUnavailable as error:
             if not isinstance(error, ConnectionLost):
                 with lock:
                     correlator.give_up(channel, data)
             raise
-        return Delivery(channel, found.receivers, found.subscribers)
+        return Delivery(channel, receivers, found.subscribers)
 
     def _see_answers(self, service: str, requester: Requester) -> None:
         """Have the tap read the reply channel as well, where its patterns show the question but not the answer."""
-        tap, patterns = self.session.tap, self.session.settings.patterns
-        if tap.refused or any(glob.matches(pattern, service) for pattern in patterns):
+        if self.session.tap.refused or self._is_shown(service):
             self.session.see_answers(requester.reply_channel)
+
+    def _is_shown(self, channel: str) -> bool:
+        return any(glob.matches(pattern, channel) for pattern in self.session.settings.patterns)
 
 
 def _as_told(payload: Mapping[str, Any]) -> dict[str, Any]:

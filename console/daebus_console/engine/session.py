@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from daebus.transport.address import RedisAddress
-from daebus.transport.places.route import is_sharded, sharded_url
+from daebus.transport.bus import redis_at
+from daebus.transport.places.route import is_sharded
 from daebus_console.engine import dialects
 from daebus_console.engine.directory import Directory
 from daebus_console.engine.figures.stats import Stats
@@ -91,7 +91,7 @@ class Session:
     def __init__(self, url: str, settings: Settings | None = None, *, clock: Clock | None = None) -> None:
         self.settings = settings or Settings()
         sharded = is_sharded(url)
-        self.address = RedisAddress(sharded_url(url) if sharded else url)
+        self.address = redis_at(url).address
         self.lock = threading.RLock()
         self.clock = clock or Clock()
         self._clock_step = self.clock.step
@@ -188,7 +188,10 @@ class Session:
         return unwatch
 
     def see_answers(self, channel: str) -> None:
-        """Have the tap read a channel on which answers to us are about to come, where its patterns may not show it."""
+        """Have the tap read a channel on which answers to us are about to come, where its patterns may not show it.
+
+        Or what we are about to publish there, where patterns show nothing.
+        """
         if isinstance(self.tap, ShardTap):
             self.tap.hear_of([channel], any_name=True)
             self.tap.await_seen(channel, _SEEN_WITHIN)

@@ -51,6 +51,10 @@ def test_everything_of_the_url_stays_but_its_password(url: str, bare: str) -> No
         ("rediss://host?ssl_cert_reqs=none", "-u rediss://host --insecure"),
         ("unix://dev:pw@/run/redis.sock?db=1", "-s /run/redis.sock -n 1 --user dev"),
         ("rediss://[::1]:6380/2", "-h ::1 -p 6380 --tls -n 2"),
+        ("redis+cluster://dev:pw@one:7000,two:7001", "-u redis://one:7000 -c --user dev"),
+        ("rediss+cluster://one:7000?sharded=true", "-u rediss://one:7000 -c"),
+        ("redis://one:7000/0?sharded=true", "-u redis://one:7000/0 -c"),
+        ("redis://one?sharded=perhaps", "-u redis://one"),
         ("", ""),
     ],
 )

@@ -42,7 +42,7 @@ def start(bus: Bus, url: str, name: str = "orders", *, shared: bool = False) -> 
 
 def test_every_line_of_the_table_is_tested() -> None:
     several = {"orders_cluster", "shared_cluster", "caller_cluster", "console_cluster", "asking"}
-    several |= {"orders_sharded", "shared_sharded", "caller_sharded"}
+    several |= {"orders_sharded", "shared_sharded", "caller_sharded", "console_sharded"}
     assert set(RULES) == {"orders", "orders_shared", "orders_asking", "caller", "console", "watcher"} | several, (
         "those of several servers are tested in tests/several"
     )

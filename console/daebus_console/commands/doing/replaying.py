@@ -8,6 +8,7 @@ from typing import Any
 
 from daebus.errors import RedisUnavailable, RequestFailed, RequestTimeout, ServiceUnavailable
 from daebus.transport.address import RedisAddress
+from daebus.transport.bus import redis_at
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.advising import advised
 from daebus_console.commands.doing.choosing import Chosen, choose, inputs_of
@@ -61,7 +62,7 @@ def run_replay(command: Command, context: Context) -> int:
 def _address(command: Command, context: Context) -> RedisAddress:
     """The Redis to send it to. Raises CommandError, ConfigurationError."""
     if command["redis"] is not None:
-        return RedisAddress(command["redis"])
+        return redis_at(command["redis"]).address
     session = context.session
     if not isinstance(session, OfflineSession):
         return session.address

@@ -15,7 +15,7 @@ from daebus_console.engine import jsontext
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import one_line, sendable
 from daebus_console.engine.export.quoting import LONGEST, fits, printed, shell_line, shell_word
-from daebus_console.engine.export.where import redis_cli_options, redis_option
+from daebus_console.engine.export.where import is_of_shards, redis_cli_options, redis_option
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.replay.item import Resend
 
@@ -70,6 +70,7 @@ def _unsaid(item: Resend | None) -> str:
 def as_redis_cli(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
     """A PUBLISH each. A request gets a new id, and a reply channel that disturbs nobody."""
     words = ["redis-cli", *redis_cli_options(options.redis)]
+    publish, subscribe = ("SPUBLISH", "SSUBSCRIBE") if is_of_shards(options.redis) else ("PUBLISH", "SUBSCRIBE")
     for exchange, item, why in sendable(exchanges, options.redact, raw=True):
         try:
             channel = naming.to_bytes(item.channel) if item is not None else b""
@@ -81,20 +82,20 @@ def as_redis_cli(exchanges: Iterable[Exchange], options: ExportOptions) -> Itera
         reply_to = ""
         if item.kind is Kind.REQUEST:
             reply_to = f"caller:{uuid.uuid4().hex}"
-            yield f"# the answer: {shell_line([*words, 'SUBSCRIBE', reply_to])}\n"
+            yield f"# the answer: {shell_line([*words, subscribe, reply_to])}\n"
         data = item.encode(reply_to, uuid.uuid4().hex, 0.0)
-        yield _publish(words, channel, data) + "\n"
+        yield _publish(words, publish, channel, data) + "\n"
 
 
-def _publish(words: list[str], channel: bytes, data: bytes) -> str:
+def _publish(words: list[str], command: str, channel: bytes, data: bytes) -> str:
     try:
         texts = [channel.decode(), data.decode()]
     except UnicodeDecodeError:
         texts = []
     if texts and all(map(fits, texts)):
-        return shell_line([*words, "PUBLISH", *texts])
+        return shell_line([*words, command, *texts])
     # What it reads from its input it takes with quotes of its own, in which any byte can be written.
-    return f"printf '%s\\n' {shell_word(f'PUBLISH {_cli_quoted(channel)} {_cli_quoted(data)}')} | {shell_line(words)}"
+    return f"printf '%s\\n' {shell_word(f'{command} {_cli_quoted(channel)} {_cli_quoted(data)}')} | {shell_line(words)}"
 
 
 def _cli_quoted(data: bytes) -> str:

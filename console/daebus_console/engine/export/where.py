@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from daebus.errors import ConfigurationError
+from daebus.transport.places.route import is_sharded
+
 _SECRET = ("password", "passwd", "secret", "token", "credential")
 _MASKED = "***"
 _FILES = {
@@ -42,6 +45,14 @@ def redis_option(url: str) -> list[str]:
     return ["--redis", bare_url(url)] if url else []
 
 
+def is_of_shards(url: str) -> bool:
+    """Whether messages go by SPUBLISH there. The URL may be any text: it may have come out of a file."""
+    try:
+        return is_sharded(url)
+    except ConfigurationError:
+        return False
+
+
 def redis_cli_options(url: str) -> list[str]:
     """The options of redis-cli for that Redis; a password goes into $REDISCLI_AUTH.
 
@@ -52,7 +63,13 @@ def redis_cli_options(url: str) -> list[str]:
     parts = urlsplit(bare_url(url))
     options = dict(parse_qsl(parts.query))
     user, _at, host = parts.netloc.rpartition("@")
-    found = _place(parts.scheme, host, parts.path, options.get("db", ""))
+    scheme, _plus, kind = parts.scheme.partition("+")
+    if kind == "cluster":
+        # It is told by any of its nodes where to go.
+        host = host.partition(",")[0]
+    found = _place(scheme, host, parts.path, options.get("db", ""))
+    if kind == "cluster" or is_of_shards(url):
+        found.append("-c")
     # As a part of the URL, redis-cli takes a user without a password for a password.
     name = options.get("username") or unquote(user)
     found += ["--user", name] if name else []

@@ -242,10 +242,10 @@ class Discovery:
 
     def _patterns(self) -> int:
         """How many patterns are subscribed to. That costs the server nothing, so it tells how long the way is."""
-        reply = self._question(_PUBSUB, "NUMPAT")
+        # Those see nothing of what goes to one node alone; to count no channel costs nothing, either.
+        reply = self._question(_PUBSUB, self._roll.counting if self._sharded else "NUMPAT")
         self._shortest = min(self._shortest, self._took)
-        # Those see nothing of what goes to one node alone.
-        return reply if isinstance(reply, int) and not self._sharded else 0
+        return reply if isinstance(reply, int) else 0
 
     def _by_pattern(self, patterns: int) -> list[Listener] | None:
         """Who is subscribed to patterns, asked now and then, and only while there are patterns besides our own."""

@@ -11,6 +11,9 @@ import time
 from daebus.errors import RedisUnavailable
 from daebus.transport.address import RedisAddress, client_label
 from daebus.transport.link import Link
+from daebus.transport.places.cluster import ClusterLookout
+from daebus.transport.places.dialing import link_to
+from daebus.transport.places.route import is_sharded
 from daebus.wire.resp import pack
 from daebus_console import naming
 from daebus_console.engine.doors import Doors, callers_in, users_in
@@ -22,26 +25,30 @@ _MOST_USERS = 50
 def doors_of(address: RedisAddress, service: str) -> Doors:
     """What Redis tells of the doors to that service; nothing where it does not, or cannot be reached."""
     try:
-        link = address.link("console", time.monotonic() + _WITHIN)
+        link, dialled = link_to(address, "console", time.monotonic() + _WITHIN)
     except RedisUnavailable:
         return Doors()
     try:
-        return _asked(link, service, time.monotonic() + _WITHIN)
+        return _asked(link, dialled.cluster, service, is_sharded(address.url), time.monotonic() + _WITHIN)
     except RedisUnavailable:
         return Doors()
     finally:
         link.close()
 
 
-def _asked(link: Link, service: str, until: float) -> Doors:
+def _asked(link: Link, cluster: ClusterLookout | None, service: str, sharded: bool, until: float) -> Doors:
     users = users_in(link.ask(pack(b"ACL", b"USERS"), until))
-    connected = callers_in(link.ask(pack(b"CLIENT", b"LIST"), until), client_label(service))
+    listing = pack(b"CLIENT", b"LIST")
+    # Each node of a cluster knows its own, and the rights are to be the same at each.
+    lists = [link.ask(listing, until)] if cluster is None else cluster.ask_all(listing, _WITHIN)[0]
+    connected = frozenset[str]().union(*(callers_in(one, client_label(service)) for one in lists))
     channel = naming.to_bytes(service)
-    tried: dict[bytes, dict[str, str]] = {b"PUBLISH": {}, b"SUBSCRIBE": {}}
+    publish, subscribe = (b"SPUBLISH", b"SSUBSCRIBE") if sharded else (b"PUBLISH", b"SUBSCRIBE")
+    tried: dict[bytes, dict[str, str]] = {publish: {}, subscribe: {}}
     for user in sorted({*connected, *users})[:_MOST_USERS]:
         for command, refused in tried.items():
-            words = [command, channel, *([b""] if command == b"PUBLISH" else [])]
+            words = [command, channel, *([b""] if command == publish else [])]
             reply = link.ask(pack(b"ACL", b"DRYRUN", naming.to_bytes(user), *words), until)
             if isinstance(reply, bytes) and reply != b"OK":
                 refused[user] = reply.decode("utf-8", "replace")
-    return Doors(connected, tried[b"PUBLISH"], tried[b"SUBSCRIBE"])
+    return Doors(connected, tried[publish], tried[subscribe])

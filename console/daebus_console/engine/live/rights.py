@@ -71,6 +71,15 @@ def missing_rule(text: str, command: str, names: Sequence[str] = (), user: str =
     return missing_rules([Refusal(text, command, tuple(names))], user)
 
 
+def together(refusals: Iterable[Refusal | None]) -> list[Refusal]:
+    """What several servers refuse, in as few refusals as say it."""
+    alike: dict[tuple[str, str, str], set[str]] = {}
+    for one in refusals:
+        if one is not None:
+            alike.setdefault((one.text, one.command, one.so), set()).update(one.names)
+    return [Refusal(text, command, tuple(sorted(names)), so) for (text, command, so), names in alike.items()]
+
+
 def missing_rules(refusals: Sequence[Refusal], user: str = "NAME") -> str:
     """What those refusals mean, on one line.
 

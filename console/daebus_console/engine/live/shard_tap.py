@@ -27,7 +27,7 @@ from daebus_console import naming
 from daebus_console.engine.live.found import Found, is_exact
 from daebus_console.engine.live.missing import Missing
 from daebus_console.engine.live.node_tap import NodeTap
-from daebus_console.engine.live.rights import user_of
+from daebus_console.engine.live.rights import missing_rules, together, user_of
 from daebus_console.engine.live.shard_subscriptions import ShardSubscriptions
 from daebus_console.engine.live.tap import Batch, Listener
 from daebus_console.engine.pairing.clock import Clock
@@ -77,7 +77,8 @@ class ShardTap:
         self._nodes: dict[Place, NodeTap] = {}
         self._telling = threading.RLock()
         self._missing = Missing()
-        self._refusals: dict[Place, str] = {}
+        self._refusing: dict[Place, ShardSubscriptions] = {}
+        self._refusal: str | None = None
         self._reported: set[Place] = set()
         self._up = False
         self._listed_at: float | None = None
@@ -126,7 +127,7 @@ class ShardTap:
     @property
     def refused(self) -> bool:
         """Whether channels are not read since the server refuses them."""
-        return bool(self._refusals)
+        return bool(self._refusing)
 
     @property
     def partly(self) -> bool:
@@ -283,7 +284,7 @@ class ShardTap:
                 self._reported.discard(place)
                 self._lose(left, self._missing.reason(place) or f"{place} has no slots any more")
                 self._forget([place])
-                self._told_refusal(place, None)
+                self._tell_refused(place, None)
 
     def _new_node(self, place: Place) -> NodeTap:
         subscriptions = ShardSubscriptions(
@@ -292,7 +293,7 @@ class ShardTap:
         return NodeTap(
             self._cluster,
             place,
-            _AtNode(self, place),
+            _AtNode(self, place, subscriptions),
             subscriptions,
             clock=self._clock,
             longest_wait=self._longest_wait,
@@ -327,7 +328,7 @@ class ShardTap:
 
     def _is_unsettled(self) -> bool:
         """Whether channels are yet to be read, at nodes that are."""
-        if self._refusals:
+        if self._refusing:
             return False
         homes = [(channel, home) for channel, home in list(self._homes.items()) if not self._missing.has(home)]
         return any(self.seen_since(channel) is None for channel, _home in homes)
@@ -372,10 +373,10 @@ class ShardTap:
             self._listener.on_down(self._clock(), reason)
         self._stirred.set()
 
-    def on_refused(self, place: Place, reason: str | None) -> None:
+    def on_refused(self, place: Place, refusing: ShardSubscriptions | None) -> None:
         """A node refuses channels, or none any more."""
         with self._telling:
-            self._told_refusal(place, reason)
+            self._tell_refused(place, refusing)
 
     def on_cause(self, cause: str) -> None:
         """Why a node was lost has become known."""
@@ -427,16 +428,18 @@ class ShardTap:
         else:
             self._listener.on_part_back(self._clock())
 
-    def _told_refusal(self, place: Place, reason: str | None) -> None:
-        before = dict(self._refusals)
-        if reason is None:
-            self._refusals.pop(place, None)
-        else:
-            self._refusals[place] = reason
-        if self._refusals == before:
+    def _tell_refused(self, place: Place, refusing: ShardSubscriptions | None) -> None:
+        """Tell what all nodes refuse, where that has changed."""
+        self._refusing.pop(place, None)
+        if refusing is not None:
+            self._refusing[place] = refusing
+        told = together(one.refused for one in self._refusing.values())
+        refusal = missing_rules(told, self._user) if told else None
+        if refusal == self._refusal:
             return
-        if self._refusals:
-            self._listener.on_refused(self._clock(), next(iter(self._refusals.values())))
+        self._refusal = refusal
+        if refusal is not None:
+            self._listener.on_refused(self._clock(), refusal)
         else:
             self._listener.on_whole(self._clock())
 
@@ -447,8 +450,8 @@ class ShardTap:
 class _AtNode:
     """What the tap of one node tells, with which one that is; see `Listener`."""
 
-    def __init__(self, tap: ShardTap, place: Place) -> None:
-        self._tap, self._place = tap, place
+    def __init__(self, tap: ShardTap, place: Place, subscriptions: ShardSubscriptions) -> None:
+        self._tap, self._place, self._subscriptions = tap, place, subscriptions
 
     def on_batch(self, _at: float, batch: Batch) -> None:
         self._tap.on_batch(batch)
@@ -462,8 +465,8 @@ class _AtNode:
     def on_idle(self, at: float) -> None:
         pass
 
-    def on_refused(self, _at: float, reason: str) -> None:
-        self._tap.on_refused(self._place, reason)
+    def on_refused(self, _at: float, _reason: str) -> None:
+        self._tap.on_refused(self._place, self._subscriptions)
 
     def on_whole(self, _at: float) -> None:
         self._tap.on_refused(self._place, None)

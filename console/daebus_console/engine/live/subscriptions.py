@@ -16,7 +16,7 @@ from daebus.errors import DaebusError
 from daebus.wire.resp import pack
 from daebus_console import naming
 from daebus_console.engine.live import glob
-from daebus_console.engine.live.rights import is_missing_right, missing_rule
+from daebus_console.engine.live.rights import Refusal, is_missing_right, missing_rule, missing_rules
 
 AGAIN_AFTER = 1.0
 """Seconds after which what was refused is asked for again; twice as long each time, up to MOST_AFTER."""
@@ -201,7 +201,13 @@ class Subscriptions:
 
     @property
     def refusal(self) -> str | None:
-        """What is refused, and the rule that is missing: patterns, else channels to be read by name; None if nothing.
+        """What is refused, and the rule that is missing; None if nothing."""
+        refused = self.refused
+        return None if refused is None else missing_rules([refused], self._user)
+
+    @property
+    def refused(self) -> Refusal | None:
+        """What is refused: patterns, else channels to be read by name.
 
         Where patterns are refused, it goes without saying that some channels are, too.
         """
@@ -214,5 +220,5 @@ class Subscriptions:
             )
         for text in refused.values():
             alike = sorted(name for name, other in refused.items() if other == text)
-            return missing_rule(text, command, alike, self._user)
+            return Refusal(text, command, tuple(alike))
         return None

@@ -213,6 +213,7 @@ class MainScreen(DebugKeys):
             total=self.flow.model.total,
             filtering=self.visibility.changes_with_state,
             muted=len(self.visibility.mutes),
+            sharded=session.tap.sharded and not session.recorded,
         )
         if not self.flow.count():
             self.flow.refresh()

@@ -15,13 +15,18 @@ def no_services(url: str, width: int, *, connected: bool = True) -> list[Line]:
     return wrapped(text, width)
 
 
-def no_flow(*, total: int, filtering: bool, muted: int) -> list[Line]:
+def no_flow(*, total: int, filtering: bool, muted: int, sharded: bool = False) -> list[Line]:
     """The flow has nothing to show."""
     if not total:
+        unseen = [
+            [("   On a sharded bus a channel is seen that somebody subscribes to,", "dim")],
+            [("   or that is named with --channels.", "dim")],
+        ]
         return [
             [("   Nothing has been published yet.", "plain")],
             [("   They appear here as they pass. Or press : and send:", "dim")],
             [("     request SERVICE ACTION name=value", "name")],
+            *(unseen if sharded else []),
         ]
     lines: list[Line] = [[(f"   None of {total:,} is shown.", "plain")]]
     if filtering:
