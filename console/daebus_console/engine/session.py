@@ -18,7 +18,7 @@ from daebus_console.engine import dialects
 from daebus_console.engine.directory import Directory
 from daebus_console.engine.figures.stats import Stats
 from daebus_console.engine.findings.engine import Findings
-from daebus_console.engine.live import glob
+from daebus_console.engine.following import Following
 from daebus_console.engine.live.asking import Question
 from daebus_console.engine.live.discovery import POLL_EVERY, Discovery, Poll, Trouble
 from daebus_console.engine.live.shard_tap import ShardTap
@@ -74,8 +74,6 @@ class Status:
 
 _LOOK_AT_CLOCK = 0.5
 """Seconds between looks whether the wall clock has stepped, while messages come without a pause."""
-_SEEN_WITHIN = 0.5
-"""Seconds for which a channel of our own is waited for to be read."""
 Watcher = Callable[[Message, Exchange], None]
 """Told of each message, under the lock, on the tap's thread; also of gaps, when they begin and when they end."""
 Told = Callable[[str, Message], None]
@@ -115,12 +113,12 @@ class Session:
         self._watchers: tuple[Watcher, ...] = ()
         self._expired_watchers: tuple[Callable[[Exchange], None], ...] = ()
         self._hearers: tuple[Told, ...] = ()
-        self._found: set[str] = set()
         self._asking: frozenset[str] = frozenset()
         self._looking: frozenset[str] = frozenset()
         self._changed = threading.Condition(self.lock)
         tap_class = ShardTap if sharded else Tap
         self.tap = tap_class(self.address, self, patterns=self.settings.patterns, clock=self.clock)
+        self._following = Following(self.tap)
         self.discovery = Discovery(
             self.address,
             on_poll=self._on_poll,
@@ -188,15 +186,8 @@ class Session:
         return unwatch
 
     def see_answers(self, channel: str) -> None:
-        """Have the tap read a channel on which answers to us are about to come, where its patterns may not show it.
-
-        Or what we are about to publish there, where patterns show nothing.
-        """
-        if isinstance(self.tap, ShardTap):
-            self.tap.hear_of([channel], any_name=True)
-            self.tap.await_seen(channel, _SEEN_WITHIN)
-        elif "*" not in self.settings.patterns or self.tap.refused:
-            self.tap.follow([channel])
+        """Have the tap read a channel on which answers to us are about to come, where it may not; see `Following`."""
+        self._following.see_answers(channel)
 
     def hear(self, told: Told) -> Callable[[], None]:
         """Call `told` for each answer to a control question from now on. Returns the function that ends it."""
@@ -247,8 +238,7 @@ class Session:
                 self._told(at, self.telling.watched(taken.opened, self.status.since))
                 self.findings.skip(self.telling.unjudged)
                 self.telling.unjudged = 0
-            if isinstance(self.tap, ShardTap):
-                self._see_others_answers(self.tap, taken)
+            self._following.taken(taken)
             self.status.messages += count
             self.status.bytes = self.journal.seen_bytes
             self.rate.add(at, count)
@@ -304,8 +294,7 @@ class Session:
             self.status.blind = None
             if self.status.up:
                 self._tell_gap(self.correlator.resume(at))
-            self.tap.unfollow_shown()
-            self._found = set()
+            self._following.whole()
             self._changed.notify_all()
 
     def on_cause(self, _at: float, cause: str) -> None:
@@ -344,14 +333,6 @@ class Session:
         # Where they come over several ways, what was seen last may not be what was said last.
         late = LATE if self.tap.in_cluster else 0.0
         return since is not None and since + late < request.opened.at
-
-    def _see_others_answers(self, tap: ShardTap, taken: Taken) -> None:
-        """Read the channels on which answers to these requests are to come: whoever asks may not have announced his."""
-        asked = [request for requests in taken.requests.values() for request in requests]
-        channels = {request.reply_to for request in (*asked, *taken.opened) if request.reply_to}
-        unknown = [channel for channel in channels if not tap.follows(channel)]
-        if unknown:
-            tap.hear_of(unknown)
 
     def _look_at_clock(self, at: float) -> float:
         """The time that `at` is, once the steps of the wall clock are seen to."""
@@ -454,34 +435,10 @@ class Session:
             to_ask = self.directory.poll(
                 self.clock(), poll.subscribers, poll.patterns, listening=listening, complete=poll.complete
             )
-            self._follow(poll)
+            self._following.polled(poll)
             self.findings.polled(self.clock(), complete=poll.complete)
             self._changed.notify_all()
             return to_ask
-
-    def _follow(self, poll: Poll) -> None:
-        """Read by name what the patterns that are refused would show; where only we are left, no longer.
-
-        Else it would seem to everybody as if somebody served there.
-        """
-        if isinstance(self.tap, ShardTap):
-            if poll.listed is not None:
-                self.tap.polled(poll.listed, poll.subscribers)
-            return
-        lacking = self.tap.lacking
-        if not lacking and not self._found:
-            return
-        here = {
-            name
-            for name, count in poll.subscribers.items()
-            if count and any(glob.matches(pattern, name) for pattern in lacking)
-        }
-        gone = (
-            self._found - here if poll.complete else {name for name in self._found if not poll.subscribers.get(name, 1)}
-        )
-        self._found = (self._found | here) - gone
-        self.tap.follow(here)
-        self.tap.unfollow(gone)
 
     def _more_to_ask(self) -> Iterable[Question]:
         if not self.pulls:
@@ -490,8 +447,7 @@ class Session:
             return self.telling.asking.due(time.monotonic()) if self._hears() else ()
 
     def _keeps(self, name: str) -> bool:
-        """Whether the subscribers of a channel are of interest: also where it is to be seen if only we are left."""
-        return self.directory.keeps(name) or (self.tap.sharded and self.tap.follows(name))
+        return self.directory.keeps(name) or self._following.counts(name)
 
     def _hears(self) -> bool:
         return self.status.up and self.tap.seen_since(self.reply_to) is not None

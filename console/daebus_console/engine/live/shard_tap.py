@@ -5,7 +5,7 @@ what discovery lists is read as well. A channel is read at the owner of its slot
 
 Rules of this file: `_telling` is held while the listener is called, and by whatever changes what is missing; so the
 listener hears one thing at a time, as from one thread. Those that want something to be read never wait for it:
-`_homing` is held for moments, and nobody is called meanwhile.
+see `Homes`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 
 from daebus.errors import RedisUnavailable
 from daebus.transport.address import RedisAddress
@@ -22,9 +23,9 @@ from daebus.transport.places.route import Place
 from daebus.transport.shards.owner import why_unknown
 from daebus.wire.names import encoded
 from daebus.wire.resp import pack
-from daebus.wire.sharded import ANNOUNCED, announced, slot_of
+from daebus.wire.sharded import announced, slot_of
 from daebus_console import naming
-from daebus_console.engine.live.found import Found, is_exact
+from daebus_console.engine.live.homes import Homes
 from daebus_console.engine.live.missing import Missing
 from daebus_console.engine.live.node_tap import NodeTap
 from daebus_console.engine.live.rights import missing_rules, together, user_of
@@ -69,11 +70,7 @@ class ShardTap:
         self._clock = clock or Clock()
         self._longest_wait = longest_wait
         self._user = user_of(address.url)
-        self._found = Found(self.patterns)
-        self._pinned = {ANNOUNCED, *filter(is_exact, self.patterns)}
-        self._homing = threading.Lock()
-        self._homes: dict[str, Place | None] = dict.fromkeys(self._pinned)
-        self._adrift: set[str] = set(self._pinned)
+        self._homes = Homes(self.patterns, lambda channel: lookout.slots.owner(slot_of(encoded(channel))))
         self._nodes: dict[Place, NodeTap] = {}
         self._telling = threading.RLock()
         self._missing = Missing()
@@ -138,43 +135,25 @@ class ShardTap:
 
     def follow(self, channels: Iterable[str]) -> None:
         """Read these channels, whoever is there."""
-        with self._homing:
-            for channel in channels:
-                self._pinned.add(channel)
-                self._take_up(channel)
+        self._homes.follow(channels)
         self._settle()
 
     def unfollow(self, channels: Iterable[str]) -> None:
         """Read these channels no more."""
-        left: list[str] = []
-        with self._homing:
-            for channel in channels:
-                self._pinned.discard(channel)
-                if channel in self._homes:
-                    self._leave(channel)
-                    left.append(channel)
-        self._forget(left)
+        self._forget(self._homes.unfollow(channels))
 
     def unfollow_shown(self) -> None:
         """See `Tap`: nothing is shown by patterns."""
 
     def hear_of(self, channels: Iterable[str], *, any_name: bool = False) -> None:
         """Somebody is there, or will be in a moment: read those that the patterns match, or `any_name`."""
-        with self._homing:
-            names = [name for name in channels if any_name or self._found.matches(name)]
-            for channel in self._found.heard(time.monotonic(), names):
-                self._take_up(channel)
+        self._homes.hear_of(channels, any_name=any_name)
         self._settle()
 
     def polled(self, listed: Collection[str], counts: Mapping[str, int]) -> None:
         """These channels are subscribed to by somebody, others by nobody; some have been counted."""
-        with self._homing:
-            new, gone = self._found.polled(time.monotonic(), listed, counts)
-            for channel in new:
-                self._take_up(channel)
-            gone = [channel for channel in gone if channel not in self._pinned]
+        self._forget(self._homes.polled(listed, counts))
         self._settle()
-        self.unfollow(gone)
 
     def followed(self) -> frozenset[str]:
         """See `Tap`."""
@@ -182,11 +161,11 @@ class ShardTap:
 
     def follows(self, channel: str) -> bool:
         """Whether a channel is to be read."""
-        return channel in self._homes
+        return self._homes.has(channel)
 
     def seen_since(self, channel: str) -> float | None:
         """See `Tap`."""
-        home = self._homes.get(channel)
+        home = self._homes.home(channel)
         node = self._nodes.get(home) if home is not None else None
         if node is None or self._missing.has(home) or self._missing.has(channel):
             return None
@@ -202,33 +181,9 @@ class ShardTap:
             self._seen.wait_for(lambda: seen() or not self._up or self._missing.any or self.refused, within)
         return seen()
 
-    def _take_up(self, channel: str) -> None:
-        if channel not in self._homes:
-            self._homes[channel] = None
-            self._adrift.add(channel)
-
-    def _leave(self, channel: str) -> None:
-        home = self._homes.pop(channel)
-        self._adrift.discard(channel)
-        node = self._nodes.get(home) if home is not None else None
-        if node is not None:
-            node.unfollow([channel])
-
     def _settle(self) -> None:
-        """Have each channel that is read nowhere read at the owner of its slot, where that is known."""
-        with self._homing:
-            for channel in list(self._adrift):
-                place = self._cluster.slots.owner(slot_of(encoded(channel)))
-                node = self._nodes.get(place) if place is not None else None
-                if node is not None:
-                    before = self._homes[channel]
-                    if before is not None and before in self._nodes:
-                        self._nodes[before].unfollow([channel])
-                    self._homes[channel] = place
-                    self._adrift.discard(channel)
-                    node.follow([channel])
-            left = bool(self._adrift)
-        if left:
+        self._homes.settle()
+        if self._homes.adrift:
             self._stirred.set()
 
     # The thread ----------------------------------------------------------------------------------------------------
@@ -251,7 +206,7 @@ class ShardTap:
     def _tend(self) -> None:
         now = time.monotonic()
         slots = self._cluster.slots
-        if (self._adrift or not slots.known) and now >= self._looked_at + LOOK_AFTER:
+        if (self._homes.adrift or not slots.known) and now >= self._looked_at + LOOK_AFTER:
             self._cluster.look()
             self._looked_at = time.monotonic()
             if not slots.known:
@@ -260,7 +215,9 @@ class ShardTap:
         self._mind_the_nodes(slots.masters)
         if now >= self._swept_at + SWEEP_AFTER:
             self._swept_at = now
-            self._sweep()
+            astray = self._homes.astray()
+            self._lose(astray, "slots have moved to another node")
+            self._homes.cast_off(astray)
         self._settle()
         with self._telling:
             self._tell_missing()
@@ -270,25 +227,23 @@ class ShardTap:
     def _mind_the_nodes(self, masters: frozenset[Place]) -> None:
         """Read at every node that has slots, and at no other."""
         for place in masters - self._nodes.keys():
-            node = self._new_node(place)
-            with self._homing:
-                self._nodes[place] = node
+            node = self._nodes[place] = self._new_node(place)
+            self._homes.add(place, node)
             node.start()
         for place in self._nodes.keys() - masters if masters else ():
-            with self._homing:
-                node = self._nodes.pop(place)
-                left = [channel for channel, home in self._homes.items() if home == place]
-                self._adrift.update(left)
-            node.stop()
             with self._telling:
+                node = self._nodes.pop(place)
                 self._reported.discard(place)
-                self._lose(left, self._missing.reason(place) or f"{place} has no slots any more")
+                # Before they are read elsewhere, or they would be missing for good.
+                self._lose(self._homes.at(place), self._missing.reason(place) or f"{place} has no slots any more")
                 self._forget([place])
                 self._tell_refused(place, None)
+            self._homes.drop(place)
+            node.stop()
 
     def _new_node(self, place: Place) -> NodeTap:
         subscriptions = ShardSubscriptions(
-            self._user, confirmed=lambda channel: self._found_again([channel]), left=self._left
+            self._user, confirmed=partial(self._confirmed, place), left=partial(self._left, place)
         )
         return NodeTap(
             self._cluster,
@@ -299,14 +254,6 @@ class ShardTap:
             longest_wait=self._longest_wait,
             on_announced=lambda data: self.hear_of(announced(data)),
         )
-
-    def _sweep(self) -> None:
-        """Look for channels whose slot has another owner than the node at which they are read."""
-        owner = self._cluster.slots.owner
-        with self._homing:
-            for channel, home in self._homes.items():
-                if home is not None and owner(slot_of(encoded(channel))) not in (home, None):
-                    self._adrift.add(channel)
 
     def _rise(self, now: float) -> None:
         """Be up, when each node has been tried and all that there is by then is read."""
@@ -330,8 +277,9 @@ class ShardTap:
         """Whether channels are yet to be read, at nodes that are."""
         if self._refusing:
             return False
-        homes = [(channel, home) for channel, home in list(self._homes.items()) if not self._missing.has(home)]
-        return any(self.seen_since(channel) is None for channel, _home in homes)
+        return any(
+            self.seen_since(channel) is None for channel, home in self._homes.all() if not self._missing.has(home)
+        )
 
     def _list(self) -> None:
         """Find all channels that there are."""
@@ -344,8 +292,10 @@ class ShardTap:
 
     # What the nodes tell, each on its thread -----------------------------------------------------------------------
 
-    def on_batch(self, batch: Batch) -> None:
+    def on_batch(self, place: Place, batch: Batch) -> None:
         """Messages arrived at a node."""
+        if self._homes.moved_lately:
+            batch = [message for message in batch if self._homes.home(message[0]) == place]
         with self._telling:
             self._heard_at = time.monotonic()
             self._listener.on_batch(self._clock(), batch)
@@ -383,28 +333,29 @@ class ShardTap:
         with self._telling:
             self._listener.on_cause(self._clock(), cause)
 
-    def _left(self, channel: str, reason: str) -> None:
+    def _confirmed(self, place: Place, channel: str) -> None:
+        """A channel is read at a node, or refused there."""
+        with self._telling:
+            if place in self._nodes and self._homes.home(channel) == place:
+                self._found_again([channel])
+
+    def _left(self, place: Place, channel: str, reason: str) -> None:
         """A channel is not read any more where it was: its slot is elsewhere, or on its way."""
+        if self._homes.home(channel) != place:
+            return
+        self._lose([channel], reason)
         slot = slot_of(encoded(channel))
         if not self._cluster.note_moved(slot, reason):
             self._cluster.slots.unsettled(slot)
-        with self._homing:
-            home = self._homes.get(channel)
-            if home is None:
-                return
-            self._adrift.add(channel)
-        node = self._nodes.get(home)
-        if node is not None:
-            node.unfollow([channel])
-        with self._telling:
-            self._lose([channel], reason)
+        self._homes.cast_off([channel])
         self._stirred.set()
 
     def _lose(self, what: Iterable[Place | str], reason: str) -> None:
         """These are not read from for now."""
-        with self._seen:
-            self._missing.lose(what, reason)
-        self._tell_missing()
+        with self._telling:
+            with self._seen:
+                self._missing.lose(what, reason)
+            self._tell_missing()
 
     def _forget(self, what: Iterable[Place | str]) -> None:
         with self._seen:
@@ -444,7 +395,7 @@ class ShardTap:
             self._listener.on_whole(self._clock())
 
     def _all_down(self) -> bool:
-        return all(self._missing.has(place) for place in self._nodes)
+        return all(self._missing.has(place) for place in list(self._nodes))
 
 
 class _AtNode:
@@ -454,7 +405,7 @@ class _AtNode:
         self._tap, self._place, self._subscriptions = tap, place, subscriptions
 
     def on_batch(self, _at: float, batch: Batch) -> None:
-        self._tap.on_batch(batch)
+        self._tap.on_batch(self._place, batch)
 
     def on_up(self, _at: float) -> None:
         self._tap.on_up(self._place)
