@@ -109,8 +109,12 @@ def _run(options: argparse.Namespace, given: Sequence[str]) -> int:
     if options.reload_dir and not options.reload:
         raise Mistake("--reload-dir says where --reload looks for changes; give that as well")
     if options.reload and is_sharded(url):
-        # Where the old code ends and the new begins is told by a mark among the messages, which go other ways there.
-        raise Mistake("--reload and sharded Pub/Sub do not go together: leave --reload or sharded=true out")
+        # One mark among the messages tells where the old code ends and the new begins. Here each slot would need one of
+        # its own, and the old code would have to end when it has come to all of them.
+        raise Mistake(
+            "--reload and sharded Pub/Sub do not go together, since messages come over several connections that have no"
+            " point in common where the old code could hand over: leave --reload or sharded=true out"
+        )
     if options.reload:
         configure()
         from .supervisor import run

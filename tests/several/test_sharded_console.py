@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,9 +17,11 @@ from daebus.wire.sharded import ANNOUNCED, WATCHED, announcement
 from daebus_console.commands.context import Exit
 from daebus_console.engine.live.tap import Tap
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
+from daebus_console.engine.mock.answers import FixedAnswer, Given
+from daebus_console.engine.mock.mocks import Mocks, ServicePresent
 from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.session import Session, Settings
-from daebus_console.tui.titles.header import header
+from daebus_console.tui.titles.header import header, shortened
 from tests.console.sick.conftest import carry_out
 from tests.support.framework_services import serving
 from tests.support.hammer import hammering
@@ -294,7 +296,11 @@ def test_its_own_questions_are_marked_as_such(url: str, name: str) -> None:
 def test_the_line_at_the_top_says_that_it_is_sharded(url: str) -> None:
     with looking(url) as session, session.lock:
         left, _right = header(session, session.clock())
-        assert "live on 3 shards" in "".join(text for text, _role in left)
+        shown = "".join(text for text, _role in left)
+    assert "live on 3 shards" in shown
+    assert ",+5?sharded=true" in shown, "the addresses of all nodes would leave no room for it"
+    assert shortened("redis+sentinel://h:1,h2:2/mymaster") == "redis+sentinel://h:1,+1/mymaster"
+    assert shortened("redis://h:1/0?a=b,c") == "redis://h:1/0?a=b,c"
 
 
 def test_a_redis_that_is_no_cluster_is_said_to_be_none() -> None:
@@ -354,6 +360,17 @@ def test_what_was_recorded_is_sent_again(cluster: Cluster, url: str, name: str, 
         node = cluster.nodes[0].url
         said = carry_out(url, f"replay {file} --redis {node}?sharded=true --yes")
         assert (said.status, handled) == (Exit.DONE, [5, 5, 5]), said.words
+
+
+def test_it_stands_in_for_a_service_and_is_seen_to(url: str, name: str) -> None:
+    answer = FixedAnswer("say", Given({"hi": 1}))
+    with looking(url) as session, closing(Mocks(session.address)) as mocks:
+        mocks.add(name, answer, "hi")
+        with DaebusCaller(name, redis_url=url) as caller:
+            assert caller.send_request("say") == {"hi": 1}
+        eventually(lambda: tally(session, name)["say", Kind.REQUEST, State.OK] == 1)
+        with pytest.raises(ServicePresent), serving(shop(f"{name}.there"), url, f"{name}.there"):
+            mocks.add(f"{name}.there", answer, "hi")
 
 
 def test_one_class_for_each_kind_of_bus(cluster: Cluster, url: str) -> None:

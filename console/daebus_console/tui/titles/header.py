@@ -14,7 +14,7 @@ def header(
 ) -> tuple[Line, Line]:
     """Left: which Redis, how the connection is, and what the console is `doing`; right: what was `found`, and seen."""
     status = session.status
-    left: Line = [(" daebus ", "strong"), (f" {clean(str(session.address))} ", "name")]
+    left: Line = [(" daebus ", "strong"), (f" {clean(shortened(str(session.address)))} ", "name")]
     # A capture that was opened says when all of it is there; a bus never is.
     loaded = getattr(session, "loaded", None)
     if loaded is not None:
@@ -39,6 +39,16 @@ def header(
     right.append((f" {fmt.rate(session.rate.per_second(now))} ", "plain"))
     right.append((f" {fmt.plural(status.gaps, 'gap')} ", "error" if status.gaps else "dim"))
     return left, right
+
+
+def shortened(address: str) -> str:
+    """An address that names several servers with the first of them: how the connection is stands behind it."""
+    place, mark, options = address.partition("?")
+    first, comma, others = place.partition(",")
+    if not comma:
+        return address
+    hosts, slash, path = others.partition("/")
+    return f"{first},+{hosts.count(',') + 1}{slash}{path}{mark}{options}"
 
 
 def doing(what: UnderWay) -> Line:
