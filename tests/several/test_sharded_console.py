@@ -366,6 +366,7 @@ def test_it_stands_in_for_a_service_and_is_seen_to(url: str, name: str) -> None:
     answer = FixedAnswer("say", Given({"hi": 1}))
     with looking(url) as session, closing(Mocks(session.address)) as mocks:
         mocks.add(name, answer, "hi")
+        eventually(lambda: session.tap.seen_since(name))
         with DaebusCaller(name, redis_url=url) as caller:
             assert caller.send_request("say") == {"hi": 1}
         eventually(lambda: tally(session, name)["say", Kind.REQUEST, State.OK] == 1)
