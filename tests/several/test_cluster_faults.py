@@ -33,6 +33,25 @@ def test_half_of_them_are_killed(cluster: Cluster) -> None:
         hammer.goes_on()
 
 
+def test_half_of_them_stop_and_go_on(cluster: Cluster) -> None:
+    half = (cluster.nodes[0], cluster.nodes[3], cluster.nodes[4])
+    with hammering(cluster.url) as hammer:
+        for node in half:
+            node.freeze()
+        hammer.goes_on()
+        for node in half:
+            node.thaw()
+        hammer.goes_on()
+
+
+def test_a_replica_is_promoted_under_two_thousand_calls_a_second(cluster: Cluster) -> None:
+    with hammering(cluster.url, callers=1, rate=2000) as hammer:
+        replica = next(node for node in cluster.nodes if order(node, "ROLE")[0] == "slave")
+        order(replica, "CLUSTER", "FAILOVER")
+        eventually(lambda: order(replica, "ROLE")[0] == "master")
+        hammer.goes_on()
+
+
 def test_a_replica_is_promoted(cluster: Cluster) -> None:
     with hammering(cluster.url, services=2, shared=True) as hammer:
         replica = next(node for node in cluster.nodes if order(node, "ROLE")[0] == "slave")

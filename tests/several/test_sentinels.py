@@ -49,6 +49,14 @@ def test_a_failover_under_load_while_the_old_master_lives_on(sentinels: Sentinel
         hammer.goes_on()
 
 
+def test_a_failover_under_two_thousand_calls_a_second(sentinels: Sentinels) -> None:
+    with hammering(sentinels.url, callers=1, rate=2000) as hammer:
+        before = sentinels.master()
+        sentinels.fail_over()
+        announced(sentinels, before)
+        hammer.goes_on()
+
+
 def test_the_master_is_killed_and_comes_back(sentinels: Sentinels) -> None:
     with hammering(sentinels.url) as hammer:
         before = sentinels.master()

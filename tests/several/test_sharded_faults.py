@@ -10,6 +10,7 @@ from daebus import Daebus, DaebusCaller, request
 from daebus.wire.sharded import slot_of
 from tests.support.framework_services import serving
 from tests.support.hammer import hammering
+from tests.support.redis_server import RedisServer
 from tests.support.several import Cluster, is_old, order
 from tests.support.slots import masters, move, owner
 from tests.support.waiting import eventually
@@ -22,6 +23,12 @@ def url(cluster: Cluster) -> str:
     if is_old():
         pytest.skip("Redis 6 has no sharded Pub/Sub")
     return f"{cluster.url}?sharded=true"
+
+
+def replicates(node: RedisServer) -> int | None:
+    """The port of the master whose replica a node is, if it is one."""
+    role = order(node, "ROLE")
+    return int(role[2]) if role[0] == "slave" else None
 
 
 def test_the_slot_of_a_service_moves(cluster: Cluster, url: str) -> None:
@@ -72,14 +79,24 @@ def test_the_master_of_a_service_stops_answering(cluster: Cluster, url: str) -> 
         hammer.goes_on()
 
 
+def test_half_of_them_stop_and_go_on(cluster: Cluster, url: str) -> None:
+    with hammering(url) as hammer:
+        stopped = owner(cluster, hammer.name)
+        # Slots whose master and replica are both away stay away.
+        others = [node for node in cluster.nodes if node not in masters(cluster) and replicates(node) != stopped.port]
+        half = [stopped, *others[:2]]
+        for node in half:
+            node.freeze()
+        hammer.goes_on()
+        for node in half:
+            node.thaw()
+        hammer.goes_on()
+
+
 def test_a_replica_is_promoted(cluster: Cluster, url: str) -> None:
     with hammering(url, services=2, shared=True) as hammer:
         master = owner(cluster, hammer.name)
-        replica = next(
-            node
-            for node in cluster.nodes
-            if (role := order(node, "ROLE"))[0] == "slave" and int(role[2]) == master.port
-        )
+        replica = next(node for node in cluster.nodes if replicates(node) == master.port)
         order(replica, "CLUSTER", "FAILOVER")
         eventually(lambda: order(replica, "ROLE")[0] == "master")
         assert hammer.goes_on() < 5

@@ -15,27 +15,32 @@ from tests.support.waiting import eventually
 
 TIMEOUT = 4.0
 """Seconds that each call may take."""
+_MOST_AT_ONCE = 4000
 
 
 class Hammer:
-    """So many threads call, and where there are any, a task of an event loop.
+    """So many threads call, and where there are any, a task of an event loop; with a `rate` so many a second as well.
 
     `runs` has how often each request was handled, `errors` what calls ended with that were not answered.
     """
 
-    def __init__(self, url: str, callers: int = 3, *, services: int = 1, shared: bool = False) -> None:
+    def __init__(self, url: str, callers: int = 3, *, services: int = 1, shared: bool = False, rate: int = 0) -> None:
         self.url = url
         self.name = f"svc_{uuid.uuid4().hex[:10]}"
         self.runs: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
         self.texts: list[str] = []
-        self.answered = [0] * (callers + 1 if callers else 0)
+        self.answered = [0] * ((callers + 1 if callers else 0) + (1 if rate else 0))
+        self.offered = 0
+        """How many calls were begun because of the rate."""
         self._shared = shared
         self._apps = [self._app() for _ in range(services)]
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._call, args=(number,)) for number in range(callers)]
         if callers:
             self._threads.append(threading.Thread(target=lambda: asyncio.run(self._call_async(callers))))
+        if rate:
+            self._threads.append(threading.Thread(target=lambda: asyncio.run(self._offer(rate))))
 
     @property
     def app(self) -> Daebus:
@@ -108,11 +113,35 @@ class Hammer:
                     self._failed(error)
                     await asyncio.sleep(0.02)
 
+    async def _offer(self, rate: int) -> None:
+        """Begin so many calls a second, whatever becomes of those before."""
+        begun, tasks = time.monotonic(), set[asyncio.Task[None]]()
+        async with AsyncDaebusCaller(self.name, redis_url=self.url, timeout=TIMEOUT) as caller:
+
+            async def call() -> None:
+                try:
+                    assert await caller.send_request("echo") == {"a": 1}
+                    self.answered[-1] += 1
+                except DaebusError as error:
+                    self._failed(error)
+
+            while not self._stop.is_set():
+                while self.offered < (time.monotonic() - begun) * rate and len(tasks) < _MOST_AT_ONCE:
+                    self.offered += 1
+                    tasks.add(task := asyncio.create_task(call()))
+                    task.add_done_callback(tasks.discard)
+                    if self.offered % 20 == 0:
+                        await asyncio.sleep(0)
+                await asyncio.sleep(0.005)
+            await asyncio.gather(*tasks)
+
 
 @contextmanager
-def hammering(url: str, callers: int = 3, *, services: int = 1, shared: bool = False) -> Iterator[Hammer]:
+def hammering(
+    url: str, callers: int = 3, *, services: int = 1, shared: bool = False, rate: int = 0
+) -> Iterator[Hammer]:
     """A hammer that is at work; at the end of the block it has kept its word."""
-    hammer = Hammer(url, callers, services=services, shared=shared)
+    hammer = Hammer(url, callers, services=services, shared=shared, rate=rate)
     try:
         hammer.start()
         yield hammer
