@@ -89,6 +89,18 @@ def test_who_is_idle_follows_too(sentinels: Sentinels) -> None:
         eventually(lambda: works(idle) and str(before.port) not in str(connection_of(publisher).node), within=20)
 
 
+def test_servers_that_go_by_names_are_followed() -> None:
+    with closing(Sentinels(host="localhost")) as sentinels:
+        sentinels.start()
+        with hammering(sentinels.url) as hammer:
+            with sentinels.sentinels[0].client(decode_responses=True) as client:
+                assert client.sentinel_get_master_addr_by_name(MASTER)[0] == "localhost"
+            before = sentinels.master()
+            before.kill()
+            announced(sentinels, before)
+            hammer.goes_on()
+
+
 def test_a_sentinel_that_is_gone_is_not_missed(sentinels: Sentinels) -> None:
     sentinels.sentinels[0].kill()
     sentinels.sentinels[1].freeze()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -91,6 +92,29 @@ def test_half_of_them_stop_and_go_on(cluster: Cluster, url: str) -> None:
         for node in half:
             node.thaw()
         hammer.goes_on()
+
+
+@pytest.fixture
+def named(cluster: Cluster) -> Iterator[Cluster]:
+    """Nodes that go by a name."""
+
+    def name(hostname: str, kind: str) -> None:
+        for node in cluster.nodes:
+            order(node, "CONFIG", "SET", "cluster-announce-hostname", hostname)
+            order(node, "CONFIG", "SET", "cluster-preferred-endpoint-type", kind)
+
+    name("localhost", "hostname")
+    yield cluster
+    name("", "ip")
+
+
+def test_nodes_that_go_by_names_are_found(url: str, named: Cluster) -> None:
+    with hammering(url.replace("127.0.0.1", "localhost"), services=2, shared=True) as hammer:
+        for _ in range(2):
+            source = owner(named, hammer.name)
+            target = next(node for node in masters(named) if node is not source)
+            move(named, slot_of(hammer.name.encode()), source, target)
+            hammer.goes_on()
 
 
 def test_a_replica_is_promoted(cluster: Cluster, url: str) -> None:

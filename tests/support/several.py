@@ -153,8 +153,9 @@ def _lines(node: RedisServer) -> list[str]:
 class Sentinel(RedisServer):
     """A sentinel of one master."""
 
-    def __init__(self, master_port: Callable[[], int], quorum: int, *lines: str) -> None:
+    def __init__(self, master_port: Callable[[], int], quorum: int, *lines: str, host: str = "127.0.0.1") -> None:
         super().__init__("--sentinel")
+        self._host = host
         self._master_port = master_port
         self._lines = (f"down-after-milliseconds {MASTER} {DOWN_AFTER}", f"failover-timeout {MASTER} 3000", *lines)
         self._quorum = quorum
@@ -162,8 +163,9 @@ class Sentinel(RedisServer):
     def start(self, *, wait: bool = True) -> Sentinel:
         file = Path(self._directory.name) / "sentinel.conf"
         if not file.exists():
-            monitor = f"sentinel monitor {MASTER} 127.0.0.1 {self._master_port()} {self._quorum}"
-            file.write_text("\n".join([monitor, *(f"sentinel {line}" for line in self._lines), ""]))
+            monitor = f"monitor {MASTER} {self._host} {self._master_port()} {self._quorum}"
+            names = ("resolve-hostnames yes", "announce-hostnames yes") if self._host == "localhost" else ()
+            file.write_text("".join(f"sentinel {line}\n" for line in (*names, monitor, *self._lines)))
         self.configuration = str(file)
         super().start(wait=wait)
         return self
@@ -177,22 +179,25 @@ class Sentinel(RedisServer):
 
 
 class Sentinels:
-    """A master with replicas, and the sentinels that look after it."""
+    """A master with replicas, and the sentinels that look after it. With `localhost` as the host all go by names."""
 
-    def __init__(self, replicas: int = 1, sentinels: int = 3) -> None:
-        self.servers = [RedisServer("--repl-diskless-sync-delay", "0") for _ in range(1 + replicas)]
-        self.sentinels = [Sentinel(lambda: self.servers[0].port, sentinels // 2 + 1) for _ in range(sentinels)]
+    def __init__(self, replicas: int = 1, sentinels: int = 3, host: str = "127.0.0.1") -> None:
+        self.host = host
+        named = ("--replica-announce-ip", host) if host == "localhost" else ()
+        self.servers = [RedisServer("--repl-diskless-sync-delay", "0", *named) for _ in range(1 + replicas)]
+        quorum = sentinels // 2 + 1
+        self.sentinels = [Sentinel(lambda: self.servers[0].port, quorum, host=host) for _ in range(sentinels)]
 
     @property
     def url(self) -> str:
-        hosts = ",".join(f"127.0.0.1:{one.port}" for one in self.sentinels)
+        hosts = ",".join(f"{self.host}:{one.port}" for one in self.sentinels)
         return f"redis+sentinel://{hosts}/{MASTER}"
 
     def start(self) -> Sentinels:
         """Returns when each sentinel knows the others and the replicas."""
         start_all(self.servers)
         for replica in self.servers[1:]:
-            order(replica, "REPLICAOF", "127.0.0.1", self.servers[0].port)
+            order(replica, "REPLICAOF", self.host, self.servers[0].port)
         start_all(self.sentinels)
         self.await_whole()
         return self
