@@ -22,7 +22,7 @@ from daebus.wire.protocol import NEED_DATA, Command, Message, Protocol, Refused,
 from daebus.wire.resp import ProtocolError, pack
 
 from .address import CONNECT_TIMEOUT, CONNECTING_ERRORS, RedisAddress, client_label, pinned, refusal
-from .commands import Pending, loss
+from .commands import IN_ONE_PIECE, Pending, loss
 from .listener import HEARTBEAT_AFTER
 from .places.dialing import PATIENCE, found_cluster, lookout_of
 from .places.lookout import Lookout
@@ -67,7 +67,10 @@ class AsyncConnection(asyncio.Protocol):
         self._given = self._taken = self._left = 0
         self._cut = False
         self._together: list[bytes] | None = None
-        """What has been given and is written at the end of this step of the loop; None where it is written at once."""
+        """What has been given and is written at the end of this step of the loop, or when it is enough for one piece.
+
+        None where it is written at once.
+        """
         self.heard_at = self._loop.time()
         """When the last bytes came, in loop time."""
         self._pinged_at: float | None = None
@@ -231,7 +234,10 @@ class AsyncConnection(asyncio.Protocol):
         self._given += len(data)
         if self._together is not None:
             self._together.append(data)
-            return
+            if len(self._together) < IN_ONE_PIECE:
+                return
+            data = b"".join(self._together)
+            self._together.clear()
         self._transport.write(data)
         if self._transport.is_closing():
             self._cut = True

@@ -15,6 +15,12 @@ from daebus.wire.resp import ErrorReply, pack, pack_publish
 from .address import refusal
 from .waiter import Waiter
 
+IN_ONE_PIECE = 8
+"""Commands that are gathered to go out together, at most: while one side gathers more, the other has nothing to do.
+
+Of 2, 4, 8 and all of them this lets 32 threads, and 32 tasks, get the most done.
+"""
+
 
 class Pending(Command):
     """A command of one connection, seen by who gave it.

@@ -26,7 +26,7 @@ from daebus.wire.protocol import Event, Protocol
 from daebus.wire.resp import ProtocolError
 
 from .address import RedisAddress
-from .commands import Pending, loss
+from .commands import IN_ONE_PIECE, Pending, loss
 from .leader import OVERDUE_AFTER, Leadership
 from .places.route import Place
 from .stream import Stream
@@ -133,13 +133,16 @@ class Connection:
     # Writing
 
     def submit(self, command: Pending, later: bool = False) -> bool:
-        """Send a command; False where the connection broke before. With `later` it is left to the next `flush`."""
+        """Send a command; False where the connection broke before.
+
+        With `later` it is left to the next `flush`, unless as many wait as go out in one piece.
+        """
         if self._writing:
             self._replace_gone()
         if not self.usable:
             return False
         self._outbox.append(command)
-        if not later or not self.usable:
+        if not later or len(self._outbox) >= IN_ONE_PIECE or not self.usable:
             self.flush()
         return True
 

@@ -35,6 +35,7 @@ def cluster(the_cluster: Cluster) -> Iterator[Cluster]:
     yield the_cluster
     heal(the_cluster.nodes)
     the_cluster.await_whole()
+    the_cluster.spread()
 
 
 @pytest.fixture

@@ -137,9 +137,28 @@ class Cluster:
 
         eventually(whole, within=30, every=0.05, what="the nodes know each other")
 
+    def spread(self) -> None:
+        """Give each master with slots a replica again: failovers may leave one with two, and another without."""
+        masters = {node.port: node for node in self.nodes if order(node, "ROLE")[0] == "master" and _has_slots(node)}
+        replicas: dict[int, list[ClusterServer]] = {port: [] for port in masters}
+        for node in self.nodes:
+            role = order(node, "ROLE")
+            if role[0] == "slave" and int(role[2]) in replicas:
+                replicas[int(role[2])].append(node)
+        spare = [each.pop() for each in replicas.values() if len(each) > 1]
+        for port, each in replicas.items():
+            if not each and spare:
+                replica = spare.pop()
+                order(replica, "CLUSTER", "REPLICATE", masters[port].id)
+                eventually(lambda: order(replica, "ROLE")[3] == "connected", within=20)  # noqa: B023 - asked at once
+
     def close(self) -> None:
         for node in self.nodes:
             node.close()
+
+
+def _has_slots(node: RedisServer) -> bool:
+    return any("myself" in line and len(line.split()) > 8 for line in _lines(node))
 
 
 def _lines(node: RedisServer) -> list[str]:

@@ -14,7 +14,7 @@ import pytest
 from daebus import DaebusCaller, RequestFailed, RequestTimeout, ServiceUnavailable
 from daebus.transport.address import RedisAddress
 from daebus_console.engine.mock.answers import FixedAnswer, Given, RecordedAnswers
-from daebus_console.engine.mock.mocks import Mocks, ServicePresent
+from daebus_console.engine.mock.mocks import Mocks, ServicePresent, _Stand
 from daebus_console.engine.session import Session
 from tests.console.cli.conftest import Console
 from tests.console.engine.bus import Bus, answer, progress, request
@@ -58,6 +58,21 @@ def test_it_answers_and_is_listed_and_ends(prompt: Prompt, asker: DaebusCaller, 
         asker.send_request("charge", {})
     assert subscribers(redis_url, name) == 0
     assert prompt("unmock 9") == 2
+
+
+def test_it_has_its_answer_as_soon_as_it_listens(
+    prompt: Prompt, asker: DaebusCaller, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listen = _Stand.open
+    answers = []
+
+    def listen_and_ask(stand: _Stand) -> None:
+        listen(stand)
+        answers.append(asker.send_request("get", {}))
+
+    monkeypatch.setattr(_Stand, "open", listen_and_ask)
+    assert prompt(f"mock {name} get a=1") == 0
+    assert answers == [{"a": "1"}]
 
 
 def test_delay_times_and_concurrency(prompt: Prompt, asker: DaebusCaller, name: str) -> None:

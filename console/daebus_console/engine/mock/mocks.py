@@ -230,22 +230,29 @@ class Mocks:
             stand = self._stands.get(place)
             if not beside:
                 self._check_absent(service, own=0 if stand is None else 1)
-            if stand is None:
-                if dialect is None:
-                    stand = _Stand(self.address, service, self._schedule, beside=beside)
-                else:
-                    stand = _GuestStand(self.address, service, self._schedule, beside=beside, dialect=dialect)
-                try:
-                    stand.open()
-                except RedisUnavailable:
-                    stand.close()
-                    raise
-                self._stands[place] = stand
-            stand.beside = stand.beside or beside
             mock = Mock(self._next, service, answers, summary, delay, times, place[0])
+            if stand is None:
+                stand = self._opened(mock, dialect, beside=beside)
+                self._stands[place] = stand
+            else:
+                stand.beside = stand.beside or beside
+                stand.mocks.insert(0, mock)
             self._next += 1
-            stand.mocks.insert(0, mock)
             return mock
+
+    def _opened(self, mock: Mock, dialect: Dialect | None, *, beside: bool) -> _Stand:
+        """A stand that listens, and has had that answer from the first message on."""
+        if dialect is None:
+            stand = _Stand(self.address, mock.service, self._schedule, beside=beside)
+        else:
+            stand = _GuestStand(self.address, mock.service, self._schedule, beside=beside, dialect=dialect)
+        stand.mocks.append(mock)
+        try:
+            stand.open()
+        except RedisUnavailable:
+            stand.close()
+            raise
+        return stand
 
     def _check_absent(self, service: str, own: int) -> None:
         counts = count_subscribers(self.address, [service])
