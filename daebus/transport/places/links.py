@@ -7,39 +7,53 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from daebus.errors import RedisUnavailable
+from daebus.errors import ConnectionLost, RedisUnavailable, again
 from daebus.transport.address import RedisAddress
 from daebus.transport.link import Link
+from daebus.transport.threads import begin
 
 from .route import Place
 
 CONNECT_WITHIN = 0.5
 """Seconds that connecting to one of them may take: others wait meanwhile."""
 AWAY_FOR = 1.0
-"""Seconds for which one that could not be connected to is not tried again."""
+"""Seconds for which one that could not be connected to, or did not answer, is not tried again."""
 
 Told = dict[Place, "list[Any] | RedisUnavailable"]
 """The replies of each, or why there are none."""
 
 
 class Links:
-    """For any thread, one at a time. `address_of(place)` says how to connect to a server there."""
+    """For any thread. `address_of(place)` says how to connect to a server there.
+
+    `_lock` guards the connections: what is asked on one of them by one thread at a time. It is not held while one is
+    made, by one thread for all: those that do not answer keep nobody from asking the others.
+    """
 
     def __init__(self, address_of: Callable[[Place], RedisAddress], name: str) -> None:
         self._address_of = address_of
         self._name = name
         self._lock = threading.Lock()
+        self._connecting = threading.Lock()
         self._links: dict[Place, Link] = {}
         self._away: dict[Place, tuple[float, RedisUnavailable]] = {}
 
     def ask(self, places: Iterable[Place], data: bytes, wanted: int, within: float) -> Told:
-        """Send the packed commands, which have so many replies, to each; waits `within` seconds for all of them."""
+        """Send the packed commands, which have so many replies, to each; waits `within` seconds for all of them.
+
+        One that did not answer lately is not asked: it is said of it what was wrong with it then.
+        """
         told: Told = {}
+        several = list(dict.fromkeys(places))
+        self._connect(several, min(within, CONNECT_WITHIN))
         with self._lock:
             asked: list[tuple[Place, Link]] = []
-            for place in dict.fromkeys(places):
+            for place in several:
+                link = self._links.get(place)
+                if link is None:
+                    told[place] = self._why_away(place)
+                    continue
                 try:
-                    link = self._link(place, min(within, CONNECT_WITHIN))
                     asked.append((place, link))
                     link.send(data, time.monotonic() + within)
                 except RedisUnavailable as error:
@@ -54,22 +68,57 @@ class Links:
                     told[place] = self._drop(place, error)
         return told
 
-    def _link(self, place: Place, within: float) -> Link:
-        link = self._links.get(place)
-        if link is None:
-            since, error = self._away.get(place, (0.0, None))
-            if error is not None and time.monotonic() < since + AWAY_FOR:
-                raise error
-            try:
-                link = self._address_of(place).link(self._name, time.monotonic() + within)
-            except RedisUnavailable as failed:
-                self._away[place] = time.monotonic(), failed
-                raise
+    def _is_missing(self, place: Place) -> bool:
+        """Whether it is to be connected to."""
+        if place in self._links:
+            return False
+        away = self._away.get(place)
+        return away is None or time.monotonic() >= away[0] + AWAY_FOR
+
+    def _why_away(self, place: Place) -> RedisUnavailable:
+        away = self._away.get(place)
+        return RedisUnavailable(f"Redis at {place} does not answer") if away is None else again(away[1])
+
+    def _connect(self, places: Iterable[Place], within: float) -> None:
+        """Connect to those that are missing, side by side."""
+        if not any(map(self._is_missing, places)):
+            return
+        with self._connecting:
+            missing = [place for place in places if self._is_missing(place)]
+            for place in missing:
+                if (away := self._away.get(place)) is not None:
+                    # It is tried once more; the others go on without it meanwhile.
+                    self._away[place] = time.monotonic(), away[1]
+            threads = [
+                threading.Thread(target=self._connect_to, args=(place, within), name="daebus-connecting", daemon=True)
+                for place in missing[1:]
+            ]
+            alone = missing[:1]
+            for place, thread in zip(missing[1:], threads, strict=True):
+                try:
+                    begin(thread)
+                except RuntimeError:
+                    alone.append(place)
+            for place in alone:
+                self._connect_to(place, within)
+            for thread in threads:
+                if thread.ident is not None:
+                    thread.join(2 * within)
+
+    def _connect_to(self, place: Place, within: float) -> None:
+        try:
+            link = self._address_of(place).link(self._name, time.monotonic() + within)
+        except RedisUnavailable as failed:
+            self._away[place] = time.monotonic(), failed
+            return
+        with self._lock:
             self._away.pop(place, None)
             self._links[place] = link
-        return link
 
     def _drop(self, place: Place, error: RedisUnavailable) -> RedisUnavailable:
+        """Give a connection up; where it just does not answer, the server is left alone for a while."""
+        if not isinstance(error, ConnectionLost):
+            self._away[place] = time.monotonic(), error
         link = self._links.pop(place, None)
         if link is not None:
             link.close()
@@ -81,7 +130,7 @@ class Links:
 
     def abandon(self) -> None:
         """In a forked child: let go of its copies, which ends nothing on the parent's side."""
-        self._lock = threading.Lock()
+        self._lock, self._connecting = threading.Lock(), threading.Lock()
         for link in self._links.values():
             link.socket.close()
         self._links, self._away = {}, {}

@@ -1,0 +1,82 @@
+"""Asking several servers, some of which do not answer: nobody waits for those but who finds it out."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from daebus.errors import RedisUnavailable
+from daebus.transport.address import RedisAddress
+from daebus.transport.places.links import AWAY_FOR, CONNECT_WITHIN, Links
+from daebus.transport.places.route import Place
+from daebus.wire.resp import pack
+from tests.support.redis_server import RedisServer
+
+PING = pack(b"PING")
+
+
+def links_to() -> Links:
+    return Links(lambda place: RedisAddress(f"redis://{place}"), "test")
+
+
+@pytest.fixture
+def mute() -> Iterator[list[Place]]:
+    """Servers that take connections and say nothing."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=128)) for _ in range(6)]
+        yield [Place("127.0.0.1", one.getsockname()[1]) for one in sockets]
+
+
+def test_those_that_say_nothing_are_waited_for_side_by_side_and_once(redis_url: str, mute: list[Place]) -> None:
+    port = RedisAddress(redis_url).client().connection_pool.connection_kwargs["port"]
+    here, links = Place("127.0.0.1", int(port)), links_to()
+    ends: list[float] = []
+
+    def ask() -> None:
+        begun = time.monotonic()
+        for _ in range(10):
+            told = links.ask([*mute, here], PING, 1, 1.0)
+            assert not isinstance(told[here], RedisUnavailable)
+            assert all(isinstance(told[place], RedisUnavailable) for place in mute)
+        ends.append(time.monotonic() - begun)
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    links.close()
+    assert len(ends) == 8
+    # One after the other, of each six times half a second for each of 80 questions, it would take minutes.
+    assert max(ends) < 10 * (CONNECT_WITHIN + AWAY_FOR)
+
+
+def test_one_that_stops_is_left_alone_for_a_while_and_asked_again_when_it_goes_on(own_redis: RedisServer) -> None:
+    here, links = Place("127.0.0.1", own_redis.port), links_to()
+    assert not isinstance(links.ask([here], PING, 1, 1.0)[here], RedisUnavailable)
+    own_redis.freeze()
+    assert "does not answer" in str(links.ask([here], PING, 1, 0.1)[here])
+    # It is not asked: that would take ten seconds.
+    begun = time.monotonic()
+    assert "does not answer" in str(links.ask([here], PING, 1, 10.0)[here])
+    assert time.monotonic() - begun < 5
+    own_redis.thaw()
+    deadline = time.monotonic() + 10
+    while isinstance(links.ask([here], PING, 1, 1.0)[here], RedisUnavailable):
+        assert time.monotonic() < deadline
+    links.close()
+
+
+def test_one_that_closes_its_connections_is_connected_to_at_once(own_redis: RedisServer) -> None:
+    here, links = Place("127.0.0.1", own_redis.port), links_to()
+    links.ask([here], PING, 1, 1.0)
+    with own_redis.client() as client:
+        client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    assert isinstance(links.ask([here], PING, 1, 1.0)[here], RedisUnavailable)
+    assert not isinstance(links.ask([here], PING, 1, 1.0)[here], RedisUnavailable)
+    links.close()
