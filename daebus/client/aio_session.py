@@ -253,7 +253,9 @@ class AsyncSession:
         name = context.asking_name(self._name)
         try:
             if self._subscription is None:
-                self._subscription = await self._subscribed(bus, name)
+                subscription = await self._subscribed(bus, name)
+                subscription.must_live()
+                self._subscription = subscription
             if self._publisher is None:
                 self._publisher = await self._linked(bus, name)
                 self._presence.connected(self._publisher.lookout, again=self._was_lost)

@@ -224,8 +224,12 @@ class AsyncConnection(asyncio.Protocol):
         self._channel = encoded(channel)
         self._write(self._protocol.subscribe([self._channel]))
         await self._confirmed
+        # It may have come to its end together with the confirmation, before whoever waits for that could hear of it.
+        self.must_live()
+
+    def must_live(self) -> None:
+        """Raise ConnectionLost where it has come to its end: whoever has just made it is to make another."""
         if self._error is not None:
-            # It came to its end together with the confirmation, before whoever waits for that could hear of it.
             raise ConnectionLost(str(self._error))
 
     def _write(self, data: bytes) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from daebus import Daebus, DaebusCaller, request
+from daebus import AsyncDaebusCaller, Daebus, DaebusCaller, request
+from daebus.transport.places.cluster import ClusterLookout
 from daebus.wire.sharded import slot_of
 from tests.support.framework_services import serving
 from tests.support.hammer import hammering
@@ -50,6 +52,32 @@ def test_the_slot_of_a_caller_moves(cluster: Cluster, url: str) -> None:
                 for channel in order(source, "PUBSUB", "SHARDCHANNELS", "caller:*"):
                     move(cluster, slot_of(channel.encode()), source, target)
             assert hammer.goes_on() < 3
+
+
+def test_the_slot_of_an_asyncio_caller_moves_while_it_connects(
+    cluster: Cluster, url: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    introduce, moved = ClusterLookout.introduce, list[str]()
+
+    def moving(lookout: ClusterLookout, channel: str) -> None:
+        # It has subscribed, and nothing of it has begun.
+        if not moved:
+            moved.append(channel)
+            source = owner(cluster, channel)
+            target = next(node for node in masters(cluster) if node is not source)
+            move(cluster, slot_of(channel.encode()), source, target)
+        introduce(lookout, channel)
+
+    async def call() -> object:
+        async with AsyncDaebusCaller(name, redis_url=url, timeout=10) as caller:
+            return await caller.send_request("echo", {"n": 1})
+
+    app = Daebus(name)
+    app.action("echo")(lambda: request.payload)
+    with serving(app, url, name):
+        monkeypatch.setattr(ClusterLookout, "introduce", moving)
+        assert asyncio.run(call()) == {"n": 1}
+    assert len(moved) == 1
 
 
 def test_a_slot_moves_where_nothing_happens(cluster: Cluster, url: str, name: str) -> None:

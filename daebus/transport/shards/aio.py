@@ -167,6 +167,8 @@ async def listen_at_owner(
             )
             await link.listen(channel)
             await asyncio.to_thread(cluster.introduce, channel)
+            # The slot may have moved on meanwhile, and `on_lost` has been called for what nobody had yet.
+            link.must_live()
             return link
         except BaseException as error:
             if link is not None:
