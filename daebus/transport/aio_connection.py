@@ -236,9 +236,12 @@ class AsyncConnection(asyncio.Protocol):
         if self._transport is None:
             return
         self._given += len(data)
+        if self._cut and self._together is None:
+            # The socket is full: what else comes waits here, where it is known that it has not been written.
+            self._together = []
         if self._together is not None:
             self._together.append(data)
-            if len(self._together) < IN_ONE_PIECE:
+            if self._cut or len(self._together) < IN_ONE_PIECE:
                 return
             data = b"".join(self._together)
             self._together.clear()
@@ -247,7 +250,9 @@ class AsyncConnection(asyncio.Protocol):
             self._cut = True
 
     def _write_together(self) -> None:
-        """Write what has come together."""
+        """Write what has come together, unless the socket is full."""
+        if self._cut:
+            return
         waiting, self._together = self._together, None
         if waiting and self._transport is not None and self._error is None:
             # The length is in `_given` already.
@@ -358,11 +363,13 @@ class AsyncConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Called by the event loop: the socket has not taken all of what was sent last."""
-        self._cut = True
+        # With TLS it is called where it has, too, and then nobody says that it goes on.
+        self._cut = self._transport is None or self._transport.get_write_buffer_size() > 0
 
     def resume_writing(self) -> None:
         """Called by the event loop."""
         self._cut = False
+        self._write_together()
 
     def _hear_out(self) -> None:
         """Read what is left after a failed write: the reason often stands there. Not where it is encrypted."""

@@ -209,3 +209,40 @@ def test_of_what_waits_to_go_out_together_it_is_known_that_it_was_not_sent(close
         await link.closed
 
     asyncio.run(_with_server(lambda reader, writer: _end_of(reader), use))
+
+
+def test_of_what_stops_halfway_it_is_known_whatever_was_given_after_it() -> None:
+    async def behave(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # It reads nothing of it.
+        await asyncio.sleep(0.05)
+        writer.transport.abort()
+
+    async def use(address: RedisAddress) -> None:
+        link = await AsyncConnection.open(address, "test", lambda error: None)
+        large = asyncio.ensure_future(link.ask(pack(b"x" * 30_000_000)))
+        await asyncio.sleep(0.01)
+        small = [asyncio.ensure_future(link.ask(pack(b"PING"))) for _ in range(3)]
+        errors = await asyncio.gather(large, *small, return_exceptions=True)
+        assert all("before it had all of the message" in str(error) for error in errors), errors
+        assert not any(isinstance(error, ConnectionLost) for error in errors)
+        await link.closed
+
+    asyncio.run(_with_server(behave, use))
+
+
+def test_what_is_given_while_the_socket_is_full_goes_out_when_it_takes_something() -> None:
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(len(pack(b"x" * 30_000_000)))
+        writer.write(b":1\r\n")
+        assert await reader.readexactly(3 * len(pack(b"PING"))) == 3 * pack(b"PING")
+        writer.write(b":2\r\n:3\r\n:4\r\n")
+        await _end_of(reader)
+
+    async def use(address: RedisAddress) -> None:
+        link = await AsyncConnection.open(address, "test", lambda error: None)
+        asking = [asyncio.ensure_future(link.ask(pack(word))) for word in (b"x" * 30_000_000, *[b"PING"] * 3)]
+        assert [(await one).replies for one in asking] == [[1], [2], [3], [4]]
+        link.close()
+        await link.closed
+
+    asyncio.run(_with_server(behave, use))
