@@ -136,6 +136,7 @@ def test_one_way_messages_are_shared_and_broadcasts_reach_every_instance(redis_u
         for _ in range(20):
             caller.send_message("echo", {"same": True})
         eventually(lambda: total(several, "elsewhere") == 40)
+        eventually(lambda: total(several, "handled") == 20)
         assert sum(len(instance.handled) for instance in several) == 20
         broadcast.send(f"{name}.event", {"n": 1})
         eventually(lambda: [instance.heard for instance in several] == [[{"n": 1}]] * 3)
