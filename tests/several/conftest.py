@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.redis_server import RedisServer
-from tests.support.several import Cluster, Sentinels, heal, order, start_all
+from tests.support.several import Cluster, Sentinels, heal, is_old, order, start_all
 from tests.support.waiting import eventually
 
 
@@ -36,6 +36,14 @@ def cluster(the_cluster: Cluster) -> Iterator[Cluster]:
     heal(the_cluster.nodes)
     the_cluster.await_whole()
     the_cluster.spread()
+
+
+@pytest.fixture
+def url(cluster: Cluster) -> str:
+    """The same for sharded Pub/Sub."""
+    if is_old():
+        pytest.skip("Redis 6 has no sharded Pub/Sub")
+    return f"{cluster.url}?sharded=true"
 
 
 @pytest.fixture

@@ -20,10 +20,7 @@ def test_a_node_is_killed(cluster: Cluster, place: int) -> None:
 
 def test_a_node_stops_answering(cluster: Cluster) -> None:
     with hammering(cluster.nodes[1].url) as hammer:
-        cluster.nodes[1].freeze()
-        hammer.goes_on()
-        cluster.nodes[1].thaw()
-        hammer.goes_on()
+        hammer.outlasts(cluster.nodes[1])
 
 
 def test_half_of_them_are_killed(cluster: Cluster) -> None:
@@ -34,14 +31,8 @@ def test_half_of_them_are_killed(cluster: Cluster) -> None:
 
 
 def test_half_of_them_stop_and_go_on(cluster: Cluster) -> None:
-    half = (cluster.nodes[0], cluster.nodes[3], cluster.nodes[4])
     with hammering(cluster.url) as hammer:
-        for node in half:
-            node.freeze()
-        hammer.goes_on()
-        for node in half:
-            node.thaw()
-        hammer.goes_on()
+        hammer.outlasts(cluster.nodes[0], cluster.nodes[3], cluster.nodes[4])
 
 
 def test_a_replica_is_promoted_under_two_thousand_calls_a_second(cluster: Cluster) -> None:

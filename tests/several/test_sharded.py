@@ -30,13 +30,6 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.xdist_group("several")
 
 
-@pytest.fixture
-def url(cluster: Cluster) -> str:
-    if is_old():
-        pytest.skip("Redis 6 has no sharded Pub/Sub")
-    return f"{cluster.url}?sharded=true"
-
-
 def echoing(name: str) -> Daebus:
     app = Daebus(name)
     app.action("echo")(lambda: request.payload)

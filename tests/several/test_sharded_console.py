@@ -26,18 +26,11 @@ from tests.console.sick.conftest import carry_out
 from tests.support.framework_services import serving
 from tests.support.hammer import hammering
 from tests.support.redis_server import RedisServer
-from tests.support.several import Cluster, is_old, order
+from tests.support.several import Cluster, order
 from tests.support.slots import masters, names
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("several")
-
-
-@pytest.fixture
-def url(cluster: Cluster) -> str:
-    if is_old():
-        pytest.skip("Redis 6 has no sharded Pub/Sub")
-    return f"{cluster.url}?sharded=true"
 
 
 @contextmanager

@@ -15,18 +15,11 @@ from daebus_console.engine.message.frame import Gap
 from daebus_console.engine.session import Session
 from tests.several.test_console import answered, exchanges, looking, services
 from tests.support.hammer import Hammer, hammering
-from tests.support.several import Cluster, ClusterServer, is_old, order
+from tests.support.several import Cluster, ClusterServer, order
 from tests.support.slots import masters, move, owner
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.xdist_group("several"), pytest.mark.fault]
-
-
-@pytest.fixture
-def url(cluster: Cluster) -> str:
-    if is_old():
-        pytest.skip("Redis 6 has no sharded Pub/Sub")
-    return f"{cluster.url}?sharded=true"
 
 
 def gaps(session: Session) -> list[Gap]:

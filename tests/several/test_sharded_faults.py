@@ -14,18 +14,11 @@ from daebus.wire.sharded import slot_of
 from tests.support.framework_services import serving
 from tests.support.hammer import hammering
 from tests.support.redis_server import RedisServer
-from tests.support.several import Cluster, is_old, order
+from tests.support.several import Cluster, order
 from tests.support.slots import masters, move, owner
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.xdist_group("several"), pytest.mark.fault]
-
-
-@pytest.fixture
-def url(cluster: Cluster) -> str:
-    if is_old():
-        pytest.skip("Redis 6 has no sharded Pub/Sub")
-    return f"{cluster.url}?sharded=true"
 
 
 def replicates(node: RedisServer) -> int | None:
@@ -101,11 +94,7 @@ def test_the_master_of_a_service_is_killed(cluster: Cluster, url: str) -> None:
 
 def test_the_master_of_a_service_stops_answering(cluster: Cluster, url: str) -> None:
     with hammering(url) as hammer:
-        stopped = owner(cluster, hammer.name)
-        stopped.freeze()
-        hammer.goes_on()
-        stopped.thaw()
-        hammer.goes_on()
+        hammer.outlasts(owner(cluster, hammer.name))
 
 
 def test_half_of_them_stop_and_go_on(cluster: Cluster, url: str) -> None:
@@ -113,13 +102,7 @@ def test_half_of_them_stop_and_go_on(cluster: Cluster, url: str) -> None:
         stopped = owner(cluster, hammer.name)
         # Slots whose master and replica are both away stay away.
         others = [node for node in cluster.nodes if node not in masters(cluster) and replicates(node) != stopped.port]
-        half = [stopped, *others[:2]]
-        for node in half:
-            node.freeze()
-        hammer.goes_on()
-        for node in half:
-            node.thaw()
-        hammer.goes_on()
+        hammer.outlasts(stopped, *others[:2])
 
 
 @pytest.fixture

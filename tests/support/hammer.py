@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from daebus import AsyncDaebusCaller, Daebus, DaebusCaller, DaebusError, request
+from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
 TIMEOUT = 4.0
@@ -79,6 +80,15 @@ class Hammer:
             what=f"every caller is answered; {self.errors}, {self.texts[-3:]}",
         )
         return time.monotonic() - begun
+
+    def outlasts(self, *stopped: RedisServer) -> None:
+        """Everybody is answered while these servers stand still, and when they go on as if nothing had been."""
+        for server in stopped:
+            server.freeze()
+        self.goes_on()
+        for server in stopped:
+            server.thaw()
+        self.goes_on()
 
     def has_kept_its_word(self) -> None:
         """Nothing was handled twice, and nobody was told that nobody serves."""
