@@ -98,9 +98,7 @@ class AsyncSession:
     async def ask(self, call: AsyncCall, data: bytes) -> None:
         """Publish the request of a call, which from now on waits. Redis' verdict on it comes through the call."""
         publisher = self._publisher
-        connected = publisher is not None and self._subscription is not None
-        if connected and not self._presence.asks_first(time.monotonic()):
-            assert publisher is not None
+        if publisher is not None and self._subscription is not None and not self._asks_first:
             self._close_when_idle = False
             self._send(publisher, call, data, asked=False)
             return

@@ -75,11 +75,7 @@ class Recorder:
         if self._over:
             return
         size = _PLAIN
-        if (
-            len(action) > _USUAL
-            or (sender is not None and len(sender) > _USUAL)
-            or not (id.__class__ is str and len(id) <= _USUAL)
-        ):
+        if len(action) > _USUAL or (sender is not None and len(sender) > _USUAL) or not _is_usual(id):
             id, action, sender = cut_id(id), cut(action, NAME), sender and cut(sender, NAME)
             size += _size((id, action, sender))
         self.ring.append((size, time.time(), "handled", id, action, sender, queued, elapsed, "ok"))

@@ -87,8 +87,6 @@ class Connection:
         self._stream = stream
         self._protocol = Protocol() if protocol is None else protocol
         self._due = self._protocol.due
-        self.told_next = self._protocol.next_event
-        """What `next_event` calls, and raises no ConnectionLost for."""
         self.has_data = self._protocol.has_data
         """Whether more has come than was taken by `next_event`; asked for each message."""
         self._outbox: deque[Pending] = deque()

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable
 from daebus.errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable, TooLate, again
 from daebus.wire.names import encoded
 from daebus.wire.protocol import NEED_DATA, Alive, Message, Protocol, Refused, Subscribed, Unsubscribed
-from daebus.wire.resp import ProtocolError
 
 from .address import RedisAddress, refusal
 from .connection import Connection
@@ -262,10 +261,7 @@ class Listener:
         connection = self._connection
         while connection is not None:
             connection.handing = True
-            try:
-                event = self._early.pop(0) if self._early else connection.told_next()
-            except (ProtocolError, ValueError) as error:
-                raise connection.fail(error) from None
+            event = self._early.pop(0) if self._early else connection.next_event()
             if isinstance(event, Message):
                 heart, seen = self.heart, self._seen
                 if (

@@ -86,7 +86,7 @@ class Admission:
             if not self._claimed(message, arrival):
                 return None
             limit = self._claims.lifetime(message)
-        if limit is not None and time.monotonic() - arrival.at > limit and self._has_expired(arrival, message, limit):
+        if limit is not None and self._has_expired(arrival, message, limit):
             return None
         return Admitted(message, route, message.timeout)
 
