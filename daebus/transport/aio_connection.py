@@ -396,6 +396,7 @@ class AsyncConnection(asyncio.Protocol):
         while (lost := self._protocol.lose(unwritten)) is not None:
             assert isinstance(lost.command, Pending)
             lost.command.end(loss(lost, error))
+            self._protocol.forget(lost.command)
         if self._channel is not None:
             self._confirm(ConnectionLost(str(error)))
         if not self._closing:

@@ -203,6 +203,8 @@ class Commander:
                 connection.flush_left()
                 if leadership.join(waiter, over, min(until, now + REPLY_WITHIN)):
                     connection.read_until(over, until)
+            if connection.error is not None and not over():
+                connection.see_ended(command, waiter, until)
         finally:
             try:
                 connection.leave(waiter)

@@ -505,10 +505,32 @@ class Connection:
         while (lost := self._protocol.lose(unwritten)) is not None:
             assert isinstance(lost.command, Pending)
             lost.command.end(loss(lost, error))
+            self._protocol.forget(lost.command)
         unsent = f"{error}; nothing was sent"
         while True:
+            # It stays until it has been ended, as in `_tell`.
             try:
-                command = self._outbox.popleft()
+                command = self._outbox[0]
             except IndexError:
                 return
             command.end(RedisUnavailable(unsent))
+            try:
+                self._outbox.remove(command)
+            except ValueError:
+                pass
+
+    def see_ended(self, command: Pending, waiter: Waiter, until: float) -> None:
+        """It is lost: return when a command has been ended, which wakes the waiter, or then.
+
+        It is found lost a moment before its commands are ended, by a thread that may be interrupted in between.
+        """
+        if self.error is None or command.done:
+            return
+        if not self._writing:
+            self._end_all(self.error)
+        until = min(until, time.monotonic() + OVERDUE_AFTER)
+        while not command.done and (now := time.monotonic()) < until:
+            waiter.sleep(until - now)
+        if not command.done:
+            sent = not command.withdraw()
+            command.end(self.lost() if sent else RedisUnavailable(f"{self.error}; nothing was sent"))

@@ -204,20 +204,27 @@ class Protocol:
             raise ProtocolError(str(self._refusal))
 
     def lose(self, unwritten: int = 0) -> Lost | None:
-        """The connection is gone: takes out the next command that was in flight, which will have no more replies.
+        """The connection is gone: the next command that was in flight, which will have no more replies.
 
-        `unwritten` is how many of the bytes that were given out, at least, have not been written. Any thread may call
-        this, several at once.
+        `unwritten` is how many of the bytes that were given out, at least, have not been written. It is in flight
+        until `forget`: who tells of it may be interrupted. Any thread may call this, several at once.
         """
         refused = self._refusal is not None
-        while self.due:
+        while True:
             try:
-                due = self.due.popleft()
+                due = self.due[0]
             except IndexError:
                 return None
             if isinstance(due, Command):
                 return Lost(due, refused or due.ends_at > self._given - unwritten, refused)
-        return None
+            self.forget(due)
+
+    def forget(self, due: Command | _Confirmation) -> None:
+        """What was owed for that does not come any more, and has been told of."""
+        try:
+            self.due.remove(due)
+        except ValueError:
+            pass
 
     def _completes(self, command: Command, reply: Any) -> bool:
         """Give a command a reply that it was due; whether it has all of them now."""

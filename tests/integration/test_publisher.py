@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 
@@ -334,6 +335,36 @@ def test_that_nobody_subscribes_is_not_said_where_the_connection_takes_no_questi
     publisher._tell(command, Delivery(0, 0, time.monotonic()), told.append)
     assert [type(one) for one in told] == [RedisUnavailable]
     assert "nobody subscribes there, so nothing was handled" in str(told[0])
+
+
+@pytest.mark.parametrize("sent", [True, False], ids=["sent", "unsent"])
+def test_a_loss_is_told_as_one_where_who_is_to_end_the_commands_does_not(
+    publisher: Publisher, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch, sent: bool
+) -> None:
+    """It has been interrupted, or its time to write does not come; the time of whoever waits is not over."""
+    connection = connection_of(publisher)
+    own_redis.freeze()
+    errors: list[RedisUnavailable] = []
+
+    def publish(_number: int) -> None:
+        with pytest.raises(RedisUnavailable) as caught:
+            publisher.publish("somewhere", b"x", soon(60))
+        errors.append(caught.value)
+
+    def interrupted(_error: object) -> None:
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    with nullcontext() if sent else another_writes(connection):
+        (thread,) = in_threads(1, publish)
+        eventually(lambda: connection.in_flight == 1 and connection.leadership.leader is not None)
+        if sent:
+            monkeypatch.setattr(connection, "_end_all", interrupted)
+        with pytest.raises(KeyboardInterrupt) if sent else nullcontext():
+            connection.fail("it has ended")
+        thread.join(10)
+    assert type(errors[0]) is (ConnectionLost if sent else RedisUnavailable)
+    assert "it has ended" in str(errors[0])
 
 
 @pytest.mark.parametrize("gone", [False, True], ids=["kept from running", "taken for gone"])

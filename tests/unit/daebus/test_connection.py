@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -199,6 +199,57 @@ def test_an_interrupt_in_the_middle_of_writing_ends_the_connection_and_loses_no_
     assert isinstance(first.error, ConnectionLost)
     assert isinstance(second.error, ConnectionLost)
     assert len(pair.ended) == 2
+
+
+def test_an_interrupt_while_commands_are_ended_leaves_them_to_the_next_that_comes(pair: Pair) -> None:
+    def interrupted(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    def left(name: bytes, told: Callable[[Pending], object]) -> Pending:
+        command = Pending(name, 1, time.monotonic() + 60, told)
+        assert pair.connection.submit(command, later=True)
+        return command
+
+    told: list[object] = []
+    pair.submit(b"sent").ended = interrupted
+    second = pair.submit(b"sent, too")
+    second.ended = told.append
+    left(b"unsent", interrupted)
+    fourth = left(b"unsent, too", told.append)
+    # It was interrupted, for the first command, for the third; the last comes to the end.
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            pair.connection.fail("ended by another thread")
+    assert told == [second]
+    pair.connection.fail("ended by another thread")
+    assert told == [second, fourth]
+    assert isinstance(second.error, ConnectionLost)
+    assert "nothing was sent" in str(fourth.error)
+    assert pair.connection.in_flight == 0
+
+
+@pytest.mark.parametrize("by", ["whoever failed it", "nobody"])
+@pytest.mark.parametrize("sent", [True, False], ids=["sent", "unsent"])
+def test_whoever_waits_when_it_fails_is_told_of_that_however_the_commands_are_ended(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, by: str, sent: bool
+) -> None:
+    monkeypatch.setattr(connection_module, "OVERDUE_AFTER", 0.05 if by == "nobody" else 60.0)
+    command, waiter = pair.command(b"x"), Waiter()
+    command.waiter = waiter
+    assert pair.connection.submit(command, later=not sent)
+    end_all = pair.connection._end_all
+    # It is known that it is lost, and nobody knows of any commands any more: they are about to be ended.
+    monkeypatch.setattr(pair.connection, "_end_all", lambda _error: None)
+    lost = pair.connection.fail("ended by another thread")
+    assert not command.done
+    if by != "nobody":
+        threading.Thread(target=end_all, args=(lost,)).start()
+    pair.connection.see_ended(command, waiter, time.monotonic() + 60)
+    assert isinstance(command.error, RedisUnavailable)
+    assert isinstance(command.error, ConnectionLost) is sent
+    assert ("nothing was sent" in str(command.error)) is not sent
+    assert "ended by another thread" in str(command.error)
+    assert pair.ended == [command]
 
 
 def test_what_an_interrupted_writer_has_left_is_written_by_whoever_waits_for_the_reply(
