@@ -67,7 +67,7 @@ class AsyncPresence:
     async def _count(self, channel: str, publisher: AsyncConnection) -> int | None:
         cluster = self._presence.cluster
         if cluster is not None:
-            return (await asyncio.to_thread(cluster.count, [encoded(channel)]))[0]
+            return (await asyncio.to_thread(cluster.count, [encoded(channel)], all_of=False))[0]
         try:
             return subscribers_in(await publisher.ask(count_command(channel)))
         except ConnectionLost as error:

@@ -104,7 +104,7 @@ class Publisher(Commander):
         """How many subscribe to a channel now."""
         cluster = self.cluster
         if cluster is not None:
-            return cluster.count([encoded(channel)])[0]
+            return cluster.count([encoded(channel)], all_of=False)[0]
         try:
             return subscribers_in(self._exchange(count_command(channel), 1, due))
         except ConnectionLost as error:

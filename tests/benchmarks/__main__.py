@@ -21,6 +21,7 @@ SUITES = {
     "recorder": "what the flight recorder costs a service, beside one that keeps no records, and what watching does",
     "gates": "what the gates of a debugger cost a service while there is no rule, beside one without them",
     "several": "what calls over a cluster cost, beside one server",
+    "faults": "how soon every caller is answered again after each fault of sentinels and clusters",
     "growth": "what services, callers and channels take, and how soon all are found, on a small bus and on a large one",
     "engine_pure": "what the pure part of the engine costs a message, and how long filters take",
     "dialects": "what a message of each framework costs to take in, and of all of them on one bus, beside ours alone",

@@ -351,9 +351,12 @@ def test_a_loss_is_told_as_one_where_who_is_to_end_the_commands_does_not(
             publisher.publish("somewhere", b"x", soon(60))
         errors.append(caught.value)
 
-    def interrupted(_error: object) -> None:
-        monkeypatch.undo()
-        raise KeyboardInterrupt
+    end_all, main = connection._end_all, threading.current_thread()
+
+    def interrupted(error: ConnectionLost) -> None:
+        if threading.current_thread() is main:
+            raise KeyboardInterrupt
+        end_all(error)
 
     with nullcontext() if sent else another_writes(connection):
         (thread,) = in_threads(1, publish)

@@ -13,18 +13,11 @@ from daebus.transport.places.cluster import ClusterLookout
 from daebus.wire.sharded import slot_of
 from tests.support.framework_services import serving
 from tests.support.hammer import hammering
-from tests.support.redis_server import RedisServer
 from tests.support.several import Cluster, order
-from tests.support.slots import masters, move, owner
+from tests.support.slots import masters, move, owner, replicates
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.xdist_group("several"), pytest.mark.fault]
-
-
-def replicates(node: RedisServer) -> int | None:
-    """The port of the master whose replica a node is, if it is one."""
-    role = order(node, "ROLE")
-    return int(role[2]) if role[0] == "slave" else None
 
 
 def test_the_slot_of_a_service_moves(cluster: Cluster, url: str) -> None:

@@ -126,7 +126,7 @@ class Cluster:
             for node in alive:
                 good = [
                     line
-                    for line in _lines(node)
+                    for line in lines_of(node)
                     if " connected" in line and "fail" not in line and "handshake" not in line
                 ]
                 with node.client() as client:
@@ -158,10 +158,11 @@ class Cluster:
 
 
 def _has_slots(node: RedisServer) -> bool:
-    return any("myself" in line and len(line.split()) > 8 for line in _lines(node))
+    return any("myself" in line and len(line.split()) > 8 for line in lines_of(node))
 
 
-def _lines(node: RedisServer) -> list[str]:
+def lines_of(node: RedisServer) -> list[str]:
+    """The nodes of a cluster, as one of them sees them: a line each."""
     with node.client(decode_responses=True) as client:
         # redis-py would make a dict of it.
         client.set_response_callback("CLUSTER NODES", lambda reply, **_options: reply)

@@ -163,20 +163,31 @@ class ClusterLookout(Lookout):
     # Who is there
 
     def count(
-        self, channels: Sequence[bytes], within: float = COUNTS_WITHIN, kind: bytes = b"NUMSUB"
+        self, channels: Sequence[bytes], within: float = COUNTS_WITHIN, kind: bytes = b"NUMSUB", *, all_of: bool = True
     ) -> list[int | None]:
-        """How many subscribe to each, anywhere; None where that is not known, and there may be somebody."""
-        found = self._count(channels, within, kind)
+        """How many subscribe to each, anywhere; None where that is not known, and there may be somebody.
+
+        Where it need not be `all_of` them, since it is asked only if there is anybody, a node that has not answered
+        lately is waited for only where nobody is at the others.
+        """
+        lost = set(self._lost_at)
+        if lost and not all_of:
+            found = self._count([place for place in self._places() if place not in lost], channels, within, kind)
+            if all(found):
+                return found
+        found = self._count(self._places(), channels, within, kind)
         if 0 in found:
             # A node that has just been added is known to the others already.
             known = set(self._places())
             self.look()
             if set(self._places()) - known:
-                found = self._count(channels, within, kind)
+                found = self._count(self._places(), channels, within, kind)
         return found
 
-    def _count(self, channels: Sequence[bytes], within: float, kind: bytes) -> list[int | None]:
-        told = self.links.ask(self._places(), pack(b"PUBSUB", kind, *channels), 1, within)
+    def _count(
+        self, places: Sequence[Place], channels: Sequence[bytes], within: float, kind: bytes
+    ) -> list[int | None]:
+        told = self.links.ask(places, pack(b"PUBSUB", kind, *channels), 1, within)
         sums, certain = [0] * len(channels), bool(told) and self._view is not None
         for place, replies in told.items():
             reply: Any = None if isinstance(replies, RedisUnavailable) else replies[0]

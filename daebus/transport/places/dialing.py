@@ -96,8 +96,13 @@ def link_to(address: RedisAddress, name: str, deadline: float | None = None) -> 
 
 
 def dial_place(cluster: ClusterLookout, place: Place, name: str, deadline: float) -> Dialled:
-    """Connect to just that node of a cluster."""
+    """Connect to just that node of a cluster; where the others hold it to have failed, it is not waited for."""
     node = cluster.address(place)
+    if cluster.wrong_with(place) is not None:
+        # That may have been long ago.
+        cluster.look()
+        if (wrong := cluster.wrong_with(place)) is not None:
+            raise RedisUnavailable(f"cannot connect to Redis at {node}: {wrong}")
     sock, told = node.open(name, deadline)
     return Dialled(sock, node, told, cluster, place)
 

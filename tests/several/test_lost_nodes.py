@@ -1,0 +1,121 @@
+"""A node that stands still answers nobody: who does not need it does not wait for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from daebus import Daebus, RedisUnavailable
+from daebus.transport.address import RedisAddress
+from daebus.transport.keyed import Keys
+from daebus.transport.places.cluster import ClusterLookout
+from daebus.transport.places.dialing import dial_place
+from daebus.transport.places.route import Place, route_of
+from daebus.transport.publisher import Publisher
+from daebus.wire.sharded import slot_of
+from tests.support.framework_services import serving
+from tests.support.redis_server import RedisServer
+from tests.support.several import Cluster
+from tests.support.slots import seen_lost, with_slot
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.xdist_group("several"), pytest.mark.fault]
+
+
+@pytest.fixture
+def lookout(cluster: Cluster) -> Iterator[ClusterLookout]:
+    route = route_of(cluster.url)
+    assert route is not None
+    made = ClusterLookout("here", route)
+    made.look()
+    yield made
+    made.links.close()
+
+
+def place_of(node: RedisServer) -> Place:
+    return Place("127.0.0.1", node.port)
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses that the test itself connects to."""
+    found: list[str] = []
+    connect = RedisAddress.open
+
+    def noted(address: RedisAddress, name: str, *given: Any) -> object:
+        if name == "test":
+            found.append(str(address))
+        return connect(address, name, *given)
+
+    monkeypatch.setattr(RedisAddress, "open", noted)
+    return found
+
+
+def test_it_is_not_asked_who_is_there_where_somebody_is_at_another(
+    cluster: Cluster, lookout: ClusterLookout, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = Daebus(name)
+    app.action("echo")(dict)
+    frozen = cluster.nodes[0]
+    with serving(app, cluster.nodes[1].url, name):
+        frozen.freeze()
+        assert lookout.count([name.encode()]) == [1]
+        asked: list[Place] = []
+        ask = lookout.links.ask
+
+        def noted(places: Iterable[Place], *given: Any) -> object:
+            asked.extend(several := list(places))
+            return ask(several, *given)
+
+        monkeypatch.setattr(lookout.links, "ask", noted)
+        assert lookout.count([name.encode()], all_of=False) == [1]
+        assert place_of(cluster.nodes[1]) in asked
+        assert place_of(frozen) not in asked
+        # Where nobody is, that one may have the last word.
+        assert lookout.count([b"nobody"], all_of=False) in ([None], [0])
+        assert place_of(frozen) in asked
+
+
+def test_it_is_not_connected_to_while_the_others_hold_it_to_have_failed(
+    cluster: Cluster, lookout: ClusterLookout, opened: list[str]
+) -> None:
+    frozen = cluster.nodes[4]
+    place = place_of(frozen)
+    frozen.freeze()
+    seen_lost(cluster, frozen)
+    eventually(lambda: lookout.look() or lookout.wrong_with(place), within=20)  # type: ignore[func-returns-value]
+    with pytest.raises(RedisUnavailable, match=r"cannot connect to Redis at .*: the "):
+        dial_place(lookout, place, "test", 0.0)
+    assert opened == []
+    frozen.thaw()
+    cluster.await_whole()
+    # That it is back is found out by whoever connects to it.
+    dial_place(lookout, place, "test", float("inf")).sock.close()
+
+
+def is_asked(keys: Keys, key: bytes) -> bool:
+    try:
+        return bool(keys.ask([(b"EXISTS", key)], "claiming"))
+    except RedisUnavailable:
+        return False
+
+
+def test_claims_are_made_at_the_node_that_has_their_slot_now(cluster: Cluster, opened: list[str]) -> None:
+    key = b"daebus:claim:{a}:1"
+    publisher = Publisher(RedisAddress(cluster.url), "test")
+    keys = Keys(publisher)
+    publisher.connect()
+    assert keys.ask([(b"SET", key, b"1")], "claiming") == [b"OK"]
+    frozen = with_slot(cluster, slot_of(key))
+    assert frozen is not None
+    owner = keys._owner
+    assert owner is not None
+    frozen.freeze()
+    eventually(lambda: not owner._has_usable(), within=20, what="the connection to it is given up")
+    opened.clear()
+    eventually(lambda: is_asked(keys, key), within=20, what="another node has the slot")
+    assert not any(str(frozen.port) in address for address in opened)
+    keys.close()
+    publisher.close()
