@@ -9,7 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from daebus import AsyncDaebusCaller, Daebus, DaebusCaller, request
+from daebus.transport.bus import ShardedBus, bus_at
 from daebus.transport.places.cluster import ClusterLookout
+from daebus.transport.shards.aio import AsyncDoors
 from daebus.wire.sharded import slot_of
 from tests.support.framework_services import serving
 from tests.support.hammer import hammering
@@ -77,6 +79,28 @@ def test_a_slot_moves_where_nothing_happens(cluster: Cluster, url: str, name: st
         begun = time.monotonic()
         assert caller.send_request("echo", {"n": 2}) == {"n": 2}
         assert time.monotonic() - begun < 3
+
+
+def test_a_slot_that_comes_to_a_node_with_a_door_is_reached_through_that(
+    cluster: Cluster, url: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One more would take its place, and nobody would close the first."""
+
+    async def reach() -> None:
+        found = bus_at(url)
+        assert isinstance(found, ShardedBus)
+        slots, raw = found.lookout.slots, name.encode()
+        doors = AsyncDoors(found.lookout, "test", name, lambda _error: None)
+        deadline = asyncio.get_running_loop().time() + 20
+        first = await doors.toward(raw, deadline)
+        owner_of, told = slots.owner, [None, None]
+        # When it is looked at it has no owner, and when it is asked for there is one: with the same node.
+        monkeypatch.setattr(slots, "owner", lambda slot: told.pop() if told else owner_of(slot))
+        assert await doors.toward(raw, deadline) is first
+        doors.close()
+        await first.closed
+
+    asyncio.run(reach())
 
 
 def test_the_master_of_a_service_is_killed(cluster: Cluster, url: str) -> None:

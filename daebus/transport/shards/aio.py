@@ -64,6 +64,9 @@ class AsyncDoors:
     async def _open(self, channel: bytes, until: float) -> AsyncConnection:
         cluster = self.lookout
         place = await owner_soon(cluster, slot_of(channel), until)
+        if (found := self._doors.get(place)) is not None:
+            # The slot has come to a node that there is a door to.
+            return found
 
         def lost(error: ConnectionLost) -> None:
             if self._doors.get(place) is door:
