@@ -322,6 +322,8 @@ def test_cheap_terms_are_asked_first() -> None:
         ("payload.a[0]b:1", "b", "is expected here", None),
         ("-payload.a[-1]:1", "[-1]", "index is", None),
         ('payload."a:1', '"a:1', "not closed", None),
+        ('payload.a"b.":1', '"', "behind a dot", None),
+        ('payload.a."b"."c"d"e":1', '"', "behind a dot", None),
         ("payload.a:>b", ">b", "number is needed", None),
         ("payload.a:>5ms", ">5ms", "no unit", None),
         ("payload" + ".a" * 33 + ":1", "payload" + ".a" * 33, "at most 32", None),

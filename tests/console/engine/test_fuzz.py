@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from daebus_console.engine.capture.format import CaptureError
@@ -170,6 +170,7 @@ def parsed(text: str) -> Filter | None:
 
 
 @given(filter_texts)
+@example('payload.a"payload."status:status:')
 def test_any_text_is_a_filter_or_an_error_within_it(text: str) -> None:
     found = parsed(text)
     if found is not None:

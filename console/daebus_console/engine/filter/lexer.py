@@ -106,6 +106,8 @@ def key_end(text: str, start: int) -> int | None:
         if sign == ":":
             return position if position > start else None
         if sign == '"' and text.startswith("payload.", start):
+            if text[position - 1] != ".":
+                raise FilterError('a name in quotes stands behind a dot, as in payload."a name"', position, 1)
             closing = _closing(text, position)
             if closing is None:
                 raise FilterError("this quote is not closed", position, len(text) - position)
