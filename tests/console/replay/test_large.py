@@ -14,6 +14,7 @@ from daebus_console.engine.message.exchange import Exchange, Kind, State
 from daebus_console.engine.replay import source as replay_source
 from daebus_console.engine.replay.plan import Choice, make_plan
 from daebus_console.engine.replay.source import Recording
+from daebus_console.files import reading
 
 COUNT = 4_200
 FILLING = "x" * 700
@@ -106,6 +107,63 @@ def test_a_recording_by_filter_is_put_back_into_order(tmp_path: Path) -> None:
     again: list[Exchange] = list(recording.exchanges())
     assert [one.request_id for one in again] == ["a", "b", "c"]
     assert all(one.state is State.ERROR for one in again)
+
+
+def mixed() -> Iterator[dict[str, object]]:
+    """Every way in which a request may end, several times over, with heartbeats, foreign messages and gaps between."""
+    for number in range(300):
+        at, key, wait = 1_000 + number / 10, f"r{number}", (None, 0.25, 3)[number % 3]
+        asked = {"action": "get", "reply_to": "caller:1", "request_id": key, "payload": {"n": number}}
+        yield {"at": at, "channel": "svc", "data": json.dumps({**asked, "timeout": wait} if wait else asked)}
+        if number % 5 == 0:
+            yield {"at": at, "channel": "svc", "data": f'{{"daebus_probe":{number}}}'}
+        if number % 7 == 0:
+            yield {"at": at + 0.01, "channel": "news", "data": f"something else {number}"}
+        if number % 50 == 49:
+            yield {"at": at + 0.02, "gap": 0.03, "reason": "lost"}
+        # Late, in time, with an error, in parts, never, or to what nobody had asked.
+        asked_before = number - (1, 4, 12)[number // 3 % 3]
+        answer = {"status": "success", "request_id": f"r{asked_before}", "payload": {"n": asked_before}}
+        if number % 4 == 1:
+            yield {"at": at + 0.03, "channel": "caller:1", "data": json.dumps({**answer, "final": False})}
+        if number % 11:
+            status = {"status": "error"} if number % 6 == 0 else {}
+            yield {"at": at + 0.04, "channel": "caller:1", "data": json.dumps({**answer, **status})}
+
+
+@pytest.mark.parametrize("block", [100, 4_000])
+@pytest.mark.parametrize("at_once", [1, 7])
+def test_nothing_depends_on_how_much_is_read_and_paired_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int, at_once: int
+) -> None:
+    path = tmp_path / "mixed.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in [{"daebus_capture": 1}, *mixed()]))
+
+    def told() -> list[tuple[object, ...]]:
+        # What comes too late is known where it comes before the exchange is given, and is not waited for.
+        found = list(Recording(path).exchanges())
+        in_time = [None if one.state is State.TIMEOUT else (one.answer, one.progress) for one in found]
+        return [
+            (one.number, one.kind, one.state, one.opened, answered)
+            for one, answered in zip(found, in_time, strict=True)
+        ]
+
+    before = told()
+    assert len({state for _number, _kind, state, _opened, _answered in before}) >= 5
+    monkeypatch.setattr(reading, "_BLOCK", block)
+    monkeypatch.setattr(replay_source, "_AT_ONCE", at_once)
+    assert told() == before
+
+
+def test_a_message_larger_than_all_that_may_be_held_takes_nothing_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay_source, "MOST_BYTES", 20_000)
+    path = tmp_path / "one_large.jsonl"
+    sizes = [10] * 20 + [200_000] + [10] * 20
+    rows = [{"at": 1_000 + n, "channel": "news", "data": "x" * size} for n, size in enumerate(sizes)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in [{"daebus_capture": 1}, *rows]))
+    assert [len(one.opened.data) for one in Recording(path).exchanges()] == sizes
 
 
 def test_stopping_early_gives_the_file_back(large: Path) -> None:

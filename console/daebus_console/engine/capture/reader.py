@@ -7,7 +7,7 @@ version, is refused with a CaptureError.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -87,10 +87,15 @@ class CaptureReader:
 
         A gap in which a part was seen comes twice: where it begins, without an end, and where it is over.
         """
+        for block in self.blocks():
+            yield from block
+
+    def blocks(self) -> Iterator[Iterable[Frame | Gap]]:
+        """The same, many at a time, as the file is read. Each is to be gone through before the next."""
         try:
             for lines in self._source.blocks():
-                yield from self._items(lines)
-            yield from self._last(self._source.rest)
+                yield self._items(lines)
+            yield self._last(self._source.rest)
             if self._source.problem is not None:
                 self._warn(f"{self._source.problem}, after line {self._line}", 0)
         finally:

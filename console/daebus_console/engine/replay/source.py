@@ -7,6 +7,7 @@ again can compare. A request waits for its answer no longer, in the time of the 
 from __future__ import annotations
 
 import heapq
+import math
 import os
 from collections.abc import Collection, Iterator
 
@@ -17,7 +18,7 @@ from daebus_console.engine.capture.source import Progress
 from daebus_console.engine.message.exchange import Exchange, State
 from daebus_console.engine.message.frame import Frame
 from daebus_console.engine.message.recogniser import Recogniser
-from daebus_console.engine.pairing.correlator import DEFAULT_TIMEOUT, Correlator
+from daebus_console.engine.pairing.correlator import DEFAULT_TIMEOUT, Batch, Correlator
 from daebus_console.engine.pairing.journal import Journal
 from daebus_console.files.reading import Stored
 
@@ -25,6 +26,9 @@ MOST_MESSAGES = 100_000
 MOST_BYTES = 128 * 1024 * 1024
 """How much of a capture is held at once; a request whose answer is farther away counts as unanswered."""
 _LONGEST_HOLD = 120.0
+_AT_ONCE = 1_000
+_BYTES_AT_ONCE = 1024 * 1024
+"""How much is paired at once."""
 _PENDING = State.PENDING
 
 
@@ -74,32 +78,60 @@ class _Stretch:
         self.correlator.recogniser = Recogniser(recording.spoken)
         self.now = 0.0
         self._waiting: list[tuple[float, int, Exchange]] = []
+        self._batches: list[Batch] = []
+        self._most = min(_AT_ONCE, self.journal.max_messages)
+        self._room = min(_BYTES_AT_ONCE, self.journal.max_bytes)
+        self._due = math.inf
 
     def exchanges(self) -> Iterator[Exchange]:
         recording = self.recording
         with CaptureReader(recording.stored, recording.progress) as reader:
-            for item in reader:
-                if isinstance(item, Frame):
-                    self._frame(item)
-                else:
-                    self.now = max(self.now, item.start)
-                    self.correlator.lose(item.start, item.reason)
-                    self.correlator.resume(item.end if item.end is not None else item.start)
-                yield from self._ready()
+            for block in reader.blocks():
+                for item in block:
+                    if isinstance(item, Frame):
+                        at, channel, data = item
+                        if at < self.now:
+                            recording.disorder = max(recording.disorder, self.now - at)
+                        else:
+                            self.now = at
+                        self._room -= len(data)
+                        if at >= self._due or self._room < 0 or len(self._batches) == self._most:
+                            self._pair()
+                            self._room -= len(data)
+                            yield from self._ready()
+                        if not self._batches:
+                            self._due = min(self._due, at + recording.timeout)
+                        self._batches.append((at, ((channel, data),)))
+                    else:
+                        self._pair()
+                        self.now = max(self.now, item.start)
+                        self.correlator.lose(item.start, item.reason)
+                        self.correlator.resume(item.end if item.end is not None else item.start)
+                        yield from self._ready()
+                if recording.stored.is_stream:
+                    # What comes next may be long in coming.
+                    self._pair()
+                    yield from self._ready()
+            self._pair()
+            yield from self._ready()
             recording.warnings = reader.warnings
         while self._waiting:
             yield heapq.heappop(self._waiting)[2]
 
-    def _frame(self, frame: Frame) -> None:
-        at, channel, data = frame
-        if at < self.now:
-            self.recording.disorder = max(self.recording.disorder, self.now - at)
-        else:
-            self.now = at
-            self.correlator.advance(at)
-        message, exchange = self.correlator.feed(at, channel, data)
-        if exchange.opened is message:
-            heapq.heappush(self._waiting, (at, exchange.number, exchange))
+    def _pair(self) -> None:
+        """Pair what has been read: taken at once, it costs half as much as one by one.
+
+        Never more than has room, or exchanges would be dropped unseen; and no further than to where somebody's time is
+        over, so that he is given as he was then. (Of who names a shorter time himself, what comes late may be known.)
+        """
+        batches, self._batches, self._room = self._batches, [], min(_BYTES_AT_ONCE, self.journal.max_bytes)
+        journal, waiting, first = self.journal, self._waiting, self.journal.next_number
+        if batches:
+            self.correlator.take_all(batches)
+        self.correlator.advance(self.now)
+        self._due = self.correlator.next_deadline
+        for exchange in journal.exchanges.between(first, journal.next_number - 1):
+            heapq.heappush(waiting, (exchange.opened.at, exchange.number, exchange))
 
     def _ready(self) -> Iterator[Exchange]:
         waiting, first, settled_before = self._waiting, self.journal.exchanges.first, self.now - self.hold
