@@ -101,8 +101,11 @@ def program(*arguments: str, serves: str | None = None, url: str = "", **options
         if serves is not None:
             eventually(lambda: subscribers(url, serves) or _ended(started), what=f"{serves} serves")
         yield started
-    finally:
+    except BaseException as error:
         started.stop()
+        error.add_note(f"What the program said:\n{started.output}")
+        raise
+    started.stop()
 
 
 def _ended(started: Program) -> bool:
