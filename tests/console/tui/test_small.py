@@ -49,7 +49,8 @@ def test_no_size_is_too_small(names: list[str]) -> None:
                 await console.sees("daebus", "took")
                 await back(console)
             except Exception as error:
-                error.add_note(at)
+                sizes = [(screen, screen._size) for screen in console.app.screen_stack]
+                error.add_note(f"{at}; {console.app.size} in all, {sizes}")
                 raise
 
     drive(scene(), story)
