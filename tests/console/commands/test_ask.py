@@ -64,6 +64,8 @@ def test_nest_is_waited_for_to_its_own_end(redis_url: str, name: str) -> None:
             assert prompt(f"ask nest '{channel}' '[1, 2]' --json") == Exit.DONE
         assert prompt.heard.records == [None]
         (asked,) = [one for one in session.journal.exchanges if one.dialect == "nest" and one.request is not None]
+        # Who asks hears the answers on a connection of its own.
+        assert session.wait_for(lambda: asked.state is not State.PENDING, 10)
         assert (asked.action, asked.state, asked.replies) == (name, State.OK, 3)
         assert asked.has(Flag.OURS)
         assert json.loads(asked.opened.data)["data"] == [1, 2]
