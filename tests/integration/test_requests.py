@@ -263,7 +263,7 @@ def test_the_timeout_bounds_the_whole_call(shop: Shop, caller: DaebusCaller) -> 
     begun = time.monotonic()
     with pytest.raises(RequestTimeout, match=r"no answer from .* to 'block' within 0.3 s") as caught:
         caller.send_request("block", timeout=0.3)
-    assert 0.3 <= time.monotonic() - begun < 3
+    assert 0.3 <= time.monotonic() - begun < 9
     assert isinstance(caught.value, TimeoutError)
     shop.gate.set()
     assert caller.send_request("echo", {"next": 1}) == {"next": 1}
