@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import math
 import time
 from functools import partial
 from typing import Any, cast
@@ -74,7 +75,7 @@ class ShardedSession(AsyncSession):
     async def _send_again(self, call: AsyncCall, raw: bytes, data: bytes, after: float) -> None:
         await asyncio.sleep(after)
         try:
-            await asyncio.to_thread(self._cluster.look)
+            await asyncio.to_thread(self._cluster.look_after, time.monotonic())
             present = await self._find(raw, call.deadline)
         except (RedisUnavailable, TimeoutError) as error:
             if self._loop.time() < call.deadline and isinstance(error, RedisUnavailable):
@@ -106,7 +107,7 @@ class ShardedSession(AsyncSession):
                     assert self._bus is not None
                     return receivers(command, channel, self._bus)
                 heed(self._cluster, raw, command)
-                await asyncio.to_thread(self._cluster.look)
+                await asyncio.to_thread(self._cluster.look_after, time.monotonic())
 
     # Who is there
 
@@ -117,10 +118,10 @@ class ShardedSession(AsyncSession):
         while True:
             door = await self._doors.toward(raw, deadline)
             known = f"{door.place} {name}"
-            if not slots.is_settled(slot):
-                self._presence.note(known, None)
+            # Who was there a moment ago may be on his way to another node.
+            since = -math.inf if slots.is_settled(slot) else time.monotonic()
             try:
-                found = await self._known(known, raw, door, deadline)
+                found = await self._known(known, raw, door, deadline, since)
             except Untold:
                 return None
             except (PermissionDenied, TooLate):
@@ -129,7 +130,7 @@ class ShardedSession(AsyncSession):
                 # The node is lost: another one takes its slots over. Nothing has been sent yet.
                 if time.monotonic() + ASK_AGAIN_AFTER >= due:
                     raise RedisUnavailable(f"{error}; nothing was sent") from None
-                await asyncio.to_thread(self._cluster.look)
+                await asyncio.to_thread(self._cluster.look_after, time.monotonic())
                 continue
             if found:
                 return found
@@ -141,16 +142,16 @@ class ShardedSession(AsyncSession):
                     return found
             await asyncio.sleep(ASK_AGAIN_AFTER)
 
-    async def _known(self, name: str, raw: bytes, door: AsyncConnection, deadline: float) -> int | None:
+    async def _known(self, name: str, raw: bytes, door: AsyncConnection, deadline: float, since: float) -> int | None:
         presence, counting = self._presence, self._counting
-        found = presence.known(name, time.monotonic(), asked=counting.locked())
+        found = presence.known(name, time.monotonic(), asked=counting.locked(), since=since)
         if found is None:
             async with until(deadline), counting:
-                found = presence.known(name, time.monotonic())
+                found = presence.known(name, begun := time.monotonic(), since=since)
                 if found is None:
                     found, is_watched = await self._count(raw, door)
                     # What is published reaches whoever watches, and so does not tell whether it has reached others.
-                    presence.note(name, None if is_watched else found)
+                    presence.note(name, None if is_watched else found, begun)
         return found
 
     async def _count(self, raw: bytes, door: AsyncConnection) -> tuple[int | None, bool]:

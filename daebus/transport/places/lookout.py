@@ -7,6 +7,7 @@ itself guarded here. One thread a URL looks each second, as long as somebody is 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 import weakref
@@ -47,6 +48,8 @@ class Lookout(ABC):
 
     def _begin(self) -> None:
         self._lock = threading.Lock()
+        self._looking = threading.Lock()
+        self._looked_at = -math.inf
         self._guarded: dict[weakref.WeakMethod[End], tuple[Place, int | None]] = {}
         self._stirred = threading.Event()
         self._thread: threading.Thread | None = None
@@ -67,6 +70,13 @@ class Lookout(ABC):
     @abstractmethod
     def look(self) -> None:
         """Find out how things stand."""
+
+    def look_after(self, then: float) -> None:
+        """The same, unless somebody has begun to since (a time of `time.monotonic()`): many may want it at once."""
+        with self._looking:
+            if self._looked_at <= then:
+                self._looked_at = time.monotonic()
+                self.look()
 
     @abstractmethod
     def wrong_with(self, place: Place) -> str | None:

@@ -33,7 +33,7 @@ class Presence:
         self.cluster: ClusterLookout | None = None
         self._sentinels: SentinelLookout | None = None
         self._settles_at = -math.inf
-        self._known: dict[str, tuple[int, float]] = {}
+        self._known: dict[str, tuple[int, float, float]] = {}
 
     def connected(self, lookout: Lookout | None, *, again: bool) -> None:
         """There is a new connection; `again` is whether one before it was lost."""
@@ -72,30 +72,36 @@ class Presence:
         cluster = self.cluster
         return self._settles_at if cluster is None else max(self._settles_at, cluster.changed_at + SETTLES_WITHIN)
 
-    def known(self, channel: str, now: float, *, asked: bool = False) -> int | None:
-        """How many subscribed a moment ago, where somebody did; with `asked` where somebody else asks anew just now."""
-        number, noted_at = self._known.get(channel, (None, -math.inf))
-        return number if now < noted_at + (KNOWN_FOR if asked else FRESH) else None
+    def known(self, channel: str, now: float, *, asked: bool = False, since: float = -math.inf) -> int | None:
+        """How many subscribed a moment ago, where somebody did; with `asked` where somebody else asks anew just now.
 
-    def note(self, channel: str, number: int | None) -> None:
-        """So many subscribe."""
+        By a question asked after `since`.
+        """
+        number, noted_at, begun = self._known.get(channel, (None, -math.inf, -math.inf))
+        return number if begun >= since and now < noted_at + (KNOWN_FOR if asked else FRESH) else None
+
+    def note(self, channel: str, number: int | None, begun: float = -math.inf) -> None:
+        """So many subscribe, by a question asked then."""
         if not number:
             self._known.pop(channel, None)
             return
         if len(self._known) >= _MOST_CHANNELS:
             self._known.clear()
-        self._known[channel] = number, time.monotonic()
+        self._known[channel] = number, time.monotonic(), begun
 
-    def find(self, channel: str, due: float, count: Callable[[], int | None]) -> int | None:
-        """How many subscribe, by `count()`, which is asked again where somebody may be on the way; None: not known."""
+    def find(self, channel: str, due: float, count: Callable[[], int | None], since: float = -math.inf) -> int | None:
+        """How many subscribe, by `count()`, which is asked again where somebody may be on the way; None: not known.
+
+        One that was begun after `since` is good enough, whoever asked it: many wait for it together.
+        """
         while True:
-            found = self.known(channel, time.monotonic(), asked=self._counting.locked())
+            found = self.known(channel, time.monotonic(), asked=self._counting.locked(), since=since)
             if found is None:
                 with self._counting:
-                    found = self.known(channel, time.monotonic())
+                    found = self.known(channel, begun := time.monotonic(), since=since)
                     if found is None:
                         found = count()
-                        self.note(channel, found)
+                        self.note(channel, found, begun)
             if found or not self.is_open(found, due):
                 return found
             time.sleep(ASK_AGAIN_AFTER)

@@ -53,7 +53,7 @@ class AsyncDoors:
                 if self._loop.time() + AGAIN_AFTER >= patience:
                     raise (TooLate if patience == deadline else RedisUnavailable)(str(error)) from None
                 await asyncio.sleep(AGAIN_AFTER)
-                await asyncio.to_thread(self.lookout.look)
+                await asyncio.to_thread(self.lookout.look_after, time.monotonic())
         return door
 
     def open_door(self, channel: bytes) -> AsyncConnection | None:

@@ -85,10 +85,10 @@ class Door(Publisher):
         """
         slot, name = slot_of(channel), decoded(channel)
         while True:
-            if not self._of.slots.is_settled(slot):
-                self._presence.note(name, None)
+            # Who was there a moment ago may be on his way to another node.
+            since = -math.inf if self._of.slots.is_settled(slot) else time.monotonic()
             try:
-                found = self._presence.find(name, -math.inf, lambda: self._subscribers(channel, due))
+                found = self._presence.find(name, -math.inf, lambda: self._subscribers(channel, due), since)
             except Untold:
                 return None
             if channel in self._watched:

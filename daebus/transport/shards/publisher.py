@@ -106,7 +106,7 @@ class ShardedPublisher(Publisher):
                     late = isinstance(error, TooLate) or patience == until
                     raise (TooLate if late else RedisUnavailable)(str(error)) from None
             time.sleep(AGAIN_AFTER)
-            self._cluster.look()
+            self._cluster.look_after(time.monotonic())
 
     def connect(self, deadline: float | None = None) -> None:
         """Connect to every node that has slots."""
@@ -357,7 +357,7 @@ class ShardedPublisher(Publisher):
                 # The node is lost: another one takes its slots over. Nothing has been sent yet.
                 if time.monotonic() + AGAIN_AFTER >= due:
                     raise
-                self._cluster.look()
+                self._cluster.look_after(time.monotonic())
                 self.toward(raw, due)
 
     def _elsewhere(self, raw: bytes, command: Pending, due: float) -> bool:
@@ -367,7 +367,8 @@ class ShardedPublisher(Publisher):
             return False
         if not str(command.replies[-1]).startswith("MOVED"):
             time.sleep(AGAIN_AFTER)
-        self._cluster.look()
+        # Those that were in flight with it come here one after the other.
+        self._cluster.look_after(time.monotonic() - AGAIN_AFTER)
         return True
 
     def _why(self, command: Pending, channel: str) -> RedisUnavailable:
