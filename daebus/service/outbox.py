@@ -24,6 +24,8 @@ from .work.event_loop import EventLoop
 
 LOOK_AFTER = 0.01
 """Seconds after which it is looked what Redis replied to what was sent."""
+_AT_ONCE = 0.0
+"""A time that is over: nothing is waited for."""
 MOST_IN_FLIGHT = 10_000
 """Answers that Redis has not confirmed, beyond which those that send more have to wait."""
 
@@ -47,11 +49,16 @@ class Outbox:
     def post(self, request: Request, channel: str, data: bytes) -> Receipt:
         """Send a final answer. Its receipt can be awaited; what is lost is seen to by `Answers`."""
         if not self._line.pending and self._answers.at_once and self._publisher.in_flight < MOST_IN_FLIGHT:
-            self._answers.post(request, channel, data, _later)
-            if not self._flushes:
-                self._flushes = True
-                self._loop.call_soon(self._flush)
-            return SENT
+            try:
+                self._answers.post(request, channel, data, _later, _AT_ONCE)
+            except RedisUnavailable:
+                # It has ended, and nobody had noticed: nothing was sent, and it takes waiting to connect.
+                pass
+            else:
+                if not self._flushes:
+                    self._flushes = True
+                    self._loop.call_soon(self._flush)
+                return SENT
         given: Future[int] = Future()
         return self._in_line(given, self._post, request, channel, data, time.monotonic() + PUBLISH_TIMEOUT)
 

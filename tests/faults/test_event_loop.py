@@ -15,6 +15,7 @@ import pytest
 
 from daebus import Daebus, DaebusCaller, DaebusError, Requester, RequestFailed, request, response
 from daebus.service.work import event_loop, saturation
+from daebus.transport.publisher import Publisher
 from tests.support.faulty import resources
 from tests.support.framework_services import program, serving
 from tests.support.redis_server import RedisServer
@@ -295,7 +296,14 @@ def _works(caller: Requester, name: str) -> bool:
         return False
 
 
-def test_answers_that_cannot_be_sent_are_counted(own_redis: RedisServer, name: str) -> None:
+@pytest.mark.parametrize("noticed", [True, False], ids=["it is known", "nobody has noticed"])
+def test_answers_that_cannot_be_sent_are_counted(
+    own_redis: RedisServer,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    noticed: bool,
+) -> None:
     app, gate = Daebus(name), threading.Event()
 
     @app.action("wait")
@@ -313,9 +321,14 @@ def test_answers_that_cannot_be_sent_are_counted(own_redis: RedisServer, name: s
         for call in calls:
             with pytest.raises(DaebusError):
                 call.result()
+        if not noticed:
+            # As it is where the connection ends just after it was looked at.
+            monkeypatch.setattr(Publisher, "ready", True)
         gate.set()
         eventually(lambda: service.info()["counts"]["undelivered"] == 3, within=20)
         eventually(lambda: service.info()["async"]["busy"] == 0, within=20)
+        # It is not for the handler.
+        assert errors(caplog) == []
         own_redis.start()
 
 
