@@ -24,6 +24,8 @@ from daebus import (
 from tests.support.framework_services import serving
 
 TIMES = 200
+TRIES = 3
+"""What we leave is left each time; what else this process may be at is not."""
 
 Do = Callable[[DaebusCaller, DaebusCaller], object]
 
@@ -75,21 +77,25 @@ def app(name: str) -> Daebus:
 
 
 @contextmanager
-def no_circles() -> Iterator[None]:
-    """Nothing but reference counts frees what is left in the block."""
+def circles() -> Iterator[Counter[str]]:
+    """What is left in the block that reference counts alone do not free: the kinds of objects, and how many of each."""
+    found = Counter[str]()
     gc.collect()
     gc.disable()
     gc.set_debug(gc.DEBUG_SAVEALL)
     try:
-        yield
+        yield found
         gc.collect()
-        found = Counter(type(each).__qualname__ for each in gc.garbage)
+        found.update(type(each).__qualname__ for each in gc.garbage)
     finally:
         gc.set_debug(0)
         gc.garbage.clear()
         gc.enable()
-    # What beats and watches beside it may leave a little.
-    assert max(found.values(), default=0) < TIMES / 4, found
+
+
+def is_little(found: Counter[str]) -> bool:
+    """What beats and watches beside it may leave a little."""
+    return max(found.values(), default=0) < TIMES / 4
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -101,9 +107,13 @@ def test_what_is_done_with_is_freed_at_once(app: Daebus, redis_url: str, name: s
         DaebusCaller(f"{name}-nobody", redis_url=redis_url) as nobody,
     ):
         do(caller, nobody)
-        with no_circles():
-            for _ in range(TIMES):
-                do(caller, nobody)
+        for _ in range(TRIES):
+            with circles() as found:
+                for _ in range(TIMES):
+                    do(caller, nobody)
+            if is_little(found):
+                break
+        assert is_little(found), found
 
 
 @pytest.mark.parametrize("action", ["echo", "fail", "nobody"])
@@ -117,9 +127,13 @@ def test_so_is_what_asyncio_is_done_with(app: Daebus, redis_url: str, name: str,
                     await caller.send_request(action, {"a": 1})
 
             await do()
-            with no_circles():
-                for _ in range(TIMES):
-                    await do()
+            for _ in range(TRIES):
+                with circles() as found:
+                    for _ in range(TIMES):
+                        await do()
+                if is_little(found):
+                    break
+            assert is_little(found), found
 
     with serving(app, redis_url, name):
         asyncio.run(main())
