@@ -15,7 +15,7 @@ from daebus.wire.sharded import slot_of
 
 from .address import refusal
 from .places.cluster import ClusterLookout
-from .places.dialing import PATIENCE, Dialled, dial_place
+from .places.dialing import Dialled, dial_place
 from .publisher import Publisher
 
 FOUND_WITHIN = 3.0
@@ -99,8 +99,7 @@ class _Owner(Publisher):
             failed: RedisUnavailable | None = None
             if node is not None:
                 try:
-                    soon = min(until, time.monotonic() + PATIENCE)
-                    return dial_place(self._cluster, self._cluster.place_of(node), self.name, soon)
+                    return dial_place(self._cluster, self._cluster.place_of(node), self.name, until)
                 except RedisUnavailable as error:
                     failed = error
             if time.monotonic() + _AGAIN_AFTER >= patience:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
 
 from daebus import Daebus, RedisUnavailable
+from daebus.errors import TooLate
 from daebus.transport.address import RedisAddress
 from daebus.transport.keyed import Keys
 from daebus.transport.places.cluster import ClusterLookout
-from daebus.transport.places.dialing import dial_place
+from daebus.transport.places.dialing import PATIENCE, dial_place
 from daebus.transport.places.route import Place, route_of
 from daebus.transport.publisher import Publisher
 from daebus.wire.sharded import slot_of
@@ -93,6 +95,29 @@ def test_it_is_not_connected_to_while_the_others_hold_it_to_have_failed(
     cluster.await_whole()
     # That it is back is found out by whoever connects to it.
     dial_place(lookout, place, "test", float("inf")).sock.close()
+
+
+@pytest.mark.parametrize("seconds", [60.0, 0.05], ids=["time is left", "time is over"])
+def test_it_is_waited_for_a_moment_only_while_nobody_knows(
+    cluster: Cluster, lookout: ClusterLookout, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    """By then another may have taken its place, and the time of whoever asks is not over."""
+    deadlines: list[float] = []
+
+    def stands_still(_address: RedisAddress, _name: str, deadline: float) -> object:
+        deadlines.append(deadline)
+        raise TooLate("it does not answer")
+
+    monkeypatch.setattr(RedisAddress, "open", stands_still)
+    before = time.monotonic()
+    with pytest.raises(RedisUnavailable, match="it does not answer") as caught:
+        dial_place(lookout, place_of(cluster.nodes[4]), "test", before + seconds)
+    if seconds < PATIENCE:
+        assert deadlines == [before + seconds]
+        assert isinstance(caught.value, TooLate)
+    else:
+        assert before + PATIENCE <= deadlines[0] <= time.monotonic() + PATIENCE
+        assert not isinstance(caught.value, TooLate)
 
 
 def is_asked(keys: Keys, key: bytes) -> bool:

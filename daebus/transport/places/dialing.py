@@ -96,14 +96,23 @@ def link_to(address: RedisAddress, name: str, deadline: float | None = None) -> 
 
 
 def dial_place(cluster: ClusterLookout, place: Place, name: str, deadline: float) -> Dialled:
-    """Connect to just that node of a cluster; where the others hold it to have failed, it is not waited for."""
+    """Connect to just that node of a cluster, which is waited for a moment only: another may take its place.
+
+    Not at all where the others hold it to have failed.
+    """
     node = cluster.address(place)
     if cluster.wrong_with(place) is not None:
         # That may have been long ago.
         cluster.look()
         if (wrong := cluster.wrong_with(place)) is not None:
             raise RedisUnavailable(f"cannot connect to Redis at {node}: {wrong}")
-    sock, told = node.open(name, deadline)
+    soon = min(deadline, time.monotonic() + PATIENCE)
+    try:
+        sock, told = node.open(name, soon)
+    except TooLate as error:
+        if soon < deadline:
+            raise RedisUnavailable(str(error)) from None
+        raise
     return Dialled(sock, node, told, cluster, place)
 
 

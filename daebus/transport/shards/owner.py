@@ -55,7 +55,7 @@ def dial_owner(cluster: ClusterLookout, slot: int, name: str, until: float) -> D
         failed: RedisUnavailable | None = None
         place = owner_of(cluster, slot, until)
         try:
-            dialled = dial_place(cluster, place, name, min(until, time.monotonic() + _ONE_WITHIN))
+            dialled = dial_place(cluster, place, name, until)
             if dialled.greeting.role != "replica":
                 return dialled
             dialled.sock.close()
