@@ -80,7 +80,7 @@ class _Stretch:
         self._waiting: list[tuple[float, int, Exchange]] = []
         self._batches: list[Batch] = []
         self._most = min(_AT_ONCE, self.journal.max_messages)
-        self._room = min(_BYTES_AT_ONCE, self.journal.max_bytes)
+        self._most_bytes = self._room = min(_BYTES_AT_ONCE, self.journal.max_bytes)
         self._due = math.inf
 
     def exchanges(self) -> Iterator[Exchange]:
@@ -96,9 +96,8 @@ class _Stretch:
                             self.now = at
                         self._room -= len(data)
                         if at >= self._due or self._room < 0 or len(self._batches) == self._most:
-                            self._pair()
+                            yield from self._paired()
                             self._room -= len(data)
-                            yield from self._ready()
                         if not self._batches:
                             self._due = min(self._due, at + recording.timeout)
                         self._batches.append((at, ((channel, data),)))
@@ -110,13 +109,15 @@ class _Stretch:
                         yield from self._ready()
                 if recording.stored.is_stream:
                     # What comes next may be long in coming.
-                    self._pair()
-                    yield from self._ready()
-            self._pair()
-            yield from self._ready()
+                    yield from self._paired()
+            yield from self._paired()
             recording.warnings = reader.warnings
         while self._waiting:
             yield heapq.heappop(self._waiting)[2]
+
+    def _paired(self) -> Iterator[Exchange]:
+        self._pair()
+        yield from self._ready()
 
     def _pair(self) -> None:
         """Pair what has been read: taken at once, it costs half as much as one by one.
@@ -124,7 +125,7 @@ class _Stretch:
         Never more than has room, or exchanges would be dropped unseen; and no further than to where somebody's time is
         over, so that he is given as he was then. (Of who names a shorter time himself, what comes late may be known.)
         """
-        batches, self._batches, self._room = self._batches, [], min(_BYTES_AT_ONCE, self.journal.max_bytes)
+        batches, self._batches, self._room = self._batches, [], self._most_bytes
         journal, waiting, first = self.journal, self._waiting, self.journal.next_number
         if batches:
             self.correlator.take_all(batches)
