@@ -13,7 +13,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from pathlib import Path
 from daebus.wire.sharded import slot_of
 from tests.support.hammer import Hammer, hammering
 from tests.support.redis_server import RedisServer
-from tests.support.several import Cluster, Sentinels, heal, order
+from tests.support.several import Cluster, Sentinels, order
 from tests.support.slots import masters, move, owner, replicates, seen_lost, with_slot
 from tests.support.waiting import eventually
 
@@ -39,23 +39,19 @@ class Fault:
     errors: Counter[str] = field(default_factory=Counter)
 
 
-def another_master(sentinels: Sentinels, before: RedisServer) -> None:
-    eventually(lambda: sentinels.master() is not before, within=30, every=0.02, what="another master is announced")
-
-
 # Sentinels
 
 
 def master_killed(sentinels: Sentinels, _hammer: Hammer) -> None:
     before = sentinels.master()
     before.kill()
-    another_master(sentinels, before)
+    sentinels.await_another(before)
 
 
 def master_stopped(sentinels: Sentinels, _hammer: Hammer) -> None:
     before = sentinels.master()
     before.freeze()
-    another_master(sentinels, before)
+    sentinels.await_another(before)
 
 
 def sentinel_killed(sentinels: Sentinels, _hammer: Hammer) -> None:
@@ -159,29 +155,18 @@ IN_A_CLUSTER: dict[str, Break] = {
 }
 
 
-@contextmanager
-def healed(servers: Cluster | Sentinels) -> Iterator[None]:
-    yield
-    if isinstance(servers, Sentinels):
-        heal([*servers.servers, *servers.sentinels])
-        servers.await_whole()
-    else:
-        heal(servers.nodes)
-        servers.await_whole()
-        servers.spread()
-
-
 def measured(fault: Fault, servers: Cluster | Sentinels, url: str, break_it: Break) -> None:
     """One round: it breaks, and everybody is answered again; it is mended, and everybody is answered still."""
     rate = RATE if str(RATE) in fault.what else 0
     # So many a second are more than instances that share them can handle on a machine with two processors.
     shares = not rate
-    with healed(servers), hammering(url, 3, services=1 + shares, shared=shares, rate=rate, timeout=TIMEOUT) as hammer:
+    with hammering(url, services=1 + shares, shared=shares, rate=rate, timeout=TIMEOUT) as hammer:
         break_it(servers, hammer)  # type: ignore[arg-type]  # each table has what fits
         fault.again.append(hammer.goes_on(30))
-        for server in servers.nodes if isinstance(servers, Cluster) else [*servers.servers, *servers.sentinels]:
+        for server in servers.everything:
             server.thaw()
         fault.again.append(hammer.goes_on(30))
+    servers.heal()
     fault.answered += sum(hammer.answered)
     fault.errors += hammer.errors
 

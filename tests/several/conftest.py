@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.redis_server import RedisServer
-from tests.support.several import Cluster, Sentinels, heal, is_old, order, start_all
+from tests.support.several import Cluster, Sentinels, is_old, order, start_all
 from tests.support.waiting import eventually
 
 
@@ -33,9 +33,7 @@ def the_sentinels() -> Iterator[Sentinels]:
 def cluster(the_cluster: Cluster) -> Iterator[Cluster]:
     """Three masters with a replica each."""
     yield the_cluster
-    heal(the_cluster.nodes)
-    the_cluster.await_whole()
-    the_cluster.spread()
+    the_cluster.heal()
 
 
 @pytest.fixture
@@ -50,8 +48,7 @@ def url(cluster: Cluster) -> str:
 def sentinels(the_sentinels: Sentinels) -> Iterator[Sentinels]:
     """A master, a replica and three sentinels."""
     yield the_sentinels
-    heal([*the_sentinels.servers, *the_sentinels.sentinels])
-    the_sentinels.await_whole()
+    the_sentinels.heal()
 
 
 @pytest.fixture

@@ -28,10 +28,6 @@ from tests.support.waiting import eventually
 pytestmark = [pytest.mark.xdist_group("several"), pytest.mark.fault]
 
 
-def announced(sentinels: Sentinels, before: RedisServer) -> None:
-    eventually(lambda: sentinels.master() is not before, within=20, every=0.05, what="another master is announced")
-
-
 def test_a_failover_under_load_while_the_old_master_lives_on(sentinels: Sentinels) -> None:
     with hammering(sentinels.url, callers=6) as hammer:
         service = hammer.app._service
@@ -53,7 +49,7 @@ def test_a_failover_under_two_thousand_calls_a_second(sentinels: Sentinels) -> N
     with hammering(sentinels.url, callers=1, rate=2000) as hammer:
         before = sentinels.master()
         sentinels.fail_over()
-        announced(sentinels, before)
+        sentinels.await_another(before)
         hammer.goes_on()
 
 
@@ -61,7 +57,7 @@ def test_the_master_is_killed_and_comes_back(sentinels: Sentinels) -> None:
     with hammering(sentinels.url) as hammer:
         before = sentinels.master()
         before.kill()
-        announced(sentinels, before)
+        sentinels.await_another(before)
         hammer.goes_on()
         before.start()
         hammer.goes_on()
@@ -71,7 +67,7 @@ def test_the_master_stops_and_goes_on_as_if_it_were_one_still(sentinels: Sentine
     with hammering(sentinels.url) as hammer:
         before = sentinels.master()
         before.freeze()
-        announced(sentinels, before)
+        sentinels.await_another(before)
         hammer.goes_on()
         before.thaw()
         hammer.goes_on()
@@ -97,7 +93,7 @@ def test_servers_that_go_by_names_are_followed() -> None:
                 assert client.sentinel_get_master_addr_by_name(MASTER)[0] == "localhost"
             before = sentinels.master()
             before.kill()
-            announced(sentinels, before)
+            sentinels.await_another(before)
             hammer.goes_on()
 
 

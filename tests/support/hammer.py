@@ -9,6 +9,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from daebus import AsyncDaebusCaller, Daebus, DaebusCaller, DaebusError, request
 from tests.support.redis_server import RedisServer
@@ -161,17 +162,9 @@ class Hammer:
 
 
 @contextmanager
-def hammering(
-    url: str,
-    callers: int = 3,
-    *,
-    services: int = 1,
-    shared: bool = False,
-    rate: int = 0,
-    timeout: float = TIMEOUT,
-) -> Iterator[Hammer]:
-    """A hammer that is at work; at the end of the block it has kept its word."""
-    hammer = Hammer(url, callers, services=services, shared=shared, rate=rate, timeout=timeout)
+def hammering(url: str, callers: int = 3, **options: Any) -> Iterator[Hammer]:
+    """A hammer, with its options, that is at work; at the end of the block it has kept its word."""
+    hammer = Hammer(url, callers, **options)
     try:
         hammer.start()
         yield hammer

@@ -137,6 +137,16 @@ class Cluster:
 
         eventually(whole, within=30, every=0.05, what="the nodes know each other")
 
+    @property
+    def everything(self) -> list[ClusterServer]:
+        return self.nodes
+
+    def heal(self) -> None:
+        """Be as at the start again, whatever was done to the nodes."""
+        heal(self.everything)
+        self.await_whole()
+        self.spread()
+
     def spread(self) -> None:
         """Give each master with slots a replica again: failovers may leave one with two, and another without."""
         masters = {node.port: node for node in self.nodes if order(node, "ROLE")[0] == "master" and _has_slots(node)}
@@ -257,6 +267,19 @@ class Sentinels:
             port = client.sentinel_get_master_addr_by_name(MASTER)[1]
         return next(server for server in self.servers if server.port == int(port))
 
+    @property
+    def everything(self) -> list[RedisServer]:
+        return [*self.sentinels, *self.servers]
+
+    def heal(self) -> None:
+        """Be as at the start again, whatever was done to the servers; the master may be another one."""
+        heal(self.everything)
+        self.await_whole()
+
+    def await_another(self, before: RedisServer) -> None:
+        """Wait until another master than that one is announced."""
+        eventually(lambda: self.master() is not before, within=20, every=0.02, what="another master is announced")
+
     def fail_over(self) -> None:
         """Have another server made the master, though the one there is lives; returns when that is announced."""
         before = self.master()
@@ -274,5 +297,5 @@ class Sentinels:
         eventually(is_done, within=40, every=0.5, what="another master is announced")
 
     def close(self) -> None:
-        for server in [*self.sentinels, *self.servers]:
+        for server in self.everything:
             server.close()
