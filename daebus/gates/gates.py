@@ -31,6 +31,8 @@ LONGEST_LEASE = 30.0
 """Seconds."""
 SUSPENSION_HOLDS = 3600.0
 """Seconds for which a suspended instance holds what comes; it is the lease that ends it."""
+ENDS_WITHIN = 1.0
+"""Seconds for which the end waits for those that others are just letting go."""
 EVERY = 1.0
 """Seconds between two notices to whoever asked."""
 AHEAD = 2.0
@@ -76,6 +78,8 @@ class Gates:
         self._rules: list[tuple[Lease, Rule]] = []
         self._bytes = 0
         self._behind = 0
+        self._leaving = 0
+        """How many have been taken out of `_held`, and have not gone on yet."""
         self._count = 0
         self._clock: threading.Thread | None = None
         self._telling = False
@@ -260,7 +264,7 @@ class Gates:
         return self._bytes
 
     def end(self) -> None:
-        """The service ends: all goes on, and nothing is held any more."""
+        """The service ends: all goes on, and nothing is held any more. What others let go has gone on by then, too."""
         with self._lock:
             self._ended = True
             self._leases.clear()
@@ -268,6 +272,9 @@ class Gates:
             gone = self._pop(list(self._held))
             self._changed.notify_all()
         self._let_go(gone)
+        with self._lock:
+            # The clock, or a release, may have taken something out and not have come to let it go.
+            self._changed.wait_for(lambda: not self._leaving, ENDS_WITHIN)
 
     def _lease(self, owner: str, suspends: bool, seconds: float) -> Lease:
         """The lease of an owner, new or renewed. Called with `_lock` held."""
@@ -302,12 +309,14 @@ class Gates:
     def _take(self, hold: str) -> Held | None:
         with self._lock:
             taken = self._pop([hold])
+            self._leaving -= len(taken)
         return taken[0] if taken else None
 
     def _pop(self, ids: Iterable[str]) -> list[Held]:
-        """Take what is still held out of it. Called with `_lock` held."""
+        """Take what is still held out of it, to `_resume` each. Called with `_lock` held."""
         popped = [self._held.pop(id)[0] for id in list(ids) if id in self._held]
         self._bytes -= sum(held.met.size for held in popped)
+        self._leaving += len(popped)
         return popped
 
     def _let_go(self, gone: Iterable[Held], along: bool = True) -> int:
@@ -322,6 +331,11 @@ class Gates:
             held.resume(held.outcome(verdict, by))
         except Exception:
             log.exception("%s: a message that was held could not go on", self._name)
+        finally:
+            with self._lock:
+                self._leaving -= 1
+                if self._ended:
+                    self._changed.notify_all()
 
     # The clock
 

@@ -136,6 +136,30 @@ def test_at_the_end_and_in_a_forked_child_they_are_open(gates: Gates) -> None:
         gates.suspend("ann", 10)
 
 
+def test_the_end_waits_for_what_somebody_else_is_just_letting_go(gates: Gates) -> None:
+    """Else a service that stops as a lease ends takes it that nothing is left to be handled."""
+    gates.set_rules("ann", 10, read_rules([HOLD]))
+    begun, go_on, order = threading.Event(), threading.Event(), list[str]()
+
+    def resume(_outcome: Outcome) -> None:
+        begun.set()
+        go_on.wait(10)
+        order.append("went on")
+
+    gates.meet(met(), resume)
+    releasing = threading.Thread(target=gates.release_all, args=(None,))
+    releasing.start()
+    assert begun.wait(10)
+    ending = threading.Thread(target=lambda: (gates.end(), order.append("ended")))
+    ending.start()
+    ending.join(0.05)
+    assert not order
+    go_on.set()
+    releasing.join()
+    ending.join()
+    assert order == ["went on", "ended"]
+
+
 def test_a_rule_that_cannot_be_tried_holds_nothing_up(gates: Gates, caplog: pytest.LogCaptureFixture) -> None:
     def broken() -> Any:
         raise RecursionError
