@@ -16,6 +16,7 @@ from daebus.transport.places.links import AWAY_FOR, CONNECT_WITHIN, Links
 from daebus.transport.places.route import Place
 from daebus.wire.resp import pack
 from tests.support.redis_server import RedisServer
+from tests.support.waiting import eventually
 
 PING = pack(b"PING")
 
@@ -79,4 +80,26 @@ def test_one_that_closes_its_connections_is_connected_to_at_once(own_redis: Redi
         client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     assert isinstance(links.ask([here], PING, 1, 1.0)[here], RedisUnavailable)
     assert not isinstance(links.ask([here], PING, 1, 1.0)[here], RedisUnavailable)
+    links.close()
+
+
+def test_one_that_was_away_is_tried_again_while_nobody_waits(
+    mute: list[Place], own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each of those who ask pays for it in turn: callers with a second to spare were not served for three."""
+    gone, links = mute[0], links_to()
+    assert isinstance(links.ask([gone], PING, 1, 0.1)[gone], RedisUnavailable)
+    monkeypatch.setattr("daebus.transport.places.links.AWAY_FOR", 0.0)
+    monkeypatch.setattr("daebus.transport.places.links.CONNECT_WITHIN", 30.0)
+    begun = time.monotonic()
+    for _ in range(5):
+        assert isinstance(links.ask([gone], PING, 1, 30.0)[gone], RedisUnavailable)
+    assert time.monotonic() - begun < 15
+    links.close()
+    # One that is back is found beside, too.
+    here = Place("127.0.0.1", own_redis.port)
+    own_redis.kill()
+    assert isinstance(links.ask([here], PING, 1, 1.0)[here], RedisUnavailable)
+    own_redis.start()
+    eventually(lambda: not isinstance(links.ask([here], PING, 1, 1.0)[here], RedisUnavailable))
     links.close()

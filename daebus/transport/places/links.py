@@ -27,7 +27,8 @@ class Links:
     """For any thread. `address_of(place)` says how to connect to a server there.
 
     `_lock` guards the connections: what is asked on one of them by one thread at a time. It is not held while one is
-    made, by one thread for all: those that do not answer keep nobody from asking the others.
+    made, by one thread for all: those that do not answer keep nobody from asking the others. Who is asked for the first
+    time is waited for; one that was away is connected to anew beside, and there when it is asked the next time.
     """
 
     def __init__(self, address_of: Callable[[Place], RedisAddress], name: str) -> None:
@@ -37,6 +38,7 @@ class Links:
         self._connecting = threading.Lock()
         self._links: dict[Place, Link] = {}
         self._away: dict[Place, tuple[float, RedisUnavailable]] = {}
+        self._closes = 0
 
     def ask(self, places: Iterable[Place], data: bytes, wanted: int, within: float) -> Told:
         """Send the packed commands, which have so many replies, to each; waits `within` seconds for all of them.
@@ -80,32 +82,40 @@ class Links:
         return RedisUnavailable(f"Redis at {place} does not answer") if away is None else again(away[1])
 
     def _connect(self, places: Iterable[Place], within: float) -> None:
-        """Connect to those that are missing, side by side."""
+        """Connect to those that are missing, side by side. One that was away is waited for by nobody."""
         if not any(map(self._is_missing, places)):
             return
         with self._connecting:
             missing = [place for place in places if self._is_missing(place)]
+            first = [place for place in missing if not self._was_away(place)]
             for place in missing:
-                if (away := self._away.get(place)) is not None:
-                    # It is tried once more; the others go on without it meanwhile.
-                    self._away[place] = time.monotonic(), away[1]
-            threads = [
-                threading.Thread(target=self._connect_to, args=(place, within), name="daebus-connecting", daemon=True)
-                for place in missing[1:]
-            ]
-            alone = missing[:1]
-            for place, thread in zip(missing[1:], threads, strict=True):
-                try:
-                    begin(thread)
-                except RuntimeError:
-                    alone.append(place)
-            for place in alone:
-                self._connect_to(place, within)
-            for thread in threads:
-                if thread.ident is not None:
-                    thread.join(2 * within)
+                if place not in first:
+                    self._aside(place, within)
+            threads = {place: self._aside(place, within) for place in first[1:]}
+            for place in first:
+                if threads.get(place) is None:
+                    self._connect_to(place, within)
+            for thread in filter(None, threads.values()):
+                thread.join(2 * within)
+
+    def _was_away(self, place: Place) -> bool:
+        """Whether it did not answer when it was asked last; then it is tried once more, and others go on without it."""
+        away = self._away.get(place)
+        if away is not None:
+            self._away[place] = time.monotonic(), away[1]
+        return away is not None
+
+    def _aside(self, place: Place, within: float) -> threading.Thread | None:
+        """Connect on a thread of its own; None where none is to be had."""
+        thread = threading.Thread(target=self._connect_to, args=(place, within), name="daebus-connecting", daemon=True)
+        try:
+            begin(thread)
+        except RuntimeError:
+            return None
+        return thread
 
     def _connect_to(self, place: Place, within: float) -> None:
+        closes = self._closes
         try:
             link = self._address_of(place).link(self._name, time.monotonic() + within)
         except RedisUnavailable as failed:
@@ -113,7 +123,9 @@ class Links:
             return
         with self._lock:
             self._away.pop(place, None)
-            self._links[place] = link
+            kept = closes == self._closes and self._links.setdefault(place, link) is link
+        if not kept:
+            link.close()
 
     def _drop(self, place: Place, error: RedisUnavailable) -> RedisUnavailable:
         """Give a connection up; where it just does not answer, the server is left alone for a while."""
@@ -138,6 +150,7 @@ class Links:
     def close(self) -> None:
         """Give all of them back; asked again, it connects again."""
         with self._lock:
+            self._closes += 1
             for link in self._links.values():
                 link.close()
             self._links.clear()
