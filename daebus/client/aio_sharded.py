@@ -23,7 +23,7 @@ from daebus.transport.shards.listener import ShardProof
 from daebus.transport.shards.owner import heed
 from daebus.wire.names import decoded, encoded
 from daebus.wire.resp import ErrorReply
-from daebus.wire.sharded import shardnumsub, slot_of, watched
+from daebus.wire.sharded import once_more, shardnumsub, slot_of, watched
 
 from .aio_call import AsyncCall, until
 from .aio_session import AsyncSession
@@ -63,9 +63,9 @@ class ShardedSession(AsyncSession):
     def _told_sharded(self, call: AsyncCall, raw: bytes, data: bytes, present: int | None, command: Pending) -> None:
         moved = is_moved(command)
         if (moved or is_missed(command, present)) and self._pending.get(call.request_id) is call:
-            # Nothing was done: another node is to have it.
+            # Another node is to have it; what this one has given to nobody may yet have been read at its replica.
             heed(self._cluster, raw, command)
-            again = self._send_again(call, raw, data, 0.0 if moved else ASK_AGAIN_AFTER)
+            again = self._send_again(call, raw, *((data, 0.0) if moved else (once_more(data), ASK_AGAIN_AFTER)))
             task = self._loop.create_task(again, context=contextvars.Context())
             self._aside.add(task)
             task.add_done_callback(self._aside.discard)

@@ -264,12 +264,13 @@ class Listener:
             event = self._early.pop(0) if self._early else connection.next_event()
             if isinstance(event, Message):
                 heart, seen = self.heart, self._seen
-                if (
-                    (channel := self._channels.get(event.channel)) is not None
-                    and (heart is None or not event.data.startswith(PROBE) or not heart.took(event))
-                    and (seen is None or seen.is_new(event.channel, event.data, time.monotonic()))
+                if (channel := self._channels.get(event.channel)) is not None and (
+                    heart is None or not event.data.startswith(PROBE) or not heart.took(event)
                 ):
-                    return channel, event.data
+                    if seen is None:
+                        return channel, event.data
+                    if (data := seen.first(event.channel, event.data, time.monotonic())) is not None:
+                        return channel, data
             elif event is NEED_DATA:
                 connection.handing = False
                 return None

@@ -7,6 +7,8 @@ what others have handed out before.
 
 from __future__ import annotations
 
+from daebus.wire.sharded import is_once_more
+
 LATE = 2.0
 """Seconds by which a message may reach one node later than another, where both are up."""
 STOPPED = 15.0
@@ -35,6 +37,9 @@ class _Lately:
         """Of all that."""
         return frozenset(self._now | self._before)
 
+    def __contains__(self, key: int) -> bool:
+        return key in self._now or key in self._before
+
 
 class Seen:
     """The messages of the last seconds, by their hashes. Pure: times come from outside.
@@ -57,12 +62,19 @@ class Seen:
         self._requests_elsewhere = self._requests.all() | before
         self._until, self._long_until = now + LATE, now + LATEST
 
-    def is_new(self, channel: bytes, data: bytes, now: float) -> bool:
-        """Whether a message that comes now has not come from the node before."""
-        key = hash((channel, data))
+    def first(self, channel: bytes, data: bytes, now: float) -> bytes | None:
+        """A message that comes now, as it was published first; None where it has come before.
+
+        That is from another node, or where somebody has published a request once more, since nobody was there.
+        """
         asks = b'"request_id"' in data
+        again = asks and is_once_more(data)
+        if again:
+            data = data[:-1]
+        key = hash((channel, data))
         known, until = (self._requests_elsewhere, self._long_until) if asks else (self._elsewhere, self._until)
-        if now < until and key in known:
-            return False
-        (self._requests if asks else self._lately).add(key, now)
-        return True
+        lately = self._requests if asks else self._lately
+        if (now < until and key in known) or (again and key in lately):
+            return None
+        lately.add(key, now)
+        return data

@@ -16,6 +16,8 @@ ANNOUNCED = "daebus.channels"
 """The channel on which whoever has subscribed says to what, for those who watch all channels of a bus."""
 ELSEWHERE = frozenset(("MOVED", "CLUSTERDOWN", "TRYAGAIN", "ASK"))
 """The codes of errors with which a node says that it has done nothing, since it is for another one to do."""
+AGAIN = b" "
+"""What a request ends with that is published once more; see `once_more`."""
 _CHANNELS = "daebus_channels"
 
 
@@ -23,6 +25,20 @@ def spublish(channel: bytes, data: bytes) -> bytes:
     """SPUBLISH, which has one reply; the data is copied once."""
     form = b"*3\r\n$8\r\nSPUBLISH\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n"
     return form % (len(channel), channel, len(data), data)
+
+
+def once_more(data: bytes) -> bytes:
+    """The same JSON object, told apart from its first copy: one that reached nobody may have been read at a replica.
+
+    A master counts its own subscribers only, and hands what is published to its replicas all the same: those who were
+    at a master that has just become one go on hearing it.
+    """
+    return data if data.endswith(AGAIN) else data + AGAIN
+
+
+def is_once_more(data: bytes) -> bool:
+    """Whether that is what it is."""
+    return data.endswith(b"}" + AGAIN)
 
 
 def shardnumsub(channels: tuple[bytes, ...] | list[bytes]) -> bytes:

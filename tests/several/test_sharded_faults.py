@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from daebus import AsyncDaebusCaller, Daebus, DaebusCaller, request
 from daebus.transport.bus import ShardedBus, bus_at
+from daebus.transport.commands import Pending
 from daebus.transport.places.cluster import ClusterLookout
 from daebus.transport.shards.aio import AsyncDoors
+from daebus.transport.shards.door import is_missed
 from daebus.wire.sharded import slot_of
 from tests.support.framework_services import serving
 from tests.support.hammer import hammering
@@ -101,6 +105,49 @@ def test_a_slot_that_comes_to_a_node_with_a_door_is_reached_through_that(
         await first.closed
 
     asyncio.run(reach())
+
+
+def test_what_is_published_once_more_is_handled_once(
+    cluster: Cluster, url: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A master says 0 of what those get who are still at the replica that was master before: told so, callers repeat.
+
+    What is sent twice alike by others is two requests, as everywhere.
+    """
+    runs, told = Counter[str](), list[str]()
+
+    def missed_at_first(where: str, command: Pending, present: int | None) -> bool:
+        first = where not in told
+        told.append(where)
+        return first or is_missed(command, present)
+
+    threads, tasks = "daebus.transport.shards.publisher", "daebus.client.aio_sharded"
+    for where in (threads, tasks):
+        monkeypatch.setattr(f"{where}.is_missed", partial(missed_at_first, where))
+
+    async def call() -> object:
+        async with AsyncDaebusCaller(name, redis_url=url, timeout=10) as caller:
+            return await caller.send_request("echo", {"until": tasks})
+
+    app = Daebus(name)
+
+    @app.action("echo")
+    def echo() -> dict[str, int]:
+        runs[str(request.request_id)] += 1
+        if where := request.payload.get("until"):
+            # An answer would end the call before.
+            eventually(lambda: told.count(where) >= 2)
+        return request.payload
+
+    with serving(app, url, name), DaebusCaller(name, redis_url=url) as caller:
+        assert caller.send_request("echo", {"until": threads}) == {"until": threads}
+        assert asyncio.run(call()) == {"until": tasks}
+        for data in ('{"action":"echo","request_id":"a"}', '{"action":"echo","request_id":"a"}'):
+            assert order(owner(cluster, name), "SPUBLISH", name, data) == 1
+        # In order: what came before it has come.
+        assert caller.send_request("echo", {"n": 3}) == {"n": 3}
+        eventually(lambda: runs["a"] == 2)
+    assert [count for one, count in runs.items() if one != "a"] == [1, 1, 1]
 
 
 def test_the_master_of_a_service_is_killed(cluster: Cluster, url: str) -> None:

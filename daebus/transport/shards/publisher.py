@@ -26,7 +26,7 @@ from daebus.transport.publisher import PUBLISH_TIMEOUT, Publisher
 from daebus.transport.threads import begin
 from daebus.transport.waiter import Waiter
 from daebus.wire.names import encoded
-from daebus.wire.sharded import slot_of
+from daebus.wire.sharded import once_more, slot_of
 
 from .door import Door, Elsewhere, Sharded, count_everywhere, is_missed, is_moved, publishing
 from .owner import AGAIN_AFTER, FOUND_WITHIN, heed, owner_of
@@ -252,7 +252,8 @@ class ShardedPublisher(Publisher):
         """What one node has refused, or given to nobody, is for another: on the thread for that."""
         try:
             self._elsewhere(raw, first, deadline)
-            command, door = self._submit(raw, channel, data, told, deadline)
+            again = data if is_moved(first) else once_more(data)
+            command, door = self._submit(raw, channel, again, told, deadline)
             if door is not None:
                 door.wait_for(command, Waiter(), lambda: command.done, deadline)
         except RedisUnavailable as error:
