@@ -22,7 +22,7 @@ from daebus.wire.sharded import slot_of
 from tests.support.hammer import Hammer, hammering
 from tests.support.redis_server import RedisServer
 from tests.support.several import Cluster, Sentinels, order
-from tests.support.slots import masters, move, owner, replicates, seen_lost, with_slot
+from tests.support.slots import masters, move, owner, promote, replicates, seen_lost, with_slot
 from tests.support.waiting import eventually
 
 TIMEOUT = 1.0
@@ -121,8 +121,7 @@ def replica_promoted(cluster: Cluster, hammer: Hammer) -> None:
     before = here(cluster, hammer)
     port = replicates(before) or before.port
     replica = next(node for node in cluster.nodes if replicates(node) == port)
-    order(replica, "CLUSTER", "FAILOVER")
-    eventually(lambda: order(replica, "ROLE")[0] == "master", within=30, every=0.02)
+    promote(replica)
 
 
 def slot_moved(cluster: Cluster, hammer: Hammer) -> None:
@@ -203,7 +202,11 @@ def main() -> None:
         for number in range(options.rounds):
             begun = time.monotonic()
             for fault, run in faults:
-                run(fault)
+                try:
+                    run(fault)
+                except BaseException as error:
+                    error.add_note(f"in {fault.what!r}, round {number + 1}")
+                    raise
             print(f"round {number + 1} of {options.rounds}: {time.monotonic() - begun:.0f} s", flush=True)
     print(f"\n{'':38} {'answered again after':>20}  {'answered':>9}  calls that were not")
     for fault, _run in faults:

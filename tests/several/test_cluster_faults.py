@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.hammer import hammering
 from tests.support.several import Cluster, order
+from tests.support.slots import promote
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.xdist_group("several"), pytest.mark.fault]
@@ -38,16 +39,14 @@ def test_half_of_them_stop_and_go_on(cluster: Cluster) -> None:
 def test_a_replica_is_promoted_under_two_thousand_calls_a_second(cluster: Cluster) -> None:
     with hammering(cluster.url, callers=1, rate=2000) as hammer:
         replica = next(node for node in cluster.nodes if order(node, "ROLE")[0] == "slave")
-        order(replica, "CLUSTER", "FAILOVER")
-        eventually(lambda: order(replica, "ROLE")[0] == "master")
+        promote(replica)
         hammer.goes_on()
 
 
 def test_a_replica_is_promoted(cluster: Cluster) -> None:
     with hammering(cluster.url, services=2, shared=True) as hammer:
         replica = next(node for node in cluster.nodes if order(node, "ROLE")[0] == "slave")
-        order(replica, "CLUSTER", "FAILOVER")
-        eventually(lambda: order(replica, "ROLE")[0] == "master")
+        promote(replica)
         hammer.goes_on()
 
 

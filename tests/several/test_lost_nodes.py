@@ -16,11 +16,12 @@ from daebus.transport.places.cluster import ClusterLookout
 from daebus.transport.places.dialing import PATIENCE, dial_place
 from daebus.transport.places.route import Place, route_of
 from daebus.transport.publisher import Publisher
+from daebus.wire.protocol import MOVED_AWAY
 from daebus.wire.sharded import slot_of
 from tests.support.framework_services import serving
 from tests.support.redis_server import RedisServer
 from tests.support.several import Cluster
-from tests.support.slots import seen_lost, with_slot
+from tests.support.slots import promote, replicates, seen_lost, with_slot
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.xdist_group("several"), pytest.mark.fault]
@@ -144,3 +145,26 @@ def test_claims_are_made_at_the_node_that_has_their_slot_now(cluster: Cluster, o
     assert not any(str(frozen.port) in address for address in opened)
     keys.close()
     publisher.close()
+
+
+def test_a_master_that_has_become_a_replica_is_left_at_once(
+    cluster: Cluster, lookout: ClusterLookout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may keep those who are subscribed there, and let them hear what its master is told, or nothing."""
+    # It is not waited for that the node says so itself.
+    monkeypatch.setattr("daebus.transport.places.slots._LEAVES_WITHIN", 1000.0)
+    slot = 0
+    before = with_slot(cluster, slot)
+    assert before is not None
+    replica = next(node for node in cluster.nodes if replicates(node) == before.port)
+    assert lookout.misses(place_of(before), slot) is None
+    assert lookout.misses(place_of(replica), slot) == MOVED_AWAY
+    promote(replica)
+
+    def left() -> bool:
+        lookout.look()
+        return lookout.misses(place_of(before), slot) == MOVED_AWAY
+
+    eventually(left, within=30)
+    assert lookout.slots.owner(slot) == place_of(replica)
+    assert lookout.misses(place_of(replica), slot) is None

@@ -20,7 +20,7 @@ from daebus.wire.sharded import slot_of
 from tests.support.framework_services import serving
 from tests.support.hammer import hammering
 from tests.support.several import Cluster, order
-from tests.support.slots import masters, move, owner, replicates
+from tests.support.slots import masters, move, owner, promote, replicates
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.xdist_group("several"), pytest.mark.fault]
@@ -196,7 +196,6 @@ def test_a_replica_is_promoted(cluster: Cluster, url: str) -> None:
     with hammering(url, services=2, shared=True) as hammer:
         master = owner(cluster, hammer.name)
         replica = next(node for node in cluster.nodes if replicates(node) == master.port)
-        order(replica, "CLUSTER", "FAILOVER")
-        eventually(lambda: order(replica, "ROLE")[0] == "master")
+        promote(replica)
         assert hammer.goes_on() < 5
         eventually(lambda: owner(cluster, hammer.name) is replica)

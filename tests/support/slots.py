@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator
 
 from daebus.wire.sharded import slot_of
 from tests.support.redis_server import RedisServer
 from tests.support.several import SLOTS, Cluster, ClusterServer, lines_of, order
 from tests.support.waiting import eventually
+
+_PROMOTED_WITHIN = 5.5
+"""Seconds after which a manual failover is given up by the servers, and a little more."""
 
 
 def names(prefix: str) -> Iterator[str]:
@@ -33,6 +38,23 @@ def replicates(node: RedisServer) -> int | None:
     """The port of the master whose replica a node is, if it is one."""
     role = order(node, "ROLE")
     return int(role[2]) if role[0] == "slave" else None
+
+
+def promote(replica: RedisServer) -> None:
+    """Have a replica take its master's place, though that lives; returns when it has."""
+    ordered_at = -math.inf
+
+    def is_done() -> bool:
+        nonlocal ordered_at
+        if order(replica, "ROLE")[0] == "master":
+            return True
+        # One that is not heard by the other masters in time comes to nothing.
+        if time.monotonic() > ordered_at + _PROMOTED_WITHIN:
+            ordered_at = time.monotonic()
+            order(replica, "CLUSTER", "FAILOVER")
+        return False
+
+    eventually(is_done, within=30, every=0.02, what="a replica is the master")
 
 
 def move(cluster: Cluster, slot: int, source: ClusterServer, target: ClusterServer) -> None:

@@ -221,10 +221,17 @@ class ClusterLookout(Lookout):
 
     def misses(self, place: Place, slot: int) -> str | None:
         """See `Lookout`."""
-        # The node says so itself, as a rule, and before it does it is where the others are, too.
-        if self.slots.has_long_left(slot, place):
+        # The node says so itself, as a rule, and before it does it is where the others are, too. One that has become a
+        # replica may keep its subscribers, and lets them hear what its master is told, or does not.
+        if self.slots.has_long_left(slot, place) or self._replicates_owner(slot, place):
             return MOVED_AWAY
         return self.wrong_with(place)
+
+    def _replicates_owner(self, slot: int, place: Place) -> bool:
+        """Whether a node is a replica, as far as is known, and another one has the slot."""
+        seen, number, owner = self._view, self._ids.get(place), self.slots.owner(slot)
+        node = None if seen is None or number is None else seen.find(number)
+        return node is not None and not node.is_master and owner not in (None, place)
 
     def owner(self, slot: int) -> Node | None:
         """The master that has a slot, as far as is known."""
