@@ -6,7 +6,6 @@ Imports nothing of the service: the Runtime below is what a started one offers.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import sys
@@ -16,7 +15,7 @@ from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache as cache_result
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .gates.gates import Gates
 from .recorder.recorder import Recorder
@@ -26,6 +25,9 @@ from .transport.publisher import Publisher
 from .wire.envelope import Request, RequestId
 from .wire.ids import new_request_id
 from .wire.values import Default, plain
+
+if TYPE_CHECKING:
+    import asyncio
 
 direct_logger = logging.getLogger("daebus")
 """The plain logger of the framework, the same everywhere."""
@@ -178,8 +180,10 @@ def entered(context: Context) -> Iterator[None]:
 def enter(context: Context) -> Any:
     """Make `context` the current one; give the result to `leave`."""
     context.thread = threading.get_ident()
-    if asyncio._get_running_loop() is not None:
-        context.task = asyncio.current_task()
+    aio = sys.modules.get("asyncio")
+    # Where nobody has imported it no loop runs.
+    if aio is not None and aio._get_running_loop() is not None:
+        context.task = aio.current_task()
     _entered[context] = None
     return _current.set(context), context
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
 
 ELLIPSIS = "…"
 _UNSAFE = re.compile(
@@ -57,8 +58,6 @@ _SPELT = (
 _KEYCAP = "[0-9#*]\ufe0f\u20e3"
 # A family has four members; more would hide any length of text behind one sign.
 _EMOJI = f"{_SPELT}|{_KEYCAP}|{_ELEMENT}(?:\u200d{_ELEMENT}){{1,3}}(?!\u200d)|{_PICTURE}\ufe0f|{_TONED}{_TONE}"
-_UNSAFE_OR_EMOJI = re.compile(f"(?P<emoji>{_EMOJI})|{_UNSAFE.pattern}")
-_CLUSTER = re.compile(f"(?P<emoji>{_FLAG}|{_EMOJI})|.", re.DOTALL)
 _OF_CLUSTERS = re.compile("[\u200d\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff\U000e0067]")
 _LONGEST = 16
 """Characters that one emoji takes at the most."""
@@ -66,12 +65,24 @@ _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _MOST_MARKS = 3
 
 
+@cache
+def _unsafe_or_emoji() -> re.Pattern[str]:
+    """Made when it is needed, since that takes longer than most commands do without it."""
+    return re.compile(f"(?P<emoji>{_EMOJI})|{_UNSAFE.pattern}")
+
+
+@cache
+def _cluster() -> re.Pattern[str]:
+    """The same."""
+    return re.compile(f"(?P<emoji>{_FLAG}|{_EMOJI})|.", re.DOTALL)
+
+
 def clean(text: str) -> str:
     """The text on one line, with nothing in it that a terminal would obey or not show."""
     if text.isascii() and text.isprintable():
         return text
     unsafe = not text.isprintable() or _UNSAFE.search(text)
-    return _without_piles(_UNSAFE_OR_EMOJI.sub(_escaped, text) if unsafe else text)
+    return _without_piles(_unsafe_or_emoji().sub(_escaped, text) if unsafe else text)
 
 
 def clean_json(text: str) -> str:
@@ -79,7 +90,7 @@ def clean_json(text: str) -> str:
     if text.isascii() and "\x7f" not in text:
         # The encoder has escaped all other control characters; newlines between values are its own.
         return text
-    return _UNSAFE_OR_EMOJI.sub(_escaped_in_json, text)
+    return _unsafe_or_emoji().sub(_escaped_in_json, text)
 
 
 def _escaped_in_json(found: re.Match[str]) -> str:
@@ -127,7 +138,7 @@ def cells(text: str) -> int:
 
 def _clusters(text: str) -> Iterator[tuple[int, int]]:
     """The pieces that are one sign each: where it ends, and its cells. Marks on a letter are pieces of no width."""
-    for found in _CLUSTER.finditer(text):
+    for found in _cluster().finditer(text):
         yield found.end(), 2 if found["emoji"] else _cells_of(found[0])
 
 
@@ -159,7 +170,7 @@ def unbroken(text: str, index: int) -> int:
     if text[max(0, index - 1) : index + 1].isascii():
         return index
     begin = max(0, index - _LONGEST)
-    for found in _CLUSTER.finditer(text, begin):
+    for found in _cluster().finditer(text, begin):
         if found.start() >= index:
             return index
         if found["emoji"] and found.end() > index:

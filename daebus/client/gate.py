@@ -6,7 +6,6 @@ time of a call does not run.
 
 from __future__ import annotations
 
-import asyncio
 import math
 import threading
 from collections.abc import Callable, Iterator
@@ -93,6 +92,9 @@ def pass_gate(gates: Gates, call: Leaving, data: bytes) -> list[bytes]:
 
 async def pass_gate_async(gates: Gates, call: Leaving, data: bytes) -> list[bytes]:
     """The same, to be awaited."""
+    # Most programs run no event loop.
+    import asyncio
+
     loop = asyncio.get_running_loop()
     gone_on: asyncio.Future[Outcome] = loop.create_future()
 

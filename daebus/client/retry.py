@@ -5,7 +5,6 @@ What a policy says is worked out without a clock; the two loops at the end, for 
 
 from __future__ import annotations
 
-import asyncio
 import math
 import random
 import time
@@ -159,4 +158,7 @@ async def ask_async(attempts: Attempts, once: Callable[[Attempt], Awaitable[Any]
             pause = attempts.pause(error, time.monotonic())
             if pause is None:
                 raise
-        await asyncio.sleep(pause)
+        # Most programs run no event loop.
+        from asyncio import sleep
+
+        await sleep(pause)

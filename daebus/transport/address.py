@@ -1,81 +1,41 @@
 """A Redis to connect to.
 
-redis-py connects and authenticates (TLS, users, unix sockets); reading and writing are our own, so that no
-retry, pool or default of a redis-py release decides what happens to a message.
+By plain TCP the connection is our own (see `plain`); whatever else a URL asks for, redis-py connects and authenticates
+(TLS, unix sockets, options). Reading and writing are our own, so that no retry, pool or default of a redis-py release
+decides what happens to a message.
 """
 
 from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
-
-import redis
-from redis.backoff import NoBackoff
-from redis.connection import Connection, parse_url
-from redis.retry import Retry
 
 from daebus.errors import ConfigurationError, ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable, TooLate
 from daebus.wire.resp import ErrorReply, pack
 
 from .link import Link
 from .places.route import route_of
+from .plain import Plain, plain
 from .proof import Greeting, greeting, hello
 from .threads import is_ending
 from .url import DEFAULT_URL, ambiguity
 from .url import redact_url as redact_url
 from .url import resolve_url as resolve_url
 
+if TYPE_CHECKING:
+    import redis
+
 CONNECT_TIMEOUT = 3.0
 """Seconds that one attempt to connect may take, where no shorter deadline is given."""
 _REFUSALS = ("NOPERM", "NOAUTH", "WRONGPASS")
-CONNECTING_ERRORS = (redis.RedisError, OSError, TypeError, ValueError, RuntimeError)
-"""What redis-py may raise while it connects: TypeError and ValueError for options that are none, RuntimeError where
-there is no thread to look a name up."""
-_POOL_OPTIONS = ("max_connections", "timeout", "db", "retry_on_timeout", "retry_on_error")
-
-
-_CLIENT: dict[str, Any] = {
-    "socket_timeout": 5.0,
-    "socket_connect_timeout": CONNECT_TIMEOUT,
-    "retry": Retry(NoBackoff(), 0),
-    "health_check_interval": 0,
-    "max_connections": 2**31,
-    "protocol": 2,
-    "decode_responses": True,
-}
-
-
-class _NoRetry(Retry):
-    """Retries nothing, and so can be shared: redis-py copies it, which needs an import, and none can be had at exit."""
-
-    def __deepcopy__(self, _memo: object) -> _NoRetry:
-        return self
 
 
 def client_label(name: str) -> str:
     """`daebus:NAME` in the form that CLIENT SETNAME takes: printable ASCII without blanks."""
     return "daebus:" + (quote(name, safe="!#$&'()*+,-./:;<=>?@[]^_`{|}~", errors="surrogateescape")[:100])
-
-
-def pinned(options: Mapping[str, Any], limit: float, retry: object) -> dict[str, Any]:
-    """What redis-py makes a connection with: those `options` of a URL that are not a pool's, and ours.
-
-    `limit` are the seconds that connecting may take; `retry` is redis-py's object that retries nothing.
-    """
-    given = {name: value for name, value in options.items() if name not in _POOL_OPTIONS}
-    return given | {
-        "socket_timeout": limit,
-        "socket_connect_timeout": limit,
-        "retry": retry,
-        "health_check_interval": 0,
-        "protocol": 2,
-        "decode_responses": False,
-        "driver_info": None,
-    }
 
 
 @dataclass(frozen=True)
@@ -85,7 +45,9 @@ class RedisAddress:
     url: str = field(repr=False)
 
     def __post_init__(self) -> None:
-        self._options()
+        route = route_of(self.url) if ambiguity(self.url) is None else None
+        if plain(self.url if route is None else route.node(route.seeds[0])) is None:
+            self.options()
 
     def __str__(self) -> str:
         return redact_url(self.url)
@@ -93,18 +55,24 @@ class RedisAddress:
     def __repr__(self) -> str:
         return f"RedisAddress({redact_url(self.url)!r})"
 
-    def _options(self) -> dict[str, Any]:
+    def options(self) -> dict[str, Any]:
+        """What redis-py reads in the URL. Raises ConfigurationError."""
         hint = ambiguity(self.url)
         if hint is None:
+            from .by_redis_py import read
+
             route = route_of(self.url)
-            try:
-                # Of several servers the options are those of any of them.
-                one = self.url if route is None else route.node(route.seeds[0])
-                return dict(parse_url(one))  # type: ignore[no-untyped-call] # redis-py has no annotation there
-            except (ValueError, TypeError, LookupError, AttributeError):
-                # Whatever the parser trips over; its text may hold the password.
-                hint = f"expected redis://, rediss://, unix:// or those of several servers, e.g. {DEFAULT_URL}"
+            # Of several servers the options are those of any of them.
+            found = read(self.url if route is None else route.node(route.seeds[0]))
+            if found is not None:
+                return found
+            hint = f"expected redis://, rediss://, unix:// or those of several servers, e.g. {DEFAULT_URL}"
         raise ConfigurationError(f"not a usable Redis URL: {self} ({hint})")
+
+    @property
+    def plain(self) -> Plain | None:
+        """What there is to know for a plain connection by TCP; None where redis-py is to connect."""
+        return plain(self.url)
 
     def connect(self, name: str, deadline: float | None = None) -> socket.socket:
         """The socket that `open` returns."""
@@ -123,37 +91,57 @@ class RedisAddress:
         if limit <= 0:
             raise TooLate(f"no time left to connect to Redis at {self}")
         hurried = limit < CONNECT_TIMEOUT
-        options = self._options()
-        connection_class = options.pop("connection_class", Connection)
-        deadline = time.monotonic() + limit
+        deadline, one = time.monotonic() + limit, self.plain
+        sock = self._connected(limit, hurried) if one is None else self._connected_plainly(one, limit, hurried)
         try:
-            connection = connection_class(**pinned(options, limit, _NoRetry(NoBackoff(), 0)))
-            connection.connect()
-            # redis-py offers no public way to the socket.
-            sock, connection._sock = connection._sock, None
-        except Exception as error:
-            if isinstance(error, CONNECTING_ERRORS) or is_ending():
-                failed = self.failed(error)
-                raise TooLate(str(failed)) if hurried and isinstance(error, redis.TimeoutError) else failed from None
-            raise
-        try:
-            told = self._introduce(sock, name, deadline)
+            told = self._introduce(sock, name, deadline, one)
         except BaseException as error:
             sock.close()
             if hurried and type(error) is RedisUnavailable:
                 raise TooLate(f"cannot connect to Redis at {self}: {error}") from None
             raise
-        connected: socket.socket = sock
-        return connected, told
+        return sock, told
+
+    def _connected(self, limit: float, hurried: bool) -> socket.socket:
+        """A socket that redis-py has connected and authenticated."""
+        try:
+            from .by_redis_py import TIMEOUTS, connected
+
+            return connected(self.options(), limit)
+        except Exception as error:
+            failed = self.failed(error)
+            if failed is None:
+                raise
+            raise TooLate(str(failed)) if hurried and isinstance(error, TIMEOUTS) else failed from None
+
+    def _connected_plainly(self, one: Plain, limit: float, hurried: bool) -> socket.socket:
+        try:
+            # As bytes, it takes no codec for names: at the end of the interpreter there may be none any more.
+            host: Any = one.host.encode()
+            sock = socket.create_connection((host, one.port), limit)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except Exception as error:
+            if is_ending() and not isinstance(error, OSError):
+                raise self._ends(error) from None
+            if not isinstance(error, OSError | ValueError | RuntimeError):
+                raise
+            text = f"cannot connect to Redis at {self}: {one.why(error)}"
+            raise (TooLate if hurried and isinstance(error, TimeoutError) else RedisUnavailable)(text) from None
+        return sock
 
     def link(self, name: str, deadline: float | None = None) -> Link:
         """The same, to talk to."""
         return Link(self.connect(name, deadline), str(self))
 
-    def _introduce(self, sock: socket.socket, name: str, deadline: float) -> Greeting:
-        """Give the connection its name; where an ACL forbids that, it goes without one. Returns what the server is."""
+    def _introduce(self, sock: socket.socket, name: str, deadline: float, one: Plain | None) -> Greeting:
+        """Log in, and give the connection its name; where an ACL forbids that, it goes without one.
+
+        Returns what the server is.
+        """
         link = Link(sock, str(self))
         try:
+            if one is not None:
+                _log_in(one, link, deadline)
             reply = link.ask(pack(b"CLIENT", b"SETNAME", client_label(name).encode()) + hello(), deadline)
             if isinstance(reply, ErrorReply) and "max number of clients" in str(reply):
                 raise RedisRefused(f"cannot connect to Redis at {self}: {reply}", reply.code)
@@ -161,17 +149,19 @@ class RedisAddress:
         except RedisUnavailable as error:
             raise self.not_connected(error) from None
 
-    def failed(self, error: BaseException) -> RedisUnavailable:
-        """The error to raise for one of CONNECTING_ERRORS, which redis-py met while connecting."""
-        if is_ending() and not isinstance(error, redis.RedisError | OSError):
-            # What it lacks then may be anything: an import, a codec, a thread.
-            return RedisUnavailable(f"cannot connect to Redis at {self}: the interpreter is ending ({error})")
-        if isinstance(error, redis.AuthenticationError | redis.exceptions.NoPermissionError):
-            return PermissionDenied(f"Redis at {self} refused us: {error}")
-        if isinstance(error, redis.RedisError | OSError | RuntimeError):
-            return RedisUnavailable(f"cannot connect to Redis at {self}: {str(error) or 'no answer'}")
-        # Its text names the option, which is part of the password where that holds an unescaped `&`.
-        return RedisUnavailable(f"cannot connect to Redis at {self}: its URL has an option that cannot be")
+    def failed(self, error: BaseException) -> RedisUnavailable | None:
+        """The error to raise for one that redis-py met while connecting; None for one that it does not raise there."""
+        if is_ending():
+            from_redis = type(error).__module__.partition(".")[0] == "redis"
+            if not from_redis and not isinstance(error, OSError):
+                return self._ends(error)
+        from .by_redis_py import failed
+
+        return failed(error, self)
+
+    def _ends(self, error: BaseException) -> RedisUnavailable:
+        # What it lacks then may be anything: an import, a codec, a thread.
+        return RedisUnavailable(f"cannot connect to Redis at {self}: the interpreter is ending ({error})")
 
     def not_connected(self, error: RedisUnavailable) -> RedisUnavailable:
         """The error to raise for one met while connecting: whatever broke, nothing had been sent yet."""
@@ -181,14 +171,25 @@ class RedisAddress:
 
     def client(self, **options: Any) -> redis.Redis:
         """A redis-py client with its options pinned: no retries of its own, no limit of 100 connections."""
-        return redis.Redis.from_url(self.url, **(_CLIENT | options))
+        from .by_redis_py import client
+
+        return client(self.url, options)
 
     def settings(self, **options: Any) -> dict[str, Any]:
         """What such a client is made with, for one of several servers."""
-        given = self._options()
-        if given.pop("connection_class", Connection) is not Connection:
-            given["ssl"] = True
-        return given | _CLIENT | options
+        from .by_redis_py import settings
+
+        return settings(self.options(), options)
+
+
+def _log_in(one: Plain, link: Link, deadline: float) -> None:
+    steps = one.log_in(link.address)
+    try:
+        command = next(steps)
+        while True:
+            command = steps.send(link.ask(command, deadline))
+    except StopIteration:
+        pass
 
 
 def refusal(reply: ErrorReply, address: str, doing: str) -> RedisRefused:

@@ -1,6 +1,7 @@
 """A connection to Redis for an event loop: the protocol core with an asyncio transport under it.
 
-redis-py connects and authenticates; after that the transport is ours. Knows nothing of requests and services.
+By plain TCP it connects itself; where a URL asks for more, redis-py connects and authenticates, and the transport is
+ours after that. Knows nothing of requests and services.
 Everything here belongs to the thread of the event loop, and no task runs here.
 """
 
@@ -10,23 +11,19 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Callable
-from typing import Any
 
-from redis.asyncio.connection import Connection, parse_url
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-
-from daebus.errors import ConnectionLost, PermissionDenied, RedisUnavailable, again
+from daebus.errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable, again
 from daebus.wire.names import encoded
 from daebus.wire.protocol import NEED_DATA, Command, Message, Protocol, Refused, Subscribed
 from daebus.wire.resp import ProtocolError, pack
 
-from .address import CONNECT_TIMEOUT, CONNECTING_ERRORS, RedisAddress, client_label, pinned, refusal
+from .address import CONNECT_TIMEOUT, RedisAddress, client_label, refusal
 from .commands import IN_ONE_PIECE, Pending, loss
 from .listener import HEARTBEAT_AFTER
 from .places.dialing import PATIENCE, found_cluster, lookout_of
 from .places.lookout import Lookout
 from .places.route import Place
+from .plain import Plain
 from .proof import Greeting, greeting, hello
 from .stream import READ_SIZE
 
@@ -144,12 +141,23 @@ class AsyncConnection(asyncio.Protocol):
     ) -> AsyncConnection:
         """A connection to one server, which has said what it is."""
         connection = cls(address, lambda _error: None, on_message, protocol)
-        connection._adopt(await _connected(address))
+        if (one := address.plain) is None:
+            # Whoever has found the URL to be usable has imported redis-py.
+            from .aio_by_redis_py import connected
+
+            connection._adopt(*await connected(address))
+        else:
+            connection._adopt(await connection._connected(one))
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
+                if one is not None:
+                    await connection._log_in(one)
                 # Where an ACL forbids it, it goes without a name.
                 named = pack(b"CLIENT", b"SETNAME", client_label(name).encode())
                 told = (await connection.ask(named + hello(), 2)).replies
+        except RedisRefused:
+            connection.close()
+            raise
         except (RedisUnavailable, TimeoutError) as error:
             connection.close()
             raise RedisUnavailable(f"cannot connect to Redis at {address}: {str(error) or 'no answer'}") from None
@@ -177,11 +185,27 @@ class AsyncConnection(asyncio.Protocol):
         """End it, for that reason."""
         self._give_up(self._lost(reason))
 
-    def _adopt(self, connection: Any) -> None:
-        """Take the transport over from redis-py, which has no reply outstanding and hands nothing else out."""
+    async def _connected(self, one: Plain) -> asyncio.WriteTransport:
+        """A connection by plain TCP, within CONNECT_TIMEOUT seconds."""
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                return (await self._loop.create_connection(lambda: self, one.host, one.port))[0]
+        except (OSError, ValueError, RuntimeError) as error:
+            raise RedisUnavailable(f"cannot connect to Redis at {self._address}: {one.why(error)}") from None
+
+    async def _log_in(self, one: Plain) -> None:
+        steps = one.log_in(str(self._address))
+        try:
+            command = next(steps)
+            while True:
+                command = steps.send((await self.ask(command)).replies[0])
+        except StopIteration:
+            pass
+
+    def _adopt(self, transport: asyncio.WriteTransport, writer: asyncio.StreamWriter | None = None) -> None:
+        """Take a transport over on which no reply is outstanding, and that hands nothing else out."""
         # Kept, since a writer that is garbage closes its transport.
-        self._writer, connection._reader, connection._writer = connection._writer, None, None
-        self._transport = self._writer.transport
+        self._writer, self._transport = writer, transport
         self._transport.set_protocol(self)
         # So that we hear whenever something is left to be written, and when nothing is.
         self._transport.set_write_buffer_limits(high=0)
@@ -404,22 +428,3 @@ class AsyncConnection(asyncio.Protocol):
 
     def _lost(self, reason: object) -> ConnectionLost:
         return ConnectionLost(f"lost the connection to Redis at {self._address}: {reason}")
-
-
-async def _connected(address: RedisAddress) -> Any:
-    """A redis-py connection that has connected, with its options pinned as for every connection of ours."""
-    options = dict(parse_url(address.url))  # the address has found this URL to be usable
-    connection_class: Any = options.pop("connection_class", Connection)
-    connection = None
-    try:
-        connection = connection_class(**pinned(options, CONNECT_TIMEOUT, Retry(NoBackoff(), 0)))
-        async with asyncio.timeout(CONNECT_TIMEOUT):
-            await connection.connect()
-    except BaseException as error:
-        if connection is not None and connection._writer is not None:
-            connection._writer.transport.abort()
-            connection._reader = connection._writer = None
-        if isinstance(error, CONNECTING_ERRORS):
-            raise address.failed(error) from None
-        raise
-    return connection

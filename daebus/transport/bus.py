@@ -10,14 +10,13 @@ import uuid
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from daebus.errors import ConnectionLost, RedisUnavailable
 from daebus.wire.names import REPLIES, encoded
 from daebus.wire.sharded import beside, slot_of
 
 from .address import RedisAddress
-from .aio_connection import AsyncConnection
 from .heart import Heart
 from .listener import Listener
 from .places.clients import client_of
@@ -25,6 +24,9 @@ from .places.cluster import ClusterLookout
 from .places.dialing import lookout_of
 from .places.route import is_sharded, sharded_url
 from .publisher import Publisher
+
+if TYPE_CHECKING:
+    from .aio_connection import AsyncConnection
 
 
 class Bus(Protocol):
@@ -96,6 +98,9 @@ class RedisBus(Bus):
         on_message: Callable[[bytes], None] = lambda _data: None,
     ) -> AsyncConnection:
         """See `Bus`."""
+        # Most programs run no event loop.
+        from .aio_connection import AsyncConnection
+
         return await AsyncConnection.open(self.address, name, on_lost, on_message)
 
     def cache(self) -> Any:

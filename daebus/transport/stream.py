@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import select
 import socket
-import ssl
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any, cast
@@ -12,7 +12,7 @@ from typing import Any, cast
 READ_SIZE = 65536
 LONGEST_WAIT = 3600.0
 """Seconds of one wait for the system, which takes no such number as threads do; who waits longer waits again."""
-_BUSY = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+_BUSY: tuple[type[OSError], ...] = (BlockingIOError, InterruptedError)
 
 
 class Stream:
@@ -21,7 +21,10 @@ class Stream:
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
         self._socket = sock
-        self._secure = isinstance(sock, ssl.SSLSocket)
+        # Whoever has made a TLS socket has imported that.
+        ssl = sys.modules.get("ssl")
+        self._secure = ssl is not None and isinstance(sock, ssl.SSLSocket)
+        self._busy = (*_BUSY, ssl.SSLWantReadError, ssl.SSLWantWriteError) if ssl and self._secure else _BUSY
         # A TLS session must not be read and written at once.
         self._lock = threading.Lock()
         wait = waiting(sock, writable=False)
@@ -36,7 +39,7 @@ class Stream:
                 with self._lock:
                     return self._socket.recv(READ_SIZE)
             return self._socket.recv(READ_SIZE)
-        except _BUSY:
+        except self._busy:
             return None
 
     def write(self, data: bytes | memoryview) -> int:
@@ -46,7 +49,7 @@ class Stream:
                 with self._lock:
                     return self._socket.send(data)
             return self._socket.send(data)
-        except _BUSY:
+        except self._busy:
             return 0
 
     def wait_writable(self, timeout: float) -> bool:

@@ -27,6 +27,7 @@ SUITES = {
     "dialects": "what a message of each framework costs to take in, and of all of them on one bus, beside ours alone",
     "engine_ingest": "how many messages a second each way of reading the bus keeps up with",
     "typing": "how long a key takes to be seen, in both prompts, while messages arrive",
+    "start": "how long a program takes that is started for one call, beside the import of redis-py",
     "first_paint": "how soon the console is on the screen",
     "large_payload": "how soon an answer of 10 MB is seen, and how long it holds up the keys",
     "tui_lag": "how long the console's event loop is held up while messages arrive",

@@ -1,13 +1,13 @@
-"""Clients of redis-py, wherever a URL leads; and who subscribes, asked with no connection of one's own to keep."""
+"""Clients of redis-py, wherever a URL leads; and who subscribes, asked with no connection of one's own to keep.
+
+redis-py is imported where it is needed; see `by_redis_py`.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 from typing import Any
-
-from redis.cluster import ClusterNode, RedisCluster
-from redis.sentinel import Sentinel
 
 from daebus.errors import RedisUnavailable
 from daebus.transport.address import RedisAddress, refusal
@@ -29,6 +29,8 @@ def client_of(address: RedisAddress, **options: Any) -> Any:
         return address.client(**options)
     if route is not None and route.kind == SENTINEL:
         return _of_master(address, options)
+    from redis.cluster import ClusterNode, RedisCluster
+
     assert isinstance(lookout, ClusterLookout)
     given = lookout.address(lookout.seeds[0]).settings(**options)
     for name in ("db", "max_connections", "path"):
@@ -39,6 +41,8 @@ def client_of(address: RedisAddress, **options: Any) -> Any:
 
 
 def _of_master(address: RedisAddress, options: dict[str, Any]) -> Any:
+    from redis.sentinel import Sentinel
+
     route = route_of(address.url)
     assert route is not None
     asked = [RedisAddress(route.sentinel(place)) for place in route.seeds]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import daebus
+from tests.support.redis_server import RedisServer
 
 ROOT = Path(__file__).parents[3]
 
@@ -36,6 +37,29 @@ def test_a_program_that_only_calls_has_no_part_of_services_nor_of_asyncio_caller
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["", "daebus.service.app daebus.client.aio"]
+
+
+def test_a_program_that_only_calls_needs_no_event_loop_no_tls_and_no_redis_py(
+    own_redis: RedisServer, name: str
+) -> None:
+    """They take longer to be imported than the call does; a URL that asks for more than plain TCP brings them."""
+    code = f"""
+import sys
+from daebus import DaebusCaller, DaebusError
+caller = DaebusCaller({name!r}, redis_url={own_redis.url!r}, timeout=5)
+try:
+    caller.send_request("echo")
+except DaebusError as error:
+    print(type(error).__name__)
+caller.close()
+print(*(name for name in ("redis", "asyncio", "ssl", "concurrent.futures") if name in sys.modules))
+try:
+    DaebusCaller({name!r}, redis_url="rediss://localhost:1").send_request("echo")
+except DaebusError as error:
+    print(type(error).__name__, "redis" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["ServiceUnavailable", "", "RedisUnavailable True"]
 
 
 def test_the_version_is_that_of_the_distribution() -> None:

@@ -1,0 +1,105 @@
+"""What redis-py does for us: it reads URLs, connects where that is more than a plain TCP port, and is a client.
+
+Imported where it is needed: it takes longer than a whole call of a program that was started for it.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.connection import Connection, parse_url
+from redis.retry import Retry
+
+from daebus.errors import PermissionDenied, RedisUnavailable
+
+if TYPE_CHECKING:
+    from .address import RedisAddress
+
+CONNECT_TIMEOUT = 3.0
+TIMEOUTS = (redis.TimeoutError,)
+"""What it raises where a server did not answer in time."""
+ERRORS = (redis.RedisError, OSError, TypeError, ValueError, RuntimeError)
+"""What it may raise while it connects: TypeError and ValueError for options that are none, RuntimeError where
+there is no thread to look a name up."""
+_POOL_OPTIONS = ("max_connections", "timeout", "db", "retry_on_timeout", "retry_on_error")
+_CLIENT: dict[str, Any] = {
+    "socket_timeout": 5.0,
+    "socket_connect_timeout": CONNECT_TIMEOUT,
+    "retry": Retry(NoBackoff(), 0),
+    "health_check_interval": 0,
+    "max_connections": 2**31,
+    "protocol": 2,
+    "decode_responses": True,
+}
+
+
+class _NoRetry(Retry):
+    """Retries nothing, and so can be shared: redis-py copies it, which needs an import, and none can be had at exit."""
+
+    def __deepcopy__(self, _memo: object) -> _NoRetry:
+        return self
+
+
+def pinned(options: Mapping[str, Any], limit: float, retry: object) -> dict[str, Any]:
+    """What redis-py makes a connection with: those `options` of a URL that are not a pool's, and ours.
+
+    `limit` are the seconds that connecting may take; `retry` is redis-py's object that retries nothing.
+    """
+    given = {name: value for name, value in options.items() if name not in _POOL_OPTIONS}
+    return given | {
+        "socket_timeout": limit,
+        "socket_connect_timeout": limit,
+        "retry": retry,
+        "health_check_interval": 0,
+        "protocol": 2,
+        "decode_responses": False,
+        "driver_info": None,
+    }
+
+
+def read(url: str) -> dict[str, Any] | None:
+    """What it reads in the URL of one server; None where it cannot."""
+    try:
+        return dict(parse_url(url))  # type: ignore[no-untyped-call] # redis-py has no annotation there
+    except (ValueError, TypeError, LookupError, AttributeError):
+        # Whatever the parser trips over; its text may hold the password.
+        return None
+
+
+def connected(options: dict[str, Any], limit: float) -> socket.socket:
+    """A connected and authenticated socket, within so many seconds. Raises ERRORS."""
+    connection_class = options.pop("connection_class", Connection)
+    connection = connection_class(**pinned(options, limit, _NoRetry(NoBackoff(), 0)))
+    connection.connect()
+    # redis-py offers no public way to the socket.
+    sock: socket.socket
+    sock, connection._sock = connection._sock, None
+    return sock
+
+
+def failed(error: BaseException, address: RedisAddress) -> RedisUnavailable | None:
+    """The error to raise for one of ERRORS; None for any other."""
+    if isinstance(error, redis.AuthenticationError | redis.exceptions.NoPermissionError):
+        return PermissionDenied(f"Redis at {address} refused us: {error}")
+    if isinstance(error, redis.RedisError | OSError | RuntimeError):
+        return RedisUnavailable(f"cannot connect to Redis at {address}: {str(error) or 'no answer'}")
+    if isinstance(error, ERRORS):
+        # Its text names the option, which is part of the password where that holds an unescaped `&`.
+        return RedisUnavailable(f"cannot connect to Redis at {address}: its URL has an option that cannot be")
+    return None
+
+
+def client(url: str, options: Mapping[str, Any]) -> redis.Redis:
+    """A client with its options pinned."""
+    return redis.Redis.from_url(url, **(_CLIENT | dict(options)))
+
+
+def settings(given: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """What such a client is made with, of the options of a URL and others."""
+    if given.pop("connection_class", Connection) is not Connection:
+        given["ssl"] = True
+    return given | _CLIENT | dict(options)
