@@ -16,6 +16,7 @@ from daebus.errors import PermissionDenied, RedisRefused, RedisUnavailable
 from daebus.transport.keyed import Keys
 from daebus.transport.publisher import Publisher
 from daebus.wire.envelope import Request, Unreadable
+from daebus.wire.resp import pack
 
 from .control.channel import control_channel
 from .refusals import Refusals
@@ -24,6 +25,8 @@ DEFAULT_LIFETIME = 60.0
 """Seconds for which a request that names no `timeout` may wait for a worker, where instances share the work."""
 LONGEST_LIFETIME = 86400.0
 _MARGIN = 5.0
+_DIGEST = 16
+"""Bytes of a digest; a key has twice as many digits."""
 _NEEDS = "shared=True needs SET, INCR and PEXPIRE on the keys daebus:claim:* and daebus:pass:*"
 CLAIMING = "claiming requests"
 _PASSING = "passing on requests that another instance may take"
@@ -47,20 +50,24 @@ class Claims:
         refusals: Refusals | None = None,
         own: str | None = None,
     ) -> None:
-        self._keys = Keys(publisher)
         self._refusals = refusals or Refusals(service)
         self._service = service.encode()
         self._control = control_channel(service).encode()
         # What stands in braces says which slot of a cluster a key is in; a brace of the name must not end that.
         self._tag = self._service.replace(b"%", b"%25").replace(b"}", b"%7D")
         self._instance = instance.encode()
+        self._keys = Keys(publisher, self._key(b""))
+        # All but the digest and the lifetime of a claim.
+        size = len(self._key(b"")) + 2 * _DIGEST
+        self._before = b"*6\r\n$3\r\nSET\r\n$%d\r\n%b" % (size, self._key(b""))
+        self._after = b"\r\n$%d\r\n%b\r\n$2\r\nNX\r\n$2\r\nPX\r\n" % (len(self._instance), self._instance)
         self._channels = [self._service, self._control] if own is None else [self._service, self._control, own.encode()]
         self._leaving = False
 
     def check(self) -> None:
         """Raise PermissionDenied where Redis does not let us claim. That it cannot just now is logged."""
         try:
-            self._set(b"check of " + self._instance, 1.0)
+            self._set(_digest(b"check of " + self._instance), 1.0)
         except PermissionDenied:
             raise
         except RedisRefused as error:
@@ -85,7 +92,7 @@ class Claims:
         if _is_unique(request):
             lifetime = _milliseconds(self.lifetime(request) + seconds)
             try:
-                self._ask([(b"PEXPIRE", self._key(_digest(data)), lifetime)], "prolonging a claim")
+                self._ask([pack(b"PEXPIRE", self._key(_digest(data)), lifetime)], "prolonging a claim")
             except RedisUnavailable:
                 # What other instances have of it in their queues is then taken for expired.
                 pass
@@ -93,7 +100,7 @@ class Claims:
     def is_taken(self, data: bytes) -> bool:
         """Whether another instance has a message that we could not claim, as far as Redis tells."""
         try:
-            holder = self._ask([(b"GET", self._key(_digest(data)))], "looking at a claim")[0]
+            holder = self._ask([pack(b"GET", self._key(_digest(data)))], "looking at a claim")[0]
         except RedisUnavailable:
             return False
         return holder is not None and holder != self._instance
@@ -142,15 +149,17 @@ class Claims:
         return b"daebus:claim:{%b}:%b" % (self._tag, digest)
 
     def _set(self, digest: bytes, lifetime: float) -> bool:
-        command = (b"SET", self._key(digest), self._instance, b"NX", b"PX", _milliseconds(lifetime))
+        """SET of the key, if there is none, for its lifetime; as `pack` packs it, with less to do for each."""
+        limit = _milliseconds(lifetime)
+        command = b"%b%b%b$%d\r\n%b\r\n" % (self._before, digest, self._after, len(limit), limit)
         return bool(self._ask([command], "claiming a request")[0])
 
     def _pass(self, digest: bytes, lifetime: float) -> int:
         key = b"daebus:pass:{%b}:%b" % (self._tag, digest)
-        commands = [(b"INCR", key), (b"PEXPIRE", key, _milliseconds(lifetime))]
+        commands = [pack(b"INCR", key), pack(b"PEXPIRE", key, _milliseconds(lifetime))]
         return int(self._ask(commands, "passing on a request")[0])
 
-    def _ask(self, commands: Sequence[Sequence[bytes]], doing: str) -> list[Any]:
+    def _ask(self, commands: Sequence[bytes], doing: str) -> list[Any]:
         try:
             return self._keys.ask(commands, doing)
         except PermissionDenied as error:
@@ -171,7 +180,7 @@ def _is_unique(message: Request | Unreadable) -> bool:
 
 
 def _digest(data: bytes) -> bytes:
-    return hashlib.blake2b(data, digest_size=16).hexdigest().encode()
+    return hashlib.blake2b(data, digest_size=_DIGEST).hexdigest().encode()
 
 
 def _milliseconds(lifetime: float) -> bytes:

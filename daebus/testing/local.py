@@ -7,7 +7,7 @@ import math
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from daebus.errors import ConnectionLost, RedisUnavailable
@@ -164,9 +164,9 @@ class LocalPublisher(Publisher):
         command.sent_at = found.sent_at
         return command
 
-    def ask(self, commands: Sequence[Sequence[bytes]], doing: str, deadline: float | None = None) -> list[Any]:
+    def ask_packed(self, data: bytes, wanted: int, doing: str, deadline: float | None = None) -> list[Any]:
         """Give the fakeredis behind `cache` commands, and return their replies. Who subscribes the bus knows."""
-        return [self._bus.execute(*command) for command in commands]
+        return [self._bus.execute(*parts) for parts in given(data)]
 
     def deliver(self, channel: str, data: bytes, deadline: float | None = None) -> Delivery:
         """See `Publisher`."""

@@ -85,12 +85,15 @@ class Commander:
         `doing` says what for, in the error raised where Redis answers one of them with an error. Without a deadline it
         is waited for as long as Redis lives.
         """
-        packed = b"".join(pack(*command) for command in commands)
-        command = self._exchange(packed, len(commands), inf if deadline is None else deadline)
-        for reply in command.replies:
+        return self.ask_packed(b"".join(pack(*command) for command in commands), len(commands), doing, deadline)
+
+    def ask_packed(self, data: bytes, wanted: int, doing: str, deadline: float | None = None) -> list[Any]:
+        """The same with commands that are packed, which have so many replies."""
+        replies = self._exchange(data, wanted, inf if deadline is None else deadline).replies
+        for reply in replies:
             if isinstance(reply, ErrorReply):
                 raise refusal(reply, str(self.address), doing)
-        return command.replies
+        return replies
 
     def confirm(self, deadline: float | None = None) -> None:
         """Return when Redis has confirmed everything that was posted."""
@@ -177,7 +180,7 @@ class Commander:
     def _replied(self, connection: Connection, command: Pending) -> Pending:
         """What was handed in there, once it has its replies. Raises RedisUnavailable."""
         due = command.due
-        self._await(connection, command, Waiter(), lambda: command.done, due)
+        self._await(connection, command, Waiter(), command.is_done, due)
         if command.error is None and not command.done:
             connection.look()
         if command.error is not None:

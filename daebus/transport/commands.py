@@ -48,10 +48,12 @@ class Pending(Command):
         self.due = due
         self.ended = ended
 
-    @property
-    def done(self) -> bool:
+    def is_done(self) -> bool:
         """Whether it is known what became of it."""
         return self.error is not None or len(self.replies) >= self.wanted
+
+    done = property(is_done)
+    """The same."""
 
     def withdraw(self) -> bool:
         """Whether it has not been sent; then it never is."""

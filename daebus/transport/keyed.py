@@ -28,20 +28,21 @@ _ASKING = pack(b"ASKING")
 
 
 class Keys:
-    """Keys of one slot, on the Redis of a publisher. For any thread."""
+    """Keys in the slot of `one` of them, on the Redis of a publisher. For any thread."""
 
-    def __init__(self, publisher: Publisher) -> None:
+    def __init__(self, publisher: Publisher, one: bytes) -> None:
         self.publisher = publisher
+        self._one = one
         self._owner: _Owner | None = None
 
-    def ask(self, commands: Sequence[Sequence[bytes]], doing: str) -> list[Any]:
-        """As `Publisher.ask`; the first argument of each command is a key, and all of them are in the slot of one."""
+    def ask(self, commands: Sequence[bytes], doing: str) -> list[Any]:
+        """The replies to packed commands on such keys; errors are as of `Publisher.ask`."""
         cluster = self.publisher.cluster
         if cluster is None:
-            return self.publisher.ask(commands, doing)
+            return self.publisher.ask_packed(b"".join(commands), len(commands), doing)
         owner = self._owner
         if owner is None:
-            owner = self._owner = _Owner(cluster, self.publisher, slot_of(commands[0][1]))
+            owner = self._owner = _Owner(cluster, self.publisher, slot_of(self._one))
         return owner.asked(commands, doing)
 
     def count(self, channels: Sequence[bytes], doing: str) -> list[int]:
@@ -65,13 +66,16 @@ class _Owner(Publisher):
         self._down = False
         """Whether it has been waited for in vain: then nobody waits again before there is an owner."""
 
-    def asked(self, commands: Sequence[Sequence[bytes]], doing: str) -> list[Any]:
-        """As `ask`, of whichever node has the slot."""
+    def asked(self, commands: Sequence[bytes], doing: str) -> list[Any]:
+        """As `Keys.ask`, of whichever node has the slot."""
         until = time.monotonic() + (0.0 if self._down else FOUND_WITHIN)
         moving = ""
         while True:
             try:
-                replies = self._ask_once(moving, commands, doing) if moving else self.ask(commands, doing)
+                if moving:
+                    replies = self._ask_once(moving, commands, doing)
+                else:
+                    replies = self.ask_packed(b"".join(commands), len(commands), doing)
                 self._down = False
                 return replies
             except RedisRefused as error:
@@ -106,7 +110,7 @@ class _Owner(Publisher):
                 raise failed or refusal(_DOWN, str(self.address), "finding the node that has a slot")
             time.sleep(_AGAIN_AFTER)
 
-    def _ask_once(self, moving: str, commands: Sequence[Sequence[bytes]], doing: str) -> list[Any]:
+    def _ask_once(self, moving: str, commands: Sequence[bytes], doing: str) -> list[Any]:
         """The slot is on its way: the key is, or is to be made, at the node that is named."""
         place = self._cluster.place_named(moving.rpartition(" ")[2])
         replies = self._cluster.links.ask([place], _asking(commands), 2 * len(commands), FOUND_WITHIN)[place]
@@ -118,5 +122,5 @@ class _Owner(Publisher):
         return replies[1::2]
 
 
-def _asking(commands: Sequence[Sequence[bytes]]) -> bytes:
-    return b"".join(_ASKING + pack(*command) for command in commands)
+def _asking(commands: Sequence[bytes]) -> bytes:
+    return b"".join(_ASKING + command for command in commands)

@@ -120,7 +120,7 @@ class Publisher(Commander):
         asked.connection = connection
         if connection is None or not connection.submit(asked):
             return True
-        self._await(connection, asked, Waiter(), lambda: asked.done, until)
+        self._await(connection, asked, Waiter(), asked.is_done, until)
         return not asked.replies or greeting(asked.replies[0]).is_replica
 
     def _at_a_replica(self, connection: Connection) -> RedisUnavailable:

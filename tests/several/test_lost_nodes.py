@@ -17,6 +17,7 @@ from daebus.transport.places.dialing import PATIENCE, dial_place
 from daebus.transport.places.route import Place, route_of
 from daebus.transport.publisher import Publisher
 from daebus.wire.protocol import MOVED_AWAY
+from daebus.wire.resp import pack
 from daebus.wire.sharded import slot_of
 from tests.support.framework_services import serving
 from tests.support.redis_server import RedisServer
@@ -123,7 +124,7 @@ def test_it_is_waited_for_a_moment_only_while_nobody_knows(
 
 def is_asked(keys: Keys, key: bytes) -> bool:
     try:
-        return bool(keys.ask([(b"EXISTS", key)], "claiming"))
+        return bool(keys.ask([pack(b"EXISTS", key)], "claiming"))
     except RedisUnavailable:
         return False
 
@@ -131,9 +132,9 @@ def is_asked(keys: Keys, key: bytes) -> bool:
 def test_claims_are_made_at_the_node_that_has_their_slot_now(cluster: Cluster, opened: list[str]) -> None:
     key = b"daebus:claim:{a}:1"
     publisher = Publisher(RedisAddress(cluster.url), "test")
-    keys = Keys(publisher)
+    keys = Keys(publisher, key)
     publisher.connect()
-    assert keys.ask([(b"SET", key, b"1")], "claiming") == [b"OK"]
+    assert keys.ask([pack(b"SET", key, b"1")], "claiming") == [b"OK"]
     frozen = with_slot(cluster, slot_of(key))
     assert frozen is not None
     owner = keys._owner

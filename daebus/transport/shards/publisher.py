@@ -181,10 +181,10 @@ class ShardedPublisher(Publisher):
         for door in self._all():
             door.close()
 
-    def ask(self, commands: Sequence[Sequence[bytes]], doing: str, deadline: float | None = None) -> list[Any]:
+    def ask_packed(self, data: bytes, wanted: int, doing: str, deadline: float | None = None) -> list[Any]:
         """See `Commander`; it is asked of any node."""
         place = owner_of(self._cluster, 0, due_at(deadline))
-        return self._door(place).ask(commands, doing, deadline)
+        return self._door(place).ask_packed(data, wanted, doing, deadline)
 
     def is_at_replica(self, within: float) -> bool:  # noqa: ARG002 - a `Publisher` does
         """See `Publisher`: nodes of a cluster are told apart in other ways."""
@@ -255,7 +255,7 @@ class ShardedPublisher(Publisher):
             again = data if is_moved(first) else once_more(data)
             command, door = self._submit(raw, channel, again, told, deadline)
             if door is not None:
-                door.wait_for(command, Waiter(), lambda: command.done, deadline)
+                door.wait_for(command, Waiter(), command.is_done, deadline)
         except RedisUnavailable as error:
             told(error)
         finally:
