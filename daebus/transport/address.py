@@ -18,7 +18,7 @@ from daebus.wire.resp import ErrorReply, pack
 
 from .link import Link
 from .places.route import route_of
-from .plain import Plain, plain
+from .plain import Plain, plain, tune
 from .proof import Greeting, greeting, hello
 from .threads import is_ending
 from .url import DEFAULT_URL, ambiguity
@@ -119,7 +119,7 @@ class RedisAddress:
             # As bytes, it takes no codec for names: at the end of the interpreter there may be none any more.
             host: Any = one.host.encode()
             sock = socket.create_connection((host, one.port), limit)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            tune(sock)
         except Exception as error:
             if is_ending() and not isinstance(error, OSError):
                 raise self._ends(error) from None

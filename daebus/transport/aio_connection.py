@@ -23,7 +23,7 @@ from .listener import HEARTBEAT_AFTER
 from .places.dialing import PATIENCE, found_cluster, lookout_of
 from .places.lookout import Lookout
 from .places.route import Place
-from .plain import Plain
+from .plain import Plain, tune
 from .proof import Greeting, greeting, hello
 from .stream import READ_SIZE
 
@@ -189,7 +189,9 @@ class AsyncConnection(asyncio.Protocol):
         """A connection by plain TCP, within CONNECT_TIMEOUT seconds."""
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
-                return (await self._loop.create_connection(lambda: self, one.host, one.port))[0]
+                transport, _self = await self._loop.create_connection(lambda: self, one.host, one.port)
+            tune(transport.get_extra_info("socket"))
+            return transport
         except (OSError, ValueError, RuntimeError) as error:
             raise RedisUnavailable(f"cannot connect to Redis at {self._address}: {one.why(error)}") from None
 

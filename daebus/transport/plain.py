@@ -6,6 +6,7 @@ program that was started for it. TLS, unix sockets, and whatever stands behind a
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Generator
 from typing import Any, NamedTuple
 from urllib.parse import unquote
@@ -15,6 +16,11 @@ from daebus.wire.resp import ErrorReply, pack
 
 _SCHEME = "redis://"
 _FOR_REDIS_PY = frozenset(" ?#[]\\")
+_KEPT_ALIVE = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
+"""As redis-py has it: seconds of silence, seconds between probes, and how many of those without an answer are the end.
+
+Heartbeats of our own find out sooner; but what stands in between gives up what nobody uses.
+"""
 _DENIED = frozenset(("WRONGPASS", "NOAUTH", "NOPERM"))
 
 
@@ -69,6 +75,16 @@ def plain(url: str) -> Plain | None:
     if not (_is_number(database) or not database) or (colon and not 0 < int(port) < 65536):
         return None
     return Plain(host.lower(), int(port or 6379), unquote(user), unquote(password))
+
+
+def tune(sock: socket.socket) -> None:
+    """Have a connected socket send at once what is written, and the system see to it that it lives."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEPT_ALIVE:
+        # Some systems have none of them.
+        if (option := getattr(socket, name, None)) is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _is_host(text: str) -> bool:

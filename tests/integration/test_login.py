@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Callable
 
@@ -112,3 +113,33 @@ def test_options_are_read_and_those_that_are_none_are_not_shown(told: Open, own_
     with pytest.raises(RedisUnavailable, match="its URL has an option that cannot be") as caught:
         told(url)
     assert "s3cr3t" not in str(caught.value)
+
+
+def test_the_system_keeps_it_alive_as_redis_py_has_it(own_redis: RedisServer) -> None:
+    """What stands in between, a firewall say, gives up what nobody uses."""
+    url, options = (
+        f"redis://127.0.0.1:{own_redis.port}/0",
+        (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT),
+    )
+
+    def settings(sock: socket.socket) -> list[int]:
+        kept = bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+        quick = bool(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        return [kept, quick, *(sock.getsockopt(socket.IPPROTO_TCP, option) for option in options if option)]
+
+    def of(address: str) -> list[int]:
+        with RedisAddress(address).connect("login") as sock:
+            return settings(sock)
+
+    async def in_a_loop() -> list[int]:
+        connection = await AsyncConnection.open(RedisAddress(url), "login", lambda _error: None)
+        transport = connection._transport
+        assert transport is not None
+        found = settings(transport.get_extra_info("socket"))
+        connection.close()
+        await connection.closed
+        return found
+
+    found = of(url)
+    assert found == of(f"{url}?db=0") == asyncio.run(in_a_loop())
+    assert found[:2] == [True, True]
