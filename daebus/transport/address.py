@@ -59,11 +59,9 @@ class RedisAddress:
         """What redis-py reads in the URL. Raises ConfigurationError."""
         hint = ambiguity(self.url)
         if hint is None:
-            from .by_redis_py import read
-
             route = route_of(self.url)
             # Of several servers the options are those of any of them.
-            found = read(self.url if route is None else route.node(route.seeds[0]))
+            found: dict[str, Any] | None = _redis_py().read(self.url if route is None else route.node(route.seeds[0]))
             if found is not None:
                 return found
             hint = f"expected redis://, rediss://, unix:// or those of several servers, e.g. {DEFAULT_URL}"
@@ -97,6 +95,8 @@ class RedisAddress:
             told = self._introduce(sock, name, deadline, one)
         except BaseException as error:
             sock.close()
+            if isinstance(error, OSError) and not isinstance(error, RedisUnavailable):
+                raise RedisUnavailable(f"cannot connect to Redis at {self}: {error}") from None
             if hurried and type(error) is RedisUnavailable:
                 raise TooLate(f"cannot connect to Redis at {self}: {error}") from None
             raise
@@ -105,14 +105,16 @@ class RedisAddress:
     def _connected(self, limit: float, hurried: bool) -> socket.socket:
         """A socket that redis-py has connected and authenticated."""
         try:
-            from .by_redis_py import TIMEOUTS, connected
-
-            return connected(self.options(), limit)
+            sock: socket.socket = _redis_py().connected(self.options(), limit)
+        except RedisUnavailable:
+            raise
         except Exception as error:
             failed = self.failed(error)
             if failed is None:
                 raise
-            raise TooLate(str(failed)) if hurried and isinstance(error, TIMEOUTS) else failed from None
+            late = hurried and isinstance(error, _redis_py().TIMEOUTS)
+            raise TooLate(str(failed)) if late else failed from None
+        return sock
 
     def _connected_plainly(self, one: Plain, limit: float, hurried: bool) -> socket.socket:
         try:
@@ -155,9 +157,8 @@ class RedisAddress:
             from_redis = type(error).__module__.partition(".")[0] == "redis"
             if not from_redis and not isinstance(error, OSError):
                 return self._ends(error)
-        from .by_redis_py import failed
-
-        return failed(error, self)
+        found: RedisUnavailable | None = _redis_py().failed(error, str(self))
+        return found
 
     def _ends(self, error: BaseException) -> RedisUnavailable:
         # What it lacks then may be anything: an import, a codec, a thread.
@@ -171,15 +172,22 @@ class RedisAddress:
 
     def client(self, **options: Any) -> redis.Redis:
         """A redis-py client with its options pinned: no retries of its own, no limit of 100 connections."""
-        from .by_redis_py import client
-
-        return client(self.url, options)
+        made: redis.Redis = _redis_py().client(self.url, options)
+        return made
 
     def settings(self, **options: Any) -> dict[str, Any]:
         """What such a client is made with, for one of several servers."""
-        from .by_redis_py import settings
+        found: dict[str, Any] = _redis_py().settings(self.options(), options)
+        return found
 
-        return settings(self.options(), options)
+
+def _redis_py() -> Any:
+    """What redis-py does for us; imported now, and so RedisUnavailable where no file can be opened for that."""
+    try:
+        from . import by_redis_py
+    except OSError as error:
+        raise RedisUnavailable(f"redis-py cannot be imported: {error}; nothing was sent") from None
+    return by_redis_py
 
 
 def _log_in(one: Plain, link: Link, deadline: float) -> None:

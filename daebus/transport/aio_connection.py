@@ -143,8 +143,10 @@ class AsyncConnection(asyncio.Protocol):
         connection = cls(address, lambda _error: None, on_message, protocol)
         if (one := address.plain) is None:
             # Whoever has found the URL to be usable has imported redis-py.
-            from .aio_by_redis_py import connected
-
+            try:
+                from .aio_by_redis_py import connected
+            except OSError as error:
+                raise RedisUnavailable(f"redis-py cannot be imported: {error}; nothing was sent") from None
             connection._adopt(*await connected(address))
         else:
             connection._adopt(await connection._connected(one))

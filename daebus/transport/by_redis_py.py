@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
@@ -15,9 +15,6 @@ from redis.connection import Connection, parse_url
 from redis.retry import Retry
 
 from daebus.errors import PermissionDenied, RedisUnavailable
-
-if TYPE_CHECKING:
-    from .address import RedisAddress
 
 CONNECT_TIMEOUT = 3.0
 TIMEOUTS = (redis.TimeoutError,)
@@ -81,8 +78,8 @@ def connected(options: dict[str, Any], limit: float) -> socket.socket:
     return sock
 
 
-def failed(error: BaseException, address: RedisAddress) -> RedisUnavailable | None:
-    """The error to raise for one of ERRORS; None for any other."""
+def failed(error: BaseException, address: str) -> RedisUnavailable | None:
+    """The error to raise for one of ERRORS, met with the Redis there; None for any other."""
     if isinstance(error, redis.AuthenticationError | redis.exceptions.NoPermissionError):
         return PermissionDenied(f"Redis at {address} refused us: {error}")
     if isinstance(error, redis.RedisError | OSError | RuntimeError):

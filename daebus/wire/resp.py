@@ -7,6 +7,15 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+_Reader: Any = None
+"""That of hiredis. Imported now, since later there may be no descriptor to be had for that, or the interpreter ends."""
+try:
+    import hiredis
+
+    _Reader = hiredis.Reader
+except ImportError:
+    pass
+
 
 class Incomplete:
     """The type of INCOMPLETE."""
@@ -136,11 +145,9 @@ class PlainReader:
 
 def make_reader() -> ReplyReader:
     """The fastest reader there is."""
-    try:
-        import hiredis
-    except ImportError:
+    if _Reader is None:
         return PlainReader()
-    reader: ReplyReader = hiredis.Reader(
+    reader: ReplyReader = _Reader(
         protocolError=ProtocolError, replyError=ErrorReply, notEnoughData=INCOMPLETE, encoding=None
     )
     return reader

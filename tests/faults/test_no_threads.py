@@ -138,9 +138,12 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize("left", [0, 1])
-def test_whoever_gets_no_descriptor_says_so_and_works_when_there_are_some(served: tuple[str, str], left: int) -> None:
+@pytest.mark.parametrize("more", ["", "?socket_keepalive=true"], ids=["plain", "redis-py"])
+def test_whoever_gets_no_descriptor_says_so_and_works_when_there_are_some(
+    served: tuple[str, str], left: int, more: str
+) -> None:
     code = f"""
-caller = DaebusCaller(name, redis_url=url, timeout=20)
+caller = DaebusCaller(name, redis_url=url + {more!r}, timeout=20)
 ask = lambda: caller.send_request("echo")
 with NoDescriptors({left}):
     for _ in range(3):
@@ -154,6 +157,20 @@ caller.close()
     lines = run(code, *served).splitlines()
     assert len(lines) == 4
     assert all("RedisUnavailable: " in line and "Too many open files" in line for line in lines), lines
+
+
+def test_redis_py_cannot_be_imported_without_a_descriptor(served: tuple[str, str]) -> None:
+    """It is imported where a URL asks for more than plain TCP, which may be when there are none any more."""
+    code = """
+with NoDescriptors():
+    print(said(lambda: DaebusCaller(name, redis_url=url + "?socket_keepalive=true")))
+with DaebusCaller(name, redis_url=url + "?socket_keepalive=true", timeout=20) as caller:
+    works(lambda: caller.send_request("echo"))
+"""
+    program = Program("-c", PRELUDE + code, *served)
+    assert program.wait(60) == 0, program.output
+    assert program.output.startswith("RedisUnavailable: redis-py cannot be imported: ")
+    assert "Too many open files" in program.output
 
 
 def test_others_without_a_descriptor_say_so(served: tuple[str, str]) -> None:
