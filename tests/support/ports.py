@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import socket
+import threading
 from collections.abc import Iterator
 
 LOWEST, HIGHEST = 12_000, 22_000
@@ -24,12 +25,15 @@ def _offered() -> Iterator[int]:
 
 
 _PORTS = _offered()
+_LOCK = threading.Lock()
+"""Servers of one test are started side by side, and a generator takes one thread at a time."""
 
 
 def free_port() -> int:
     """A TCP port on loopback that nobody listens on right now, and that was not given out in this process for long."""
     for _attempt in range(HIGHEST - LOWEST):
-        port = next(_PORTS)
+        with _LOCK:
+            port = next(_PORTS)
         with socket.socket() as probe:
             # As servers do: a connection that ended lately is no hindrance.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
