@@ -180,10 +180,10 @@ def entered(context: Context) -> Iterator[None]:
 def enter(context: Context) -> Any:
     """Make `context` the current one; give the result to `leave`."""
     context.thread = threading.get_ident()
-    aio = sys.modules.get("asyncio")
-    # Where nobody has imported it no loop runs.
-    if aio is not None and aio._get_running_loop() is not None:
-        context.task = aio.current_task()
+    # Where nobody has imported it, or is just about to, no loop runs here.
+    running = getattr(sys.modules.get("asyncio"), "_get_running_loop", None)
+    if running is not None and running() is not None:
+        context.task = sys.modules["asyncio"].current_task()
     _entered[context] = None
     return _current.set(context), context
 

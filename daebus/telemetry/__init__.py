@@ -94,9 +94,10 @@ def look() -> None:
 def _is_set_up() -> bool:
     """Whether there is more than what stands for a provider until there is one."""
     for kind, ask in (("trace", "get_tracer_provider"), ("metrics", "get_meter_provider")):
-        module = sys.modules.get(f"opentelemetry.{kind}")
-        if module is not None:
-            name = type(getattr(module, ask)()).__name__.lstrip("_")
+        # One that another thread is just importing may have nothing in it yet.
+        provider = getattr(sys.modules.get(f"opentelemetry.{kind}"), ask, None)
+        if provider is not None:
+            name = type(provider()).__name__.lstrip("_")
             if not name.startswith(("Proxy", "NoOp")):
                 return True
     return False

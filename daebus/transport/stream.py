@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import select
 import socket
-import sys
 import threading
 from collections.abc import Callable
 from typing import Any, cast
@@ -21,10 +20,13 @@ class Stream:
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
         self._socket = sock
-        # Whoever has made a TLS socket has imported that.
-        ssl = sys.modules.get("ssl")
-        self._secure = ssl is not None and isinstance(sock, ssl.SSLSocket)
-        self._busy = (*_BUSY, ssl.SSLWantReadError, ssl.SSLWantWriteError) if ssl and self._secure else _BUSY
+        self._secure, self._busy = False, _BUSY
+        if type(sock) is not socket.socket:
+            # Whoever has made a TLS socket has imported that; who makes none never does.
+            import ssl
+
+            self._secure = isinstance(sock, ssl.SSLSocket)
+            self._busy = (*_BUSY, ssl.SSLWantReadError, ssl.SSLWantWriteError)
         # A TLS session must not be read and written at once.
         self._lock = threading.Lock()
         wait = waiting(sock, writable=False)

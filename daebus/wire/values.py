@@ -36,9 +36,10 @@ def plain(value: Any) -> Any:
 
 def _modelled(value: Any) -> Any:
     """What is written for a Struct of msgspec or a model of pydantic. None is there but where its library is loaded."""
-    msgspec = sys.modules.get("msgspec")
-    if msgspec is not None and isinstance(value, msgspec.Struct):
-        return msgspec.to_builtins(value, str_keys=True, enc_hook=plain)
+    # One that another thread is just importing may have nothing in it yet.
+    struct = getattr(sys.modules.get("msgspec"), "Struct", None)
+    if struct is not None and isinstance(value, struct):
+        return sys.modules["msgspec"].to_builtins(value, str_keys=True, enc_hook=plain)
     if hasattr(type(value), "__pydantic_validator__") and hasattr(value, "model_dump"):
         return value.model_dump(mode="json", by_alias=True)
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")

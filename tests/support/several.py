@@ -278,7 +278,7 @@ class Sentinels:
 
     def await_another(self, before: RedisServer) -> None:
         """Wait until another master than that one is announced."""
-        eventually(lambda: self.master() is not before, within=20, every=0.02, what="another master is announced")
+        eventually(lambda: self.master() is not before, within=60, every=0.02, what="another master is announced")
 
     def fail_over(self) -> None:
         """Have another server made the master, though the one there is lives; returns when that is announced."""
