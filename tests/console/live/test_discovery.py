@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
+from daebus import Daebus
 from daebus.transport.address import RedisAddress
 from daebus_console.engine.live.discovery import Discovery
 from daebus_console.engine.session import Session
@@ -121,6 +122,34 @@ def test_what_has_gone_away_is_remembered(open_session: OpenSession, own_redis: 
         assert session.directory.channels["news"].gone is None
         pubsub.close()
     assert session.wait_for(lambda: session.directory.channels["news"].gone is not None, 5)
+
+
+def test_many_services_are_asked_one_after_the_other_a_few_at_a_time(
+    open_session: OpenSession, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Instances of one process that answer all at once get in one another's way; none is left out."""
+    several, given = 30, Discovery._given
+    at_once: list[int] = []
+
+    def counted(discovery: Discovery, some: Sequence[tuple[bytes, bytes]]) -> list[object]:
+        at_once.append(len(some))
+        return given(discovery, some)
+
+    monkeypatch.setattr(Discovery, "_given", counted)
+    apps = [Daebus(f"many{number}", max_workers=1) for number in range(several)]
+    try:
+        for app in apps:
+            app.action("echo")(dict)
+            app.start(redis_url=own_redis.url)
+        session = open_session()
+        assert session.wait_for(
+            lambda: sum(len(one.instances) for one in session.directory.services.values()) == several, 20
+        )
+        assert sum(at_once) >= several
+        assert max(at_once) <= 8
+    finally:
+        for app in apps:
+            app.stop()
 
 
 def test_polling_faster_than_once_a_second_is_refused(open_session: OpenSession) -> None:

@@ -46,6 +46,9 @@ _PUBSUB = "PUBSUB"
 _HEARS_WITHIN = 0.5
 _CHUNK = 500
 _MOST_FIRST = 500
+_ASKED_AT_ONCE = 8
+_APART = 0.002
+"""So many questions are published at once, and so many seconds there are for each."""
 _MOST_ASKED = 50
 """Services that are asked again at once."""
 
@@ -368,17 +371,27 @@ class Discovery:
         now = time.monotonic()
         if self._link is None or not questions or now < self._refused_until.get(self._ask_by, (0.0, None))[0]:
             return
-        asked = [self._request(*question) for question in questions]
-        if self._sharded:
-            assert self._cluster is not None
-            replies = spread(self._cluster, asked, ANSWER_WITHIN)
-        else:
-            self._link.send(b"".join(pack_publish(*one) for one in asked), now + ANSWER_WITHIN)
-            replies = [self._link.next_reply(now + ANSWER_WITHIN) for _ in asked]
+        asked, replies = [self._request(*question) for question in questions], list[Any]()
+        for start in range(0, len(asked), _ASKED_AT_ONCE):
+            # Many instances of one process that answer at the same moment get in one another's way.
+            if self._stopping.wait(max(0.0, now + start * _APART - time.monotonic())):
+                return
+            replies += self._given(asked[start : start + _ASKED_AT_ONCE])
         refused = next((reply for reply in replies if isinstance(reply, ErrorReply)), None)
         # One pattern covers all that are refused, whichever they are.
         so = "services are not asked what they are"
         self._note(self._ask_by, refused, now, (f"{CONTROL_PREFIX}*",), so)
+
+    def _given(self, some: Sequence[tuple[bytes, bytes]]) -> list[Any]:
+        """What the server says of questions that are published."""
+        if self._sharded:
+            assert self._cluster is not None
+            return list(spread(self._cluster, some, ANSWER_WITHIN))
+        link, until = self._link, time.monotonic() + ANSWER_WITHIN
+        if link is None:
+            return []
+        link.send(b"".join(pack_publish(*one) for one in some), until)
+        return [link.next_reply(until) for _ in some]
 
     def _request(self, service: str, action: str, payload: Mapping[str, Any]) -> tuple[bytes, bytes]:
         """The channel of a question, and what is asked."""
