@@ -95,7 +95,8 @@ def test_nobody_listens(told: Open, more: str, host: str) -> None:
         told(f"redis://{host}:{free_port()}/0{more}")
 
 
-@pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 70, "a..b"])
+# None of which anybody is asked for: they cannot be names.
+@pytest.mark.parametrize("host", ["a" * 70, "a..b"])
 def test_a_host_that_there_is_not(told: Open, more: str, host: str) -> None:
     with pytest.raises(RedisUnavailable, match="cannot connect to Redis at"):
         told(f"redis://{host}/0{more}")
