@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from importlib.metadata import DistributionFinder, MetadataPathFinder, PathDistribution
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,41 @@ def test_one_that_cannot_be_used_is_told_of_and_the_others_are_there(package: Pa
     assert len(problems) == 3
     assert "it is no Dialect" in problems[1]
     assert problems[0] in help_on("dialects", Face.SHELL)
+
+
+class Elsewhere(MetadataPathFinder):
+    """A finder of packages as others have them: not by the path of modules."""
+
+    folder = ""
+
+    @classmethod
+    def find_distributions(cls, context: DistributionFinder.Context | None = None) -> Iterable[PathDistribution]:
+        return super().find_distributions(DistributionFinder.Context(path=[cls.folder]))
+
+
+@pytest.mark.parametrize("kind", ["dist-info", "egg-info", "EGG-INFO", "an archive", "a finder"])
+def test_it_is_found_wherever_packages_are(package: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What all packages are is looked up only where one of them may add a dialect, which is quick to see."""
+    assert dialects.installed() == (dict(dialects.DIALECTS), ())
+    dialects.installed.cache_clear()
+    within = package / "postbox.egg" if kind == "EGG-INFO" else package / "elsewhere" if " " in kind else package
+    within.mkdir(exist_ok=True)
+    install(within, "", "a = postbox_console:Missing")
+    folder = within / "postbox_console-1.0.dist-info"
+    if kind == "EGG-INFO":
+        folder.rename(within / "EGG-INFO")
+        monkeypatch.syspath_prepend(str(within))
+    elif kind == "egg-info":
+        (folder / "METADATA").rename(folder / "PKG-INFO")
+        folder.rename(within / "postbox_console-1.0.egg-info")
+    elif kind == "an archive":
+        monkeypatch.syspath_prepend(shutil.make_archive(str(package / "packed"), "zip", within))
+    elif kind == "a finder":
+        monkeypatch.setattr(Elsewhere, "folder", str(within))
+        monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Elsewhere])
+    _known, problems = dialects.installed()
+    assert len(problems) == 1
+    assert "the dialect a of postbox_console:Missing cannot be used" in problems[0]
 
 
 def test_what_is_asked_for_and_is_none_is_refused() -> None:
