@@ -56,10 +56,10 @@ class Claims:
         # What stands in braces says which slot of a cluster a key is in; a brace of the name must not end that.
         self._tag = self._service.replace(b"%", b"%25").replace(b"}", b"%7D")
         self._instance = instance.encode()
-        self._keys = Keys(publisher, self._key(b""))
+        start = self._key(b"")
+        self._keys = Keys(publisher, start)
         # All but the digest and the lifetime of a claim.
-        size = len(self._key(b"")) + 2 * _DIGEST
-        self._before = b"*6\r\n$3\r\nSET\r\n$%d\r\n%b" % (size, self._key(b""))
+        self._before = b"*6\r\n$3\r\nSET\r\n$%d\r\n%b" % (len(start) + 2 * _DIGEST, start)
         self._after = b"\r\n$%d\r\n%b\r\n$2\r\nNX\r\n$2\r\nPX\r\n" % (len(self._instance), self._instance)
         self._channels = [self._service, self._control] if own is None else [self._service, self._control, own.encode()]
         self._leaving = False

@@ -18,7 +18,8 @@ from daebus.wire.resp import ErrorReply, pack
 
 from .link import Link
 from .places.route import route_of
-from .plain import Plain, plain, tune
+from .plain import CONNECT_TIMEOUT as CONNECT_TIMEOUT
+from .plain import DENIED, Plain, plain, tune
 from .proof import Greeting, greeting, hello
 from .threads import is_ending
 from .url import DEFAULT_URL, ambiguity
@@ -27,10 +28,6 @@ from .url import resolve_url as resolve_url
 
 if TYPE_CHECKING:
     import redis
-
-CONNECT_TIMEOUT = 3.0
-"""Seconds that one attempt to connect may take, where no shorter deadline is given."""
-_REFUSALS = ("NOPERM", "NOAUTH", "WRONGPASS")
 
 
 def client_label(name: str) -> str:
@@ -45,8 +42,7 @@ class RedisAddress:
     url: str = field(repr=False)
 
     def __post_init__(self) -> None:
-        route = route_of(self.url) if ambiguity(self.url) is None else None
-        if plain(self.url if route is None else route.node(route.seeds[0])) is None:
+        if ambiguity(self.url) is not None or plain(self._first()) is None:
             self.options()
 
     def __str__(self) -> str:
@@ -59,13 +55,16 @@ class RedisAddress:
         """What redis-py reads in the URL. Raises ConfigurationError."""
         hint = ambiguity(self.url)
         if hint is None:
-            route = route_of(self.url)
-            # Of several servers the options are those of any of them.
-            found: dict[str, Any] | None = _redis_py().read(self.url if route is None else route.node(route.seeds[0]))
+            found: dict[str, Any] | None = redis_py().read(self._first())
             if found is not None:
                 return found
             hint = f"expected redis://, rediss://, unix:// or those of several servers, e.g. {DEFAULT_URL}"
         raise ConfigurationError(f"not a usable Redis URL: {self} ({hint})")
+
+    def _first(self) -> str:
+        """The URL of one server; of several the options are those of any of them."""
+        route = route_of(self.url)
+        return self.url if route is None else route.node(route.seeds[0])
 
     @property
     def plain(self) -> Plain | None:
@@ -105,14 +104,14 @@ class RedisAddress:
     def _connected(self, limit: float, hurried: bool) -> socket.socket:
         """A socket that redis-py has connected and authenticated."""
         try:
-            sock: socket.socket = _redis_py().connected(self.options(), limit)
+            sock: socket.socket = redis_py().connected(self.options(), limit)
         except RedisUnavailable:
             raise
         except Exception as error:
             failed = self.failed(error)
             if failed is None:
                 raise
-            late = hurried and isinstance(error, _redis_py().TIMEOUTS)
+            late = hurried and isinstance(error, redis_py().TIMEOUT)
             raise TooLate(str(failed)) if late else failed from None
         return sock
 
@@ -157,7 +156,7 @@ class RedisAddress:
             from_redis = type(error).__module__.partition(".")[0] == "redis"
             if not from_redis and not isinstance(error, OSError):
                 return self._ends(error)
-        found: RedisUnavailable | None = _redis_py().failed(error, str(self))
+        found: RedisUnavailable | None = redis_py().failed(error, str(self))
         return found
 
     def _ends(self, error: BaseException) -> RedisUnavailable:
@@ -172,16 +171,16 @@ class RedisAddress:
 
     def client(self, **options: Any) -> redis.Redis:
         """A redis-py client with its options pinned: no retries of its own, no limit of 100 connections."""
-        made: redis.Redis = _redis_py().client(self.url, options)
+        made: redis.Redis = redis_py().client(self.url, options)
         return made
 
     def settings(self, **options: Any) -> dict[str, Any]:
         """What such a client is made with, for one of several servers."""
-        found: dict[str, Any] = _redis_py().settings(self.options(), options)
+        found: dict[str, Any] = redis_py().settings(self.options(), options)
         return found
 
 
-def _redis_py() -> Any:
+def redis_py() -> Any:
     """What redis-py does for us; imported now, and so RedisUnavailable where no file can be opened for that."""
     try:
         from . import by_redis_py
@@ -202,6 +201,6 @@ def _log_in(one: Plain, link: Link, deadline: float) -> None:
 
 def refusal(reply: ErrorReply, address: str, doing: str) -> RedisRefused:
     """The error for a command that Redis answered with an error."""
-    if reply.code in _REFUSALS:
+    if reply.code in DENIED:
         return PermissionDenied(f"Redis at {address} does not allow {doing}: {reply}", reply.code)
     return RedisRefused(f"Redis at {address} failed {doing}: {reply}", reply.code)

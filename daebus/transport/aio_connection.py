@@ -17,7 +17,7 @@ from daebus.wire.names import encoded
 from daebus.wire.protocol import NEED_DATA, Command, Message, Protocol, Refused, Subscribed
 from daebus.wire.resp import ProtocolError, pack
 
-from .address import CONNECT_TIMEOUT, RedisAddress, client_label, refusal
+from .address import CONNECT_TIMEOUT, RedisAddress, client_label, redis_py, refusal
 from .commands import IN_ONE_PIECE, Pending, loss
 from .listener import HEARTBEAT_AFTER
 from .places.dialing import PATIENCE, found_cluster, lookout_of
@@ -142,12 +142,11 @@ class AsyncConnection(asyncio.Protocol):
         """A connection to one server, which has said what it is."""
         connection = cls(address, lambda _error: None, on_message, protocol)
         if (one := address.plain) is None:
-            # Whoever has found the URL to be usable has imported redis-py.
+            by = redis_py()
             try:
-                from .aio_by_redis_py import connected
-            except OSError as error:
-                raise RedisUnavailable(f"redis-py cannot be imported: {error}; nothing was sent") from None
-            connection._adopt(*await connected(address))
+                connection._adopt(*await by.connected_in_loop(address.url, CONNECT_TIMEOUT))
+            except by.ERRORS as error:
+                raise (address.failed(error) or error) from None
         else:
             connection._adopt(await connection._connected(one))
         try:

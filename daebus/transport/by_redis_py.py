@@ -5,19 +5,23 @@ Imported where it is needed: it takes longer than a whole call of a program that
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Mapping
 from typing import Any
 
 import redis
+from redis.asyncio import connection as in_loops
+from redis.asyncio.retry import Retry as RetryInLoops
 from redis.backoff import NoBackoff
 from redis.connection import Connection, parse_url
 from redis.retry import Retry
 
 from daebus.errors import PermissionDenied, RedisUnavailable
 
-CONNECT_TIMEOUT = 3.0
-TIMEOUTS = (redis.TimeoutError,)
+from .plain import CONNECT_TIMEOUT
+
+TIMEOUT = redis.TimeoutError
 """What it raises where a server did not answer in time."""
 ERRORS = (redis.RedisError, OSError, TypeError, ValueError, RuntimeError)
 """What it may raise while it connects: TypeError and ValueError for options that are none, RuntimeError where
@@ -76,6 +80,27 @@ def connected(options: dict[str, Any], limit: float) -> socket.socket:
     sock: socket.socket
     sock, connection._sock = connection._sock, None
     return sock
+
+
+async def connected_in_loop(url: str, limit: float) -> tuple[asyncio.WriteTransport, asyncio.StreamWriter]:
+    """The same in an event loop: the transport, and a writer that is to be kept as long as that. Raises ERRORS.
+
+    redis-py hands nothing else out on it, and no reply is outstanding.
+    """
+    options = dict(in_loops.parse_url(url))
+    connection_class: Any = options.pop("connection_class", in_loops.Connection)
+    connection = None
+    try:
+        connection = connection_class(**pinned(options, limit, RetryInLoops(NoBackoff(), 0)))
+        async with asyncio.timeout(limit):
+            await connection.connect()
+    except BaseException:
+        if connection is not None and connection._writer is not None:
+            connection._writer.transport.abort()
+            connection._reader = connection._writer = None
+        raise
+    writer, connection._reader, connection._writer = connection._writer, None, None
+    return writer.transport, writer
 
 
 def failed(error: BaseException, address: str) -> RedisUnavailable | None:

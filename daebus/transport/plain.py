@@ -21,7 +21,10 @@ _KEPT_ALIVE = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
 
 Heartbeats of our own find out sooner; but what stands in between gives up what nobody uses.
 """
-_DENIED = frozenset(("WRONGPASS", "NOAUTH", "NOPERM"))
+CONNECT_TIMEOUT = 3.0
+"""Seconds that one attempt to connect may take, where no shorter deadline is given."""
+DENIED = frozenset(("WRONGPASS", "NOAUTH", "NOPERM"))
+"""The codes of errors for want of rights."""
 
 
 class Plain(NamedTuple):
@@ -48,7 +51,7 @@ class Plain(NamedTuple):
                 reply = yield pack(b"AUTH", password)
             if isinstance(reply, ErrorReply):
                 text = str(reply)
-                if reply.code in _DENIED or "password" in text.lower() or "AUTH" in text:
+                if reply.code in DENIED or "password" in text.lower() or "AUTH" in text:
                     raise PermissionDenied(f"Redis at {where} refused us: {_told(reply)}", reply.code)
                 raise RedisRefused(f"cannot connect to Redis at {where}: {text}", reply.code)
 

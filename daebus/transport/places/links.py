@@ -87,9 +87,14 @@ class Links:
             return
         with self._connecting:
             missing = [place for place in places if self._is_missing(place)]
-            first = [place for place in missing if not self._was_away(place)]
+            first: list[Place] = []
             for place in missing:
-                if place not in first:
+                away = self._away.get(place)
+                if away is None:
+                    first.append(place)
+                else:
+                    # It is tried once more; whoever asks goes on without it.
+                    self._away[place] = time.monotonic(), away[1]
                     self._aside(place, within)
             threads = {place: self._aside(place, within) for place in first[1:]}
             for place in first:
@@ -97,13 +102,6 @@ class Links:
                     self._connect_to(place, within)
             for thread in filter(None, threads.values()):
                 thread.join(2 * within)
-
-    def _was_away(self, place: Place) -> bool:
-        """Whether it did not answer when it was asked last; then it is tried once more, and others go on without it."""
-        away = self._away.get(place)
-        if away is not None:
-            self._away[place] = time.monotonic(), away[1]
-        return away is not None
 
     def _aside(self, place: Place, within: float) -> threading.Thread | None:
         """Connect on a thread of its own; None where none is to be had."""

@@ -49,15 +49,18 @@ def _may_be_added() -> bool:
             return True
         except OSError:
             continue
-        for name in names:
-            if name.lower().endswith((".dist-info", "egg-info")):
-                try:
-                    with open(os.path.join(folder, name, "entry_points.txt"), "rb") as file:
-                        if GROUP.encode() in file.read():
-                            return True
-                except OSError:
-                    continue
+        told = (name for name in names if name.lower().endswith((".dist-info", "egg-info")))
+        if any(_names_us(os.path.join(folder, name, "entry_points.txt")) for name in told):
+            return True
     return False
+
+
+def _names_us(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return GROUP.encode() in file.read()
+    except OSError:
+        return False
 
 
 @cache

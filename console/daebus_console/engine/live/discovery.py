@@ -386,10 +386,9 @@ class Discovery:
         """What the server says of questions that are published."""
         if self._sharded:
             assert self._cluster is not None
-            return list(spread(self._cluster, some, ANSWER_WITHIN))
+            return spread(self._cluster, some, ANSWER_WITHIN)
         link, until = self._link, time.monotonic() + ANSWER_WITHIN
-        if link is None:
-            return []
+        assert link is not None
         link.send(b"".join(pack_publish(*one) for one in some), until)
         return [link.next_reply(until) for _ in some]
 
