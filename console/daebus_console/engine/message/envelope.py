@@ -215,20 +215,10 @@ def plain_payload_of(data: bytes, *, whole: bool = False) -> Any:
 def told_in(data: bytes) -> dict[str, Any]:
     """What an instance tells of itself in that answer to `info`; empty where it is none."""
     try:
-        payload = plain_payload_of(data)
-        if _has_schemas(payload):
-            # The numbers of those are shown as they are written.
-            payload = payload_of(data)
+        payload = payload_of(data)
     except Unreadable:
         return {}
     return payload if isinstance(payload, dict) else {}
-
-
-def _has_schemas(payload: Any) -> bool:
-    actions = payload.get("actions") if isinstance(payload, dict) else None
-    return isinstance(actions, list) and any(
-        isinstance(value, dict | list) for action in actions if isinstance(action, dict) for value in action.values()
-    )
 
 
 def text_of(data: bytes) -> str:
