@@ -104,7 +104,7 @@ def test_a_finding_trips_it(shop: Shop, prompt: Prompt, tmp_path: Path) -> None:
         client.publish(shop.name, "no JSON")
     eventually(lambda: files(tmp_path), what="it is kept")
     assert '"no JSON"' in files(tmp_path)[0].read_text()
-    assert any("(unreadable: " in line for line in prompt.said.results)
+    eventually(lambda: any("(unreadable: " in line for line in prompt.said.results), what="it is told")
 
 
 def test_read_only_is_enough(shop: Shop, tmp_path: Path) -> None:
