@@ -25,8 +25,12 @@ log = logging.getLogger("daebus")
 
 PATIENCE = 0.002
 """Seconds after which the turn is taken from a thread that stepped out."""
-WATCHES_FOR = 0.1
-"""Seconds without a message after which the one that watches rests."""
+WATCHES_FOR = 0.005
+"""Seconds without a message after which the one that watches rests.
+
+It looks every PATIENCE: to go on for long after a message that comes alone would cost far more than to be woken for
+the next, most of all where a process has many services.
+"""
 LOOK_AGAIN_AFTER = 0.005
 """Seconds between two looks whether all messages have been dealt with."""
 AGAIN_AFTER = 1.0

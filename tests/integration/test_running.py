@@ -77,8 +77,9 @@ def halting(redis_url: str, name: str) -> Iterator[Halting]:
     # Somebody is there, and never answers.
     with Tap(redis_url, f"{name}.silent"), serving(service.app, redis_url, name):
         yield service
+        # What still waits ends here, and not in the midst of another test.
         service.gate.set()
-    service.other.close()
+        service.other.close()
 
 
 @pytest.fixture

@@ -14,10 +14,12 @@ _FEW, _MANY = 3, 20
 """How many names are listed one by one: few where they differ in ids, more where they are numbered."""
 _LONGEST = 512
 
+_UUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 _DIGIT = re.compile("[0-9]")
-_PART = re.compile(
-    r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|[0-9A-Za-z]+", re.ASCII
-)
+_PART = re.compile(f"{_UUID}|[0-9A-Za-z]+")
+_SHORTEST = 16
+_LONG = re.compile(f"{_UUID}|[0-9A-Za-z]{{{_SHORTEST}}}")
+_NUMBER = re.compile("(?<![0-9A-Za-z])[0-9]+(?![0-9A-Za-z])")
 _HEX = re.compile("[0-9a-fA-F]{16,}")
 _ID = "\x00"
 
@@ -35,6 +37,16 @@ def pattern_of(name: str) -> Pattern | None:
     """The pattern of a name that has ids or numbers in it; None of one that has none."""
     if _DIGIT.search(name) is None or len(name) > _LONGEST or _ID in name:
         return None
+    if len(name) < _SHORTEST or _LONG.search(name) is None:
+        # Most have numbers only, and a bus has thousands of names.
+        text, few = _NUMBER.sub(_ID, name), _MANY
+    else:
+        text, few = _marked(name)
+    return Pattern(text.replace(_ID, "*"), tuple(text.split(_ID)), few) if _ID in text else None
+
+
+def _marked(name: str) -> tuple[str, int]:
+    """The name with its numbers and ids marked, and how many such are listed one by one."""
     few = _MANY
 
     def marked(found: re.Match[str]) -> str:
@@ -47,8 +59,7 @@ def pattern_of(name: str) -> Pattern | None:
         few = _FEW
         return _ID
 
-    text = _PART.sub(marked, name)
-    return Pattern(text.replace(_ID, "*"), tuple(text.split(_ID)), few) if _ID in text else None
+    return _PART.sub(marked, name), few
 
 
 def _is_id(part: str) -> bool:

@@ -29,6 +29,9 @@ class Crew:
 
     def end(self) -> None:
         self.rota.end()
+        self.end_by_itself()
+
+    def end_by_itself(self) -> None:
         for thread in self.threads:
             thread.join(10)
         assert not any(thread.is_alive() for thread in self.threads)
@@ -108,6 +111,33 @@ def test_who_is_back_soon_keeps_the_turn() -> None:
     # On a busy machine the watcher may have relieved it meanwhile, and then it is the other's turn.
     assert back.wait(10)
     crew.end()
+
+
+def test_what_is_done_alone_is_not_watched_for_long() -> None:
+    """A process may have hundreds of services: if each went on looking, they would keep each other from working."""
+
+    class Counted(Rota):
+        looks = 0
+
+        def _rest(self, wake: threading.Lock) -> float:
+            self.looks += 1
+            return super()._rest(wake)
+
+    rota = Counted()
+
+    def work(turn: int) -> None:
+        eventually(lambda: len(rota._resting) == 1)
+        before = rota.looks
+        rota.step_out()
+        if rota.step_in(turn):
+            eventually(lambda: rota._watcher is None and rota._resting)
+            looks.append(rota.looks - before)
+        rota.end()
+
+    looks: list[int] = []
+    Crew(rota, 2, work).end_by_itself()
+    # On a busy machine the watcher may have relieved it meanwhile.
+    assert not looks or looks[0] <= 6
 
 
 def test_who_steps_out_while_nobody_rests_is_relieved_by_whoever_comes_to_rest(gate: threading.Event) -> None:

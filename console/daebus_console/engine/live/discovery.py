@@ -43,11 +43,11 @@ ANSWER_WITHIN = 3.0
 REFUSED_FOR = 4.0
 """Seconds after which a command that a right is missing for is tried again: each refusal is a line in the ACL LOG."""
 _PUBSUB = "PUBSUB"
-_HEARS_WITHIN = 0.5
+_HEARS_WITHIN, _HEARS_EVERY = 0.5, 0.005
 _CHUNK = 500
 _MOST_FIRST = 500
 _ASKED_AT_ONCE = 8
-_APART = 0.002
+_APART = 0.001
 """So many questions are published at once, and so many seconds there are for each."""
 _MOST_ASKED = 50
 """Services that are asked again at once."""
@@ -166,7 +166,7 @@ class Discovery:
         self._refreshed = time.monotonic()
         # Whom the first poll finds can then be asked at once.
         while not self._hears() and time.monotonic() < self._refreshed + _HEARS_WITHIN:
-            if self._stopping.wait(0.02):
+            if self._stopping.wait(_HEARS_EVERY):
                 break
         while not self._stopping.is_set():
             try:
