@@ -18,9 +18,10 @@ _UUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]
 _DIGIT = re.compile("[0-9]")
 _PART = re.compile(f"{_UUID}|[0-9A-Za-z]+")
 _SHORTEST = 16
+"""Letters and digits that an id has at the least."""
 _LONG = re.compile(f"{_UUID}|[0-9A-Za-z]{{{_SHORTEST}}}")
 _NUMBER = re.compile("(?<![0-9A-Za-z])[0-9]+(?![0-9A-Za-z])")
-_HEX = re.compile("[0-9a-fA-F]{16,}")
+_HEX = re.compile(f"[0-9a-fA-F]{{{_SHORTEST},}}")
 _ID = "\x00"
 
 
