@@ -141,7 +141,7 @@ class Tap:
             if message is None and time.monotonic() >= until:
                 return self.seen
 
-    def next(self, timeout: float = 5.0) -> tuple[str, bytes]:
+    def next(self, timeout: float = 20.0) -> tuple[str, bytes]:
         """The next message, waited for."""
         count = len(self.seen)
         until = time.monotonic() + timeout

@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(probe: Callable[[], T], *, within: float = 10.0, every: float = 0.01, what: str = "") -> T:
+def eventually(probe: Callable[[], T], *, within: float = 30.0, every: float = 0.01, what: str = "") -> T:
     """Call `probe` until it returns something true, and return that; an AssertionError after `within` seconds.
 
     An AssertionError raised by the probe counts as "not yet" and is the one shown at the end.

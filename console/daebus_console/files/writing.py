@@ -1,7 +1,7 @@
 """Writing files: beside their place first, and put there when they are complete, so that failing costs nothing.
 
-A pipe, a device, a descriptor and standard output are written straight, without `force`. A name that ends in .gz is
-gzipped. A symbolic link stays one: what it names is written.
+A pipe, a device, a descriptor and standard output are written straight, without `force`. A name that ends in .gz or
+.zst is compressed. A symbolic link stays one: what it names is written.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import os
 import secrets
 import stat
 import time
-import zlib
 from collections.abc import Container
 from types import TracebackType
 from typing import Any
 
+from daebus_console.files.packing import packer_for
 from daebus_console.files.places import (
     STANDARD,
     FileError,
@@ -278,10 +278,10 @@ class Writing:
         given_up: GivenUp = never,
         inputs: Container[tuple[int, int]] = (),
     ) -> None:
+        self._packer = packer_for(expanded(path))
         self._sink = open_sink(path, force=force, private=private, given_up=given_up, inputs=inputs)
         self.path = self._sink.path
         self._buffer = bytearray()
-        self._zip: Any = zlib.compressobj(6, zlib.DEFLATED, 31) if self.path.endswith(".gz") else None
 
     def __enter__(self) -> Writing:
         return self
@@ -303,7 +303,7 @@ class Writing:
         """Add bytes, or text as UTF-8."""
         self._buffer += data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data
         # What goes straight to somebody is not held back: they may be waiting for it.
-        if len(self._buffer) >= _BLOCK or (self._sink.straight and self._zip is None):
+        if len(self._buffer) >= _BLOCK or (self._sink.straight and self._packer is None):
             self._flush()
 
     def finish(self) -> None:
@@ -327,8 +327,8 @@ class Writing:
 
     def _flush(self, *, last: bool = False) -> None:
         data: bytes | bytearray = self._buffer
-        if self._zip is not None:
-            data = self._zip.compress(data) + (self._zip.flush() if last else b"")
+        if self._packer is not None:
+            data = self._packer.compress(data) + (self._packer.flush(last=True) if last else b"")
         self._buffer = bytearray()
         self._act(lambda: self._sink.write(data))
 

@@ -18,6 +18,7 @@ from daebus_console.commands.verbs import VERBS, Face
 from daebus_console.engine.capture.reader import read_capture
 from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.message.frame import Frame
+from daebus_console.files.packing import zstd
 from tests.console.cli.conftest import Console
 from tests.support.forked import Ended, Forks
 from tests.support.waiting import eventually
@@ -95,21 +96,23 @@ def test_an_export_is_private_and_keeps_links(forks: Forks, tmp_path: Path, capt
 
 
 @pytest.mark.parametrize(
-    ("name", "form"), [("a.jsonl.gz", "jsonl"), ("test_a.py.gz", "pytest"), ("a.md.gz", "markdown")]
+    ("name", "form"),
+    [("a.jsonl.gz", "jsonl"), ("test_a.py.gz", "pytest"), ("a.md.gz", "markdown"), ("a.md.zst", "markdown")],
 )
-def test_what_is_named_gz_is_compressed_and_of_the_form_of_the_rest(
+def test_what_is_named_so_is_compressed_and_of_the_form_of_the_rest(
     forks: Forks, tmp_path: Path, capture: Path, name: str, form: str
 ) -> None:
     ended = forks("export", "capture.jsonl", "-o", name, folder=tmp_path)
     assert f"as {form}" in ended.err, ended
     plain = forks("export", "capture.jsonl", "--as", form, folder=tmp_path)
-    assert gzip.decompress((tmp_path / name).read_bytes()).decode() == plain.out
+    unpack = gzip.decompress if name.endswith(".gz") else zstd().decompress
+    assert unpack((tmp_path / name).read_bytes()).decode() == plain.out
 
 
-def test_a_compressed_capture_is_opened_again(forks: Forks, tmp_path: Path, capture: Path) -> None:
-    words = ["export", "capture.jsonl", "--as", "capture", "-o", "again.jsonl.gz"]
-    assert forks(*words, folder=tmp_path).status == 0
-    ended = forks("replay", "again.jsonl.gz", "--dry-run", folder=tmp_path)
+@pytest.mark.parametrize("name", ["again.jsonl.gz", "again.jsonl.zst"])
+def test_a_compressed_capture_is_opened_again(forks: Forks, tmp_path: Path, capture: Path, name: str) -> None:
+    assert forks("export", "capture.jsonl", "--as", "capture", "-o", name, folder=tmp_path).status == 0
+    ended = forks("replay", name, "--dry-run", folder=tmp_path)
     assert (ended.status, "20 requests to 1 service" in ended.out) == (0, True), ended
 
 
@@ -213,15 +216,16 @@ def test_a_terminal_gets_no_capture(forks: Forks, tmp_path: Path) -> None:
 # Full disks ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["full.jsonl", "full.jsonl.gz"])
+# zstd's blocks are of 128 kB, and none is there in part.
+@pytest.mark.parametrize(("name", "kilobytes"), [("full.jsonl", 64), ("full.jsonl.gz", 64), ("full.jsonl.zst", 512)])
 def test_the_closing_line_counts_what_is_in_the_file(
-    console: Console, tmp_path: Path, redis_url: str, name: str
+    console: Console, tmp_path: Path, redis_url: str, name: str, kilobytes: int
 ) -> None:
     import random
 
     import redis
 
-    command = f'ulimit -f 64; exec "$PYTHON" -m daebus_console record {name}'
+    command = f'ulimit -f {kilobytes}; exec "$PYTHON" -m daebus_console record {name}'
     with (
         subprocess.Popen(
             ["bash", "-c", command], cwd=tmp_path, env=_environ(console), stderr=subprocess.PIPE, encoding="utf-8"
@@ -233,7 +237,7 @@ def test_the_closing_line_counts_what_is_in_the_file(
         err = process.stderr.read() if process.stderr is not None else ""
     count = len(frames_of(tmp_path / name))
     assert count > 5
-    assert f"\n{count} messages, 65.5 kB, in {name}\n" in err, err
+    assert f"\n{count} messages, {kilobytes * 1.024:.1f} kB, in {name}\n" in err, err
     assert err.endswith(f"error: recording to {name} ended: File too large\n")
     assert process.returncode == 2
 

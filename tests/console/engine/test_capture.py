@@ -12,21 +12,23 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from daebus_console.engine.capture import writer as capture_writer
 from daebus_console.engine.capture.format import CaptureError, without_password
-from daebus_console.engine.capture.reader import read_capture
+from daebus_console.engine.capture.reader import CaptureReader, open_capture, read_capture
 from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message.frame import Frame, Gap
+from daebus_console.files.packing import zstd
 from tests.support.waiting import eventually
 
 HEADER = '{"daebus_capture": 1, "redis": "redis://localhost/0", "started": 5.0}\n'
-NAMES = ("plain.jsonl", "zipped.jsonl.gz")
+NAMES = ("plain.jsonl", "zipped.jsonl.gz", "zipped.jsonl.zst")
 
 FRAMES = [
     Frame(10.0, "orders", b'{"action": "x"}'),
@@ -55,7 +57,7 @@ def read(path: Path) -> tuple[list[Frame | Gap], list[str]]:
 
 def text_of(path: Path) -> str:
     data = path.read_bytes()
-    return (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
+    return {".gz": gzip.decompress, ".zst": zstd().decompress}.get(path.suffix, bytes)(data).decode()
 
 
 @pytest.fixture(params=NAMES)
@@ -166,7 +168,7 @@ def test_what_was_recorded_is_in_the_file_while_the_recording_goes_on(path: Path
     with CaptureWriter(path, "", 0.0) as writer:
         for frame in FRAMES:
             writer.write(*frame)
-        eventually(lambda: [item for item in read(path)[0] if isinstance(item, Frame)] == FRAMES, within=5)
+        eventually(lambda: [item for item in read(path)[0] if isinstance(item, Frame)] == FRAMES)
 
 
 def test_closing_twice_is_harmless_and_leaves_no_thread(path: Path) -> None:
@@ -333,15 +335,19 @@ def test_only_so_many_warnings_are_kept_but_all_are_counted(tmp_path: Path) -> N
     assert (len(reader.warnings), reader.skipped) == (100, 500)
 
 
-def test_a_truncated_gzip_gives_what_is_there(tmp_path: Path) -> None:
-    path = tmp_path / "capture.gz"
+COMPRESSED: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "zstd": zstd().compress}
+
+
+@pytest.mark.parametrize("by", COMPRESSED)
+def test_a_truncated_stream_gives_what_is_there(tmp_path: Path, by: str) -> None:
+    path = tmp_path / "capture"
     frames = [Frame(float(number), "c", os.urandom(30).hex().encode()) for number in range(5_000)]
-    data = gzip.compress((HEADER + lines_of(frames)).encode())
+    data = COMPRESSED[by]((HEADER + lines_of(frames)).encode())
     path.write_bytes(data[: len(data) // 2])
     items, warnings = read(path)
     assert 1_000 < len(items) < 5_000
     assert items == frames[: len(items)]
-    assert any("ends early" in warning for warning in warnings)
+    assert any(f"the {by} stream ends early" in warning for warning in warnings)
 
 
 def test_a_damaged_gzip_gives_what_stands_before_the_damage(tmp_path: Path) -> None:
@@ -356,10 +362,47 @@ def test_a_damaged_gzip_gives_what_stands_before_the_damage(tmp_path: Path) -> N
     assert any("damaged" in warning for warning in warnings)
 
 
-def test_gzip_is_told_by_its_content_and_may_have_several_members(tmp_path: Path) -> None:
+def test_a_damaged_zstd_gives_the_blocks_before_the_damage(tmp_path: Path) -> None:
+    path = tmp_path / "capture.zst"
+    frames = [Frame(float(number), "c", os.urandom(30).hex().encode()) for number in range(20_000)]
+    data = bytearray(zstd().compress((HEADER + lines_of(frames)).encode()))
+    half = len(data) // 2
+    data[half : half + 200] = b"\xff" * 200
+    path.write_bytes(data)
+    items, warnings = read(path)
+    assert items == frames[: len(items)]
+    assert 5_000 < len(items) < 15_000
+    assert any("the zstd stream is damaged" in warning for warning in warnings)
+
+
+def test_compression_is_told_by_the_content_and_may_have_several_members(tmp_path: Path) -> None:
     path = tmp_path / "renamed"
     path.write_bytes(gzip.compress(HEADER.encode()) + gzip.compress(lines_of(THREE).encode()) + b"\0" * 100)
     assert read(path) == (THREE, [])
+    # The second is a frame to be skipped, as other programs put them between.
+    parts = (
+        zstd().compress(HEADER.encode()),
+        b"\x50\x2a\x4d\x18\x03\0\0\0abc",
+        zstd().compress(lines_of(THREE).encode()),
+    )
+    path.write_bytes(b"".join(parts))
+    assert read(path) == (THREE, [])
+
+
+@pytest.mark.parametrize("by", COMPRESSED)
+def test_what_takes_a_thousandth_of_its_size_is_read_piece_by_piece(tmp_path: Path, by: str) -> None:
+    path = tmp_path / "capture"
+    line = json.dumps({"at": 1.0, "channel": "c", "data": "a" * 1_000_000}) + "\n"
+    path.write_bytes(COMPRESSED[by]((HEADER + line * 60).encode()))
+    stored = open_capture(path)
+    assert stored.size < 200_000
+    tracemalloc.start()
+    try:
+        with CaptureReader(stored) as reader:
+            assert sum(len(one.data) for one in reader if isinstance(one, Frame)) == 60_000_000
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
 
 
 # No captures ----------------------------------------------------------------------------------------------------------
@@ -371,6 +414,7 @@ def test_gzip_is_told_by_its_content_and_may_have_several_members(tmp_path: Path
         (b"", "is empty"),
         (gzip.compress(b"", mtime=0), "is empty"),
         (b"\x1f\x8b broken", "cannot be read: the gzip stream is damaged"),
+        (b"\x28\xb5\x2f\xfd broken", "cannot be read: the zstd stream is damaged"),
         (b"\n\n", "no capture"),
         (b"hello\n", "no capture"),
         (b'{"a": 1}\n', "no capture"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from daebus_console.engine.message.frame import Frame, Gap
 from daebus_console.engine.pairing.correlator import Correlator
 from daebus_console.engine.pairing.journal import Journal
 from daebus_console.engine.replay.source import Recording
+from daebus_console.files.writing import Writing
 from tests.console.files.test_writing import files_of_at_most
 from tests.support.waiting import eventually
 
@@ -39,7 +41,7 @@ def frames_of(path: Path) -> list[Frame]:
 # Disks that fill up -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["capture.jsonl", "capture.jsonl.gz"])
+@pytest.mark.parametrize("name", ["capture.jsonl", "capture.jsonl.gz", "capture.jsonl.zst"])
 @pytest.mark.parametrize("bursts", [1, 3])
 def test_what_a_full_disk_has_taken_is_counted_to_the_message(tmp_path: Path, name: str, bursts: int) -> None:
     path = tmp_path / name
@@ -92,16 +94,16 @@ def test_a_new_recording_replaces_the_old_one_for_new_readers_only(tmp_path: Pat
 # While it is read ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["capture.jsonl", "capture.jsonl.gz"])
+@pytest.mark.parametrize("name", ["capture.jsonl", "capture.jsonl.gz", "capture.jsonl.zst"])
 def test_a_recording_under_way_is_read_as_far_as_it_is(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     with CaptureWriter(path, "", 0.0) as writer:
         for frame in FRAMES:
             writer.write(*frame)
         eventually(lambda: len(frames_of(path)) == len(FRAMES))
-        reader = read_capture(path)
+        reader, size = read_capture(path), path.stat().st_size
         writer.write(9.0, "late", b"x" * 1_000_000)
-        eventually(lambda: path.stat().st_size > 1_000 and writer.waiting == 0)
+        eventually(lambda: path.stat().st_size > size and writer.waiting == 0)
         assert [item for item in reader if isinstance(item, Frame)] == FRAMES
         assert reader.warnings == []
 
@@ -213,7 +215,6 @@ def test_what_export_writes_is_opened_or_named(tmp_path: Path, name: str, single
     [
         (b'<?xml version="1.0" encoding="UTF-8"?><testsuites><testsuite>', "a JUnit report"),
         ('{"daebus_capture": 1}\n'.encode("utf-16"), "UTF-16"),
-        (b"\x28\xb5\x2f\xfd....", "compressed with zstd"),
         (b"BZh91AY", "compressed with bzip2"),
         (b"PK\x03\x04....", "a zip archive"),
         (b"REDIS0011\xfa", "a dump of Redis"),
@@ -229,6 +230,26 @@ def test_other_files_are_named_as_well(tmp_path: Path, content: bytes, says: str
     with pytest.raises(CaptureError, match="is no capture of daebus-console") as caught:
         read_capture(path)
     assert says in str(caught.value)
+
+
+@pytest.fixture
+def no_zstd(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where nobody has installed it."""
+    for name in ("compression.zstd", "backports.zstd"):
+        monkeypatch.setitem(sys.modules, name, None)
+
+
+def test_without_zstd_a_capture_says_what_it_takes(tmp_path: Path, no_zstd: None) -> None:
+    path = tmp_path / "capture.zst"
+    path.write_bytes(b"\x28\xb5\x2f\xfd....")
+    with pytest.raises(CaptureError, match=r"compressed with zstd, which needs Python 3.14, or: pip install"):
+        read_capture(path)
+    new = tmp_path / "new.zst"
+    with pytest.raises(OSError, match=r"cannot write .*new.zst: zstd needs Python 3.14, or: pip install"):
+        CaptureWriter(new, "", 0.0)
+    with pytest.raises(OSError, match=r"cannot write .*new.zst: zstd needs"):
+        Writing(new)
+    assert os.listdir(tmp_path) == ["capture.zst"]
 
 
 def test_a_mark_that_an_editor_put_before_it_does_no_harm(tmp_path: Path) -> None:

@@ -9,12 +9,13 @@ import resource
 import signal
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from daebus_console.files.packing import zstd
 from daebus_console.files.places import FileError, FileThere, StreamError
 from daebus_console.files.reading import Stored
 from daebus_console.files.writing import Writing, open_sink
@@ -169,12 +170,13 @@ def test_an_input_is_not_replaced_under_any_of_its_names(tmp_path: Path) -> None
     assert path.read_text() == "old"
 
 
-def test_a_name_in_gz_is_gzipped(tmp_path: Path) -> None:
-    path = tmp_path / "file.txt.gz"
+@pytest.mark.parametrize(("end", "unpack"), [(".gz", gzip.decompress), (".zst", zstd().decompress)])
+def test_a_name_says_how_it_is_compressed(tmp_path: Path, end: str, unpack: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / f"file.txt{end}"
     with Writing(path) as file:
         for number in range(100_000):
             file.write(f"line {number}\n")
-    assert gzip.decompress(path.read_bytes()).decode().splitlines()[-1] == "line 99999"
+    assert unpack(path.read_bytes()).decode().splitlines()[-1] == "line 99999"
     assert file.size == path.stat().st_size
 
 

@@ -174,7 +174,7 @@ class Driver:
         await self.until(lambda: self.app.main.repl.line.value == text)
         await self.press("enter")
 
-    async def until(self, probe: Callable[[], Any], within: float = 10.0, what: str = "") -> None:
+    async def until(self, probe: Callable[[], Any], within: float = 30.0, what: str = "") -> None:
         """Wait until the probe is true; with what it is and the screen in the message where it never is."""
         deadline = time.monotonic() + within
         while not probe():

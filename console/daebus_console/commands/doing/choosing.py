@@ -16,15 +16,13 @@ from daebus_console.commands.grammar.command import filter_of
 from daebus_console.commands.terms.kinds import Kind, read_value
 from daebus_console.commands.terms.words import Word
 from daebus_console.commands.verbs import Face
-from daebus_console.engine.capture.format import CaptureError, Header
+from daebus_console.engine.capture.format import NAMED_SO, CaptureError, Header
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.message.exchange import Kind as MessageKind
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.replay.source import Recording
 from daebus_console.files.places import STANDARD, expanded
-
-_LOOKS_LIKE_A_FILE = (".jsonl", ".gz", ".json", ".capture")
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ def _numbered(words: Sequence[Word], context: Context) -> Chosen:
 def _is_file(word: Word, context: Context) -> bool:
     if word.text == STANDARD and not word.quoted:
         return True
-    if os.path.lexists(expanded(word.text)) or word.text.endswith(_LOOKS_LIKE_A_FILE):
+    if os.path.lexists(expanded(word.text)) or word.text.endswith(NAMED_SO):
         return True
     return context.face is Face.SHELL or ("/" in word.text and ":" not in word.text)
 

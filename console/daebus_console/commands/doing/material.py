@@ -15,7 +15,7 @@ from daebus_console.commands.doing import inputs
 from daebus_console.commands.grammar.command import Command, filter_of
 from daebus_console.commands.terms.words import Word
 from daebus_console.commands.verbs import Face
-from daebus_console.engine.capture.format import CaptureError
+from daebus_console.engine.capture.format import NAMED_SO, CaptureError
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.replay.source import Recording
@@ -28,7 +28,6 @@ _TICK = 0.2
 _MOST_KEPT = 256 * 1024 * 1024
 _OVERHEAD = 500
 """Bytes that an exchange takes beside those of its messages, about."""
-_LOOKS_LIKE_A_CAPTURE = (".jsonl", ".gz", ".json", ".capture")
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,7 @@ def _file_among(words: Sequence[Word]) -> tuple[Word | None, Sequence[Word]]:
 def _names_file(word: Word) -> bool:
     if word.text.startswith("#"):
         return False
-    if (word.text == STANDARD and not word.quoted) or word.text.endswith(_LOOKS_LIKE_A_CAPTURE):
+    if (word.text == STANDARD and not word.quoted) or word.text.endswith(NAMED_SO):
         return True
     path = expanded(word.text)
     if os.path.lexists(path):

@@ -24,7 +24,7 @@ VERB = Verb(
             " (default: by the name of the file, else json)",
             "FORMAT",
         ),
-        Option("--output", Kind.OUTPUT, "the file to write; .gz compresses it", "FILE", "-o"),
+        Option("--output", Kind.OUTPUT, "the file to write; .gz and .zst compress it", "FILE", "-o"),
         Option("--force", Kind.FLAG, "overwrite the file if it exists"),
         Option("--copy", Kind.FLAG, "into the clipboard"),
         Option(

@@ -16,7 +16,7 @@ VERB = Verb(
     "record",
     "write what passes by into a capture file",
     (
-        Argument("file", Kind.OUTPUT, "the file; a name that ends in .gz is compressed, - is standard output"),
+        Argument("file", Kind.OUTPUT, "the file; a name that ends in .gz or .zst is compressed, - is standard output"),
         FILTER,
     ),
     (FOR, Option("--force", Kind.FLAG, "overwrite the file if it exists")),

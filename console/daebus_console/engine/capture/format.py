@@ -1,7 +1,7 @@
 """The capture file: what its lines are, for writer and reader alike. Pure but for the file itself.
 
-JSON lines in UTF-8, gzipped where the name ends in .gz. The first line is the header; every other is a message or a
-gap in what was seen. Times are epoch seconds.
+JSON lines in UTF-8, compressed where the name ends in .gz or .zst. The first line is the header; every other is a
+message or a gap in what was seen. Times are epoch seconds.
 """
 
 from __future__ import annotations
@@ -11,10 +11,14 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from daebus_console.files import packing
 from daebus_console.urls import without_password as without_password
 
 VERSION = 1
 """The version of the format that is written, and the newest that is read."""
+
+NAMED_SO = (".jsonl", ".json", ".capture", *packing.SUFFIXES)
+"""How the name of a capture may end, for whoever has to guess what a word is."""
 
 LONGEST_LINE = 256 * 1024 * 1024
 """Bytes of the longest line, for writer and reader alike; no broker lets a message through that comes near."""

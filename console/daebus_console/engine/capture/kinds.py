@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from daebus_console.files.packing import WANTED
+
 _AGAIN = "export --as capture makes a file that can be opened and replayed"
 _STARTS: tuple[tuple[bytes, str], ...] = (
     (b'{"exchange":', f"JSON lines, as export writes them with --as jsonl ({_AGAIN})"),
@@ -18,7 +20,7 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"(# #\\d+ is left out.*\\n)*daebus-console ", f"commands, as export writes them with --as command ({_AGAIN})"),
     (b"(# .*\\n)*redis-cli ", f"commands, as export writes them with --as redis-cli ({_AGAIN})"),
     (b"\\xff\\xfe|\\xfe\\xff", "text in UTF-16; a capture is UTF-8"),
-    (b"\\x28\\xb5\\x2f\\xfd", "compressed with zstd: decompress it first"),
+    (b"\\x28\\xb5\\x2f\\xfd", f"compressed with zstd, which needs {WANTED}"),
     (b"\\xfd7zXZ\\0", "compressed with xz: decompress it first"),
     (b"BZh[1-9]", "compressed with bzip2: decompress it first"),
     (b"PK\\x03\\x04", "a zip archive: take the capture out of it first"),

@@ -1,13 +1,12 @@
-"""From a file, gzipped or not, to blocks of lines, however damaged it is. Holds no more than a block and a line."""
+"""From a file, compressed or not, to blocks of lines, however damaged it is. Holds no more than a block and a line."""
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Generator, Iterator
 from itertools import chain
-from typing import Any
 
 from daebus_console.engine.capture.format import LONGEST_LINE, CaptureError
+from daebus_console.engine.capture.unpacking import unpacked
 from daebus_console.files.places import FileError
 from daebus_console.files.reading import Stored
 
@@ -16,16 +15,14 @@ Progress = Callable[[int, int], None]
 
 _BLOCK = 256 * 1024
 _LONGEST_HEADER = 64 * 1024
-_CRUMB = 64
-_GZIP = b"\x1f\x8b"
 _MARK = b"\xef\xbb\xbf"
 
 
 class CaptureSource:
     """The lines of a file, read from its beginning.
 
-    Gzip is told by the first bytes, not by the name. `problem` says what kept it from being read to its end, if
-    anything did; `rest` is what follows the last line end, once the blocks are through.
+    `problem` says what kept it from being read to its end, if anything did; `rest` is what follows the last line end,
+    once the blocks are through.
     """
 
     def __init__(self, stored: Stored, progress: Progress | None) -> None:
@@ -33,7 +30,7 @@ class CaptureSource:
         self.problem: str | None = None
         self.rest = b""
         self._progress = progress
-        self._texts = self._unzipped()
+        self._texts = self._unpacked()
 
     def close(self) -> None:
         """Read no further. Harmless when it is closed already."""
@@ -83,44 +80,7 @@ class CaptureSource:
             if self._progress is not None:
                 self._progress(done, stored.size)
 
-    def _unzipped(self) -> Generator[bytes, None, None]:
-        raw = self._raw()
-        first = next(raw, b"")
-        while len(first) < len(_GZIP) and (more := next(raw, b"")):
-            first += more
-        if not first.startswith(_GZIP):
-            yield first
-            yield from raw
-            return
-        unzip = zlib.decompressobj(31)
-        for block in chain((first,), raw):
-            data = block
-            while data:
-                before = unzip.copy()
-                try:
-                    text = unzip.decompress(data, _BLOCK)
-                except zlib.error:
-                    self.problem = "the gzip stream is damaged and cannot be read to its end"
-                    yield _salvage(before, data)
-                    return
-                if text:
-                    yield text
-                data = unzip.unconsumed_tail
-                if unzip.eof and unzip.unused_data.strip(b"\0"):
-                    # Several gzip files behind one another are one as well.
-                    data, unzip = unzip.unused_data, zlib.decompressobj(31)
-        if text := unzip.flush():
-            yield text
-        if not unzip.eof and not self.stored.being_written:
-            self.problem = self.problem or "the gzip stream ends early: the recording was cut off"
-
-
-def _salvage(unzip: Any, data: bytes) -> bytes:
-    """What can be had of a block in which a damage is: all but the few bytes before it."""
-    texts = []
-    try:
-        for start in range(0, len(data), _CRUMB):
-            texts.append(unzip.decompress(data[start : start + _CRUMB]))
-    except zlib.error:
-        pass
-    return b"".join(texts)
+    def _unpacked(self) -> Generator[bytes, None, None]:
+        trouble = yield from unpacked(self._raw())
+        if trouble is not None and not (trouble.ended and self.stored.being_written):
+            self.problem = self.problem or trouble.text

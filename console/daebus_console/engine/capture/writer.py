@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import os
 import threading
-import zlib
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from daebus_console.engine.capture.format import GapLine
 from daebus_console.engine.capture.lines import Item, Lines
-from daebus_console.engine.capture.tally import WINDOW, messages_in, unzipped
+from daebus_console.engine.capture.tally import messages_in
 from daebus_console.engine.hiding.redact import Redactor
-from daebus_console.files.places import GivenUp, StreamError, file_error, never, reason_of
+from daebus_console.files.packing import packer_for
+from daebus_console.files.places import GivenUp, StreamError, expanded, file_error, never, reason_of
 from daebus_console.files.writing import Sink, open_sink
 
 FLUSH_EVERY = 0.25
@@ -31,7 +30,7 @@ _CHUNK = 1024 * 1024
 
 
 class CaptureWriter:
-    """Records into a new file at `path` until `close`; a name that ends in .gz is gzipped.
+    """Records into a new file at `path` until `close`; a name that ends in .gz or .zst is compressed.
 
     `redis_url` and `started` (epoch seconds) go into the header; `redact` masks in every message. `on_error` is called
     once, from the writing thread, with the text of the error that ended the recording. Raises FileExistsError where
@@ -53,6 +52,7 @@ class CaptureWriter:
         on_error: Callable[[str], None] | None = None,
         given_up: GivenUp = never,
     ) -> None:
+        self._packer = packer_for(expanded(path))
         self._sink: Sink = open_sink(path, force=force, live=True, verb="record to", given_up=given_up)
         self.path = Path(self._sink.path)
         self.written = 0
@@ -70,9 +70,8 @@ class CaptureWriter:
         self._taken_out = 0
         self._skipped: tuple[float, float, int] | None = None
         self._closing = threading.Event()
-        self._zip: Any = zlib.compressobj(6, zlib.DEFLATED, 31) if self.path.suffix == ".gz" else None
-        # Since the last flush: how much was in the file, what was written before it, and what has been since.
-        self._flushed, self._window, self._recent, self._zipped = 0, b"", b"", 0
+        # At the last flush: how much was in the file; since then: how many messages were handed on.
+        self._flushed, self._packed = 0, 0
         self._encoded = 0
         self._begin(self._lines.header(redis_url, started))
         self._thread = threading.Thread(target=self._run, name="daebus-console-recorder", daemon=True)
@@ -187,10 +186,9 @@ class CaptureWriter:
         """Write lines that hold so many messages. What of them gets there is counted, whatever happens."""
         if not buffer:
             return
-        if self._zip is not None:
-            self._zipped += messages
-            self._recent = _Data((self._recent + buffer)[-WINDOW:])
-            self._sink.write(self._zip.compress(buffer))
+        if self._packer is not None:
+            self._packed += messages
+            self._sink.write(self._packer.compress(buffer))
             return
         before = self._sink.bytes
         try:
@@ -202,21 +200,22 @@ class CaptureWriter:
 
     def _flush(self, *, last: bool = False) -> None:
         """See to it that all of it can be read from the file."""
-        if self._zip is not None:
-            self._sink.write(self._zip.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH))
-            self.written += self._zipped
-            self._flushed, self._window, self._zipped = self._sink.bytes, self._recent, 0
+        if self._packer is not None:
+            self._sink.write(self._packer.flush(last=last))
+            self._packer.arrived()
+            self.written += self._packed
+            self._flushed, self._packed = self._sink.bytes, 0
 
-    def _count_zipped(self) -> None:
+    def _count_packed(self) -> None:
         """Count what of the stretch since the last flush has got into the file."""
-        if self._zip is not None and not self._sink.straight and self._sink.file >= 0:
+        if self._packer is not None and not self._sink.straight and self._sink.file >= 0:
             size = self._sink.bytes - self._flushed
-            self.written += messages_in(unzipped(os.pread(self._sink.file, size, self._flushed), self._window))
+            self.written += messages_in(self._packer.unpacked(os.pread(self._sink.file, size, self._flushed)))
 
     def _fail(self, error: OSError) -> None:
         if self.error is not None:
             return
-        self._count_zipped()
+        self._count_packed()
         self.reader_gone = isinstance(error, BrokenPipeError) and self._sink.standard
         self.error = f"recording to {self.path} ended: {reason_of(error)}"
         waiting = sum(not isinstance(item, GapLine) for item in self._queue.copy())

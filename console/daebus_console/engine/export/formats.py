@@ -54,7 +54,7 @@ FORMATS: dict[str, Format] = {
 
 def format_for(path: str) -> str:
     """The name of the format that a file of this name most likely is to have."""
-    pure = PurePath(path.removesuffix(".gz"))
+    pure = PurePath(path.removesuffix(".gz").removesuffix(".zst"))
     if pure.suffix == ".py" and (pure.name.startswith("test_") or pure.stem.endswith("_test")):
         return "pytest"
     return next((one.name for one in FORMATS.values() if one.suffix == pure.suffix), "json")
