@@ -34,7 +34,8 @@ from .errors import (
     ServiceUnavailable,
 )
 from .version import __version__
-from .wire.envelope import RawJson, Reply, Request
+from .wire.envelope import Reply, Request
+from .wire.objects import RawJson
 
 if typing.TYPE_CHECKING:
     from .client.aio import AsyncDaebusCaller

@@ -13,9 +13,9 @@ from daebus.transport.address import RedisAddress, resolve_url
 from daebus.transport.bus import ShardedBus, boards, chosen_url
 from daebus.transport.fork import begins_anew
 from daebus.wire import checks
-from daebus.wire.envelope import encode_object
 from daebus.wire.ids import new_request_id
 from daebus.wire.limits import resolve_max_message, sized
+from daebus.wire.writing import encode_object
 
 from .actions import Actions
 from .aio_call import AsyncCall

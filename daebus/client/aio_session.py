@@ -44,8 +44,8 @@ from daebus.transport.listener import HEARTBEAT_AFTER
 from daebus.transport.places.presence import Presence
 from daebus.transport.proof import PROBE
 from daebus.transport.publisher import PUBLISH_TIMEOUT
-from daebus.wire.envelope import read_reply
 from daebus.wire.names import REPLIES
+from daebus.wire.reading import read_reply
 
 from .aio_asking import AsyncPresence, holds_back, is_at_replica, leads_to_master
 from .aio_call import AsyncCall, until

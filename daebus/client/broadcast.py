@@ -12,8 +12,8 @@ from daebus.transport.fork import begins_anew, mind_the_end
 from daebus.transport.publisher import Publisher
 from daebus.transport.url import resolve_url
 from daebus.wire import checks
-from daebus.wire.envelope import encode_object
 from daebus.wire.limits import resolve_max_message, sized
+from daebus.wire.writing import encode_object
 
 from .noting import note_published
 

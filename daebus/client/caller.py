@@ -11,7 +11,7 @@ from daebus import context
 from daebus.transport.address import RedisAddress
 from daebus.transport.url import resolve_url
 from daebus.wire import checks
-from daebus.wire.envelope import encode_object, named_action
+from daebus.wire.writing import encode_object, named_action
 
 from .actions import Actions, Outcome, outcomes
 from .arguments import checked_service

@@ -31,10 +31,11 @@ from daebus.transport.fork import begins_anew, mind_the_end
 from daebus.transport.publisher import Publisher
 from daebus.transport.url import resolve_url
 from daebus.wire import checks
-from daebus.wire.envelope import RequestId, read_reply
+from daebus.wire.envelope import RequestId
 from daebus.wire.ids import new_request_id
 from daebus.wire.limits import resolve_max_message, sized
 from daebus.wire.names import REPLIES
+from daebus.wire.reading import read_reply
 
 from .arguments import checked_id, checked_parent, checked_progress, checked_service, checked_timeout
 from .call import Call

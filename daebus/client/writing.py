@@ -9,8 +9,9 @@ from typing import Any, Protocol
 from daebus import context, telemetry
 from daebus.errors import RequestTimeout
 from daebus.telemetry import Span
-from daebus.wire.envelope import RequestId, write_one_way, write_request
+from daebus.wire.envelope import RequestId
 from daebus.wire.limits import sized
+from daebus.wire.writing import write_one_way, write_request
 
 from .noting import Noted, noted_by
 

@@ -20,7 +20,9 @@ from daebus.errors import RedisUnavailable
 from daebus.service.control.channel import CONTROL_PREFIX
 from daebus.transport.bus import RedisBus
 from daebus.transport.listener import Listener
-from daebus.wire.envelope import Request, read_request, write_one_way
+from daebus.wire.envelope import Request
+from daebus.wire.reading import read_request
+from daebus.wire.writing import write_one_way
 
 ACTION = "handover"
 LOOK_EVERY = 0.02

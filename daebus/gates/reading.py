@@ -8,7 +8,7 @@ from typing import Any
 
 from daebus.errors import DaebusError, PayloadError
 from daebus.wire import checks
-from daebus.wire.envelope import encode
+from daebus.wire.writing import encode
 
 from .rule import ANSWER, DEEDS, DELAY, EVENT, FAIL, HOLD, PLACES, REPLY, Deed, Rule
 from .where import OPS, Condition

@@ -16,9 +16,10 @@ from daebus.errors import AlreadyAnswered, DaebusError, Misfit, PayloadError, Re
 from daebus.logs import note
 from daebus.transport.publisher import Publisher
 from daebus.wire import checks
-from daebus.wire.envelope import Request, error_payload, write_response
+from daebus.wire.envelope import Request, error_payload
 from daebus.wire.limits import MAX_MESSAGE, sized
 from daebus.wire.values import Default, plain
+from daebus.wire.writing import write_response
 
 from .answer_gate import Answer, AnswerGate, Came, Passage
 from .answers import Answers

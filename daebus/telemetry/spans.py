@@ -16,7 +16,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from daebus.errors import class_of
 from daebus.version import __version__
-from daebus.wire.envelope import named_action
+from daebus.wire.writing import named_action
 
 from .terms import Outcome
 

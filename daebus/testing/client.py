@@ -10,7 +10,8 @@ from daebus.client.requester import Requester
 from daebus.errors import ConfigurationError, PayloadError
 from daebus.service.consent import checked_debugger
 from daebus.wire import checks
-from daebus.wire.envelope import decode_object, encode, encode_object
+from daebus.wire.objects import decode_object
+from daebus.wire.writing import encode, encode_object
 
 from .local import LocalBus
 from .recorded import RecordedBus

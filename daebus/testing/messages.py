@@ -6,7 +6,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from daebus.wire.envelope import Request, RequestId, decode_object, read_reply, read_request
+from daebus.wire.envelope import Request, RequestId
+from daebus.wire.objects import decode_object
+from daebus.wire.reading import read_reply, read_request
 
 from .recording import Published
 

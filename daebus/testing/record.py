@@ -9,7 +9,9 @@ from typing import Any
 
 from daebus.errors import ConfigurationError, PayloadError, RequestTimeout
 from daebus.wire import checks
-from daebus.wire.envelope import Request, RequestId, encode, error_payload, read_request, write_response
+from daebus.wire.envelope import Request, RequestId, error_payload
+from daebus.wire.reading import read_request
+from daebus.wire.writing import encode, write_response
 
 from .local import LocalBus
 from .messages import Asked, BusMessage, read

@@ -16,8 +16,8 @@ from daebus.service.registry import Registry
 from daebus.transport.bus import stand_in
 from daebus.waiting import bounded
 from daebus.wire import checks
-from daebus.wire.envelope import named_action, write_one_way, write_request
 from daebus.wire.ids import new_request_id
+from daebus.wire.writing import named_action, write_one_way, write_request
 
 from .client import App
 from .messages import BusMessage

@@ -12,7 +12,7 @@ from daebus.errors import ConfigurationError, PayloadError, RequestFailed
 from daebus.service.registry import Registry
 from daebus.service.service import Options, Service
 from daebus.wire import checks
-from daebus.wire.envelope import encode
+from daebus.wire.writing import encode
 
 from .messages import BusMessage
 from .recorded import RecordedBus

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .envelope import RequestId, decode_object, encode
+from .envelope import RequestId
+from .objects import decode_object
+from .writing import encode
 
 
 def write_notice(request_id: RequestId, held: float, service: str, instance: str) -> bytes:

@@ -37,7 +37,8 @@ from daebus import (
     response,
     telemetry,
 )
-from daebus.wire.envelope import read_request, write_one_way, write_request
+from daebus.wire.reading import read_request
+from daebus.wire.writing import write_one_way, write_request
 from tests.support.framework_services import ROOT, Tap, serving
 from tests.support.waiting import eventually
 

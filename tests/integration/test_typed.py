@@ -12,7 +12,7 @@ import redis
 
 from daebus import AsyncDaebusCaller, Blueprint, Daebus, DaebusCaller, Misfit, request, response
 from daebus.errors import RequestFailed
-from daebus.wire.envelope import decode_object
+from daebus.wire.objects import decode_object
 from tests.support.framework_services import serving
 from tests.support.waiting import eventually
 

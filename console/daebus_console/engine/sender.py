@@ -25,7 +25,8 @@ from daebus.errors import (
 )
 from daebus.transport.bus import redis_at
 from daebus.transport.places.clients import count_subscribers
-from daebus.wire.envelope import Reply, encode, encode_object
+from daebus.wire.envelope import Reply
+from daebus.wire.writing import encode, encode_object
 from daebus_console import naming
 from daebus_console.engine import jsontext
 from daebus_console.engine.live import glob

@@ -18,8 +18,10 @@ from daebus.service.counts import Counts
 from daebus.service.hooks import Route
 from daebus.service.recording.notes import note_refused, note_unheard
 from daebus.service.response import reply_channel
-from daebus.wire.envelope import Request, Stray, Unreadable, error_payload, quoted, read_request, write_response
+from daebus.wire.envelope import Request, Stray, Unreadable, error_payload, quoted
 from daebus.wire.held import marked
+from daebus.wire.reading import read_request
+from daebus.wire.writing import write_response
 
 from .arrival import Admitted, Arrival
 

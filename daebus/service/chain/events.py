@@ -17,7 +17,7 @@ from daebus.service.counts import Counts
 from daebus.service.hooks import Route
 from daebus.service.kind import Function
 from daebus.service.recording.notes import note_heard
-from daebus.wire.envelope import decode_object
+from daebus.wire.objects import decode_object
 
 from .arrival import Arrival
 from .calls import Calls

@@ -24,7 +24,9 @@ from daebus.service.counts import Counts
 from daebus.service.notices import Notices
 from daebus.service.recording.notes import note_refused, note_unheard
 from daebus.service.response import Response
-from daebus.wire.envelope import decode_object, encode, read_request
+from daebus.wire.objects import decode_object
+from daebus.wire.reading import read_request
+from daebus.wire.writing import encode
 
 from .arrival import Admitted, Arrival
 from .holding import Holding

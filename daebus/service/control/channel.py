@@ -9,7 +9,9 @@ from typing import Any
 from daebus.errors import DaebusError
 from daebus.logs import note
 from daebus.transport.publisher import Publisher
-from daebus.wire.envelope import Request, Unreadable, error_payload, quoted, read_request, write_response
+from daebus.wire.envelope import Request, Unreadable, error_payload, quoted
+from daebus.wire.reading import read_request
+from daebus.wire.writing import write_response
 
 log = logging.getLogger("daebus")
 

@@ -19,7 +19,7 @@ from daebus.gates.rule import DEEDS, DROP, FAIL, REPLY, WAITED_FOR, Met
 from daebus.gates.steps import STEPS, step_rules
 from daebus.recorder.records import ANSWER
 from daebus.wire import checks
-from daebus.wire.envelope import encode
+from daebus.wire.writing import encode
 
 from .channel import BadAsk
 

@@ -13,7 +13,8 @@ from typing import Any
 from daebus.context import Context, Runtime, entered_in
 from daebus.recorder.records import ANSWER
 from daebus.recorder.texts import NAME, cut, cut_id
-from daebus.wire.envelope import Request, read_request
+from daebus.wire.envelope import Request
+from daebus.wire.reading import read_request
 
 from . import frames
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from daebus.wire.envelope import encode
+from daebus.wire.writing import encode
 
 from .wrongs import Convert, Step, Wrongs, kind
 

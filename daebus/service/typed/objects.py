@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from daebus.errors import class_of, said_by
-from daebus.wire.envelope import DIGITS
+from daebus.wire.writing import DIGITS
 
 from .leaves import bare, fits_length, shown, wanted_of
 from .wrongs import Convert, Wrongs, kind

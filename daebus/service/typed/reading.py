@@ -11,7 +11,7 @@ from msgspec import inspect as nodes
 
 from daebus.context import current
 from daebus.errors import Misfit
-from daebus.wire.envelope import payload_with
+from daebus.wire.reading import payload_with
 
 from .converting import Converters
 from .leaves import Digits, bare

@@ -15,7 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from daebus import RawJson
-from daebus.wire.envelope import encode_object, read_request, write_request
+from daebus.wire.reading import read_request
+from daebus.wire.writing import encode_object, write_request
 from daebus_console.commands.grammar.command import parse
 from daebus_console.commands.grammar.template import _Nothing
 from daebus_console.engine import jsontext

@@ -14,7 +14,7 @@ import pytest
 from daebus import Daebus, DaebusCaller, request, response
 from daebus.transport.address import RedisAddress
 from daebus.transport.bus import RedisBus
-from daebus.wire.envelope import encode_object
+from daebus.wire.writing import encode_object
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.session import Session

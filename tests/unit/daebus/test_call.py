@@ -9,7 +9,9 @@ import pytest
 
 from daebus.client.call import Call, payload_of
 from daebus.errors import RequestFailed, RequestTimeout
-from daebus.wire.envelope import Reply, read_reply, write_response
+from daebus.wire.envelope import Reply
+from daebus.wire.reading import read_reply
+from daebus.wire.writing import write_response
 
 
 class Nobody:

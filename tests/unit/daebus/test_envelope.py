@@ -10,20 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daebus.errors import PayloadError
-from daebus.wire.envelope import (
-    Request,
-    Stray,
-    Unreadable,
-    decode_object,
-    encode,
-    encode_object,
-    quoted,
-    read_reply,
-    read_request,
-    write_one_way,
-    write_request,
-    write_response,
-)
+from daebus.wire.envelope import Request, Stray, Unreadable, quoted
+from daebus.wire.objects import decode_object
+from daebus.wire.reading import read_reply, read_request
+from daebus.wire.writing import encode, encode_object, write_one_way, write_request, write_response
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

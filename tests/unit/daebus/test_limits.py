@@ -11,20 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daebus import ConfigurationError, PayloadError
-from daebus.wire.envelope import (
-    DIGITS,
-    Request,
-    Unreadable,
-    decode_object,
-    encode_object,
-    read_reply,
-    read_request,
-    write_one_way,
-    write_request,
-    write_response,
-)
+from daebus.wire.envelope import Request, Unreadable
 from daebus.wire.limits import MAX_MESSAGE, resolve_max_message, sized
 from daebus.wire.nesting import DEEPEST, outline
+from daebus.wire.objects import decode_object
+from daebus.wire.reading import read_reply, read_request
+from daebus.wire.writing import DIGITS, encode_object, write_one_way, write_request, write_response
 
 numbers = st.integers() | st.integers(-(10**4400), 10**4400) | st.floats()
 values = st.recursive(

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daebus.wire.envelope import decode_object
 from daebus.wire.nesting import DEEPEST, is_too_deep, nesting
+from daebus.wire.objects import decode_object
 
 texts = st.text(alphabet='ab"\\[]{}:, é\n', max_size=8)
 values = st.recursive(
@@ -59,7 +59,7 @@ def test_what_is_too_deep_never_gets_to_the_parser(monkeypatch: pytest.MonkeyPat
         parsed.append(text)
         return {}
 
-    monkeypatch.setattr("daebus.wire.envelope._json", parse)
+    monkeypatch.setattr("daebus.wire.objects._json", parse)
     for opening in ("[", '{"payload":', '{"action":"x","payload":'):
         for depth in (DEEPEST + 1, 990, 100_000):
             assert decode_object((opening * depth + "1").encode()) == "is nested too deeply"

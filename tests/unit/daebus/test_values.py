@@ -17,8 +17,8 @@ import pytest
 from pydantic import BaseModel, Field
 
 from daebus.errors import PayloadError
-from daebus.wire.envelope import encode
 from daebus.wire.values import plain_or
+from daebus.wire.writing import encode
 
 
 class Size(Enum):

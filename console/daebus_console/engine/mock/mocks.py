@@ -20,7 +20,9 @@ from daebus.errors import DaebusError, PayloadError, RedisUnavailable
 from daebus.transport.address import RedisAddress
 from daebus.transport.bus import redis_at
 from daebus.transport.subscription import Subscription
-from daebus.wire.envelope import Request, Unreadable, encode, error_payload, read_request, write_response
+from daebus.wire.envelope import Request, Unreadable, error_payload
+from daebus.wire.reading import read_request
+from daebus.wire.writing import encode, write_response
 from daebus_console.engine import jsontext
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.dialect import DAEBUS, Dialect

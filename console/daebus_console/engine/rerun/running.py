@@ -9,7 +9,7 @@ from daebus.service.registry import Registry
 from daebus.testing import BusMessage, RerunResult, rerun_message
 from daebus.testing import RecordedCall as CallToAnswer
 from daebus.testing.client import App
-from daebus.wire.envelope import RawJson
+from daebus.wire.objects import RawJson
 from daebus_console.engine import jsontext
 from daebus_console.engine.diff.exchange import Answer, Unread, read_payload
 from daebus_console.engine.message import envelope as wire

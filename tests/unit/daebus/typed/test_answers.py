@@ -19,7 +19,7 @@ import pytest
 from daebus import Daebus, response
 from daebus.errors import PayloadError, RequestFailed
 from daebus.service.typed.handler import bound
-from daebus.wire.envelope import RawJson
+from daebus.wire.objects import RawJson
 
 from .support import ask
 

@@ -1,0 +1,183 @@
+"""Messages out of bytes. Pure, without I/O or clock; tolerant, and never raises."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+from .envelope import UNREADABLE, Reply, Request, RequestId, Stray, Unreadable, error_payload, quoted
+from .objects import decode_object, first_level, kind_of
+
+_WIRE_FIELDS = ("action", "payload", "reply_to", "request_id", "service")
+
+
+def read_request(data: bytes) -> Request | Unreadable | Stray:
+    """What a message on a service's channel asks for."""
+    message = decode_object(data)
+    if isinstance(message, str):
+        return _unreadable_request(first_level(data), message)
+    reply_to = message.get("reply_to")
+    if not (type(reply_to) is str and reply_to and reply_to.isascii()):
+        reply_to = _reply_to(message)
+    request_id = message.get("request_id")
+    if type(request_id) is not str:
+        request_id = _read_id(request_id)
+    action = message.get("action")
+    if action is None and "status" in message:
+        return Stray()
+    if not isinstance(action, str) or not action:
+        reason = "the message has no `action`" if action is None else f"`action` must be text, not {kind_of(action)}"
+        return Unreadable(reason, reply_to, request_id)
+    if message.get("reply_to") and reply_to is None:
+        return Unreadable("`reply_to` must be the name of a channel", None, request_id)
+    payload = message.get("payload")
+    if type(payload) is not dict:
+        payload = _read_payload(message)
+        if isinstance(payload, str):
+            return Unreadable(payload, reply_to, request_id)
+    service = message.get("service")
+    if type(service) is not str:
+        service = None
+    request = Request(action, payload, reply_to, request_id, service, raw=message, data=data)
+    if "payload" in message:
+        if "message_id" in message:
+            request.message_id = _text(message["message_id"]) or None
+        if "parent_id" in message:
+            request.parent_id = _text(message["parent_id"])
+        request.sent_at = _number(message.get("sent_at"))
+        request.timeout = _number(message.get("timeout"))
+    return request
+
+
+def _reply_to(message: dict[str, Any]) -> str | None:
+    channel = message.get("reply_to")
+    if not isinstance(channel, str) or not channel:
+        return None
+    return channel if channel.isascii() or _is_text(channel) else None
+
+
+def _unreadable_request(message: dict[str, Any], reason: str) -> Unreadable | Stray:
+    """What cannot be read, with whoever it can be made out to be from."""
+    if message.get("action") is None and "status" in message:
+        return Stray()
+    return Unreadable(f"the message {reason}", _reply_to(message), _read_id(message.get("request_id")))
+
+
+def _read_payload(message: dict[str, Any]) -> dict[str, Any] | str:
+    """The payload of a message with an action, or why there is none.
+
+    Without a `payload`, the other fields are the payload; only 0.0.31 writes so, hence only its envelope counts.
+    """
+    if "payload" not in message:
+        return {key: value for key, value in message.items() if key not in _WIRE_FIELDS}
+    payload = message["payload"]
+    if payload is None:
+        return {}
+    if isinstance(payload, str):
+        decoded = decode_object(payload)
+        return f"`payload` is text that {decoded}" if isinstance(decoded, str) else decoded
+    if not isinstance(payload, dict):
+        return f"`payload` must be a JSON object, not {kind_of(payload)}"
+    return payload
+
+
+def payload_with(request: Request, number: Callable[[str], Any]) -> dict[str, Any]:
+    """The payload with what `number` makes of the text of each number that has a point or an exponent.
+
+    What it makes must be equal to the number. A payload that has been changed since it came is given as it is.
+    """
+    decoder = json.JSONDecoder(parse_float=number)
+    try:
+        message = decoder.decode(request.data.decode())
+        if isinstance(message.get("payload"), str):
+            message["payload"] = decoder.decode(message["payload"])
+    except (ValueError, RecursionError):
+        return request.payload
+    payload = _read_payload(message)
+    return payload if payload == request.payload else request.payload
+
+
+def _read_id(value: object) -> RequestId:
+    if type(value) is str:
+        return value
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float) else None
+
+
+def _is_text(name: str) -> bool:
+    """Whether it can be written as UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _number(value: object) -> float | None:
+    if value is None:
+        return None
+    if type(value) is float:
+        return value if math.isfinite(value) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def read_reply(data: bytes) -> Reply | None:
+    """The response in a message on a reply channel; None where it is none."""
+    message = decode_object(data)
+    if isinstance(message, str):
+        return _unreadable_reply(first_level(data), message)
+    if "request_id" not in message and "status" not in message and "payload" not in message:
+        return None
+    payload = message.get("payload")
+    ok = message.get("status") != "error"
+    final = message.get("final") is not False
+    request_id, service, instance = message.get("request_id"), message.get("service"), message.get("instance")
+    return Reply(
+        request_id=request_id if type(request_id) is str else _read_id(request_id),
+        ok=ok,
+        payload=payload,
+        final=final,
+        service=service if type(service) is str else None,
+        instance=instance if type(instance) is str else None,
+        elapsed=_number(message.get("elapsed")),
+        error=None if ok else _error_text(payload),
+        raw=data,
+        held=None if final else _number(message.get("held")),
+    )
+
+
+def _unreadable_reply(message: dict[str, Any], reason: str) -> Reply | None:
+    """An error in the place of a response that cannot be read, where it can be made out whose it is."""
+    request_id = _read_id(message.get("request_id"))
+    if request_id is None or "action" in message:
+        return None
+    text = f"the answer {reason}"
+    return Reply(
+        request_id,
+        False,
+        error_payload(text, UNREADABLE),
+        service=_text(message.get("service")),
+        instance=_text(message.get("instance")),
+        error=text,
+    )
+
+
+def _error_text(payload: object) -> str:
+    if isinstance(payload, dict):
+        payload = payload.get("error")
+    if payload is None:
+        return "the service answered with an error and did not say which"
+    return payload if isinstance(payload, str) else quoted(payload)
