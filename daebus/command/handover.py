@@ -96,6 +96,11 @@ class HandoverListener(Listener):
         if not over():
             super().lead(lambda channel, data: self._pass(take, channel, data), over, idle)
 
+    def more(self, most: int) -> list[tuple[str, bytes]]:
+        """See `Listener`: each is looked at by itself, for it may be the mark."""
+        del most
+        return []
+
     def lose(self, error: RedisUnavailable) -> None:
         """See `Listener`."""
         super().lose(error)

@@ -13,13 +13,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from daebus.errors import PermissionDenied, RedisRefused, RedisUnavailable
+from daebus.transport.address import refusal
 from daebus.transport.keyed import Keys
 from daebus.transport.publisher import Publisher
 from daebus.wire.envelope import Request, Unreadable
-from daebus.wire.resp import pack
+from daebus.wire.resp import ErrorReply, pack
 
 from .control.channel import control_channel
 from .refusals import Refusals
+from .together import Together
 
 DEFAULT_LIFETIME = 60.0
 """Seconds for which a request that names no `timeout` may wait for a worker, where instances share the work."""
@@ -29,6 +31,7 @@ _DIGEST = 16
 """Bytes of a digest; a key has twice as many digits."""
 _NEEDS = "shared=True needs SET, INCR and PEXPIRE on the keys daebus:claim:* and daebus:pass:*"
 CLAIMING = "claiming requests"
+_CLAIMING_ONE = "claiming a request"
 _PASSING = "passing on requests that another instance may take"
 _UNCLAIMED = "each request is answered with an error (redis_refused), and messages that nobody waits for are dropped"
 _UNPASSED = "each instance that cannot take a request refuses it, though another may take it"
@@ -86,6 +89,16 @@ class Claims:
         if not _is_unique(message):
             return True
         return self._claim(data, self._lifetime(message))
+
+    def together(self) -> Together | None:
+        """For claims that go out together; None in a cluster, where a slot may move."""
+        if self._keys.in_cluster:
+            return None
+        return Together(self._keys.ask_each, self._judged)
+
+    def command(self, request: Request, data: bytes) -> bytes | None:
+        """What claims a request; None where it cannot be told from a second one like it."""
+        return self._setting(_digest(data), self._lifetime(request)) if _is_unique(request) else None
 
     def prolong(self, request: Request, data: bytes, seconds: float) -> None:
         """Have the claim of a request that is held outlive its time by so many seconds. Raises nothing."""
@@ -148,11 +161,22 @@ class Claims:
     def _key(self, digest: bytes) -> bytes:
         return b"daebus:claim:{%b}:%b" % (self._tag, digest)
 
+    def _judged(self, reply: Any) -> bool:
+        """Whether the claim was made that Redis answered so."""
+        if isinstance(reply, ErrorReply):
+            error = _told(refusal(reply, str(self._keys.publisher.address), _CLAIMING_ONE))
+            self._refusals.met(CLAIMING, error, _UNCLAIMED)
+            raise error
+        self._refusals.over(CLAIMING)
+        return bool(reply)
+
     def _set(self, digest: bytes, lifetime: float) -> bool:
+        return bool(self._ask([self._setting(digest, lifetime)], _CLAIMING_ONE)[0])
+
+    def _setting(self, digest: bytes, lifetime: float) -> bytes:
         """SET of the key, if there is none, for its lifetime; as `pack` packs it, with less to do for each."""
         limit = _milliseconds(lifetime)
-        command = b"%b%b%b$%d\r\n%b\r\n" % (self._before, digest, self._after, len(limit), limit)
-        return bool(self._ask([command], "claiming a request")[0])
+        return b"%b%b%b$%d\r\n%b\r\n" % (self._before, digest, self._after, len(limit), limit)
 
     def _pass(self, digest: bytes, lifetime: float) -> int:
         key = b"daebus:pass:{%b}:%b" % (self._tag, digest)
@@ -163,7 +187,7 @@ class Claims:
         try:
             return self._keys.ask(commands, doing)
         except PermissionDenied as error:
-            raise PermissionDenied(f"{error} ({_NEEDS})", error.code) from None
+            raise _told(error) from None
 
     def _instances(self) -> int:
         """How many instances there are, with this one. A tap on one of the two channels is not taken for one."""
@@ -173,6 +197,11 @@ class Claims:
         # is about to stop listening, only the server knows if it counts as one still.
         gone = self._leaving and not any(counted[2:])
         return subscribed + 1 if gone else max(subscribed, 1)
+
+
+def _told(error: RedisRefused) -> RedisRefused:
+    """The error, with what a user needs who may claim."""
+    return PermissionDenied(f"{error} ({_NEEDS})", error.code) if isinstance(error, PermissionDenied) else error
 
 
 def _is_unique(message: Request | Unreadable) -> bool:

@@ -14,9 +14,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Protocol
+from itertools import zip_longest
+from typing import Generic, Protocol, TypeVar
 
 from daebus.errors import ConnectionLost, RedisUnavailable
 from daebus.transport.threads import begin
@@ -33,6 +35,11 @@ the next, most of all where a process has many services.
 """
 LOOK_AGAIN_AFTER = 0.005
 """Seconds between two looks whether all messages have been dealt with."""
+TOGETHER = 8
+"""Messages that are looked at together, at most, where that is wanted.
+
+With more, an instance that is killed takes more of them along; no more get done in a second.
+"""
 AGAIN_AFTER = 1.0
 """Seconds before reading goes on after an error of our own."""
 
@@ -162,27 +169,36 @@ class Heard(Protocol):
     def lead(
         self, take: Callable[[str, bytes], None], over: Callable[[], bool], idle: Callable[[], float] = ...
     ) -> None: ...
+    def more(self, most: int) -> list[tuple[str, bytes]]: ...
     def lose(self, error: RedisUnavailable) -> None: ...
     def close(self) -> None: ...
 
 
-class Readers:
-    """Threads that read from a listener and give each message to `on_message(channel, data, turn)`.
+Known = TypeVar("Known")
+
+
+class Readers(Generic[Known]):
+    """Threads that read from a listener and give each message to `on_message(channel, data, turn, known)`.
 
     That may take its time: it calls `hand_over` with the turn where that is likely; where it is not, another thread
     takes over a little later. `idle()` is called before each wait for more, and says how many seconds that is to
-    last at most; `done()` where a thread comes to read no more.
+    last at most; `done()` where a thread comes to read no more. `together(messages)`, which must be quick, tells of
+    messages that have come together what is `known` of each: None of one that comes alone.
     """
 
     def __init__(
         self,
         listener: Heard,
         threads: int,
-        on_message: Callable[[str, bytes, int], None],
+        on_message: Callable[[str, bytes, int, Known | None], None],
         idle: Callable[[], float],
         done: Callable[[], object],
+        together: Callable[[Sequence[tuple[str, bytes]]], Sequence[Known | None]] | None = None,
     ) -> None:
         self._listener = listener
+        self._together = together
+        self._left: deque[tuple[str, bytes, Known | None]] = deque()
+        """What has been taken from the listener: for the thread that has the turn, before all else."""
         self._on_message = on_message
         self._idle = idle
         self._done = done
@@ -212,7 +228,7 @@ class Readers:
 
         Until the turn is over that is certain: where it takes long, another thread takes the turn and does it.
         """
-        return self._rota.turn == turn and self._listener.has_more
+        return self._rota.turn == turn and (bool(self._left) or self._listener.has_more)
 
     def rest(self, until: float) -> bool:
         """Wait until no thread deals with a message, or is about to; False where that takes longer than `until`.
@@ -220,7 +236,7 @@ class Readers:
         What comes after it may have been read before a message is taken.
         """
         me = threading.get_ident()
-        while any(thread != me for thread in list(self._in_hand)):
+        while self._left or any(thread != me for thread in list(self._in_hand)):
             if time.monotonic() >= until:
                 return False
             time.sleep(LOOK_AGAIN_AFTER)
@@ -244,20 +260,42 @@ class Readers:
 
     def _lead(self, turn: int) -> bool:
         """Read until the turn is over or there is nothing more; False where a mistake of ours ended it."""
+        take = self._hand_out if self._together is None else self._gather
         try:
-            self._listener.lead(partial(self._hand_out, turn), partial(self._rota.is_over, turn), self._idle)
+            self._hand_on(turn)
+            if not self._rota.is_over(turn):
+                self._listener.lead(partial(take, turn), partial(self._rota.is_over, turn), self._idle)
         except Exception as error:
             log.exception("%s: reading failed in a way it should not; going on", self._listener.name)
             self._listener.lose(ConnectionLost(f"an error of our own: {error!r}"))
             return False
         return True
 
-    def _hand_out(self, turn: int, channel: str, data: bytes) -> None:
+    def _gather(self, turn: int, channel: str, data: bytes) -> None:
+        """Hand out a message and those that have come with it."""
+        if self._together is None or not self._listener.has_more:
+            self._hand_out(turn, channel, data)
+            return
+        messages = [(channel, data), *self._listener.more(TOGETHER - 1)]
+        known: Sequence[Known | None] = ()
+        try:
+            known = self._together(messages)
+        except Exception:
+            log.exception("%s: cannot look at messages together", self._listener.name)
+        self._left += ((*message, one) for message, one in zip_longest(messages, known))
+        self._hand_on(turn)
+
+    def _hand_on(self, turn: int) -> None:
+        """Hand out what is left, while this thread has the turn: nobody else can take it between two messages."""
+        while self._left and not self._rota.is_over(turn):
+            self._hand_out(turn, *self._left.popleft())
+
+    def _hand_out(self, turn: int, channel: str, data: bytes, known: Known | None = None) -> None:
         me = threading.get_ident()
         self._in_hand[me] = None
         self._rota.step_out()
         try:
-            self._on_message(channel, data, turn)
+            self._on_message(channel, data, turn, known)
         except Exception:
             log.exception("%s: cannot take a message on %r", self._listener.name, channel)
         finally:

@@ -40,6 +40,7 @@ from .refusals import Refusals
 from .registry import Registry
 from .sides import Sides
 from .tasks import TaskRunner
+from .together import Mate
 from .undelivered import Undelivered
 from .work.crews import Crews
 from .work.event_loop import EventLoop
@@ -165,7 +166,14 @@ class Service:
             quietly=own,
         )
         self._listener.heart = bus.heart(self.publisher, self._listener, probes)
-        self._readers = Readers(self._listener, options.max_workers + 1, self._take, self._idle, self._done)
+        self._readers = Readers(
+            self._listener,
+            options.max_workers + 1,
+            self._take,
+            self._idle,
+            self._done,
+            self._dispatcher.together if options.shared else None,
+        )
         self._dispatcher.pace.follow(self._readers.hand_over, self._readers.goes_on)
         self._sides = Sides(
             bus,
@@ -345,7 +353,7 @@ class Service:
         """See `Daebus.stop_thread`."""
         return self._tasks.stop_thread(name, timeout)
 
-    def _take(self, channel: str, data: bytes, turn: int) -> None:
+    def _take(self, channel: str, data: bytes, turn: int, mate: Mate | None = None) -> None:
         """Take a message from the reader thread: control at once, everything else to the workers."""
         if channel == self._control_channel:
             self._control.handle(data)
@@ -355,19 +363,24 @@ class Service:
             self._undelivered.say(now)
         self._dispatcher.counts.add("received")
         arrival = Arrival(channel, data, now, turn)
+        if mate is not None:
+            arrival.mate, arrival.message = mate, mate.message
         if self._holding is not None and not self._dispatcher.lets_in(arrival):
             return
         # A worker's part is done here and now, where one is free: what goes to the loop goes first.
         for part in (arrival,) if self._loop is None else reversed(self._dispatcher.split(arrival)):
             if self._crews.take(part, part.on_loop):
                 continue
-            if self._stopping:
+            if mate is not None and mate.is_ours():
+                # Nobody else has it any more.
+                self._crews.must_take(part)
+            elif self._stopping:
                 self._refuse_stopping(part)
             elif self._dispatcher.refuse(part, "busy", self._busy_text):
                 self._dispatcher.counts.add("busy")
                 self._overload.refused()
 
-    def _take_beside(self, channel: str, data: bytes, _turn: int) -> None:
+    def _take_beside(self, channel: str, data: bytes, _turn: int, _mate: None = None) -> None:
         """The same for a message of another group, of which the turn is that of other readers."""
         self._take(channel, data, NO_TURN)
 

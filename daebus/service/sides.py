@@ -65,6 +65,11 @@ class _Heard:
             if message is not None:
                 take(*message)
 
+    def more(self, most: int) -> list[tuple[str, bytes]]:
+        """See `Listener`."""
+        del most
+        return []
+
     def lose(self, error: RedisUnavailable) -> None:
         """See `Listener`: there is no connection to lose."""
 
@@ -90,7 +95,7 @@ class Sides:
         groups: Sequence[Sequence[str]],
         control: str,
         asked: Callable[[bytes], None],
-        take: Callable[[str, bytes, int], None],
+        take: Callable[[str, bytes, int, None], None],
         idle: Callable[[], float],
         done: Callable[[], object],
         threads: int,

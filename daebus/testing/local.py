@@ -76,6 +76,11 @@ class LocalListener(Settling, Listener):
         """See `Listener`."""
         return self.next_message(0.0)
 
+    def more(self, most: int) -> list[tuple[str, bytes]]:
+        """See `Listener`: each is settled by itself."""
+        del most
+        return []
+
     def _next(self, deadline: float | None, idle: Callable[[], float]) -> tuple[str, bytes] | None:
         if self._queue.empty():
             idle()
@@ -164,7 +169,7 @@ class LocalPublisher(Publisher):
         command.sent_at = found.sent_at
         return command
 
-    def ask_packed(self, data: bytes, wanted: int, doing: str, deadline: float | None = None) -> list[Any]:
+    def ask_each(self, data: bytes, wanted: int, deadline: float | None = None) -> list[Any]:
         """Give the fakeredis behind `cache` commands, and return their replies. Who subscribes the bus knows."""
         return [self._bus.execute(*parts) for parts in given(data)]
 

@@ -70,6 +70,11 @@ class SpaceListener(Settling, Listener):
 
         super().lead(settling, over, idle)
 
+    def more(self, most: int) -> list[tuple[str, bytes]]:
+        """See `Listener`: each is settled by itself."""
+        del most
+        return []
+
     def lose(self, error: RedisUnavailable) -> None:
         """See `Listener`."""
         self._away()

@@ -89,11 +89,15 @@ class Commander:
 
     def ask_packed(self, data: bytes, wanted: int, doing: str, deadline: float | None = None) -> list[Any]:
         """The same with commands that are packed, which have so many replies."""
-        replies = self._exchange(data, wanted, inf if deadline is None else deadline).replies
+        replies = self.ask_each(data, wanted, deadline)
         for reply in replies:
             if isinstance(reply, ErrorReply):
                 raise refusal(reply, str(self.address), doing)
         return replies
+
+    def ask_each(self, data: bytes, wanted: int, deadline: float | None = None) -> list[Any]:
+        """The same; among the replies are the errors, of the commands that Redis answered with one."""
+        return self._exchange(data, wanted, inf if deadline is None else deadline).replies
 
     def confirm(self, deadline: float | None = None) -> None:
         """Return when Redis has confirmed everything that was posted."""

@@ -45,6 +45,15 @@ class Keys:
             owner = self._owner = _Owner(cluster, self.publisher, slot_of(self._one))
         return owner.asked(commands, doing)
 
+    def ask_each(self, commands: Sequence[bytes]) -> list[Any]:
+        """The replies to commands, with the errors among them. Not in a cluster, where each may be elsewhere."""
+        return self.publisher.ask_each(b"".join(commands), len(commands))
+
+    @property
+    def in_cluster(self) -> bool:
+        """Whether they are in a cluster, as far as is known."""
+        return self.publisher.cluster is not None
+
     def count(self, channels: Sequence[bytes], doing: str) -> list[int]:
         """How many subscribe to each channel; see `Publisher.count`."""
         return self.publisher.count(channels, doing)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 
 from daebus.errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable, TooLate, again
 from daebus.wire.names import encoded
-from daebus.wire.protocol import NEED_DATA, Alive, Message, Protocol, Refused, Subscribed, Unsubscribed
+from daebus.wire.protocol import NEED_DATA, Alive, Event, Message, Protocol, Refused, Subscribed, Unsubscribed
 
 from .address import RedisAddress, refusal
 from .connection import Connection
@@ -77,7 +77,8 @@ class Listener:
         """The server that it listens to, or listened to last."""
         self._seen: Seen | None = None
         self._connection: Connection | None = None
-        self._early: list[Message] = []
+        self._early: list[Event] = []
+        """What has come and was not looked at yet; before all that the connection has."""
         self._pinged_at: float | None = None
         self._changes = Changes()
         self._draining = self._unsubscribed = False
@@ -263,14 +264,8 @@ class Listener:
             connection.handing = True
             event = self._early.pop(0) if self._early else connection.next_event()
             if isinstance(event, Message):
-                heart, seen = self.heart, self._seen
-                if (channel := self._channels.get(event.channel)) is not None and (
-                    heart is None or not event.data.startswith(PROBE) or not heart.took(event)
-                ):
-                    if seen is None:
-                        return channel, event.data
-                    if (data := seen.first(event.channel, event.data, time.monotonic())) is not None:
-                        return channel, data
+                if (message := self._heard(event)) is not None:
+                    return message
             elif event is NEED_DATA:
                 connection.handing = False
                 return None
@@ -283,6 +278,32 @@ class Listener:
                 if event.error is not None:
                     log.debug("%s: Redis answers a sign of life with: %s", self.name, event.error)
         return None
+
+    def more(self, most: int) -> list[tuple[str, bytes]]:
+        """Further messages that have arrived, at most so many. For who has just been handed one by `lead`."""
+        connection, found = self._connection, list[tuple[str, bytes]]()
+        try:
+            while connection is not None and len(found) < most and not self._early:
+                event = connection.next_event()
+                if event is NEED_DATA:
+                    break
+                if not isinstance(event, Message):
+                    self._early.append(event)
+                elif (message := self._heard(event)) is not None:
+                    found.append(message)
+        except ConnectionLost:
+            # Whoever reads on comes across it, when these have been dealt with.
+            pass
+        return found
+
+    def _heard(self, event: Message) -> tuple[str, bytes] | None:
+        """The message, unless it is nothing to be handed on."""
+        heart, seen = self.heart, self._seen
+        channel = self._channels.get(event.channel)
+        if channel is None or (heart is not None and event.data.startswith(PROBE) and heart.took(event)):
+            return None
+        data = event.data if seen is None else seen.first(event.channel, event.data, time.monotonic())
+        return None if data is None else (channel, data)
 
     def handed(self) -> None:
         """The message has been dealt with: an interrupt loses it no more. For a thread that may be interrupted."""

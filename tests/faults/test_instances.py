@@ -63,7 +63,7 @@ def test_a_frozen_instance_holds_up_nothing_that_another_can_do(redis_url: str, 
         try:
             calls = [requester.start(name, "echo", timeout=3) for _ in range(50)]
             answers = [_outcome(call.result) for call in calls]
-            # It may have been stopped with a claim of its own in hand, but with one only.
+            # It may have been stopped with a claim of its own in hand, but with one only: it was idle.
             assert answers.count({"by": "b"}) >= 49
         finally:
             first.signal(signal.SIGCONT)

@@ -274,6 +274,76 @@ def test_claiming_costs_one_round_trip_and_only_where_it_is_asked_for(
     assert shared["publish"] == plain["publish"] == 20
 
 
+def burst(url: str, name: str, count: int, first: int = 0, action: str = "echo") -> None:
+    """So many requests at once, as many callers may send them."""
+    with redis.Redis.from_url(url) as client, client.pipeline(transaction=False) as pipeline:
+        for number in range(first, first + count):
+            message = {"action": action, "payload": {"n": number}, "request_id": f"{first}-{number}"}
+            pipeline.publish(name, json.dumps({**message, "reply_to": f"caller:{name}", "service": "burst"}))
+        pipeline.execute()
+
+
+def test_what_comes_together_is_claimed_together(own_redis: RedisServer, name: str) -> None:
+    with instances(own_redis.url, name, 1) as (instance,), own_redis.client() as client:
+        burst(own_redis.url, name, 1)
+        eventually(lambda: len(instance.handled) == 1)
+
+        def reads() -> int:
+            """How often Redis reads from others than this test, for twelve requests that come together."""
+            client.config_resetstat()
+            looks = 0
+
+            def calls(command: str) -> int:
+                nonlocal looks
+                looks += 1
+                return int(client.info("commandstats").get(f"cmdstat_{command}", {"calls": 0})["calls"])
+
+            done = len(instance.handled) + 12
+            burst(own_redis.url, name, 12, first=done)
+            eventually(lambda: calls("publish") == 24)
+            assert calls("set") == 12
+            return int(client.info("stats")["total_reads_processed"]) - looks
+
+        # One for each claim would be twelve. Handlers may take long for once, and are then not claimed together.
+        eventually(lambda: reads() < 12)
+
+
+def test_one_that_stops_under_load_handles_what_it_has_claimed(redis_url: str, name: str) -> None:
+    over = threading.Event()
+    answered: list[dict[str, Any]] = []
+    with instances(redis_url, name, 1) as (staying,), Requester(redis_url, timeout=30) as requester:
+
+        def ask() -> None:
+            while not over.is_set():
+                answered.append(requester.call(name, "echo"))
+
+        threads = [threading.Thread(target=ask) for _ in range(12)]
+        for thread in threads:
+            thread.start()
+        handled = 0
+        for _ in range(8):
+            with instances(redis_url, name, 1) as (coming,):
+                eventually(lambda: len(coming.handled) > 20)
+            handled += len(coming.handled)
+        over.set()
+        for thread in threads:
+            thread.join()
+    # No call has raised, and none was handled twice.
+    assert len(answered) == handled + len(staying.handled)
+
+
+def test_of_what_comes_together_slow_ones_are_left_to_whoever_is_idle(redis_url: str, name: str) -> None:
+    with instances(redis_url, name, 2, max_workers=1) as several, Requester(redis_url, timeout=30) as requester:
+        for instance in several:
+            instance.gate.set()
+        requester.call(name, "echo")
+        for instance in several:
+            instance.gate.clear()
+            instance.handled.clear()
+        burst(redis_url, name, 2, action="block")
+        eventually(lambda: [len(instance.handled) for instance in several] == [1, 1])
+
+
 def test_one_that_is_about_to_stop_listening_is_not_counted_twice(redis_url: str, name: str) -> None:
     """Else nobody would be the last to pass on a message, and whoever asked would wait in vain."""
     publisher = Publisher(RedisAddress(redis_url), name)

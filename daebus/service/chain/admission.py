@@ -58,7 +58,7 @@ class Admission:
         """What a message says."""
         return arrival.message or read_request(arrival.data)
 
-    def route_of(self, message: Request | Unreadable | Stray) -> Route | None:
+    def route_of(self, message: Request | Unreadable | Stray | None) -> Route | None:
         """That of its action; None where there is none."""
         return self._routes.get(message.action) if isinstance(message, Request) else None
 
@@ -131,7 +131,8 @@ class Admission:
         if self._claims is None:
             return True
         try:
-            if self._claims.take(message, arrival.data):
+            mate = arrival.mate
+            if self._claims.take(message, arrival.data) if mate is None else mate.take():
                 return True
             self._counts.add("elsewhere")
         except RedisRefused as error:
@@ -156,6 +157,9 @@ class Admission:
         """Whether a message that we cannot take is to be answered by us, and not taken by another instance."""
         if self._claims is None:
             return True
+        ours = None if arrival.mate is None else arrival.mate.is_ours()
+        if ours is not None:
+            return ours
         try:
             return self._claims.is_left_to_us(message, arrival.data)
         except RedisUnavailable as error:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from daebus.gates.held import Mark
 from daebus.service.hooks import Route
 from daebus.service.response import Response
+from daebus.service.together import Mate
 from daebus.wire.envelope import Request, Stray, Unreadable, quoted
 
 
@@ -32,6 +33,8 @@ class Arrival:
     """Set while an action handles it."""
     message: Request | Unreadable | Stray | None = None
     """What it says, where that has been read."""
+    mate: Mate | None = None
+    """Its claim, where it is claimed together with others."""
     on_loop: bool | None = None
     """Where this part of it is dealt with; None where it is all of it."""
     asks = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 
 from daebus.context import Runtime
@@ -19,10 +20,12 @@ from daebus.service.outbox import Outbox
 from daebus.service.refusals import Refusals
 from daebus.service.registry import Registry
 from daebus.service.response import Response, Terms
+from daebus.service.together import Mate
 from daebus.service.undelivered import Undelivered
 from daebus.service.work.event_loop import EventLoop
 from daebus.wire.envelope import Request
 from daebus.wire.limits import MAX_MESSAGE
+from daebus.wire.reading import read_request
 
 from .admission import Admission, line_of
 from .arrival import Admitted, Arrival
@@ -31,7 +34,7 @@ from .events import Events
 from .gatekeeper import Gatekeeper
 from .holding import Holding
 from .links import Links
-from .pace import Pace
+from .pace import BRISK, Pace
 
 log = logging.getLogger("daebus")
 
@@ -67,6 +70,7 @@ class Dispatcher:
             channel: [event_route(registry, channel, function) for function in functions]
             for channel, functions in registry.listen_handlers.items()
         }
+        self._claims = claims
         self.pace = Pace()
         """How long handlers take; it is to follow whoever reads."""
         self._admission = Admission(
@@ -122,6 +126,30 @@ class Dispatcher:
             arrival.part(on_loop=on_loop, asks=on_loop is asked, second=on_loop is not first)
             for on_loop in sorted(places)
         ]
+
+    def together(self, messages: Sequence[tuple[str, bytes]]) -> list[Mate]:
+        """The claims of messages that have come together, as far as they go out together: from the first one on.
+
+        That is as long as they are for handlers that took so little time that this instance will soon have run all
+        of them: another that has less to do would have had them else.
+        """
+        claims = self._claims
+        together = None if claims is None or self._gatekeeper is not None or self._on_loop else claims.together()
+        found: list[Mate] = []
+        if claims is None or together is None:
+            return found
+        left = BRISK
+        for channel, data in messages:
+            message = read_request(data) if channel == self._runtime.name else None
+            if self._admission.route_of(message) is None:
+                break
+            assert isinstance(message, Request)
+            left -= self.pace.took(message.action)
+            command = claims.command(message, data)
+            if left < 0 or command is None:
+                break
+            found.append(together.add(message, command))
+        return found if len(found) > 1 else []
 
     def parts(self, arrival: Arrival) -> list[Arrival]:
         """The parts of something that was set aside: itself, where it was dealt with in one place already."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from math import inf
 
 from .arrival import Arrival
 
@@ -17,7 +18,7 @@ class Pace:
     """How long handlers took the last time."""
 
     def __init__(self) -> None:
-        self._brisk: dict[str, bool] = {}
+        self._took: dict[str, float] = {}
 
     def follow(self, hand_over: Callable[[int], None], goes_on: Callable[[int], bool]) -> None:
         """Whoever reads the messages, before any comes: the two are those of `Readers`."""
@@ -27,13 +28,17 @@ class Pace:
     def begin(self, arrival: Arrival, place: str) -> float:
         """Before a handler runs; returns what to give to `end`."""
         # What waited in the queue was read by a thread that has gone on by itself.
-        if not self._brisk.get(place) and arrival.reader == threading.get_ident():
+        if self.took(place) >= BRISK and arrival.reader == threading.get_ident():
             self._hand_over(arrival.turn)
         return time.monotonic()
 
     def end(self, place: str, begun: float) -> None:
         """When it has run."""
-        self._brisk[place] = time.monotonic() - begun < BRISK
+        self._took[place] = time.monotonic() - begun
+
+    def took(self, place: str) -> float:
+        """Seconds that a handler took the last time; infinity where it has not run yet."""
+        return self._took.get(place, inf)
 
     def goes_on(self, arrival: Arrival) -> bool:
         """Whether this thread has more to read in a moment, and sends what has been left to be sent after that."""

@@ -48,6 +48,10 @@ class Crews(Generic[Job]):
             return self._coroutines.take(job)
         return self._workers.take(job)
 
+    def must_take(self, job: Job) -> None:
+        """The same on this thread, where the service is stopping, too: nobody else does it."""
+        self._workers.take(job, must=True)
+
     def put(self, job: Job, on_loop: bool | None = None) -> None:
         """Have a job done that has been taken before and was set aside: when it has its turn, on no thread of ours.
 

@@ -129,17 +129,19 @@ class Workers(Crew[Job]):
         with self._lock:
             return min(self._running.values(), key=lambda entry: entry[1], default=None)
 
-    def take(self, job: Job) -> bool:
+    def take(self, job: Job, must: bool = False) -> bool:
         """Do the job on this thread, and then what waits; or let it wait where all are busy.
 
-        False, with nothing done, where the queue is full or the service is stopping.
+        False, with nothing done, where the queue is full or the service is stopping, unless it `must` be done.
         """
         me = threading.get_ident()
         with self._lock:
-            if self._closing:
+            if self._closing and not must:
                 return False
             if self._busy >= self.size:
-                if not self._room.enter():
+                if must:
+                    self._room.must_enter()
+                elif not self._room.enter():
                     return False
                 self._waiting.append(job)
                 waits = True
