@@ -1,8 +1,8 @@
 """Claims of messages that have come together: all of them with one round trip, made by whoever is first in need of one.
 
-While that goes on the others wait, each on a thread of its own or not begun yet. A message that cannot be taken by this
-instance is withdrawn, and is not claimed with the others. One that has been claimed is handled here whatever comes, also
-while the service stops, since no other instance has it any more; if the process dies, it is lost.
+While that goes on the others wait, each on a thread of its own or not begun yet. A message that cannot be taken by
+this instance is withdrawn, and is not claimed with the others. One that has been claimed is handled here whatever
+comes, also while the service stops, since no other instance has it any more; if the process dies, it is lost.
 """
 
 from __future__ import annotations

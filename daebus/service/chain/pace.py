@@ -15,7 +15,7 @@ one costs more than that. Where it takes longer after all, `Rota` sees to it."""
 
 
 class Pace:
-    """How long handlers took the last time."""
+    """How long handlers took of late."""
 
     def __init__(self) -> None:
         self._took: dict[str, float] = {}
@@ -34,10 +34,12 @@ class Pace:
 
     def end(self, place: str, begun: float) -> None:
         """When it has run."""
-        self._took[place] = time.monotonic() - begun
+        took = time.monotonic() - begun
+        # Where it is longer than before, once, the thread was likely kept from running.
+        self._took[place] = min(took, (took + self._took.get(place, took)) / 2)
 
     def took(self, place: str) -> float:
-        """Seconds that a handler took the last time; infinity where it has not run yet."""
+        """Seconds that a handler took of late; infinity where it has not run yet."""
         return self._took.get(place, inf)
 
     def goes_on(self, arrival: Arrival) -> bool:
