@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import redis
 
 from daebus import Daebus
 from daebus.transport.proof import PROBE
+from tests.support import processes
 from tests.support.loaded import Forked
 from tests.support.processes import die_with_parent
 from tests.support.waiting import eventually
@@ -68,7 +70,10 @@ class Program:
         self.output = ""
 
     def signal(self, number: int) -> None:
-        self.process.send_signal(number)
+        if number == signal.SIGSTOP:
+            processes.stop(self.process.pid)
+        else:
+            self.process.send_signal(number)
 
     def enter(self) -> None:
         """Give it a line on its standard input."""

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -39,6 +40,24 @@ def freeze(pid: int) -> set[int]:
         fresh = family(found) - found
         found |= fresh
     return found
+
+
+def stop(pid: int) -> None:
+    """Have a process stand still; returns when it does, which on a busy machine takes a moment."""
+    send(pid, signal.SIGSTOP)
+    until = time.monotonic() + 30
+    while _state(pid) not in "TtZX":
+        assert time.monotonic() < until, f"process {pid} does not stop"
+        time.sleep(0.001)
+
+
+def _state(pid: int) -> str:
+    """One letter, as `ps` has it; X where it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        done = subprocess.run(["ps", "-o", "state=", "-p", str(pid)], capture_output=True, check=False, text=True)
+        return done.stdout.strip()[:1] or "X"
 
 
 def send(pid: int, number: int) -> None:

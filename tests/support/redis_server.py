@@ -13,6 +13,7 @@ from typing import Any
 
 import redis
 
+from tests.support import processes
 from tests.support.ports import free_port
 from tests.support.processes import die_with_parent
 from tests.support.servers import search_path
@@ -98,7 +99,8 @@ class RedisServer:
 
     def freeze(self) -> None:
         """Stop the process (SIGSTOP): connections stay open, nothing answers."""
-        self._signal(signal.SIGSTOP)
+        if self.process is not None and self.process.poll() is None:
+            processes.stop(self.process.pid)
 
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
