@@ -85,7 +85,9 @@ class _Zstd:
     """A frame for all that lies between two flushes, so that each can be read without those before."""
 
     def __init__(self, module: Any) -> None:
-        self._module, self._zip = module, module.ZstdCompressor()
+        # Without a checksum what is damaged may be read as something else, and nobody notices.
+        options = {module.CompressionParameter.checksum_flag: 1}
+        self._module, self._zip = module, module.ZstdCompressor(options=options)
         self._begun = False
 
     def compress(self, data: bytes | bytearray) -> bytes:

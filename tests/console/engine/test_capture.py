@@ -379,14 +379,54 @@ def test_compression_is_told_by_the_content_and_may_have_several_members(tmp_pat
     path = tmp_path / "renamed"
     path.write_bytes(gzip.compress(HEADER.encode()) + gzip.compress(lines_of(THREE).encode()) + b"\0" * 100)
     assert read(path) == (THREE, [])
-    # The second is a frame to be skipped, as other programs put them between.
-    parts = (
-        zstd().compress(HEADER.encode()),
-        b"\x50\x2a\x4d\x18\x03\0\0\0abc",
-        zstd().compress(lines_of(THREE).encode()),
-    )
+    # Frames to be skipped, as other programs put them before and between.
+    skipped = b"\x50\x2a\x4d\x18\x03\0\0\0abc"
+    parts = skipped, zstd().compress(HEADER.encode()), skipped, zstd().compress(lines_of(THREE).encode()), skipped
     path.write_bytes(b"".join(parts))
     assert read(path) == (THREE, [])
+
+
+def test_one_wrong_bit_in_a_recording_is_no_other_message(tmp_path: Path) -> None:
+    path = tmp_path / "capture.zst"
+    frames = [Frame(float(number), "c", os.urandom(30).hex().encode()) for number in range(200)]
+    write(path, frames)  # type: ignore[arg-type]  # no gap is among them
+    data = path.read_bytes()
+    for at in range(30, len(data) - 1, len(data) // 60):
+        damaged = bytearray(data)
+        damaged[at] ^= 0x10
+        path.write_bytes(damaged)
+        # Up to the damage it is what it was, and after that nothing is made up.
+        items, said = whatever(path)
+        assert items == frames[: len(items)]
+        assert any("the zstd stream is damaged" in text for text in said)
+
+
+def whatever(path: Path) -> tuple[list[Frame | Gap], list[str]]:
+    """What can be read of a file, and what is said of the rest."""
+    try:
+        return read(path)
+    except CaptureError as error:
+        return [], [str(error)]
+
+
+def test_what_zstd_cannot_read_is_said_and_is_no_damage(tmp_path: Path) -> None:
+    path = tmp_path / "capture.zst"
+    module = zstd()
+    text = (HEADER + lines_of(THREE)).encode()
+    parameter = module.CompressionParameter
+    wide = module.ZstdCompressor(options={parameter.window_log: 30})
+    path.write_bytes(wide.compress(text) + wide.flush())
+    with pytest.raises(
+        CaptureError, match="it takes more memory than zstd allows by default; compress it without --long"
+    ):
+        read(path)
+    samples = [f"{number} of several texts that look alike".encode() for number in range(500)]
+    path.write_bytes(module.compress(text, zstd_dict=module.train_dict(samples, 1_000)))
+    with pytest.raises(CaptureError, match="it needs the dictionary that it was compressed with"):
+        read(path)
+    path.write_bytes(module.compress(module.compress(text)))
+    with pytest.raises(CaptureError, match=r"it is compressed with zstd, twice$"):
+        read(path)
 
 
 @pytest.mark.parametrize("by", COMPRESSED)

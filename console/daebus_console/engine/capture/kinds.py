@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from daebus_console.files.packing import WANTED
+from daebus_console.files.packing import WANTED, zstd
 
 _AGAIN = "export --as capture makes a file that can be opened and replayed"
+_BY_ZSTD = "compressed with zstd"
 _STARTS: tuple[tuple[bytes, str], ...] = (
     (b'{"exchange":', f"JSON lines, as export writes them with --as jsonl ({_AGAIN})"),
     (b'(\\[\\s*)?\\{\\s*"exchange":', f"JSON, as export writes it ({_AGAIN})"),
@@ -20,7 +21,8 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"(# #\\d+ is left out.*\\n)*daebus-console ", f"commands, as export writes them with --as command ({_AGAIN})"),
     (b"(# .*\\n)*redis-cli ", f"commands, as export writes them with --as redis-cli ({_AGAIN})"),
     (b"\\xff\\xfe|\\xfe\\xff", "text in UTF-16; a capture is UTF-8"),
-    (b"\\x28\\xb5\\x2f\\xfd", f"compressed with zstd, which needs {WANTED}"),
+    (b"\\x28\\xb5\\x2f\\xfd|[\\x50-\\x5f]\\x2a\\x4d\\x18", _BY_ZSTD),
+    (b"\\x1f\\x8b", "compressed with gzip, twice"),
     (b"\\xfd7zXZ\\0", "compressed with xz: decompress it first"),
     (b"BZh[1-9]", "compressed with bzip2: decompress it first"),
     (b"PK\\x03\\x04", "a zip archive: take the capture out of it first"),
@@ -38,7 +40,7 @@ def what_it_is(first_line: bytes, rest: bytes) -> str | None:
     text = (first_line[:_MOST] + b"\n" + rest[:_MOST]).rstrip(b"\n")
     for pattern, what in _KNOWN:
         if pattern.match(text):
-            return what
+            return what if what != _BY_ZSTD else f"{what}, which needs {WANTED}" if zstd() is None else f"{what}, twice"
     if _BINARY.search(text):
         return "binary data"
     return None

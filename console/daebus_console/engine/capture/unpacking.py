@@ -5,6 +5,7 @@ How it is compressed is told by the first bytes, not by the name.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from itertools import chain
@@ -23,8 +24,16 @@ class Trouble(NamedTuple):
 Texts = Generator[bytes, None, Trouble | None]
 """Texts one after the other, and in the end what is wrong with them, if anything is."""
 
-ZSTD = b"\x28\xb5\x2f\xfd"
 _GZIP = b"\x1f\x8b"
+_ZSTD = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18", re.DOTALL).match
+"""A frame, or one to be skipped (RFC 8878, 3.1.2), with which some programs begin."""
+_MAGIC = 4
+"""Bytes of those."""
+_CANNOT = {
+    "too much memory": "it takes more memory than zstd allows by default; compress it without --long or --ultra",
+    "ictionary": "it needs the dictionary that it was compressed with",
+}
+"""What is no damage, by words of the library."""
 _BLOCK = 256 * 1024
 _PIECE = 16 * 1024
 """What is handed to zstd at once: where a piece is damaged, no more than what comes of it is lost."""
@@ -34,12 +43,12 @@ _CRUMB = 64
 def unpacked(raw: Iterator[bytes]) -> Texts:
     """What is in those bytes. What cannot be read since zstd is not there comes as it is."""
     first = next(raw, b"")
-    while len(first) < len(ZSTD) and (more := next(raw, b"")):
+    while len(first) < _MAGIC and (more := next(raw, b"")):
         first += more
     blocks = chain((first,), raw)
     if first.startswith(_GZIP):
         return (yield from _gunzipped(blocks))
-    if first.startswith(ZSTD) and (module := zstd()) is not None:
+    if _ZSTD(first) and (module := zstd()) is not None:
         return (yield from _unzstd(blocks, module))
     yield from blocks
     return None
@@ -91,8 +100,9 @@ def _unzstd(blocks: Iterator[bytes], module: Any) -> Texts:
                     unzip = new()
                 try:
                     text = unzip.decompress(data, _BLOCK)
-                except module.ZstdError:
-                    return _damaged("zstd")
+                except module.ZstdError as error:
+                    cannot = next((why for words, why in _CANNOT.items() if words in str(error)), None)
+                    return _damaged("zstd") if cannot is None else Trouble(f"the zstd stream cannot be read: {cannot}")
                 if text:
                     yield text
                 data = unzip.unused_data if unzip.eof else b""
