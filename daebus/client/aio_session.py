@@ -52,6 +52,9 @@ from .aio_call import AsyncCall, until
 
 log = logging.getLogger("daebus")
 
+LOOK_AFTER = 0.05
+"""Seconds without a word from Redis after which it is looked whether it has closed a connection, before it is used."""
+
 
 def located(url: str | None) -> Bus:
     """The bus: where the URL says, else the running service's, else that of the environment."""
@@ -98,6 +101,9 @@ class AsyncSession:
     async def ask(self, call: AsyncCall, data: bytes) -> None:
         """Publish the request of a call, which from now on waits. Redis' verdict on it comes through the call."""
         publisher = self._publisher
+        if publisher is not None and self._loop.time() - publisher.heard_at > LOOK_AFTER:
+            self._look()
+            publisher = self._publisher
         if publisher is not None and self._subscription is not None and not self._asks_first:
             self._close_when_idle = False
             self._send(publisher, call, data, asked=False)
@@ -116,6 +122,12 @@ class AsyncSession:
             if nobody is not None:
                 raise nobody
             self._send(publisher, call, data, asked=self._asks_first, present=present)
+
+    def _look(self) -> None:
+        """Take in that a connection was closed while the loop stood still: before it goes on nobody is told."""
+        for link in (self._subscription, self._publisher):
+            if link is not None:
+                link.look()
 
     @contextmanager
     def _in_time(self, call: AsyncCall) -> Iterator[None]:
@@ -230,9 +242,11 @@ class AsyncSession:
 
         One task connects for all that wait; they share the error of an attempt, not the deadline of that task.
         """
+        begun = self._loop.time()
+        if self._publisher is not None and begun - self._publisher.heard_at > LOOK_AFTER:
+            self._look()
         if self._publisher is not None and self._subscription is not None:
             return self._publisher
-        begun = self._loop.time()
         try:
             async with until(deadline), self._opening:
                 while self._publisher is None or self._subscription is None:

@@ -25,7 +25,7 @@ from .places.lookout import Lookout
 from .places.route import Place
 from .plain import Plain, tune
 from .proof import Greeting, greeting, hello
-from .stream import READ_SIZE
+from .stream import READ_SIZE, has_ended
 
 _PING = pack(b"PING")
 
@@ -299,6 +299,15 @@ class AsyncConnection(asyncio.Protocol):
             else:
                 self._write(self._protocol.heartbeat(self._channel))
         return HEARTBEAT_AFTER + (self.heard_at if self._pinged_at is None else self._pinged_at)
+
+    def look(self) -> None:
+        """End it where the other side has closed it, of which a loop that stood still has told nobody yet."""
+        transport = self._transport
+        if self._error is not None or transport is None or transport.is_closing():
+            return
+        if has_ended(transport.get_extra_info("socket")):
+            self._hear_out()
+            self._give_up(self._lost("Redis closed the connection"))
 
     @property
     def silent(self) -> bool:

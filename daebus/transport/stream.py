@@ -122,6 +122,12 @@ def _ending(sock: socket.socket) -> select.poll | None:
     return poller
 
 
+def has_ended(sock: socket.socket) -> bool:
+    """Whether the other side has closed a socket, as far as the system can tell."""
+    poller = _ending(sock)
+    return poller is not None and bool(poller.poll(0))
+
+
 def _poller(sock: socket.socket, writable: bool) -> select.poll:
     poller = select.poll()
     poller.register(sock, select.POLLOUT if writable else select.POLLIN)

@@ -23,11 +23,13 @@ from daebus import (
     RequestFailed,
     RequestTimeout,
 )
+from daebus.client.aio_session import LOOK_AFTER
 from tests.integration_aio.shop import Shop, connections, open_files, pending, until
-from tests.support.framework_services import serving
+from tests.support.framework_services import serving, subscribers
 from tests.support.ports import free_port
 from tests.support.proxy import Proxy
 from tests.support.redis_server import RedisServer
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.fault
 
@@ -116,6 +118,29 @@ def test_connections_killed_by_the_server(own_redis: RedisServer, frail: Shop, k
                 await asyncio.to_thread(kill)
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("kinds", [["pubsub"], ["normal"], ["pubsub", "normal"]], ids="-".join)
+def test_what_was_closed_while_the_loop_stood_still_costs_no_call(
+    own_redis: RedisServer, frail: Shop, kinds: list[str]
+) -> None:
+    def kill() -> None:
+        with own_redis.client() as client:
+            for kind in kinds:
+                client.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+            # The loop stands still meanwhile, for longer than what counts as a moment.
+            time.sleep(2 * LOOK_AFTER)
+            eventually(lambda: subscribers(own_redis.url, frail.name) == 1)
+
+    with asyncio.Runner() as runner:
+        caller = AsyncDaebusCaller(frail.name, redis_url=own_redis.url)
+        for _ in range(3):
+            assert runner.run(caller.send_request("echo", {"a": 1})) == {"a": 1}
+            kill()
+            assert runner.run(caller.send_request("echo", {"a": 1})) == {"a": 1}
+            kill()
+            runner.run(caller.send_message("note", {"n": 1}))
+        runner.run(caller.close())
 
 
 def test_losing_the_connection_to_publish_on_leaves_those_alone_that_wait(own_redis: RedisServer, frail: Shop) -> None:
