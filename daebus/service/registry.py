@@ -160,6 +160,8 @@ class Registry(Hooks):
     def merge(self, other: Registry) -> None:
         """Take over everything that `other` has; nothing at all where one of its names is taken."""
         self._changing()
+        if other in self._blueprints:
+            raise RegistrationError(f"{self.name!r} has the blueprint {other.name!r} already")
         pairs: list[tuple[dict[str, Any], dict[str, Any], str]] = [
             (self.action_handlers, other.action_handlers, "action"),
             (self.background_tasks, other.background_tasks, "background task"),

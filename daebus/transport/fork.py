@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 import weakref
-from typing import Protocol
+from contextlib import suppress
+from typing import NoReturn, Protocol
 
 
 class Forked(Protocol):
@@ -35,6 +37,25 @@ def mind_the_end() -> None:
     if sys.is_finalizing() and not _ended:
         _ended.append(True)
         _begin_anew()
+
+
+def end_child(error: BaseException | None) -> NoReturn:
+    """End a child that a handler has forked, at the end of that handler: the parent answers, and goes on.
+
+    Its exit status is as that of a program which ends so, or by that error. As after every fork without an exec, what
+    is registered for the exit of the parent is not called.
+    """
+    status = 0 if error is None else 1
+    if isinstance(error, SystemExit):
+        status = error.code if isinstance(error.code, int) else 0 if error.code is None else 1
+        if status and not isinstance(error.code, int):
+            print(error.code, file=sys.stderr)
+    elif error is not None:
+        traceback.print_exception(error)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(status & 0xFF)
 
 
 def _begin_anew() -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from daebus import Daebus, request
-from tests.support.framework_services import Program, Tap, serving
+from daebus import Daebus, Requester, request
+from tests.support.framework_services import Program, Tap, program, serving
 
 _BEGIN = """
 import asyncio, os, sys, warnings
@@ -112,9 +112,9 @@ def echo(redis_url: str, name: str) -> Iterator[str]:
 
 
 def _output(code: str, url: str, name: str) -> str:
-    program = Program("-c", code, url, name, DAEBUS_REDIS_URL=url)
-    assert program.wait(100) == 0, program.output
-    return program.output
+    started = Program("-c", code, url, name, DAEBUS_REDIS_URL=url)
+    assert started.wait(100) == 0, started.output
+    return started.output
 
 
 def test_callers_and_broadcasts_of_a_parent_and_its_children_go_on(redis_url: str, echo: str) -> None:
@@ -134,3 +134,48 @@ def test_a_running_service_goes_on_in_the_parent_and_says_once_that_no_child_car
     output = _output(_RUNNING, redis_url, name)
     assert "ended [0, 0, 0]" in output
     assert output.count(f"{name}_running runs in the parent process; a forked one does not carry it on") == 3
+
+
+_FORKING = """
+import os, sys
+from daebus import Daebus
+app = Daebus("app")
+
+def forking(ends):
+    child = os.fork()
+    if child == 0:
+        print("printed in the child")
+        ends()
+        return {"by": "the child"}
+    return {"by": "the parent", "status": os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}
+
+def fail():
+    raise LookupError("in the child")
+
+app.action("return")(lambda: forking(lambda: None))
+app.action("exit")(lambda: forking(lambda: sys.exit(7)))
+app.action("say")(lambda: forking(lambda: sys.exit("a reason")))
+app.action("raise")(lambda: forking(fail))
+
+@app.action("exit async")
+async def exit_async():
+    return forking(lambda: sys.exit(7))
+
+app.run(service=sys.argv[2], redis_url=sys.argv[1])
+"""
+
+
+def test_a_child_that_a_handler_forks_answers_nobody(redis_url: str, name: str) -> None:
+    said = {"return": 0, "exit": 7, "say": 1, "raise": 1, "exit async": 7}
+    with (
+        program("-c", _FORKING, redis_url, name, serves=name, url=redis_url) as service,
+        Requester(redis_url) as requester,
+        Tap(redis_url, requester.reply_channel) as tap,
+    ):
+        for action, status in said.items():
+            assert requester.call(name, action) == {"by": "the parent", "status": status}
+        assert len(tap.collect()) == len(said)
+    for text in ("a reason", "LookupError: in the child"):
+        assert service.output.count(text) == 1
+    assert service.output.count("printed in the child") == len(said)
+    assert "raised (request" not in service.output

@@ -21,6 +21,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import os
 from typing import Any
 
 from daebus import telemetry
@@ -34,6 +35,7 @@ from daebus.service.kind import Function
 from daebus.service.receipt import Receipt
 from daebus.service.recording.notes import note_handled
 from daebus.service.response import Response
+from daebus.transport.fork import end_child
 from daebus.wire.envelope import Request, quoted
 
 from .arrival import Admitted, Arrival
@@ -49,6 +51,7 @@ class Links:
     def __init__(self, runtime: Runtime, counts: Counts) -> None:
         self._runtime = runtime
         self._counts = counts
+        self._process = os.getpid()
 
     async def run(self, arrival: Arrival, admitted: Admitted, response: Response, calls: Calls) -> None:
         """Go through all of them but the first."""
@@ -89,6 +92,8 @@ class Links:
 
     def _ended(self, request: Request, response: Response, returned: Any) -> None:
         """The handler has returned: a dict is the answer, and without one there must have been one."""
+        if os.getpid() != self._process:
+            end_child(None)
         if isinstance(returned, dict) and not response.finished:
             response.send(returned)
         self._counts.add("handled")
@@ -101,6 +106,8 @@ class Links:
         self, arrival: Arrival, admitted: Admitted, response: Response, calls: Calls, error: BaseException
     ) -> BaseException | None:
         """What a hook or the handler raised; returns it where nothing has handled it."""
+        if os.getpid() != self._process:
+            end_child(error)
         if response.undelivered is not None and error is response.undelivered:
             # Redis is away, which is seen to.
             return None

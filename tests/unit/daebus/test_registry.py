@@ -34,6 +34,17 @@ def test_a_blueprint_that_clashes_changes_nothing() -> None:
     assert list(app.action_handlers) == ["buy"]
 
 
+def test_a_blueprint_is_registered_once_whatever_it_has() -> None:
+    app, blueprint = Daebus("shop"), Blueprint("users")
+    blueprint.listen("events")(hear)
+    blueprint.on_start(nothing)
+    app.register_blueprint(blueprint)
+    with pytest.raises(RegistrationError, match="'shop' has the blueprint 'users' already"):
+        app.register_blueprint(blueprint)
+    assert {channel: len(handlers) for channel, handlers in app.listen_handlers.items()} == {"events": 1}
+    Daebus("other").register_blueprint(blueprint)
+
+
 def test_a_blueprint_gives_all_it_has() -> None:
     app, blueprint = Daebus("shop"), Blueprint("users")
     blueprint.action("greet")(nothing)
