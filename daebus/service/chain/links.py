@@ -99,6 +99,8 @@ class Links:
         self._counts.add("handled")
         if not (response.finished or response.deferred or response.channel is None):
             text = f"action {request.action!r} ended without a final response"
+            if returned is not None and not isinstance(returned, dict | Receipt):
+                text += f": it returned {type(returned).__name__}"
             note(log, logging.ERROR, "%s: %s (call response.send or return a dict)", self._runtime.name, text)
             response.fail(text, "no_response")
 

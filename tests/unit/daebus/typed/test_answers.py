@@ -118,8 +118,16 @@ def test_a_handler_may_answer_by_itself() -> None:
     assert ask(sends, {"n": 3}) == {"n": 3}
     with pytest.raises(RequestFailed, match="no such user"):
         ask(sends_more, {"n": 3})
-    with pytest.raises(RequestFailed, match="ended without a final response"):
+    with pytest.raises(RequestFailed, match=r"ended without a final response$"):
         ask(says_nothing, {"n": 3})
+
+
+def test_a_number_of_one_without_parameters_is_no_answer_and_the_error_says_what_it_returned() -> None:
+    def counts() -> int:
+        return 7
+
+    with pytest.raises(RequestFailed, match=r"ended without a final response: it returned int$"):
+        ask(counts, {})
 
 
 def test_json_default_writes_what_else_is_there() -> None:
