@@ -204,7 +204,7 @@ def wanted_of(node: Any) -> str:
         flags = issubclass(node.cls, Flag)
         return "a whole number that stands for flags" if flags else shown(each.value for each in node.cls)
     if isinstance(node, nodes.DateTimeType) and node.tz is not None:
-        return f"a date and time (ISO 8601) {'with' if node.tz else 'without'} an offset from UTC"
+        return f"a date and time such as 2026-01-31T10:30:00 (ISO 8601) {'with' if node.tz else 'without'} an offset from UTC"
     bounds = [_WORDS[name].format(bound) for name, bound in _bounds(node).items()]
     return _WANTED.get(type(node), "an object") + (f" {' and '.join(bounds)}" if bounds else "")
 
@@ -229,9 +229,9 @@ _WANTED: dict[type, str] = {
     nodes.StrType: "text",
     nodes.BytesType: "text in base64",
     nodes.ByteArrayType: "text in base64",
-    nodes.DateTimeType: "a date and time (ISO 8601)",
+    nodes.DateTimeType: "a date and time such as 2026-01-31T10:30:00 (ISO 8601)",
     nodes.DateType: "a date (YYYY-MM-DD)",
-    nodes.TimeType: "a time (ISO 8601)",
+    nodes.TimeType: "a time such as 10:30:00 (ISO 8601)",
     nodes.TimeDeltaType: "a duration (ISO 8601)",
     nodes.UUIDType: "a UUID",
     nodes.ListType: "a list",
