@@ -204,7 +204,7 @@ def wanted_of(node: Any) -> str:
         flags = issubclass(node.cls, Flag)
         return "a whole number that stands for flags" if flags else shown(each.value for each in node.cls)
     if isinstance(node, nodes.DateTimeType) and node.tz is not None:
-        return f"a date and time such as 2026-01-31T10:30:00 (ISO 8601) {'with' if node.tz else 'without'} an offset from UTC"
+        return f"{_WANTED[nodes.DateTimeType]} {'with' if node.tz else 'without'} an offset from UTC"
     bounds = [_WORDS[name].format(bound) for name, bound in _bounds(node).items()]
     return _WANTED.get(type(node), "an object") + (f" {' and '.join(bounds)}" if bounds else "")
 
