@@ -28,6 +28,9 @@ class Kind(StrEnum):
     DURATION = "S"
     COUNT = "N"
     RATE = "RATE"
+    """So many a second."""
+    SPEED = "SPEED"
+    """So many times as fast."""
     TEXT = "TEXT"
     TOPIC = "TOPIC"
     NAME = "NAME"
@@ -131,6 +134,13 @@ def _rate(word: Word, column: int) -> float:
     return float(found[1])
 
 
+def _speed(word: Word, column: int) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)x?", word.text[column:])
+    if found is None or not 0 < float(found[1]) < 1e9:
+        raise word.error("expected how many times as fast, such as 2 or 0.5", column)
+    return float(found[1])
+
+
 def _ref(word: Word, column: int) -> int:
     found = re.fullmatch(r"#?(\d{1,15})", word.text[column:])
     if found is None:
@@ -167,6 +177,7 @@ _READERS: dict[Kind, Callable[[Word, int], Any]] = {
     Kind.DURATION: _duration,
     Kind.COUNT: _count,
     Kind.RATE: _rate,
+    Kind.SPEED: _speed,
     Kind.TEXT: _text,
     Kind.TOPIC: _text,
     Kind.URL: _text,

@@ -21,7 +21,7 @@ VERB = Verb(
         Option("--redis", Kind.URL, "another Redis to send it to", "URL"),
         Option("--include", Kind.TEXT, "not only requests, but also one-way, broadcast or both", "KINDS"),
         Option("--roots", Kind.FLAG, "leave out what services asked while they handled something else"),
-        Option("--speed", Kind.RATE, "so many times as fast as it was", "X"),
+        Option("--speed", Kind.SPEED, "so many times as fast as it was", "X"),
         Option("--rate", Kind.RATE, "so many a second, evenly", "R"),
         Option("--asap", Kind.FLAG, "as fast as the answers come"),
         Option("--in-flight", Kind.COUNT, "so many requests under way at once, at most (default: 256; with --asap 64)"),
