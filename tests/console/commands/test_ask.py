@@ -11,6 +11,8 @@ import pytest
 from redis import Redis
 
 from daebus_console.commands.context import Exit
+from daebus_console.commands.errors import CommandError
+from daebus_console.commands.grammar.command import parse
 from daebus_console.engine.dialects.faststream import frame_of, headers_of
 from daebus_console.engine.message.exchange import Flag, State
 from daebus_console.engine.session import Session
@@ -107,13 +109,28 @@ def test_faststream_answers_on_the_channel_that_the_question_names(redis_url: st
         ("ask moleculer MOL.REQ.a", "answer only nodes that they know"),
         ("ask nest x '{'", "the content is no JSON"),
         ("ask nest x NaN", "the content is no JSON"),
-        ("ask nest '{'", "the pattern is no JSON"),
     ],
 )
 def test_what_cannot_be_asked_is_told_and_nothing_is_sent(redis_url: str, name: str, line: str, told: str) -> None:
     with Session(redis_url) as session, prompting(session) as prompt:
         assert prompt(line) == Exit.USAGE
         assert told in prompt.heard.mistakes[-1].message
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("ask nest '{'", "the pattern is no JSON"),
+        ("ask nest '" + '{"a":' * 100_000 + "'", "nested too deeply"),
+        (r"ask nest '\ud800'", "no channel can have this name"),
+        (r"""ask nest '{"cmd":"\ud800"}'""", "no channel can have this name"),
+        (r"ask nest '\U00110000'", "number of a character"),
+    ],
+)
+def test_what_no_channel_can_be_called_is_told(line: str, told: str) -> None:
+    with pytest.raises(CommandError, match=told) as caught:
+        parse(line)
+    assert caught.value.position == line.index("'") + 1
 
 
 def test_read_only_asks_nobody(redis_url: str, name: str) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from daebus_console.commands.verbs import VERBS, module_of
+from daebus_console.cli.options import take_globals
+from daebus_console.commands.grammar.command import parse_argv
+from daebus_console.commands.grammar.help import PROGRAM, help_on
+from daebus_console.commands.grammar.script import commands_in
+from daebus_console.commands.verbs import VERBS, Face, module_of
 
 OF_THE_SHELL = {"repl", "completion", "demo"}
 """The program itself does these; see cli/shell.py."""
@@ -40,6 +45,24 @@ def test_a_verb_is_the_file_of_its_name(name: str) -> None:
     module = module_of(name)
     assert module.VERB is VERBS[name]
     assert callable(getattr(module, "run", None)) == (name not in OF_THE_SHELL)
+
+
+def examples(name: str, face: Face) -> list[str]:
+    lines = help_on(name, face)
+    return [line.strip() for line in lines[lines.index("examples") + 1 :]]
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_the_examples_of_its_help_are_commands(name: str) -> None:
+    for line in examples(name, Face.PROMPT):
+        (command,) = commands_in(line)
+        assert command.name == name
+    if Face.SHELL not in VERBS[name].faces:
+        return
+    for line in examples(name, Face.SHELL):
+        program, *words = shlex.split(line)
+        assert program == PROGRAM
+        assert parse_argv(take_globals(words)[1]).name == name
 
 
 def test_no_two_verbs_stand_at_one_place() -> None:

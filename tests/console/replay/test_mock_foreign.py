@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
 
 from daebus_console import naming
 from daebus_console.commands.doing.mocking import mocks_of
+from daebus_console.commands.doing.runner import run
+from daebus_console.commands.grammar.command import parse, parse_argv
 from daebus_console.engine import jsontext
 from daebus_console.engine.dialects import DIALECTS
 from daebus_console.engine.foreign import Question
@@ -19,6 +23,7 @@ from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
 from tests.console.replay.prompt import Prompt
 
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "dialects.md").read_text()
 NAMES = ['{"cmd":"%s"}', "%s.find", "%s 'it' \"s\" $(x) `y` \\", "%s é 日本", "%s\\n*?[a]"]
 CONTENTS = [
     "3",
@@ -61,6 +66,25 @@ def test_it_answers_with_the_text_that_was_given(prompt: Prompt, name: str, dial
     assert mock.answered == {"exact": 1}
 
 
+@pytest.mark.parametrize("typed", ['{"cmd":"%s"}', '{ "cmd": "%s" }', "a=%s", "@%s"])
+def test_its_name_needs_no_backslash_since_no_items_are_meant(prompt: Prompt, name: str, typed: str) -> None:
+    arguments = ["mock", typed % name, "--dialect", "nest", "--answer", "3"]
+    for command in (parse_argv(arguments), parse(" ".join(map(shlex.quote, arguments)))):
+        assert command is not None
+        assert run(command, prompt.context) == 0, prompt.said.all
+        (mock,) = mocks_of(prompt.session).all()
+        assert mock.service == (typed % name).replace(" ", "")
+        assert asked(prompt, "nest", mock.service) == (b"3", False)
+        mocks_of(prompt.session).remove([mock])
+
+
+def test_the_examples_of_the_page_are_commands() -> None:
+    spans = re.findall(r"`((?:ask|mock) [^`\n]+)`", PAGE)
+    assert len(spans) == 2
+    for line in spans:
+        assert parse(line) == parse_argv(shlex.split(line))
+
+
 def test_errors_of_nest_are_those_of_its_exceptions_and_faststream_has_none(prompt: Prompt, name: str) -> None:
     assert prompt(f'mock {name} --error "no \\"way\\"" --dialect nest') == 0, prompt.said.all
     said, error = asked(prompt, "nest", name)
@@ -100,6 +124,7 @@ def test_where_somebody_is_it_is_not_stood_in_for(prompt: Prompt, redis_url: str
         ("mock x --answer hello --dialect nest", "the content is no JSON"),
         ("mock x act --answer 3 --dialect nest", "neither an action nor --from goes with"),
         ("mock x --answer 3 --error no --dialect nest", "--error is the whole answer"),
+        ("mock x a=1 --answer 3 --dialect nest", "neither an action nor --from goes with"),
         ("mock '{\"cmd\":' --answer 3 --dialect nest", "the pattern is no JSON"),
     ],
 )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from daebus.errors import ServiceUnavailable
-from daebus_console import naming
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.sending import progress_line
 from daebus_console.commands.errors import CommandError, nearest
@@ -23,8 +21,8 @@ def run_ask(command: Command, context: Context) -> int:
     dialect = dialect_in(command)
     timeout = command["timeout"] or context.sender.timeout
     try:
-        channel, content = channel_in(command, command["channel"]), content_in(command, command["content"] or "{}")
-        question = Question(context.sender, dialect, channel, content, timeout)
+        content = content_in(command, command["content"] or "{}")
+        question = Question(context.sender, dialect, command["channel"], content, timeout)
     except NotAsked as error:
         raise CommandError(str(error), len(command.line)) from None
     withdraw = context.cancellation.on_cancel(question.cancel)
@@ -63,19 +61,6 @@ def dialect_in(command: Command) -> Dialect:
             f"there is no dialect {name!r}; there are {', '.join(known)}", len(command.line), suggestion=suggestion
         )
     return known[name]
-
-
-def channel_in(command: Command, text: str, *, read: bool = False) -> str:
-    """The channel, written as any name may be, or with `read` that name; an object in JSON names that pattern's."""
-    if text.startswith("{"):
-        try:
-            return json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False, sort_keys=True)
-        except ValueError as error:
-            raise CommandError(f"the pattern is no JSON: {error}", len(command.line)) from None
-    try:
-        return text if read else naming.read(text)
-    except ValueError as error:
-        raise CommandError(f"{text!r} is no name: {error}", len(command.line)) from None
 
 
 def content_in(command: Command, text: str) -> bytes:

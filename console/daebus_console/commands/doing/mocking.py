@@ -6,7 +6,7 @@ from typing import Any
 
 from daebus.wire.envelope import error_payload
 from daebus_console.commands.context import Context, Exit
-from daebus_console.commands.doing.foreign import channel_in, content_in, dialect_in
+from daebus_console.commands.doing.foreign import content_in, dialect_in
 from daebus_console.commands.doing.inputs import misplaced, recording
 from daebus_console.commands.doing.sources import ContextSources
 from daebus_console.commands.errors import CommandError
@@ -42,9 +42,10 @@ def run_mock(command: Command, context: Context) -> int:
         raise ReadOnly("`mock` publishes answers, and this console is read-only (--read-only); nobody is stood in for")
     if isinstance(context.session, OfflineSession):
         raise CommandError("this is a capture: there is nobody to answer", 0, len("mock"))
-    service, dialect = command["service"], None
+    service: str = command["service"]
+    dialect = None
     if command["dialect"] is not None:
-        dialect, service = dialect_in(command), channel_in(command, service, read=True)
+        dialect = dialect_in(command)
         answers, summary = _guest_answers(command, dialect)
     else:
         if command["answer"] is not None:
@@ -62,8 +63,7 @@ def run_mock(command: Command, context: Context) -> int:
             dialect=dialect,
         )
     except ServicePresent as error:
-        position = max(command.line.find(command["service"]), 0)
-        raise CommandError(str(error), position, len(command["service"])) from None
+        raise misplaced(command, service, str(error)) from None
     if context.face is Face.PROMPT:
         context.output.note(
             f"[{mock.number}] stands in for {shown(mock.service)}: {mock.summary}; `unmock {mock.number}` ends it"

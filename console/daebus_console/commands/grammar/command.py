@@ -10,7 +10,7 @@ from daebus_console.commands.errors import CommandError, nearest
 from daebus_console.commands.terms.items import parse_items
 from daebus_console.commands.terms.kinds import Kind, read_value
 from daebus_console.commands.terms.words import Word, as_name, from_argv, split
-from daebus_console.commands.verbs import VERBS, Option, Verb
+from daebus_console.commands.verbs import VERBS, Argument, Option, Verb
 
 _MEANT = {
     "call": "request",
@@ -198,6 +198,12 @@ class _Parser:
             self.position += 1
         self.options[option.key] = read_value(option.kind, word, column)
 
+    def _kind(self, argument: Argument) -> Kind:
+        """What a word in that place is, with the options that are given."""
+        if argument.other is not None and argument.other[0] in self.options:
+            return argument.other[1]
+        return argument.kind
+
     def _arguments(self) -> dict[str, Any]:
         values: dict[str, Any] = {}
         left = list(self.plain)
@@ -211,7 +217,7 @@ class _Parser:
             elif argument.many:
                 values[argument.name], left = tuple(read_value(argument.kind, word) for word in left), []
             else:
-                values[argument.name] = read_value(argument.kind, left.pop(0)) if left else None
+                values[argument.name] = read_value(self._kind(argument), left.pop(0)) if left else None
         if left:
             end = left[-1].end - left[0].start
             raise CommandError(f"`{self.verb.name}` takes nothing more here", left[0].start, end)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from enum import StrEnum
@@ -18,6 +19,8 @@ class Kind(StrEnum):
     SERVICE = "SERVICE"
     ACTION = "ACTION"
     CHANNEL = "CHANNEL"
+    PATTERN = "PATTERN"
+    """A channel of another framework, which nobody takes for items."""
     ITEMS = "ITEMS"
     FILTER = "FILTER"
     REF = "#N"
@@ -73,7 +76,24 @@ def _text(word: Word, column: int) -> str:
 
 def _name(word: Word, column: int) -> str:
     """The name of a channel, or of a service: whatever bytes it is made of."""
-    name = _any_name(word, column)
+    return _of_bytes(_any_name(word, column), word, column)
+
+
+def _pattern(word: Word, column: int) -> str:
+    """The same where no items are meant. An object in JSON is a pattern of NestJS, and the channel is that of it."""
+    text = _text(word, column)
+    if not text.startswith("{"):
+        return _of_bytes(_unquoted(word, column), word, column)
+    try:
+        name = json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False, sort_keys=True)
+    except RecursionError:
+        raise word.error("the pattern is nested too deeply", column) from None
+    except ValueError as error:
+        raise word.error(f"the pattern is no JSON: {error}", column) from None
+    return _of_bytes(name, word, column)
+
+
+def _of_bytes(name: str, word: Word, column: int) -> str:
     try:
         naming.to_bytes(name)
     except UnicodeEncodeError:
@@ -95,6 +115,11 @@ def _any_name(word: Word, column: int) -> str:
     if not word.quoted and (text[0] in "{@" or find_equals(text) is not None):
         told = "expected a name here, and items after it; where this is the name, write"
         raise word.error(f"{told} {_typed(text)} (`help names` tells more)", column)
+    return _unquoted(word, column)
+
+
+def _unquoted(word: Word, column: int) -> str:
+    text = _text(word, column)
     if not word.quoted and len(text) > 1 and text[0] in "'\"" and text[-1] == text[0]:
         # One pair of quotes was for the shell; what is left of two would go to a channel that nobody meant.
         told = f"these quotes would be part of the name: without them it is {_typed(text[1:-1])}"
@@ -171,6 +196,7 @@ _READERS: dict[Kind, Callable[[Word, int], Any]] = {
     Kind.SERVICE: _name,
     Kind.ACTION: _action,
     Kind.CHANNEL: _name,
+    Kind.PATTERN: _pattern,
     Kind.REF: _ref,
     Kind.FILE: _text,
     Kind.OUTPUT: _text,

@@ -19,7 +19,8 @@ class Face(StrEnum):
 class Argument:
     """A word, or words, in a fixed place. `many` takes all the words that are left.
 
-    `names` tells of WORDS that they are a service or channel and an action, and no filter.
+    `names` tells of WORDS that they are a service or channel and an action, and no filter. `other` is an option, by its
+    key, and the kind of the word where that is given.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Argument:
     required: bool = True
     many: bool = False
     names: bool = False
+    other: tuple[str, Kind] | None = None
 
     @property
     def shown(self) -> str:

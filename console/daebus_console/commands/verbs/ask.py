@@ -17,7 +17,7 @@ VERB = Verb(
     "ask a service of another framework, and print its answer",
     (
         Argument("dialect", Kind.TEXT, "nest or faststream; `help dialects` tells of all"),
-        Argument("channel", Kind.TEXT, "its channel; of NestJS the pattern, which may be an object in JSON"),
+        Argument("channel", Kind.PATTERN, "its channel; of NestJS the pattern, which may be an object in JSON"),
         Argument("content", Kind.TEXT, "what it is asked with: any value in JSON (default: {})", required=False),
     ),
     (TIMEOUT, JSON),

@@ -15,8 +15,8 @@ VERB = Verb(
     "mock",
     "answer in place of a service that is not there",
     (
-        Argument("service", Kind.SERVICE, "the service to stand in for"),
-        Argument("action", Kind.ACTION, "the action to answer", required=False),
+        Argument("service", Kind.SERVICE, "the service to stand in for", other=("dialect", Kind.PATTERN)),
+        Argument("action", Kind.ACTION, "the action to answer", required=False, other=("dialect", Kind.TEXT)),
         Argument("items", Kind.ITEMS, "the answer; see `help items`", required=False, many=True),
     ),
     (
