@@ -46,7 +46,7 @@ def failed(sight: Sight, exchange: Exchange) -> Cause | None:
     service, action = exchange.target or "", exchange.action or ""
     text = _error(exchange)
     if code == "unknown_action":
-        found = unknown_action(sight, service, action, answered=True)
+        found = unknown_action(sight, service, action)
         return found or Cause(
             "unknown_action",
             f"{shown(service)} has no action {quoted(action)}",

@@ -49,7 +49,7 @@ def why_action(sight: Sight, service: str, action: str | None) -> Cause:
     name = action or ""
     found = serving.nobody(sight, service, 0.0)
     if found is None and action is not None:
-        found = serving.unknown_action(sight, service, name)
+        found = serving.unknown_action(sight, service, name, _sent(sight, service, name))
     found = found or serving.silent(sight, service) or serving.busy(sight, service)
     if found is not None:
         return found
@@ -78,6 +78,13 @@ def _seen(sight: Sight, service: str) -> bool:
     exchanges = sight.journal.exchanges
     return any(one.target == service for one in exchanges.between(max(1, exchanges.last - _LATEST), exchanges.last)
                if not one.flags & Flag.CONTROL)  # fmt: skip
+
+
+def _sent(sight: Sight, service: str, action: str) -> list[Exchange]:
+    """What was sent to that action, among the latest that are remembered."""
+    exchanges = sight.journal.exchanges
+    return [one for one in exchanges.between(max(1, exchanges.last - _LATEST), exchanges.last)
+            if one.target == service and one.action == action and one.kind in (Kind.REQUEST, Kind.ONE_WAY)]  # fmt: skip
 
 
 def _latest_bad(sight: Sight, service: str, action: str | None) -> tuple[Exchange | None, int, int]:
@@ -116,7 +123,7 @@ def _request(sight: Sight, exchange: Exchange) -> Cause:
 def _one_way(sight: Sight, exchange: Exchange) -> Cause:
     service, action = exchange.target or "", exchange.action or ""
     found = recorded.failed(sight, exchange) or recorded.done(sight, exchange)
-    found = found or serving.unknown_action(sight, service, action) or recorded.refused(sight, exchange)
+    found = found or serving.unknown_action(sight, service, action, [exchange]) or recorded.refused(sight, exchange)
     found = found or serving.nobody(sight, service, exchange.opened.at)
     if found is not None:
         return found

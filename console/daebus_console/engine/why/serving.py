@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from daebus_console.dates import clock
 from daebus_console.engine.findings.words import call, duration, near, quoted, shown
+from daebus_console.engine.message.exchange import Exchange, Kind, State
 from daebus_console.engine.why.cause import Cause
 from daebus_console.engine.why.doors import service_kept_out, shut_to
 from daebus_console.engine.why.recorded import busy_with
@@ -57,8 +59,9 @@ def nobody(sight: Sight, service: str, since: float) -> Cause | None:
     )
 
 
-def unknown_action(sight: Sight, service: str, action: str, *, answered: bool = False) -> Cause | None:
-    """No instance, or not every one, has the action. `answered` tells that the asker was told so."""
+def unknown_action(sight: Sight, service: str, action: str, sent: Sequence[Exchange] = ()) -> Cause | None:
+    """No instance, or not every one, has the action. `sent` are the messages for it of which it may be that nobody was
+    told so."""
     here = sight.world.instances.here(service)
     entry = sight.service(service)
     if not here or (entry is not None and entry.subscribers > len(here)):
@@ -76,16 +79,28 @@ def unknown_action(sight: Sight, service: str, action: str, *, answered: bool = 
             f"bring all instances of {shown(service)} to one version",
         )
     meant = near(action, sorted(set().union(*(one.actions for one in here))))
-    ignores = () if answered else ('nobody was told so: one-way, or the service has unknown_action="ignore"',)
     text = f"{shown(service)} has no action {quoted(action)}"
     return Cause(
         "unknown_action",
         text if meant is None else f"{text}, but {quoted(meant)}",
-        (f"its instances told their actions: {lists or 'none'}", *ignores),
+        (f"its instances told their actions: {lists or 'none'}", *_untold(sent)),
         f"write {quoted(meant)} where {quoted(action)} is sent"
         if meant is not None
         else f"add the action to {shown(service)}, or correct its name",
     )
+
+
+def _untold(sent: Sequence[Exchange]) -> Iterator[str]:
+    """How many of them had no word of it, where there are any."""
+    one_way = sum(one.kind is Kind.ONE_WAY for one in sent)
+    silent = sum(one.kind is Kind.REQUEST and one.answer is None and one.state is not State.UNKNOWN for one in sent)
+    ignores = 'the service may have unknown_action="ignore"'
+    if len(sent) == 1 and one_way + silent:
+        yield f"nobody was told so: {'it is one-way' if one_way else f'no answer came, and {ignores}'}"
+    elif one_way + silent:
+        ways = [f"{one_way:,} one-way"] * bool(one_way) + [f"{silent:,} unanswered ({ignores})"] * bool(silent)
+        were = "was" if one_way + silent == 1 else "were"
+        yield f"{one_way + silent:,} of {len(sent):,} that are remembered {were} told nothing: {', '.join(ways)}"
 
 
 def restarted(sight: Sight, service: str, since: float) -> Cause | None:

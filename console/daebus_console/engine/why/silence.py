@@ -24,7 +24,7 @@ def unanswered(sight: Sight, exchange: Exchange) -> Cause:
         name = "nobody" if found.rule == "nobody-listens" else "waits_for_itself"
         return Cause(name, found.text, (found.because,), found.advice)
     return (
-        unknown_action(sight, service, action)
+        unknown_action(sight, service, action, [exchange])
         or nobody(sight, service, since)
         or (hangs(sight, exchange) if exchange.state is State.PENDING else None)
         or _waiting(sight, exchange)

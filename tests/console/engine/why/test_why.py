@@ -59,16 +59,36 @@ def test_a_service_that_stopped(bus: Watched) -> None:
 
 def test_an_action_that_no_instance_has(bus: Watched) -> None:
     bus.info("users", "get_user")
-    for asked in (bus.ask("users", "get_usr"), bus.send("users", "get_usr")):
+    ignores = 'nobody was told so: no answer came, and the service may have unknown_action="ignore"'
+    for asked, told in (
+        (bus.ask("users", "get_usr"), ignores),
+        (bus.send("users", "get_usr"), "nobody was told so: it is one-way"),
+    ):
         cause = why(bus, asked)
         assert (cause.name, cause.text) == ("unknown_action", "users has no action 'get_usr', but 'get_user'")
-        assert any('unknown_action="ignore"' in line for line in cause.evidence)
+        assert cause.evidence == ("its instances told their actions: get_user", told)
         assert cause.advice == "write 'get_user' where 'get_usr' is sent"
-    told = bus.fail(bus.ask("users", "get_usr"), "unknown_action")
-    cause = why(bus, told)
+    cause = why(bus, bus.fail(bus.ask("users", "get_usr"), "unknown_action"))
     assert cause.name == "unknown_action"
-    assert not any("ignore" in line for line in cause.evidence)
-    assert why_of(bus, "users", "get_usr").name == "unknown_action"
+    assert cause.evidence == ("its instances told their actions: get_user",)
+
+
+def test_of_an_action_that_no_instance_has_it_is_counted_who_was_told(bus: Watched) -> None:
+    bus.info("users", "get_user")
+    assert why_of(bus, "users", "nope").evidence == ("its instances told their actions: get_user",)
+    for _ in range(2):
+        bus.fail(bus.ask("users", "nope"), "unknown_action")
+    assert why_of(bus, "users", "nope").evidence == ("its instances told their actions: get_user",)
+    bus.send("users", "nope")
+    told = "1 of 3 that are remembered was told nothing: 1 one-way"
+    assert why_of(bus, "users", "nope").evidence[1:] == (told,)
+    bus.ask("users", "nope")
+    bus.ask("users", "nope", timeout=1)
+    bus.send("users", "other")
+    bus.wait(2)
+    told = "3 of 5 that are remembered were told nothing: 1 one-way, 2 unanswered"
+    told += ' (the service may have unknown_action="ignore")'
+    assert why_of(bus, "users", "nope").evidence[1:] == (told,)
 
 
 def test_an_action_that_only_some_have(bus: Watched) -> None:
