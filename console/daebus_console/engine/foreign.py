@@ -59,6 +59,7 @@ class Question:
 
     def send(self) -> Delivery:
         """Publish it, once its answers can be heard. Raises RedisUnavailable, ReadOnly."""
+        self._sender.check()
         self._subscription.ensure(time.monotonic() + _CONNECT_WITHIN)
         self._begun = time.monotonic()
         return self._sender.publish(self.channel, self._data)

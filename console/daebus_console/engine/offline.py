@@ -95,6 +95,11 @@ class OfflineSession(Session):
         self._loader: threading.Thread | None = None
 
     @property
+    def passing(self) -> bool:
+        """Whether there is a Redis that something may be replayed to, which is then shown here."""
+        return self.target is not None
+
+    @property
     def header(self) -> Header:
         """The first line of the capture."""
         return self._reader.header
@@ -235,7 +240,8 @@ class OfflineSender(Sender):
     def __init__(self, session: OfflineSession, *, read_only: bool = False) -> None:
         super().__init__(session, read_only=read_only)
 
-    def _allow(self) -> None:
+    def check(self) -> None:
+        """Raises ReadOnly."""
         raise ReadOnly("this is a capture: nothing can be sent from here")
 
     def ask(self, service: str, action: str, payload: Mapping[str, Any]) -> str:

@@ -149,7 +149,7 @@ class Sender:
         `through` which they go, and closes that. Raises ServiceUnavailable where nobody subscribes to the service's
         channel, RedisUnavailable, PayloadError, ReadOnly.
         """
-        self._allow()
+        self.check()
         request_id = uuid.uuid4().hex
         with self.session.lock:
             self.session.correlator.expect(request_id)
@@ -165,7 +165,7 @@ class Sender:
 
     def send(self, service: str, action: str, payload: Mapping[str, Any]) -> Delivery:
         """Send a one-way message to an action of a service. Raises RedisUnavailable, PayloadError, ReadOnly."""
-        self._allow()
+        self.check()
         if not action:
             raise PayloadError("the action must not be empty")
         return self._publish(service, _one_way(action, _as_told(payload)))
@@ -182,7 +182,7 @@ class Sender:
 
         Raises RedisUnavailable, ReadOnly.
         """
-        self._allow()
+        self.check()
         with self.session.lock:
             self.session.correlator.expect(request_id)
         channel = CONTROL_PREFIX + service
@@ -206,12 +206,12 @@ class Sender:
 
     def broadcast(self, channel: str, message: Mapping[str, Any]) -> Delivery:
         """Publish an object on a channel as it is. Raises RedisUnavailable, PayloadError, ReadOnly."""
-        self._allow()
+        self.check()
         return self._publish(channel, encode_object(_as_told(message), "broadcast"))
 
     def publish(self, channel: str, data: bytes) -> Delivery:
         """Publish those bytes on a channel. Raises RedisUnavailable, ReadOnly."""
-        self._allow()
+        self.check()
         return self._publish(channel, data)
 
     def subscribers(self, channel: str) -> int | None:
@@ -232,7 +232,8 @@ class Sender:
         self._requester.close()
         self._publisher.close()
 
-    def _allow(self) -> None:
+    def check(self) -> None:
+        """Raise ReadOnly where nothing may be sent from here."""
         if self.session.settings.passive:
             raise ReadOnly(PASSIVE)
         if self.read_only:

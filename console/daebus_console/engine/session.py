@@ -86,6 +86,11 @@ class Session:
     recorded: ClassVar[bool] = False
     """Whether it is of times gone by."""
 
+    @property
+    def passing(self) -> bool:
+        """Whether anything may pass in it from now on."""
+        return True
+
     def __init__(self, url: str, settings: Settings | None = None, *, clock: Clock | None = None) -> None:
         self.settings = settings or Settings()
         sharded = is_sharded(url)

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from daebus import DaebusCaller
 from daebus.errors import RedisUnavailable
+from daebus_console.commands.doing.runner import run
+from daebus_console.commands.grammar.command import parse
+from daebus_console.commands.under_way import under_way
 from daebus_console.engine.capture.format import CaptureError
+from daebus_console.engine.capture.reader import read_capture
 from daebus_console.engine.message.exchange import Flag, State
+from daebus_console.engine.message.frame import Frame
 from daebus_console.engine.offline import OfflineSender, OfflineSession
 from daebus_console.engine.sender import ReadOnly
 from tests.console.cli.conftest import Console
 from tests.console.replay.conftest import Shop
-from tests.console.replay.prompt import Prompt
+from tests.console.replay.prompt import Prompt, Said
 from tests.support.waiting import eventually
 
 
@@ -61,7 +68,39 @@ def test_all_is_there_but_sending(offline: Prompt, shop: Shop, recorded: Path) -
     assert offline("replay #1") == 2
     assert "--redis URL" in offline.said.all
     assert offline(f"mock {shop.name} x a=1") == 2
+    for line in (f"bench {shop.name} echo a=1", f"ask nest {shop.name}", f"ping {shop.name}"):
+        assert offline(line) == 2
+        assert "nothing can be sent from here" in offline.said.all
     assert shop.asked == []
+
+
+def test_what_waits_for_messages_is_refused_where_none_can_pass(offline: Prompt, tmp_path: Path) -> None:
+    for line in (f"record {tmp_path / 'new.jsonl'}", "tail --count 1"):
+        assert offline(line) == 2
+        assert "this is a capture, connected to no Redis: nothing passes in it" in offline.said.all
+    assert not (tmp_path / "new.jsonl").exists()
+    assert offline("stats --for 1h --json") == 0
+    assert {row["action"]: row["count"] for row in offline.said.records} == {"echo": 5, "fail": 1}
+    assert offline("groups --for 1h --json") == 0
+    assert len(offline.said.records) == 1
+
+
+def test_what_is_replayed_from_it_can_be_recorded(recorded: Path, shop: Shop, tmp_path: Path) -> None:
+    session = OfflineSession(recorded, target=shop.url)
+    path = tmp_path / "new.jsonl"
+    with Prompt(session, OfflineSender(session)) as prompt:
+        origin = prompt.seen(action="echo", state=State.OK)
+        command = parse(f"record {path}")
+        assert command is not None
+        recording = threading.Thread(target=run, args=(command, replace(prompt.context, output=Said())))
+        recording.start()
+        eventually(lambda: under_way(session).recordings)
+        assert prompt(f"replay #{origin.number}") == 0, prompt.said.all
+        assert under_way(session).stop_recording()
+        recording.join()
+    with read_capture(path) as reader:
+        asked, _answered = [item for item in reader if isinstance(item, Frame)]
+    assert asked.channel == shop.name
 
 
 def test_replays_from_it_go_to_the_redis_that_is_named(recorded: Path, shop: Shop) -> None:

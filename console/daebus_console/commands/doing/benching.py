@@ -59,7 +59,8 @@ class Bench:
         self._begun = 0.0
 
     def run(self) -> bool:
-        """Run them all; True when it was interrupted before their end."""
+        """Run them all; True when it was interrupted before their end. Raises ReadOnly."""
+        self.context.sender.check()
         self._begun = time.monotonic()
         threads = [threading.Thread(target=self._work, name=f"bench-{index}") for index in range(self.concurrency)]
         withdraw = self.context.cancellation.on_cancel(self.stop)

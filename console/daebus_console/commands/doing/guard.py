@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from daebus.errors import ServiceUnavailable
 from daebus_console.commands.context import Context
-from daebus_console.commands.errors import nearest
+from daebus_console.commands.errors import CommandError, nearest
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.kinds import Kind
 from daebus_console.commands.verbs import Face
@@ -26,6 +26,13 @@ def guard(command: Command, context: Context) -> None:
         _served(command["service"], context)
     if _sends_many(command) and context.confirm_remote:
         _remote(command, context)
+
+
+def must_pass(command: Command, context: Context) -> None:
+    """Raise CommandError where nothing can pass any more, for what does nothing but wait for that."""
+    if not context.session.passing:
+        told = "this is a capture, connected to no Redis: nothing passes in it any more"
+        raise CommandError(told, 0, len(command.name))
 
 
 def _sends_many(command: Command) -> bool:

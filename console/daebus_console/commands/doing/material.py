@@ -99,7 +99,9 @@ class _Kept:
 
 
 def wait(context: Context, seconds: float) -> bool:
-    """Wait so long, showing how long it still takes; True when that was interrupted."""
+    """Wait so long, showing how long it still takes; True when that was interrupted. Not where nothing can pass."""
+    if not context.session.passing:
+        return False
     end = time.monotonic() + seconds
     try:
         while (left := end - time.monotonic()) > 0:

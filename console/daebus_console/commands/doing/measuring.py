@@ -21,7 +21,7 @@ from daebus_console.render import Line, Span, duration, table
 def run_stats(command: Command, context: Context) -> int:
     """Count for a while, or at a prompt what is remembered, and print the figures."""
     wanted = filters.parse(command["filter"] or "")
-    seconds = command["for"]
+    seconds = command["for"] if context.session.passing else None
     if seconds is None and context.face is Face.PROMPT:
         stats, looked = _remembered(context.session, wanted)
         interrupted = False

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.guard import must_pass
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.entries import Entry, Liner, record
 from daebus_console.engine.filter import language as filters
@@ -65,7 +66,11 @@ class Feed:
 
 
 def run_tail(command: Command, context: Context) -> int:
-    """Print messages until --for or --count is reached, the output is closed, or it is cancelled."""
+    """Print messages until --for or --count is reached, the output is closed, or it is cancelled.
+
+    Raises CommandError.
+    """
+    must_pass(command, context)
     return _Tail(command, context).run()
 
 

@@ -223,6 +223,9 @@ class AgainKeys(ExchangeKeys):
         """Record what passes into a file, or end the recording that is under way."""
         from daebus_console.tui.screens.record import RecordScreen
 
+        if not self.session.passing:
+            self.notify("This is a capture, connected to no Redis: nothing passes in it any more", timeout=3)
+            return
         if under_way(self.session).stop_recording():
             return
 
