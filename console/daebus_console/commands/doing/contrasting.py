@@ -38,6 +38,7 @@ def run_contrast(command: Command, context: Context) -> int:
     if not found:
         asked = material.wanted.text
         context.output.note(f"nothing passes the filter {asked}" if asked else "nothing has failed")
+    material.tell_warnings(context)
     return Exit.INTERRUPTED if material.interrupted else Exit.DONE
 
 

@@ -33,6 +33,7 @@ def run_groups(command: Command, context: Context) -> int:
         context.output.note(what if groups.failed else f"{what} among {groups.looked:,} exchanges")
     if groups.left_out:
         context.output.note(f"{groups.left_out:,} failures got no group: there are too many different ones")
+    material.tell_warnings(context)
     return Exit.INTERRUPTED if material.interrupted else Exit.DONE
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 from urllib.parse import urlsplit
 
 from daebus.errors import ServiceUnavailable
 from daebus_console.commands.context import Context
+from daebus_console.commands.doing.inputs import misplaced
 from daebus_console.commands.errors import CommandError, nearest
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.kinds import Kind
 from daebus_console.commands.verbs import Face
+from daebus_console.engine.capture.format import NAMED_SO
 from daebus_console.engine.sender import Cancelled, ReadOnly
+from daebus_console.files.places import expanded
 from daebus_console.naming import quoted, shown
 
 
@@ -33,6 +37,15 @@ def must_pass(command: Command, context: Context) -> None:
     if not context.session.passing:
         told = "this is a capture, connected to no Redis: nothing passes in it any more"
         raise CommandError(told, 0, len(command.name))
+
+
+def no_file(command: Command) -> None:
+    """Raise CommandError where a word of the filter is the name of a file, which nobody looks for in messages."""
+    for term in (command["filter"] or "").split():
+        if term.endswith(NAMED_SO) and os.path.isfile(expanded(term)):
+            told = f"{term} is a file, and `{command.name}` looks at what passes"
+            takes = "`open`, `export`, `stats`, `groups` and `findings` take a capture"
+            raise misplaced(command, term, f"{told}; {takes} (for messages with that text, write '\"{term}\"')")
 
 
 def _sends_many(command: Command) -> bool:

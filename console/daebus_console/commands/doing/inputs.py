@@ -12,6 +12,8 @@ from daebus_console.engine.replay.source import Recording
 from daebus_console.files.places import FileError, GivenUp, file_error
 from daebus_console.files.reading import Stored, number_of
 
+_MOST_WARNINGS = 5
+
 
 def giving_up(context: Context) -> GivenUp:
     """Whether the command is cancelled, so that nothing waits any longer for the other end of a pipe."""
@@ -42,6 +44,14 @@ def capture(path: str, context: Context) -> Stored:
 def recording(path: str, context: Context) -> Recording:
     """The exchanges of a capture. Raises CaptureError."""
     return Recording(capture(path, context), spoken=context.session.settings.dialects)
+
+
+def tell_warnings(recording: Recording, context: Context) -> None:
+    """Note what of a capture that was read could not be read."""
+    for warning in recording.warnings[:_MOST_WARNINGS]:
+        context.output.note(f"{recording.path}: {warning}")
+    if len(recording.warnings) > _MOST_WARNINGS:
+        context.output.note(f"{recording.path}: and {len(recording.warnings) - _MOST_WARNINGS} more warnings")
 
 
 def misplaced(command: Command, path: str, text: str) -> CommandError:

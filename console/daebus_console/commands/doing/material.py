@@ -34,15 +34,25 @@ _OVERHEAD = 500
 class Material:
     """Exchanges to look at: `each()` iterates over all of them, and may be called more than once.
 
-    `words` are those that name no file, `wanted` the filter that they are where they are one. `path` is that of the
+    `words` are those that name no file, `wanted` the filter that they are where they are one. `recording` is the
     capture. `interrupted` tells that looking was ended before its time.
     """
 
     each: Callable[[], Iterable[Exchange]]
     words: tuple[Word, ...]
     wanted: filters.Filter
-    path: str | None = None
+    recording: Recording | None = None
     interrupted: bool = False
+
+    @property
+    def path(self) -> str | None:
+        """That of the capture, if there is one."""
+        return self.recording.path if self.recording is not None else None
+
+    def tell_warnings(self, context: Context) -> None:
+        """Note what of the capture could not be read."""
+        if self.recording is not None:
+            inputs.tell_warnings(self.recording, context)
 
     def matching(self) -> Iterable[Exchange]:
         """Those that the filter lets through."""
@@ -54,15 +64,11 @@ def gather(command: Command, context: Context, *, with_filter: bool = True) -> M
 
     Without `with_filter` the words beside the file are left for the verb to read.
     """
-    words: Sequence[Word] = command["what"] or ()
-    file, rest = _file_among(words)
+    file, rest = file_among(command["what"] or ())
     wanted = filters.parse(filter_of(rest, command.line) or "") if with_filter else filters.parse("")
     if file is not None:
-        try:
-            recording = inputs.recording(file.text, context)
-        except CaptureError as error:
-            raise file.error(str(error)) from None
-        return Material(_Kept(recording).exchanges, tuple(rest), wanted, recording.path)
+        recording = recording_of(file, context)
+        return Material(_Kept(recording).exchanges, tuple(rest), wanted, recording)
     interrupted = False
     if context.face is Face.SHELL or command["for"] is not None:
         context.look()
@@ -115,15 +121,25 @@ def wait(context: Context, seconds: float) -> bool:
     return False
 
 
-def _file_among(words: Sequence[Word]) -> tuple[Word | None, Sequence[Word]]:
-    if words and _names_file(words[0]):
+def recording_of(file: Word, context: Context) -> Recording:
+    """The capture that a word names. Raises CommandError."""
+    try:
+        return inputs.recording(file.text, context)
+    except CaptureError as error:
+        raise file.error(str(error)) from None
+
+
+def file_among(words: Sequence[Word]) -> tuple[Word | None, Sequence[Word]]:
+    """The word that names a capture, the first or the last, if there is one; and the others."""
+    if words and names_file(words[0]):
         return words[0], words[1:]
-    if len(words) > 1 and _names_file(words[-1]):
+    if len(words) > 1 and names_file(words[-1]):
         return words[-1], words[:-1]
     return None, words
 
 
-def _names_file(word: Word) -> bool:
+def names_file(word: Word) -> bool:
+    """Whether it looks like the name of a file, or there is a file of that name."""
     if word.text.startswith("#"):
         return False
     if (word.text == STANDARD and not word.quoted) or word.text.endswith(NAMED_SO):

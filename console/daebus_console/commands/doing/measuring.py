@@ -2,33 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from daebus_console.commands.context import Context, Exit
-from daebus_console.commands.doing.material import LOOK_FOR, wait
-from daebus_console.commands.grammar.command import Command
+from daebus_console.commands.doing.inputs import tell_warnings
+from daebus_console.commands.doing.material import LOOK_FOR, file_among, recording_of, wait
+from daebus_console.commands.grammar.command import Command, filter_of
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.figures.stats import Row, Stats
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.filter.language import Filter
 from daebus_console.engine.message.exchange import Exchange, Kind, Message, State
+from daebus_console.engine.replay.source import Recording
 from daebus_console.engine.session import Session
 from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, duration, table
 
 
 def run_stats(command: Command, context: Context) -> int:
-    """Count for a while, or at a prompt what is remembered, and print the figures."""
-    wanted = filters.parse(command["filter"] or "")
+    """Count what is in a capture, or for a while, or at a prompt what is remembered, and print the figures."""
+    file, words = file_among(command["what"] or ())
+    wanted = filters.parse(filter_of(words, command.line) or "")
     seconds = command["for"] if context.session.passing else None
-    if seconds is None and context.face is Face.PROMPT:
+    now, interrupted = None, False
+    if file is not None:
+        recording = recording_of(file, context)
+        stats, looked, now = _recorded(recording, wanted)
+        tell_warnings(recording, context)
+    elif seconds is None and context.face is Face.PROMPT:
         stats, looked = _remembered(context.session, wanted)
-        interrupted = False
     else:
         stats, looked, interrupted = _watched(context, wanted, seconds or LOOK_FOR)
-    _print(command, context, stats, looked)
+    _print(command, context, stats, looked, context.session.clock() if now is None else now)
     return Exit.INTERRUPTED if interrupted else Exit.DONE
+
+
+def _recorded(recording: Recording, wanted: Filter) -> tuple[Stats, float, float]:
+    """What is in a capture, how long it lasted, and when it ended. Raises CaptureError."""
+    begin, end = math.inf, 0.0
+
+    def each() -> Iterator[Exchange]:
+        nonlocal begin, end
+        for exchange in recording.exchanges():
+            begin, end = min(begin, exchange.opened.at), max(end, exchange.messages[-1].at)
+            if wanted(exchange):
+                yield exchange
+
+    stats = _counted(each())
+    return stats, max(0.0, end - begin), end
 
 
 def _remembered(session: Session, wanted: Filter) -> tuple[Stats, float]:
@@ -84,8 +107,7 @@ def _watched(context: Context, wanted: Filter, seconds: float) -> tuple[Stats, f
     return stats, looked, interrupted
 
 
-def _print(command: Command, context: Context, stats: Stats, looked: float) -> None:
-    now = context.session.clock()
+def _print(command: Command, context: Context, stats: Stats, looked: float, now: float) -> None:
     rows = stats.rows(now)
     if command["json"]:
         for row in rows:

@@ -7,7 +7,7 @@ from typing import Any
 from daebus.wire.envelope import error_payload
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.foreign import content_in, dialect_in
-from daebus_console.commands.doing.inputs import misplaced, recording
+from daebus_console.commands.doing.inputs import misplaced, recording, tell_warnings
 from daebus_console.commands.doing.sources import ContextSources
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
@@ -117,12 +117,14 @@ def _guest_answers(command: Command, dialect: Dialect) -> tuple[Answers, str]:
 
 def _recorded(command: Command, path: str, action: str | None, context: Context) -> tuple[Answers, str]:
     try:
-        exchanges = recording(path, context).exchanges()
+        found = recording(path, context)
+        exchanges = found.exchanges()
         if action is not None:
             exchanges = (exchange for exchange in exchanges if exchange.action == action)
         answers = RecordedAnswers(command["service"], exchanges)
     except CaptureError as error:
         raise misplaced(command, path, str(error)) from None
+    tell_warnings(found, context)
     if not answers.known:
         what = f"{command['service']} {action}" if action is not None else command["service"]
         raise misplaced(command, path, f"{path} holds no answer of {what}")

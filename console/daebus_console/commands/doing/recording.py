@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from daebus_console.commands.context import Context, Exit
-from daebus_console.commands.doing.guard import must_pass
+from daebus_console.commands.doing.guard import must_pass, no_file
 from daebus_console.commands.doing.inputs import giving_up, misplaced
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.under_way import under_way
@@ -25,6 +25,7 @@ _END = {Face.SHELL: "Ctrl-C", Face.PROMPT: "ctrl+c"}
 def run_record(command: Command, context: Context) -> int:
     """Record until --for is over, the disk fails, or it is cancelled. Raises CommandError."""
     must_pass(command, context)
+    no_file(command)
     matching = filters.parse(command["filter"] or "")
     try:
         recorder = Recorder(

@@ -16,7 +16,7 @@ from daebus_console.commands.doing.comparing import rules_of
 from daebus_console.commands.doing.differing import change_lines
 from daebus_console.commands.doing.driving import drive, links_for
 from daebus_console.commands.doing.guard import host_of, is_this_machine
-from daebus_console.commands.doing.inputs import giving_up, misplaced
+from daebus_console.commands.doing.inputs import giving_up, misplaced, tell_warnings
 from daebus_console.commands.doing.reporting import plan_lines, report_lines, summary
 from daebus_console.commands.doing.sources import ContextSources
 from daebus_console.commands.errors import CommandError
@@ -39,7 +39,6 @@ from daebus_console.files.places import FileError, is_standard_output
 from daebus_console.naming import quoted, shown
 from daebus_console.render import Span, duration, json_lines, line, repeated_line
 
-_MOST_WARNINGS = 5
 _HOLD = {
     Face.SHELL: "Ctrl-C ends it, Ctrl-Z holds it until `fg`",
     Face.PROMPT: "ctrl+c ends it; P in the full screen, or `pause` at a prompt, holds it",
@@ -297,10 +296,7 @@ class _Many:
         output = self.context.output
         recording = self.chosen.recording
         if recording is not None:
-            for warning in recording.warnings[:_MOST_WARNINGS]:
-                output.note(f"{recording.path}: {warning}")
-            if len(recording.warnings) > _MOST_WARNINGS:
-                output.note(f"{recording.path}: and {len(recording.warnings) - _MOST_WARNINGS} more warnings")
+            tell_warnings(recording, self.context)
             if recording.header.redacted:
                 keys = ", ".join(recording.header.redacted)
                 output.note(f"{keys}: masked when it was recorded, so *** is sent in their place")

@@ -38,6 +38,7 @@ def run_shape(command: Command, context: Context) -> int:
         return (target is None or place == target) and (action is None or asked == action)
 
     shapes = Shapes(wanted, context.redact if context.redact else None).add_all(material.each())
+    material.tell_warnings(context)
     found = in_order(shapes)
     if not found:
         context.output.error("no message was seen" + (f" of {_called(target, action)}" if target is not None else ""))

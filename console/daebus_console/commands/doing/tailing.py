@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 from daebus_console.commands.context import Context, Exit
-from daebus_console.commands.doing.guard import must_pass
+from daebus_console.commands.doing.guard import must_pass, no_file
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.entries import Entry, Liner, record
 from daebus_console.engine.filter import language as filters
@@ -71,6 +71,7 @@ def run_tail(command: Command, context: Context) -> int:
     Raises CommandError.
     """
     must_pass(command, context)
+    no_file(command)
     return _Tail(command, context).run()
 
 

@@ -35,6 +35,7 @@ def run_trace(command: Command, context: Context) -> int:
     if len(exchanges) > MOST_EXCHANGES:
         del exchanges[MOST_EXCHANGES:]
         context.output.note(f"only the first {MOST_EXCHANGES:,} exchanges are looked at")
+    material.tell_warnings(context)
     starts = _starts(material, command, exchanges)
     now = context.session.clock() if material.path is None else max((one.opened.at for one in exchanges), default=0.0)
     if material.path is None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.guard import no_file
 from daebus_console.commands.doing.inputs import misplaced
 from daebus_console.commands.errors import CommandError, nearest
 from daebus_console.commands.grammar.command import Command
@@ -33,6 +34,7 @@ def run_watch(command: Command, context: Context) -> int:
     """Watch until --for is over, --at-most are kept, or it is cancelled."""
     if isinstance(context.session, OfflineSession):
         raise CommandError("this is a capture: nothing happens in it any more", 0, len("watch"))
+    no_file(command)
     return _Watch(command, context).run()
 
 

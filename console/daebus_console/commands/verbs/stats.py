@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from daebus_console.commands.terms.verb import Verb
-from daebus_console.commands.verbs.usual import FILTER, FOR, JSON
+from daebus_console.commands.verbs.usual import FOR, JSON, LOOKED_AT
 
 if TYPE_CHECKING:
     from daebus_console.commands.context import Context
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 VERB = Verb(
     "stats",
     "count requests by service and action, with errors, timeouts and latencies",
-    (FILTER,),
+    (LOOKED_AT,),
     (FOR, JSON),
-    examples=("stats --for 10", "stats service:users --for 1m --json", "stats"),
+    examples=("stats --for 10", "stats service:users --for 1m --json", "stats today.jsonl service:users"),
     details="At the shell it looks for 10 s, or as long as --for says; at a prompt it counts what is remembered.",
     place=70,
 )

@@ -1,0 +1,86 @@
+"""Verbs on a capture: what could not be read of it, and captures where none is taken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from daebus_console.commands.context import Exit
+from daebus_console.engine.capture.writer import CaptureWriter
+from daebus_console.engine.session import Session
+from tests.console.commands.prompt import prompting
+from tests.console.commands.test_findings import shell
+from tests.console.engine.findings.watched import Watched
+
+
+@pytest.fixture
+def damaged(tmp_path: Path) -> Path:
+    """Two failures and a success of users, and a line between them that nobody can read."""
+    bus = Watched()
+    bus.info("users", "get", "list")
+    for _ in range(2):
+        bus.fail(bus.ask("users", "get"), "no_response")
+    bus.call("users", "list")
+    path = tmp_path / "shop.jsonl"
+    with CaptureWriter(path, "redis://localhost/0", 5.0) as writer:
+        for message in bus.session.journal.messages:
+            writer.write(message.at, message.channel, message.data)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:3], b"{]\n", *lines[3:]]))
+    return path
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "stats {}",
+        "groups {}",
+        "contrast {} status:error",
+        "shape {} users get",
+        "trace {} action:list",
+        "findings {}",
+        "why users get --in {}",
+        "export {} --as jsonl",
+        "replay {} --dry-run",
+    ],
+)
+def test_what_could_not_be_read_is_told(damaged: Path, line: str) -> None:
+    status, heard = shell(line.format(damaged))
+    assert status == Exit.DONE, (heard.errors, heard.mistakes)
+    assert len([note for note in heard.notes if "line 4 is skipped" in note]) == 1
+
+
+def test_what_answers_from_a_damaged_capture_tells_it(damaged: Path, redis_url: str, name: str) -> None:
+    with Session(redis_url) as session, prompting(session) as prompt:
+        assert prompt(f"mock {name} --from {damaged}") == Exit.USAGE
+        assert [note for note in prompt.heard.notes if "line 4 is skipped" in note]
+
+
+def test_the_figures_of_a_capture(damaged: Path) -> None:
+    status, heard = shell(f"stats {damaged} to:users --json")
+    assert status == Exit.DONE
+    figures = {one["action"]: (one["count"], one["errors"], one["p50_ms"]) for one in heard.records}
+    assert figures == {"get": (2, 2, 1.0), "list": (1, 0, 1.0)}
+    status, heard = shell(f"stats action:list {damaged} --json")
+    assert [one["action"] for one in heard.records] == ["list"]
+    status, heard = shell(f"stats {damaged.with_name('none.jsonl')}")
+    assert status == Exit.USAGE
+    assert "there is no file" in heard.mistakes[0].message
+
+
+@pytest.mark.parametrize("line", ["tail {}", "tail to:users {}", "watch {}", "record new.jsonl {}"])
+def test_a_capture_where_a_filter_is_meant_is_told(damaged: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    monkeypatch.chdir(damaged.parent)
+    status, heard = shell(line.format("shop.jsonl"))
+    assert status == Exit.USAGE
+    (mistake,) = heard.mistakes
+    assert "shop.jsonl is a file" in mistake.message
+    assert mistake.line[mistake.position :][: mistake.length] == "shop.jsonl"
+    assert not Path("new.jsonl").exists()
+
+
+def test_a_text_in_quotes_is_no_file(damaged: Path, monkeypatch: pytest.MonkeyPatch, redis_url: str) -> None:
+    monkeypatch.chdir(damaged.parent)
+    with Session(redis_url) as session, prompting(session) as prompt:
+        assert prompt('tail "shop.jsonl" --for 10ms') == Exit.DONE
