@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.message.exchange import Exchange
 from tests.console.engine.findings.watched import Watched
 
 
@@ -129,6 +132,80 @@ def test_again_after_a_timeout_though_the_work_was_done(bus: Watched) -> None:
     finding = bus.one("asked-again")
     assert finding.evidence == [first.number, second.number]
     assert finding.text.endswith("timed out; the work of the first was done")
+
+
+def _again_after_each_timeout(bus: Watched, *, late: bool, ticks: bool = False, pause: float = 0.1) -> list[Exchange]:
+    """Four times the same with a time of 0.2 s, each after the one before; all are answered 0.9 s after that, if so."""
+    begun = bus.now
+    asked: list[Exchange] = []
+    answered = 0
+    for _ in range(4):
+        asked.append(bus.ask("users", "slow", {"s": 1}, timeout=0.2))
+        if ticks:
+            bus.wait(0.25)
+        bus.now = begun + len(asked) * (0.2 + pause)
+    while late and answered < 4:
+        bus.now = max(bus.now, asked[answered].opened.at + 0.9)
+        bus.answer(asked[answered])
+        answered += 1
+    bus.wait(2)
+    return asked
+
+
+@pytest.mark.parametrize("ticks", [False, True])
+def test_again_after_each_timeout_nothing_being_answered(bus: Watched, ticks: bool) -> None:
+    asked = _again_after_each_timeout(bus, late=False, ticks=ticks)
+    finding = bus.one("asked-again")
+    assert (finding.count, finding.evidence) == (2, [one.number for one in asked])
+    assert finding.text == "the same request to users slow was sent 4 times in a row, 100 ms after it timed out"
+
+
+@pytest.mark.parametrize("ticks", [False, True])
+def test_again_after_each_timeout_all_being_answered_late(bus: Watched, ticks: bool) -> None:
+    asked = _again_after_each_timeout(bus, late=True, ticks=ticks)
+    finding = bus.one("asked-again")
+    assert (finding.count, sorted(finding.evidence)) == (3, [one.number for one in asked])
+    assert finding.text == (
+        "the same request to users slow was sent 4 times in a row, 100 ms after it timed out;"
+        " 4 of them were done after their time"
+    )
+
+
+def test_again_a_little_before_the_time_of_the_one_before_is_seen_to_be_over(bus: Watched) -> None:
+    asked = _again_after_each_timeout(bus, late=False, pause=-0.003)
+    assert bus.one("asked-again").evidence == [one.number for one in asked]
+
+
+def test_again_after_a_timeout_that_turns_out_later_to_have_been_done(bus: Watched) -> None:
+    first = bus.ask("payment", "charge", {"order": 1}, timeout=0.2)
+    bus.wait(0.3)
+    second = bus.call("payment", "charge", {"order": 1}, timeout=1)
+    assert bus.found() == []
+    bus.wait(5)
+    bus.answer(first)
+    finding = bus.one("asked-again")
+    assert (finding.count, finding.evidence) == (1, [first.number, second.number])
+    assert finding.text.endswith("sent twice in a row, 101 ms after it timed out; the work of the first was done")
+
+
+def test_again_after_each_error_all_of_it_being_read_at_once(bus: Watched) -> None:
+    frames: list[tuple[str, bytes]] = []
+    for number in range(4):
+        about = {"request_id": f"e{number}", "service": "web"}
+        asked = {"action": "reserve", "payload": {"sku": 1}, "reply_to": "caller:web", **about}
+        frames.append(("stock", json.dumps(asked).encode()))
+        frames.append(("caller:web", json.dumps({"status": "error", "payload": {"error": "no"}, **about}).encode()))
+    bus.session.on_batch(bus.now + 1, frames)
+    finding = bus.one("asked-again")
+    assert (finding.count, len(finding.evidence)) == (2, 4)
+    assert "was sent 4 times in a row" in finding.text
+
+
+def test_equal_requests_at_a_time_are_none(bus: Watched) -> None:
+    for _ in range(5):
+        bus.ask("stock", "reserve", {"sku": 1}, timeout=0.2)
+    bus.wait(1)
+    assert bus.found() == []
 
 
 def test_again_after_a_timeout_once_is_none(bus: Watched) -> None:

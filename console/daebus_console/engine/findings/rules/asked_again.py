@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.payloads import raw
@@ -10,26 +11,99 @@ from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import call, duration, to
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 
-_MOST = 500
+_MOST = 1_000
 _MOST_OF_ONE = 16
 _AFTER_ERROR = 0.2
 _AFTER_TIMEOUT = 1.0
+_BEFORE_TIMEOUT = 0.05
+"""An asker has begun to wait before its request is seen here: it gives up that much earlier at the most."""
+_OLDEST = 2.0
+"""Seconds after which no failure is told any more that came before what was asked then."""
+_REMEMBERED = 60.0
+"""Seconds for which a late answer belongs to what was asked again."""
+
+_REQUEST = Kind.REQUEST
+_BOTH = Flag.LATE | Flag.DECLARED
+
+_Key = tuple[str | None, str | None, int]
+"""What equal requests have in common: who asks, what for, and a hash of the payload."""
 
 
-class _Attempts:
-    """One request that failed: when, and all the times it was sent so far."""
+class _Chain:
+    """Equal requests, each sent right after the one before it had failed.
 
-    __slots__ = ("ended", "latest", "payload", "sent")
+    `numbers` are those of the latest ones, `count` is how many there are, and `done` of how many the work was done
+    after their time. `ended` is when the last one failed, None where it has not; `timed_out` tells how the one before
+    it failed, `pause` how long after that it was sent.
+    """
 
-    def __init__(self, first: Exchange, payload: bytes, ended: float) -> None:
-        self.sent = [first.number]
+    __slots__ = (
+        "count", "done", "ended", "first", "first_done", "key", "latest", "numbers", "pause", "timed_out", "told"
+    )  # fmt: skip
+
+    def __init__(self, key: _Key, first: Exchange) -> None:
+        self.key = key
+        self.first = first.number
         self.latest = first
-        self.payload = payload
-        self.ended = ended
+        self.numbers = deque([first.number], _MOST_OF_ONE)
+        self.count = 1
+        self.done = 0
+        self.first_done = False
+        self.ended: float | None = None
+        self.timed_out = False
+        self.pause = 0.0
+        self.told = 0
+        """How many of them were reported."""
+
+    def outlived(self, since: float) -> bool:
+        """Whether nothing has happened to it since then."""
+        latest = self.latest
+        return latest.state is not State.PENDING and max(latest.opened.at, self.ended or 0.0) < since
+
+    def leads_to(self, exchange: Exchange) -> bool:
+        """Whether an equal request was sent right after the last of these had failed."""
+        before = self.latest
+        if self.ended is None or exchange.number <= before.number:
+            return False
+        pause = exchange.opened.at - self.ended
+        if before.state is State.TIMEOUT:
+            return -min(_BEFORE_TIMEOUT, (self.ended - before.opened.at) / 5) <= pause <= _AFTER_TIMEOUT
+        return 0 <= pause <= _AFTER_ERROR
+
+    def add(self, exchange: Exchange, others: _Chain | None) -> None:
+        """It follows, or `others`, of which it is the first."""
+        assert self.ended is not None
+        self.timed_out, self.pause = self.latest.state is State.TIMEOUT, exchange.opened.at - self.ended
+        if others is None:
+            self.latest, self.ended = exchange, None
+            self.numbers.append(exchange.number)
+            self.count += 1
+            return
+        self.latest, self.ended = others.latest, others.ended
+        self.numbers.extend(others.numbers)
+        self.count += others.count
+        self.done += others.done
+        self.told += others.told
+        if others.count > 1:
+            self.timed_out, self.pause = others.timed_out, others.pause
+
+
+class _Asked:
+    """What was asked of one action lately: `new` is not looked into yet, `lone` follows nothing that failed."""
+
+    __slots__ = ("chains", "lone", "new")
+
+    def __init__(self) -> None:
+        self.new: list[Exchange] = []
+        self.lone: dict[_Key, list[Exchange]] = {}
+        self.chains: list[_Chain] = []
 
 
 class Found(Rule):
-    """Remembers what failed lately, and knows it again by its payload."""
+    """Remembers what failed lately, and knows it again by its payload.
+
+    What was asked and what failed come in no certain order: of a whole second, what was asked may be told first.
+    """
 
     name = "asked-again"
     severity = Severity.WARNING
@@ -46,79 +120,153 @@ change something bear to be done twice, as with an id of the order that is remem
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
-        self._failed: dict[tuple[str, str], list[_Attempts]] = {}
+        self._of: dict[tuple[str, str], _Asked] = {}
+
+    def asked(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
+        """Is it one of those that failed? Where none has, it may turn out later."""
+        of = self._asked_of(service, action)
+        of.new += exchanges
+        if of.chains:
+            for chain in self._look_into(of):
+                self._report(chain)
 
     def failed(self, exchange: Exchange) -> None:
-        """Remember what failed."""
-        if exchange.state is State.ERROR and exchange.answer is not None:
-            self._remember(exchange.target or "", exchange.action or "", exchange, exchange.answer.at)
+        """An error, or an answer that came after the time its asker had named."""
+        answer = exchange.answer
+        if answer is None:
+            return
+        if exchange.state is State.ERROR:
+            self._end(exchange, answer.at)
+        elif exchange.state is State.TIMEOUT and exchange.flags & _BOTH == _BOTH:
+            self._end(exchange, _given_up(exchange), done=not answer.error)
 
     def expired(self, exchange: Exchange) -> None:
         """A timeout that the asker had named."""
         service = self.world.directory.services.get(exchange.target or "")
         # Where nobody serves it, who asks is told so at once, and has not waited until now.
         if exchange.flags & Flag.DECLARED and (service is None or service.subscribers or self.world.polled is None):
-            self._remember(exchange.target or "", exchange.action or "", exchange, exchange.deadline)
+            self._end(exchange, _given_up(exchange))
 
-    def asked(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
-        """Is it one of those?"""
-        failed = self._failed.get((service, action))
-        if not failed:
-            return
-        for one in exchanges:
-            if one.kind is not Kind.REQUEST:
-                continue
-            payload = raw(one.opened.data)
-            for attempts in failed:
-                before = attempts.latest
-                if attempts.payload == payload and (before.source, before.parent_id) == (one.source, one.parent_id):
-                    self._again(attempts, one)
-                    break
+    def look(self) -> None:
+        """Forget what nothing can be found about any more."""
+        since = self.world.now - _OLDEST
+        for key, of in list(self._of.items()):
+            of.new = _newer(of.new, since)
+            if of.lone:
+                of.lone = {one: some for one, found in of.lone.items() if (some := _newer(found, since))}
+            if of.chains:
+                of.chains = [chain for chain in of.chains if not chain.outlived(self.world.now - _REMEMBERED)]
+            if not of.new and not of.lone and not of.chains:
+                del self._of[key]
 
     def lost(self) -> None:
         """What comes next may not be what came next."""
-        self._failed.clear()
+        self._of.clear()
 
-    def _remember(self, service: str, action: str, exchange: Exchange, at: float) -> None:
-        failed = self._failed.get((service, action))
-        if failed is None:
-            if len(self._failed) >= _MOST:
-                del self._failed[next(iter(self._failed))]
-            failed = self._failed[service, action] = []
-        for attempts in failed:
-            if attempts.latest is exchange:
-                attempts.ended = at
+    def _asked_of(self, service: str, action: str) -> _Asked:
+        of = self._of.get((service, action))
+        if of is None:
+            if len(self._of) >= _MOST:
+                del self._of[next(iter(self._of))]
+            of = self._of[service, action] = _Asked()
+        return of
+
+    def _look_into(self, of: _Asked) -> list[_Chain]:
+        """What is new follows something that failed, or stands alone; returns the chains that have become longer."""
+        longer: list[_Chain] = []
+        for one in of.new:
+            key = _key_of(one)
+            if key is None:
+                continue
+            chain = next((chain for chain in of.chains if chain.key == key and chain.leads_to(one)), None)
+            if chain is None:
+                of.lone.setdefault(key, []).append(one)
+            else:
+                chain.add(one, None)
+                longer.append(chain)
+        of.new = []
+        return longer
+
+    def _end(self, exchange: Exchange, at: float, *, done: bool = False) -> None:
+        """It failed at that time; `done` tells that its work was done all the same."""
+        of = self._asked_of(exchange.target or "", exchange.action or "")
+        longer = self._look_into(of)
+        chain = next((chain for chain in of.chains if exchange.number in chain.numbers), None)
+        if chain is None:
+            key = _key_of(exchange)
+            if key is None:
                 return
-        payload = raw(exchange.opened.data)
-        if payload is not None:
-            failed.append(_Attempts(exchange, payload, at))
-            del failed[:-_MOST_OF_ONE]
+            chain = _Chain(key, exchange)
+            of.chains.append(chain)
+            del of.chains[:-_MOST_OF_ONE]
+        if done:
+            chain.done += 1
+            chain.first_done |= exchange.number == chain.first
+        if chain.latest is exchange:
+            chain.ended = at
+            if self._follow(of, chain) or done:
+                longer.append(chain)
+        elif done:
+            longer.append(chain)
+        for one in longer:
+            self._report(one)
 
-    def _again(self, attempts: _Attempts, exchange: Exchange) -> None:
-        before, pause = attempts.latest, exchange.opened.at - attempts.ended
-        timed_out = before.state is State.TIMEOUT
-        if before is exchange or pause < 0:
+    def _follow(self, of: _Asked, chain: _Chain) -> bool:
+        """The one that was sent next was perhaps seen before it was known that the last had failed."""
+        lone = of.lone.get(chain.key, [])
+        found = next((one for one in lone if chain.leads_to(one)), None)
+        if found is None:
+            return False
+        lone.remove(found)
+        others = next((one for one in of.chains if one.first == found.number), None)
+        if others is not None:
+            of.chains.remove(others)
+        chain.add(found, others)
+        return True
+
+    def _report(self, chain: _Chain) -> None:
+        """Tell what of it is to be told: from the third on, or from the second where the work of the first was done."""
+        told = max(chain.told, chain.count - (1 if chain.first_done else 2))
+        # Where nothing is new, how many were done may be.
+        if not told:
             return
-        attempts.latest = exchange
-        if pause > (_AFTER_TIMEOUT if timed_out else _AFTER_ERROR):
-            attempts.sent = [exchange.number]
-            return
-        attempts.sent.append(exchange.number)
-        late = timed_out and before.answer is not None and not before.answer.error
-        if len(attempts.sent) < 3 and not late:
-            return
+        new, chain.told = told - chain.told, told
+        exchange, pause = chain.latest, chain.pause
         name = call(exchange.target, exchange.action)
-        times = f"{len(attempts.sent)} times" if len(attempts.sent) > 2 else "twice"
+        times = f"{chain.count} times" if chain.count > 2 else "twice"
         self.book.report(
             self.name,
             self.severity,
             exchange.opened.at,
-            attempts.sent[-5:],
+            list(chain.numbers)[-5:],
             service=exchange.target or "",
             action=exchange.action or "",
             text=f"the same request to {name} was sent {times} in a row, {duration(max(pause, 0.001))} after it"
-            + (" timed out; the work of the first was done" if late else " timed out" if timed_out else " failed"),
+            f"{' timed out' if chain.timed_out else ' failed'}{_done(chain)}",
             because="asker, action and payload are the same, and the one before had just failed",
             advice="wait between two attempts, each time longer, and give up after some",
             where=to(exchange.target or "", exchange.action or ""),
+            count=new,
         )
+
+
+def _done(chain: _Chain) -> str:
+    if not chain.done:
+        return ""
+    if chain.count == 2 and chain.done == 1:
+        return "; the work of the first was done"
+    return f"; {chain.done} of them were done after their time"
+
+
+def _given_up(exchange: Exchange) -> float:
+    """When its asker gave it up: being held may have moved that."""
+    return max(exchange.deadline, exchange.aside.until)
+
+
+def _key_of(exchange: Exchange) -> _Key | None:
+    payload = raw(exchange.opened.data) if exchange.kind is _REQUEST else None
+    return None if payload is None else (exchange.source, exchange.parent_id, hash(payload))
+
+
+def _newer(exchanges: Iterable[Exchange], since: float) -> list[Exchange]:
+    return [one for one in exchanges if one.opened.at >= since]
