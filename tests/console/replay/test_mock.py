@@ -146,7 +146,10 @@ def test_several_answers_to_one_payload_come_in_turn() -> None:
         bus >> progress("caller:1", id=f"r{index}", payload={"n": index})
         bus >> answer("caller:1", id=f"r{index}", payload={"word": word})
     bus >> request("users", "get", id="unanswered", payload={"id": 2})
+    bus >> request("daebus.control.users", "info", id="asked by a console")
+    bus >> answer("caller:1", id="asked by a console", payload={"service": "users"})
     answers = RecordedAnswers("users", bus.journal.exchanges)
+    assert answers.actions == {"get"}
     given = [answers.answer("get", {"id": 1}) for _ in range(3)]
     assert [one and one.payload["word"] for one in given] == ["first", "second", "second"]
     assert given[0] == Given({"word": "first"}, False, ({"n": 0},))

@@ -14,7 +14,7 @@ from daebus_console.commands.errors import CommandError, nearest
 from daebus_console.commands.grammar.command import Command
 from daebus_console.engine.export import FORMATS, ExportOptions, format_for, pieces
 from daebus_console.engine.export.where import bare_url
-from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.message.exchange import Exchange, Flag
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.files.places import FileError, is_standard_output
 from daebus_console.files.writing import Writing
@@ -56,7 +56,9 @@ def run_export(command: Command, context: Context) -> int:
         calls_from=_calls_from(command, name, chosen, context),
         app=command["app"] or "",
     )
-    count = _Count(chosen.each())
+    # What only asks services for themselves is no work of theirs, and answered differently each time.
+    whole = not FORMATS[name].again or bool(chosen.numbers) or chosen.matching.names_control
+    count = _Count(chosen.each(), whole)
     found = pieces(name, count, options)
     if command["copy"]:
         _copy(found, context, name, count)
@@ -64,8 +66,11 @@ def run_export(command: Command, context: Context) -> int:
         put_out(found, context, clean_json if name in ("json", "jsonl") else str)
     else:
         _write(found, command, context, name, count, inputs_of(chosen, context))
-    if options.left_out:
-        context.output.note(_left_out(options.left_out, name))
+    left_out = [_left_out(options.left_out, name)] if options.left_out else []
+    if count.control:
+        left_out.append(f"{count.control} on control channels left out, as `replay` does (is:control exports them)")
+    if left_out:
+        context.output.note("; ".join(left_out))
     for warning in chosen.recording.warnings if chosen.recording is not None else ():
         context.output.note(f"{chosen.path}: {warning}")
     return Exit.DONE
@@ -96,14 +101,18 @@ def _left_out(numbers: list[int], name: str) -> str:
 
 
 class _Count:
-    """Counts what passes through it."""
+    """Counts what passes through it; where it is not the `whole`, nothing of control channels does."""
 
-    def __init__(self, exchanges: Iterable[Exchange]) -> None:
+    def __init__(self, exchanges: Iterable[Exchange], whole: bool) -> None:
         self._exchanges = exchanges
-        self.count = 0
+        self._whole = whole
+        self.count = self.control = 0
 
     def __iter__(self) -> Iterator[Exchange]:
         for exchange in self._exchanges:
+            if exchange.flags & Flag.CONTROL and not self._whole:
+                self.control += 1
+                continue
             self.count += 1
             yield exchange
 

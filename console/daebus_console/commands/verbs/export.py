@@ -40,7 +40,9 @@ VERB = Verb(
         "export today.jsonl status:error --as markdown",
         "export #12 --as pytest --with-calls --app shop.orders:app -o test_bug.py",
     ),
-    details="The rules go into a pytest module as data. Values of keys named with --redact are masked.",
+    details="The rules go into a pytest module as data. Values of keys named with --redact are masked. What sends again"
+    " (commands, programs, tests) leaves out what consoles ask services about themselves, unless it is named: by its"
+    " number, or with is:control.",
     place=130,
 )
 

@@ -20,12 +20,16 @@ from daebus_console.engine.message.exchange import Exchange
 
 @dataclass(frozen=True)
 class Format:
-    """One format. `suffix` is how such files usually end; `summary` says what it is, for a menu."""
+    """One format. `suffix` is how such files usually end; `summary` says what it is, for a menu.
+
+    `again` tells that what it writes sends what was seen again; the others only tell of it.
+    """
 
     name: str
     suffix: str
     summary: str
     write: Callable[[Iterable[Exchange], ExportOptions], Iterator[str]]
+    again: bool = False
 
 
 def _tests(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
@@ -39,13 +43,15 @@ FORMATS: dict[str, Format] = {
         Format("json", ".json", "JSON, with every message", as_json),
         Format("jsonl", ".jsonl", "JSON lines, an exchange a line", as_jsonl),
         Format("capture", ".jsonl", "a capture that can be opened and replayed", as_capture),
-        Format("command", ".sh", "a daebus-console command", as_command),
-        Format("python", ".py", "a Python script with DaebusCaller", as_python),
-        Format("pytest", ".py", "a pytest module, a test for each exchange", _tests),
-        Format("redis-cli", ".sh", "a redis-cli PUBLISH line", as_redis_cli),
+        Format("command", ".sh", "a daebus-console command", as_command, True),
+        Format("python", ".py", "a Python script with DaebusCaller", as_python, True),
+        Format("pytest", ".py", "a pytest module, a test for each exchange", _tests, True),
+        Format("redis-cli", ".sh", "a redis-cli PUBLISH line", as_redis_cli, True),
         Format("mermaid", ".mmd", "a Mermaid sequence diagram", as_mermaid),
-        Format("nestjs", ".ts", "a program with the client of NestJS, of what is in its dialect", as_nest),
-        Format("faststream", ".py", "a program with a broker of FastStream, of what is in its dialect", as_faststream),
+        Format("nestjs", ".ts", "a program with the client of NestJS, of what is in its dialect", as_nest, True),
+        Format(
+            "faststream", ".py", "a program with a broker of FastStream, of what is in its dialect", as_faststream, True
+        ),
         Format("markdown", ".md", "Markdown for a bug report", as_markdown),
     )
 }

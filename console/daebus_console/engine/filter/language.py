@@ -7,11 +7,14 @@ meaning stand in filter_keys, places and quoting in filter_lexer; the help is ma
 from __future__ import annotations
 
 from daebus_console.engine.filter.keys import KEYS, predicate
-from daebus_console.engine.filter.lexer import FilterError, split
+from daebus_console.engine.filter.lexer import FilterError, Term, split
 from daebus_console.engine.filter.predicates import OfExchange, Predicate
+from daebus_console.engine.message.envelope import CONTROL_PREFIX, WATCH_PREFIX
 from daebus_console.engine.message.exchange import Exchange, Message
 
 __all__ = ["Filter", "FilterError", "help_rows", "help_text", "parse"]
+
+_OURS = (CONTROL_PREFIX, WATCH_PREFIX)
 
 
 class Filter:
@@ -20,10 +23,12 @@ class Filter:
     `accepts` is the same question as a plain function, for loops over many.
     """
 
-    __slots__ = ("_predicates", "accepts", "text")
+    __slots__ = ("_predicates", "accepts", "names_control", "text")
 
-    def __init__(self, text: str, predicates: tuple[Predicate, ...]) -> None:
+    def __init__(self, text: str, predicates: tuple[Predicate, ...], *, names_control: bool = False) -> None:
         self.text = text
+        self.names_control = names_control
+        """Whether it is about control channels, or about single exchanges: what is hidden else is wanted then."""
         self._predicates = predicates
         self.accepts: OfExchange = _all_of(predicates)
 
@@ -56,11 +61,29 @@ class Filter:
 def parse(text: str) -> Filter:
     """The filter that the text says. Raises FilterError, which points at the place."""
     try:
-        predicates = [predicate(term) for term in split(text)]
+        terms = split(text)
+        predicates = [predicate(term) for term in terms]
     except FilterError as error:
         error.text = text
         raise
-    return Filter(text.strip(), tuple(sorted(predicates, key=lambda one: one.cost)))
+    return Filter(
+        text.strip(),
+        tuple(sorted(predicates, key=lambda one: one.cost)),
+        names_control=any(map(_names_control, terms)),
+    )
+
+
+def _names_control(term: Term) -> bool:
+    """Whether the term asks for control channels by their name or mark, or for exchanges by their number or id."""
+    if term.negated:
+        return False
+    match (term.key or "").casefold():
+        case "is":
+            return any(value.text.casefold() == "control" for value in term.values)
+        case "channel":
+            return any(value.text.casefold().startswith(_OURS) for value in term.values)
+        case key:
+            return key == "id"
 
 
 def _all_of(predicates: tuple[Predicate, ...]) -> OfExchange:

@@ -10,7 +10,7 @@ from typing import Any
 from daebus_console.engine import jsontext
 from daebus_console.engine.diff.exchange import Answer, Unread, answer_of, read_payload
 from daebus_console.engine.diff.values import distance
-from daebus_console.engine.message.exchange import Exchange, Kind
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind
 
 _MOST_BYTES = 256 * 1024 * 1024
 _MOST_COMPARED = 1_000
@@ -76,6 +76,9 @@ class RecordedAnswers(Answers):
         self._by_action: dict[str, dict[bytes, _Asked]] = {}
         self._bytes = 0
         for exchange in exchanges:
+            if exchange.flags & Flag.CONTROL:
+                # Of itself a stand-in tells nothing, least of all what another told.
+                continue
             if exchange.kind is Kind.REQUEST and exchange.target == service and exchange.action is not None:
                 self._learn(exchange, exchange.action)
         self.actions = frozenset(self._by_action)
