@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from daebus import Daebus, DaebusCaller
+from daebus.errors import RequestTimeout
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.message.exchange import Flag
 from daebus_console.engine.offline import OfflineSender, OfflineSession
@@ -88,6 +89,18 @@ def test_an_instance_that_does_not_answer_is_told_as_failed(shop: Shop, caller: 
     shop.app = Daebus(shop.name, unknown_action="ignore")
     shop.app.start(service=shop.name, redis_url=shop.url)
     eventually(said(prompt, f"✗ #{number} {shop.name} sleep: failed: no answer within 0.02 s"))
+
+
+def test_what_is_too_late_as_then_is_the_same(shop: Shop, caller: DaebusCaller, prompt: Prompt) -> None:
+    with pytest.raises(RequestTimeout):
+        caller.send_request("sleep", {"seconds": 0.3}, timeout=0.1)
+    number = prompt.seen(target=shop.name, action="sleep").number
+    exchange = prompt.context.exchange(number)
+    eventually(lambda: exchange.answer is not None, what="the answer that came too late is seen")
+    assert prompt(f"pin #{number}") == 0
+    eventually(lambda: shop.app.instance in prompt.session.directory.services[shop.name].instances)
+    restart(shop)
+    eventually(said(prompt, f"= #{number} {shop.name} sleep: same: not answered in time, as then in "))
 
 
 def test_a_service_that_was_away_when_it_was_pinned(shop: Shop, caller: DaebusCaller, prompt: Prompt) -> None:

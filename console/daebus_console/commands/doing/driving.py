@@ -78,7 +78,7 @@ def _bar(replay: Replay, total: int, seconds: float) -> Line:
         Span("#" * filled, "accent"),
         Span("-" * (_BAR - filled), "dim"),
         f"] {progress.sent}/{total} sent, {done} done, {progress.in_flight} under way",
-        Span(f", {progress.failed} failed" if progress.failed else "", "error"),
+        Span(f", {progress.failed} without an answer" if progress.failed else "", "error"),
         f", {duration(seconds)}",
         Span("  paused" if replay.paused else "", "warn"),
     )

@@ -121,10 +121,10 @@ def _tell(found: Return, context: Context) -> None:
     else:
         verdict = judge(outcome, pin.rules, context.redact if context.redact else None)
         result, told = verdict.result, _told(verdict, context.redact.mask(outcome.answer.payload))
-        told += f" in {duration(outcome.answer.latency)}" if outcome.answer.latency is not None else ""
     pin.last = result.value
     word = "sent" if outcome is not None and outcome.answer.status == "sent" else result.value
-    text = f"{_SIGNS[result]} {name}: {word}{told and f': {told}' if result is not Result.SAME else told}"
+    took = outcome.answer.latency if outcome is not None else None
+    text = f"{_SIGNS[result]} {name}: {word}{told and f': {told}'}{'' if took is None else f' in {duration(took)}'}"
     # One piece: where the pane is not seen, the screen shows the first.
     new = _number(found, context)
     about = f"as #{new}, instance" if new else "instance"

@@ -168,6 +168,8 @@ def _tell_one(outcome: Outcome, verdict: Verdict, context: Context, as_json: boo
         output.note(f"sent again{number}; {shown(item.service)} answered in {duration(answer.latency)}")
         if not as_json:
             _tell_difference(outcome, verdict, context)
+    elif verdict.late:
+        output.note(f"#{outcome.origin.number} was not answered in time either")
     return _status_of(outcome)
 
 
@@ -177,7 +179,8 @@ def _tell_difference(outcome: Outcome, verdict: Verdict, context: Context) -> No
         # It is masked already.
         context.output.result(change_lines(verdict.changes, context.redact))
     elif verdict.result is Result.SAME:
-        context.output.note(f"the same answer as in #{outcome.origin.number}")
+        late = ", and too late as well" if verdict.late else ""
+        context.output.note(f"the same answer as in #{outcome.origin.number}{late}")
 
 
 def _status_of(outcome: Outcome) -> int:
@@ -212,6 +215,7 @@ def _one_data(outcome: Outcome, verdict: Verdict, context: Context, new: Exchang
         "stream": [mask(_shown(part)) for part in outcome.answer.stream],
         "latency_ms": None if outcome.answer.latency is None else round(outcome.answer.latency * 1000, 3),
         "result": verdict.result.value,
+        "late": verdict.late,
         "differences": [change_data(change) for change in verdict.changes],
     }
 

@@ -9,7 +9,7 @@ from daebus_console.engine.figures.histogram import Histogram
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.replay.plan import Plan
 from daebus_console.engine.replay.replay import Replay
-from daebus_console.engine.replay.report import ActionReport, Report, Result
+from daebus_console.engine.replay.report import LATE, ActionReport, Report, Result
 from daebus_console.naming import shown
 from daebus_console.render import Line, Span, cells, duration, fit, line, pad, table
 
@@ -39,7 +39,8 @@ def report_lines(report: Report, replay: Replay, width: int) -> list[Line]:
     counts = report.counts
     parts = [f"{counts[result]} {result.value}" for result in Result if counts[result] or result is Result.SAME]
     style = "error" if counts[Result.FAILED] else "warn" if counts[Result.CHANGED] else "ok"
-    lines.append(line(f"{counts.total()} sent again: ", Span(", ".join(parts), style), _timing(replay)))
+    late = f"; {report.late} {LATE}" if report.late else ""
+    lines.append(line(f"{counts.total()} sent again: ", Span(", ".join(parts), style), late, _timing(replay)))
     return lines
 
 

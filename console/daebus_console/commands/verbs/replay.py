@@ -43,7 +43,9 @@ VERB = Verb(
     ),
     details="One exchange may be edited: items set, a dash before a path takes away. Many are sent with the spacing"
     " they had, after a plan; what is the same, has changed or failed is told at the end, and the exit status is 1"
-    " where anything has changed or failed. The same request gets a new id, and only we get its answer.",
+    " where anything has changed or failed. The same request gets a new id, and only we get its answer. What was"
+    " answered too late is waited for longer than it says, since that answer is compared, too; not answered in time,"
+    " then and now, is the same.",
     publishes=True,
     background=True,
     place=110,

@@ -12,13 +12,21 @@ from importlib.resources import files
 from typing import Any
 
 from daebus_console.engine.diff.exchange import Answer, Unread, answer_of
-from daebus_console.engine.export.as_python import docstring, literal, redacted_note, redis_url, sent, unsaid
+from daebus_console.engine.export.as_python import (
+    docstring,
+    literal,
+    redacted_note,
+    redis_url,
+    sent,
+    too_late,
+    unsaid,
+    waited,
+)
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import one_line, sendable
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.replay.item import Resend
 
-_TIMEOUT = 5.0
 _HEAD = '''\
 """{title}
 
@@ -72,7 +80,9 @@ def as_pytest(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator
             yield "    " + options.leave_out(exchange.number, one_line(reason))
             continue
         try:
-            yield textwrap.indent(literal(_case(exchange, item, answer, options)), "    ") + ",\n"
+            case = textwrap.indent(literal(_case(exchange, item, answer, options)), "    ") + ",\n"
+            late = too_late(item, exchange)
+            yield f"    # #{exchange.number}: {late}\n{case}" if late else case
         except RecursionError:
             yield "    " + options.leave_out(exchange.number, "it is nested too deeply")
     yield "]\n\n\n" + _body()
@@ -96,7 +106,7 @@ def _case(exchange: Exchange, item: Resend, answer: Answer, options: ExportOptio
         "service": item.channel,
         "action": item.action,
         "payload": sent(item),
-        "timeout": item.timeout or _TIMEOUT,
+        "timeout": waited(item, exchange),
         "status": answer.status,
         "stream": [mask(payload) for payload in answer.stream],
         "answer": mask(answer.payload),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pprint
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -14,7 +15,7 @@ from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import one_line, sendable, when
 from daebus_console.engine.export.where import redis_option
 from daebus_console.engine.message.exchange import Exchange, Kind
-from daebus_console.engine.replay.item import Resend
+from daebus_console.engine.replay.item import TIMEOUT, Resend, patience
 
 _WIDTH = 110
 _LONGEST_NUMBER = 400
@@ -79,7 +80,8 @@ def as_python(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator
         if item.channel != service:
             service = item.channel
             yield f"with DaebusCaller({service!r}, redis_url=REDIS_URL) as caller:\n"
-        yield _comment(exchange, "    ") + _statement(item)
+        late = too_late(item, exchange)
+        yield _comment(exchange, "    ", late and f": {late}") + _statement(item, exchange)
     yield _TAIL
 
 
@@ -99,10 +101,24 @@ def unsaid(item: Resend) -> str:
     return ""
 
 
-def _statement(item: Resend) -> str:
+def waited(item: Resend, exchange: Exchange) -> float:
+    """Seconds to wait for an answer that a program expects: long enough for what came too late then."""
+    named, seconds = item.timeout or TIMEOUT, patience(item, exchange)
+    return named if seconds == named else math.ceil(seconds * 10) / 10
+
+
+def too_late(item: Resend, exchange: Exchange) -> str:
+    """A remark where more time is waited than its asker had; else nothing."""
+    if item.kind is not Kind.REQUEST or item.timeout is None or waited(item, exchange) == item.timeout:
+        return ""
+    return f"answered too late, after {exchange.latency:.3g} s: its asker waited {item.timeout:g} s, here it is more"
+
+
+def _statement(item: Resend, exchange: Exchange) -> str:
     if item.kind is Kind.ONE_WAY:
         return _call("caller.send_message", [item.action, sent(item)], "    ")
-    more = [item.timeout] if item.timeout is not None else []
+    seconds = waited(item, exchange)
+    more = [seconds] if item.timeout is not None or seconds != TIMEOUT else []
     return _call("ask", [item.action, sent(item), *more], "    ", first="caller")
 
 
@@ -115,8 +131,8 @@ def _call(function: str, values: list[Any], indent: str, first: str = "") -> str
     return textwrap.indent(f"{function}(\n{inside})\n", indent)
 
 
-def _comment(exchange: Exchange, indent: str) -> str:
-    return f"{indent}# #{exchange.number}, {when(exchange.opened.at)}\n"
+def _comment(exchange: Exchange, indent: str, more: str = "") -> str:
+    return f"{indent}# #{exchange.number}, {when(exchange.opened.at)}{more}\n"
 
 
 class Raw:

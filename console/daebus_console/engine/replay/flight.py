@@ -14,12 +14,15 @@ from daebus_console.engine.replay.item import Resend
 
 
 class Flight:
-    """One request under way, since now, for at most `timeout` seconds; `progress` are its non-final answers."""
+    """One request under way, since now, for at most `timeout` seconds; `progress` are its non-final answers.
 
-    __slots__ = ("begun", "deadline", "item", "origin", "progress", "request_id", "timeout")
+    `named` are the seconds after which an answer is too late for who asks as the request says.
+    """
 
-    def __init__(self, origin: Exchange, item: Resend, request_id: str, timeout: float) -> None:
-        self.origin, self.item, self.request_id, self.timeout = origin, item, request_id, timeout
+    __slots__ = ("begun", "deadline", "item", "named", "origin", "progress", "request_id", "timeout")
+
+    def __init__(self, origin: Exchange, item: Resend, request_id: str, timeout: float, named: float) -> None:
+        self.origin, self.item, self.request_id, self.timeout, self.named = origin, item, request_id, timeout, named
         self.begun = time.monotonic()
         self.deadline = self.begun + timeout
         self.progress: list[bytes] = []

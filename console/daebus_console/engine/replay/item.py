@@ -20,6 +20,12 @@ _OF_THE_ASKER = ("reply_to", "request_id", "parent_id")
 _OF_THE_CALL = ("retry_of", "traceparent", "tracestate", "baggage")
 """Also the asker's, beside a payload; without one they are the payload."""
 
+TIMEOUT = 5.0
+"""Seconds to wait for an answer where neither the request nor the user says."""
+_LONGEST = 60.0
+_MORE, _AND = 1.5, 1.0
+"""How much longer than the answer of then one is waited for that was later than its asker waited."""
+
 
 NOT_ANEW = "its answer would go to who asked first; `ask` asks anew"
 
@@ -156,6 +162,15 @@ def resend_of(exchange: Exchange) -> Resend:
         if any(name in body for name in left_out):
             body = jsontext.reduced(text, members, left_out)
     return Resend(exchange.kind, opened.channel, exchange.action, body, opened.at, exchange.number, timeout)
+
+
+def patience(item: Resend, exchange: Exchange) -> float:
+    """Seconds to wait for an answer: those that the request names. Where the answer of then took longer, there is
+    something to compare all the same, and it is waited for longer; but not for what took more than a minute.
+    """
+    named = item.timeout or TIMEOUT
+    took = exchange.latency
+    return named if took is None or not named < took <= _LONGEST else _MORE * took + _AND
 
 
 def _as_it_was(exchange: Exchange) -> Resend:

@@ -22,7 +22,7 @@ from daebus_console.engine.message.dialect import Dialect
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.replay.ahead import Ahead
 from daebus_console.engine.replay.flight import Flight, Flights
-from daebus_console.engine.replay.item import Resend, Unsendable, resend_of
+from daebus_console.engine.replay.item import TIMEOUT, Resend, Unsendable, patience, resend_of
 from daebus_console.engine.replay.links import Links, NoLinks
 from daebus_console.engine.replay.pace import Pace, Timing
 from daebus_console.engine.replay.wire import Crowded, Wire
@@ -32,8 +32,6 @@ IN_FLIGHT = 64
 """Requests that may wait for their answer at once with no spacing to keep, where nothing else is said."""
 IN_FLIGHT_PACED = 256
 """The same where a spacing is to be kept, which a lower bound would spoil sooner."""
-TIMEOUT = 5.0
-"""Seconds to wait for an answer where neither the request nor the user says."""
 _LATE = 1.0
 """Seconds behind the original from which on the rest is sent later, instead of all at once."""
 _TICK = 0.5
@@ -44,7 +42,8 @@ class Outcome:
     """What came of one message that was sent again.
 
     `answer.status` is ok or error; timeout; nobody (nobody is subscribed); lost (Redis went meanwhile); unsent; sent
-    (nothing was to be answered). `reason` says more of the last ones. `request_id` is the new one.
+    (nothing was to be answered). `reason` says more of the last ones. `request_id` is the new one. `late` tells of an
+    answer that came after the time that the request names: it was waited for, since that of then was later as well.
     """
 
     origin: Exchange
@@ -52,6 +51,7 @@ class Outcome:
     answer: Answer
     request_id: str = ""
     reason: str = ""
+    late: bool = False
 
 
 @dataclass
@@ -211,10 +211,11 @@ class Replay:
 
     def _send(self, origin: Exchange, item: Resend, due: float) -> None:
         request_id = uuid.uuid4().hex
-        timeout = self._timeout or item.timeout or TIMEOUT
+        timeout = self._timeout or patience(item, origin)
+        named = self._timeout or item.timeout or TIMEOUT
         try:
             if item.dialect is None:
-                data = item.encode(self._wire.reply_to, request_id, time.time(), timeout)
+                data = item.encode(self._wire.reply_to, request_id, time.time(), named)
             else:
                 data, channel = item.anew(self._wire.reply_to, request_id)
                 self._hear(item.dialect, channel)
@@ -224,7 +225,7 @@ class Replay:
                 self._on_lost(error)
             return
         is_request = item.kind is Kind.REQUEST
-        flight = Flight(origin, item, request_id, timeout)
+        flight = Flight(origin, item, request_id, timeout, named)
         if is_request:
             with self._changed:
                 self._flights.add(flight)
@@ -330,8 +331,9 @@ class Replay:
                 one.progress.append(data)
                 return
             self._flights.take(one.request_id)
-            answer = one.answer("error" if failed else "ok", data, now - one.begun)
-            self._done.append(Outcome(one.origin, one.item, answer, one.request_id))
+            took = now - one.begun
+            answer = one.answer("error" if failed else "ok", data, took)
+            self._done.append(Outcome(one.origin, one.item, answer, one.request_id, late=took > one.named))
             self._changed.notify_all()
 
     def _told_by(self, channel: str, data: bytes) -> tuple[Flight | None, bool, bool]:

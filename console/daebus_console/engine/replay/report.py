@@ -23,6 +23,7 @@ from daebus_console.naming import fields
 
 _MOST_PLACES = 200
 _FRACTIONS = (0.5, 0.95)
+LATE = "not answered in time, as then"
 
 
 class Result(StrEnum):
@@ -38,22 +39,27 @@ class Result(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The comparison of one outcome. `changes` are masked; `then` is what was answered when it was recorded."""
+    """The comparison of one outcome. `changes` are masked; `then` is what was answered when it was recorded.
+
+    `late` tells that there was no answer in time, neither then nor now; answers that came later are compared.
+    """
 
     result: Result
     then: Answer
     changes: tuple[Change, ...] = ()
     reason: str = ""
+    late: bool = False
 
 
 def judge(outcome: Outcome, rules: Rules, redact: Redactor | None = None) -> Verdict:
     """Compare what came of a message with what came of it when it was recorded."""
     now, then = outcome.answer, answer_of(outcome.origin)
+    given_up = outcome.origin.state is State.TIMEOUT
     if now.status == "sent":
         return Verdict(Result.UNCOMPARED, then)
     if not now.answered:
-        if now.status == "timeout" and then.status == "timeout":
-            return Verdict(Result.SAME, then)
+        if now.status == "timeout" and given_up:
+            return Verdict(Result.SAME, then, reason=LATE, late=True)
         if now.status == "timeout" and not then.answered and outcome.item and outcome.item.dialect:
             return Verdict(Result.UNCOMPARED, then, reason=f"{outcome.reason}, and none then")
         return Verdict(Result.FAILED, then, reason=outcome.reason)
@@ -63,7 +69,10 @@ def judge(outcome: Outcome, rules: Rules, redact: Redactor | None = None) -> Ver
     if redact:
         masking = of_answers(redact, then, now)
         changes = [masked(change, masking) for change in changes]
-    return Verdict(Result.CHANGED if changes else Result.SAME, then, tuple(changes))
+    late = given_up and outcome.late
+    if changes:
+        return Verdict(Result.CHANGED, then, tuple(changes), late=late)
+    return Verdict(Result.SAME, then, reason=LATE if late else "", late=late)
 
 
 @dataclass
@@ -144,6 +153,8 @@ class Report:
         self.counts: Counter[Result] = Counter()
         self.statuses: Counter[str] = Counter()
         """How often which status came now: ok, error, timeout, nobody, lost, unsent, sent, cancelled."""
+        self.late = 0
+        """How many were not answered in time, neither then nor now."""
         self.actions: dict[tuple[str, str], ActionReport] = {}
 
     @property
@@ -156,6 +167,7 @@ class Report:
         verdict = judge(outcome, self.rules, self.redact)
         self.counts[verdict.result] += 1
         self.statuses[outcome.answer.status] += 1
+        self.late += verdict.late
         origin = outcome.origin
         if origin.kind is Kind.BROADCAST:
             return verdict
@@ -177,6 +189,7 @@ class Report:
         """The report for a program."""
         return {
             **{result.value: self.counts[result] for result in Result},
+            "late": self.late,
             "rules": self.rules.as_data(),
             "actions": [row.as_data() for row in self.rows()],
         }
