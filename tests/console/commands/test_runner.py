@@ -225,9 +225,9 @@ def test_read_only_refuses(session: Session) -> None:
 
 def test_redacted_keys_are_masked_in_answers(session: Session, service: str) -> None:
     prompt = Prompt(session, redact=Redactor(["token"]))
-    prompt(f"request {service} echo token=abc name=Ann")
-    prompt(f"request {service} echo token=abc --json")
-    assert "abc" not in json.dumps([prompt.heard.lines, prompt.heard.records, prompt.heard.notes])
+    prompt(f"request {service} echo token=s3cret name=Ann")
+    prompt(f"request {service} echo token=s3cret --json")
+    assert "s3cret" not in json.dumps([prompt.heard.lines, prompt.heard.records, prompt.heard.notes])
     assert prompt.heard.records == [{"token": "***"}]
     prompt.context.sender.close()
 
