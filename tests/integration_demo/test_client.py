@@ -30,6 +30,7 @@ def a_run(seed: str, url: str) -> dict[str, Any]:
         eventually(lambda: len(tap.requests("gateway", "place_order")) > ORDERS, within=60, what="orders")
         orders = tap.requests("gateway", "place_order")[:ORDERS]
         answers = [answer_to(request, tap) for request in orders]
+        eventually(lambda: len(tap.requests("gateway", "apply_coupon")) >= 2, within=60, what="coupons")
         return {
             "orders": [request["payload"] for request in orders],
             "outcomes": [(answer["status"], answer["payload"].get("order_id")) for answer in answers],

@@ -13,6 +13,7 @@ from textual.document._document import Document
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message.exchange import Kind
 from daebus_console.engine.replay.item import Resend, Unsendable
+from daebus_console.text import clean
 from daebus_console.tui.draft.draft import Draft
 from daebus_console.tui.draft.text import (
     LONGEST,
@@ -48,6 +49,10 @@ def sent(draft: Draft, text: str) -> Any:
 
 
 # What may stand in it ----------------------------------------------------------------------------------------------
+
+
+def test_no_sign_that_is_obeyed_or_not_shown_is_left_in_it() -> None:
+    assert unsafe("".join(clean(chr(code)) for code in range(0x110000))) == []
 
 
 @given(VALUES)

@@ -70,9 +70,10 @@ def test_leases_end_whatever_happens_to_their_clock(
     outcomes: list[Outcome] = []
     hold(gates, outcomes)
     eventually(lambda: len(outcomes) == 1)
-    assert failed.is_set()
+    # What is held after its lease has ended goes on at once, and the clock may be looked at later.
+    assert eventually(failed.is_set)
     assert gates.leases() == []
-    assert "has failed, and goes on" in caplog.text
+    eventually(lambda: "has failed, and goes on" in caplog.text)
 
 
 def test_without_a_thread_there_is_no_lease(gates: Gates, monkeypatch: pytest.MonkeyPatch) -> None:
