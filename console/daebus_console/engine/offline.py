@@ -19,7 +19,7 @@ from daebus.transport.address import RedisAddress
 from daebus.transport.bus import redis_at
 from daebus.transport.proof import Greeting
 from daebus_console.engine.capture.format import CaptureError, Header
-from daebus_console.engine.capture.reader import CaptureReader
+from daebus_console.engine.capture.reader import CaptureReader, told_warnings
 from daebus_console.engine.capture.source import Progress
 from daebus_console.engine.live.tap import Batch
 from daebus_console.engine.message.exchange import Exchange, Message
@@ -113,6 +113,16 @@ class OfflineSession(Session):
     def warnings(self) -> list[str]:
         """What could not be read, so far."""
         return self._reader.warnings
+
+    @property
+    def lacks(self) -> str:
+        """The same in a few words; empty where that is nothing."""
+        return ", ".join(filter(None, (self._reader.lacks, "broken off" if self.failed is not None else "")))
+
+    def told_lacks(self) -> list[str]:
+        """The same line by line, the first of it."""
+        found = list(told_warnings(self.path.name, self.warnings))
+        return found if self.failed is None else [*found, self.failed]
 
     def start(self) -> None:
         """Begin to read."""

@@ -91,6 +91,15 @@ class Session:
         """Whether anything may pass in it from now on."""
         return True
 
+    @property
+    def lacks(self) -> str:
+        """What of a capture could not be read, so far, in a few words; empty where that is nothing."""
+        return ""
+
+    def told_lacks(self) -> list[str]:
+        """The same line by line, as it is told."""
+        return []
+
     def __init__(self, url: str, settings: Settings | None = None, *, clock: Clock | None = None) -> None:
         self.settings = settings or Settings()
         sharded = is_sharded(url)

@@ -130,6 +130,22 @@ def test_a_torn_capture_opens_with_a_warning(recorded: Path, tmp_path: Path) -> 
         OfflineSession(tmp_path / "missing.jsonl")
 
 
+def test_what_lies_behind_an_endless_line_is_told_to_be_unread(
+    recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daebus_console.engine.capture.source.LONGEST_LINE", 100_000)
+    path = tmp_path / "endless.jsonl"
+    path.write_bytes(recorded.read_bytes() + b"x" * 1_000_000)
+    session = OfflineSession(path)
+    session.start()
+    try:
+        assert session.loaded.wait(20)
+        assert session.lacks == "broken off"
+        assert "one line is longer than" in session.told_lacks()[-1]
+    finally:
+        session.stop()
+
+
 def test_a_gap_is_a_gap_and_a_larger_capture_than_there_is_room_keeps_its_end(tmp_path: Path) -> None:
     from daebus_console.engine.session import Settings
 

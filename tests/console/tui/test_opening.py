@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from daebus import DaebusCaller
 from daebus_console.engine.offline import OfflineSession
@@ -32,6 +36,55 @@ def test_a_capture_is_opened_over_the_bus_and_left_again(shop: Shop, caller: Dae
         await console.until(lambda: "echo" in console.line("→"))
 
     drive(shop.url, story)
+
+
+def torn(data: bytes) -> bytes:
+    return data[:-5]
+
+
+def skipped(data: bytes) -> bytes:
+    lines = data.splitlines(keepends=True)
+    return b"".join([*lines[:3], b"{]\n", b"\xff\n", *lines[3:]])
+
+
+def cut(data: bytes) -> bytes:
+    return gzip.compress(data)[:-12]
+
+
+@pytest.mark.parametrize(
+    ("harm", "lacks", "why"),
+    [
+        (torn, "cut off", "the last one, is torn and skipped"),
+        (skipped, "2 lines skipped", "line 4 is skipped"),
+        (cut, "cut off", "the gzip stream ends early"),
+        (lambda data: skipped(torn(data)), "2 lines skipped, cut off", "line 5 is skipped"),
+    ],
+)  # fmt: skip
+def test_what_of_it_could_not_be_read_is_told(
+    shop: Shop, caller: DaebusCaller, capture: Record, harm: Callable[[bytes], bytes], lacks: str, why: str
+) -> None:
+    path = capture(lambda: [caller.send_request("echo", {"n": index}) for index in range(3)])
+    path.write_bytes(harm(path.read_bytes()))
+
+    async def story(console: Driver) -> None:
+        await console.command(f"open {path}")
+        await console.sees(f"capture {path.name}", f"■ {lacks} ", "could not be read completely", why)
+        assert "all of it" not in console.text
+
+    drive(shop.url, story, size=(140, 45), notifications=True)
+
+
+def test_where_nothing_can_pass_nothing_is_recorded(shop: Shop, caller: DaebusCaller, capture: Record) -> None:
+    path = capture(lambda: caller.send_request("echo", {}))
+
+    async def story(console: Driver) -> None:
+        await console.command(f"open {path}")
+        await console.sees("all of it")
+        await console.press("escape", "escape", "ctrl+r")
+        await console.sees("connected to no Redis")
+        assert "Record into" not in console.text
+
+    drive(shop.url, story, notifications=True)
 
 
 def test_what_was_opened_is_replayed_where_redis_says(shop: Shop, caller: DaebusCaller, capture: Record) -> None:

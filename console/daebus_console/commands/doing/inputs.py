@@ -7,12 +7,10 @@ from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.capture.format import CaptureError
-from daebus_console.engine.capture.reader import open_capture
+from daebus_console.engine.capture.reader import open_capture, told_warnings
 from daebus_console.engine.replay.source import Recording
 from daebus_console.files.places import FileError, GivenUp, file_error
 from daebus_console.files.reading import Stored, number_of
-
-_MOST_WARNINGS = 5
 
 
 def giving_up(context: Context) -> GivenUp:
@@ -48,10 +46,8 @@ def recording(path: str, context: Context) -> Recording:
 
 def tell_warnings(recording: Recording, context: Context) -> None:
     """Note what of a capture that was read could not be read."""
-    for warning in recording.warnings[:_MOST_WARNINGS]:
-        context.output.note(f"{recording.path}: {warning}")
-    if len(recording.warnings) > _MOST_WARNINGS:
-        context.output.note(f"{recording.path}: and {len(recording.warnings) - _MOST_WARNINGS} more warnings")
+    for text in told_warnings(recording.path, recording.warnings):
+        context.output.note(text)
 
 
 def misplaced(command: Command, path: str, text: str) -> CommandError:

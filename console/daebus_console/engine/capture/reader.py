@@ -7,7 +7,7 @@ version, is refused with a CaptureError.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -22,6 +22,7 @@ from daebus_console.files.places import FileError, GivenUp, never
 from daebus_console.files.reading import Stored
 
 _MOST_WARNINGS = 100
+_MOST_TOLD = 5
 _MOST_NAMES = 50_000
 _UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
 
@@ -32,6 +33,13 @@ def open_capture(path: str | os.PathLike[str], given_up: GivenUp = never) -> Sto
         return Stored(path, given_up=given_up)
     except FileError as error:
         raise CaptureError(str(error)) from None
+
+
+def told_warnings(name: str, warnings: Sequence[str]) -> Iterator[str]:
+    """The first of the warnings as they are told, each with the name of the capture, and how many more there are."""
+    yield from (f"{name}: {warning}" for warning in warnings[:_MOST_TOLD])
+    if len(warnings) > _MOST_TOLD:
+        yield f"{name}: and {len(warnings) - _MOST_TOLD} more warnings"
 
 
 def read_capture(path: str | os.PathLike[str], progress: Progress | None = None) -> CaptureReader:
@@ -58,6 +66,7 @@ class CaptureReader:
         """What was skipped and why, in the order of the file; the first hundred of them."""
         self.skipped = 0
         """Lines that could not be read."""
+        self._torn = False
         self._line = 1
         self._names: dict[str, str] = {}
         self._decode = msgspec.json.Decoder(Line).decode
@@ -81,6 +90,13 @@ class CaptureReader:
         self._source.close()
         if self._owned:
             self.stored.close()
+
+    @property
+    def lacks(self) -> str:
+        """What could not be read, so far, in a few words; empty where that is nothing."""
+        lines = self.skipped - self._torn
+        skipped = f"{lines:,} line{'s' * (lines != 1)} skipped" if lines else ""
+        return ", ".join(filter(None, (skipped, self._source.broken or ("cut off" if self._torn else ""))))
 
     def __iter__(self) -> Iterator[Frame | Gap]:
         """The frames and gaps, in the order of the file.
@@ -161,6 +177,7 @@ class CaptureReader:
             if self.stored.being_written:
                 # What is being recorded this moment has no end yet.
                 return
+            self._torn = True
             self._warn(f"line {self._line + 1}, the last one, is torn and skipped: the recording was cut off there")
         else:
             yield from self._items([text])

@@ -21,13 +21,14 @@ _MARK = b"\xef\xbb\xbf"
 class CaptureSource:
     """The lines of a file, read from its beginning.
 
-    `problem` says what kept it from being read to its end, if anything did; `rest` is what follows the last line end,
-    once the blocks are through.
+    `problem` says what kept it from being read to its end, if anything did, and `broken` the same in a word or two;
+    `rest` is what follows the last line end, once the blocks are through.
     """
 
     def __init__(self, stored: Stored, progress: Progress | None) -> None:
         self.stored = stored
         self.problem: str | None = None
+        self.broken = ""
         self.rest = b""
         self._progress = progress
         self._texts = self._unpacked()
@@ -69,11 +70,12 @@ class CaptureSource:
             try:
                 block = stored.read(done)
             except FileError as error:
-                self.problem = f"the file cannot be read to its end ({error})"
+                self.problem, self.broken = f"the file cannot be read to its end ({error})", "broken off"
                 return
             if not block:
                 if done < stored.size:
                     self.problem = f"the file became shorter while it was read: {stored.size - done} bytes are gone"
+                    self.broken = "cut off"
                 return
             done += len(block)
             yield block
@@ -84,3 +86,4 @@ class CaptureSource:
         trouble = yield from unpacked(self._raw())
         if trouble is not None and not (trouble.ended and self.stored.being_written):
             self.problem = self.problem or trouble.text
+            self.broken = self.broken or ("cut off" if trouble.ended else "damaged")

@@ -11,6 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, TextArea
 
 from daebus_console.commands.under_way import under_way
+from daebus_console.text import clean
 from daebus_console.tui.acting.offers import filter_completer
 from daebus_console.tui.acting.wondering import Wondering
 from daebus_console.tui.documents.exchange import LOGS
@@ -104,6 +105,7 @@ class MainScreen(DebugKeys):
         self.begin_to_learn()
         self._frame_number = 0
         self._awaited: str | None = None
+        self._lacks_told = False
         self.layout_of = Layout(self)
 
     def compose(self) -> ComposeResult:
@@ -189,6 +191,7 @@ class MainScreen(DebugKeys):
         self.repl.head.show(*commands_title(commands.under_way, commands.output.passing, under_way(self.session)))
 
     def _slow(self) -> None:
+        self._tell_lacks()
         session, found = self.session, [*self.debugged(), *self.found()]
         with session.lock:
             left, right = header(
@@ -218,6 +221,19 @@ class MainScreen(DebugKeys):
         if not self.flow.count():
             self.flow.refresh()
         self.tell()
+
+    def _tell_lacks(self) -> None:
+        """Of a capture that is read, tell once what could not be."""
+        session, loaded = self.session, getattr(self.session, "loaded", None)
+        if self._lacks_told or loaded is None or not loaded.is_set():
+            return
+        self._lacks_told = True
+        for text in session.told_lacks():
+            self.workspace.commands.output.note(text)
+        if session.lacks:
+            where = "" if self.layout_of.is_seen("repl-pane") else "; F4 shows what"
+            told = f"{session.address} could not be read completely: {session.lacks}{where}"
+            self.notify(clean(told), severity="warning", timeout=8, markup=False)
 
     def tell(self) -> None:
         """Write the titles of the flow and of its columns."""

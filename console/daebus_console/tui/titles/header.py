@@ -15,10 +15,11 @@ def header(
     """Left: which Redis, how the connection is, and what the console is `doing`; right: what was `found`, and seen."""
     status = session.status
     left: Line = [(" daebus ", "strong"), (f" {clean(shortened(str(session.address)))} ", "name")]
-    # A capture that was opened says when all of it is there; a bus never is.
+    # A capture that was opened says when all of it is there, or what could not be read; a bus never is.
     loaded = getattr(session, "loaded", None)
     if loaded is not None:
-        left.append((" ■ all of it ", "accent") if loaded.is_set() else (" ◌ loading … ", "wait"))
+        end = (f" ■ {session.lacks} ", "warn") if session.lacks else (" ■ all of it ", "accent")
+        left.append(end if loaded.is_set() else (" ◌ loading … ", "wait"))
     elif status.up:
         where = f" on {fmt.plural(session.tap.shards, 'shard')}" if session.tap.sharded else ""
         left.append((f" ◐ live in part{where} ", "warn") if session.tap.partly else (f" ● live{where} ", "ok"))
