@@ -8,10 +8,12 @@ import pytest
 
 from daebus_console.commands.context import Exit
 from daebus_console.engine.capture.writer import CaptureWriter
+from daebus_console.engine.offline import OfflineSender, OfflineSession
 from daebus_console.engine.session import Session
 from tests.console.commands.prompt import prompting
 from tests.console.commands.test_findings import shell
 from tests.console.engine.findings.watched import Watched
+from tests.console.replay.prompt import Prompt
 
 
 @pytest.fixture
@@ -78,6 +80,17 @@ def test_a_capture_where_a_filter_is_meant_is_told(damaged: Path, monkeypatch: p
     assert "shop.jsonl is a file" in mistake.message
     assert mistake.line[mistake.position :][: mistake.length] == "shop.jsonl"
     assert not Path("new.jsonl").exists()
+
+
+def test_in_an_opened_capture_services_are_those_that_were_seen(damaged: Path) -> None:
+    session = OfflineSession(damaged)
+    with Prompt(session, OfflineSender(session)) as prompt:
+        assert prompt("services --json") == Exit.DONE
+        assert [one["service"] for one in prompt.said.records] == ["users"]
+        assert prompt("services users") == Exit.DONE
+        assert prompt("describe users --json") == Exit.DONE
+        assert [one["action"] for one in prompt.said.records] == ["get", "list"]
+        assert prompt("describe nobody") == Exit.NOBODY
 
 
 def test_a_text_in_quotes_is_no_file(damaged: Path, monkeypatch: pytest.MonkeyPatch, redis_url: str) -> None:

@@ -10,10 +10,10 @@ from daebus_console.commands.doing.exporting import put_out
 from daebus_console.commands.doing.listing import LOOK_FOR
 from daebus_console.commands.errors import CommandError, nearest
 from daebus_console.commands.grammar.command import Command
-from daebus_console.engine.directory import Directory
 from daebus_console.engine.schema.described import Described, Whole, described
 from daebus_console.engine.schema.formats import FORMATS
 from daebus_console.engine.schema.shape import default, notes, shape, signature
+from daebus_console.engine.session import Session
 from daebus_console.naming import quoted, shown, with_names
 from daebus_console.render import Line, Span, line, table
 from daebus_console.text import clean_json
@@ -29,10 +29,10 @@ def run_describe(command: Command, context: Context) -> int:
             f"there is no format {form!r}; there are: {known}", position, len(form), nearest(form.lower(), FORMATS)
         )
     session, cancellation = context.look(), context.cancellation
-    session.wait_for(lambda: _is_known(session.directory, name) or cancellation.cancelled, LOOK_FOR)
+    session.wait_for(lambda: _is_known(session, name) or cancellation.cancelled, LOOK_FOR)
     with session.lock:
         service = session.directory.services.get(name)
-        here = service is not None and bool(service.subscribers)
+        here = service is not None and (bool(service.subscribers) or session.recorded)
         framework = service is not None and service.framework
         entries = [] if service is None else [one for one in service.actions.values() if one.declared]
         found = [described(one.name, one.doc, one.told) for one in sorted(entries, key=lambda one: one.name)]
@@ -64,11 +64,12 @@ def _perhaps(meant: str | None) -> str:
     return f" (did you mean {shown(meant)}?)" if meant else ""
 
 
-def _is_known(directory: Directory, name: str) -> bool:
+def _is_known(session: Session, name: str) -> bool:
     """Whether the service has told of itself, or is not there."""
+    directory = session.directory
     service = directory.services.get(name)
     if service is None or not service.subscribers:
-        return directory.polled is not None
+        return directory.polled is not None or session.recorded
     return any(one.told is not None for one in service.actions.values())
 
 

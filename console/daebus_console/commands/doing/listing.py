@@ -38,7 +38,9 @@ def run_services(command: Command, context: Context) -> int:
         now = session.clock()
         looked = now - session.status.since
         counted = session.directory.counted
-        services = [service for service in session.directory.services.values() if command["all"] or service.subscribers]
+        # Of a capture nobody knows who was subscribed.
+        each = command["all"] or session.recorded
+        services = [service for service in session.directory.services.values() if each or service.subscribers]
         channels = [one for one in session.directory.channels.values() if command["all"] or one.subscribers]
         alike = [one for one in session.directory.alike() if command["all"] or one.subscribers]
         by_pattern = session.directory.by_pattern
@@ -122,9 +124,9 @@ def _print(
 
 
 def complete(session: Session) -> bool:
-    """Whether the first poll is done and every instance found has told of itself."""
+    """Whether the first poll is done and every instance found has told of itself; in a capture nothing more is told."""
     directory = session.directory
-    if session.status.discovery_problem is not None:
+    if session.recorded or session.status.discovery_problem is not None:
         return True
     return directory.polled is not None and all(
         len(service.instances) >= service.subscribers
