@@ -73,6 +73,7 @@ def test_in_every_verb(prompt: Prompt, home: Path, quote: str) -> None:
     # It was read: that there is no such app is the next mistake.
     assert line("rerun <~/x.jsonl> #1 --app no.such:app") == Exit.USAGE
     assert "there is no module 'no'" in "\n".join(prompt.heard.notes)
+    assert line("stats <~/x.jsonl>") == Exit.DONE
     assert line("groups <~/x.jsonl>") == Exit.DONE
     assert line("contrast <~/x.jsonl>") == Exit.DONE
     assert line("shape <~/x.jsonl>") == Exit.DONE
@@ -106,6 +107,7 @@ def test_every_verb_that_takes_a_path_is_in_the_test_above() -> None:
         "replay",
         "rerun",
         "export",
+        "stats",
         "groups",
         "shape",
         "contrast",
