@@ -52,9 +52,6 @@ from .aio_call import AsyncCall, until
 
 log = logging.getLogger("daebus")
 
-LOOK_AFTER = 0.05
-"""Seconds without a word from Redis after which it is looked whether it has closed a connection, before it is used."""
-
 
 def located(url: str | None) -> Bus:
     """The bus: where the URL says, else the running service's, else that of the environment."""
@@ -100,10 +97,8 @@ class AsyncSession:
 
     async def ask(self, call: AsyncCall, data: bytes) -> None:
         """Publish the request of a call, which from now on waits. Redis' verdict on it comes through the call."""
+        self._look()
         publisher = self._publisher
-        if publisher is not None and self._loop.time() - publisher.heard_at > LOOK_AFTER:
-            self._look()
-            publisher = self._publisher
         if publisher is not None and self._subscription is not None and not self._asks_first:
             self._close_when_idle = False
             self._send(publisher, call, data, asked=False)
@@ -242,11 +237,10 @@ class AsyncSession:
 
         One task connects for all that wait; they share the error of an attempt, not the deadline of that task.
         """
-        begun = self._loop.time()
-        if self._publisher is not None and begun - self._publisher.heard_at > LOOK_AFTER:
-            self._look()
+        self._look()
         if self._publisher is not None and self._subscription is not None:
             return self._publisher
+        begun = self._loop.time()
         try:
             async with until(deadline), self._opening:
                 while self._publisher is None or self._subscription is None:

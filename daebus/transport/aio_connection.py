@@ -28,6 +28,8 @@ from .proof import Greeting, greeting, hello
 from .stream import READ_SIZE, has_ended
 
 _PING = pack(b"PING")
+LOOK_AFTER = 0.05
+"""Seconds without a word from Redis after which it is looked whether it has closed a connection, before it is used."""
 
 
 class AsyncConnection(asyncio.Protocol):
@@ -302,6 +304,8 @@ class AsyncConnection(asyncio.Protocol):
 
     def look(self) -> None:
         """End it where the other side has closed it, of which a loop that stood still has told nobody yet."""
+        if self._loop.time() - self.heard_at <= LOOK_AFTER:
+            return
         transport = self._transport
         if self._error is not None or transport is None or transport.is_closing():
             return

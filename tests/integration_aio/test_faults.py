@@ -23,7 +23,7 @@ from daebus import (
     RequestFailed,
     RequestTimeout,
 )
-from daebus.client.aio_session import LOOK_AFTER
+from daebus.transport.aio_connection import LOOK_AFTER
 from tests.integration_aio.shop import Shop, connections, open_files, pending, until
 from tests.support.framework_services import serving, subscribers
 from tests.support.ports import free_port

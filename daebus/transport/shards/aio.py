@@ -87,6 +87,11 @@ class AsyncDoors:
         """Whether replies are due."""
         return any(door.busy for door in self._doors.values())
 
+    def look(self) -> None:
+        """See `AsyncConnection`."""
+        for door in list(self._doors.values()):
+            door.look()
+
     @property
     def silent(self) -> bool:
         """Those that are, are given up by `check`."""
