@@ -14,6 +14,7 @@ from daebus_console.engine.message.exchange import Kind
 from tests.console.tui.support import Driver, drive
 from tests.support.framework_services import serving
 from tests.support.redis_server import RedisServer
+from tests.support.waiting import eventually
 
 SIZES = [(80, 24), (160, 48)]
 
@@ -88,8 +89,12 @@ def test_where_something_pending_stands(
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_rows_of_the_time_before_are_marked(own_redis: RedisServer, shop: DaebusCaller, size: tuple[int, int]) -> None:
+def test_rows_of_the_time_before_are_marked(
+    own_redis: RedisServer, shop: DaebusCaller, size: tuple[int, int], caplog: pytest.LogCaptureFixture
+) -> None:
     shop.send_message("fail", {})
+    # It has been handled before anybody looks.
+    eventually(lambda: "action 'fail' raised" in caplog.text)
 
     async def story(d: Driver) -> None:
         d.app.session.pulls = True
