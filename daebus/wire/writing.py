@@ -89,12 +89,7 @@ def write_request(
     """
     message: dict[str, Any] = {"action": action, "payload": payload, "reply_to": reply_to, "request_id": request_id}
     message["service"] = service
-    if parent_id is not None:
-        message["parent_id"] = parent_id
-    if cause is not None:
-        message["cause"] = cause
-    if sent_at is not None:
-        message["sent_at"] = sent_at
+    _add_origin(message, parent_id, cause, sent_at)
     if timeout is not None and math.isfinite(timeout):
         message["timeout"] = timeout
     if retry_of is not None:
@@ -118,13 +113,18 @@ def write_one_way(
     message: dict[str, Any] = {"action": action, "payload": payload, "service": service}
     if message_id is not None:
         message["message_id"] = message_id
+    _add_origin(message, parent_id, cause, sent_at)
+    return _write(action, payload, {**more, **message} if more else message, default)
+
+
+def _add_origin(message: dict[str, Any], parent_id: RequestId, cause: str | None, sent_at: float | None) -> None:
+    """What it is sent for, and when, as far as that is given."""
     if parent_id is not None:
         message["parent_id"] = parent_id
     if cause is not None:
         message["cause"] = cause
     if sent_at is not None:
         message["sent_at"] = sent_at
-    return _write(action, payload, {**more, **message} if more else message, default)
 
 
 def named_action(action: str) -> None:
