@@ -15,7 +15,7 @@ from daebus_console.files.places import file_error
 SUFFIXES = (".gz", ".zst")
 WANTED = "Python 3.14, or: pip install 'daebus[zstd]'"
 """What zstd takes."""
-WINDOW = 32 * 1024
+_WINDOW = 32 * 1024
 """Bytes that gzip looks back."""
 _CRUMB = 64
 
@@ -57,13 +57,23 @@ def zstd() -> Any:
     return None
 
 
+def salvaged(decompressor: Any, data: bytes, *errors: type[Exception]) -> bytes:
+    """What can be had of data that is damaged, or ends too early: all but the few bytes before that."""
+    texts: list[bytes] = []
+    with contextlib.suppress(*errors):
+        for start in range(0, len(data), _CRUMB):
+            texts.append(decompressor.decompress(data[start : start + _CRUMB]))
+    return b"".join(texts)
+
+
 class _Gzip:
     def __init__(self) -> None:
         self._zip = zlib.compressobj(6, zlib.DEFLATED, 31)
         self._window = self._recent = b""
 
     def compress(self, data: bytes | bytearray) -> bytes:
-        self._recent = bytes((self._recent + data)[-WINDOW:])
+        # All that is exported goes through here, of which only the end is wanted.
+        self._recent = (self._recent + data[-_WINDOW:])[-_WINDOW:]
         return self._zip.compress(data)
 
     def flush(self, *, last: bool) -> bytes:
@@ -73,12 +83,7 @@ class _Gzip:
         self._window = self._recent
 
     def unpacked(self, data: bytes) -> bytes:
-        unzip = zlib.decompressobj(-15, zdict=self._window)
-        texts = []
-        with contextlib.suppress(zlib.error):
-            for start in range(0, len(data), _CRUMB):
-                texts.append(unzip.decompress(data[start : start + _CRUMB]))
-        return b"".join(texts)
+        return salvaged(zlib.decompressobj(-15, zdict=self._window), data, zlib.error)
 
 
 class _Zstd:
@@ -107,9 +112,4 @@ class _Zstd:
         """Each frame begins anew."""
 
     def unpacked(self, data: bytes) -> bytes:
-        unzip = self._module.ZstdDecompressor()
-        texts = []
-        with contextlib.suppress(self._module.ZstdError, EOFError):
-            for start in range(0, len(data), _CRUMB):
-                texts.append(unzip.decompress(data[start : start + _CRUMB]))
-        return b"".join(texts)
+        return salvaged(self._module.ZstdDecompressor(), data, self._module.ZstdError, EOFError)

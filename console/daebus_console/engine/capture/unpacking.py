@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterator
 from itertools import chain
 from typing import Any, NamedTuple
 
-from daebus_console.files.packing import zstd
+from daebus_console.files.packing import salvaged, zstd
 
 
 class Trouble(NamedTuple):
@@ -37,7 +37,6 @@ _CANNOT = {
 _BLOCK = 256 * 1024
 _PIECE = 16 * 1024
 """What is handed to zstd at once: where a piece is damaged, no more than what comes of it is lost."""
-_CRUMB = 64
 
 
 def unpacked(raw: Iterator[bytes]) -> Texts:
@@ -63,7 +62,7 @@ def _gunzipped(blocks: Iterator[bytes]) -> Texts:
             try:
                 text = unzip.decompress(data, _BLOCK)
             except zlib.error:
-                if text := _salvage(before, data):
+                if text := salvaged(before, data, zlib.error):
                     yield text
                 return _damaged("gzip")
             if text:
@@ -75,17 +74,6 @@ def _gunzipped(blocks: Iterator[bytes]) -> Texts:
     if text := unzip.flush():
         yield text
     return None if unzip.eof else _ended("gzip")
-
-
-def _salvage(unzip: Any, data: bytes) -> bytes:
-    """What can be had of a block in which a damage is: all but the few bytes before it."""
-    texts = []
-    try:
-        for start in range(0, len(data), _CRUMB):
-            texts.append(unzip.decompress(data[start : start + _CRUMB]))
-    except zlib.error:
-        pass
-    return b"".join(texts)
 
 
 def _unzstd(blocks: Iterator[bytes], module: Any) -> Texts:
