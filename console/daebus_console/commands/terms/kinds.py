@@ -153,16 +153,18 @@ def _count(word: Word, column: int) -> int:
 
 
 def _rate(word: Word, column: int) -> float:
-    found = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)(?:/s)?", word.text[column:])
-    if found is None or not 0 < float(found[1]) < 1e9:
-        raise word.error("expected how many a second, such as 50 or 0.5", column)
-    return float(found[1])
+    return _decimal(word, column, "/s", "expected how many a second, such as 50 or 0.5")
 
 
 def _speed(word: Word, column: int) -> float:
-    found = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)x?", word.text[column:])
+    return _decimal(word, column, "x", "expected how many times as fast, such as 2 or 0.5")
+
+
+def _decimal(word: Word, column: int, unit: str, expected: str) -> float:
+    """A number above zero, which the unit may follow."""
+    found = re.fullmatch(rf"(\d+(?:\.\d*)?|\.\d+)(?:{unit})?", word.text[column:])
     if found is None or not 0 < float(found[1]) < 1e9:
-        raise word.error("expected how many times as fast, such as 2 or 0.5", column)
+        raise word.error(expected, column)
     return float(found[1])
 
 
