@@ -76,11 +76,6 @@ class LocalListener(Settling, Listener):
         """See `Listener`."""
         return self.next_message(0.0)
 
-    def more(self, most: int) -> list[tuple[str, bytes]]:
-        """See `Listener`: each is settled by itself."""
-        del most
-        return []
-
     def _next(self, deadline: float | None, idle: Callable[[], float]) -> tuple[str, bytes] | None:
         if self._queue.empty():
             idle()

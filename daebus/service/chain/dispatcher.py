@@ -134,10 +134,12 @@ class Dispatcher:
         of them: another that has less to do would have had them else.
         """
         claims = self._claims
-        together = None if claims is None or self._gatekeeper is not None or self._on_loop else claims.together()
+        if claims is None or self._gatekeeper is not None or self._on_loop is not None:
+            return []
+        together = claims.together()
+        if together is None:
+            return []
         found: list[Mate] = []
-        if claims is None or together is None:
-            return found
         left = BRISK
         for channel, data in messages:
             message = read_request(data) if channel == self._runtime.name else None
