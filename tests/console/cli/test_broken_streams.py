@@ -78,6 +78,9 @@ class World:
         values = {"--for": "0.3", "--times": "1", "--requests": "2", "--timeout": "5s", "--speed": "1000"}
         flags = ("--headless", "--beside", "--yes")
         names = {option.name for option in verb.options}
+        if "--count" in names:
+            # As long as it takes, where it can end by what has passed.
+            values |= {"--count": "1", "--for": "30"}
         words += [word for name, value in values.items() if name in names for word in (name, value)]
         words += [flag for flag in flags if flag in names]
         if "--redis" in names:
