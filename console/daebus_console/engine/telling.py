@@ -130,7 +130,7 @@ class Telling:
         self._records.room = min(ROOM, max(_LEAST_ROOM, self._journal.kept * _A_MESSAGE))
         new = self._records.take(message.at, batch, watched=watched)
         for record in new:
-            if record.begun < since and before.row_id(record) is not None:
+            if record.came < since and before.row_id(record) is not None:
                 if not self.rows_at_end:
                     self._tell_before(record)
                 elif len(self._waiting) < before.MOST:
@@ -142,7 +142,7 @@ class Telling:
         for record in records:
             source = record.source
             if isinstance(record, Handled):
-                if stats is not None and record.queued is not None and record.begun >= since:
+                if stats is not None and record.queued is not None and record.came >= since:
                     stats.queued(source.service, record.action, record.queued)
             elif isinstance(record, Heard | Ran):
                 if isinstance(record, Heard):

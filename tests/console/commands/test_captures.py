@@ -82,6 +82,31 @@ def test_a_capture_where_a_filter_is_meant_is_told(damaged: Path, monkeypatch: p
     assert not Path("new.jsonl").exists()
 
 
+@pytest.mark.parametrize(
+    ("line", "instead"),
+    [
+        ("why {}", "--in shop.jsonl"),
+        ("logs {}", "--in shop.jsonl"),
+        ("running {}", "--in shop.jsonl"),
+        ("services users {}", "`open`"),
+        ("describe {}", "`open`"),
+        ("ping {}", "`open`"),
+        ("request {} get", "`open`"),
+        ("send {} get", "`open`"),
+    ],
+)
+def test_a_capture_where_a_service_is_meant_is_told(
+    damaged: Path, monkeypatch: pytest.MonkeyPatch, line: str, instead: str
+) -> None:
+    monkeypatch.chdir(damaged.parent)
+    status, heard = shell(line.format("shop.jsonl"))
+    assert status == Exit.USAGE
+    (mistake,) = heard.mistakes
+    assert "shop.jsonl is a file" in mistake.message
+    assert instead in mistake.message
+    assert mistake.line[mistake.position :][: mistake.length] == "shop.jsonl"
+
+
 def test_in_an_opened_capture_services_are_those_that_were_seen(damaged: Path) -> None:
     session = OfflineSession(damaged)
     with Prompt(session, OfflineSender(session)) as prompt:

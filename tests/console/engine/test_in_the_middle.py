@@ -119,3 +119,13 @@ def test_a_console_that_comes_in_the_middle(bus: Watched) -> None:
     assert [(row.target, row.action) for row in rows] == [("orders", "create")]
     assert "orders" not in {row.service for row in bus.session.stats.rows(bus.now)}, "what was not seen is not counted"
     assert not [one for one in bus.found() if one.rule in ("answered-twice", "swallowed-error", "nobody-listens")]
+
+
+@pytest.mark.parametrize(("waited", "rows"), [(30.0, 1), (1.0, 0)])
+def test_what_came_before_the_console_and_waited_for_a_worker(bus: Watched, waited: float, rows: int) -> None:
+    """Its handler began while the console looked; the message itself had passed before, or was not there to be seen."""
+    bus.session.status.since = bus.now
+    bus.wait(10)
+    bus.say(*_decoded(batch("orders", handled(1, "waited", "create", bus.now, queued=waited))))
+    told = [one for one in bus.session.journal.exchanges if one.kind is Kind.TOLD]
+    assert [(one.target, one.action, one.request_id) for one in told] == [("orders", "create", "waited")] * rows

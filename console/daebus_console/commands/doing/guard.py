@@ -19,9 +19,12 @@ from daebus_console.engine.sender import Cancelled, ReadOnly
 from daebus_console.files.places import expanded
 from daebus_console.naming import quoted, shown
 
+_TAKE_ONE = "`open`, `export`, `stats`, `groups` and `findings` take a capture"
+
 
 def guard(command: Command, context: Context) -> None:
     """Let the command pass, or raise ReadOnly, ServiceUnavailable or Cancelled. May ask the user, and Redis."""
+    _no_file_for_a_service(command)
     if not command.verb.publishes:
         return
     if context.read_only:
@@ -42,10 +45,24 @@ def must_pass(command: Command, context: Context) -> None:
 def no_file(command: Command) -> None:
     """Raise CommandError where a word of the filter is the name of a file, which nobody looks for in messages."""
     for term in (command["filter"] or "").split():
-        if term.endswith(NAMED_SO) and os.path.isfile(expanded(term)):
-            told = f"{term} is a file, and `{command.name}` looks at what passes"
-            takes = "`open`, `export`, `stats`, `groups` and `findings` take a capture"
-            raise misplaced(command, term, f"{told}; {takes} (for messages with that text, write '\"{term}\"')")
+        if _is_file(term):
+            told = f"{term} is a file, and `{command.name}` looks at what passes; {_TAKE_ONE}"
+            raise misplaced(command, term, f"{told} (for messages with that text, write '\"{term}\"')")
+
+
+def _no_file_for_a_service(command: Command) -> None:
+    """Raise CommandError where a capture is named in the place of a service."""
+    argument = command.verb.argument(Kind.SERVICE)
+    named = command.arguments.get(argument.name) if argument is not None else None
+    for name in [named] if isinstance(named, str) else named or ():
+        if _is_file(name):
+            has_in = any(option.name == "--in" for option in command.verb.options)
+            instead = f"write --in {name} to look into it" if has_in else _TAKE_ONE
+            raise misplaced(command, name, f"{name} is a file, and `{command.name}` takes a service here; {instead}")
+
+
+def _is_file(word: str) -> bool:
+    return word.endswith(NAMED_SO) and os.path.isfile(expanded(word))
 
 
 def _sends_many(command: Command) -> bool:

@@ -66,6 +66,11 @@ class Record(msgspec.Struct, gc=False, kw_only=True, tag_field="kind", tag=str.l
         return self.at + self.source.off - (getattr(self, "elapsed", None) or 0.0)
 
     @property
+    def came(self) -> float:
+        """When the message came that it tells of, which may have waited for a worker since."""
+        return self.begun - (getattr(self, "queued", None) or 0.0)
+
+    @property
     def failed(self) -> bool:
         """Whether it tells of something that went wrong."""
         return getattr(self, "outcome", OK) not in _WELL
