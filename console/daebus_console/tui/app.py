@@ -202,8 +202,12 @@ class ConsoleApp(BaseApp):
         return Size(max(NARROWEST, size.width), max(1, size.height))
 
     async def _on_resize(self, event: events.Resize) -> None:
-        """See Textual, whose widgets cannot lay out a text in no cells."""
+        """See Textual, whose widgets cannot lay out a text in no cells.
+
+        It tells the screens by a timer of 8 ms, which never rings where its task is held up for as long as it begins.
+        """
         event.size = Size(max(NARROWEST, event.size.width), max(1, event.size.height))
+        self.call_later(self._check_resize)
 
     def end(self, status: int) -> bool:
         """End with that exit status, whatever is on the screen; for signal handlers. False where it does not run.

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
+import pytest
+from textual.timer import Timer
+
+from daebus_console.tui.app import ConsoleApp
 from tests.console.tui.scene import scene
 from tests.console.tui.support import Driver, drive
 from tests.console.tui.test_bindings import PANES, back
@@ -52,6 +56,23 @@ def test_no_size_is_too_small(names: list[str]) -> None:
                 sizes = [(screen, screen._size) for screen in console.app.screen_stack]
                 error.add_note(f"{at}; {console.app.size} in all, {sizes}")
                 raise
+
+    drive(scene(), story)
+
+
+def test_a_size_is_taken_also_where_the_timer_for_it_never_rings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short ones of Textual's do not where the machine is busy: findings/textual-one-shot-timers-may-never-ring.sh."""
+    rings = ConsoleApp.set_timer
+
+    def set_timer(app: ConsoleApp, delay: float, *args: Any, **named: Any) -> Timer:
+        return rings(app, delay, *args, **named) if delay > 0.01 else Timer(app, delay)
+
+    monkeypatch.setattr(ConsoleApp, "set_timer", set_timer)
+
+    async def story(console: Driver) -> None:
+        for size in ((25, 9), (120, 35)):
+            await console.pilot.resize_terminal(*size)
+            await console.until(lambda size=size: console.app.screen._size == size)
 
     drive(scene(), story)
 
