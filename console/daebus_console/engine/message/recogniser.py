@@ -28,8 +28,8 @@ class Ear(NamedTuple):
     """What reads the frames of one channel in one dialect: those that begin like `openings`, if any, not `elsewhere`.
 
     No frame that it is handed may be one of ours: see `may_be_ours`. What it does not read goes the long way. `made` is
-    the class for its messages that are no answers, or plain ones; `several` may answer a question. Where it has no
-    name it stands for whichever dialect the frame is in.
+    the class for its messages that are no answers, or plain ones, `partly` for answers that others follow, `failed` for
+    errors; `several` may answer a question. Where it has no name it stands for whichever dialect the frame is in.
     """
 
     dialect: Dialect
@@ -38,6 +38,8 @@ class Ear(NamedTuple):
     openings: tuple[bytes, ...] | None
     elsewhere: tuple[bytes, ...]
     made: type[Message]
+    partly: type[Message]
+    failed: type[Message]
     several: bool
 
 
@@ -76,7 +78,7 @@ class Recogniser:
         }
         """How frames begin that a dialect cannot have for itself."""
         packed = tuple(one for one in self.openings if not one.startswith(_OBJECT))
-        self.unmet = Ear(Dialect(), "", lambda _data: None, packed, (), Message, False)
+        self.unmet = Ear(Dialect(), "", lambda _data: None, packed, (), Message, Message, Message, False)
         """For the first frame on a channel that nobody owns: `first` tells its dialect."""
         self.owners = _Owners(self)
         self.ears = Ears(self)
@@ -120,7 +122,8 @@ class Recogniser:
         name = dialect.name
         openings = None if owns else dialect.openings
         several = dialect.each_answers or dialect.others_answer
-        return Ear(dialect, name, read, openings, self._elsewhere[name], self.classes[name], several)
+        made, partly, failed = self.classes[name], message_class(name, False), message_class(name, True, True)
+        return Ear(dialect, name, read, openings, self._elsewhere[name], made, partly, failed, several)
 
     def announced(self, dialect: str, channel: str, data: bytes) -> Announced | None:
         """What a frame in that dialect tells of the program that sent it."""

@@ -15,6 +15,8 @@ _WORDS_BY_HEAD: dict[int, Any] = {7 << 5 | low: word for low, word in _WORDS.ite
 _MOST_FIELDS = 64
 _TEXT_OF_A_BYTE, _MAP_OF_TWO_BYTES = 0x78, 0xB9
 """How texts and maps begin whose length is told by so many bytes."""
+_EMPTY_MAP = b"\xb9\x00\x00"
+"""As those write it who write the length of each map in two bytes."""
 
 
 def _size(head: int) -> int:
@@ -30,6 +32,8 @@ def _size(head: int) -> int:
 
 
 _SIZES = bytes(map(_size, range(256)))
+_SHORT = bytes(_SIZES[head] if head >> 5 == 3 else 0 for head in range(256))
+"""The same for short texts alone."""
 
 
 class Inside(bytes):
@@ -48,36 +52,43 @@ def cbor_fields(data: bytes, names: Mapping[bytes, str]) -> dict[str, Any] | Non
         if count > _MOST_FIELDS:
             return None
         found: dict[str, Any] = {}
+        short, sizes, called = _SHORT, _SIZES, names.get
         for _ in range(count):
-            begin, head = at, data[at]
-            if head >> 5 != 3:
-                return None
             # Names and values are mostly short: how much they take is told by their first byte.
-            size = _SIZES[head]
+            begin, size = at, short[data[at]]
             if size:
                 at += size
-                name = data[begin + 1 : at]
+                name = called(data[begin + 1 : at])
             else:
+                if data[at] >> 5 != 3:
+                    return None
                 size, start = _count(data, at)
                 at = start + size
-                name = data[start:at]
+                name = called(data[start:at])
             head = data[at]
-            size = _SIZES[head]
-            if name not in names:
-                at = at + size if size else _past(data, at)
+            size = sizes[head]
+            if name is None:
+                if size:
+                    at += size
+                elif head == _TEXT_OF_A_BYTE:
+                    at += 2 + data[at + 1]
+                elif data.startswith(_EMPTY_MAP, at):
+                    at += 3
+                else:
+                    at = _past(data, at)
             elif head in _WORDS_BY_HEAD:
-                found[names[name]] = _WORDS_BY_HEAD[head]
+                found[name] = _WORDS_BY_HEAD[head]
                 at += 1
             elif (size and head >> 5 == 3) or head == _TEXT_OF_A_BYTE:
                 begin = at + 1 if size else at + 2
                 at += size or 2 + data[at + 1]
                 if at > len(data):
                     return None
-                found[names[name]] = data[begin:at].decode()
+                found[name] = data[begin:at].decode()
             else:
                 begin = at
                 value, at = _value(data, begin)
-                found[names[name]] = Inside(data[begin:at]) if value is Inside else value
+                found[name] = Inside(data[begin:at]) if value is Inside else value
     except (IndexError, ValueError, struct.error, TypeError):
         return None
     return found if at == len(data) else None
