@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import termios
 from typing import Any
@@ -26,15 +27,25 @@ def keyboards_left(output: bytes) -> int:
     return len(re.findall(rb"\x1b\[>\d+u", output)) - len(re.findall(rb"\x1b\[<u", output))
 
 
-def line_settings(terminal: Terminal) -> list[Any]:
+def line_settings(descriptor: int) -> list[Any]:
     """What `stty` would tell: echo, line editing and the like."""
-    found = termios.tcgetattr(terminal.process.child_fd)
+    found = termios.tcgetattr(descriptor)
     return [found[_INPUT], found[_OUTPUT], found[_LOCAL]]
 
 
-def assert_as_before(terminal: Terminal, settings: list[Any]) -> None:
-    """The terminal is as it was when `line_settings` told those settings."""
+def settings_of_a_new_one() -> list[Any]:
+    """The line settings that a terminal begins with: those of one that a program runs on may be its own already."""
+    descriptors = os.openpty()
+    try:
+        return line_settings(descriptors[1])
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def assert_as_before(terminal: Terminal) -> None:
+    """The terminal is as it was before the program began."""
     output = bytes(terminal.output)
     assert modes_left(output) == {}, output[-600:]
     assert keyboards_left(output) == 0
-    assert line_settings(terminal) == settings
+    assert line_settings(terminal.process.child_fd) == settings_of_a_new_one()

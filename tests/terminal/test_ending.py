@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.redis_server import RedisServer
 from tests.support.terminal import Terminal
-from tests.terminal.left import assert_as_before, line_settings
+from tests.terminal.left import assert_as_before
 
 pytestmark = [pytest.mark.terminal, pytest.mark.timeout(120)]
 
@@ -53,7 +53,6 @@ def test_the_full_screen_leaves_the_terminal_as_it_was(
 ) -> None:
     path = tmp_path / "kept.jsonl"
     with start(own_redis.url, tmp_path, PROGRAM, real=number is signal.SIGTERM) as terminal:
-        settings = line_settings(terminal)
         terminal.wait_for("● live")
         terminal.type(":")
         terminal.wait_for("Complete")
@@ -64,7 +63,7 @@ def test_the_full_screen_leaves_the_terminal_as_it_was(
         terminal.wait_for("20 messages")
         os.kill(terminal.process.pid, number)
         assert terminal.wait_end(within=30) == 128 + number
-        assert_as_before(terminal, settings)
+        assert_as_before(terminal)
         assert "Traceback" not in terminal.output.decode(errors="replace")
     assert recorded(path) == list(range(20))
 
@@ -72,13 +71,12 @@ def test_the_full_screen_leaves_the_terminal_as_it_was(
 @pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
 def test_a_prompt_leaves_the_terminal_as_it_was(own_redis: RedisServer, tmp_path: Path, number: signal.Signals) -> None:
     with start(own_redis.url, tmp_path, [*PROGRAM, "repl"], real=number is signal.SIGTERM) as terminal:
-        settings = line_settings(terminal)
         terminal.wait_for("daebus>")
         terminal.type("half a li")
         terminal.wait_for("half a li")
         os.kill(terminal.process.pid, number)
         assert terminal.wait_end(within=30) == 128 + number
-        assert_as_before(terminal, settings)
+        assert_as_before(terminal)
         assert "Traceback" not in terminal.output.decode(errors="replace")
 
 
@@ -101,12 +99,11 @@ def test_a_signal_while_a_prompt_is_at_work_leaves_the_terminal_as_it_was(
     own_redis: RedisServer, tmp_path: Path
 ) -> None:
     with start(own_redis.url, tmp_path, [sys.executable, "-c", AT_WORK, "repl"]) as terminal:
-        settings = line_settings(terminal)
         terminal.wait_for("daebus>")
         # What is typed is completed in a thread, and the signal comes from where that is begun.
         terminal.type("half a li")
         assert terminal.wait_end(within=30) == 128 + signal.SIGTERM
-        assert_as_before(terminal, settings)
+        assert_as_before(terminal)
         assert "Traceback" not in terminal.output.decode(errors="replace")
 
 
@@ -114,7 +111,6 @@ def test_a_signal_while_a_prompt_is_at_work_leaves_the_terminal_as_it_was(
 def test_a_recording_from_the_prompt_is_closed(own_redis: RedisServer, tmp_path: Path, number: signal.Signals) -> None:
     path = tmp_path / "kept.jsonl"
     with start(own_redis.url, tmp_path, [*PROGRAM, "repl"]) as terminal:
-        settings = line_settings(terminal)
         terminal.wait_for("daebus>")
         terminal.type(f"record {path}\r")
         terminal.wait_for("recording to")
@@ -122,7 +118,7 @@ def test_a_recording_from_the_prompt_is_closed(own_redis: RedisServer, tmp_path:
         terminal.wait_for("5 messages")
         os.kill(terminal.process.pid, number)
         assert terminal.wait_end(within=30) == 128 + number
-        assert_as_before(terminal, settings)
+        assert_as_before(terminal)
         assert "Traceback" not in terminal.output.decode(errors="replace")
     assert recorded(path) == list(range(5))
 
@@ -131,13 +127,12 @@ def test_a_recording_from_the_prompt_is_closed(own_redis: RedisServer, tmp_path:
 def test_a_verb_closes_its_recording(own_redis: RedisServer, tmp_path: Path, number: signal.Signals) -> None:
     path = tmp_path / "kept.jsonl.gz"
     with start(own_redis.url, tmp_path, [*PROGRAM, "record", str(path)], real=number is signal.SIGTERM) as terminal:
-        settings = line_settings(terminal)
         terminal.wait_for("recording to")
         publish(own_redis, 5)
         terminal.wait_for("5 messages")
         os.kill(terminal.process.pid, number)
         assert terminal.wait_end(within=30) == 128 + number
-        assert_as_before(terminal, settings)
+        assert_as_before(terminal)
         assert "Traceback" not in terminal.text
     # An archive that was not closed ends in EOFError here.
     assert gzip.decompress(path.read_bytes()).count(b'"news"') == 5
@@ -180,7 +175,6 @@ sys.exit(main())
 def test_a_mistake_of_ours_leaves_the_terminal_as_it_was(own_redis: RedisServer, tmp_path: Path) -> None:
     path = tmp_path / "kept.jsonl"
     with start(own_redis.url, tmp_path, [sys.executable, "-c", BROKEN]) as terminal:
-        settings = line_settings(terminal)
         terminal.wait_for("● live")
         terminal.type(":")
         terminal.wait_for("Complete")
@@ -193,7 +187,7 @@ def test_a_mistake_of_ours_leaves_the_terminal_as_it_was(own_redis: RedisServer,
         terminal.wait_for("Pause")
         terminal.type("f")
         assert terminal.wait_end(within=30) == 1
-        assert_as_before(terminal, settings)
+        assert_as_before(terminal)
         told = terminal.output.decode(errors="replace").rpartition("\x1b[?1049l")[2]
         assert "no such luck" in told
         assert "hunter2" not in told
