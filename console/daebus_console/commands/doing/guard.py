@@ -23,7 +23,10 @@ _TAKE_ONE = "`open`, `export`, `stats`, `groups` and `findings` take a capture"
 
 
 def guard(command: Command, context: Context) -> None:
-    """Let the command pass, or raise ReadOnly, ServiceUnavailable or Cancelled. May ask the user, and Redis."""
+    """Let the command pass, or raise CommandError, ReadOnly, ServiceUnavailable or Cancelled.
+
+    May ask the user, and Redis.
+    """
     _no_file_for_a_service(command)
     if not command.verb.publishes:
         return

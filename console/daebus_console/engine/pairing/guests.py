@@ -10,17 +10,15 @@ from collections.abc import Callable
 
 from daebus_console.engine.message.dialect import Dialect, Sighting
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State, message_class
-from daebus_console.engine.message.recogniser import Ear, Recogniser, may_be_ours
+from daebus_console.engine.message.recogniser import BACKSLASH, LOW_LINE, Ear, Recogniser, may_be_ours
 from daebus_console.engine.pairing.claims import Claims
 from daebus_console.engine.pairing.journal import Journal
 from daebus_console.engine.pairing.settling import DEFAULT_TIMEOUT, Settling
 from daebus_console.engine.pairing.taken import Guests
 
 _REQUEST, _RESPONSE, _BROADCAST = Kind.REQUEST, Kind.RESPONSE, Kind.BROADCAST
-_QUIET, _DECLARED, _STREAM = Flag.QUIET, Flag.DECLARED, Flag.STREAM
+_QUIET, _DECLARED = Flag.QUIET, Flag.DECLARED
 _PENDING, _OK, _ERROR, _SENT, _ORPHAN = State.PENDING, State.OK, State.ERROR, State.SENT, State.ORPHAN
-
-_LOW_LINE, _BACKSLASH = b"_\\"
 
 Teller = Callable[[Message, Exchange], None]
 """Told a message and its exchange."""
@@ -51,15 +49,14 @@ class GuestSorter(Settling):
     ) -> int:
         """Keep the message with those bytes, if that ear reads it, and its exchange, of that number if it is new.
 
-        Returns the number of the next exchange, 0 where the frame has to go the long way. The plain question, its
+        Returns the number of the next exchange, 0 where the frame has to go the long way. The plain question, its plain
         answers and what stands alone are dealt with here, not otherwise than `_guest` would: calls cost more than the
         rest.
         """
-        dialect, spoken, read, openings, elsewhere, made, partly, failed, several = ear
+        dialect, spoken, read, openings, elsewhere, made, partly, several = ear
         if (openings is not None and not data.startswith(openings)) or data.startswith(elsewhere):
             return 0
-        # No frame without either of these signs is one of ours.
-        if (_LOW_LINE in data or _BACKSLASH in data) and may_be_ours(data):
+        if (LOW_LINE in data or BACKSLASH in data) and may_be_ours(data):
             return 0
         try:
             said = read(data)
@@ -75,31 +72,20 @@ class GuestSorter(Settling):
                 exchange is None
                 or exchange.state is not _PENDING
                 or exchange._aside is not None
+                or said.error
                 or at > exchange.deadline
-                or (said.error and not said.final)
             ):
                 return self._host_odd(seq, at, channel, data, dialect, said, number, taken, tell)
-            if not said.final:
-                message = partly(seq, at, channel, data, kind, exchange.number)
-                exchange.flags |= _STREAM
-                if exchange.progress is None:
-                    exchange.progress = [message]
-                else:
-                    exchange.progress.append(message)
-            else:
+            if said.final:
+                exchange.state = _OK
+                message = exchange.answer = made(seq, at, channel, data, kind, exchange.number)
                 self.pending -= 1
                 if said.elapsed is not None:
                     exchange.elapsed = said.elapsed
-                if said.error:
-                    exchange.state = _ERROR
-                    message = exchange.answer = failed(seq, at, channel, data, kind, exchange.number)
-                    if said.code is not None:
-                        exchange.set_aside().code = names[said.code]
-                    taken.answered.append(exchange)
-                else:
-                    exchange.state = _OK
-                    message = exchange.answer = made(seq, at, channel, data, kind, exchange.number)
-                    taken.answers[exchange.target, exchange.action].append(exchange)
+                taken.answers[exchange.target, exchange.action].append(exchange)
+            else:
+                message = partly(seq, at, channel, data, kind, exchange.number)
+                self._answer(exchange, message)
             if said.instance is not None and exchange.instance is None:
                 exchange.instance = names[said.instance]
             journal.messages.append(message)

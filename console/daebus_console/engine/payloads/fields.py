@@ -15,8 +15,6 @@ _WORDS_BY_HEAD: dict[int, Any] = {7 << 5 | low: word for low, word in _WORDS.ite
 _MOST_FIELDS = 64
 _TEXT_OF_A_BYTE, _MAP_OF_TWO_BYTES = 0x78, 0xB9
 """How texts and maps begin whose length is told by so many bytes."""
-_EMPTY_MAP = b"\xb9\x00\x00"
-"""As those write it who write the length of each map in two bytes."""
 
 
 def _size(head: int) -> int:
@@ -68,14 +66,7 @@ def cbor_fields(data: bytes, names: Mapping[bytes, str]) -> dict[str, Any] | Non
             head = data[at]
             size = sizes[head]
             if name is None:
-                if size:
-                    at += size
-                elif head == _TEXT_OF_A_BYTE:
-                    at += 2 + data[at + 1]
-                elif data.startswith(_EMPTY_MAP, at):
-                    at += 3
-                else:
-                    at = _past(data, at)
+                at = at + size if size else _past(data, at)
             elif head in _WORDS_BY_HEAD:
                 found[name] = _WORDS_BY_HEAD[head]
                 at += 1
