@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from base64 import b64decode
+from binascii import a2b_base64
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -20,9 +22,17 @@ _GOOD = frozenset({"SUCCESS", "IGNORED"})
 _BAD = frozenset({"FAILURE", "REVOKED", "REJECTED"})
 
 
+# Members of an enum are slow to look up, and these are wanted for every event.
+_REQUEST, _RESPONSE, _BROADCAST, _ONE_WAY = Kind.REQUEST, Kind.RESPONSE, Kind.BROADCAST, Kind.ONE_WAY
+
+
+class _Properties(msgspec.Struct, gc=False):
+    body_encoding: Any = None
+
+
 class _Envelope(msgspec.Struct, gc=False, rename={"content_type": "content-type"}):
     body: str
-    properties: dict[str, Any]
+    properties: _Properties
     content_type: str = ""
 
 
@@ -79,29 +89,18 @@ class Spoken(Dialect):
 
     def sight(self, channel: str, data: bytes) -> Sighting | None:
         """A result for the channel that it came on, or kombu's envelope."""
+        return self.reader(channel)(data)
+
+    def reader(self, channel: str) -> Callable[[bytes], Sighting | None]:
+        """The same; what there is on it is told by the channel."""
         if channel.startswith(RESULT):
-            return _result(channel, data)
-        found, body = _CHANNEL(channel), _body(data)
-        if found is None or body is None:
-            return None
+            return partial(_result, channel)
+        found = _CHANNEL(channel)
+        if found is None:
+            return lambda _data: None
         if found["control"] is not None:
-            control = _read_control(body)
-            return None if control is None else Sighting(Kind.ONE_WAY, control.method, quiet=control.method == "hello")
-        if found["event"].startswith("worker."):
-            event = _read_event(body)
-            if event is None:
-                return None
-            beat = event.type == "worker-heartbeat"
-            return Sighting(Kind.BROADCAST, event.type, source=event.hostname, quiet=beat)
-        if body.startswith(b"["):
-            events = _read_events(body)
-        else:
-            event = _read_event(body)
-            events = None if event is None else [event]
-        if events is None:
-            return None
-        within = [said for one in events if (said := _task(one)) is not None]
-        return Sighting(Kind.BROADCAST, "events of tasks", quiet=True, within=within)
+            return _controlled
+        return _of_worker if found["event"].startswith("worker.") else _of_tasks
 
     def announced(self, channel: str, data: bytes) -> Announced | None:
         """Workers tell that they are there with each heartbeat."""
@@ -125,12 +124,41 @@ def _body(data: bytes) -> bytes | None:
     envelope = _read_envelope(data)
     if envelope is None or "json" not in envelope.content_type:
         return None
-    if envelope.properties.get("body_encoding") != "base64":
+    if envelope.properties.body_encoding != "base64":
         return envelope.body.encode("utf-8", "surrogatepass")
     try:
-        return b64decode(envelope.body, validate=True)
+        return a2b_base64(envelope.body, strict_mode=True)
     except ValueError:
         return None
+
+
+def _controlled(data: bytes) -> Sighting | None:
+    body = _body(data)
+    control = None if body is None else _read_control(body)
+    return None if control is None else Sighting(_ONE_WAY, control.method, quiet=control.method == "hello")
+
+
+def _of_worker(data: bytes) -> Sighting | None:
+    body = _body(data)
+    event = None if body is None else _read_event(body)
+    if event is None:
+        return None
+    return Sighting(_BROADCAST, event.type, source=event.hostname, quiet=event.type == "worker-heartbeat")
+
+
+def _of_tasks(data: bytes) -> Sighting | None:
+    body = _body(data)
+    if body is None:
+        return None
+    if body.startswith(b"["):
+        events = _read_events(body)
+    else:
+        event = _read_event(body)
+        events = None if event is None else [event]
+    if events is None:
+        return None
+    within = [said for one in events if (said := _task(one)) is not None]
+    return Sighting(_BROADCAST, "events of tasks", quiet=True, within=within)
 
 
 def _task(event: _Event) -> Sighting | None:
@@ -139,7 +167,7 @@ def _task(event: _Event) -> Sighting | None:
     where = RESULT + event.uuid
     if event.type == "task-received":
         return Sighting(
-            Kind.REQUEST, event.name, target=event.hostname, id=event.uuid, reply_to=where, parent_id=event.parent_id,
+            _REQUEST, event.name, target=event.hostname, id=event.uuid, reply_to=where, parent_id=event.parent_id,
             instance=event.hostname,
         )  # fmt: skip
     bad = _ENDS.get(event.type)
@@ -147,7 +175,7 @@ def _task(event: _Event) -> Sighting | None:
         return None
     code = (event.exception or event.type.removeprefix("task-")).partition("(")[0] if bad else None
     return Sighting(
-        Kind.RESPONSE, id=event.uuid, reply_to=where, elapsed=event.runtime, instance=event.hostname, error=bad,
+        _RESPONSE, id=event.uuid, reply_to=where, elapsed=event.runtime, instance=event.hostname, error=bad,
         code=code, sure=False,
     )  # fmt: skip
 
@@ -162,6 +190,6 @@ def _result(channel: str, data: bytes) -> Sighting | None:
         code = (None if failed is None else text_in(failed.exc_type)) or result.status.lower()
     final = error or result.status in _GOOD
     return Sighting(
-        Kind.RESPONSE, result.name, target=result.worker, id=result.task_id, reply_to=channel, final=final, error=error,
+        _RESPONSE, result.name, target=result.worker, id=result.task_id, reply_to=channel, final=final, error=error,
         code=code, sure=final, instance=result.worker, parent_id=result.parent_id,
     )  # fmt: skip

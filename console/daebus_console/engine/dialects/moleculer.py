@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -11,6 +12,8 @@ import msgspec
 from daebus_console.engine import payloads
 from daebus_console.engine.message.dialect import Announced, Dialect, Sighting, json_reader, msgpack_reader, text_in
 from daebus_console.engine.message.exchange import Kind
+from daebus_console.engine.payloads import layout
+from daebus_console.engine.payloads.layout import Layout
 
 _CHANNEL = re.compile(
     r"(?P<space>MOL(?:-.+?)?)\.(?P<what>REQ|RES|EVENT|DISCOVER|INFO|DISCONNECT|HEARTBEAT|PING|PONG)(?:\.(?P<node>.+))?",
@@ -32,13 +35,13 @@ class _Packet(msgspec.Struct, gc=False):
     ver: str | int
     id: str | None = None
     action: str | None = None
-    event: str | None = None
-    success: bool | None = None
-    error: _Error | None = None
     timeout: float | None = None
     parentID: str | None = None
     stream: bool | None = None
     seq: int | None = None
+    success: bool | None = None
+    error: _Error | None = None
+    event: str | None = None
 
 
 class _Service(msgspec.Struct, gc=False):
@@ -79,6 +82,99 @@ def _packet_in_cbor(data: bytes) -> _Packet | None:
 
 _NAMES = {name.encode(): name for name in _Packet.__struct_fields__}
 _NAMES_OF_ERROR = {name.encode(): name for name in _Error.__struct_fields__}
+
+_SETTINGS = (("meta", layout.FEW), ("headers", layout.FEW))
+_TRACING = (
+    ("level", layout.SMALL), ("tracing", layout.SMALL), ("parentID", layout.UUID_OR_NONE),
+    ("requestID", layout.SMALL), ("caller", layout.SMALL),
+)  # fmt: skip
+_QUESTION = (
+    ("id", layout.UUID), ("action", layout.TEXT), ("params", layout.ANY), *_SETTINGS,
+    ("timeout", layout.NUMBER_OR_NONE), *_TRACING, ("stream", layout.WORD),
+)  # fmt: skip
+_EVENT = (
+    ("id", layout.UUID), ("event", layout.TEXT), ("data", layout.ANY), ("groups", layout.ANY),
+    ("broadcast", layout.SMALL), *_SETTINGS, *_TRACING, ("needAck", layout.SMALL),
+)  # fmt: skip
+_OUTCOME = (("id", layout.UUID), *_SETTINGS, ("success", layout.WORD))
+_STREAMED = (("stream", layout.WORD), ("seq", layout.WHOLE_OR_NONE))
+_FAILURE = (
+    ("name", layout.TEXT), ("message", layout.ANY), ("nodeID", layout.SMALL), ("code", layout.SMALL),
+    ("type", layout.TEXT_OR_NONE), ("retryable", layout.SMALL), ("stack", layout.ANY), ("data", layout.ANY),
+)  # fmt: skip
+_END = (("ver", layout.TEXT), ("sender", layout.TEXT))
+_LAYOUTS = {
+    "REQ": (Layout(*_QUESTION, *_END), Layout(*_QUESTION, ("seq", layout.WHOLE_OR_NONE), *_END)),
+    "RES": (
+        Layout(*_OUTCOME, ("data", layout.ANY), *_END),
+        Layout(*_OUTCOME, ("data", layout.ANY), *_STREAMED, *_END),
+        Layout(*_OUTCOME, ("data", layout.SMALL), ("error", _FAILURE), *_END),
+    ),
+    "EVENT": (Layout(*_EVENT, *_END),),
+    "PING": (Layout(("time", layout.SMALL), ("id", layout.UUID), *_END),),
+    "PONG": (Layout(("time", layout.SMALL), ("id", layout.UUID), ("arrived", layout.SMALL), *_END),),
+}
+"""How Moleculer 0.15 lays out its packets; all others are read without knowing."""
+_WORDS, _FIRST_WORD = {b"\xf5": True, b"\xf4": False}, 0xF4
+# The same few come again and again.
+_number, _text = lru_cache(maxsize=1024)(payloads.number_of), lru_cache(maxsize=1024)(layout.text)
+
+
+def _question_in(
+    id: bytes, action: bytes, timeout: bytes, parent: bytes | None, stream: bytes, *rest: bytes
+) -> _Packet:
+    *seq, ver, sender = rest
+    return _Packet(
+        _text(sender), _text(ver), id.decode(), _text(action), _number(timeout),
+        None if parent is None else parent.decode(), _WORDS.get(stream), _number(seq[0]) if seq else None,
+    )  # fmt: skip
+
+
+def _answer_in(id: bytes, success: bytes, *rest: bytes) -> _Packet:
+    *between, ver, sender = rest
+    packet = _Packet(_text(sender), _text(ver), id.decode(), success=_WORDS.get(success))
+    if between:
+        first, second = between
+        if first[0] >= _FIRST_WORD:
+            packet.stream, packet.seq = _WORDS.get(first), _number(second)
+        else:
+            packet.error = _Error(_text(first), layout.text_or_none(second))
+    return packet
+
+
+def _event_in(id: bytes, event: bytes, parent: bytes | None, ver: bytes, sender: bytes) -> _Packet:
+    above = None if parent is None else parent.decode()
+    return _Packet(_text(sender), _text(ver), id.decode(), parentID=above, event=_text(event))
+
+
+def _ping_in(id: bytes, ver: bytes, sender: bytes) -> _Packet:
+    return _Packet(_text(sender), _text(ver), id.decode())
+
+
+_MADE: dict[str, Callable[..., _Packet]] = {
+    "REQ": _question_in, "RES": _answer_in, "EVENT": _event_in, "PING": _ping_in, "PONG": _ping_in,
+}  # fmt: skip
+
+
+def _in_cbor(what: str) -> _Reader:
+    """What reads packets of that kind in CBOR: the usual ones by how they are laid out."""
+    if what not in _LAYOUTS:
+        return _packet_in_cbor
+    layouts, made = {one.head: one for one in _LAYOUTS[what]}, _MADE[what]
+
+    def read(data: bytes) -> _Packet | None:
+        usual = layouts.get(data[:3])
+        values = None if usual is None else usual(data)
+        if values is None:
+            return _packet_in_cbor(data)
+        try:
+            return made(*values)
+        except (ValueError, TypeError):
+            return _packet_in_cbor(data)
+
+    return read
+
+
 _packets = (json_reader(_Packet), msgpack_reader(_Packet), _packet_in_cbor)
 _infos = _readers(_Info)
 
@@ -116,9 +212,10 @@ class Spoken(Dialect):
         if found is None:
             return lambda _data: None
         told = _TOLD[found["what"]](channel, found["space"], found["node"])
+        packets = (*_packets[:2], _in_cbor(found["what"]))
 
         def read(data: bytes) -> Sighting | None:
-            packet = _packets[_ENCODINGS[data[0]] if data else 0](data)
+            packet = packets[_ENCODINGS[data[0]] if data else 0](data)
             return None if packet is None else told(packet)
 
         return read

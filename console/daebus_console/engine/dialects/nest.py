@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -54,17 +54,11 @@ class Spoken(Dialect):
 
     def sight(self, channel: str, data: bytes) -> Sighting | None:
         """A packet names the pattern that is its channel; an answer has an id and one of three other fields."""
-        if channel.endswith(REPLY):
-            answer = _read_answer(data)
-            if answer is not None:
-                return _answered(channel, answer)
-        return _packet_reader(channel)(data)
+        return self.reader(channel)(data)
 
     def reader(self, channel: str) -> Callable[[bytes], Sighting | None]:
         """The same."""
-        if channel.endswith(REPLY):
-            return partial(self.sight, channel)
-        return _packet_reader(channel)
+        return _answer_reader(channel) if channel.endswith(REPLY) else _packet_reader(channel)
 
     def ask(self, channel: str, content: bytes, request_id: str, reply_to: str) -> tuple[bytes, str] | None:
         """A packet with the pattern that the channel is."""
@@ -124,21 +118,24 @@ def _packet_reader(channel: str) -> Callable[[bytes], Sighting | None]:
     return read
 
 
-def _answered(channel: str, answer: _Answer) -> Sighting | None:
-    err = answer.err
-    failed = answer.status == "error" or (err is not UNSET and err != _NULL)
-    if not answer.id or not (failed or answer.isDisposed or answer.response is not UNSET):
-        return None
-    code = _code(answer.err) if failed and isinstance(answer.err, Raw) else None
-    return Sighting(
-        _RESPONSE,
-        id=answer.id,
-        reply_to=channel,
-        final=failed or answer.isDisposed,
-        error=failed,
-        code=code,
-        shared=True,
-    )
+def _answer_reader(channel: str) -> Callable[[bytes], Sighting | None]:
+    """Reads answers, and packets where a pattern is called like the channel of answers."""
+    read_packet = _packet_reader(channel)
+
+    def read(data: bytes) -> Sighting | None:
+        answer = _read_answer(data)
+        if answer is None:
+            return read_packet(data)
+        err, ended = answer.err, answer.isDisposed
+        failed = answer.status == "error" or (err is not UNSET and err != _NULL)
+        if not answer.id or not (failed or ended or answer.response is not UNSET):
+            return None
+        if failed:
+            code = _code(err) if isinstance(err, Raw) else None
+            return Sighting(_RESPONSE, id=answer.id, reply_to=channel, error=True, code=code, shared=True)
+        return Sighting(_RESPONSE, id=answer.id, reply_to=channel, final=ended, shared=True)
+
+    return read
 
 
 @lru_cache(maxsize=4096)

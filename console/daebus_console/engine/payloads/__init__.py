@@ -8,6 +8,7 @@ the bytes of a message are kept as they are.
 
 from daebus_console.engine.payloads.fields import Inside as Inside
 from daebus_console.engine.payloads.fields import cbor_fields as cbor_fields
+from daebus_console.engine.payloads.fields import number_of as number_of
 from daebus_console.engine.payloads.form import form as form
 from daebus_console.engine.payloads.limits import LIMITS as LIMITS
 from daebus_console.engine.payloads.limits import Limits as Limits

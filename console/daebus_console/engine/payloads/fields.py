@@ -29,9 +29,10 @@ def _size(head: int) -> int:
     return 1 if low == 0 and major in (4, 5) else 0
 
 
-_SIZES = bytes(map(_size, range(256)))
-_SHORT = bytes(_SIZES[head] if head >> 5 == 3 else 0 for head in range(256))
-"""The same for short texts alone."""
+SIZES = bytes(map(_size, range(256)))
+"""How many bytes a value takes, by its first one; 0 where more has to be read to tell."""
+_SHORT = bytes(SIZES[head] if head >> 5 == 3 else 0 for head in range(256))
+"""The same, but for short texts alone."""
 
 
 class Inside(bytes):
@@ -50,7 +51,7 @@ def cbor_fields(data: bytes, names: Mapping[bytes, str]) -> dict[str, Any] | Non
         if count > _MOST_FIELDS:
             return None
         found: dict[str, Any] = {}
-        short, sizes, called = _SHORT, _SIZES, names.get
+        short, sizes, called = _SHORT, SIZES, names.get
         for _ in range(count):
             # Names and values are mostly short: how much they take is told by their first byte.
             begin, size = at, short[data[at]]
@@ -66,7 +67,7 @@ def cbor_fields(data: bytes, names: Mapping[bytes, str]) -> dict[str, Any] | Non
             head = data[at]
             size = sizes[head]
             if name is None:
-                at = at + size if size else _past(data, at)
+                at = at + size if size else past(data, at)
             elif head in _WORDS_BY_HEAD:
                 found[name] = _WORDS_BY_HEAD[head]
                 at += 1
@@ -112,7 +113,12 @@ def _value(data: bytes, at: int) -> tuple[Any, int]:
     if major < 2:
         number, at = _count(data, at)
         return (-1 - number if major else number), at
-    return Inside, _past(data, at)
+    return Inside, past(data, at)
+
+
+def number_of(data: bytes) -> Any:
+    """The number or word that those bytes are, and nothing else."""
+    return _value(data, 0)[0]
 
 
 def _simple(data: bytes, at: int) -> tuple[Any, int]:
@@ -125,9 +131,9 @@ def _simple(data: bytes, at: int) -> tuple[Any, int]:
     return form.unpack_from(data, at + 1)[0], at + 1 + form.size
 
 
-def _past(data: bytes, at: int) -> int:
+def past(data: bytes, at: int) -> int:
     """Where what is at that place ends, however deep it is: each step takes a byte at least."""
-    left, sizes = 1, _SIZES
+    left, sizes = 1, SIZES
     while left:
         left -= 1
         head = data[at]
