@@ -181,8 +181,9 @@ def _write(
 def put_out(found: Iterable[str], context: Context, shown: Callable[[str], str]) -> None:
     """To standard output: into a pipe or a file as it is, on a screen so that it commands nothing."""
     output: object = context.output
-    for piece in found:
-        if isinstance(output, Exact):
+    if isinstance(output, Exact):
+        for piece in found:
             output.exactly(piece, shown)
-        else:
-            context.output.result(line(text) for text in shown(piece.removesuffix("\n")).split("\n"))
+        return
+    for piece in found:
+        context.output.result(line(text) for text in shown(piece.removesuffix("\n")).split("\n"))

@@ -52,6 +52,17 @@ def _payload(message: Message, packed: payloads.Decoded | None, redact: Redactor
         return Unread(str(error), redact(message.data))
 
 
+def payload_text(message: Message, redact: Redactor) -> str | None:
+    """The payload as its text came, where it is a plain object or list with nothing in it to mask; else None."""
+    if message.kind in (Kind.GAP, Kind.UNREADABLE) or payloads.is_packed(message.data):
+        return None
+    text = wire.payload_text_of(message.data, whole=message.whole)
+    if text is None or not redact:
+        return text
+    data = text.encode()
+    return text if redact(data) is data else None
+
+
 def sendable(
     exchanges: Iterable[Exchange], redact: Redactor, *, raw: bool = False
 ) -> Iterator[tuple[Exchange, Resend | None, str]]:
@@ -86,14 +97,6 @@ def compact(value: Any) -> str:
     """JSON on one line: payloads as their text came, all else in ASCII. Says so where it is nested too deeply."""
     try:
         return jsontext.dumps(value, verbatim=True, ascii_only=True)
-    except RecursionError:
-        return _TOO_DEEP
-
-
-def indented(value: Any) -> str:
-    """The same over several lines, the tokens of payloads as they came."""
-    try:
-        return jsontext.dumps(value, verbatim=True, ascii_only=True, indent=2)
     except RecursionError:
         return _TOO_DEEP
 

@@ -32,6 +32,8 @@ from daebus_console.engine.jsontext.reading import with_text as with_text
 from daebus_console.engine.jsontext.writing import canonical as canonical
 from daebus_console.engine.jsontext.writing import dumps as dumps
 from daebus_console.engine.jsontext.writing import escaped as escaped
+from daebus_console.engine.jsontext.writing import formatted as formatted
 from daebus_console.engine.jsontext.writing import one_line as one_line
 from daebus_console.engine.jsontext.writing import pieces as pieces
 from daebus_console.engine.jsontext.writing import text_of as text_of
+from daebus_console.engine.jsontext.writing import unbroken as unbroken

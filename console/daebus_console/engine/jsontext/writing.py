@@ -122,10 +122,14 @@ def _scalar(value: Any, quoted: Callable[[Any], str]) -> str:
 # Texts as they came ----------------------------------------------------------------------------------------------
 
 
+def unbroken(text: str) -> str:
+    """A JSON text on one line: a line end in it stands between tokens only, where a blank says the same."""
+    return text.replace("\n", " ").replace("\r", " ")
+
+
 def _laid_out(text: str, indent: int | None, level: int) -> str:
     if indent is None:
-        # A line end within JSON stands between tokens only, where a blank says the same.
-        return text.replace("\n", " ").replace("\r", " ")
+        return unbroken(text)
     return formatted(text, indent).replace("\n", _line(indent, level))
 
 
