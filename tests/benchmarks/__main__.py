@@ -16,6 +16,7 @@ from pathlib import Path
 
 SUITES = {
     "framework": "how fast requests are answered, beside release 0.0.31, FastStream and bare redis-py",
+    "calls": "how fast requests are answered, and what of Redis they take, beside an older commit and bare sockets",
     "handlers": "how many async handlers that wait are answered a second, beside FastStream",
     "typed": "what typed handlers cost, beside untyped ones that do the same",
     "recorder": "what the flight recorder costs a service, beside one that keeps no records, and what watching does",
@@ -25,6 +26,7 @@ SUITES = {
     "growth": "what services, callers and channels take, and how soon all are found, on a small bus and on a large one",
     "engine_pure": "what the pure part of the engine costs a message, and how long filters take",
     "dialects": "what a message of each framework costs to take in, and of all of them on one bus, beside ours alone",
+    "captures": "how long commands on a capture take, beside an older commit, jq and grep",
     "engine_ingest": "how many messages a second each way of reading the bus keeps up with",
     "typing": "how long a key takes to be seen, in both prompts, while messages arrive",
     "start": "how long a program takes that is started for one call, beside the import of redis-py",

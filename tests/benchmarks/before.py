@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
+import tarfile
 import tempfile
 from pathlib import Path
 
@@ -14,15 +16,11 @@ COMMIT = "0f0214a"
 
 
 def python_before(commit: str = COMMIT) -> str:
-    """The Python that has the commit installed, with its console. Raises RuntimeError where git does not know it."""
+    """The Python that has the commit installed, with its console. Raises SystemExit where git does not have it."""
+    taken = subprocess.run(["git", "archive", "--format=tar", commit], cwd=ROOT, capture_output=True, check=False)
+    if taken.returncode:
+        raise SystemExit(f"commit {commit} cannot be taken from this repository: {taken.stderr.decode().strip()}")
     with tempfile.TemporaryDirectory(prefix="daebus-before-") as folder:
-        taken = subprocess.run(
-            f"git archive --format=tar {commit} | tar -x -C {folder}",
-            shell=True,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-        )
-        if not (Path(folder) / "pyproject.toml").exists():
-            raise RuntimeError(f"no commit {commit} is here to be compared with: {taken.stderr.strip()}")
+        with tarfile.open(fileobj=io.BytesIO(taken.stdout)) as tree:
+            tree.extractall(folder, filter="data")
         return python_with(f"daebus-{commit}", f"{folder}[console]")
