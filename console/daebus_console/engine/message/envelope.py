@@ -184,6 +184,14 @@ def _whole(text: str) -> Any:
         return text
 
 
+def is_object(data: bytes) -> bool:
+    """Whether they are a JSON object, told fast: false also where that is not certain."""
+    try:
+        return not (len(data) > DEEPEST and is_too_deep(data)) and isinstance(_read_any(data), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
 def payload_text_of(data: bytes, *, whole: bool = False) -> str | None:
     """The text of that payload as it stands in the message, where that is an object or a list; fast.
 

@@ -164,6 +164,18 @@ def resend_of(exchange: Exchange) -> Resend:
     return Resend(exchange.kind, opened.channel, exchange.action, body, opened.at, exchange.number, timeout)
 
 
+def where_to(exchange: Exchange, to: str | None = None) -> str:
+    """The channel that it would be sent to again, which is `to` if that is named. Raises Unsendable.
+
+    What `resend_of` would find, but for the message itself.
+    """
+    opened = exchange.opened
+    if exchange.kind in SENDABLE and opened.dialect in (DAEBUS, PLAIN) and wire.is_object(opened.data):
+        return opened.channel if to is None else to
+    item = resend_of(exchange)
+    return (item if to is None else item.to(to)).channel
+
+
 def patience(item: Resend, exchange: Exchange) -> float:
     """Seconds to wait for an answer: those that the request names. Where the answer of then took longer, there is
     something to compare all the same, and it is waited for longer; but not for what took more than a minute.

@@ -9,7 +9,7 @@ from typing import Any
 
 from daebus_console.engine.filter.language import Filter, parse
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
-from daebus_console.engine.replay.item import Unsendable, resend_of
+from daebus_console.engine.replay.item import Unsendable, where_to
 
 _EVERYTHING = parse("")
 _NOUNS = {
@@ -80,17 +80,16 @@ class Plan:
                 self.left_out[exchange.kind] += 1
             return
         try:
-            item = resend_of(exchange)
-            if choice.to is not None:
-                item = item.to(choice.to)
+            channel = where_to(exchange, choice.to)
         except Unsendable as error:
             self.unsendable[str(error)] += 1
             return
-        self.kinds[item.kind] += 1
-        (self.channels if item.kind is Kind.BROADCAST else self.services)[item.channel] += 1
-        self.nested += item.kind is Kind.REQUEST and exchange.parent_id is not None
-        self.first = item.at if self.first is None else min(self.first, item.at)
-        self.last = max(self.last, item.at)
+        kind, at = exchange.kind, exchange.opened.at
+        self.kinds[kind] += 1
+        (self.channels if kind is Kind.BROADCAST else self.services)[channel] += 1
+        self.nested += kind is Kind.REQUEST and exchange.parent_id is not None
+        self.first = at if self.first is None else min(self.first, at)
+        self.last = max(self.last, at)
 
     def describe(self, seconds: float | None = None) -> str:
         """The plan in a sentence; `seconds` is how long it will take, where that is not how long it took."""
