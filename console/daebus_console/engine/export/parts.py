@@ -74,7 +74,7 @@ def sendable(
         try:
             item = resend_of(exchange)
             # The payload must be one that can be written.
-            item.encode("", "", 0.0)
+            item.check()
         except Unsendable as error:
             yield exchange, None, str(error)
         else:

@@ -151,6 +151,9 @@ class Member(NamedTuple):
 
 
 _blank = re.compile(r"[ \t\r\n]*").match
+_named = re.compile(r'"([^"\\\x00-\x1f]*)"[ \t\r\n]*:[ \t\r\n]*').match
+"""A name without escapes, up to where its value begins."""
+_behind = re.compile(r"[ \t\r\n]*([,}])[ \t\r\n]*").match
 
 
 def read_members(text: str) -> list[Member]:
@@ -175,28 +178,36 @@ def _members(text: str, decoder: json.JSONDecoder) -> list[Member]:
     if text[position : position + 1] != "{":
         raise ValueError("no object")
     position = _after(text, position + 1)
-    sign = text[position : position + 1]
-    while sign != "}":
-        if sign != '"':
-            raise _misread(text, decoder)
-        begin = position
-        name, position = read(text, position)
-        position = _after(text, position)
-        if text[position : position + 1] != ":":
-            raise _misread(text, decoder)
-        start = _after(text, position + 1)
-        value, position = read(text, start)
-        found.append(Member(name, value, begin, start, position))
-        position = _after(text, position)
-        sign = text[position : position + 1]
-        if sign == ",":
-            position = _after(text, position + 1)
-            sign = '"' if text[position : position + 1] == '"' else "?"
-        elif sign != "}":
-            raise _misread(text, decoder)
-    if _after(text, position + 1) != len(text):
+    if text[position : position + 1] == "}":
+        position = _after(text, position + 1)
+    else:
+        sign = ","
+        while sign == ",":
+            match, begin = _named(text, position), position
+            if match is not None:
+                name, start = match[1], match.end()
+            else:
+                name, start = _name(text, position, decoder)
+            value, end = read(text, start)
+            found.append(Member(name, value, begin, start, end))
+            match = _behind(text, end)
+            if match is None:
+                raise _misread(text, decoder)
+            sign, position = match[1], match.end()
+    if position != len(text):
         raise _misread(text, decoder)
     return found
+
+
+def _name(text: str, position: int, decoder: json.JSONDecoder) -> tuple[str, int]:
+    """A name that has escapes, or none, and where its value begins."""
+    if text[position : position + 1] != '"':
+        raise _misread(text, decoder)
+    name, position = decoder.raw_decode(text, position)
+    position = _after(text, position)
+    if text[position : position + 1] != ":":
+        raise _misread(text, decoder)
+    return name, _after(text, position + 1)
 
 
 def _after(text: str, position: int) -> int:

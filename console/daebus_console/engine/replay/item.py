@@ -126,11 +126,23 @@ class Resend:
                 put["timeout"] = json.dumps(timeout)
         if self.kind is not Kind.BROADCAST and "sent_at" in self.body:
             put["sent_at"] = json.dumps(now)
+        text = self._writable()
+        return (jsontext.with_members(text, put) if put else text).encode("utf-8")
+
+    def check(self) -> None:
+        """Raises Unsendable where `encode` would."""
+        if self.raw is None:
+            self._writable()
+        elif self.dialect is not None:
+            self.anew("", "")
+
+    def _writable(self) -> str:
         try:
             text = jsontext.text_of(self.body)
             if "NaN" in text or "Infinity" in text:
                 jsontext.loads_strict(text)
-            return (jsontext.with_members(text, put) if put else text).encode("utf-8")
+            text.encode()
+            return text
         except RecursionError:
             raise Unsendable("it is nested too deeply to be written") from None
         except ValueError:
