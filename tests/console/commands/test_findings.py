@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from daebus import Daebus
 from daebus.client.caller import DaebusCaller
 from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing import finding
 from daebus_console.commands.doing.runner import run
 from daebus_console.commands.grammar.command import parse
 from daebus_console.commands.grammar.help import help_on
@@ -18,6 +20,7 @@ from daebus_console.commands.known_file import KnownFile
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.findings.rules import RULES
+from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
 from tests.console.commands.prompt import Prompt, prompting
@@ -87,6 +90,30 @@ def test_a_capture_is_looked_through(capture: Path) -> None:
     assert grave["known"] is None
     assert mild["rule"] == "swallowed-error"
     assert heard.errors == []
+
+
+def test_of_a_long_capture_no_more_is_kept_than_has_room(
+    tmp_path: Path, capture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finding, "MOST_MESSAGES", 50)
+    sessions: list[OfflineSession] = []
+
+    def kept(*given: Any) -> OfflineSession:
+        sessions.append(OfflineSession(*given))
+        return sessions[-1]
+
+    monkeypatch.setattr(finding, "OfflineSession", kept)
+    path = tmp_path / "long.jsonl"
+    with CaptureWriter(path, "redis://localhost/0", 5.0) as writer:
+        for number in range(500):
+            writer.write(6.0 + number / 100, "news", b'{"number":%d}' % number)
+    path.write_bytes(capture.read_bytes() + path.read_bytes())
+    status, heard = shell(f"findings {path} --json")
+    assert status == Exit.DONE
+    assert [found["rule"] for found in heard.records] == ["unknown-action", "swallowed-error"]
+    (session,) = sessions
+    assert session.status.messages > 500
+    assert session.journal.kept == 50
 
 
 def test_for_a_person_each_says_what_why_and_what_to_do(capture: Path) -> None:

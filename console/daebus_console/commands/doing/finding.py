@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from daebus_console.commands.context import Context, Exit
@@ -19,6 +20,7 @@ from daebus_console.engine.findings.finding import Finding, Severity
 from daebus_console.engine.findings.known import Mark, mark_for
 from daebus_console.engine.findings.rules import RULES
 from daebus_console.engine.offline import OfflineSession
+from daebus_console.engine.replay.source import MOST_BYTES, MOST_MESSAGES
 from daebus_console.engine.session import Session, Settings
 from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, line
@@ -35,7 +37,7 @@ def run_findings(command: Command, context: Context) -> int:
     threshold = _severity(command)
     interrupted = False
     if command["capture"] is not None:
-        session, interrupted = read_capture(command, command["capture"], context)
+        session, interrupted = read_capture(command, command["capture"], context, MOST_MESSAGES)
     else:
         session = context.session
         if context.face is Face.SHELL or command["for"] is not None:
@@ -92,10 +94,16 @@ def _severity(command: Command) -> Severity | None:
     raise CommandError("--fail-on is info, warning or error", max(position, 0), len(text) if position >= 0 else 0)
 
 
-def read_capture(command: Command, path: str, context: Context) -> tuple[Session, bool]:
-    """The capture that the command names as a session, read to its end; and whether that was interrupted."""
+def read_capture(command: Command, path: str, context: Context, most: int | None = None) -> tuple[Session, bool]:
+    """The capture that the command names as a session, read to its end; and whether that was interrupted.
+
+    `most` are the messages that it keeps at once, for who needs no more than what passes by.
+    """
+    settings = Settings(dialects=context.session.settings.dialects)
+    if most is not None:
+        settings = replace(settings, max_messages=most, max_bytes=MOST_BYTES)
     try:
-        session = OfflineSession(capture(path, context), Settings(dialects=context.session.settings.dialects))
+        session = OfflineSession(capture(path, context), settings)
     except CaptureError as error:
         raise misplaced(command, path, str(error)) from None
     interrupted = False
