@@ -7,7 +7,8 @@ version, is refused with a CaptureError.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -48,6 +49,10 @@ def read_capture(path: str | os.PathLike[str], progress: Progress | None = None)
     `progress` is called for each block with the bytes of the file that are read, and of how many (0: unknown).
     """
     return CaptureReader(path, progress)
+
+
+_frame: Callable[[tuple[float, str, bytes]], Frame] = partial(tuple.__new__, Frame)
+"""Makes a frame in half the time that the class itself takes."""
 
 
 class CaptureReader:
@@ -118,44 +123,46 @@ class CaptureReader:
             self.close()
 
     def _items(self, lines: list[bytes]) -> Iterator[Frame | Gap]:
-        decode, names = self._decode, self._names
-        for text in lines:
-            self._line += 1
+        decode, names, at = self._decode, self._names, self._at
+        for number, text in enumerate(lines, self._line + 1):
             try:
                 line = decode(text)
             except _UNREADABLE as error:
                 if text.strip():
-                    yield from self._odd(text, error)
+                    self._at = at
+                    yield from self._odd(number, text, error)
                 continue
             channel, data = line.channel, line.data
             if line.channel_base64 is not UNSET:
                 channel = naming.from_bytes(line.channel_base64)
             if channel is UNSET:
                 if line.gap is UNSET:
-                    self._warn(f"line {self._line} is skipped: neither a message nor a gap")
+                    self._warn(f"line {number} is skipped: neither a message nor a gap")
                 else:
                     self._partly = line.partly and not self._partly
                     end = None if self._partly else min(line.at + line.gap, LATEST)
                     yield Gap(line.at, end, line.reason, line.partly)
                 continue
-            self._at = line.at
+            at = line.at
             # One string for all equal names: they repeat in every line.
             name = names.get(channel) or self._remember(channel)
             if data is not UNSET:
-                yield Frame(line.at, name, data.encode())
+                yield _frame((at, name, data.encode()))
             elif line.data_base64 is not UNSET:
-                yield Frame(line.at, name, line.data_base64)
+                yield _frame((at, name, line.data_base64))
             else:
-                self._warn(f"line {self._line} is skipped: a message without data")
+                self._warn(f"line {number} is skipped: a message without data")
+        self._line += len(lines)
+        self._at = at
 
-    def _odd(self, text: bytes, error: Exception) -> Iterator[Gap]:
+    def _odd(self, number: int, text: bytes, error: Exception) -> Iterator[Gap]:
         """A line that is none of ours, or where one capture was put behind another."""
         try:
             header = _read_header(text, self.stored.name)
         except (CaptureError, *_UNREADABLE):
-            self._warn(f"line {self._line} is skipped: {error}")
+            self._warn(f"line {number} is skipped: {error}")
             return
-        self._warn(f"in line {self._line} another capture begins; its messages follow", 0)
+        self._warn(f"in line {number} another capture begins; its messages follow", 0)
         self.header.redacted += [key for key in header.redacted if key not in self.header.redacted]
         started = header.started if isinstance(header.started, int | float) else self._at
         self._partly = False

@@ -101,7 +101,6 @@ class Correlator(Sorter):
         ears, host, guests = self.recogniser.ears, self._host, taken.guests
         number, seq, size = journal.next_number, journal.next_seq - 1, 0
         for at, frames in batches:
-            deadlines.begin(at)
             for channel, data in frames:
                 message, length = None, len(data)
                 seq += 1
@@ -121,6 +120,8 @@ class Correlator(Sorter):
                     pass
                 elif envelope.action:
                     wait = envelope.timeout
+                    if deadlines.at != at:
+                        deadlines.begin(at)
                     until = deadlines[wait]
                     if until is not None and envelope.reply_to and served[channel]:
                         message = Message(seq, at, channel, data, _REQUEST, number)
@@ -302,17 +303,20 @@ class _Deadlines(dict[float | None, float | None]):
     All that wait equally long share one number, for a hundred thousand numbers take three megabytes.
     """
 
-    __slots__ = ("_at", "_timeout")
+    __slots__ = ("_timeout", "at")
 
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
+        self.at: float | None = None
+        """The time of the batch that these are for."""
 
     def begin(self, at: float) -> None:
         """Begin with the batch of that time."""
         self.clear()
-        self._at = at
+        self.at = at
         self[None] = at + self._timeout
 
     def __missing__(self, wait: float | None) -> float | None:
-        found = self[wait] = self._at + wait if wait is not None and wait > 0 else None
+        assert self.at is not None
+        found = self[wait] = self.at + wait if wait is not None and wait > 0 else None
         return found

@@ -80,36 +80,43 @@ class _Stretch:
         self._waiting: list[tuple[float, int, Exchange]] = []
         self._batches: list[Batch] = []
         self._most = min(_AT_ONCE, self.journal.max_messages)
-        self._most_bytes = self._room = min(_BYTES_AT_ONCE, self.journal.max_bytes)
-        self._due = math.inf
+        self._most_bytes = min(_BYTES_AT_ONCE, self.journal.max_bytes)
 
     def exchanges(self) -> Iterator[Exchange]:
-        recording = self.recording
+        recording, most, batches = self.recording, self._most, self._batches
+        # All that is wanted for each message is a local name here.
+        now, room, due, timeout, disorder = self.now, self._most_bytes, math.inf, recording.timeout, recording.disorder
         with CaptureReader(recording.stored, recording.progress) as reader:
             for block in reader.blocks():
                 for item in block:
                     if isinstance(item, Frame):
                         at, channel, data = item
-                        if at < self.now:
-                            recording.disorder = max(recording.disorder, self.now - at)
-                        else:
-                            self.now = at
-                        self._room -= len(data)
-                        if at >= self._due or self._room < 0 or len(self._batches) == self._most:
+                        if at >= now:
+                            now = at
+                        elif now - at > disorder:
+                            recording.disorder = disorder = now - at
+                        room -= len(data)
+                        if at >= due or room < 0 or len(batches) == most:
+                            self.now = now
                             yield from self._paired()
-                            self._room -= len(data)
-                        if not self._batches:
-                            self._due = min(self._due, at + recording.timeout)
-                        self._batches.append((at, ((channel, data),)))
+                            room, due = self._most_bytes - len(data), self.correlator.next_deadline
+                        if not batches and at + timeout < due:
+                            due = at + timeout
+                        batches.append((at, ((channel, data),)))
                     else:
+                        self.now = now
                         self._pair()
-                        self.now = max(self.now, item.start)
+                        now = self.now = max(now, item.start)
                         self.correlator.lose(item.start, item.reason)
                         self.correlator.resume(item.end if item.end is not None else item.start)
+                        room, due = self._most_bytes, self.correlator.next_deadline
                         yield from self._ready()
                 if recording.stored.is_stream:
                     # What comes next may be long in coming.
+                    self.now = now
                     yield from self._paired()
+                    room, due = self._most_bytes, self.correlator.next_deadline
+            self.now = now
             yield from self._paired()
             recording.warnings = reader.warnings
         while self._waiting:
@@ -125,12 +132,11 @@ class _Stretch:
         Never more than has room, or exchanges would be dropped unseen; and no further than to where somebody's time is
         over, so that he is given as he was then. (Of who names a shorter time himself, what comes late may be known.)
         """
-        batches, self._batches, self._room = self._batches, [], self._most_bytes
         journal, waiting, first = self.journal, self._waiting, self.journal.next_number
-        if batches:
-            self.correlator.take_all(batches)
+        if self._batches:
+            self.correlator.take_all(self._batches)
+            self._batches.clear()
         self.correlator.advance(self.now)
-        self._due = self.correlator.next_deadline
         for exchange in journal.exchanges.between(first, journal.next_number - 1):
             heapq.heappush(waiting, (exchange.opened.at, exchange.number, exchange))
 
