@@ -79,7 +79,7 @@ def halting(redis_url: str, name: str) -> Iterator[Halting]:
         yield service
         # What still waits ends here, and not in the midst of another test.
         service.gate.set()
-        service.other.close()
+        service.other._requester.close()
 
 
 @pytest.fixture
