@@ -57,7 +57,6 @@ class Envelope(msgspec.Struct, gc=False):
     action: str | None = None
     reply_to: str | None = None
     request_id: str | int | None = None
-    message_id: str | None = None
     service: str | None = None
     status: str | None = None
     final: bool | None = None
@@ -68,6 +67,7 @@ class Envelope(msgspec.Struct, gc=False):
     payload: msgspec.Raw | UnsetType = UNSET
     held: msgspec.Raw | UnsetType = UNSET
     debug: msgspec.Raw | UnsetType = UNSET
+    message_id: str | None = None
     malformed: ClassVar[bool] = False
 
 

@@ -99,14 +99,14 @@ class Correlator(Sorter):
         requests, answers, beside = taken.requests, taken.answers, self._beside
         served, deadlines = _Served(self.listened), _Deadlines(self.timeout)
         ears, host, guests = self.recogniser.ears, self._host, taken.guests
+        unheard = ears.none
         number, seq, size = journal.next_number, journal.next_seq - 1, 0
         for at, frames in batches:
             for channel, data in frames:
                 message, length = None, len(data)
                 seq += 1
                 size += length
-                ear = ears[channel]
-                if ear is not None and channel not in by_id:
+                if channel not in unheard and (ear := ears[channel]) is not None and channel not in by_id:
                     following = host(seq, at, channel, data, ear, number, guests, tell)
                     if following:
                         number = following
