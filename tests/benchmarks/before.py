@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import subprocess
 import tarfile
@@ -15,6 +16,7 @@ COMMIT = "0f0214a"
 """What the speed of calls and captures is compared with: the last one before both were worked on."""
 
 
+@functools.cache
 def python_before(commit: str = COMMIT) -> str:
     """The Python that has the commit installed, with its console. Raises SystemExit where git does not have it."""
     taken = subprocess.run(["git", "archive", "--format=tar", commit], cwd=ROOT, capture_output=True, check=False)

@@ -104,8 +104,7 @@ class Running:
     subject: Subject
     client: Client
     loader: Client
-    port: int
-    """Of their Redis."""
+    server: RedisServer
 
 
 @contextmanager
@@ -131,7 +130,7 @@ def _start(stack: ExitStack, server: RedisServer, subject: Subject, name: str) -
     clients = [Client(_process(stack, [python, *NO_FOLDER, script, subject.client, *address])) for _ in range(2)]
     for client in clients:
         client.do(size=100, parts=0, callers=1, seconds=0.3, calls=1)
-    return Running(subject, *clients, server.port)
+    return Running(subject, *clients, server)
 
 
 def _process(stack: ExitStack, command: list[str]) -> subprocess.Popen[str]:

@@ -78,7 +78,7 @@ class Asker:
         self._listening.sendall(pack(b"SUBSCRIBE", channel.encode()))
         self._request = pack(b"PUBLISH", service.encode(), envelope.replace("CHANNEL", channel).encode())
         self._listening.settimeout(PATIENCE)
-        assert self._next(1)
+        assert self._next()
 
     def run(self, under_way: int, seconds: float) -> float:
         """How many are answered a second. Raises Unanswered."""
@@ -90,14 +90,14 @@ class Asker:
             count += self._answer(1)
         left = under_way
         while left > 0:
-            left -= self._next(left)
+            left -= self._next()
         return count / (now - begun)
 
     def _answer(self, least: int) -> int:
         """Wait for so many answers, and ask as many times again."""
         found = 0
         while found < least:
-            found += (more := self._next(least - found))
+            found += (more := self._next())
             self._send(more)
         return found
 
@@ -111,11 +111,11 @@ class Asker:
             pass
         self._commanding.setblocking(True)
 
-    def _next(self, left: int) -> int:
+    def _next(self) -> int:
         try:
             self._reader.feed(self._listening.recv(1 << 20))
         except TimeoutError:
-            raise Unanswered(f"{left:,} or more were not answered, nor anything else for {PATIENCE} s") from None
+            raise Unanswered(f"requests wait, and none was answered for {PATIENCE} s") from None
         count = 0
         while self._reader.gets() is not False:
             count += 1
@@ -202,8 +202,7 @@ def waiting(rounds: int, seconds: float, beside: bool) -> dict[str, list[tuple[f
                 try:
                     rate = asker.run(UNDER_WAY, seconds)
                 except Unanswered as error:
-                    print(f"{name}, round {number + 1}: {error}")
-                    return found
+                    raise SystemExit(f"{name}, round {number + 1}: {error}") from None
                 used = (processor_time(process) - before) / (asker.answered - answered)
                 found[name].append((rate, used * 1e6))
     return found

@@ -37,7 +37,7 @@ def run_findings(command: Command, context: Context) -> int:
     threshold = _severity(command)
     interrupted = False
     if command["capture"] is not None:
-        session, interrupted = read_capture(command, command["capture"], context, MOST_MESSAGES)
+        session, interrupted = read_capture(command, command["capture"], context, bounded=True)
     else:
         session = context.session
         if context.face is Face.SHELL or command["for"] is not None:
@@ -94,14 +94,14 @@ def _severity(command: Command) -> Severity | None:
     raise CommandError("--fail-on is info, warning or error", max(position, 0), len(text) if position >= 0 else 0)
 
 
-def read_capture(command: Command, path: str, context: Context, most: int | None = None) -> tuple[Session, bool]:
+def read_capture(command: Command, path: str, context: Context, *, bounded: bool = False) -> tuple[Session, bool]:
     """The capture that the command names as a session, read to its end; and whether that was interrupted.
 
-    `most` are the messages that it keeps at once, for who needs no more than what passes by.
+    With `bounded` it keeps no more at once than verbs do that need only what passes by.
     """
     settings = Settings(dialects=context.session.settings.dialects)
-    if most is not None:
-        settings = replace(settings, max_messages=most, max_bytes=MOST_BYTES)
+    if bounded:
+        settings = replace(settings, max_messages=MOST_MESSAGES, max_bytes=MOST_BYTES)
     try:
         session = OfflineSession(capture(path, context), settings)
     except CaptureError as error:

@@ -165,11 +165,10 @@ def _in_cbor(what: str) -> _Reader:
     def read(data: bytes) -> _Packet | None:
         usual = layouts.get(data[:3])
         values = None if usual is None else usual(data)
-        if values is None:
-            return _packet_in_cbor(data)
         try:
-            return made(*values)
-        except (ValueError, TypeError):
+            return _packet_in_cbor(data) if values is None else made(*values)
+        except ValueError:
+            # A text that is no UTF-8.
             return _packet_in_cbor(data)
 
     return read

@@ -7,6 +7,7 @@ types) goes through the standard json module, and what that refuses is unreadabl
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import msgspec
@@ -184,6 +185,13 @@ def _whole(text: str) -> Any:
         return text
 
 
+def _is_all_payload(fields: Mapping[str, Any], action: Any) -> bool:
+    """Whether an object with those fields and that action has no envelope, so that all of it is what it carries."""
+    if "payload" in fields:
+        return not ("action" in fields or "status" in fields or "request_id" in fields)
+    return not isinstance(action, str)
+
+
 def is_object(data: bytes) -> bool:
     """Whether they are a JSON object, told fast: false also where that is not certain."""
     try:
@@ -207,11 +215,9 @@ def payload_text_of(data: bytes, *, whole: bool = False) -> str | None:
         return text.strip(jsontext.BLANKS) if isinstance(fields, dict | list) else None
     if not isinstance(fields, dict):
         return None
-    if "payload" not in fields:
-        return None if isinstance(fields.get("action"), str) else text.strip(jsontext.BLANKS)
-    if not ("action" in fields or "status" in fields or "request_id" in fields):
+    if _is_all_payload(fields, fields.get("action")):
         return text.strip(jsontext.BLANKS)
-    if not isinstance(fields["payload"], dict | list):
+    if not isinstance(fields.get("payload"), dict | list):
         return None
     return bytes(_read_payload(data).payload).decode()
 
@@ -227,15 +233,11 @@ def plain_payload_of(data: bytes, *, whole: bool = False) -> Any:
         if whole:
             return text_of(data)
         raise
-    if whole or not isinstance(fields, dict):
+    if whole or not isinstance(fields, dict) or _is_all_payload(fields, fields.get("action")):
         return fields
     if "payload" not in fields:
-        if not isinstance(fields.get("action"), str):
-            return fields
         return {name: value for name, value in fields.items() if name not in ENVELOPE_FIELDS}
     payload = fields["payload"]
-    if not ("action" in fields or "status" in fields or "request_id" in fields):
-        return fields
     if not isinstance(payload, str):
         return payload
     try:
@@ -282,12 +284,12 @@ def payload_in(text: str) -> Any:
     except ValueError as error:
         raise Unreadable(f"no JSON: {error}") from None
     fields = {member.name: member for member in members}
-    payload = fields.get("payload")
-    if payload is None and "action" in fields and isinstance(fields["action"].value, str):
-        return jsontext.reduced(text, members, ENVELOPE_FIELDS)
-    if payload is None or not ("action" in fields or "status" in fields or "request_id" in fields):
+    if _is_all_payload(fields, fields["action"].value if "action" in fields else None):
         pairs = [(member.name, member.value) for member in members]
         return jsontext.with_text(jsontext.made_of(pairs), text.strip(jsontext.BLANKS))
+    if "payload" not in fields:
+        return jsontext.reduced(text, members, ENVELOPE_FIELDS)
+    payload = fields["payload"]
     if isinstance(payload.value, str):
         return _within(payload.value)
     return jsontext.with_text(payload.value, text[payload.start : payload.end])

@@ -161,21 +161,23 @@ class Ears(dict[str, Ear | None]):
             self.none.clear()
         recogniser = self._recogniser
         if not recogniser.dialects or channel == SENTINELS or is_reply_channel(channel):
-            self[channel] = None
-            self.none.add(channel)
-            return None
+            return self._keep(channel, None)
         owners = recogniser.owners[channel]
-        found = self[channel] = recogniser.ear(channel, owners[0]) if len(owners) == 1 else None
-        if found is None:
-            self.none.add(channel)
+        found = self._keep(channel, recogniser.ear(channel, owners[0]) if len(owners) == 1 else None)
         return found if owners else recogniser.unmet
 
     def learn(self, channel: str, dialect: Dialect) -> None:
         """A frame on a channel that nobody owns was in that dialect: others are likely to be."""
         if self.get(channel, self) is None and channel != SENTINELS and not is_reply_channel(channel):
-            found = self[channel] = self._recogniser.ear(channel, dialect, owns=False)
-            if found is not None:
-                self.none.discard(channel)
+            self._keep(channel, self._recogniser.ear(channel, dialect, owns=False))
+
+    def _keep(self, channel: str, ear: Ear | None) -> Ear | None:
+        self[channel] = ear
+        if ear is None:
+            self.none.add(channel)
+        else:
+            self.none.discard(channel)
+        return ear
 
 
 class _Owners(dict[str, tuple[Dialect, ...]]):

@@ -126,23 +126,21 @@ class Resend:
                 put["timeout"] = json.dumps(timeout)
         if self.kind is not Kind.BROADCAST and "sent_at" in self.body:
             put["sent_at"] = json.dumps(now)
-        text = self._writable()
-        return (jsontext.with_members(text, put) if put else text).encode("utf-8")
+        return self._written(put)
 
     def check(self) -> None:
         """Raises Unsendable where `encode` would."""
         if self.raw is None:
-            self._writable()
+            self._written({})
         elif self.dialect is not None:
             self.anew("", "")
 
-    def _writable(self) -> str:
+    def _written(self, put: Mapping[str, str]) -> bytes:
         try:
             text = jsontext.text_of(self.body)
             if "NaN" in text or "Infinity" in text:
                 jsontext.loads_strict(text)
-            text.encode()
-            return text
+            return (jsontext.with_members(text, put) if put else text).encode("utf-8")
         except RecursionError:
             raise Unsendable("it is nested too deeply to be written") from None
         except ValueError:

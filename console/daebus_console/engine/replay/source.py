@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import math
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
 
 from daebus_console.engine import dialects
 from daebus_console.engine.capture.format import Header
@@ -97,46 +97,43 @@ class _Stretch:
                             recording.disorder = disorder = now - at
                         room -= len(data)
                         if at >= due or room < 0 or len(batches) == most:
-                            self.now = now
-                            yield from self._paired()
-                            room, due = self._most_bytes - len(data), self.correlator.next_deadline
+                            room, due = yield from self._paired(now)
+                            room -= len(data)
                         if not batches and at + timeout < due:
                             due = at + timeout
                         batches.append((at, ((channel, data),)))
                     else:
-                        self.now = now
-                        self._pair()
-                        now = self.now = max(now, item.start)
+                        self._pair(now)
+                        now = max(now, item.start)
                         self.correlator.lose(item.start, item.reason)
                         self.correlator.resume(item.end if item.end is not None else item.start)
-                        room, due = self._most_bytes, self.correlator.next_deadline
-                        yield from self._ready()
+                        room, due = yield from self._paired(now)
                 if recording.stored.is_stream:
                     # What comes next may be long in coming.
-                    self.now = now
-                    yield from self._paired()
-                    room, due = self._most_bytes, self.correlator.next_deadline
-            self.now = now
-            yield from self._paired()
+                    room, due = yield from self._paired(now)
+            yield from self._paired(now)
             recording.warnings = reader.warnings
         while self._waiting:
             yield heapq.heappop(self._waiting)[2]
 
-    def _paired(self) -> Iterator[Exchange]:
-        self._pair()
+    def _paired(self, now: float) -> Generator[Exchange, None, tuple[int, float]]:
+        """Pair, and give what is ready; returns how many bytes have room then, and when somebody's time is over."""
+        self._pair(now)
         yield from self._ready()
+        return self._most_bytes, self.correlator.next_deadline
 
-    def _pair(self) -> None:
+    def _pair(self, now: float) -> None:
         """Pair what has been read: taken at once, it costs half as much as one by one.
 
         Never more than has room, or exchanges would be dropped unseen; and no further than to where somebody's time is
         over, so that he is given as he was then. (Of who names a shorter time himself, what comes late may be known.)
         """
+        self.now = now
         journal, waiting, first = self.journal, self._waiting, self.journal.next_number
         if self._batches:
             self.correlator.take_all(self._batches)
             self._batches.clear()
-        self.correlator.advance(self.now)
+        self.correlator.advance(now)
         for exchange in journal.exchanges.between(first, journal.next_number - 1):
             heapq.heappush(waiting, (exchange.opened.at, exchange.number, exchange))
 
