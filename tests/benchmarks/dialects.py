@@ -1,9 +1,12 @@
 """What a message of each dialect costs to take in, and of all of them on one bus, beside ours alone.
 
-Run as `python -m tests.benchmarks.dialects [--json FILE] [--count N] [--rounds N] [--profile] [NAME ...]`. No broker
-is needed: batches are handed to a session as the tap does it, with all that a session does for them. The messages are
-those of the tests' transcripts, as often as it takes, with fresh ids; names are those of the transcripts, `mixed` and
-`daebus`. All take turns; figures are the processor time of this process, medians of the rounds.
+Run as `python -m tests.benchmarks.dialects [--json FILE] [--count N] [--rounds N] [--profile] [--before] [NAME ...]`.
+No broker is needed: batches are handed to a session as the tap does it, with all that a session does for them. The
+messages are those of the tests' transcripts, as often as it takes, with fresh ids; names are those of the transcripts,
+`mixed` and `daebus`. All take turns; figures are the processor time of this process, medians of the rounds.
+
+With `--before`, and where no NAME is given, ours alone is also taken in by the commit before other dialects were known
+(see before.py), in this process and in turns, in four times as many rounds.
 """
 
 from __future__ import annotations
@@ -20,12 +23,14 @@ import zlib
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from daebus_console.cli import contexts as cli
+from daebus_console.engine import session as today
 from daebus_console.engine.capture.reader import read_capture
 from daebus_console.engine.message.frame import Frame
-from daebus_console.engine.session import Session, Settings
 from tests.benchmarks import flood
+from tests.benchmarks.before import COMMIT, module_before
 
 BATCH = 200
 TRANSCRIPTS = Path(__file__).parents[1] / "console" / "engine" / "dialects" / "transcripts"
@@ -84,9 +89,10 @@ def traffic(name: str, count: int) -> Batch:
     return mixed(count) if name == MIXED else again(said(name), count)
 
 
-def taken(messages: Batch) -> float:
-    """Microseconds of processor time a message."""
-    session = Session("redis://localhost:1/0", Settings(max_messages=10_000_000, max_bytes=1 << 40))
+def taken(messages: Batch, code: Any = today) -> float:
+    """Microseconds of processor time a message, with that module of sessions."""
+    settings = code.Settings(max_messages=10_000_000, max_bytes=1 << 40)
+    session = code.Session("redis://localhost:1/0", settings)
     batches = [messages[start : start + BATCH] for start in range(0, len(messages), BATCH)]
     gc.collect()
     at, began = 1_000.0, time.process_time()
@@ -105,6 +111,25 @@ def in_turns(subjects: dict[str, Batch], rounds: int) -> dict[str, float]:
     return {name: statistics.median(times) for name, times in found.items()}
 
 
+def beside_before(count: int, rounds: int) -> tuple[float, float]:
+    """Microseconds a message of ours, today and in the older commit, and of how many times its speed today has.
+
+    The first is the median of the rounds, the second that of their ratios.
+    """
+    before, messages = module_before(today.__name__), traffic(OURS, count)
+    # The tap hands out one text for each name of a channel.
+    names: dict[str, str] = {}
+    messages = [(names.setdefault(channel, channel), data) for channel, data in messages]
+    times: dict[Any, list[float]] = {today: [], before: []}
+    for turn in range(-1, rounds):
+        for code in (today, before) if turn % 2 else (before, today):
+            found = taken(messages, code)
+            if turn >= 0:
+                times[code].append(found)
+    ratios = [then / now for now, then in zip(times[today], times[before], strict=True)]
+    return statistics.median(times[today]), statistics.median(ratios)
+
+
 def profiled(run: Callable[[], object], most: int = 32) -> None:
     """Print where the time goes."""
     profile = cProfile.Profile()
@@ -121,6 +146,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=40_000, help="messages of each (40000)")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--profile", action="store_true", help="print where the time goes instead")
+    parser.add_argument("--before", action="store_true", help=f"ours alone beside {COMMIT}, whatever NAME is given")
     options = parser.parse_args(None if arguments is None else list(arguments))
     for name in set(options.names) - set(known):
         parser.error(f"there is no {name!r}; there are {', '.join(known)}")
@@ -135,6 +161,13 @@ def main(arguments: Iterable[str] | None = None) -> int:
     print(f"microseconds of processor time a message, and messages a second (median of {options.rounds})")
     for name, micro in found.items():
         print(f"  {name:<20} {micro:8.2f} us {1e6 / micro:>10,.0f}")
+    if options.before or not options.names:
+        # A difference of a hundredth takes more messages and more rounds to be seen.
+        micro, ratio = beside_before(100_000, 4 * options.rounds)
+        print(
+            f"  {OURS} alone has {ratio:.3f} times the speed of {COMMIT} ({micro:.2f} us; in turns, median of ratios)"
+        )
+        found["speed beside before"] = ratio
     if options.json:
         options.json.write_text(json.dumps({name: round(micro, 3) for name, micro in found.items()}, indent=2) + "\n")
     return 0

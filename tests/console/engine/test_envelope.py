@@ -9,10 +9,37 @@ import pytest
 from daebus_console.engine.message import envelope as wire
 
 
-def test_the_fields_that_steer_are_read_and_the_payload_stays_raw() -> None:
+def test_the_fields_that_steer_are_read() -> None:
     envelope = wire.read(b'{"action": "a", "request_id": 7, "payload": {"x": [1]}, "timeout": 2, "more": null}')
     assert (envelope.action, envelope.request_id, envelope.timeout, envelope.malformed) == ("a", 7, 2.0, False)
-    assert bytes(envelope.payload) == b'{"x": [1]}'  # type: ignore[arg-type]  # it is there
+
+
+def test_the_rest_is_asked_for_and_the_payload_stays_raw() -> None:
+    rest = wire.rest_of(b'{"action": "a", "message_id": "m", "payload": {"x": [1]}, "held": null, "timeout": []}')
+    assert bytes(rest.payload) == b'{"x": [1]}'  # type: ignore[arg-type]  # it is there
+    assert (rest.message_id, rest.held is wire.UNSET) == ("m", False)
+    assert wire.rest_of(b'{"action": "a"}') == wire.Rest()
+
+
+@pytest.mark.parametrize("odd", ['"more": NaN', '"message_id": 5', '"x": "\\ud800"', '"payload": {}, "payload": NaN'])
+def test_the_rest_of_what_is_odd_tells_what_is_there(odd: str) -> None:
+    rest = wire.rest_of(('{"payload": 1, "held": 2, ' + odd + "}").encode("utf-8", "surrogatepass"))
+    assert (rest.payload is wire.UNSET, rest.held is wire.UNSET, rest.message_id) == (False, False, None)
+
+
+@pytest.mark.parametrize("data", [b"", b"[1]", b"5", b"{", b"\xff", b'{"a": ' * 5_000 + b"1" + b"}" * 5_000])
+def test_what_is_no_object_has_no_rest(data: bytes) -> None:
+    assert wire.rest_of(data) == wire.Rest()
+
+
+@pytest.mark.parametrize(
+    ("debug", "marked"),
+    [('{"by": "Ann"}', True), ("{}", True), ("null", False), ("true", False), ('"on"', False), ("[1]", False)],
+)
+@pytest.mark.parametrize("more", ["", ', "x": NaN'])
+def test_a_mark_of_a_debugger_is_an_object(debug: str, marked: bool, more: str) -> None:
+    envelope = wire.read(f'{{"request_id": "a", "debug": {debug}{more}}}'.encode())
+    assert (envelope.debug is not None, envelope.malformed) == (marked, False)
 
 
 @pytest.mark.parametrize("more", [b'"payload": NaN', b'"x": -Infinity', b'"x": "\\ud800"', b'"payload": 1e999'])

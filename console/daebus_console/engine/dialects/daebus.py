@@ -10,7 +10,7 @@ from collections.abc import Container
 
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.dialect import DAEBUS, Dialect, Sighting
-from daebus_console.engine.message.envelope import UNSET, Envelope
+from daebus_console.engine.message.envelope import UNSET, Envelope, rest_of
 from daebus_console.engine.message.exchange import Kind
 
 _OURS = (wire.CONTROL_PREFIX, wire.WATCH_PREFIX, wire.CALLER_PREFIX)
@@ -18,23 +18,23 @@ _MARKED = re.compile(rb'\s*\{.*"(?:action|request_id|reply_to|status|payload|fin
 _LOOKED_AT = 4096
 
 
-def kind_of(channel: str, envelope: Envelope, listened: Container[str], asked: Container[str]) -> Kind:
-    """What an object with that envelope is there, if it is ours.
+def kind_of(channel: str, data: bytes, envelope: Envelope, listened: Container[str], asked: Container[str]) -> Kind:
+    """What the object in `data`, with that envelope, is there, if it is ours.
 
     `listened` are channels known to carry broadcasts, `asked` the ids, and reply channels, of requests that were seen.
     """
     if envelope.action:
         if channel not in listened:
             return Kind.REQUEST if envelope.reply_to or envelope.request_id is not None else Kind.ONE_WAY
-    elif _is_answer(channel, envelope, asked):
+    elif _is_answer(channel, data, envelope, asked):
         return Kind.RESPONSE
     return Kind.BROADCAST
 
 
-def _is_answer(channel: str, envelope: Envelope, asked: Container[str]) -> bool:
-    if envelope.status is None and envelope.final is None and envelope.payload is UNSET:
+def _is_answer(channel: str, data: bytes, envelope: Envelope, asked: Container[str]) -> bool:
+    if envelope.request_id is None and not wire.is_reply_channel(channel) and channel not in asked:
         return False
-    return envelope.request_id is not None or wire.is_reply_channel(channel) or channel in asked
+    return envelope.status is not None or envelope.final is not None or rest_of(data).payload is not UNSET
 
 
 def is_broken(channel: str, data: bytes, served: Container[str]) -> bool:
@@ -68,7 +68,7 @@ class Spoken(Dialect):
             envelope = wire.read(data)
         except wire.Unreadable:
             return None
-        kind = kind_of(channel, envelope, (), ())
+        kind = kind_of(channel, data, envelope, (), ())
         if kind is Kind.BROADCAST:
             return None
         request_id = None if envelope.request_id is None else str(envelope.request_id)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from daebus_console.engine.message.envelope import REFUSALS, UNSET, Unreadable, read
+from daebus_console.engine.message.envelope import REFUSALS, UNSET, rest_of
 from daebus_console.engine.message.nesting import DEEPEST, is_too_deep
 
 LARGEST = 64 * 1024
@@ -25,10 +25,7 @@ def raw(data: bytes) -> bytes | None:
     """The bytes of the payload of a message; None where it has none of its own, or is too large to be looked at."""
     if len(data) > LARGEST:
         return None
-    try:
-        payload = read(data).payload
-    except Unreadable:
-        return None
+    payload = rest_of(data).payload
     found = b"" if payload is UNSET else bytes(payload)
     # What was read slowly has a stand-in there.
     return None if found in (b"", b"null") else found

@@ -36,6 +36,7 @@ __all__ = [
     "UNSET",
     "WATCH_PREFIX",
     "Envelope",
+    "Rest",
     "Unreadable",
     "debug_of",
     "decode",
@@ -47,13 +48,21 @@ __all__ = [
     "read",
     "read_fast",
     "read_slowly",
+    "rest_of",
     "service_of_control",
     "text_of",
 ]
 
 
+class Mark(msgspec.Struct, gc=False):
+    """Stands for what a debugger leaves in a message in which it had a hand, which `debug_of` reads."""
+
+
 class Envelope(msgspec.Struct, gc=False):
-    """The fields that steer a message. Every one may be absent."""
+    """The fields that steer a message. Every one may be absent.
+
+    Each that it has more is paid for with each message: what only the rarer ones are asked for is in `Rest`.
+    """
 
     action: str | None = None
     reply_to: str | None = None
@@ -65,10 +74,7 @@ class Envelope(msgspec.Struct, gc=False):
     timeout: float | None = None
     instance: str | None = None
     elapsed: float | None = None
-    payload: msgspec.Raw | UnsetType = UNSET
-    held: msgspec.Raw | UnsetType = UNSET
-    debug: msgspec.Raw | UnsetType = UNSET
-    message_id: str | None = None
+    debug: Mark | None = None
     malformed: ClassVar[bool] = False
 
 
@@ -76,6 +82,14 @@ class OddEnvelope(Envelope, gc=False):
     """An envelope of which at least one field had a type it should not have; that field is left out."""
 
     malformed: ClassVar[bool] = True
+
+
+class Rest(msgspec.Struct, gc=False):
+    """What else an object may hold that steers it; asked for where the envelope alone does not tell."""
+
+    payload: msgspec.Raw | UnsetType = UNSET
+    held: msgspec.Raw | UnsetType = UNSET
+    message_id: str | None = None
 
 
 class Unreadable(ValueError):
@@ -118,26 +132,44 @@ def read_slowly(data: bytes) -> Envelope:
         except OverflowError:
             continue
     envelope = Envelope(**good) if len(good) == len(given) else OddEnvelope(**good)
-    if "payload" in fields:
-        # Only its presence counts here; whoever wants to see it decodes the whole message.
-        envelope.payload = msgspec.Raw(b"null")
-    for name in _MARKS:
-        if name in fields:
-            setattr(envelope, name, msgspec.Raw(b"null"))
+    if isinstance(fields.get("debug"), dict):
+        envelope.debug = Mark()
     return envelope
 
 
+_SOMETHING = msgspec.Raw(b"null")
+"""Stands for a value where only its presence counts: whoever wants to see it decodes the whole message."""
+_read_rest = msgspec.json.Decoder(Rest).decode
+
+
+def rest_of(data: bytes) -> Rest:
+    """The rest of a message; empty where it is no JSON object."""
+    try:
+        if len(data) <= DEEPEST or not is_too_deep(data):
+            return _read_rest(data)
+    except REFUSALS:
+        pass
+    try:
+        fields = decode(data)
+    except Unreadable:
+        return Rest()
+    if not isinstance(fields, dict):
+        return Rest()
+    there = {name: _SOMETHING for name in ("payload", "held") if name in fields}
+    number = fields.get("message_id")
+    return Rest(**there, message_id=number if isinstance(number, str) else None)
+
+
 _LONGEST_HELD = 3600.0
-_MARKS = ("held", "debug")
-"""What a debugger leaves: of any type, and in a message without a payload as good a name as any for a value."""
-ENVELOPE_FIELDS = frozenset(Envelope.__struct_fields__) - set(_MARKS) | {"sent_at", "cause"}
+_MARKS = {"held", "debug"}
+"""What a debugger leaves: in a message without a payload as good a name as any for a value."""
+ENVELOPE_FIELDS = frozenset(Envelope.__struct_fields__ + Rest.__struct_fields__) - _MARKS | {"sent_at", "cause"}
 
 _NUMBER = (int, float)
 _ACCEPTED: dict[str, tuple[type, ...]] = {
     "action": (str,),
     "reply_to": (str,),
     "request_id": (str, int, float),
-    "message_id": (str,),
     "service": (str,),
     "status": (str,),
     "final": (bool,),
@@ -217,9 +249,8 @@ def payload_text_of(data: bytes, *, whole: bool = False) -> str | None:
         return None
     if _is_all_payload(fields, fields.get("action")):
         return text.strip(jsontext.BLANKS)
-    if not isinstance(fields.get("payload"), dict | list):
-        return None
-    return bytes(_read_payload(data).payload).decode()
+    payload = _read_rest(data).payload if isinstance(fields.get("payload"), dict | list) else UNSET
+    return None if payload is UNSET else bytes(payload).decode()
 
 
 def plain_payload_of(data: bytes, *, whole: bool = False) -> Any:
@@ -246,12 +277,7 @@ def plain_payload_of(data: bytes, *, whole: bool = False) -> Any:
         return payload
 
 
-class _Carrying(msgspec.Struct, gc=False):
-    payload: msgspec.Raw
-
-
 _read_any = msgspec.json.Decoder().decode
-_read_payload = msgspec.json.Decoder(_Carrying).decode
 
 
 def told_in(data: bytes) -> dict[str, Any]:

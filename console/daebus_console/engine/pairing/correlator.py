@@ -18,9 +18,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from daebus_console.engine.message.envelope import CONTROL_PREFIX, PROBE, REFUSALS, SENTINELS, UNSET, read_fast
+from daebus_console.engine.message.envelope import CONTROL_PREFIX, PROBE, REFUSALS, SENTINELS, read_fast
 from daebus_console.engine.message.exchange import DAEBUS, Exchange, Flag, Kind, Message, State
 from daebus_console.engine.message.frame import CAUSE, Gap
+from daebus_console.engine.message.names import Names
 from daebus_console.engine.message.nesting import DEEPEST, is_too_deep
 from daebus_console.engine.pairing.clock import Step
 from daebus_console.engine.pairing.guests import Teller
@@ -96,14 +97,20 @@ class Correlator(Sorter):
         journal, by_id, names = self.journal, self._by_id, self._names
         keep_message, keep_exchange = journal.messages.append, journal.exchanges.append
         claims = self.claims if self.claims else None
-        requests, answers, beside = taken.requests, taken.answers, self._beside
-        served, deadlines = _Served(self.listened), _Deadlines(self.timeout)
+        asked, answers, beside = _Asked(self.listened, names), taken.answers, self._beside
+        ends = _Ends()
+        waited: float | None = None
+        """What the last request that named its time waits; `since` when it came, and `end` when that is over."""
+        since: float | None = None
+        end: float | None = None
+        until: float | None
         ears, host, guests = self.recogniser.ears, self._host, taken.guests
-        unheard = ears.none
+        unheard, find, opened = ears.none, by_id.get, by_id.setdefault
         number, seq, size = journal.next_number, journal.next_seq - 1, 0
         for at, frames in batches:
+            usual = at + self.timeout
             for channel, data in frames:
-                message, length = None, len(data)
+                length = len(data)
                 seq += 1
                 size += length
                 if channel not in unheard and (ear := ears[channel]) is not None and channel not in by_id:
@@ -120,27 +127,36 @@ class Correlator(Sorter):
                     pass
                 elif envelope.action:
                     wait = envelope.timeout
-                    if deadlines.at != at:
-                        deadlines.begin(at)
-                    until = deadlines[wait]
-                    if until is not None and envelope.reply_to and served[channel]:
+                    if wait is None:
+                        until, flags = usual, 0
+                    else:
+                        if wait != waited or since is not at:
+                            waited, since, end = wait, at, ends.of(at, wait)
+                        until, flags = end, _DECLARED
+                    requests = asked[channel, envelope.action]
+                    if until is not None and envelope.reply_to and requests is not None:
                         message = Message(seq, at, channel, data, _REQUEST, number)
-                        flags = 0 if wait is None else _DECLARED
-                        source, action = names[envelope.service], names[envelope.action]
-                        reply_to = names[envelope.reply_to]
+                        source, reply_to = names[envelope.service], names[envelope.reply_to]
                         exchange = Exchange(
-                            number, _REQUEST, _PENDING, message, source, channel, action, key, reply_to, until, flags
-                        )
+                            number, _REQUEST, _PENDING, message, source, channel, requests.action, key, reply_to, until,
+                            flags,
+                        )  # fmt: skip
                         if envelope.parent_id is not None:
                             exchange.parent_id = envelope.parent_id
-                        if envelope.debug is not UNSET:
+                        if envelope.debug is not None:
                             exchange.flags |= _DEBUGGED
-                        if by_id.setdefault(key, exchange) is exchange:
-                            requests[channel, action].append(exchange)
-                        else:
-                            message = None
+                        if opened(key, exchange) is exchange:
+                            requests.append(exchange)
+                            keep_message(message)
+                            keep_exchange(exchange)
+                            number += 1
+                            if claims is not None and claims.take(key, channel, data):
+                                exchange.flags |= Flag.OURS
+                            if tell is not None:
+                                tell(message, exchange)
+                            continue
                 else:
-                    known = by_id.get(key)
+                    known = find(key)
                     if (
                         known is not None
                         and known.state is _PENDING
@@ -155,24 +171,23 @@ class Correlator(Sorter):
                             known.elapsed = envelope.elapsed
                         if envelope.instance is not None and known.instance is None:
                             known.instance = names[envelope.instance]
-                        if envelope.debug is not UNSET:
+                        if envelope.debug is not None:
                             known.flags |= _DEBUGGED
                         answers[known.target, known.action].append(known)
                         keep_message(message)
                         if tell is not None:
                             tell(message, known)
                         continue
-                if message is None:
-                    if key.__class__ is not str and (data.startswith(PROBE) or channel == SENTINELS):
-                        # Heartbeats of whoever listens to himself, and of sentinels: no traffic of the program.
-                        seq, size = seq - 1, size - length
-                        self.probes += 1
-                        continue
-                    journal.next_number = number
-                    message, exchange = self._sort(seq, at, channel, data, envelope, taken)
-                    if beside:
-                        number = self._keep_several(message, exchange, tell)
-                        continue
+                if key.__class__ is not str and (data.startswith(PROBE) or channel == SENTINELS):
+                    # Heartbeats of whoever listens to himself, and of sentinels: no traffic of the program.
+                    seq, size = seq - 1, size - length
+                    self.probes += 1
+                    continue
+                journal.next_number = number
+                message, exchange = self._sort(seq, at, channel, data, envelope, taken)
+                if beside:
+                    number = self._keep_several(message, exchange, tell)
+                    continue
                 keep_message(message)
                 if exchange.opened is message:
                     keep_exchange(exchange)
@@ -181,6 +196,7 @@ class Correlator(Sorter):
                         exchange.flags |= Flag.OURS
                 if tell is not None:
                     tell(message, exchange)
+        taken.requests.update((key, requests) for key, requests in asked.items() if requests)
         journal.next_seq, journal.next_number = seq + 1, number
         return size
 
@@ -284,39 +300,47 @@ def _reason(step: Step) -> str:
     return f"the clock of this machine was set {'forward' if step.seconds > 0 else 'back'} by {far}"
 
 
-class _Served(dict[str, bool]):
-    """Whether what has an action on a channel is a plain request to a service, told once for each channel."""
+class _Requests(list[Exchange]):
+    """The plain requests of a batch to one service for one action."""
 
-    __slots__ = ("_listened",)
+    __slots__ = ("action",)
 
-    def __init__(self, listened: set[str]) -> None:
-        self._listened = listened
+    def __init__(self, action: str | None) -> None:
+        self.action = action
 
-    def __missing__(self, channel: str) -> bool:
-        found = self[channel] = channel not in self._listened and not channel.startswith(CONTROL_PREFIX)
+
+class _Asked(dict[tuple[str, str], _Requests | None]):
+    """The plain requests of a batch, by channel and action; None where what has an action there is none."""
+
+    __slots__ = ("_listened", "_names")
+
+    def __init__(self, listened: set[str], names: Names) -> None:
+        self._listened, self._names = listened, names
+
+    def __missing__(self, key: tuple[str, str]) -> _Requests | None:
+        channel, action = key
+        served = channel not in self._listened and not channel.startswith(CONTROL_PREFIX)
+        found = self[key] = _Requests(self._names[action]) if served else None
         return found
 
 
-class _Deadlines(dict[float | None, float | None]):
-    """When a request of a batch runs out of time, by its `timeout`; None for one that is no time to wait.
+class _Ends:
+    """When the requests of a batch run out of the time that they name.
 
     All that wait equally long share one number, for a hundred thousand numbers take three megabytes.
     """
 
-    __slots__ = ("_timeout", "at")
+    __slots__ = ("_at", "_known")
 
-    def __init__(self, timeout: float) -> None:
-        self._timeout = timeout
-        self.at: float | None = None
-        """The time of the batch that these are for."""
+    def __init__(self) -> None:
+        self._at: float | None = None
+        self._known: dict[float, float] = {}
 
-    def begin(self, at: float) -> None:
-        """Begin with the batch of that time."""
-        self.clear()
-        self.at = at
-        self[None] = at + self._timeout
-
-    def __missing__(self, wait: float | None) -> float | None:
-        assert self.at is not None
-        found = self[wait] = self.at + wait if wait is not None and wait > 0 else None
-        return found
+    def of(self, at: float, wait: float) -> float | None:
+        """The end of that wait in the batch of that time; None for what is no time to wait."""
+        if not wait > 0:
+            return None
+        if self._at != at:
+            self._known.clear()
+            self._at = at
+        return self._known.setdefault(wait, at + wait)

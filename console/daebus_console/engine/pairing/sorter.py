@@ -65,10 +65,8 @@ class Sorter(GuestSorter):
                 kind = None
             else:
                 envelope = found
-        if kind is not None and not (
-            envelope.action is None and envelope.status is None and envelope.payload is UNSET and envelope.final is None
-        ):
-            kind = daebus.kind_of(channel, envelope, self.listened, self._by_id)
+        if kind is not None:
+            kind = daebus.kind_of(channel, data, envelope, self.listened, self._by_id)
         if kind is not _REQUEST and kind is not _RESPONSE:
             recogniser = self.recogniser
             if recogniser.owners[channel] or data.startswith(recogniser.openings):
@@ -105,11 +103,12 @@ class Sorter(GuestSorter):
         exchange = Exchange(number, _ONE_WAY, _SENT, message, names[envelope.service], channel, names[envelope.action])
         if envelope.parent_id is not None:
             exchange.parent_id = envelope.parent_id
-        if envelope.message_id is not None:
+        own_id = wire.rest_of(data).message_id
+        if own_id is not None:
             # Nothing answers it: its id joins it to what services tell of it.
-            exchange.request_id = envelope.message_id
-            self._by_id.setdefault(envelope.message_id, exchange)
-        if envelope.debug is not UNSET:
+            exchange.request_id = own_id
+            self._by_id.setdefault(own_id, exchange)
+        if envelope.debug is not None:
             exchange.flags |= Flag.DEBUGGED
         if channel.startswith(wire.CONTROL_PREFIX):
             exchange.flags |= Flag.CONTROL
@@ -123,7 +122,7 @@ class Sorter(GuestSorter):
         """A request, or an answer."""
         if kind is _RESPONSE:
             final, error = envelope.final is not False, envelope.status == "error"
-            held = envelope.held is not UNSET and not final
+            held = not final and wire.rest_of(data).held is not UNSET
             message = (Notice if held else message_class(DAEBUS, final, error))(seq, at, channel, data, kind)
             exchange = self._response(message, envelope)
             if exchange.flags & Flag.CONTROL:
@@ -131,7 +130,7 @@ class Sorter(GuestSorter):
         else:
             message = Message(seq, at, channel, data, kind)
             exchange = self._request(message, envelope)
-        if envelope.debug is not UNSET:
+        if envelope.debug is not None:
             exchange.flags |= Flag.DEBUGGED
         if exchange.opened is message:
             taken.opened.append(exchange)
