@@ -10,7 +10,8 @@ import math
 import os
 import socket
 import threading
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,15 +22,14 @@ from daebus.transport.proof import Greeting
 from daebus_console.engine.capture.format import CaptureError, Header
 from daebus_console.engine.capture.reader import CaptureReader, told_warnings
 from daebus_console.engine.capture.source import Progress
-from daebus_console.engine.live.tap import Batch
 from daebus_console.engine.message.exchange import Exchange, Message
-from daebus_console.engine.message.frame import Frame, Gap
+from daebus_console.engine.message.frame import Alone, Gap
 from daebus_console.engine.pairing.clock import Clock
 from daebus_console.engine.sender import ReadOnly, Sender
 from daebus_console.engine.session import Session, Settings
 from daebus_console.files.reading import Stored
 
-_STEP = 2_000
+_MOST_AT_ONCE = 2_000
 _NOWHERE = "redis://localhost:6379/0"
 """A URL that parses; nothing is ever connected to it."""
 
@@ -145,10 +145,8 @@ class OfflineSession(Session):
         """Take a message that a replay has just sent or heard; returns it, and its exchange."""
         with self.lock:
             seq = self.journal.next_seq
-            step = _Step()
             # A clock that went back would confuse whoever shows ages.
-            step.add(Frame(max(at, self._time.now), channel, data))
-            self._step(step)
+            self._step([(max(at, self._time.now), ((channel, data),))])
             message = self.journal.messages.get(seq)
             assert message is not None, "the newest message is never dropped"
             exchange = self.journal.exchange(message.exchange)
@@ -158,32 +156,26 @@ class OfflineSession(Session):
 
     def _load(self) -> None:
         try:
-            step = _Step()
-            for item in self._reader:
+            for run in self._reader.runs():
                 if self._ending:
                     return
-                if isinstance(item, Frame) and step.add(item):
-                    continue
-                self._step(step)
-                step = _Step()
-                if isinstance(item, Frame):
-                    step.add(item)
+                if isinstance(run, Gap):
+                    self._gap(run)
                 else:
-                    self._gap(item)
-            self._step(step)
+                    for step in _steps(run):
+                        self._step(step)
         except CaptureError as error:
             self.failed = str(error)
         finally:
             self.loaded.set()
             self._tell_end()
 
-    def _step(self, step: _Step) -> None:
-        if step.batches:
-            at = step.batches[-1][0]
-            self._time.now = max(self._time.now, at)
-            if not self.status.messages:
-                self.status.since = step.batches[0][0]
-            self._take(at, step.batches)
+    def _step(self, step: Sequence[Alone]) -> None:
+        at = step[-1][0]
+        self._time.now = max(self._time.now, at)
+        if not self.status.messages:
+            self.status.since = step[0][0]
+        self._take(at, step)
 
     def _gap(self, gap: Gap) -> None:
         self._time.now = max(self._time.now, gap.start)
@@ -216,32 +208,19 @@ class OfflineSession(Session):
             self._changed.notify_all()
 
 
-class _Step:
-    """Frames to be taken together: some thousand at most, of one whole second, in batches of those of one time."""
-
-    def __init__(self) -> None:
-        self.batches: list[tuple[float, Batch]] = []
-        self._second = 0.0
-        self._left = _STEP
-        self._at: float | None = None
-        self._batch: Batch = []
-
-    def add(self, frame: Frame) -> bool:
-        """Add a frame behind the others; False where it is for the next step."""
-        at, channel, data = frame
-        if at != self._at:
-            if not self.batches:
-                self._second = at // 1
-            elif not self._left or at // 1 != self._second:
-                return False
-            self._at = at
-            self._batch = []
-            self.batches.append((at, self._batch))
-        elif not self._left:
-            return False
-        self._left -= 1
-        self._batch.append((channel, data))
-        return True
+def _steps(run: list[Alone]) -> Iterator[list[Alone]]:
+    """What is to be taken together: some thousand at most, of one whole second."""
+    times = [at for at, _frames in run]
+    ordered = times == sorted(times)
+    start, count = 0, len(run)
+    while start < count:
+        second, most = times[start] // 1, min(start + _MOST_AT_ONCE, count)
+        if ordered:
+            end = bisect_left(times, second + 1, start, most)
+        else:
+            end = next((at for at in range(start, most) if times[at] // 1 != second), most)
+        yield run[start:end]
+        start = end
 
 
 class OfflineSender(Sender):

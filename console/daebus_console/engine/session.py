@@ -233,7 +233,7 @@ class Session:
             batch = self._order.take(at, batch)
         self._take(at, ((at, batch),))
 
-    def _take(self, at: float, batches: Iterable[tuple[float, Batch]]) -> None:
+    def _take(self, at: float, batches: Iterable[tuple[float, Iterable[tuple[str, bytes]]]]) -> None:
         """Take what arrived until `at`, within one whole second, in batches with a time each."""
         with self._changed:
             before = self.journal.next_seq

@@ -51,6 +51,14 @@ class MessageLine(msgspec.Struct, gc=False):
     data: str
 
 
+class PlainLine(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """The same as it is read, many at once, where all are such: nearly all of a capture."""
+
+    at: Epoch
+    channel: str
+    data: str
+
+
 class BytesLine(msgspec.Struct, gc=False):
     """A message, whose bytes are no UTF-8."""
 

@@ -46,22 +46,27 @@ class CaptureSource:
         line, _end, self.rest = text.removeprefix(_MARK).partition(b"\n")
         return line[:_LONGEST_HEADER]
 
-    def blocks(self) -> Iterator[list[bytes]]:
-        """The other lines, without their ends, many at a time. Raises CaptureError for one beyond all reason."""
+    def blocks(self) -> Iterator[bytes]:
+        """The other lines, many at a time, without the last one's end.
+
+        Raises CaptureError for one beyond all reason.
+        """
         parts: list[bytes] = []
         size = 0
         for text in chain((self.rest,), self._texts):
-            lines = text.split(b"\n")
-            parts.append(lines[0])
-            size += len(lines[0])
+            first, last = text.find(b"\n"), text.rfind(b"\n")
+            size += first if first >= 0 else len(text)
             if size > LONGEST_LINE:
                 most = LONGEST_LINE // 1024 // 1024
                 raise CaptureError(f"{self.stored.name}: one line is longer than {most} MB, which no message is")
-            if len(lines) > 1:
-                lines[0] = b"".join(parts)
-                parts = [lines.pop()]
-                size = len(parts[0])
-                yield lines
+            if first < 0:
+                parts.append(text)
+                continue
+            parts.append(text[:last])
+            lines = b"".join(parts)
+            parts = [text[last + 1 :]]
+            size = len(parts[0])
+            yield lines
         self.rest = b"".join(parts)
 
     def _raw(self) -> Iterator[bytes]:

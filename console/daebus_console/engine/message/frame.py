@@ -16,6 +16,10 @@ class Frame(NamedTuple):
     data: bytes
 
 
+Alone = tuple[float, tuple[tuple[str, bytes]]]
+"""A frame as a batch of its own, as the correlator takes it: (at, ((channel, data),))."""
+
+
 CAUSE = "; cause: "
 """What stands in the reason of a gap before what became known of it later."""
 

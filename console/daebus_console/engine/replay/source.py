@@ -9,16 +9,17 @@ from __future__ import annotations
 import heapq
 import math
 import os
-from collections.abc import Collection, Generator, Iterator
+from bisect import bisect_left
+from collections.abc import Collection, Iterator, Sequence
 
 from daebus_console.engine import dialects
 from daebus_console.engine.capture.format import Header
-from daebus_console.engine.capture.reader import CaptureReader, open_capture
+from daebus_console.engine.capture.reader import MOST_TOGETHER, CaptureReader, open_capture
 from daebus_console.engine.capture.source import Progress
 from daebus_console.engine.message.exchange import Exchange, State
-from daebus_console.engine.message.frame import Frame
+from daebus_console.engine.message.frame import Alone, Gap
 from daebus_console.engine.message.recogniser import Recogniser
-from daebus_console.engine.pairing.correlator import DEFAULT_TIMEOUT, Batch, Correlator
+from daebus_console.engine.pairing.correlator import DEFAULT_TIMEOUT, Correlator
 from daebus_console.engine.pairing.journal import Journal
 from daebus_console.files.reading import Stored
 
@@ -27,8 +28,7 @@ MOST_BYTES = 128 * 1024 * 1024
 """How much of a capture is held at once; a request whose answer is farther away counts as unanswered."""
 _LONGEST_HOLD = 120.0
 _AT_ONCE = 1_000
-_BYTES_AT_ONCE = 1024 * 1024
-"""How much is paired at once."""
+"""How many are paired at once."""
 _PENDING = State.PENDING
 
 
@@ -78,70 +78,108 @@ class _Stretch:
         self.correlator.recogniser = Recogniser(recording.spoken)
         self.now = 0.0
         self._waiting: list[tuple[float, int, Exchange]] = []
-        self._batches: list[Batch] = []
+        """Those that are not given yet, by the time of their opening and their number: a heap."""
         self._most = min(_AT_ONCE, self.journal.max_messages)
-        self._most_bytes = min(_BYTES_AT_ONCE, self.journal.max_bytes)
+        self._most_bytes = min(MOST_TOGETHER, self.journal.max_bytes)
+        self._kept: list[Alone] = []
+        """What is not paired yet where times go back; `_room` are the bytes that may follow, `_due` when it is time."""
+        self._room, self._due = self._most_bytes, math.inf
 
     def exchanges(self) -> Iterator[Exchange]:
-        recording, most, batches = self.recording, self._most, self._batches
-        # All that is wanted for each message is a local name here.
-        now, room, due, timeout, disorder = self.now, self._most_bytes, math.inf, recording.timeout, recording.disorder
+        recording = self.recording
         with CaptureReader(recording.stored, recording.progress) as reader:
-            for block in reader.blocks():
-                for item in block:
-                    if isinstance(item, Frame):
-                        at, channel, data = item
-                        if at >= now:
-                            now = at
-                        elif now - at > disorder:
-                            recording.disorder = disorder = now - at
-                        room -= len(data)
-                        if at >= due or room < 0 or len(batches) == most:
-                            room, due = yield from self._paired(now)
-                            room -= len(data)
-                        if not batches and at + timeout < due:
-                            due = at + timeout
-                        batches.append((at, ((channel, data),)))
-                    else:
-                        self._pair(now)
-                        now = max(now, item.start)
-                        self.correlator.lose(item.start, item.reason)
-                        self.correlator.resume(item.end if item.end is not None else item.start)
-                        room, due = yield from self._paired(now)
-                if recording.stored.is_stream:
-                    # What comes next may be long in coming.
-                    room, due = yield from self._paired(now)
-            yield from self._paired(now)
+            for run in reader.runs():
+                if isinstance(run, Gap):
+                    yield from self._left()
+                    self.now = max(self.now, run.start)
+                    self.correlator.lose(run.start, run.reason)
+                    self.correlator.resume(run.end if run.end is not None else run.start)
+                    yield from self._paired((), self.now)
+                else:
+                    for ready in self._frames(run):
+                        yield from ready
+            yield from self._left()
             recording.warnings = reader.warnings
         while self._waiting:
             yield heapq.heappop(self._waiting)[2]
 
-    def _paired(self, now: float) -> Generator[Exchange, None, tuple[int, float]]:
-        """Pair, and give what is ready; returns how many bytes have room then, and when somebody's time is over."""
-        self._pair(now)
-        yield from self._ready()
-        return self._most_bytes, self.correlator.next_deadline
-
-    def _pair(self, now: float) -> None:
-        """Pair what has been read: taken at once, it costs half as much as one by one.
+    def _frames(self, run: list[Alone]) -> Iterator[list[Exchange]]:
+        """Pair them, as many at once as can be, which costs half as much as one by one; gives what is ready each time.
 
         Never more than has room, or exchanges would be dropped unseen; and no further than to where somebody's time is
         over, so that he is given as he was then. (Of who names a shorter time himself, what comes late may be known.)
         """
-        self.now = now
-        journal, waiting, first = self.journal, self._waiting, self.journal.next_number
-        if self._batches:
-            self.correlator.take_all(self._batches)
-            self._batches.clear()
-        self.correlator.advance(now)
-        for exchange in journal.exchanges.between(first, journal.next_number - 1):
-            heapq.heappush(waiting, (exchange.opened.at, exchange.number, exchange))
+        times = [at for at, _frames in run]
+        if times[0] < self.now or times != sorted(times):
+            yield from self._in_disorder(run)
+            return
+        yield self._left()
+        start, count = 0, len(run)
+        while start < count:
+            if times[start] >= self.correlator.next_deadline:
+                yield self._paired((), times[start])
+            due = min(self.correlator.next_deadline, times[start] + self.recording.timeout)
+            end = bisect_left(times, due, start + 1, min(start + self._most, count))
+            if self._most_bytes < MOST_TOGETHER:
+                while end > start + 1 and sum(len(data) for _at, ((_, data),) in run[start:end]) > self._most_bytes:
+                    end = (start + end) // 2
+            yield self._paired(run[start:end], times[end - 1])
+            start = end
 
-    def _ready(self) -> Iterator[Exchange]:
-        waiting, first, settled_before = self._waiting, self.journal.exchanges.first, self.now - self.hold
+    def _in_disorder(self, run: list[Alone]) -> Iterator[list[Exchange]]:
+        """The same where times go back: what belongs together may be apart, so pairs are made as late as can be."""
+        recording, kept = self.recording, self._kept
+        for one in run:
+            at, ((_channel, data),) = one
+            if at >= self.now:
+                self.now = at
+            else:
+                recording.disorder = max(recording.disorder, self.now - at)
+            self._room -= len(data)
+            if at >= self._due or self._room < 0 or len(kept) == self._most:
+                yield self._left()
+                self._room -= len(data)
+            if not kept:
+                self._due = min(self.correlator.next_deadline, at + recording.timeout)
+            kept.append(one)
+
+    def _left(self) -> list[Exchange]:
+        """Pair what was kept to be paired late; returns what is ready then."""
+        ready = self._paired(self._kept, self.now, ordered=False) if self._kept else []
+        self._kept.clear()
+        self._room, self._due = self._most_bytes, math.inf
+        return ready
+
+    def _paired(self, batches: Sequence[Alone], now: float, *, ordered: bool = True) -> list[Exchange]:
+        """Take those, all until `now`; returns what is ready then. `ordered`: they are, and what came before them."""
+        self.now = now
+        journal, waiting = self.journal, self._waiting
+        first = journal.next_number
+        if batches:
+            self.correlator.take_all(batches)
+        self.correlator.advance(now)
+        new, settled_before = journal.exchanges.between(first, journal.next_number - 1), now - self.hold
+        ready = self._ready(settled_before) if ordered else []
+        if ordered and not waiting:
+            # Most are settled in the order in which they were opened, and need not wait.
+            given = 0
+            for exchange in new:
+                if exchange.state is _PENDING or exchange.opened.at > settled_before:
+                    break
+                given += 1
+            ready += new[:given]
+            del new[:given]
+        for exchange in new:
+            heapq.heappush(waiting, (exchange.opened.at, exchange.number, exchange))
+        return ready if ordered else self._ready(settled_before)
+
+    def _ready(self, settled_before: float) -> list[Exchange]:
+        """Take out those that are settled and were opened until then, up to the first that is not."""
+        waiting, first, ready = self._waiting, self.journal.exchanges.first, []
         while waiting:
             at, number, exchange = waiting[0]
             if number >= first and (exchange.state is _PENDING or at > settled_before):
-                return
+                break
             heapq.heappop(waiting)
-            yield exchange
+            ready.append(exchange)
+        return ready

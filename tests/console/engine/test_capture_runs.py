@@ -1,0 +1,142 @@
+"""Lines of a capture are read many at once where all are plain: what is read is the same as line by line."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from daebus_console.engine import offline
+from daebus_console.engine.capture import reader as capture_reader
+from daebus_console.engine.capture.reader import CaptureReader, read_capture
+from daebus_console.engine.message.exchange import State
+from daebus_console.engine.message.frame import Frame, Gap
+from daebus_console.engine.offline import OfflineSession
+from daebus_console.engine.replay.source import Recording
+
+HEADER = b'{"daebus_capture": 1}\n'
+
+
+def plain(at: float, channel: str = "a", data: str = "x") -> bytes:
+    return json.dumps({"at": at, "channel": channel, "data": data}).encode()
+
+
+ODD = [
+    b"",
+    b"   ",
+    b"garbage",
+    b'{"at": 3, "channel": "a"}',
+    b'{"at": 3, "channel": "a", "data": "x", "more": {"x": [1]}}',
+    b'{"at": 3, "channel": "a", "data_base64": "/w=="}',
+    b'{"at": 3, "channel_base64": "/w==", "data": "x"}',
+    b'{"at": 3, "channel": "a", "channel_base64": "/w==", "data": "x"}',
+    b'{"at": 3, "gap": 1.5, "reason": "r"}',
+    b'{"at": 3, "gap": 0, "reason": "r", "partly": true}',
+    b'{"at": -1, "channel": "a", "data": "x"}',
+    b'{"at": 1e300, "channel": "a", "data": "x"}',
+    b'{"at": 3, "channel": "a", "data": "\\ud800"}',
+    b'{"at": 3, "channel": "a", "data": "\xff"}',
+    b'{"daebus_capture": 1, "started": 2}',
+    plain(3) + plain(4),
+    plain(3) + b"\r",
+    b"  " + plain(3) + b"  ",
+    plain(3, data='zoë \\ " \n \N{GRINNING FACE}'),
+    plain(3, data="x" * 3_000),
+]
+
+
+def both(path: Path) -> tuple[list[object], list[object]]:
+    """What is read, with all that is told of it: as it is, and line by line."""
+    found: list[list[object]] = []
+    for together in (True, False):
+        with pytest.MonkeyPatch.context() as patch:
+            if not together:
+                patch.setattr(CaptureReader, "_plain", lambda _self, _block: None)
+            reader = read_capture(path)
+            found.append([*reader, reader.warnings, reader.skipped, reader.lacks, reader._line, reader.header])
+    return found[0], found[1]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    lines=st.lists(st.sampled_from([*ODD, *(plain(float(at)) for at in range(20))]), max_size=40),
+    end=st.sampled_from([b"", b"\n", b'\n{"at": 9, "chan', b"\n" + plain(9)]),
+    block=st.sampled_from([64, 300, 4_096]),
+)
+def test_lines_together_are_read_as_one_by_one(tmp_path: Path, lines: list[bytes], end: bytes, block: int) -> None:
+    path = tmp_path / "capture.jsonl"
+    path.write_bytes(HEADER + b"\n".join(lines) + end)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("daebus_console.files.reading._BLOCK", block)
+        together, alone = both(path)
+    assert together == alone
+
+
+def test_plain_lines_come_together_and_odd_ones_where_they_stand(tmp_path: Path) -> None:
+    path = tmp_path / "capture.jsonl"
+    gap = b'{"at": 2.5, "gap": 1, "reason": "r"}'
+    path.write_bytes(HEADER + b"\n".join([plain(1), plain(2), gap, plain(4), plain(5)]) + b"\n")
+    assert list(read_capture(path).runs()) == [
+        [(1.0, (("a", b"x"),)), (2.0, (("a", b"x"),))],
+        Gap(2.5, 3.5, "r"),
+        [(4.0, (("a", b"x"),)), (5.0, (("a", b"x"),))],
+    ]
+
+
+@pytest.mark.parametrize("odd", [b"", b'{"at": 3, "channel": "a", "data_base64": "eHh4"}\n'])
+def test_frames_together_have_no_more_bytes_than_may_be(
+    tmp_path: Path, odd: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture_reader, "MOST_TOGETHER", 1_000)
+    path = tmp_path / "capture.jsonl"
+    sizes = [10, 900, 200, 5_000, 1, 1, 999, 2]
+    path.write_bytes(HEADER + odd + b"".join(plain(1, data="x" * size) + b"\n" for size in sizes))
+    runs = [[len(data) for _at, ((_channel, data),) in run] for run in read_capture(path).runs() if run]
+    assert [size for run in runs for size in run] == ([3] if odd else []) + sizes
+    assert all(len(run) == 1 or sum(run) <= 1_000 for run in runs)
+
+
+@pytest.mark.parametrize("step", [0.0, 0.001, 0.3, 1.7, 30.0, -0.5])
+def test_what_is_taken_together_is_of_one_second(tmp_path: Path, step: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(offline, "_MOST_AT_ONCE", 50)
+    path = tmp_path / "capture.jsonl"
+    frames = [Frame(1_000 + step * number, "a", b"%d" % number) for number in range(400)]
+    path.write_bytes(HEADER + b"".join(plain(one.at, data=one.data.decode()) + b"\n" for one in frames))
+    taken: list[list[tuple[float, bytes]]] = []
+    session = OfflineSession(path)
+    take = session._take
+
+    def noted(at: float, batches: list[tuple[float, tuple[tuple[str, bytes]]]]) -> None:
+        taken.append([(when, data) for when, ((_channel, data),) in batches])
+        assert at == batches[-1][0]
+        take(at, batches)
+
+    monkeypatch.setattr(session, "_take", noted)
+    session.start()
+    assert session.wait_up(10)
+    session.stop()
+    assert [one for some in taken for one in some] == [(frame.at, frame.data) for frame in frames]
+    assert all(len(some) <= 50 and len({at // 1 for at, _data in some}) == 1 for some in taken)
+    assert all(one[0][0] // 1 != other[0][0] // 1 or len(one) == 50 for one, other in pairwise(taken))
+
+
+def request(at: float, number: int) -> bytes:
+    body = {"action": "a", "reply_to": "c", "request_id": f"r{number}"}
+    return plain(at, "s", json.dumps(body))
+
+
+def answer(at: float, number: int) -> bytes:
+    return plain(at, "c", json.dumps({"status": "success", "payload": 1, "request_id": f"r{number}"}))
+
+
+def test_who_has_given_up_is_given_as_he_was_then(tmp_path: Path) -> None:
+    """Also where the answer that came too late stands among the lines that are read together."""
+    path = tmp_path / "capture.jsonl"
+    lines = [request(1, 1), request(2, 2), answer(3, 2), request(11.5, 3), answer(12, 1), answer(12.5, 3)]
+    path.write_bytes(HEADER + b"\n".join(lines) + b"\n")
+    found = [(one.request_id, one.state, one.answer is None) for one in Recording(path).exchanges()]
+    assert found == [("r1", State.TIMEOUT, True), ("r2", State.OK, False), ("r3", State.OK, False)]
