@@ -14,7 +14,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.explain import explain
@@ -24,6 +24,8 @@ from daebus_console.render import Line, Span, fit, line, to_record, to_text
 PIPE_WIDTH = 400
 """Cells of a line in a list of many, where no terminal bounds it."""
 
+_AT_ONCE = 64 * 1024
+"""Characters that are written together, where there are many."""
 _ASCII_SIGNS = str.maketrans({"→": ">", "←": "<", "»": "}", "…": ".", "×": "x", "●": "*", "µ": "u"})
 """For terminals that know no more; one character for each, so that columns stay aligned."""
 
@@ -64,18 +66,39 @@ class TerminalOutput:
             for one in lines:
                 self._print(self._text(one, self._out_colour) + "\n")
 
-    def exactly(self, text: str, shown: Callable[[str], str] = str) -> None:
-        """Print a text as it is, in UTF-8; on a terminal `shown` of it, cleaned, line by line."""
+    def exactly(self, texts: Iterable[str], shown: Callable[[str], str] = str) -> None:
+        """Print texts one behind the other as they are, in UTF-8; on a terminal `shown` of each, cleaned, by lines."""
         buffer = getattr(self._out, "buffer", None)
         if buffer is None or self._out.isatty():
-            self.result(line(one) for one in shown(text.removesuffix("\n")).split("\n"))
+            for text in texts:
+                self.result(line(one) for one in shown(text.removesuffix("\n")).split("\n"))
             return
+        some: list[str] = []
+        room = _AT_ONCE
+        try:
+            for text in texts:
+                some.append(text)
+                room -= len(text)
+                if room <= 0:
+                    self._bytes(buffer, some)
+                    room = _AT_ONCE
+        except BaseException:
+            # What came before it is put out all the same.
+            with contextlib.suppress(StreamError):
+                self._bytes(buffer, some)
+            raise
+        self._bytes(buffer, some)
+
+    def _bytes(self, buffer: BinaryIO, texts: list[str]) -> None:
+        """Write and clear them."""
+        data = "".join(texts).encode("utf-8", "backslashreplace")
+        texts.clear()
         with self._lock, self._telling():
             self._wipe()
             if self._pending:
                 self._out.flush()
                 self._pending = False
-            buffer.write(text.encode("utf-8", "backslashreplace"))
+            buffer.write(data)
 
     def record(self, value: Any) -> None:
         """Print one JSON value on a line of standard output."""

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 
 from daebus_console.engine import jsontext
-from daebus_console.engine.export.as_json import in_one_line, record
+from daebus_console.engine.export.as_json import as_jsonl, in_one_line, record
+from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import compact, payload_text
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message.exchange import Exchange
@@ -25,6 +26,10 @@ def assert_same(found: list[Exchange], redact: Redactor = PLAIN) -> None:
         assert in_one_line(exchange, redact) == compact(told)
         over_lines = jsontext.dumps(told, verbatim=True, ascii_only=True, indent=2)
         assert jsontext.formatted(in_one_line(exchange, redact), 2) == over_lines
+    # Many are written together, plain ones and others.
+    many = found * (200 // max(len(found), 1) + 1)
+    alone = [in_one_line(exchange, redact) + "\n" for exchange in many]
+    assert list(as_jsonl(many, ExportOptions(redact=redact))) == alone
 
 
 @pytest.mark.parametrize("around", AROUND)

@@ -26,10 +26,10 @@ _NAMED = 10
 
 @runtime_checkable
 class Exact(Protocol):
-    """An output that takes a text as it is."""
+    """An output that takes texts as they are."""
 
-    def exactly(self, text: str, shown: Callable[[str], str] = str) -> None:
-        """Put it out; on a terminal `shown` of it, cleaned of what that would obey."""
+    def exactly(self, texts: Iterable[str], shown: Callable[[str], str] = str) -> None:
+        """Put them out; on a terminal `shown` of each, cleaned of what that would obey."""
 
 
 @runtime_checkable
@@ -182,8 +182,7 @@ def put_out(found: Iterable[str], context: Context, shown: Callable[[str], str])
     """To standard output: into a pipe or a file as it is, on a screen so that it commands nothing."""
     output: object = context.output
     if isinstance(output, Exact):
-        for piece in found:
-            output.exactly(piece, shown)
+        output.exactly(found, shown)
         return
     for piece in found:
         context.output.result(line(text) for text in shown(piece.removesuffix("\n")).split("\n"))

@@ -7,6 +7,7 @@ import json
 import secrets
 import time
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from daebus_console import naming
@@ -25,15 +26,14 @@ def record(exchange: Exchange, redact: Redactor) -> dict[str, Any]:
 
 
 def _described(exchange: Exchange, messages: list[dict[str, Any]]) -> dict[str, Any]:
-    gap = exchange.aside.gap
-    latency = exchange.latency
+    aside, latency, source, target = exchange.aside, exchange.latency, exchange.source, exchange.target
     found: dict[str, Any] = {
         "exchange": exchange.number,
-        "kind": exchange.kind.value,
+        "kind": exchange.kind._value_,
         "dialect": exchange.dialect,
-        "status": exchange.state.value,
-        **naming.fields("from", exchange.source),
-        **naming.fields("to", exchange.target),
+        "status": exchange.state._value_,
+        "from": source,
+        "to": target,
         "action": exchange.action,
         "request_id": exchange.request_id,
         "parent_id": exchange.parent_id,
@@ -43,20 +43,22 @@ def _described(exchange: Exchange, messages: list[dict[str, Any]]) -> dict[str, 
         "instance": exchange.instance,
         "messages": messages,
     }
+    if not ((source is None or source.isascii()) and (target is None or target.isascii())):
+        found = naming.with_names(found, "from", "to")
+    gap = aside.gap
     if gap is not None:
         found["gap"] = {"start": gap.start, "end": gap.end, "reason": gap.reason}
-    if exchange.aside.origin:
-        found["replays"] = exchange.aside.origin
+    if aside.origin:
+        found["replays"] = aside.origin
     return found
 
 
 def _about(message: Message) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "at": round(message.at, 6),
-        **naming.fields("channel", message.channel),
-        "kind": message.kind.value,
-    }
-    if message.kind is Kind.RESPONSE:
+    kind, channel = message.kind, message.channel
+    found: dict[str, Any] = {"at": round(message.at, 6), "channel": channel, "kind": kind._value_}
+    if not channel.isascii():
+        found = naming.with_names(found, "channel")
+    if kind is Kind.RESPONSE:
         found["status"] = "error" if message.error else "success"
         found["final"] = message.final
     return found
@@ -76,47 +78,68 @@ def _message(part: Part, redact: Redactor) -> dict[str, Any]:
     return found
 
 
-_PLACE = secrets.token_hex(16)
-"""Stands for the text of a payload until the rest is written: nothing on a bus can have guessed it."""
+_PLACE, _BETWEEN = secrets.token_hex(16), secrets.token_hex(16)
+"""Stand for the text of a payload until the rest is written, and between records: nothing on a bus can guess them."""
 _QUOTED_PLACE = f'"{_PLACE}"'
-_written = json.JSONEncoder().encode
+_QUOTED_BETWEEN = f', "{_BETWEEN}"'
+_AT_ONCE = 64
+_written = json.JSONEncoder(check_circular=False).encode
 
 
 def in_one_line(exchange: Exchange, redact: Redactor) -> str:
     """The record as JSON on a line: `compact` of it, in a fraction of the time where the payloads are plain."""
-    texts, messages = [], []
+    return next(_in_one_line_each((exchange,), redact))
+
+
+def _in_one_line_each(exchanges: Iterable[Exchange], redact: Redactor) -> Iterator[str]:
+    """The same for many: some are written at once, for to begin costs as much as to write one."""
+    waiting = iter(exchanges)
+    while some := list(islice(waiting, _AT_ONCE)):
+        texts = [_texts(exchange, redact) for exchange in some]
+        records: list[Any] = []
+        for exchange, found in zip(some, texts, strict=True):
+            if found is not None:
+                messages = [_about(message) | {"payload": _PLACE} for message in exchange.messages]
+                records += (_described(exchange, messages), _BETWEEN)
+        lines = (one.removeprefix(", ") for one in _written(records)[1:].split(_QUOTED_BETWEEN))
+        for exchange, found in zip(some, texts, strict=True):
+            if found is None:
+                yield compact(record(exchange, redact))
+            else:
+                begin, *pieces = next(lines).split(_QUOTED_PLACE)
+                yield begin + "".join([text + piece for text, piece in zip(found, pieces, strict=True)])
+
+
+def _texts(exchange: Exchange, redact: Redactor) -> list[str] | None:
+    """The payloads of its messages as texts on one line; None where one of them is not plain."""
+    found: list[str] = []
     for message in exchange.messages:
         text = payload_text(message, redact)
         if text is None:
-            return compact(record(exchange, redact))
-        texts.append(jsontext.unbroken(text))
-        messages.append(_about(message) | {"payload": _PLACE})
-    found, *pieces = _written(_described(exchange, messages)).split(_QUOTED_PLACE)
-    return found + "".join(text + piece for text, piece in zip(texts, pieces, strict=True))
+            return None
+        found.append(jsontext.unbroken(text))
+    return found
 
 
 def as_json(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
     """A list of exchanges; the exchange itself where just one was asked for."""
+    found = (jsontext.formatted(text, 2) for text in _in_one_line_each(exchanges, options.redact))
     if options.single:
-        for exchange in exchanges:
-            yield _in_lines(exchange, options.redact) + "\n"
+        for text in found:
+            yield text + "\n"
         return
     first = True
-    for exchange in exchanges:
+    for text in found:
         yield "[\n" if first else ",\n"
         first = False
-        yield _in_lines(exchange, options.redact)
+        yield text
     yield "[]\n" if first else "\n]\n"
-
-
-def _in_lines(exchange: Exchange, redact: Redactor) -> str:
-    return jsontext.formatted(in_one_line(exchange, redact), 2)
 
 
 def as_jsonl(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
     """An exchange a line."""
-    for exchange in exchanges:
-        yield in_one_line(exchange, options.redact) + "\n"
+    for text in _in_one_line_each(exchanges, options.redact):
+        yield text + "\n"
 
 
 def as_capture(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:

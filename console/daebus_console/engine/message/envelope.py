@@ -237,20 +237,30 @@ def payload_text_of(data: bytes, *, whole: bool = False) -> str | None:
 
     None for every other one, and wherever more than the text has to be looked at.
     """
+    if len(data) > DEEPEST and is_too_deep(data):
+        return None
     try:
-        text = text_of(data)
         # All of it is read, since of what is passed over not everything is looked at.
         fields = _read_any(data)
-    except (Unreadable, ValueError, RecursionError):
+        if whole:
+            return data.decode().strip(jsontext.BLANKS) if fields.__class__ in _CONTAINERS else None
+        if fields.__class__ is not dict:
+            return None
+        if _is_all_payload(fields, fields.get("action")):
+            return data.decode().strip(jsontext.BLANKS)
+        return bytes(_read_carrying(data).payload).decode() if fields.get("payload").__class__ in _CONTAINERS else None
+    except (ValueError, RecursionError):
         return None
-    if whole:
-        return text.strip(jsontext.BLANKS) if isinstance(fields, dict | list) else None
-    if not isinstance(fields, dict):
-        return None
-    if _is_all_payload(fields, fields.get("action")):
-        return text.strip(jsontext.BLANKS)
-    payload = _read_rest(data).payload if isinstance(fields.get("payload"), dict | list) else UNSET
-    return None if payload is UNSET else bytes(payload).decode()
+
+
+_CONTAINERS = (dict, list)
+
+
+class _Carrying(msgspec.Struct, gc=False):
+    payload: msgspec.Raw
+
+
+_read_carrying = msgspec.json.Decoder(_Carrying).decode
 
 
 def plain_payload_of(data: bytes, *, whole: bool = False) -> Any:
