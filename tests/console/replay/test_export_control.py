@@ -40,9 +40,9 @@ def test_what_sends_again_leaves_out_questions_of_consoles(console: Console, cap
     assert ("get_user" in done.out) is (name not in ("nestjs", "faststream"))
 
 
-@pytest.mark.parametrize("wanted", ["is:control", "channel:daebus.control.*", "id:#1"])
+@pytest.mark.parametrize("wanted", ["is:control", "channel:daebus.control.*", "id:#1", "#1", "#1 #2"])
 def test_who_asks_for_them_gets_them(console: Console, capture: Path, wanted: str) -> None:
-    done = console("export", str(capture), wanted, "--as", "command")
+    done = console("export", str(capture), *wanted.split(), "--as", "command")
     assert "daebus.control.users info" in done.out
     assert "control channels" not in done.err
 

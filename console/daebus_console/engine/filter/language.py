@@ -1,10 +1,14 @@
 """The filter language: `status:error latency:>100ms -from:web "some text"`, the same in every face. Pure.
 
-Terms joined by blanks must all hold; `-` negates one, commas stand for "or", `*` for anything. The keys and their
-meaning stand in filter_keys, places and quoting in filter_lexer; the help is made from the same table.
+Terms joined by blanks must all hold; `-` negates one, commas stand for "or", `*` for anything. Numbers of exchanges
+(`#12 #15`) are each of them wanted, as where commands take them: no exchange has two. The keys and their meaning stand
+in filter_keys, places and quoting in filter_lexer; the help is made from the same table.
 """
 
 from __future__ import annotations
+
+import re
+from collections.abc import Sequence
 
 from daebus_console.engine.filter.keys import KEYS, predicate
 from daebus_console.engine.filter.lexer import FilterError, Term, split
@@ -15,6 +19,7 @@ from daebus_console.engine.message.exchange import Exchange, Message
 __all__ = ["Filter", "FilterError", "help_rows", "help_text", "parse"]
 
 _OURS = (CONTROL_PREFIX, WATCH_PREFIX)
+_NUMBER = re.compile(r"#[0-9]+").fullmatch
 
 
 class Filter:
@@ -61,7 +66,7 @@ class Filter:
 def parse(text: str) -> Filter:
     """The filter that the text says. Raises FilterError, which points at the place."""
     try:
-        terms = split(text)
+        terms = _with_numbers_together(split(text))
         predicates = [predicate(term) for term in terms]
     except FilterError as error:
         error.text = text
@@ -70,6 +75,23 @@ def parse(text: str) -> Filter:
         text.strip(),
         tuple(sorted(predicates, key=lambda one: one.cost)),
         names_control=any(map(_names_control, terms)),
+    )
+
+
+def _with_numbers_together(terms: Sequence[Term]) -> list[Term]:
+    """The terms, with all that are numbers of exchanges alone as one that asks for either of them."""
+    numbers = [term for term in terms if _is_numbers(term)]
+    if len(numbers) < 2:
+        return list(terms)
+    either = numbers[0]._replace(values=tuple(value for term in numbers for value in term.values))
+    return [either, *(term for term in terms if not _is_numbers(term))]
+
+
+def _is_numbers(term: Term) -> bool:
+    return (
+        term.key is None
+        and not term.negated
+        and all(not value.quoted and _NUMBER(value.text) is not None for value in term.values)
     )
 
 
@@ -83,7 +105,7 @@ def _names_control(term: Term) -> bool:
         case "channel":
             return any(value.text.casefold().startswith(_OURS) for value in term.values)
         case key:
-            return key == "id"
+            return key == "id" or _is_numbers(term)
 
 
 def _all_of(predicates: tuple[Predicate, ...]) -> OfExchange:
@@ -105,6 +127,7 @@ def _all_of(predicates: tuple[Predicate, ...]) -> OfExchange:
 def help_rows() -> list[tuple[str, str, str]]:
     """For each form of a term: how it is written, what it means, an example."""
     rows = [("WORD", 'the text stands anywhere in it; "in quotes" with blanks', '"out of stock"')]
+    rows.append(("#N", "the exchange of that number; several stand for each of them", "#12 #15"))
     rows += [(key.syntax, key.help, key.example) for key in KEYS]
     rows.append(("-TERM", "not so", "-is:control"))
     rows.append(("A,B", "either", "status:error,timeout"))
