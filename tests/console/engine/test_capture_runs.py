@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from daebus_console.engine import offline
@@ -25,7 +25,9 @@ def plain(at: float, channel: str = "a", data: str = "x") -> bytes:
     return json.dumps({"at": at, "channel": channel, "data": data}).encode()
 
 
+HALVES = [b'{"at": 3, "channel": "a",', b' "data": "x"}']
 ODD = [
+    *HALVES,
     b"",
     b"   ",
     b"garbage",
@@ -42,6 +44,7 @@ ODD = [
     b'{"at": 3, "channel": "a", "data": "\xff"}',
     b'{"daebus_capture": 1, "started": 2}',
     plain(3) + plain(4),
+    b"{",
     plain(3) + b"\r",
     b"  " + plain(3) + b"  ",
     plain(3, data='zoë \\ " \n \N{GRINNING FACE}'),
@@ -55,13 +58,15 @@ def both(path: Path) -> tuple[list[object], list[object]]:
     for together in (True, False):
         with pytest.MonkeyPatch.context() as patch:
             if not together:
-                patch.setattr(CaptureReader, "_plain", lambda _self, _block: None)
+                patch.setattr(CaptureReader, "_plain", lambda *_: None)
             reader = read_capture(path)
             found.append([*reader, reader.warnings, reader.skipped, reader.lacks, reader._line, reader.header])
     return found[0], found[1]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@example(lines=[plain(3) + plain(4), b"", plain(5)], end=b"", block=64)
+@example(lines=[plain(3) + plain(4), *HALVES, plain(5)], end=b"", block=4_096)
 @given(
     lines=st.lists(st.sampled_from([*ODD, *(plain(float(at)) for at in range(20))]), max_size=40),
     end=st.sampled_from([b"", b"\n", b'\n{"at": 9, "chan', b"\n" + plain(9)]),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 from pathlib import Path
 
 import msgspec
@@ -120,25 +121,31 @@ class CaptureReader:
         """
         try:
             for block in self._source.blocks():
-                run = self._plain(block) if len(block) <= MOST_TOGETHER else None
+                lines = block.split(b"\n")
+                run = self._plain(block, lines) if len(block) <= MOST_TOGETHER else None
                 if run is not None:
                     yield run
                 else:
-                    yield from _together(self._items(block.split(b"\n")))
+                    yield from _together(self._items(lines))
             yield from _together(self._last(self._source.rest))
             if self._source.problem is not None:
                 self._warn(f"{self._source.problem}, after line {self._line}", 0)
         finally:
             self.close()
 
-    def _plain(self, block: bytes) -> list[Alone] | None:
-        """The frames of those lines, where each is a plain message: read in one go, they cost a third."""
+    def _plain(self, block: bytes, texts: list[bytes]) -> list[Alone] | None:
+        """The frames of that block with those lines, where each is a plain message: read in one go, they cost a third.
+
+        A plain message has no other object in it, so that a line which begins with a brace begins one.
+        """
+        if not all(map(bytes.startswith, texts, repeat(b"{"))):
+            return None
         try:
             lines = _decode_plain(block)
         except _UNREADABLE:
             return None
-        if len(lines) != block.count(b"\n") + 1:
-            # There are empty ones, or several values in one.
+        if len(lines) != len(texts):
+            # There are several in one.
             return None
         self._line += len(lines)
         self._at = lines[-1].at
