@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -54,3 +55,20 @@ def test_plain_payloads_are_taken_over_as_they_are() -> None:
     assert payload_text(exchange.opened, PLAIN) == '{"n" : 1.50,\n"n":2}'
     assert re.search(r'"payload": \{"n" : 1\.50, "n":2\}\}\]\}$', in_one_line(exchange, PLAIN))
     assert payload_text(exchange.opened, Redactor(("n",))) is None
+
+
+@pytest.mark.parametrize(("size", "ahead"), [(300_000, 1), (90_000, 3), (10, 64)])
+def test_no_more_is_kept_than_is_written_at_once(size: int, ahead: int) -> None:
+    (exchange,) = exchanges(b'{"action":"act","request_id":"a","reply_to":"c","payload":{"n":"%s"}}' % (b"x" * size))
+    read = 0
+
+    def each() -> Iterator[Exchange]:
+        nonlocal read
+        for _ in range(200):
+            read += 1
+            yield exchange
+
+    lines = as_jsonl(each(), ExportOptions(redact=PLAIN))
+    first = next(lines)
+    assert read == ahead
+    assert list(lines) == [first] * 199

@@ -7,7 +7,6 @@ import json
 import secrets
 import time
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Any
 
 from daebus_console import naming
@@ -83,6 +82,8 @@ _PLACE, _BETWEEN = secrets.token_hex(16), secrets.token_hex(16)
 _QUOTED_PLACE = f'"{_PLACE}"'
 _QUOTED_BETWEEN = f', "{_BETWEEN}"'
 _AT_ONCE = 64
+_SIZE_AT_ONCE = 256 * 1024
+"""How many exchanges are written at once, and how much of their payloads."""
 _written = json.JSONEncoder(check_circular=False).encode
 
 
@@ -93,21 +94,32 @@ def in_one_line(exchange: Exchange, redact: Redactor) -> str:
 
 def _in_one_line_each(exchanges: Iterable[Exchange], redact: Redactor) -> Iterator[str]:
     """The same for many: some are written at once, for to begin costs as much as to write one."""
-    waiting = iter(exchanges)
-    while some := list(islice(waiting, _AT_ONCE)):
-        texts = [_texts(exchange, redact) for exchange in some]
-        records: list[Any] = []
-        for exchange, found in zip(some, texts, strict=True):
-            if found is not None:
-                messages = [_about(message) | {"payload": _PLACE} for message in exchange.messages]
-                records += (_described(exchange, messages), _BETWEEN)
-        lines = (one.removeprefix(", ") for one in _written(records)[1:].split(_QUOTED_BETWEEN))
-        for exchange, found in zip(some, texts, strict=True):
-            if found is None:
-                yield compact(record(exchange, redact))
-            else:
-                begin, *pieces = next(lines).split(_QUOTED_PLACE)
-                yield begin + "".join([text + piece for text, piece in zip(found, pieces, strict=True)])
+    some: list[tuple[Exchange, list[str] | None]] = []
+    room = _SIZE_AT_ONCE
+    for exchange in exchanges:
+        texts = _texts(exchange, redact)
+        some.append((exchange, texts))
+        room -= sum(map(len, texts or ()))
+        if len(some) == _AT_ONCE or room < 0:
+            yield from _lines(some, redact)
+            some, room = [], _SIZE_AT_ONCE
+    yield from _lines(some, redact)
+
+
+def _lines(some: list[tuple[Exchange, list[str] | None]], redact: Redactor) -> Iterator[str]:
+    """Each in a line; with the texts of its payloads, if these are plain."""
+    records: list[Any] = []
+    for exchange, texts in some:
+        if texts is not None:
+            messages = [_about(message) | {"payload": _PLACE} for message in exchange.messages]
+            records += (_described(exchange, messages), _BETWEEN)
+    written = (one.removeprefix(", ") for one in _written(records)[1:].split(_QUOTED_BETWEEN))
+    for exchange, texts in some:
+        if texts is None:
+            yield compact(record(exchange, redact))
+        else:
+            begin, *pieces = next(written).split(_QUOTED_PLACE)
+            yield begin + "".join([text + piece for text, piece in zip(texts, pieces, strict=True)])
 
 
 def _texts(exchange: Exchange, redact: Redactor) -> list[str] | None:
