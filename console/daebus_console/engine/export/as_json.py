@@ -18,6 +18,8 @@ from daebus_console.engine.export.parts import Part, compact, parts, payload_tex
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message.exchange import Exchange, Kind, Message
 
+_RESPONSE = Kind.RESPONSE
+
 
 def record(exchange: Exchange, redact: Redactor) -> dict[str, Any]:
     """An exchange with its messages, as plain data."""
@@ -57,7 +59,7 @@ def _about(message: Message) -> dict[str, Any]:
     found: dict[str, Any] = {"at": round(message.at, 6), "channel": channel, "kind": kind._value_}
     if not channel.isascii():
         found = naming.with_names(found, "channel")
-    if kind is Kind.RESPONSE:
+    if kind is _RESPONSE:
         found["status"] = "error" if message.error else "success"
         found["final"] = message.final
     return found

@@ -52,9 +52,13 @@ def _payload(message: Message, packed: payloads.Decoded | None, redact: Redactor
         return Unread(str(error), redact(message.data))
 
 
+_BARE = (Kind.GAP, Kind.UNREADABLE)
+"""What has no payload. Members of an enum are slow to look up."""
+
+
 def payload_text(message: Message, redact: Redactor) -> str | None:
     """The payload as its text came, where it is a plain object or list with nothing in it to mask; else None."""
-    if message.kind in (Kind.GAP, Kind.UNREADABLE) or payloads.is_packed(message.data):
+    if message.kind in _BARE or payloads.is_packed(message.data):
         return None
     text = wire.payload_text_of(message.data, whole=message.whole)
     if text is None or not redact:

@@ -174,11 +174,14 @@ change something bear to be done twice, as with an id of the order that is remem
     def _look_into(self, of: _Asked) -> list[_Chain]:
         """What is new follows something that failed, or stands alone; returns the chains that have become longer."""
         longer: list[_Chain] = []
+        failed = {chain.key for chain in of.chains}
         for one in of.new:
             key = _key_of(one)
             if key is None:
                 continue
-            chain = next((chain for chain in of.chains if chain.key == key and chain.leads_to(one)), None)
+            chain = None
+            if key in failed:
+                chain = next((chain for chain in of.chains if chain.key == key and chain.leads_to(one)), None)
             if chain is None:
                 of.lone.setdefault(key, []).append(one)
             else:
