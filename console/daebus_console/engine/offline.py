@@ -10,9 +10,9 @@ import math
 import os
 import socket
 import threading
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from daebus.errors import RedisUnavailable
@@ -210,17 +210,10 @@ class OfflineSession(Session):
 
 def _steps(run: list[Alone]) -> Iterator[list[Alone]]:
     """What is to be taken together: some thousand at most, of one whole second."""
-    times = [at for at, _frames in run]
-    ordered = times == sorted(times)
-    start, count = 0, len(run)
-    while start < count:
-        second, most = times[start] // 1, min(start + _MOST_AT_ONCE, count)
-        if ordered:
-            end = bisect_left(times, second + 1, start, most)
-        else:
-            end = next((at for at in range(start, most) if times[at] // 1 != second), most)
-        yield run[start:end]
-        start = end
+    for _second, some in groupby(run, lambda one: one[0] // 1):
+        within = list(some)
+        for start in range(0, len(within), _MOST_AT_ONCE):
+            yield within[start : start + _MOST_AT_ONCE]
 
 
 class OfflineSender(Sender):

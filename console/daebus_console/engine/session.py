@@ -27,7 +27,7 @@ from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.exchange import Exchange, Flag, Message, State
 from daebus_console.engine.message.recogniser import Recogniser
 from daebus_console.engine.pairing.clock import Clock, Step
-from daebus_console.engine.pairing.correlator import DEFAULT_TIMEOUT, Correlator, Taken
+from daebus_console.engine.pairing.correlator import DEFAULT_TIMEOUT, Arrived, Correlator, Taken
 from daebus_console.engine.pairing.journal import Journal
 from daebus_console.engine.pairing.order import LATE, Order
 from daebus_console.engine.pairing.taken import Guests
@@ -233,7 +233,7 @@ class Session:
             batch = self._order.take(at, batch)
         self._take(at, ((at, batch),))
 
-    def _take(self, at: float, batches: Iterable[tuple[float, Iterable[tuple[str, bytes]]]]) -> None:
+    def _take(self, at: float, batches: Iterable[Arrived]) -> None:
         """Take what arrived until `at`, within one whole second, in batches with a time each."""
         with self._changed:
             before = self.journal.next_seq

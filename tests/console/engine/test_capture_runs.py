@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from daebus_console.engine import offline
-from daebus_console.engine.capture import reader as capture_reader
 from daebus_console.engine.capture.reader import CaptureReader, read_capture
 from daebus_console.engine.message.exchange import State
 from daebus_console.engine.message.frame import Frame, Gap
@@ -93,14 +92,11 @@ def test_plain_lines_come_together_and_odd_ones_where_they_stand(tmp_path: Path)
 
 
 @pytest.mark.parametrize("odd", [b"", b'{"at": 3, "channel": "a", "data_base64": "eHh4"}\n'])
-def test_frames_together_have_no_more_bytes_than_may_be(
-    tmp_path: Path, odd: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(capture_reader, "MOST_TOGETHER", 1_000)
+def test_frames_together_have_no_more_bytes_than_may_be(tmp_path: Path, odd: bytes) -> None:
     path = tmp_path / "capture.jsonl"
     sizes = [10, 900, 200, 5_000, 1, 1, 999, 2]
     path.write_bytes(HEADER + odd + b"".join(plain(1, data="x" * size) + b"\n" for size in sizes))
-    runs = [[len(data) for _at, ((_channel, data),) in run] for run in read_capture(path).runs() if run]
+    runs = [[len(data) for _at, ((_channel, data),) in run] for run in read_capture(path).runs(1_000) if run]
     assert [size for run in runs for size in run] == ([3] if odd else []) + sizes
     assert all(len(run) == 1 or sum(run) <= 1_000 for run in runs)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from daebus_console.engine import jsontext
-from daebus_console.engine.export.as_json import as_jsonl, in_one_line, record
+from daebus_console.engine.export.as_json import as_jsonl, record
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import compact, payload_text
 from daebus_console.engine.hiding.redact import Redactor
@@ -19,6 +19,12 @@ from tests.console.fidelity.frames import AROUND, anything, exchanges, hostile
 
 PLAIN = Redactor(())
 SECRET = Redactor(("password",))
+
+
+def in_one_line(exchange: Exchange, redact: Redactor) -> str:
+    """What is exported of that alone, without its line end."""
+    (text,) = as_jsonl([exchange], ExportOptions(redact=redact))
+    return text.removesuffix("\n")
 
 
 def assert_same(found: list[Exchange], redact: Redactor = PLAIN) -> None:

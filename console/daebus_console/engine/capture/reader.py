@@ -7,7 +7,7 @@ version, is refused with a CaptureError.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import repeat
 from pathlib import Path
 
@@ -114,20 +114,20 @@ class CaptureReader:
                 for at, ((channel, data),) in run:
                     yield Frame(at, channel, data)
 
-    def runs(self) -> Iterator[list[Alone] | Gap]:
+    def runs(self, most_bytes: int = MOST_TOGETHER) -> Iterator[list[Alone] | Gap]:
         """The same as the file is read, with frames that follow each other together.
 
-        A run has some hundred, never none, and no more than MOST_TOGETHER bytes of data, unless it is a single one.
+        A run has some hundred, never none, and no more than `most_bytes` of data, unless it is a single one.
         """
         try:
             for block in self._source.blocks():
                 lines = block.split(b"\n")
-                run = self._plain(block, lines) if len(block) <= MOST_TOGETHER else None
+                run = self._plain(block, lines) if len(block) <= most_bytes else None
                 if run is not None:
                     yield run
                 else:
-                    yield from _together(self._items(lines))
-            yield from _together(self._last(self._source.rest))
+                    yield from _together(self._items(lines), most_bytes)
+            yield from _together(self._last(self._source.rest), most_bytes)
             if self._source.problem is not None:
                 self._warn(f"{self._source.problem}, after line {self._line}", 0)
         finally:
@@ -149,13 +149,11 @@ class CaptureReader:
             return None
         self._line += len(lines)
         self._at = lines[-1].at
-        if len(self._names) > _MOST_NAMES:
-            self._names.clear()
-        share = self._names.setdefault
+        share = self._sharing()
         return [(line.at, ((share(name := line.channel, name), line.data.encode()),)) for line in lines]
 
     def _items(self, lines: list[bytes]) -> Iterator[Frame | Gap]:
-        decode, names, at = self._decode, self._names, self._at
+        decode, share, at = self._decode, self._sharing(), self._at
         for number, text in enumerate(lines, self._line + 1):
             try:
                 line = decode(text)
@@ -176,8 +174,7 @@ class CaptureReader:
                     yield Gap(line.at, end, line.reason, line.partly)
                 continue
             at = line.at
-            # One string for all equal names: they repeat in every line.
-            name = names.get(channel) or self._remember(channel)
+            name = share(channel, channel)
             if data is not UNSET:
                 yield Frame(at, name, data.encode())
             elif line.data_base64 is not UNSET:
@@ -200,11 +197,11 @@ class CaptureReader:
         self._partly = False
         yield Gap(self._at, min(max(self._at, started), LATEST), "another capture begins here")
 
-    def _remember(self, channel: str) -> str:
-        if len(self._names) >= _MOST_NAMES:
+    def _sharing(self) -> Callable[[str, str], str]:
+        """What gives one string for all equal names in a block: they repeat in every line."""
+        if len(self._names) > _MOST_NAMES:
             self._names.clear()
-        self._names[channel] = channel
-        return channel
+        return self._names.setdefault
 
     def _last(self, text: bytes) -> Iterator[Frame | Gap]:
         """What stands after the last line end: nothing, a line all the same, or what a killed recorder left of one."""
@@ -227,12 +224,12 @@ class CaptureReader:
             self.warnings.append(text)
 
 
-def _together(items: Iterable[Frame | Gap]) -> Iterator[list[Alone] | Gap]:
+def _together(items: Iterable[Frame | Gap], most_bytes: int) -> Iterator[list[Alone] | Gap]:
     run: list[Alone] = []
     size = 0
     for item in items:
         more = len(item.data) if isinstance(item, Frame) else 0
-        if run and (isinstance(item, Gap) or size + more > MOST_TOGETHER):
+        if run and (isinstance(item, Gap) or size + more > most_bytes):
             yield run
             run, size = [], 0
         if isinstance(item, Gap):

@@ -89,13 +89,11 @@ _SIZE_AT_ONCE = 256 * 1024
 _written = json.JSONEncoder(check_circular=False).encode
 
 
-def in_one_line(exchange: Exchange, redact: Redactor) -> str:
-    """The record as JSON on a line: `compact` of it, in a fraction of the time where the payloads are plain."""
-    return next(_in_one_line_each((exchange,), redact))
+def _in_one_line(exchanges: Iterable[Exchange], redact: Redactor) -> Iterator[str]:
+    """Their records as JSON, each on a line: `compact` of it, in a fraction of the time where the payloads are plain.
 
-
-def _in_one_line_each(exchanges: Iterable[Exchange], redact: Redactor) -> Iterator[str]:
-    """The same for many: some are written at once, for to begin costs as much as to write one."""
+    Some are written at once, for to begin costs as much as to write one.
+    """
     some: list[tuple[Exchange, list[str] | None]] = []
     room = _SIZE_AT_ONCE
     for exchange in exchanges:
@@ -137,7 +135,7 @@ def _texts(exchange: Exchange, redact: Redactor) -> list[str] | None:
 
 def as_json(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
     """A list of exchanges; the exchange itself where just one was asked for."""
-    found = (jsontext.formatted(text, 2) for text in _in_one_line_each(exchanges, options.redact))
+    found = (jsontext.formatted(text, 2) for text in _in_one_line(exchanges, options.redact))
     if options.single:
         for text in found:
             yield text + "\n"
@@ -152,7 +150,7 @@ def as_json(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[s
 
 def as_jsonl(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
     """An exchange a line."""
-    for text in _in_one_line_each(exchanges, options.redact):
+    for text in _in_one_line(exchanges, options.redact):
         yield text + "\n"
 
 

@@ -2,7 +2,7 @@
 
 Terms joined by blanks must all hold; `-` negates one, commas stand for "or", `*` for anything. Numbers of exchanges
 (`#12 #15`) are each of them wanted, as where commands take them: no exchange has two. The keys and their meaning stand
-in filter_keys, places and quoting in filter_lexer; the help is made from the same table.
+in keys.py, places and quoting in lexer.py; the help is made from the same table.
 """
 
 from __future__ import annotations
@@ -78,11 +78,11 @@ def parse(text: str) -> Filter:
     )
 
 
-def _with_numbers_together(terms: Sequence[Term]) -> list[Term]:
+def _with_numbers_together(terms: Sequence[Term]) -> Sequence[Term]:
     """The terms, with all that are numbers of exchanges alone as one that asks for either of them."""
     numbers = [term for term in terms if _is_numbers(term)]
     if len(numbers) < 2:
-        return list(terms)
+        return terms
     either = numbers[0]._replace(values=tuple(value for term in numbers for value in term.values))
     return [either, *(term for term in terms if not _is_numbers(term))]
 

@@ -7,8 +7,8 @@ types) goes through the standard json module, and what that refuses is unreadabl
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -103,16 +103,20 @@ Not for one that is_too_deep.
 """
 REFUSALS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode_any = msgspec.json.Decoder().decode
+_T = TypeVar("_T")
+
+
+def _if_ordinary(decode_fast: Callable[[bytes], _T], data: bytes) -> _T | None:
+    """What a decoder of msgspec makes of it; None where it refuses, or may not be led there."""
+    try:
+        return decode_fast(data) if len(data) <= DEEPEST or not is_too_deep(data) else None
+    except REFUSALS:
+        return None
 
 
 def read(data: bytes) -> Envelope:
     """The envelope of a message. Raises Unreadable where it is no JSON object."""
-    try:
-        if len(data) <= DEEPEST or not is_too_deep(data):
-            return read_fast(data)
-    except REFUSALS:
-        pass
-    return read_slowly(data)
+    return _if_ordinary(read_fast, data) or read_slowly(data)
 
 
 def read_slowly(data: bytes) -> Envelope:
@@ -144,11 +148,9 @@ _read_rest = msgspec.json.Decoder(Rest).decode
 
 def rest_of(data: bytes) -> Rest:
     """The rest of a message; empty where it is no JSON object."""
-    try:
-        if len(data) <= DEEPEST or not is_too_deep(data):
-            return _read_rest(data)
-    except REFUSALS:
-        pass
+    found = _if_ordinary(_read_rest, data)
+    if found is not None:
+        return found
     try:
         fields = decode(data)
     except Unreadable:
@@ -227,7 +229,7 @@ def _is_all_payload(fields: Mapping[str, Any], action: Any) -> bool:
 def is_object(data: bytes) -> bool:
     """Whether they are a JSON object, told fast: false also where that is not certain."""
     try:
-        return not (len(data) > DEEPEST and is_too_deep(data)) and isinstance(_read_any(data), dict)
+        return not (len(data) > DEEPEST and is_too_deep(data)) and isinstance(_decode_any(data), dict)
     except (ValueError, RecursionError):
         return False
 
@@ -241,26 +243,20 @@ def payload_text_of(data: bytes, *, whole: bool = False) -> str | None:
         return None
     try:
         # All of it is read, since of what is passed over not everything is looked at.
-        fields = _read_any(data)
+        fields = _decode_any(data)
         if whole:
             return data.decode().strip(jsontext.BLANKS) if fields.__class__ in _CONTAINERS else None
         if fields.__class__ is not dict:
             return None
         if _is_all_payload(fields, fields.get("action")):
             return data.decode().strip(jsontext.BLANKS)
-        return bytes(_read_carrying(data).payload).decode() if fields.get("payload").__class__ in _CONTAINERS else None
+        payload = _read_rest(data).payload if fields.get("payload").__class__ in _CONTAINERS else UNSET
+        return None if payload is UNSET else bytes(payload).decode()
     except (ValueError, RecursionError):
         return None
 
 
 _CONTAINERS = (dict, list)
-
-
-class _Carrying(msgspec.Struct, gc=False):
-    payload: msgspec.Raw
-
-
-_read_carrying = msgspec.json.Decoder(_Carrying).decode
 
 
 def plain_payload_of(data: bytes, *, whole: bool = False) -> Any:
@@ -285,9 +281,6 @@ def plain_payload_of(data: bytes, *, whole: bool = False) -> Any:
         return decode(payload.encode("utf-8", "surrogatepass"))
     except Unreadable:
         return payload
-
-
-_read_any = msgspec.json.Decoder().decode
 
 
 def told_in(data: bytes) -> dict[str, Any]:

@@ -38,7 +38,7 @@ _PENDING, _OK = State.PENDING, State.OK
 _DECLARED, _DEBUGGED = Flag.DECLARED, Flag.DEBUGGED
 
 
-Batch = tuple[float, Iterable[tuple[str, bytes]]]
+Arrived = tuple[float, Iterable[tuple[str, bytes]]]
 """When they arrived, and frames: (channel, data) in the order of arrival."""
 
 
@@ -65,7 +65,7 @@ class Correlator(Sorter):
         """Take frames (channel, data) that arrived together at `at`; `tell` is told each message with its exchange."""
         return self.take_all(((at, frames),), tell)
 
-    def take_all(self, batches: Iterable[Batch], tell: Teller | None = None) -> Taken:
+    def take_all(self, batches: Iterable[Arrived], tell: Teller | None = None) -> Taken:
         """The same for several such batches (at, frames) at once."""
         taken = nothing()
         journal = self.journal
@@ -88,7 +88,7 @@ class Correlator(Sorter):
         journal.grown(journal.next_seq - first, size)
         return taken
 
-    def _work_through(self, batches: Iterable[Batch], taken: Taken, tell: Teller | None) -> int:
+    def _work_through(self, batches: Iterable[Arrived], taken: Taken, tell: Teller | None) -> int:
         """Put all frames into the journal, which is told later how much came; returns how many bytes.
 
         All that is wanted for each message is a local name here, structs are made complete at once (to set a field
@@ -98,11 +98,12 @@ class Correlator(Sorter):
         keep_message, keep_exchange = journal.messages.append, journal.exchanges.append
         claims = self.claims if self.claims else None
         asked, answers, beside = _Asked(self.listened, names), taken.answers, self._beside
-        ends = _Ends()
+        # What the last request that named its time waits, since when, and when that is over: one number for all that
+        # wait until then, for a hundred thousand numbers take three megabytes.
         waited: float | None = None
-        """What the last request that named its time waits; `since` when it came, and `end` when that is over."""
         since: float | None = None
         end: float | None = None
+        ends: dict[float, float] = {}
         until: float | None
         ears, host, guests = self.recogniser.ears, self._host, taken.guests
         unheard, find, opened = ears.none, by_id.get, by_id.setdefault
@@ -131,7 +132,8 @@ class Correlator(Sorter):
                         until, flags = usual, 0
                     else:
                         if wait != waited or since is not at:
-                            waited, since, end = wait, at, ends.of(at, wait)
+                            waited, since = wait, at
+                            end = ends.setdefault(at + wait, at + wait) if wait > 0 else None
                         until, flags = end, _DECLARED
                     requests = asked[channel, envelope.action]
                     if until is not None and envelope.reply_to and requests is not None:
@@ -322,25 +324,3 @@ class _Asked(dict[tuple[str, str], _Requests | None]):
         served = channel not in self._listened and not channel.startswith(CONTROL_PREFIX)
         found = self[key] = _Requests(self._names[action]) if served else None
         return found
-
-
-class _Ends:
-    """When the requests of a batch run out of the time that they name.
-
-    All that wait equally long share one number, for a hundred thousand numbers take three megabytes.
-    """
-
-    __slots__ = ("_at", "_known")
-
-    def __init__(self) -> None:
-        self._at: float | None = None
-        self._known: dict[float, float] = {}
-
-    def of(self, at: float, wait: float) -> float | None:
-        """The end of that wait in the batch of that time; None for what is no time to wait."""
-        if not wait > 0:
-            return None
-        if self._at != at:
-            self._known.clear()
-            self._at = at
-        return self._known.setdefault(wait, at + wait)

@@ -88,7 +88,7 @@ class _Stretch:
     def exchanges(self) -> Iterator[Exchange]:
         recording = self.recording
         with CaptureReader(recording.stored, recording.progress) as reader:
-            for run in reader.runs():
+            for run in reader.runs(self._most_bytes):
                 if isinstance(run, Gap):
                     yield from self._left()
                     self.now = max(self.now, run.start)
@@ -120,9 +120,6 @@ class _Stretch:
                 yield self._paired((), times[start])
             due = min(self.correlator.next_deadline, times[start] + self.recording.timeout)
             end = bisect_left(times, due, start + 1, min(start + self._most, count))
-            if self._most_bytes < MOST_TOGETHER:
-                while end > start + 1 and sum(len(data) for _at, ((_, data),) in run[start:end]) > self._most_bytes:
-                    end = (start + end) // 2
             yield self._paired(run[start:end], times[end - 1])
             start = end
 
