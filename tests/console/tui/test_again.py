@@ -39,6 +39,8 @@ def test_r_sends_the_selected_again_and_links_both(shop: Shop) -> None:
         await asked(console, shop, "echo", n=1)
         first = console.app.main.detail.exchange
         assert first is not None
+        # What is told of it would push the lines of the replay out of the pane.
+        await console.sees("answered in")
         await console.press("r")
         await console.sees(f"replay #{first.number}", f"the same answer as in #{first.number}")
         assert shop.asked == [{"n": 1}, {"n": 1}]
