@@ -14,16 +14,23 @@ from daebus.wire.envelope import Reply
 
 from .call import Asked, failure_of
 from .gate import gates_of, pass_gate_async
+from .noting import Noted
 
 
 class AsyncWaiting(Protocol):
     """What a call needs of the session that it is made in."""
 
+    def ask_at_once(self, call: AsyncCall, data: bytes) -> bool:
+        """Publish the request of a call, which from now on waits; False, with nothing done, where that has to wait."""
+
     async def ask(self, call: AsyncCall, data: bytes) -> None:
-        """Publish the request of a call, which from now on waits."""
+        """The same where it has to."""
 
     async def publish(self, channel: str, data: bytes) -> int:
         """Publish bytes as they are."""
+
+    def note(self, call: AsyncCall) -> None:
+        """From now on the call waits, and its deadline is watched."""
 
     def forget(self, call: AsyncCall) -> None:
         """The call does not wait any more."""
@@ -50,14 +57,13 @@ class AsyncCall(Asked):
         """How many were subscribed to the service's channel just before the request; None where that is not known."""
         self._inbox: deque[Reply | DaebusError] = deque()
         self._waiter: asyncio.Future[None] | None = None
-        self._alarm: asyncio.TimerHandle | None = None
 
     async def ask(self, data: bytes) -> None:
         """Publish the request; see `AsyncSession.ask`."""
         gates = None if self.noted is None else gates_of(self)
         several = [data] if gates is None else await pass_gate_async(gates, self, data)
         try:
-            if several:
+            if several and not self._session.ask_at_once(self, several[0]):
                 await self._session.ask(self, several[0])
             for copy in several[1:]:
                 await self._session.publish(self.service, copy)
@@ -65,17 +71,10 @@ class AsyncCall(Asked):
             self.over(error)
             raise
         if not several:
-            self.begin()
-
-    def begin(self) -> None:
-        """From now on the deadline is watched."""
-        if self.timeout != math.inf:
-            self._alarm = self._loop.call_at(self.deadline, self._expire)
+            self._session.note(self)
 
     def end(self) -> None:
         """Replies are not wanted any more."""
-        if self._alarm is not None:
-            self._alarm.cancel()
         if not self._answered:
             self.over("cancelled")
             self._session.forget(self)
@@ -89,16 +88,16 @@ class AsyncCall(Asked):
 
     def give(self, item: Reply | DaebusError) -> None:
         """Hand over a reply, or the error that ends the call."""
-        if self.deaf and isinstance(item, Reply):
-            return
         self._inbox.append(item)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
     async def next(self) -> Reply:
         """The next reply, the final one included; raises RequestTimeout, ServiceUnavailable or ConnectionLost."""
-        if not self._inbox:
-            await self._await_reply()
+        if self.noted is not None and not self._inbox:
+            await self._await_reply(self.noted)
+        while not self._inbox:
+            await self._given()
         item = self._inbox.popleft()
         if isinstance(item, DaebusError):
             self.over(item)
@@ -110,16 +109,18 @@ class AsyncCall(Asked):
             self.over(failure_of(item))
         return item
 
-    async def _await_reply(self) -> None:
-        if self.noted is not None:
-            self.noted.waits()
+    async def _await_reply(self, noted: Noted) -> None:
+        noted.waits()
         try:
             while not self._inbox:
-                self._waiter = self._loop.create_future()
-                await self._waiter
+                await self._given()
         finally:
-            if self.noted is not None:
-                self.noted.goes_on()
+            noted.goes_on()
+
+    def _given(self) -> asyncio.Future[None]:
+        """Done when something has been handed over."""
+        self._waiter = self._loop.create_future()
+        return self._waiter
 
     async def tell(self, on_progress: Callable[[Any], Any], payload: Any) -> None:
         """Call `on_progress`; where it gives something to await, do so until the deadline."""
@@ -137,14 +138,6 @@ class AsyncCall(Asked):
     def now(self) -> float:
         """See `Asked`: that of the loop."""
         return self._loop.time()
-
-    def _expire(self) -> None:
-        if self._loop.time() < self.deadline:
-            # It was held up meanwhile.
-            self._alarm = self._loop.call_at(self.deadline, self._expire)
-            return
-        self._session.forget(self)
-        self.give(self.timed_out())
 
 
 def until(deadline: float) -> asyncio.Timeout:

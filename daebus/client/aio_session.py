@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import math
 import time
 import uuid
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ from daebus.errors import (
     again,
 )
 from daebus.transport.address import resolve_url
-from daebus.transport.aio_connection import AsyncConnection
+from daebus.transport.aio_connection import LOOK_AFTER, AsyncConnection
 from daebus.transport.aio_heart import AsyncHeart
 from daebus.transport.bus import Bus, bus_at
 from daebus.transport.commands import (
@@ -49,6 +50,7 @@ from daebus.wire.reading import read_reply
 
 from .aio_asking import AsyncPresence, holds_back, is_at_replica, leads_to_master
 from .aio_call import AsyncCall, until
+from .alarm import Alarm
 
 log = logging.getLogger("daebus")
 
@@ -82,6 +84,7 @@ class AsyncSession:
         self._moving: asyncio.Task[None] | None = None
         self._was_lost = False
         self._pending: dict[str, AsyncCall] = {}
+        self._alarm = Alarm(self._loop, self._pending, self._expire)
         self._sending = 0
         self._close_when_idle = False
         self._opening = asyncio.Lock()
@@ -95,14 +98,25 @@ class AsyncSession:
         """How many calls wait for an answer."""
         return len(self._pending)
 
+    def ask_at_once(self, call: AsyncCall, data: bytes) -> bool:
+        """Publish the request of a call, which from now on waits; False, with nothing done, where that has to wait.
+
+        Redis' verdict on it comes through the call.
+        """
+        publisher, subscription = self._publisher, self._subscription
+        if publisher is None or subscription is None or self._asks_first:
+            return False
+        now = self._loop.time()
+        if now - publisher.heard_at > LOOK_AFTER or now - subscription.heard_at > LOOK_AFTER:
+            self._look()
+            if self._publisher is None or self._subscription is None:
+                return False
+        self._close_when_idle = False
+        self._send(publisher, call, data, now)
+        return True
+
     async def ask(self, call: AsyncCall, data: bytes) -> None:
-        """Publish the request of a call, which from now on waits. Redis' verdict on it comes through the call."""
-        self._look()
-        publisher = self._publisher
-        if publisher is not None and self._subscription is not None and not self._asks_first:
-            self._close_when_idle = False
-            self._send(publisher, call, data, asked=False)
-            return
+        """The same where it has to wait."""
         with self._in_use():
             present: int | None = None
             nobody: DaebusError | None = None
@@ -116,7 +130,12 @@ class AsyncSession:
                             nobody = await self._verified(call, publisher)
             if nobody is not None:
                 raise nobody
-            self._send(publisher, call, data, asked=self._asks_first, present=present)
+            if self._asks_first:
+                self.note(call)
+                told = partial(self._told_asked, call, present)
+                publisher.send(Pending(publish_command(call.service, data), 1, call.deadline, told))
+            else:
+                self._send(publisher, call, data, self._loop.time())
 
     def _look(self) -> None:
         """Take in that a connection was closed while the loop stood still: before it goes on nobody is told."""
@@ -142,23 +161,21 @@ class AsyncSession:
         """Whether it is to be found out who subscribes before something is published."""
         return self._presence.asks_first(time.monotonic())
 
-    def _send(
-        self, publisher: AsyncConnection, call: AsyncCall, data: bytes, *, asked: bool, present: int | None = None
-    ) -> None:
-        self._note(call)
-        if asked:
-            told = partial(self._told_asked, call, present)
-            publisher.send(Pending(publish_command(call.service, data), 1, call.deadline, told))
-            return
+    def _send(self, publisher: AsyncConnection, call: AsyncCall, data: bytes, now: float) -> None:
+        self.note(call)
         told = partial(self._told, call, publisher)
-        publisher.send(self._audience.publishing(call.service, data, call.deadline, self._loop.time(), told))
+        publisher.send(self._audience.publishing(call.service, data, call.deadline, now, told))
 
-    def _note(self, call: AsyncCall) -> None:
-        """From now on a call waits."""
+    def note(self, call: AsyncCall) -> None:
+        """From now on a call waits, and its deadline is watched."""
         if call.request_id in self._pending:
             raise ConfigurationError(f"a call with the id {call.request_id!r} is waiting already")
         self._pending[call.request_id] = call
-        call.begin()
+        if call.deadline < self._alarm.rings_at:
+            self._alarm.set(call.deadline)
+
+    def _expire(self, call: AsyncCall) -> None:
+        self._fail(call, call.timed_out())
 
     async def publish(self, channel: str, data: bytes) -> int:
         """Publish bytes as they are; returns how many received them, by Redis' own confirmation."""
@@ -227,6 +244,7 @@ class AsyncSession:
     def _shut(self) -> None:
         publisher, subscription = self._publisher, self._subscription
         self._publisher = self._subscription = self._keeper = None
+        self._alarm.set(math.inf)
         for link in (publisher, subscription):
             if link is not None:
                 link.close()
@@ -356,6 +374,9 @@ class AsyncSession:
             return
         if reply.held is not None:
             call.hold(reply.held)
+            return
+        if call.deaf:
+            # It waits on, and for nothing.
             return
         call.give(reply)
         if reply.final:

@@ -38,6 +38,10 @@ class ShardedSession(AsyncSession):
         super().__init__(url, name)
         self._counting = asyncio.Lock()
 
+    @property
+    def _asks_first(self) -> bool:
+        return True
+
     async def ask(self, call: AsyncCall, data: bytes) -> None:
         """See `AsyncSession`: nothing is published that nobody serves."""
         raw = encoded(call.service)
@@ -48,7 +52,7 @@ class ShardedSession(AsyncSession):
                 await self._ready(call.deadline)
             if present == 0:
                 raise self._unserved(call)
-            self._note(call)
+            self.note(call)
             self._transmit(call, raw, data, present)
 
     def _transmit(self, call: AsyncCall, raw: bytes, data: bytes, present: int | None) -> None:

@@ -24,7 +24,13 @@ def decode_object(data: bytes | str) -> dict[str, Any] | str:
         text = data if isinstance(data, str) else data.decode()
         if is_too_deep(text):
             return "is nested too deeply"
-        value = _json(text)
+        try:
+            value, end = _scan(text, 0)
+            if end != len(text):
+                # There may be blanks around it.
+                value = _decoder.decode(text)
+        except (StopIteration, json.JSONDecodeError):
+            value = _decoder.decode(text)
     except UnicodeDecodeError:
         return "is not UTF-8 text"
     except RecursionError:
@@ -36,15 +42,6 @@ def decode_object(data: bytes | str) -> dict[str, Any] | str:
     if isinstance(value, dict):
         return value
     return f"is JSON, but no object ({kind_of(value)})"
-
-
-def _json(text: str) -> Any:
-    """The value that is all of the text. Looks for blanks around it only where there may be some."""
-    try:
-        value, end = _scan(text, 0)
-    except (StopIteration, json.JSONDecodeError):
-        return _decoder.decode(text)
-    return value if end == len(text) else _decoder.decode(text)
 
 
 def first_level(data: bytes) -> dict[str, Any]:

@@ -18,37 +18,46 @@ def read_request(data: bytes) -> Request | Unreadable | Stray:
     message = decode_object(data)
     if isinstance(message, str):
         return _unreadable_request(first_level(data), message)
-    reply_to = message.get("reply_to")
+    get = message.get
+    reply_to = get("reply_to")
     if not (type(reply_to) is str and reply_to and reply_to.isascii()):
         reply_to = _reply_to(message)
-    request_id = message.get("request_id")
+    request_id = get("request_id")
     if type(request_id) is not str:
         request_id = _read_id(request_id)
-    action = message.get("action")
+    action = get("action")
     if action is None and "status" in message:
         return Stray()
     if not isinstance(action, str) or not action:
         reason = "the message has no `action`" if action is None else f"`action` must be text, not {kind_of(action)}"
         return Unreadable(reason, reply_to, request_id)
-    if message.get("reply_to") and reply_to is None:
+    if reply_to is None and message.get("reply_to"):
         return Unreadable("`reply_to` must be the name of a channel", None, request_id)
-    payload = message.get("payload")
+    payload = get("payload")
     if type(payload) is not dict:
         payload = _read_payload(message)
         if isinstance(payload, str):
             return Unreadable(payload, reply_to, request_id)
-    service = message.get("service")
+    service = get("service")
     if type(service) is not str:
         service = None
-    request = Request(action, payload, reply_to, request_id, service, raw=message, data=data)
-    if "payload" in message:
-        if "message_id" in message:
-            request.message_id = _text(message["message_id"]) or None
-        if "parent_id" in message:
-            request.parent_id = _text(message["parent_id"])
-        request.sent_at = _number(message.get("sent_at"))
-        request.timeout = _number(message.get("timeout"))
-    return request
+    if "payload" not in message:
+        return Request(action, payload, reply_to, request_id, service, raw=message, data=data)
+    parent, message_id, sent_at, timeout = get("parent_id"), get("message_id"), get("sent_at"), get("timeout")
+    return Request(
+        action,
+        payload,
+        reply_to,
+        request_id,
+        service,
+        parent if type(parent) is str else None,
+        # Mostly they are finite, of which there is no shorter test.
+        sent_at if type(sent_at) is float and sent_at - sent_at == 0 else _number(sent_at),
+        timeout if type(timeout) is float and timeout - timeout == 0 else _number(timeout),
+        (message_id or None) if type(message_id) is str else None,
+        message,
+        data,
+    )
 
 
 def _reply_to(message: dict[str, Any]) -> str | None:
@@ -141,21 +150,23 @@ def read_reply(data: bytes) -> Reply | None:
         return _unreadable_reply(first_level(data), message)
     if "request_id" not in message and "status" not in message and "payload" not in message:
         return None
-    payload = message.get("payload")
-    ok = message.get("status") != "error"
-    final = message.get("final") is not False
-    request_id, service, instance = message.get("request_id"), message.get("service"), message.get("instance")
+    get = message.get
+    payload = get("payload")
+    ok = get("status") != "error"
+    final = get("final") is not False
+    request_id, service, instance = get("request_id"), get("service"), get("instance")
+    elapsed = get("elapsed")
     return Reply(
-        request_id=request_id if type(request_id) is str else _read_id(request_id),
-        ok=ok,
-        payload=payload,
-        final=final,
-        service=service if type(service) is str else None,
-        instance=instance if type(instance) is str else None,
-        elapsed=_number(message.get("elapsed")),
-        error=None if ok else _error_text(payload),
-        raw=data,
-        held=None if final else _number(message.get("held")),
+        request_id if type(request_id) is str else _read_id(request_id),
+        ok,
+        payload,
+        final,
+        service if type(service) is str else None,
+        instance if type(instance) is str else None,
+        elapsed if type(elapsed) is float and elapsed - elapsed == 0 else _number(elapsed),
+        None if ok else _error_text(payload),
+        data,
+        None if final else _number(get("held")),
     )
 
 

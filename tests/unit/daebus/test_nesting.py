@@ -55,11 +55,11 @@ def test_many_brackets_side_by_side_are_no_depth() -> None:
 def test_what_is_too_deep_never_gets_to_the_parser(monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[str] = []
 
-    def parse(text: str) -> dict[str, Any]:
+    def parse(text: str, _at: int) -> tuple[dict[str, Any], int]:
         parsed.append(text)
-        return {}
+        return {}, len(text)
 
-    monkeypatch.setattr("daebus.wire.objects._json", parse)
+    monkeypatch.setattr("daebus.wire.objects._scan", parse)
     for opening in ("[", '{"payload":', '{"action":"x","payload":'):
         for depth in (DEEPEST + 1, 990, 100_000):
             assert decode_object((opening * depth + "1").encode()) == "is nested too deeply"
