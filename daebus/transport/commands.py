@@ -84,6 +84,20 @@ class Pending(Command):
                 self.waiter.wake()
 
 
+class Posted(Pending):
+    """One that publishes, of which is told only that it came to nothing: `ended` is called then, and not else."""
+
+    def end(self, error: RedisUnavailable | None = None) -> None:
+        """See `Pending`."""
+        if error is None and type(self.replies[-1]) is int:
+            # So it is nearly always, and then there is nobody to be told.
+            self._told = True
+            if self.waiter is not None:
+                self.waiter.wake()
+        else:
+            super().end(error)
+
+
 class Delivery(NamedTuple):
     """What became of one message.
 

@@ -228,19 +228,19 @@ class Connection:
 
     def _next_batch(self, now: float) -> bytes:
         """The bytes of the next commands; what is due by now is ended instead."""
-        outbox = self._outbox
+        outbox, send = self._outbox, self._protocol.send
         if len(outbox) == 1 and now < (command := outbox[0]).due:
             # Mostly it is one.
             command.sent_at = now
-            data = self._protocol.send(command)
+            data = send(command)
             command.data = b""
             outbox.popleft()
             return data
         batch: list[bytes] = []
         size = 0
-        while self._outbox and size < TOGETHER:
+        while outbox and size < TOGETHER:
             # It stays where it is until it stands elsewhere: an interrupt must not lose it.
-            command = self._outbox[0]
+            command = outbox[0]
             command.sent_at = now
             if now >= command.due:
                 command.sent_at = None
@@ -250,11 +250,12 @@ class Connection:
                 command.sent_at = None
                 break
             else:
-                size += len(command.data)
-                batch.append(self._protocol.send(command))
+                data = send(command)
+                size += len(data)
+                batch.append(data)
                 # It is never sent again, and its reply may be read much later.
                 command.data = b""
-            self._outbox.popleft()
+            outbox.popleft()
         return batch[0] if len(batch) == 1 else b"".join(batch)
 
     def write_on(self, until: float) -> None:
@@ -439,7 +440,7 @@ class Connection:
                 command = done[0]
             except IndexError:
                 break
-            if command.done:
+            if len(command.replies) >= command.wanted or command.error is not None:
                 command.end()
             try:
                 done.remove(command)

@@ -16,6 +16,7 @@ from .commander import PUBLISH_TIMEOUT as PUBLISH_TIMEOUT
 from .commands import (
     Delivery,
     Pending,
+    Posted,
     at_replica,
     count_command,
     is_doubtful,
@@ -145,9 +146,6 @@ class Publisher(Commander):
         """
 
         def ended(command: Pending) -> None:
-            if command.error is None and type(command.replies[-1]) is int:
-                # So it is nearly always.
-                return
             try:
                 receivers(command, channel, self.address)
             except RedisUnavailable as error:
@@ -155,7 +153,7 @@ class Publisher(Commander):
                     failed(error)
 
         due = inf if deadline is None else deadline
-        command = Pending(publish_command(channel, data), 1, due, ended if failed else None)
+        command = Posted(publish_command(channel, data), 1, due, ended if failed else None)
         connection = self._connection
         if later and failed is not None and connection is not None and self._has_just_looked(connection):
             # So it is with most answers where there are many.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from .resp import INCOMPLETE, ErrorReply, ProtocolError, ends_the_connection, make_reader, pack
 
@@ -186,22 +186,24 @@ class Protocol:
 
         What `next_event` would tell of them one by one, without an event for each. Raises ProtocolError as that does.
         """
-        gets, due = self._reader.gets, self.due
-        while self._refusal is None and (reply := gets()) is not INCOMPLETE:
+        if self._refusal is not None:
+            raise ProtocolError(str(self._refusal))
+        gets, due = self._reader.gets, cast("deque[Command]", self.due)
+        while (reply := gets()) is not INCOMPLETE:
             if not due:
                 raise ProtocolError(f"a reply that nobody asked for{_words(reply)}")
-            command = due[0]
-            assert isinstance(command, Command)
             # As `_completes` does it.
+            command = due[0]
             replies = command.replies
             replies.append(reply)
-            if type(reply) is ErrorReply and ends_the_connection(reply):
+            refused = type(reply) is ErrorReply and ends_the_connection(reply)
+            if refused:
                 self._refusal = reply
             if len(replies) >= command.wanted:
                 done.append(command)
                 due.popleft()
-        if self._refusal is not None:
-            raise ProtocolError(str(self._refusal))
+            if refused:
+                raise ProtocolError(str(reply))
 
     def lose(self, unwritten: int = 0) -> Lost | None:
         """The connection is gone: the next command that was in flight, which will have no more replies.
