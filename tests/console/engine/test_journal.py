@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.pairing.correlator import Correlator
 from daebus_console.engine.pairing.journal import MESSAGE_OVERHEAD, Cursor, Journal
 from tests.console.engine.bus import Bus, answer, progress, raw, request
 
@@ -28,9 +31,9 @@ def test_an_exchange_goes_with_the_message_that_opened_it() -> None:
     forget = bus.journal.on_evict
     assert forget is not None
 
-    def note(exchange: Exchange) -> None:
-        gone.append(exchange)
-        forget(exchange)
+    def note(exchanges: list[Exchange]) -> None:
+        gone.extend(exchanges)
+        forget(exchanges)
 
     bus.journal.on_evict = note
     first = bus >> request("orders", id="a")
@@ -54,6 +57,45 @@ def test_bytes_bound_it_too() -> None:
     bus >> raw("news", b"y")
     assert [message.data for message in journal.messages] == [b"y"]
     assert journal.bytes == MESSAGE_OVERHEAD + 1
+
+
+@given(
+    st.lists(st.lists(st.tuples(st.sampled_from("abc?"), st.integers(0, 2_000)), max_size=12), max_size=12),
+    st.integers(1, 20),
+    st.integers(1, 20_000),
+)
+def test_what_comes_at_once_leaves_the_newest_that_have_room(
+    batches: list[list[tuple[str, int]]], most: int, most_bytes: int
+) -> None:
+    journal = Journal(most, most_bytes)
+    correlator = Correlator(journal)
+    forget, gone, sizes = journal.on_evict, list[Exchange](), list[int]()
+    assert forget is not None
+
+    def note(exchanges: list[Exchange]) -> None:
+        gone.extend(exchanges)
+        forget(exchanges)
+
+    journal.on_evict = note
+    for batch in batches:
+        before = journal.evicted
+        sent = [
+            raw("news", b"x" * size) if key == "?" else request("orders", id=key, n="x" * size) for key, size in batch
+        ]
+        correlator.take(0.0, sent)
+        sizes += [len(data) + MESSAGE_OVERHEAD for _channel, data in sent]
+        kept = sizes[len(sizes) - journal.kept :]
+        assert len(kept) == len(journal.messages) <= most
+        assert sum(kept) == journal.bytes
+        assert journal.bytes <= most_bytes or len(kept) == 1
+        evicted = len(sizes) - len(kept)
+        if evicted > before:
+            assert len(kept) == most or sum(kept) + sizes[evicted - 1] > most_bytes, "there was room for one more"
+        assert journal.evicted == evicted
+        here = {message.seq for message in journal.messages}
+        assert [exchange.opened.seq for exchange in journal.exchanges] == sorted(here)
+        assert [exchange.number for exchange in gone] == list(range(1, journal.exchanges.first))
+        assert all(one in journal.exchanges for key in "abc" if (one := correlator.find(key)) is not None)
 
 
 @pytest.mark.parametrize("bounds", [{"max_messages": 0}, {"max_bytes": 0}])

@@ -8,6 +8,7 @@ along with a Cursor: new messages and other changes are both read in order, neve
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import NamedTuple
 
 from daebus_console.engine.message.exchange import Exchange, Message
@@ -28,14 +29,14 @@ class Journal:
     """The bounded memory of the session.
 
     `max_messages` and `max_bytes` (data plus MESSAGE_OVERHEAD each) bound it; the oldest go first. `on_evict` is told
-    each exchange that goes.
+    the exchanges that go.
     """
 
     def __init__(
         self,
         max_messages: int = 1_000_000,
         max_bytes: int = 512 * 1024 * 1024,
-        on_evict: Callable[[Exchange], None] | None = None,
+        on_evict: Callable[[list[Exchange]], None] | None = None,
     ) -> None:
         if max_messages < 1 or max_bytes < 1:
             raise ValueError("a journal needs room for one message at least")
@@ -103,8 +104,7 @@ class Journal:
     def clear(self) -> None:
         """Forget everything kept; numbers go on."""
         if self.on_evict is not None:
-            for exchange in self.exchanges:
-                self.on_evict(exchange)
+            self.on_evict(list(self.exchanges))
         self.messages.clear()
         self.exchanges.clear()
         self.changes.clear()
@@ -112,19 +112,26 @@ class Journal:
 
     def _make_room(self) -> None:
         """Drop the oldest messages that are too many or too large together, and the exchanges that they opened."""
-        kept, size, last = self.kept, self.bytes, 0
-        for message in self.messages:
-            # One message larger than all the room is still shown.
-            if (kept <= self.max_messages and size <= self.max_bytes) or kept == 1:
+        gone = self.messages.oldest(max(0, self.kept - self.max_messages))
+        size = self.bytes - sum([len(message.data) for message in gone]) - len(gone) * MESSAGE_OVERHEAD
+        if size > self.max_bytes:
+            for message in islice(self.messages, len(gone), None):
+                # One message larger than all the room is still shown.
+                if size <= self.max_bytes or len(gone) == self.kept - 1:
+                    break
+                gone.append(message)
+                size -= len(message.data) + MESSAGE_OVERHEAD
+        if not gone:
+            return
+        count, last = len(gone), gone[-1].seq
+        self.messages.drop_many(count)
+        self.evicted += count
+        self.kept, self.bytes = self.kept - count, size
+        opened = []
+        for exchange in self.exchanges:
+            if exchange.opened.seq > last:
                 break
-            kept -= 1
-            size -= len(message.data) + MESSAGE_OVERHEAD
-            last = message.seq
-        self.messages.drop_many(self.kept - kept)
-        self.evicted += self.kept - kept
-        self.kept, self.bytes = kept, size
-        exchanges, forget = self.exchanges, self.on_evict
-        while len(exchanges) and exchanges.peek().opened.seq <= last:
-            exchange = exchanges.drop()
-            if forget is not None:
-                forget(exchange)
+            opened.append(exchange)
+        self.exchanges.drop_many(len(opened))
+        if self.on_evict is not None:
+            self.on_evict(opened)

@@ -68,6 +68,10 @@ class Ring(Generic[T]):
             raise IndexError("the ring is empty")
         return self._items[self._start]
 
+    def oldest(self, most: int) -> list[T]:
+        """The oldest items, so many at most."""
+        return self._items[self._start : self._start + most]
+
     def drop(self) -> T:
         """Remove the oldest item and return it. Raises IndexError when empty."""
         item = self.peek()

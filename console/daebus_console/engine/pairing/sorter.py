@@ -6,7 +6,7 @@ are those of the correlator.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 
 from daebus_console.engine.dialects import daebus
 from daebus_console.engine.message import envelope as wire
@@ -205,21 +205,23 @@ class Sorter(GuestSorter):
         self._by_id[key] = exchange
         return exchange
 
-    def _forget(self, exchange: Exchange) -> None:
-        """The journal has dropped an exchange: nothing here may keep it alive."""
-        if exchange.state is _PENDING:
-            self.pending -= 1
-            self.dropped.append(exchange)
-        key = exchange.request_id
-        if key is None:
-            return
-        if exchange.dialect != DAEBUS:
-            self._forget_guest(exchange)
-            return
-        newest = self._by_id.pop(key, None)
-        if newest is not None and newest is not exchange:
-            self._by_id[key] = newest
-            namesakes.unlink(newest, exchange)
+    def _forget(self, exchanges: Iterable[Exchange]) -> None:
+        """The journal has dropped exchanges: nothing here may keep them alive."""
+        by_id = self._by_id
+        for exchange in exchanges:
+            if exchange.state is _PENDING:
+                self.pending -= 1
+                self.dropped.append(exchange)
+            key = exchange.request_id
+            if key is None:
+                continue
+            if exchange.opened.dialect != DAEBUS:
+                self._forget_guest(exchange)
+                continue
+            newest = by_id.pop(key, None)
+            if newest is not exchange and newest is not None:
+                by_id[key] = newest
+                namesakes.unlink(newest, exchange)
 
 
 def _slowly(data: bytes) -> Envelope | None:
