@@ -46,7 +46,11 @@ def _recorded(recording: Recording, wanted: Filter) -> tuple[Stats, float, float
     def each() -> Iterator[Exchange]:
         nonlocal begin, end
         for exchange in recording.exchanges():
-            begin, end = min(begin, exchange.opened.at), max(end, exchange.messages[-1].at)
+            at, last = exchange.opened.at, exchange.latest.at
+            if at < begin:
+                begin = at
+            if last > end:
+                end = last
             if wanted(exchange):
                 yield exchange
 

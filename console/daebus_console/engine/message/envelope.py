@@ -248,10 +248,13 @@ def payload_text_of(data: bytes, *, whole: bool = False) -> str | None:
             return data.decode().strip(jsontext.BLANKS) if fields.__class__ in _CONTAINERS else None
         if fields.__class__ is not dict:
             return None
-        if _is_all_payload(fields, fields.get("action")):
+        payload = fields.get("payload")
+        if (payload is None or "request_id" not in fields) and _is_all_payload(fields, fields.get("action")):
             return data.decode().strip(jsontext.BLANKS)
-        payload = _read_rest(data).payload if fields.get("payload").__class__ in _CONTAINERS else UNSET
-        return None if payload is UNSET else bytes(payload).decode()
+        if payload.__class__ not in _CONTAINERS:
+            return None
+        text = _read_rest(data).payload
+        return None if text is UNSET else bytes(text).decode()
     except (ValueError, RecursionError):
         return None
 

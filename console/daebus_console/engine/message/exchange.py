@@ -237,6 +237,13 @@ class Exchange(msgspec.Struct, gc=False):
         return [one for one in progress if not isinstance(one, Notice)] if self._aside is not None else progress
 
     @property
+    def latest(self) -> Message:
+        """The last of its messages."""
+        if self._aside is None and self.answer is not None:
+            return self.answer
+        return self.messages[-1]
+
+    @property
     def messages(self) -> list[Message]:
         """All its messages in the order they were seen."""
         found = [self.opened]

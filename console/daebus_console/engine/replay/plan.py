@@ -12,6 +12,8 @@ from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.replay.item import Unsendable, where_to
 
 _EVERYTHING = parse("")
+# Members of an enum are slow to look up, and these are wanted for every exchange.
+_GAP, _TOLD, _REQUEST, _BROADCAST, _CONTROL = State.GAP, Kind.TOLD, Kind.REQUEST, Kind.BROADCAST, Flag.CONTROL
 _NOUNS = {
     Kind.REQUEST: ("request", "requests"),
     Kind.ONE_WAY: ("one-way", "one-way"),
@@ -39,8 +41,9 @@ class Choice:
 
     def considers(self, exchange: Exchange) -> bool:
         """Whether it is spoken of at all: questions of consoles are not, and nothing that was not seen."""
-        seen = exchange.state is not State.GAP and exchange.kind is not Kind.TOLD
-        return seen and not exchange.flags & Flag.CONTROL and self.matching(exchange)
+        if exchange.state is _GAP or exchange.kind is _TOLD or exchange.flags & _CONTROL:
+            return False
+        return self.matching.accepts(exchange)
 
     def of(self, exchanges: Iterable[Exchange]) -> Iterator[Exchange]:
         """Those to be replayed."""
@@ -86,10 +89,13 @@ class Plan:
             return
         kind, at = exchange.kind, exchange.opened.at
         self.kinds[kind] += 1
-        (self.channels if kind is Kind.BROADCAST else self.services)[channel] += 1
-        self.nested += kind is Kind.REQUEST and exchange.parent_id is not None
-        self.first = at if self.first is None else min(self.first, at)
-        self.last = max(self.last, at)
+        (self.channels if kind is _BROADCAST else self.services)[channel] += 1
+        if exchange.parent_id is not None and kind is _REQUEST:
+            self.nested += 1
+        if self.first is None or at < self.first:
+            self.first = at
+        if at > self.last:
+            self.last = at
 
     def describe(self, seconds: float | None = None) -> str:
         """The plan in a sentence; `seconds` is how long it will take, where that is not how long it took."""
