@@ -99,7 +99,7 @@ class Replies:
                     listener.handed()
                 if ready():
                     # What has come besides is for others: let them not wait until one of them reads on.
-                    while (message := listener.received()) is not None:
+                    while listener.has_more and (message := listener.received()) is not None:
                         self._take(message[1])
                         listener.handed()
                     return

@@ -97,14 +97,13 @@ class Leadership:
             if self.leader is waiter:
                 self.leader = None
                 self._left_at = time.monotonic()
-            if self.leader is None:
+            if self.leader is None and self.followers:
                 # One that has been woken has what it waited for, as a rule, and would only hand on in its turn.
                 follower = next((one for one in self.followers if not one.woken), None)
                 if follower is None:
-                    follower = next(iter(self.followers), None)
-                if follower is not None:
-                    # It leads from now on, and not whoever comes before it has woken up, for it to find that out.
-                    del self.followers[follower]
-                    self.leader = follower
-                    self.back_by = time.monotonic()
-                    follower.wake()
+                    follower = next(iter(self.followers))
+                # It leads from now on, and not whoever comes before it has woken up, for it to find that out.
+                del self.followers[follower]
+                self.leader = follower
+                self.back_by = time.monotonic()
+                follower.wake()
