@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import takewhile
 
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.payloads import raw
@@ -96,7 +97,17 @@ class _Asked:
     def __init__(self) -> None:
         self.new: list[Exchange] = []
         self.lone: dict[_Key, list[Exchange]] = {}
+        """Each list by its oldest, nearly: what comes out of order is forgotten with what stands before it."""
         self.chains: list[_Chain] = []
+
+    def forget(self, since: float) -> None:
+        """Let go of what was asked before; looks at no more than that."""
+        self.new = self.new[_older(self.new, since) :]
+        before = list(takewhile(lambda key: self.lone[key][0].opened.at < since, self.lone))
+        for key in before:
+            found = self.lone.pop(key)
+            if rest := found[_older(found, since) :]:
+                self.lone[key] = rest
 
 
 class Found(Rule):
@@ -151,9 +162,7 @@ change something bear to be done twice, as with an id of the order that is remem
         """Forget what nothing can be found about any more."""
         since = self.world.now - _OLDEST
         for key, of in list(self._of.items()):
-            of.new = _newer(of.new, since)
-            if of.lone:
-                of.lone = {one: some for one, found in of.lone.items() if (some := _newer(found, since))}
+            of.forget(since)
             if of.chains:
                 of.chains = [chain for chain in of.chains if not chain.outlived(self.world.now - _REMEMBERED)]
             if not of.new and not of.lone and not of.chains:
@@ -271,5 +280,6 @@ def _key_of(exchange: Exchange) -> _Key | None:
     return None if payload is None else (exchange.source, exchange.parent_id, hash(payload))
 
 
-def _newer(exchanges: Iterable[Exchange], since: float) -> list[Exchange]:
-    return [one for one in exchanges if one.opened.at >= since]
+def _older(exchanges: Sequence[Exchange], since: float) -> int:
+    """How many of them, from the first on, were opened before."""
+    return next((at for at, one in enumerate(exchanges) if one.opened.at >= since), len(exchanges))
