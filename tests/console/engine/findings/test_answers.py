@@ -7,6 +7,7 @@ import json
 import pytest
 
 from daebus_console.engine.findings.finding import Severity
+from daebus_console.engine.findings.rules import asked_again
 from daebus_console.engine.message.exchange import Exchange
 from tests.console.engine.findings.watched import Watched
 
@@ -132,6 +133,21 @@ def test_again_after_a_timeout_though_the_work_was_done(bus: Watched) -> None:
     finding = bus.one("asked-again")
     assert finding.evidence == [first.number, second.number]
     assert finding.text.endswith("timed out; the work of the first was done")
+
+
+def test_no_more_is_remembered_than_was_asked_in_a_few_seconds(bus: Watched) -> None:
+    (rule,) = [rule for rule in bus.session.findings.rules if isinstance(rule, asked_again.Found)]
+    bus.fail(bus.ask("stock", "reserve", {"sku": "the first"}))
+    for number in range(300):
+        # The same one again and again, which has nothing to do with the others.
+        bus.call("stock", "reserve", {"sku": "always"})
+        bus.call("stock", "reserve", {"sku": number})
+        bus.wait(0.1)
+    (of,) = rule._of.values()
+    # Ten are asked of each in a second.
+    assert of.new == []
+    assert len(of.lone) > 20
+    assert sum(map(len, of.lone.values())) < 100
 
 
 def _again_after_each_timeout(bus: Watched, *, late: bool, ticks: bool = False, pause: float = 0.1) -> list[Exchange]:
