@@ -107,6 +107,16 @@ def test_a_capture_where_a_service_is_meant_is_told(
     assert mistake.line[mistake.position :][: mistake.length] == "shop.jsonl"
 
 
+def test_what_is_to_be_written_instead_is_quoted(damaged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(damaged.parent)
+    damaged.rename("my shop.jsonl")
+    status, heard = shell("logs 'my shop.jsonl'")
+    assert status == Exit.USAGE
+    instead = "--in 'my shop.jsonl'"
+    assert f"write {instead} to look into it" in heard.mistakes[0].message
+    assert shell(f"logs {instead}")[0] != Exit.USAGE
+
+
 def test_in_an_opened_capture_services_are_those_that_were_seen(damaged: Path) -> None:
     session = OfflineSession(damaged)
     with Prompt(session, OfflineSender(session)) as prompt:

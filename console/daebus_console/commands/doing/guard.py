@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import shlex
 import socket
 from urllib.parse import urlsplit
 
@@ -60,7 +61,7 @@ def _no_file_for_a_service(command: Command) -> None:
     for name in [named] if isinstance(named, str) else named or ():
         if _is_file(name):
             has_in = any(option.name == "--in" for option in command.verb.options)
-            instead = f"write --in {name} to look into it" if has_in else _TAKE_ONE
+            instead = f"write --in {shlex.quote(name)} to look into it" if has_in else _TAKE_ONE
             raise misplaced(command, name, f"{name} is a file, and `{command.name}` takes a service here; {instead}")
 
 
