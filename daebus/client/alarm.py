@@ -38,15 +38,17 @@ class Alarm(Generic[Waits]):
 
     def set(self, at: float) -> None:
         """Look then, and not at the time it was set to before; infinity: not at all."""
-        if self._timer is not None:
-            self._timer.cancel()
+        # In this order: where an interrupt comes in between, it rings once more, and does not stay silent.
+        before, self._timer = self._timer, None if at == math.inf else self._loop.call_at(at, self._ring)
         self.rings_at = at
-        self._timer = None if at == math.inf else self._loop.call_at(at, self._ring)
+        if before is not None:
+            before.cancel()
 
     def _ring(self) -> None:
-        # The loop calls early by what its clock cannot tell apart.
-        now = max(self._loop.time(), self.rings_at)
-        for one in [one for one in self._waiting.values() if one.deadline <= now]:
-            self._over(one)
-        first = min((one.deadline for one in self._waiting.values()), default=math.inf)
-        self.set(max(first, now + REST))
+        now = self._loop.time()
+        try:
+            for one in [one for one in self._waiting.values() if one.deadline <= now]:
+                self._over(one)
+        finally:
+            first = min((one.deadline for one in self._waiting.values()), default=math.inf)
+            self.set(max(first, now + REST))

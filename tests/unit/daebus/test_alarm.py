@@ -21,7 +21,7 @@ class Watched:
         self.waiting: dict[str, Waiting] = {}
         self.over: dict[str, float] = {}
         self.rings: list[float] = []
-        self._ringing = False
+        self._ringing = self.failing = False
         self.alarm = Alarm(self.loop, self.waiting, self._over)
 
     def add(self, name: str, after: float) -> Waiting:
@@ -38,6 +38,9 @@ class Watched:
             self._ringing = True
             self.rings.append(self.over[name])
             self.loop.call_soon(self._rang)
+        if self.failing:
+            self.failing = False
+            raise RuntimeError("a fault")
 
     def _rang(self) -> None:
         self._ringing = False
@@ -86,6 +89,21 @@ def test_it_goes_through_all_of_them_no_more_often_than_it_rests() -> None:
         await watched.all_over()
         # The first is due after 0.02 seconds.
         assert 2 < len(watched.rings) <= 1.01 + (watched.rings[-1] - 0.02) / REST
+
+    asyncio.run(watch())
+
+
+def test_what_fails_for_one_is_no_harm_to_the_others() -> None:
+    async def watch() -> None:
+        watched = Watched()
+        problems: list[str] = []
+        watched.loop.set_exception_handler(lambda _loop, about: problems.append(str(about["exception"])))
+        watched.failing = True
+        for number in range(3):
+            watched.add(f"{number}", 0.01)
+        await watched.all_over()
+        assert problems == ["a fault"]
+        assert sorted(watched.over) == ["0", "1", "2"]
 
     asyncio.run(watch())
 

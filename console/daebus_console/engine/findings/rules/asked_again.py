@@ -102,7 +102,7 @@ class _Asked:
 
     def forget(self, since: float) -> None:
         """Let go of what was asked before; looks at no more than that."""
-        self.new = self.new[_older(self.new, since) :]
+        del self.new[: _older(self.new, since)]
         before = list(takewhile(lambda key: self.lone[key][0].opened.at < since, self.lone))
         for key in before:
             found = self.lone.pop(key)
