@@ -155,19 +155,20 @@ class Publisher(Commander):
         due = inf if deadline is None else deadline
         command = Posted(publish_command(channel, data), 1, due, ended if failed else None)
         connection = self._connection
-        if later and failed is not None and connection is not None and self._has_just_looked(connection):
-            # So it is with most answers where there are many.
+        if (
+            later
+            and failed is not None
+            and connection is not None
+            and not connection.doubted
+            and not connection.full
+            and time.monotonic() - self._looked_at < FRESH
+        ):
+            # So it is with most answers where there are many: there is no reason to look at the connection before.
             command.connection = connection
             if connection.submit(command, later):
                 return
         patience = min(due, time.monotonic() + PUBLISH_TIMEOUT if patience is None else patience)
         self._post(command, patience, failed, later)
-
-    def _has_just_looked(self, connection: Connection) -> bool:
-        """Whether a command can be left there for the next `flush`, and there is no reason to look at it before."""
-        if not connection.usable or connection.doubted or connection.full:
-            return False
-        return time.monotonic() - self._looked_at < FRESH
 
     def _post(
         self, command: Pending, patience: float, failed: Callable[[RedisUnavailable], None] | None, later: bool

@@ -71,11 +71,8 @@ class Admission:
     def admit(self, arrival: Arrival) -> Admitted | None:
         """Read, claim, and look at the deadline; None where nothing is to be done any more."""
         message = arrival.message or read_request(arrival.data)
-        if isinstance(message, Unreadable):
-            self._report_unreadable(arrival, message)
-            return None
-        if isinstance(message, Stray):
-            note(log, logging.DEBUG, "%s: a response came in on the service's own channel; ignored", self._name)
+        if not isinstance(message, Request):
+            self._report(arrival, message)
             return None
         if self._debug:
             note(log, logging.DEBUG, "<- %s", line_of(self._name, message), request=message)
@@ -88,7 +85,8 @@ class Admission:
             if not self._claimed(message, arrival):
                 return None
             limit = self._claims.lifetime(message)
-        if limit is not None and self._has_expired(arrival, message, limit):
+        if limit is not None and time.monotonic() - arrival.at > limit:
+            self._expired(arrival, message, limit)
             return None
         return Admitted(message, route, message.timeout)
 
@@ -96,15 +94,15 @@ class Admission:
         """Whether somebody still waits for a request that was admitted before it was held."""
         request = admitted.request
         limit = request.timeout if self._claims is None else self._claims.lifetime(request)
-        return not self._has_expired(arrival, request, limit)
-
-    def _has_expired(self, arrival: Arrival, request: Request, limit: float | None) -> bool:
-        """Whether the time of whoever asked is over, which it is told."""
         if limit is None or not _is_over(arrival, limit):
-            return False
+            return True
+        self._expired(arrival, request, limit)
+        return False
+
+    def _expired(self, arrival: Arrival, request: Request, limit: float) -> None:
+        """The time of whoever asked is over, which it is told."""
         self._counts.add("expired")
         self._refuse(arrival, request, "expired", f"no worker was free within {limit:g} s")
-        return True
 
     def refuse(self, arrival: Arrival, code: str, text: str) -> bool:
         """Answer a request with an error without handling it; what needs no answer is dropped.
@@ -123,7 +121,7 @@ class Admission:
             if not self._refuse(arrival, message, code, text):
                 self._counts.add("dropped")
         elif isinstance(message, Unreadable):
-            self._report_unreadable(arrival, message)
+            self._report(arrival, message)
         return True
 
     def _claimed(self, message: Request | Unreadable, arrival: Arrival) -> bool:
@@ -174,7 +172,11 @@ class Admission:
         note(log, logging.WARNING, "%s: %s", self._name, text, request=request)
         self._refuse(arrival, request, "unknown_action", text)
 
-    def _report_unreadable(self, arrival: Arrival, message: Unreadable) -> None:
+    def _report(self, arrival: Arrival, message: Unreadable | Stray) -> None:
+        """Tell of what asks for nothing."""
+        if isinstance(message, Stray):
+            note(log, logging.DEBUG, "%s: a response came in on the service's own channel; ignored", self._name)
+            return
         self._counts.add("unreadable")
         note(log, logging.WARNING, "%s: on %r %s; dropped", self._name, arrival.channel, message.reason)
         request = Request("", {}, message.reply_to, message.request_id)

@@ -35,7 +35,7 @@ from daebus.service.kind import Function
 from daebus.service.receipt import Receipt
 from daebus.service.recording.notes import note_handled
 from daebus.service.response import Response
-from daebus.transport.fork import end_child
+from daebus.transport.fork import begins_anew, end_child
 from daebus.wire.envelope import Request, quoted
 
 from .arrival import Admitted, Arrival
@@ -52,6 +52,12 @@ class Links:
         self._runtime = runtime
         self._counts = counts
         self._process = os.getpid()
+        self._forked = False
+        begins_anew(self)
+
+    def after_fork(self) -> None:
+        """In a child that a handler has forked, which answers nobody."""
+        self._forked = os.getpid() != self._process
 
     async def run(self, arrival: Arrival, admitted: Admitted, response: Response, calls: Calls) -> None:
         """Go through all of them but the first."""
@@ -92,7 +98,7 @@ class Links:
 
     def _ended(self, request: Request, response: Response, returned: Any) -> None:
         """The handler has returned: a dict is the answer, and without one there must have been one."""
-        if os.getpid() != self._process:
+        if self._forked:
             end_child(None)
         if isinstance(returned, dict) and not response.finished:
             response.send(returned)
@@ -108,7 +114,7 @@ class Links:
         self, arrival: Arrival, admitted: Admitted, response: Response, calls: Calls, error: BaseException
     ) -> BaseException | None:
         """What a hook or the handler raised; returns it where nothing has handled it."""
-        if os.getpid() != self._process:
+        if self._forked:
             end_child(error)
         if response.undelivered is not None and error is response.undelivered:
             # Redis is away, which is seen to.
