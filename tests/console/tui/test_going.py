@@ -62,6 +62,30 @@ def test_the_flow_goes_to_a_time_in_every_order_and_view(order_keys: list[str]) 
     drive(session, story)
 
 
+@pytest.mark.parametrize("key", ["left_square_bracket", "right_square_bracket"])
+def test_where_nothing_is_selected_the_newest_error_is_meant(key: str) -> None:
+    async def story(console: Driver) -> None:
+        flow = console.app.main.flow
+        await console.until(lambda: flow.count() > 0)
+        assert flow.following
+        await console.press(key)
+        await console.until(lambda: console.app.main.detail.exchange is not None)
+        exchange = console.app.main.detail.exchange
+        assert isinstance(exchange, Exchange)
+        assert exchange.request_id == "3"
+        await console.press("left_square_bracket")
+        await console.until(lambda: getattr(console.app.main.detail.exchange, "request_id", None) == "1")
+        await console.press("right_square_bracket")
+        await console.until(lambda: getattr(console.app.main.detail.exchange, "request_id", None) == "3")
+
+    session = fed(NOON)
+    for number in range(5):
+        asked = {"action": "get", "payload": {}, "reply_to": "caller:1", "request_id": f"{number}"}
+        answer = {"status": "error" if number % 2 else "success", "payload": {}, "request_id": f"{number}"}
+        session.on_batch(NOON - 1, [("users", json.dumps(asked).encode()), ("caller:1", json.dumps(answer).encode())])
+    drive(session, story)
+
+
 def test_what_is_no_time_is_said_to_be_none() -> None:
     async def story(console: Driver) -> None:
         await console.press("T")

@@ -71,7 +71,9 @@ class FlowList(FlowView):
     def _seek(self, direction: int, wanted: Callable[[Exchange], bool], otherwise: str) -> None:
         rows, here = self.rows, self.cursor_index()
         if here is None:
-            here = -1 if direction > 0 and not self.following else len(rows)
+            # Where the newest is followed, the newest such one is meant, whichever way.
+            direction = -1 if self.following else direction
+            here = -1 if direction > 0 else len(rows)
         with self._lock:
             found = seek(self.model, rows, here, direction, wanted, self.selected)
         if found is None:
