@@ -86,6 +86,18 @@ def test_where_nothing_is_selected_the_newest_error_is_meant(key: str) -> None:
     drive(session, story)
 
 
+@pytest.mark.parametrize("key", ["m", "p", "r"])
+def test_what_is_for_the_selected_one_says_so_where_there_is_none(key: str) -> None:
+    async def story(console: Driver) -> None:
+        await console.until(lambda: console.app.main.flow.count() > 0)
+        await console.press(key)
+        await console.sees("Select an exchange first")
+
+    session = fed(NOON)
+    session.on_batch(NOON - 1, [("jobs", b"{}")])
+    drive(session, story, notifications=True)
+
+
 def test_what_is_no_time_is_said_to_be_none() -> None:
     async def story(console: Driver) -> None:
         await console.press("T")

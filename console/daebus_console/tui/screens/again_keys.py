@@ -15,6 +15,7 @@ from daebus_console.commands.under_way import under_way
 from daebus_console.engine.message.exchange import Exchange, Flag
 from daebus_console.tui.messages import Prefill
 from daebus_console.tui.screens.exchange_keys import ExchangeKeys
+from daebus_console.tui.titles.hints import SELECT_FIRST
 
 if TYPE_CHECKING:
     from daebus_console.tui.screens.record import Wanted
@@ -51,7 +52,7 @@ class AgainKeys(ExchangeKeys):
     def _selected(self) -> Exchange | None:
         exchange = self.selected_exchange()
         if exchange is None:
-            self.notify("Select an exchange first (↑ ↓ or click)", timeout=2)
+            self.notify(SELECT_FIRST, timeout=2)
         return exchange
 
     def _do(self, command: str) -> None:

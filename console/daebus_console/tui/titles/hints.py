@@ -37,6 +37,7 @@ def no_flow(*, total: int, filtering: bool, muted: int, sharded: bool = False) -
     return lines
 
 
+SELECT_FIRST = "Select an exchange first (↑ ↓ or click)"
 NO_DETAIL: list[Line] = [
     [("   Select an exchange (↑ ↓ or click) to look inside.", "dim")],
     [("   ] next error, enter comes here, escape goes back.", "dim")],

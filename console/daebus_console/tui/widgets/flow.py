@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 
 from daebus_console.engine.message.exchange import Exchange, Flag
 from daebus_console.tui.flow.seek import at_time, is_marked, other_end, seek, went_wrong
+from daebus_console.tui.titles.hints import SELECT_FIRST
 from daebus_console.tui.widgets.flow_view import ORDERS, SLOWEST, FlowView
 
 
@@ -51,6 +52,7 @@ class FlowList(FlowView):
     def action_mark(self) -> None:
         """Mark the selected exchange, or take its mark away."""
         if self.selected is None:
+            self.notify(SELECT_FIRST, timeout=2)
             return
         with self._lock:
             entry = self.model.entry(self.selected)
@@ -84,6 +86,7 @@ class FlowList(FlowView):
     def action_pair(self) -> None:
         """Go to the other end: from request to answer and back, or to the exchange that caused this one."""
         if self.selected is None:
+            self.notify(SELECT_FIRST, timeout=2)
             return
         with self._lock:
             number = other_end(self.model, self.selected)
