@@ -28,7 +28,7 @@ from daebus.errors import (
     again,
 )
 from daebus.transport.address import resolve_url
-from daebus.transport.aio_connection import LOOK_AFTER, AsyncConnection
+from daebus.transport.aio_connection import AsyncConnection
 from daebus.transport.aio_heart import AsyncHeart
 from daebus.transport.bus import Bus, bus_at
 from daebus.transport.commands import (
@@ -103,14 +103,13 @@ class AsyncSession:
 
         Redis' verdict on it comes through the call.
         """
-        publisher, subscription = self._publisher, self._subscription
-        if publisher is None or subscription is None or self._asks_first:
+        if self._asks_first:
             return False
         now = self._loop.time()
-        if now - publisher.heard_at > LOOK_AFTER or now - subscription.heard_at > LOOK_AFTER:
-            self._look()
-            if self._publisher is None or self._subscription is None:
-                return False
+        self._look(now)
+        publisher = self._publisher
+        if publisher is None or self._subscription is None:
+            return False
         self._close_when_idle = False
         self._send(publisher, call, data, now)
         return True
@@ -137,11 +136,11 @@ class AsyncSession:
             else:
                 self._send(publisher, call, data, self._loop.time())
 
-    def _look(self) -> None:
+    def _look(self, now: float) -> None:
         """Take in that a connection was closed while the loop stood still: before it goes on nobody is told."""
         for link in (self._subscription, self._publisher):
             if link is not None:
-                link.look()
+                link.look(now)
 
     @contextmanager
     def _in_time(self, call: AsyncCall) -> Iterator[None]:
@@ -255,10 +254,10 @@ class AsyncSession:
 
         One task connects for all that wait; they share the error of an attempt, not the deadline of that task.
         """
-        self._look()
+        begun = self._loop.time()
+        self._look(begun)
         if self._publisher is not None and self._subscription is not None:
             return self._publisher
-        begun = self._loop.time()
         try:
             async with until(deadline), self._opening:
                 while self._publisher is None or self._subscription is None:

@@ -40,6 +40,7 @@ class ShardedSession(AsyncSession):
 
     @property
     def _asks_first(self) -> bool:
+        """See `AsyncSession`: always, so that `ask_at_once` never does."""
         return True
 
     async def ask(self, call: AsyncCall, data: bytes) -> None:

@@ -302,9 +302,12 @@ class AsyncConnection(asyncio.Protocol):
                 self._write(self._protocol.heartbeat(self._channel))
         return HEARTBEAT_AFTER + (self.heard_at if self._pinged_at is None else self._pinged_at)
 
-    def look(self) -> None:
-        """End it where the other side has closed it, of which a loop that stood still has told nobody yet."""
-        if self._loop.time() - self.heard_at <= LOOK_AFTER:
+    def look(self, now: float) -> None:
+        """End it where the other side has closed it, of which a loop that stood still has told nobody yet.
+
+        `now` is loop time.
+        """
+        if now - self.heard_at <= LOOK_AFTER:
             return
         transport = self._transport
         if self._error is not None or transport is None or transport.is_closing():

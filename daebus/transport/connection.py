@@ -440,6 +440,7 @@ class Connection:
                 command = done[0]
             except IndexError:
                 break
+            # As `done` has it, without a call.
             if len(command.replies) >= command.wanted or command.error is not None:
                 command.end()
             try:

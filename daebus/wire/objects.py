@@ -26,10 +26,10 @@ def decode_object(data: bytes | str) -> dict[str, Any] | str:
             return "is nested too deeply"
         try:
             value, end = _scan(text, 0)
-            if end != len(text):
-                # There may be blanks around it.
-                value = _decoder.decode(text)
         except (StopIteration, json.JSONDecodeError):
+            end = -1
+        if end != len(text):
+            # There may be blanks around it, or it is none, of which this tells.
             value = _decoder.decode(text)
     except UnicodeDecodeError:
         return "is not UTF-8 text"

@@ -43,18 +43,16 @@ def read_request(data: bytes) -> Request | Unreadable | Stray:
         service = None
     if "payload" not in message:
         return Request(action, payload, reply_to, request_id, service, raw=message, data=data)
-    parent, message_id, sent_at, timeout = get("parent_id"), get("message_id"), get("sent_at"), get("timeout")
     return Request(
         action,
         payload,
         reply_to,
         request_id,
         service,
-        parent if type(parent) is str else None,
-        # Mostly they are finite, of which there is no shorter test.
-        sent_at if type(sent_at) is float and sent_at - sent_at == 0 else _number(sent_at),
-        timeout if type(timeout) is float and timeout - timeout == 0 else _number(timeout),
-        (message_id or None) if type(message_id) is str else None,
+        _text(get("parent_id")),
+        _number(get("sent_at")),
+        _number(get("timeout")),
+        _text(get("message_id")) or None,
         message,
         data,
     )
@@ -155,7 +153,6 @@ def read_reply(data: bytes) -> Reply | None:
     ok = get("status") != "error"
     final = get("final") is not False
     request_id, service, instance = get("request_id"), get("service"), get("instance")
-    elapsed = get("elapsed")
     return Reply(
         request_id if type(request_id) is str else _read_id(request_id),
         ok,
@@ -163,7 +160,7 @@ def read_reply(data: bytes) -> Reply | None:
         final,
         service if type(service) is str else None,
         instance if type(instance) is str else None,
-        elapsed if type(elapsed) is float and elapsed - elapsed == 0 else _number(elapsed),
+        _number(get("elapsed")),
         None if ok else _error_text(payload),
         data,
         None if final else _number(get("held")),

@@ -85,7 +85,7 @@ class Admission:
             if not self._claimed(message, arrival):
                 return None
             limit = self._claims.lifetime(message)
-        if limit is not None and time.monotonic() - arrival.at > limit:
+        if limit is not None and _is_over(arrival, limit):
             self._expired(arrival, message, limit)
             return None
         return Admitted(message, route, message.timeout)

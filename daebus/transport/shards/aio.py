@@ -87,10 +87,10 @@ class AsyncDoors:
         """Whether replies are due."""
         return any(door.busy for door in self._doors.values())
 
-    def look(self) -> None:
+    def look(self, now: float) -> None:
         """See `AsyncConnection`."""
         for door in list(self._doors.values()):
-            door.look()
+            door.look(now)
 
     @property
     def silent(self) -> bool:

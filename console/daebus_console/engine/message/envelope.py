@@ -248,10 +248,9 @@ def payload_text_of(data: bytes, *, whole: bool = False) -> str | None:
             return data.decode().strip(jsontext.BLANKS) if fields.__class__ in _CONTAINERS else None
         if fields.__class__ is not dict:
             return None
-        payload = fields.get("payload")
-        if (payload is None or "request_id" not in fields) and _is_all_payload(fields, fields.get("action")):
+        if _is_all_payload(fields, fields.get("action")):
             return data.decode().strip(jsontext.BLANKS)
-        if payload.__class__ not in _CONTAINERS:
+        if fields.get("payload").__class__ not in _CONTAINERS:
             return None
         text = _read_rest(data).payload
         return None if text is UNSET else bytes(text).decode()
