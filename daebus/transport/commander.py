@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any
 
-from daebus.errors import ConnectionLost, TooLate, again
+from daebus.errors import ConnectionLost, RedisUnavailable, TooLate, again
 from daebus.wire.resp import ErrorReply, pack
 
 from .address import RedisAddress, refusal
@@ -61,6 +61,8 @@ class Commander:
         self._audience = Audience()
         self._presence = Presence()
         self._connection: Connection | None = None
+        self._closed_by = object()
+        """Stands for the last `close`: who was connecting then is to know."""
         self._looked_at = 0.0
         self._looked_by = 0
 
@@ -169,8 +171,9 @@ class Commander:
             connection.fail(reason)
 
     def close(self) -> None:
-        """Close the connection. The next publish opens another."""
+        """Close the connection, also one that is being made. The next publish opens another."""
         mind_the_end()
+        self._closed_by = object()
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.fail("closed while waiting for Redis")
@@ -260,9 +263,11 @@ class Commander:
 
     def _connect(self, until: float) -> None:
         """Connect, or wait for the thread that does so for all."""
-        waiter = Waiter()
+        waiter, closed_by = Waiter(), self._closed_by
         try:
-            if self._connecting.join(waiter, self._has_usable, until) and not self._has_usable():
+            leads = self._connecting.join(waiter, self._has_usable, until)
+            self._check_open(closed_by)
+            if leads and not self._has_usable():
                 dialled = self._dial(until)
                 if self._has_usable():
                     # So has another, that took this one for gone.
@@ -279,11 +284,19 @@ class Commander:
                 dialled.guard(connection.fail)
                 if before is not None:
                     before.fail("given up for another one")
+                if self._closed_by is not closed_by:
+                    connection.fail("closed while connecting")
+                    self._check_open(closed_by)
         finally:
             try:
                 self._connecting.leave(waiter)
             finally:
                 self._connecting.leave(waiter)
+
+    def _check_open(self, closed_by: object) -> None:
+        """Raises RedisUnavailable where it has been closed since."""
+        if self._closed_by is not closed_by:
+            raise RedisUnavailable(f"closed while connecting to Redis at {self.address}; nothing was sent")
 
     def _dial(self, until: float) -> Dialled:
         return dial(self.address, self.name, until, patient=True)

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from daebus import ConnectionLost, DaebusError
+from daebus import ConnectionLost, DaebusError, RedisUnavailable
 from daebus.transport.address import RedisAddress
 from daebus.transport.publisher import Publisher
 from tests.support.faulty import Patient, patient, resources
@@ -81,3 +81,31 @@ def test_a_hundred_losses_leave_nothing_behind() -> None:
         assert service is not None
         eventually(lambda: service.rest(0))
         assert one.echo.calls == CYCLES
+
+
+def test_what_is_closed_while_it_connects_is_not_connected_afterwards(own_redis: RedisServer) -> None:
+    publisher = Publisher(RedisAddress(own_redis.url), "test")
+    problems: list[str] = []
+
+    def publish() -> None:
+        with pytest.raises(RedisUnavailable) as caught:
+            publisher.publish("somewhere", b"", time.monotonic() + 30)
+        problems.append(str(caught.value))
+
+    own_redis.freeze()
+    threads = [threading.Thread(target=publish) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    connecting = publisher._connecting
+    eventually(lambda: connecting.leader is not None and len(connecting.followers) == 3)
+    publisher.close()
+    own_redis.thaw()
+    for thread in threads:
+        thread.join(20)
+    assert len(problems) == 4
+    assert all("closed while connecting" in one and "nothing was sent" in one for one in problems)
+    with own_redis.client() as client:
+        eventually(lambda: len(client.client_list()) == 1, what="only the test itself is connected")
+        publisher.connect()
+        assert len(client.client_list()) == 2
+    publisher.close()
