@@ -13,7 +13,6 @@ from daebus_console.files.reading import Stored
 Progress = Callable[[int, int], None]
 """Told how many bytes of the file are read, and of how many; 0 where nobody knows."""
 
-_BLOCK = 256 * 1024
 _LONGEST_HEADER = 64 * 1024
 _MARK = b"\xef\xbb\xbf"
 
