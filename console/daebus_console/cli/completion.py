@@ -181,7 +181,7 @@ class _Bus:
 
     def _look(self) -> SessionKnown:
         """What is known, once all that are there have told of themselves."""
-        from daebus_console.commands.doing.listing import complete as all_told
+        from daebus_console.commands.doing.looking.listing import complete as all_told
 
         if not self._looking:
             self._looking = True

@@ -22,8 +22,8 @@ from daebus_console.cli.output import TerminalOutput
 from daebus_console.commands.completion.hint import hint
 from daebus_console.commands.completion.known import SessionKnown
 from daebus_console.commands.context import Context
-from daebus_console.commands.doing.guard import host_of, is_this_machine
 from daebus_console.commands.doing.runner import run
+from daebus_console.commands.doing.shared.guard import host_of, is_this_machine
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.grammar.script import commands_in

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daebus_console.commands.completion.hint import Hint
-from daebus_console.commands.doing.guard import host_of, is_this_machine
+from daebus_console.commands.doing.shared.guard import host_of, is_this_machine
 from daebus_console.engine.session import Session
 from daebus_console.text import cells, clean, cut
 

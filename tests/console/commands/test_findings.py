@@ -12,7 +12,7 @@ import pytest
 from daebus import Daebus
 from daebus.client.caller import DaebusCaller
 from daebus_console.commands.context import Context, Exit
-from daebus_console.commands.doing import finding
+from daebus_console.commands.doing.looking import finding
 from daebus_console.commands.doing.runner import run
 from daebus_console.commands.grammar.command import parse
 from daebus_console.commands.grammar.help import help_on

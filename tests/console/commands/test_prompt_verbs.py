@@ -15,7 +15,7 @@ import pytest
 from daebus import Daebus, request
 from daebus_console.commands.cancellation import Cancellation
 from daebus_console.commands.context import Exit
-from daebus_console.commands.doing.guard import host_of, is_this_machine
+from daebus_console.commands.doing.shared.guard import host_of, is_this_machine
 from daebus_console.commands.grammar.secrets import names_secret
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message.exchange import Flag
@@ -366,7 +366,7 @@ def test_the_host_of_a_url() -> None:
 @pytest.fixture
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """This machine's address counts as another's."""
-    monkeypatch.setattr("daebus_console.commands.doing.guard.is_this_machine", lambda _host: False)
+    monkeypatch.setattr("daebus_console.commands.doing.shared.guard.is_this_machine", lambda _host: False)
 
 
 @pytest.mark.usefixtures("elsewhere")

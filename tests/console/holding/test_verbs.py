@@ -6,7 +6,7 @@ import pytest
 
 from daebus import Daebus, RequestFailed, RequestTimeout
 from daebus_console.commands.context import Exit
-from daebus_console.commands.doing.guard import host_of
+from daebus_console.commands.doing.shared.guard import host_of
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.message.exchange import Flag
 from daebus_console.engine.session import Session
@@ -265,7 +265,7 @@ def test_read_only_refuses_all_of_it(session: Session, shop: Shop) -> None:
 
 
 def test_on_another_machine_the_first_rule_asks(session: Session, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    from daebus_console.commands.doing import debugging
+    from daebus_console.commands.doing.holding import debugging
 
     monkeypatch.setattr(debugging, "is_this_machine", lambda _host: False)
     with prompting(session, "no", host_of(session.address.url)) as prompt:

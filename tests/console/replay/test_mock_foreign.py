@@ -13,8 +13,8 @@ import pytest
 import redis
 
 from daebus_console import naming
-from daebus_console.commands.doing.mocking import mocks_of
 from daebus_console.commands.doing.runner import run
+from daebus_console.commands.doing.sending.mocking import mocks_of
 from daebus_console.commands.grammar.command import parse, parse_argv
 from daebus_console.engine import jsontext
 from daebus_console.engine.dialects import DIALECTS

@@ -12,8 +12,8 @@ import pytest
 
 from daebus import Daebus
 from daebus_console.commands.context import Context
-from daebus_console.commands.doing.differing import change_lines
 from daebus_console.commands.doing.runner import run
+from daebus_console.commands.doing.shared.differing import change_lines
 from daebus_console.commands.grammar.command import parse
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.diff.exchange import diff_exchanges

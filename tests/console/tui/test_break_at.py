@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daebus_console.commands.doing.debugging import condition
+from daebus_console.commands.doing.holding.debugging import condition
 from daebus_console.commands.grammar.command import parse
 from daebus_console.engine.holding.condition import offered
 from daebus_console.tui.screens.break_at import choices

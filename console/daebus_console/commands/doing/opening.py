@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from daebus_console.commands.context import Context, Exit
-from daebus_console.commands.doing.inputs import capture, misplaced
+from daebus_console.commands.doing.shared.inputs import capture, misplaced
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.engine.capture.format import CaptureError

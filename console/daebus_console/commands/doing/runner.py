@@ -14,9 +14,9 @@ from daebus.errors import (
     ServiceUnavailable,
 )
 from daebus_console.commands.context import Context, Exit
-from daebus_console.commands.doing.advising import advised
-from daebus_console.commands.doing.guard import guard
-from daebus_console.commands.doing.sources import settle
+from daebus_console.commands.doing.shared.advising import advised
+from daebus_console.commands.doing.shared.guard import guard
+from daebus_console.commands.doing.shared.sources import settle
 from daebus_console.commands.errors import FAULT, CommandError, fault
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.grammar.secrets import safe_error, shown

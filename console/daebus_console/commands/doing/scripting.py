@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from daebus_console.commands.context import Context, Exit
-from daebus_console.commands.doing.inputs import giving_up, misplaced, stored
 from daebus_console.commands.doing.runner import run
+from daebus_console.commands.doing.shared.inputs import giving_up, misplaced, stored
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command, parse
 from daebus_console.commands.grammar.script import LONGEST, LONGEST_LINE, decoded, pieces

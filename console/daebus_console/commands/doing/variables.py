@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daebus_console.commands.context import Context, Exit
-from daebus_console.commands.doing.sources import ContextSources
+from daebus_console.commands.doing.shared.sources import ContextSources
 from daebus_console.commands.errors import nearest
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.items import fetch

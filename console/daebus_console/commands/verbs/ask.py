@@ -35,7 +35,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.foreign`."""
-    from daebus_console.commands.doing.foreign import run_ask
+    """See `commands.doing.sending.foreign`."""
+    from daebus_console.commands.doing.sending.foreign import run_ask
 
     return run_ask(command, context)

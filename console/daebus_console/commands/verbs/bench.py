@@ -32,7 +32,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.benching`."""
-    from daebus_console.commands.doing.benching import run_bench
+    """See `commands.doing.sending.benching`."""
+    from daebus_console.commands.doing.sending.benching import run_bench
 
     return run_bench(command, context)

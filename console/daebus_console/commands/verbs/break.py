@@ -44,7 +44,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.breaking`."""
-    from daebus_console.commands.doing.breaking import run_break
+    """See `commands.doing.holding.breaking`."""
+    from daebus_console.commands.doing.holding.breaking import run_break
 
     return run_break(command, context)

@@ -21,7 +21,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.breaking`."""
-    from daebus_console.commands.doing.breaking import run_breaks
+    """See `commands.doing.holding.breaking`."""
+    from daebus_console.commands.doing.holding.breaking import run_breaks
 
     return run_breaks(command, context)

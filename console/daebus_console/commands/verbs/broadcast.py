@@ -30,7 +30,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.sending`."""
-    from daebus_console.commands.doing.sending import run_broadcast
+    """See `commands.doing.sending.sending`."""
+    from daebus_console.commands.doing.sending.sending import run_broadcast
 
     return run_broadcast(command, context)

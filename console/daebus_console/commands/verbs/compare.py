@@ -26,7 +26,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.conversing`."""
-    from daebus_console.commands.doing.conversing import run_compare
+    """See `commands.doing.looking.conversing`."""
+    from daebus_console.commands.doing.looking.conversing import run_compare
 
     return run_compare(command, context)

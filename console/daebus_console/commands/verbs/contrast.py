@@ -35,7 +35,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.contrasting`."""
-    from daebus_console.commands.doing.contrasting import run_contrast
+    """See `commands.doing.looking.contrasting`."""
+    from daebus_console.commands.doing.looking.contrasting import run_contrast
 
     return run_contrast(command, context)

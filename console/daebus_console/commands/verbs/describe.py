@@ -33,7 +33,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.describing`."""
-    from daebus_console.commands.doing.describing import run_describe
+    """See `commands.doing.looking.describing`."""
+    from daebus_console.commands.doing.looking.describing import run_describe
 
     return run_describe(command, context)

@@ -24,7 +24,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.comparing`."""
-    from daebus_console.commands.doing.comparing import run_diff
+    """See `commands.doing.again.comparing`."""
+    from daebus_console.commands.doing.again.comparing import run_diff
 
     return run_diff(command, context)

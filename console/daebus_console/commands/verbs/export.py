@@ -48,7 +48,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.exporting`."""
-    from daebus_console.commands.doing.exporting import run_export
+    """See `commands.doing.again.exporting`."""
+    from daebus_console.commands.doing.again.exporting import run_export
 
     return run_export(command, context)

@@ -54,7 +54,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.faulting`."""
-    from daebus_console.commands.doing.faulting import run_fault
+    """See `commands.doing.holding.faulting`."""
+    from daebus_console.commands.doing.holding.faulting import run_fault
 
     return run_fault(command, context)

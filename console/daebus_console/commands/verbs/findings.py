@@ -30,7 +30,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.finding`."""
-    from daebus_console.commands.doing.finding import run_findings
+    """See `commands.doing.looking.finding`."""
+    from daebus_console.commands.doing.looking.finding import run_findings
 
     return run_findings(command, context)

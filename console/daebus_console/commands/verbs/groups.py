@@ -25,7 +25,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.grouping`."""
-    from daebus_console.commands.doing.grouping import run_groups
+    """See `commands.doing.looking.grouping`."""
+    from daebus_console.commands.doing.looking.grouping import run_groups
 
     return run_groups(command, context)

@@ -24,7 +24,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.holding`."""
-    from daebus_console.commands.doing.holding import run_held
+    """See `commands.doing.holding.holding`."""
+    from daebus_console.commands.doing.holding.holding import run_held
 
     return run_held(command, context)

@@ -26,7 +26,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.finding`."""
-    from daebus_console.commands.doing.finding import run_known
+    """See `commands.doing.looking.finding`."""
+    from daebus_console.commands.doing.looking.finding import run_known
 
     return run_known(command, context)

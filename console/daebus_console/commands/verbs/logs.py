@@ -29,7 +29,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.logging`."""
-    from daebus_console.commands.doing.logging import run_logs
+    """See `commands.doing.looking.logging`."""
+    from daebus_console.commands.doing.looking.logging import run_logs
 
     return run_logs(command, context)

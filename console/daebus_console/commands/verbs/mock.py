@@ -41,7 +41,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.mocking`."""
-    from daebus_console.commands.doing.mocking import run_mock
+    """See `commands.doing.sending.mocking`."""
+    from daebus_console.commands.doing.sending.mocking import run_mock
 
     return run_mock(command, context)

@@ -22,7 +22,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.mocking`."""
-    from daebus_console.commands.doing.mocking import run_mocks
+    """See `commands.doing.sending.mocking`."""
+    from daebus_console.commands.doing.sending.mocking import run_mocks
 
     return run_mocks(command, context)

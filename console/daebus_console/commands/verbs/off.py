@@ -21,7 +21,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.breaking`."""
-    from daebus_console.commands.doing.breaking import run_off
+    """See `commands.doing.holding.breaking`."""
+    from daebus_console.commands.doing.holding.breaking import run_off
 
     return run_off(command, context)

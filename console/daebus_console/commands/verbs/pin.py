@@ -30,7 +30,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.pinning`."""
-    from daebus_console.commands.doing.pinning import run_pin
+    """See `commands.doing.again.pinning`."""
+    from daebus_console.commands.doing.again.pinning import run_pin
 
     return run_pin(command, context)

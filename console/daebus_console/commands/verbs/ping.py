@@ -71,7 +71,7 @@ class Ping:
 
     def run(self) -> bool:
         """Ask as often as wanted; True when it was stopped before. Raises ServiceUnavailable."""
-        from daebus_console.commands.doing.repeating import turns
+        from daebus_console.commands.doing.sending.repeating import turns
 
         cancellation = self.context.cancellation
         with self.session.lock:

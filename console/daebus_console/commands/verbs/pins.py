@@ -22,7 +22,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.pinning`."""
-    from daebus_console.commands.doing.pinning import run_pins
+    """See `commands.doing.again.pinning`."""
+    from daebus_console.commands.doing.again.pinning import run_pins
 
     return run_pins(command, context)

@@ -27,7 +27,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.recording`."""
-    from daebus_console.commands.doing.recording import run_record
+    """See `commands.doing.again.recording`."""
+    from daebus_console.commands.doing.again.recording import run_record
 
     return run_record(command, context)

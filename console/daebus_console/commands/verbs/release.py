@@ -44,7 +44,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.holding`."""
-    from daebus_console.commands.doing.holding import run_release
+    """See `commands.doing.holding.holding`."""
+    from daebus_console.commands.doing.holding.holding import run_release
 
     return run_release(command, context)

@@ -53,7 +53,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.replaying`."""
-    from daebus_console.commands.doing.replaying import run_replay
+    """See `commands.doing.again.replaying`."""
+    from daebus_console.commands.doing.again.replaying import run_replay
 
     return run_replay(command, context)

@@ -34,7 +34,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.sending`."""
-    from daebus_console.commands.doing.sending import run_request
+    """See `commands.doing.sending.sending`."""
+    from daebus_console.commands.doing.sending.sending import run_request
 
     return run_request(command, context)

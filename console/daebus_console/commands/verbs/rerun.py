@@ -38,7 +38,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.rerunning`."""
-    from daebus_console.commands.doing.rerunning import run_rerun
+    """See `commands.doing.again.rerunning`."""
+    from daebus_console.commands.doing.again.rerunning import run_rerun
 
     return run_rerun(command, context)

@@ -26,7 +26,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.suspending`."""
-    from daebus_console.commands.doing.suspending import run_resume
+    """See `commands.doing.holding.suspending`."""
+    from daebus_console.commands.doing.holding.suspending import run_resume
 
     return run_resume(command, context)

@@ -31,7 +31,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.hanging`."""
-    from daebus_console.commands.doing.hanging import run_running
+    """See `commands.doing.looking.hanging`."""
+    from daebus_console.commands.doing.looking.hanging import run_running
 
     return run_running(command, context)

@@ -24,7 +24,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.sending`."""
-    from daebus_console.commands.doing.sending import run_send
+    """See `commands.doing.sending.sending`."""
+    from daebus_console.commands.doing.sending.sending import run_send
 
     return run_send(command, context)

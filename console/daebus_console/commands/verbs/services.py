@@ -29,7 +29,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.listing`."""
-    from daebus_console.commands.doing.listing import run_services
+    """See `commands.doing.looking.listing`."""
+    from daebus_console.commands.doing.looking.listing import run_services
 
     return run_services(command, context)

@@ -47,7 +47,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.shaping`."""
-    from daebus_console.commands.doing.shaping import run_shape
+    """See `commands.doing.looking.shaping`."""
+    from daebus_console.commands.doing.looking.shaping import run_shape
 
     return run_shape(command, context)

@@ -24,7 +24,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.showing`."""
-    from daebus_console.commands.doing.showing import run_show
+    """See `commands.doing.looking.showing`."""
+    from daebus_console.commands.doing.looking.showing import run_show
 
     return run_show(command, context)

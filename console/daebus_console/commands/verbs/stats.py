@@ -23,7 +23,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.measuring`."""
-    from daebus_console.commands.doing.measuring import run_stats
+    """See `commands.doing.looking.measuring`."""
+    from daebus_console.commands.doing.looking.measuring import run_stats
 
     return run_stats(command, context)

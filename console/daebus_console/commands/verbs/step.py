@@ -28,7 +28,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.holding`."""
-    from daebus_console.commands.doing.holding import run_step
+    """See `commands.doing.holding.holding`."""
+    from daebus_console.commands.doing.holding.holding import run_step
 
     return run_step(command, context)

@@ -25,7 +25,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.suspending`."""
-    from daebus_console.commands.doing.suspending import run_suspend
+    """See `commands.doing.holding.suspending`."""
+    from daebus_console.commands.doing.holding.suspending import run_suspend
 
     return run_suspend(command, context)

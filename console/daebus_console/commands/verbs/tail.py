@@ -31,7 +31,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.tailing`."""
-    from daebus_console.commands.doing.tailing import run_tail
+    """See `commands.doing.looking.tailing`."""
+    from daebus_console.commands.doing.looking.tailing import run_tail
 
     return run_tail(command, context)

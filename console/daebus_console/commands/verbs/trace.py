@@ -36,7 +36,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.tracing`."""
-    from daebus_console.commands.doing.tracing import run_trace
+    """See `commands.doing.looking.tracing`."""
+    from daebus_console.commands.doing.looking.tracing import run_trace
 
     return run_trace(command, context)

@@ -24,7 +24,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.breaking`."""
-    from daebus_console.commands.doing.breaking import run_unbreak
+    """See `commands.doing.holding.breaking`."""
+    from daebus_console.commands.doing.holding.breaking import run_unbreak
 
     return run_unbreak(command, context)

@@ -23,7 +23,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.mocking`."""
-    from daebus_console.commands.doing.mocking import run_unmock
+    """See `commands.doing.sending.mocking`."""
+    from daebus_console.commands.doing.sending.mocking import run_unmock
 
     return run_unmock(command, context)

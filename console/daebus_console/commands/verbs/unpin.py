@@ -23,7 +23,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.pinning`."""
-    from daebus_console.commands.doing.pinning import run_unpin
+    """See `commands.doing.again.pinning`."""
+    from daebus_console.commands.doing.again.pinning import run_unpin
 
     return run_unpin(command, context)

@@ -40,7 +40,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.watching`."""
-    from daebus_console.commands.doing.watching import run_watch
+    """See `commands.doing.looking.watching`."""
+    from daebus_console.commands.doing.looking.watching import run_watch
 
     return run_watch(command, context)

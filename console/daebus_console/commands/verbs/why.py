@@ -28,7 +28,7 @@ VERB = Verb(
 
 
 def run(command: Command, context: Context) -> int:
-    """See `commands.doing.explaining`."""
-    from daebus_console.commands.doing.explaining import run_why
+    """See `commands.doing.looking.explaining`."""
+    from daebus_console.commands.doing.looking.explaining import run_why
 
     return run_why(command, context)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from daebus_console.commands.doing.differing import change_line, change_lines, latency_line
+from daebus_console.commands.doing.shared.differing import change_line, change_lines, latency_line
 from daebus_console.engine.diff.values import Change, How
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message.exchange import Exchange, Kind, State

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from daebus_console.commands.doing.tracing import head_of, lines_of
+from daebus_console.commands.doing.looking.tracing import head_of, lines_of
 from daebus_console.commands.under_way import UnderWay, under_way
 from daebus_console.engine.conversation.tree import Conversation
 from daebus_console.engine.conversation.waterfall import waterfall

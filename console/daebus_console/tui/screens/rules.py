@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from daebus_console.commands.doing.breaking import label
+from daebus_console.commands.doing.holding.breaking import label
 from daebus_console.engine.holding.desk import Known
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.holding import no_rules, rule_heading, rule_row

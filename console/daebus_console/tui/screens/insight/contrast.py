@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from textual.binding import Binding, BindingType
 
-from daebus_console.commands.doing.contrasting import FAILURES, filter_of, lines_of
+from daebus_console.commands.doing.looking.contrasting import FAILURES, filter_of, lines_of
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.insight.sides import Compared, compare
 from daebus_console.engine.message.exchange import Exchange, Kind

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, NamedTuple
 
 from textual.binding import Binding, BindingType
 
-from daebus_console.commands.doing.declared import Declared
-from daebus_console.commands.doing.shaping import in_order, lines_of
+from daebus_console.commands.doing.looking.shaping import in_order, lines_of
+from daebus_console.commands.doing.shared.declared import Declared
 from daebus_console.engine.filter import writing
 from daebus_console.engine.insight.departing import Departure
 from daebus_console.engine.insight.shapes import Place, Shapes

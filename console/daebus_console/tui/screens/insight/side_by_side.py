@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from textual.binding import Binding, BindingType
 
-from daebus_console.commands.doing.conversing import lines_of, told_of
+from daebus_console.commands.doing.looking.conversing import lines_of, told_of
 from daebus_console.engine.conversation.comparing import Pair, compare
 from daebus_console.engine.conversation.tree import Conversation
 from daebus_console.engine.message.exchange import Exchange

@@ -1,0 +1,171 @@
+"""export: exchanges in another form, to standard output, a file or the clipboard."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Container, Iterable, Iterator
+from typing import Protocol, runtime_checkable
+
+from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.again.comparing import rules_of
+from daebus_console.commands.doing.shared.choosing import Chosen, choose, inputs_of
+from daebus_console.commands.doing.shared.inputs import giving_up, misplaced
+from daebus_console.commands.doing.shared.putting_out import put_out
+from daebus_console.commands.errors import CommandError, nearest
+from daebus_console.commands.grammar.command import Command
+from daebus_console.engine.export import FORMATS, ExportOptions, format_for, pieces
+from daebus_console.engine.export.where import bare_url
+from daebus_console.engine.message.exchange import Exchange, Flag
+from daebus_console.engine.offline import OfflineSession
+from daebus_console.files.places import FileError, is_standard_output
+from daebus_console.files.writing import Writing
+from daebus_console.render import size
+from daebus_console.text import clean_json
+
+_NAMED = 10
+
+
+@runtime_checkable
+class Copier(Protocol):
+    """A view that can put a text into the clipboard."""
+
+    def copy(self, text: str) -> None:
+        """Put it there."""
+
+
+def run_export(command: Command, context: Context) -> int:
+    """Write the export where it is wanted."""
+    words = command["what"]
+    chosen = choose(words, command.line, context)
+    if chosen.rest:
+        raise chosen.rest[0].error("nothing more is expected after the numbers")
+    name = _format(command)
+    options = ExportOptions(
+        redact=context.redact,
+        redis=_redis(chosen, context),
+        rules=rules_of(command),
+        title=_title(chosen),
+        single=len(chosen.numbers) == 1,
+        calls_from=_calls_from(command, name, chosen, context),
+        app=command["app"] or "",
+    )
+    # What only asks services for themselves is no work of theirs, and answered differently each time.
+    whole = not FORMATS[name].again or bool(chosen.numbers) or chosen.matching.names_control
+    count = _Count(chosen.each(), whole)
+    found = pieces(name, count, options)
+    if command["copy"]:
+        _copy(found, context, name, count)
+    elif command["output"] is None or is_standard_output(command["output"]):
+        put_out(found, context, clean_json if name in ("json", "jsonl") else str)
+    else:
+        _write(found, command, context, name, count, inputs_of(chosen, context))
+    left_out = [_left_out(options.left_out, name)] if options.left_out else []
+    if count.control:
+        left_out.append(f"{count.control} on control channels left out, as `replay` does (is:control exports them)")
+    if left_out:
+        context.output.note("; ".join(left_out))
+    for warning in chosen.recording.warnings if chosen.recording is not None else ():
+        context.output.note(f"{chosen.path}: {warning}")
+    return Exit.DONE
+
+
+def _calls_from(
+    command: Command, name: str, chosen: Chosen, context: Context
+) -> Callable[[], Iterable[Exchange]] | None:
+    """Among which exchanges the calls are that handlers made; None where they are not wanted. Raises CommandError."""
+    if not command["with_calls"]:
+        if command["app"] is not None:
+            raise misplaced(command, "--app", "--app goes with --as pytest --with-calls")
+        return None
+    if name != "pytest":
+        raise misplaced(command, "--with-calls", f"--with-calls goes with --as pytest, and this is {name}")
+    if chosen.recording is not None:
+        return chosen.recording.exchanges
+    with context.session.lock:
+        found = list(context.session.journal.exchanges)
+    return lambda: found
+
+
+def _left_out(numbers: list[int], name: str) -> str:
+    """How many have no form there; why stands in the place of each."""
+    some = ", ".join(f"#{number}" for number in numbers[:_NAMED])
+    more = f" and {len(numbers) - _NAMED} more" if len(numbers) > _NAMED else ""
+    return f"{len(numbers)} left out, which {name} cannot say: {some}{more} (a comment in the place of each says why)"
+
+
+class _Count:
+    """Counts what passes through it; where it is not the `whole`, nothing of control channels does."""
+
+    def __init__(self, exchanges: Iterable[Exchange], whole: bool) -> None:
+        self._exchanges = exchanges
+        self._whole = whole
+        self.count = self.control = 0
+
+    def __iter__(self) -> Iterator[Exchange]:
+        for exchange in self._exchanges:
+            if exchange.flags & Flag.CONTROL and not self._whole:
+                self.control += 1
+                continue
+            self.count += 1
+            yield exchange
+
+    @property
+    def told(self) -> str:
+        return f"{self.count} exchange{'s' * (self.count != 1)}"
+
+
+def _format(command: Command) -> str:
+    name: str | None = command["as"]
+    if name is None:
+        return format_for(command["output"]) if command["output"] is not None else "json"
+    if name not in FORMATS:
+        position = max(command.line.rfind(name), 0)
+        known = ", ".join(FORMATS)
+        raise CommandError(
+            f"there is no format {name!r}; there are: {known}", position, len(name), nearest(name.lower(), FORMATS)
+        )
+    return name
+
+
+def _redis(chosen: Chosen, context: Context) -> str:
+    """The URL that is named in the export, without its password."""
+    if chosen.header is not None:
+        return chosen.header.redis
+    session = context.session
+    return session.header.redis if isinstance(session, OfflineSession) else bare_url(session.address.url)
+
+
+def _title(chosen: Chosen) -> str:
+    if chosen.numbers:
+        return f"Exchange {', '.join(f'#{number}' for number in chosen.numbers)}, as seen on the bus."
+    where = os.path.basename(chosen.path) if chosen.path is not None else "a session"
+    which = f" that match {chosen.matching.text}" if chosen.matching.text else ""
+    return f"Exchanges of {where}{which}, as seen on the bus."
+
+
+def _copy(found: Iterable[str], context: Context, name: str, count: _Count) -> None:
+    view: object = context.view
+    if not isinstance(view, Copier):
+        raise CommandError("there is no clipboard here: write a file with --output, or pipe it to what has one")
+    view.copy("".join(found))
+    context.output.note(f"{count.told} copied as {name}")
+
+
+def _write(
+    found: Iterable[str],
+    command: Command,
+    context: Context,
+    name: str,
+    count: _Count,
+    inputs: Container[tuple[int, int]],
+) -> None:
+    path = command["output"]
+    try:
+        # Payloads may hold what is nobody else's business.
+        with Writing(path, force=command["force"], given_up=giving_up(context), inputs=inputs) as file:
+            for piece in found:
+                file.write(piece)
+    except FileError as error:
+        raise misplaced(command, path, str(error)) from None
+    again = "; `export --as capture` writes what can be opened and replayed" if name == "jsonl" else ""
+    context.output.note(f"{count.told} written to {file.path} as {name}, {size(file.size)}{again}")

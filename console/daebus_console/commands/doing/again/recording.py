@@ -1,0 +1,86 @@
+"""record: what passes by, into a capture file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.shared.guard import must_pass, no_file
+from daebus_console.commands.doing.shared.inputs import giving_up, misplaced
+from daebus_console.commands.grammar.command import Command
+from daebus_console.commands.under_way import under_way
+from daebus_console.commands.verbs import Face
+from daebus_console.engine.capture.writer import CaptureWriter
+from daebus_console.engine.filter import language as filters
+from daebus_console.engine.recorder import Recorder
+from daebus_console.files.places import FileError
+from daebus_console.render import Span, line, size
+
+_TICK = 0.25
+_END = {Face.SHELL: "Ctrl-C", Face.PROMPT: "ctrl+c"}
+
+
+def run_record(command: Command, context: Context) -> int:
+    """Record until --for is over, the disk fails, or it is cancelled. Raises CommandError."""
+    must_pass(command, context)
+    no_file(command)
+    matching = filters.parse(command["filter"] or "")
+    try:
+        recorder = Recorder(
+            context.session,
+            command["file"],
+            matching=matching,
+            force=command["force"],
+            redact=context.redact,
+            given_up=giving_up(context),
+        )
+    except FileError as error:
+        raise misplaced(command, command["file"], str(error)) from None
+    with recorder, _known(recorder.writer, context):
+        interrupted = _wait(command, context, recorder.writer)
+    if recorder.writer.reader_gone:
+        # It has what it wanted.
+        return Exit.DONE
+    _tell(context, recorder.writer)
+    if recorder.writer.error is not None:
+        return Exit.USAGE
+    return Exit.INTERRUPTED if interrupted else Exit.DONE
+
+
+@contextmanager
+def _known(writer: CaptureWriter, context: Context) -> Iterator[None]:
+    """While it is written, whoever looks at what is under way knows of it."""
+    entry, recordings = (writer, context.cancellation), under_way(context.session).recordings
+    recordings.append(entry)
+    try:
+        yield
+    finally:
+        recordings.remove(entry)
+
+
+def _wait(command: Command, context: Context, writer: CaptureWriter) -> bool:
+    """Wait until it is over; True when that was because somebody interrupted it."""
+    output = context.output
+    try:
+        context.look()
+        output.note(f"recording to {writer.path}; {_END[context.face]} ends it")
+        deadline = None if command["for"] is None else time.monotonic() + command["for"]
+        while writer.error is None and (deadline is None or time.monotonic() < deadline):
+            left = _TICK if deadline is None else min(_TICK, max(0.0, deadline - time.monotonic()))
+            if context.cancellation.wait(left):
+                return True
+            told = f"{writer.written} messages, {size(writer.bytes)}"
+            output.progress(line(Span("● ", "error"), told), transient=True)
+    except KeyboardInterrupt:
+        # The usual way to end it at the shell.
+        return True
+    return False
+
+
+def _tell(context: Context, writer: CaptureWriter) -> None:
+    lost = f"; {writer.lost} are missing, the disk was too slow" if writer.lost and writer.error is None else ""
+    context.output.note(f"{writer.written} messages, {size(writer.bytes)}, in {writer.path}{lost}")
+    if writer.error is not None:
+        context.output.error(writer.error)

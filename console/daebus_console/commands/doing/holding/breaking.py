@@ -1,0 +1,193 @@
+"""break, breaks, unbreak and off: rules that hold messages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.holding.debugging import (
+    at_word,
+    conditions,
+    is_ours,
+    keeper_of,
+    look_everywhere,
+    place_of,
+)
+from daebus_console.commands.doing.holding.standing import checked_rule, stand
+from daebus_console.commands.grammar.command import Command
+from daebus_console.commands.terms.kinds import Kind, read_value
+from daebus_console.commands.terms.words import Word
+from daebus_console.engine.holding.desk import Known
+from daebus_console.engine.holding.rule import LONGEST_HOLD, Rule
+from daebus_console.engine.holding.words import told_rule
+from daebus_console.engine.keeping.keeper import Keeper, Wanted
+from daebus_console.engine.message.exchange import Kind as Sort
+from daebus_console.engine.sender import Cancelled
+from daebus_console.naming import fields, shown
+from daebus_console.render import Span, table
+
+
+def run_break(command: Command, context: Context) -> int:
+    """Set a breakpoint; at the shell it stands until interrupted, and what is held is told."""
+    keeper = keeper_of(command, context)
+    wanted = wanted_of(command, context)
+    return stand(command, context, keeper, wanted, wanted[0].rule.lasts or LONGEST_HOLD)
+
+
+def wanted_of(command: Command, context: Context) -> list[Wanted]:
+    """The rules that the command says, one for each service. Raises CommandError."""
+    words: tuple[Word, ...] = command["match"]
+    service: str = command["service"]
+    place = place_of(command)
+    if service.startswith("#"):
+        services, place, name = _like(command, context, service, place)
+    else:
+        services, name = [service], None
+        if words and not _is_condition(words[0]):
+            name, words = read_value(Kind.ACTION, words[0]), words[1:]
+    rule = Rule(
+        "",
+        place,
+        action=name if place != "event" else None,
+        channel=name if place == "event" else None,
+        sender=command["from"],
+        where=conditions(command, words),
+        once=command["once"],
+        skip=command["skip"] or 0,
+        lasts=command["hold"],
+        before_timeout=command["before_timeout"],
+    )
+    checked_rule(rule, command)
+    return [Wanted(one, rule, command["for"]) for one in services]
+
+
+def _is_condition(word: Word) -> bool:
+    if word.raw[:1] in "'\"" and not word.text.startswith("payload."):
+        return False
+    return word.text.startswith("payload.") or re.search(r"!=|=|<|>|~", word.text) is not None
+
+
+def _like(command: Command, context: Context, ref: str, place: str) -> tuple[list[str], str, str | None]:
+    """Services, place and name of what is like that exchange."""
+    found = re.fullmatch(r"#(\d{1,15})", ref)
+    if found is None:
+        raise at_word(command, ref, "expected the number of an exchange, such as #123, or a service")
+    exchange = context.exchange(int(found[1]))
+    target = exchange.target or ""
+    if exchange.kind in (Sort.REQUEST, Sort.ONE_WAY):
+        return [target], place, exchange.action
+    if exchange.kind is not Sort.BROADCAST:
+        raise at_word(command, ref, f"{ref} is no request, message or broadcast: nothing is like it that could be held")
+    with context.session.lock:
+        channel = context.session.directory.channels.get(target)
+        services = sorted(channel.listeners) if channel is not None else []
+    if not services:
+        raise at_word(command, ref, f"no service says that it listens to {shown(target)}: there is nowhere to hold it")
+    return services, "event", target
+
+
+def run_breaks(command: Command, context: Context) -> int:
+    """List the rules that stand."""
+    keeper = keeper_of(command, context)
+    look_everywhere(keeper, context)
+    with keeper.session.lock:
+        known, passed = keeper.desk.known(), keeper.desk.passed()
+    if command["json"]:
+        for one in known:
+            context.output.record(_data(keeper, one))
+    elif known:
+        context.output.result(table(("", "SERVICE", "RULE", "HITS", "BY"), rows_of(keeper, known), frozenset({3})))
+    else:
+        context.output.note("no rule stands; `help break` and `help fault` tell how to set one")
+    if passed:
+        context.output.note(f"{passed:,} messages went by that were to be held: there was no room (200, or 16 MiB)")
+    return Exit.DONE
+
+
+def rows_of(keeper: Keeper, known: Sequence[Known]) -> list[list[str | Span]]:
+    """A row for each rule."""
+    return [
+        [
+            label(known, one),
+            Span(shown(one.service), "bold"),
+            told_rule(one.service, one.rule),
+            f"{one.hits:,}",
+            Span("you" if one.owner == keeper.desk.owner else shown(one.owner, text=True), "dim"),
+        ]
+        for one in known
+    ]
+
+
+def label(known: Sequence[Known], one: Known) -> str:
+    """What a rule is called by: ours by their numbers, those of others by a letter and one."""
+    if one.number is not None:
+        return f"[{one.number}]"
+    others = [other for other in known if other.number is None]
+    return f"[o{others.index(one) + 1}]"
+
+
+def _data(keeper: Keeper, one: Known) -> dict[str, Any]:
+    return {
+        "number": one.number,
+        **fields("service", one.service),
+        "owner": one.owner,
+        "ours": one.owner == keeper.desk.owner,
+        "hits": one.hits,
+        "instances": one.instances,
+        "rule": one.rule.wire(),
+    }
+
+
+def run_unbreak(command: Command, context: Context) -> int:
+    """Take rules away: ours, or once that is confirmed another's."""
+    keeper = keeper_of(command, context)
+    which: str | None = command["which"]
+    with keeper.session.lock:
+        known = keeper.desk.known()
+        ours = [one for one in keeper.desk.settings.values() if not one.group]
+    if which is None:
+        found = ours
+    else:
+        plain = which.strip("[]")
+        found = [one for one in ours if plain == str(one.number) or which == one.service]
+        other = next((one for one in known if one.number is None and label(known, one) == f"[{plain}]"), None)
+        if other is not None:
+            return _lift_other(context, keeper, known, other)
+        if not found:
+            raise at_word(command, which, f"there is no rule {which}; `breaks` lists them")
+    keeper.lift(found)
+    for one in found:
+        context.output.note(f"[{one.number}] is gone: {told_rule(one.service, one.rule)}")
+    if not found:
+        context.output.note("no rule of ours stands")
+    return Exit.DONE
+
+
+def _lift_other(context: Context, keeper: Keeper, known: Sequence[Known], other: Known) -> int:
+    what = told_rule(other.service, other.rule)
+    owner = shown(other.owner, text=True)
+    if not is_ours(keeper, other.owner) and not context.confirm(f"{what} was set by {owner}. Take it away?"):
+        raise Cancelled(f"the rule was left to {owner}")
+    left = [
+        one.rule
+        for one in known
+        if one.owner == other.owner and one.service == other.service and one.rule.id != other.rule.id
+    ]
+    keeper.lift_of(other.service, other.owner, left)
+    context.output.note(f"taken away from {owner}: {what}")
+    return Exit.DONE
+
+
+def run_off(command: Command, context: Context) -> int:
+    """Lift all, let all go."""
+    keeper = keeper_of(command, context)
+    with keeper.session.lock:
+        rules, suspended = len(keeper.desk.settings), len(keeper.desk.suspended)
+    held = keeper.off()
+    parts = [f"{rules} rule{'s' * (rules != 1)} taken away", f"{held} held message{'s' * (held != 1)} let go"]
+    if suspended:
+        parts.append(f"{suspended} service{'s' * (suspended != 1)} resumed")
+    context.output.note(f"off: {', '.join(parts)}")
+    return Exit.DONE

@@ -1,0 +1,152 @@
+"""What the verbs of the debugger have in common: who keeps the rules, what is asked before the first of them, names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from daebus_console.commands.context import Context
+from daebus_console.commands.doing.looking.listing import LOOK_FOR, complete
+from daebus_console.commands.doing.shared.guard import host_of, is_this_machine
+from daebus_console.commands.errors import CommandError
+from daebus_console.commands.grammar.command import Command
+from daebus_console.commands.terms.words import Word, split
+from daebus_console.commands.under_way import under_way
+from daebus_console.commands.verbs import Face
+from daebus_console.engine.holding.condition import Condition, ConditionError, read_condition
+from daebus_console.engine.holding.desk import Held
+from daebus_console.engine.holding.rule import LONGEST_HOLD, PLACES
+from daebus_console.engine.keeping.keeper import Keeper, debuggable
+from daebus_console.engine.keeping.stepping import Stepper
+from daebus_console.engine.offline import OfflineSession
+from daebus_console.engine.sender import Cancelled, ReadOnly
+from daebus_console.naming import shown
+
+_QUOTE_AFTER_OPERATOR = ('="', "='", '<"', "<'", '>"', ">'")
+
+
+def keeper_of(command: Command, context: Context) -> Keeper:
+    """Who keeps our rules on the Redis of the session, made on first use. Raises ReadOnly, CommandError."""
+    if context.read_only:
+        raise ReadOnly(f"`{command.name}` debugs services, and this console is read-only (--read-only)")
+    if isinstance(context.session, OfflineSession):
+        raise CommandError("this is a capture: nothing in it can be held", 0, len(command.name))
+    context.look()
+    return made_keeper(context)
+
+
+def made_keeper(context: Context) -> Keeper:
+    """The same, for whoever knows that it may be."""
+    found = under_way(context.session)
+    if found.keeper is None:
+        found.keeper = Keeper(context.session, context.sender)
+        found.stepper = Stepper(found.keeper)
+    return found.keeper
+
+
+def stepper_of(command: Command, context: Context) -> Stepper:
+    """Who steps. Raises what `keeper_of` raises."""
+    keeper_of(command, context)
+    stepper = under_way(context.session).stepper
+    assert stepper is not None
+    return stepper
+
+
+def look_everywhere(keeper: Keeper, context: Context) -> None:
+    """Learn what is held now, in every service that can be debugged."""
+    session = keeper.session
+    if context.face is Face.SHELL:
+        session.wait_for(lambda: complete(session) or context.cancellation.cancelled, LOOK_FOR)
+    with session.lock:
+        services = debuggable(session) | {service for service, _instance in keeper.desk.reports}
+    keeper.look(sorted(services))
+
+
+def confirm(command: Command, context: Context, services: Iterable[str], longest: float = LONGEST_HOLD) -> None:
+    """Ask before the first rule on a Redis that is not on this machine. Raises Cancelled."""
+    found = under_way(context.session)
+    host = host_of(context.session.address.url)
+    if found.confirmed or not context.confirm_remote or is_this_machine(host):
+        return
+    names = sorted(set(services))
+    with context.session.lock:
+        entries = [context.session.directory.services.get(name) for name in names]
+        instances = sum(entry.subscribers for entry in entries if entry is not None)
+    count = f"{instances} instance{'s' * (instances != 1)}" if instances else "an unknown number of instances"
+    question = (
+        f"`{command.name}` works on the messages of {', '.join(map(shown, names))} ({count})"
+        f" at {context.session.address}, not on this machine: each may be held up for {longest:g} s at most,"
+        " and for 10 s once this console is gone"
+    )
+    if not context.confirm(f"{question}. To go on, type {host}", host):
+        raise Cancelled("not confirmed, so nothing was set; --confirm-remote off starts a console that does not ask")
+    found.confirmed = True
+
+
+def place_of(command: Command, usual: str = "request") -> str:
+    """The place that the command names. Raises CommandError."""
+    place: str = command["place"] or usual
+    if place not in PLACES:
+        raise at_word(command, place, f"there is no place {place}: there are {', '.join(PLACES)}")
+    return place
+
+
+def conditions(command: Command, words: Sequence[Word] = ()) -> tuple[Condition, ...]:
+    """The conditions of those words and of --where. Raises CommandError, pointing at the one that is none."""
+    found: list[Condition] = []
+    text: str = command["where"] or ""
+    for word in words:
+        found.append(condition(word))
+    try:
+        more = split(text)
+    except CommandError as error:
+        raise at_word(command, text, f"--where: {error.message}") from None
+    for word in more:
+        try:
+            found.append(read_condition(word.text, quoted=_value_is_quoted(word)))
+        except ConditionError as error:
+            raise at_word(command, text, f"--where: {error}") from None
+    return tuple(found)
+
+
+def condition(word: Word) -> Condition:
+    """The condition that a word is. Raises CommandError."""
+    try:
+        return read_condition(word.text, quoted=_value_is_quoted(word))
+    except ConditionError as error:
+        raise word.error(str(error), error.column) from None
+
+
+def _value_is_quoted(word: Word) -> bool:
+    """Whether the value alone was quoted, as in payload.id="17": its quotes have gone, and it is text."""
+    return word.quoted and any(mark in word.raw and mark not in word.text for mark in _QUOTE_AFTER_OPERATOR)
+
+
+def at_word(command: Command, word: str, text: str) -> CommandError:
+    """An error that points at a word of the command."""
+    position = command.line.rfind(word) if word else -1
+    return CommandError(text, position if position >= 0 else len(command.line), len(word) if position >= 0 else 0)
+
+
+def find_held(command: Command, keeper: Keeper, which: str) -> Held:
+    """What is held under a number, or an id. Raises CommandError."""
+    with keeper.session.lock:
+        found = keeper.desk.find(which)
+        there = [f"H{one.number}" for one in keeper.desk.held()]
+    if found is None:
+        known = f"there is {', '.join(there[:8])}" if there else "nothing is held"
+        raise at_word(command, which, f"{which} is not held (any more): {known}")
+    return found
+
+
+def is_ours(keeper: Keeper, owner: str) -> bool:
+    """Whether that owner is this console, or another one of the same user on the same machine."""
+    return owner.rpartition(":")[0] == keeper.desk.owner.rpartition(":")[0]
+
+
+def ask_for_others(context: Context, keeper: Keeper, owners: Iterable[str], what: str) -> None:
+    """Ask before something of others is touched. Raises Cancelled."""
+    others = sorted({one for one in owners if not is_ours(keeper, one)})
+    if others and not context.confirm(
+        f"{what} is held by {', '.join(map(shown, others))}, not by you. Go on all the same?"
+    ):
+        raise Cancelled(f"{what} was left to {', '.join(map(shown, others))}")

@@ -1,0 +1,81 @@
+"""At the shell: rules that stand until they are interrupted, and what they hold, told as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.holding.debugging import confirm
+from daebus_console.commands.doing.holding.held_rows import held_line, held_record
+from daebus_console.commands.errors import CommandError
+from daebus_console.commands.grammar.command import Command
+from daebus_console.commands.under_way import under_way
+from daebus_console.commands.verbs import Face
+from daebus_console.engine.holding.desk import Setting
+from daebus_console.engine.holding.rule import LONGEST_HOLD, Rule, RuleError
+from daebus_console.engine.holding.words import told_rule
+from daebus_console.engine.keeping.keeper import Keeper, Wanted
+
+_TICK = 0.2
+
+
+def checked_rule(rule: Rule, command: Command) -> Rule:
+    """The rule that a command says. Raises CommandError where it is none."""
+    try:
+        rule.checked()
+    except RuleError as error:
+        raise CommandError(str(error), 0, len(command.line)) from None
+    return rule
+
+
+def stand(
+    command: Command, context: Context, keeper: Keeper, wanted: Sequence[Wanted], longest: float = LONGEST_HOLD
+) -> int:
+    """Place rules, after asking where that is due, and tell of each; at the shell they stand until interrupted."""
+    confirm(command, context, (one.service for one in wanted), longest)
+    made = keeper.place(wanted)
+    for one in made:
+        context.output.note(f"[{one.number}] {told_rule(one.service, one.rule)}; `unbreak {one.number}` ends it")
+    return Exit.DONE if context.face is Face.PROMPT else stay(command, context, keeper, made)
+
+
+def stay(
+    command: Command,
+    context: Context,
+    keeper: Keeper,
+    made: Sequence[Setting] = (),
+    over: Callable[[], bool] = lambda: False,
+) -> int:
+    """Until it is interrupted, or all those rules have gone, by their time or since they were for one message alone.
+
+    Or until `over()`, which is called with the session locked.
+
+    What is held meanwhile is told once. At the end all that is ours is lifted, and lets go what it holds.
+    """
+    output = context.output
+    output.note("Ctrl-C ends it: what is held then goes on")
+    output.flush()
+    told: set[int] = set()
+    ended = False
+    try:
+        while not ended and not context.cancellation.wait(_TICK):
+            with keeper.session.lock:
+                held = [one for one in keeper.desk.held() if one.number not in told]
+                news = [keeper.desk.news.popleft() for _ in range(len(keeper.desk.news))]
+                standing = any(one.number in keeper.desk.settings for one in made)
+                ended = over() or (bool(made) and not standing and not any(keeper.desk.held()))
+                now = keeper.now()
+            for text in news:
+                output.note(text)
+            for one in held:
+                told.add(one.number)
+                if command.arguments.get("json"):
+                    output.record(held_record(one, now, context))
+                else:
+                    output.progress(held_line(one, now))
+            if held:
+                output.flush()
+    except KeyboardInterrupt:
+        pass
+    under_way(context.session).close()
+    return Exit.DONE if ended else Exit.INTERRUPTED

@@ -1,0 +1,73 @@
+"""suspend and resume: an instance, or a service, that takes nothing more to handle."""
+
+from __future__ import annotations
+
+import math
+
+from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.holding.debugging import at_word, confirm, keeper_of
+from daebus_console.commands.doing.holding.standing import stay
+from daebus_console.commands.grammar.command import Command
+from daebus_console.commands.verbs import Face
+from daebus_console.engine.keeping.keeper import Keeper
+from daebus_console.engine.keeping.refused import Refused
+from daebus_console.naming import shown
+
+_LONGEST = 3600.0
+"""Seconds that are told whoever is asked whether to go on, where nothing is said."""
+
+
+def run_suspend(command: Command, context: Context) -> int:
+    """Suspend a service; at the shell until interrupted, or for as long as it is to last."""
+    keeper = keeper_of(command, context)
+    service: str = command["service"]
+    instance = _instance(command, keeper, service)
+    lasts: float | None = command["for"]
+    confirm(command, context, [service], lasts or _LONGEST)
+    count = keeper.suspend(service, on=True, instance=instance, lasts=math.inf if lasts is None else lasts)
+    context.output.note(
+        f"{shown(service)} is suspended ({count} instance{'s' * (count != 1)}):"
+        " `release next` lets one message through, `resume` all"
+    )
+    if context.face is Face.PROMPT:
+        return Exit.DONE
+    return stay(command, context, keeper, over=lambda: service not in keeper.desk.suspended)
+
+
+def run_resume(command: Command, context: Context) -> int:
+    """Let suspended services go on."""
+    keeper = keeper_of(command, context)
+    with keeper.session.lock:
+        ours = {service: set(names) for service, names in keeper.desk.suspended.items()}
+    service: str | None = command["service"]
+    if service is None and not ours:
+        context.output.note("nothing is suspended by us")
+        return Exit.DONE
+    status = Exit.DONE
+    for name in [service] if service is not None else sorted(ours):
+        chosen = _instance(command, keeper, name) if service is not None else None
+        for instance in [chosen] if chosen is not None else sorted(ours.get(name, {None}), key=str):
+            try:
+                keeper.suspend(name, on=False, instance=instance)
+            except Refused as error:
+                context.output.error(str(error))
+                status = Exit.ERROR
+                continue
+            context.output.note(f"{shown(name)} goes on" + (f" ({shown(instance)})" if instance else ""))
+    return status
+
+
+def _instance(command: Command, keeper: Keeper, service: str) -> str | None:
+    """The id of the instance that is meant; None for all. Raises CommandError."""
+    wanted: str | None = command["instance"]
+    if wanted is None:
+        return None
+    with keeper.session.lock:
+        entry = keeper.session.directory.services.get(service)
+        names = sorted(entry.instances) if entry is not None else []
+    found = [name for name in names if name.startswith(wanted)]
+    if len(found) != 1:
+        known = f"there are {', '.join(map(shown, names))}" if names else "none is known"
+        what = "is the beginning of more than one instance" if found else "is no instance"
+        raise at_word(command, wanted, f"{wanted} {what} of {shown(service)}: {known}")
+    return found[0]

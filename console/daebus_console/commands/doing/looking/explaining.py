@@ -1,0 +1,126 @@
+"""why: one cause, its evidence, the next step."""
+
+from __future__ import annotations
+
+import re
+
+from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.looking.finding import read_capture
+from daebus_console.commands.doing.looking.listing import LOOK_FOR, complete
+from daebus_console.commands.doing.shared.asking import ask
+from daebus_console.commands.doing.shared.material import wait
+from daebus_console.commands.errors import CommandError
+from daebus_console.commands.grammar.command import Command
+from daebus_console.commands.verbs import Face
+from daebus_console.engine.doors import Doors
+from daebus_console.engine.live.doors import doors_of
+from daebus_console.engine.session import Session
+from daebus_console.engine.why.asking import why_action, why_exchange
+from daebus_console.engine.why.cause import Cause
+from daebus_console.engine.why.sight import Sight
+from daebus_console.render import Line, Span, line
+
+_REF = re.compile(r"#(\d{1,15})")
+
+
+def run_why(command: Command, context: Context) -> int:
+    """Find the cause and print it; returns 0 where there is one, and 1 where none is known."""
+    number = _number(command)
+    if command["in"] is not None:
+        session, interrupted = read_capture(command, command["in"], context)
+    else:
+        session = context.session
+        if number is not None and context.face is Face.SHELL:
+            raise _at(command, "#N is for prompts, which remember exchanges; at the shell, name a capture: --in FILE")
+        interrupted = _look(command, context)
+    if interrupted:
+        return Exit.INTERRUPTED
+    doors = Doors()
+    if command["in"] is None and not session.recorded:
+        doors = _ask(command, context, number)
+    cause = _find(command, session, number, doors)
+    if command["json"]:
+        context.output.record(
+            {
+                "cause": cause.name or None,
+                "text": context.redact.text(cause.text),
+                "evidence": [context.redact.text(text) for text in cause.evidence],
+                "advice": cause.advice,
+            }
+        )
+    else:
+        context.output.result(_lines(cause, context))
+    return Exit.DONE if cause.found else Exit.ERROR
+
+
+def _number(command: Command) -> int | None:
+    what: str = command["what"]
+    if not what.startswith("#"):
+        return None
+    found = _REF.fullmatch(what)
+    if found is None:
+        raise _at(command, "expected the number of an exchange, such as #123, or a service")
+    if command["action"] is not None:
+        raise _at(command, "an exchange has no action to name beside it")
+    return int(found[1])
+
+
+def _at(command: Command, text: str) -> CommandError:
+    position = command.line.find(command["what"])
+    return CommandError(text, max(position, 0), len(command["what"]) if position >= 0 else 0)
+
+
+def _look(command: Command, context: Context) -> bool:
+    """See who is there, and for as long as is wanted what passes by; True when that was interrupted."""
+    context.session.pulls = True
+    session = context.look()
+    session.wait_for(lambda: complete(session) or context.cancellation.cancelled, LOOK_FOR)
+    if command["for"] is not None:
+        return wait(context, command["for"])
+    return context.cancellation.cancelled
+
+
+def _ask(command: Command, context: Context, number: int | None) -> Doors:
+    """Have services tell what they know of it, and Redis whom it lets in."""
+    session = context.session
+    with session.lock:
+        exchange = session.journal.exchange(number) if number is not None else None
+        questions = session.telling.questions(exchange) if exchange is not None else []
+        service = command["what"] if number is None else exchange.target or "" if exchange is not None else ""
+        if session.telling.tells(service):
+            questions.append((service, "running", {}))
+    ask(context, questions)
+    return doors_of(session.address, service) if service else Doors()
+
+
+def _find(command: Command, session: Session, number: int | None, doors: Doors) -> Cause:
+    with session.lock:
+        findings = session.findings
+        told = session.telling
+        sight = Sight(
+            findings.world,
+            findings.book,
+            session.journal,
+            session.clock(),
+            told.of,
+            told.standing,
+            told.reports_of,
+            doors,
+        )
+        if number is None:
+            return why_action(sight, command["what"], command["action"])
+        exchange = session.journal.exchange(number)
+        last = session.journal.exchanges.last
+        if exchange is None:
+            known = f"the last one is #{last}" if number > last else "it is forgotten already"
+            raise _at(command, f"there is no exchange #{number}: {known if last else 'none was seen yet'}")
+        return why_exchange(sight, exchange)
+
+
+def _lines(cause: Cause, context: Context) -> list[Line]:
+    masked = context.redact.text
+    lines = [line(Span(masked(cause.text), "bold" if cause.found else ""))]
+    lines += [line("  ", Span("·", "dim"), f" {masked(text)}") for text in cause.evidence]
+    if cause.advice:
+        lines.append(line(Span("→ ", "accent"), cause.advice))
+    return lines

@@ -1,0 +1,149 @@
+"""running: what instances answer that they are doing, and the circles in which they wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.looking.telling import session_of
+from daebus_console.commands.doing.shared.asking import ask, must_ask
+from daebus_console.commands.grammar.command import Command
+from daebus_console.engine.live import glob
+from daebus_console.engine.records.running import Doing, Queued, Report
+from daebus_console.engine.records.standing import Find, cycle_text, number, short, waits_text, what
+from daebus_console.naming import fields, shown
+from daebus_console.render import Line, Span, duration, line
+
+
+def run_running(command: Command, context: Context) -> int:
+    """Ask, and print what is answered; the status is 1 where services wait in a circle, 3 where nobody tells."""
+    session, interrupted = session_of(command, context)
+    if interrupted:
+        return Exit.INTERRUPTED
+    named: tuple[str, ...] = command["service"]
+
+    def meant(name: str) -> bool:
+        return not named or any(glob.matches(one, name) for one in named)
+
+    silent: list[str] = []
+    begun = 0.0
+    if command["in"] is None and not session.recorded:
+        must_ask(context)
+        with session.lock:
+            begun = session.clock()
+            here = [one for one in session.directory.services.values() if one.gone is None and one.subscribers]
+            tells = {one.name: session.telling.tells(one.name) for one in here}
+            silent = sorted(name for name, known in tells.items() if not known and meant(name))
+        # A circle may lead through others than those that are named.
+        ask(context, [(name, "running", {}) for name, known in sorted(tells.items()) if known])
+    with session.lock:
+        reports = [one for one in session.telling.reports.values() if one.at >= begun]
+        circles = session.telling.cycles(reports)
+        find = session.correlator.find
+    found = sorted((one for one in reports if meant(one.service)), key=lambda one: (one.service, one.instance))
+    circles = [one for one in circles if any(map(meant, one.services))]
+    if command["json"]:
+        for report in found:
+            context.output.record(_record(report, find))
+        for circle in circles:
+            context.output.record({"circle": list(circle.services), "text": cycle_text(circle, find)})
+    else:
+        for place, report in enumerate(found):
+            context.output.result([*([line("")] if place else []), *_lines(report, find, stack=command["stack"])])
+        for circle in circles:
+            context.output.result([line(""), line(Span(cycle_text(circle, find), "error"))])
+    if silent:
+        context.output.note(
+            f"{', '.join(map(shown, silent))} cannot tell: of another framework, or of an older release"
+        )
+    if not found:
+        context.output.error(
+            "no service tells what it is doing" if not named else "none of these tells what it is doing"
+        )
+        return Exit.NOBODY
+    return Exit.ERROR if circles else Exit.DONE
+
+
+def _lines(report: Report, find: Find, *, stack: bool) -> Iterator[Line]:
+    doing = f"{report.count} running" if report.count else "nothing runs"
+    queue = f", {report.waiting} wait for a worker" if report.waiting else ""
+    yield line(
+        Span(shown(report.service), "bold"), Span(f" {shown(report.instance, text=True)}", "dim"), f"  {doing}{queue}"
+    )
+    for one in report.doing:
+        yield line(
+            "  ",
+            Span(f"{duration(one.age):>8}  ", "accent"),
+            Span(what(one), "key"),
+            f"{number(one.id, find)}",
+            Span(f"  from {shown(one.sender)}" if one.sender else "", "dim"),
+            Span("".join(f"  {waits_text(wait, find)}" for wait in one.waits), "warn"),
+        )
+        for place in one.stack if stack else (one.at,):
+            if place:
+                yield line(" " * 12, Span(shown(place if stack else short(place), text=True), "dim"))
+    if report.count > len(report.doing):
+        yield line(" " * 12, Span(f"{report.count - len(report.doing)} more", "dim"))
+    for waiting in report.oldest:
+        yield line(
+            "  ",
+            Span(f"{duration(waiting.age):>8}  ", "warn"),
+            Span(f"waits  {_name(waiting)}", "warn"),
+            number(waiting.id, find),
+            Span(f"  from {shown(waiting.sender)}" if waiting.sender else "", "dim"),
+        )
+    if report.waiting > len(report.oldest) > 0:
+        yield line(" " * 12, Span(f"{report.waiting - len(report.oldest)} more wait", "dim"))
+
+
+def _name(waiting: Queued) -> str:
+    return shown(waiting.action, text=True) if waiting.action else shown(waiting.channel or "a message")
+
+
+def _record(report: Report, find: Find) -> dict[str, Any]:
+    return {
+        **fields("service", report.service),
+        "instance": report.instance,
+        "at": round(report.at, 6),
+        "running": [_doing(one, find) for one in report.doing],
+        "count": report.count,
+        "queue": {
+            "size": report.waiting,
+            "max": report.room,
+            "oldest": [_queued(one, find) for one in report.oldest],
+        },
+    }
+
+
+def _queued(one: Queued, find: Find) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "exchange": _number(one.id, find),
+        "action": one.action or None,
+        "from": one.sender or None,
+        "age_ms": round(one.age * 1000, 3),
+    }
+
+
+def _doing(one: Doing, find: Find) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "exchange": _number(one.id, find),
+        "action": one.action or None,
+        "cause": one.cause or None,
+        "from": one.sender or None,
+        "age_ms": round(one.age * 1000, 3),
+        "thread": one.thread,
+        "at": one.at or None,
+        "stack": list(one.stack),
+        "waits_for": [
+            {"service": wait.service, "action": wait.action, "id": wait.id, "exchange": _number(wait.id, find)}
+            for wait in one.waits
+        ],
+    }
+
+
+def _number(id: str | None, find: Find) -> int | None:
+    exchange = find(id) if id is not None else None
+    return None if exchange is None else exchange.number

@@ -1,0 +1,189 @@
+"""stats: requests counted by service and action."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.shared.inputs import tell_warnings
+from daebus_console.commands.doing.shared.material import LOOK_FOR, file_among, recording_of, wait
+from daebus_console.commands.grammar.command import Command, filter_of
+from daebus_console.commands.verbs import Face
+from daebus_console.engine.figures.stats import Row, Stats
+from daebus_console.engine.filter import language as filters
+from daebus_console.engine.filter.language import Filter
+from daebus_console.engine.message.exchange import Exchange, Kind, Message, State
+from daebus_console.engine.replay.source import Recording
+from daebus_console.engine.session import Session
+from daebus_console.naming import fields, shown
+from daebus_console.render import Line, Span, duration, table
+
+
+def run_stats(command: Command, context: Context) -> int:
+    """Count what is in a capture, or for a while, or at a prompt what is remembered, and print the figures."""
+    file, words = file_among(command["what"] or ())
+    wanted = filters.parse(filter_of(words, command.line) or "")
+    seconds = command["for"] if context.session.passing else None
+    now, interrupted = None, False
+    if file is not None:
+        recording = recording_of(file, context)
+        stats, looked, now = _recorded(recording, wanted)
+        tell_warnings(recording, context)
+    elif seconds is None and context.face is Face.PROMPT:
+        stats, looked = _remembered(context.session, wanted)
+    else:
+        stats, looked, interrupted = _watched(context, wanted, seconds or LOOK_FOR)
+    _print(command, context, stats, looked, context.session.clock() if now is None else now)
+    return Exit.INTERRUPTED if interrupted else Exit.DONE
+
+
+def _recorded(recording: Recording, wanted: Filter) -> tuple[Stats, float, float]:
+    """What is in a capture, how long it lasted, and when it ended. Raises CaptureError."""
+    begin, end = math.inf, 0.0
+
+    def each() -> Iterator[Exchange]:
+        nonlocal begin, end
+        for exchange in recording.exchanges():
+            at, last = exchange.opened.at, exchange.latest.at
+            if at < begin:
+                begin = at
+            if last > end:
+                end = last
+            if wanted(exchange):
+                yield exchange
+
+    stats = _counted(each())
+    return stats, max(0.0, end - begin), end
+
+
+def _remembered(session: Session, wanted: Filter) -> tuple[Stats, float]:
+    with session.lock:
+        exchanges = session.journal.exchanges
+        found = exchanges.between(exchanges.first, exchanges.last)
+        now = session.clock()
+    looked = now - found[0].opened.at if found else 0.0
+    return _counted(exchange for exchange in found if wanted(exchange)), looked
+
+
+def _counted(exchanges: Iterable[Exchange]) -> Stats:
+    stats = Stats()
+    for exchange in exchanges:
+        stats.opened(exchange)
+        if exchange.state is not State.PENDING:
+            stats.settled(exchange)
+    return stats
+
+
+def _watched(context: Context, wanted: Filter, seconds: float) -> tuple[Stats, float, bool]:
+    """Count from now on for so long, or until interrupted."""
+    stats = Stats()
+    # What an exchange is like (its status, its latency) is known when it is over, so with a filter all is counted then.
+    finished: list[Exchange] = []
+    everything = wanted.everything
+
+    def take(message: Message, exchange: Exchange) -> None:
+        """On the tap's thread, under the session's lock."""
+        if message.kind is Kind.GAP:
+            stats.lost()
+        elif exchange.opened is message:
+            if everything:
+                stats.opened(exchange)
+            else:
+                finished.append(exchange)
+        elif everything and exchange.answer is message:
+            stats.settled(exchange)
+
+    session = context.session
+    unwatch = session.watch(take, stats.settled if everything else None)
+    interrupted = False
+    try:
+        context.look()
+        begun = session.clock()
+        interrupted = wait(context, seconds)
+        with session.lock:
+            looked = session.clock() - begun
+    finally:
+        unwatch()
+    if not everything:
+        stats = _counted(exchange for exchange in finished if wanted(exchange))
+    return stats, looked, interrupted
+
+
+def _print(command: Command, context: Context, stats: Stats, looked: float, now: float) -> None:
+    rows = stats.rows(now)
+    if command["json"]:
+        for row in rows:
+            context.output.record(_record(row, looked))
+        return
+    if rows:
+        context.output.result(_lines([*rows, stats.totals(now)], looked))
+    else:
+        context.output.note("no requests were seen")
+    others = [(stats.broadcasts, "broadcasts"), (stats.orphans, "orphan answers"), (stats.unreadable, "unreadable")]
+    beside = ", ".join(f"{count} {name}" for count, name in others if count)
+    context.output.note(f"in {looked:.1f} s{f'; also {beside}' if beside else ''}")
+
+
+def _rate(row: Row, looked: float) -> float:
+    return round(row.count / looked, 2) if looked > 0 else 0.0
+
+
+def _record(row: Row, looked: float) -> dict[str, Any]:
+    def milliseconds(seconds: float | None) -> float | None:
+        return None if seconds is None else round(seconds * 1000, 3)
+
+    return {
+        **fields("service", row.service),
+        "action": row.action,
+        "count": row.count,
+        "rate": _rate(row, looked),
+        "errors": row.errors,
+        "timeouts": row.timeouts,
+        "unknown": row.unknown,
+        "pending": row.in_flight,
+        "p50_ms": milliseconds(row.p50),
+        "p95_ms": milliseconds(row.p95),
+        "p99_ms": milliseconds(row.p99),
+        "max_ms": milliseconds(row.largest),
+        "handler_p50_ms": milliseconds(row.handler_p50),
+        "handler_p95_ms": milliseconds(row.handler_p95),
+        "queue_p50_ms": milliseconds(row.queue_p50),
+        "queue_p95_ms": milliseconds(row.queue_p95),
+    }
+
+
+def _lines(rows: list[Row], looked: float) -> list[Line]:
+    cells: list[list[str | Span]] = []
+    for row in rows:
+        total = row is rows[-1]
+        cells.append(
+            [
+                Span("all" if total else shown(row.service), "bold"),
+                Span("" if total else shown(row.action, text=True), "key"),
+                str(row.count),
+                f"{_rate(row, looked):g}",
+                Span(str(row.errors), "error" if row.errors else "dim"),
+                Span(str(row.timeouts), "warn" if row.timeouts else "dim"),
+                *(
+                    duration(value)
+                    for value in (row.p50, row.p95, row.p99, row.largest, row.handler_p95, row.queue_p95)
+                ),
+            ]
+        )
+    headings = (
+        "SERVICE",
+        "ACTION",
+        "COUNT",
+        "RATE/S",
+        "ERRORS",
+        "TIMEOUTS",
+        "P50",
+        "P95",
+        "P99",
+        "MAX",
+        "HANDLER",
+        "QUEUE",
+    )
+    return table(headings, cells, right=frozenset(range(2, len(headings))))

@@ -1,0 +1,123 @@
+"""What a command is about: `#12 #15`, a capture file, or a filter over what is remembered.
+
+The first word decides: a number is an exchange, a file is a file; all else is a filter, whose terms may follow a file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from daebus_console.commands.context import Context
+from daebus_console.commands.doing.shared import inputs
+from daebus_console.commands.errors import CommandError
+from daebus_console.commands.grammar.command import filter_of
+from daebus_console.commands.terms.kinds import Kind, read_value
+from daebus_console.commands.terms.words import Word
+from daebus_console.commands.verbs import Face
+from daebus_console.engine.capture.format import NAMED_SO, CaptureError, Header
+from daebus_console.engine.filter import language as filters
+from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.message.exchange import Kind as MessageKind
+from daebus_console.engine.offline import OfflineSession
+from daebus_console.engine.replay.source import Recording
+from daebus_console.files.places import STANDARD, expanded
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Exchanges: `numbers` as they were named, else those of `path` or of the session that match.
+
+    `each()` iterates over them, and may be called more than once. `rest` are the words that belong to something else.
+    """
+
+    each: Callable[[], Iterable[Exchange]]
+    numbers: tuple[int, ...] = ()
+    path: str | None = None
+    matching: filters.Filter = field(default_factory=lambda: filters.parse(""))
+    rest: tuple[Word, ...] = ()
+    recording: Recording | None = None
+
+    @property
+    def header(self) -> Header | None:
+        """The header of the capture, where they are from one."""
+        return self.recording.header if self.recording is not None else None
+
+    @property
+    def live(self) -> bool:
+        """Whether they are the session's own."""
+        return self.path is None
+
+
+def inputs_of(chosen: Chosen, context: Context) -> list[tuple[int, int]]:
+    """The files from which they come, which no output may take the place of."""
+    found = [chosen.recording.stored] if chosen.recording is not None else []
+    found += [context.session.stored] if isinstance(context.session, OfflineSession) else []
+    return [one.identity for one in found]
+
+
+def choose(words: Sequence[Word], line: str, context: Context, *, with_filter: bool = True) -> Chosen:
+    """What the words choose, of what was seen. Raises CommandError, also for a file that is no capture.
+
+    `with_filter` takes what follows a file for its filter; numbers leave what follows them in `rest` in any case.
+    """
+    if not words:
+        return _of_session((), line, context)
+    first = words[0]
+    if first.text.startswith("#"):
+        return _numbered(words, context)
+    if _is_file(first, context):
+        return _of_file(first, words[1:], line, with_filter, context)
+    return _of_session(words, line, context)
+
+
+def _numbered(words: Sequence[Word], context: Context) -> Chosen:
+    if context.face is Face.SHELL:
+        raise words[0].error("#N is for prompts, which remember exchanges; at the shell, name a capture file")
+    numbers: list[int] = []
+    for word in words:
+        if not word.text.startswith("#") or "=" in word.text:
+            break
+        numbers.append(read_value(Kind.REF, word))
+    try:
+        exchanges = [context.exchange(number) for number in numbers]
+    except CommandError as error:
+        raise words[0].error(error.message) from None
+    told = next((number for number, one in zip(numbers, exchanges, strict=True) if one.kind is MessageKind.TOLD), None)
+    if told is not None:
+        raise words[0].error(f"#{told} was not seen: a service told of it, and its messages are not known")
+    return Chosen(lambda: exchanges, tuple(numbers), rest=tuple(words[len(numbers) :]))
+
+
+def _is_file(word: Word, context: Context) -> bool:
+    if word.text == STANDARD and not word.quoted:
+        return True
+    if os.path.lexists(expanded(word.text)) or word.text.endswith(NAMED_SO):
+        return True
+    return context.face is Face.SHELL or ("/" in word.text and ":" not in word.text)
+
+
+def _of_file(word: Word, rest: Sequence[Word], line: str, with_filter: bool, context: Context) -> Chosen:
+    try:
+        recording = inputs.recording(word.text, context)
+    except CaptureError as error:
+        raise word.error(str(error)) from None
+    path = recording.path
+    if not with_filter:
+        return Chosen(recording.exchanges, path=path, rest=tuple(rest), recording=recording)
+    matching = filters.parse(filter_of(rest, line) or "")
+    return Chosen(lambda: _matching(recording.exchanges(), matching), (), path, matching, recording=recording)
+
+
+def _of_session(words: Sequence[Word], line: str, context: Context) -> Chosen:
+    matching = filters.parse(filter_of(words, line) or "")
+    session = context.session
+    with session.lock:
+        seen = (one for one in session.journal.exchanges if one.kind is not MessageKind.TOLD)
+        exchanges = [exchange for exchange in seen if matching(exchange)]
+    return Chosen(lambda: exchanges, matching=matching)
+
+
+def _matching(exchanges: Iterable[Exchange], matching: filters.Filter) -> Iterator[Exchange]:
+    return filter(matching.accepts, exchanges)

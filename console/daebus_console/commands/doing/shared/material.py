@@ -1,0 +1,151 @@
+"""What a verb that explains is to look at: a capture, what a prompt remembers, or at the shell what passes for a while.
+
+The words are a capture file and the terms of a filter, the file first or last.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from daebus_console.commands.context import Context
+from daebus_console.commands.doing.shared import inputs
+from daebus_console.commands.grammar.command import Command, filter_of
+from daebus_console.commands.terms.words import Word
+from daebus_console.commands.verbs import Face
+from daebus_console.engine.capture.format import NAMED_SO, CaptureError
+from daebus_console.engine.filter import language as filters
+from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.replay.source import Recording
+from daebus_console.files.places import STANDARD, expanded
+from daebus_console.render import Span, line
+
+LOOK_FOR = 10.0
+"""Seconds that the shell looks where it is not said how long."""
+_TICK = 0.2
+_MOST_KEPT = 256 * 1024 * 1024
+_OVERHEAD = 500
+"""Bytes that an exchange takes beside those of its messages, about."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """Exchanges to look at: `each()` iterates over all of them, and may be called more than once.
+
+    `words` are those that name no file, `wanted` the filter that they are where they are one. `recording` is the
+    capture. `interrupted` tells that looking was ended before its time.
+    """
+
+    each: Callable[[], Iterable[Exchange]]
+    words: tuple[Word, ...]
+    wanted: filters.Filter
+    recording: Recording | None = None
+    interrupted: bool = False
+
+    @property
+    def path(self) -> str | None:
+        """That of the capture, if there is one."""
+        return self.recording.path if self.recording is not None else None
+
+    def tell_warnings(self, context: Context) -> None:
+        """Note what of the capture could not be read."""
+        if self.recording is not None:
+            inputs.tell_warnings(self.recording, context)
+
+    def matching(self) -> Iterable[Exchange]:
+        """Those that the filter lets through."""
+        return filter(self.wanted.accepts, self.each())
+
+
+def gather(command: Command, context: Context, *, with_filter: bool = True) -> Material:
+    """What the words of the command mean. Raises CommandError.
+
+    Without `with_filter` the words beside the file are left for the verb to read.
+    """
+    file, rest = file_among(command["what"] or ())
+    wanted = filters.parse(filter_of(rest, command.line) or "") if with_filter else filters.parse("")
+    if file is not None:
+        recording = recording_of(file, context)
+        return Material(_Kept(recording).exchanges, tuple(rest), wanted, recording)
+    interrupted = False
+    if context.face is Face.SHELL or command["for"] is not None:
+        context.look()
+        interrupted = wait(context, command["for"] or LOOK_FOR)
+    session = context.session
+    with session.lock:
+        found = list(session.journal.exchanges)
+    return Material(lambda: found, tuple(rest), wanted, None, interrupted)
+
+
+class _Kept:
+    """The exchanges of a capture, kept in memory once they were read, where that is not too much."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._kept: list[Exchange] | None = None
+
+    def exchanges(self) -> Iterator[Exchange]:
+        """All of them, in their order."""
+        if self._kept is not None:
+            yield from self._kept
+            return
+        kept: list[Exchange] | None = []
+        left = _MOST_KEPT
+        for exchange in self._recording.exchanges():
+            if kept is not None:
+                left -= exchange.size + _OVERHEAD
+                if left < 0:
+                    kept = None
+                else:
+                    kept.append(exchange)
+            yield exchange
+        self._kept = kept
+
+
+def wait(context: Context, seconds: float) -> bool:
+    """Wait so long, showing how long it still takes; True when that was interrupted. Not where nothing can pass."""
+    if not context.session.passing:
+        return False
+    end = time.monotonic() + seconds
+    try:
+        while (left := end - time.monotonic()) > 0:
+            seen = context.session.status.messages
+            context.output.progress(line(Span(f"looking, {left:.0f} s more; {seen} messages", "dim")), transient=True)
+            if context.cancellation.wait(min(_TICK, left)):
+                return True
+    except KeyboardInterrupt:
+        # What was seen up to here is still wanted.
+        return True
+    return False
+
+
+def recording_of(file: Word, context: Context) -> Recording:
+    """The capture that a word names. Raises CommandError."""
+    try:
+        return inputs.recording(file.text, context)
+    except CaptureError as error:
+        raise file.error(str(error)) from None
+
+
+def file_among(words: Sequence[Word]) -> tuple[Word | None, Sequence[Word]]:
+    """The word that names a capture, the first or the last, if there is one; and the others."""
+    if words and names_file(words[0]):
+        return words[0], words[1:]
+    if len(words) > 1 and names_file(words[-1]):
+        return words[-1], words[:-1]
+    return None, words
+
+
+def names_file(word: Word) -> bool:
+    """Whether it looks like the name of a file, or there is a file of that name."""
+    if word.text.startswith("#"):
+        return False
+    if (word.text == STANDARD and not word.quoted) or word.text.endswith(NAMED_SO):
+        return True
+    path = expanded(word.text)
+    if os.path.lexists(path):
+        # A folder may well be called like a service that is looked for.
+        return not os.path.isdir(path) or "/" in word.text
+    return "/" in word.text and ":" not in word.text
