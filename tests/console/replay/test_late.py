@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,10 @@ import pytest
 
 from daebus import DaebusCaller
 from daebus.errors import RequestTimeout
+from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.diff.exchange import Answer
 from daebus_console.engine.diff.rules import Rules
-from daebus_console.engine.export import export
+from daebus_console.engine.export import FORMATS, ExportOptions, export
 from daebus_console.engine.message.exchange import Exchange, Flag, State
 from daebus_console.engine.replay.item import patience, resend_of
 from daebus_console.engine.replay.replay import Outcome
@@ -144,3 +147,32 @@ def test_what_is_the_same(was_late: bool, now: str, is_late: bool, result: Resul
     verdict = judge(Outcome(bus["r"], resend_of(bus["r"]), Answer(now, {"n": 1}), late=is_late), Rules())
     assert verdict.result is result
     assert verdict.late is (was_late and (is_late or now == "timeout"))
+
+
+@pytest.fixture
+def answered_later(tmp_path: Path) -> Recording:
+    """Requests of which each is answered when it has been given up, while the next ones are read."""
+    path = tmp_path / "capture.jsonl"
+    with CaptureWriter(path, "redis://localhost", 0.0) as writer:
+        for number in range(30):
+            writer.write(20.0 * number, *request("shop", "buy", id=f"r{number}"))
+            writer.write(20.0 * number + 1, *answer("caller:1", id=f"r{number - 1}"))
+    return Recording(path)
+
+
+def written(name: str, found: Iterable[Exchange]) -> list[str]:
+    text = "".join(FORMATS[name].write(found, ExportOptions()))
+    return [line for line in text.splitlines() if "started" not in line]
+
+
+@pytest.mark.parametrize("name", ["json", "jsonl", "capture", "command", "markdown", "pytest"])
+def test_an_exchange_is_written_as_it_was_when_it_was_given(answered_later: Recording, name: str) -> None:
+    alone = [deepcopy(exchange) for exchange in answered_later.exchanges()]
+    assert [one.state for one in alone].count(State.TIMEOUT) == 29
+    assert written(name, answered_later.exchanges()) == written(name, alone)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_what_changes_while_it_is_written_is_no_fault(answered_later: Recording, name: str) -> None:
+    """Those that need all of them first, such as a diagram, know the late answers, too."""
+    assert written(name, answered_later.exchanges())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from json.encoder import encode_basestring_ascii
+from math import isfinite
 from typing import Any
 
 from daebus_console import naming
@@ -79,58 +80,68 @@ def _message(part: Part, redact: Redactor) -> dict[str, Any]:
     return found
 
 
-_PLACE, _BETWEEN = secrets.token_hex(16), secrets.token_hex(16)
-"""Stand for the text of a payload until the rest is written, and between records: nothing on a bus can guess them."""
-_QUOTED_PLACE = f'"{_PLACE}"'
-_QUOTED_BETWEEN = f', "{_BETWEEN}"'
-_AT_ONCE = 64
-_SIZE_AT_ONCE = 256 * 1024
-"""How many exchanges are written at once, and how much of their payloads."""
-_written = json.JSONEncoder(check_circular=False).encode
+class _Quoted(dict[str | None, str]):
+    """Names as JSON, for they repeat in every line."""
+
+    def __missing__(self, name: str | None) -> str:
+        if len(self) >= _MOST_NAMES:
+            self.clear()
+        quoted = self[name] = json.dumps(name)
+        return quoted
+
+
+_MOST_NAMES = 10_000
+_quoted = _Quoted()
 
 
 def _in_one_line(exchanges: Iterable[Exchange], redact: Redactor) -> Iterator[str]:
-    """Their records as JSON, each on a line: `compact` of it, in a fraction of the time where the payloads are plain.
-
-    Some are written at once, for to begin costs as much as to write one.
-    """
-    some: list[tuple[Exchange, list[str] | None]] = []
-    room = _SIZE_AT_ONCE
+    """Their records as JSON, each on a line: `compact` of it, in a fraction of the time where all of it is plain."""
     for exchange in exchanges:
-        texts = _texts(exchange, redact)
-        some.append((exchange, texts))
-        room -= sum(map(len, texts or ()))
-        if len(some) == _AT_ONCE or room < 0:
-            yield from _lines(some, redact)
-            some, room = [], _SIZE_AT_ONCE
-    yield from _lines(some, redact)
+        yield _written(exchange, redact) or compact(record(exchange, redact))
 
 
-def _lines(some: list[tuple[Exchange, list[str] | None]], redact: Redactor) -> Iterator[str]:
-    """Each in a line; with the texts of its payloads, if these are plain."""
-    records: list[Any] = []
-    for exchange, texts in some:
-        if texts is not None:
-            messages = [_about(message) | {"payload": _PLACE} for message in exchange.messages]
-            records += (_described(exchange, messages), _BETWEEN)
-    written = (one.removeprefix(", ") for one in _written(records)[1:].split(_QUOTED_BETWEEN))
-    for exchange, texts in some:
-        if texts is None:
-            yield compact(record(exchange, redact))
-        else:
-            begin, *pieces = next(written).split(_QUOTED_PLACE)
-            yield begin + "".join([text + piece for text, piece in zip(texts, pieces, strict=True)])
-
-
-def _texts(exchange: Exchange, redact: Redactor) -> list[str] | None:
-    """The payloads of its messages as texts on one line; None where one of them is not plain."""
-    found: list[str] = []
+def _written(exchange: Exchange, redact: Redactor) -> str | None:
+    """The same as `record` says, piece by piece; None where a payload is not plain, and for what only few have."""
+    aside, source, target, elapsed = exchange.aside, exchange.source, exchange.target, exchange.elapsed
+    if aside.gap is not None or aside.origin or not ((source or "").isascii() and (target or "").isascii()):
+        return None
+    if elapsed is not None and not isfinite(elapsed):
+        return None
+    opened, opened_at = exchange.opened, repr(round(exchange.opened.at, 6))
+    messages: list[str] = []
     for message in exchange.messages:
-        text = payload_text(message, redact)
-        if text is None:
+        text, channel = payload_text(message, redact), message.channel
+        if text is None or not channel.isascii():
             return None
-        found.append(jsontext.unbroken(text))
-    return found
+        at = opened_at if message is opened else repr(round(message.at, 6))
+        of_answer = _OF_ANSWERS[message.error, message.final] if message.kind is _RESPONSE else ""
+        messages.append(
+            f'{{"at": {at}, "channel": {_quoted[channel]}, "kind": "{message.kind._value_}", {of_answer}'
+            f'"payload": {jsontext.unbroken(text)}}}'
+        )
+    return (
+        f'{{"exchange": {exchange.number}, "kind": "{exchange.kind._value_}", "dialect": {_quoted[exchange.dialect]}, '
+        f'"status": "{exchange.state._value_}", "from": {_quoted[source]}, "to": {_quoted[target]}, '
+        f'"action": {_quoted[exchange.action]}, "request_id": {_string(exchange.request_id)}, '
+        f'"parent_id": {_string(exchange.parent_id)}, "at": {opened_at}, '
+        f'"latency_ms": {_milliseconds(exchange.latency)}, "handler_ms": {_milliseconds(elapsed)}, '
+        f'"instance": {_quoted[exchange.instance]}, "messages": [{", ".join(messages)}]}}'
+    )
+
+
+_OF_ANSWERS = {
+    (error, final): f'"status": "{"error" if error else "success"}", "final": {json.dumps(final)}, '
+    for error in (False, True)
+    for final in (False, True)
+}
+
+
+def _string(text: str | None) -> str:
+    return "null" if text is None else encode_basestring_ascii(text)
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "null" if seconds is None else repr(round(seconds * 1000, 3))
 
 
 def as_json(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
@@ -154,6 +165,11 @@ def as_jsonl(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[
         yield text + "\n"
 
 
+def _members(fields: Mapping[str, str]) -> str:
+    """They as JSON, without the braces around them."""
+    return json.dumps(fields)[1:-1]
+
+
 def as_capture(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
     """A capture: every message a line."""
     header: dict[str, Any] = {
@@ -170,10 +186,10 @@ def as_capture(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterato
             yield json.dumps({"at": gap.start, "gap": gap.seconds or 0.0, "reason": gap.reason}) + "\n"
             continue
         for message in exchange.messages:
-            data = options.redact(message.data)
-            line: dict[str, Any] = {"at": message.at, **naming.exact("channel", message.channel)}
+            data, channel = options.redact(message.data), message.channel
             try:
-                line["data"] = data.decode()
+                text = f'"data": {encode_basestring_ascii(data.decode())}'
             except UnicodeDecodeError:
-                line["data_base64"] = base64.b64encode(data).decode()
-            yield json.dumps(line) + "\n"
+                text = f'"data_base64": "{base64.b64encode(data).decode()}"'
+            name = f'"channel": {_quoted[channel]}' if channel.isascii() else _members(naming.exact("channel", channel))
+            yield f'{{"at": {message.at!r}, {name}, {text}}}\n'
