@@ -234,6 +234,23 @@ def is_object(data: bytes) -> bool:
         return False
 
 
+class _Known(Envelope, gc=False, forbid_unknown_fields=True):
+    """A message with no other members than these, each of which is read but for the payload (`debug`, too)."""
+
+    payload: msgspec.Raw = msgspec.Raw()
+    message_id: Any = None
+    sent_at: Any = None
+    cause: Any = None
+    debug: Any = None
+
+    @property
+    def has_envelope(self) -> bool:
+        return self.request_id is not None or self.action is not None or self.status is not None
+
+
+_read_known = msgspec.json.Decoder(_Known).decode
+
+
 def payload_text_of(data: bytes, *, whole: bool = False) -> str | None:
     """The text of that payload as it stands in the message, where that is an object or a list; fast.
 
@@ -242,7 +259,14 @@ def payload_text_of(data: bytes, *, whole: bool = False) -> str | None:
     if len(data) > DEEPEST and is_too_deep(data):
         return None
     try:
+        known = _read_known(data)
         # All of it is read, since of what is passed over not everything is looked at.
+        if not whole and known.has_envelope and _decode_any(known.payload).__class__ in _CONTAINERS:
+            return bytes(known.payload).decode()
+    except (ValueError, RecursionError):
+        # It has other members as well, or none of the envelope.
+        pass
+    try:
         fields = _decode_any(data)
         if whole:
             return data.decode().strip(jsontext.BLANKS) if fields.__class__ in _CONTAINERS else None
