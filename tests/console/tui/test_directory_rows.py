@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from daebus_console import naming
+from daebus_console.commands.terms.words import split
 from daebus_console.engine.directory import Directory
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.listeners import Listener
-from daebus_console.tui.rows.directory import directory_rows, row_line
+from daebus_console.tui.rows.directory import DirectoryRow, directory_rows, row_line
 from daebus_console.tui.rows.lines import text_of
 from tests.console.engine.bus import Bus, raw, request
 
@@ -50,3 +52,39 @@ def test_who_is_subscribed_by_pattern_is_named() -> None:
     directory.by_pattern = None
     directory.pattern_subscribers = 4
     assert [row.name for row in directory_rows(directory, ())] == ["4 patterns subscribed"]
+
+
+NAMES = [
+    "a",
+    "a b",
+    "a\nbroadcast b x=1",
+    "\x1b[31m\tc",
+    "a*b",
+    "a\\b",
+    "\\x41",
+    '"a',
+    "'a",
+    "-a",
+    "@a",
+    "#3",
+    "{}",
+    "a=b",
+    "&",
+]
+NAMES += ["\u6f22 \u5b57", "a\udc80b", "\u202ea", ""]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=ascii)
+def test_what_is_begun_or_narrowed_to_is_of_just_that_name(name: str) -> None:
+    bus = Bus()
+    here, there = bus >> raw(name, "{}"), bus >> raw(f"{name}b", "{}")
+    for kind in ("channel", "service", "action"):
+        row = DirectoryRow(kind, name, service=name if kind == "action" else "")
+        assert row.command is not None
+        assert row.command.isprintable(), "one line, and nothing that a terminal obeys"
+        words = split(f"{row.command} x=1")
+        assert [naming.read(word.text) for word in words[1:]] == [name] * (2 if kind == "action" else 1) + ["x=1"]
+        assert row.term is not None
+        assert row.term.isprintable()
+    narrowed = filters.parse(DirectoryRow("channel", name).term or "")
+    assert (narrowed(here), narrowed(there)) == (True, False)

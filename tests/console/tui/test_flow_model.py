@@ -102,6 +102,36 @@ def test_a_view_that_was_left_behind_reads_all_again() -> None:
     assert bus.rows() == list(range(901, 1001))
 
 
+def test_what_is_new_is_counted_in_each_view_of_what_it_shows() -> None:
+    bus = Bus(most=100)
+    messages = FlowModel(bus.journal, bus.visibility, by_message=True)
+    for number in range(5):
+        bus.ask(number)
+        bus.answer(number)
+    bus.rows()
+    newest = bus.model.newest
+    assert newest == messages.newest
+    for number in range(5, 8):
+        bus.ask(number, "get" if number % 2 else "put")
+        bus.answer(number)
+
+    def new(model: FlowModel) -> int:
+        bus.model = model
+        bus.rows()
+        return model.newer_than(newest)
+
+    exchanges = bus.model
+    assert (new(exchanges), new(messages)) == (3, 6)
+    bus.visibility.set_filter(filters.parse("action:put").accepts)
+    assert (new(exchanges), new(messages)) == (1, 2)
+    bus.visibility.set_filter(filters.parse("action:nosuch").accepts)
+    assert (new(exchanges), new(messages)) == (0, 0)
+    bus.visibility.set_filter(None)
+    bus.journal.clear()
+    bus.ask(9)
+    assert (new(exchanges), new(messages)) == (1, 1)
+
+
 def test_mutes_hide_and_are_counted_once() -> None:
     bus = Bus()
     bus.visibility.mute(Mute("users", "ping"))

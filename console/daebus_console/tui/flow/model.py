@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from contextlib import AbstractContextManager
+from typing import NamedTuple
 
 from daebus_console.engine.message.exchange import Exchange, Message
 from daebus_console.engine.pairing.journal import Cursor, Journal
@@ -18,6 +19,14 @@ from daebus_console.tui.flow.visibility import Visibility
 
 Entry = tuple[Exchange, Message | None]
 """What one row shows: an exchange, and in the view by message the message of it."""
+
+
+class Newest(NamedTuple):
+    """The numbers of an exchange and a message: what is newer has greater ones, in whatever view it is shown."""
+
+    exchange: int
+    message: int
+
 
 _BITE = 512
 _MOST_WAITING = 200_000
@@ -35,8 +44,6 @@ class FlowModel:
         """Grows whenever a row came, went or changed."""
         self.changed: set[int] = set()
         """Rows that must be drawn again; whoever draws empties it."""
-        self.appended = 0
-        """Rows added at the end since the start: for telling how many are new."""
         self._waiting: deque[Entry] = deque()
         self._updates: deque[Exchange] = deque()
         self._cursor = Cursor()
@@ -61,6 +68,15 @@ class FlowModel:
     def total(self) -> int:
         """How many rows there would be with nothing hidden."""
         return len(self.journal.messages if self.by_message else self.journal.exchanges)
+
+    @property
+    def newest(self) -> Newest:
+        """What came last of all that there is, shown or not."""
+        return Newest(self.journal.exchanges.last, self.journal.messages.last)
+
+    def newer_than(self, newest: Newest) -> int:
+        """How many rows are of what came after that."""
+        return len(self.rows) - self.rows.index(1 + (newest.message if self.by_message else newest.exchange))
 
     def restart(self) -> None:
         """Forget all rows and look through the journal again, the newest first."""
@@ -127,7 +143,6 @@ class FlowModel:
             exchange, message = self._waiting.popleft()
             if shows(exchange):
                 self.rows.append(exchange.number if message is None else message.seq)
-                self.appended += 1
                 self.version += 1
 
     def _take_updates(self) -> None:

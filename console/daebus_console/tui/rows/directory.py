@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from daebus_console.commands.terms.words import as_name
 from daebus_console.engine.alike import AlikeEntry
 from daebus_console.engine.directory import MOST as ROOM
 from daebus_console.engine.directory import ActionEntry, ChannelEntry, Directory, Instance, ServiceEntry
@@ -44,18 +45,21 @@ class DirectoryRow:
     def term(self) -> str | None:
         """The filter that narrows the flow to it, or None."""
         if self.kind in ("service", "channel"):
-            return f"{self.kind}:{quoted(self.name)}"
+            return f"{self.kind}:{writing.literal(self.name)}"
         if self.kind == "alike":
             return f"channel:{writing.quoted(self.entry.pattern.pieces)}"
         if self.kind == "action":
-            return f"to:{quoted(self.service)} action:{quoted(self.name)}"
+            return f"to:{writing.literal(self.service)} action:{writing.literal(self.name)}"
         return None
 
-
-def quoted(name: str) -> str:
-    """A name as the filter language takes it literally."""
-    plain = all(sign.isalnum() or sign in "_.-/" for sign in name) and not name.startswith("-")
-    return name if name and plain else '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    @property
+    def command(self) -> str | None:
+        """The beginning of the command that sends something to it, or None."""
+        if self.kind == "service":
+            return f"request {as_name(self.name)}"
+        if self.kind == "action":
+            return f"request {as_name(self.service)} {as_name(self.name, action=True)}"
+        return f"broadcast {as_name(self.name)}" if self.kind == "channel" else None
 
 
 def directory_rows(directory: Directory, opened: Collection[str]) -> list[DirectoryRow]:

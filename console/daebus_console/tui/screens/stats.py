@@ -9,8 +9,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from daebus_console.engine.figures.stats import Row, Slow
+from daebus_console.engine.filter.writing import literal
 from daebus_console.naming import shown
-from daebus_console.tui.rows.directory import quoted
 from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.rows.stats import charts, figures_line, heading, slow_line
 from daebus_console.tui.screens.insight.about import About
@@ -140,8 +140,8 @@ class StatsScreen(InsightKeys):
         main = self.app.main
         if event.rows is self.figures:
             row: Row = self.figures.rows[event.index]
-            terms = [f"to:{quoted(row.service)}"] if row.service else []
-            terms += [f"action:{quoted(row.action)}"] if row.action else []
+            terms = [f"to:{literal(row.service)}"] if row.service else []
+            terms += [f"action:{literal(row.action)}"] if row.action else []
             self.app.pop_screen()
             main.narrow_to(" ".join(terms))
         else:

@@ -154,11 +154,5 @@ class DirectoryList(RowList):
     def action_request(self) -> None:
         """Begin a request to it in the command line."""
         row = self.row()
-        if row is None:
-            return
-        if row.kind == "service":
-            self.post_message(Prefill(f"request {row.name} "))
-        elif row.kind == "action":
-            self.post_message(Prefill(f"request {row.service} {row.name} "))
-        elif row.kind == "channel":
-            self.post_message(Prefill(f"broadcast {row.name} "))
+        if row is not None and row.command is not None:
+            self.post_message(Prefill(f"{row.command} "))

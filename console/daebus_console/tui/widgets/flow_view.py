@@ -13,7 +13,7 @@ from textual.strip import Strip
 from daebus_console import dates
 from daebus_console.engine.insight.usual import Unlike
 from daebus_console.engine.message.exchange import Exchange, State
-from daebus_console.tui.flow.model import Entry, FlowModel
+from daebus_console.tui.flow.model import Entry, FlowModel, Newest
 from daebus_console.tui.flow.order import NewestFirst, Rows, slowest_first
 from daebus_console.tui.rows.exchanges import Marks, exchange_row, message_row
 from daebus_console.tui.rows.lines import Line
@@ -65,7 +65,7 @@ class FlowView(RowList):
         self._lock = lock
         self._clock = clock
         self._anchor: int | None = None
-        self._left_at = 0
+        self._newest = Newest(0, 0)
         self._drawn = -1
         self._strips: LRUCache[int, tuple[str, Strip]] = LRUCache(1000)
         self._entries: dict[int, Entry | None] = {}
@@ -136,7 +136,7 @@ class FlowView(RowList):
     @property
     def new(self) -> int:
         """Rows that came since following ended."""
-        return 0 if self.following else self.model.appended - self._left_at
+        return 0 if self.following else self.model.newer_than(self._newest)
 
     def use(self, model: FlowModel) -> None:
         """Show another model's rows, with the same exchange selected."""
@@ -164,7 +164,7 @@ class FlowView(RowList):
     def follow(self, on: bool) -> None:
         """Keep to the end from now on, or no longer."""
         if not on and self.following:
-            self._left_at = self.model.appended
+            self._newest = self.model.newest
         self.following = on
         if on:
             self.top = self.end
