@@ -115,13 +115,13 @@ def test_long_values_are_wrapped_to_the_width_or_cut() -> None:
     root.label, root.open = [("payload", "strong")], True
     tree = Tree([root])
     cut = [text_of(tree.line(index, 50)) for index in range(tree.count())]
-    tree.wrap(50)
+    tree.lay_out(50, whole=True)
     lines = [text_of(tree.line(index, 50)) for index in range(tree.count())]
     whole = "".join(line.strip() for line in lines)
     assert whole.count(text) == 2
     assert whole.count("漢") == 100
     assert all(len(line) + line.count("漢") <= 50 for line in lines)
-    tree.wrap(None)
+    tree.lay_out(50, whole=False)
     assert [text_of(tree.line(index, 50)) for index in range(tree.count())] == cut
 
 

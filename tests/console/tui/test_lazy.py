@@ -137,5 +137,5 @@ def test_a_large_text_opens_into_lines_that_come_in_groups() -> None:
 
 def test_a_text_is_not_unfolded_by_wrapping_when_it_is_very_long() -> None:
     document = tree(answer({"text": "line\n" * LONGEST_WRAPPED}))
-    document.wrap(100)
+    document.lay_out(100, whole=True)
     assert document.count() == 2

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from daebus_console.engine.message.exchange import Kind, Message
-from daebus_console.tui.documents.raw import CHUNK, HEX_CHUNK, Raw
+from daebus_console.text import cells, clean
+from daebus_console.tui.documents.raw import HEX_CHUNK, Raw
 from daebus_console.tui.rows.lines import text_of
 
 
@@ -28,6 +31,8 @@ def all_found(document: Raw, wanted: str, direction: int) -> list[int]:
     return found
 
 
+CHUNK = 77
+"""Bytes a line of plain text where nothing is known of the width."""
 LONG = "." * 5 * CHUNK
 TEXTS = (LONG + "Needle" + LONG, "none", LONG + "nEEDLE", "needle")
 
@@ -60,3 +65,38 @@ def test_bytes_are_found_by_their_letters_and_in_hex(wanted: str) -> None:
     document = raw("." * HEX_CHUNK * 4 + "needle", hexadecimal=True)
     assert document.find(wanted, 0, 1) == 5
     assert "6e 65 65 64 6c 65" in text_of(document.line(5, 200))
+
+
+ODD = ["plain", "\u6f22\u5b57", "\U0001f469\u200d\U0001f4bb", "\n\t", "\x1b[31m", "\u202e", "e\u0301"]
+ODD += ['{"a": 1}\r\n', "\udcff", "\udc80"]
+
+
+@settings(deadline=None)
+@given(
+    texts=st.lists(st.lists(st.sampled_from(ODD), max_size=60).map("".join), min_size=1, max_size=3),
+    width=st.integers(20, 200),
+    hexadecimal=st.booleans(),
+)
+def test_no_byte_is_lost_at_any_width(texts: list[str], width: int, hexadecimal: bool) -> None:
+    data = [text.encode("utf-8", "surrogateescape") for text in texts]
+    document = Raw([Message(0, 0.0, "c", one, Kind.BROADCAST) for one in data], hexadecimal=hexadecimal)
+    document.lay_out(width, whole=False)
+    lines = [text_of(document.line(index, width)) for index in range(document.count())]
+    shown = [line for index, line in enumerate(lines) if not document.is_heading(index)]
+    assert all(cells(line) <= max(width, 28) for line in shown)
+    if hexadecimal:
+        assert bytes.fromhex("".join(line[10:].split("  ")[0] for line in shown)) == b"".join(data)
+    else:
+        whole = "".join(clean(one.decode("utf-8", "backslashreplace")) for one in data)
+        # What joins two signs is shown by its number where these stand on two lines.
+        assert "".join(shown).replace("\u200d", r"\u200d") == whole.replace("\u200d", r"\u200d")
+
+
+def test_where_a_sign_begins_is_found_also_at_the_end_of_a_line() -> None:
+    document = raw("\u6f22" * 100 + "needle")
+    for width in range(20, 60):
+        document.lay_out(width, whole=False)
+        row = document.find("needle", 0, 1)
+        assert row is not None
+        assert "n" in text_of(document.line(row, width))
+        assert document.find("needle", document.count() - 1, -1) in (row, None)

@@ -42,8 +42,8 @@ class Document:
         """The filter for all that carries the value on that line; None where there is no single value."""
         return None
 
-    def wrap(self, _width: int | None) -> None:
-        """Show long values whole, in lines of that many cells; None cuts them to one line each."""
+    def lay_out(self, _width: int, *, whole: bool) -> None:
+        """Be shown in lines of that many cells; with `whole` long values take several, else they are cut to one."""
 
     def adopt(self, _before: Document) -> None:
         """Be folded as another document was, of which this is a later state."""

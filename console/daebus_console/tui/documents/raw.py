@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 
 from daebus_console.engine.message.exchange import Message
 from daebus_console.naming import shown
-from daebus_console.text import clean
+from daebus_console.text import cells, clean
 from daebus_console.tui.documents.document import Document
 from daebus_console.tui.rows import format as fmt
-from daebus_console.tui.rows.lines import Line
+from daebus_console.tui.rows.lines import Line, fit
 
-CHUNK = 96
-"""Bytes a line of text."""
 HEX_CHUNK = 16
+"""Bytes a line in hex, and half as many, or a quarter, where there is no room for them."""
+_HEX_CELLS = 10 + 2
+"""Cells of a line in hex besides those of its bytes, of which each takes four."""
+_WIDEST = 80
+_LOOKED_THROUGH = 4 * 1024 * 1024
+"""Bytes up to which a message is looked through for how wide its signs are."""
+_PRINTABLE = bytes(range(32, 127))
 _BYTES = re.compile(r"([0-9a-fA-F]{2} ?)+")
 
 
@@ -33,34 +39,71 @@ class Raw(Document):
         self.messages = [(message, redact(message.data)) for message in messages]
         self.hexadecimal = hexadecimal
         self._small: dict[int, bytes] = {}
-        self._chunk = HEX_CHUNK if hexadecimal else CHUNK
-        self._starts = [0, *accumulate(1 + max(1, -(-len(data) // self._chunk)) for _message, data in self.messages)]
+        self._cells = [4 if hexadecimal else _most_cells(data) for _message, data in self.messages]
+        self.lay_out(_WIDEST, whole=False)
+
+    def lay_out(self, width: int, *, whole: bool) -> None:
+        """All bytes are shown at any width, and none is cut: as many a line as have room, whatever they are."""
+        del whole
+        if self.hexadecimal:
+            chunk = next((one for one in (HEX_CHUNK, HEX_CHUNK // 2) if _HEX_CELLS + 4 * one <= width), HEX_CHUNK // 4)
+            self._chunks = [chunk] * len(self.messages)
+        else:
+            # A sign is not parted, so that a line may have up to three bytes more.
+            self._chunks = [max(1, width // most - 3) for most in self._cells]
+        sizes = [
+            1 + max(1, -(-len(data) // chunk))
+            for (_message, data), chunk in zip(self.messages, self._chunks, strict=True)
+        ]
+        self._starts = [0, *accumulate(sizes)]
 
     def count(self) -> int:
         return self._starts[-1]
 
     def line(self, index: int, _width: int) -> Line:
-        (message, data), row = self._at(index)
-        if row == 0:
+        which, row = self._at(index)
+        message, data = self.messages[which]
+        if self.is_heading(index):
             return [
                 (f"{fmt.stamp(message.at)} ", "dim"),
                 (shown(message.channel), "name"),
                 (f"  {message.kind.replace('_', '-')}, {len(message.data):,} bytes", "dim"),
             ]
-        start = (row - 1) * self._chunk
-        piece = data[start : start + self._chunk]
+        start = self._begin(which, row - 1)
+        piece = data[start : self._begin(which, row)]
         if not self.hexadecimal:
             return [(clean(piece.decode("utf-8", "backslashreplace")), "plain")]
         letters = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in piece)
-        pairs = piece.hex(" ")
-        return [(f"{start:08x}  ", "dim"), (f"{pairs:<47}  ", "plain"), (letters, "string")]
+        pairs = fit(piece.hex(" "), 3 * self._chunks[which] - 1)
+        return [(f"{start:08x}  ", "dim"), (f"{pairs}  ", "plain"), (letters, "string")]
 
-    def _at(self, index: int) -> tuple[tuple[Message, bytes], int]:
+    def is_heading(self, index: int) -> bool:
+        """Whether a message begins there."""
+        return self._at(index)[1] == 0
+
+    def _at(self, index: int) -> tuple[int, int]:
+        """Which message stands there, and with which of its lines."""
         which = bisect_right(self._starts, index) - 1
-        return self.messages[which], index - self._starts[which]
+        return which, index - self._starts[which]
+
+    def _begin(self, which: int, row: int) -> int:
+        """Where that line of bytes begins: never in the middle of a sign."""
+        data = self.messages[which][1]
+        start = row * self._chunks[which]
+        if not self.hexadecimal and start:
+            for place in range(start, min(start + 3, len(data))):
+                if data[place] & 0xC0 != 0x80:
+                    return place
+            return min(start + 3, len(data))
+        return start
+
+    def _row_of(self, which: int, place: int) -> int:
+        """In which line of bytes that one stands."""
+        row = place // self._chunks[which]
+        return row if self._begin(which, row) <= place else row - 1
 
     def value(self, index: int) -> str | None:
-        return self._at(index)[0][1].decode("utf-8", "backslashreplace")
+        return self.messages[self._at(index)[0]][1].decode("utf-8", "backslashreplace")
 
     def find(self, text: str, start: int, direction: int) -> int | None:
         if not text or not self.messages:
@@ -81,12 +124,12 @@ class Raw(Document):
         rows = [begin] if text.casefold() in shown(message.channel).casefold() else []
         for data, wanted in self._sought(which, text):
             if direction > 0:
-                at = data.find(wanted, 0 if beyond is None else max(0, beyond - begin) * self._chunk)
+                at = data.find(wanted, 0 if beyond is None else self._begin(which, max(0, beyond - begin)))
             else:
-                end = len(data) if beyond is None else max(0, beyond - begin - 1) * self._chunk + len(wanted) - 1
-                at = data.rfind(wanted, 0, end)
+                before = len(data) if beyond is None else self._begin(which, max(0, beyond - begin - 1))
+                at = data.rfind(wanted, 0, before if beyond is None else before + len(wanted) - 1)
             if at >= 0:
-                rows.append(begin + 1 + at // self._chunk)
+                rows.append(begin + 1 + self._row_of(which, at))
         if beyond is not None:
             rows = [row for row in rows if (row > beyond if direction > 0 else row < beyond)]
         nearest = min if direction > 0 else max
@@ -101,3 +144,22 @@ class Raw(Document):
             yield self._small[which], spelling.encode("utf-8", "replace").lower()
         if self.hexadecimal and _BYTES.fullmatch(text):
             yield data, bytes.fromhex(text)
+
+
+def _most_cells(data: bytes) -> int:
+    """How many cells a byte may take as text: more than one where there are signs that are shown by their numbers."""
+    if not data.translate(None, _PRINTABLE):
+        return 1
+    if len(data) > _LOOKED_THROUGH:
+        return 4
+    try:
+        signs = set(data.decode())
+    except UnicodeDecodeError:
+        return 4
+    return max(map(_cells_a_byte, signs))
+
+
+def _cells_a_byte(sign: str) -> int:
+    # Marks that pile up on a letter are shown by their numbers.
+    most = 6 if unicodedata.combining(sign) else cells(clean(sign))
+    return -(-most // len(sign.encode()))

@@ -60,7 +60,10 @@ class Tree(Document):
     def _lay_out(self) -> None:
         self.rows = [row for root in self.roots for row in _visible(root, self._wrap)]
 
-    def wrap(self, width: int | None) -> None:
+    def lay_out(self, width: int, *, whole: bool) -> None:
+        self._unfold(width if whole else None)
+
+    def _unfold(self, width: int | None) -> None:
         if width == self._wrap:
             return
         self._wrap = width

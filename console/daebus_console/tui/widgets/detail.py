@@ -45,24 +45,23 @@ class DocumentView(RowList):
     def wrap(self, on: bool) -> None:
         """Show long values whole, or cut them to one line each."""
         self.wrapping = on
-        self._wrap()
+        self._lay_out()
 
-    def _wrap(self) -> None:
-        self.document.wrap(self.row_width() if self.wrapping else None)
+    def _lay_out(self) -> None:
+        self.document.lay_out(self.row_width(), whole=self.wrapping)
         if self._cursor is not None and self.count():
             self._cursor = min(self._cursor, self.count() - 1)
         self.refresh()
 
     def on_resize(self) -> None:
-        """What is wrapped is wrapped to the width."""
-        self._wrap()
+        self._lay_out()
 
     def show(self, document: Document, *, keep_place: bool = False) -> None:
         """Show another document, from its start or from the same line, folded as it was."""
         if keep_place:
             document.adopt(self.document)
         self.document = document
-        document.wrap(self.row_width() if self.wrapping else None)
+        document.lay_out(self.row_width(), whole=self.wrapping)
         if not keep_place:
             self.top, self._cursor = 0, None
         elif self._cursor is not None:
