@@ -167,6 +167,29 @@ def cut(text: str, width: int) -> str:
     return text
 
 
+def folded(text: str, width: int) -> list[str]:
+    """A clean text in lines of at most `width` cells, parted behind blanks where there are some; one line at least.
+
+    Blanks at the end of a line are left out, nothing else is. A sign that is wider than a line stands on one alone.
+    """
+    if len(text) * 2 <= width or cells(text) <= width:
+        return [text]
+    lines: list[str] = []
+    begin = blank = last = kept = since = 0
+    for end, taken in _clusters(text):
+        if text[last:end] == " ":
+            # It may stand beyond the edge.
+            kept, blank, since = kept + 1, end, 0
+        else:
+            if kept + taken > width and last > begin:
+                parted = blank if blank > begin else last
+                lines.append(text[begin:parted].rstrip(" "))
+                begin, kept = parted, since if parted == blank else 0
+            kept, since = kept + taken, since + taken
+        last = end
+    return [*lines, text[begin:].rstrip(" ")]
+
+
 def unbroken(text: str, index: int) -> int:
     """The place at or behind `index` at which a text may be parted without breaking an emoji."""
     if text[max(0, index - 1) : index + 1].isascii():

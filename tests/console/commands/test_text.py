@@ -13,7 +13,7 @@ from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import parse
 from daebus_console.commands.grammar.explain import explain
 from daebus_console.render import Span, duration, fit, json_lines, line, size, table, to_json, to_text
-from daebus_console.text import cells, clean, clean_json, cut, pad
+from daebus_console.text import cells, clean, clean_json, cut, folded, pad
 
 ANY_TEXT = st.text(alphabet=st.characters(exclude_categories=()), max_size=60)
 
@@ -153,3 +153,31 @@ def test_of_several_lines_the_one_with_the_mistake_is_shown() -> None:
     _first, shown, caret, _usage = explained('request users get {\n  "a": 1,\n  "b": oops\n}')
     assert shown.strip() == '"b": oops'
     assert shown[caret.index("^") :].startswith("oops")
+
+
+@given(
+    st.lists(st.sampled_from(["a", "word", "\u6f22\u5b57", "e\u0301", "\U0001f469\u200d\U0001f4bb", " ", "  "])).map(
+        "".join
+    ),
+    st.integers(1, 30),
+)
+def test_a_folded_text_is_no_wider_and_loses_nothing_but_blanks(text: str, width: int) -> None:
+    lines = folded(text, width)
+    assert all(cells(line) <= max(width, 2) for line in lines)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "lines"),
+    [
+        ("", 5, [""]),
+        ("one two three", 7, ["one two", "three"]),
+        ("one two three", 6, ["one", "two", "three"]),
+        ("    in file", 11, ["    in file"]),
+        ("abcdefgh", 3, ["abc", "def", "gh"]),
+        ("a bcdefgh", 3, ["a", "bcd", "efg", "h"]),
+        ("\u5728\u5eab\u304c 36", 5, ["\u5728\u5eab", "\u304c 36"]),
+    ],
+)
+def test_a_text_is_folded_behind_blanks(text: str, width: int, lines: list[str]) -> None:
+    assert folded(text, width) == lines

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Sequence
 
 from daebus_console.engine.message.exchange import Exchange, Kind, State
@@ -11,7 +10,7 @@ from daebus_console.engine.records.lines import Line as Entry
 from daebus_console.engine.records.lines import lines_of_told
 from daebus_console.engine.records.standing import Standing
 from daebus_console.naming import shown
-from daebus_console.text import clean
+from daebus_console.text import clean, folded
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.lines import Line
 
@@ -69,9 +68,7 @@ def wrapped(text: str, width: int) -> list[str]:
     """The text fit for the screen, in lines of at most that many cells, its own line breaks kept."""
     lines: list[str] = []
     for one in text.splitlines():
-        lines += textwrap.wrap(
-            clean(one), max(_SHORTEST, width), drop_whitespace=False, replace_whitespace=False
-        ) or [""]  # fmt: skip
+        lines += folded(clean(one), max(_SHORTEST, width))
     return lines or [""]
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Iterable
 
 from daebus_console.engine.findings.finding import Finding, Severity
 from daebus_console.engine.findings.known import Mark
 from daebus_console.engine.findings.rules import RULES
-from daebus_console.text import clean
+from daebus_console.text import clean, folded
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.lines import Line, fit, fit_right
 
@@ -60,8 +59,7 @@ def finding_lines(finding: Finding, mark: Mark | None, width: int) -> list[Line]
         ("known", (mark.note or "no note") if mark is not None else "", "accent"),
         ("rule", f"{finding.rule}, {finding.id}; `help {finding.rule}` tells more", "dim"),
     ):
-        wrapped = textwrap.wrap(clean(text), max(10, width - 12), break_on_hyphens=False)
-        for index, part in enumerate(wrapped):
+        for index, part in enumerate(folded(clean(text), max(10, width - 12)) if text else ()):
             lines.append([(fit(f" {label}" if not index else "", 10), "dim"), (part, role)])
     return lines
 

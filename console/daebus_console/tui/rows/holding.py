@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 
@@ -10,7 +9,7 @@ from daebus_console.engine.holding.desk import Desk, Held, Known
 from daebus_console.engine.holding.rule import Rule
 from daebus_console.engine.holding.words import HAS, MAY_HAVE, patience, stage, told_rule, where
 from daebus_console.engine.message.exchange import Exchange, Kind
-from daebus_console.text import clean
+from daebus_console.text import clean, folded
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.lines import Line, fit, fit_right
 
@@ -172,4 +171,4 @@ def no_rules(width: int) -> list[Line]:
 
 
 def _wrapped(text: str, width: int) -> list[Line]:
-    return [[(f"   {one}", "dim")] for one in textwrap.wrap(text, max(20, min(width - 6, 90)), break_on_hyphens=False)]
+    return [[(f"   {one}", "dim")] for one in folded(text, max(20, min(width - 6, 90)))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daebus_console.text import clean
+from daebus_console.text import clean, folded
 from daebus_console.tui.rows.lines import Line
 
 
@@ -46,12 +46,4 @@ NO_DETAIL: list[Line] = [
 
 def wrapped(text: str, width: int) -> list[Line]:
     """The text in lines of at most that many cells, with a margin."""
-    lines: list[Line] = []
-    line = ""
-    for word in text.split():
-        if line and len(line) + 1 + len(word) > width - 2:
-            lines.append([(f" {line}", "dim")])
-            line = word
-        else:
-            line = f"{line} {word}".strip()
-    return [*lines, [(f" {line}", "dim")]]
+    return [[(f" {one}", "dim")] for one in folded(text, max(1, width - 2))]
