@@ -182,7 +182,7 @@ def folded(text: str, width: int) -> list[str]:
             kept, blank, since = kept + 1, end, 0
         else:
             if kept + taken > width and last > begin:
-                parted = blank if blank > begin else last
+                parted = blank if text[begin:blank].strip(" ") else last
                 lines.append(text[begin:parted].rstrip(" "))
                 begin, kept = parted, since if parted == blank else 0
             kept, since = kept + taken, since + taken

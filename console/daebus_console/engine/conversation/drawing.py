@@ -11,7 +11,7 @@ from daebus_console.engine.conversation.tree import Node, Run
 from daebus_console.engine.conversation.waterfall import Row, Waterfall
 from daebus_console.engine.insight.groups import failure_of
 from daebus_console.engine.message.envelope import Unreadable, decode
-from daebus_console.engine.message.exchange import Exchange, Kind, State
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.records.lines import name_of_run
 from daebus_console.engine.records.record import Handled, Heard, Ran
 
@@ -86,7 +86,9 @@ def bar(row: Row, length: float, width: int) -> str:
         return (" " * first + (UNTOLD if untold else VAIN) * (last - first + 1)).ljust(width)
     begun = min(last, max(first, cell(row.begun)))
     ended = max(begun, min(last, math.ceil((row.begun + row.handler) * scale) - 1))
-    cells = [WAY] * (last - first + 1)
+    # Of what a debugger has held nobody tells for how long it was on the way.
+    held = exchange is not None and exchange.has(Flag.DEBUGGED)
+    cells = [UNTOLD if held else WAY] * (last - first + 1)
     if row.queued is not None:
         waited = max(first, cell(row.begun - row.queued))
         cells[waited - first : begun - first] = QUEUE * (begun - waited)

@@ -255,7 +255,8 @@ def _answer_facts(exchange: Exchange, message: Message) -> list[tuple[str, str]]
     if exchange.elapsed is not None:
         facts.append(("in handler", fmt.duration(exchange.elapsed)))
     if exchange.transit is not None:
-        facts.append(("on the way", fmt.duration(exchange.transit)))
+        more = ", being held included" if exchange.flags & Flag.DEBUGGED else ""
+        facts.append(("on the way", fmt.duration(exchange.transit) + more))
     return [(name, value) for name, value in facts if value]
 
 

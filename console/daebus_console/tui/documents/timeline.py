@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from rich.cells import cell_len
+
 from daebus_console.engine.message.exchange import Exchange, Flag, Message, Notice, State
-from daebus_console.text import clean
+from daebus_console.text import clean, cut
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.exchanges import parties
 from daebus_console.tui.rows.lines import Line, fit, fit_right
 
 _NAME = 24
+_TIME = 10
+_WIDE = 70
+_SHORTEST = 8
+"""Cells of the track at least."""
 
 
 class Mark(NamedTuple):
@@ -32,8 +38,10 @@ def marks(exchange: Exchange) -> list[Mark]:
     else:
         found = [Mark(0.0, f"asked by {source}" if exchange.reply_to else f"sent by {source}", "●", "accent", target)]
     answer = exchange.answer
-    if exchange.elapsed is not None and exchange.latency is not None and exchange.transit is not None:
-        # The responder tells how long its handler ran; it began that long before the answer left it.
+    held = bool(exchange.flags & Flag.DEBUGGED)
+    if exchange.elapsed is not None and exchange.latency is not None and exchange.transit is not None and not held:
+        # The responder tells how long its handler ran; it began that long before the answer left it. Of one that was
+        # held nobody knows whether that was before its handler or behind it.
         began = max(0.0, exchange.latency - exchange.elapsed - exchange.transit / 2)
         found.append(Mark(began, "picked up", "▸", "name", f"{fmt.duration(exchange.elapsed)} in the handler"))
     for number, part in enumerate(exchange.parts, 1):
@@ -56,6 +64,8 @@ def _answer(exchange: Exchange, answer: Message) -> Mark:
     name = "failed" if answer.error else "answered"
     by = f"by {clean(exchange.instance)}" if exchange.instance else ""
     more = " ".join(part for part in (fmt.size(len(answer.data)), by) if part)
+    if exchange.flags & Flag.DEBUGGED and exchange.elapsed is not None:
+        more = f"{fmt.duration(exchange.elapsed)} in the handler, {more}"
     return Mark(answer.at - exchange.opened.at, name, "■", "error" if answer.error else "ok", more)
 
 
@@ -64,11 +74,12 @@ def timeline(exchange: Exchange, width: int, now: float) -> list[Line]:
     found = marks(exchange)
     pending = exchange.state is State.PENDING
     span = max(found[-1].at, now - exchange.opened.at if pending else 0.0, 1e-6)
-    more = max((len(mark.more) for mark in found), default=0)
-    room = max(8, width - _NAME - 10 - min(more, 30) - 2)
+    names = min(_NAME, 1 + max(cell_len(mark.name) for mark in found)) if width < _WIDE else _NAME
+    room = max(_SHORTEST, width - names - _TIME - 2 - max(cell_len(mark.more) for mark in found))
+    left = max(0, width - names - _TIME - 2 - room)
     lines: list[Line] = [
         [
-            (fit(fmt.clock(exchange.opened.at), _NAME), "dim"),
+            (fit(fmt.clock(exchange.opened.at), names), "dim"),
             (fit_right("after", 7) + "   ", "dim"),
             ("0" + fit_right(fmt.duration(span), room - 1), "dim"),
         ]
@@ -80,17 +91,17 @@ def timeline(exchange: Exchange, width: int, now: float) -> list[Line]:
         track = " " * start + "╌" * (place - start)
         lines.append(
             [
-                (fit(mark.name, _NAME), "plain"),
+                (fit(mark.name, names), "plain"),
                 (fit_right("" if mark.at == 0 else fmt.duration(mark.at), 7) + "   ", mark.role),
                 (track, "dim"),
                 (mark.sign, mark.role),
                 (" " * (room - 1 - place) + "  ", "plain"),
-                (mark.more, "dim"),
+                (cut(mark.more, left), "dim"),
             ]
         )
         before = mark.at
     if pending:
         lines.append(
-            [(fit("waiting …", _NAME), "wait"), (fit_right(fmt.duration(now - exchange.opened.at), 7), "wait")]
+            [(fit("waiting …", names), "wait"), (fit_right(fmt.duration(now - exchange.opened.at), 7), "wait")]
         )
     return lines

@@ -1,0 +1,53 @@
+"""When what happened in an exchange: nothing is told that nobody knows, and nothing is cut without a sign."""
+
+from __future__ import annotations
+
+import pytest
+
+from daebus_console.engine.conversation.drawing import HANDLER, UNTOLD, WAY, bar
+from daebus_console.engine.conversation.tree import Conversation
+from daebus_console.engine.conversation.waterfall import waterfall
+from daebus_console.engine.message.exchange import Exchange
+from daebus_console.text import cells
+from daebus_console.tui.documents.timeline import marks, timeline
+from daebus_console.tui.rows.lines import text_of
+from tests.console.engine.bus import Bus, answer, progress, request
+
+
+def held(times: int) -> tuple[Bus, Exchange]:
+    """A request that was held before its handler, of which its asker was told so often."""
+    bus = Bus()
+    exchange = bus >> request("orders", "ship", id="a", timeout=60)
+    for _ in range(times):
+        bus.wait(1)
+        bus >> progress("caller:1", id="a", held=2.0)
+    mark = {"by": "console", "did": ["held"]}
+    bus.wait(0.5)
+    bus >> answer("caller:1", id="a", elapsed=0.01, instance="b1", debug=mark if times else ...)
+    return bus, exchange
+
+
+def test_of_what_was_held_nobody_tells_when_it_was_picked_up() -> None:
+    _bus, exchange = held(0)
+    assert [mark.name for mark in marks(exchange)] == ["asked by web", "picked up", "answered"]
+    _bus, exchange = held(4)
+    assert [mark.name for mark in marks(exchange)] == ["asked by web", "held", "answered"]
+    assert "10ms in the handler" in marks(exchange)[-1].more
+
+
+@pytest.mark.parametrize(("times", "sign"), [(0, WAY), (4, UNTOLD)])
+def test_what_was_held_is_not_drawn_as_on_its_way(times: int, sign: str) -> None:
+    bus, exchange = held(times)
+    found = waterfall(Conversation(exchange, list(bus.journal.exchanges)), bus.now)
+    assert set(bar(found.rows[0], found.length, 60)) == {sign, HANDLER}
+
+
+@pytest.mark.parametrize("width", [36, 40, 48, 60, 69, 70, 88, 120, 200])
+def test_no_line_is_wider_than_the_pane_and_what_is_cut_says_so(width: int) -> None:
+    bus, exchange = held(4)
+    whole = [mark.more for mark in marks(exchange)]
+    for line, more in zip(timeline(exchange, width, bus.now)[1:], whole, strict=True):
+        text = text_of(line)
+        assert cells(text.rstrip()) <= width
+        assert text.rstrip().endswith((more, "…"))
+        assert width < 88 or text.endswith(more)
