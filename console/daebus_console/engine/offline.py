@@ -224,7 +224,8 @@ class OfflineSender(Sender):
 
     def check(self) -> None:
         """Raises ReadOnly."""
-        raise ReadOnly("this is a capture: nothing can be sent from here")
+        more = " but what is in it, again" if self.session.passing else ""
+        raise ReadOnly(f"this is a capture: nothing can be sent from here{more}")
 
     def ask(self, service: str, action: str, payload: Mapping[str, Any]) -> str:
         """Raises ReadOnly."""

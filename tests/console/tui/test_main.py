@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
+from daebus_console.engine.offline import OfflineSession
+from daebus_console.engine.session import Session
 from tests.console.tui.support import Driver, drive
 from tests.support.redis_server import RedisServer
 
@@ -122,6 +128,46 @@ def test_empty_panes_say_what_to_do(own_redis: RedisServer) -> None:
         )
 
     drive(own_redis.url, story)
+
+
+def left_pane(console: Driver) -> str:
+    """What the left pane says, in one line."""
+    return " ".join(" ".join(row.split("\u2595")[0].split()) for row in console.text.split("\n"))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 35)])
+def test_a_redis_that_refuses_is_told_from_one_that_is_not_there(own_redis: RedisServer, size: tuple[int, int]) -> None:
+    async def refused(console: Driver) -> None:
+        await console.until(lambda: "There is a Redis at" in left_pane(console))
+        said = left_pane(console)
+        assert "invalidusername-passwordpair" in said.replace(" ", "")
+        assert "--redisredis://USER:PASSWORD@HOST" in said.replace(" ", "")
+        assert "hunter2" not in console.text
+
+    with Session(own_redis.url.replace("redis://", "redis://nobody:hunter2@")) as session:
+        drive(session, refused, size)
+    own_redis.kill()
+
+    async def away(console: Driver) -> None:
+        await console.until(lambda: "No Redis answers at" in left_pane(console))
+        said = left_pane(console)
+        assert "Connection refused" in said
+        assert "Start it there" in said
+
+    with Session(own_redis.url) as session:
+        drive(session, away, size)
+
+
+def test_a_capture_without_messages_is_no_bus(tmp_path: Path) -> None:
+    path = tmp_path / "empty.jsonl"
+    path.write_text('{"daebus_capture": 1}\n')
+
+    async def story(console: Driver) -> None:
+        await console.sees("There is no message in this capture", "No service is seen in capture")
+        await console.loses("Nothing has been published")
+
+    with OfflineSession(path) as session:
+        drive(session, story)
 
 
 def test_it_is_usable_at_80_by_24(redis_url: str, name: str) -> None:

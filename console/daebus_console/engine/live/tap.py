@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import hiredis
 
-from daebus.errors import DaebusError, PermissionDenied
+from daebus.errors import DaebusError, PermissionDenied, RedisRefused
 from daebus.transport.address import RedisAddress
 from daebus.transport.link import Link
 from daebus.transport.places.dialing import Dialled, link_to
@@ -204,7 +204,7 @@ class Tap:
                 wait = _TICK
                 self._read(self._link.socket, reader)
             except (DaebusError, OSError, hiredis.ProtocolError) as error:
-                self.answering = isinstance(error, Refused)
+                self.answering = isinstance(error, Refused | RedisRefused)
                 self._closed = _closed(error) or self._closed
                 if not self._stopping.is_set():
                     self._listener.on_down(self._clock(), self._left or str(error) or type(error).__name__)

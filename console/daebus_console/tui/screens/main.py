@@ -203,11 +203,7 @@ class MainScreen(DebugKeys):
             [(" Services", "strong"), (f" {services or ''}", "dim")], _directory_units(self.size.width)
         )
         if self.directory.display:
-            self.directory.hint = hints.no_services(
-                str(session.address),
-                self.directory.size.width,
-                connected=session.status.up or not session.status.problem,
-            )
+            self.directory.hint = hints.no_services(session, self.directory.size.width)
             self.directory.reload()
             session.look_at(self.directory.on_screen(), self.directory.opened)
         else:
@@ -217,6 +213,7 @@ class MainScreen(DebugKeys):
             filtering=self.visibility.changes_with_state,
             muted=len(self.visibility.mutes),
             sharded=session.tap.sharded and not session.recorded,
+            recorded=session.recorded,
         )
         if not self.flow.count():
             self.flow.refresh()

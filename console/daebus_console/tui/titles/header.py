@@ -7,6 +7,7 @@ from daebus_console.engine.session import Session
 from daebus_console.text import clean
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.lines import Line
+from daebus_console.tui.titles.hints import without_address
 
 
 def header(
@@ -28,7 +29,7 @@ def header(
     else:
         since = f" for {fmt.duration(now - status.since)}" if status.messages or status.gaps else ""
         how = "sees nothing" if session.tap.answering else "not connected"
-        left.append((f" ✗ {how}{since}: {clean(status.problem)} ", "error"))
+        left.append((f" ✗ {how}{since}: {without_address(session, status.problem)} ", "error"))
     if read_only:
         left.append((" read-only ", "warn"))
     left += doing or []

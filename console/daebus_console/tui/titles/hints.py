@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+from daebus_console.engine.session import Session
 from daebus_console.text import clean, folded
 from daebus_console.tui.rows.lines import Line
 
 
-def no_services(url: str, width: int, *, connected: bool = True) -> list[Line]:
+def no_services(session: Session, width: int) -> list[Line]:
     """The directory knows nobody."""
-    if not connected:
-        text = f"No Redis answers at {clean(url)}. Start it there, or quit and name another with --redis URL."
-        return wrapped(f"{text} It is tried again all the time.", width)
-    text = f"No services on {clean(url)} yet. Start one, or run `daebus-console demo`."
+    url, problem = clean(str(session.address)), session.status.problem
+    if session.recorded:
+        text = f"No service is seen in {url}."
+    elif session.status.up or not problem:
+        text = f"No services on {url} yet. Start one, or run `daebus-console demo`."
+    elif session.tap.answering:
+        text = (
+            f"There is a Redis at {url}, but nothing is seen: {without_address(session, problem)}. Allow it there, or"
+            " quit and name a user who may, as in --redis redis://USER:PASSWORD@HOST. It is tried again all the time."
+        )
+    else:
+        text = (
+            f"No Redis answers at {url}: {without_address(session, problem)}. Start it there, or quit and name"
+            " another with --redis URL. It is tried again all the time."
+        )
     return wrapped(text, width)
 
 
-def no_flow(*, total: int, filtering: bool, muted: int, sharded: bool = False) -> list[Line]:
+def without_address(session: Session, problem: str) -> str:
+    """Why there is no connection, where the address stands beside it already; safe to show."""
+    return clean(problem.replace(f" at {session.address}", "", 1))
+
+
+def no_flow(*, total: int, filtering: bool, muted: int, sharded: bool = False, recorded: bool = False) -> list[Line]:
     """The flow has nothing to show."""
+    if not total and recorded:
+        return [
+            [("   There is no message in this capture.", "plain")],
+            [("   Nothing passed while it was recorded, or nothing that was wanted.", "dim")],
+        ]
     if not total:
         unseen = [
             [("   On a sharded bus a channel is seen that somebody subscribes to,", "dim")],
