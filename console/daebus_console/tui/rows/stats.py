@@ -11,6 +11,9 @@ from daebus_console.tui.rows.lines import Line, fit, fit_right
 
 _FIGURES = ("count", "/s", "errors", "timeouts", "p50", "p95", "p99", "max", "handler", "queue")
 _WIDE = 9
+_MARGIN = 3
+_LEAST = 16
+"""Cells of the names of service and action, at least."""
 
 
 def heading(width: int) -> Line:
@@ -21,13 +24,18 @@ def heading(width: int) -> Line:
 
 
 def _figures(width: int) -> tuple[str, ...]:
+    """Those that have room beside the names: where that is little, the first of them are left out."""
     if width >= 110:
         return _FIGURES
-    return tuple(name for name in _FIGURES if name not in ("handler", "queue", "max", "timeouts" if width < 90 else ""))
+    left_out = {"handler", "queue", "max"} if width >= 90 else {"handler", "queue", "max", "timeouts"}
+    for name in ("/s", "p99", "p50", "errors", "count"):
+        if _LEAST + _WIDE * (len(_FIGURES) - len(left_out)) > width:
+            left_out.add(name)
+    return tuple(name for name in _FIGURES if name not in left_out)
 
 
 def _names(width: int) -> int:
-    return max(16, width - _WIDE * len(_figures(width)))
+    return max(_LEAST, width - _WIDE * len(_figures(width)))
 
 
 def figures_line(row: Row, width: int) -> Line:
@@ -64,12 +72,18 @@ def _span(seconds: float | None) -> str:
 
 def slow_line(slow: Slow, width: int) -> Line:
     """One of the slowest exchanges."""
+    number, at = f"  #{slow.number:<8}", f"{fmt.clock(slow.at)}  "
+    latency = fit_right(fmt.duration(slow.latency), 8)
+    room = width - _MARGIN - len(number + at + latency)
+    if room < _LEAST:
+        room, at = room + len(at), ""
+    service = max(1, min(20, room // 2))
     return [
-        (f"  #{slow.number:<8}", "dim"),
-        (f"{fmt.clock(slow.at)}  ", "dim"),
-        (fit(shown(slow.service), 20), "name"),
-        (fit(shown(slow.action, text=True), max(8, width - 56)), "action"),
-        (fit_right(fmt.duration(slow.latency), 8), "wait"),
+        (number, "dim"),
+        (at, "dim"),
+        (fit(shown(slow.service), service), "name"),
+        (fit(shown(slow.action, text=True), max(1, room - service)), "action"),
+        (latency, "wait"),
     ]
 
 

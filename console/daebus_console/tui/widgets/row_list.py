@@ -17,9 +17,10 @@ from textual.message import Message as Event
 from textual.strip import Strip
 from textual.widget import Widget
 
+from daebus_console.text import ELLIPSIS, cells
 from daebus_console.tui.look.legible import legible
 from daebus_console.tui.look.roles import style_of
-from daebus_console.tui.rows.lines import Line
+from daebus_console.tui.rows.lines import Line, text_of
 
 WHEEL = 3
 """Rows a notch of the mouse wheel moves."""
@@ -252,9 +253,11 @@ class RowList(Widget, can_focus=True):
         return self.strip(self.line(index, self.row_width()), over, self.row_width())
 
     def strip(self, line: Line, over: str, width: int) -> Strip:
-        """A line in the theme's colours, cut or filled to the width."""
-        segments = [Segment(text, self.style_of(role, over)) for text, role in line if text]
-        return Strip(segments).adjust_cell_length(width, self.style_of("plain", over))
+        """A line in the theme's colours, filled up or cut to the width; what is cut says so."""
+        strip = Strip([Segment(text, self.style_of(role, over)) for text, role in line if text])
+        if strip.cell_length > width > 0 and cells(text_of(line).rstrip()) > width:
+            strip = Strip.join([strip.crop(0, width - 1), Strip([Segment(ELLIPSIS, self.style_of("dim", over))])])
+        return strip.adjust_cell_length(width, self.style_of("plain", over))
 
     def _bar(self, y: int, count: int) -> Strip:
         page = self.page
