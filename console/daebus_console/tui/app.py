@@ -112,6 +112,12 @@ class ConsoleApp(BaseApp):
         """Textual asks for what is at the bottom of all screens."""
         return self.mains[0]
 
+    def deliver_screenshot(
+        self, filename: str | None = None, path: str | None = None, time_format: str | None = None
+    ) -> str | None:
+        """Save it where whatever else is written goes, too: Textual wants a folder for downloads, and fails without."""
+        return super().deliver_screenshot(filename, path or os.getcwd(), time_format)
+
     @property
     def workspace(self) -> Workspace:
         """What is on the screen."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -172,6 +173,21 @@ def test_a_sequence_diagram_shows_who_asked_whom(redis_url: str, name: str) -> N
         await console.sees("Flow")
 
     drive(redis_url, story)
+
+
+def test_a_screenshot_is_saved_where_other_files_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also for a user who has no folder for downloads."""
+    monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
+    monkeypatch.chdir(tmp_path)
+
+    async def story(console: Driver) -> None:
+        await console.press("ctrl+p")
+        await console.type("screenshot")
+        await console.sees("Save an SVG")
+        await console.press("enter")
+        await console.until(lambda: list(tmp_path.glob("*.svg")))
+
+    drive(scene(), story)
 
 
 def test_the_palette_holds_the_actions(redis_url: str) -> None:
