@@ -11,6 +11,8 @@ from daebus_console.engine.filter.language import parse
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message.frame import Frame, Gap
+from daebus_console.engine.records.before import row_of
+from daebus_console.engine.records.record import Handled, Source
 from daebus_console.engine.session import Session, Settings
 from daebus_console.engine.tripwire.keeping import Keeping, Span
 from daebus_console.engine.tripwire.wire import Hit, Tripwire
@@ -62,6 +64,23 @@ def test_what_passed_before_and_after(passed: Passed, tmp_path: Path) -> None:
         b'{"n": "last"}',
     ]
     assert (keeping.messages, keeping.short) == (32, 0)
+
+
+def test_what_services_tell_of_before_is_no_message(passed: Passed, tmp_path: Path) -> None:
+    """Rows of it stand among the messages that passed, with the times at which it was."""
+    journal = passed.session.journal
+    for second in range(40):
+        passed >> raw("news", f'{{"n": {second}}}')
+        told = Handled(seq=second + 1, at=passed.now - 1000 + second, id=f"r{second}", action="login")
+        told.source = Source("users", "i1")
+        journal.add(*row_of(told, journal.next_number, journal.next_seq))
+        passed.wait(1)
+    keeping = keep(passed, tmp_path)
+    keeping.finish()
+    frames = kept(keeping.path)
+    assert [frame.data for frame in frames if isinstance(frame, Frame)] == [b'{"n": %d}' % n for n in range(10, 40)]
+    assert len(frames) == 30
+    assert (keeping.messages, keeping.short) == (30, 0)
 
 
 def test_what_tripped_it_is_there_from_its_beginning(passed: Passed, tmp_path: Path) -> None:

@@ -60,9 +60,11 @@ class Keeping:
         start = min(hit.at - span.before, hit.since)
         with session.lock:
             journal = session.journal
-            self._next = _first_since(journal.messages, start)
-            if journal.evicted and self._next == journal.messages.first and len(journal.messages):
-                self.short = max(0.0, journal.messages.peek().at - start)
+            first = _first_since(journal.messages, start)
+            oldest = next((one for one in journal.messages if one.kind is not Kind.TOLD), None)
+            self._next = journal.messages.last + 1 if first is None else first.seq
+            if journal.evicted and first is not None and first is oldest:
+                self.short = max(0.0, first.at - start)
             gap = session.correlator.open_gap
         try:
             self._write(self._lines.header(session.address.url, start))
@@ -98,6 +100,9 @@ class Keeping:
                 self._add(GapLine(messages[0].at, 0.0, f"{first - self._next} messages here were not remembered"))
             buffer = bytearray()
             for message in messages:
+                if message.kind is Kind.TOLD:
+                    # It never passed: a service told of it afterwards.
+                    continue
                 if message.kind is not Kind.GAP:
                     self._end_part(buffer, message.at)
                     self.messages += self._lines.add((message.at, message.channel, message.data), buffer)
@@ -166,17 +171,16 @@ class Keeping:
         self._file.write(bytes(buffer))
 
 
-def _first_since(messages: Ring[Message], start: float) -> int:
-    """The number of the first message at or after that time; one past the last where there is none."""
-    low, high = messages.first, messages.last + 1
-    while low < high:
-        middle = (low + high) // 2
-        message = messages.get(middle)
-        if message is not None and message.at < start:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+def _first_since(messages: Ring[Message], start: float) -> Message | None:
+    """The first message at or after that time; None where there is none. Those that were only told of are none."""
+    found = None
+    for message in reversed(messages):
+        if message.kind is Kind.TOLD:
+            continue
+        if message.at < start:
+            break
+        found = message
+    return found
 
 
 def _opened(folder: str, hit: Hit) -> Writing:
