@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from daebus_console.engine import offline
 from daebus_console.engine.capture.reader import CaptureReader, read_capture
-from daebus_console.engine.message.exchange import State
+from daebus_console.engine.export import export
+from daebus_console.engine.message.exchange import Flag, State
 from daebus_console.engine.message.frame import Frame, Gap
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.replay.source import Recording
+from tests.console.engine.dialects.support import TRANSCRIPTS
 
 HEADER = b'{"daebus_capture": 1}\n'
 
@@ -101,6 +103,47 @@ def test_frames_together_have_no_more_bytes_than_may_be(tmp_path: Path, odd: byt
     assert all(len(run) == 1 or sum(run) <= 1_000 for run in runs)
 
 
+def test_taken_along_as_a_capture_each_message_stands_where_it_stood(tmp_path: Path) -> None:
+    """Also among those of equal times, and what came too late."""
+    path, again = tmp_path / "capture.jsonl", tmp_path / "again.jsonl"
+    lines = [request(1, 1), request(1, 2), plain(1, "news"), answer(1, 2), answer(30, 1)]
+    lines += [b'{"at": 31.0, "gap": 1.0, "reason": "r"}', request(33, 3), plain(33, "one", "1"), plain(33, "one", "1")]
+    path.write_bytes(HEADER + b"\n".join(lines) + b"\n")
+    again.write_text(export("capture", Recording(path).exchanges()))
+    with CaptureReader(path) as one, CaptureReader(again) as other:
+        assert list(one) == list(other)
+    twice = export("capture", Recording(again).exchanges()).splitlines()
+    assert twice[1:] == again.read_text().splitlines()[1:]
+
+
+def test_a_part_that_was_not_seen_is_taken_along(tmp_path: Path) -> None:
+    path, again = tmp_path / "capture.jsonl", tmp_path / "again.jsonl"
+    begin = b'{"at": 2.0, "gap": 0.0, "reason": "r", "partly": true}'
+    over = b'{"at": 2.0, "gap": 18.0, "reason": "r", "partly": true}'
+    lines = [request(1, 1), begin, request(3, 2), answer(4, 2), request(5, 3), over, request(21, 4), answer(22, 4)]
+    path.write_bytes(HEADER + b"\n".join([*lines, plain(40)]) + b"\n")
+    again.write_text(export("capture", Recording(path).exchanges()))
+    with CaptureReader(path) as one, CaptureReader(again) as other:
+        assert list(one) == list(other)
+    found = [(one.number, one.request_id, one.state) for one in Recording(path).exchanges()]
+    with OfflineSession(path) as session:
+        assert session.wait_up(10)
+        assert [(one.number, one.request_id, one.state) for one in session.journal.exchanges] == found
+    assert [state for _number, _id, state in found].count(State.GAP) == 1
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in TRANSCRIPTS.glob("*.jsonl")))
+def test_so_it_is_in_every_dialect(tmp_path: Path, name: str) -> None:
+    """Once, too, where a message opened several exchanges."""
+    again = tmp_path / "again.jsonl"
+    again.write_text(export("capture", Recording(TRANSCRIPTS / name).exchanges()))
+    with CaptureReader(TRANSCRIPTS / name) as one, CaptureReader(again) as other:
+        kept, seen = list(other), list(one)
+        assert [frame for frame in kept if isinstance(frame, Frame)] == [frame for frame in seen if frame in kept]
+        lost = [frame for frame in seen if frame not in kept]
+        assert all(isinstance(frame, Frame) and frame.data.startswith(b'{"daebus_probe"') for frame in lost)
+
+
 @pytest.mark.parametrize("step", [0.0, 0.001, 0.3, 1.7, 30.0, -0.5])
 def test_what_is_taken_together_is_of_one_second(tmp_path: Path, step: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(offline, "_MOST_AT_ONCE", 50)
@@ -134,10 +177,21 @@ def answer(at: float, number: int) -> bytes:
     return plain(at, "c", json.dumps({"status": "success", "payload": 1, "request_id": f"r{number}"}))
 
 
-def test_who_has_given_up_is_given_as_he_was_then(tmp_path: Path) -> None:
-    """Also where the answer that came too late stands among the lines that are read together."""
+@pytest.mark.parametrize("block", [64, 300, 4_096])
+def test_an_answer_that_came_too_late_is_known_wherever_it_stands(tmp_path: Path, block: int) -> None:
+    """However the file is read, up to two minutes after its time was over."""
     path = tmp_path / "capture.jsonl"
-    lines = [request(1, 1), request(2, 2), answer(3, 2), request(11.5, 3), answer(12, 1), answer(12.5, 3)]
+    lines = [request(1, 1), request(2, 2), answer(3, 2), request(4, 4), request(20, 3), answer(22, 3), answer(130, 1)]
+    lines += [request(140, 5), answer(141, 5), answer(142, 4)]
     path.write_bytes(HEADER + b"\n".join(lines) + b"\n")
-    found = [(one.request_id, one.state, one.answer is None) for one in Recording(path).exchanges()]
-    assert found == [("r1", State.TIMEOUT, True), ("r2", State.OK, False), ("r3", State.OK, False)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("daebus_console.files.reading._BLOCK", block)
+        patch.setattr("daebus_console.engine.replay.source._AT_ONCE", 1)
+        found = [(one.request_id, one.state, one.has(Flag.LATE)) for one in Recording(path).exchanges()]
+    assert found == [
+        ("r1", State.OK, True),
+        ("r2", State.OK, False),
+        ("r4", State.TIMEOUT, False),
+        ("r3", State.OK, False),
+        ("r5", State.OK, False),
+    ]

@@ -21,6 +21,7 @@ from daebus_console.engine.diff.exchange import Answer
 from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.export import FORMATS, ExportOptions, export
 from daebus_console.engine.message.exchange import Exchange, Flag, State
+from daebus_console.engine.replay import source
 from daebus_console.engine.replay.item import patience, resend_of
 from daebus_console.engine.replay.replay import Outcome
 from daebus_console.engine.replay.report import Result, judge
@@ -150,13 +151,14 @@ def test_what_is_the_same(was_late: bool, now: str, is_late: bool, result: Resul
 
 
 @pytest.fixture
-def answered_later(tmp_path: Path) -> Recording:
-    """Requests of which each is answered when it has been given up, while the next ones are read."""
+def answered_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recording:
+    """Requests of which each is answered when it has been given up for long, while the next ones are read."""
+    monkeypatch.setattr(source, "_AT_ONCE", 1)
     path = tmp_path / "capture.jsonl"
     with CaptureWriter(path, "redis://localhost", 0.0) as writer:
         for number in range(30):
-            writer.write(20.0 * number, *request("shop", "buy", id=f"r{number}"))
-            writer.write(20.0 * number + 1, *answer("caller:1", id=f"r{number - 1}"))
+            writer.write(200.0 * number, *request("shop", "buy", id=f"r{number}"))
+            writer.write(200.0 * number + 1, *answer("caller:1", id=f"r{number - 1}"))
     return Recording(path)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import heapq
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from json.encoder import encode_basestring_ascii
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 from daebus_console import naming
@@ -18,6 +19,7 @@ from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import Part, compact, parts, payload_text
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message.exchange import Exchange, Kind, Message
+from daebus_console.engine.message.frame import Gap
 
 _RESPONSE = Kind.RESPONSE
 
@@ -165,9 +167,54 @@ def as_jsonl(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[
         yield text + "\n"
 
 
-def _members(fields: Mapping[str, str]) -> str:
-    """They as JSON, without the braces around them."""
-    return json.dumps(fields)[1:-1]
+def _in_order(exchanges: Iterable[Exchange], redact: Redactor) -> Iterator[str]:
+    """The lines of a capture, in the order in which all of it passed: each when nothing older can follow.
+
+    That is so where exchanges come in the order in which they were opened. A message that opened several comes once.
+    """
+    waiting: list[tuple[float, int, int, bytes | None, str]] = []
+    taken = 0
+    before: tuple[float, int, bytes | None] | None = None
+
+    def until(end: float, seq: int) -> Iterator[str]:
+        nonlocal before
+        while waiting and waiting[0][:2] < (end, seq):
+            at, number, _taken, data, text = heapq.heappop(waiting)
+            if before is None or data is None or before[2] is not data or before[:2] != (at, number):
+                yield text
+            before = at, number, data
+
+    for exchange in exchanges:
+        opened = exchange.opened
+        yield from until(opened.at, opened.seq)
+        gap = exchange.aside.gap
+        found = [(one.at, one.seq, one.data, _line_of(one, redact)) for one in exchange.messages if gap is None]
+        for at, seq, data, text in found if gap is None else _lines_of(gap, opened.seq):
+            taken += 1
+            heapq.heappush(waiting, (at, seq, taken, data, text))
+    yield from until(inf, 0)
+
+
+def _line_of(message: Message, redact: Redactor) -> str:
+    data, channel = redact(message.data), message.channel
+    try:
+        text = f'"data": {encode_basestring_ascii(data.decode())}'
+    except UnicodeDecodeError:
+        text = f'"data_base64": "{base64.b64encode(data).decode()}"'
+    name = f'"channel": {_quoted[channel]}' if channel.isascii() else json.dumps(naming.exact("channel", channel))[1:-1]
+    return f'{{"at": {message.at!r}, {name}, {text}}}\n'
+
+
+def _lines_of(gap: Gap, seq: int) -> Iterator[tuple[float, int, None, str]]:
+    """A line; two for one in which a part was seen, where it begins and where it is over."""
+    line: dict[str, Any] = {"at": gap.start, "gap": gap.seconds or 0.0, "reason": gap.reason}
+    if not gap.partly:
+        yield gap.start, seq, None, json.dumps(line) + "\n"
+        return
+    line["partly"] = True
+    yield gap.start, seq, None, json.dumps(line | {"gap": 0.0}) + "\n"
+    if gap.end is not None:
+        yield gap.end, seq, None, json.dumps(line) + "\n"
 
 
 def as_capture(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
@@ -180,16 +227,4 @@ def as_capture(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterato
     if options.redact:
         header["redacted"] = list(options.redact.keys)
     yield json.dumps(header) + "\n"
-    for exchange in exchanges:
-        gap = exchange.aside.gap
-        if gap is not None:
-            yield json.dumps({"at": gap.start, "gap": gap.seconds or 0.0, "reason": gap.reason}) + "\n"
-            continue
-        for message in exchange.messages:
-            data, channel = options.redact(message.data), message.channel
-            try:
-                text = f'"data": {encode_basestring_ascii(data.decode())}'
-            except UnicodeDecodeError:
-                text = f'"data_base64": "{base64.b64encode(data).decode()}"'
-            name = f'"channel": {_quoted[channel]}' if channel.isascii() else _members(naming.exact("channel", channel))
-            yield f'{{"at": {message.at!r}, {name}, {text}}}\n'
+    yield from _in_order(exchanges, options.redact)

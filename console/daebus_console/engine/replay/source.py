@@ -1,7 +1,7 @@
 """Where the exchanges to replay come from: a capture file, however large, read as a stream. Holds a bounded stretch.
 
 Exchanges come in the order in which they were opened, each when its answer has been read, so that whoever sends it
-again can compare. A request waits for its answer no longer, in the time of the capture, than its asker did.
+again can compare. One that was given up waits for an answer that comes too late, for two minutes of the capture's time.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import heapq
 import math
 import os
-from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 
 from daebus_console.engine import dialects
@@ -27,9 +26,11 @@ MOST_MESSAGES = 100_000
 MOST_BYTES = 128 * 1024 * 1024
 """How much of a capture is held at once; a request whose answer is farther away counts as unanswered."""
 _LONGEST_HOLD = 120.0
+"""Seconds, in the time of the capture, for which what is settled, or was given up, is held back at most."""
 _AT_ONCE = 1_000
 """How many are paired at once."""
-_PENDING = State.PENDING
+_OPEN = (State.PENDING, State.TIMEOUT, State.GAP)
+"""How what may still change stands."""
 
 
 class Recording:
@@ -76,14 +77,17 @@ class _Stretch:
         self.journal = Journal(MOST_MESSAGES, MOST_BYTES)
         self.correlator = Correlator(self.journal, recording.timeout)
         self.correlator.recogniser = Recogniser(recording.spoken)
+        self.correlator.answerable = lambda request: request.opened.at >= self._whole_since
         self.now = 0.0
+        self._whole_since = -math.inf
+        """Since when all is seen; infinity while only a part is."""
         self._waiting: list[tuple[float, int, Exchange]] = []
         """Those that are not given yet, by the time of their opening and their number: a heap."""
         self._most = min(_AT_ONCE, self.journal.max_messages)
         self._most_bytes = min(MOST_TOGETHER, self.journal.max_bytes)
         self._kept: list[Alone] = []
-        """What is not paired yet where times go back; `_room` are the bytes that may follow, `_due` when it is time."""
-        self._room, self._due = self._most_bytes, math.inf
+        """What is not paired yet where times go back; `_room` are the bytes that may follow."""
+        self._room = self._most_bytes
 
     def exchanges(self) -> Iterator[Exchange]:
         recording = self.recording
@@ -91,10 +95,7 @@ class _Stretch:
             for run in reader.runs(self._most_bytes):
                 if isinstance(run, Gap):
                     yield from self._left()
-                    self.now = max(self.now, run.start)
-                    self.correlator.lose(run.start, run.reason)
-                    self.correlator.resume(run.end if run.end is not None else run.start)
-                    yield from self._paired((), self.now)
+                    yield from self._over(run)
                 else:
                     for ready in self._frames(run):
                         yield from ready
@@ -103,25 +104,34 @@ class _Stretch:
         while self._waiting:
             yield heapq.heappop(self._waiting)[2]
 
+    def _over(self, gap: Gap) -> list[Exchange]:
+        """Take a gap, or the end of one in which a part was seen; returns what is ready then."""
+        first, now, correlator = self.journal.next_number, max(self.now, gap.start), self.correlator
+        if gap.partly and gap.end is not None:
+            self._whole_since = now = max(now, gap.end)
+            correlator.resume(gap.end)
+        else:
+            correlator.lose(gap.start, gap.reason, partly=gap.partly)
+            if gap.partly:
+                self._whole_since = math.inf
+            else:
+                correlator.resume(gap.end if gap.end is not None else gap.start)
+                self._whole_since = min(self._whole_since, now)
+        return self._paired((), now, first=first)
+
     def _frames(self, run: list[Alone]) -> Iterator[list[Exchange]]:
         """Pair them, as many at once as can be, which costs half as much as one by one; gives what is ready each time.
 
-        Never more than has room, or exchanges would be dropped unseen; and no further than to where somebody's time is
-        over, so that he is given as he was then. (Of who names a shorter time himself, what comes late may be known.)
+        Never more than has room, or exchanges would be dropped unseen.
         """
         times = [at for at, _frames in run]
         if times[0] < self.now or times != sorted(times):
             yield from self._in_disorder(run)
             return
         yield self._left()
-        start, count = 0, len(run)
-        while start < count:
-            if times[start] >= self.correlator.next_deadline:
-                yield self._paired((), times[start])
-            due = min(self.correlator.next_deadline, times[start] + self.recording.timeout)
-            end = bisect_left(times, due, start + 1, min(start + self._most, count))
-            yield self._paired(run[start:end], times[end - 1])
-            start = end
+        for start in range(0, len(run), self._most):
+            some = run[start : start + self._most]
+            yield self._paired(some, some[-1][0])
 
     def _in_disorder(self, run: list[Alone]) -> Iterator[list[Exchange]]:
         """The same where times go back: what belongs together may be apart, so pairs are made as late as can be."""
@@ -133,25 +143,28 @@ class _Stretch:
             else:
                 recording.disorder = max(recording.disorder, self.now - at)
             self._room -= len(data)
-            if at >= self._due or self._room < 0 or len(kept) == self._most:
+            if self._room < 0 or len(kept) == self._most:
                 yield self._left()
                 self._room -= len(data)
-            if not kept:
-                self._due = min(self.correlator.next_deadline, at + recording.timeout)
             kept.append(one)
 
     def _left(self) -> list[Exchange]:
         """Pair what was kept to be paired late; returns what is ready then."""
         ready = self._paired(self._kept, self.now, ordered=False) if self._kept else []
         self._kept.clear()
-        self._room, self._due = self._most_bytes, math.inf
+        self._room = self._most_bytes
         return ready
 
-    def _paired(self, batches: Sequence[Alone], now: float, *, ordered: bool = True) -> list[Exchange]:
-        """Take those, all until `now`; returns what is ready then. `ordered`: they are, and what came before them."""
+    def _paired(
+        self, batches: Sequence[Alone], now: float, *, ordered: bool = True, first: int | None = None
+    ) -> list[Exchange]:
+        """Take those, all until `now`; returns what is ready then. `ordered`: they are, and what came before them.
+
+        What is new begins with them, or with that number.
+        """
         self.now = now
         journal, waiting = self.journal, self._waiting
-        first = journal.next_number
+        first = journal.next_number if first is None else first
         if batches:
             self.correlator.take_all(batches)
         self.correlator.advance(now)
@@ -161,7 +174,7 @@ class _Stretch:
             # Most are settled in the order in which they were opened, and need not wait.
             given = 0
             for exchange in new:
-                if exchange.state is _PENDING or exchange.opened.at > settled_before:
+                if exchange.opened.at > settled_before or (exchange.state in _OPEN and self._waits(exchange)):
                     break
                 given += 1
             ready += new[:given]
@@ -171,12 +184,22 @@ class _Stretch:
         return ready if ordered else self._ready(settled_before)
 
     def _ready(self, settled_before: float) -> list[Exchange]:
-        """Take out those that are settled and were opened until then, up to the first that is not."""
+        """Take out those that are settled and were opened until then, up to the first that is not.
+
+        Those that the journal has no room for any more are settled.
+        """
         waiting, first, ready = self._waiting, self.journal.exchanges.first, []
         while waiting:
             at, number, exchange = waiting[0]
-            if number >= first and (exchange.state is _PENDING or at > settled_before):
+            if number >= first and (at > settled_before or (exchange.state in _OPEN and self._waits(exchange))):
                 break
             heapq.heappop(waiting)
             ready.append(exchange)
         return ready
+
+    def _waits(self, exchange: Exchange) -> bool:
+        """Whether the answer to one that is unanswered may still come, or the end of a gap."""
+        if exchange.state is State.GAP:
+            return exchange.aside.gap is self.correlator.open_gap
+        late = exchange.state is State.TIMEOUT
+        return exchange.answer is None and (not late or self.now <= exchange.deadline + _LONGEST_HOLD)
