@@ -96,6 +96,11 @@ class Jobs:
             with self._changed:
                 if self._changed.wait_for(lambda: not any(job.background for job in self._running), 0.2):
                     break
+        return self.status
+
+    @property
+    def status(self) -> int:
+        """The first status that is not 0, of all that have ended so far; else 0."""
         return self._failed[0] if self._failed else 0
 
     def close(self, timeout: float = 5.0) -> None:

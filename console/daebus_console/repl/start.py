@@ -59,5 +59,5 @@ def _script(context: Context, output: TerminalOutput) -> int:
         output.error(str(error))
         return Exit.USAGE
     status = run_script(lines, "standard input", context)
-    # What was left to itself belongs to the script as well.
-    return status or context.jobs.wait_all()
+    # What was left to itself belongs to the script as well, unless it says itself that it is over.
+    return status or (context.jobs.status if context.leaving.is_set() else context.jobs.wait_all())

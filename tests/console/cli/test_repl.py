@@ -54,6 +54,12 @@ def test_what_is_left_to_itself_is_awaited_at_the_end(console: Console, service:
     assert "] failed: request" in done.err
 
 
+def test_who_quits_waits_for_nothing_that_has_no_end(console: Console, tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    done = console("repl", stdin=f"watch status:timeout --keep {folder} &\nquit\n")
+    assert done.status == 0, done.err
+
+
 def test_quit_ends_a_script(console: Console) -> None:
     done = console("repl", stdin="set a 1\nquit\nnonsense\n")
     assert done.status == 0, done.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -127,3 +128,25 @@ def test_more_channels_than_can_be_listened_to_are_said_to_be(
         listener.close()
     assert ended.status != Exit.DONE
     assert f"the answers of {MOST_CHANNELS} channels are waited for already" in ended.out + ended.err, ended
+
+
+def test_what_cannot_be_sent_again_is_no_failure(console: Console, shop: Shop, tmp_path: Path) -> None:
+    """As the plan says; in JUnit it is skipped."""
+    asked = {"action": "echo", "payload": {"n": 1}, "request_id": "a", "reply_to": "caller:1", "service": "web"}
+    said = {"status": "success", "payload": {"n": 1}, "request_id": "a"}
+    moleculer = {"ver": "4", "sender": "node-1", "id": "abc", "action": "math.add", "params": {}, "meta": {}, "level": 1}
+    moleculer |= {"timeout": 0, "tracing": None, "parentID": None, "requestID": "abc", "caller": None, "stream": False}
+    path = written(
+        tmp_path / "both.jsonl",
+        (shop.name, json.dumps(asked).encode()),
+        ("caller:1", json.dumps(said).encode()),
+        ("MOL.REQ.node-2", json.dumps(moleculer).encode()),
+    )
+    junit = tmp_path / "both.xml"
+    done = console("replay", str(path), "--asap", "--junit", str(junit))
+    assert "1 that cannot be sent (moleculer: its nodes answer only nodes that they know) left out" in done.err
+    assert "1 sent again: 1 same" in done.out
+    assert done.status == Exit.DONE
+    suite = ElementTree.parse(junit).getroot()
+    cases = {case.get("name"): [inside.tag for inside in case] for case in suite.iter("testcase")}
+    assert cases == {"#1 echo": [], "#2 math.add": ["skipped"]}

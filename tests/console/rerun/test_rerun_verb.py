@@ -15,6 +15,7 @@ from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.replay.source import Recording
 from daebus_console.engine.session import Session
+from daebus_console.render import to_record
 from tests.console.cli.conftest import Console
 from tests.console.commands.remembered import Passed, remembered
 from tests.console.engine.bus import raw
@@ -244,8 +245,10 @@ def test_at_a_prompt_another_process_does_it(passed: Passed, folder: Path) -> No
     (record,) = passed.records
     assert (record["exchange"], record["result"]) == (6, "same")
     assert [call["exchange"] for call in record["calls"]] == [7, 8]
+    written = json.loads(to_record(record))
+    assert (written["exchange"], [call["exchange"] for call in written["calls"]]) == (6, [7, 8])
     assert "placing" in passed.notes
-    (folder / "orders_app.py").write_text(SHOP.replace("factor = 1", "factor = 3"))
+    (folder / "orders_app.py").write_text(SHOP.replace("factor = 1", "factor = 1 + 2"))
     # It is as its file is now.
     assert passed("rerun #6 --app orders_app:app") == 1
     assert re.search(r"response.payload.total +5 → 15", passed.said)

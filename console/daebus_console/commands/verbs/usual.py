@@ -12,7 +12,7 @@ FOR = Option("--for", Kind.DURATION, "look for so long (5, 200ms, 2m), then end"
 TIMEOUT = Option("--timeout", Kind.DURATION, "wait at most so long for the final answer (default: 5 s)")
 TIMES = Option("--times", Kind.COUNT, "send it so many times; without --every, all at once", "N")
 EVERY = Option("--every", Kind.DURATION, "send it again after so long (2s, 200ms); without --times, until stopped")
-FORCE = Option("--force", Kind.FLAG, "send it though it is not what the action says that it takes")
+FORCE = Option("--force", Kind.FLAG, "at a prompt, send it though it is not what the action says that it takes")
 SERVICE = Argument("service", Kind.SERVICE, "the service to ask")
 ACTION = Argument("action", Kind.ACTION, "one of its actions")
 ITEMS = Argument("items", Kind.ITEMS, "the payload; see `help items`", required=False, many=True)

@@ -47,7 +47,15 @@ class Choice:
 
     def of(self, exchanges: Iterable[Exchange]) -> Iterator[Exchange]:
         """Those to be replayed."""
-        return (exchange for exchange in exchanges if self.takes(exchange))
+        return (exchange for exchange in exchanges if self.takes(exchange) and self.why_not(exchange) is None)
+
+    def why_not(self, exchange: Exchange) -> str | None:
+        """Why one that is taken cannot be sent again; None where it can."""
+        try:
+            where_to(exchange, self.to)
+        except Unsendable as error:
+            return str(error)
+        return None
 
 
 @dataclass

@@ -281,7 +281,7 @@ class _Many:
             interrupted = drive(replay, self.context, plan.total - self._absent(plan))
             status = self._tell(plan, replay, interrupted)
             if junit is not None:
-                self._complete(junit, replay)
+                self._complete(junit, replay, plan)
         return status
 
     def _exchanges(self) -> Iterator[Exchange]:
@@ -372,9 +372,12 @@ class _Many:
         """Whether standard output is for the JUnit file, so that what people read goes elsewhere."""
         return self.command["junit"] is not None and is_standard_output(self.command["junit"])
 
-    def _complete(self, junit: JUnit, replay: Replay) -> None:
+    def _complete(self, junit: JUnit, replay: Replay, plan: Plan) -> None:
         """List what was not sent as well, and put the file in its place. Raises CommandError."""
         try:
+            for one in filter(self.choice.takes, self._exchanges()) if plan.unsendable else ():
+                if (why := self.choice.why_not(one)) is not None:
+                    junit.leave_out([one], why)
             if replay.lost is not None or replay.cancelled:
                 reason = "the replay was stopped" if replay.lost is None else f"the replay ended: {replay.lost}"
                 junit.leave_out(self.choice.of(self._exchanges()), f"not sent: {reason}")

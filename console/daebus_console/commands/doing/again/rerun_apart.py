@@ -93,17 +93,21 @@ def _child(command: Command, context: Context, path: str, number: int, numbers: 
     if context.cancellation.cancelled:
         return Exit.INTERRUPTED
     try:
-        record: dict[str, Any] = jsontext.loads(out.decode())
+        told: dict[str, Any] = jsontext.loads(out.decode())
     except ValueError:
         return process.returncode or Exit.ERROR
-    record["exchange"] = numbers.get(record["exchange"], record["exchange"])
-    for call in record["calls"]:
-        call["exchange"] = numbers.get(call["exchange"], call["exchange"])
+    record = _numbered(told, numbers)
+    record["calls"] = [_numbered(call, numbers) for call in told["calls"]]
     if command["json"]:
         context.output.record(record)
     else:
         tell(record, context.output)
     return int(record["exit"])
+
+
+def _numbered(record: dict[str, Any], numbers: dict[int, int]) -> dict[str, Any]:
+    """The record with the number that its exchange has here. It is another one: what was read knows its old text."""
+    return {**record, "exchange": numbers.get(record["exchange"], record["exchange"])}
 
 
 def _waited(process: subprocess.Popen[bytes], context: Context) -> tuple[bytes, bytes]:
