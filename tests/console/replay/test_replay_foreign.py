@@ -134,7 +134,15 @@ def test_what_cannot_be_sent_again_is_no_failure(console: Console, shop: Shop, t
     """As the plan says; in JUnit it is skipped."""
     asked = {"action": "echo", "payload": {"n": 1}, "request_id": "a", "reply_to": "caller:1", "service": "web"}
     said = {"status": "success", "payload": {"n": 1}, "request_id": "a"}
-    moleculer = {"ver": "4", "sender": "node-1", "id": "abc", "action": "math.add", "params": {}, "meta": {}, "level": 1}
+    moleculer = {
+        "ver": "4",
+        "sender": "node-1",
+        "id": "abc",
+        "action": "math.add",
+        "params": {},
+        "meta": {},
+        "level": 1,
+    }
     moleculer |= {"timeout": 0, "tracing": None, "parentID": None, "requestID": "abc", "caller": None, "stream": False}
     path = written(
         tmp_path / "both.jsonl",
