@@ -93,7 +93,7 @@ def _read_payload(message: dict[str, Any]) -> dict[str, Any] | str:
 def payload_with(request: Request, number: Callable[[str], Any]) -> dict[str, Any]:
     """The payload with what `number` makes of the text of each number that has a point or an exponent.
 
-    What it makes must be equal to the number. A payload that has been changed since it came is given as it is.
+    What it makes must be equal to the number. What has been changed in the payload since it came is given as it is.
     """
     decoder = json.JSONDecoder(parse_float=number)
     try:
@@ -103,7 +103,18 @@ def payload_with(request: Request, number: Callable[[str], Any]) -> dict[str, An
     except (ValueError, RecursionError):
         return request.payload
     payload = _read_payload(message)
-    return payload if payload == request.payload else request.payload
+    return payload if payload == request.payload else _as_is(request.payload, payload)
+
+
+def _as_is(value: Any, came: Any) -> Any:
+    """A value, with those parts of what came in their places that are equal to it."""
+    if value == came and type(value) in (type(came), float):
+        return came
+    if isinstance(value, dict) and isinstance(came, dict):
+        return {name: _as_is(each, came[name]) if name in came else each for name, each in value.items()}
+    if isinstance(value, list) and isinstance(came, list) and len(value) == len(came):
+        return [_as_is(each, other) for each, other in zip(value, came, strict=True)]
+    return value
 
 
 def _read_id(value: object) -> RequestId:

@@ -10,7 +10,7 @@ from msgspec import inspect as nodes
 
 from .arrays import positional, sequence
 from .leaves import anything, bare, leaf, wanted_of
-from .models import is_model, model
+from .models import answered_model, is_model, model
 from .objects import Field, by_tag, mapping, object_of
 from .wrongs import Convert, Wrongs, kind
 
@@ -26,7 +26,8 @@ _SEQUENCES: dict[type, Callable[..., Any]] = {
 class Converters:
     """Makes converters; one for each node, which may hold itself.
 
-    With `written` they are for values that have been written already: models of pydantic have seen to themselves.
+    With `written` they are for values that have been written already, as `judgeable` does: models of pydantic have seen
+    to themselves.
     """
 
     def __init__(self, *, written: bool = False) -> None:
@@ -48,7 +49,7 @@ class Converters:
         if found is not None:
             return found
         if is_model(getattr(node, "cls", None)):
-            return _an_object if self._written else model(node.cls)
+            return (answered_model if self._written else model)(node.cls)
         match node:
             case nodes.UnionType():
                 return self._union(node)
@@ -114,12 +115,6 @@ class Converters:
             return converter(value, wrongs)
 
         return convert
-
-
-def _an_object(value: Any, wrongs: Wrongs) -> Any:
-    if not isinstance(value, dict):
-        wrongs.add(f"must be an object, not {kind(value)}")
-    return value
 
 
 def given_fields(node: Any) -> list[Any]:

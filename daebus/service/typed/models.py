@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import is_dataclass
 from typing import Any
 
 from daebus.wire.writing import encode
@@ -61,6 +63,40 @@ def model(cls: Any) -> Convert:
             return None
 
     return convert
+
+
+_OF_CLASS = uuid.uuid4().hex
+"""The key of what stands for a model that a handler has returned; nothing else can have it."""
+
+
+def standing_for(value: Any) -> dict[str, Any] | None:
+    """What stands for a model while it is looked whether an answer is what it is said to be; None for what is none."""
+    return {_OF_CLASS: id(type(value))} if is_model(type(value)) else None
+
+
+def answered_model(cls: Any) -> Convert:
+    """Judges what is answered where a model is said to be: one has seen to itself, and an object is to be one."""
+    reads = model(cls)
+
+    def convert(value: Any, wrongs: Wrongs) -> Any:
+        if not isinstance(value, dict) or _OF_CLASS not in value:
+            return value if _is_written(cls) and isinstance(value, dict) else reads(value, wrongs)
+        if value[_OF_CLASS] not in map(id, _family(cls)):
+            wrongs.add(f"must be {cls.__name__}, not another model")
+        return value
+
+    return convert
+
+
+def _family(cls: Any) -> Iterator[object]:
+    yield cls
+    for one in cls.__subclasses__():
+        yield from _family(one)
+
+
+def _is_written(cls: Any) -> bool:
+    """Whether it is a dataclass with other names in JSON: it has been written by its own ones, which do not tell."""
+    return is_dataclass(cls) and any(field.alias for field in getattr(cls, "__pydantic_fields__", {}).values())
 
 
 def _reason(error: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from .converting import Converters
 from .leaves import Digits, bare
 from .models import is_model
 from .objects import Field, object_of
-from .results import Result, plainly
+from .results import Result, judgeable
 from .schemas import Schema, Schemas, shown_default
 from .signatures import Parameter, Taken
 from .understanding import holds, understood
@@ -71,7 +71,7 @@ def _check_defaults(taken: Taken, names: dict[str, Any]) -> None:
             continue
         wrongs = Wrongs()
         try:
-            Converters(written=True).of(names[parameter.name])(plainly(parameter.default), wrongs)
+            Converters(written=True).of(names[parameter.name])(judgeable(parameter.default), wrongs)
         except ValueError as error:
             raise Unusable(f"the default of {parameter.name!r} has no form in JSON: {error}") from None
         if wrongs.count:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
 from typing import Any
 
 import msgspec
+from msgspec import inspect as nodes
 
 from daebus.context import current, written
 from daebus.errors import PayloadError, class_of, said_by
 
 from .converting import Converters
-from .models import is_model
+from .models import is_model, standing_for
+from .understanding import holds
 from .wrongs import Convert, Wrongs
 
 
@@ -25,6 +27,8 @@ class Result:
     def __init__(self, node: Any = None, *, trusting: bool = False) -> None:
         self._convert: Convert | None = None if node is None else Converters(written=True).of(node)
         self._trusting = trusting
+        # Where there are models, which are judged before they are written.
+        self._judged = judgeable if node is not None and holds([node], nodes.CustomType) else None
         self._takes_null = self._convert is not None and _fits(self._convert, None)
 
     def final(self, value: Any) -> Any:
@@ -50,7 +54,7 @@ class Result:
             return plainly(value) if is_modelled(value) else value
         found = plainly(value)
         wrongs = Wrongs()
-        self._convert(found, wrongs)
+        self._convert(found if self._judged is None else self._judged(value), wrongs)
         if wrongs.count:
             raise PayloadError(f"what was returned is not what the annotation says: {wrongs.text('it')}")
         return found
@@ -67,14 +71,19 @@ def is_modelled(value: Any) -> bool:
     return isinstance(value, msgspec.Struct) or is_dataclass(value) or is_model(type(value))
 
 
-def plainly(value: Any) -> Any:
+def plainly(value: Any, plain: Callable[[Any], Any] | None = None) -> Any:
     """The value made of what JSON has. Raises PayloadError for what it has no form for."""
     try:
-        return msgspec.to_builtins(value, str_keys=True, enc_hook=_plain)
+        return msgspec.to_builtins(value, str_keys=True, enc_hook=plain or _plain)
     except (TypeError, ValueError, RecursionError) as error:
         raise PayloadError(
             f"what was returned cannot be written as JSON: {said_by(error) or class_of(error)}"
         ) from None
+
+
+def judgeable(value: Any) -> Any:
+    """The same, but for models of pydantic, for which something stands. Raises PayloadError."""
+    return plainly(value, lambda one: standing_for(one) or _plain(one))
 
 
 def _plain(value: Any) -> Any:

@@ -25,8 +25,9 @@ VERB = Verb(
         "request users ping --every 2s --times 5",
     ),
     details="The payload of the final answer is the result; what comes before it is shown as progress. At a prompt,"
-    " & at the end leaves it to itself, and you are told when it ends; and where the service tells what the action takes"
-    " (`describe`), what does not fit is not sent. At the shell the service is not asked before: it answers bad_request.",
+    " & at the end leaves it to itself, and you are told when it ends; and where the service tells what the action"
+    " takes (`describe`), what does not fit is not sent. At the shell the service is not asked before, and answers"
+    " bad_request.",
     publishes=True,
     background=True,
     place=30,

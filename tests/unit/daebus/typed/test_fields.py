@@ -13,6 +13,8 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from daebus import Daebus, request
+
 from .support import ask, taking, wrong
 
 
@@ -382,3 +384,24 @@ def test_what_is_nested_deep_is_read_as_deep_as_any_message_is() -> None:
     assert ask(depth, f'{{"x": {nested(190)}}}') == {"levels": 190}
     deep = nested(150).replace('{"items": []}', '{"items": 1}')
     assert wrong(depth, f'{{"x": {deep}}}') == {"x" + ".parent" * 150 + ".items": "must be a list, not a whole number"}
+
+
+def test_a_hook_that_changes_a_part_takes_no_digits_from_the_rest() -> None:
+    app = Daebus("shop")
+
+    @app.before_request
+    def tenant() -> None:
+        request.payload["tenant"] = "acme"
+        request.payload["items"][0]["price"] = 7.5
+
+    @app.action("pay")
+    def pay(amount: Decimal, items: list[dict[str, Decimal]], tenant: str) -> dict[str, Any]:
+        return {"amount": amount, "prices": [one["price"] for one in items], "tenant": tenant}
+
+    big = "12345678901234567.89"
+    with app.test_client() as client:
+        message = f'{{"amount": {big}, "items": [{{"price": {big}}}, {{"price": {big}}}]}}'
+        whole = f'{{"action": "pay", "payload": {message}, "reply_to": "asker", "request_id": "r"}}'
+        client.publish("shop", whole)
+        (answer,) = client.broadcasts("asker")
+    assert answer["payload"] == {"amount": big, "prices": ["7.5", big], "tenant": "acme"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic.dataclasses import dataclass as checked
 
 from daebus import Daebus
-from daebus.errors import RegistrationError
+from daebus.errors import RegistrationError, RequestFailed
 from daebus.service.typed.handler import described
 
 from .support import ask, wrong
@@ -159,3 +160,56 @@ def test_pydantic_is_not_loaded_where_no_model_of_it_is() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+class User(BaseModel):
+    id: int
+    name: str = "Ann"
+
+
+class Named(User):
+    more: int = 1
+
+
+class Other(BaseModel):
+    x: int
+
+
+def answering(annotation: Any, value: Any) -> Callable[[int], Any]:
+    def handler(n: int) -> Any:
+        return value if n else None
+
+    handler.__annotations__ = {"n": int, "return": annotation}
+    return handler
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "says"),
+    [
+        (User, {"wrong": 1}, "id is missing"),
+        (User, {"id": "x"}, "id is refused"),
+        (User, Other(x=1), "it must be User, not another model"),
+        (list[User], [User(id=1), {"wrong": 1}], "[1].id is missing"),
+        (dict[str, User], {"a": Other(x=1)}, "a must be User, not another model"),
+        (User | None, {"wrong": 1}, "id is missing"),
+        (Span, {"wrong": 1}, "start is missing"),
+    ],
+)
+def test_what_is_no_such_model_is_not_answered(annotation: Any, value: Any, says: str) -> None:
+    with pytest.raises(RequestFailed, match=re.escape(says)):
+        ask(answering(annotation, value), {"n": 1})
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "answered"),
+    [
+        (User, User(id=1), {"id": 1, "name": "Ann"}),
+        (User, {"id": 1}, {"id": 1}),
+        (User, Named(id=1), {"id": 1, "name": "Ann", "more": 1}),
+        (dict[str, User | None], {"a": User(id=1), "b": None}, {"a": {"id": 1, "name": "Ann"}, "b": None}),
+        (Span, Span(1), {"start": 1, "end": 0}),
+        (Login, Login(password=SecretStr("x")), {"password": "**********"}),
+    ],
+)
+def test_what_is_such_a_model_is_answered(annotation: Any, value: Any, answered: Any) -> None:
+    assert ask(answering(annotation, value), {"n": 1}) == answered
