@@ -6,9 +6,9 @@ import importlib
 from types import ModuleType
 
 from daebus.errors import DaebusError, RegistrationError
-from daebus.service.app import Daebus
+from daebus.service.app import BEING_IMPORTED, Daebus
 
-from .mistake import Mistake, last_line
+from .mistake import Mistake, last_line, where_in
 
 
 def find_app(where: str) -> Daebus:
@@ -38,6 +38,7 @@ def check_name(where: str) -> None:
 
 def _module(name: str, where: str) -> ModuleType:
     check_name(where)
+    being_imported = BEING_IMPORTED.set(True)
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -45,9 +46,11 @@ def _module(name: str, where: str) -> ModuleType:
             raise Mistake(f"there is no module {error.name!r} here or where Python looks for them") from None
         raise Mistake(f"{name!r} cannot be imported: {last_line(error)}") from None
     except DaebusError as error:
-        raise Mistake(f"{name!r} cannot be imported: {error}") from None
+        raise Mistake(f"{name!r} cannot be imported: {error}{where_in(error, name)}") from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a module may raise whatever it likes
         raise Mistake(f"{name!r} cannot be imported: {last_line(error)}") from None
+    finally:
+        BEING_IMPORTED.reset(being_imported)
 
 
 def told(app: Daebus, where: str) -> str:

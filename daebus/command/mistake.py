@@ -9,6 +9,19 @@ class Mistake(Exception):
     """What is wrong with what was asked for. Its text is what is said."""
 
 
+def where_in(error: BaseException, module: str) -> str:
+    """Which line of that module, or of what it imports of its own package, met the error; empty where it says so."""
+    package = module.partition(".")[0]
+    frames = [frame for frame, _line in traceback.walk_tb(error.__traceback__)]
+    lines = [line for _frame, line in traceback.walk_tb(error.__traceback__)]
+    for frame, line in zip(reversed(frames), reversed(lines), strict=True):
+        name = str(frame.f_globals.get("__name__", ""))
+        if name == package or name.startswith(f"{package}."):
+            place = f"{frame.f_code.co_filename}:{line}"
+            return "" if place in str(error) else f" ({place})"
+    return ""
+
+
 def last_line(error: BaseException) -> str:
     """What went wrong, and where in the user's files."""
     where = next((f" ({f.filename}:{f.lineno})" for f in reversed(traceback.extract_tb(error.__traceback__))), "")

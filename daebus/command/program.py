@@ -28,6 +28,8 @@ from .supervised import Supervised
 
 log = logging.getLogger("daebus")
 
+INTERRUPTED = 130
+"""The exit status of what Ctrl-C has ended."""
 USAGE = 2
 """The exit status of a mistake of whoever called it."""
 WORKERS = "DAEBUS_MAX_WORKERS"
@@ -52,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Mistake as mistake:
         print(f"error: {mistake}", file=sys.stderr)
         return USAGE
+    except KeyboardInterrupt:
+        # While the module is imported, say: a service that runs ends by itself.
+        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,13 +7,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from daebus.client.broadcast import broadcast
 from daebus.context import stopped
-from daebus.errors import ConfigurationError, DaebusError, RegistrationError
+from daebus.errors import ConfigurationError, DaebusError, RegistrationError, said_by
 from daebus.logs import DebugLevel, configure
 from daebus.recorder.recorder import COUNT
 from daebus.transport.bus import Bus, bus_at, chosen_url
@@ -35,6 +36,17 @@ if TYPE_CHECKING:
     from daebus.testing import TestClient
 
 log = logging.getLogger("daebus")
+
+
+BEING_IMPORTED: ContextVar[bool] = ContextVar("daebus_being_imported", default=False)
+"""Whether a module is imported just now to find the app in it, which is to be served afterwards, or not at all."""
+
+
+def _must_not_be_imported(what: str) -> None:
+    if BEING_IMPORTED.get():
+        raise RegistrationError(
+            f'app.{what}() is called while the module is imported; put it under `if __name__ == "__main__":`'
+        )
 
 
 class Daebus(Registry):
@@ -192,6 +204,7 @@ class Daebus(Registry):
 
         `debugger` as for the app, which it goes before.
         """
+        _must_not_be_imported("start")
         bus = bus_at(chosen_url(resolve_url(redis_url, redis_host, redis_port), sharded))
         return self.start_on(bus, service, debug, shared, debugger)
 
@@ -263,6 +276,7 @@ class Daebus(Registry):
         cannot start, one line says why and the process exits with status 1. A second signal ends the process at
         once. Logging is set up if the program has not.
         """
+        _must_not_be_imported("run")
         configure()
         redis = partial(self.start, service, debug, redis_host, redis_port, redis_url=redis_url)
         start = partial(redis, shared=shared, sharded=sharded, debugger=debugger)
@@ -273,9 +287,11 @@ class Daebus(Registry):
         """Start by `start()`, serve until the signals say so, and stop; see `run`."""
         try:
             start()
-        except DaebusError as error:
+        except Exception as error:
             named = isinstance(service, str) and service and checks.is_encodable(service)
-            log.error("%s cannot start: %s", service if named else self.name, error)
+            # What a hook of the program raises is of use only with its traceback.
+            hooks = None if isinstance(error, DaebusError) else error
+            log.error("%s cannot start: %s", service if named else self.name, said_by(error), exc_info=hooks)
             sys.exit(1)
         self._waiting = signals
         try:

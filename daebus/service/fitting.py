@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from daebus.errors import RegistrationError
@@ -12,6 +12,8 @@ from daebus.wire import checks
 
 from .kind import Kind, kind_of
 
+STAND_INS = (staticmethod, type(cache(lambda: None)))
+"""What is called in the place of a function with just the same arguments, and has no signature of its own."""
 RUNS = (Kind.PLAIN, Kind.ASYNC)
 """The kinds of what is called and that is all."""
 ANSWERS = tuple(Kind)
@@ -41,7 +43,8 @@ def must_fit(function: Callable[..., Any], what: str, *given: str, kinds: Collec
         wanted = " or ".join(each.value for each in kinds)
         raise cannot(what, function, f"is {kind.value}, {_WHY_NOT[kind]}; it must be {wanted}")
     try:
-        signature = inspect.signature(function, follow_wrapped=False)
+        # What has no signature of its own, as `functools.cache` makes it, has that of what it stands for.
+        signature = inspect.signature(function, follow_wrapped=isinstance(function, STAND_INS))
     except (ValueError, TypeError):
         return kind
     try:

@@ -86,8 +86,7 @@ class Options:
         checks.whole(self.max_async, "max_async", MOST_ASYNC)
         checks.whole(self.max_queue, "max_queue", sys.maxsize)
         checks.duration(self.grace, "grace")
-        if self.recorder != 0 or isinstance(self.recorder, bool):
-            checks.whole(self.recorder, "recorder", MOST_RECORDS)
+        checks.whole(self.recorder, "recorder", MOST_RECORDS, least=0)
         if self.unknown_action not in ("error", "ignore"):
             raise ConfigurationError(
                 f'unknown_action must be "error" or "ignore", not {checks.shown(self.unknown_action)}'

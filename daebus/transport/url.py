@@ -55,6 +55,10 @@ def _checked_host(host: object) -> str:
     # Not shown: it may be a whole URL with its password.
     if not isinstance(host, str) or not is_encodable(host) or not _NO_HOST.isdisjoint(host) or not host.isprintable():
         raise ConfigurationError("redis_host must be the name or address of a host; a URL is given as redis_url")
+    if host.count(":") == 1:
+        raise ConfigurationError(
+            "redis_host must be the name or address of a host alone; its port is given as redis_port"
+        )
     return host
 
 

@@ -71,10 +71,11 @@ def duration(value: object, what: str) -> float:
     return found
 
 
-def whole(value: object, what: str, most: int) -> int:
-    """A whole number from 1 on."""
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-        raise ConfigurationError(f"{what} must be a whole number of at least 1 and at most {most}, not {shown(value)}")
+def whole(value: object, what: str, most: int, least: int = 1) -> int:
+    """A whole number in that range."""
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        told = f"a whole number of at least {least} and at most {most}"
+        raise ConfigurationError(f"{what} must be {told}, not {shown(value)}")
     return value
 
 

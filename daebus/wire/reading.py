@@ -30,6 +30,8 @@ def read_request(data: bytes) -> Request | Unreadable | Stray:
         return Stray()
     if not isinstance(action, str) or not action:
         reason = "the message has no `action`" if action is None else f"`action` must be text, not {kind_of(action)}"
+        if action == "":
+            reason = "the message's `action` is empty"
         return Unreadable(reason, reply_to, request_id)
     if reply_to is None and message.get("reply_to"):
         return Unreadable("`reply_to` must be the name of a channel", None, request_id)

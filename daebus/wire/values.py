@@ -5,12 +5,14 @@ Dates and times are written as ISO 8601 has them, a Decimal with all its digits,
 
 from __future__ import annotations
 
+import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 from pathlib import PurePath
 from typing import Any
 from uuid import UUID
@@ -19,8 +21,30 @@ Default = Callable[[Any], Any]
 """Given a value that JSON has no form for, returns one to write in its place. Raises TypeError where there is none."""
 
 
+_NONE = object()
+"""Stands for the form of what has none."""
+
+
 def plain(value: Any) -> Any:
     """What is written for a value of a common type. Raises TypeError for any other."""
+    found = _form(value, plain)
+    if found is _NONE:
+        raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+    return found
+
+
+def plain_or(others: Default) -> Default:
+    """`plain`, and for what it does not know `others`: also for what is within a model."""
+
+    def written(value: Any) -> Any:
+        found = _form(value, written)
+        return others(value) if found is _NONE else found
+
+    return written
+
+
+def _form(value: Any, within: Default) -> Any:
+    """What is written for a value, or _NONE; `within` tells it for what is in a model."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime | date | time):
@@ -31,30 +55,22 @@ def plain(value: Any) -> Any:
         return _in_order(value)
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in fields(value)}
-    return _modelled(value)
-
-
-def _modelled(value: Any) -> Any:
-    """What is written for a Struct of msgspec or a model of pydantic. None is there but where its library is loaded."""
-    # One that another thread is just importing may have nothing in it yet.
+    # A library is there only where it is loaded; one that another thread is just importing may have nothing in it yet.
     struct = getattr(sys.modules.get("msgspec"), "Struct", None)
     if struct is not None and isinstance(value, struct):
-        return sys.modules["msgspec"].to_builtins(value, str_keys=True, enc_hook=plain)
+        return sys.modules["msgspec"].to_builtins(value, str_keys=True, enc_hook=within)
     if hasattr(type(value), "__pydantic_validator__") and hasattr(value, "model_dump"):
-        return value.model_dump(mode="json", by_alias=True)
-    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+        cls: Hashable = type(value)
+        more = {"fallback": within} if _takes_fallback(cls) else {}
+        return value.model_dump(mode="json", by_alias=True, **more)
+    return _NONE
 
 
-def plain_or(others: Default) -> Default:
-    """`plain`, and for what it does not know `others`."""
-
-    def written(value: Any) -> Any:
-        try:
-            return plain(value)
-        except TypeError:
-            return others(value)
-
-    return written
+@cache
+def _takes_fallback(cls: Hashable) -> bool:
+    """Whether its release of pydantic (2.10 or later) asks what to write for a value that it does not know."""
+    model: Any = cls
+    return "fallback" in inspect.signature(model.model_dump).parameters
 
 
 def _in_order(members: set[Any] | frozenset[Any]) -> list[Any]:

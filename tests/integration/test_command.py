@@ -201,6 +201,27 @@ def test_check_tells_what_a_service_has(write: Write, capsys: pytest.CaptureFixt
         ("{}", "raise SystemExit(3)", "'{}' cannot be imported: SystemExit: 3 (*users.py:1)"),
         (
             "{}",
+            "from daebus import Daebus\napp = Daebus('a')\napp.action('x')(dict)\napp.action('x')(dict)",
+            "'{}' cannot be imported: action 'x' has a handler already in 'a'; each may have only one (*users.py:4)",
+        ),
+        (
+            "{}",
+            "from daebus import Daebus\nDaebus('a', max_workers='20')",
+            "'{}' cannot be imported: max_workers must be a whole number of at least 1 and at most * (*users.py:2)",
+        ),
+        (
+            "{}",
+            USERS + "\napp.run(service='user_service')",
+            "'{}' cannot be imported: app.run() is called while the module is imported; put it under"
+            ' `if __name__ == "__main__":` (*users.py:19)',
+        ),
+        (
+            "{}",
+            USERS + "\napp.start()",
+            "'{}' cannot be imported: app.start() is called while the module is imported; *",
+        ),
+        (
+            "{}",
             "from daebus import Daebus\nDaebus('a').action('b')(lambda *c, d: c)",
             "'{}' cannot be imported: the handler of action 'b' (*users.py:2) takes *c,",
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 import time
@@ -234,3 +235,16 @@ def test_a_redis_that_takes_no_more_clients_is_named_and_nothing_was_sent(name: 
             assert str(caught.value).startswith(f"cannot connect to Redis at {server.url}: ")
     finally:
         server.close()
+
+
+def test_a_hook_that_fails_is_told_in_one_record(name: str, redis_url: str) -> None:
+    code = (
+        "import sys\nfrom daebus import Daebus\nfrom daebus.logs import configure\nconfigure('json')\n"
+        "app = Daebus(sys.argv[1])\n@app.on_start\ndef start():\n    raise ConnectionError('db away')\n"
+        "app.run(redis_url=sys.argv[2])\n"
+    )
+    service = Program("-c", code, name, redis_url)
+    assert service.wait() == 1
+    (record,) = map(json.loads, service.output.splitlines())
+    assert record["message"] == f"{name} cannot start: db away"
+    assert "ConnectionError: db away" in record["exception"]

@@ -28,7 +28,8 @@ def bound(function: Callable[..., Any], what: str, frame: FrameType | None) -> C
     found = signatures.signature(function) if callable(function) else None
     if found is None:
         return function
-    if signatures.takes_fields(found, hasattr(function, "__wrapped__")):
+    decorates = hasattr(function, "__wrapped__") and not signatures.is_stand_in(function)
+    if signatures.takes_fields(found, decorates):
         plan = Plan(function, what, frame, signatures.taken(found, function, what), lenient=False)
     else:
         inner = signatures.within(function, found)

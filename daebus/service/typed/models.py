@@ -13,6 +13,11 @@ from daebus.wire.writing import encode
 from .wrongs import Convert, Step, Wrongs, kind
 
 
+def is_root(cls: object) -> bool:
+    """Whether it is a model that is no object, but one value of any kind."""
+    return getattr(cls, "__pydantic_root_model__", False) is True
+
+
 def is_model(cls: object) -> bool:
     """Whether it is a class that pydantic reads: a model, or a dataclass of its own kind."""
     return isinstance(cls, type) and "pydantic" in sys.modules and hasattr(cls, "__pydantic_validator__")
@@ -48,7 +53,7 @@ def model(cls: Any) -> Convert:
     def convert(value: Any, wrongs: Wrongs) -> Any:
         if isinstance(value, cls):
             return value
-        if not isinstance(value, dict):
+        if not isinstance(value, dict) and not is_root(cls):
             wrongs.add(f"must be an object, not {kind(value)}")
             return None
         try:

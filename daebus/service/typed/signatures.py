@@ -11,7 +11,7 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
-from daebus.service.fitting import cannot
+from daebus.service.fitting import STAND_INS, cannot
 
 Parameter = inspect.Parameter
 _BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
@@ -28,7 +28,13 @@ class Taken:
 
 
 def signature(function: Callable[..., Any]) -> inspect.Signature | None:
-    """Its own signature, not that of a function which it decorates; None where it tells none."""
+    """Its own signature, not that of a function which it decorates; None where it tells none.
+
+    What stands for a function and has none of its own, as `staticmethod` and `functools.cache` make it, has that one's.
+    """
+    if is_stand_in(function):
+        inner: Any = function
+        return signature(inner.__wrapped__)
     try:
         if sys.version_info >= (3, 14):
             # A name that comes later is no obstacle here.
@@ -38,6 +44,11 @@ def signature(function: Callable[..., Any]) -> inspect.Signature | None:
         return inspect.signature(function, follow_wrapped=False)
     except (ValueError, TypeError):
         return None
+
+
+def is_stand_in(function: Any) -> bool:
+    """Whether it is called in the place of a function, with just the same arguments."""
+    return isinstance(function, STAND_INS)
 
 
 def takes_fields(found: inspect.Signature, decorates: bool) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import namedtuple
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -141,3 +142,39 @@ def test_models_of_msgspec_and_pydantic_are_written_as_they_write_themselves() -
         "a": [{"type": "priced", "unitPrice": "1.10"}],
         "b": {"orderId": "00000000-0000-0000-0000-000000000001"},
     }
+
+
+class Money:
+    def __init__(self, cents: int) -> None:
+        self.cents = cents
+
+
+class OrderStruct(msgspec.Struct):
+    total: Any
+
+
+class OrderModel(BaseModel):
+    total: Any
+
+
+@dataclass
+class OrderData:
+    total: Any
+
+
+def cents(value: Any) -> Any:
+    if isinstance(value, Money):
+        return {"cents": value.cents}
+    raise TypeError(f"no {type(value).__name__} here")
+
+
+@pytest.mark.parametrize(
+    "order", [OrderStruct, lambda value: OrderModel(total=value), OrderData, lambda value: {"total": value}]
+)
+def test_what_a_program_says_to_write_counts_within_models_too(order: Callable[[Any], Any]) -> None:
+    written = json.loads(
+        encode({"order": order(Money(5)), "in": OrderModel(total=OrderStruct(Money(6)))}, default=plain_or(cents))
+    )
+    assert written == {"order": {"total": {"cents": 5}}, "in": {"total": {"total": {"cents": 6}}}}
+    with pytest.raises(PayloadError, match="no object here"):
+        encode({"order": order(object())}, default=plain_or(cents))

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, RootModel, SecretStr, field_validator
 from pydantic.dataclasses import dataclass as checked
 
 from daebus import Daebus
@@ -213,3 +213,19 @@ def test_what_is_no_such_model_is_not_answered(annotation: Any, value: Any, says
 )
 def test_what_is_such_a_model_is_answered(annotation: Any, value: Any, answered: Any) -> None:
     assert ask(answering(annotation, value), {"n": 1}) == answered
+
+
+class Ids(RootModel[list[int]]):
+    pass
+
+
+def test_a_model_that_is_no_object_is_a_field_or_an_answer() -> None:
+    def count(ids: Ids) -> Ids:
+        return Ids([sum(ids.root)])
+
+    def beside(ids: Ids, n: int) -> dict[str, Ids]:
+        return {"ids": ids}
+
+    assert ask(count, {"ids": [1, 2]}) == [3]
+    assert ask(beside, {"ids": [1, 2], "n": 1}) == {"ids": [1, 2]}
+    assert wrong(count, {"ids": ["x"]}) == {"ids[0]": "is refused: input should be a valid integer"}

@@ -20,7 +20,7 @@ import pytest
 from daebus import Blueprint, Daebus, response
 from daebus.errors import RegistrationError
 
-from .support import ask, taking
+from .support import ask, taking, wrong
 
 
 class Plain:
@@ -393,3 +393,29 @@ def test_msgspec_is_loaded_where_a_handler_needs_it_only() -> None:
         "print('msgspec' in sys.modules)"
     )
     assert said.split() == ["False", "True"]
+
+
+def test_what_stands_for_a_function_is_bound_as_that() -> None:
+    asked: list[str] = []
+
+    class Users:
+        @staticmethod
+        def get_user(user_id: int, verbose: bool = False) -> dict[str, Any]:
+            return {"id": user_id, "verbose": verbose}
+
+    @functools.cache
+    def rate(currency: str) -> dict[str, Any]:
+        asked.append(currency)
+        return {"rate": 1.5}
+
+    assert ask(vars(Users)["get_user"], {"user_id": 7}) == {"id": 7, "verbose": False}
+    assert wrong(vars(Users)["get_user"], {"user_id": "x"}) == {"user_id": "must be a whole number, not text"}
+    assert (ask(rate, {"currency": "EUR"}), ask(rate, {"currency": "EUR"})) == ({"rate": 1.5}, {"rate": 1.5})
+    assert asked == ["EUR"]
+
+
+@pytest.mark.parametrize("make", [staticmethod, functools.cache])
+def test_it_must_fit_as_that(make: Callable[[Any], Any]) -> None:
+    app = Daebus("svc")
+    with pytest.raises(RegistrationError, match="without arguments"):
+        app.background("tidy", 60)(make(lambda wants: wants))
