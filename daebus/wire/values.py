@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -60,17 +60,15 @@ def _form(value: Any, within: Default) -> Any:
     if struct is not None and isinstance(value, struct):
         return sys.modules["msgspec"].to_builtins(value, str_keys=True, enc_hook=within)
     if hasattr(type(value), "__pydantic_validator__") and hasattr(value, "model_dump"):
-        cls: Hashable = type(value)
-        more = {"fallback": within} if _takes_fallback(cls) else {}
+        more = {"fallback": within} if _takes_fallback(type(value).model_dump) else {}
         return value.model_dump(mode="json", by_alias=True, **more)
     return _NONE
 
 
 @cache
-def _takes_fallback(cls: Hashable) -> bool:
+def _takes_fallback(dump: Callable[..., Any]) -> bool:
     """Whether its release of pydantic (2.10 or later) asks what to write for a value that it does not know."""
-    model: Any = cls
-    return "fallback" in inspect.signature(model.model_dump).parameters
+    return "fallback" in inspect.signature(dump).parameters
 
 
 def _in_order(members: set[Any] | frozenset[Any]) -> list[Any]:
