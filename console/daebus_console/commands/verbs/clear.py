@@ -1,4 +1,4 @@
-"""clear: forget everything seen so far."""
+"""clear: forget the messages seen so far."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 VERB = Verb(
     "clear",
-    "forget everything seen so far",
+    "forget the messages seen so far; figures and findings stay",
     examples=("clear",),
     faces=AT_PROMPT,
     place=230,

@@ -39,7 +39,7 @@ class AgainKeys(ExchangeKeys):
         Binding("y", "copy", "Copy as a command", show=False),
         Binding("Y", "take_along", "Take along: copy or write what is marked, else the selected", show=False),
         Binding("ctrl+r", "record", "Record into a file, or end the recording", show=False),
-        Binding("C", "clear", "Clear: forget everything seen so far", show=False),
+        Binding("C", "clear", "Clear: forget the messages seen so far", show=False),
         Binding("ctrl+c", "stop", "Stop the command or replay under way", show=False),
     ]
 
@@ -97,7 +97,7 @@ class AgainKeys(ExchangeKeys):
             self.notify("No command is under way; q in the flow or ctrl+q leaves", timeout=2)
 
     def action_clear(self) -> None:
-        """Forget everything seen so far, once that is confirmed."""
+        """Forget the messages seen so far, once that is confirmed."""
         from daebus_console.tui.screens.ask import AskScreen
 
         with self.session.lock:
