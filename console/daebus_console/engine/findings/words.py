@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from daebus_console.engine.filter.writing import literal as term
 from daebus_console.naming import quoted, shown
 
 __all__ = ["call", "duration", "near", "numbers", "quoted", "shown", "term", "to"]
@@ -13,12 +14,6 @@ def call(service: str | None, action: str | None) -> str:
     """A service and its action, as a sentence has them."""
     name = shown(service or "?")
     return f"{name} {shown(action, text=True)}" if action else name
-
-
-def term(name: str) -> str:
-    """A name as the filter language takes it literally."""
-    plain = all(sign.isalnum() or sign in "_.-/" for sign in name) and not name.startswith("-")
-    return name if name and plain else '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def to(service: str, action: str = "") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daebus_console.engine import dialects
-from daebus_console.engine.findings.words import call, near, quoted, shown
+from daebus_console.engine.findings.words import call, near, quoted, shown, term
 from daebus_console.engine.message.envelope import Unreadable, read
 from daebus_console.engine.message.exchange import DAEBUS, PLAIN, Exchange, Flag, Kind, State
 from daebus_console.engine.why import answers, recorded, serving
@@ -70,7 +70,7 @@ def why_action(sight: Sight, service: str, action: str | None) -> Cause:
     if _seen(sight, service):
         return Cause("", text, (), "")
     never = "nothing was sent to it since this console looks: whoever calls it may use another Redis, or another name"
-    return Cause("", text, (never,), f"see what its caller is connected to; tail to:{shown(service)} shows what comes")
+    return Cause("", text, (never,), f"see what its caller is connected to; tail to:{term(service)} shows what comes")
 
 
 def _seen(sight: Sight, service: str) -> bool:
