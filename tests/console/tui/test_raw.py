@@ -31,7 +31,7 @@ def all_found(document: Raw, wanted: str, direction: int) -> list[int]:
     return found
 
 
-CHUNK = 77
+CHUNK = 80
 """Bytes a line of plain text where nothing is known of the width."""
 LONG = "." * 5 * CHUNK
 TEXTS = (LONG + "Needle" + LONG, "none", LONG + "nEEDLE", "needle")

@@ -49,8 +49,11 @@ class Raw(Document):
             chunk = next((one for one in (HEX_CHUNK, HEX_CHUNK // 2) if _HEX_CELLS + 4 * one <= width), HEX_CHUNK // 4)
             self._chunks = [chunk] * len(self.messages)
         else:
-            # A sign is not parted, so that a line may have up to three bytes more.
-            self._chunks = [max(1, width // most - 3) for most in self._cells]
+            # A sign is not parted, so that a line may have up to three bytes more where signs have several.
+            self._chunks = [
+                max(1, width // most - (0 if data.isascii() else 3))
+                for most, (_message, data) in zip(self._cells, self.messages, strict=True)
+            ]
         sizes = [
             1 + max(1, -(-len(data) // chunk))
             for (_message, data), chunk in zip(self.messages, self._chunks, strict=True)
