@@ -81,19 +81,23 @@ def outcomes(start: Callable[[Any], Call], payloads: Iterable[Any], in_flight: i
     One that fails is an outcome like others. What is not waited for any more is cancelled. Raises ConfigurationError,
     PayloadError where there are no payloads to go through.
     """
+    return _outcomes(start, gone_through(payloads, in_flight), in_flight)
+
+
+def gone_through(payloads: Iterable[Any], in_flight: int) -> Iterator[Any]:
+    """The payloads, one after the other. Raises as `outcomes` does."""
     checks.whole(in_flight, "in_flight", _MOST_IN_FLIGHT)
     try:
-        rest = iter(payloads)
+        return iter(payloads)
     except TypeError:
         raise PayloadError(f"payloads must be iterable, not {checks.shown(payloads)}") from None
-    return _outcomes(start, rest, in_flight)
 
 
 def _outcomes(start: Callable[[Any], Call], rest: Iterator[Any], in_flight: int) -> Iterator[Outcome]:
     under_way: deque[tuple[Any, Call | DaebusError]] = deque()
     try:
         while True:
-            while len(under_way) < in_flight and (found := next(rest, _END)) is not _END:
+            while len(under_way) < in_flight and (found := next(rest, END)) is not END:
                 try:
                     under_way.append((found, start(found)))
                 except DaebusError as error:
@@ -107,7 +111,7 @@ def _outcomes(start: Callable[[Any], Call], rest: Iterator[Any], in_flight: int)
                 call.cancel()
 
 
-_END = object()
+END = object()
 _MOST_IN_FLIGHT = 1_000_000
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any
 
 from daebus import context, telemetry
@@ -15,10 +16,11 @@ from daebus.transport.fork import begins_anew
 from daebus.wire import checks
 from daebus.wire.ids import new_request_id
 from daebus.wire.limits import resolve_max_message, sized
-from daebus.wire.writing import encode_object
+from daebus.wire.writing import encode_object, named_action
 
-from .actions import Actions
+from .actions import Actions, Outcome, gone_through
 from .aio_call import AsyncCall
+from .aio_outcomes import outcomes
 from .aio_session import AsyncSession, located
 from .arguments import checked_id, checked_progress, checked_service, checked_timeout
 from .call import payload_of
@@ -135,6 +137,21 @@ class AsyncDaebusCaller:
         finally:
             call.end()
         return reply.payload if reply.ok else payload_of(reply, call, call.now())
+
+    def map(
+        self, action: str, payloads: Iterable[dict[str, Any]], *, in_flight: int = 10, timeout: float | None = None
+    ) -> AsyncIterator[Outcome]:
+        """Ask for each of the payloads, with so many under way at once: `async for outcome in caller.map(…)`, in order.
+
+        One that fails is an Outcome with an `error`, and stops none of the others. `timeout` is that of each. They are
+        asked as the outcomes are taken, each in a task of its own; what is under way when the iteration is left is
+        cancelled.
+        """
+        named_action(action)
+        if timeout is not None:
+            checks.seconds(timeout, "timeout")
+        ask = partial(self.send_request, action, timeout=timeout)
+        return outcomes(ask, gone_through(payloads, in_flight), in_flight)
 
     async def stream_request(
         self,

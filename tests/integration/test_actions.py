@@ -161,3 +161,40 @@ def test_whoever_stops_waits_for_none_of_the_rest(caller: DaebusCaller) -> None:
 def test_how_many_is_a_number_from_one_on(caller: DaebusCaller, in_flight: Any) -> None:
     with pytest.raises(ConfigurationError, match="in_flight must be a whole number of at least 1"):
         caller.map("echo", [], in_flight=in_flight)
+
+
+def test_an_asyncio_caller_asks_many_as_well(redis_url: str, name: str, caller: DaebusCaller) -> None:
+    taken: list[int] = []
+
+    def payloads() -> Iterator[Any]:
+        for n in range(40):
+            taken.append(n)
+            yield {"n": n}
+
+    async def asked() -> None:
+        async with AsyncDaebusCaller(name, redis_url=redis_url) as one:
+            found = [outcome async for outcome in one.map("odd", payloads(), in_flight=7)]
+            assert [outcome.payload["n"] for outcome in found] == list(range(40))
+            assert [outcome.ok for outcome in found] == [n % 2 == 0 for n in range(40)]
+            with pytest.raises(RequestFailed, match="1 is odd"):
+                found[1].result()
+            odd = [outcome async for outcome in one.map("odd", [{"n": 2}, "none", {"n": 4}])]  # type: ignore[list-item]
+            assert [type(outcome.error) for outcome in odd] == [type(None), PayloadError, type(None)]
+            assert [outcome async for outcome in one.map("odd", [])] == []
+            taken.clear()
+            first = one.map("echo", payloads(), in_flight=5)
+            assert (await anext(first)).answer == {"n": 0}
+            assert taken == [0, 1, 2, 3, 4]
+            await first.aclose()  # type: ignore[attr-defined]  # it is a generator
+            with pytest.raises(ConfigurationError, match="in_flight"):
+                one.map("odd", [], in_flight=0)
+            with pytest.raises(PayloadError, match="payloads must be iterable"):
+                one.map("odd", 3)  # type: ignore[arg-type]
+            waiting = asyncio.create_task(anext(one.map("sleep", [{"n": 1}], timeout=20)))  # type: ignore[arg-type]
+            await asyncio.sleep(0)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            assert all(task.cancelling() for task in asyncio.all_tasks() if "_outcome" in repr(task))
+
+    asyncio.run(asked())
