@@ -232,6 +232,7 @@ class Subjects:
             "AsyncDaebusCaller.stream_request": (awaited(self.aio.stream_request), request),
             "AsyncDaebusCaller.send_message": (awaited(self.aio.send_message), request),
             "AsyncDaebusCaller.send_to_service": (awaited(self.aio.send_to_service), request),
+            "AsyncDaebusCaller.map": (self.aio.map, {"action": "echo", "payloads": []}),
             "AsyncDaebusCaller.close": (awaited(self.aio.close), {}),
             "Retry": (daebus.Retry, {}),
             "Requester": (Requester, {}),
