@@ -26,7 +26,8 @@ from daebus.errors import (
 from daebus.transport.bus import redis_at
 from daebus.transport.places.clients import count_subscribers
 from daebus.wire.envelope import Reply
-from daebus.wire.writing import encode, encode_object
+from daebus.wire.ids import new_request_id
+from daebus.wire.writing import encode_object, write_one_way
 from daebus_console import naming
 from daebus_console.engine import jsontext
 from daebus_console.engine.live import glob
@@ -276,7 +277,5 @@ def _as_told(payload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _one_way(action: str, payload: dict[str, Any]) -> bytes:
-    data = encode({"action": action, "payload": None if isinstance(payload, RawJson) else payload})
-    if not isinstance(payload, RawJson):
-        return data
-    return jsontext.with_members(data.decode(), {"payload": payload.text}).encode()
+    # With an id, by which what services tell of it is joined to it.
+    return write_one_way(action, payload, service=NAME, message_id=new_request_id(), sent_at=time.time())

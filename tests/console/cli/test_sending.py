@@ -134,11 +134,15 @@ def test_files_that_give_nothing_are_status_2_and_nothing_is_sent(
     assert heard.get_message(timeout=0.2) is None
 
 
-def test_a_one_way_message_is_action_and_payload_only(console: Console, heard: redis.client.PubSub, name: str) -> None:
+def test_a_one_way_message_is_action_and_payload_with_an_id_of_its_own(
+    console: Console, heard: redis.client.PubSub, name: str
+) -> None:
     done = console("send", f"{name}_raw", "record", "value:=1")
     assert done.status == 0
     assert "1 subscriber" in done.out
-    assert next_message(heard) == {"action": "record", "payload": {"value": 1}}
+    message = next_message(heard)
+    assert (message["action"], message["payload"]) == ("record", {"value": 1})
+    assert set(message) == {"action", "payload", "service", "message_id", "sent_at"}
 
 
 def test_a_broadcast_is_the_object_as_it_is(console: Console, heard: redis.client.PubSub, name: str) -> None:

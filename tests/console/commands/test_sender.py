@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -100,7 +101,10 @@ def test_one_way_messages_and_broadcasts(session: Session, sender: Sender, own_n
     assert delivery.receivers >= 1
     exchange = exchange_on(session, own_name)
     assert (exchange.kind, exchange.action, exchange.has(Flag.OURS)) == (Kind.ONE_WAY, "note", True)
-    assert json.loads(exchange.opened.data) == {"action": "note", "payload": {"x": 1}}
+    told = json.loads(exchange.opened.data)
+    assert (told["action"], told["payload"], told["service"]) == ("note", {"x": 1}, "daebus-console")
+    assert told["message_id"] == exchange.request_id
+    assert time.time() - 60 < told["sent_at"] <= time.time()
     with session.address.client() as client, client.pubsub() as pubsub:
         pubsub.subscribe(own_name)
         eventually(lambda: client.pubsub_numsub(own_name)[0][1])

@@ -16,7 +16,7 @@ _REFUSED = {
     "expired": ("no worker was free before the caller's time was over", "look at its workers: services {0}"),
     "shutting_down": ("it was stopping", "send it again once {0} is back"),
     "redis_refused": ("Redis refused the answer", "look at the rights of the service in Redis, and at its log"),
-    "bad_request": ("it could not read the request", "look at the request: show #{1}"),
+    "bad_request": ("the request is not what it takes", "look at the request: show #{1}"),
     "no_response": (
         "its handler ended without an answer",
         "let the handler of {0} return a dict or call response.send",

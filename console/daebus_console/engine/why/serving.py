@@ -126,9 +126,12 @@ def busy(sight: Sight, service: str) -> Cause | None:
         return None
     workers, queued = sum(one.workers or 0 for one in told), sum(one.queued or 0 for one in told)
     ago = duration(max(0.0, sight.now - max(one.last for one in here)))
+    whose = (
+        f"the only worker of {shown(service)} is" if workers == 1 else f"all {workers} workers of {shown(service)} are"
+    )
     return Cause(
         "busy",
-        f"all {workers} workers of {shown(service)} are busy, and {queued} messages wait for one",
+        f"{whose} busy, and {queued} message{'s wait' if queued != 1 else ' waits'} for one",
         (f"its instances told so {ago} ago", *busy_with(sight, service)),
         f"look at what they do: running {shown(service)}",
     )
@@ -162,4 +165,5 @@ def can(sight: Sight, service: str, action: str) -> str:
     busy_, workers = sum(one.figures.busy or 0 for one in here), sight.world.instances.workers(service)
     text = f"{len(here)} instance{'s' * (len(here) != 1)} of {shown(service)} serve{'s' * (len(here) == 1)}"
     name = call(service, action).partition(" ")[2]
-    return f"{text} {name or 'it'}; {busy_} of {workers or '?'} workers are busy"
+    told = min((one.last for one in here), default=0.0)
+    return f"{text} {name or 'it'}; {busy_} of {workers or '?'} workers were busy at {clock(told)}"
