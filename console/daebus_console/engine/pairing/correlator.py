@@ -215,11 +215,6 @@ class Correlator(Sorter):
                 expired.append(exchange)
         return expired
 
-    @property
-    def next_deadline(self) -> float:
-        """When there is something to `advance` for; infinity where nothing waits."""
-        return self._deadlines.earliest
-
     def lose(self, at: float, reason: str, *, partly: bool = False) -> Exchange:
         """The connection is gone since `at`: everything pending becomes unknown, and the flow gets a gap.
 

@@ -6,7 +6,6 @@ order by itself; that costs a fraction of a heap, and every request pays it. Odd
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 from heapq import heapify, heappop, heappush
@@ -59,17 +58,6 @@ class Deadlines:
             return None
         queue.append(exchange)
         return queue
-
-    @property
-    def earliest(self) -> float:
-        """When the first of those is due that are pending; infinity where none is."""
-        found = math.inf
-        for queue in self._queues.values():
-            while queue and queue[0].state is not _PENDING:
-                queue.popleft()
-            if queue:
-                found = min(found, queue[0].deadline)
-        return min(found, self._heap[0][0]) if self._heap else found
 
     def again(self, exchange: Exchange, until: float) -> None:
         """An exchange that was taken out is still pending, and has time until then."""
