@@ -12,9 +12,7 @@ class Mistake(Exception):
 def where_in(error: BaseException, module: str) -> str:
     """Which line of that module, or of what it imports of its own package, met the error; empty where it says so."""
     package = module.partition(".")[0]
-    frames = [frame for frame, _line in traceback.walk_tb(error.__traceback__)]
-    lines = [line for _frame, line in traceback.walk_tb(error.__traceback__)]
-    for frame, line in zip(reversed(frames), reversed(lines), strict=True):
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
         name = str(frame.f_globals.get("__name__", ""))
         if name == package or name.startswith(f"{package}."):
             place = f"{frame.f_code.co_filename}:{line}"

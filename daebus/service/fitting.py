@@ -12,8 +12,7 @@ from daebus.wire import checks
 
 from .kind import Kind, kind_of
 
-STAND_INS = (staticmethod, type(cache(lambda: None)))
-"""What is called in the place of a function with just the same arguments, and has no signature of its own."""
+_STAND_INS = (staticmethod, type(cache(lambda: None)))
 RUNS = (Kind.PLAIN, Kind.ASYNC)
 """The kinds of what is called and that is all."""
 ANSWERS = tuple(Kind)
@@ -26,6 +25,11 @@ _WHY_NOT = {
     Kind.ASYNC: "which belongs on the event loop and not on a thread of its own: make it a background task, "
     "or start an asyncio task in an on_start hook",
 }
+
+
+def is_stand_in(function: object) -> bool:
+    """Whether it is called in the place of a function, with the same arguments, and has no signature of its own."""
+    return isinstance(function, _STAND_INS)
 
 
 def must_fit(function: Callable[..., Any], what: str, *given: str, kinds: Collection[Kind] = RUNS) -> Kind:
@@ -43,8 +47,7 @@ def must_fit(function: Callable[..., Any], what: str, *given: str, kinds: Collec
         wanted = " or ".join(each.value for each in kinds)
         raise cannot(what, function, f"is {kind.value}, {_WHY_NOT[kind]}; it must be {wanted}")
     try:
-        # What has no signature of its own, as `functools.cache` makes it, has that of what it stands for.
-        signature = inspect.signature(function, follow_wrapped=isinstance(function, STAND_INS))
+        signature = inspect.signature(function, follow_wrapped=is_stand_in(function))
     except (ValueError, TypeError):
         return kind
     try:

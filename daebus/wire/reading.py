@@ -29,10 +29,7 @@ def read_request(data: bytes) -> Request | Unreadable | Stray:
     if action is None and "status" in message:
         return Stray()
     if not isinstance(action, str) or not action:
-        reason = "the message has no `action`" if action is None else f"`action` must be text, not {kind_of(action)}"
-        if action == "":
-            reason = "the message's `action` is empty"
-        return Unreadable(reason, reply_to, request_id)
+        return Unreadable(_why_no_action(action), reply_to, request_id)
     if reply_to is None and message.get("reply_to"):
         return Unreadable("`reply_to` must be the name of a channel", None, request_id)
     payload = get("payload")
@@ -58,6 +55,12 @@ def read_request(data: bytes) -> Request | Unreadable | Stray:
         message,
         data,
     )
+
+
+def _why_no_action(action: object) -> str:
+    if action is None:
+        return "the message has no `action`"
+    return "the message's `action` is empty" if action == "" else f"`action` must be text, not {kind_of(action)}"
 
 
 def _reply_to(message: dict[str, Any]) -> str | None:

@@ -10,7 +10,7 @@ from msgspec import inspect as nodes
 
 from .arrays import positional, sequence
 from .leaves import anything, bare, leaf, wanted_of
-from .models import answered_model, is_model, is_root, model
+from .models import answered_model, is_model, is_of_fields, model
 from .objects import Field, by_tag, mapping, object_of
 from .wrongs import Convert, Wrongs, kind
 
@@ -129,7 +129,7 @@ def taken_kinds(node: Any) -> dict[type, bool]:
         case nodes.AnyType():
             return dict.fromkeys(_KINDS, False)
         case nodes.CustomType():
-            return dict.fromkeys([dict] if is_model(node.cls) and not is_root(node.cls) else _KINDS, False)
+            return dict.fromkeys([dict] if is_of_fields(node.cls) else _KINDS, False)
         case nodes.NoneType():
             return {type(None): True}
         case nodes.BoolType():

@@ -9,7 +9,7 @@ from types import FrameType
 from typing import Any
 
 from daebus.errors import RegistrationError, class_of
-from daebus.service.fitting import cannot
+from daebus.service.fitting import cannot, is_stand_in
 
 from . import signatures
 from .signatures import Taken
@@ -28,7 +28,7 @@ def bound(function: Callable[..., Any], what: str, frame: FrameType | None) -> C
     found = signatures.signature(function) if callable(function) else None
     if found is None:
         return function
-    decorates = hasattr(function, "__wrapped__") and not signatures.is_stand_in(function)
+    decorates = hasattr(function, "__wrapped__") and not is_stand_in(function)
     if signatures.takes_fields(found, decorates):
         plan = Plan(function, what, frame, signatures.taken(found, function, what), lenient=False)
     else:

@@ -13,14 +13,14 @@ from daebus.wire.writing import encode
 from .wrongs import Convert, Step, Wrongs, kind
 
 
-def is_root(cls: object) -> bool:
-    """Whether it is a model that is no object, but one value of any kind."""
-    return getattr(cls, "__pydantic_root_model__", False) is True
-
-
 def is_model(cls: object) -> bool:
     """Whether it is a class that pydantic reads: a model, or a dataclass of its own kind."""
     return isinstance(cls, type) and "pydantic" in sys.modules and hasattr(cls, "__pydantic_validator__")
+
+
+def is_of_fields(cls: object) -> bool:
+    """Whether it is one that is an object in JSON: a RootModel may be a value of any kind."""
+    return is_model(cls) and getattr(cls, "__pydantic_root_model__", False) is not True
 
 
 def schema(cls: Any) -> dict[str, Any]:
@@ -48,12 +48,12 @@ def model(cls: Any) -> Convert:
     """Reads it as strictly as all else: as pydantic reads JSON where it is strict."""
     from pydantic import ValidationError
 
-    reads = adapter(cls)
+    reads, of_fields = adapter(cls), is_of_fields(cls)
 
     def convert(value: Any, wrongs: Wrongs) -> Any:
         if isinstance(value, cls):
             return value
-        if not isinstance(value, dict) and not is_root(cls):
+        if of_fields and not isinstance(value, dict):
             wrongs.add(f"must be an object, not {kind(value)}")
             return None
         try:
@@ -81,11 +81,11 @@ def standing_for(value: Any) -> dict[str, Any] | None:
 
 def answered_model(cls: Any) -> Convert:
     """Judges what is answered where a model is said to be: one has seen to itself, and an object is to be one."""
-    reads = model(cls)
+    reads, is_written = model(cls), _is_written(cls)
 
     def convert(value: Any, wrongs: Wrongs) -> Any:
         if not isinstance(value, dict) or _OF_CLASS not in value:
-            return value if _is_written(cls) and isinstance(value, dict) else reads(value, wrongs)
+            return value if is_written and isinstance(value, dict) else reads(value, wrongs)
         if value[_OF_CLASS] not in map(id, _family(cls)):
             wrongs.add(f"must be {cls.__name__}, not another model")
         return value

@@ -15,7 +15,7 @@ from daebus.wire.reading import payload_with
 
 from .converting import Converters
 from .leaves import Digits, bare
-from .models import is_model, is_root
+from .models import is_model, is_of_fields
 from .objects import Field, object_of
 from .results import Result, judgeable
 from .schemas import Schema, Schemas, shown_default
@@ -88,7 +88,7 @@ def _whole(taken: Taken, names: dict[str, Any]) -> str | None:
 
 def _is_modelled(node: Any) -> bool:
     if is_model(getattr(node, "cls", None)):
-        return not is_root(node.cls)
+        return is_of_fields(node.cls)
     if isinstance(node, nodes.StructType):
         return not node.array_like
     return isinstance(node, nodes.DataclassType | nodes.TypedDictType)

@@ -11,7 +11,7 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
-from daebus.service.fitting import STAND_INS, cannot
+from daebus.service.fitting import cannot, is_stand_in
 
 Parameter = inspect.Parameter
 _BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
@@ -44,11 +44,6 @@ def signature(function: Callable[..., Any]) -> inspect.Signature | None:
         return inspect.signature(function, follow_wrapped=False)
     except (ValueError, TypeError):
         return None
-
-
-def is_stand_in(function: Any) -> bool:
-    """Whether it is called in the place of a function, with just the same arguments."""
-    return isinstance(function, STAND_INS)
 
 
 def takes_fields(found: inspect.Signature, decorates: bool) -> bool:

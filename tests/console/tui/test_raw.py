@@ -82,7 +82,7 @@ def test_no_byte_is_lost_at_any_width(texts: list[str], width: int, hexadecimal:
     document = Raw([Message(0, 0.0, "c", one, Kind.BROADCAST) for one in data], hexadecimal=hexadecimal)
     document.lay_out(width, whole=False)
     lines = [text_of(document.line(index, width)) for index in range(document.count())]
-    shown = [line for index, line in enumerate(lines) if not document.is_heading(index)]
+    shown = [line for index, line in enumerate(lines) if index not in document._starts]
     assert all(cells(line) <= max(width, 28) for line in shown)
     if hexadecimal:
         assert bytes.fromhex("".join(line[10:].split("  ")[0] for line in shown)) == b"".join(data)

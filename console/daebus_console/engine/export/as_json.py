@@ -19,7 +19,6 @@ from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import Part, compact, parts, payload_text
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message.exchange import Exchange, Kind, Message
-from daebus_console.engine.message.frame import Gap
 
 _RESPONSE = Kind.RESPONSE
 
@@ -187,9 +186,7 @@ def _in_order(exchanges: Iterable[Exchange], redact: Redactor) -> Iterator[str]:
     for exchange in exchanges:
         opened = exchange.opened
         yield from until(opened.at, opened.seq)
-        gap = exchange.aside.gap
-        found = [(one.at, one.seq, one.data, _line_of(one, redact)) for one in exchange.messages if gap is None]
-        for at, seq, data, text in found if gap is None else _lines_of(gap, opened.seq):
+        for at, seq, data, text in _placed(exchange, redact):
             taken += 1
             heapq.heappush(waiting, (at, seq, taken, data, text))
     yield from until(inf, 0)
@@ -205,8 +202,16 @@ def _line_of(message: Message, redact: Redactor) -> str:
     return f'{{"at": {message.at!r}, {name}, {text}}}\n'
 
 
-def _lines_of(gap: Gap, seq: int) -> Iterator[tuple[float, int, None, str]]:
-    """A line; two for one in which a part was seen, where it begins and where it is over."""
+def _placed(exchange: Exchange, redact: Redactor) -> Iterator[tuple[float, int, bytes | None, str]]:
+    """The lines of an exchange, each with where it stands (time and number), and the bytes of its message.
+
+    A gap has one; two where a part was seen in it, at its beginning and at its end.
+    """
+    gap, seq = exchange.aside.gap, exchange.opened.seq
+    if gap is None:
+        for message in exchange.messages:
+            yield message.at, message.seq, message.data, _line_of(message, redact)
+        return
     line: dict[str, Any] = {"at": gap.start, "gap": gap.seconds or 0.0, "reason": gap.reason}
     if not gap.partly:
         yield gap.start, seq, None, json.dumps(line) + "\n"

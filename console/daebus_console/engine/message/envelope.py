@@ -251,6 +251,17 @@ class _Known(Envelope, gc=False, forbid_unknown_fields=True):
 _read_known = msgspec.json.Decoder(_Known).decode
 
 
+def _known_payload(data: bytes) -> str | None:
+    """What `payload_text_of` is asked for, of a message with no members but those; None for any other."""
+    try:
+        known = _read_known(data)
+        if known.has_envelope and _decode_any(known.payload).__class__ in _CONTAINERS:
+            return bytes(known.payload).decode()
+    except (ValueError, RecursionError):
+        pass
+    return None
+
+
 def payload_text_of(data: bytes, *, whole: bool = False) -> str | None:
     """The text of that payload as it stands in the message, where that is an object or a list; fast.
 
@@ -258,14 +269,10 @@ def payload_text_of(data: bytes, *, whole: bool = False) -> str | None:
     """
     if len(data) > DEEPEST and is_too_deep(data):
         return None
-    try:
-        known = _read_known(data)
-        # All of it is read, since of what is passed over not everything is looked at.
-        if not whole and known.has_envelope and _decode_any(known.payload).__class__ in _CONTAINERS:
-            return bytes(known.payload).decode()
-    except (ValueError, RecursionError):
-        # It has other members as well, or none of the envelope.
-        pass
+    # All of it is read, either way, since of what is passed over not everything is looked at.
+    text = None if whole else _known_payload(data)
+    if text is not None:
+        return text
     try:
         fields = _decode_any(data)
         if whole:
@@ -276,8 +283,8 @@ def payload_text_of(data: bytes, *, whole: bool = False) -> str | None:
             return data.decode().strip(jsontext.BLANKS)
         if fields.get("payload").__class__ not in _CONTAINERS:
             return None
-        text = _read_rest(data).payload
-        return None if text is UNSET else bytes(text).decode()
+        payload = _read_rest(data).payload
+        return None if payload is UNSET else bytes(payload).decode()
     except (ValueError, RecursionError):
         return None
 

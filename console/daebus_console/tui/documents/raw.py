@@ -66,7 +66,7 @@ class Raw(Document):
     def line(self, index: int, _width: int) -> Line:
         which, row = self._at(index)
         message, data = self.messages[which]
-        if self.is_heading(index):
+        if row == 0:
             return [
                 (f"{fmt.stamp(message.at)} ", "dim"),
                 (shown(message.channel), "name"),
@@ -79,10 +79,6 @@ class Raw(Document):
         letters = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in piece)
         pairs = fit(piece.hex(" "), 3 * self._chunks[which] - 1)
         return [(f"{start:08x}  ", "dim"), (f"{pairs}  ", "plain"), (letters, "string")]
-
-    def is_heading(self, index: int) -> bool:
-        """Whether a message begins there."""
-        return self._at(index)[1] == 0
 
     def _at(self, index: int) -> tuple[int, int]:
         """Which message stands there, and with which of its lines."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from rich.cells import cell_len
-
 from daebus_console.engine.message.exchange import Exchange, Flag, Message, Notice, State
-from daebus_console.text import clean, cut
+from daebus_console.text import cells, clean, cut
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.exchanges import parties
 from daebus_console.tui.rows.lines import Line, fit, fit_right
@@ -38,7 +36,7 @@ def marks(exchange: Exchange) -> list[Mark]:
     else:
         found = [Mark(0.0, f"asked by {source}" if exchange.reply_to else f"sent by {source}", "●", "accent", target)]
     answer = exchange.answer
-    held = bool(exchange.flags & Flag.DEBUGGED)
+    held = exchange.has(Flag.DEBUGGED)
     if exchange.elapsed is not None and exchange.latency is not None and exchange.transit is not None and not held:
         # The responder tells how long its handler ran; it began that long before the answer left it. Of one that was
         # held nobody knows whether that was before its handler or behind it.
@@ -64,7 +62,7 @@ def _answer(exchange: Exchange, answer: Message) -> Mark:
     name = "failed" if answer.error else "answered"
     by = f"by {clean(exchange.instance)}" if exchange.instance else ""
     more = " ".join(part for part in (fmt.size(len(answer.data)), by) if part)
-    if exchange.flags & Flag.DEBUGGED and exchange.elapsed is not None:
+    if exchange.has(Flag.DEBUGGED) and exchange.elapsed is not None:
         more = f"{fmt.duration(exchange.elapsed)} in the handler, {more}"
     return Mark(answer.at - exchange.opened.at, name, "■", "error" if answer.error else "ok", more)
 
@@ -74,9 +72,10 @@ def timeline(exchange: Exchange, width: int, now: float) -> list[Line]:
     found = marks(exchange)
     pending = exchange.state is State.PENDING
     span = max(found[-1].at, now - exchange.opened.at if pending else 0.0, 1e-6)
-    names = min(_NAME, 1 + max(cell_len(mark.name) for mark in found)) if width < _WIDE else _NAME
-    room = max(_SHORTEST, width - names - _TIME - 2 - max(cell_len(mark.more) for mark in found))
-    left = max(0, width - names - _TIME - 2 - room)
+    names = min(_NAME, 1 + max(cells(mark.name) for mark in found)) if width < _WIDE else _NAME
+    rest = width - names - _TIME - 2
+    room = max(_SHORTEST, rest - max(cells(mark.more) for mark in found))
+    left = max(0, rest - room)
     lines: list[Line] = [
         [
             (fit(fmt.clock(exchange.opened.at), names), "dim"),

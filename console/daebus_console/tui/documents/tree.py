@@ -55,24 +55,22 @@ class Tree(Document):
             others = others[:-1]
         for root, old in zip(roots, others, strict=False):
             _fold_like(root, old)
-        self._lay_out()
+        self._list_rows()
 
-    def _lay_out(self) -> None:
+    def _list_rows(self) -> None:
         self.rows = [row for root in self.roots for row in _visible(root, self._wrap)]
 
     def lay_out(self, width: int, *, whole: bool) -> None:
-        self._unfold(width if whole else None)
-
-    def _unfold(self, width: int | None) -> None:
-        if width == self._wrap:
+        wrap = width if whole else None
+        if wrap == self._wrap:
             return
-        self._wrap = width
-        if width is None:
+        self._wrap = wrap
+        if wrap is None:
             for row in self.rows:
                 row.unfold_text(None)
         for root in self.roots:
-            root.unfold_text(width)
-        self._lay_out()
+            root.unfold_text(wrap)
+        self._list_rows()
 
     def count(self) -> int:
         return len(self.rows)

@@ -10,8 +10,8 @@ from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.again.comparing import rules_of
 from daebus_console.commands.doing.shared.choosing import Chosen, choose, inputs_of
 from daebus_console.commands.doing.shared.inputs import giving_up, misplaced
-from daebus_console.commands.doing.shared.putting_out import put_out
-from daebus_console.commands.errors import CommandError, nearest
+from daebus_console.commands.doing.shared.putting_out import form_named, put_out
+from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.engine.export import FORMATS, ExportOptions, format_for, pieces
 from daebus_console.engine.export.where import bare_url
@@ -115,16 +115,9 @@ class _Count:
 
 
 def _format(command: Command) -> str:
-    name: str | None = command["as"]
-    if name is None:
+    if command["as"] is None:
         return format_for(command["output"]) if command["output"] is not None else "json"
-    if name not in FORMATS:
-        position = max(command.line.rfind(name), 0)
-        known = ", ".join(FORMATS)
-        raise CommandError(
-            f"there is no format {name!r}; there are: {known}", position, len(name), nearest(name.lower(), FORMATS)
-        )
-    return name
+    return form_named(command, "format", FORMATS)
 
 
 def _redis(chosen: Chosen, context: Context) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.looking.listing import LOOK_FOR
-from daebus_console.commands.doing.shared.putting_out import put_out
-from daebus_console.commands.errors import CommandError, nearest
+from daebus_console.commands.doing.shared.putting_out import form_named, put_out
+from daebus_console.commands.errors import nearest
 from daebus_console.commands.grammar.command import Command
 from daebus_console.engine.schema.described import Described, Whole, described
 from daebus_console.engine.schema.formats import FORMATS
@@ -21,13 +21,9 @@ from daebus_console.text import clean_json
 
 def run_describe(command: Command, context: Context) -> int:
     """Wait until the service has told of itself, and show what it takes and answers."""
-    name, wanted, form = command["service"], command["action"], command["as"]
-    if form is not None and form not in FORMATS:
-        known = ", ".join(FORMATS)
-        position = max(command.line.rfind(form), 0)
-        raise CommandError(
-            f"there is no format {form!r}; there are: {known}", position, len(form), nearest(form.lower(), FORMATS)
-        )
+    name, wanted = command["service"], command["action"]
+    if command["as"] is not None:
+        form_named(command, "format", FORMATS)
     session, cancellation = context.look(), context.cancellation
     session.wait_for(lambda: _is_known(session, name) or cancellation.cancelled, LOOK_FOR)
     with session.lock:

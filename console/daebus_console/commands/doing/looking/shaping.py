@@ -11,7 +11,7 @@ from daebus_console import naming
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.shared.declared import Declared
 from daebus_console.commands.doing.shared.material import Material, gather
-from daebus_console.commands.errors import CommandError, nearest
+from daebus_console.commands.doing.shared.putting_out import form_named
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.words import Word
 from daebus_console.engine.filter import writing
@@ -75,16 +75,9 @@ def _declared(material: Material, context: Context) -> Declared:
 
 
 def _form(command: Command) -> str:
-    form: str | None = command["as"]
-    if form is None:
+    if command["as"] is None:
         return "json" if command["json"] else "text"
-    if form not in _FORMS:
-        position = max(command.line.rfind(form), 0)
-        known = ", ".join(_FORMS)
-        raise CommandError(
-            f"there is no form {form!r}; there are: {known}", position, len(form), nearest(form.lower(), _FORMS)
-        )
-    return form
+    return form_named(command, "form", _FORMS)
 
 
 def _names(words: tuple[Word, ...]) -> tuple[str | None, str | None]:

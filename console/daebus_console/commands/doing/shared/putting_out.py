@@ -1,11 +1,13 @@
-"""Putting out what is no line for people: as it is, where nobody reads it on a screen."""
+"""Putting out what is no line for people: which form is wanted, and as it is, where nobody reads it on a screen."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Protocol, runtime_checkable
 
 from daebus_console.commands.context import Context
+from daebus_console.commands.errors import CommandError, nearest
+from daebus_console.commands.grammar.command import Command
 from daebus_console.render import line
 
 
@@ -15,6 +17,15 @@ class Exact(Protocol):
 
     def exactly(self, texts: Iterable[str], shown: Callable[[str], str] = str) -> None:
         """Put them out; on a terminal `shown` of each, cleaned of what that would obey."""
+
+
+def form_named(command: Command, noun: str, known: Collection[str]) -> str:
+    """The form that `--as` names. Raises CommandError where there is no such one."""
+    name: str = command["as"]
+    if name in known:
+        return name
+    message = f"there is no {noun} {name!r}; there are: {', '.join(known)}"
+    raise CommandError(message, max(command.line.rfind(name), 0), len(name), nearest(name.lower(), known))
 
 
 def put_out(found: Iterable[str], context: Context, shown: Callable[[str], str]) -> None:
