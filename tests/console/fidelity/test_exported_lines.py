@@ -54,6 +54,10 @@ def test_anything_is_written_the_same(found: list[Exchange]) -> None:
     assert_same(found)
 
 
+def test_what_is_wrong_in_a_member_that_another_one_replaces_counts() -> None:
+    assert_same(exchanges(b'{"action":"act","payload" : {"\x80id":{}} , "payload":{"last":1}}'))
+
+
 def test_plain_payloads_are_taken_over_as_they_are() -> None:
     (exchange,) = exchanges(b'{"action":"act","request_id":"a","reply_to":"c","payload":{"n" : 1.50,\n"n":2}}')
     assert payload_text(exchange.opened, PLAIN) == '{"n" : 1.50,\n"n":2}'

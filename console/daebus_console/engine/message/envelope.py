@@ -234,34 +234,6 @@ def is_object(data: bytes) -> bool:
         return False
 
 
-class _Known(Envelope, gc=False, forbid_unknown_fields=True):
-    """A message with no other members than these, each of which is read but for the payload (`debug`, too)."""
-
-    payload: msgspec.Raw = msgspec.Raw()
-    message_id: Any = None
-    sent_at: Any = None
-    cause: Any = None
-    debug: Any = None
-
-    @property
-    def has_envelope(self) -> bool:
-        return self.request_id is not None or self.action is not None or self.status is not None
-
-
-_read_known = msgspec.json.Decoder(_Known).decode
-
-
-def _known_payload(data: bytes) -> str | None:
-    """What `payload_text_of` is asked for, of a message with no members but those; None for any other."""
-    try:
-        known = _read_known(data)
-        if known.has_envelope and _decode_any(known.payload).__class__ in _CONTAINERS:
-            return bytes(known.payload).decode()
-    except (ValueError, RecursionError):
-        pass
-    return None
-
-
 def payload_text_of(data: bytes, *, whole: bool = False) -> str | None:
     """The text of that payload as it stands in the message, where that is an object or a list; fast.
 
@@ -269,11 +241,8 @@ def payload_text_of(data: bytes, *, whole: bool = False) -> str | None:
     """
     if len(data) > DEEPEST and is_too_deep(data):
         return None
-    # All of it is read, either way, since of what is passed over not everything is looked at.
-    text = None if whole else _known_payload(data)
-    if text is not None:
-        return text
     try:
+        # All of it is read, since of what is passed over not everything is looked at.
         fields = _decode_any(data)
         if whole:
             return data.decode().strip(jsontext.BLANKS) if fields.__class__ in _CONTAINERS else None
@@ -283,8 +252,8 @@ def payload_text_of(data: bytes, *, whole: bool = False) -> str | None:
             return data.decode().strip(jsontext.BLANKS)
         if fields.get("payload").__class__ not in _CONTAINERS:
             return None
-        payload = _read_rest(data).payload
-        return None if payload is UNSET else bytes(payload).decode()
+        text = _read_rest(data).payload
+        return None if text is UNSET else bytes(text).decode()
     except (ValueError, RecursionError):
         return None
 
