@@ -81,6 +81,8 @@ class Response:
     """The code of the error that its final response is, or `error`; None where it is none."""
     said: str | None = None
     """The text of that error."""
+    handled = True
+    """Whether a handler answers, and nobody in its place: only then it tells how long that took."""
     raised: BaseException | None = None
     """What the handler has raised, whatever became of it."""
     past_gate: tuple[AnswerGate, Came] | None = None
@@ -280,7 +282,7 @@ class Response:
                 final=final,
                 service=terms.service,
                 instance=terms.instance,
-                elapsed=elapsed,
+                elapsed=elapsed if self.handled else None,
                 default=terms.json_default,
             )
             if limited and len(data) > terms.max_message:

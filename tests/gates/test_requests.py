@@ -59,6 +59,7 @@ def test_what_is_held_is_answered_failed_or_dropped_instead(
     assert debugger.release(dropped, verdict="drop")["verdict"] == "drop"
     reply = final(calls[0])
     assert (reply.payload, did(reply)) == ({"by": "me"}, ["held", "answered"])
+    assert reply.elapsed is None
     with pytest.raises(RequestFailed, match="no money") as caught:
         calls[1].result()
     assert caught.value.code == "declined"
@@ -99,6 +100,7 @@ def test_what_a_rule_does_to_it(
         eventually(lambda: len(shop.handled) == handled)
         finals = [each for each in eventually(lambda: answered(tap, answers)) if each["final"]]
         assert done is None or finals[0]["debug"]["did"] == done
+        assert all(("elapsed" in each) == (handled > 0) for each in finals if each)
         # What is sent after it comes after it.
         debugger.rules()
         asker.call(name, action, {"a": 2})

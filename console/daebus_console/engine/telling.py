@@ -17,7 +17,7 @@ from daebus_console.engine.records.cycles import Cycle, cycles
 from daebus_console.engine.records.joining import Links, Told, cast_of, told_by_id
 from daebus_console.engine.records.record import Any_, Handled, Heard, Ran, Refused, batch_in, key_of
 from daebus_console.engine.records.running import Report, report_in
-from daebus_console.engine.records.standing import Standing, standing
+from daebus_console.engine.records.standing import Standing, cycle_text, standing
 from daebus_console.engine.records.store import ROOM, Records
 from daebus_console.engine.records.unread import Unread, count_in, is_trouble
 
@@ -248,6 +248,11 @@ class Telling:
     def reports_of(self, service: str) -> list[Report]:
         """What the instances of a service told lately that they are doing."""
         return [one for one in self.reports.values() if one.service == service]
+
+    def circles_of(self, service: str, since: float) -> list[str]:
+        """The circles that a service waits in, in a sentence each, out of what was told since then."""
+        circles = self.cycles([one for one in self.reports.values() if one.at >= since])
+        return [cycle_text(one, self._correlator.find) for one in circles if service in one.services]
 
     def cycles(self, reports: list[Report]) -> list[Cycle]:
         """The circles in which services wait, among those reports."""

@@ -147,6 +147,7 @@ class Gatekeeper:
         response = self._respond(arrival, admitted)
         # Hooks see what handlers answer.
         response.take_held()
+        response.handled = False
         try:
             if verdict.kind == FAIL:
                 response.error(verdict.error, code=verdict.code)

@@ -63,6 +63,15 @@ def test_what_is_not_confirmed_is_left_to_the_other(console: Debugging, other: D
     asked.result()
 
 
+def test_a_rule_of_another_may_be_named_before_anybody_has_looked(
+    console: Debugging, other: Debugging, shop: Shop
+) -> None:
+    console(f"break {shop.orders} ping")
+    assert other("unbreak o1") == Exit.DONE
+    assert other("unbreak o1") == Exit.USAGE
+    assert shop.ask("ping").result() == {"pong": True}
+
+
 def test_a_rule_that_another_lifts_is_gone_and_told(console: Debugging, other: Debugging, shop: Shop) -> None:
     console(f"break {shop.orders} ping payload.id=1")
     console(f"break {shop.orders} ping payload.id=2")

@@ -27,6 +27,8 @@ class Setting:
     group: str = ""
     lasts: float | None = None
     """Seconds for which it was meant to stand."""
+    since: float | None = None
+    """When it was set (epoch seconds)."""
 
 
 @dataclass
@@ -68,6 +70,8 @@ class Known:
     instances: int
     number: int | None = None
     until: float | None = None
+    since: float | None = None
+    """When it was set (epoch seconds); None where nobody tells."""
 
 
 class Desk:
@@ -100,12 +104,18 @@ class Desk:
     # Our own rules ---------------------------------------------------------------------------------------------
 
     def add(
-        self, service: str, rule: Rule, until: float | None = None, group: str = "", lasts: float | None = None
+        self,
+        service: str,
+        rule: Rule,
+        until: float | None = None,
+        group: str = "",
+        lasts: float | None = None,
+        since: float | None = None,
     ) -> Setting:
         """One more rule of ours on a service."""
         # Rules of steps come and go by the dozen, and are nobody's to count.
         number = -next(self._steps) if group else next(self._rules)
-        setting = Setting(number, service, rule, until, group, lasts)
+        setting = Setting(number, service, rule, until, group, lasts, since)
         self.settings[setting.number] = setting
         self.version += 1
         return setting
@@ -228,6 +238,7 @@ class Desk:
                 len(placed.get((one.service, self.owner, one.rule.id), ())),
                 one.number,
                 one.until,
+                one.since,
             )
             for one in self.settings.values()
             if not one.group

@@ -112,6 +112,7 @@ class Keeper:
                     None if one.lasts is None else now + one.lasts,
                     one.group,
                     one.lasts,
+                    self.session.clock(),
                 )
                 for one in wanted
             ]

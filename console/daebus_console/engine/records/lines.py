@@ -6,7 +6,19 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from daebus_console.engine.records.joining import Told
-from daebus_console.engine.records.record import DEFERRED, OK, Any_, Frame, Handled, Heard, Id, Logged, Ran, Refused
+from daebus_console.engine.records.record import (
+    DEBUGGER,
+    DEFERRED,
+    OK,
+    Any_,
+    Frame,
+    Handled,
+    Heard,
+    Id,
+    Logged,
+    Ran,
+    Refused,
+)
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 FAILED, ENDED = "FAILED", "ENDED"
@@ -49,7 +61,8 @@ def line_of(record: Any_) -> Line | None:
         made = FAILED if record.failed else ENDED, "", how_ended(record), record.traceback
     elif isinstance(record, Refused):
         what = record.action or record.channel or "a message"
-        made = FAILED, "", f"{what} was refused: {record.code}", None
+        why = "kept from its handler by a debugger" if record.code == DEBUGGER else f"refused: {record.code}"
+        made = FAILED, "", f"{what} was {why}", None
     else:
         return None
     frames = getattr(record, "frames", None)

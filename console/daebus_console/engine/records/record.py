@@ -147,6 +147,10 @@ class Published(Record, gc=False, kw_only=True, tag="published"):
     parent: Id = None
 
 
+DEBUGGER = "debugger"
+"""The code of what a debugger kept from its handler."""
+
+
 class Refused(Record, gc=False, kw_only=True, tag="refused"):
     """A message that was not handled: with an action, or with the channel and digest of a broadcast."""
 

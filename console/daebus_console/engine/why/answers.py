@@ -5,6 +5,7 @@ from __future__ import annotations
 from daebus_console.engine.findings.payloads import value
 from daebus_console.engine.findings.words import call, duration, quoted, shown
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
+from daebus_console.engine.why import debugged
 from daebus_console.engine.why.cause import Cause
 from daebus_console.engine.why.recorded import busy_with
 from daebus_console.engine.why.serving import unknown_action
@@ -45,6 +46,9 @@ def failed(sight: Sight, exchange: Exchange) -> Cause | None:
         return None
     service, action = exchange.target or "", exchange.action or ""
     text = _error(exchange)
+    by_debugger = debugged.failed(exchange, text)
+    if by_debugger is not None:
+        return by_debugger
     if code == "unknown_action":
         found = unknown_action(sight, service, action)
         return found or Cause(
@@ -89,6 +93,7 @@ def late(exchange: Exchange) -> Cause | None:
     if exchange.elapsed is not None and exchange.elapsed >= 0:
         evidence.append(f"{duration(exchange.elapsed)} of it in the handler, as the service tells")
         where = "the handler took most of it" if exchange.elapsed > took / 2 else "it waited for a worker most of it"
+    where = debugged.slowed(exchange) or where
     return Cause(
         "late",
         f"the answer came {duration(took - waited)} too late: {where}",

@@ -6,7 +6,7 @@ from daebus_console.engine import dialects
 from daebus_console.engine.findings.words import call, near, quoted, shown, term
 from daebus_console.engine.message.envelope import Unreadable, read
 from daebus_console.engine.message.exchange import DAEBUS, PLAIN, Exchange, Flag, Kind, State
-from daebus_console.engine.why import answers, recorded, serving
+from daebus_console.engine.why import answers, debugged, recorded, serving
 from daebus_console.engine.why.cause import Cause
 from daebus_console.engine.why.doors import caller_kept_out
 from daebus_console.engine.why.foreign import why_foreign
@@ -50,6 +50,7 @@ def why_action(sight: Sight, service: str, action: str | None) -> Cause:
     found = serving.nobody(sight, service, 0.0)
     if found is None and action is not None:
         found = serving.unknown_action(sight, service, name, _sent(sight, service, name))
+    found = found or debugged.holds_of(sight, service, action) or recorded.circle(sight, service)
     found = found or serving.silent(sight, service) or serving.busy(sight, service)
     if found is not None:
         return found
@@ -105,7 +106,7 @@ def _request(sight: Sight, exchange: Exchange) -> Cause:
     if found is not None:
         return found
     if exchange.answer is None:
-        return recorded.refused(sight, exchange) or unanswered(sight, exchange)
+        return debugged.silenced(sight, exchange) or recorded.refused(sight, exchange) or unanswered(sight, exchange)
     itself = next(sight.findings_on(exchange, "waits-for-itself"), None)
     if itself is not None and exchange.number in itself.evidence and exchange.state is not State.OK:
         return Cause("waits_for_itself", itself.text, (itself.because,), itself.advice)
@@ -122,7 +123,7 @@ def _request(sight: Sight, exchange: Exchange) -> Cause:
 
 def _one_way(sight: Sight, exchange: Exchange) -> Cause:
     service, action = exchange.target or "", exchange.action or ""
-    found = recorded.failed(sight, exchange) or recorded.done(sight, exchange)
+    found = recorded.failed(sight, exchange) or recorded.done(sight, exchange) or debugged.silenced(sight, exchange)
     found = found or serving.unknown_action(sight, service, action, [exchange]) or recorded.refused(sight, exchange)
     found = found or serving.nobody(sight, service, exchange.opened.at)
     if found is not None:

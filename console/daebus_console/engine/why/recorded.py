@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from daebus_console.engine.findings.words import call, duration, quoted, shown
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.records.lines import how_ended, name_of_run
-from daebus_console.engine.records.record import Handled, Heard, Refused
+from daebus_console.engine.records.record import DEBUGGER, Handled, Heard, Refused
 from daebus_console.engine.records.standing import seconds, short, what
 from daebus_console.engine.why.cause import Cause
 from daebus_console.engine.why.sight import Sight
@@ -19,6 +19,7 @@ _REFUSED = {
     "bad_request": "it could not read it, or its fields do not fit",
     "shutting_down": "it was stopping",
 }
+_LEAVE_THE_CIRCLE = "let one of them answer without waiting, or call the function instead of the action"
 _MOST = 8
 _LONGEST = 200
 
@@ -30,6 +31,9 @@ def refused(sight: Sight, exchange: Exchange) -> Cause | None:
         return None
     one = found[-1]
     service = shown(one.source.service)
+    if one.code == DEBUGGER:
+        kept = f"a debugger kept it from its handler in {service}"
+        return Cause(DEBUGGER, kept, tuple(map(_noted, found[:_MOST])), "breaks lists the rules that stand")
     waited = f" after {duration(one.queued)}" if one.queued is not None and one.code == "expired" else ""
     why = _REFUSED.get(one.code, f"it says {shown(one.code, text=True)}")
     return Cause(
@@ -98,14 +102,19 @@ def hangs(sight: Sight, exchange: Exchange) -> Cause | None:
         return None
     head, *rest = found
     if head.role == "error":
-        advice = "let one of them answer without waiting, or call the function instead of the action"
-        return Cause("waits_in_a_circle", head.text, tuple(one.text for one in rest), advice)
+        return Cause("waits_in_a_circle", head.text, tuple(one.text for one in rest), _LEAVE_THE_CIRCLE)
     return Cause(
         "running",
         f"{call(exchange.target, exchange.action)} is {head.text}",
         tuple(one.text for one in rest),
         f"running {shown(exchange.target or '')} --stack shows every frame",
     )
+
+
+def circle(sight: Sight, service: str) -> Cause | None:
+    """It waits in a circle just now, for itself or with others."""
+    found = sight.circles(service)
+    return Cause("waits_in_a_circle", found[0], tuple(found[1:]), _LEAVE_THE_CIRCLE) if found else None
 
 
 def busy_with(sight: Sight, service: str) -> list[str]:
@@ -121,7 +130,8 @@ def busy_with(sight: Sight, service: str) -> list[str]:
 def _noted(record: Refused) -> str:
     waited = f", after it had waited {duration(record.queued)}" if record.queued is not None else ""
     who = f"{shown(record.source.service)} {shown(record.source.instance, text=True)}"
-    return f"{who} noted {shown(record.code, text=True)}{waited}"
+    noted = "that" if record.code == DEBUGGER else shown(record.code, text=True)
+    return f"{who} noted {noted}{waited}"
 
 
 def _ended(run: Handled | Heard) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from daebus_console.engine.directory import ServiceEntry
@@ -11,6 +11,8 @@ from daebus_console.engine.findings.book import Book
 from daebus_console.engine.findings.finding import Finding
 from daebus_console.engine.findings.rule import World
 from daebus_console.engine.findings.words import near
+from daebus_console.engine.holding.desk import Desk
+from daebus_console.engine.holding.log import Done
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.message.frame import Gap
 from daebus_console.engine.pairing.journal import Journal
@@ -37,6 +39,15 @@ class Sight:
     """Where a pending one stands, as they told lately."""
     reports: Callable[[str], list[Report]] = lambda _service: []
     """What the instances of a service told lately that they are doing."""
+    circles: Callable[[str], list[str]] = lambda _service: []
+    """The circles of services that wait for one another which that one is in, as they told lately, in a sentence each.
+    """
+    desk: Desk | None = None
+    """What this console's debugger knows; None where it has none."""
+    let_go: Sequence[Done] = ()
+    """What that debugger has let go."""
+    held_now: float = 0.0
+    """The time by which the desk tells since when something is held."""
     doors: Doors = Doors()  # noqa: RUF009 - it is frozen
     """Whom Redis lets in at the service that it is about."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from daebus_console.dates import clock
 from daebus_console.engine.findings.words import call, duration, shown
 from daebus_console.engine.message.exchange import Exchange, Kind, State
+from daebus_console.engine.why import debugged
 from daebus_console.engine.why.cause import Cause
 from daebus_console.engine.why.recorded import hangs
 from daebus_console.engine.why.serving import busy, can, nobody, restarted, silent, unknown_action
@@ -35,7 +36,10 @@ def unanswered(sight: Sight, exchange: Exchange) -> Cause:
         or Cause(
             "",
             f"no cause is known: {can(sight, service, action)}",
-            (f"#{exchange.number} was sent at {clock(since)}, and no answer was seen",),
+            (
+                f"#{exchange.number} was sent at {clock(since)}, and no answer was seen",
+                *debugged.may_have_dropped(sight, exchange),
+            ),
             f"look at the log of {shown(service)}",
         )
     )

@@ -145,16 +145,20 @@ def run_unbreak(command: Command, context: Context) -> int:
     keeper = keeper_of(command, context)
     which: str | None = command["which"]
     with keeper.session.lock:
-        known = keeper.desk.known()
         ours = [one for one in keeper.desk.settings.values() if not one.group]
     if which is None:
         found = ours
     else:
         plain = which.strip("[]")
         found = [one for one in ours if plain == str(one.number) or which == one.service]
-        other = next((one for one in known if one.number is None and label(known, one) == f"[{plain}]"), None)
-        if other is not None:
-            return _lift_other(context, keeper, known, other)
+        if _OF_OTHERS.fullmatch(plain):
+            known, other = _other(keeper, plain)
+            if other is None:
+                # It may be that nobody has asked yet.
+                look_everywhere(keeper, context)
+                known, other = _other(keeper, plain)
+            if other is not None:
+                return _lift_other(context, keeper, known, other)
         if not found:
             raise at_word(command, which, f"there is no rule {which}; `breaks` lists them")
     keeper.lift(found)
@@ -163,6 +167,16 @@ def run_unbreak(command: Command, context: Context) -> int:
     if not found:
         context.output.note("no rule of ours stands")
     return Exit.DONE
+
+
+_OF_OTHERS = re.compile(r"o\d{1,15}")
+
+
+def _other(keeper: Keeper, plain: str) -> tuple[list[Known], Known | None]:
+    """All rules that are known, and the one of another console that is called so, where there is one."""
+    with keeper.session.lock:
+        known = keeper.desk.known()
+    return known, next((one for one in known if one.number is None and label(known, one) == f"[{plain}]"), None)
 
 
 def _lift_other(context: Context, keeper: Keeper, known: Sequence[Known], other: Known) -> int:

@@ -11,6 +11,7 @@ from daebus_console.commands.doing.shared.asking import ask
 from daebus_console.commands.doing.shared.material import wait
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
+from daebus_console.commands.under_way import under_way
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.doors import Doors
 from daebus_console.engine.live.doors import doors_of
@@ -35,10 +36,10 @@ def run_why(command: Command, context: Context) -> int:
         interrupted = _look(command, context)
     if interrupted:
         return Exit.INTERRUPTED
-    doors = Doors()
+    doors, asked_at = Doors(), session.clock()
     if command["in"] is None and not session.recorded:
         doors = _ask(command, context, number)
-    cause = _find(command, session, number, doors)
+    cause = _find(command, session, number, doors, asked_at)
     if command["json"]:
         context.output.record(
             {
@@ -87,16 +88,19 @@ def _ask(command: Command, context: Context, number: int | None) -> Doors:
         exchange = session.journal.exchange(number) if number is not None else None
         questions = session.telling.questions(exchange) if exchange is not None else []
         service = command["what"] if number is None else exchange.target or "" if exchange is not None else ""
-        if session.telling.tells(service):
-            questions.append((service, "running", {}))
+        if service:
+            # A circle may lead through others.
+            here = [one.name for one in session.directory.services.values() if one.gone is None and one.subscribers]
+            questions += [(name, "running", {}) for name in here if session.telling.tells(name)]
+            questions += [(service, "info", {})] if session.telling.tells(service) else []
     ask(context, questions)
     return doors_of(session.address, service) if service else Doors()
 
 
-def _find(command: Command, session: Session, number: int | None, doors: Doors) -> Cause:
+def _find(command: Command, session: Session, number: int | None, doors: Doors, asked_at: float) -> Cause:
     with session.lock:
         findings = session.findings
-        told = session.telling
+        told, keeper = session.telling, under_way(session).keeper
         sight = Sight(
             findings.world,
             findings.book,
@@ -105,6 +109,10 @@ def _find(command: Command, session: Session, number: int | None, doors: Doors) 
             told.of,
             told.standing,
             told.reports_of,
+            lambda service: told.circles_of(service, asked_at),
+            keeper.desk if keeper is not None else None,
+            tuple(keeper.log) if keeper is not None else (),
+            keeper.now() if keeper is not None else 0.0,
             doors,
         )
         if number is None:

@@ -7,7 +7,7 @@ from daebus_console.engine.findings.instances import Instance
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import call, quoted, shown, term, to
 from daebus_console.engine.message.exchange import Exchange, Kind
-from daebus_console.engine.records.record import Any_, Refused
+from daebus_console.engine.records.record import DEBUGGER, Any_, Refused
 
 _WHY = {
     "busy": ("its queue was full", "the queue of the service is full: more comes than its workers get done"),
@@ -19,6 +19,7 @@ _UNTOLD = {
     "expired": "no worker was free in time",
     "bad_request": "it could not read it, or its fields do not fit",
     "shutting_down": "it was stopping",
+    DEBUGGER: "a debugger kept it from its handler",
 }
 
 
