@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,6 +110,50 @@ def test_what_is_under_way_is_in_flight_until_its_time_runs_out() -> None:
     assert (on.row().in_flight, on.row().timeouts) == (1, 0)
     on.wait(2)
     assert (on.row().in_flight, on.row().timeouts, on.totals.timeouts) == (0, 1, 1)
+
+
+@given(
+    fates=st.lists(
+        st.tuples(
+            st.sampled_from(["create", "list"]),
+            st.sampled_from(["ok", "error", "late", "unanswered", "one way", "broadcast", "in a gap"]),
+            st.floats(0.0, 3.0),
+        ),
+        max_size=40,
+    ),
+    together=st.integers(1, 50),
+)
+def test_what_took_place_is_counted_as_it_would_have_been_one_by_one(
+    fates: list[tuple[str, str, float]], together: int
+) -> None:
+    on = Measured()
+    for action, fate, took in fates:
+        if fate in ("ok", "error"):
+            on.call(action, took=took, status="error" if fate == "error" else "success", elapsed=took / 2)
+        elif fate == "late":
+            on.call(action, took=12.0)
+        elif fate == "broadcast":
+            on >> raw("news", b'{"n": 1}')
+        else:
+            on >> request("orders", action, reply_to=... if fate == "one way" else "caller:1")
+            if fate == "in a gap":
+                on.bus.gap(1.0)
+            on.wait(took)
+    exchanges = list(on.bus.journal.exchanges)
+    one_by_one, some = Stats(), Stats()
+    for each in exchanges:
+        one_by_one.opened(each)
+        if each.state != "pending":
+            one_by_one.settled(each)
+    for start in range(0, len(exchanges), together):
+        some.took_place(exchanges[start : start + together])
+
+    def told(stats: Stats) -> object:
+        rows = [*stats.rows(on.bus.now), stats.totals(on.bus.now)]
+        beside = stats.broadcasts, stats.orphans, stats.unreadable, stats.slowest(100)
+        return [msgspec.structs.replace(row, rate=0.0, average=0.0) for row in rows], beside
+
+    assert told(some) == told(one_by_one)
 
 
 def test_a_late_answer_takes_a_guessed_timeout_back() -> None:

@@ -29,6 +29,7 @@ _FRACTIONS = (0.5, 0.95, 0.99)
 # Looking a member up in its enum costs as much as all else in a line of what runs for every message.
 _REQUEST, _ONE_WAY, _BROADCAST, _OK = Kind.REQUEST, Kind.ONE_WAY, Kind.BROADCAST, State.OK
 _CONTROL, _LATE = Flag.CONTROL, Flag.LATE
+_SPECIAL = Flag.CONTROL | Flag.LATE | Flag.TIMELESS
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
@@ -229,6 +230,34 @@ class Stats:
             self._keep_slow(exchange, latency)
         if len(series.waiting) >= _MOST_WAITING:
             series.fold()
+
+    def took_place(self, exchanges: Iterable[Exchange]) -> None:
+        """Count exchanges as each stands when it comes, whenever it was: for rows and totals.
+
+        Time slots mean nothing then.
+        """
+        plain: defaultdict[Asked, list[Exchange]] = defaultdict(list)
+        left = _MOST_WAITING
+        for one in exchanges:
+            if one.state is _OK and one.kind is _REQUEST and not one.flags & _SPECIAL and one.answer is not None:
+                plain[one.target, one.action].append(one)
+                left -= 1
+                if not left:
+                    self._answered(plain)
+                    left = _MOST_WAITING
+                continue
+            self.opened(one)
+            # One that was given up may be answered later than anybody waits for that.
+            if one.state is not State.PENDING:
+                self.settled(one)
+        if plain:
+            self._answered(plain)
+
+    def _answered(self, requests: dict[Asked, list[Exchange]]) -> None:
+        at = max(some[-1].opened.at for some in requests.values())
+        self.opened_many(at, requests)
+        self.answered_many(at, requests)
+        requests.clear()
 
     def _unmet(self, exchange: Exchange, series: Series) -> None:
         """A request ran out of time, or its fate became unknown."""

@@ -14,7 +14,7 @@ from daebus_console.commands.verbs import Face
 from daebus_console.engine.figures.stats import Row, Stats
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.filter.language import Filter
-from daebus_console.engine.message.exchange import Exchange, Kind, Message, State
+from daebus_console.engine.message.exchange import Exchange, Kind, Message
 from daebus_console.engine.replay.source import Recording
 from daebus_console.engine.session import Session
 from daebus_console.naming import fields, shown
@@ -51,10 +51,9 @@ def _recorded(recording: Recording, wanted: Filter) -> tuple[Stats, float, float
                 begin = at
             if last > end:
                 end = last
-            if wanted(exchange):
-                yield exchange
+            yield exchange
 
-    stats = _counted(each())
+    stats = _counted(each() if wanted.everything else filter(wanted.accepts, each()))
     return stats, max(0.0, end - begin), end
 
 
@@ -64,15 +63,12 @@ def _remembered(session: Session, wanted: Filter) -> tuple[Stats, float]:
         found = exchanges.between(exchanges.first, exchanges.last)
         now = session.clock()
     looked = now - found[0].opened.at if found else 0.0
-    return _counted(exchange for exchange in found if wanted(exchange)), looked
+    return _counted(filter(wanted.accepts, found)), looked
 
 
 def _counted(exchanges: Iterable[Exchange]) -> Stats:
     stats = Stats()
-    for exchange in exchanges:
-        stats.opened(exchange)
-        if exchange.state is not State.PENDING:
-            stats.settled(exchange)
+    stats.took_place(exchanges)
     return stats
 
 
@@ -107,7 +103,7 @@ def _watched(context: Context, wanted: Filter, seconds: float) -> tuple[Stats, f
     finally:
         unwatch()
     if not everything:
-        stats = _counted(exchange for exchange in finished if wanted(exchange))
+        stats = _counted(filter(wanted.accepts, finished))
     return stats, looked, interrupted
 
 
