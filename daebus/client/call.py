@@ -12,7 +12,7 @@ from daebus.telemetry import NOTHING, Span
 from daebus.transport.commands import Pending
 from daebus.transport.waiter import Waiter
 from daebus.wire import checks
-from daebus.wire.envelope import Reply
+from daebus.wire.envelope import Reply, RequestId
 
 from .noting import Noted
 
@@ -75,10 +75,16 @@ class Asked:
 
     def timed_out(self, sent: bool = True) -> RequestTimeout:
         """The error for its time being over; where its request was not `sent`, it says so."""
-        asked = f"{self.service!r} could not be asked for {self.action!r}"
-        what = f"no answer from {self.service!r} to {self.action!r}" if sent else asked
-        fate = "it may still be handled" if sent else "nothing was sent"
-        return RequestTimeout(f"{what} within {self.timeout:g} s (request {self.request_id}); {fate}")
+        if sent:
+            return no_answer(self.service, self.action, self.timeout, self.request_id)
+        what = f"{self.service!r} could not be asked for {self.action!r} within {self.timeout:g} s"
+        return RequestTimeout(f"{what} (request {self.request_id}); nothing was sent")
+
+
+def no_answer(service: str, action: str, timeout: float, request_id: RequestId) -> RequestTimeout:
+    """The error for a request that was sent, and not answered within its time (seconds)."""
+    what = f"no answer from {service!r} to {action!r} within {timeout:g} s"
+    return RequestTimeout(f"{what} (request {request_id}); it may still be handled")
 
 
 class Call(Asked):

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from daebus.errors import ConfigurationError, PayloadError, RequestTimeout
+from daebus.client.call import no_answer
+from daebus.errors import ConfigurationError, PayloadError
 from daebus.wire import checks
 from daebus.wire.envelope import Request, RequestId, error_payload
 from daebus.wire.reading import read_request
@@ -27,8 +28,9 @@ class RecordedCall:
     """A request that a handler made when it was recorded, and what came of it.
 
     `answer` is the final payload, of an error as well (`{"error": ..., "code": ...}`), and `stream` the partial ones
-    before it. `status` is "ok", "error" or "unanswered": then no final answer came. Payloads may be RawJson. Raises
-    ConfigurationError, and PayloadError for a payload that JSON cannot carry.
+    before it. `status` is "ok", "error" or "unanswered": then no final answer came. `request_id` is the id that it had,
+    which stands in the error of one that is not answered. Payloads may be RawJson. Raises ConfigurationError, and
+    PayloadError for a payload that JSON cannot carry.
     """
 
     service: str
@@ -37,6 +39,7 @@ class RecordedCall:
     answer: Any = None
     status: str = OK
     stream: Sequence[Any] = field(default=())
+    request_id: str | None = None
 
     def __post_init__(self) -> None:
         checks.name(self.service, "service")
@@ -50,6 +53,8 @@ class RecordedCall:
             )
         if isinstance(self.stream, str | bytes | Mapping) or not isinstance(self.stream, Sequence):
             raise ConfigurationError(f"stream must be a list of payloads, not {checks.shown(self.stream)}")
+        if self.request_id is not None and not isinstance(self.request_id, str):
+            raise ConfigurationError(f"request_id must be a str, not {checks.shown(self.request_id)}")
         for value, what in ((self.payload, "payload"), (self.answer, "answer"), (list(self.stream), "stream")):
             encode(value, what)
 
@@ -139,8 +144,9 @@ class RecordBus(LocalBus):
             for subscriber in self.subscribers(reply_to):
                 subscriber.deliver(reply_to, reply)
         if recorded is not None and recorded.status == UNANSWERED:
-            # As then, but for the waiting.
-            raise RequestTimeout(f"no answer from {message.service!r} to {message.action!r}, as when it was recorded")
+            # As then, but for the waiting; handlers may answer with its text.
+            number = message.request_id if recorded.request_id is None else recorded.request_id
+            raise no_answer(recorded.service, recorded.action, _timeout(message), number)
         return 1
 
     def _noted(self, message: BusMessage) -> RecordedCall | None:
@@ -165,6 +171,12 @@ class RecordBus(LocalBus):
 def _reply_channel(message: BusMessage) -> str:
     request = read_request(message.data)
     return request.reply_to or "" if isinstance(request, Request) else ""
+
+
+def _timeout(message: BusMessage) -> float:
+    """For how many seconds it is waited for an answer."""
+    request = read_request(message.data)
+    return request.timeout or 0.0 if isinstance(request, Request) else 0.0
 
 
 def _refusal(message: BusMessage) -> list[bytes]:

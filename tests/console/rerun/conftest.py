@@ -56,6 +56,11 @@ def patient():
     return {"paid": True}
 
 
+@app.action("impatient")
+def impatient():
+    return payment.send_request("charge", {"amount": 1}, timeout=0.25)
+
+
 @app.action("told")
 def told():
     payment.send_message("note", {"told": request.payload["what"]})
@@ -85,6 +90,13 @@ class Capture:
     def write(self) -> Path:
         self.path.write_text("".join(f"{json.dumps(line)}\n" for line in self.lines), encoding="utf-8")
         return self.path
+
+
+def gave_up(capture: Capture, id: str = "i") -> Capture:
+    """An action whose call was not answered in time, which its handler let rise."""
+    text = f"no answer from 'payment' to 'charge' within 0.25 s (request {id}1); it may still be handled"
+    capture.ask("orders", "impatient", {}, id).ask("payment", "charge", {"amount": 1}, f"{id}1", id, timeout=0.25)
+    return capture.answer(id, {"error": text, "code": "handler_error", "type": "RequestTimeout"}, "error")
 
 
 def placed(capture: Capture, id: str = "r", amount: int = 5) -> Capture:

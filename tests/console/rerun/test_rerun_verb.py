@@ -19,7 +19,7 @@ from daebus_console.render import to_record
 from tests.console.cli.conftest import Console
 from tests.console.commands.remembered import Passed, remembered
 from tests.console.engine.bus import raw
-from tests.console.rerun.conftest import SHOP, Capture, placed
+from tests.console.rerun.conftest import SHOP, Capture, gave_up, placed
 
 APP = ("--app", "orders_app:app")
 
@@ -93,6 +93,12 @@ def test_answers_that_never_came(console: Console, capture: Capture) -> None:
     assert "no answer was recorded then" in done.err
 
 
+def test_a_call_that_was_not_answered_fails_with_the_words_of_then(console: Console, capture: Capture) -> None:
+    gave_up(capture).write()
+    done = console("rerun", "bug.jsonl", "#1", *APP)
+    assert done.status == 0, done.err
+
+
 def test_handlers_of_every_sort(console: Console, capture: Capture) -> None:
     capture.ask("orders", "place_async", {}, "a").ask("payment", "charge", {"amount": 1}, "p", "a")
     capture.answer("p", {"error": "no money", "code": "declined"}, "error")
@@ -143,7 +149,7 @@ def test_a_torn_capture_says_so_and_is_run_as_far_as_it_goes(console: Console, c
     [
         (["bug.jsonl", "#99", *APP], "there is no exchange #99: the last one in bug.jsonl is #5"),
         (["bug.jsonl", "#4", *APP], "#4 cannot be run again: it is a broadcast"),
-        (["bug.jsonl", "#2", *APP], "orders has no action 'charge'; it has boom, parts"),
+        (["bug.jsonl", "#2", *APP], "orders has no action 'charge'; it has boom, impatient, parts"),
         (["bug.jsonl", "#2", *APP], "is orders_app:app the app of another service?"),
         (["bug.jsonl", "x", *APP], "expected the number of an exchange"),
         (["bug.jsonl", *APP], "expected a capture and the number of an exchange in it"),

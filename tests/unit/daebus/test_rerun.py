@@ -87,7 +87,7 @@ def test_answers_that_were_errors_streams_or_never_came(app: Daebus) -> None:
     calls = [
         RecordedCall("payment", "refuse", {}, {"error": "no money", "code": "declined"}, "error"),
         RecordedCall("payment", "parts", {}, {"part": 3}, stream=[{"part": 1}, {"part": 2}]),
-        RecordedCall("payment", "hang", {}, status="unanswered"),
+        RecordedCall("payment", "hang", {}, status="unanswered", request_id="abc"),
     ]
 
     @app.action("place")
@@ -96,7 +96,7 @@ def test_answers_that_were_errors_streams_or_never_came(app: Daebus) -> None:
             payment.send_request("refuse", {})
         parts = list(payment.stream_request("parts", {}))
         # Nobody waits for that long.
-        with pytest.raises(RequestTimeout, match="as when it was recorded"):
+        with pytest.raises(RequestTimeout, match=r"no answer from 'payment' to 'hang' within 300 s \(request abc\)"):
             payment.send_request("hang", {}, timeout=300)
         return {"code": refused.value.code, "parts": [each["part"] for each in parts]}
 

@@ -141,6 +141,9 @@ def _call(call: RecordedCall, options: ExportOptions) -> _Call:
         named["answer"] = _whole(answer.payload, call, options)
     if not answer.answered or answer.status == "error":
         named["status"] = "error" if answer.answered else "unanswered"
+    if not answer.answered and call.request_id is not None:
+        # It stands in the error that the handler gets.
+        named["request_id"] = call.request_id
     if stream:
         named["stream"] = stream
     return _Call(*about, **named)

@@ -60,6 +60,7 @@ class RecordedCall(Recorded):
 
     answer: Answer = field(default_factory=lambda: Answer("unanswered"))
     answered_at: float | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def _call(one: Exchange) -> RecordedCall:
         answer = Answer("unanswered", stream=answer.stream)
     channel, payload, opened = one.opened.channel, read_payload(one.opened.data), one.opened.at
     answered_at = one.answer.at if one.answer is not None and answer.answered else None
-    return RecordedCall(channel, one.action, payload, one.number, opened, answer, answered_at)
+    return RecordedCall(channel, one.action, payload, one.number, opened, answer, answered_at, one.request_id)
 
 
 _Print = tuple[str, int, int]

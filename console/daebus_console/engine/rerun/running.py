@@ -99,6 +99,7 @@ def _to_answer(call: RecordedCall) -> CallToAnswer:
             _raw(answer.payload),
             status,
             [_raw(part) for part in answer.stream],
+            call.request_id,
         )
     except PayloadError as error:
         raise Unfit(f"call #{call.number} ({call.name}) cannot be answered as it was: {error}") from None
