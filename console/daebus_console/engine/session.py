@@ -60,6 +60,8 @@ class Status:
 
     up: bool = False
     since: float = 0.0
+    remembered: float | None = None
+    """Since when it is remembered what passed: the tap read first then, or all was forgotten. None before that."""
     problem: str | None = None
     blind: str | None = None
     """What the server refuses to show, if it does."""
@@ -273,6 +275,8 @@ class Session:
         """The tap reads (called by the tap)."""
         with self._changed:
             self.status.up, self.status.since, self.status.problem = True, at, None
+            if self.status.remembered is None:
+                self.status.remembered = at
             self._tell_gap(self.correlator.resume(at))
             self._tell_half_blind(at)
             self._changed.notify_all()
@@ -363,6 +367,8 @@ class Session:
         """The wall clock has stepped: all that is measured begins anew, and the flow gets a gap that says so."""
         self.status.gaps += 1
         self.status.since += step.seconds
+        if self.status.remembered is not None:
+            self.status.remembered += step.seconds
         self.stats.stepped(step.seconds)
         self.findings.stepped()
         self.directory.stepped(step.seconds)

@@ -75,6 +75,37 @@ def test_it_has_its_answer_as_soon_as_it_listens(
     assert answers == [{"a": "1"}]
 
 
+def test_it_ends_with_the_last_of_its_answers(
+    prompt: Prompt, asker: DaebusCaller, redis_url: str, name: str
+) -> None:
+    assert prompt(f"mock {name} get a=1") == 0
+    assert prompt(f"mock {name} pay --error no --times 1") == 0
+    with pytest.raises(RequestFailed, match="no"):
+        asker.send_request("pay", {})
+    with pytest.raises(RequestFailed, match=r"has no answer to 'pay'; it knows: get$"):
+        asker.send_request("pay", {})
+    assert prompt("unmock 1") == 0
+    eventually(lambda: subscribers(redis_url, name) == 0, what="nobody stands in any more")
+    assert prompt(f"mock {name} get a=1 --times 1 --delay 300ms") == 0
+    asked = threading.Thread(target=lambda: found.append(asker.send_request("get", {})))
+    found: list[Any] = []
+    asked.start()
+    eventually(lambda: '"exact": 1' in json.dumps(stand_ins(prompt)[0]))
+    # Its answer is still to be given.
+    assert len(stand_ins(prompt)) == 1
+    asked.join(20)
+    assert found == [{"a": "1"}]
+    eventually(lambda: subscribers(redis_url, name) == 0, what="it has ended")
+    assert stand_ins(prompt) == []
+
+
+def stand_ins(prompt: Prompt) -> list[Any]:
+    """What `mocks` lists."""
+    prompt.said.records.clear()
+    assert prompt("mocks --json") == 0
+    return list(prompt.said.records)
+
+
 def test_delay_times_and_concurrency(prompt: Prompt, asker: DaebusCaller, name: str) -> None:
     assert prompt(f"mock {name} slow ok:=true --delay 500ms --times 10") == 0
     begun = time.monotonic()
@@ -85,6 +116,7 @@ def test_delay_times_and_concurrency(prompt: Prompt, asker: DaebusCaller, name: 
         thread.join(20)
     # All of them at once, each after its delay.
     assert 0.5 <= time.monotonic() - begun < 4
+    eventually(lambda: stand_ins(prompt) == [], what="it has ended")
     assert prompt("mocks") == 0
     assert "there are no stand-ins" in prompt.said.all
     with pytest.raises(ServiceUnavailable):

@@ -108,6 +108,21 @@ def test_what_is_no_longer_remembered_is_said(passed: Passed, tmp_path: Path) ->
     assert len(frames) == 100
 
 
+def test_what_passed_before_this_console_looked_is_said_to_be_missing(passed: Passed, tmp_path: Path) -> None:
+    passed.session.on_up(passed.now)
+    passed >> raw("news", '{"n": 1}')
+    passed.wait(10)
+    first = keep(passed, tmp_path)
+    assert first.short == pytest.approx(20)
+    first.finish()
+    passed.wait(30)
+    assert keep(passed, tmp_path).short == 0
+    passed("clear")
+    passed.session.status.remembered = passed.now
+    passed.wait(10)
+    assert keep(passed, tmp_path).short == pytest.approx(20)
+
+
 def test_gaps_are_in_it(passed: Passed, tmp_path: Path) -> None:
     correlator = passed.session.correlator
     passed >> raw("news", '{"n": 1}')
@@ -201,6 +216,19 @@ def test_an_exchange_trips_it_once_when_it_comes_to_match(passed: Passed) -> Non
         assert (found.action, found.text, passed.now - found.since) == ("before", "timeout", 60)
     finally:
         wire.stop()
+
+
+def test_what_was_before_this_console_looked_trips_nothing_however_late_it_is_told(passed: Passed) -> None:
+    session = passed.session
+    wire = Tripwire(session, None, lambda _finding: True)
+    session.on_up(passed.now)
+    wire.start()
+    for seconds in (-20.0, 1.0):
+        session.findings.book.report(
+            "listener-raised", Severity.ERROR, passed.now + seconds, text=f"{seconds}", because="", advice="", where=""
+        )
+        assert [one.text for one in wire.take()] == ["listener-raised: 1.0"] * (seconds > 0)
+    wire.stop()
 
 
 def test_findings_trip_it_when_they_are_seen_anew(passed: Passed) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from daebus import DaebusCaller, RequestTimeout
+from daebus import Daebus, DaebusCaller, RequestTimeout
 from daebus.transport.address import RedisAddress
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.offline import OfflineSender, OfflineSession
@@ -20,6 +20,7 @@ from tests.console.cli.conftest import Console
 from tests.console.replay.conftest import Shop
 from tests.console.replay.prompt import Prompt
 from tests.console.tui.support import Driver, drive
+from tests.support.framework_services import serving
 from tests.support.waiting import eventually
 
 
@@ -105,6 +106,27 @@ def test_a_finding_trips_it(shop: Shop, prompt: Prompt, tmp_path: Path) -> None:
     eventually(lambda: files(tmp_path), what="it is kept")
     assert '"no JSON"' in files(tmp_path)[0].read_text()
     eventually(lambda: any("(unreadable: " in line for line in prompt.said.results), what="it is told")
+
+
+def test_what_only_services_tell_trips_it_at_the_shell(
+    shop: Shop, name: str, console: Console, tmp_path: Path
+) -> None:
+    app, channel = Daebus(__name__), f"{name}_placed"
+
+    @app.listen(channel)
+    def on_placed(_payload: object) -> None:
+        raise ValueError("no such sku")
+
+    with serving(app, shop.url, f"{name}_points"), RedisAddress(shop.url).client() as client:
+        words = ("watch", "--on-finding", "listener-raised", "--keep", str(tmp_path), "--at-most", "1")
+        with console.start(*words, "--after", "50ms", "--before", "10ms", "--json") as process:
+            assert process.stderr is not None
+            assert "watching for" in process.stderr.readline()
+            # It is told once the service knows that somebody wants to know.
+            eventually(lambda: client.publish(channel, "{}") and process.poll() is not None, every=0.2)
+            out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert json.loads(out)["what"].startswith("listener-raised: ")
 
 
 def test_read_only_is_enough(shop: Shop, tmp_path: Path) -> None:

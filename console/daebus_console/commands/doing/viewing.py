@@ -41,6 +41,7 @@ def run_clear(_command: Command, context: Context) -> int:
     with session.lock:
         count = len(session.journal.messages)
         session.journal.clear()
+        session.status.remembered = session.clock()
     if context.view is not None:
         context.view.cleared()
     context.output.note(f"{count} messages forgotten")

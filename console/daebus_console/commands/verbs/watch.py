@@ -32,8 +32,8 @@ VERB = Verb(
     ),
     details="The wire is tripped by an exchange that comes to match the filter, and by a finding whenever it is seen"
     " anew, unless it is known. What happens while a capture is kept belongs to it, and makes it last longer, up to six"
-    " times --after. A file stands in its place when it is complete; what was no longer remembered is said. Ends with"
-    " Ctrl-C, after --for, or with the last capture.",
+    " times --after. A file stands in its place when it is complete; what is not remembered of that time is said. Ends"
+    " with Ctrl-C, after --for, or with the last capture.",
     background=True,
     place=82,
 )

@@ -57,12 +57,19 @@ class Mock:
     times: int | None = None
     dialect: str = DAEBUS
     answered: Counter[str] = field(default_factory=Counter)
+    given: int = 0
+    """Answers that are out, where some are delayed. Written by the one thread that sends them."""
     ended: bool = False
 
     @property
     def spent(self) -> bool:
-        """Whether it has given all its answers."""
+        """Whether it has no more answers."""
         return self.times is not None and self.answered["exact"] + self.answered["nearest"] >= self.times
+
+    @property
+    def over(self) -> bool:
+        """Whether it has given all of them."""
+        return self.times is not None and self.given >= self.times
 
     @property
     def place(self) -> tuple[str, str]:
@@ -80,14 +87,17 @@ class Mock:
 
 
 class _Stand:
-    """Listens on the channel of one service for the mocks of it, and answers."""
+    """Listens on the channel of one service for the mocks of it, and answers. `tidy` is called when one of them is over."""
 
-    def __init__(self, address: RedisAddress, service: str, schedule: Schedule, *, beside: bool) -> None:
+    def __init__(
+        self, address: RedisAddress, service: str, schedule: Schedule, tidy: Callable[[], None], *, beside: bool
+    ) -> None:
         self.service = service
         self.beside = beside
         self.mocks: list[Mock] = []
         self.instance = f"mock-{uuid.uuid4().hex[:8]}"
         self._schedule = schedule
+        self._tidy = tidy
         self._publisher = redis_at(address.url).publisher(NAME)
         self._subscription = Subscription(address, NAME, [service], self._take, level=logging.DEBUG)
         # A publisher that is used after its end connects anew.
@@ -110,7 +120,7 @@ class _Stand:
         request = read_request(data)
         if isinstance(request, Unreadable):
             if request.reply_to is not None and not self.beside:
-                self._answer(request.reply_to, request.request_id, _error(request.reason, "bad_request"), 0.0, begun)
+                self._answer(request.reply_to, request.request_id, _error(request.reason, "bad_request"), begun)
             return
         if not isinstance(request, Request):
             return
@@ -118,45 +128,53 @@ class _Stand:
         for mock in tuple(self.mocks):
             given = mock.take(asked.action, asked.payload)
             if given is not None:
-                self._reply(request, given, mock.delay, begun)
+                self._send(mock.delay, begun, lambda: self._done(mock, lambda: self._reply(request, given, begun)))
                 return
         if not self.beside:
-            known = sorted({name for mock in self.mocks for name in mock.answers.actions or ()})
+            able = [mock for mock in self.mocks if not (mock.spent or mock.ended)]
+            known = sorted({name for mock in able for name in mock.answers.actions or ()})
             what = f"the stand-in for {quoted(self.service)} has no answer to {request.action!r}"
-            text = f"{what}; it knows: {', '.join(known)}"
+            text = f"{what}; it knows: {', '.join(known)}" if known else f"{what}: it has given all its answers"
             if self.mocks:
                 self.mocks[0].answered["unknown"] += 1
-            self._reply(request, _error(text, "unknown_action"), 0.0, begun)
+            self._reply(request, _error(text, "unknown_action"), begun)
 
-    def _reply(self, request: Request, given: Given, delay: float, begun: float) -> None:
+    def _done(self, mock: Mock, answer: Callable[[], None]) -> None:
+        """Give an answer of it, which may be its last."""
+        try:
+            answer()
+        finally:
+            mock.given += 1
+            if mock.over:
+                # Not here: this thread is one that ends with it.
+                self._schedule.at(time.monotonic(), self._tidy)
+
+    def _reply(self, request: Request, given: Given, begun: float) -> None:
         if request.reply_to is None and request.request_id is None:
             # A one-way message: nobody is to be answered.
             return
-        self._answer(request.reply_to or f"{self.service}.responses", request.request_id, given, delay, begun)
+        self._answer(request.reply_to or f"{self.service}.responses", request.request_id, given, begun)
 
-    def _answer(self, channel: str, request_id: object, given: Given, delay: float, begun: float) -> None:
-        def send() -> None:
-            elapsed = time.monotonic() - begun
-            try:
-                for index, payload in enumerate((*given.stream, given.payload)):
-                    final = index == len(given.stream)
-                    told = isinstance(payload, jsontext.Object | jsontext.Array)
-                    reply = write_response(
-                        None if told else payload,
-                        request_id=request_id,  # type: ignore[arg-type]  # as it came from read_request
-                        ok=not (final and given.error),
-                        final=final,
-                        service=self.service,
-                        instance=self.instance,
-                        elapsed=elapsed,
-                    )
-                    if told:
-                        reply = jsontext.with_members(reply.decode(), {"payload": _written(payload)}).encode()
-                    self._post(channel, _marked(reply, given.mark))
-            except DaebusError as error:
-                log.warning("the stand-in for %r could not answer: %s", self.service, error)
-
-        self._send(delay, begun, send)
+    def _answer(self, channel: str, request_id: object, given: Given, begun: float) -> None:
+        elapsed = time.monotonic() - begun
+        try:
+            for index, payload in enumerate((*given.stream, given.payload)):
+                final = index == len(given.stream)
+                told = isinstance(payload, jsontext.Object | jsontext.Array)
+                reply = write_response(
+                    None if told else payload,
+                    request_id=request_id,  # type: ignore[arg-type]  # as it came from read_request
+                    ok=not (final and given.error),
+                    final=final,
+                    service=self.service,
+                    instance=self.instance,
+                    elapsed=elapsed,
+                )
+                if told:
+                    reply = jsontext.with_members(reply.decode(), {"payload": _written(payload)}).encode()
+                self._post(channel, _marked(reply, given.mark))
+        except DaebusError as error:
+            log.warning("the stand-in for %r could not answer: %s", self.service, error)
 
     def _send(self, delay: float, begun: float, send: Callable[[], None]) -> None:
         if delay:
@@ -174,10 +192,17 @@ class _GuestStand(_Stand):
     """The same for a channel of another framework: answers every question on it in its dialect."""
 
     def __init__(
-        self, address: RedisAddress, service: str, schedule: Schedule, *, beside: bool, dialect: Dialect
+        self,
+        address: RedisAddress,
+        service: str,
+        schedule: Schedule,
+        tidy: Callable[[], None],
+        *,
+        beside: bool,
+        dialect: Dialect,
     ) -> None:
         self.dialect = dialect
-        super().__init__(address, service, schedule, beside=beside)
+        super().__init__(address, service, schedule, tidy, beside=beside)
 
     def _take(self, channel: str, data: bytes) -> None:
         begun = time.monotonic()
@@ -191,8 +216,8 @@ class _GuestStand(_Stand):
             failed = str(given.payload["error"]) if given.error else None
             content = b"" if given.error else _written(given.payload).encode()
             reply = self.dialect.reply(channel, data, content, failed)
-            if reply is not None:
-                self._send(mock.delay, begun, partial(self._answer_guest, *reply))
+            answer = (lambda: None) if reply is None else partial(self._answer_guest, *reply)
+            self._send(mock.delay, begun, partial(self._done, mock, answer))
             return
 
     def _answer_guest(self, channel: str, data: bytes) -> None:
@@ -245,9 +270,9 @@ class Mocks:
     def _opened(self, mock: Mock, dialect: Dialect | None, *, beside: bool) -> _Stand:
         """A stand that listens, and has had that answer from the first message on."""
         if dialect is None:
-            stand = _Stand(self.address, mock.service, self._schedule, beside=beside)
+            stand = _Stand(self.address, mock.service, self._schedule, self._tidy, beside=beside)
         else:
-            stand = _GuestStand(self.address, mock.service, self._schedule, beside=beside, dialect=dialect)
+            stand = _GuestStand(self.address, mock.service, self._schedule, self._tidy, beside=beside, dialect=dialect)
         stand.mocks.append(mock)
         try:
             stand.open()
@@ -267,10 +292,15 @@ class Mocks:
             )
 
     def all(self) -> list[Mock]:
-        """The stand-ins that are at it, oldest first. Those that have given all their answers end here."""
+        """The stand-ins that are at it, oldest first."""
         with self._lock:
-            self.remove([mock for stand in self._stands.values() for mock in stand.mocks if mock.spent])
+            self._tidy()
             return sorted((mock for stand in self._stands.values() for mock in stand.mocks), key=lambda one: one.number)
+
+    def _tidy(self) -> None:
+        """End those that have given all their answers."""
+        with self._lock:
+            self.remove([mock for stand in self._stands.values() for mock in stand.mocks if mock.over])
 
     def remove(self, mocks: Iterable[Mock]) -> None:
         """End these; a service without any is not listened for any more."""

@@ -41,7 +41,7 @@ class Keeping:
     """Begins a file in `folder` for a hit. Raises FileError where it cannot be made; its methods where the disk fails.
 
     `path` is where it will stand; `messages` how many it has so far; `hits` what happened in it; `short` how many
-    seconds of those before the hit were no longer remembered. For one thread.
+    seconds of those before the hit are not remembered. For one thread.
     """
 
     def __init__(self, session: Session, folder: str, hit: Hit, span: Span, redact: Redactor) -> None:
@@ -63,8 +63,10 @@ class Keeping:
             first = _first_since(journal.messages, start)
             oldest = next((one for one in journal.messages if one.kind is not Kind.TOLD), None)
             self._next = journal.messages.last + 1 if first is None else first.seq
+            remembered = session.status.remembered or start
             if journal.evicted and first is not None and first is oldest:
-                self.short = max(0.0, first.at - start)
+                remembered = max(remembered, first.at)
+            self.short = max(0.0, remembered - start)
             gap = session.correlator.open_gap
         try:
             self._write(self._lines.header(session.address.url, start))

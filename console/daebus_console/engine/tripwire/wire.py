@@ -13,6 +13,8 @@ from daebus_console.engine.session import Session
 
 _MOST_WAITING = 1_000
 _MOST_REMEMBERED = 100_000
+_APART = 0.5
+"""Seconds by which the clock of a service may be off before that is known."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +93,13 @@ class Tripwire:
         if self._wanted is None or book.version == self._version:
             return
         self._version = book.version
+        # Services tell of the time before this console looked as well, and that may come any time.
+        since = (self._session.status.remembered or 0.0) - _APART
         for finding in book:
             if finding.count <= self._counts.get(finding.id, 0):
                 continue
             self._counts[finding.id] = finding.count
-            if self._wanted(finding):
+            if finding.last >= since and self._wanted(finding):
                 number = finding.evidence[-1] if finding.evidence else 0
                 text = f"{finding.rule}: {finding.text}"
                 self._hits.append(Hit(finding.last, finding.last, number, finding.service, finding.action, text))

@@ -66,6 +66,9 @@ class _Watch:
         watches.append(self)
         interrupted = False
         try:
+            if self.command["on_finding"] is not None:
+                # Much of what is found services tell, where they are asked to.
+                self.context.session.pulls = True
             self.context.look()
             self.wire.start()
             self._say_what()
@@ -162,7 +165,7 @@ class _Watch:
             about = f"{keeping.messages} messages, {size(keeping.size)}: {_about(hit, self.context)}{more}"
             output.result([line(Piece(f"kept {keeping.path}", "accent"), f"  {about}")])
         if keeping.short:
-            output.note(f"of the time before, {duration(keeping.short)} were no longer remembered")
+            output.note(f"of the time before, {duration(keeping.short)} are not remembered")
         output.flush()
 
     def _record(self, keeping: Keeping) -> dict[str, Any]:

@@ -138,15 +138,12 @@ def _stay(mock: Mock, mocks: Mocks, context: Context) -> int:
     output.note(f"standing in for {shown(mock.service)}: {mock.summary}; Ctrl-C ends it")
     output.flush()
     try:
-        while not mock.spent:
+        while not mock.over:
             if context.cancellation.wait(_TICK):
                 break
             output.progress(line(f"{mock.answered.total()} answered"), transient=True)
     except KeyboardInterrupt:
         pass
-    if mock.delay:
-        # The last answers are still to be given.
-        context.cancellation.wait(mock.delay + _TICK)
     mocks.close()
     output.note(f"{_counts(mock)} answered for {shown(mock.service)}")
     return Exit.DONE if mock.spent else Exit.INTERRUPTED
