@@ -75,9 +75,7 @@ def test_it_has_its_answer_as_soon_as_it_listens(
     assert answers == [{"a": "1"}]
 
 
-def test_it_ends_with_the_last_of_its_answers(
-    prompt: Prompt, asker: DaebusCaller, redis_url: str, name: str
-) -> None:
+def test_it_ends_with_the_last_of_its_answers(prompt: Prompt, asker: DaebusCaller, redis_url: str, name: str) -> None:
     assert prompt(f"mock {name} get a=1") == 0
     assert prompt(f"mock {name} pay --error no --times 1") == 0
     with pytest.raises(RequestFailed, match="no"):

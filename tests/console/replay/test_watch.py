@@ -108,9 +108,7 @@ def test_a_finding_trips_it(shop: Shop, prompt: Prompt, tmp_path: Path) -> None:
     eventually(lambda: any("(unreadable: " in line for line in prompt.said.results), what="it is told")
 
 
-def test_what_only_services_tell_trips_it_at_the_shell(
-    shop: Shop, name: str, console: Console, tmp_path: Path
-) -> None:
+def test_what_only_services_tell_trips_it_at_the_shell(shop: Shop, name: str, console: Console, tmp_path: Path) -> None:
     app, channel = Daebus(__name__), f"{name}_placed"
 
     @app.listen(channel)
