@@ -136,3 +136,9 @@ def test_a_service_of_others_is_told_apart_from_none(redis_url: str, name: str) 
         status, heard = describe(redis_url, name)
     assert status == Exit.ERROR
     assert "has not told of them in time: nothing is known of what it takes" in heard.errors[0]
+    with redis.Redis.from_url(redis_url) as client, client.pubsub() as stranger:
+        stranger.subscribe(name)
+        stranger.get_message(timeout=5)
+        status, heard = describe(redis_url, name)
+    assert status == Exit.ERROR
+    assert heard.errors == [f"'{name}' is not on this framework: nothing is known of what it takes"]

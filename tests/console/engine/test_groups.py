@@ -111,6 +111,36 @@ def test_whatever_an_error_says_its_filter_finds_it(text: str) -> None:
     assert len(members(bus, group)) == 1
 
 
+@pytest.mark.parametrize("quotes", ["''", '""', "“”", "«»", "``"])
+def test_a_text_that_is_all_quoted_is_told_from_one_that_is_not(quotes: str) -> None:
+    bus = Bus()
+    first, last = quotes
+    for number in range(10):
+        fail(bus, number, f"{first}name{number}{last}")
+        fail(bus, 100 + number, f"'a', 'b', {first}c{number}{last} are missing")
+        fail(bus, 200 + number, f"sku {number} is missing")
+    found = grouped(bus)
+    assert sorted(group.key.template for group in found) == ["'…'", "'…' are missing", "sku N is missing"]
+    assert [len(members(bus, group)) for group in found] == [10, 10, 10]
+
+
+def test_texts_that_quote_in_several_ways_are_one_group_with_all_its_members() -> None:
+    bus = Bus()
+    for number, (first, last) in enumerate(["''", '""', "“”", "«»", "``"]):
+        fail(bus, number, f"no {first}x{last}")
+        (group,) = grouped(bus)
+        assert len(members(bus, group)) == group.count == number + 1
+    assert len(group.patterns) == 1
+
+
+def test_questions_of_consoles_are_no_traffic_of_the_program() -> None:
+    bus = Bus()
+    fail(bus, 1, "no")
+    fail(bus, 2, "no", channel="daebus.control.users")
+    assert (Groups().add_all(bus.exchanges).looked, len(grouped(bus))) == (1, 1)
+    assert Groups(control=True).add_all(bus.exchanges).looked == 2
+
+
 @pytest.mark.parametrize(
     "payload",
     [

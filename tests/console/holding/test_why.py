@@ -97,6 +97,8 @@ def test_what_the_service_notes_of_it_is_told_where_no_rule_is_certain(console: 
     assert evidence.startswith(f"  · {shop.orders} ")
     assert "noted that" in evidence
     assert advice == "→ breaks lists the rules that stand"
+    assert asked.has(Flag.DEBUGGED)
+    assert not list(console.session.findings.book)
     before = len(console.heard.lines)
     console(f"logs {shop.orders}")
     assert "ping was kept from its handler by a debugger" in "\n".join(console.heard.lines[before:])
@@ -118,6 +120,7 @@ def test_what_is_held_waits_for_a_debugger(console: Debugging, shop: Shop) -> No
     waiting = shop.ask("ping")
     console.holding()
     asked = latest(console, "ping")
+    eventually(lambda: asked.has(Flag.DEBUGGED), what="its asker was told that it is held")
     for what in (f"#{asked.number}", f"{shop.orders} ping", shop.orders):
         head, evidence, advice = why(console, what)
         assert head.startswith("a debugger holds ")

@@ -18,6 +18,7 @@ MOST_TEXTS = 50
 """Different texts of one error of one action that are told apart; hostile or careless texts have no end."""
 _NEWEST = 5
 _MOST_NAMES = 50
+_MOST_PATTERNS = 4
 _LONGEST_EXAMPLE = 300
 
 _TEXTS = ("error", "err", "message", "detail", "reason", "title")
@@ -26,8 +27,8 @@ _TEXTS = ("error", "err", "message", "detail", "reason", "title")
 NO_ANSWER, TOO_LATE = "no answer in time", "answered too late"
 
 Redact = Callable[[bytes], bytes]
-OTHER_TEXTS = Masked("(other texts)", ("", ""))
-NO_TEXT = Masked("", ())
+OTHER_TEXTS = Masked("(other texts)", ("", ""), ("", ""))
+NO_TEXT = Masked("", (), ())
 
 
 class Failure(NamedTuple):
@@ -55,7 +56,10 @@ class Key(NamedTuple):
 
 
 class Group:
-    """Failures that have a Key in common. `first` and `last` are epoch seconds, `numbers` the newest of them."""
+    """Failures that have a Key in common. `first` and `last` are epoch seconds, `numbers` the newest of them.
+
+    `patterns` are the texts between what is masked, of which each of theirs has some.
+    """
 
     __slots__ = (
         "callers",
@@ -67,12 +71,13 @@ class Group:
         "last",
         "numbers",
         "path",
-        "pieces",
+        "patterns",
         "spread",
     )
 
-    def __init__(self, key: Key, pieces: tuple[str, ...], path: tuple[str, ...]) -> None:
-        self.key, self.pieces, self.path = key, pieces, path
+    def __init__(self, key: Key, masked: Masked, path: tuple[str, ...]) -> None:
+        self.key, self.path = key, path
+        self.patterns = {masked.pieces: None}
         self.count = 0
         self.first = self.last = 0.0
         self.example = ""
@@ -80,6 +85,14 @@ class Group:
         self.instances: Counter[str] = Counter()
         self.numbers: deque[int] = deque(maxlen=_NEWEST)
         self.spread = Spread()
+
+    def also(self, masked: Masked) -> None:
+        """One of them has that text: it may quote otherwise."""
+        patterns = self.patterns
+        if masked.pieces not in patterns and masked.loose not in patterns:
+            patterns[masked.pieces] = None
+            if len(patterns) > _MOST_PATTERNS:
+                self.patterns = {masked.loose: None}
 
     def add(self, exchange: Exchange, text: str | None) -> None:
         """Take one more."""
@@ -110,7 +123,8 @@ class Group:
         if key.type is not None:
             terms.append(f"payload.type:{writing.quoted([key.type])}")
         if self.path:
-            terms.append(f"{writing.field(self.path)}:{writing.quoted(self.pieces)}")
+            patterns = sorted(map(writing.quoted, self.patterns))
+            terms.append(f"{writing.field(self.path)}:{','.join(patterns)}")
         return " ".join(terms)
 
 
@@ -118,11 +132,13 @@ class Groups:
     """Groups made of the failures among the exchanges that are added.
 
     `looked` counts all that were added, `failed` those that failed, `left_out` those that got no group of their own,
-    `start` and `end` are the times of the first and last. `redact` is what may be shown of a message's bytes.
+    `start` and `end` are the times of the first and last. `redact` is what may be shown of a message's bytes. Gaps are
+    passed over, and what is on control channels without `control`.
     """
 
-    def __init__(self, redact: Redact | None = None) -> None:
+    def __init__(self, redact: Redact | None = None, *, control: bool = False) -> None:
         self._redact = redact
+        self._control = control
         self._groups: dict[Key, Group] = {}
         self._texts: Counter[Key] = Counter()
         self.looked = self.failed = self.left_out = 0
@@ -130,6 +146,8 @@ class Groups:
 
     def add(self, exchange: Exchange) -> None:
         """Take an exchange, failed or not."""
+        if exchange.kind is Kind.GAP or (exchange.flags & Flag.CONTROL and not self._control):
+            return
         at = exchange.opened.at
         self.start = min(self.start, at) if self.looked else at
         self.end = max(self.end, at) if self.looked else at
@@ -159,6 +177,7 @@ class Groups:
         key = Key(exchange.kind, exchange.state, exchange.target or "", *failure[:4], masked.template)
         group = self._groups.get(key)
         if group is not None:
+            group.also(masked)
             return group
         # What all texts of this error have in common.
         common = key._replace(template="")
@@ -170,7 +189,7 @@ class Groups:
         if len(self._groups) >= MOST_GROUPS:
             return None
         self._texts[common] += 1
-        group = self._groups[key] = Group(key, masked.pieces, failure.path if failure.text is not None else ())
+        group = self._groups[key] = Group(key, masked, failure.path if failure.text is not None else ())
         return group
 
 

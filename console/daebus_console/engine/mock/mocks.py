@@ -87,7 +87,7 @@ class Mock:
 
 
 class _Stand:
-    """Listens on the channel of one service for the mocks of it, and answers. `tidy` is called when one of them is over."""
+    """Listens on the channel of one service for the mocks of it, and answers. `tidy` is called when one is over."""
 
     def __init__(
         self, address: RedisAddress, service: str, schedule: Schedule, tidy: Callable[[], None], *, beside: bool
@@ -128,7 +128,8 @@ class _Stand:
         for mock in tuple(self.mocks):
             given = mock.take(asked.action, asked.payload)
             if given is not None:
-                self._send(mock.delay, begun, lambda: self._done(mock, lambda: self._reply(request, given, begun)))
+                answer = partial(self._reply, request, given, begun)
+                self._send(mock.delay, begun, partial(self._done, mock, answer))
                 return
         if not self.beside:
             able = [mock for mock in self.mocks if not (mock.spent or mock.ended)]

@@ -76,6 +76,7 @@ class Settling:
 
     def _held(self, exchange: Exchange, notice: Message) -> None:
         """Its asker was told that it is held, and for how long until the next notice: it waits so much longer."""
+        exchange.flags |= Flag.DEBUGGED
         aside = exchange.set_aside()
         aside.until = max(aside.until, exchange.deadline + wire.held_in(notice.data, NOTICED_FOR))
 

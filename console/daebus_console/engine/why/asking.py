@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from daebus_console.dates import clock
 from daebus_console.engine import dialects
+from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.words import call, near, quoted, shown, term
 from daebus_console.engine.message.envelope import Unreadable, read
 from daebus_console.engine.message.exchange import DAEBUS, PLAIN, Exchange, Flag, Kind, State
@@ -63,7 +65,10 @@ def why_action(sight: Sight, service: str, action: str | None) -> Cause:
         cause = why_exchange(sight, bad)
         often = f"{went_wrong} of {ended} that are remembered went wrong, the latest in #{bad.number}"
         return Cause(cause.name, f"#{bad.number}: {cause.text}", (*cause.evidence, often), cause.advice)
-    if sight.service(service) is None and not sight.world.instances.of(service):
+    found = _worst_of(sight, service, action)
+    if found is not None:
+        return found
+    if not sight.subscribers(service) and not sight.world.instances.of(service):
         meant = sight.meant(service)
         hint = f"; {quoted(meant)} is there" if meant is not None else ""
         return Cause("", f"nothing is known of {quoted(service)}{hint}", (), "services lists who is there")
@@ -75,10 +80,20 @@ def why_action(sight: Sight, service: str, action: str | None) -> Cause:
 
 
 def _seen(sight: Sight, service: str) -> bool:
-    """Whether anything was sent to it, among the latest that are remembered."""
+    """Whether anything was sent to it, or to a channel that it listens to, among the latest that are remembered."""
     exchanges = sight.journal.exchanges
-    return any(one.target == service for one in exchanges.between(max(1, exchanges.last - _LATEST), exchanges.last)
+    its = {service, *(one.name for one in sight.world.directory.channels.values() if service in one.listeners)}
+    return any(one.target in its for one in exchanges.between(max(1, exchanges.last - _LATEST), exchanges.last)
                if not one.flags & Flag.CONTROL)  # fmt: skip
+
+
+def _worst_of(sight: Sight, service: str, action: str | None) -> Cause | None:
+    """The gravest that was found of it: a listener that raises, say."""
+    for one in sight.book:
+        if one.service == service and action in (None, one.action) and one.severity >= Severity.WARNING:
+            times = f"{one.count:,} time{'s' * (one.count != 1)}, the last at {clock(one.last)}"
+            return Cause(one.rule.replace("-", "_"), one.text, (one.because, times), one.advice)
+    return None
 
 
 def _sent(sight: Sight, service: str, action: str) -> list[Exchange]:
@@ -93,7 +108,9 @@ def _latest_bad(sight: Sight, service: str, action: str | None) -> tuple[Exchang
     exchanges = sight.journal.exchanges
     latest, wrong, ended = None, 0, 0
     for one in reversed(exchanges.between(max(1, exchanges.last - _LATEST), exchanges.last)):
-        if one.target != service or (action is not None and one.action != action) or one.kind is not Kind.REQUEST:
+        if one.target != service or (action is not None and one.action != action):
+            continue
+        if one.kind is not Kind.REQUEST or one.flags & Flag.CONTROL:
             continue
         if one.state in _BAD:
             latest, wrong = latest or one, wrong + 1

@@ -156,12 +156,11 @@ def silent(sight: Sight, service: str) -> Cause | None:
 def can(sight: Sight, service: str, action: str) -> str:
     """What is known where nothing speaks against it."""
     here = sight.world.instances.here(service)
-    entry = sight.service(service)
     if not here:
-        count = entry.subscribers if entry is not None else 0
+        count = sight.subscribers(service)
         if not count:
             return f"nothing is known of {quoted(service)}"
-        return f"{shown(service)} has {count} subscribers and does not tell what it is"
+        return f"{shown(service)} has {count} subscriber{'s' * (count != 1)} and does not tell what it is"
     busy_, workers = sum(one.figures.busy or 0 for one in here), sight.world.instances.workers(service)
     text = f"{len(here)} instance{'s' * (len(here) != 1)} of {shown(service)} serve{'s' * (len(here) == 1)}"
     name = call(service, action).partition(" ")[2]

@@ -55,6 +55,12 @@ class Sight:
         """The entry of a service, if it was ever met."""
         return self.world.directory.services.get(name or "")
 
+    def subscribers(self, name: str) -> int:
+        """How many are subscribed to the channel of that name, whatever they are, as far as is known."""
+        directory = self.world.directory
+        entries = directory.services.get(name), directory.channels.get(name)
+        return max((one.subscribers for one in entries if one is not None), default=0)
+
     def calls_of(self, exchange: Exchange) -> list[Exchange]:
         """The calls that were made for it, as far as they are remembered."""
         found: list[Exchange] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -28,6 +29,24 @@ def test_an_amount_that_is_text_for_every_seventh(bus: Watched) -> None:
         "the field amount in requests of billing charge is a number in most messages and a number as text in some"
     )
     assert finding.filter == "id:" + ",".join(f"#{number}" for number in finding.evidence)
+
+
+def test_a_few_among_very_many_at_once_are_found(bus: Watched) -> None:
+    def messages(count: int) -> list[tuple[str, bytes]]:
+        return [("levels", json.dumps({"level": str(n) if n % 40 == 0 else n}).encode()) for n in range(1, count + 1)]
+
+    bus.session.on_batch(bus.now, messages(100))
+    finding = bus.one("type-changed")
+    assert (finding.count, finding.because.partition(", ")[2]) == (
+        2,
+        "78 messages had a number there, and 2 had a number as text",
+    )
+    # Beyond that it learns from a part, and says so.
+    bus.session.on_batch(bus.now, messages(1_000))
+    bus.wait(2)
+    bus.session.on_batch(bus.now, messages(40))
+    finding = bus.one("type-changed")
+    assert finding.because.endswith("had a number as text; 900 were not looked at")
 
 
 def test_text_that_came_first_counts_once_there_is_a_rule(bus: Watched) -> None:
@@ -83,6 +102,25 @@ def test_a_message_ten_times_its_usual_size(bus: Watched) -> None:
     assert finding.text == "an answer of users list has 34 kB, ten times as much as any before"
     bus.call("users", "list", answer={"users": ["ann"] * 5_000})
     assert bus.one("large-payload").count == 1
+
+
+def test_a_large_message_is_found_among_those_that_came_with_it(bus: Watched) -> None:
+    frames = [("levels", b'{"levels": [1]}')] * 60
+    large = json.dumps({"levels": [1] * 10_000}).encode()
+    asked = [
+        (
+            "users",
+            json.dumps({"action": "put", "payload": payload, "request_id": f"q{n}", "reply_to": "caller:1"}).encode(),
+        )
+        for n, payload in enumerate([{"n": [1]}] * 60 + [{"n": [1] * 10_000}] + [{"n": [1]}] * 5)
+    ]
+    bus.session.on_batch(bus.now, [*frames, ("levels", large), *asked])
+    bus.wait(1)
+    assert {(one.rule, one.about) for one in bus.found()} == {
+        ("large-payload", "broadcast"),
+        ("large-payload", "request"),
+    }
+    assert all(one.because.startswith("60 were seen before it") for one in bus.found())
 
 
 @pytest.mark.parametrize(("before", "size"), [(10, 5_000), (60, 1_000)])

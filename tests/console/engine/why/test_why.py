@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from daebus_console.engine.doors import callers_in, users_in
+from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.why.asking import why_action, why_exchange
 from daebus_console.engine.why.cause import Cause
@@ -89,6 +90,37 @@ def test_of_an_action_that_no_instance_has_it_is_counted_who_was_told(bus: Watch
     told = "3 of 5 that are remembered were told nothing: 1 one-way, 2 unanswered"
     told += ' (the service may have unknown_action="ignore")'
     assert why_of(bus, "users", "nope").evidence[1:] == (told,)
+
+
+def test_what_was_found_of_a_service_that_only_listens(bus: Watched) -> None:
+    bus.info("points", listens=["order_placed"])
+    bus.poll(_points=1, order_placed=1)
+    assert "nothing was sent to it" in why_of(bus, "points").evidence[0]
+    bus.say("order_placed", {"id": 1})
+    cause = why_of(bus, "points")
+    assert (cause.name, cause.evidence) == ("", ())
+    told = {"severity": Severity.ERROR, "service": "points", "text": "its listener raised", "because": "it tells so"}
+    sight(bus).book.report("listener-raised", at=bus.now, advice="look at it", where="", **told)
+    cause = why_of(bus, "points")
+    assert (cause.name, cause.text, cause.evidence[0]) == ("listener_raised", "its listener raised", "it tells so")
+    assert why_of(bus, "points", "other").name == "unknown_action"
+
+
+def test_whoever_is_subscribed_without_a_word_is_there(bus: Watched) -> None:
+    bus.poll(_legacy=1)
+    cause = why_of(bus, "legacy")
+    assert (cause.name, cause.text) == (
+        "", "nothing speaks against it: legacy has 1 subscriber and does not tell what it is"
+    )  # fmt: skip
+
+
+def test_questions_of_consoles_do_not_count_among_what_went_wrong(bus: Watched) -> None:
+    for number in range(3):
+        bus.info("users", "get_user", instance=f"i{number}")
+    bus.fail(bus.ask("users", "get_user"))
+    for _ in range(3):
+        bus.answer(bus.ask("daebus.control.users", "info"), {})
+    assert why_of(bus, "users").evidence[-1].startswith("1 of 1 that are remembered went wrong")
 
 
 def test_an_action_that_only_some_have(bus: Watched) -> None:

@@ -34,11 +34,13 @@ def run_describe(command: Command, context: Context) -> int:
         found = [described(one.name, one.doc, one.told) for one in sorted(entries, key=lambda one: one.name)]
         schemas = any(one.told is not None for one in entries)
         names = list(session.directory.services)
+        channel = session.directory.channels.get(name)
+        subscribed = channel is not None and channel.subscribers > 0
         problem = session.status.discovery_problem
     if problem is not None:
         context.output.error(problem)
         return Exit.NO_REDIS
-    if not here:
+    if not here and not subscribed:
         context.output.error(f"nobody serves {quoted(name)}{_perhaps(nearest(name, names))}")
         return Exit.NOBODY
     if not found:

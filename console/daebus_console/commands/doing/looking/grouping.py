@@ -19,7 +19,8 @@ _MOST_SHOWN = 100
 def run_groups(command: Command, context: Context) -> int:
     """Group the failures among what is looked at, and print the groups."""
     material = gather(command, context)
-    groups = Groups(context.redact if context.redact else None).add_all(material.matching())
+    groups = Groups(context.redact if context.redact else None, control=material.wanted.names_control)
+    groups.add_all(material.matching())
     found = groups.sorted()
     if command["json"]:
         for group in found:

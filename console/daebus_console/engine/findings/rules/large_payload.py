@@ -54,10 +54,15 @@ Redis sends each message to every subscriber: look at what is in it (enter on th
                 return
             seen = self._seen[key] = [0, 0]
         largest = max(sizes)
-        if largest >= _FROM and seen[0] >= _LEAST_SEEN and largest > _TIMES * seen[1]:
-            self._tell(key, exchanges[sizes.index(largest)], largest, seen)
-        seen[0] += len(sizes)
-        seen[1] = max(seen[1], largest)
+        if largest < _FROM:
+            seen[0] += len(sizes)
+            seen[1] = max(seen[1], largest)
+            return
+        for exchange, size in zip(exchanges, sizes, strict=True):
+            if size >= _FROM and seen[0] >= _LEAST_SEEN and size > _TIMES * seen[1]:
+                self._tell(key, exchange, size, seen)
+            seen[0] += 1
+            seen[1] = max(seen[1], size)
 
     def _tell(self, key: tuple[str, str, str], exchange: Exchange, size: int, seen: list[int]) -> None:
         service, action, what = key

@@ -19,7 +19,6 @@ _UNTOLD = {
     "expired": "no worker was free in time",
     "bad_request": "it could not read it, or its fields do not fit",
     "shutting_down": "it was stopping",
-    DEBUGGER: "a debugger kept it from its handler",
 }
 
 
@@ -65,8 +64,9 @@ waits-for-itself."""
         """Whether a message that nobody answers was refused, as the service tells of each."""
         if not isinstance(record, Refused) or (exchange is not None and exchange.kind is Kind.REQUEST):
             return
-        if (exchange is None and record.channel is None) or record.code == "unknown_action":
-            # It may be a request, whose answer tells; and of actions that are missing there is a rule of their own.
+        if (exchange is None and record.channel is None) or record.code in ("unknown_action", DEBUGGER):
+            # It may be a request, whose answer tells; of actions that are missing there is a rule of their own; and
+            # what a debugger keeps from its handler somebody wants so.
             return
         service, action = record.source.service, record.action or ""
         what = (

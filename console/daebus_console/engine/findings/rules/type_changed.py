@@ -11,8 +11,10 @@ from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import call, numbers, shown
 from daebus_console.engine.message.exchange import Exchange, Kind, State
 
-_A_SECOND = 60
-_OF_ONE = 10
+_A_SECOND, _OF_ONE = 60, 20
+"""Messages that it learns from in a second, of all and of one action's requests or answers, when they go on."""
+_AT_FIRST, _OF_ONE_AT_FIRST = 1_000, 200
+"""The same of what comes at once, after that has not been used up."""
 _MOST = 500
 _MOST_PATHS = 200
 _MOST_KEYS = 40
@@ -46,6 +48,25 @@ class Place(NamedTuple):
     event: str
 
 
+class _Room:
+    """Room for so many, `full` at most, that grows by `a_second`: a token bucket. Times are epoch seconds."""
+
+    __slots__ = ("a_second", "at", "full", "left", "refused")
+
+    def __init__(self, a_second: int, full: int, at: float) -> None:
+        self.a_second, self.full, self.at = a_second, full, at
+        self.left = float(full)
+        self.refused = 0
+        """How many had no room."""
+
+    def renew(self, now: float) -> int:
+        """For how many there is room now."""
+        if now > self.at:
+            self.left = min(self.full, self.left + (now - self.at) * self.a_second)
+        self.at = now
+        return int(self.left)
+
+
 class Found(Rule):
     """Learns the fields of what passes by; at high rates of a part of it."""
 
@@ -66,39 +87,37 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
         self._fields: dict[Place, dict[str, _Field]] = {}
-        self._second = 0
-        self._left = _A_SECOND
-        self._spent: dict[tuple[str, str, bool], int] = {}
+        self._all = _Room(_A_SECOND, _AT_FIRST, 0.0)
+        self._rooms: dict[tuple[str, str, str], _Room] = {}
 
     def asked(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
         """Learn from requests and one-way messages."""
-        for one in exchanges[: self._room((service, action, False), len(exchanges))]:
+        for one in exchanges[: self._room((service, action, "request"), len(exchanges))]:
             self._learn(service, action, "request" if one.kind is Kind.REQUEST else "message", one, one.opened.data)
 
     def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
         """Learn from answers that are no errors."""
-        for one in exchanges[: self._room((service, action, True), len(exchanges))]:
+        for one in exchanges[: self._room((service, action, "answer"), len(exchanges))]:
             if one.state is State.OK and one.answer is not None:
                 self._learn(service, action, "answer", one, one.answer.data)
 
     def cast(self, exchange: Exchange) -> None:
         """Learn from a broadcast."""
         channel = exchange.target or ""
-        if self._room((channel, "", False), 1):
+        if self._room((channel, "", "broadcast"), 1):
             self._learn(channel, "", "broadcast", exchange, exchange.opened.data)
 
-    def _room(self, of: tuple[str, str, bool], wanted: int) -> int:
+    def _room(self, of: tuple[str, str, str], wanted: int) -> int:
         """Of how many of those that came it may learn: what comes often must not take the room of what comes seldom."""
-        second = int(self.world.now)
-        if second != self._second:
-            self._second, self._left = second, _A_SECOND
-            self._spent.clear()
-        if not self._left:
-            return 0
-        spent = self._spent.get(of, 0)
-        room = min(wanted, self._left, _OF_ONE - spent)
-        self._spent[of] = spent + room
-        self._left -= room
+        now, its = self.world.now, self._rooms.get(of)
+        if its is None:
+            if len(self._rooms) >= _MOST:
+                return 0
+            its = self._rooms[of] = _Room(_OF_ONE, _OF_ONE_AT_FIRST, now)
+        room = min(wanted, self._all.renew(now), its.renew(now))
+        self._all.left -= room
+        its.left -= room
+        its.refused += wanted - room
         return room
 
     def _learn(self, service: str, action: str, what: str, exchange: Exchange, data: bytes) -> None:
@@ -137,6 +156,9 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
         # The first that are beside the rule came before there was a rule.
         evidence = [exchange] if field.told else field.first[other]
         name = shown(path[:_LONGEST], text=True)
+        its = self._rooms.get((place.service, place.action, "request" if place.what == "message" else place.what))
+        passed_over = its.refused if its is not None else 0
+        more = f"; {passed_over:,} were not looked at" if passed_over else ""
         found = self.book.report(
             self.name,
             Severity.WARNING if mixed or one == "a number" else Severity.INFO,
@@ -146,7 +168,7 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
             action=place.action,
             about=f"{place.what} {path[:_LONGEST]}",
             text=f"the field {name} in {_whose(place)} is {one} in most messages and {other} in some",
-            because=f"{many} messages have {one} there, and {few} have {other}",
+            because=f"until #{exchange.number}, {many:,} messages had {one} there, and {few:,} had {other}{more}",
             advice=f"see who sends {other} there, and let it send {one}",
             where="",
             count=1 if field.told else few,
