@@ -9,6 +9,7 @@ Rule of this file: all of it runs on the main thread, in one loop; other threads
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import secrets
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
@@ -32,6 +34,8 @@ FAILED, USAGE = 1, 2
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 BEYOND = 5.0
 """Seconds that an old process may take beyond its grace to end, until it is killed."""
+OPTIMIZATIONS = ("", 1, 2)
+"""Of each of them Python keeps what it has compiled of a file."""
 SHOWN = 3
 """Files named in the line that says why it reloads."""
 
@@ -177,9 +181,22 @@ class Supervisor:
         if self._handing_over:
             # Between the two of them it may be settled already; the new one is not the last.
             self._changed_meanwhile = True
+            self._forget(paths)
             return
         self._give_up_next()
+        self._forget(paths)
         self._begin_next()
+
+    def _forget(self, paths: list[str]) -> None:
+        """Remove what Python has compiled of changed files.
+
+        It knows a file again by the second in which it was saved and by its size, and would run the code of the save
+        before. Whoever could still write that has ended, or has imported it.
+        """
+        for path in (folder / path for folder in self._folders for path in paths):
+            for optimization in OPTIMIZATIONS:
+                with suppress(OSError, NotImplementedError):
+                    os.unlink(importlib.util.cache_from_source(path, optimization=optimization))
 
     def _begin_next(self) -> None:
         try:

@@ -68,7 +68,8 @@ class Reloaded:
         self.log = folder / "log.txt"
         command = [sys.executable, "-c", "import sys; from daebus.command import main; sys.exit(main())"]
         options = ["run", "users:app", "--service", name, "--redis", url, "--reload"]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         with self.log.open("wb") as log:
             # In the folder that one is in.
             self.process = Forked([*command, *options], env=environment, stdout=log, stderr=log, start_new_session=True)
@@ -97,6 +98,14 @@ def write(folder: Path, version: int, more: str = "", workers: int = 4, name: st
     new = folder / "users.tmp"
     new.write_text(SERVICE.format(version=version, workers=workers) + more)
     new.replace(folder / name)
+
+
+def save(path: Path, text: str) -> None:
+    """Put a file in the place of the one before, as if all had been saved in the same second."""
+    new = path.with_suffix(".tmp")
+    new.write_text(text)
+    os.utime(new, (1_700_000_000, 1_700_000_000))
+    new.replace(path)
 
 
 @pytest.fixture
@@ -141,6 +150,27 @@ def test_new_code_takes_over_and_the_old_ends_in_good_order(service: Reloaded) -
     assert service.wait() == 0
     assert re.findall("end .", service.said) == ["end 1", "end 2"]
     assert "Traceback" not in service.said
+
+
+@pytest.mark.parametrize("module", ["users.py", "prices.py"])
+def test_files_saved_twice_within_a_second_and_as_long_are_run_as_they_are(
+    folder: Path, redis_url: str, name: str, module: str
+) -> None:
+    level = "\nimport prices\n\n@app.action('level')\ndef level():\n    return {'level': [VERSION, prices.LEVEL]}\n"
+    texts = {
+        "users.py": [SERVICE.format(version=number, workers=4) + level for number in range(1, 5)],
+        "prices.py": [f"LEVEL = {number}\n" for number in range(1, 5)],
+    }
+    for path, versions in texts.items():
+        save(folder / path, versions[0])
+    with running(folder, redis_url, name) as service:
+        service.serves()
+        for number in range(2, 5):
+            save(folder / module, texts[module][number - 1])
+            expected = [number, 1] if module == "users.py" else [1, number]
+            eventually(lambda expected=expected: service.caller.send_request("level")["level"] == expected, within=30)
+        compiled = {path.name.partition(".")[0] for path in (folder / "__pycache__").iterdir()}
+        assert compiled == {"users", "prices"}, "nothing was compiled: this test tells nothing"
 
 
 def test_no_message_is_lost_or_handled_twice_while_code_changes(service: Reloaded) -> None:
