@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -83,6 +84,22 @@ def test_options_of_the_url_survive_in_exports(name: str, exchanges: list[Exchan
 def test_no_password_survives_in_exports(name: str, exchanges: list[Exchange]) -> None:
     for url in ("redis://joe:s3cret@host", "redis://host?password=s3cret", "rediss://host?ssl_password=s3cret&db=1"):
         assert "s3cret" not in export(name, exchanges, ExportOptions(redis=url))
+
+
+@pytest.mark.parametrize("where", ["the test bus", "(a malformed URL)", "redis://***", "bus://here", "x"])
+@pytest.mark.parametrize("name", [name for name in FORMATS if name not in ("json", "capture")])
+def test_a_bus_that_has_no_url_is_no_redis_to_send_to(name: str, where: str, exchanges: list[Exchange]) -> None:
+    def exported(redis: str) -> str:
+        # What is asked by redis-cli gets an id of its own each time.
+        return re.sub(r"[0-9a-f]{32}", "ID", export(name, exchanges, ExportOptions(redis=redis)))
+
+    assert exported(where) == exported("")
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+@pytest.mark.parametrize("url", ["redis+cluster://one:7000,two:7001", "redis+sentinel://one,two:1/main/3", "unix:///r"])
+def test_any_url_can_be_named(name: str, url: str, exchanges: list[Exchange]) -> None:
+    assert export(name, exchanges, ExportOptions(redis=url))
 
 
 def test_redis_cli_logs_in_as_the_user_of_the_url(

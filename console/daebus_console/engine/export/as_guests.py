@@ -76,6 +76,9 @@ class _Unsaid(ValueError):
 def as_nest(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
     """A program in TypeScript that sends and emits with a ClientProxy."""
     parts = urlsplit(redis_url(options))
+    user, at, hosts = parts.netloc.rpartition("@")
+    # It knows one server alone.
+    parts = parts._replace(netloc=f"{user}{at}{hosts.partition(',')[0]}")
     yield _NEST_HEAD.format(
         title=one_line(options.title or "What was seen on the bus, sent again."),
         redacted=redacted_note(options).replace("\n", " "),

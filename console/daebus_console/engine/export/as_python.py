@@ -184,7 +184,7 @@ def docstring(text: str) -> str:
 
 def redis_url(options: ExportOptions) -> str:
     """The Redis that an export names by itself; never with a password."""
-    return redis_option(options.redis)[1] if options.redis else _DEFAULT_REDIS
+    return (redis_option(options.redis) or [_DEFAULT_REDIS])[-1]
 
 
 def redacted_note(options: ExportOptions) -> str:

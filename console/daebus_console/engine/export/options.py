@@ -16,11 +16,11 @@ class ExportError(ValueError):
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """redact: what is masked. redis: a URL without its password, for commands; empty for the default. rules: what may
-    differ, for tests. title: what the export is of. single: write one object rather than a list of one. left_out: the
-    numbers of exchanges that the format cannot say, in order, as they turn up. calls_from: for tests that answer the
-    calls of handlers, all exchanges among which those are. app: the app that has the handlers, as `daebus run` takes
-    it."""
+    """redact: what is masked. redis: a URL without its password, for commands; the default where it is none. rules:
+    what may differ, for tests. title: what the export is of. single: write one object rather than a list of one.
+    left_out: the numbers of exchanges that the format cannot say, in order, as they turn up. calls_from: for tests
+    that answer the calls of handlers, all exchanges among which those are. app: the app that has the handlers, as
+    `daebus run` takes it."""
 
     redact: Redactor = field(default_factory=lambda: Redactor(()))
     redis: str = ""

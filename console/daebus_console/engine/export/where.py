@@ -1,4 +1,7 @@
-"""Where Redis is, as exports say it: every option of the URL, and nothing of a password. Pure."""
+"""Where Redis is, as exports say it: every option of the URL, and nothing of a password. Pure.
+
+A capture names its bus by any text, "the test bus" for one; what is no URL is named by no export.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from daebus.errors import ConfigurationError
 from daebus.transport.places.route import is_sharded
+from daebus.transport.url import MALFORMED, redact_url
 
 _SECRET = ("password", "passwd", "secret", "token", "credential")
 _MASKED = "***"
@@ -40,9 +44,14 @@ def _is_secret(option: str) -> bool:
     return value == _MASKED or option == _MASKED or any(word in name.casefold() for word in _SECRET)
 
 
+def is_url(text: str) -> bool:
+    """Whether it says where a Redis is."""
+    return redact_url(bare_url(text)) != MALFORMED
+
+
 def redis_option(url: str) -> list[str]:
     """--redis with the URL; nothing where there is none. A password is never in it: $DAEBUS_REDIS_URL can hold one."""
-    return ["--redis", bare_url(url)] if url else []
+    return ["--redis", bare_url(url)] if is_url(url) else []
 
 
 def is_of_shards(url: str) -> bool:
@@ -58,7 +67,7 @@ def redis_cli_options(url: str) -> list[str]:
 
     Options of the URL that redis-cli has none for, such as timeouts, are for the client that was there.
     """
-    if not url:
+    if not is_url(url):
         return []
     parts = urlsplit(bare_url(url))
     options = dict(parse_qsl(parts.query))
