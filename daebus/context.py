@@ -63,6 +63,9 @@ class Runtime(Protocol):
     @property
     def gates(self) -> Gates | None: ...
 
+    @property
+    def stands_in(self) -> bool: ...
+
     def rest(self, until: float) -> bool: ...
 
 
@@ -220,12 +223,18 @@ def running(bus: Bus) -> list[Runtime]:
     return [runtime for runtime in _running if runtime.bus is bus]
 
 
+def _own() -> list[Runtime]:
+    """The services that this process runs itself: not what stands in for those of other processes."""
+    return [runtime for runtime in _running if not runtime.stands_in]
+
+
 def current_runtime() -> Runtime | None:
-    """The service whose handler runs here; else the one started last in this process; else None."""
+    """The service whose handler runs here; else the one of its own that this process started last; else None."""
     context = current()
     if context is not None:
         return context.runtime
-    return _running[-1] if _running else None
+    own = _own()
+    return own[-1] if own else None
 
 
 def about() -> dict[str, Any]:
@@ -233,7 +242,8 @@ def about() -> dict[str, Any]:
     context = current()
     if context is not None:
         return context.fields()
-    return {"service": _running[0].name, "instance": _running[0].instance} if len(_running) == 1 else {}
+    own = _own()
+    return {"service": own[0].name, "instance": own[0].instance} if len(own) == 1 else {}
 
 
 def written(value: Any) -> Any:

@@ -67,7 +67,9 @@ FLUSH_TIMEOUT = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a service runs. `grace` is in seconds; the rest as `Daebus` explains it."""
+    """How a service runs. `grace` is in seconds; `stands_in` says that it answers in the place of another process'
+    service; the rest as `Daebus` explains it.
+    """
 
     max_workers: int = 10
     max_queue: int = 1000
@@ -80,6 +82,7 @@ class Options:
     max_async: int = 100
     recorder: int = COUNT
     debugger: bool = False
+    stands_in: bool = False
 
     def __post_init__(self) -> None:
         checks.whole(self.max_workers, "max_workers", MOST_WORKERS)
@@ -198,6 +201,11 @@ class Service:
     def json_default(self) -> Default:
         """What says how to write values that JSON has no form for."""
         return self.options.json_default
+
+    @property
+    def stands_in(self) -> bool:
+        """Whether it answers in the place of a service of another process."""
+        return self.options.stands_in
 
     @property
     def cache(self) -> Any:

@@ -52,7 +52,8 @@ class Stub:
             self._registry.action(action)(self._handler(action, answer))
         if bus.bus.subscribers(service):
             raise ConfigurationError(f"{service!r} runs on this bus already; a stub would be a second one to answer")
-        self._running = Service(service, self._registry, bus.bus, Options(grace=GRACE, debugger=True))
+        options = Options(grace=GRACE, debugger=True, stands_in=True)
+        self._running = Service(service, self._registry, bus.bus, options)
         self._running.start()
 
     def __repr__(self) -> str:

@@ -372,6 +372,52 @@ def test_a_thread_that_does_not_end_is_told(monkeypatch: pytest.MonkeyPatch) -> 
     gate.set()
 
 
+BESIDE = """
+import logging
+import pytest
+from daebus import Daebus, DaebusCaller, broadcast
+from daebus.logs import JsonFormatter
+
+class Money:
+    cents = 3
+
+@pytest.fixture(params=["service first", "stub first"])
+def payments(request, service, stub):
+    app = Daebus("shop")
+
+    @app.json_default
+    def default(value):
+        return {"cents": value.cents}
+
+    if request.param == "service first":
+        service(app)
+    answering = stub("payments", {"charge": {}})
+    if request.param == "stub first":
+        service(app)
+    return answering
+
+def test_what_the_test_writes_is_written_as_the_app_does(bus, payments):
+    broadcast.send("news", {"price": Money()})
+    DaebusCaller("payments").send_request("charge", {"price": Money()})
+    assert bus.broadcasts("news")[0].payload == payments.calls[0].payload == {"price": {"cents": 3}}
+    assert payments.calls[0].sender == "shop"
+
+def test_a_line_of_the_log_is_of_the_app(payments):
+    assert '"service": "shop"' in JsonFormatter().format(logging.makeLogRecord({}))
+
+def test_beside_a_stub_alone_it_is_the_program(bus, stub):
+    payments = stub("payments", {"charge": {}})
+    DaebusCaller("payments").send_request("charge", {})
+    broadcast.send("news", {})
+    assert payments.calls[0].sender != "payments"
+    assert '"service"' not in JsonFormatter().format(logging.makeLogRecord({}))
+"""
+
+
+def test_a_stub_is_none_of_the_services_of_the_process(run: Run) -> None:
+    run(BESIDE).assert_outcomes(passed=5)
+
+
 def test_callers_of_a_module_go_with_the_bus_of_each_test() -> None:
     """Also where they, and their event loop, are used on."""
     caller, later = DaebusCaller("payments"), AsyncDaebusCaller("payments")
