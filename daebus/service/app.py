@@ -235,7 +235,7 @@ class Daebus(Registry):
             try:
                 # A handler may be called before `start` returns, and is to know its service.
                 options = replace(self.options, debug=debug, shared=shared, debugger=held)
-                self._service = Service(name, self, bus, options)
+                self._service = Service(name, self, bus, options, self.stop)
                 self._service.start()
             except BaseException:
                 self._service = None

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -97,13 +98,21 @@ class Options:
 
 
 class Service:
-    """One instance of a service. Started once, stopped once."""
+    """One instance of a service. Started once, stopped once.
 
-    def __init__(self, name: str, registry: Registry, bus: Bus, options: Options) -> None:
+    `end()` has whoever started it stop it, in the way that they do.
+    """
+
+    def __init__(
+        self, name: str, registry: Registry, bus: Bus, options: Options, end: Callable[[], object] | None = None
+    ) -> None:
         self.name = name
         self.instance = uuid.uuid4().hex[:12]
         self._about = {"service": name, "instance": self.instance}
         self.options = options
+        self._end = end
+        self.overran: list[str] = []
+        """The threads that were at something yet when the grace was over, by name."""
         self.recorder = Recorder(options.recorder, debug=options.debug) if options.recorder else None
         """What keeps in mind what it did lately; None where that is not wanted."""
         self.bus = bus
@@ -263,12 +272,25 @@ class Service:
         self._crews.cancel()
         self._dispatcher.deferrals.finish(until)
         self._tasks.stop(max(until, time.monotonic() + 0.1))
+        self.overran = self._threads_at_work()
         self._close()
         dropped = self._dispatcher.counts["dropped"] - dropped
         if dropped:
             line = "%s: stopped before %d messages that nobody waits for had their turn"
             log.warning(line, self.name, dropped, extra=self._about)
         log.info("%s: stopped", self.name, extra=self._about)
+
+    def end(self) -> None:
+        """Stop, with the grace that it has by itself."""
+        if self._end is not None:
+            self._end()
+        else:
+            self.stop(self.options.grace)
+
+    def _threads_at_work(self) -> list[str]:
+        """The names of the threads that something of the service runs in, but for the one that asks."""
+        at_work = {each.thread for each in context.entered_in(self) if each.task is None} - {threading.get_ident()}
+        return sorted(thread.name for thread in threading.enumerate() if thread.ident in at_work)
 
     def _run_hook(self, what: str, hook: Function) -> None:
         """Call a hook in a context of its own; what it raises is for the caller."""

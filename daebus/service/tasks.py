@@ -50,7 +50,7 @@ class TaskRunner:
                 self._repeated.append(self._loop.spawn(partial(self._repeat_on_loop, task)))
                 continue
             thread = threading.Thread(
-                target=self._repeat, args=(task,), name=f"{self._runtime.name}-{task.name}", daemon=True
+                target=self._repeat, args=(task,), name=f"daebus-{self._runtime.name}-{task.name}", daemon=True
             )
             self._begin(thread)
             self._background.append(thread)
@@ -67,7 +67,7 @@ class TaskRunner:
                 return False
             stop = threading.Event()
             thread = threading.Thread(
-                target=self._run_thread, args=(task, stop), name=f"{self._runtime.name}-{name}", daemon=True
+                target=self._run_thread, args=(task, stop), name=f"daebus-{self._runtime.name}-{name}", daemon=True
             )
             self._begin(thread)
             self._threads[name] = (thread, stop)

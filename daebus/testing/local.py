@@ -35,7 +35,8 @@ class LocalListener(Settling, Listener):
         Settling.__init__(self)
         Listener.__init__(self, RedisAddress(DEFAULT_URL), name, channels, **options)
         self._bus = bus
-        self._queue: queue.SimpleQueue[tuple[str, bytes] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[str, bytes] | threading.Event | None] = queue.SimpleQueue()
+        """What is to be read: messages, events to set when all before them has been taken, and nudges."""
 
     def deliver(self, channel: str, data: bytes) -> None:
         """Called by the bus."""
@@ -81,9 +82,13 @@ class LocalListener(Settling, Listener):
             idle()
         timeout = None if deadline is None else min(max(0.0, deadline - time.monotonic()), threading.TIMEOUT_MAX)
         try:
-            return self._queue.get(timeout=timeout)
+            found = self._queue.get(timeout=timeout)
         except queue.Empty:
             return None
+        if isinstance(found, threading.Event):
+            found.set()
+            return None
+        return found
 
     def nudge(self) -> None:
         """See `Listener`."""
@@ -92,10 +97,13 @@ class LocalListener(Settling, Listener):
     def drain(self, deadline: float) -> bool:
         """See `Listener`."""
         self._bus.unsubscribe(self)
-        settled = self.settle(deadline - time.monotonic())
+        # What is taken may take long to be dealt with; another thread reads on meanwhile.
+        taken = threading.Event()
+        self._queue.put(taken)
+        in_time = self.settle(0) or taken.wait(max(0.0, deadline - time.monotonic()))
         self._unsubscribed = True
         self.nudge()
-        return settled
+        return in_time
 
     def close(self) -> None:
         """See `Listener`."""

@@ -72,8 +72,15 @@ class TestRun:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._end.close()
-        self._join()
+        services = context.running(self.bus.bus)
+        with self._end, ExitStack() as stopping:
+            # Whoever waits for what is held may be stopped before the one that holds it.
+            for fault in self.faults:
+                fault.let_go()
+            # The last first, however it was started; one that cannot be stopped keeps none of the others.
+            for service in services:
+                stopping.callback(service.end)
+        self._join([name for service in services for name in service.overran])
 
     def start(self, app: App, name: str | None = None, shared: bool = False) -> TestClient:
         """See `ServiceFixture`."""
@@ -119,8 +126,11 @@ class TestRun:
         bus = self.bus.bus
         write_capture(path, list(bus.record.entries), str(bus), self.bus.started)
 
-    def _join(self) -> None:
-        """Wait for the threads of services and callers to end. Raises ConfigurationError where some do not."""
+    def _join(self, overran: list[str]) -> None:
+        """Wait for the threads of services and callers to end.
+
+        Raises ConfigurationError where some do not, or have not in the grace of their service: those that `overran`.
+        """
         until = time.monotonic() + THREADS_WITHIN
         left = [
             thread
@@ -129,6 +139,14 @@ class TestRun:
         ]
         for thread in left:
             thread.join(max(0.0, until - time.monotonic()))
-        names = sorted(thread.name for thread in left if thread.is_alive())
-        if names:
-            raise ConfigurationError(f"threads still run after the end of the test: {', '.join(names)}")
+        names = sorted({thread.name for thread in left if thread.is_alive()}.difference(overran))
+        told = [
+            f"{what}: {', '.join(names)}"
+            for what, names in (
+                ("threads still ran when the grace of their service was over", overran),
+                ("threads still run after the end of the test", names),
+            )
+            if names
+        ]
+        if told:
+            raise ConfigurationError("; ".join(told))

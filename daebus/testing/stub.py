@@ -53,7 +53,7 @@ class Stub:
         if bus.bus.subscribers(service):
             raise ConfigurationError(f"{service!r} runs on this bus already; a stub would be a second one to answer")
         options = Options(grace=GRACE, debugger=True, stands_in=True)
-        self._running = Service(service, self._registry, bus.bus, options)
+        self._running = Service(service, self._registry, bus.bus, options, self.stop)
         self._running.start()
 
     def __repr__(self) -> str:
