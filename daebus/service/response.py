@@ -73,6 +73,7 @@ class Response:
     _held: tuple[Any, bool] | None = None
     _part: Any = None
     _given_up = ""
+    _answered: Callable[[], object] | None = None
     undelivered: RedisUnavailable | None = None
     """Why its final response did not get out, where that is so: Redis is away."""
     finished = False
@@ -177,6 +178,16 @@ class Response:
         return handle
 
     # For the framework
+
+    def put_off(self, answered: Callable[[], object]) -> bool:
+        """Whether it is to be answered later yet: then `answered` is called, once, when that has been done."""
+        if self._deferral is None:
+            return False
+        with self._lock:
+            if self.finished:
+                return False
+            self._answered = answered
+            return True
 
     def fail(self, error: str | BaseException, code: str) -> None:
         """Send an error as the final response; where it cannot be sent as it is, in short. Raises nothing."""
@@ -298,21 +309,31 @@ class Response:
                 self.failure = payload.get("code") or payload.get("type") or "error"
                 self.said = payload.get("error")
         received = NOBODY
-        if channel is not None:
-            passage = self.passage
-            if passage is None and self.past_gate is not None:
-                gate, came = self.past_gate
-                passage = self.passage = gate.way(self._request, came)
-            self._parts += not final
-            if passage is None:
-                received = self._publish(channel, data, final)
-            else:
-                received = self._let_out(passage, channel, data, ok, final)
-        if terms.spoken is not None:
-            terms.spoken(self._request, ok, final, elapsed)
-        if final and self._deferral is not None and terms.deferrals is not None:
-            terms.deferrals.answered(self._deferral)
+        try:
+            if channel is not None:
+                passage = self.passage
+                if passage is None and self.past_gate is not None:
+                    gate, came = self.past_gate
+                    passage = self.passage = gate.way(self._request, came)
+                self._parts += not final
+                if passage is None:
+                    received = self._publish(channel, data, final)
+                else:
+                    received = self._let_out(passage, channel, data, ok, final)
+            if terms.spoken is not None:
+                terms.spoken(self._request, ok, final, elapsed)
+        finally:
+            # Also where Redis is away: nobody can answer any more.
+            if final and self._deferral is not None:
+                self._end_deferral(self._deferral)
         return received
+
+    def _end_deferral(self, number: int) -> None:
+        if self._terms.deferrals is not None:
+            self._terms.deferrals.answered(number)
+        answered, self._answered = self._answered, None
+        if answered is not None:
+            answered()
 
     def _let_out(self, passage: Passage, channel: str, data: bytes, ok: bool, final: bool) -> Receipt:
         """Publish what a debugger lets out. Where that is nothing, somebody may wait all the same."""

@@ -38,7 +38,7 @@ class Spans:
         self._asked = meter.create_histogram(
             "messaging.client.operation.duration", "s", "From a request to its final answer."
         )
-        self._processed = meter.create_histogram("messaging.process.duration", "s", "What handlers took.")
+        self._processed = meter.create_histogram("messaging.process.duration", "s", "What handlers took to answer.")
 
     def calling(self, service: str, action: str, request_id: str) -> OneSpan:
         """See `daebus.telemetry`."""
@@ -142,6 +142,8 @@ class OneSpan:
     def __exit__(self, *exception: object) -> None:
         context.detach(self._token)
         error = exception[1]
+        if error is None and self._outcome is not None and self._outcome.put_off(self.end):
+            return
         self.end(error if isinstance(error, BaseException) else None)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 
@@ -14,6 +14,9 @@ class Outcome(Protocol):
 
     @property
     def failure(self) -> str | None: ...
+
+    def put_off(self, answered: Callable[[], object]) -> bool:
+        """Whether the answer is to come later yet: then `answered` is called when it has been given."""
 
 
 class Span(Protocol):

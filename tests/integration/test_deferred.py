@@ -13,7 +13,20 @@ from typing import Any
 
 import pytest
 
-from daebus import AlreadyAnswered, Daebus, DaebusError, Deferred, Requester, RequestFailed, request, response
+from daebus import (
+    AlreadyAnswered,
+    Daebus,
+    DaebusError,
+    Deferred,
+    RedisUnavailable,
+    Requester,
+    RequestFailed,
+    request,
+    response,
+)
+from daebus.service.deferred import Deferrals
+from daebus.service.response import Response, Terms
+from daebus.wire.envelope import Request
 from tests.support.framework_services import serving
 from tests.support.waiting import eventually
 
@@ -223,3 +236,23 @@ def test_the_test_client_runs_it(name: str) -> None:
         assert asked.result() == {"n": 1}
         with pytest.raises(RequestFailed, match=r"was not answered within 0\.01 s"):
             client.request("order", {"n": 2, "within": 0.01})
+
+
+def test_an_answer_that_does_not_get_out_is_not_waited_for() -> None:
+    class Away:
+        def post(self, *_arguments: Any) -> None:
+            raise RedisUnavailable("away")
+
+        def failed(self, *_arguments: Any) -> None:
+            pass
+
+    deferrals, told = Deferrals("svc", lambda: None), []
+    answering: Any = (None, "svc", "i", Away())
+    answer = Response(Terms(*answering, deferrals=deferrals), Request("order", {}, "caller:x", "r"))
+    handle = answer.defer()
+    assert answer.put_off(lambda: told.append(1))
+    with pytest.raises(RedisUnavailable):
+        handle.send({})
+    assert (deferrals.open, told) == (0, [1])
+    assert not answer.put_off(lambda: told.append(2))
+    deferrals.finish(0)

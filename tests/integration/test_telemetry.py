@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -199,6 +200,52 @@ def test_failures_are_told(app: Daebus, recorded: Recorded, redis_url: str, name
         with pytest.raises(RequestTimeout):
             caller.send_request("late", timeout=0)
         assert attributes(recorded.span(f"request {name} late"))["error.type"] == "RequestTimeout"
+
+
+def test_what_is_answered_later_lasts_until_then(recorded: Recorded, redis_url: str, name: str) -> None:
+    app = Daebus(name, max_workers=1, grace=0.2)
+    handles: dict[str, Any] = {}
+
+    @app.action("sent")
+    @app.action("failed")
+    @app.action("expired")
+    @app.action("dropped")
+    @app.action("left")
+    def put_off() -> None:
+        handle = response.defer(within=0.05 if request.action == "expired" else 60)
+        if request.action != "dropped":
+            handles[request.action] = handle
+
+    @app.action("at once")
+    def at_once() -> Any:
+        response.defer().send({})
+
+    app.action("beside")(dict)
+    answers = {
+        "sent": lambda handle: handle.send({"a": 1}),
+        "failed": lambda handle: handle.error("no", code="declined"),
+    }
+    errors = {"failed": "declined", "expired": "expired", "dropped": "no_response", "left": "shutting_down"}
+    with serving(app, redis_url, name), DaebusCaller(name, redis_url=redis_url) as caller:
+        for action in ("sent", "failed"):
+            call = caller._requester.start(name, action)
+            # There is one worker, which is done with the other handler when it has this answer.
+            caller.send_request("beside")
+            given_at = time.time_ns()
+            answers[action](handles[action])
+            span = recorded.span(f"process {name} {action}")
+            assert span.end_time is not None
+            assert span.end_time >= given_at
+            call.cancel()
+        for action in ("expired", "dropped", "left", "at once"):
+            caller.send_message(action)
+        eventually(lambda: "left" in handles)
+    for action in (*answers, "expired", "dropped", "left", "at once"):
+        assert attributes(recorded.span(f"process {name} {action}")).get("error.type") == errors.get(action)
+    figures = recorded.figures()["messaging.process.duration"]
+    told = {(one.attributes["daebus.action"], one.attributes.get("error.type")): one.count for one in figures}
+    assert told.pop(("beside", None)) == 2
+    assert told == dict.fromkeys([(action, errors.get(action)) for action in (*errors, "sent", "at once")], 1)
 
 
 def test_what_comes_to_nothing_is_told_once(recorded: Recorded, redis_url: str, name: str) -> None:
