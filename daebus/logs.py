@@ -18,7 +18,9 @@ FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 LONGEST = 100_000
 """Characters of a text in a line of JSON, at most: readers of logs refuse or cut much longer ones."""
 _FIELDS = ("service", "instance", "action", "request_id")
-_USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+_OURS = frozenset(("time", "level", "logger", "exception", "stack", "extra"))
+"""Names that mean something else in a line than what a program gives by them."""
 
 
 class ServiceFormatter(logging.Formatter):
@@ -39,7 +41,8 @@ class ServiceFormatter(logging.Formatter):
 
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: `time` (ISO 8601, UTC), `level`, `logger`, `message`; and where they are known `service`,
-    `instance`, `action`, `request_id`, `exception` (the traceback) and what the program gave as `extra`.
+    `instance`, `action`, `request_id`, `exception` (the traceback), `stack` (what `stack_info` asks for) and what the
+    program gave as `extra`, by its name; what has the name of another field is in an object `extra`.
 
     Whatever a record holds, a line of ASCII comes of it: values that cannot be written are said to be so, texts of more
     than LONGEST characters are cut, and passwords in URLs are left out.
@@ -59,12 +62,12 @@ class JsonFormatter(logging.Formatter):
             value = getattr(record, field, None)
             if value is not None or (value := found.get(field)) is not None:
                 line[field] = _value(value)
-        for name, value in vars(record).items():
-            if name not in _USUAL and name not in line and name not in _FIELDS:
-                line[name] = _value(value)
+        line |= _given(record)
         exception = self._exception(record)
         if exception:
             line["exception"] = exception
+        if record.stack_info:
+            line["stack"] = _text(lambda: self.formatStack(str(record.stack_info)))
         return json.dumps(line)
 
     def _exception(self, record: logging.LogRecord) -> str:
@@ -73,6 +76,17 @@ class JsonFormatter(logging.Formatter):
             return _text(lambda: record.exc_text or "")
         error = found[1]
         return _text(lambda: self.formatException(found), lambda: f"{class_of(error)}: {said_by(error)}")
+
+
+def _given(record: logging.LogRecord) -> dict[str, Any]:
+    """What the program gave as `extra`, but for what belongs to the service, which has its place already."""
+    found: dict[str, Any] = {}
+    for name, value in vars(record).items():
+        if name in _OURS:
+            found.setdefault("extra", {})[name] = _value(value)
+        elif name not in _USUAL and name not in _FIELDS:
+            found[name if isinstance(name, str) else _written(name)] = _value(value)
+    return found
 
 
 def _text(made: Callable[[], str], otherwise: Callable[[], str] = lambda: "") -> str:

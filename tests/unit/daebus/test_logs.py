@@ -111,6 +111,29 @@ def test_of_two_services_in_a_process_none_is_guessed(lines: Lines) -> None:
     assert "service" not in lines.found[0]
 
 
+@pytest.mark.parametrize("error", [None, KeyError("x")])
+def test_nothing_is_lost_that_is_named_like_a_field(lines: Lines, error: Exception | None) -> None:
+    names = ("time", "level", "logger", "exception", "stack", "extra")
+    plain = {"order": 17, "stacked": True}
+    direct_logger.error("hm", extra=dict.fromkeys(names, 5) | plain, exc_info=error, stack_info=True)
+    (line,) = lines.found
+    assert line.items() >= plain.items()
+    assert line["extra"] == dict.fromkeys(names, 5)
+    assert (line["level"], line["logger"], line["message"]) == ("ERROR", "daebus", "hm")
+    assert "test_nothing_is_lost" in line["stack"]
+    assert ("KeyError" in line.get("exception", "")) is (error is not None)
+
+
+def test_a_stack_shows_no_password(lines: Lines) -> None:
+    record = logging.makeLogRecord({"stack_info": "Stack:\n connect('redis://ann:s3cret@host')"})
+    assert json.loads(JsonFormatter().format(record))["stack"] == "Stack:\n connect('redis://ann:***@host')"
+
+
+def test_a_name_may_be_anything(lines: Lines) -> None:
+    direct_logger.info("hm", extra={("a", 1): 5})  # type: ignore[dict-item]
+    assert lines.found[0]["('a', 1)"] == 5
+
+
 @pytest.mark.parametrize(
     ("text", "arguments", "said"),
     [
