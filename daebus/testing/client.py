@@ -128,6 +128,11 @@ class TestClient:
         """The client that handlers see as `cache`: of fakeredis, on a LocalBus."""
         return self.bus.cache()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether another thread waits for an answer."""
+        return self._requester.pending > 0
+
     def close(self) -> None:
         """Stop the service."""
         self._requester.close()

@@ -15,11 +15,13 @@ from daebus.transport.bus import stand_in
 
 from .capture import write_capture
 from .client import App, TestClient
-from .faults import Fault, FaultFixture
+from .faults import LOOK_EVERY, Fault, FaultFixture
 from .recorded import RecordedBus
 from .recording import RecordingBus
 from .stub import Answer, Stub
 
+ANSWERS_WITHIN = 2.0
+"""Seconds in which answers to what was held have to come in once everything was stopped."""
 THREADS_WITHIN = 2.0
 """Seconds in which threads have to end once everything was stopped."""
 
@@ -59,6 +61,7 @@ class TestRun:
         self.service = ServiceFixture(self)
         self.stub = StubFixture(self)
         self.fault = FaultFixture(self.set_fault)
+        self.clients: list[TestClient] = []
         self.stubs: list[Stub] = []
         self.faults: list[Fault] = []
         self._told: list[str] = []
@@ -73,13 +76,17 @@ class TestRun:
 
     def __exit__(self, *exception: object) -> None:
         services = context.running(self.bus.bus)
-        with self._end, ExitStack() as stopping:
-            # Whoever waits for what is held may be stopped before the one that holds it.
-            for fault in self.faults:
-                fault.let_go()
-            # The last first, however it was started; one that cannot be stopped keeps none of the others.
-            for service in services:
-                stopping.callback(service.end)
+        held = any(fault.held for fault in self.faults)
+        with self._end:
+            with ExitStack() as stopping:
+                # Whoever waits for what is held may be stopped before the one that holds it.
+                for fault in self.faults:
+                    fault.let_go()
+                # The last first, however it was started; one that cannot be stopped keeps none of the others.
+                for service in services:
+                    stopping.callback(service.end)
+            if held:
+                self._await_answers()
         self._join([name for service in services for name in service.overran])
 
     def start(self, app: App, name: str | None = None, shared: bool = False) -> TestClient:
@@ -89,6 +96,7 @@ class TestRun:
         if taken:
             raise ConfigurationError(f"there is a stub for {client.service!r} on this bus, which would answer as well")
         self._end.enter_context(client)
+        self.clients.append(client)
         self._set_faults()
         return client
 
@@ -125,6 +133,12 @@ class TestRun:
         """Write what went over the bus as a capture. Raises OSError."""
         bus = self.bus.bus
         write_capture(path, list(bus.record.entries), str(bus), self.bus.started)
+
+    def _await_answers(self) -> None:
+        """Let whoever waits for what was held have the answer, which has been sent, before its client is closed."""
+        until = time.monotonic() + ANSWERS_WITHIN
+        while any(client.waiting for client in self.clients) and time.monotonic() < until:
+            time.sleep(LOOK_EVERY)
 
     def _join(self, overran: list[str]) -> None:
         """Wait for the threads of services and callers to end.
