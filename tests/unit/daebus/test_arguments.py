@@ -343,6 +343,7 @@ INTERNAL = {
     "Response.forget_held",
     "Response.held_up",
     "Response.keep",
+    "Response.put_off",
     "Response.let_go",
     "Response.out",
     "Response.send_kept",
