@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from daebus.client.arguments import checked_id
 from daebus.client.call import no_answer
 from daebus.errors import ConfigurationError, PayloadError
 from daebus.wire import checks
@@ -53,8 +54,8 @@ class RecordedCall:
             )
         if isinstance(self.stream, str | bytes | Mapping) or not isinstance(self.stream, Sequence):
             raise ConfigurationError(f"stream must be a list of payloads, not {checks.shown(self.stream)}")
-        if self.request_id is not None and not isinstance(self.request_id, str):
-            raise ConfigurationError(f"request_id must be a str, not {checks.shown(self.request_id)}")
+        if self.request_id is not None:
+            checked_id(self.request_id)
         for value, what in ((self.payload, "payload"), (self.answer, "answer"), (list(self.stream), "stream")):
             encode(value, what)
 
