@@ -87,6 +87,7 @@ class FlowModel:
         ring = self.journal.messages if self.by_message else self.journal.exchanges
         self._seen = self._scan = ring.last
         self._visibility = self.visibility.version
+        self.visibility.count_anew()
         self.version += 1
 
     def read(self) -> None:

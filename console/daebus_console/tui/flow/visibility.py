@@ -76,6 +76,12 @@ class Visibility:
         self.version += 1
         return count
 
+    def count_anew(self) -> None:
+        """All of it is decided over once more."""
+        self.hushed = 0
+        for mute in self.mutes:
+            self.mutes[mute] = 0
+
     @property
     def muted(self) -> int:
         """How many exchanges the mutes have hidden since they were set."""

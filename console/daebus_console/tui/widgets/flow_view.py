@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -74,6 +75,8 @@ class FlowView(RowList):
         self.order = OLDEST
         self.rows: Rows = model.rows
         self._ranked_at = 0.0
+        self._ranked: tuple[int, int] = (-1, -1)
+        """Of which state of the model, and by which choice of what is to be seen, the rows were ranked last."""
 
     # The frame -------------------------------------------------------------------------------------------------
 
@@ -89,9 +92,9 @@ class FlowView(RowList):
         if self.selected in model.changed:
             self.select(self.selected)
         model.changed.clear()
-        if model.version != self._drawn:
+        if model.version != self._drawn or self._is_to_be_ranked():
             self._drawn = model.version
-            if self.order != SLOWEST or self._clock() - self._ranked_at >= RANK_EVERY:
+            if self.order != SLOWEST or self._is_to_be_ranked():
                 self._arrange()
             self._settle()
             self.refresh()
@@ -104,13 +107,21 @@ class FlowView(RowList):
         self._strips.clear()
         self.refresh()
 
+    def _is_to_be_ranked(self) -> bool:
+        """Whether the slowest may be others by now: at once where others are to be seen, else after a while."""
+        if self.order != SLOWEST or self._ranked[0] == self.model.version:
+            return False
+        soon = self._ranked[1] != self.model.visibility.version
+        return soon or time.monotonic() - self._ranked_at >= RANK_EVERY
+
     def _arrange(self) -> None:
         """Have the rows in the chosen order."""
         rows = self.model.rows
         if self.order == SLOWEST:
-            self._ranked_at = self._clock()
+            self._ranked_at = time.monotonic()
+            self._ranked = self.model.version, self.model.visibility.version
             with self._lock:
-                self.rows = slowest_first(self.model, self._ranked_at)
+                self.rows = slowest_first(self.model, self._clock())
         else:
             self.rows = NewestFirst(rows) if self.order == NEWEST else rows
 
