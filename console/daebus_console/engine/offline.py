@@ -196,6 +196,7 @@ class OfflineSession(Session):
             else:
                 self._time.now = self._whole_since = max(self._time.now, gap.end)
                 self._tell_gap(self.correlator.resume(gap.end))
+                self._advance(self._time.now)
             self._changed.notify_all()
 
     def _answerable(self, request: Exchange) -> bool:

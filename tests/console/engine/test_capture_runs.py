@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from daebus_console.engine import offline
 from daebus_console.engine.capture.reader import CaptureReader, read_capture
 from daebus_console.engine.export import export
-from daebus_console.engine.message.exchange import Flag, State
+from daebus_console.engine.message.exchange import Exchange, Flag, State
 from daebus_console.engine.message.frame import Frame, Gap
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.replay.source import Recording
@@ -195,3 +196,61 @@ def test_an_answer_that_came_too_late_is_known_wherever_it_stands(tmp_path: Path
         ("r3", State.OK, False),
         ("r5", State.OK, False),
     ]
+
+
+def lines_of(events: list[tuple[str, int, float]]) -> list[bytes]:
+    """Lines of a capture: what happened, to which request, and how many seconds after the one before."""
+    at, found, partly = 1.0, [], None
+    for what, number, pause in events:
+        at = round(at + pause, 3)
+        if what == "ask":
+            found.append(request(at, number))
+        elif what == "answer":
+            found.append(answer(at, number))
+        elif what == "cast":
+            found.append(plain(at, "news"))
+        elif what == "gap":
+            found.append(b'{"at": %a, "gap": %a, "reason": "r"}' % (at, pause / 2))
+            at = round(at + pause / 2, 3)
+        elif partly is None:
+            partly = at
+            found.append(b'{"at": %a, "gap": 0.0, "reason": "r", "partly": true}' % at)
+        else:
+            found.append(b'{"at": %a, "gap": %a, "reason": "r", "partly": true}' % (partly, at - partly))
+            partly = None
+    return found
+
+
+@given(
+    events=st.lists(
+        st.tuples(
+            st.sampled_from(["ask", "answer", "cast", "gap", "part"]),
+            st.integers(1, 4),
+            st.sampled_from([0.0, 0.5, 3.0, 12.0]),
+        ),
+        max_size=16,
+        unique_by=lambda event: event[:2],
+    ),
+    together=st.sampled_from([1, 3, 1_000]),
+)
+def test_with_gaps_it_is_known_alike_however_it_is_read(
+    tmp_path_factory: pytest.TempPathFactory, events: list[tuple[str, int, float]], together: int
+) -> None:
+    path = tmp_path_factory.mktemp("gaps") / "capture.jsonl"
+    again = path.with_name("again.jsonl")
+    path.write_bytes(HEADER + b"\n".join(lines_of(events)) + b"\n")
+
+    def told(exchanges: Iterable[Exchange]) -> list[object]:
+        return [(one.number, one.request_id, one.state, one.latency, len(one.messages)) for one in exchanges]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("daebus_console.engine.replay.source._AT_ONCE", together)
+        found = sorted(told(Recording(path).exchanges()))
+        again.write_text(export("capture", Recording(path).exchanges()))
+    with OfflineSession(path) as session:
+        assert session.wait_up(10)
+        assert told(session.journal.exchanges) == found
+    with CaptureReader(path) as one, CaptureReader(again) as other:
+        assert [frame for frame in other if isinstance(frame, Frame)] == [
+            each for each in one if isinstance(each, Frame)
+        ]

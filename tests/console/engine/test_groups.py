@@ -13,6 +13,8 @@ from daebus_console.engine.insight.groups import MOST_GROUPS, MOST_TEXTS, Group,
 from daebus_console.engine.insight.masking import LONGEST, looks_like_data, mask
 from daebus_console.engine.insight.spread import Spread
 from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.records.before import row_of
+from daebus_console.engine.records.record import Handled, Source
 from tests.console.engine.bus import Bus, answer, raw, request
 
 UUID = "8d3f9f3e-1111-4222-8333-123456789abc"
@@ -131,6 +133,16 @@ def test_texts_that_quote_in_several_ways_are_one_group_with_all_its_members() -
         (group,) = grouped(bus)
         assert len(members(bus, group)) == group.count == number + 1
     assert len(group.patterns) == 1
+
+
+def test_what_was_only_told_of_does_not_count() -> None:
+    bus = Bus()
+    fail(bus, 1, "no")
+    told = Handled(seq=1, at=bus.now - 100, id="r0", action="login", outcome="handler_error", error="no")
+    told.source = Source("users", "i1")
+    _message, exchange = row_of(told, 7, 7)
+    groups = Groups().add_all([*bus.exchanges, exchange])
+    assert (groups.looked, groups.failed) == (1, 1)
 
 
 def test_questions_of_consoles_are_no_traffic_of_the_program() -> None:

@@ -82,7 +82,7 @@ def test_records_say_which_broadcasts_are_its_own(bus: Bus) -> None:
     bus >> raw("news", data)
     bus >> raw("news", '{"its": "own"}')
     own = b'{"its": "own"}'
-    record = {"kind": "published", "channel": "news", "digest": crc32(own), "length": len(own), "parent": "r"}
+    record = {"kind": "published", "channel": "news", "digest": f"{crc32(own):08x}", "length": len(own), "parent": "r"}
     others = [{"kind": "published", "parent": "x"}, {"kind": "published", "parent": "r", "channel": 5}, 7]
     bus >> raw("daebus.watch.orders", encode(service="orders", records=[record, *others]))
     bus >> raw("daebus.watch.orders", '{"records": 5}')

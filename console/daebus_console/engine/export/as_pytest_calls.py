@@ -124,7 +124,12 @@ def _case(exchange: Exchange, item: Resend, known: list[Exchange], options: Expo
         "one_way": one_way,
         "calls": [_call(call, options) for call in case.calls],
         "messages": [(f"{one.channel}.{one.action}", _payload(one, options)) for one in case.messages],
-        "broadcasts": [(one.channel, _payload(one, options)) for one in case.broadcasts],
+        "broadcasts": [
+            (one.channel, _payload(one, options))
+            for one in case.broadcasts
+            # Where nobody says that it is its own, it is left to another.
+            if case.sure or not isinstance(one.payload, Unread)
+        ],
         "sure": case.sure,
         "status": answer.status,
         "stream": [mask(payload) for payload in answer.stream],

@@ -132,8 +132,8 @@ class Groups:
     """Groups made of the failures among the exchanges that are added.
 
     `looked` counts all that were added, `failed` those that failed, `left_out` those that got no group of their own,
-    `start` and `end` are the times of the first and last. `redact` is what may be shown of a message's bytes. Gaps are
-    passed over, and what is on control channels without `control`.
+    `start` and `end` are the times of the first and last. `redact` is what may be shown of a message's bytes. Gaps and
+    what was only told of are passed over, and what is on control channels without `control`.
     """
 
     def __init__(self, redact: Redact | None = None, *, control: bool = False) -> None:
@@ -146,7 +146,7 @@ class Groups:
 
     def add(self, exchange: Exchange) -> None:
         """Take an exchange, failed or not."""
-        if exchange.kind is Kind.GAP or (exchange.flags & Flag.CONTROL and not self._control):
+        if exchange.kind in (Kind.GAP, Kind.TOLD) or (exchange.flags & Flag.CONTROL and not self._control):
             return
         at = exchange.opened.at
         self.start = min(self.start, at) if self.looked else at

@@ -1,7 +1,8 @@
 """Where the exchanges to replay come from: a capture file, however large, read as a stream. Holds a bounded stretch.
 
 Exchanges come in the order in which they were opened, each when its answer has been read, so that whoever sends it
-again can compare. One that was given up waits for an answer that comes too late, for two minutes of the capture's time.
+again can compare. One that was given up, or lies in a gap, waits for an answer that comes too late, for two minutes of
+the capture's time.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _LONGEST_HOLD = 120.0
 """Seconds, in the time of the capture, for which what is settled, or was given up, is held back at most."""
 _AT_ONCE = 1_000
 """How many are paired at once."""
-_OPEN = (State.PENDING, State.TIMEOUT, State.GAP)
+_OPEN = (State.PENDING, State.TIMEOUT, State.UNKNOWN, State.GAP)
 """How what may still change stands."""
 
 
@@ -111,6 +112,8 @@ class _Stretch:
             self._whole_since = now = max(now, gap.end)
             correlator.resume(gap.end)
         else:
+            # One in which a part was seen is over where nothing is seen any more.
+            correlator.resume(gap.start)
             correlator.lose(gap.start, gap.reason, partly=gap.partly)
             if gap.partly:
                 self._whole_since = math.inf
@@ -201,5 +204,5 @@ class _Stretch:
         """Whether the answer to one that is unanswered may still come, or the end of a gap."""
         if exchange.state is State.GAP:
             return exchange.aside.gap is self.correlator.open_gap
-        late = exchange.state is State.TIMEOUT
-        return exchange.answer is None and (not late or self.now <= exchange.deadline + _LONGEST_HOLD)
+        pending = exchange.state is State.PENDING
+        return exchange.answer is None and (pending or self.now <= exchange.deadline + _LONGEST_HOLD)

@@ -10,11 +10,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from zlib import crc32
 
 from daebus_console.engine.diff.exchange import Answer, answer_of, read_payload
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
+from daebus_console.engine.records.joining import cast_of
+from daebus_console.engine.records.store import Cast
 
 LINGER = 1.0
 """Seconds after the answer in which a broadcast may still be of the handler."""
@@ -105,7 +106,7 @@ def case_of(exchange: Exchange, exchanges: Iterable[Exchange]) -> Case:
     calls: list[RecordedCall] = []
     messages: list[Recorded] = []
     near: list[Exchange] = []
-    published: list[_Print] = []
+    published: list[Cast] = []
     for one in exchanges:
         if one.opened.channel.startswith(wire.WATCH_PREFIX):
             published += _published(one.opened.data, parent)
@@ -138,33 +139,28 @@ def _call(one: Exchange) -> RecordedCall:
     return RecordedCall(channel, one.action, payload, one.number, opened, answer, answered_at, one.request_id)
 
 
-_Print = tuple[str, int, int]
-"""A broadcast as a flight recorder tells of it: channel, digest and length."""
-
-
-def _published(data: bytes, parent: str | None) -> list[_Print]:
+def _published(data: bytes, parent: str | None) -> list[Cast]:
     """The broadcasts that a batch of records says were sent while `parent` was handled."""
     try:
         batch = wire.decode(data)
     except wire.Unreadable:
         return []
     records = batch.get("records") if isinstance(batch, Mapping) else None
-    found: list[_Print] = []
+    found: list[Cast] = []
     for record in records if isinstance(records, list) else ():
         if isinstance(record, Mapping) and record.get("kind") == "published" and record.get("parent") == parent:
             channel, digest, length = (record.get(name) for name in ("channel", "digest", "length"))
-            if isinstance(channel, str) and isinstance(digest, int) and isinstance(length, int):
+            if isinstance(channel, str) and isinstance(digest, str) and isinstance(length, int):
                 found.append((channel, digest, length))
     return found
 
 
-def _those(published: Iterable[_Print], near: Iterable[Exchange]) -> list[Exchange]:
+def _those(published: Iterable[Cast], near: Iterable[Exchange]) -> list[Exchange]:
     """The broadcasts that were told of, each once."""
     wanted = Counter(published)
     found: list[Exchange] = []
     for one in near:
-        data = one.opened.data
-        key = (one.opened.channel, crc32(data), len(data))
+        key = cast_of(one)
         if wanted[key]:
             wanted[key] -= 1
             found.append(one)
