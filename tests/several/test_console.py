@@ -11,7 +11,7 @@ from daebus import DaebusCaller
 from daebus_console.engine.message.exchange import Exchange, Kind, State
 from daebus_console.engine.session import Session
 from tests.support.hammer import hammering
-from tests.support.several import Cluster, Sentinels
+from tests.support.several import Cluster, Sentinels, order
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.xdist_group("several"), pytest.mark.fault]
@@ -75,13 +75,32 @@ def test_where_the_node_is_lost_there_is_a_gap_and_it_goes_on_elsewhere(cluster:
         eventually(lambda: answered(session, hammer.name) > before + 3, within=20)
 
 
+def test_another_node_after_the_connection_was_cut_was_not_started_anew(cluster: Cluster) -> None:
+    with looking(cluster.url) as session:
+        there = str(session.tap.node)
+        for node in cluster.nodes:
+            if str(node.port) in there:
+                order(node, "CLIENT", "KILL", "TYPE", "pubsub")
+        assert session.wait_for(lambda: session.status.gaps == 1 and session.status.up, 20)
+        gap = next(one.aside.gap for one in exchanges(session) if one.opened.kind is Kind.GAP)
+        assert gap is not None
+        if str(session.tap.node) == there:
+            assert "perhaps by CLIENT KILL" in gap.reason
+        else:
+            place = gap.reason.partition("not known; another server now: ")[2]
+            assert place
+            assert place in str(session.tap.node)
+
+
 def test_it_follows_the_master_of_sentinels_with_a_gap_that_says_so(sentinels: Sentinels) -> None:
     with hammering(sentinels.url, callers=1) as hammer, looking(sentinels.url) as session:
         session.wait_for(lambda: hammer.name in services(session), 10)
         sentinels.fail_over()
         assert session.wait_for(lambda: session.status.gaps == 1 and session.status.up, 20)
         gap = next(one for one in exchanges(session) if one.opened.kind is Kind.GAP)
+        assert gap.aside.gap is not None
         assert "not the master of 'mymaster' any more" in gap.aside.gap.reason
+        assert f"another server now: 127.0.0.1:{sentinels.master().port}" in gap.aside.gap.reason
         before = answered(session, hammer.name)
         eventually(lambda: answered(session, hammer.name) > before + 3, within=20)
         # The sentinels greet each other on that bus.

@@ -8,7 +8,9 @@ from daebus_console.engine.live.cause import Facts, Witness
 from daebus_console.engine.session import Session
 from tests.console.sick.conftest import Bus, looking
 from tests.console.sick.test_tap_life import gaps
+from tests.support.proxy import Proxy
 from tests.support.redis_server import RedisServer
+from tests.support.waiting import eventually
 
 LIMIT = "33554432 8388608 60"
 
@@ -51,7 +53,7 @@ def test_a_server_that_was_started_anew_is_told_as_that(own_redis: RedisServer) 
         assert gaps(session)[0].reason.endswith("the server was started anew")
 
 
-BEFORE = Facts("a", 3, 0, LIMIT)
+BEFORE = Facts("a", 3, 0, LIMIT, place="a:1", up=50)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +63,11 @@ BEFORE = Facts("a", 3, 0, LIMIT)
         (Facts("a", 3, 1, LIMIT), "maxmemory-clients"),
         (Facts("a", 3, 0, LIMIT), "not for falling behind; perhaps by CLIENT KILL"),
         (Facts("b", 0, 0, LIMIT), "started anew"),
+        (Facts("b", 9, 9, LIMIT, place="b:2"), "not known; another server now: b:2"),
+        (Facts(disconnected=9, place="b:2"), "not known; another server now: b:2"),
+        (Facts("a", 4, 0, LIMIT, place="b:2"), "more was waiting for this console"),
+        (Facts("b", 9, 9, LIMIT, up=60, at=10.0), "not known; another server answers at this address now"),
+        (Facts("b", 9, 9, LIMIT, up=10, at=10.0), "started anew"),
         (Facts(), "perhaps by CLIENT KILL; or a message was too large"),
     ],
 )
@@ -68,6 +75,33 @@ def test_what_the_server_counts_tells_why(now: Facts, told: str) -> None:
     witness = Witness()
     witness.before, witness.now = BEFORE, now
     assert told in (witness.cause(closed=True, cut=False, refused=False) or "")
+
+
+def test_what_was_connected_to_but_not_read_from_is_not_what_was_before() -> None:
+    witness = Witness()
+    witness.before = BEFORE
+    witness.questions("b:2", 1.0)
+    witness.questions("a:1", 2.0)
+    witness.now.run_id = "a"
+    assert witness.cause(closed=False, cut=False, refused=False) is None
+
+
+def test_another_server_at_the_same_address_was_not_started_anew(own_redis: RedisServer) -> None:
+    other = RedisServer()
+    try:
+        other.start()
+        with other.client() as client:
+            # It is to have run for longer than we look.
+            eventually(lambda: client.info("server")["uptime_in_seconds"] >= 2)
+        with Proxy(own_redis.port) as proxy, looking(proxy.url) as session:
+            assert session.wait_up(5)
+            proxy.target = other.port
+            own_redis.kill()
+            assert session.wait_for(lambda: bool(gaps(session)) and gaps(session)[0].end is not None, 20)
+            reason = gaps(session)[0].reason
+    finally:
+        other.close()
+    assert "another server answers at this address now" in reason
 
 
 def test_a_loss_of_another_kind_is_not_explained() -> None:

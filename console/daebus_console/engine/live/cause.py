@@ -14,6 +14,7 @@ _QUESTIONS = (("INFO", "server"), ("INFO", "stats"), ("CONFIG", "GET", LIMIT))
 _DISCONNECTED = "client_output_buffer_limit_disconnections"
 """Redis counts those it cut off by this name from 7.2 on."""
 _EVICTED = "evicted_clients"
+_ANEW = "the server was started anew"
 _WHAT_TO_DO = (
     f"`CONFIG SET {LIMIT} 'pubsub 64mb 16mb 60'` lets more wait, --channels takes in less,"
     " and a message that is larger than the limit reaches nobody"
@@ -22,12 +23,19 @@ _WHAT_TO_DO = (
 
 @dataclass
 class Facts:
-    """What a server said of itself; None where it did not, or we may not ask."""
+    """What a server said of itself; None where it did not, or we may not ask.
+
+    `place` is where it listens (HOST:PORT), where it is one of several; `at` is when it was asked (monotonic seconds),
+    and `up` how many seconds it had run then.
+    """
 
     run_id: str | None = None
     disconnected: int | None = None
     evicted: int | None = None
     limit: str | None = None
+    place: str | None = None
+    up: int | None = None
+    at: float = 0.0
 
     @property
     def limit_in_words(self) -> str:
@@ -41,15 +49,15 @@ class Facts:
 
 
 class Witness:
-    """What was known of the server at the connecting before, and is now."""
+    """What was known of the server that was read from before, and is of that which is now."""
 
     def __init__(self) -> None:
         self.before = Facts()
         self.now = Facts()
 
-    def questions(self) -> list[tuple[tuple[str, ...], Callable[[Any], None]]]:
-        """What to ask at a new connecting, each with what takes the reply; what was known until now is then before."""
-        self.before, self.now = self.now, Facts()
+    def questions(self, place: str | None, at: float) -> list[tuple[tuple[str, ...], Callable[[Any], None]]]:
+        """What to ask of a server just connected to, each with what takes the reply; see `Facts`."""
+        self.now = Facts(place=place, at=at)
         takers = (self._take_info, self._take_info, self._take_limit)
         return list(zip(_QUESTIONS, takers, strict=True))
 
@@ -61,6 +69,7 @@ class Witness:
         facts.run_id = told.get("run_id", facts.run_id)
         facts.disconnected = _number(told.get(_DISCONNECTED), facts.disconnected)
         facts.evicted = _number(told.get(_EVICTED), facts.evicted)
+        facts.up = _number(told.get("uptime_in_seconds"), facts.up)
 
     def _take_limit(self, reply: Any) -> None:
         if isinstance(reply, list) and len(reply) == 2 and isinstance(reply[1], bytes):
@@ -74,11 +83,14 @@ class Witness:
         """Why the connection before was lost; None where there is nothing to add.
 
         `closed` tells that the server closed it, `cut` that it did so in the middle of a message, `refused` that the
-        user has fewer rights now.
+        user has fewer rights now. To be asked once for each connection that is read from.
         """
         before, now = self.before, self.now
-        if before.run_id is not None and now.run_id is not None and before.run_id != now.run_id:
-            return "the server was started anew"
+        self.before = now
+        other = _other_server(before, now)
+        if other is not None:
+            # Nobody there knows why the one before closed the connection.
+            return f"not known; {other}" if closed and other != _ANEW else other
         if not closed:
             return None
         if refused:
@@ -98,6 +110,20 @@ class Witness:
             f"perhaps by CLIENT KILL; or a message was too large, or this console too slow, for {now.limit_in_words}:"
             f" {_WHAT_TO_DO}"
         )
+
+
+def _other_server(before: Facts, now: Facts) -> str | None:
+    """In which way it is not the server of before; None where it may be the same."""
+    known = before.run_id is not None and now.run_id is not None
+    if known and before.run_id == now.run_id:
+        # By whatever name it goes now.
+        return None
+    if before.place is not None and now.place is not None and before.place != now.place:
+        return f"another server now: {now.place}"
+    if not known:
+        return None
+    ran_before = now.up is not None and now.up > now.at - before.at + 1
+    return "another server answers at this address now" if ran_before else _ANEW
 
 
 def _number(text: str | None, otherwise: int | None) -> int | None:

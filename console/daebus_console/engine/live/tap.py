@@ -199,7 +199,7 @@ class Tap:
                 self.in_cluster = dialled.cluster is not None
                 dialled.guard(self.move)
                 reader = hiredis.Reader()
-                self._subscribe(self._link, reader)
+                self._subscribe(self._link, reader, None if dialled.place is None else str(dialled.place))
                 self._listener.on_up(self._clock())
                 wait = _TICK
                 self._read(self._link.socket, reader)
@@ -225,7 +225,7 @@ class Tap:
         while (left := deadline - time.monotonic()) > 0 and not self._stopping.wait(min(_TICK, left)):
             self._listener.on_idle(self._clock())
 
-    def _subscribe(self, link: Link, reader: hiredis.Reader) -> None:
+    def _subscribe(self, link: Link, reader: hiredis.Reader, place: str | None) -> None:
         """Ask for all subscriptions and wait until each pattern is confirmed or refused.
 
         Before that the server is asked for what tells, if it closes the connection, why: a subscriber may not ask.
@@ -234,7 +234,7 @@ class Tap:
         sock.settimeout(DEAD_AFTER)
         self._subscribing = True
         # A command for each pattern: a refused one then does not take the others with it.
-        sock.sendall(subscriptions.begin(self._witness.questions()))
+        sock.sendall(subscriptions.begin(self._witness.questions(place, time.monotonic())))
         early: Batch = []
         while subscriptions.waiting:
             reply = reader.gets()
