@@ -20,7 +20,8 @@ from daebus_console.engine.figures.stats import Stats
 from daebus_console.engine.findings.engine import Findings
 from daebus_console.engine.following import Following
 from daebus_console.engine.live.asking import Question
-from daebus_console.engine.live.discovery import POLL_EVERY, Discovery, Poll, Trouble
+from daebus_console.engine.live.discovery import POLL_EVERY, Discovery, Poll
+from daebus_console.engine.live.refusals import Trouble
 from daebus_console.engine.live.shard_tap import ShardTap
 from daebus_console.engine.live.tap import Batch, Tap
 from daebus_console.engine.message import envelope as wire
@@ -69,6 +70,8 @@ class Status:
     """Why it is not known who is there."""
     discovery_lacks: str | None = None
     """What else of discovery the server refuses."""
+    unasked: frozenset[str] = frozenset()
+    """The services that could therefore not be asked what they are."""
     messages: int = 0
     bytes: int = 0
     gaps: int = 0
@@ -483,4 +486,5 @@ class Session:
     def _on_trouble(self, trouble: Trouble) -> None:
         with self._changed:
             self.status.discovery_problem, self.status.discovery_lacks = trouble.problem, trouble.lacks
+            self.status.unasked = trouble.unasked
             self._changed.notify_all()

@@ -25,7 +25,8 @@ from daebus.wire.resp import ErrorReply, pack, pack_publish
 from daebus_console import naming
 from daebus_console.engine.listeners import Listener, listeners_in
 from daebus_console.engine.live.pace import Pace
-from daebus_console.engine.live.rights import Refusal, is_missing_right, missing_rules, user_of
+from daebus_console.engine.live.refusals import Refusals, Trouble
+from daebus_console.engine.live.rights import user_of
 from daebus_console.engine.live.roll import Roll, ShardRoll
 from daebus_console.engine.live.spreading import spread
 from daebus_console.engine.live.sums import together
@@ -40,8 +41,6 @@ WATCH_EVERY = 2.0
 """The same for those that somebody looks into."""
 ANSWER_WITHIN = 3.0
 """Seconds that the broker may take for an answer."""
-REFUSED_FOR = 4.0
-"""Seconds after which a command that a right is missing for is tried again: each refusal is a line in the ACL LOG."""
 _PUBSUB = "PUBSUB"
 _HEARS_WITHIN, _HEARS_EVERY = 0.5, 0.005
 _CHUNK = 500
@@ -69,14 +68,6 @@ class Poll:
     counted: bool = True
     listeners: list[Listener] | None = None
     listed: Collection[str] | None = None
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """What goes wrong, each on one line: the `problem` is why nothing can be listed, `lacks` what else is refused."""
-
-    problem: str | None = None
-    lacks: str | None = None
 
 
 class Discovery:
@@ -130,7 +121,6 @@ class Discovery:
         self._patterns_of_ours = patterns
         self._listeners: list[Listener] | None = []
         self._listeners_due = 0.0
-        self._user = user_of(address.url)
         self._link: Link | None = None
         self._listing, self._counting = Pace(), Pace()
         self._cluster: ClusterLookout | None = None
@@ -138,8 +128,7 @@ class Discovery:
         self._took = 0.0
         self._shortest = float("inf")
         self._trouble = Trouble()
-        self._refusals: dict[str, Refusal] = {}
-        self._refused_until: dict[str, tuple[float, ErrorReply]] = {}
+        self._refusals = Refusals(user_of(address.url), f"{_PUBSUB} {self._roll.listing}")
         self._to_refresh: deque[str] = deque()
         self._refreshed = self._watched_at = 0.0
         self._stopping = threading.Event()
@@ -174,10 +163,10 @@ class Discovery:
                     self._link, dialled = link_to(self.address, "console", time.monotonic() + ANSWER_WITHIN)
                     self._cluster = dialled.cluster
                     dialled.guard(self._leave)
-                    self._refused_until.clear()
+                    self._refusals.again()
                     self._listeners_due = 0.0
                 self._round()
-                self._tell(self._found_wrong())
+                self._tell(self._refusals.trouble)
             except RedisUnavailable as error:
                 self._drop()
                 self._tell(Trouble(f"cannot list channels on {self.address}: {error}"))
@@ -200,16 +189,6 @@ class Discovery:
             self._trouble = trouble
             self._on_trouble(trouble)
 
-    def _found_wrong(self) -> Trouble:
-        refusals = list(self._refusals.values())
-        if not refusals:
-            return Trouble()
-        told = missing_rules(refusals, self._user)
-        return Trouble(f"cannot list channels: {told}") if self._is_refused(self._roll.listing) else Trouble(None, told)
-
-    def _is_refused(self, what: str) -> bool:
-        return f"{_PUBSUB} {what}" in self._refusals
-
     def _round(self) -> None:
         """One poll."""
         self._look_for_master()
@@ -219,9 +198,9 @@ class Discovery:
         told = roll.counts if complete else counted
         found = {roll.names[name]: count for name in told if (count := roll.counts.get(name)) is not None}
         # Whoever waits for a poll is to know what it lacks.
-        self._tell(self._found_wrong())
+        self._tell(self._refusals.trouble)
         listed = list(roll.names.values()) if complete else None
-        counts = not self._is_refused(roll.counting)
+        counts = not self._refusals.has(f"{_PUBSUB} {roll.counting}")
         to_ask = set(self._on_poll(Poll(found, patterns, complete, counts, self._by_pattern(patterns), listed)))
         if not self._quiet:
             # What their actions take does not change while they run, and may be much to tell.
@@ -314,12 +293,12 @@ class Discovery:
     def _question(self, command: str, what: str, *words: bytes, so: str = "") -> Any:
         """The reply to a command; an error is noted and returned, and for want of a right not asked for soon again."""
         name, now = f"{command} {what}", time.monotonic()
-        until, reply = self._refused_until.get(name, (0.0, None))
-        if reply is not None and now < until:
-            return reply
+        refused = self._refusals.kept(name, now)
+        if refused is not None:
+            return refused
         packed = pack(command.encode(), what.encode(), *words)
         reply = self._asked_one(packed, now) if self._cluster is None else self._asked_all(self._cluster, packed, now)
-        self._note(name, reply, now, (), so)
+        self._refusals.note(name, reply, now, (), so)
         return reply
 
     def _asked_one(self, packed: bytes, now: float) -> Any:
@@ -336,15 +315,6 @@ class Discovery:
         replies, self._whole = cluster.ask_all(packed, ANSWER_WITHIN)
         self._took = time.monotonic() - now
         return together(replies)
-
-    def _note(self, command: str, reply: Any, now: float, names: tuple[str, ...], so: str) -> None:
-        if isinstance(reply, ErrorReply):
-            self._refusals[command] = Refusal(str(reply), command, names, so)
-            if is_missing_right(str(reply)):
-                self._refused_until[command] = now + REFUSED_FOR, reply
-        else:
-            self._refusals.pop(command, None)
-            self._refused_until.pop(command, None)
 
     # Asking services -------------------------------------------------------------------------------------------
 
@@ -368,29 +338,34 @@ class Discovery:
         return (text for name, text in roll.names.items() if text.startswith(CONTROL_PREFIX) and roll.counts.get(name))
 
     def _ask(self, questions: Sequence[tuple[str, str, Mapping[str, Any]]]) -> None:
-        now = time.monotonic()
-        if self._link is None or not questions or now < self._refused_until.get(self._ask_by, (0.0, None))[0]:
+        now, refusals = time.monotonic(), self._refusals
+        if self._link is None or not questions:
             return
-        asked, replies = [self._request(*question) for question in questions], list[Any]()
+        if refusals.kept(self._ask_by, now) is not None:
+            refusals.unasked.update(question[0] for question in questions)
+            return
+        asked, told = [self._request(*question) for question in questions], list[tuple[bytes, Any]]()
         for start in range(0, len(asked), _ASKED_AT_ONCE):
             # Many instances of one process that answer at the same moment get in one another's way.
             if self._stopping.wait(max(0.0, now + start * _APART - time.monotonic())):
                 return
-            replies += self._given(asked[start : start + _ASKED_AT_ONCE])
-        refused = next((reply for reply in replies if isinstance(reply, ErrorReply)), None)
+            told += self._given(asked[start : start + _ASKED_AT_ONCE])
+        for channel, reply in told:
+            refusals.asked(naming.from_bytes(channel)[len(CONTROL_PREFIX) :], reply)
+        refused = next((reply for _channel, reply in told if isinstance(reply, ErrorReply)), None)
         # One pattern covers all that are refused, whichever they are.
         so = "services are not asked what they are"
-        self._note(self._ask_by, refused, now, (f"{CONTROL_PREFIX}*",), so)
+        refusals.note(self._ask_by, refused, now, (f"{CONTROL_PREFIX}*",), so)
 
-    def _given(self, some: Sequence[tuple[bytes, bytes]]) -> list[Any]:
-        """What the server says of questions that are published."""
+    def _given(self, some: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, Any]]:
+        """What the server says of questions that are published, each with its channel."""
         if self._sharded:
             assert self._cluster is not None
             return spread(self._cluster, some, ANSWER_WITHIN)
         link, until = self._link, time.monotonic() + ANSWER_WITHIN
         assert link is not None
         link.send(b"".join(pack_publish(*one) for one in some), until)
-        return [link.next_reply(until) for _ in some]
+        return [(channel, link.next_reply(until)) for channel, _data in some]
 
     def _request(self, service: str, action: str, payload: Mapping[str, Any]) -> tuple[bytes, bytes]:
         """The channel of a question, and what is asked."""

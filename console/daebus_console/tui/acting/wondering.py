@@ -13,6 +13,7 @@ from daebus_console.engine.live.asking import Question
 from daebus_console.engine.message.exchange import Exchange, Kind, State
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
+from daebus_console.engine.unasked import why_unasked
 from daebus_console.tui.documents.exchange import Insight
 
 _EVERY = 1.0
@@ -37,7 +38,8 @@ class Wondering:
         telling = self._session.telling
         with self._session.lock:
             waits = telling.standing(exchange) if exchange.state is State.PENDING else ()
-            return Insight(telling.of(exchange), waits, telling.tells(exchange.target), self.redact.text)
+            unasked = why_unasked(self._session, [exchange.target or ""])
+            return Insight(telling.of(exchange), waits, telling.tells(exchange.target), self.redact.text, unasked)
 
     def told(self) -> int:
         """A number that rises whenever a service told something new."""

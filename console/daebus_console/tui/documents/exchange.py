@@ -39,13 +39,14 @@ _KINDS = {Kind.ONE_WAY: "one-way message", Kind.UNREADABLE: "unreadable message"
 class Insight:
     """What services tell of an exchange: afterwards, where it stands while it is pending, and whether they tell at all.
 
-    `mask` is what is to be shown of a text.
+    `mask` is what is to be shown of a text, `unasked` why its service could not be asked.
     """
 
     told: Told = field(default_factory=Told)
     standing: Sequence[Standing] = ()
     tells: bool | None = None
     mask: Callable[[str], str] = str
+    unasked: str | None = None
 
 
 def build(
@@ -67,9 +68,9 @@ def build(
     if exchange.kind is Kind.GAP:
         return Lines(gap_lines(exchange))
     if tab == LOGS:
-        return Lines(logs_lines(exchange, insight.told, insight.tells, width, insight.mask))
+        return Lines(logs_lines(exchange, insight.told, insight.tells, width, insight.mask, insight.unasked))
     if tab == RESPONSE and exchange.state is State.PENDING and not exchange.progress:
-        waits = standing_lines(insight.standing, insight.tells, exchange.target or "?", width)
+        waits = standing_lines(insight.standing, insight.tells, exchange.target or "?", width, insight.unasked)
         return Lines([_nothing(exchange, now), *waits])
     if tab == REQUEST:
         return request_document(exchange, redact, unlike)

@@ -21,12 +21,20 @@ _NARROW = 70
 
 
 def logs_lines(
-    exchange: Exchange, told: Told, tells: bool | None, width: int, mask: Callable[[str], str] = str
+    exchange: Exchange,
+    told: Told,
+    tells: bool | None,
+    width: int,
+    mask: Callable[[str], str] = str,
+    unasked: str | None = None,
 ) -> list[Line]:
-    """The lines of the tab, for `width` cells. `tells` is whether its service tells at all; None where nobody knows."""
+    """The lines of the tab, for `width` cells. `tells` is whether its service tells at all; None where nobody knows.
+
+    `unasked` is why it could not be asked, where it is so.
+    """
     found = lines_of_told(told)
     if not found:
-        return [[(text, "dim")] for text in wrapped(_nothing(exchange, told, tells), width)]
+        return [[(text, "dim")] for text in wrapped(_nothing(exchange, told, tells, unasked), width)]
     lines: list[Line] = []
     for entry in found:
         # Of a broadcast the listeners are in services of their own.
@@ -56,8 +64,12 @@ def _entry(entry: Entry, who: str, width: int, mask: Callable[[str], str]) -> li
     return lines
 
 
-def standing_lines(found: Sequence[Standing], tells: bool | None, service: str, width: int) -> list[Line]:
+def standing_lines(
+    found: Sequence[Standing], tells: bool | None, service: str, width: int, unasked: str | None = None
+) -> list[Line]:
     """Where something pending stands; where nobody tells, that."""
+    if not found and unasked is not None:
+        return [[(one, "warn")] for one in wrapped(unasked, width)]
     if not found and tells is False:
         text = f"{shown(service)} cannot tell where it is: it is of another framework, or of an older release."
         return [[(one, "dim")] for one in wrapped(text, width)]
@@ -72,12 +84,14 @@ def wrapped(text: str, width: int) -> list[str]:
     return lines or [""]
 
 
-def _nothing(exchange: Exchange, told: Told, tells: bool | None) -> str:
+def _nothing(exchange: Exchange, told: Told, tells: bool | None, unasked: str | None) -> str:
     target = shown(exchange.target or "?")
     if told.unsure:
         return f"Nothing is shown: {told.unsure}."
     if exchange.kind in (Kind.GAP, Kind.UNREADABLE):
         return "Nothing is told of this."
+    if unasked is not None:
+        return f"Nothing is shown: {unasked}"
     if tells is False and exchange.kind is not Kind.BROADCAST:
         return f"{target} does not tell what it does: it is of another framework, or of an older release."
     if exchange.state is State.PENDING:

@@ -12,6 +12,8 @@ def no_services(session: Session, width: int) -> list[Line]:
     url, problem = clean(str(session.address)), session.status.problem
     if session.recorded:
         text = f"No service is seen in {url}."
+    elif session.status.up and session.status.discovery_problem is not None:
+        text = f"Who is on {url} is not known: {clean(session.status.discovery_problem)}"
     elif session.status.up or not problem:
         text = f"No services on {url} yet. Start one, or run `daebus-console demo`."
     elif session.tap.answering:

@@ -10,6 +10,7 @@ from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.holding.debugging import (
     at_word,
     conditions,
+    ended,
     is_ours,
     keeper_of,
     look_everywhere,
@@ -91,7 +92,7 @@ def _like(command: Command, context: Context, ref: str, place: str) -> tuple[lis
 def run_breaks(command: Command, context: Context) -> int:
     """List the rules that stand."""
     keeper = keeper_of(command, context)
-    look_everywhere(keeper, context)
+    unasked = look_everywhere(keeper, context)
     with keeper.session.lock:
         known, passed = keeper.desk.known(), keeper.desk.passed()
     if command["json"]:
@@ -99,11 +100,11 @@ def run_breaks(command: Command, context: Context) -> int:
             context.output.record(_data(keeper, one))
     elif known:
         context.output.result(table(("", "SERVICE", "RULE", "HITS", "BY"), rows_of(keeper, known), frozenset({3})))
-    else:
+    elif unasked is None:
         context.output.note("no rule stands; `help break` and `help fault` tell how to set one")
     if passed:
         context.output.note(f"{passed:,} messages went by that were to be held: there was no room (200, or 16 MiB)")
-    return Exit.DONE
+    return ended(context, unasked)
 
 
 def rows_of(keeper: Keeper, known: Sequence[Known]) -> list[list[str | Span]]:

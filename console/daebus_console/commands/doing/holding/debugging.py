@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from daebus_console.commands.context import Context
+from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.looking.listing import LOOK_FOR, complete
 from daebus_console.commands.doing.shared.guard import host_of, is_this_machine
 from daebus_console.commands.errors import CommandError
@@ -19,6 +19,7 @@ from daebus_console.engine.keeping.keeper import Keeper, debuggable
 from daebus_console.engine.keeping.stepping import Stepper
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.sender import Cancelled, ReadOnly
+from daebus_console.engine.unasked import why_unasked
 from daebus_console.naming import shown
 
 _QUOTE_AFTER_OPERATOR = ('="', "='", '<"', "<'", '>"', ">'")
@@ -51,14 +52,26 @@ def stepper_of(command: Command, context: Context) -> Stepper:
     return stepper
 
 
-def look_everywhere(keeper: Keeper, context: Context) -> None:
-    """Learn what is held now, in every service that can be debugged."""
+def look_everywhere(keeper: Keeper, context: Context) -> str | None:
+    """Learn what is held now, in every service that can be debugged.
+
+    Returns why there may be others of which nothing is known, where it is so. Raises RedisUnavailable, ReadOnly.
+    """
     session = keeper.session
     if context.face is Face.SHELL:
         session.wait_for(lambda: complete(session) or context.cancellation.cancelled, LOOK_FOR)
     with session.lock:
         services = debuggable(session) | {service for service, _instance in keeper.desk.reports}
     keeper.look(sorted(services))
+    return why_unasked(session)
+
+
+def ended(context: Context, unasked: str | None) -> int:
+    """The status of what has told all that is known; why that may not be all is told, where there is a reason."""
+    if unasked is None:
+        return Exit.DONE
+    context.output.error(unasked)
+    return Exit.NO_REDIS
 
 
 def confirm(command: Command, context: Context, services: Iterable[str], longest: float = LONGEST_HOLD) -> None:
@@ -133,7 +146,7 @@ def find_held(command: Command, keeper: Keeper, which: str) -> Held:
         found = keeper.desk.find(which)
         there = [f"H{one.number}" for one in keeper.desk.held()]
     if found is None:
-        known = f"there is {', '.join(there[:8])}" if there else "nothing is held"
+        known = f"there is {', '.join(there[:8])}" if there else why_unasked(keeper.session) or "nothing is held"
         raise at_word(command, which, f"{which} is not held (any more): {known}")
     return found
 

@@ -11,6 +11,7 @@ from daebus_console.commands.doing.holding.breaking import label, rows_of
 from daebus_console.commands.doing.holding.debugging import (
     at_word,
     conditions,
+    ended,
     keeper_of,
     look_everywhere,
     place_of,
@@ -125,7 +126,7 @@ def _probability(command: Command) -> float:
 
 
 def _list(command: Command, context: Context, keeper: Keeper) -> int:
-    look_everywhere(keeper, context)
+    unasked = look_everywhere(keeper, context)
     with keeper.session.lock:
         known = keeper.desk.known()
     found = [one for one in known if not one.rule.holds]
@@ -137,9 +138,9 @@ def _list(command: Command, context: Context, keeper: Keeper) -> int:
     elif found:
         rows = [[label(known, one), *row[1:]] for one, row in zip(found, rows_of(keeper, found), strict=True)]
         context.output.result(table(("", "SERVICE", "FAULT", "HITS", "BY"), rows, frozenset({3})))
-    else:
+    elif unasked is None:
         context.output.note("no fault stands; `help fault` tells how to set one")
-    return Exit.DONE
+    return ended(context, unasked)
 
 
 def _save(command: Command, context: Context, keeper: Keeper, which: str) -> int:

@@ -9,6 +9,7 @@ from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.holding.debugging import (
     ask_for_others,
     at_word,
+    ended,
     find_held,
     keeper_of,
     look_everywhere,
@@ -38,13 +39,13 @@ VERDICTS = ("go", "answer", "fail", "drop")
 def run_held(command: Command, context: Context) -> int:
     """List what is held, or show one with its payload."""
     keeper = keeper_of(command, context)
-    look_everywhere(keeper, context)
+    unasked = look_everywhere(keeper, context)
     which: str | None = command["which"]
     session = keeper.session
     with session.lock:
         held, now = keeper.desk.held(), keeper.now()
         unlisted = sum(max(0, one.count - len(one.holds)) for one in keeper.desk.reports.values())
-    if which is not None:
+    if which is not None and (held or unasked is None):
         return _show(command, context, keeper, find_held(command, keeper, which))
     if command["json"]:
         for one in held:
@@ -53,9 +54,9 @@ def run_held(command: Command, context: Context) -> int:
         context.output.result(table(HEADINGS, [held_row(one, now) for one in held], frozenset({4, 5})))
         if unlisted:
             context.output.note(f"{unlisted:,} more are held than have room in an answer; `release all` lets all go")
-    else:
+    elif unasked is None:
         context.output.note("nothing is held; `break SERVICE ACTION` holds messages")
-    return Exit.DONE
+    return ended(context, unasked)
 
 
 def _show(command: Command, context: Context, keeper: Keeper, held: Held) -> int:
@@ -76,11 +77,12 @@ def run_release(command: Command, context: Context) -> int:
     verdict = _verdict(command)
     step = _step(command, command["then"]) if command["then"] is not None else None
     whole = _whole(command, context, verdict)
-    look_everywhere(keeper, context)
+    unasked = look_everywhere(keeper, context)
     several = _which(command, keeper)
     if not several:
-        context.output.note("nothing is held")
-        return Exit.DONE
+        if unasked is None:
+            context.output.note("nothing is held")
+        return ended(context, unasked)
     if len(several) > 1 and (command["changes"].items or verdict != "go" or step is not None):
         raise at_word(command, command["which"], "several are let go as they are: name one to edit, answer or step")
     status = Exit.DONE
@@ -105,7 +107,7 @@ def run_release(command: Command, context: Context) -> int:
             status = Exit.ERROR
             continue
         _tell(command, context, held, verdict, released)
-    return status
+    return status or ended(context, unasked if command["which"] == "all" else None)
 
 
 def _save(command: Command, context: Context, keeper: Keeper) -> int:

@@ -12,12 +12,16 @@ from daebus_console.commands.grammar.command import Command
 from daebus_console.engine.live import glob
 from daebus_console.engine.records.running import Doing, Queued, Report
 from daebus_console.engine.records.standing import Find, cycle_text, number, short, waits_text, what
+from daebus_console.engine.unasked import why_unasked
 from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, duration, line
 
 
 def run_running(command: Command, context: Context) -> int:
-    """Ask, and print what is answered; the status is 1 where services wait in a circle, 3 where nobody tells."""
+    """Ask, and print what is answered; the status is 1 where services wait in a circle, 3 where nobody tells.
+
+    It is 5 where nobody knows who tells, or some who are meant could not be asked.
+    """
     session, interrupted = session_of(command, context)
     if interrupted:
         return Exit.INTERRUPTED
@@ -27,6 +31,7 @@ def run_running(command: Command, context: Context) -> int:
         return not named or any(glob.matches(one, name) for one in named)
 
     silent: list[str] = []
+    unasked: str | None = None
     begun = 0.0
     if command["in"] is None and not session.recorded:
         must_ask(context)
@@ -37,6 +42,8 @@ def run_running(command: Command, context: Context) -> int:
             silent = sorted(name for name, known in tells.items() if not known and meant(name))
         # A circle may lead through others than those that are named.
         ask(context, [(name, "running", {}) for name, known in sorted(tells.items()) if known])
+        with session.lock:
+            unasked = why_unasked(session, [name for name in session.status.unasked if meant(name)])
     with session.lock:
         reports = [one for one in session.telling.reports.values() if one.at >= begun]
         circles = session.telling.cycles(reports)
@@ -53,6 +60,10 @@ def run_running(command: Command, context: Context) -> int:
             context.output.result([*([line("")] if place else []), *_lines(report, find, stack=command["stack"])])
         for circle in circles:
             context.output.result([line(""), line(Span(cycle_text(circle, find), "error"))])
+    told = {report.service for report in found}
+    if unasked is not None and not (named and told.issuperset(named)):
+        context.output.error(unasked)
+        return Exit.ERROR if circles else Exit.NO_REDIS
     if silent:
         context.output.note(
             f"{', '.join(map(shown, silent))} cannot tell: of another framework, or of an older release"

@@ -61,15 +61,16 @@ def run_services(command: Command, context: Context) -> int:
     elif lacks is not None:
         context.output.note(lacks)
     missing = [name for name in named if not any(glob.matches(name, record["service"]) for record in records)]
-    if records or not missing:
-        _print(command, context, records, others, by_pattern)
+    if records or others or not (missing or problem is not None):
+        _print(command, context, records, others, by_pattern, listed=problem is None)
     if forgotten and not named:
         more = f"{forgotten:,} or more" if forgotten == MOST else f"{forgotten:,}"
         context.output.note(f"{more} other names are not listed: {MOST:,} services and as many channels are remembered")
     if records and looked < SHORTEST_LOOK and not command["json"]:
         context.output.note("rates take a longer look: --for 5")
     for name in missing:
-        context.output.error(f"no service {name!r} is there")
+        unknown = f"it is not known whether a service {name!r} is there"
+        context.output.error(unknown if problem is not None else f"no service {name!r} is there")
     if problem is not None:
         return Exit.NO_REDIS
     return Exit.NOBODY if missing else Exit.DONE
@@ -90,6 +91,8 @@ def _print(
     records: list[dict[str, Any]],
     others: list[dict[str, Any]],
     by_pattern: list[Listener] | None,
+    *,
+    listed: bool,
 ) -> None:
     output = context.output
     # Where nothing is known to be a service, what is there instead is what one looks for.
@@ -105,6 +108,9 @@ def _print(
         return
     if records:
         output.result(_service_lines(records))
+    elif not listed:
+        # What there is instead is known from what passed.
+        pass
     elif others or listeners or by_pattern is None:
         output.note("no service is known here: nobody was seen to be asked, and none of this framework is there")
     else:
@@ -124,14 +130,17 @@ def _print(
 
 
 def complete(session: Session) -> bool:
-    """Whether the first poll is done and every instance found has told of itself; in a capture nothing more is told."""
-    directory = session.directory
+    """Whether the first poll is done and every instance found has told of itself, or cannot be asked.
+
+    In a capture nothing more is told.
+    """
+    directory, unasked = session.directory, session.status.unasked
     if session.recorded or session.status.discovery_problem is not None:
         return True
     return directory.polled is not None and all(
         len(service.instances) >= service.subscribers
         for service in directory.services.values()
-        if service.framework and service.gone is None
+        if service.framework and service.gone is None and service.name not in unasked
     )
 
 

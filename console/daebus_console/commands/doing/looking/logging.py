@@ -16,9 +16,10 @@ from daebus_console.commands.verbs import Face
 from daebus_console.engine.filter.lexer import nearest
 from daebus_console.engine.live import glob
 from daebus_console.engine.live.asking import Question
-from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.records.lines import ENDED, LEVELS, Line, lines_of, lines_of_told
 from daebus_console.engine.session import Session
+from daebus_console.engine.unasked import why_unasked
 from daebus_console.naming import fields, shown
 from daebus_console.render import Line as Spans
 from daebus_console.render import Span, line
@@ -30,7 +31,7 @@ _KINDS: tuple[tuple[str, ...], ...] = (("logged",), ("heard", "ran", "refused"),
 
 
 def run_logs(command: Command, context: Context) -> int:
-    """Print the lines; the status is 3 where nobody tells any."""
+    """Print the lines; the status is 3 where nobody tells any, 5 where some could not be asked."""
     wanted = _Wanted(command)
     if wanted.number is not None and command["in"] is None and context.face is Face.SHELL:
         told = "#N is for prompts, which remember exchanges; at the shell, name a capture: --in FILE"
@@ -42,8 +43,10 @@ def run_logs(command: Command, context: Context) -> int:
     if wanted.number is not None:
         exchange = _exchange(session, wanted)
         found, why = _of_exchange(session, exchange, context if asks else None)
+        unasked = _unasked_of(session, exchange) if not found else None
     else:
         found, why = _of_services(session, wanted, context if asks else None)
+        unasked = _unasked(session, wanted)
     passed = [one for one in found if wanted.passes(one)]
     if command["json"]:
         for one in passed:
@@ -53,6 +56,9 @@ def run_logs(command: Command, context: Context) -> int:
             context.output.result(
                 lines_for(one, context.redact.text, _number_of(session), whole=wanted.number is not None)
             )
+    if asks and unasked is not None:
+        context.output.error(unasked)
+        return Exit.NO_REDIS
     if not passed:
         context.output.note(
             why or (f"none of {len(found)} lines match" if found else "nothing was logged, and nothing ended")
@@ -90,6 +96,10 @@ class _Wanted:
         """What is wrong with that word of the command."""
         position = self._line.find(word)
         return CommandError(text, max(position, 0), len(word) if position >= 0 else 0, suggestion)
+
+    def means(self, service: str) -> bool:
+        """Whether it is about that service."""
+        return self.service is None or glob.matches(self.service, service)
 
     def passes(self, one: Line) -> bool:
         """Whether the line is wanted."""
@@ -139,9 +149,7 @@ def _of_exchange(session: Session, exchange: Exchange, asking: Context | None) -
 def _of_services(session: Session, wanted: _Wanted, asking: Context | None) -> tuple[list[Line], str]:
     """The lines of all services that are meant, and why there are none, where that is known."""
 
-    def meant(name: str) -> bool:
-        return wanted.service is None or glob.matches(wanted.service, name)
-
+    meant = wanted.means
     if asking is not None:
         must_ask(asking)
         with session.lock:
@@ -158,6 +166,21 @@ def _of_services(session: Session, wanted: _Wanted, asking: Context | None) -> t
         f"{shown(wanted.service)!r} does not tell what it does, or is not there"
     )  # fmt: skip
     return found, name
+
+
+def _unasked_of(session: Session, exchange: Exchange) -> str | None:
+    """Why an exchange may have lines that nobody could be asked for."""
+    with session.lock:
+        # Of a broadcast nobody knows all listeners.
+        return why_unasked(session, None if exchange.kind is Kind.BROADCAST else [exchange.target or ""])
+
+
+def _unasked(session: Session, wanted: _Wanted) -> str | None:
+    """Why services that are meant may have more to tell."""
+    with session.lock:
+        if any(one.service == wanted.service for one in session.telling.records.sources.values()):
+            return None
+        return why_unasked(session, [name for name in session.status.unasked if wanted.means(name)])
 
 
 def _number_of(session: Session) -> Callable[[Line], int]:
