@@ -167,6 +167,24 @@ def test_the_console_with_sharded_pub_sub_names_the_right_that_it_lacks(cluster:
 
 
 @pytest.mark.usefixtures("new")
+def test_without_the_channels_that_are_subscribed_to_along_with_others_their_rule_is_named(cluster: Cluster) -> None:
+    channels = ("&daebus.channels", "&daebus.control.*", "&caller:*", "&orders")
+    user([*cluster.nodes], "console_sharded", without="&*")
+    for node in cluster.nodes:
+        order(node, "ACL", "SETUSER", "console_sharded", *channels)
+    url = f"{cluster.url}?sharded=true"
+    with serving(orders(), url, "orders"), Session(f"{as_user(url, 'console_sharded')}&socket_timeout=21") as session:
+        eventually(lambda: "missing rule &daebus.watched:* " in (session.status.blind or ""), within=20)
+        for node in cluster.nodes:
+            order(node, "ACL", "SETUSER", "console_sharded", "&daebus.watched:*")
+        eventually(lambda: session.status.blind is None, within=20)
+        assert session.tap.seen_since("orders")
+        for node in cluster.nodes:
+            order(node, "ACL", "SETUSER", "console_sharded", "resetchannels", "&daebus.watched:*", *channels[:3])
+        eventually(lambda: "missing rule &orders " in (session.status.blind or ""), within=20)
+
+
+@pytest.mark.usefixtures("new")
 def test_who_may_not_announce_his_channels_lacks_nothing(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:
     for name in ("orders_sharded", "caller_sharded"):
         user([*cluster.nodes], name, without="&daebus.channels")

@@ -20,13 +20,14 @@ _MOST_NAMED = 3
 class Refusal(NamedTuple):
     """An error of Redis, and for which command (PSUBSCRIBE, PUBSUB CHANNELS) on which channels it came.
 
-    `so` tells what follows from it.
+    `so` tells what follows from it, `also` are other rules of which one may be missing.
     """
 
     text: str
     command: str
     names: tuple[str, ...] = ()
     so: str = ""
+    also: tuple[str, ...] = ()
 
     @property
     def what(self) -> str:
@@ -44,7 +45,7 @@ class Refusal(NamedTuple):
         if self.names:
             # Each caller has a reply channel of its own, so that only the pattern can be a rule.
             names = (f"{_REPLIES}*" if name.startswith(_REPLIES) else name for name in self.names[:_MOST_NAMED])
-            return [f"&{name}" for name in dict.fromkeys(names)]
+            return [*self.also, *(f"&{name}" for name in dict.fromkeys(names))]
         return ["+" + self.command.lower().replace(" ", "|")]
 
 

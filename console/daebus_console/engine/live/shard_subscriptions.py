@@ -32,9 +32,12 @@ class ShardSubscriptions(Subscriptions):
     ) -> None:  # fmt: skip
         super().__init__((), user)
         self._confirmed, self._left = confirmed, left
+        self.paired = False
+        """Whether a channel was granted along with its companion."""
 
     def begin(self, questions: Iterable[tuple[Sequence[str], Taker]] = ()) -> bytes:
         """See `Subscriptions`; all channels are asked for at once."""
+        self.paired = False
         return super().begin(questions) + self.orders(float("-inf"))
 
     def _order(self, command: str, channel: str) -> bytes:
@@ -60,6 +63,7 @@ class ShardSubscriptions(Subscriptions):
                 self._left(name, f"the slot of {naming.quoted(name)} moves to another node")
             return
         if name == (channel if is_ours(channel) else companion(channel)):
+            self.paired = self.paired or (kind == SSUBSCRIBE and name != channel)
             super().take(reply, at, now)
             if kind == SSUBSCRIBE:
                 self._confirmed(channel)

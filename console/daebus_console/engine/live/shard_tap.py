@@ -28,7 +28,8 @@ from daebus_console import naming
 from daebus_console.engine.live.homes import Homes
 from daebus_console.engine.live.missing import Missing
 from daebus_console.engine.live.node_tap import NodeTap
-from daebus_console.engine.live.rights import missing_rules, together, user_of
+from daebus_console.engine.live.rights import user_of
+from daebus_console.engine.live.shard_refusals import ShardRefusals
 from daebus_console.engine.live.shard_subscriptions import ShardSubscriptions
 from daebus_console.engine.live.tap import Batch, Listener
 from daebus_console.engine.pairing.clock import Clock
@@ -74,7 +75,7 @@ class ShardTap:
         self._nodes: dict[Place, NodeTap] = {}
         self._telling = threading.RLock()
         self._missing = Missing()
-        self._refusing: dict[Place, ShardSubscriptions] = {}
+        self._refusals = ShardRefusals(self._user)
         self._refusal: str | None = None
         self._reported: set[Place] = set()
         self._up = False
@@ -124,7 +125,7 @@ class ShardTap:
     @property
     def refused(self) -> bool:
         """Whether channels are not read since the server refuses them."""
-        return bool(self._refusing)
+        return bool(self._refusals)
 
     @property
     def partly(self) -> bool:
@@ -237,7 +238,8 @@ class ShardTap:
                 # Before they are read elsewhere, or they would be missing for good.
                 self._lose(self._homes.at(place), self._missing.reason(place) or f"{place} has no slots any more")
                 self._forget([place])
-                self._tell_refused(place, None)
+                self._refusals.drop(place)
+                self._tell_refused()
             self._homes.drop(place)
             node.stop()
 
@@ -245,10 +247,12 @@ class ShardTap:
         subscriptions = ShardSubscriptions(
             self._user, confirmed=partial(self._confirmed, place), left=partial(self._left, place)
         )
+        with self._telling:
+            self._refusals.add(place, subscriptions)
         return NodeTap(
             self._cluster,
             place,
-            _AtNode(self, place, subscriptions),
+            _AtNode(self, place),
             subscriptions,
             clock=self._clock,
             longest_wait=self._longest_wait,
@@ -275,9 +279,7 @@ class ShardTap:
 
     def _is_unsettled(self) -> bool:
         """Whether channels are yet to be read, at nodes that are."""
-        if self._refusing:
-            return False
-        return any(
+        return not self._refusals and any(
             self.seen_since(channel) is None for channel, home in self._homes.all() if not self._missing.has(home)
         )
 
@@ -323,10 +325,11 @@ class ShardTap:
             self._listener.on_down(self._clock(), reason)
         self._stirred.set()
 
-    def on_refused(self, place: Place, refusing: ShardSubscriptions | None) -> None:
+    def on_refused(self, place: Place, *, refuses: bool) -> None:
         """A node refuses channels, or none any more."""
         with self._telling:
-            self._tell_refused(place, refusing)
+            self._refusals.set(place, refuses=refuses)
+            self._tell_refused()
 
     def on_cause(self, cause: str) -> None:
         """Why a node was lost has become known."""
@@ -338,6 +341,8 @@ class ShardTap:
         with self._telling:
             if place in self._nodes and self._homes.home(channel) == place:
                 self._found_again([channel])
+            if self._refusals.changed:
+                self._tell_refused()
 
     def _left(self, place: Place, channel: str, reason: str) -> None:
         """A channel is not read any more where it was: its slot is elsewhere, or on its way."""
@@ -379,13 +384,9 @@ class ShardTap:
         else:
             self._listener.on_part_back(self._clock())
 
-    def _tell_refused(self, place: Place, refusing: ShardSubscriptions | None) -> None:
+    def _tell_refused(self) -> None:
         """Tell what all nodes refuse, where that has changed."""
-        self._refusing.pop(place, None)
-        if refusing is not None:
-            self._refusing[place] = refusing
-        told = together(one.refused for one in self._refusing.values())
-        refusal = missing_rules(told, self._user) if told else None
+        refusal = self._refusals.tell()
         if refusal == self._refusal:
             return
         self._refusal = refusal
@@ -401,8 +402,8 @@ class ShardTap:
 class _AtNode:
     """What the tap of one node tells, with which one that is; see `Listener`."""
 
-    def __init__(self, tap: ShardTap, place: Place, subscriptions: ShardSubscriptions) -> None:
-        self._tap, self._place, self._subscriptions = tap, place, subscriptions
+    def __init__(self, tap: ShardTap, place: Place) -> None:
+        self._tap, self._place = tap, place
 
     def on_batch(self, _at: float, batch: Batch) -> None:
         self._tap.on_batch(self._place, batch)
@@ -417,10 +418,10 @@ class _AtNode:
         pass
 
     def on_refused(self, _at: float, _reason: str) -> None:
-        self._tap.on_refused(self._place, self._subscriptions)
+        self._tap.on_refused(self._place, refuses=True)
 
     def on_whole(self, _at: float) -> None:
-        self._tap.on_refused(self._place, None)
+        self._tap.on_refused(self._place, refuses=False)
 
     def on_cause(self, _at: float, cause: str) -> None:
         self._tap.on_cause(cause)
