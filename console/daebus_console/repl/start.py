@@ -53,6 +53,8 @@ def _script(context: Context, output: TerminalOutput) -> int:
     if not context.session.wait_up(CONNECT_WITHIN):
         output.error(context.session.status.problem or f"Redis at {context.session.address} does not answer")
         return Exit.NO_REDIS
+    if context.session.status.blind:
+        output.note(context.session.status.blind)
     try:
         lines = Stored(STANDARD).lines(LONGEST_LINE)
     except FileError as error:

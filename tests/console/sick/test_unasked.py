@@ -8,10 +8,11 @@ from daebus import DaebusCaller
 from daebus_console.commands.context import Exit
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.sender import Sender
-from daebus_console.engine.unasked import why_unasked
+from daebus_console.engine.withheld import why_unasked
 from daebus_console.tui.acting.wondering import Wondering
 from daebus_console.tui.documents.exchange import LOGS, build
 from daebus_console.tui.titles.hints import no_services
+from tests.console.cli.conftest import Console
 from tests.console.sick.conftest import SERVICE, Bus, carry_out, looking
 from tests.support.waiting import eventually
 
@@ -95,3 +96,30 @@ def test_on_the_screen_the_logs_say_why_there_are_none(bus: Bus) -> None:
     shown = " ".join(text for line in lines for text, _role in line)
     assert "missing rule +publish" in shown
     assert "of another framework" not in shown
+
+
+NOTHING_SEEN = {
+    "no subscribing": (*ALL, "-psubscribe", "-subscribe"),
+    "no channel but its own": (*ALL, "resetchannels", "&caller:*"),
+    "all but calling": CALLER,
+}
+
+
+@pytest.mark.parametrize("rules", NOTHING_SEEN.values(), ids=NOTHING_SEEN)
+def test_findings_of_what_could_not_be_seen_are_no_success(bus: Bus, rules: tuple[str, ...]) -> None:
+    said = carry_out(bus.user("looker", *rules), "findings --for 0.5 --fail-on error")
+    assert said.status == Exit.NO_REDIS
+    assert "no requests and no broadcasts can be seen: missing rule " in said.words
+    assert "nothing was found" not in said.words
+
+
+def test_findings_of_what_is_seen_in_part_are_told(bus: Bus) -> None:
+    url = bus.user("looker", *ALL, "resetchannels", "&caller:*", "&daebus.*", f"&{SERVICE}")
+    said = carry_out(url, "findings --for 0.5 --fail-on error")
+    assert said.status == Exit.DONE
+    assert "missing rule &*" in said.words
+
+
+def test_a_script_is_told_what_is_not_seen(bus: Bus) -> None:
+    done = Console(bus.user("looker", *ALL, "-psubscribe"))("repl", stdin="tail --for 0.1\n")
+    assert "missing rule +psubscribe" in done.err

@@ -13,7 +13,7 @@ from daebus_console.engine.live.asking import Question
 from daebus_console.engine.message.exchange import Exchange, Kind, State
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
-from daebus_console.engine.unasked import why_unasked
+from daebus_console.engine.withheld import why_unasked
 from daebus_console.tui.documents.exchange import Insight
 
 _EVERY = 1.0

@@ -19,7 +19,7 @@ from daebus_console.engine.keeping.keeper import Keeper, debuggable
 from daebus_console.engine.keeping.stepping import Stepper
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.sender import Cancelled, ReadOnly
-from daebus_console.engine.unasked import why_unasked
+from daebus_console.engine.withheld import why_unasked
 from daebus_console.naming import shown
 
 _QUOTE_AFTER_OPERATOR = ('="', "='", '<"', "<'", '>"', ">'")

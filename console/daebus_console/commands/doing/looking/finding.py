@@ -22,6 +22,7 @@ from daebus_console.engine.findings.rules import RULES
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.replay.source import MOST_BYTES, MOST_MESSAGES
 from daebus_console.engine.session import Session, Settings
+from daebus_console.engine.withheld import why_unseen
 from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, line
 
@@ -33,7 +34,7 @@ _MOST_SHOWN = 8
 
 
 def run_findings(command: Command, context: Context) -> int:
-    """List what is found; returns 1 where something is as grave as `--fail-on` says."""
+    """List what is found; returns 1 where something is as grave as `--fail-on` says, 5 where nothing could be seen."""
     threshold = _severity(command)
     interrupted = False
     if command["capture"] is not None:
@@ -50,13 +51,16 @@ def run_findings(command: Command, context: Context) -> int:
         found = list(session.findings.book)
         skipped, problem, left_out = session.findings.skipped, session.findings.problem, session.findings.book.left_out
     known = context.known.known
+    unseen = why_unseen(session)
     listed = [(one, known.mark_of(one)) for one in found]
-    _print(command, context, listed)
+    _print(command, context, listed, seen=unseen is None)
     _notes(context, skipped, left_out, problem)
     if interrupted:
         return Exit.INTERRUPTED
     failed = threshold is not None and any(mark is None and one.severity >= threshold for one, mark in listed)
-    return Exit.ERROR if failed else Exit.DONE
+    if unseen is not None:
+        context.output.error(unseen)
+    return Exit.ERROR if failed else Exit.DONE if unseen is None else Exit.NO_REDIS
 
 
 def run_known(command: Command, context: Context) -> int:
@@ -122,7 +126,7 @@ def read_capture(command: Command, path: str, context: Context, *, bounded: bool
     return session, interrupted
 
 
-def _print(command: Command, context: Context, listed: list[tuple[Finding, Mark | None]]) -> None:
+def _print(command: Command, context: Context, listed: list[tuple[Finding, Mark | None]], *, seen: bool) -> None:
     shown_ = [pair for pair in listed if pair[1] is None or command["all"]]
     hidden = len(listed) - len(shown_)
     if command["json"]:
@@ -131,7 +135,7 @@ def _print(command: Command, context: Context, listed: list[tuple[Finding, Mark 
     else:
         for index, (finding, mark) in enumerate(shown_):
             context.output.result([*([line("")] if index else []), *_lines(finding, mark)])
-        if not shown_:
+        if not shown_ and seen:
             context.output.note(f"nothing was found; {len(RULES)} things were looked for: help rules")
     if hidden:
         context.output.note(f"{hidden} more {'is' if hidden == 1 else 'are'} known; --all lists them")

@@ -12,7 +12,7 @@ from daebus_console.commands.grammar.command import Command
 from daebus_console.engine.live import glob
 from daebus_console.engine.records.running import Doing, Queued, Report
 from daebus_console.engine.records.standing import Find, cycle_text, number, short, waits_text, what
-from daebus_console.engine.unasked import why_unasked
+from daebus_console.engine.withheld import why_unasked
 from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, duration, line
 

@@ -19,7 +19,7 @@ from daebus_console.engine.live.asking import Question
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.records.lines import ENDED, LEVELS, Line, lines_of, lines_of_told
 from daebus_console.engine.session import Session
-from daebus_console.engine.unasked import why_unasked
+from daebus_console.engine.withheld import why_unasked
 from daebus_console.naming import fields, shown
 from daebus_console.render import Line as Spans
 from daebus_console.render import Span, line
