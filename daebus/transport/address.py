@@ -22,7 +22,7 @@ from .plain import CONNECT_TIMEOUT as CONNECT_TIMEOUT
 from .plain import DENIED, Plain, plain, tune
 from .proof import Greeting, greeting, hello
 from .threads import is_ending
-from .url import DEFAULT_URL, ambiguity
+from .url import DEFAULT_URL, ambiguity, told_option, without_ours
 from .url import redact_url as redact_url
 from .url import resolve_url as resolve_url
 
@@ -42,7 +42,7 @@ class RedisAddress:
     url: str = field(repr=False)
 
     def __post_init__(self) -> None:
-        if ambiguity(self.url) is not None or plain(self._first()) is None:
+        if ambiguity(self.url) is not None or plain(self.of_one) is None:
             self.options()
 
     def __str__(self) -> str:
@@ -55,16 +55,20 @@ class RedisAddress:
         """What redis-py reads in the URL. Raises ConfigurationError."""
         hint = ambiguity(self.url)
         if hint is None:
-            found: dict[str, Any] | None = redis_py().read(self._first())
-            if found is not None:
+            found: dict[str, Any] | str | None = redis_py().read(self.of_one)
+            if isinstance(found, dict):
                 return found
-            hint = f"expected redis://, rediss://, unix:// or those of several servers, e.g. {DEFAULT_URL}"
+            if found is None:
+                hint = f"expected redis://, rediss://, unix:// or those of several servers, e.g. {DEFAULT_URL}"
+            else:
+                hint = f"it has an option that cannot be{told_option(self.url, found)}"
         raise ConfigurationError(f"not a usable Redis URL: {self} ({hint})")
 
-    def _first(self) -> str:
-        """The URL of one server; of several the options are those of any of them."""
+    @property
+    def of_one(self) -> str:
+        """The URL of one server as redis-py reads it; of several it is that of any of them, with the same options."""
         route = route_of(self.url)
-        return self.url if route is None else route.node(route.seeds[0])
+        return without_ours(self.url) if route is None else route.node(route.seeds[0])
 
     @property
     def plain(self) -> Plain | None:
@@ -171,7 +175,7 @@ class RedisAddress:
 
     def client(self, **options: Any) -> redis.Redis:
         """A redis-py client with its options pinned: no retries of its own, no limit of 100 connections."""
-        made: redis.Redis = redis_py().client(self.url, options)
+        made: redis.Redis = redis_py().client(self.of_one, options)
         return made
 
     def settings(self, **options: Any) -> dict[str, Any]:

@@ -146,7 +146,7 @@ class AsyncConnection(asyncio.Protocol):
         if (one := address.plain) is None:
             by = redis_py()
             try:
-                connection._adopt(*await by.connected_in_loop(address.url, CONNECT_TIMEOUT))
+                connection._adopt(*await by.connected_in_loop(address.of_one, CONNECT_TIMEOUT))
             except by.ERRORS as error:
                 raise (address.failed(error) or error) from None
         else:

@@ -6,6 +6,7 @@ Imported where it is needed: it takes longer than a whole call of a program that
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import Mapping
 from typing import Any
@@ -26,6 +27,7 @@ TIMEOUT = redis.TimeoutError
 ERRORS = (redis.RedisError, OSError, TypeError, ValueError, RuntimeError)
 """What it may raise while it connects: TypeError and ValueError for options that are none, RuntimeError where
 there is no thread to look a name up."""
+_NAMED = re.compile(r"(?:unexpected keyword argument|Invalid value for) '(\w+)'")
 _POOL_OPTIONS = ("max_connections", "timeout", "db", "retry_on_timeout", "retry_on_error")
 _CLIENT: dict[str, Any] = {
     "socket_timeout": 5.0,
@@ -62,19 +64,39 @@ def pinned(options: Mapping[str, Any], limit: float, retry: object) -> dict[str,
     }
 
 
-def read(url: str) -> dict[str, Any] | None:
-    """What it reads in the URL of one server; None where it cannot."""
+def read(url: str) -> dict[str, Any] | str | None:
+    """What it reads in the URL of one server; the name of an option that cannot be there; None where it reads nothing.
+
+    The name is empty where it is not known which one it is.
+    """
     try:
-        return dict(parse_url(url))  # type: ignore[no-untyped-call] # redis-py has no annotation there
-    except (ValueError, TypeError, LookupError, AttributeError):
+        options = dict(parse_url(url))  # type: ignore[no-untyped-call] # redis-py has no annotation there
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
         # Whatever the parser trips over; its text may hold the password.
-        return None
+        return _option_in(error) or None
+    try:
+        # That connects to nothing yet.
+        _made(dict(options), CONNECT_TIMEOUT)
+    except ERRORS as error:
+        return _option_in(error)
+    return options
+
+
+def _option_in(error: Exception) -> str:
+    """The option that redis-py names in an error; empty where it names none."""
+    found = _NAMED.search(str(error))
+    return "" if found is None else found[1]
+
+
+def _made(options: dict[str, Any], limit: float) -> Any:
+    """Its connection for those options, not yet connected. Raises ERRORS."""
+    connection_class = options.pop("connection_class", Connection)
+    return connection_class(**pinned(options, limit, _NoRetry(NoBackoff(), 0)))
 
 
 def connected(options: dict[str, Any], limit: float) -> socket.socket:
     """A connected and authenticated socket, within so many seconds. Raises ERRORS."""
-    connection_class = options.pop("connection_class", Connection)
-    connection = connection_class(**pinned(options, limit, _NoRetry(NoBackoff(), 0)))
+    connection = _made(options, limit)
     connection.connect()
     # redis-py offers no public way to the socket.
     sock: socket.socket

@@ -29,6 +29,9 @@ _OPTION = re.compile(
     r"|ssl_check_hostname|sharded)=[0-9A-Za-z.]{0,12}"
 )
 
+_OURS = re.compile(r"(?<=[?&])sharded=[^&#]*&?")
+_OPTION_NAME = re.compile(r"[a-z_]{1,40}")
+
 
 def resolve_url(
     redis_url: str | None = None,
@@ -142,6 +145,18 @@ def _shown_options(place: str) -> tuple[str, str]:
     if (question and not all(_OPTION.fullmatch(option) for option in query.split("&"))) or fragment:
         return place, "?***"
     return place, question + query + marker
+
+
+def without_ours(url: str) -> str:
+    """The URL without the option that redis-py does not know."""
+    return _OURS.sub("", url) if "?" in url else url
+
+
+def told_option(url: str, name: str) -> str:
+    """`: ` and the name of an option of the URL, where that cannot be the rest of a password; else nothing."""
+    before, found, _after = url.partition("?")[2].partition(f"{name}=")
+    harmless = found and all(_OPTION.fullmatch(option) for option in before.split("&")[:-1])
+    return f": {name}" if harmless and _OPTION_NAME.fullmatch(name) else ""
 
 
 def is_several(url: str) -> bool:

@@ -81,6 +81,14 @@ def test_without_redis_a_script_ends_with_five() -> None:
     assert done.out == ""
 
 
+@pytest.mark.parametrize("scheme", ["redis", "redis+cluster"])
+def test_an_option_of_the_url_that_cannot_be_is_a_mistake_of_the_user(scheme: str) -> None:
+    done = Console(f"{scheme}://127.0.0.1:1?nonsense=1")("services")
+    assert done.status == 2
+    assert "it has an option that cannot be: nonsense" in done.err
+    assert "is it running there?" not in done.err
+
+
 def test_scripts_send_nothing_when_read_only(console: Console, service: str) -> None:
     done = console("--read-only", "repl", stdin=f"request {service} echo\n")
     assert done.status == 2

@@ -58,7 +58,7 @@ def test_other_urls_name_one_server() -> None:
         ("redis+sentinel://h,,h2/m", "hosts stand as HOST:PORT"),
         ("redis+cluster://", "hosts stand as HOST:PORT"),
         ("redis+cluster://h:1/1", "a cluster has database 0 only"),
-        ("redis+cluster://h:1/0?no_such=%zz&db=x", "expected redis"),
+        ("redis+cluster://h:1/0?no_such=%zz&db=x", "it has an option that cannot be"),
         ("redis+nonsense://h", "expected redis"),
         ("rediss+unix://h", "expected redis"),
         (f"redis+cluster://ann:{SECRET}/x@h:1", "write / . # and @ in a password as %2F"),

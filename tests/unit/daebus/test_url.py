@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daebus.errors import ConfigurationError, RedisUnavailable
+from daebus.errors import ConfigurationError
 from daebus.transport.address import RedisAddress
 from daebus.transport.url import redact_url, resolve_url
 
@@ -102,7 +102,35 @@ def test_a_password_that_cuts_the_url_short_is_refused_with_what_to_do() -> None
     assert RedisAddress("unix:///tmp/a@b.sock")
 
 
-def test_an_option_that_redis_py_does_not_know_is_not_named() -> None:
-    with pytest.raises(RedisUnavailable, match="an option that cannot be") as caught:
-        RedisAddress(f"redis://127.0.0.1:1/0?password=x&{SECRET}=y").connect("test")
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("redis://h?nonsense=1", "an option that cannot be: nonsense"),
+        ("redis+cluster://h:1,h2:2?nonsense=1", "an option that cannot be: nonsense"),
+        ("redis+sentinel://h:1/mymaster?db=1&nonsense=1", "an option that cannot be: nonsense"),
+        ("unix:///tmp/redis.sock?nonsense=1", "an option that cannot be: nonsense"),
+        ("redis://h?socket_timeout=soon", "an option that cannot be: socket_timeout"),
+        ("redis://h?ssl_cert_reqs=none", "an option that cannot be: ssl_cert_reqs"),
+        ("rediss://h?ssl_cert_reqs=nonsense", r"an option that cannot be\)"),
+    ],
+)
+def test_an_option_that_cannot_be_is_told_before_anything_is_connected(url: str, told: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"not a usable Redis URL: .* \\(it has {told}"):
+        RedisAddress(url)
+
+
+@pytest.mark.parametrize(
+    "query", [f"password=x&{SECRET}=y", "password=x&nonsense=y", f"{SECRET}=1", f"nonsense={SECRET}"]
+)
+def test_what_may_be_the_rest_of_a_password_is_not_named(query: str) -> None:
+    with pytest.raises(ConfigurationError, match="it has an option that cannot be") as caught:
+        RedisAddress(f"redis://127.0.0.1:1/0?{query}")
     assert SECRET not in str(caught.value)
+    assert ("nonsense" in str(caught.value)) == query.startswith("nonsense")
+
+
+@pytest.mark.parametrize(
+    "query", ["sharded=false", "sharded=false&db=1", "db=1&sharded=0", "socket_timeout=2&protocol=3"]
+)
+def test_an_option_that_can_be_is_taken(query: str) -> None:
+    assert RedisAddress(f"redis://127.0.0.1:1/0?{query}").options()["host"] == "127.0.0.1"
