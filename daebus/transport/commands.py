@@ -104,12 +104,14 @@ class Delivery(NamedTuple):
     `receivers` is how many subscribers Redis gave it to (pattern subscribers count too), `subscribers` how many
     are subscribed to just that channel (None where that is not known: Redis does not let us ask, say), `sent_at` when
     it was about to be written (a time of `time.monotonic()`). `counted` is whether it is known of the moment before.
+    `astray` is why it reached nobody by that name though somebody may serve it elsewhere, where that is so.
     """
 
     receivers: int
     subscribers: int | None
     sent_at: float
     counted: bool = True
+    astray: str = ""
 
 
 def publish_command(channel: str, data: bytes) -> bytes:

@@ -60,9 +60,11 @@ class Publisher(Commander):
             if is_doubtful(found):
                 found = recounted(found, self._exchange(count_command(channel), 1, due))
         if found.subscribers == 0 and self.cluster is None:
-            replica = greeting(self._exchange(hello(), 1, due).replies[0]).is_replica
-            if replica or self._presence.misplaced(command.connection.place) is not None:
-                return found._replace(subscribers=None)
+            if greeting(self._exchange(hello(), 1, due).replies[0]).is_replica:
+                return found._replace(subscribers=None, astray=at_replica(self.address))
+            wrong = self._presence.misplaced(command.connection.place)
+            if wrong is not None:
+                return found._replace(subscribers=None, astray=misplaced(self.address, wrong))
         return found
 
     def count(self, channels: Sequence[bytes], doing: str) -> list[int]:

@@ -24,6 +24,7 @@ from daebus.errors import (
     RequestFailed,
 )
 from daebus.transport.bus import redis_at
+from daebus.transport.commands import Delivery as Published
 from daebus.transport.places.clients import count_subscribers
 from daebus.wire.envelope import Reply
 from daebus.wire.ids import new_request_id
@@ -165,7 +166,10 @@ class Sender:
         return Requester(self.session.address.url, NAME)
 
     def send(self, service: str, action: str, payload: Mapping[str, Any]) -> Delivery:
-        """Send a one-way message to an action of a service. Raises RedisUnavailable, PayloadError, ReadOnly."""
+        """Send a one-way message to an action of a service. Raises RedisUnavailable, PayloadError, ReadOnly.
+
+        RedisUnavailable also where it was lost: published at a replica, say, where nobody subscribes.
+        """
         self.check()
         if not action:
             raise PayloadError("the action must not be empty")
@@ -188,6 +192,7 @@ class Sender:
             self.session.correlator.expect(request_id)
         channel = CONTROL_PREFIX + service
         found = self._publisher.deliver(channel, control_request(action, reply_to, request_id, payload))
+        self._check_arrival(channel, found)
         return Delivery(channel, found.receivers, found.subscribers)
 
     def ask(self, service: str, action: str, payload: Mapping[str, Any]) -> str:
@@ -258,7 +263,15 @@ class Sender:
                 with lock:
                     correlator.give_up(channel, data)
             raise
+        self._check_arrival(channel, found)
         return Delivery(channel, receivers, found.subscribers)
+
+    def _check_arrival(self, channel: str, found: Published) -> None:
+        """Raise RedisUnavailable where nobody but our own tap got what was published, and others may be elsewhere."""
+        tap = self.session.tap
+        patterns = [one for one in tap.patterns if one not in tap.lacking] if self.session.status.up else []
+        if found.astray and found.receivers <= sum(glob.matches(one, channel) for one in patterns):
+            raise RedisUnavailable(found.astray)
 
     def _see_answers(self, service: str, requester: Requester) -> None:
         """Have the tap read the reply channel as well, where its patterns show the question but not the answer."""

@@ -12,7 +12,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from daebus.errors import RedisUnavailable
@@ -125,6 +125,8 @@ class Discovery:
         self._listing, self._counting = Pace(), Pace()
         self._cluster: ClusterLookout | None = None
         self._whole = True
+        self._at_replica: str | None = None
+        """The address of the server, where it is a replica and no master is to be had."""
         self._took = 0.0
         self._shortest = float("inf")
         self._trouble = Trouble()
@@ -166,7 +168,7 @@ class Discovery:
                     self._refusals.again()
                     self._listeners_due = 0.0
                 self._round()
-                self._tell(self._refusals.trouble)
+                self._tell(self._found_wrong())
             except RedisUnavailable as error:
                 self._drop()
                 self._tell(Trouble(f"cannot list channels on {self.address}: {error}"))
@@ -189,6 +191,13 @@ class Discovery:
             self._trouble = trouble
             self._on_trouble(trouble)
 
+    def _found_wrong(self) -> Trouble:
+        found = self._refusals.trouble
+        if found.problem is None and self._at_replica is not None and not any(self._control_channels()):
+            where = f"Redis at {self._at_replica} is a replica, where no service subscribes"
+            return replace(found, problem=f"cannot tell who is there: {where}")
+        return found
+
     def _round(self) -> None:
         """One poll."""
         self._look_for_master()
@@ -198,7 +207,7 @@ class Discovery:
         told = roll.counts if complete else counted
         found = {roll.names[name]: count for name in told if (count := roll.counts.get(name)) is not None}
         # Whoever waits for a poll is to know what it lacks.
-        self._tell(self._refusals.trouble)
+        self._tell(self._found_wrong())
         listed = list(roll.names.values()) if complete else None
         counts = not self._refusals.has(f"{_PUBSUB} {roll.counting}")
         to_ask = set(self._on_poll(Poll(found, patterns, complete, counts, self._by_pattern(patterns), listed)))
@@ -212,11 +221,13 @@ class Discovery:
         """On a replica, move where the address leads to a master: others have, and what they do is to be seen there."""
         link, now = self._link, time.monotonic()
         assert link is not None
+        self._at_replica = None
         if self._cluster is not None or not greeting(link.ask(hello(), now + ANSWER_WITHIN)).is_replica:
             return
         found, dialled = link_to(self.address, "console", now + ANSWER_WITHIN)
         if dialled.greeting.role != "master":
             found.close()
+            self._at_replica = link.address
             return
         self._link = found
         link.close()

@@ -19,6 +19,7 @@ from daebus_console.engine.session import Session
 from daebus_console.engine.why.asking import why_action, why_exchange
 from daebus_console.engine.why.cause import Cause
 from daebus_console.engine.why.sight import Sight
+from daebus_console.engine.withheld import why_unasked
 from daebus_console.render import Line, Span, line
 
 _REF = re.compile(r"#(\d{1,15})")
@@ -51,6 +52,9 @@ def run_why(command: Command, context: Context) -> int:
         )
     else:
         context.output.result(_lines(cause, context))
+    unasked = _unasked(command, session, number)
+    if unasked is not None:
+        context.output.note(unasked)
     return Exit.DONE if cause.found else Exit.ERROR
 
 
@@ -95,6 +99,14 @@ def _ask(command: Command, context: Context, number: int | None) -> Doors:
             questions += [(service, "info", {})] if session.telling.tells(service) else []
     ask(context, questions)
     return doors_of(session.address, service) if service else Doors()
+
+
+def _unasked(command: Command, session: Session, number: int | None) -> str | None:
+    """Why it is not known how the service stands that it is about, where it is so."""
+    with session.lock:
+        exchange = session.journal.exchange(number) if number is not None else None
+        about = command["what"] if number is None else "" if exchange is None else exchange.target
+        return why_unasked(session, [about or ""])
 
 
 def _find(command: Command, session: Session, number: int | None, doors: Doors, asked_at: float) -> Cause:
