@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from daebus import DaebusCaller
+from daebus_console.engine.export import ExportOptions, export
 from daebus_console.engine.message.exchange import Exchange, Kind, State
 from daebus_console.engine.session import Session
+from tests.console.engine.bus import Bus, raw
 from tests.support.hammer import hammering
 from tests.support.several import Cluster, Sentinels, order
 from tests.support.waiting import eventually
@@ -107,3 +110,18 @@ def test_it_follows_the_master_of_sentinels_with_a_gap_that_says_so(sentinels: S
         eventually(lambda: session.correlator.probes > 3)
         assert {one.target for one in exchanges(session) if one.opened.kind is not Kind.GAP} >= {hammer.name}
         assert "__sentinel__:hello" not in {one.target for one in exchanges(session)}
+
+
+def test_commands_for_redis_cli_go_to_the_master(sentinels: Sentinels) -> None:
+    journal = Bus()
+    journal >> raw("news", '{"n": 1}')
+    text = export("redis-cli", list(journal.journal.exchanges), ExportOptions(redis=sentinels.url))
+    comment, command = text.splitlines()
+    asking = comment.partition("MASTER:6379: ")[2]
+    host, port = subprocess.run(["sh", "-c", asking], capture_output=True, text=True, check=True).stdout.split()
+    assert int(port) == sentinels.master().port
+    command = command.replace("MASTER:6379", f"{host}:{port}")
+    with sentinels.master().client() as client, client.pubsub() as listener:
+        listener.subscribe("news")
+        eventually(lambda: client.pubsub_numsub("news")[0][1])
+        assert subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout == "1\n"

@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from daebus_console.engine.export import FORMATS, ExportOptions, export
-from daebus_console.engine.export.where import bare_url, redis_cli_options
+from daebus_console.engine.export.where import asking_for_master, bare_url, redis_cli_options
 from daebus_console.engine.message.exchange import Exchange
 from tests.console.cli.conftest import Console
 from tests.console.engine.bus import Bus, answer, raw, request
@@ -52,6 +52,8 @@ def test_everything_of_the_url_stays_but_its_password(url: str, bare: str) -> No
         ("rediss://host?ssl_cert_reqs=none", "-u rediss://host --insecure"),
         ("unix://dev:pw@/run/redis.sock?db=1", "-s /run/redis.sock -n 1 --user dev"),
         ("rediss://[::1]:6380/2", "-h ::1 -p 6380 --tls -n 2"),
+        ("redis+sentinel://dev:pw@one:26379,two/mymaster/3", "-u redis://MASTER:6379/3 --user dev"),
+        ("rediss+sentinel://one/mymaster?ssl_ca_certs=/ca.pem", "-u rediss://MASTER:6379 --cacert /ca.pem"),
         ("redis+cluster://dev:pw@one:7000,two:7001", "-u redis://one:7000 -c --user dev"),
         ("rediss+cluster://one:7000?sharded=true", "-u rediss://one:7000 -c"),
         ("redis://one:7000/0?sharded=true", "-u redis://one:7000/0 -c"),
@@ -61,6 +63,24 @@ def test_everything_of_the_url_stays_but_its_password(url: str, bare: str) -> No
 )
 def test_redis_cli_is_told_the_same_in_its_own_words(url: str, options: str) -> None:
     assert redis_cli_options(url) == shlex.split(options)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("redis+sentinel://dev:pw@one,two:1/mymaster/3", "-u redis://one:26379"),
+        ("redis+sentinel://[::1]:5/mymaster", "-h ::1 -p 5"),
+        ("rediss+sentinel://one:5/mymaster?sentinel_username=joe&sentinel_password=pw&ssl_ca_certs=/ca.pem",
+         "-u rediss://one:5 --user joe --cacert /ca.pem"),
+    ],
+)  # fmt: skip
+def test_redis_cli_is_told_how_to_ask_a_sentinel_for_the_master(url: str, words: str) -> None:
+    asked = ["redis-cli", *shlex.split(words), "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster"]
+    assert asking_for_master(url) == asked
+
+
+def test_redis_cli_asks_nobody_where_there_is_no_sentinel() -> None:
+    assert [asking_for_master(url) for url in ("redis://h", "redis+cluster://h:1", "redis+sentinel://", "")] == [[]] * 4
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from daebus_console.engine import jsontext
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import one_line, sendable
 from daebus_console.engine.export.quoting import LONGEST, fits, printed, shell_line, shell_word
-from daebus_console.engine.export.where import is_of_shards, redis_cli_options, redis_option
+from daebus_console.engine.export.where import MASTER, asking_for_master, is_of_shards, redis_cli_options, redis_option
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.replay.item import Resend
 
@@ -71,6 +71,9 @@ def as_redis_cli(exchanges: Iterable[Exchange], options: ExportOptions) -> Itera
     """A PUBLISH each. A request gets a new id, and a reply channel that disturbs nobody."""
     words = ["redis-cli", *redis_cli_options(options.redis)]
     publish, subscribe = ("SPUBLISH", "SSUBSCRIBE") if is_of_shards(options.redis) else ("PUBLISH", "SUBSCRIBE")
+    asking = asking_for_master(options.redis)
+    if asking:
+        yield f"# put the address of the master in the place of {MASTER}: {shell_line(asking)}\n"
     for exchange, item, why in sendable(exchanges, options.redact, raw=True):
         try:
             channel = naming.to_bytes(item.channel) if item is not None else b""

@@ -9,8 +9,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from daebus.errors import ConfigurationError
 from daebus.transport.places.route import is_sharded
-from daebus.transport.url import MALFORMED, redact_url
+from daebus.transport.url import MALFORMED, SENTINEL, hosts_of, redact_url
 
+MASTER = "MASTER:6379"
+"""Stands for the server that sentinels name."""
 _SECRET = ("password", "passwd", "secret", "token", "credential")
 _MASKED = "***"
 _FILES = {
@@ -73,22 +75,50 @@ def redis_cli_options(url: str) -> list[str]:
     options = dict(parse_qsl(parts.query))
     user, _at, host = parts.netloc.rpartition("@")
     scheme, _plus, kind = parts.scheme.partition("+")
+    path = parts.path
     if kind == "cluster":
         # It is told by any of its nodes where to go.
         host = host.partition(",")[0]
-    found = _place(scheme, host, parts.path, options.get("db", ""))
+    elif kind == SENTINEL:
+        # Only a sentinel knows, and only for now.
+        host, path = MASTER, path.removeprefix("/").partition("/")[2]
+    found = _place(scheme, host, path, options.get("db", ""))
     if kind == "cluster" or is_of_shards(url):
         found.append("-c")
     # As a part of the URL, redis-cli takes a user without a password for a password.
     name = options.get("username") or unquote(user)
     found += ["--user", name] if name else []
+    found += _tls(options)
+    if options.get("protocol") == "3":
+        found.append("-3")
+    return found
+
+
+def asking_for_master(url: str) -> list[str]:
+    """How redis-cli asks a sentinel which server stands for MASTER; nothing where there is no sentinel to ask."""
+    if not is_url(url):
+        return []
+    parts = urlsplit(bare_url(url))
+    scheme, _plus, kind = parts.scheme.partition("+")
+    if kind != SENTINEL:
+        return []
+    options = dict(parse_qsl(parts.query))
+    host, port = next(hosts_of(parts.netloc.rpartition("@")[2]))
+    master = parts.path.removeprefix("/").partition("/")[0]
+    if host is None or not master:
+        return []
+    name = options.get("sentinel_username", "")
+    words = ["redis-cli", *_place(scheme, f"{host}:{port or 26379}", "", ""), *(["--user", name] if name else [])]
+    return [*words, *_tls(options), "SENTINEL", "GET-MASTER-ADDR-BY-NAME", master]
+
+
+def _tls(options: dict[str, str]) -> list[str]:
+    found: list[str] = []
     for option, form in _FILES.items():
         if options.get(option):
             found += [form, options[option]]
     if options.get("ssl_cert_reqs", "").casefold() == "none":
         found.append("--insecure")
-    if options.get("protocol") == "3":
-        found.append("-3")
     return found
 
 
