@@ -14,6 +14,7 @@ from daebus_console.tui.documents.exchange import LOGS, build
 from daebus_console.tui.titles.hints import no_services
 from tests.console.cli.conftest import Console
 from tests.console.sick.conftest import SERVICE, Bus, carry_out, looking
+from tests.support.several import is_old
 from tests.support.waiting import eventually
 
 ALL = ("+@all", "~*", "&*")
@@ -63,6 +64,26 @@ def test_a_service_that_may_be_asked_tells_though_another_may_not(bus: Bus) -> N
         said = carry_out(url, "running")
         assert said.status == Exit.NO_REDIS
         assert SERVICE in said.shown
+    finally:
+        other.stop(grace=1)
+
+
+@pytest.mark.skipif(is_old(), reason="Redis 6 has no selectors")
+def test_one_that_may_not_be_asked_stays_so_while_others_are_asked(bus: Bus) -> None:
+    other = bus.serve(name="payment")
+    url = bus.user("looker", *ALL, "resetchannels", "&*", "-publish", f"(+publish &daebus.control.{SERVICE})")
+    try:
+        with looking(url) as session:
+            eventually(lambda: session.status.unasked == {"payment"})
+            session.keep_asking({SERVICE})
+            heard = session.directory.services[SERVICE].instances
+            first = eventually(lambda: max((one.heard for one in heard.values()), default=0.0))
+            eventually(lambda: max(one.heard for one in heard.values()) > first)
+            assert why_unasked(session, ["payment"]) is not None
+            assert why_unasked(session, [SERVICE]) is None
+            bus.change("looker", "+publish")
+            eventually(lambda: why_unasked(session) is None)
+            assert session.directory.services["payment"].instances
     finally:
         other.stop(grace=1)
 

@@ -193,7 +193,7 @@ class Discovery:
 
     def _found_wrong(self) -> Trouble:
         found = self._refusals.trouble
-        if found.problem is None and self._at_replica is not None and not any(self._control_channels()):
+        if found.problem is None and self._at_replica is not None and next(iter(self._services()), None) is None:
             where = f"Redis at {self._at_replica} is a replica, where no service subscribes"
             return replace(found, problem=f"cannot tell who is there: {where}")
         return found
@@ -204,6 +204,8 @@ class Discovery:
         patterns = self._patterns()
         complete = self._listing.due(time.monotonic()) and self._list() and self._whole
         counted, roll = self._count(), self._roll
+        if complete and self._refusals.unasked:
+            self._refusals.unasked.intersection_update(self._services())
         told = roll.counts if complete else counted
         found = {roll.names[name]: count for name in told if (count := roll.counts.get(name)) is not None}
         # Whoever waits for a poll is to know what it lacks.
@@ -332,7 +334,7 @@ class Discovery:
     def _again(self) -> set[str]:
         """The services to ask once more, for their counts: those looked into often, all others now and then."""
         now = time.monotonic()
-        here = {name[len(CONTROL_PREFIX) :] for name in self._control_channels()}
+        here = set(self._services())
         found: set[str] = set()
         if now - self._watched_at >= WATCH_EVERY:
             self._watched_at = now
@@ -344,9 +346,10 @@ class Discovery:
             found.add(self._to_refresh.popleft())
         return found & here
 
-    def _control_channels(self) -> Iterable[str]:
-        roll = self._roll
-        return (text for name, text in roll.names.items() if text.startswith(CONTROL_PREFIX) and roll.counts.get(name))
+    def _services(self) -> Iterable[str]:
+        """Whoever is subscribed to a control channel."""
+        here = (text for name, text in self._roll.names.items() if self._roll.counts.get(name))
+        return (text[len(CONTROL_PREFIX) :] for text in here if text.startswith(CONTROL_PREFIX))
 
     def _ask(self, questions: Sequence[tuple[str, str, Mapping[str, Any]]]) -> None:
         now, refusals = time.monotonic(), self._refusals
@@ -364,9 +367,10 @@ class Discovery:
         for channel, reply in told:
             refusals.asked(naming.from_bytes(channel)[len(CONTROL_PREFIX) :], reply)
         refused = next((reply for _channel, reply in told if isinstance(reply, ErrorReply)), None)
-        # One pattern covers all that are refused, whichever they are.
-        so = "services are not asked what they are"
-        refusals.note(self._ask_by, refused, now, (f"{CONTROL_PREFIX}*",), so)
+        if refused is not None or not refusals.unasked:
+            # One pattern covers all that are refused, whichever they are.
+            so = "services are not asked what they are"
+            refusals.note(self._ask_by, refused, now, (f"{CONTROL_PREFIX}*",), so)
 
     def _given(self, some: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, Any]]:
         """What the server says of questions that are published, each with its channel."""
