@@ -1,4 +1,6 @@
-"""Local dates and offsets of times: when a list is to say them, and how. Pure but for the zone of the machine."""
+"""Local dates and offsets of times: when a list is to say them, and how; and durations in sentences. Pure but for the
+zone of the machine.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +31,13 @@ def zone(at: float) -> str:
     """What the zone is called, where that says more than its offset: `CEST`, else the empty text."""
     name = _local(int(at // 60))[2]
     return name if name.isascii() and name.isalpha() else ""
+
+
+def seconds(value: float) -> str:
+    """So many seconds in three figures, for a sentence: `12.3 ms`, `4.5 s`, `1,200 s`."""
+    if value >= 999.5:
+        return f"{value:,.0f} s"
+    return f"{value:.3g} s" if value >= 0.9995 else f"{value * 1000:.3g} ms"
 
 
 def change(before: float, at: float) -> str:

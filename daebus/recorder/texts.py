@@ -112,7 +112,13 @@ _short = _Short()
 
 def _shown(value: object) -> str:
     try:
-        return cut(masked_text(_short.repr(value)), VALUE)
+        text = masked_text(_short.repr(value))
+        if len(text) <= VALUE:
+            return text
+        # Of most of what is large only the beginning was looked at.
+        known = type(value) in (str, bytes, bytearray)
+        length = f" ({len(value)} {'characters' if isinstance(value, str) else 'bytes'})" if known else ""  # type: ignore[arg-type]
+        return f"{text[:VALUE]}...{length}"
     except BaseException:  # noqa: BLE001 - its own code runs
         return f"<{class_of_value(value)}, which has no repr>"
 

@@ -1,8 +1,9 @@
-"""Saying that a service is overloaded, without making it worse: one line at the start, and one now and then."""
+"""Saying that a service is overloaded, without making it worse: a line at the start, one now and then, and the rest."""
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 
@@ -13,24 +14,35 @@ EVERY = 10.0
 
 
 class OverloadLog:
-    """Told of every refusal of a service, logs the first one and then how many there have been."""
+    """Told of every refusal of a service, logs the first one and then how many there have been.
+
+    `pending` are those that have not been told: `say` tells of them as soon as it is time, `end` at once.
+    """
 
     def __init__(self, name: str, max_queue: int) -> None:
         self._name = name
         self._max_queue = max_queue
         self._lock = threading.Lock()
-        self._refused = 0
+        self.pending = 0
         self._due = 0.0
 
     def refused(self) -> None:
         """One more message had to be refused."""
         with self._lock:
-            self._refused += 1
-            now = time.monotonic()
-            if now < self._due:
+            self.pending += 1
+        self.say(time.monotonic())
+
+    def end(self) -> None:
+        """The service ends."""
+        self.say(math.inf)
+
+    def say(self, now: float) -> None:
+        """Tell of those that have not been told, where it is time for that."""
+        with self._lock:
+            if now < self._due or not self.pending:
                 return
             self._due = now + EVERY
-            refused, self._refused = self._refused, 0
+            refused, self.pending = self.pending, 0
         log.warning(
             "%s: busy: all workers are at work and %d messages wait; refused %d since this was last said",
             self._name,

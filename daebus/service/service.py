@@ -274,6 +274,7 @@ class Service:
         self._tasks.stop(max(until, time.monotonic() + 0.1))
         self.overran = self._threads_at_work()
         self._close()
+        self._overload.end()
         dropped = self._dispatcher.counts["dropped"] - dropped
         if dropped:
             line = "%s: stopped before %d messages that nobody waits for had their turn"
@@ -390,6 +391,8 @@ class Service:
         now = time.monotonic()
         if self._undelivered.pending:
             self._undelivered.say(now)
+        if self._overload.pending:
+            self._overload.say(now)
         self._dispatcher.counts.add("received")
         arrival = Arrival(channel, data, now, turn)
         if mate is not None:

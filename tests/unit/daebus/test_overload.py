@@ -38,6 +38,20 @@ def test_refusals_that_go_on_are_counted_in_another_line(
     assert caplog.messages[1].endswith("refused 10 since this was last said")
 
 
+def test_the_rest_of_them_is_told_when_it_is_time_and_at_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    overload = OverloadLog("svc", 5)
+    for _ in range(4):
+        overload.refused()
+    overload.say(time.monotonic())
+    assert (len(caplog.messages), overload.pending) == (1, 3)
+    overload.say(time.monotonic() + EVERY + 1)
+    assert caplog.messages[1].endswith("refused 3 since this was last said")
+    overload.refused()
+    overload.end()
+    overload.end()
+    assert [text.rpartition("refused ")[2] for text in caplog.messages[2:]] == ["1 since this was last said"]
+
+
 def test_lost_answers_are_said_with_the_return_and_once() -> None:
     lost = Undelivered("svc")
     assert lost.said() == ""

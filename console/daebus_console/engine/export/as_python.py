@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from daebus_console import naming
+from daebus_console import dates, naming
 from daebus_console.engine import jsontext
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import one_line, sendable, when
@@ -111,7 +111,8 @@ def too_late(item: Resend, exchange: Exchange) -> str:
     """A remark where more time is waited than its asker had; else nothing."""
     if item.kind is not Kind.REQUEST or item.timeout is None or waited(item, exchange) == item.timeout:
         return ""
-    return f"answered too late, after {exchange.latency:.3g} s: its asker waited {item.timeout:g} s, here it is more"
+    took = dates.seconds(exchange.latency or 0.0)
+    return f"answered too late, after {took}: its asker waited {item.timeout:g} s, here it is more"
 
 
 def _statement(item: Resend, exchange: Exchange) -> str:

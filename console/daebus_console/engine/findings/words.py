@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from daebus_console.dates import seconds as duration
 from daebus_console.engine.filter.writing import literal as term
 from daebus_console.naming import quoted, shown
 
@@ -24,13 +25,6 @@ def to(service: str, action: str = "") -> str:
 def numbers(found: Iterable[int]) -> str:
     """The filter for those exchanges."""
     return "id:" + ",".join(f"#{number}" for number in found)
-
-
-def duration(seconds: float) -> str:
-    """So many seconds, for a sentence."""
-    if seconds >= 1:
-        return f"{seconds:.3g} s" if seconds < 1000 else f"{seconds:,.0f} s"
-    return f"{seconds * 1000:.3g} ms"
 
 
 def near(word: str, known: Iterable[str]) -> str | None:

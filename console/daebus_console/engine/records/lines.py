@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from daebus_console.dates import seconds
 from daebus_console.engine.records.joining import Told
 from daebus_console.engine.records.record import (
     DEBUGGER,
@@ -89,16 +90,12 @@ def name_of_run(run: Handled | Heard | Ran) -> str:
 
 def how_ended(run: Handled | Heard | Ran) -> str:
     """How it ended, and after which times."""
-    times = [f"waited {_seconds(run.queued)}"] if isinstance(run, Handled) and run.queued is not None else []
+    times = [f"waited {seconds(run.queued)}"] if isinstance(run, Handled) and run.queued is not None else []
     if run.elapsed is not None:
-        times.append(f"took {_seconds(run.elapsed)}")
+        times.append(f"took {seconds(run.elapsed)}")
     word = "put its answer off" if run.outcome == DEFERRED else "ended well" if run.outcome == OK else run.outcome
     told = f"{name_of_run(run)}: {word}" + (f" ({', '.join(times)})" if times else "")
     if not run.failed:
         return told
     error = ": ".join(part for part in (run.type, run.error) if part)
     return f"{told}: {error}" if error else told
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.3g} s" if seconds >= 1 else f"{seconds * 1000:.3g} ms"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from daebus_console.dates import seconds
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.records.cycles import Cycle
 from daebus_console.engine.records.running import Doing, Report, Wait
@@ -81,11 +82,6 @@ def number(id: str | None, find: Find) -> str:
     """Which exchange that is, where it was seen."""
     exchange = find(id) if id is not None else None
     return f" (#{exchange.number})" if exchange is not None else ""
-
-
-def seconds(age: float) -> str:
-    """How long, in three figures."""
-    return f"{age:.3g} s" if age >= 1 else f"{age * 1000:.3g} ms"
 
 
 def short(place: str) -> str:

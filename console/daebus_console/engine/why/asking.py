@@ -5,7 +5,7 @@ from __future__ import annotations
 from daebus_console.dates import clock
 from daebus_console.engine import dialects
 from daebus_console.engine.findings.finding import Severity
-from daebus_console.engine.findings.words import call, near, quoted, shown, term
+from daebus_console.engine.findings.words import call, duration, near, quoted, shown, term
 from daebus_console.engine.message.envelope import Unreadable, read
 from daebus_console.engine.message.exchange import DAEBUS, PLAIN, Exchange, Flag, Kind, State
 from daebus_console.engine.why import answers, debugged, recorded, serving
@@ -134,7 +134,7 @@ def _request(sight: Sight, exchange: Exchange) -> Cause:
     if finding is not None:
         return Cause(finding.rule.replace("-", "_"), finding.text, (finding.because,), finding.advice)
     took = exchange.latency
-    how = f" after {took * 1000:.3g} ms" if took is not None else ""
+    how = f" after {duration(took)}" if took is not None else ""
     return Cause("", f"nothing is wrong: {call(exchange.target, exchange.action)} answered with success{how}", (), "")
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from daebus_console.dates import seconds
 from daebus_console.engine.findings.words import call, duration, quoted, shown
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.records.lines import how_ended, name_of_run
 from daebus_console.engine.records.record import DEBUGGER, Handled, Heard, Refused
-from daebus_console.engine.records.standing import seconds, short, what
+from daebus_console.engine.records.standing import short, what
 from daebus_console.engine.why.cause import Cause
 from daebus_console.engine.why.sight import Sight
 

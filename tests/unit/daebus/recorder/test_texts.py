@@ -147,3 +147,13 @@ def test_a_record_keeps_nothing_of_the_program_alive() -> None:
     del error
     gc.collect()
     assert gone() is None
+
+
+@pytest.mark.parametrize(
+    ("value", "end"),
+    [("z" * 1_000, "... (1000 characters)"), (b"z" * 1_000, "... (1000 bytes)"), (["z" * 90] * 5, "...")],
+)
+def test_what_is_cut_says_how_long_it_is_where_that_is_known(value: object, end: str) -> None:
+    shown = frames_of(raised({"value": value}))[-1]["locals"]["value"]
+    assert shown.endswith(end)
+    assert len(shown) <= 200 + len(end)
