@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from daebus import Daebus
 from daebus_console.commands.context import Exit
 from tests.console.holding.conftest import Debugging, Shop, known
@@ -102,3 +104,69 @@ def test_a_step_that_comes_nowhere_says_so(console: Debugging, shop: Shop) -> No
     eventually(lambda: any("came nowhere" in one for one in console.news()), what="the step says that it came nowhere")
     assert asked.result() == {"early": True}
     eventually(lambda: len(console.keeper.desk.settings) == 1, what="no rule of the step is left")
+
+
+@pytest.mark.parametrize("how", ["break {payment} charge", "suspend {payment}"])
+def test_a_step_comes_to_what_something_else_holds(console: Debugging, shop: Shop, how: str) -> None:
+    console(f"break {shop.orders} place")
+    console(how.format(payment=shop.payment))
+    first, second = shop.ask(payload={"amount": 5}), shop.ask(payload={"amount": 6})
+    (held, _other) = console.holding(2, where=lambda one: one.first.service == shop.orders)
+    assert console(f"step into H{held.number}") == Exit.DONE
+    (there,) = console.holding(where=lambda one: one.first.service == shop.payment)
+    eventually(lambda: console.news()[-1:] == [f"H{there.number}: stopped at {shop.payment}.charge"])
+    eventually(lambda: all(not one.group for one in console.keeper.desk.settings.values()), what="the step is over")
+    # The next one is of the same conversation, though another is held for longer.
+    assert console("step over") == Exit.DONE
+    (answer,) = console.holding(where=lambda one: one.first.place == "answer")
+    eventually(lambda: console.news()[-1] == f"H{answer.number}: stopped at the answer of {shop.payment}.charge")
+    console("off")
+    assert {first.result()["charged"], second.result()["charged"]} == {5, 6}
+
+
+def test_a_step_does_not_come_to_what_was_held_before(console: Debugging, shop: Shop) -> None:
+    both, ways = f"{shop.orders}_both", Daebus(__name__, debugger=True)
+
+    @ways.action("go")
+    def go() -> dict[str, object]:
+        from daebus import DaebusCaller
+
+        caller = DaebusCaller(shop.payment, redis_url=shop.url)
+        try:
+            several = caller.map("charge", [{"amount": 1}, {"amount": 2}], timeout=30)
+            return {"asked": len(list(several))}
+        finally:
+            caller.close()
+
+    shop.start(both, ways)
+    known(console.session, both)
+    console(f"break {shop.payment} charge")
+    shop.orders = both
+    asked = shop.ask("go")
+    one, other = console.holding(2)
+    console(f"step over H{one.number}")
+    (answer,) = console.holding(where=lambda held: held.first.place == "answer")
+    eventually(
+        lambda: console.keeper.desk.news[-1] == f"H{answer.number}: stopped at the answer of {shop.payment}.charge"
+    )
+    # Into the next call of the parent: the other one has been there all the time.
+    console(f"step into H{answer.number}")
+    console(f"release H{other.number}")
+    (last,) = console.holding(where=lambda held: held.first.service == both)
+    told = f"H{last.number}: no call was made that could be held: stopped at the answer of {both}.go"
+    eventually(lambda: console.news()[-1:] == [told])
+    console("release all")
+    assert asked.result() == {"asked": 2}
+
+
+def test_a_call_that_a_fault_was_quicker_for_is_named(console: Debugging, shop: Shop) -> None:
+    console(f"break {shop.orders} place --once")
+    asked = shop.ask(payload={"amount": 5})
+    console.holding()
+    console(f"fault {shop.payment} charge answer charged:=0")
+    console("step into")
+    (held,) = console.holding(where=lambda one: one.first.place == "answer")
+    told = f"{shop.payment}.charge was called and not held: stopped at the answer of {shop.orders}.place"
+    eventually(lambda: console.news()[-1].endswith(told), what="what was called is named")
+    console(f"release H{held.number}")
+    assert asked.result() == {"placed": True, "charged": 0}

@@ -41,6 +41,10 @@ class Plan(NamedTuple):
     of: str
     """The id of the message that is followed."""
 
+    def is_for(self, hold: Hold) -> bool:
+        """Whether one of its rules is for what is held there, by whatever rule that is held."""
+        return any(service == hold.service and _fits(rule, hold) for service, rule in self.rules)
+
 
 def plan(step: Step, hold: Hold, services: Iterable[str]) -> Plan:
     """The rules for a step from a hold, on those services that can be debugged. Raises StepError."""
@@ -73,3 +77,12 @@ def _called(group: str, parent: str, services: Iterable[str]) -> tuple[tuple[str
 
 def _answers(group: str, of: str, services: Iterable[str]) -> tuple[tuple[str, Rule], ...]:
     return tuple((one, Rule(f"{group}-answer", "answer", of=of, final=True, once=True)) for one in services)
+
+
+def _fits(rule: Rule, hold: Hold) -> bool:
+    return (
+        rule.place == hold.place
+        and rule.parent in (None, hold.parent)
+        and rule.of in (None, hold.id)
+        and rule.final in (None, hold.part is None)
+    )

@@ -23,6 +23,10 @@ class Stepper:
         self._plan: Plan | None = None
         self._seen = 0
         """The number of the last exchange that was looked at for being one that is called."""
+        self._unheld: Exchange | None = None
+        """The last call since the step began that could be held, and was not."""
+        self._before: set[tuple[str, str, str]] = set()
+        """What was held when the step began, by its keys: there it has not come to."""
         keeper.followed = self._follow
 
     @property
@@ -37,9 +41,7 @@ class Stepper:
         if planned is None:
             return ""
         exchange = self.keeper.session.correlator.find(planned.of)
-        name = (
-            "it" if exchange is None else f"{shown(exchange.target or '?')}.{shown(exchange.action or '', text=True)}"
-        )
+        name = "it" if exchange is None else _name(exchange)
         return f"the next call of {name}, or its answer" if planned.step is Step.INTO else f"the answer of {name}"
 
     def step(self, held: Held, step: Step, payload: Any = None) -> None:
@@ -53,7 +55,9 @@ class Stepper:
             wanted = [Wanted(service, rule, group=planned.group) for service, rule in planned.rules]
             made = keeper.place(wanted, anywhere=True)
         with keeper.session.lock:
-            self.at, self._plan, self._seen = None, planned if made else None, 0
+            self.at, self._plan = None, planned if made else None
+            self._seen, self._unheld = keeper.session.journal.exchanges.last, None
+            self._before = {hold.key for hold in keeper.desk.holds()}
         try:
             keeper.release(held, "go", payload=payload)
         except Exception:
@@ -79,13 +83,14 @@ class Stepper:
     def _where(self, planned: Plan) -> str | None:
         """Where the step has come to, or why nowhere; None while that is not known."""
         desk, session = self.keeper.desk, self.keeper.session
-        for held in desk.held():
-            if any(hold.owner == desk.owner and hold.rule.startswith(planned.group) for hold in held.holds):
-                self.at = held.number
-                return _arrived(planned, held)
         exchange = session.correlator.find(planned.of)
         now = session.clock()
         self._look_past(planned, exchange)
+        for held in desk.held():
+            # Another rule may have been the first to hold it, or a suspension: it has come there all the same.
+            if any(hold.key not in self._before and planned.is_for(hold) for hold in held.holds):
+                self.at = held.number
+                return self._arrived(planned, held)
         if exchange is None or exchange.state is State.PENDING:
             return None
         ended = exchange.answer.at if exchange.answer is not None else exchange.deadline
@@ -96,22 +101,33 @@ class Stepper:
         return f"the step {planned.step} came nowhere: #{exchange.number} of {service} {how}, and nothing could be held"
 
     def _look_past(self, planned: Plan, parent: Exchange | None) -> None:
-        """Tell of calls that went to where nothing can be held."""
+        """Look at what was called since the step began; tell of calls that went to where nothing can be held."""
         if parent is None or planned.step is not Step.INTO:
             return
         session, able = self.keeper.session, debuggable(self.keeper.session)
         last = session.journal.exchanges.last
         for exchange in session.journal.exchanges.between(max(self._seen, parent.number) + 1, last):
-            if exchange.parent_id == planned.of and exchange.target not in able:
-                name = f"{shown(exchange.target or '?')}.{shown(exchange.action or '', text=True)}"
-                self.keeper.desk.news.append(f"#{exchange.number} {name} cannot be debugged: the step goes past it")
+            if exchange.parent_id != planned.of:
+                continue
+            if exchange.target in able:
+                self._unheld = exchange
+            else:
+                told = f"#{exchange.number} {_name(exchange)} cannot be debugged: the step goes past it"
+                self.keeper.desk.news.append(told)
         self._seen = last
 
+    def _arrived(self, planned: Plan, held: Held) -> str:
+        first = held.first
+        where = f"{shown(first.service)}.{shown(first.name, text=True)}"
+        if planned.step is not Step.INTO or first.place != "answer":
+            what = "the answer of " if first.place == "answer" else ""
+            return f"H{held.number}: stopped at {what}{where}"
+        unheld = self._unheld
+        why = "no call was made that could be held"
+        if unheld is not None:
+            why = f"#{unheld.number} {_name(unheld)} was called and not held"
+        return f"H{held.number}: {why}: stopped at the answer of {where}"
 
-def _arrived(planned: Plan, held: Held) -> str:
-    first = held.first
-    where = f"{shown(first.service)}.{shown(first.name, text=True)}"
-    if planned.step is Step.INTO and first.place == "answer":
-        return f"H{held.number}: no call was made that could be held: stopped at the answer of {where}"
-    what = "the answer of " if first.place == "answer" else ""
-    return f"H{held.number}: stopped at {what}{where}"
+
+def _name(exchange: Exchange) -> str:
+    return f"{shown(exchange.target or '?')}.{shown(exchange.action or '', text=True)}"
