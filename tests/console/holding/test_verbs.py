@@ -141,6 +141,22 @@ def test_off_lifts_all_and_lets_all_go(console: Debugging, shop: Shop) -> None:
     assert shop.ask().result() == {"placed": True, "charged": 1}
 
 
+def test_off_ends_a_step_and_counts_no_rule_of_one(console: Debugging, shop: Shop) -> None:
+    console(f"break {shop.orders} place --once")
+    asked = shop.ask()
+    console.holding()
+    console(f"fault {shop.payment} charge delay 60s")
+    console("step over")
+    stepper = under_way(console.session).stepper
+    assert stepper is not None
+    assert stepper.awaited
+    eventually(lambda: len([one for one in console.keeper.desk.settings.values() if not one.group]) == 1)
+    console("off")
+    assert console.heard.notes[-1] == "off: 1 rule taken away, 0 held messages let go"
+    assert (stepper.awaited, stepper.at) == ("", None)
+    assert asked.result() == {"placed": True, "charged": 1}
+
+
 def test_suspended_one_at_a_time(console: Debugging, shop: Shop) -> None:
     assert console(f"suspend {shop.orders}") == Exit.DONE
     first = shop.ask("ping", {"n": 1})

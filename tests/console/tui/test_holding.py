@@ -172,6 +172,42 @@ def test_steps_follow_the_conversation_and_the_cursor_goes_along(shop: Shop) -> 
     drive(shop.url, story)
 
 
+def test_steps_go_to_the_row_or_the_conversation_that_is_looked_at(shop: Shop) -> None:
+    async def story(console: Driver) -> None:
+        await breaks(console, shop, "place")
+        several = []
+        for n in (1, 2, 3):
+            several.append(shop.ask(payload={"amount": n}))
+            await held(console, n)
+        await console.until(lambda: console.app.main.flow.count() == 3)
+        await console.press("up")
+        # The newest; then that of its conversation, whatever the cursor is on, and no other.
+        await console.press("f11")
+        await held(console, 1, "request", shop.payment)
+        await console.press("V")
+        await console.sees("held: before its handler  ◀ here")
+        await console.press("f8")
+        assert await ended(several[2], console) == {"placed": True, "charged": 3}
+        await console.press("f11")
+        said = console.app._notifications
+        await console.until(lambda: any("Nothing of this conversation is held" in one.message for one in said))
+        await held(console, 2)
+        await console.press("escape")
+        await console.until(lambda: console.app.screen is console.app.main)
+        await console.press("home", "down", "V")
+        await console.sees("‖ H2 held")
+        await console.press("f8")
+        assert await ended(several[1], console) == {"placed": True, "charged": 2}
+        await held(console, 1)
+        assert not several[0].done
+        await console.press("escape")
+        await console.until(lambda: console.app.screen is console.app.main)
+        await console.press("end", "f8")
+        assert await ended(several[0], console) == {"placed": True, "charged": 1}
+
+    drive(shop.url, story, size=(120, 35))
+
+
 def test_all_the_next_and_an_order_of_ones_own(shop: Shop) -> None:
     async def story(console: Driver) -> None:
         await breaks(console, shop)

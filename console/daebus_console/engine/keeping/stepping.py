@@ -65,6 +65,11 @@ class Stepper:
             keeper.lift(made)
             raise
 
+    def end(self) -> None:
+        """Follow nothing any more: all that was set for it is lifted."""
+        with self.keeper.session.lock:
+            self.at = self._plan = None
+
     def _follow(self) -> None:
         """Look whether the step has come to its end (called by the keeper's thread)."""
         session = self.keeper.session

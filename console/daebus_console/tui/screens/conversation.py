@@ -22,6 +22,7 @@ from daebus_console.tui.widgets.row_list import RowList
 from daebus_console.tui.widgets.title import TitleLine
 
 if TYPE_CHECKING:
+    from daebus_console.engine.holding.desk import Held
     from daebus_console.engine.message.exchange import Exchange
     from daebus_console.engine.session import Session
     from daebus_console.tui.base import BaseApp
@@ -152,6 +153,26 @@ class ConversationScreen(Screen[None]):
         self._drawn = 0 if any(row.exchange and row.exchange.state in _OPEN for row in found.rows) else width
         self.list.draw(drawn)
         self.bar.show([(" Conversation ", "strong"), *_in_roles(head_of(self.conversation, found))], stands.next)
+
+    @property
+    def chosen(self) -> Held | None:
+        """What is held of the row under the cursor, else where the last step has come to, else the oldest of it all."""
+        index, debugging = self.list.cursor_index(), under_way(self.session)
+        keeper, stepper = debugging.keeper, debugging.stepper
+        if keeper is None or stepper is None:
+            return None
+        number = self.list.lines[index][0] if index is not None else 0
+        with self.session.lock:
+            rows = {one.request_id: one.number for one in self.conversation.exchanges() if one.request_id is not None}
+            # A call that has yet to leave has no row; it belongs to that of its parent.
+            found = [
+                (one, rows.get(one.first.id or "") or rows.get(one.first.parent or "")) for one in keeper.desk.held()
+            ]
+            at = stepper.at
+        here = [(one, row) for one, row in found if row is not None]
+        # Of equals the first is taken, which has been held for longest.
+        best = min(here, key=lambda pair: (pair[1] != number, pair[0].number != at), default=None)
+        return None if best is None else best[0]
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
         """Go to the exchange of the row."""

@@ -196,16 +196,32 @@ class DebugKeys(FindingKeys):
 
     def action_step(self, how: str) -> None:
         """Go on from what is held: where the cursor is, else where the last step stopped, else from the oldest."""
-        screen: object = self.app.screen
-        chosen = getattr(screen, "chosen", None)
+        from daebus_console.tui.screens.conversation import ConversationScreen
+
         keeper = self.keeper
+        screen: object = self.app.screen
         if keeper is None or not any(keeper.desk.held()):
             self.notify("Nothing is held: B on a row sets a breakpoint", timeout=3)
+            return
+        chosen: Held | None = getattr(screen, "chosen", None)
+        if chosen is None and isinstance(screen, ConversationScreen):
+            self.notify("Nothing of this conversation is held: H lists what is", timeout=3)
             return
         self.said([(f"{_STEPS[how]} …", "wait")])
         self.do(f"step {how}" + (f" {chosen.number}" if chosen is not None else ""))
 
     # What is held ----------------------------------------------------------------------------------------------
+
+    @property
+    def chosen(self) -> Held | None:
+        """What is held of the selected row."""
+        keeper, number = self.keeper, self.flow.selected
+        if keeper is None or number is None:
+            return None
+        with self.session.lock:
+            entry = self.flow.model.entry(number)
+            several = keeper.desk.of_message(entry[0].request_id) if entry is not None else []
+        return next(iter(several), None)
 
     def look_inside(self, held: Held, done: Callable[[Any], None]) -> None:
         """Fetch the payload of what is held, and hand it on; None where nobody can tell it."""

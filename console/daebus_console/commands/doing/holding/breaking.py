@@ -15,6 +15,7 @@ from daebus_console.commands.doing.holding.debugging import (
     keeper_of,
     look_everywhere,
     place_of,
+    stepper_of,
 )
 from daebus_console.commands.doing.holding.standing import checked_rule, stand
 from daebus_console.commands.grammar.command import Command
@@ -199,8 +200,10 @@ def run_off(command: Command, context: Context) -> int:
     """Lift all, let all go."""
     keeper = keeper_of(command, context)
     with keeper.session.lock:
-        rules, suspended = len(keeper.desk.settings), len(keeper.desk.suspended)
+        rules = sum(not one.group for one in keeper.desk.settings.values())
+        suspended = len(keeper.desk.suspended)
     held = keeper.off()
+    stepper_of(command, context).end()
     parts = [f"{rules} rule{'s' * (rules != 1)} taken away", f"{held} held message{'s' * (held != 1)} let go"]
     if suspended:
         parts.append(f"{suspended} service{'s' * (suspended != 1)} resumed")
