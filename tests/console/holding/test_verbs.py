@@ -157,6 +157,29 @@ def test_off_ends_a_step_and_counts_no_rule_of_one(console: Debugging, shop: Sho
     assert asked.result() == {"placed": True, "charged": 1}
 
 
+def test_one_instance_of_a_suspended_service_goes_on_for_good(console: Debugging, shop: Shop) -> None:
+    handled: list[int] = []
+    for number in range(2):
+        listening = Daebus(__name__, debugger=True)
+
+        listening.listen(shop.placed)(lambda _payload, number=number: handled.append(number))
+        shop.start(shop.audit, listening)
+    services = console.session.directory.services
+    eventually(lambda: shop.audit in services and len(services[shop.audit].instances) == 2)
+    first, second = sorted(services[shop.audit].instances)
+    console(f"suspend {shop.audit}")
+    assert console(f"resume {shop.audit} {first}") == Exit.DONE
+    assert set(console.keeper.desk.suspended[shop.audit]) == {second}
+    # As it does every few seconds.
+    console.keeper._renew_suspension(shop.audit)
+    console(f"broadcast {shop.placed} n:=1")
+    (held,) = console.holding()
+    eventually(lambda: len(handled) == 1, what="the other one has heard it")
+    assert [hold.instance for hold in held.holds] == [second]
+    console("resume")
+    eventually(lambda: len(handled) == 2)
+
+
 def test_suspended_one_at_a_time(console: Debugging, shop: Shop) -> None:
     assert console(f"suspend {shop.orders}") == Exit.DONE
     first = shop.ask("ping", {"n": 1})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from daebus_console.engine.holding.report import Hold, Placed, Report
@@ -141,6 +141,44 @@ class Desk:
     def confirmed(self, service: str, instance: str, rules: Iterable[Rule], until: float) -> None:
         """That instance has taken those rules of ours, and has them until then at least, unless somebody lifts them."""
         self._confirmed[service, instance] = (until, {rule.id for rule in rules})
+
+    # Suspensions -----------------------------------------------------------------------------------------------
+
+    def suspend(self, service: str, instance: str | None, until: float) -> None:
+        """An instance of a service takes nothing more, or all of it, until then."""
+        self.suspended.setdefault(service, {})[instance] = until
+        self.version += 1
+
+    def resume(self, service: str, instance: str | None, known: Iterable[str]) -> None:
+        """It goes on, or that instance does: of one that was suspended as a whole the others that are known stay so."""
+        here = self.suspended.pop(service, {})
+        if instance is not None:
+            whole = here.pop(None, None)
+            if whole is not None:
+                here = {**dict.fromkeys(known, whole), **here}
+            here.pop(instance, None)
+            if here:
+                self.suspended[service] = here
+        self.version += 1
+
+    def resumed(self, now: float, known: Callable[[str], Iterable[str]]) -> list[tuple[str, str | None]]:
+        """End what was suspended for a time that is over; returns what goes on: services, with instances or whole.
+
+        `known` gives the instances of a service.
+        """
+        going: list[tuple[str, str | None]] = []
+        for service, here in list(self.suspended.items()):
+            over = {instance for instance, until in here.items() if until <= now}
+            for instance in over:
+                del here[instance]
+            if not here:
+                del self.suspended[service]
+            self.version += bool(over)
+            if None in over:
+                going += [(service, one) for one in known(service) if one not in here] if here else [(service, None)]
+            elif None not in here:
+                going += [(service, instance) for instance in over]
+        return going
 
     # What is told ----------------------------------------------------------------------------------------------
 

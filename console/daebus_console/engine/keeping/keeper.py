@@ -267,20 +267,14 @@ class Keeper:
             self.watch()
         with self._sending:
             answers = self._asker.ask(service, "suspend", self._suspension(on, instance))
-        found = refusal(service, answers)
-        if found is not None:
-            raise found
-        with self.session.lock:
-            here = self.desk.suspended.setdefault(service, {})
-            if on:
-                here[instance] = time.monotonic() + lasts
-            elif instance is None:
-                here.clear()
-            else:
-                here.pop(instance, None)
-            if not here:
-                del self.desk.suspended[service]
-            self.desk.version += 1
+            found = refusal(service, answers)
+            if found is not None:
+                raise found
+            with self.session.lock:
+                if on:
+                    self.desk.suspend(service, instance, time.monotonic() + lasts)
+                else:
+                    self.desk.resume(service, instance, self._instances(service))
         return sum(one.ok for one in answers)
 
     def _suspension(self, on: bool, instance: str | None) -> dict[str, Any]:
@@ -399,23 +393,22 @@ class Keeper:
 
     def _end_suspensions(self, now: float) -> None:
         """Let go on what was suspended for a time that is over."""
-        over: list[tuple[str, str | None]] = []
         with self.session.lock:
-            for service, here in list(self.desk.suspended.items()):
-                for instance in [one for one, until in here.items() if until <= now]:
-                    del here[instance]
-                    over.append((service, instance))
-                    self.desk.version += 1
-                if not here:
-                    del self.desk.suspended[service]
-        for service, instance in over:
+            going = self.desk.resumed(now, self._instances)
+        for service, instance in going:
             self._asker.post(service, "suspend", self._suspension(False, instance))
 
     def _renew_suspension(self, service: str) -> None:
-        with self.session.lock:
-            instances = set(self.desk.suspended.get(service, ()))
-        for instance in instances:
-            self._asker.post(service, "suspend", self._suspension(True, instance))
+        with self._sending:
+            with self.session.lock:
+                instances = set(self.desk.suspended.get(service, ()))
+            for instance in instances:
+                self._asker.post(service, "suspend", self._suspension(True, instance))
+
+    def _instances(self, service: str) -> list[str]:
+        """Those that are known. Hold the session's lock."""
+        entry = self.session.directory.services.get(service)
+        return [] if entry is None else list(entry.instances)
 
 
 def debuggable(session: Session) -> set[str]:
