@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from daebus import RequestTimeout
 from daebus_console.commands.context import Exit
+from daebus_console.engine.message.exchange import State
 from tests.console.holding.conftest import Debugging, Shop
 from tests.support.waiting import eventually
 
@@ -56,6 +60,40 @@ def test_an_order_of_ones_own_is_done_again(console: Debugging, shop: Shop, tmp_
     )
     again = run_pytest(path, shop.url)
     assert again.returncode == 1, "a test that cannot fail"
+
+
+def test_what_was_dropped_is_not_answered_again(console: Debugging, shop: Shop, tmp_path: Path) -> None:
+    console(f"break {shop.orders} place")
+    asked = shop.ask(payload={"amount": 1}, timeout=0.5)
+    (held,) = console.holding()
+    assert console(f"release {held.number} drop") == Exit.DONE
+    path = tmp_path / "test_race.py"
+    (exchange,) = [one for one in console.session.journal.exchanges if one.action == "place"]
+    with pytest.raises(RequestTimeout):
+        asked.result()
+    eventually(lambda: exchange.state is State.TIMEOUT, what="its time is over")
+    assert console(f"release save {path}") == Exit.DONE
+    console("off")
+    done = run_pytest(path, shop.url)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert shop.handled == []
+
+
+def test_what_is_not_answered_yet_is_waited_for(console: Debugging, shop: Shop, tmp_path: Path) -> None:
+    console(f"break {shop.orders} place")
+    console(f"break {shop.payment} charge")
+    asked = shop.ask()
+    (held,) = console.holding()
+    console(f"release {held.number}")
+    console.holding(where=lambda one: one.first.service == shop.payment)
+    (exchange,) = [one for one in console.session.journal.exchanges if one.action == "place"]
+    path = tmp_path / "test_race.py"
+    assert console(f"release save {path}") == Exit.USAGE
+    assert console.heard.mistakes[-1].message == f"#{exchange.number} {shop.orders}.place is not answered yet"
+    console("off")
+    asked.result()
+    eventually(lambda: exchange.answer, what="it is answered")
+    assert console(f"release save {path}") == Exit.DONE
 
 
 def test_without_a_release_there_is_nothing_to_write(console: Debugging, shop: Shop, tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from daebus_console.engine.diff.exchange import answer_of
 from daebus_console.engine.export.as_python import literal
 from daebus_console.engine.holding.log import Done
 from daebus_console.engine.message import envelope as wire
-from daebus_console.engine.message.exchange import Exchange, Kind
+from daebus_console.engine.message.exchange import Exchange, Kind, State
+from daebus_console.naming import shown
 
 _DEEPEST = 1_000
 _HEAD = '''\
@@ -37,11 +38,11 @@ from typing import Any
 
 import pytest
 
-from daebus import DaebusCaller, RequestFailed
+from daebus import DaebusCaller, RequestFailed, RequestTimeout
 
 REDIS_URL = os.environ.get("DAEBUS_REDIS_URL") or {redis!r}
 
-# What is asked, and what was answered then.
+# What is asked, and what was answered then; nothing within its `timeout` (seconds), where it has one.
 ASKED: list[dict[str, Any]] = {asked}
 # What is held on the way, in the order in which it is let go, and how.
 RELEASED: list[dict[str, Any]] = {released}
@@ -63,6 +64,10 @@ def as_race(
     roots = list(_roots(done, find))
     if not roots:
         raise NothingToDo("what was let go was not asked for by anything that was seen: there is nothing to ask again")
+    open_ = next((one for one in roots if one.state in (State.PENDING, State.UNKNOWN)), None)
+    if open_ is not None:
+        why = "is not answered yet" if open_.state is State.PENDING else "was answered or not, which nobody knows"
+        raise NothingToDo(f"#{open_.number} {shown(open_.target or '?')}.{shown(open_.action or '', text=True)} {why}")
     yield _HEAD.format(
         redis=redis,
         asked=_list(_asked(one, mask) for one in roots),
@@ -94,6 +99,7 @@ def _asked(exchange: Exchange, mask: Callable[[Any], Any]) -> dict[str, Any]:
         "action": exchange.action,
         "payload": mask(wire.plain_payload_of(exchange.opened.data)),
         "one_way": exchange.kind is Kind.ONE_WAY,
+        "timeout": round(exchange.deadline - exchange.opened.at, 3) if exchange.state is State.TIMEOUT else None,
         "status": answer.status,
         "answer": mask(wire.plain_payload_of(exchange.answer.data)) if exchange.answer is not None else None,
     }

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from daebus import DaebusCaller, RequestFailed
+from daebus import DaebusCaller, RequestFailed, RequestTimeout
 
 REDIS_URL = ""
 ASKED: list[dict[str, Any]] = []
@@ -47,8 +47,8 @@ def test_what_was_held_goes_on_in_this_order(controls: dict[str, DaebusCaller]) 
     for one in RELEASED:
         hold = wait_for(controls[one["service"]], one, done)
         controls[one["service"]].send_request("release", {"hold": hold, "owner": OWNER, **one["how"]})
-    for thread in asking:
-        thread.join(WITHIN)
+    for number, thread in enumerate(asking):
+        thread.join(WITHIN + (ASKED[number]["timeout"] or 0.0))
     assert answers == [None if one["one_way"] else [one["status"], one["answer"]] for one in ASKED]
 
 
@@ -66,9 +66,12 @@ def ask(number: int, answers: list[Any]) -> None:
         if case["one_way"]:
             caller.send_message(case["action"], case["payload"])
         else:
-            answers[number] = ["ok", caller.send_request(case["action"], case["payload"], timeout=WITHIN)]
+            timeout = WITHIN if case["timeout"] is None else case["timeout"]
+            answers[number] = ["ok", caller.send_request(case["action"], case["payload"], timeout=timeout)]
     except RequestFailed as error:
         answers[number] = ["error", error.payload]
+    except RequestTimeout:
+        answers[number] = ["timeout", None]
     finally:
         caller.close()
 
