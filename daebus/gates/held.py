@@ -104,7 +104,7 @@ class Held:
         return Outcome(verdict, Mark(names, did, seconds), seconds=seconds)
 
     def told(self, now: float, until: float) -> dict[str, Any]:
-        """What is said of it, without its payload; `until` is when it goes on by itself at the latest."""
+        """What is said of it, without its payload; `until` is when it goes on unless its owner's lease is renewed."""
         met = self.met
         told: dict[str, Any] = {"hold": self.id, "place": met.place, "owner": self.owner, "rule": self.rule.id}
         told["channel" if met.place == "event" else "action"] = met.name
@@ -113,6 +113,7 @@ class Held:
         fields["behind"] = None if met.behind is None else met.behind() or None
         told |= {name: value for name, value in fields.items() if value is not None}
         told |= {"at": self.at, "held": round(now - self.since, 3), "left": round(max(0.0, until - now), 3)}
+        told["ends"] = round(max(0.0, self.until - now), 3)
         told["length"] = met.size
         if self.rule.deed.kind != HOLD:
             told["deed"] = self.rule.deed.kind

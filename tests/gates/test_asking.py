@@ -129,6 +129,7 @@ def test_it_is_let_go_before_such_a_one_gives_up_where_the_rule_says_so(
         client.publish(name, json.dumps(old))
         held = debugger.one()
         assert held["left"] <= 0.3
+        assert held["ends"] <= 0.3
         assert held["asker"]["notified"] is False
         answer = json.loads(tap.next()[1])
         assert answer["payload"] == {"got": {"n": 1}}

@@ -25,6 +25,7 @@ def test_it_is_held_before_its_handler_and_goes_on_as_it_was(
     assert held.items() >= {**told, "from": "web", "payload": {"a": 1}}.items()
     assert held["asker"]["notified"]
     assert 0 < held["left"] <= 30
+    assert 30 < held["ends"] <= 300
     released = debugger.release()
     assert released.items() >= {"released": 1, "verdict": "go", "hold": held["hold"], "id": "r1"}.items()
     reply = final(call)

@@ -184,7 +184,7 @@ class Release:
         steps = [] if then is None else step_rules(found.met, then)
         held = gates.release(found.id, verdict, by, None if then is None else reading.read_rules(steps))
         told = {**held.told(time.monotonic(), time.monotonic()), "released": 1, "verdict": verdict.kind}
-        del told["left"]
+        del told["left"], told["ends"]
         return told if then is None else {**told, "then": then, "rules": steps}
 
 

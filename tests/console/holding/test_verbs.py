@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+import redis
 
 from daebus import Daebus, RequestFailed, RequestTimeout
 from daebus_console.commands.context import Exit
@@ -155,6 +158,52 @@ def test_off_ends_a_step_and_counts_no_rule_of_one(console: Debugging, shop: Sho
     assert console.heard.notes[-1] == "off: 1 rule taken away, 0 held messages let go"
     assert (stepper.awaited, stepper.at) == ("", None)
     assert asked.result() == {"placed": True, "charged": 1}
+
+
+@pytest.mark.parametrize(
+    ("how", "least", "most"),
+    [
+        ("break {orders} ping", 30, 300),
+        ("break {orders} ping --once --hold 40", 30, 40),
+        ("break {orders} ping --before-timeout", 30, 300),
+        ("suspend {orders}", 300, 3600),
+    ],
+)
+def test_for_how_long_it_is_held_is_known_whatever_holds_it(
+    console: Debugging, shop: Shop, how: str, least: float, most: float
+) -> None:
+    console(how.format(orders=shop.orders))
+    asked = shop.ask("ping")
+    console.holding()
+    eventually(
+        lambda: not any(one.rule.once for one in console.keeper.desk.settings.values()), what="its rule is spent"
+    )
+    console.heard.records.clear()
+    assert console("held --json") == Exit.DONE
+    (told,) = console.heard.records
+    assert least < told["left_s"] <= most
+    console("off")
+    asked.result()
+
+
+def test_what_a_step_holds_is_held_for_a_time_and_so_is_what_ends_before_its_time(
+    console: Debugging, shop: Shop, redis_url: str
+) -> None:
+    console(f"break {shop.orders} place --once")
+    asked = shop.ask()
+    console.holding()
+    console("step into")
+    (held,) = console.holding(where=lambda one: one.first.service == shop.payment)
+    assert held.until is not None
+    console("off")
+    asked.result()
+    console(f"break {shop.orders} ping --before-timeout")
+    with redis.Redis.from_url(redis_url) as client:
+        # As 0.0.31 does, which says nothing of its 5 s.
+        client.publish(shop.orders, json.dumps({"action": "ping", "payload": {}, "request_id": "r1", "service": "old"}))
+    (held,) = console.holding()
+    assert held.until is not None
+    assert held.until - held.first.since < 5
 
 
 def test_one_instance_of_a_suspended_service_goes_on_for_good(console: Debugging, shop: Shop) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from daebus_console.engine.holding.rule import DELAY, LONGEST_HOLD, Rule, of_told
+from daebus_console.engine.holding.rule import DELAY, Rule, of_told
 
 USUAL_PATIENCE = 5.0
 """Seconds that callers of 0.0.31 wait for an answer where they are told nothing else; their requests do not say."""
@@ -27,8 +27,8 @@ class Hold:
     """A message that one instance holds.
 
     `hold` is its id there; `name` the action, or the channel of an event; `id` and `parent` are those of the message.
-    `since` and `until` are times of the keeper's clock: until when its rule holds it at most (None: as long as somebody
-    wants); `lease` until when it is held if its owner does not renew; `asker` when whoever asked gives up, if its clock
+    `since` and `until` are times of the keeper's clock: until when it is held at most (None: the instance does not
+    say); `lease` until when it is held if its owner does not renew; `asker` when whoever asked gives up, if its clock
     goes on (None: nobody is known to wait); with `waits` it is told to wait on; `guessed` that it does not say how long
     it waits, and is taken to wait as callers of 0.0.31 do. `payload` is what it carries, `whole` where all of that was
     told; `length` are its bytes. `target` is the service that a call is for; `ok` tells that an answer is no error;
@@ -96,13 +96,12 @@ def read_report(service: str, instance: str, told: Mapping[str, Any], at: float)
         [one for one in _list(told.get(name)) if isinstance(one, Mapping)] for name in ("rules", "suspended")
     )
     rules = tuple(placed for lease in leases for placed in _rules(str(lease.get("owner", "?")), lease.get("rules")))
-    lasts = {(one.owner, one.rule.id): one.rule.lasts for one in rules}
     return Report(
         service,
         instance,
         at,
         rules,
-        tuple(_holds(service, instance, told.get("held"), at, lasts)),
+        tuple(_holds(service, instance, told.get("held"), at)),
         int(_seconds(told.get("passed")) or 0),
         tuple(str(lease.get("owner", "?")) for lease in suspended),
         int(_seconds(told.get("count")) or 0),
@@ -121,27 +120,23 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _holds(
-    service: str, instance: str, told: Any, at: float, lasts: Mapping[tuple[str, str], float | None]
-) -> Iterator[Hold]:
+def _holds(service: str, instance: str, told: Any, at: float) -> Iterator[Hold]:
     for one in _list(told):
         if not isinstance(one, Mapping) or not isinstance(one.get("hold"), str):
             continue
-        left = _seconds(one.get("left"))
-        owner, rule = str(one.get("owner", "?")), str(one.get("rule", ""))
+        left, ends = _seconds(one.get("left")), _seconds(one.get("ends"))
         since = at - (_seconds(one.get("held")) or 0.0)
         asker, waits, guessed = _asker(one.get("asker"), at, since)
-        longest = LONGEST_HOLD if (owner, rule) in lasts else None
         yield Hold(
             service=service,
             instance=instance,
             hold=one["hold"],
             place=str(one.get("place", "request")),
             name=str(one.get("action") or one.get("channel") or ""),
-            owner=owner,
-            rule=rule,
+            owner=str(one.get("owner", "?")),
+            rule=str(one.get("rule", "")),
             since=since,
-            until=None if longest is None else since + (lasts[owner, rule] or longest),
+            until=None if ends is None else at + ends,
             lease=None if left is None else at + left,
             asker=asker,
             waits=waits,
