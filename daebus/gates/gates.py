@@ -86,8 +86,6 @@ class Gates:
         self._tells_at = 0.0
         self._ended = False
         self._random = random.Random()
-        self.passed = 0
-        """How many messages went through for want of room."""
         self.watched: frozenset[str] = frozenset()
         """The places at which there are rules."""
 
@@ -126,7 +124,7 @@ class Gates:
         """Whoever handed it in goes on without it; False where it has been let go."""
         return self._take(held.id) is not None
 
-    def wait_behind(self, size: int) -> bool:
+    def wait_behind(self, size: int, held: Held | None) -> bool:
         """Something waits for a held message to go on, and takes as much room as that; False where there is none.
 
         Then the held one has to be withdrawn. Told in either case when it waits no more: `goes_on`.
@@ -135,8 +133,8 @@ class Gates:
             has_room = self._has_room(size)
             self._behind += 1
             self._bytes += size
-            if not has_room:
-                self.passed += 1
+            if not has_room and held is not None:
+                held.rule.passed += 1
         return has_room
 
     def goes_on(self, size: int) -> None:
@@ -159,7 +157,6 @@ class Gates:
         """Hold a message; None where there is no room. Called with `_lock` held."""
         if not self._has_room(met.size):
             rule.passed += 1
-            self.passed += 1
             return None
         self._hit(rule)
         self._count += 1
@@ -257,6 +254,12 @@ class Gates:
         """All of them."""
         with self._lock:
             return list(self._leases.values())
+
+    @property
+    def passed(self) -> int:
+        """How many messages went through for want of room, of those that the rules which stand were to hold."""
+        with self._lock:
+            return sum(rule.passed for lease in self._leases.values() for rule in lease.rules)
 
     @property
     def bytes(self) -> int:

@@ -91,7 +91,7 @@ class Rule:
     hits: int = 0
     """How many it has done something to."""
     passed: int = 0
-    """How many it would have held, had there been room."""
+    """How many it would have held, or kept behind what it holds, had there been room."""
 
     @property
     def spent(self) -> bool:

@@ -104,7 +104,7 @@ class Passage:
                 self._line = deque() if self._line is None else self._line
                 self._line.append(answer)
         if waits:
-            if not self._gate.gates.wait_behind(len(answer.data)):
+            if not self._gate.gates.wait_behind(len(answer.data), self.hold):
                 self._make_room()
             return []
         answers = self._meet(answer)

@@ -180,6 +180,11 @@ def test_beyond_its_limits_it_holds_nothing_and_counts_what_goes_through(
         eventually(lambda: len(shop.handled) == 10)
         told = debugger.ask("held")
         assert (told["count"], told["passed"], told["rules"][0]["rules"][0]["passed"]) == (MOST_HELD, 10, 10)
+        # Of a rule that stands on, and not of one that has gone.
+        debugger.rules({**HOLD, "action": "other"}, owner="bob")
+        assert debugger.rules(HOLD)["passed"] == 10
+        assert debugger.rules({**HOLD, "action": "another"})["passed"] == 0
+        assert debugger.ask("held")["passed"] == 0
         debugger.ask("release", all=True)
         eventually(lambda: len(shop.handled) == MOST_HELD + 10)
     assert sorted(payload["n"] for payload in shop.handled) == list(range(MOST_HELD + 10))
