@@ -214,6 +214,10 @@ def test_a_file_says_what_it_says_whoever_writes_it() -> None:
         ("[[fault]]\nservice = 'a'\ndo = 'drop'\nprobability = nan", "fault 1: a probability"),
         ("[[fault]]\nservice = 'a'\ndo = 'drop'\nwhere = 'x'", "fault 1: `where` is a list"),
         ("[[fault]]\nservice = 'a'\ndo = 'drop'\nwhere = ['x']", "fault 1: `where`: expected a condition"),
+        (
+            "[[fault]]\nservice = 'a'\ndo = 'drop'\nwhere = ['payload.n>=3']",
+            "fault 1: `where`: there is no operator >=: there are !=, =, <, >, ~",
+        ),
         ("[[fault]]\nservice = 'a'\ndo = 'drop'\nlasts = 'soon'", "fault 1: `lasts` is a time"),
         ("[[fault]]\nservice = 'a'\ndo = 'drop'\nskip = -1", "fault 1: "),
     ],

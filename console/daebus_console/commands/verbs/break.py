@@ -37,7 +37,8 @@ VERB = Verb(
         "break #12",
         "break audit user_created --place event",
     ),
-    details="What is held goes on, unchanged, when this console ends or is killed, then within 10 s."
+    details="A condition compares with =, !=, <, > or ~ (a pattern); a path alone is of what is there."
+    " What is held goes on, unchanged, when this console ends or is killed, then within 10 s."
     " `held` lists it, `release` lets it go. At the shell the rule stands until Ctrl-C.",
     place=171,
 )

@@ -13,6 +13,8 @@ OPERATORS = ("!=", "=", "<", ">", "~")
 EXISTS = "exists"
 FORMS = "payload.id=17, payload.amount>100, payload.name~A*, or payload.coupon for one that is there"
 _SPLIT = re.compile(r"!=|=|<|>|~")
+_MORE_SIGNS = re.compile(r"[=<>~]+")
+"""What bare text does not begin with: it would be taken for a longer operator, which there is none of."""
 _PREFIX = "payload."
 _LONGEST = 1000
 Value = str | int | float | bool | None
@@ -59,6 +61,11 @@ def read_condition(text: str, *, quoted: bool = False) -> Condition:
             raise ConditionError(f"expected a condition on the payload: {FORMS}")
         return Condition(bare, EXISTS)
     word = text[found.end() :]
+    more = None if quoted or found[0] == "~" else _MORE_SIGNS.match(word)
+    if more is not None:
+        there = f"there are {', '.join(OPERATORS)}, and a path alone for what exists"
+        no = f"there is no operator {found[0]}{more[0]}: {there}"
+        raise ConditionError(f"{no}; a text that begins with {more[0]} is quoted", found.start())
     value: Value = word if quoted or found[0] == "~" else _value(word)
     if found[0] in "<>" and (isinstance(value, bool | None) or value == ""):
         raise ConditionError(f"{found[0]} compares numbers or texts, and {word or 'nothing'} is neither", found.end())
@@ -84,7 +91,7 @@ def written(value: Value, operator: str = "=") -> str:
     """A value as it is typed: text bare, unless it would be taken for something else."""
     if not isinstance(value, str):
         return json.dumps(value)
-    bare = operator == "~" or _value(value) == value
+    bare = operator == "~" or (_value(value) == value and not _MORE_SIGNS.match(value))
     return value if bare else json.dumps(value, ensure_ascii=False)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -32,6 +33,9 @@ PAYLOAD: dict[str, Any] = {"id": 17, "name": "Ann", "vip": True, "items": [{"sku
         ("payload.name=", [["name"], "=", ""]),
         ("payload.x=[1]", [["x"], "=", "[1]"]),
         ("payload.x=NaN", [["x"], "=", "NaN"]),
+        ('payload.x="=3"', [["x"], "=", "=3"]),
+        ('payload.x!="~/here"', [["x"], "!=", "~/here"]),
+        ("payload.x~=*", [["x"], "~", "=*"]),
     ],
 )
 def test_what_can_be_written(text: str, wire: list[Any]) -> None:
@@ -49,6 +53,31 @@ def test_what_can_be_written(text: str, wire: list[Any]) -> None:
 def test_what_is_no_condition_is_told_with_what_is(text: str) -> None:
     with pytest.raises(ConditionError):
         read_condition(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "operator"),
+    [
+        ("payload.total>=3", ">="),
+        ("payload.total<=3", "<="),
+        ("payload.id==17", "=="),
+        ("payload.id===17", "==="),
+        ("payload.id!==17", "!=="),
+        ("payload.id<>17", "<>"),
+        ("payload.total=>3", "=>"),
+        ("payload.total=<3", "=<"),
+        ("payload.name=~A*", "=~"),
+    ],
+)
+def test_an_operator_that_there_is_none_of_is_refused_with_those_that_there_are(text: str, operator: str) -> None:
+    told = f"there is no operator {operator}: there are !=, =, <, >, ~"
+    with pytest.raises(ConditionError, match=re.escape(told)) as caught:
+        read_condition(text)
+    assert text[caught.value.column :].startswith(operator)
+    # Whoever means that text says so.
+    sign = next(one for one in ("!=", "=", "<", ">") if operator.startswith(one))
+    path, _, value = text.partition(sign)
+    assert read_condition(f"{path}{sign}{value}", quoted=True).value == value
 
 
 @pytest.mark.parametrize(

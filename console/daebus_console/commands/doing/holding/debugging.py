@@ -22,7 +22,7 @@ from daebus_console.engine.sender import Cancelled, ReadOnly
 from daebus_console.engine.withheld import why_unasked
 from daebus_console.naming import shown
 
-_QUOTE_AFTER_OPERATOR = ('="', "='", '<"', "<'", '>"', ">'")
+_QUOTE_AFTER_OPERATOR = ('="', "='", '<"', "<'", '>"', ">'", '~"', "~'")
 
 
 def keeper_of(command: Command, context: Context) -> Keeper:
