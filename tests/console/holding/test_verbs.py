@@ -282,7 +282,10 @@ def test_a_broadcast_before_its_listener(console: Debugging, shop: Shop, redis_u
     (held,) = console.holding()
     assert held.first.place == "event"
     assert not heard
-    assert console(f"release {held.number} answer x=1") == Exit.ERROR
+    for verdict in ("answer x=1", "fail"):
+        assert console(f"release {held.number} {verdict}") == Exit.USAGE
+        told = f"H{held.number} {shop.audit} on {shop.placed}: a broadcast has no answer"
+        assert console.heard.mistakes[-1].message == told
     assert console(f"release {held.number} go order:=2") == Exit.DONE
     eventually(lambda: heard == [{"order": 2}])
     eventually(lambda: any(one.target == shop.placed for one in console.session.journal.exchanges))

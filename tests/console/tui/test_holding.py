@@ -8,11 +8,16 @@ import pytest
 
 from daebus import Daebus, RequestFailed
 from daebus_console.commands.under_way import under_way
+from daebus_console.engine.holding.rule import Rule
+from daebus_console.engine.keeping import keeper as keeping
+from daebus_console.engine.keeping.keeper import Keeper, Wanted
+from daebus_console.engine.sender import Sender
+from daebus_console.engine.session import Session
 from daebus_console.tui.screens.break_at import BreakScreen
 from daebus_console.tui.screens.edit import EditScreen
 from daebus_console.tui.screens.held import HeldScreen
 from daebus_console.tui.screens.rules import RulesScreen
-from tests.console.holding.conftest import Asked, Shop
+from tests.console.holding.conftest import Asked, Shop, known
 from tests.console.holding.conftest import shop as shop
 from tests.console.tui.support import Driver, drive
 
@@ -230,6 +235,68 @@ def test_all_the_next_and_an_order_of_ones_own(shop: Shop) -> None:
         await console.press("A")
         await console.sees("Nothing is held")
         assert [payload["n"] for _action, payload in shop.handled][:3] == [0, 4, 1]
+
+    drive(shop.url, story)
+
+
+def test_whose_it_is_can_be_read_whole_and_all_keys_have_room(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    somebody = "a-user-of-a-long-name@a-host-of-no-short-name:123456"
+
+    async def story(console: Driver) -> None:
+        await knows(console, shop)
+        with Session(shop.url) as session, Sender(session) as sender:
+            known(session, shop.orders)
+            monkeypatch.setattr(keeping, "owner", lambda: somebody)
+            keeper = Keeper(session, sender)
+            monkeypatch.undo()
+            keeper.place([Wanted(shop.orders, Rule(""))])
+            asked = shop.ask("ping", {"n": 1})
+            await held(console, 1)
+            await console.press("H")
+            await console.sees("Held 1 message", "held by", somebody)
+            for focus in ((), ("enter",)):
+                await console.press(*focus)
+                keys = "c Go on e Edit a Answer f Fail d Drop A All go on esc Back ? Help"
+                await console.until(lambda keys=keys: console.text.rstrip().endswith(keys), what="all keys")
+            keeper.close()
+            assert await ended(asked, console) == {"pong": True}
+
+    drive(shop.url, story, size=(80, 24))
+
+
+def test_from_what_is_held_to_the_rules_and_back_nothing_is_stacked(shop: Shop) -> None:
+    async def story(console: Driver) -> None:
+        await knows(console, shop)
+        await console.press("H", "L", "H", "L", "H")
+        await console.until(lambda: at(console, HeldScreen))
+        await console.press("escape")
+        await console.until(lambda: console.app.screen is console.app.main)
+        await console.press("L", "H")
+        await console.until(lambda: at(console, HeldScreen))
+        await console.press("escape")
+        await console.until(lambda: console.app.screen is console.app.main)
+
+    drive(shop.url, story)
+
+
+def test_what_has_no_answer_is_neither_answered_nor_failed(shop: Shop) -> None:
+    listening = Daebus(__name__, debugger=True)
+    listening.listen(shop.placed)(lambda _payload: None)
+    shop.start(shop.audit, listening)
+
+    async def story(console: Driver) -> None:
+        services = console.app.session.directory.services
+        await console.until(lambda: shop.audit in services and services[shop.audit].instances)
+        await console.command(f"break {shop.audit} {shop.placed} --place event")
+        await console.sees("`unbreak 1` ends it")
+        await console.command(f"broadcast {shop.placed} n:=1")
+        await held(console, 1)
+        await console.press("escape", "escape", "H")
+        said = console.app._notifications
+        for count, key in enumerate("af", 1):
+            await console.press(key)
+            await console.until(lambda n=count: sum("A broadcast has no answer" in one.message for one in said) == n)
+            assert at(console, HeldScreen)
 
     drive(shop.url, story)
 

@@ -39,6 +39,7 @@ def test_the_wheel_shows_what_has_no_room_and_the_click_goes_where_it_is_then() 
         await console.until(lambda: "Pause" in line(console))
         first, keys = line(console), console.app.screen.query_one(KeyLine)
         assert "Help" not in first
+        assert first.endswith("…"), "that there is more is to be seen"
         for _ in range(20):
             await console.pilot._post_mouse_events([events.MouseScrollDown], keys, button=0)
         await console.until(lambda: "Help" in line(console))

@@ -52,6 +52,13 @@ def patience(hold: Hold, now: float) -> str:
     return f"gives up in {duration(seconds)}" if seconds > 0 else HAS
 
 
+def unanswerable(hold: Hold) -> str:
+    """Why nothing can be answered in its place, neither well nor with an error; empty where something can."""
+    if hold.place == "event":
+        return "A broadcast has no answer"
+    return "A one-way message has no answer: it can go on, or be dropped" if hold.one_way else ""
+
+
 def told_rule(service: str, rule: Rule) -> str:
     """A rule in words."""
     where = {"request": "", "call": "calls of ", "answer": "answers of ", "event": "heard by "}[rule.place]

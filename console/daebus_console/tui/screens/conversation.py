@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from daebus_console.engine.session import Session
     from daebus_console.tui.base import BaseApp
 
+STEPS = " F11 into  F10 over  ⇧F11 out  F8 run "
+"""The keys that step, where there is something to step from."""
 _EVERY = 0.5
 _OPEN = (State.PENDING, State.TIMEOUT)
 _ROLES = {"": "plain", "bold": "strong", "key": "action"}
@@ -207,7 +209,7 @@ def standing(debugging: UnderWay) -> Standing:
     if stepper.awaited:
         return Standing(tuple(places), [(f" next: {clean(stepper.awaited)} ", "wait")])
     if held:
-        return Standing(tuple(places), [(" F11 into  F10 over  ⇧F11 out  F8 run ", "dim")])
+        return Standing(tuple(places), [(STEPS, "dim")])
     return Standing()
 
 

@@ -254,11 +254,19 @@ class DebugKeys(FindingKeys):
 
     def answer_held(self, held: Held) -> None:
         """Write an answer in its place, beginning with the last one that was seen, or what the service says of it."""
-        if held.first.place == "event":
-            self.notify("A broadcast has no answer", timeout=3)
+        if self._unanswerable(held):
             return
         payload, whence = self._last_answer(held)
         self._draft(held, payload, "is answered", f"Answer H{held.number} in its place{whence}", "answer")
+
+    def _unanswerable(self, held: Held) -> bool:
+        """Whether nothing can be answered in its place; then it is said."""
+        from daebus_console.engine.holding.words import unanswerable
+
+        why = unanswerable(held.first)
+        if why:
+            self.notify(why, timeout=3)
+        return bool(why)
 
     def _last_answer(self, held: Held) -> tuple[dict[str, Any], str]:
         first = held.first
@@ -303,6 +311,9 @@ class DebugKeys(FindingKeys):
         """Ask for the error, and answer with it in its place."""
         from daebus_console.commands.terms.words import as_word
         from daebus_console.tui.screens.ask import AskScreen
+
+        if self._unanswerable(held):
+            return
 
         def fail(text: str | None) -> None:
             if text is not None:

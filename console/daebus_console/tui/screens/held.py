@@ -12,12 +12,12 @@ from textual.screen import Screen
 from daebus_console.engine.holding.desk import Held
 from daebus_console.naming import shown
 from daebus_console.text import clean
-from daebus_console.tui.documents.document import Lines
-from daebus_console.tui.documents.node import Node
+from daebus_console.tui.documents.node import Node, note
 from daebus_console.tui.documents.tree import Tree
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.holding import heading, held_row, nothing_held
 from daebus_console.tui.rows.lines import Line
+from daebus_console.tui.screens.conversation import STEPS
 from daebus_console.tui.widgets.detail import DocumentView
 from daebus_console.tui.widgets.figure_list import FigureList
 from daebus_console.tui.widgets.key_line import KeyLine
@@ -49,16 +49,16 @@ class HeldScreen(Screen[None]):
         Binding("a", "answer", "Answer"),
         Binding("f", "fail", "Fail"),
         Binding("d", "verdict('drop')", "Drop"),
-        Binding("f11", "app.step('into')", "Into", key_display="F11"),
-        Binding("f10", "app.step('over')", "Over", key_display="F10"),
-        Binding("shift+f11,f23", "app.step('out')", "Out", key_display="⇧F11"),
+        Binding("f11", "app.step('into')", "Step into", key_display="F11", show=False),
+        Binding("f10", "app.step('over')", "Step over", key_display="F10", show=False),
+        Binding("shift+f11,f23", "app.step('out')", "Step out", key_display="⇧F11", show=False),
         Binding("A", "all", "All go on"),
-        Binding("n", "next", "Only the next"),
-        Binding("o", "order", "Order"),
+        Binding("n", "next", "Only the next goes on", show=False),
+        Binding("o", "order", "Order: choose it as the next", show=False),
         Binding("O", "go_in_order", "Go in the order that was chosen", show=False),
         Binding("S", "save_order", "Save what was let go as a test", show=False),
         Binding("V", "conversation", "Conversation that it belongs to", show=False),
-        Binding("L", "rules", "Rules"),
+        Binding("L", "rules", "Rules", show=False),
         Binding("enter", "look_inside", "Look inside", show=False),
         Binding("escape,q,H", "back", "Back", key_display="esc"),
         Binding("question_mark", "help", "Help", key_display="?"),
@@ -130,7 +130,7 @@ class HeldScreen(Screen[None]):
         self.head.show([(" Held", "strong"), (told, "name")], right)
         self.columns.show(heading(max(40, self.list.size.width - 1)) if held else [])
         self.list.refresh()
-        self.said.show(self.main.last_said)
+        self.said.show(self.main.last_said, [(STEPS if held else "", "dim")])
         self._show_inside()
 
     def _row(self, held: Held, width: int) -> Line:
@@ -166,12 +166,21 @@ class HeldScreen(Screen[None]):
         if self._inside_of != held.first.key:
             return
         if payload is None:
-            self.inside.show(Lines([[("   It is too large to be shown, and may be let go all the same.", "dim")]]))
-            return
-        node = Node(self.app.redact.mask(payload))
-        node.label = [("payload", "strong")]
-        node.open = node.foldable and not isinstance(node.value, str)
-        self.inside.show(Tree([node]))
+            node = note([("It is too large to be shown, and may be let go all the same.", "dim")])
+        else:
+            node = Node(self.app.redact.mask(payload))
+            node.label = [("payload", "strong")]
+            node.open = node.foldable and not isinstance(node.value, str)
+        self.inside.show(Tree([node, *self._whose(held)]))
+
+    def _whose(self, held: Held) -> list[Node]:
+        """By whose rules it is held, whole, where that is not us alone."""
+        keeper = self.main.keeper
+        if keeper is None or held.owners == [keeper.desk.owner]:
+            return []
+        node = Node(", ".join("you" if one == keeper.desk.owner else one for one in held.owners))
+        node.label, node.open = [("held by", "strong")], node.foldable
+        return [node]
 
     def on_figure_list_moved(self) -> None:
         """Another one is under the cursor."""

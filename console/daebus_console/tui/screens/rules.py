@@ -109,6 +109,10 @@ class RulesScreen(Screen[None]):
         self._type("fault save ")
 
     def action_held(self) -> None:
-        """Show what is held."""
+        """Show what is held: the screen from which it came here, or another."""
+        from daebus_console.tui.screens.held import HeldScreen
+
+        came_from = self.app.screen_stack[-2]
         self.app.pop_screen()
-        self.main.action_held()
+        if not isinstance(came_from, HeldScreen):
+            self.main.action_held()

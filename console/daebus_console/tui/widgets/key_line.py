@@ -118,4 +118,8 @@ class KeyLine(Widget, can_focus=False):
                 Segment(f" {binding.description}", over or does),
                 Segment(" ", ground),
             ]
-        return Strip(segments).adjust_cell_length(width, ground)
+        line = Strip(segments)
+        if line.cell_length > width + 1:
+            # The last blank needs no room.
+            line = Strip([*line.crop(0, width - 1), Segment("…", does)])
+        return line.adjust_cell_length(width, ground)

@@ -26,7 +26,7 @@ from daebus_console.engine.export.as_race import NothingToDo, as_race
 from daebus_console.engine.export.where import bare_url
 from daebus_console.engine.holding.desk import Held
 from daebus_console.engine.holding.steps import Step, StepError
-from daebus_console.engine.holding.words import stage, where
+from daebus_console.engine.holding.words import stage, unanswerable, where
 from daebus_console.engine.keeping.keeper import Keeper, Released
 from daebus_console.engine.keeping.refused import GoneOn, Refused
 from daebus_console.files.places import FileError
@@ -85,6 +85,9 @@ def run_release(command: Command, context: Context) -> int:
         return ended(context, unasked)
     if len(several) > 1 and (command["changes"].items or verdict != "go" or step is not None):
         raise at_word(command, command["which"], "several are let go as they are: name one to edit, answer or step")
+    why = unanswerable(several[0].first) if verdict in ("answer", "fail") else ""
+    if why:
+        raise at_word(command, verdict, f"H{several[0].number} {where(several[0].first)}: {why[0].lower()}{why[1:]}")
     status = Exit.DONE
     for held in several:
         what = f"H{held.number} {where(held.first)}"
