@@ -7,12 +7,20 @@ from typing import Any
 
 import pytest
 
+from daebus_console.commands.terms.entries import Liner
+from daebus_console.engine.conversation.tree import Conversation
+from daebus_console.engine.conversation.waterfall import waterfall
 from daebus_console.engine.filter.language import parse
+from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message.envelope import debug_of, plain_payload_of
 from daebus_console.engine.message.exchange import Flag, Kind, State
 from daebus_console.engine.pairing.correlator import Correlator
 from daebus_console.engine.pairing.journal import Journal
+from daebus_console.tui.documents.exchange import response_document
 from daebus_console.tui.documents.timeline import marks
+from daebus_console.tui.rows.exchanges import exchange_row
+from daebus_console.tui.rows.lines import text_of
+from daebus_console.tui.rows.sequence import steps
 from daebus_console.tui.rows.signs import remarks, state_of
 
 MARK = {"by": "ann", "did": ["held 2.0 s", "edited"]}
@@ -64,6 +72,23 @@ def test_what_is_held_no_more_times_out_once_its_own_time_is_over(correlator: Co
     assert correlator.advance(106.9) == []
     assert correlator.advance(107.1) == [exchange]
     assert exchange.state is State.TIMEOUT
+
+
+def test_one_that_is_not_answered_after_it_was_held_is_told_with_the_end_that_was_moved(correlator: Correlator) -> None:
+    exchange = asked(correlator)
+    for second in range(1, 8):
+        correlator.feed(100.0 + second, "caller:x", notice(second))
+    assert correlator.advance(112.0) == [exchange]
+    assert exchange.state is State.TIMEOUT
+    assert exchange.until == 112.0
+    assert "12.0s" in text_of(exchange_row(exchange, 120, 200.0))
+    told = text_of(response_document(exchange, 200.0).line(0, 120))
+    assert told == "No answer came within 12.0s, which grew while it was held."
+    assert [mark.at for mark in marks(exchange)][-1] == 12.0
+    assert [step.at for step in steps([exchange])][-1] == 112.0
+    (row,) = waterfall(Conversation(exchange, [exchange]), 200.0).rows
+    assert (row.start, row.end) == (0.0, 12.0)
+    assert "no answer within 12 s" in "".join(span.text for span in Liner(120, Redactor(())).expired(exchange))
 
 
 @pytest.mark.parametrize("held", [1, "yes", None, {}, [1]], ids=["number", "text", "null", "object", "list"])

@@ -200,7 +200,7 @@ class Liner:
 
     def expired(self, exchange: Exchange) -> Line:
         """The line that says that a request got no answer in its time, or none that could be seen."""
-        waited = exchange.deadline - exchange.opened.at
+        waited = exchange.until - exchange.opened.at
         unknown = exchange.state is State.UNKNOWN
         silent = dialects.named(exchange.dialect)
         told = f"no answer within {waited:g} s"
@@ -208,7 +208,7 @@ class Liner:
             told = (silent and silent.silence) or "unknown: its answers cannot be seen"
         return fit(
             [
-                Span(clock_time(exchange.deadline) + " ", "dim"),
+                Span(clock_time(exchange.until) + " ", "dim"),
                 Span(f"{'#' + str(exchange.number):>6} ", "bold"),
                 Span("? " if unknown else "× ", "warn"),
                 Span(self._column(0, shown(exchange.target or "")) + " "),

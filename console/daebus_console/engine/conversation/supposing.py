@@ -50,4 +50,4 @@ def _until(exchange: Exchange) -> float:
     """When its receiver was done with it at the latest, as far as is known (epoch seconds)."""
     if exchange.kind is Kind.ONE_WAY:
         return exchange.opened.at + ONE_WAY_LASTS
-    return exchange.deadline if exchange.answer is None else exchange.answer.at
+    return exchange.until if exchange.answer is None else exchange.answer.at

@@ -23,12 +23,12 @@ _FAILED = (State.ERROR, State.TIMEOUT)
 class Row(NamedTuple):
     """One exchange, or run, of a conversation. Times are seconds since its beginning.
 
-    `end` is that of the final answer; of one without, its deadline or, while it is open, now. `handler` is how long the
-    service says it was in the handler, and `begun` where that must have begun, as far as the calls within it tell;
-    `calls` how long at least one call within it was under way. `rose_to` is the number of the exchange that failed
-    after it, `swallowed_by` that of the one that answered well all the same. `queued` is how long it waited for a
-    worker, and `runs` what its handlers did, where the service told so. `own_clock` tells that start or end are of the
-    clock of a service.
+    `end` is that of the final answer; of one without, the end of its time or, while it is open, now. `handler` is
+    how long the service says it was in the handler, and `begun` where that must have begun, as far as the calls
+    within it tell; `calls` how long at least one call within it was under way. `rose_to` is the number of the
+    exchange that failed after it, `swallowed_by` that of the one that answered well all the same. `queued` is how
+    long it waited for a worker, and `runs` what its handlers did, where the service told so. `own_clock` tells that
+    start or end are of the clock of a service.
     """
 
     node: Node
@@ -100,7 +100,7 @@ def _span(exchange: Exchange, now: float, told: Told) -> tuple[float, float]:
         return start, max(start, exchange.answer.at)
     if exchange.state is State.PENDING:
         return start, max(start, now)
-    return start, max(start, exchange.deadline) if exchange.state is State.TIMEOUT else start
+    return start, max(start, exchange.until) if exchange.state is State.TIMEOUT else start
 
 
 def _span_of_run(node: Node, spans: dict[int, tuple[float, float]]) -> tuple[float, float]:

@@ -267,10 +267,10 @@ class Stats:
         if state is State.UNKNOWN:
             series.unknown += 1
             return
-        if exchange.deadline >= series.end:
-            series.roll(exchange.deadline)
-        if exchange.deadline >= self._all.end:
-            self._roll(exchange.deadline)
+        if exchange.until >= series.end:
+            series.roll(exchange.until)
+        if exchange.until >= self._all.end:
+            self._roll(exchange.until)
         for one in (series, self._all):
             one.timeouts += 1
 

@@ -98,7 +98,7 @@ class Stepper:
                 return self._arrived(planned, held)
         if exchange is None or exchange.state is State.PENDING:
             return None
-        ended = exchange.answer.at if exchange.answer is not None else exchange.deadline
+        ended = exchange.answer.at if exchange.answer is not None else exchange.until
         if now - ended < _ARRIVES_WITHIN:
             return None
         service = shown(exchange.target or "?")

@@ -237,6 +237,11 @@ class Exchange(msgspec.Struct, gc=False):
         return [one for one in progress if not isinstance(one, Notice)] if self._aside is not None else progress
 
     @property
+    def until(self) -> float:
+        """When its time is over (epoch seconds): its deadline, or where that went to while it was held."""
+        return self.deadline if self._aside is None else max(self.deadline, self._aside.until)
+
+    @property
     def latest(self) -> Message:
         """The last of its messages."""
         if self._aside is None and self.answer is not None:

@@ -65,7 +65,7 @@ class Settling:
             exchange.progress.append(message)
             return
         exchange.answer = message
-        if exchange.state is _PENDING and message.at > max(exchange.deadline, exchange.aside.until):
+        if exchange.state is _PENDING and message.at > exchange.until:
             # Its time had run out before this frame came, only nobody had asked yet.
             self._settle(exchange, State.TIMEOUT)
         if exchange.state is State.TIMEOUT:

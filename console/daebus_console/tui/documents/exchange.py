@@ -287,7 +287,8 @@ def _nothing(exchange: Exchange, now: float) -> Line:
         if dialect is not None and dialect.silence is not None:
             return [(f"{dialect.silence[0].upper()}{dialect.silence[1:]}.", "warn")]
         return [("Unknown: the console could not see the answer, not being connected, or not allowed to.", "warn")]
-    return [(f"No answer came within {fmt.duration(exchange.deadline - exchange.opened.at)}.", "error")]
+    moved = ", which grew while it was held" if exchange.until > exchange.deadline else ""
+    return [(f"No answer came within {fmt.duration(exchange.until - exchange.opened.at)}{moved}.", "error")]
 
 
 _UNSEEN = "What was published in this time was not seen."

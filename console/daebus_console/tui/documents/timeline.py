@@ -54,7 +54,7 @@ def marks(exchange: Exchange) -> list[Mark]:
         found.append(Mark(extra.at - start, "answered again", "‡", "warn", fmt.size(len(extra.data))))
     if exchange.state is State.TIMEOUT:
         who = "the asker named it" if exchange.flags & Flag.DECLARED else "the console's setting"
-        found.append(Mark(max(exchange.deadline, exchange.aside.until) - start, "time ran out", "◷", "error", who))
+        found.append(Mark(exchange.until - start, "time ran out", "◷", "error", who))
     return sorted(found, key=lambda mark: mark.at)
 
 

@@ -86,6 +86,6 @@ def _took(exchange: Exchange, now: float) -> float:
     if exchange.state is State.PENDING:
         return now - exchange.opened.at
     if exchange.state is State.TIMEOUT and exchange.latency is None:
-        return exchange.deadline - exchange.opened.at
+        return exchange.until - exchange.opened.at
     latency = exchange.latency
     return -1.0 if latency is None else latency

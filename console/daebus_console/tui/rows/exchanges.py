@@ -174,7 +174,7 @@ def _took(exchange: Exchange, now: float) -> tuple[float | None, str]:
         return max(0.0, now - exchange.opened.at), "wait"
     took = exchange.latency if exchange.kind is not Kind.TOLD else exchange.elapsed
     if took is None:
-        return (exchange.deadline - exchange.opened.at, "error") if exchange.state is State.TIMEOUT else (None, "dim")
+        return (exchange.until - exchange.opened.at, "error") if exchange.state is State.TIMEOUT else (None, "dim")
     return took, "ok" if took < 0.1 else "wait" if took < 1 else "error"
 
 

@@ -40,7 +40,7 @@ def steps(exchanges: Iterable[Exchange]) -> list[Step]:
         for message in exchange.messages:
             found.append((message.seq, _step(exchange, message, source, target)))
         if exchange.state is State.TIMEOUT and exchange.answer is None:
-            late = Step(exchange.deadline, target, source, "◷ no answer in time", "error", exchange.number, True)
+            late = Step(exchange.until, target, source, "◷ no answer in time", "error", exchange.number, True)
             found.append((exchange.opened.seq, late))
     found.sort(key=lambda one: (one[1].at, one[0]))
     return [step for _seq, step in found]
