@@ -10,7 +10,7 @@ from daebus.errors import DaebusError, PayloadError
 from daebus.wire import checks
 from daebus.wire.writing import encode
 
-from .rule import ANSWER, DEEDS, DELAY, EVENT, FAIL, HOLD, PLACES, REPLY, Deed, Rule
+from .rule import ANSWER, DEEDS, DELAY, EVENT, FAIL, FAILED, HOLD, PLACES, REPLY, Deed, Rule
 from .where import OPS, Condition
 
 LONGEST_HOLD = 300.0
@@ -127,7 +127,7 @@ def read_failure(value: object) -> tuple[str | None, str]:
     unknown = next((key for key in value if key not in ("code", "error")), None)
     if unknown is not None:
         raise BadRule(f"`fail` has the unknown field {checks.shown(unknown)}; there are `code` and `error`")
-    error = value.get("error", "failed by a debugger")
+    error = value.get("error", FAILED)
     if not isinstance(error, str) or len(error) > _VALUE:
         raise BadRule(f"`error` must be a text of at most {_VALUE} characters, not {checks.shown(error)}")
     return _text(value, "code"), error

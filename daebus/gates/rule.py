@@ -20,6 +20,8 @@ DEEDS: dict[str, frozenset[str]] = {
     EVENT: frozenset((HOLD, DELAY, DROP, DUPLICATE)),
 }
 """What can be done at each place. A handler is held to one answer elsewhere; of a broadcast there is none."""
+FAILED = "failed by a debugger"
+"""The text of an error for which none is given."""
 WAITED_FOR = frozenset((FAIL, REPLY, DROP_ANSWER))
 """What is done to an answer, and cannot be to a one-way message about to leave: nobody waits for one."""
 

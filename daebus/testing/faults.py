@@ -11,7 +11,7 @@ from daebus.errors import ConfigurationError, PayloadError
 from daebus.gates.gates import Gates
 from daebus.gates.held import GO, Held, Verdict
 from daebus.gates.reading import BadRule, read_failure, read_payload, read_rule
-from daebus.gates.rule import DEEDS, DROP, EVENT, FAIL, REPLY, Rule
+from daebus.gates.rule import DEEDS, DROP, EVENT, FAIL, FAILED, REPLY, Rule
 from daebus.wire import checks
 
 FOR_EVER = 1e9
@@ -52,7 +52,7 @@ class HeldMessage:
         """Answer in its place."""
         self._release(Verdict(REPLY, _checked(payload)))
 
-    def fail(self, error: str = "failed by a debugger", code: str | None = None) -> None:
+    def fail(self, error: str = FAILED, code: str | None = None) -> None:
         """Answer with an error in its place."""
         try:
             code, error = read_failure({"error": error, **({} if code is None else {"code": code})})

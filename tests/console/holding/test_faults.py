@@ -33,6 +33,13 @@ once = true
 """
 
 
+def test_a_fault_without_a_text_is_listed_with_what_the_caller_gets(console: Debugging, shop: Shop) -> None:
+    assert console(f"fault {shop.orders} ping fail --code broke") == Exit.DONE
+    with pytest.raises(RequestFailed) as caught:
+        shop.ask("ping").result()
+    assert f"{shop.orders}.ping {caught.value} (broke)" in console.heard.notes[-1]
+
+
 def test_failed_so_often_and_no_more(console: Debugging, shop: Shop) -> None:
     assert console(f'fault {shop.payment} charge fail "card declined" --code declined --times 2') == Exit.DONE
     for _ in range(2):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from daebus.gates.rule import FAILED
 from daebus_console.engine import jsontext
 from daebus_console.engine.holding.condition import Condition, of_wire
 from daebus_console.naming import shown
@@ -137,7 +138,9 @@ class Rule:
         if self.do == DELAY:
             return f"delayed by {_seconds(self.seconds or 0.0)}"
         if self.do == FAIL:
-            return f"failed: {self.error or 'a fault set by the debugger'}" + (f" ({self.code})" if self.code else "")
+            return (FAILED if self.error is None else f"failed: {self.error}") + (
+                f" ({self.code})" if self.code else ""
+            )
         if self.do == ANSWER:
             return f"answered {jsontext.dumps(self.payload)}"
         return _WORDS[self.do]

@@ -309,6 +309,7 @@ class DebugKeys(FindingKeys):
 
     def fail_held(self, held: Held) -> None:
         """Ask for the error, and answer with it in its place."""
+        from daebus.gates.rule import FAILED
         from daebus_console.commands.terms.words import as_word
         from daebus_console.tui.screens.ask import AskScreen
 
@@ -320,7 +321,7 @@ class DebugKeys(FindingKeys):
                 self.do(f"release {held.number} fail --error {as_word(text)}")
 
         about = f"whoever asked gets it from {shown(held.first.service)}.{shown(held.first.name, text=True)}"
-        self.app.push_screen(AskScreen("The text of the error", about, "failed by the debugger"), fail)
+        self.app.push_screen(AskScreen("The text of the error", about, FAILED), fail)
 
     def conversation_of(self, id: str | None) -> None:
         """Show the conversation that the message of that id belongs to."""
