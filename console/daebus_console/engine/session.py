@@ -358,7 +358,7 @@ class Session:
     def _look_at_clock(self, at: float) -> float:
         """The time that `at` is, once the steps of the wall clock are seen to."""
         step = self._clock_step()
-        if step is not None:
+        if step is not None and (self.status.up or step.seconds):
             with self._changed:
                 self._stepped(step)
                 self._changed.notify_all()
@@ -367,7 +367,7 @@ class Session:
         return at
 
     def _stepped(self, step: Step) -> None:
-        """The wall clock has stepped: all that is measured begins anew, and the flow gets a gap that says so."""
+        """The wall clock stepped, or this process stood still: all begins anew, and a gap in the flow says so."""
         self.status.gaps += 1
         self.status.since += step.seconds
         if self.status.remembered is not None:

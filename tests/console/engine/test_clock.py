@@ -6,10 +6,11 @@ import json
 
 from daebus_console.engine.figures.stats import Stats
 from daebus_console.engine.message.exchange import State
-from daebus_console.engine.pairing.clock import Clock, Step
+from daebus_console.engine.pairing.clock import STOOD_STILL, Clock, Step
 from daebus_console.engine.pairing.correlator import Correlator
 from daebus_console.engine.pairing.journal import Journal
 from daebus_console.engine.rate import Rate
+from daebus_console.tui.documents.exchange import gap_lines
 
 NOON = 1_700_000_000.0
 
@@ -19,10 +20,10 @@ class System:
 
     def __init__(self) -> None:
         self.wall, self.steady, self.slept = NOON, 100.0, 0.0
-        self.reading = 0.0
+        self.reading = self.worked = 0.0
 
     def clock(self) -> Clock:
-        return Clock(self._wall, lambda: self.steady, lambda: self.steady + self.slept)
+        return Clock(self._wall, lambda: self.steady, lambda: self.steady + self.slept, lambda: self.worked)
 
     def _wall(self) -> float:
         self.steady += self.reading
@@ -90,6 +91,33 @@ def test_a_process_that_was_held_up_between_two_looks_sees_no_step() -> None:
     assert clock.step() is None
 
 
+def test_a_process_that_stood_still_is_told_from_one_that_had_much_to_do() -> None:
+    system = System()
+    clock = system.clock()
+    system.pass_by(STOOD_STILL - 1)
+    assert clock.step() is None
+    system.pass_by(60)
+    system.worked += 59
+    assert clock.step() is None
+    system.pass_by(60)
+    system.worked += 1
+    step = clock.step()
+    assert step == Step(clock(), clock(), 0.0, 60.0)
+    assert step.seconds == 0
+    system.pass_by(1)
+    assert clock.step() is None
+
+
+def test_a_clock_that_is_set_while_the_process_stands_still_steps() -> None:
+    system = System()
+    clock = system.clock()
+    system.pass_by(60)
+    system.wall += 3600
+    step = clock.step()
+    assert step is not None
+    assert (step.seconds, step.stood) == (3600, 60)
+
+
 def ask(correlator: Correlator, at: float, number: int) -> None:
     request = {"action": "a", "payload": {}, "reply_to": "caller:me", "request_id": f"r{number}"}
     correlator.feed(at, "svc", json.dumps(request).encode())
@@ -129,6 +157,16 @@ def test_a_sleep_is_a_gap_as_long_as_it() -> None:
     assert gap.aside.gap is not None
     assert gap.aside.gap.seconds == 3600
     assert "slept" in gap.aside.gap.reason
+
+
+def test_a_stand_still_is_a_gap_as_long_as_it() -> None:
+    correlator = Correlator(Journal(100, 100_000))
+    gap = correlator.step(Step(NOON, NOON, 0.0, 60.0))
+    assert gap is not None
+    assert gap.aside.gap is not None
+    assert (gap.aside.gap.start, gap.aside.gap.end) == (NOON - 60, NOON)
+    assert gap.aside.gap.reason == "this console stood still"
+    assert "was read after it" in str(gap_lines(gap)[0])
 
 
 def test_a_step_within_a_gap_leaves_one_gap_that_does_not_end_before_it_began() -> None:

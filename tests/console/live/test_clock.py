@@ -11,7 +11,7 @@ import pytest
 
 from daebus_console.commands.terms.entries import Entry, Liner
 from daebus_console.engine.hiding.redact import Redactor
-from daebus_console.engine.message.exchange import Exchange, Kind, Message
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
 from daebus_console.engine.pairing.clock import Clock
 from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.session import Session
@@ -45,6 +45,16 @@ def session(own_redis: RedisServer, wall: Wall) -> Iterator[Session]:
         yield session
 
 
+class Still:
+    """The clocks of this machine, after a process stood still for so long."""
+
+    def __init__(self) -> None:
+        self.stood = 0.0
+
+    def clock(self) -> Clock:
+        return Clock(lambda: time.time() + self.stood, lambda: time.monotonic() + self.stood)
+
+
 def gaps(session: Session) -> list[str]:
     with session.lock:
         found = [one.aside.gap for one in session.journal.exchanges if one.kind is Kind.GAP]
@@ -65,6 +75,25 @@ def test_a_quiet_session_sees_it(session: Session, wall: Wall, publish: Publish,
     assert newest is not None
     assert newest.channel == "news"
     assert abs(newest.at - wall()) < 60
+
+
+def test_one_that_stood_still_accuses_nobody_of_being_late(own_redis: RedisServer, publish: Publish) -> None:
+    still = Still()
+    with Session(own_redis.url, clock=still.clock()) as session:
+        assert session.wait_up(10)
+        assert not gaps(session)
+        asked = {"action": "a", "payload": {}, "reply_to": "caller:me", "request_id": "r1", "timeout": 5.0}
+        publish("svc", asked)
+        assert session.wait_for(lambda: session.status.messages == 1, 10)
+        still.stood = 60.0
+        publish("caller:me", {"status": "success", "payload": {}, "request_id": "r1", "final": True})
+        assert session.wait_for(lambda: session.status.messages == 2, 10)
+        with session.lock:
+            exchange = session.correlator.find("r1")
+        assert gaps(session) == ["this console stood still"]
+        assert exchange is not None
+        assert (exchange.state, exchange.latency) == (State.OK, None)
+        assert not exchange.has(Flag.LATE)
 
 
 def test_a_busy_session_sees_it(session: Session, wall: Wall, publish: Publish) -> None:

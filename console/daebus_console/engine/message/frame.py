@@ -29,7 +29,7 @@ class Gap(NamedTuple):
 
     `start` and `end` are epoch seconds; `end` is None while the connection is still down. `partly` tells that there
     was a connection, and that what Redis let us read was seen. Where it was not `lost`, the clock has stepped: over
-    nothing at all, unless the machine slept.
+    nothing at all, unless the machine slept or this process stood still.
     """
 
     start: float

@@ -248,7 +248,7 @@ class Correlator(Sorter):
         return None if self._open_gap is None else self._open_gap.aside.gap
 
     def step(self, step: Step) -> Exchange | None:
-        """The clock stepped: of what is pending nobody can tell any more how long it took, and the flow gets a gap.
+        """The clock stepped, or we stood still: what is pending has no time that is known, and the flow gets a gap.
 
         None where there is an open gap already: nothing comes in then.
         """
@@ -259,7 +259,8 @@ class Correlator(Sorter):
         reason = _reason(step)
         exchange = self.lose(step.before, reason)
         self._open_gap = None
-        exchange.set_aside().gap = Gap(step.before if step.slept else step.after, step.after, reason, lost=False)
+        begin = step.before if step.slept else step.after - step.stood
+        exchange.set_aside().gap = Gap(begin, step.after, reason, lost=False)
         return exchange
 
     def resume(self, at: float) -> Exchange | None:
@@ -290,6 +291,8 @@ class Correlator(Sorter):
 def _reason(step: Step) -> str:
     if step.slept:
         return "this machine slept"
+    if step.stood and not step.seconds:
+        return "this console stood still"
     seconds = abs(step.seconds)
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -291,6 +291,7 @@ def _nothing(exchange: Exchange, now: float) -> Line:
     return [(f"No answer came within {fmt.duration(exchange.until - exchange.opened.at)}{moved}.", "error")]
 
 
+_LATE = "What was published in this time was read after it, if at all, and has the time of then."
 _UNSEEN = "What was published in this time was not seen."
 _HALF_SEEN = "Of what was published in this time only what Redis lets this console read was seen."
 
@@ -298,6 +299,8 @@ _HALF_SEEN = "Of what was published in this time only what Redis lets this conso
 def _gap_words(gap: Gap) -> str:
     if gap.seconds == 0:
         return "The clock stepped here."
+    if not gap.lost:
+        return _LATE
     return _HALF_SEEN if gap.partly else _UNSEEN
 
 
