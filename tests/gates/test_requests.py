@@ -180,7 +180,8 @@ def test_hooks_see_what_a_handler_answers_and_no_answer_of_a_debugger(
         debugger = Debugger(requester, name)
         debugger.rules(HOLD)
         calls = [requester.start(name, "echo", {"n": n}) for n in range(2)]
-        first, second = debugger.held(2)
+        # Two workers met them, in any order.
+        first, second = sorted(debugger.held(2), key=lambda held: held["payload"]["n"])
         debugger.release(first["hold"], verdict="answer", payload={"by": "me"})
         assert calls[0].result() == {"by": "me"}
         debugger.release(second["hold"], payload={"n": 5})
