@@ -159,6 +159,20 @@ def test_a_step_does_not_come_to_what_was_held_before(console: Debugging, shop: 
     assert asked.result() == {"asked": 2}
 
 
+def test_a_step_takes_the_place_of_one_that_is_under_way(console: Debugging, shop: Shop) -> None:
+    console(f"break {shop.orders} place")
+    console(f"fault {shop.payment} charge delay 60s")
+    first, second = shop.ask(payload={"amount": 1}), shop.ask(payload={"amount": 2})
+    one, other = console.holding(2)
+    console(f"step over H{one.number}")
+    console(f"step over H{other.number}")
+    groups = {setting.group for setting in console.keeper.desk.settings.values() if setting.group}
+    assert len(groups) == 1, "of the first one no rule is left"
+    console("off")
+    first.result()
+    second.result()
+
+
 def test_a_call_that_a_fault_was_quicker_for_is_named(console: Debugging, shop: Shop) -> None:
     console(f"break {shop.orders} place --once")
     asked = shop.ask(payload={"amount": 5})

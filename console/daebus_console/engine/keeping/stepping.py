@@ -45,10 +45,14 @@ class Stepper:
         return f"the next call of {name}, or its answer" if planned.step is Step.INTO else f"the answer of {name}"
 
     def step(self, held: Held, step: Step, payload: Any = None) -> None:
-        """Go on from what is held. Raises StepError, GoneOn, Refused, RedisUnavailable, ReadOnly."""
+        """Go on from what is held; that ends a step that is under way.
+
+        Raises StepError, GoneOn, Refused, RedisUnavailable, ReadOnly.
+        """
         keeper = self.keeper
         with keeper.session.lock:
             services = debuggable(keeper.session)
+            last = keeper.desk.group(self._plan.group) if self._plan is not None else []
         planned = plan(step, held.first, services)
         made = []
         if planned.rules:
@@ -62,8 +66,9 @@ class Stepper:
             keeper.release(held, "go", payload=payload)
         except Exception:
             self._plan = None
-            keeper.lift(made)
+            keeper.lift([*made, *last])
             raise
+        keeper.lift(last)
 
     def end(self) -> None:
         """Follow nothing any more: all that was set for it is lifted."""
