@@ -276,6 +276,8 @@ class Session:
 
     def on_up(self, at: float) -> None:
         """The tap reads (called by the tap)."""
+        # Whoever connects does not look, and has not stood still.
+        at = self._look_at_clock(at)
         with self._changed:
             self.status.up, self.status.since, self.status.problem = True, at, None
             if self.status.remembered is None:

@@ -96,6 +96,19 @@ def test_one_that_stood_still_accuses_nobody_of_being_late(own_redis: RedisServe
         assert not exchange.has(Flag.LATE)
 
 
+def test_one_that_waited_for_its_redis_did_not_stand_still(own_redis: RedisServer) -> None:
+    still = Still()
+    with Session(own_redis.url, clock=still.clock()) as session:
+        assert session.wait_up(10)
+        own_redis.stop()
+        assert session.wait_for(lambda: not session.status.up, 10)
+        session.tap.stop()
+        still.stood = 60.0
+        session.on_up(session.clock())
+        session.on_idle(session.clock())
+        assert not any("stood still" in reason for reason in gaps(session))
+
+
 def test_a_busy_session_sees_it(session: Session, wall: Wall, publish: Publish) -> None:
     # Never a tenth of a second without a message.
     publish("news", {"n": 0})

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from daebus.gates.rule import FAILED
 from daebus_console.engine import jsontext
 from daebus_console.engine.holding.condition import Condition, of_wire
 from daebus_console.naming import shown
@@ -35,6 +34,10 @@ _WORDS = {
     DUPLICATE: "handled twice",
     ANSWER_TWICE: "answered twice",
 }
+
+
+_FAILED = "failed by a debugger"
+"""What a service answers where a fault says nothing."""
 
 
 class RuleError(ValueError):
@@ -138,9 +141,8 @@ class Rule:
         if self.do == DELAY:
             return f"delayed by {_seconds(self.seconds or 0.0)}"
         if self.do == FAIL:
-            return (FAILED if self.error is None else f"failed: {self.error}") + (
-                f" ({self.code})" if self.code else ""
-            )
+            what = _FAILED if self.error is None else f"failed: {self.error}"
+            return f"{what} ({self.code})" if self.code else what
         if self.do == ANSWER:
             return f"answered {jsontext.dumps(self.payload)}"
         return _WORDS[self.do]
