@@ -87,7 +87,7 @@ def late(exchange: Exchange) -> Cause | None:
     answer = exchange.answer
     if answer is None or not exchange.flags & Flag.LATE or exchange.flags & Flag.TIMELESS:
         return None
-    took, waited = answer.at - exchange.opened.at, exchange.deadline - exchange.opened.at
+    took, waited = answer.at - exchange.opened.at, exchange.until - exchange.opened.at
     evidence = [f"the caller waits {duration(waited)}; the answer came after {duration(took)}"]
     where = "it took that long"
     if exchange.elapsed is not None and exchange.elapsed >= 0:

@@ -272,7 +272,7 @@ def _done(chain: _Chain) -> str:
 
 def _given_up(exchange: Exchange) -> float:
     """When its asker gave it up: being held may have moved that."""
-    return max(exchange.deadline, exchange.aside.until)
+    return exchange.until
 
 
 def _key_of(exchange: Exchange) -> _Key | None:

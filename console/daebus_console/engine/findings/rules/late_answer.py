@@ -36,7 +36,7 @@ that is called again after a timeout should bear to be done twice."""
         self.book.report(
             self.name,
             Severity.WARNING,
-            exchange.deadline,
+            exchange.until,
             [exchange.number],
             service=service,
             action=action,
@@ -53,7 +53,7 @@ that is called again after a timeout should bear to be done twice."""
         if flags & _BOTH != _BOTH or flags & Flag.TIMELESS or answer is None or answer.error:
             return
         service, action = exchange.target or "", exchange.action or ""
-        waited, took = exchange.deadline - exchange.opened.at, answer.at - exchange.opened.at
+        waited, took = exchange.until - exchange.opened.at, answer.at - exchange.opened.at
         self.book.report(
             self.name,
             self.severity,

@@ -37,7 +37,7 @@ Call the function instead of the action; or put what is called into a service of
 
     def expired(self, exchange: Exchange) -> None:
         """It got no answer: for want of a worker?"""
-        holder = self._holder(exchange, exchange.deadline)
+        holder = self._holder(exchange, exchange.until)
         if holder is None:
             return
         self._blocked[holder.number] = exchange, holder
@@ -56,7 +56,7 @@ Call the function instead of the action; or put what is called into a service of
         answer, expired = exchange.answer, exchange.aside.code == "expired"
         if answer is None or exchange.parent_id is None or not (expired or exchange.flags & Flag.LATE):
             return
-        holder = self._holder(exchange, min(exchange.deadline, answer.at))
+        holder = self._holder(exchange, min(exchange.until, answer.at))
         took = answer.at - exchange.opened.at
         if holder is not None and (expired or (exchange.elapsed is not None and exchange.elapsed < took / 2)):
             self._tell(exchange, holder, "it waited for a worker until it was too late")
@@ -84,11 +84,11 @@ Call the function instead of the action; or put what is called into a service of
         between = self.world.ancestors(exchange)
         circle = between[: between.index(holder) + 1][::-1] if holder in between else [holder]
         way = " → ".join(call(one.target, one.action) for one in [*circle, exchange])
-        waited = duration(exchange.deadline - exchange.opened.at)
+        waited = duration(exchange.until - exchange.opened.at)
         self.book.report(
             self.name,
             self.severity,
-            exchange.deadline,
+            exchange.until,
             [exchange.number, *(one.number for one in circle)],
             service=exchange.target or "",
             action=exchange.action or "",
