@@ -164,6 +164,22 @@ def test_the_log_of_one_exchange_and_of_a_capture(tmp_path: Path) -> None:
         assert passed(f"running --in {file}") == Exit.NOBODY
 
 
+def test_what_services_did_not_pass_on_is_said() -> None:
+    with remembered() as passed:
+        passed.session.recorded = True  # type: ignore[misc]  # nobody is asked
+        told(passed)
+        passed >> request("users", "get", id="b", service="web")
+        more = batch("users", handled(9, "z", "get", passed.now), left_out=903, lost=4)
+        passed.session.telling.watched([passed >> more], 0.0)
+        left_out = "users left 907 records out: more came than it passes on"
+        for line in ("logs", "logs users", "logs #3"):
+            assert passed(line) == Exit.DONE
+            assert passed.notes[-1] == left_out
+        for line in ("logs #1", "logs other*"):
+            passed(line)
+            assert left_out not in passed.notes
+
+
 def test_how_listeners_and_tasks_ran_is_listed(redis_url: str, name: str) -> None:
     app = Daebus(name)
 

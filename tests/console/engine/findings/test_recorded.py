@@ -14,7 +14,7 @@ from daebus_console.engine.why.cause import Cause
 from daebus_console.engine.why.sight import Sight
 from tests.console.engine.bus import Sent
 from tests.console.engine.findings.watched import Watched
-from tests.console.engine.records.told import batch, cast, handled, record
+from tests.console.engine.records.told import batch, cast, handled, recent, record
 
 ORDER = b'{"order": 7}'
 
@@ -135,6 +135,19 @@ def test_a_flood_of_failures_is_looked_at_in_part(bus: Watched) -> None:
         tell(bus, batch("stock", *(ran(n, outcome="error", type="OSError") for n in range(first, first + 1_000))))
     assert bus.session.findings.skipped > 0
     assert bus.one("task-raised").count >= 1_000
+
+
+def test_what_went_well_hides_no_failure(bus: Watched) -> None:
+    order = bus.say("orders", ORDER)
+    for first in range(1, 4_000, 1_000):
+        # As services answer when a console asks for what was before.
+        asked = {"action": "recent", "payload": {}, "request_id": f"q{first}", "reply_to": "caller:console"}
+        bus.say("daebus.control.stock", asked)
+        told = (handled(n, f"h{n}", "act", bus.now) for n in range(first, first + 1_000))
+        tell(bus, recent("stock", *told, id=f"q{first}"))
+    tell(bus, batch("mailer", raised(bus)))
+    assert list(bus.one("listener-raised").evidence) == [order.number]
+    assert bus.session.findings.skipped == 0
 
 
 # Why -----------------------------------------------------------------------------------------------------------------

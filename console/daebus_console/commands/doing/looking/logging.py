@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -44,9 +45,12 @@ def run_logs(command: Command, context: Context) -> int:
         exchange = _exchange(session, wanted)
         found, why = _of_exchange(session, exchange, context if asks else None)
         unasked = _unasked_of(session, exchange) if not found else None
+        # Of a broadcast nobody knows all listeners.
+        left_out = _left_out(session, lambda name: not found and exchange.target in (name, None))
     else:
         found, why = _of_services(session, wanted, context if asks else None)
         unasked = _unasked(session, wanted)
+        left_out = _left_out(session, wanted.means)
     passed = [one for one in found if wanted.passes(one)]
     if command["json"]:
         for one in passed:
@@ -63,6 +67,8 @@ def run_logs(command: Command, context: Context) -> int:
         context.output.note(
             why or (f"none of {len(found)} lines match" if found else "nothing was logged, and nothing ended")
         )
+    for text in left_out:
+        context.output.note(text)
     return Exit.NOBODY if why and not passed else Exit.DONE
 
 
@@ -181,6 +187,20 @@ def _unasked(session: Session, wanted: _Wanted) -> str | None:
         if any(one.service == wanted.service for one in session.telling.records.sources.values()):
             return None
         return why_unasked(session, [name for name in session.status.unasked if wanted.means(name)])
+
+
+def _left_out(session: Session, meant: Callable[[str], bool]) -> list[str]:
+    """How many records those services did not pass on, a line each."""
+    counts: Counter[str] = Counter()
+    with session.lock:
+        for one in session.telling.records.sources.values():
+            if meant(one.service):
+                counts[one.service] += one.lost + one.left_out
+    return [
+        f"{shown(name)} left {count:,} record{'s' * (count != 1)} out: more came than it passes on"
+        for name, count in sorted(counts.items())
+        if count
+    ]
 
 
 def _number_of(session: Session) -> Callable[[Line], int]:
