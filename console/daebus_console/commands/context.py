@@ -142,6 +142,12 @@ class Context:
         """Whether every verb that publishes is refused."""
         return self.sender.read_only
 
+    @property
+    def sends_nothing(self) -> str:
+        """Why a console that is `read_only` is that, in a few words."""
+        how = "passive (--passive)" if self.session.settings.passive else "read-only (--read-only)"
+        return f"this console is {how}"
+
     def look(self) -> Session:
         """The session, seeing. Raises RedisUnavailable where it is not live and does not get to see anything.
 

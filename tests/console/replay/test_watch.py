@@ -74,7 +74,7 @@ def test_ending_it_puts_what_is_kept_in_its_place(
     assert process.returncode == 130, err
     (path,) = files(tmp_path / "kept")
     assert f"kept {path}" in out
-    assert "1 captures kept" in err
+    assert "1 capture kept" in err
 
 
 def test_at_a_prompt_what_comes_meanwhile_belongs_to_it(

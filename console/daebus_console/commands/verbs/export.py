@@ -1,4 +1,4 @@
-"""export: take exchanges along: as JSON, commands, Python, tests, diagrams or text."""
+"""export: take exchanges along: as JSON, commands, Python, tests, diagrams or Markdown."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 VERB = Verb(
     "export",
-    "take exchanges along: as JSON, commands, Python, tests, diagrams or text",
+    "take exchanges along: as JSON, commands, Python, tests, diagrams or Markdown",
     (WHAT,),
     (
         Option(

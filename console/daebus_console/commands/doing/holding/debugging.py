@@ -28,7 +28,7 @@ _QUOTE_AFTER_OPERATOR = ('="', "='", '<"', "<'", '>"', ">'", '~"', "~'")
 def keeper_of(command: Command, context: Context) -> Keeper:
     """Who keeps our rules on the Redis of the session, made on first use. Raises ReadOnly, CommandError."""
     if context.read_only:
-        raise ReadOnly(f"`{command.name}` debugs services, and this console is read-only (--read-only)")
+        raise ReadOnly(f"`{command.name}` debugs services, and {context.sends_nothing}")
     if isinstance(context.session, OfflineSession):
         raise CommandError("this is a capture: nothing in it can be held", 0, len(command.name))
     context.look()

@@ -35,7 +35,8 @@ def stand(
     confirm(command, context, (one.service for one in wanted), longest)
     made = keeper.place(wanted)
     for one in made:
-        context.output.note(f"[{one.number}] {told_rule(one.service, one.rule)}; `unbreak {one.number}` ends it")
+        ends = f"; `unbreak {one.number}` ends it" if context.face is Face.PROMPT else ""
+        context.output.note(f"[{one.number}] {told_rule(one.service, one.rule)}{ends}")
     return Exit.DONE if context.face is Face.PROMPT else stay(command, context, keeper, made)
 
 

@@ -25,10 +25,8 @@ def run_suspend(command: Command, context: Context) -> int:
     lasts: float | None = command["for"]
     confirm(command, context, [service], lasts or _LONGEST)
     count = keeper.suspend(service, on=True, instance=instance, lasts=math.inf if lasts is None else lasts)
-    context.output.note(
-        f"{shown(service)} is suspended ({count} instance{'s' * (count != 1)}):"
-        " `release next` lets one message through, `resume` all"
-    )
+    ends = ": `release next` lets one message through, `resume` all" if context.face is Face.PROMPT else ""
+    context.output.note(f"{shown(service)} is suspended ({count} instance{'s' * (count != 1)}){ends}")
     if context.face is Face.PROMPT:
         return Exit.DONE
     return stay(command, context, keeper, over=lambda: service not in keeper.desk.suspended)

@@ -15,6 +15,7 @@ from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.entries import clock_time
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.capture.format import CaptureError
+from daebus_console.engine.capture.reader import told_warnings
 from daebus_console.engine.findings.engine import A_SECOND
 from daebus_console.engine.findings.finding import Finding, Severity
 from daebus_console.engine.findings.known import Mark, mark_for
@@ -121,8 +122,8 @@ def read_capture(command: Command, path: str, context: Context, *, bounded: bool
         session.stop()
     if session.failed is not None:
         raise CaptureError(session.failed)
-    for warning in session.warnings:
-        context.output.note(warning)
+    for text in told_warnings(session.stored.name, session.warnings):
+        context.output.note(text)
     return session, interrupted
 
 

@@ -117,9 +117,11 @@ def _print(command: Command, context: Context, stats: Stats, looked: float, now:
         context.output.result(_lines([*rows, stats.totals(now)], looked))
     else:
         context.output.note("no requests were seen")
-    others = [(stats.broadcasts, "broadcasts"), (stats.orphans, "orphan answers"), (stats.unreadable, "unreadable")]
-    beside = ", ".join(f"{count} {name}" for count, name in others if count)
-    context.output.note(f"in {looked:.1f} s{f'; also {beside}' if beside else ''}")
+    others = [(stats.broadcasts, "broadcast"), (stats.orphans, "orphan answer")]
+    beside = [f"{count} {name}{'s' * (count != 1)}" for count, name in others if count]
+    beside += [f"{stats.unreadable} unreadable"] if stats.unreadable else []
+    also = f"; also {', '.join(beside)}" if beside else ""
+    context.output.note(f"in {looked:.1f} s{also}")
 
 
 def _rate(row: Row, looked: float) -> float:

@@ -80,7 +80,7 @@ class _Watch:
             self.wire.stop()
             watches.remove(self)
             self._finish()
-        self.context.output.note(f"{self.kept} captures kept in {self.folder}")
+        self.context.output.note(f"{self.kept} capture{'s' * (self.kept != 1)} kept in {self.folder}")
         if self.failed:
             return Exit.USAGE
         return Exit.INTERRUPTED if interrupted else Exit.DONE

@@ -39,7 +39,7 @@ def mocks_of(session: Session) -> Mocks:
 def run_mock(command: Command, context: Context) -> int:
     """Stand in for a service: at a prompt until `unmock`, at the shell until interrupted or done."""
     if context.read_only:
-        raise ReadOnly("`mock` publishes answers, and this console is read-only (--read-only); nobody is stood in for")
+        raise ReadOnly(f"`mock` publishes answers, and {context.sends_nothing}; nobody is stood in for")
     if isinstance(context.session, OfflineSession):
         raise CommandError("this is a capture: there is nobody to answer", 0, len("mock"))
     service: str = command["service"]

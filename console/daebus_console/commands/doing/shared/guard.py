@@ -32,7 +32,7 @@ def guard(command: Command, context: Context) -> None:
     if not command.verb.publishes:
         return
     if context.read_only:
-        raise ReadOnly(f"`{command.name}` publishes, and this console is read-only (--read-only); nothing was sent")
+        raise ReadOnly(f"`{command.name}` publishes, and {context.sends_nothing}; nothing was sent")
     if context.face is Face.PROMPT and command.verb.argument(Kind.SERVICE) is not None:
         _served(command["service"], context)
     if _sends_many(command) and context.confirm_remote:
