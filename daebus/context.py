@@ -64,6 +64,9 @@ class Runtime(Protocol):
     def gates(self) -> Gates | None: ...
 
     @property
+    def debug(self) -> bool: ...
+
+    @property
     def stands_in(self) -> bool: ...
 
     @property

@@ -1,7 +1,9 @@
-"""What the recorder of a service is told of what the service itself asks others, and tells them."""
+"""What the recorder of a service is told of what the service itself asks others, and tells them; and its log, where it
+runs with `debug`."""
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
@@ -15,7 +17,9 @@ from daebus.errors import (
     class_of,
 )
 from daebus.recorder.recorder import digest_of
-from daebus.wire.envelope import RequestId
+from daebus.wire.envelope import RequestId, quoted
+
+log = logging.getLogger("daebus")
 
 _OUTCOMES: tuple[tuple[type[Exception], str], ...] = (
     (RequestTimeout, "timeout"),
@@ -38,7 +42,7 @@ def outcome_of(ended: BaseException | str | None) -> str:
 class Noted:
     """A call that a service makes, from before it is sent until its end. One thread at a time."""
 
-    __slots__ = ("_asked", "_begun", "_recorder", "_waits", "action", "by", "gates", "id", "parent", "service")
+    __slots__ = ("_asked", "_begun", "_recorder", "_told", "_waits", "action", "by", "gates", "id", "parent", "service")
 
     def __init__(
         self,
@@ -66,6 +70,10 @@ class Noted:
         """The service that makes it."""
         self.gates = runtime.gates
         """Where it may be held by a debugger; None where the service may not be debugged."""
+        self._told = ""
+        if runtime.debug:
+            self._told = f"{service} {quoted(action)} id={quoted(id)}"
+            log.debug("=> %s asks %s", self.by, self._told)
 
     def waits(self) -> None:
         """It is waited for."""
@@ -84,6 +92,11 @@ class Noted:
 
     def end(self, outcome: BaseException | str | None) -> None:
         """It has come to its end; only the first time counts."""
+        if self._told:
+            told, self._told = self._told, ""
+            log.debug(
+                "<= %s %s %s after %.1f ms", self.by, told, outcome_of(outcome), (time.monotonic() - self._begun) * 1000
+            )
         if self._recorder is not None:
             recorder, self._recorder = self._recorder, None
             elapsed = time.monotonic() - self._begun
@@ -117,5 +130,16 @@ def noted_by(
 def note_published(channel: str, data: bytes) -> None:
     """A broadcast has gone out from here."""
     runtime = context.current_runtime()
-    if runtime is not None and runtime.recorder is not None:
+    if runtime is None:
+        return
+    if runtime.debug:
+        log.debug("=> %s broadcasts on %s (%d bytes)", runtime.name, quoted(channel), len(data))
+    if runtime.recorder is not None:
         runtime.recorder.published(channel, digest_of(data), context.origin()[0])
+
+
+def note_sent(name: str | None, service: str, action: str, id: str) -> None:
+    """A one-way message is about to go out from here, by that `sender_of`."""
+    runtime = sender_of(name)
+    if runtime is not None and runtime.debug:
+        log.debug("=> %s tells %s %s id=%s", runtime.name, service, quoted(action), quoted(id))

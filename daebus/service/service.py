@@ -110,6 +110,8 @@ class Service:
         self.instance = uuid.uuid4().hex[:12]
         self._about = {"service": name, "instance": self.instance}
         self.options = options
+        self.debug = options.debug
+        """Whether each message in and out has a line in the log."""
         self._end = end
         self.overran: list[str] = []
         """The threads that were at something yet when the grace was over, by name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import redis
 
 from daebus import (
     AlreadyAnswered,
+    AsyncDaebusCaller,
     ConfigurationError,
     ConnectionLost,
     Daebus,
@@ -677,6 +679,59 @@ def test_debug_logs_each_message_and_sends_tracebacks(
     assert lines[1].startswith(f"-> {name} 'echo' id='r-1' from 'web' success after ")
     assert lines[1].endswith(" ms")
     assert logging.getLogger("daebus").level == logging.NOTSET
+
+
+def test_debug_logs_what_a_service_sends_and_what_nobody_is_answered(
+    redis_url: str, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = Daebus(name)
+    caller, other = DaebusCaller(name), AsyncDaebusCaller(name)
+
+    @app.action("go")
+    def go() -> dict[str, Any]:
+        caller.send_request("inner")
+        caller.send_message("note", {"n": 1})
+        broadcast.send(f"{name}.events", {"n": 1})
+        return {}
+
+    @app.action("go_async")
+    async def go_async() -> dict[str, Any]:
+        with pytest.raises(RequestFailed):
+            await other.send_request("gone")
+        await other.send_message("fail")
+        return {}
+
+    @app.action("inner")
+    def inner() -> dict[str, Any]:
+        return {}
+
+    @app.action("note")
+    def note() -> None:
+        pass
+
+    @app.action("fail")
+    def fail() -> None:
+        raise ValueError("no")
+
+    with serving(app, redis_url, name, debug=True), DaebusCaller(name, redis_url=redis_url, name="web") as web:
+        web.send_request("go")
+        web.send_request("go_async")
+        lines = "\n".join(re.sub(r"id='\w+'|[\d.]+ ms", "…", line) for line in caplog.messages)
+        eventually(lambda: any(line.startswith(f"-- {name} 'fail'") for line in caplog.messages))
+        eventually(lambda: any(line.startswith(f"-- {name} 'note'") for line in caplog.messages))
+    for line in (
+        f"=> {name} asks {name} 'inner' …",
+        f"<= {name} {name} 'inner' … ok after …",
+        f"=> {name} tells {name} 'note' …",
+        f"=> {name} broadcasts on '{name}.events' (7 bytes)",
+        f"<= {name} {name} 'gone' … unknown_action after …",
+        f"=> {name} tells {name} 'fail' …",
+    ):
+        assert line in lines.splitlines()
+    (failed,) = [line for line in caplog.messages if line.startswith(f"-- {name} 'fail'")]
+    assert " ValueError after " in failed
+    assert "id=None" not in "".join(caplog.messages)
+    assert not [line for line in caplog.messages if line.startswith((f"-> {name} 'note'", f"-> {name} 'fail'"))]
 
 
 def test_listeners_hear_broadcasts_and_one_that_raises_harms_none(

@@ -214,7 +214,7 @@ class Admission:
 def line_of(service: str, request: Request) -> str:
     """A request, for a line of the log."""
     who = f" from {quoted(request.service)}" if request.service else ""
-    return f"{service} {quoted(request.action)} id={quoted(request.request_id)}{who}"
+    return f"{service} {quoted(request.action)} id={quoted(request.id)}{who}"
 
 
 def _is_over(arrival: Arrival, limit: float) -> bool:

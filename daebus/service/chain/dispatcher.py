@@ -19,7 +19,7 @@ from daebus.service.notices import Notices
 from daebus.service.outbox import Outbox
 from daebus.service.refusals import Refusals
 from daebus.service.registry import Registry
-from daebus.service.response import Response, Terms
+from daebus.service.response import Response, Terms, reply_channel
 from daebus.service.together import Mate
 from daebus.service.undelivered import Undelivered
 from daebus.service.work.event_loop import EventLoop
@@ -252,6 +252,9 @@ class Dispatcher:
             arrival.response.fail("the service could not deal with it", "handler_error")
 
     def _log_answer(self, request: Request, ok: bool, final: bool, seconds: float) -> None:
+        if reply_channel(request, self._runtime.name) is None:
+            # Nothing goes out: `Links` tells how it ended.
+            return
         status = ("success" if ok else "error") + ("" if final else " (partial)")
         line = line_of(self._runtime.name, request)
         note(log, logging.DEBUG, "-> %s %s after %.1f ms", line, status, seconds * 1000, request=request)

@@ -22,11 +22,12 @@ import asyncio
 import logging
 import math
 import os
+import time
 from typing import Any
 
 from daebus import telemetry
 from daebus.context import Context, Runtime, enter, leave
-from daebus.errors import DaebusError, Misfit
+from daebus.errors import DaebusError, Misfit, class_of
 from daebus.logs import note
 from daebus.service.counts import Counts
 from daebus.service.fitting import place
@@ -38,6 +39,7 @@ from daebus.service.response import Response
 from daebus.transport.fork import begins_anew, end_child
 from daebus.wire.envelope import Request, quoted
 
+from .admission import line_of
 from .arrival import Admitted, Arrival
 from .calls import USUAL, Calls
 from .streams import AskerGone
@@ -84,6 +86,10 @@ class Links:
                 for hook in route.teardown:
                     await self._tear_down(hook, request, calls, unhandled)
         finally:
+            if response.channel is None and self._runtime.debug:
+                outcome = "done" if response.raised is None else class_of(response.raised)
+                line, took = line_of(self._runtime.name, request), (time.monotonic() - context.begun) * 1000
+                note(log, logging.DEBUG, "-- %s %s after %.1f ms", line, outcome, took, request=request)
             note_handled(context, arrival.at, response)
             leave(token)
 
@@ -140,7 +146,7 @@ class Links:
             return error
         self._counts.add("errors")
         line = "%s: action %r raised (request %s)"
-        note(log, logging.ERROR, line, self._runtime.name, request.action, quoted(request.request_id), error=error)
+        note(log, logging.ERROR, line, self._runtime.name, request.action, quoted(request.id), error=error)
         response.fail(error, "handler_error")
         return error
 
