@@ -29,7 +29,9 @@ EVERY = 0.1
 BATCH = 64 * 1024
 """Bytes of a batch."""
 MOST = 200
-"""Records of a batch: of more that came in the time of one, failures go first, and the rest is left out."""
+"""Records of a batch."""
+MOST_WAITING = 1_000
+"""Records that wait for a batch: of more than these failures go first, and the rest is left out."""
 SETTLES_WITHIN = 0.05
 """Seconds in which Redis may confirm a batch; what takes longer is looked at with the next one."""
 MOST_LEASES = 100
@@ -111,6 +113,9 @@ class Watch:
                 return
             try:
                 seq = self._publish(seq, kinds)
+                while ends and seq < self._recorder.ring.seq:
+                    # There are no batches to come.
+                    seq = self._publish(seq, kinds)
             except Exception:
                 log.exception("%s: records could not be published", self._service)
             if over:
@@ -143,19 +148,30 @@ class Watch:
 
 
 def batch_of(
-    first: int, entries: list[Entry], after: int, wanted: Wanted, most: int = MOST, size: int = BATCH
+    first: int,
+    entries: list[Entry],
+    after: int,
+    wanted: Wanted,
+    *,
+    most: int = MOST,
+    most_waiting: int = MOST_WAITING,
+    size: int = BATCH,
 ) -> tuple[list[bytes], int, int, int]:
     """What goes into the next batch, written, out of the `entries` from number `first` on.
 
     With it come the number of the last one that is done with, how many were left out because there were too many, and
-    how many had fallen out of the ring after number `after`. What does not fit by its size alone is for the next batch.
+    how many had fallen out of the ring after number `after`. What does not fit is for the next batch, up to
+    `most_waiting`.
     """
     lost = max(0, first - after - 1)
     seq = first + len(entries) - 1
     numbered = [(number, entry) for number, entry in enumerate(entries, first) if wanted.has(entry)]
-    hurried = len(numbered) > most
+    hurried = len(numbered) > most_waiting
     if hurried:
         numbered.sort(key=lambda each: not is_failure(each[1]))
+    elif len(numbered) > most:
+        numbered = numbered[:most]
+        seq = numbered[-1][0]
     left = size - _ENVELOPE
     batch: list[tuple[int, bytes]] = []
     for number, entry in numbered[:most]:

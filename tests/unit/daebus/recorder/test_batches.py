@@ -6,7 +6,7 @@ import json
 
 from daebus.recorder.recorder import Recorder
 from daebus.recorder.records import Wanted
-from daebus.service.control.watch import BATCH, MOST, batch_of
+from daebus.service.control.watch import BATCH, MOST, MOST_WAITING, batch_of
 
 ALL = Wanted()
 
@@ -23,14 +23,26 @@ def test_what_is_new_goes_in_its_order() -> None:
 
 def test_of_too_many_failures_go_first_and_the_rest_is_counted() -> None:
     recorder = Recorder()
-    for number in range(MOST * 2):
+    for number in range(MOST_WAITING + 1):
         recorder.handled(f"r{number}", "a", None, 0, 0, "handler_error" if number % 10 == 9 else "ok")
     batch, seq, left_out, lost = batch_of(*recorder.ring.since(0), 0, ALL)
     told = [json.loads(each) for each in batch]
     assert len(told) == MOST
-    assert sum(each["outcome"] != "ok" for each in told) == MOST * 2 // 10
+    assert sum(each["outcome"] != "ok" for each in told) == MOST_WAITING // 10
     assert [each["seq"] for each in told] == sorted(each["seq"] for each in told)
-    assert (seq, left_out, lost) == (MOST * 2, MOST, 0)
+    assert (seq, left_out, lost) == (MOST_WAITING + 1, MOST_WAITING + 1 - MOST, 0)
+
+
+def test_what_comes_all_at_once_goes_with_the_batches_to_come() -> None:
+    recorder = Recorder()
+    for number in range(MOST_WAITING):
+        recorder.handled(f"r{number}", "a", None, 0, 0, "ok")
+    seen, seq = [], 0
+    while seq < MOST_WAITING:
+        batch, seq, left_out, lost = batch_of(*recorder.ring.since(seq), seq, ALL)
+        assert (len(batch), left_out, lost) == (MOST, 0, 0)
+        seen += [json.loads(each)["seq"] for each in batch]
+    assert seen == list(range(1, MOST_WAITING + 1))
 
 
 def test_what_does_not_fit_comes_with_the_next_batch() -> None:
