@@ -209,9 +209,12 @@ class Discovery:
         told = roll.counts if complete else counted
         found = {roll.names[name]: count for name in told if (count := roll.counts.get(name)) is not None}
         # Whoever waits for a poll is to know what it lacks.
-        self._tell(self._found_wrong())
+        wrong = self._found_wrong()
+        self._tell(wrong)
         listed = list(roll.names.values()) if complete else None
         counts = not self._refusals.has(f"{_PUBSUB} {roll.counting}")
+        # Nobody is to conclude from it that nobody is there.
+        complete = complete and wrong.problem is None
         to_ask = set(self._on_poll(Poll(found, patterns, complete, counts, self._by_pattern(patterns), listed)))
         if not self._quiet:
             # What their actions take does not change while they run, and may be much to tell.
