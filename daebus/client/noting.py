@@ -16,6 +16,7 @@ from daebus.errors import (
     ServiceUnavailable,
     class_of,
 )
+from daebus.logs import note
 from daebus.recorder.recorder import digest_of
 from daebus.wire.envelope import RequestId, quoted
 
@@ -73,7 +74,7 @@ class Noted:
         self._told = ""
         if runtime.debug:
             self._told = f"{service} {quoted(action)} id={quoted(id)}"
-            log.debug("=> %s asks %s", self.by, self._told)
+            note(log, logging.DEBUG, "=> %s asks %s", self.by, self._told)
 
     def waits(self) -> None:
         """It is waited for."""
@@ -94,8 +95,14 @@ class Noted:
         """It has come to its end; only the first time counts."""
         if self._told:
             told, self._told = self._told, ""
-            log.debug(
-                "<= %s %s %s after %.1f ms", self.by, told, outcome_of(outcome), (time.monotonic() - self._begun) * 1000
+            note(
+                log,
+                logging.DEBUG,
+                "<= %s %s %s after %.1f ms",
+                self.by,
+                told,
+                outcome_of(outcome),
+                (time.monotonic() - self._begun) * 1000,
             )
         if self._recorder is not None:
             recorder, self._recorder = self._recorder, None
@@ -133,7 +140,7 @@ def note_published(channel: str, data: bytes) -> None:
     if runtime is None:
         return
     if runtime.debug:
-        log.debug("=> %s broadcasts on %s (%d bytes)", runtime.name, quoted(channel), len(data))
+        note(log, logging.DEBUG, "=> %s broadcasts on %s (%d bytes)", runtime.name, quoted(channel), len(data))
     if runtime.recorder is not None:
         runtime.recorder.published(channel, digest_of(data), context.origin()[0])
 
@@ -142,4 +149,4 @@ def note_sent(name: str | None, service: str, action: str, id: str) -> None:
     """A one-way message is about to go out from here, by that `sender_of`."""
     runtime = sender_of(name)
     if runtime is not None and runtime.debug:
-        log.debug("=> %s tells %s %s id=%s", runtime.name, service, quoted(action), quoted(id))
+        note(log, logging.DEBUG, "=> %s tells %s %s id=%s", runtime.name, service, quoted(action), quoted(id))

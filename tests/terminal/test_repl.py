@@ -164,7 +164,8 @@ def test_ghost_text_search_and_several_lines(service: str, tmp_path: Path) -> No
         terminal.press("enter")
         terminal.wait_for(r"\$beta +2")
         terminal.type("set b")
-        terminal.wait_for(r"daebus> set beta 2\s")
+        # Once it was typed, and once it is offered.
+        terminal.wait_for(lambda text: text.count("daebus> set beta 2") == 2)
         terminal.press("right", "enter")
         terminal.wait_for(lambda text: text.count("$beta") == 2)
         wait_for_prompt(terminal)
