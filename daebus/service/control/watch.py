@@ -31,7 +31,7 @@ BATCH = 64 * 1024
 MOST = 200
 """Records of a batch."""
 MOST_WAITING = 1_000
-"""Records that wait for a batch: of more than these failures go first, and the rest is left out."""
+"""Records of a kilobyte that may wait for the batches to come: of more failures go first, and the rest is left out."""
 SETTLES_WITHIN = 0.05
 """Seconds in which Redis may confirm a batch; what takes longer is looked at with the next one."""
 MOST_LEASES = 100
@@ -166,7 +166,7 @@ def batch_of(
     lost = max(0, first - after - 1)
     seq = first + len(entries) - 1
     numbered = [(number, entry) for number, entry in enumerate(entries, first) if wanted.has(entry)]
-    hurried = len(numbered) > most_waiting
+    hurried = len(numbered) > most and not _may_wait([entry for _number, entry in numbered], most_waiting)
     if hurried:
         numbered.sort(key=lambda each: not is_failure(each[1]))
     elif len(numbered) > most:
@@ -184,3 +184,7 @@ def batch_of(
         batch.append((number, data))
     left_out = len(numbered) - len(batch) if hurried else 0
     return [data for _number, data in sorted(batch)], seq, left_out, lost
+
+
+def _may_wait(entries: list[Entry], most: int) -> bool:
+    return len(entries) <= most and sum(entry[0] for entry in entries) <= most * 1024
