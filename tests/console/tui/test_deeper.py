@@ -7,6 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from daebus import DaebusCaller
+from daebus_console.engine.offline import OfflineSession
+from daebus_console.tui.settings import SettingsFile
+from daebus_console.tui.widgets import flow_view
+from daebus_console.tui.widgets.flow_view import SLOWEST
+from tests.console.replay.conftest import Shop
+from tests.console.replay.test_replay import Record
 from tests.console.tui.scene import scene
 from tests.console.tui.support import Driver, drive, fed, grid
 from tests.console.tui.test_bindings import go
@@ -72,6 +79,41 @@ def test_the_newest_or_the_slowest_come_first(redis_url: str, name: str) -> None
         await console.until(lambda: order()[0] == "stream")
 
     drive(redis_url, story)
+
+
+def test_the_slowest_of_what_a_filter_leaves_are_there_at_once_and_then_what_came_last(
+    redis_url: str, name: str
+) -> None:
+    settings = SettingsFile(values={"order": SLOWEST})
+
+    async def story(console: Driver) -> None:
+        await traffic(console, name)
+        flow = console.app.main.flow
+        assert flow.order == SLOWEST
+        await console.until(lambda: flow.count() == 3)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(flow_view, "RANK_EVERY", 1e9)
+            await console.press("slash")
+            await console.type("quick")
+            await console.until(lambda: flow.count() == 1)
+        await console.press("escape")
+        console.request(name, "last", 9)
+        # Nothing else comes that would have the flow look again.
+        await console.until(lambda: flow.count() == 4)
+
+    drive(redis_url, story, settings=settings)
+
+
+def test_a_capture_in_the_remembered_order_shows_its_rows(capture: Record, caller: DaebusCaller, shop: Shop) -> None:
+    path = capture(lambda: [caller.send_request("echo", {"n": index}) for index in range(3)])
+
+    async def story(console: Driver) -> None:
+        assert console.app.main.flow.order == SLOWEST
+        await console.until(lambda: console.app.main.flow.count() == 3)
+
+    with OfflineSession(path) as session:
+        assert session.loaded.wait(30)
+        drive(session, story, settings=SettingsFile(values={"order": SLOWEST}))
 
 
 def test_parts_of_a_stream_show_what_has_changed(redis_url: str, name: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from daebus_console.engine.message.exchange import Exchange, Flag
 from daebus_console.tui.documents.exchange import REQUEST, RESPONSE, build
-from daebus_console.tui.flow.visibility import Visibility
+from daebus_console.tui.flow.visibility import Hidden, Visibility
 from daebus_console.tui.rows.exchanges import exchange_row
 from tests.console.engine.bus import request
 from tests.console.engine.dialects.support import ForeignBus
@@ -41,10 +41,10 @@ def test_a_row_is_as_wide_as_it_is_to_be(width: int) -> None:
 
 
 def test_what_is_said_all_the_time_is_counted_and_one_key_away() -> None:
-    bus, visibility = ForeignBus(), Visibility()
+    bus, visibility, hidden = ForeignBus(), Visibility(), Hidden()
     beat = bus.say("MOL.HEARTBEAT", {"ver": "5", "sender": "a"})
     assert beat.has(Flag.QUIET)
-    assert (visibility.shows(beat), visibility.shows(beat, again=True), visibility.hushed) == (False, False, 1)
+    assert (visibility.shows(beat, hidden), visibility.shows(beat), hidden) == (False, False, Hidden(quiet=1))
     assert visibility.toggle_quiet()
     assert visibility.shows(beat)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from contextlib import nullcontext
 
+from daebus_console.engine import dialects
 from daebus_console.engine.filter import language as filters
+from daebus_console.engine.message.recogniser import Recogniser
 from daebus_console.engine.pairing.correlator import Correlator
 from daebus_console.engine.pairing.journal import Journal
 from daebus_console.tui.flow.model import FlowModel
-from daebus_console.tui.flow.visibility import Mute, Visibility
+from daebus_console.tui.flow.visibility import Hidden, Mute, Visibility
 
 
 class Bus:
@@ -139,6 +141,26 @@ def test_mutes_hide_and_are_counted_once() -> None:
     bus.ask(2, "get")
     bus.answer(1)
     assert bus.rows() == [2]
-    assert bus.visibility.muted == 1
+    assert bus.model.hidden == Hidden(muted=1)
     bus.visibility.unmute_all()
     assert bus.rows() == [1, 2]
+
+
+def test_what_is_quiet_or_muted_is_counted_once_whatever_else_is_seen() -> None:
+    bus = Bus()
+    bus.correlator.recogniser = Recogniser(dialects.chosen(()))
+    by_message = FlowModel(bus.journal, bus.visibility, by_message=True)
+    bus.visibility.mute(Mute("users", "ping"))
+    for number in range(3):
+        bus.ask(number, "ping")
+    bus.correlator.feed(9.0, "MOL.HEARTBEAT", b'{"ver": "5", "sender": "a", "cpu": 1}')
+    for text in ("", "a", "action:get", "action:nosuch", ""):
+        bus.visibility.set_filter(filters.parse(text).accepts)
+        bus.rows()
+        assert bus.model.hidden == Hidden(quiet=1, muted=3)
+    for muted in (3, 4):
+        bus.rows()
+        by_message.read()
+        by_message.work(1.0, nullcontext())
+        assert by_message.hidden == bus.model.hidden == Hidden(quiet=1, muted=muted)
+        bus.ask(9, "ping")

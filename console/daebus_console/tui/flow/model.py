@@ -15,7 +15,7 @@ from typing import NamedTuple
 from daebus_console.engine.message.exchange import Exchange, Message
 from daebus_console.engine.pairing.journal import Cursor, Journal
 from daebus_console.tui.flow.numbers import RowNumbers
-from daebus_console.tui.flow.visibility import Visibility
+from daebus_console.tui.flow.visibility import Hidden, Visibility
 
 Entry = tuple[Exchange, Message | None]
 """What one row shows: an exchange, and in the view by message the message of it."""
@@ -44,6 +44,7 @@ class FlowModel:
         """Grows whenever a row came, went or changed."""
         self.changed: set[int] = set()
         """Rows that must be drawn again; whoever draws empties it."""
+        self.hidden = Hidden()
         self._waiting: deque[Entry] = deque()
         self._updates: deque[Exchange] = deque()
         self._cursor = Cursor()
@@ -87,7 +88,7 @@ class FlowModel:
         ring = self.journal.messages if self.by_message else self.journal.exchanges
         self._seen = self._scan = ring.last
         self._visibility = self.visibility.version
-        self.visibility.count_anew()
+        self.hidden = Hidden()
         self.version += 1
 
     def read(self) -> None:
@@ -142,7 +143,7 @@ class FlowModel:
         shows = self.visibility.shows
         for _ in range(min(_BITE, len(self._waiting))):
             exchange, message = self._waiting.popleft()
-            if shows(exchange):
+            if shows(exchange, self.hidden):
                 self.rows.append(exchange.number if message is None else message.seq)
                 self.version += 1
 
@@ -154,7 +155,7 @@ class FlowModel:
             self.changed.update(numbers)
             self.version += 1
             if selective:
-                change = self.rows.add if self.visibility.shows(exchange, again=True) else self.rows.remove
+                change = self.rows.add if self.visibility.shows(exchange) else self.rows.remove
                 for number in numbers:
                     # What the look backwards has not reached yet, it will decide over itself.
                     if number > self._scan:
@@ -178,7 +179,7 @@ class FlowModel:
     def _take_older(self, entries: list[Entry]) -> None:
         shows = self.visibility.shows
         for exchange, message in reversed(entries):
-            if shows(exchange):
+            if shows(exchange, self.hidden):
                 self.rows.prepend(exchange.number if message is None else message.seq)
         if entries or not self._scan:
             self.version += 1

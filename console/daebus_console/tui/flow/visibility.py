@@ -25,6 +25,14 @@ class Mute(NamedTuple):
 
 
 @dataclass
+class Hidden:
+    """How many rows of one view were hidden, and by what."""
+
+    quiet: int = 0
+    muted: int = 0
+
+
+@dataclass
 class Visibility:
     """Decides over exchanges. Change it through its methods only, so that `version` tells views to look again.
 
@@ -34,11 +42,9 @@ class Visibility:
     predicate: Predicate | None = None
     control: bool = False
     quiet: bool = False
-    hushed: int = 0
-    """How many exchanges were hidden since they are said all the time."""
     suspended: bool = False
-    mutes: dict[Mute, int] = field(default_factory=dict)
-    """What is muted, and how many exchanges each has hidden."""
+    mutes: dict[Mute, None] = field(default_factory=dict)
+    """What is muted, in the order in which it was."""
     version: int = 0
 
     def set_filter(self, predicate: Predicate | None) -> None:
@@ -66,7 +72,7 @@ class Visibility:
 
     def mute(self, mute: Mute) -> None:
         """Hide that from now on, and what of it is there."""
-        self.mutes[mute] = 0
+        self.mutes[mute] = None
         self.version += 1
 
     def unmute_all(self) -> int:
@@ -76,43 +82,30 @@ class Visibility:
         self.version += 1
         return count
 
-    def count_anew(self) -> None:
-        """All of it is decided over once more."""
-        self.hushed = 0
-        for mute in self.mutes:
-            self.mutes[mute] = 0
-
-    @property
-    def muted(self) -> int:
-        """How many exchanges the mutes have hidden since they were set."""
-        return sum(self.mutes.values())
-
     @property
     def changes_with_state(self) -> bool:
         """Whether an exchange may appear or vanish when it changes, and not only when it opens."""
         return self.predicate is not None and not self.suspended
 
-    def shows(self, exchange: Exchange, *, again: bool = False) -> bool:
-        """Whether it is to be seen. `again` for one that has been decided over before, not to count it twice."""
+    def shows(self, exchange: Exchange, hidden: Hidden | None = None) -> bool:
+        """Whether it is to be seen; in `hidden` it is counted where it is quiet or muted."""
         if exchange.kind is Kind.GAP:
             return True
         if exchange.flags & _HIDDEN:
             if not self.control and exchange.flags & Flag.CONTROL:
                 return False
             if not self.quiet and exchange.flags & Flag.QUIET:
-                self.hushed += not again
+                if hidden is not None:
+                    hidden.quiet += 1
                 return False
-        if self.mutes:
-            mute = self._muted_by(exchange)
-            if mute is not None:
-                if not again:
-                    self.mutes[mute] += 1
-                return False
+        if self.mutes and self._is_muted(exchange):
+            if hidden is not None:
+                hidden.muted += 1
+            return False
         return self.predicate is None or self.suspended or self.predicate(exchange)
 
-    def _muted_by(self, exchange: Exchange) -> Mute | None:
+    def _is_muted(self, exchange: Exchange) -> bool:
         target = exchange.target or ""
-        for mute in (Mute(target, exchange.action), Mute(target), Mute(exchange.source or "")):
-            if mute in self.mutes:
-                return mute
-        return None
+        return any(
+            mute in self.mutes for mute in (Mute(target, exchange.action), Mute(target), Mute(exchange.source or ""))
+        )

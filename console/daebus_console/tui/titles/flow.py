@@ -24,11 +24,11 @@ def flow_title(flow: FlowList, filter_text: str) -> tuple[Line, Line]:
         left.append((" \\ ", "dim") if visibility.suspended else (" / ", "match"))
         left.append((clean(filter_text), "dim" if visibility.suspended else "accent"))
     if visibility.mutes:
-        left.append((f"  {visibility.muted:,} muted (X)", "warn"))
+        left.append((f"  {model.hidden.muted:,} muted (X)", "warn"))
     if visibility.quiet:
         left.append(("  with quiet ones (K)", "dim"))
-    elif visibility.hushed:
-        left.append((f"  {visibility.hushed:,} quiet (K)", "dim"))
+    elif model.hidden.quiet:
+        left.append((f"  {model.hidden.quiet:,} quiet (K)", "dim"))
     if visibility.control:
         left.append(("  with control", "dim"))
     if flow.order != "newest last":
