@@ -15,12 +15,11 @@ class Narrow(Message):
 
 
 class FilterChanged(Message):
-    """The text in the filter line is another. `accepted` tells that it was confirmed, and not only typed."""
+    """The text in the filter line is another."""
 
-    def __init__(self, text: str, *, accepted: bool = False) -> None:
+    def __init__(self, text: str) -> None:
         super().__init__()
         self.text = text
-        self.accepted = accepted
 
 
 class KeepFilter(Message):
@@ -49,10 +48,6 @@ class FillIn(Message):
 
 class StopRequested(Message):
     """The newest command that is under way is to be stopped."""
-
-
-class LeaveRequested(Message):
-    """A pane is done with the keyboard: give it back to the flow."""
 
 
 class Prefill(Message):

@@ -5,16 +5,21 @@ from __future__ import annotations
 import pytest
 from textual import events
 
+from daebus_console.tui.screens.ask import AskScreen
+from daebus_console.tui.widgets.text_line import TextLine
 from tests.console.tui.scene import scene
 from tests.console.tui.support import Driver, drive
+from tests.console.tui.test_golden import LAST_ERROR
 
 NAMES = {"/": "slash", ":": "colon", " ": "space"}
+KEYS = {"enter": "\r", "escape": "\x1b", "down": None, "left": None, "home": None}
 
 
-def burst(console: Driver, text: str) -> None:
-    """Keys that come all at once."""
-    for sign in text:
-        console.app.post_message(events.Key(NAMES.get(sign, sign), sign))
+def burst(console: Driver, *texts: str) -> None:
+    """Keys that come all at once; a text that is the name of a key, such as `enter`, is that key."""
+    for text in texts:
+        for sign in (text,) if text in KEYS else text:
+            console.app.post_message(events.Key(NAMES.get(sign, sign), KEYS.get(sign, sign)))
 
 
 @pytest.mark.parametrize("_time", range(5))
@@ -41,5 +46,77 @@ def test_a_text_to_find_typed_at_once_is_whole() -> None:
         await console.until(lambda: console.app.main.detail.view.has_focus)
         burst(console, "/er/r:")
         await console.until(lambda: console.app.main.detail.find.value == "er/r:")
+
+    drive(scene(), story)
+
+
+@pytest.mark.parametrize("end", ["enter", "down"])
+def test_what_is_typed_after_the_filter_goes_to_the_flow(end: str) -> None:
+    async def story(console: Driver) -> None:
+        main = console.app.main
+        burst(console, "/charge", end, "gm")
+        await console.until(lambda: [one.action for one in main.marked()] == ["charge"])
+        assert (main.filter_text, main.filter_bar.display) == ("charge", False)
+        assert main.flow.has_focus
+        burst(console, "/x", "escape", "m")
+        await console.until(lambda: not main.marked())
+        assert main.filter_text == "charge"
+        burst(console, "/ nosuch", end, "/x")
+        await console.until(lambda: main.filter_text == "charge nosuchx")
+
+    drive(scene(), story)
+
+
+def test_what_is_typed_after_a_filter_that_is_wrong_stays_in_the_line() -> None:
+    async def story(console: Driver) -> None:
+        main = console.app.main
+        burst(console, "/nosuch:1", "enter", "gm")
+        await console.until(lambda: main.filter_bar.line.value == "nosuch:1gm")
+        assert main.filter_bar.display
+        assert not main.marked()
+
+    drive(scene(), story)
+
+
+def test_what_is_typed_after_a_command_was_left_goes_to_the_flow() -> None:
+    async def story(console: Driver) -> None:
+        main = console.app.main
+        burst(console, ":help", "escape", "gm")
+        await console.until(lambda: len(main.marked()) == 1)
+        assert main.repl.line.value == "help"
+
+    drive(scene(), story)
+
+
+def test_what_is_typed_after_a_text_to_find_goes_to_what_was_found() -> None:
+    async def story(console: Driver) -> None:
+        await console.press(*LAST_ERROR, "enter")
+        detail = console.app.main.detail
+        await console.until(lambda: detail.view.has_focus)
+        burst(console, "/refused", "enter", "escape", "w")
+        await console.until(lambda: detail.view.wrapping)
+        assert (detail.find.value, detail.find.display) == ("refused", False)
+        assert "refused" in (detail.view.document.value(detail.view.cursor_index() or 0) or "")
+
+    drive(scene(), story)
+
+
+@pytest.mark.parametrize(("end", "answer"), [("enter", "name"), ("escape", None)])
+def test_what_is_typed_after_an_answer_goes_to_the_screen_below(end: str, answer: str | None) -> None:
+    async def story(console: Driver) -> None:
+        answers: list[str | None] = []
+        console.app.push_screen(AskScreen("A name?"), answers.append)
+        await console.until(lambda: isinstance(console.app.focused, TextLine))
+        burst(console, "name", end, "gm")
+        await console.until(lambda: len(console.app.main.marked()) == 1)
+        assert answers == [answer]
+
+    drive(scene(), story)
+
+
+def test_keys_that_move_about_in_a_line_do_so_before_the_next_sign() -> None:
+    async def story(console: Driver) -> None:
+        burst(console, "/ab", "left", "c", "home", "d")
+        await console.until(lambda: console.app.main.filter_bar.line.value == "dacb")
 
     drive(scene(), story)

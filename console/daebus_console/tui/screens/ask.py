@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from daebus_console.text import clean
 from daebus_console.tui.widgets.text_line import TextLine
@@ -28,8 +28,7 @@ class AskScreen(ModalScreen[str | None]):
         with Vertical(classes="dialog") as box:
             box.border_subtitle = "enter: done, escape: never mind"
             yield Static(Text.assemble((self.question, "bold"), f"  {clean(self.about)}"))
-            yield TextLine(self.value, compact=True)
+            yield TextLine(self.value, compact=True, entered=self._answered)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """That is the answer."""
-        self.dismiss(event.value.strip() or None)
+    def _answered(self, text: str) -> None:
+        self.dismiss(text.strip() or None)

@@ -22,7 +22,6 @@ from daebus_console.tui.messages import (
     FillIn,
     FilterChanged,
     KeepFilter,
-    LeaveRequested,
     Narrow,
     Prefill,
     StopRequested,
@@ -98,7 +97,7 @@ class MainScreen(DebugKeys):
         self.columns = TitleLine(id="columns")
         self.flow = FlowList(models[0], session.lock, session.clock, id="flow")
         self.flow.dated = session.recorded
-        self.filter_bar = FilterBar(id="filter-bar")
+        self.filter_bar = FilterBar(self._accept_filter, id="filter-bar")
         self._wondering = asks = Wondering(session, workspace.sender, workspace.app.redact)
         self.detail = DetailPane(session.clock, asks.redact, asks.insight, asks.told, id="detail-pane", classes="pane")
         self.repl = ReplPane(id="repl-pane", classes="pane")
@@ -127,6 +126,7 @@ class MainScreen(DebugKeys):
     def on_mount(self) -> None:
         self.filter_bar.completer = filter_completer(self.session)
         self.repl.line.helped_by(lambda: self.workspace.assist)
+        self.repl.line.leave = lambda: self.set_focus(self.flow)
         self.flow.focus()
         self.restore(self.app.settings)
         self._slow()
@@ -295,10 +295,6 @@ class MainScreen(DebugKeys):
         self.repl.line.cursor_position = len(event.text)
         self.set_focus(self.repl.line)
 
-    @on(LeaveRequested)
-    def _leave(self) -> None:
-        self.flow.focus()
-
     @on(CommandEntered)
     def _command_entered(self, event: CommandEntered) -> None:
         self.workspace.assist.remember(event.text)
@@ -331,9 +327,15 @@ class MainScreen(DebugKeys):
 
     @on(FilterChanged)
     def _filter_changed(self, event: FilterChanged) -> None:
-        if self.narrow_to(event.text, typing=not event.accepted) and event.accepted:
+        # What is no longer in the line, or was accepted meanwhile, counts no more.
+        if self.filter_bar.display and event.text == self.filter_bar.line.value:
+            self.narrow_to(event.text, typing=True)
+
+    def _accept_filter(self, text: str) -> None:
+        if self.narrow_to(text):
             self.filter_bar.display = False
-            self.flow.focus()
+            self.set_focus(self.flow)
+            self.flow.tick()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """See Textual: in a line these keys are typed, and in the detail a slash finds."""

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from daebus_console.text import clean
 from daebus_console.tui.widgets.text_line import TextLine
@@ -38,7 +38,7 @@ class RecordScreen(ModalScreen[Wanted | None]):
         with Vertical(classes="dialog") as box:
             box.border_subtitle = "enter: record, escape: never mind"
             yield Static(Text("Record into", style="bold"))
-            yield TextLine(self.offered, compact=True)
+            yield TextLine(self.offered, compact=True, entered=lambda _path: self._done(filtered=False))
             if self.filter_text:
                 text = Text.assemble(
                     ("enter", "bold"), " records everything, ", ("ctrl+f", "bold"), f" only {clean(self.filter_text)}"
@@ -46,10 +46,6 @@ class RecordScreen(ModalScreen[Wanted | None]):
             else:
                 text = Text("Everything that passes is recorded. Set a filter first (/) to record what matches it.")
             yield Static(text)
-
-    def on_input_submitted(self, _event: Input.Submitted) -> None:
-        """All of it."""
-        self._done(filtered=False)
 
     def action_filtered(self) -> None:
         """What the filter lets through."""

@@ -66,7 +66,7 @@ class DetailPane(Vertical):
         self.tabs = TabLine(TABS, id="detail-tabs", classes="pane-title")
         self.view = DocumentView(id="detail")
         self.view.hint = hints.NO_DETAIL
-        self.find = FindLine(id="find-line")
+        self.find = FindLine(self._leave_find, id="find-line")
         self.find.display = False
         self.exchange: Exchange | None = None
         self.tab = RESPONSE
@@ -197,12 +197,19 @@ class DetailPane(Vertical):
     def on_find_line_sought(self, event: FindLine.Sought) -> None:
         """The text to look for was typed, or its next match is wanted."""
         event.stop()
-        if event.done:
-            self.find.display = False
-            self.view.focus()
-        elif event.next_one:
+        if event.next_one:
             self.action_find_next(1)
-        elif event.text:
+        elif event.text and self.find.display:
             self.view.seek(event.text, 1, here=True)
+        self._mark_found()
+
+    def _leave_find(self) -> None:
+        if self.find.value:
+            self.view.seek(self.find.value, 1, here=True)
+        self._mark_found()
+        self.find.display = False
+        self.screen.set_focus(self.view)
+
+    def _mark_found(self) -> None:
         self.view.wanted = self.find.value
         self.view.refresh()

@@ -14,17 +14,18 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
+from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult
 
 from daebus_console.tui.draft.text import INDENT, new_line, partner, parts, safe, token_at
 from daebus_console.tui.rows.lines import ROLES
-from daebus_console.tui.widgets.keys_in_order import KeysInOrder
+from daebus_console.tui.widgets.keys_in_order import carried_out
 
 LARGEST = 4_000_000
 """Signs beyond which a text can be looked at and not typed in."""
 
 
-class DraftArea(KeysInOrder):
+class DraftArea(TextArea):
     """Tells `Changed` and `SelectionChanged`, as every TextArea. `touched` is called before each key, click and paste.
 
     What cannot be shown becomes a JSON escape on its way in, wherever it comes from.
@@ -96,7 +97,7 @@ class DraftArea(KeysInOrder):
             self.action_new_line()
         else:
             # What is not bound goes on to the handler of the text area by itself, as clicks and pastes do below.
-            await self.bound(event)
+            await carried_out(self, event)
 
     def action_new_line(self) -> None:
         """A new line, indented as it belongs."""

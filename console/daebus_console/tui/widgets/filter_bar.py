@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -34,7 +34,10 @@ class FilterLine(TextLine):
 
     def __init__(self, bar: FilterBar) -> None:
         super().__init__(
-            compact=True, select_on_focus=False, placeholder="status:error  service:users  latency:>100ms  any text"
+            compact=True,
+            select_on_focus=False,
+            placeholder="status:error  service:users  latency:>100ms  any text",
+            entered=bar.accept,
         )
         self.bar = bar
 
@@ -52,10 +55,14 @@ class FilterLine(TextLine):
 
 
 class FilterBar(Vertical):
-    """Line and message. Posts FilterChanged for what is typed; `problem` and `offers` are shown below."""
+    """Line and message. Posts FilterChanged for what is typed, and KeepFilter; what is wrong is shown below.
 
-    def __init__(self, **keywords: Any) -> None:
+    With what is confirmed it calls `accept`, which closes it and gives the focus away where that is a filter.
+    """
+
+    def __init__(self, accept: Callable[[str], None], **keywords: Any) -> None:
         super().__init__(**keywords)
+        self.accept = accept
         self.line = FilterLine(self)
         self.below = TitleLine(id="filter-below")
         self.completer: Completer | None = None
@@ -83,7 +90,7 @@ class FilterBar(Vertical):
 
     def cancel(self) -> None:
         """Close without having changed anything."""
-        self.post_message(FilterChanged(self._before, accepted=True))
+        self.accept(self._before)
 
     def keep(self) -> None:
         """Have the filter kept under a name."""
@@ -98,12 +105,6 @@ class FilterBar(Vertical):
         if not self._completing:
             self._look_up()
         self.post_message(FilterChanged(event.value))
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter: keep it and go back to the flow."""
-        event.stop()
-        if self._problem is None:
-            self.post_message(FilterChanged(self.line.value, accepted=True))
 
     def show_problem(self, message: str | None, position: int = 0, length: int = 0) -> None:
         """Say what is wrong, below where it is; None: nothing is."""

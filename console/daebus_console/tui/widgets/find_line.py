@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -12,7 +13,7 @@ from daebus_console.tui.widgets.text_line import TextLine
 
 
 class FindLine(TextLine):
-    """Hidden until it is needed. Posts Sought with every change, and when it is done."""
+    """Hidden until it is needed. Posts Sought with every change; `leave` closes it and gives the focus away at once."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", "Next match"),
@@ -20,16 +21,16 @@ class FindLine(TextLine):
     ]
 
     class Sought(Event):
-        """Look for the text: anew while it is typed, or for the next one. `done`: the line has closed."""
+        """Look for the text: anew while it is typed, or for the next one."""
 
-        def __init__(self, text: str, *, next_one: bool = False, done: bool = False) -> None:
+        def __init__(self, text: str, *, next_one: bool = False) -> None:
             super().__init__()
             self.text = text
             self.next_one = next_one
-            self.done = done
 
-    def __init__(self, **keywords: Any) -> None:
+    def __init__(self, leave: Callable[[], None], **keywords: Any) -> None:
         super().__init__(compact=True, placeholder="text to look for, also in what is folded", **keywords)
+        self._leave = leave
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Each sign typed narrows the search."""
@@ -44,4 +45,4 @@ class FindLine(TextLine):
 
     def action_leave(self) -> None:
         """Close."""
-        self.post_message(self.Sought(self.value, done=True))
+        self._leave()

@@ -1,21 +1,45 @@
-"""A text area that does what a key is bound to before the next key is looked at."""
+"""What lines and text areas do with keys, so that those typed faster than the screen follows do not overtake others.
+
+The keys of a burst are in the queue of whatever has the focus before it has looked at the first of them.
+"""
 
 from __future__ import annotations
 
 from textual import events
-from textual.widgets import TextArea
+from textual.dom import DOMNode
+from textual.screen import Screen
+from textual.widget import Widget
 
 
-class KeysInOrder(TextArea):
-    """Whoever inherits it calls `bound` for the keys that it does not take itself."""
+async def carried_out(widget: Widget, event: events.Key, *, also_around: bool = False) -> bool:
+    """Do what the key is bound to there, now: on its way to where bindings are looked up, later keys overtake it.
 
-    async def bound(self, event: events.Key) -> bool:
-        """Do what the key is bound to here, now: on its way to where bindings are looked up, later keys overtake it."""
-        if event.character is not None and event.is_printable:
-            return False
-        for binding in self._bindings.key_to_bindings.get(event.key, ()):
+    With `also_around`, what it is bound to in whatever the widget is in, too, as far as the screen.
+    """
+    if event.character is not None and event.is_printable:
+        return False
+    for node in widget.ancestors_with_self if also_around else (widget,):
+        if await _bound(node, event):
             event.stop()
             event.prevent_default()
-            if await self.app.run_action(binding.action, self):
-                return True
+            return True
+        if isinstance(node, Screen):
+            break
+    return False
+
+
+async def _bound(node: DOMNode, event: events.Key) -> bool:
+    for binding in node._bindings.key_to_bindings.get(event.key, ()):
+        if await node.app.run_action(binding.action, node):
+            return True
+    return False
+
+
+async def passed_on(widget: Widget, event: events.Key) -> bool:
+    """Hand the key to whatever has the focus by now, where that is not the widget: it was typed to go there."""
+    if widget.app.focused is widget:
         return False
+    event.stop()
+    event.prevent_default()
+    await widget.app.on_event(events.Key(event.key, event.character))
+    return True

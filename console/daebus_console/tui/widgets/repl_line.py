@@ -12,6 +12,7 @@ from textual import events, work
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
+from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult
 from textual.worker import get_current_worker
 
@@ -23,8 +24,8 @@ from daebus_console.repl.pasting import TooLong, pasted
 from daebus_console.text import clean
 from daebus_console.tui.look.legible import legible
 from daebus_console.tui.look.roles import DrawsRoles
-from daebus_console.tui.messages import FillIn, LeaveRequested, StopRequested
-from daebus_console.tui.widgets.keys_in_order import KeysInOrder
+from daebus_console.tui.messages import FillIn, StopRequested
+from daebus_console.tui.widgets.keys_in_order import carried_out, passed_on
 from daebus_console.tui.widgets.repl_recall import Recall
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _PAUSE = 0.03
 _STYLES = {"bold": "strong", "": "plain"}
 
 
-class CommandLine(KeysInOrder):
+class CommandLine(TextArea):
     """Enter carries out, or goes on in a new line while something is open. Tells what changed with `Typed`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -71,6 +72,8 @@ class CommandLine(KeysInOrder):
     def __init__(self, **keywords: Any) -> None:
         super().__init__(compact=True, soft_wrap=True, highlight_cursor_line=False, **keywords)
         self._helper: Callable[[], Assist] | None = None
+        self.leave: Callable[[], object] = lambda: None
+        """Gives the focus away, at once."""
         self.offers: Sequence[Offer] = ()
         self.offer = -1
         self.hint: Hint | None = None
@@ -223,6 +226,8 @@ class CommandLine(KeysInOrder):
     # Keys ------------------------------------------------------------------------------------------------------
 
     async def _on_key(self, event: events.Key) -> None:
+        if await passed_on(self, event):
+            return
         if self.recall.searching and self._search_key(event):
             event.stop()
             event.prevent_default()
@@ -234,7 +239,7 @@ class CommandLine(KeysInOrder):
             # The key that leads here, pressed once more.
             event.stop()
             event.prevent_default()
-        elif not await self.bound(event):
+        elif not await carried_out(self, event):
             await super()._on_key(event)
 
     async def _on_paste(self, event: events.Paste) -> None:
@@ -346,7 +351,7 @@ class CommandLine(KeysInOrder):
             self.offers, self.offer = (), -1
             self.post_message(self.Typed())
         else:
-            self.post_message(LeaveRequested())
+            self.leave()
 
     def action_fill_in(self) -> None:
         """Fill in the payload that was seen last for the action."""
