@@ -50,6 +50,17 @@ def test_the_cause_its_evidence_and_the_next_step(capture: Path) -> None:
     assert heard.records[0]["cause"] == "no_response"
 
 
+def test_of_a_capture_that_ends_before_the_answer_it_is_said_so(tmp_path: Path) -> None:
+    path, bus = tmp_path / "short.jsonl", Watched()
+    with CaptureWriter(path, "redis://localhost/0", 5.0) as writer:
+        for exchange in (bus.ask("users", "get"), bus.say("news", {"a": 1})):
+            writer.write(exchange.opened.at, exchange.opened.channel, exchange.opened.data)
+    status, heard = shell(f"why #1 --in {path}")
+    assert status == Exit.DONE
+    assert heard.lines[0] == "users get has no answer where the recording ends"
+    assert not any("wait for it" in line for line in heard.lines)
+
+
 def test_where_there_is_none_the_status_says_so(capture: Path) -> None:
     status, heard = shell(f"why #2 --in {capture} --json")
     assert status == Exit.ERROR

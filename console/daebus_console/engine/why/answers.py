@@ -10,6 +10,7 @@ from daebus_console.engine.why.cause import Cause
 from daebus_console.engine.why.recorded import busy_with
 from daebus_console.engine.why.serving import unknown_action
 from daebus_console.engine.why.sight import Sight
+from daebus_console.text import clean
 
 _LONGEST = 300
 _REFUSED = {
@@ -109,7 +110,7 @@ def _error(exchange: Exchange) -> str:
     kind = payload.get("type") if isinstance(payload, dict) else None
     found = text if isinstance(text, str) and text else "it does not say why"
     prefix = f"{kind}: " if isinstance(kind, str) and kind and not found.startswith(kind) else ""
-    return shown((prefix + found)[:_LONGEST], text=True)
+    return clean((prefix + found)[:_LONGEST])
 
 
 def _deepest(sight: Sight, exchange: Exchange) -> Exchange | None:
@@ -132,4 +133,4 @@ def _deepest(sight: Sight, exchange: Exchange) -> Exchange | None:
 def _said(exchange: Exchange) -> str:
     payload = value(exchange.answer.data) if exchange.answer is not None else None
     text = payload.get("error") if isinstance(payload, dict) else None
-    return shown(text[:_LONGEST], text=True) if isinstance(text, str) else ""
+    return clean(text[:_LONGEST]) if isinstance(text, str) else ""

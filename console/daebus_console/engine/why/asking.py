@@ -14,6 +14,7 @@ from daebus_console.engine.why.doors import caller_kept_out
 from daebus_console.engine.why.foreign import why_foreign
 from daebus_console.engine.why.sight import Sight
 from daebus_console.engine.why.silence import unanswered
+from daebus_console.text import clean
 
 _BAD = (State.ERROR, State.TIMEOUT, State.UNKNOWN)
 _LATEST = 20_000
@@ -42,7 +43,7 @@ def why_exchange(sight: Sight, exchange: Exchange) -> Cause:
     if kind is Kind.UNREADABLE:
         return _unreadable(exchange)
     gap = exchange.aside.gap
-    reason = shown(gap.reason, text=True) if gap is not None else "the connection was lost"
+    reason = clean(gap.reason) if gap is not None else "the connection was lost"
     return Cause("gap", f"messages may be missing here: {reason}", (), "")
 
 
@@ -167,6 +168,13 @@ def _broadcast(sight: Sight, exchange: Exchange) -> Cause:
     if found is not None:
         return found
     if entry is not None and not entry.subscribers and world.sees_all(exchange.opened.at):
+        if entry.gone is not None and entry.gone >= exchange.opened.at:
+            return Cause(
+                "gone",
+                f"nobody listens to {quoted(channel)} any more: whoever did has gone since it was sent",
+                (f"Redis lists no subscriber of that channel since {clock(entry.gone)}",),
+                "start again who is to listen to it",
+            )
         heard = [one.name for one in world.directory.channels.values() if one.listeners and one.name != channel]
         meant = near(channel, heard)
         text = f"nobody listens to {quoted(channel)}"
@@ -186,7 +194,7 @@ def _unreadable(exchange: Exchange) -> Cause:
         read(exchange.opened.data)
         reason = "it has no form that is known"
     except Unreadable as error:
-        reason = shown(str(error)[:200], text=True)
+        reason = clean(str(error)[:200])
     channel = quoted(exchange.opened.channel)
     return Cause(
         "unreadable",

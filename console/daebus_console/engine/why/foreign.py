@@ -14,6 +14,7 @@ from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.why.answers import late
 from daebus_console.engine.why.cause import Cause
 from daebus_console.engine.why.sight import Sight
+from daebus_console.text import clean
 
 _LONGEST = 300
 
@@ -45,11 +46,14 @@ def _unanswered(sight: Sight, exchange: Exchange, dialect: Dialect) -> Cause:
     waits = exchange.deadline - exchange.opened.at
     if exchange.state is State.PENDING:
         limit = f"its asker waits {duration(waits)}" if declared else "how long its asker waits is not told on the wire"
+        if sight.recorded:
+            text = f"it has no answer where the recording ends, {duration(so_far)} after it: {limit}"
+            return Cause("recording_ends", text, evidence)
         return Cause("running", f"it has no answer yet, after {duration(so_far)}: {limit}", evidence, "wait for it")
     gap = sight.gap_after(exchange.opened.at)
     if exchange.state is State.UNKNOWN and gap is not None:
         text = f"its answer may have come unseen: messages are missing from {clock(gap.start)}"
-        return Cause("gap", text, (sent, shown(gap.reason, text=True)), "look at its asker, who knows")
+        return Cause("gap", text, (sent, clean(gap.reason)), "look at its asker, who knows")
     if dialect.silence is not None:
         return Cause("silence", f"what became of it cannot be known: {dialect.silence}", evidence, _log(exchange))
     if exchange.state is State.UNKNOWN:
@@ -68,7 +72,7 @@ def _answered(exchange: Exchange, dialect: Dialect) -> Cause:
     if answer.error:
         code = exchange.aside.code
         said = dialect.content(answer.data)
-        content = "" if said is None else shown(said[:_LONGEST].decode("utf-8", "replace"), text=True)
+        content = "" if said is None else clean(said[:_LONGEST].decode("utf-8", "replace"))
         by = f" of {shown(exchange.instance)}" if exchange.instance is not None else ""
         late_too = late(exchange)
         return Cause(
@@ -118,6 +122,19 @@ def _nobody(sight: Sight, exchange: Exchange, dialect: Dialect) -> Cause | None:
     # Of names that differ in an id only it is not remembered which of them have subscribers.
     if count or (count is None and pattern_of(channel) is not None):
         return None
+    gone = sight.gone(channel)
+    if exchange.parts or exchange.aside.expected or (gone is not None and gone >= exchange.opened.at):
+        since = "" if gone is None else f" since {clock(gone)}"
+        return Cause(
+            "gone",
+            f"nobody is subscribed to {quoted(channel)} any more: whoever was there has gone since it was sent",
+            (
+                f"#{exchange.number} was sent at {clock(exchange.opened.at)}",
+                *_parts(exchange),
+                f"Redis lists no subscriber of that channel{since}",
+            ),
+            "start again who is to take it",
+        )
     return Cause(
         "nobody",
         f"nobody is subscribed to {quoted(channel)}: no {dialect.title} is there that takes it",

@@ -12,6 +12,7 @@ from daebus_console.engine.records.record import DEBUGGER, Handled, Heard, Refus
 from daebus_console.engine.records.standing import short, what
 from daebus_console.engine.why.cause import Cause
 from daebus_console.engine.why.sight import Sight
+from daebus_console.text import clean
 
 _REFUSED = {
     "busy": "its queue was full",
@@ -65,7 +66,7 @@ def failed(sight: Sight, exchange: Exchange) -> Cause | None:
     who = f"{shown(name_of_run(one), text=True)} of {shown(one.source.service)}"
     return Cause(
         "handler_raised",
-        f"{who} raised, and nobody was told: {shown(error[:_LONGEST], text=True)}",
+        f"{who} raised, and nobody was told: {clean(error[:_LONGEST])}",
         tuple(evidence),
         f"logs #{exchange.number} shows where",
     )
@@ -136,7 +137,7 @@ def _noted(record: Refused) -> str:
 
 
 def _ended(run: Handled | Heard) -> str:
-    return f"{shown(run.source.service)} tells: {shown(how_ended(run)[:_LONGEST], text=True)}"
+    return f"{shown(run.source.service)} tells: {clean(how_ended(run)[:_LONGEST])}"
 
 
 def _names(runs: Sequence[Handled | Heard]) -> str:

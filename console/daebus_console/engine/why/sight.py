@@ -50,6 +50,8 @@ class Sight:
     """The time by which the desk tells since when something is held."""
     doors: Doors = Doors()  # noqa: RUF009 - it is frozen
     """Whom Redis lets in at the service that it is about."""
+    recorded: bool = False
+    """Whether this is a capture: it never goes on, and `now` is where it ends."""
 
     def service(self, name: str | None) -> ServiceEntry | None:
         """The entry of a service, if it was ever met."""
@@ -60,6 +62,12 @@ class Sight:
         directory = self.world.directory
         entries = directory.services.get(name), directory.channels.get(name)
         return max((one.subscribers for one in entries if one is not None), default=0)
+
+    def gone(self, name: str) -> float | None:
+        """When it was found that nobody is subscribed any more to the channel of that name; None where it is not so."""
+        directory = self.world.directory
+        entry = directory.services.get(name) or directory.channels.get(name)
+        return entry.gone if entry is not None else None
 
     def calls_of(self, exchange: Exchange) -> list[Exchange]:
         """The calls that were made for it, as far as they are remembered."""

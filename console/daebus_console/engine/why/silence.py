@@ -10,6 +10,7 @@ from daebus_console.engine.why.cause import Cause
 from daebus_console.engine.why.recorded import hangs
 from daebus_console.engine.why.serving import busy, can, nobody, restarted, silent, unknown_action
 from daebus_console.engine.why.sight import Sight
+from daebus_console.text import clean
 
 _FOUND = ("nobody-listens", "waits-for-itself")
 _DEEPEST = 50
@@ -32,7 +33,7 @@ def unanswered(sight: Sight, exchange: Exchange) -> Cause:
         or restarted(sight, service, since)
         or busy(sight, service)
         or silent(sight, service)
-        or _running(exchange, sight.now)
+        or _running(sight, exchange)
         or Cause(
             "",
             f"no cause is known: {can(sight, service, action)}",
@@ -58,7 +59,7 @@ def _unseen(sight: Sight, exchange: Exchange) -> Cause:
     return Cause(
         "gap",
         f"its answer may have come unseen: this console saw {'a part' if gap.partly else 'nothing'} {lasted}",
-        (f"from {clock(gap.start)}: {shown(gap.reason, text=True)}",),
+        (f"from {clock(gap.start)}: {clean(gap.reason)}",),
         "look at its caller, who knows",
     )
 
@@ -96,14 +97,18 @@ def _open_until(one: Exchange, end: float) -> bool:
     return one.state is State.TIMEOUT and (one.answer is None or one.answer.at > end)
 
 
-def _running(exchange: Exchange, now: float) -> Cause | None:
+def _running(sight: Sight, exchange: Exchange) -> Cause | None:
     if exchange.state is not State.PENDING:
         return None
-    so_far, left = max(0.0, now - exchange.opened.at), exchange.deadline - now
+    so_far, left = max(0.0, sight.now - exchange.opened.at), exchange.deadline - sight.now
     parts = len(exchange.parts)
-    evidence = [f"it was sent {duration(so_far)} ago, and its caller waits {duration(max(0.0, left))} more"]
+    sent = f"it was sent {duration(so_far)} {'before the end' if sight.recorded else 'ago'}"
+    evidence = [f"{sent}, and its caller waits {duration(max(0.0, left))} more"]
     if parts:
-        evidence.append(f"{parts} parts of its answer have come")
+        evidence.append(f"{parts} part{'s' * (parts != 1)} of its answer {'have' if parts != 1 else 'has'} come")
+    if sight.recorded:
+        text = f"{call(exchange.target, exchange.action)} has no answer where the recording ends"
+        return Cause("recording_ends", text, tuple(evidence))
     return Cause(
         "running",
         f"{call(exchange.target, exchange.action)} is still running, or waits for a worker",

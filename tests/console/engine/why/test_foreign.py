@@ -48,6 +48,38 @@ def test_nobody_has_the_pattern() -> None:
     )  # fmt: skip
 
 
+def test_whoever_had_the_pattern_has_gone_since() -> None:
+    bus = Watched()
+    polled(bus, {SUM: 1})
+    asked = nest(bus)
+    bus.say(REPLY, {"response": 1, "id": ID})
+    # Nobody told that somebody was there, but a part of the answer came.
+    polled(bus, {"other": 1})
+    unseen = nest(bus, "unseen")
+    bus.say("unseen.reply", {"response": 1, "id": ID})
+    polled(bus, {"other": 1})
+    for one in (asked, unseen):
+        cause = why(bus, one)
+        assert cause.name == "gone"
+        assert "has gone since it was sent" in cause.text
+        assert "1 part of its answer came" in cause.evidence
+        assert "correct the name" not in cause.advice
+    # It had gone before this one was sent.
+    bus.now += 1
+    assert why(bus, nest(bus)).name != "gone"
+
+
+def test_a_capture_never_goes_on() -> None:
+    bus = Watched()
+    asked = nest(bus)
+    bus.wait(2)
+    findings = bus.session.findings
+    cause = why_exchange(Sight(findings.world, findings.book, bus.session.journal, bus.now, recorded=True), asked)
+    assert cause.name == "recording_ends"
+    assert cause.text.startswith("it has no answer where the recording ends, 2 s after it: ")
+    assert cause.advice == ""
+
+
 def test_with_those_who_read_by_patterns_it_is_not_known_whether_somebody_has_it() -> None:
     bus = Watched()
     asked = nest(bus)
@@ -110,6 +142,14 @@ def test_an_error_is_told_in_its_own_words_and_commands_no_screen() -> None:
     assert cause.name == "7"
     assert "is an error with the code 7" in cause.text
     assert any('"no ' in line and "\x1b" not in line for line in cause.evidence)
+
+
+def test_an_error_is_told_with_the_escapes_that_it_has() -> None:
+    bus = Watched()
+    asked = nest(bus)
+    said = r'{"err": "no \"file\" C:\\new", "isDisposed": true, "id": "' + ID + '"}'
+    bus.say(REPLY, said.encode())
+    assert any(r'"no \"file\" C:\\new"' in line for line in why(bus, asked).evidence)
 
 
 def test_some_instances_have_not_answered() -> None:

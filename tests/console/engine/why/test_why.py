@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from daebus_console.engine.doors import callers_in, users_in
@@ -250,7 +252,24 @@ def test_what_still_runs(bus: Watched) -> None:
     bus.wait(2)
     cause = why(bus, asked)
     assert cause.name == "running"
-    assert "1 parts of its answer have come" in cause.evidence
+    assert "1 part of its answer has come" in cause.evidence
+
+
+def test_a_capture_never_goes_on(bus: Watched) -> None:
+    bus.info("users", "act")
+    asked = bus.ask("users", "act", timeout=5)
+    bus.wait(2)
+    cause = why_exchange(replace(sight(bus), recorded=True), asked)
+    assert (cause.name, cause.text) == ("recording_ends", "users act has no answer where the recording ends")
+    assert cause.evidence == ("it was sent 2 s before the end, and its caller waits 3 s more",)
+    assert cause.advice == ""
+
+
+def test_what_a_message_says_is_told_as_it_is(bus: Watched) -> None:
+    said = r'no file C:\new\x "a"'
+    asked = bus.ask("billing", "charge")
+    bus.answer(asked, {"error": said, "code": "handler_error", "type": "OSError"}, status="error")
+    assert why(bus, asked).text == f"the handler of billing charge failed: OSError: {said}"
 
 
 def test_an_answer_without_its_request_and_bytes_that_are_no_json(bus: Watched) -> None:
@@ -268,6 +287,10 @@ def test_a_broadcast_that_nobody_hears(bus: Watched) -> None:
     assert (cause.name, cause.advice) == ("nobody", "write 'orders' where it is sent")
     heard = bus.say("orders", {"order": 1})
     assert why(bus, heard).text == "nothing speaks against it: services that listen to it: mailer"
+    bus.poll(_mailer=1)
+    gone = why(bus, heard)
+    assert (gone.name, gone.advice) == ("gone", "start again who is to listen to it")
+    assert "has gone since it was sent" in gone.text
 
 
 def test_where_nothing_is_wrong_no_cause_is_made_up(bus: Watched) -> None:

@@ -126,6 +126,7 @@ def _find(command: Command, session: Session, number: int | None, doors: Doors, 
             tuple(keeper.log) if keeper is not None else (),
             keeper.now() if keeper is not None else 0.0,
             doors,
+            session.recorded,
         )
         if number is None:
             return why_action(sight, command["what"], command["action"])

@@ -7,6 +7,7 @@ from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import quoted, shown, term, to
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.records.record import Any_, Handled, Heard
+from daebus_console.text import clean
 
 _LONGEST = 200
 
@@ -53,7 +54,7 @@ must not be lost is better a request, whose sender is told."""
             service=service,
             action=action,
             about=about,
-            text=f"{who} raised for {for_what}: {shown(error[:_LONGEST], text=True)}",
+            text=f"{who} raised for {for_what}: {clean(error[:_LONGEST])}",
             because="the service tells so: its flight recorder has the traceback",
             advice=f"logs #{number[0]} shows where" if number else f"logs {shown(service)} level:error shows where",
             where=where,

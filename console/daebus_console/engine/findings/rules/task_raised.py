@@ -10,6 +10,7 @@ from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import duration, shown, term
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.records.record import Any_, Ran
+from daebus_console.text import clean
 
 _LONGEST = 200
 _TWICE = 2
@@ -42,7 +43,7 @@ it took, and `info` names the interval.
             return
         if record.failed:
             error = ": ".join(part for part in (record.type, record.error) if part) or record.outcome
-            self._tell(record, Severity.ERROR, f"raised: {shown(error[:_LONGEST], text=True)}", record.type or "")
+            self._tell(record, Severity.ERROR, f"raised: {clean(error[:_LONGEST])}", record.type or "")
             return
         interval = self._interval(record)
         key = record.source.service, record.source.instance, record.name

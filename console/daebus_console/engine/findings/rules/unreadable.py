@@ -7,6 +7,7 @@ from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import shown, term
 from daebus_console.engine.message.envelope import Unreadable, read
 from daebus_console.engine.message.exchange import Exchange
+from daebus_console.text import clean
 
 _LONGEST = 200
 
@@ -51,7 +52,7 @@ object cut short."""
             exchange.opened.at,
             [exchange.number],
             service=channel,
-            text=f"a message on {shown(channel)} cannot be read: {shown(reason[:_LONGEST], text=True)}",
+            text=f"a message on {shown(channel)} cannot be read: {clean(reason[:_LONGEST])}",
             because=because,
             advice="look at what sent it; services drop it",
             where=f"channel:{term(channel)} kind:{exchange.kind.value}",
