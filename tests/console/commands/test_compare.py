@@ -67,6 +67,35 @@ def test_the_same_whichever_exchange_is_named(passed: Passed) -> None:
         assert passed.notes == ["no difference but in time"]
 
 
+def test_that_they_are_different_actions_is_said_and_what_is_within_compared(passed: Passed) -> None:
+    good = order(passed, "a", GOOD)
+    top = passed >> request("orders", "replace", id="b")
+    passed >> request("stock", "act", id="b0", parent_id="b", service="orders")
+    alone = passed >> raw("orders", '{"action": "create", "payload": {}}')
+    cast = passed >> raw("news", '{"a": 1}')
+    assert passed(f"compare #{good} #{top.number} --json") == Exit.ERROR
+    assert told(passed) == [
+        ("orders", "another action"), ("stock", "ended otherwise"), ("users", "missing"), ("mailer", "missing"),
+    ]  # fmt: skip
+    assert passed(f"compare #{good} #{top.number}") == Exit.ERROR
+    assert "in place of orders.create\n" in passed.said
+    for other, kind in ((alone, "one_way"), (cast, "broadcast")):
+        assert passed(f"compare #{good} #{other.number}") == Exit.ERROR
+        assert f"in place of orders.create (request → {kind})" in passed.said
+
+
+def test_what_was_set_off_by_something_unseen_is_laid_beside_its_like(passed: Passed) -> None:
+    good = order(passed, "a", GOOD)
+    passed >> request("orders", "create", id="b", parent_id="unseen")
+    passed >> answer("caller:1", id="b")
+    other = passed >> request("audit", "act", id="c", parent_id="unseen")
+    for one, two, how in ((good, other.number, "new"), (other.number, good, "missing")):
+        assert passed(f"compare #{one} #{two} --json") == Exit.ERROR
+        assert ("audit", how) in told(passed)
+        assert ("orders", "missing") not in told(passed)
+        assert ("orders", "new") not in told(passed)
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

@@ -18,7 +18,8 @@ VERB = Verb(
     (Argument("exchange", Kind.REF, "an exchange of each, the one to go by first", many=True),),
     (JSON,),
     examples=("compare #12 #99", "compare #12 #99 --json"),
-    details="All that belongs to both exchanges is laid beside each other, action by action. Slower is what takes half"
+    details="All that belongs to both exchanges is laid beside each other, action by action, and said where they begin"
+    " with different ones. Slower is what takes half"
     " as long again, and 5 ms more. `diff` tells what differs in payloads. The status is 1 where more than time does.",
     faces=AT_PROMPT,
     place=122,

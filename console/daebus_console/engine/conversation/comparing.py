@@ -1,12 +1,13 @@
 """Two conversations side by side: what is missing in the second, new, repeated, slower, or ended otherwise. Pure.
 
 Their exchanges are laid beside each other from the top down: within what is the same already, the first call of an
-action beside the first of the same, the second beside the second, whatever comes between them.
+action beside the first of the same, the second beside the second, whatever comes between them. What stands at the top
+of both is laid beside each other whatever it is, and told where it is something else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ class How(StrEnum):
     MISSING = "missing"
     NEW = "new"
     REPEATED = "repeated"
+    OTHER = "another action"
     ENDED = "ended otherwise"
     SLOWER = "slower"
     FASTER = "faster"
@@ -46,11 +48,14 @@ def compare(before: Conversation, after: Conversation) -> list[Pair]:
     """Both conversations side by side, each pair before what is within it."""
     found: list[Pair] = []
     pending: list[tuple[Node | None, Node | None, tuple[Exchange, ...]]] = [(before.root, after.root, ())]
+    if (before.root.exchange is None) is not (after.root.exchange is None):
+        # What set off one of them was not seen: what came of it stands beside the whole of the other.
+        pending = list(reversed(list(_beside(_seen(before.root), _seen(after.root)))))
     while pending:
         one, other, more = pending.pop()
         found += _told(one, other, more)
         if one is not None and other is not None:
-            pending += reversed(list(_beside(one, other)))
+            pending += reversed(list(_beside(one.children, other.children)))
     return found
 
 
@@ -75,8 +80,14 @@ def _told(one: Node | None, other: Node | None, more: tuple[Exchange, ...]) -> I
             yield Pair(how, one.exchange, other.exchange, node.depth)
 
 
-def _beside(one: Node, other: Node) -> Iterator[tuple[Node | None, Node | None, tuple[Exchange, ...]]]:
-    """What is within both, laid beside each other in the order of the second."""
+def _seen(root: Node) -> list[Node]:
+    return root.children if root.exchange is None else [root]
+
+
+def _beside(
+    one: Sequence[Node], other: Sequence[Node]
+) -> Iterator[tuple[Node | None, Node | None, tuple[Exchange, ...]]]:
+    """What is in both, laid beside each other in the order of the second."""
     first = _by_name(one)
     after = _by_name(other)
     for key in dict.fromkeys((*after, *first)):
@@ -92,16 +103,21 @@ def _beside(one: Node, other: Node) -> Iterator[tuple[Node | None, Node | None, 
                 yield None, node, ()
 
 
-def _by_name(node: Node) -> dict[tuple[str, str | None, str | None], list[Node]]:
+def _by_name(nodes: Sequence[Node]) -> dict[tuple[str, str | None, str | None], list[Node]]:
     found: dict[tuple[str, str | None, str | None], list[Node]] = {}
-    for child in node.children:
-        exchange = child.exchange
-        if exchange is not None:
-            found.setdefault((exchange.kind, exchange.target, exchange.action), []).append(child)
+    for node in nodes:
+        if node.exchange is not None:
+            found.setdefault(_name(node.exchange), []).append(node)
     return found
 
 
+def _name(exchange: Exchange) -> tuple[str, str | None, str | None]:
+    return exchange.kind, exchange.target, exchange.action
+
+
 def _how(before: Exchange, after: Exchange) -> How:
+    if _name(before) != _name(after):
+        return How.OTHER
     if before.state is not after.state or before.aside.code != after.aside.code:
         return How.ENDED
     one, other = before.latency, after.latency

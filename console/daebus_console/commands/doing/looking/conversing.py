@@ -16,7 +16,14 @@ from daebus_console.engine.message.exchange import Exchange
 from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, duration, table
 
-_STYLES = {How.MISSING: "error", How.NEW: "accent", How.REPEATED: "warn", How.ENDED: "error", How.SLOWER: "warn"}
+_STYLES = {
+    How.MISSING: "error",
+    How.NEW: "accent",
+    How.REPEATED: "warn",
+    How.OTHER: "error",
+    How.ENDED: "error",
+    How.SLOWER: "warn",
+}
 _MOST_SHOWN = 500
 
 
@@ -82,7 +89,12 @@ def _about(pair: Pair, redact: Redactor) -> str:
     if pair.how is How.REPEATED:
         numbers = ", ".join(f"#{one.number}" for one in pair.more[:3])
         return f"{len(pair.more):,} more: {numbers}{' …' if len(pair.more) > 3 else ''}"
-    if pair.how is not How.ENDED or pair.before is None or pair.after is None:
+    if pair.before is None or pair.after is None:
+        return ""
+    if pair.how is How.OTHER:
+        kinds = f" ({pair.before.kind.value} → {pair.after.kind.value})" if pair.before.kind != pair.after.kind else ""
+        return f"in place of {shown(name_of(pair.before), text=True)}{kinds}"
+    if pair.how is not How.ENDED:
         return ""
     error = redact.text(error_of(pair.after))
     states = f"{pair.before.state.value} → {pair.after.state.value}"
