@@ -44,8 +44,11 @@ class Book:
         advice: str,
         where: str,
         count: int = 1,
+        since: float | None = None,
     ) -> Finding | None:
         """Something was found at `at`, `count` times; returns its finding, None where there is no room for one more.
+
+        Of several, `at` is the time of the last and `since` that of the first.
 
         The words of the latest report are kept. A finding becomes graver and never milder.
         """
@@ -59,7 +62,8 @@ class Book:
             self._findings[key] = finding
         finding.severity = max(finding.severity, severity)
         finding.text, finding.because, finding.advice, finding.filter = text, because, advice, where
-        finding.first, finding.last = min(finding.first, at), max(finding.last, at)
+        finding.first = min(finding.first, at if since is None else since)
+        finding.last = max(finding.last, at)
         finding.count += count
         for number in evidence:
             finding.add(number)

@@ -32,14 +32,15 @@ def test_near_names(word: str, known: list[str], meant: str | None) -> None:
 
 def test_a_service_that_nobody_serves_is_named_with_the_one_that_was_meant(bus: Watched) -> None:
     bus.poll(_prices=1)
-    asked = [bus.ask("price", "get"), bus.ask("price", "get")]
+    asked = [bus.ask("price", "get") for _ in range(7)]
     bus.poll(_prices=1)
     assert bus.found() == []
     bus.wait(1.5)
     bus.poll(_prices=1)
     finding = bus.one("nobody-listens")
-    assert (finding.severity, finding.service, finding.count) == (Severity.ERROR, "price", 2)
-    assert finding.evidence == [one.number for one in asked]
+    assert (finding.severity, finding.service, finding.count) == (Severity.ERROR, "price", 7)
+    assert finding.evidence == [one.number for one in asked[:5]]
+    assert (finding.first, finding.last) == (asked[0].opened.at, asked[-1].opened.at)
     assert "nobody serves it; 'prices' is there" in finding.text
     assert finding.filter == "to:price"
 
@@ -87,6 +88,7 @@ def test_a_one_way_message_for_a_misspelled_action(bus: Watched) -> None:
         7,
     )
     assert finding.evidence == [one.number for one in sent[:5]]
+    assert (finding.first, finding.last) == (sent[0].opened.at, sent[-1].opened.at)
     assert "'send_receipt'" in finding.text
     assert "'send_receipt'" in finding.advice
 
@@ -153,12 +155,12 @@ def test_a_capture_has_no_polls_and_tells_at_its_end(bus: Watched) -> None:
 def test_a_misspelled_channel(bus: Watched) -> None:
     bus.info("mailer", "send", listens=["orders"])
     bus.poll(_mailer=1, orders=1)
-    first = bus.say("order", {"order": 1})
-    bus.say("order", {"order": 2})
+    sent = [bus.say("order", {"order": number}) for number in range(7)]
     bus.wait(1.5)
     bus.poll(_mailer=1, orders=1)
     finding = bus.one("misnamed-channel")
-    assert (finding.count, finding.evidence) == (2, [first.number])
+    assert (finding.count, finding.evidence) == (7, [one.number for one in sent[:5]])
+    assert (finding.first, finding.last) == (sent[0].opened.at, sent[-1].opened.at)
     assert "'orders' has listeners" in finding.text
 
 

@@ -51,7 +51,10 @@ def test_a_few_among_very_many_at_once_are_found(bus: Watched) -> None:
 
 def test_text_that_came_first_counts_once_there_is_a_rule(bus: Watched) -> None:
     numbers = charge(bus, "12.50", *range(10, 20))
-    assert bus.one("type-changed").evidence == [numbers[0]]
+    finding, first = bus.one("type-changed"), bus.session.journal.exchange(numbers[0])
+    assert finding.evidence == [numbers[0]]
+    assert first is not None
+    assert (finding.first, finding.last) == (first.opened.at, first.opened.at)
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
+from daebus_console.engine.findings.seen import Seen
 from daebus_console.engine.findings.words import near, quoted, shown, to
 from daebus_console.engine.message.exchange import Exchange, Kind
 
 _MOST = 200
-_NUMBERS = 5
 _SETTLES = 1.0
 
 
@@ -33,8 +33,7 @@ whether both are connected to the same Redis."""
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
-        self._waiting: dict[str, list[Exchange]] = {}
-        self._more: dict[str, int] = {}
+        self._waiting: dict[str, Seen] = {}
 
     def asked(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
         """Remember what went where nobody was subscribed at the last look."""
@@ -46,30 +45,27 @@ whether both are connected to the same Redis."""
         if waiting is None:
             if len(self._waiting) >= _MOST:
                 return
-            waiting = self._waiting[service] = []
-        room = _NUMBERS - len(waiting)
-        waiting += exchanges[:room]
-        self._more[service] = self._more.get(service, 0) + len(exchanges)
+            waiting = self._waiting[service] = Seen()
+        waiting.add(exchanges)
 
     def look(self) -> None:
         """Tell of those for whom nobody has come since."""
         for service, waiting in list(self._waiting.items()):
-            latest = waiting[-1].opened.at
+            latest = waiting.since
             if self.world.polled is None or self.world.polled < latest + _SETTLES:
                 continue
-            if self.world.is_unserved(service, latest) and not any(one.answer for one in waiting):
-                self._tell(service, waiting, self._more[service])
-            del self._waiting[service], self._more[service]
+            if self.world.is_unserved(service, latest) and not any(one.answer for one in waiting.first):
+                self._tell(service, waiting)
+            del self._waiting[service]
 
     def lost(self) -> None:
         """Whoever was there meanwhile is not known."""
         self._waiting.clear()
-        self._more.clear()
 
-    def _tell(self, service: str, waiting: list[Exchange], count: int) -> None:
+    def _tell(self, service: str, waiting: Seen) -> None:
         here = [one.name for one in self.world.directory.services.values() if one.subscribers]
         meant = near(service, here)
-        one_way = all(one.kind is Kind.ONE_WAY for one in waiting)
+        one_way = all(one.kind is Kind.ONE_WAY for one in waiting.first)
         what = "one-way messages" if one_way else "requests"
         text = f"{what} went to {quoted(service)}, and nobody serves it"
         advice = f"start {shown(service)}, or look at which Redis it is"
@@ -79,12 +75,13 @@ whether both are connected to the same Redis."""
         self.book.report(
             self.name,
             self.severity,
-            waiting[-1].opened.at,
-            [one.number for one in waiting],
+            waiting.last,
+            [one.number for one in waiting.first],
             service=service,
             text=text,
             because="Redis lists no subscriber of that channel, before and after they were sent",
             advice=advice,
             where=to(service),
-            count=count,
+            count=waiting.count,
+            since=waiting.first[0].opened.at,
         )

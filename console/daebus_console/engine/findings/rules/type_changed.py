@@ -29,14 +29,15 @@ _LONGEST = 80
 
 
 class _Field:
-    """One field: how often it had which type, and the first exchanges for each."""
+    """One field: how often it had which type, the first exchanges for each, and when it had it last."""
 
-    __slots__ = ("counts", "first", "told")
+    __slots__ = ("counts", "first", "last", "told")
 
     def __init__(self) -> None:
         self.told = False
         self.counts: dict[str, int] = {}
         self.first: dict[str, list[Exchange]] = {}
+        self.last: dict[str, float] = {}
 
 
 class Place(NamedTuple):
@@ -139,6 +140,7 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
                 field = fields[path] = _Field()
             counts = field.counts
             counts[kind] = counts.get(kind, 0) + 1
+            field.last[kind] = exchange.opened.at
             first = field.first.setdefault(kind, [])
             if len(first) < _KEPT:
                 first.append(exchange)
@@ -162,7 +164,7 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
         found = self.book.report(
             self.name,
             Severity.WARNING if mixed or one == "a number" else Severity.INFO,
-            exchange.opened.at,
+            field.last[other],
             [found.number for found in evidence],
             service=place.service,
             action=place.action,
@@ -172,6 +174,7 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
             advice=f"see who sends {other} there, and let it send {one}",
             where="",
             count=1 if field.told else few,
+            since=evidence[0].opened.at,
         )
         field.told = True
         if found is not None:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rule import Rule
+from daebus_console.engine.findings.seen import Seen
 from daebus_console.engine.findings.words import near, quoted, shown, to
 from daebus_console.engine.message.exchange import Exchange, Kind
 
 _MOST = 200
-_NUMBERS = 5
 
 
 class Found(Rule):
@@ -33,8 +33,7 @@ slip, and else only worth to know: who asked was told."""
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]  # as Rule has them
-        self._waiting: dict[tuple[str, str], list[Exchange]] = {}
-        self._more: dict[tuple[str, str], int] = {}
+        self._waiting: dict[tuple[str, str], Seen] = {}
 
     def asked(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
         """Remember what nobody had told to have."""
@@ -51,14 +50,13 @@ slip, and else only worth to know: who asked was told."""
         if waiting is None:
             if len(self._waiting) >= _MOST:
                 return
-            waiting = self._waiting[key] = []
-        waiting += exchanges[: _NUMBERS - len(waiting)]
-        self._more[key] = self._more.get(key, 0) + len(exchanges)
+            waiting = self._waiting[key] = Seen()
+        waiting.add(exchanges)
 
     def look(self) -> None:
         """Tell of those whose service has told of itself since."""
         for key, waiting in list(self._waiting.items()):
-            if self.world.instances.last(key[0]) > waiting[-1].opened.at:
+            if self.world.instances.last(key[0]) > waiting.since:
                 self._judge(key, waiting)
 
     def finish(self) -> None:
@@ -66,9 +64,8 @@ slip, and else only worth to know: who asked was told."""
         for key, waiting in list(self._waiting.items()):
             self._judge(key, waiting)
 
-    def _judge(self, key: tuple[str, str], waiting: list[Exchange]) -> None:
+    def _judge(self, key: tuple[str, str], waiting: Seen) -> None:
         service, action = key
-        count = self._more.pop(key)
         del self._waiting[key]
         actions = self.world.instances.actions(service)
         entry = self.world.directory.services.get(service)
@@ -76,12 +73,12 @@ slip, and else only worth to know: who asked was told."""
         if actions is None or action in actions or (entry is not None and entry.subscribers > told):
             return
         # A request that was answered otherwise was handled by somebody who does not tell of himself.
-        wrong = [one for one in waiting if one.kind is Kind.ONE_WAY or one.aside.code == "unknown_action"]
+        wrong = [one for one in waiting.first if one.kind is Kind.ONE_WAY or one.aside.code == "unknown_action"]
         if not wrong:
             return
-        self._tell(service, action, wrong, count, near(action, sorted(actions)), told)
+        self._tell(service, action, wrong, waiting, near(action, sorted(actions)), told)
 
-    def _tell(self, service: str, action: str, wrong: list[Exchange], count: int, meant: str | None, told: int) -> None:
+    def _tell(self, service: str, action: str, wrong: list[Exchange], seen: Seen, meant: str | None, told: int) -> None:
         one_way = any(one.kind is Kind.ONE_WAY for one in wrong)
         severity = Severity.ERROR if one_way else Severity.WARNING if meant is not None else Severity.INFO
         name = quoted(action)
@@ -93,7 +90,7 @@ slip, and else only worth to know: who asked was told."""
         self.book.report(
             self.name,
             severity,
-            wrong[-1].opened.at,
+            seen.last,
             [one.number for one in wrong],
             service=service,
             action=action,
@@ -103,5 +100,6 @@ slip, and else only worth to know: who asked was told."""
             if meant is not None
             else f"add the action to {shown(service)}, or correct its name where it is called",
             where=to(service, action),
-            count=count,
+            count=seen.count,
+            since=wrong[0].opened.at,
         )
