@@ -15,6 +15,7 @@ import redis
 
 from daebus import DaebusCaller
 from daebus.transport.address import RedisAddress
+from daebus_console.commands.doing.again.reporting import report_lines
 from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.replay.links import SessionLinks
@@ -24,7 +25,7 @@ from daebus_console.engine.replay.replay import Outcome, Replay
 from daebus_console.engine.replay.report import Report, Result
 from daebus_console.engine.replay.source import Recording
 from daebus_console.engine.session import Session
-from tests.console.engine.bus import Bus, request
+from tests.console.engine.bus import Bus, raw, request
 from tests.console.replay.conftest import Shop
 from tests.support.framework_services import subscribers
 from tests.support.redis_server import RedisServer
@@ -225,15 +226,32 @@ def test_nobody_there_and_no_answer_are_failures(redis_url: str, shop: Shop, nam
     bus >> request(f"{name}_gone", "x", id="a")
     bus >> request(shop.name, "sleep", id="b", payload={"seconds": 1})
     bus >> request(shop.name, "echo", id="c", payload={"n": float("nan")})
+    bus >> raw(f"{name}.news", '{"a": NaN}')
     replay, outcomes = replayed(redis_url, list(bus.journal.exchanges), timeout=0.2)
-    assert [outcome.answer.status for outcome in outcomes] == ["nobody", "timeout", "unsent"]
+    assert [outcome.answer.status for outcome in outcomes] == ["nobody", "timeout", "unsent", "unsent"]
     assert "nobody serves" in outcomes[0].reason
     assert "NaN" in outcomes[2].reason
     report = Report(Rules())
     for outcome in outcomes:
         report.add(outcome)
-    assert report.counts[Result.FAILED] == 3
-    assert replay.progress.failed == 3
+    assert report.counts[Result.FAILED] == 4
+    assert replay.progress.failed == 4
+    (told,) = report.as_data()["broadcasts"]
+    assert told == {"channel": f"{name}.news", "failures": [{"reason": outcomes[3].reason, "count": 1}]}
+    lines = ["".join(span.text for span in line) for line in report_lines(report, replay, 200)]
+    assert lines[-3:-1] == [f"broadcasts on {name}.news", f"  failed 1×  {outcomes[3].reason}"]
+    assert lines[-1].startswith("2 sent again, 2 could not be sent: 0 same, 4 failed")
+
+
+def test_what_holds_no_number_is_left_out_of_the_plan() -> None:
+    bus = Bus()
+    for text in ("NaN", "-Infinity", '"NaN and Infinity"'):
+        bus >> request("users", "get", id=text, payload=json.loads(f'{{"n": {text}}}'))
+        bus >> raw("users", f'{{"action": "note", "payload": {{"n": {text}}}}}')
+        bus >> raw("news", f'{{"n": [{text}]}}')
+    plan = make_plan(bus.journal.exchanges, EVERYTHING)
+    assert (plan.total, plan.unsendable) == (3, {"it holds NaN or Infinity, which are read but never written": 6})
+    assert [one.number for one in EVERYTHING.of(bus.journal.exchanges)] == [7, 8, 9]
 
 
 def test_redis_going_meanwhile_ends_it_and_says_what_is_unknown(own_redis: RedisServer, name: str) -> None:

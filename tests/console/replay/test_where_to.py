@@ -1,4 +1,4 @@
-"""Whether something can be sent again is told without rebuilding it, and with the same outcome."""
+"""Whether something can be sent again is told without rebuilding it, and with the same outcome as writing it has."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ def rebuilt(exchange: Exchange, to: str | None) -> str:
     """The channel of what is rebuilt, or why nothing can be."""
     try:
         item = resend_of(exchange)
-        return (item if to is None else item.to(to)).channel
+        item = item if to is None else item.to(to)
+        item.check()
+        return item.channel
     except Unsendable as error:
         return f"no: {error}"
 

@@ -7,6 +7,7 @@ messages and broadcasts go out as they were.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,6 +17,7 @@ from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.exchange import DAEBUS, PLAIN, Exchange, Kind
 
 SENDABLE = frozenset({Kind.REQUEST, Kind.ONE_WAY, Kind.BROADCAST})
+_MAY_BE_NO_NUMBER = re.compile(rb"NaN|Infinity")
 _OF_THE_ASKER = ("reply_to", "request_id", "parent_id")
 _OF_THE_CALL = ("retry_of", "traceparent", "tracestate", "baggage")
 """Also the asker's, beside a payload; without one they are the payload."""
@@ -177,13 +179,17 @@ def resend_of(exchange: Exchange) -> Resend:
 def where_to(exchange: Exchange, to: str | None = None) -> str:
     """The channel that it would be sent to again, which is `to` if that is named. Raises Unsendable.
 
-    What `resend_of` would find, but for the message itself.
+    What `resend_of` and `check` would find, but for the message itself.
     """
     opened = exchange.opened
-    if exchange.kind in SENDABLE and opened.dialect in (DAEBUS, PLAIN) and wire.is_object(opened.data):
+    ours = exchange.kind in SENDABLE and opened.dialect in (DAEBUS, PLAIN) and wire.is_object(opened.data)
+    if ours and not _MAY_BE_NO_NUMBER.search(opened.data):
         return opened.channel if to is None else to
     item = resend_of(exchange)
-    return (item if to is None else item.to(to)).channel
+    if to is not None:
+        item = item.to(to)
+    item.check()
+    return item.channel
 
 
 def patience(item: Resend, exchange: Exchange) -> float:

@@ -136,7 +136,7 @@ class ActionReport:
                 {"count": place.count, "exchange": place.number, **change_data(place.first), "path": place.path}
                 for place in self.most_frequent()
             ],
-            "failures": [{"reason": reason, "count": count} for reason, count in self.reasons.most_common()],
+            "failures": failures(self.reasons),
         }
 
     def most_frequent(self) -> list[Place]:
@@ -156,6 +156,8 @@ class Report:
         self.late = 0
         """How many were not answered in time, neither then nor now."""
         self.actions: dict[tuple[str, str], ActionReport] = {}
+        self.broadcasts: dict[str, Counter[str]] = {}
+        """By channel, why broadcasts could not be sent, or may not have been, and how often."""
 
     @property
     def differs(self) -> bool:
@@ -170,6 +172,8 @@ class Report:
         self.late += verdict.late
         origin = outcome.origin
         if origin.kind is Kind.BROADCAST:
+            if verdict.result is Result.FAILED:
+                self._count_failed(origin.target or "", verdict.reason)
             return verdict
         key = names_of(origin)
         action = self.actions.get(key)
@@ -177,6 +181,13 @@ class Report:
             action = self.actions[key] = ActionReport(*key)
         action.add(origin.number, verdict, outcome.answer)
         return verdict
+
+    def _count_failed(self, channel: str, reason: str) -> None:
+        if channel not in self.broadcasts and len(self.broadcasts) >= _MOST_PLACES:
+            return
+        reasons = self.broadcasts.setdefault(channel, Counter())
+        if reason in reasons or len(reasons) < _MOST_PLACES:
+            reasons[reason] += 1
 
     def rows(self) -> Iterable[ActionReport]:
         """By action, those with most to tell first."""
@@ -192,7 +203,16 @@ class Report:
             "late": self.late,
             "rules": self.rules.as_data(),
             "actions": [row.as_data() for row in self.rows()],
+            "broadcasts": [
+                {**fields("channel", channel), "failures": failures(reasons)}
+                for channel, reasons in self.broadcasts.items()
+            ],
         }
+
+
+def failures(reasons: Counter[str]) -> list[dict[str, Any]]:
+    """Why what failed did, and how often, for a program."""
+    return [{"reason": reason, "count": count} for reason, count in reasons.most_common()]
 
 
 def names_of(exchange: Exchange) -> tuple[str, str]:

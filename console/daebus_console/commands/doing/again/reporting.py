@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from daebus_console.commands.doing.shared.differing import change_line
@@ -36,11 +37,16 @@ def report_lines(report: Report, replay: Replay, width: int) -> list[Line]:
     lines = table(_HEADINGS, [_row(row) for row in rows], frozenset(range(2, 10))) if rows else []
     for row in rows:
         lines += [fit(one, width) for one in _places(row)]
+    for channel, reasons in report.broadcasts.items():
+        told = [line(Span(f"broadcasts on {shown(channel)}", "bold")), *_failed(reasons)]
+        lines += [fit(one, width) for one in told]
     counts = report.counts
     parts = [f"{counts[result]} {result.value}" for result in Result if counts[result] or result is Result.SAME]
     style = "error" if counts[Result.FAILED] else "warn" if counts[Result.CHANGED] else "ok"
     late = f"; {report.late} {LATE}" if report.late else ""
-    lines.append(line(f"{counts.total()} sent again: ", Span(", ".join(parts), style), late, _timing(replay)))
+    unsent = report.statuses["unsent"]
+    sent = f"{counts.total() - unsent} sent again" + (f", {unsent} could not be sent" if unsent else "")
+    lines.append(line(f"{sent}: ", Span(", ".join(parts), style), late, _timing(replay)))
     return lines
 
 
@@ -81,10 +87,7 @@ def _places(row: ActionReport) -> list[Line]:
     if not row.places and not row.reasons:
         return []
     lines = [line(Span(f"{shown(row.service)} {shown(row.action, text=True)}", "bold"))]
-    lines += [
-        line("  ", Span(f"failed {count}×  ", "error"), reason)
-        for reason, count in row.reasons.most_common(_MOST_PLACES)
-    ]
+    lines += _failed(row.reasons)
     places = row.most_frequent()
     for place in places[:_MOST_PLACES]:
         note = f"#{place.number}" if place.count == 1 else f"{place.count}×, first in #{place.number}"
@@ -93,6 +96,12 @@ def _places(row: ActionReport) -> list[Line]:
     if len(places) > _MOST_PLACES:
         lines.append(line(Span(f"  … and {len(places) - _MOST_PLACES} more places", "dim")))
     return lines
+
+
+def _failed(reasons: Counter[str]) -> list[Line]:
+    return [
+        line("  ", Span(f"failed {count}×  ", "error"), reason) for reason, count in reasons.most_common(_MOST_PLACES)
+    ]
 
 
 def _timing(replay: Replay) -> str:
