@@ -103,6 +103,42 @@ def test_every_role_can_be_read_on_every_ground_and_the_cursor_is_seen_in_every_
     drive(scene(), story)
 
 
+def test_in_the_colours_of_the_terminal_nothing_is_written_on_one_of_them() -> None:
+    async def story(console: Driver) -> None:
+        screen, flow = console.app.screen, console.app.main.flow
+        await console.press(*(["left_square_bracket"] * 4))
+        for theme in (name for name, one in console.app.available_themes.items() if one.ansi):
+            console.app.theme = theme
+            await console.pilot.pause()
+            told = {
+                (theme, widget.id, role, over): widget.style_of(role, over)
+                for widget in screen.query(RowList)
+                for role in ROLES
+                for over in ("", "row--cursor", "row--cursor-blurred")
+            }
+            for line in (line for line in screen.query(TitleLine) if line.size):
+                for role in ROLES:
+                    line.show([("x", role)])
+                    told[theme, line.id, role, "title"] = next(iter(line.render_line(0))).style
+            assert len(told) > 150
+            assert not {where: style for where, style in told.items() if not is_sure(style)}
+            plain, blurred, lit = (flow.style_of("name", over) for over in ("", "row--cursor-blurred", "row--cursor"))
+            assert (plain.reverse, blurred.reverse, lit.reverse) == (None, None, True)
+            assert blurred.underline
+            assert plain.color == blurred.color != lit.color
+            assert flow.style_of("match", "row--cursor").underline
+
+    drive(scene(), story)
+
+
+def is_sure(style: Style | None) -> bool:
+    """Whether it is read whatever the terminal's colours are: on its own ground, or its text reversed."""
+    assert style is not None
+    assert style.color is not None
+    assert style.bgcolor is not None
+    return style.bgcolor.is_default and (not style.reverse or style.color.is_default)
+
+
 def test_what_was_printed_takes_on_the_colours_of_another_theme() -> None:
     async def story(console: Driver) -> None:
         log = console.app.main.repl.query_one(RichLog)

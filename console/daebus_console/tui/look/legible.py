@@ -24,8 +24,11 @@ def contrast(one: ColorTriplet, other: ColorTriplet) -> float:
 def legible(style: Style) -> Style:
     """The style with its text blended towards black or white as far as its ground needs, and no further.
 
-    Colours that are the terminal's own are left alone: nobody knows what they look like.
+    Nobody knows what the terminal's own colours look like: on its own ground they are left alone, and where another of
+    them would be the ground, or the text is reversed, it is the terminal's text reversed.
     """
+    if _lit(style.bgcolor) or (style.reverse and _lit(style.color)):
+        return style + Style(color="default", bgcolor="default", reverse=True)
     text = style.color.triplet if style.color is not None else None
     ground = style.bgcolor.triplet if style.bgcolor is not None else None
     if text is None or ground is None or contrast(text, ground) >= LEAST:
@@ -34,6 +37,11 @@ def legible(style: Style) -> Style:
     steps = (_blend(text, end, step / _STEPS) for step in range(1, _STEPS + 1))
     enough = next((blended for blended in steps if contrast(blended, ground) >= LEAST), end)
     return style + Style(color=Color.from_triplet(enough))
+
+
+def _lit(colour: Color | None) -> bool:
+    """Whether it is one of the terminal's own, and not that of its text or its ground."""
+    return colour is not None and colour.triplet is None and not colour.is_default
 
 
 def _luminance(colour: ColorTriplet) -> float:
