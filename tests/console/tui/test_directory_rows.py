@@ -6,10 +6,11 @@ import pytest
 
 from daebus_console import naming
 from daebus_console.commands.terms.words import split
-from daebus_console.engine.directory import Directory
+from daebus_console.engine.directory import ActionEntry, Directory, ServiceEntry
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.listeners import Listener
-from daebus_console.tui.rows.directory import DirectoryRow, directory_rows, row_line
+from daebus_console.engine.runs import RunEntry
+from daebus_console.tui.rows.directory import SPARK, WIDE, DirectoryRow, directory_rows, row_line
 from daebus_console.tui.rows.lines import text_of
 from tests.console.engine.bus import Bus, raw, request
 
@@ -52,6 +53,29 @@ def test_who_is_subscribed_by_pattern_is_named() -> None:
     directory.by_pattern = None
     directory.pattern_subscribers = 4
     assert [row.name for row in directory_rows(directory, ())] == ["4 patterns subscribed"]
+
+
+@pytest.mark.parametrize("width", range(22, 60))
+def test_a_name_can_be_read_beside_the_figures(width: int) -> None:
+    entry = ServiceEntry('{"cmd":"notify"}', 0.0, errors=16)
+    told = text_of(row_line(DirectoryRow("service", entry.name, entry=entry), width, 9.0))
+    assert told.startswith('▸ ○ {"cmd"')
+    assert " 16✗" in told
+    beside = len(" 16✗ nobody    · ") + (7 + 1 + SPARK if width >= WIDE else 0)
+    assert ("nobody" in told) is (width >= 4 + 12 + beside)
+    short = ServiceEntry("shop", 0.0)
+    assert "▸ ○ shop" in text_of(row_line(DirectoryRow("service", "shop", entry=short), width, 9.0))
+    assert "nobody" in text_of(row_line(DirectoryRow("service", "shop", entry=short), 22, 9.0))
+    action = ActionEntry("get_user_by_id", requests=12, errors=3)
+    told = text_of(row_line(DirectoryRow("action", action.name, "users", action), width, 9.0))
+    assert told.startswith("    get_user")
+    assert "12" in told
+    assert "3✗" in told
+    run = RunEntry("task", "cleanup", runs=7, failed=2)
+    told = text_of(row_line(DirectoryRow("run", "task cleanup", "users", run), width, 9.0))
+    assert told.startswith("    ⟳ cleanup ")
+    assert "7" in told
+    assert "2✗" in told
 
 
 NAMES = [

@@ -15,7 +15,7 @@ from daebus_console.engine.filter import writing
 from daebus_console.engine.runs import RunEntry
 from daebus_console.naming import shown
 from daebus_console.render import sparkline
-from daebus_console.text import clean
+from daebus_console.text import cells, clean
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.lines import Line, fit, fit_right
 
@@ -23,9 +23,12 @@ MOST = 2000
 """Services, and channels, beyond that many are told by their number."""
 SPARK = 12
 _RUNS = {"listener": "»", "task": "⟳", "thread": "⟳", "hook": "⚑"}
+_NOBODY = " nobody"
 WIDE = 44
 """Cells from which on there is room for percentiles and sparklines."""
 _MOST_LISTENERS = 20
+_LEAST_NAME = 12
+"""Cells that a name has before the figures beside it have their columns."""
 
 
 @dataclass(frozen=True)
@@ -183,24 +186,27 @@ def _service_line(
         if service.subscribers
         else ("○", "error" if polled else "plain")
     )
-    bad = service.errors + service.timeouts
+    bad, name = service.errors + service.timeouts, shown(service.name)
     tail: Line = []
     if bad:
         tail.append((f" {fmt.size(bad).rstrip('B')}✗", "error"))
-    if polled and not service.subscribers and not service.framework:
-        tail.append((" nobody", "error"))
-    elif service.subscribers > 1:
+    if service.subscribers > 1:
         tail.append((f" ×{service.subscribers}", "accent"))
     tail.append((_rate(service.rate.per_second(now)), "plain"))
     if p95 is not None:
         took = p95(service)
         tail.append((fit_right("" if took is None else fmt.duration(took), 7), "dim"))
         tail.append((" " + sparkline(service.rate.history(now, SPARK)), "name"))
-    room = width - 5 - sum(len(text) for text, _role in tail)
+    room = width - 5 - _taken(tail)
+    nobody = polled and not service.subscribers and not service.framework
+    # Where there is no room for it, the sign before the name tells it alone.
+    if nobody and room - len(_NOBODY) >= min(cells(name), _LEAST_NAME):
+        tail.insert(bool(bad), (_NOBODY, "error"))
+        room -= len(_NOBODY)
     return [
         ("▾" if opened else "▸", "dim"),
         (f" {sign} ", role),
-        (fit(shown(service.name), room), "name"),
+        (fit(name, room), "name"),
         *tail,
         (" ", "plain"),
     ]
@@ -227,12 +233,24 @@ def _rate(per_second: float) -> str:
     return fit_right(fmt.rate(per_second).removesuffix("/s") if per_second else "·", 5)
 
 
+def _taken(line: Line) -> int:
+    return sum(cells(text) for text, _role in line)
+
+
+def _figures(width: int, name: str, *figures: tuple[str, int, str]) -> Line:
+    """Figures in columns of so many cells each, at the end of a line of that width; where the name has no room beside
+    them, without what they do not need."""
+    if width - sum(least for _text, least, _role in figures) >= min(cells(name), _LEAST_NAME):
+        return [(fit_right(text, least), role) for text, least, role in figures]
+    return [(f" {text}", role) for text, _least, role in figures if text]
+
+
 def _action_line(action: ActionEntry, width: int) -> Line:
     bad = action.errors + action.timeouts
-    tail: Line = [(fit_right(f"{action.requests:,}" if action.requests else "", 7), "dim")]
-    tail.append((fit_right(f"{bad}✗" if bad else "", 5), "error"))
-    room = width - 5 - sum(len(text) for text, _role in tail)
     name = shown(action.name, text=True)
+    asked = f"{action.requests:,}" if action.requests else ""
+    tail = _figures(width - 5, name, (asked, 7, "dim"), (f"{bad}✗" if bad else "", 5, "error"))
+    room = width - 5 - _taken(tail)
     doc = f"  {clean(action.doc)}" if action.doc and room > len(name) + 8 else ""
     head: Line = [("    ", "plain"), (fit(name, min(room, max(len(name), 1))), "action")]
     return [*head, (fit(doc, room - min(room, max(len(name), 1))), "dim"), *tail, (" ", "plain")]
@@ -241,10 +259,10 @@ def _action_line(action: ActionEntry, width: int) -> Line:
 def _run_line(run: RunEntry, width: int) -> Line:
     """A listener or a task, as its service tells: how often it ran, and failed."""
     failed = f"{run.failed:,}✗" if run.failed else ""
-    tail: Line = [(fit_right(f"{run.runs:,}", 7), "dim"), (fit_right(failed, 5), "error"), (" ", "plain")]
-    room = width - 4 - sum(len(text) for text, _role in tail)
     where = f" » {shown(run.what)}" if run.what else ""
     name = f"{_RUNS.get(run.kind, '⟳')} {shown(run.name, text=True)}{where}"
+    tail = [*_figures(width - 5, name, (f"{run.runs:,}", 7, "dim"), (failed, 5, "error")), (" ", "plain")]
+    room = width - 4 - _taken(tail)
     more = clean(run.error) if run.failed else f"up to {fmt.duration(run.longest)}" if run.longest else ""
     spare = max(0, room - len(name))
     said = fit(f"  {more}" if spare > 10 else "", spare)
