@@ -17,7 +17,7 @@ from daebus_console.engine.diff.values import Change, How, diff
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.tui.compare.head import change_text, standing, title, whole_text
-from daebus_console.tui.compare.layout import rows_of, wrap
+from daebus_console.tui.compare.layout import rows_of
 from daebus_console.tui.compare.preview import previews
 from daebus_console.tui.compare.rows import (
     Entry,
@@ -48,7 +48,7 @@ from daebus_console.tui.compare.values import (
     percent,
     value_lines,
 )
-from daebus_console.tui.rows.lines import Line, text_of
+from daebus_console.tui.rows.lines import Line, text_of, wrap
 from tests.console.engine.bus import Bus, answer, progress, raw, request
 
 TEXTS = st.text(max_size=12)

@@ -12,11 +12,16 @@ from pathlib import Path
 import pytest
 
 from daebus_console.engine.message.exchange import Exchange
+from daebus_console.text import cells
 from daebus_console.tui.acting import editor
+from daebus_console.tui.documents.document import Lines
+from daebus_console.tui.documents.exchange import request_document
 from daebus_console.tui.documents.node import Node
+from daebus_console.tui.documents.raw import Raw
 from daebus_console.tui.documents.tree import Tree
 from daebus_console.tui.flow.seek import when
 from daebus_console.tui.rows.lines import text_of
+from tests.console.engine.dialects.support import ForeignBus
 from tests.console.tui.support import Driver, drive, fed
 
 NOON = time.mktime((2026, 3, 4, 12, 0, 0, 0, 0, -1))
@@ -123,6 +128,41 @@ def test_long_values_are_wrapped_to_the_width_or_cut() -> None:
     assert all(len(line) + line.count("漢") <= 50 for line in lines)
     tree.lay_out(50, whole=False)
     assert [text_of(tree.line(index, 50)) for index in range(tree.count())] == cut
+
+
+@pytest.mark.parametrize("width", [30, 46, 79])
+def test_facts_and_headings_are_wrapped_too_and_copied_without_their_names(width: int) -> None:
+    bus = ForeignBus()
+    channel = "a.channel." * 9 + "漢字"
+    asked = bus.say(channel, {"pattern": channel, "data": [1], "id": "a" * 21})
+    for document in (request_document(asked), Raw([asked.opened]), Lines([[("x" * 100, "dim")]])):
+        document.lay_out(width, whole=True)
+        lines = [text_of(document.line(index, width)) for index in range(document.count())]
+        assert all(cells(line) <= max(width, 24) for line in lines)
+    document = request_document(asked)
+    document.lay_out(width, whole=True)
+    lines = [text_of(document.line(index, width)) for index in range(document.count())]
+    whole = "".join(lines).replace(" ", "")
+    assert f"channel{channel}" in whole
+    assert f"reply_to{channel}.reply" in whole
+    assert "notonwirewhoasked" in whole
+    assert "…" not in whole
+    values = [document.value(index) for index in range(document.count())]
+    assert values.count(channel) > 2
+    assert "nest: NestJS microservices 11, 12" in values
+    found = document.find("字", 0, 1)
+    assert found is not None
+    assert values[found] == channel
+    raw = Raw([asked.opened])
+    raw.lay_out(width, whole=True)
+    lines = [text_of(raw.line(index, width)) for index in range(raw.count())]
+    assert f"{channel}request,{len(asked.opened.data)}bytes" in "".join(lines).replace(" ", "")
+    there = raw.find('"pattern"', 0, 1)
+    assert there is not None
+    assert lines[there].startswith('{"pattern"'[:width])
+    assert raw.find('"pattern"', 0, -1) == raw.find('"pattern"', there, 1) == there
+    document.lay_out(width, whole=False)
+    assert [document.value(index) for index in range(document.count())].count(channel) == 2
 
 
 def test_w_wraps_long_values_and_is_remembered() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.cells import cell_len, get_character_cell_size
+from rich.cells import cell_len
 
 from daebus_console.tui.compare.values import Note, Pair
-from daebus_console.tui.rows.lines import Line, text_of
+from daebus_console.tui.rows.lines import Line, text_of, wrap
 
 WIDE = 100
 """Cells from which on the values stand side by side."""
@@ -65,40 +65,6 @@ def _side(pair: Pair, width: int, *, after: bool) -> Iterator[Line]:
 
 def _filled(line: Line, width: int) -> Line:
     return [*line, (" " * (width - cell_len(text_of(line))), "plain")]
-
-
-def wrap(line: Line, width: int) -> Iterator[Line]:
-    """The line in rows of at most `width` cells; at least one."""
-    row: Line = []
-    left = width
-    for text, role in line:
-        start = 0
-        while start < len(text):
-            end = _fitting(text, start, left)
-            if end == start and left < width:
-                yield row
-                row, left = [], width
-                continue
-            # A sign that is wider than a whole row is shown all the same.
-            end = max(end, start + 1)
-            piece = text[start:end]
-            row.append((piece, role))
-            left -= cell_len(piece)
-            start = end
-    yield row
-
-
-def _fitting(text: str, start: int, cells: int) -> int:
-    """Where to cut so that what is from `start` on takes no more than so many cells."""
-    if text.isascii():
-        return min(len(text), start + max(0, cells))
-    end = start
-    while end < len(text):
-        cells -= get_character_cell_size(text[end])
-        if cells < 0:
-            break
-        end += 1
-    return end
 
 
 def heads(before: str, after: str, width: int) -> Line:

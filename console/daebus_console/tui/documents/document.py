@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from daebus_console.tui.rows.lines import Line
+from daebus_console.tui.rows.lines import Line, text_of, wrap
 
 
 class Document:
@@ -42,7 +42,7 @@ class Document:
         """The filter for all that carries the value on that line; None where there is no single value."""
         return None
 
-    def lay_out(self, _width: int, *, whole: bool) -> None:
+    def lay_out(self, width: int, *, whole: bool) -> None:
         """Be shown in lines of that many cells; with `whole` long values take several, else they are cut to one."""
 
     def adopt(self, _before: Document) -> None:
@@ -58,12 +58,17 @@ class Lines(Document):
 
     def __init__(self, lines: Sequence[Line]) -> None:
         self.lines = lines
+        self._rows = [(line, line) for line in lines]
+        """What stands in each row, and the line that it is a part of."""
+
+    def lay_out(self, width: int, *, whole: bool) -> None:
+        self._rows = [(row, line) for line in self.lines for row in (wrap(line, width) if whole else [line])]
 
     def count(self) -> int:
-        return len(self.lines)
+        return len(self._rows)
 
     def line(self, index: int, _width: int) -> Line:
-        return self.lines[index]
+        return self._rows[index][0]
 
     def value(self, index: int) -> str | None:
-        return "".join(text for text, _role in self.lines[index]).strip()
+        return text_of(self._rows[index][1]).strip()

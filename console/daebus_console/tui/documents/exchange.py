@@ -190,7 +190,7 @@ def _beside(data: bytes) -> list[tuple[str, str]]:
 
 
 def _fact(name: str, value: str) -> Node:
-    return note([(f"  {name:<12}", "dim"), (clean(value), "plain")])
+    return note([(f"  {name:<12}", "dim"), (clean(value), "plain")], value)
 
 
 def payload_node(message: Message, name: str, redact: Redact, packed: payloads.Decoded | None = None) -> Node:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rich.cells import cell_len
 
 from daebus_console.engine.jsontext import Object, names_twice, pairs_of
-from daebus_console.text import unbroken
+from daebus_console.text import cells, folded, unbroken
 from daebus_console.tui.documents import lazy
-from daebus_console.tui.rows.lines import Line, text_of
+from daebus_console.tui.rows.lines import Line, fit, text_of, wrap
 
 GROUP = 500
 """Children beyond that many come in groups of as many."""
@@ -35,8 +35,8 @@ class Node:
     """
 
     __slots__ = (
-        *("_inside", "changed", "depth", "key", "kind", "label", "open", "part", "path", "raw", "repeated", "size"),
-        "value",
+        *("_inside", "changed", "depth", "first", "key", "kind", "label", "open", "part", "path", "raw", "repeated"),
+        *("size", "value"),
     )
 
     def __init__(
@@ -56,6 +56,8 @@ class Node:
         self.part = LONG_TEXT
         """Signs a line of a text has when it is open; shorter texts are not."""
         self.label: Line | None = None
+        self.first: Line | None = None
+        """Of a note that takes several lines, the first of them."""
         self._inside: list[Node] | None = None
         self.size = size_of(value) if isinstance(value, dict | list | str) else 0
 
@@ -156,8 +158,30 @@ def _pieces(line: str, width: int) -> Iterator[str]:
             return
 
 
-def note(line: Line) -> Node:
-    """A line between values: a heading, a fact."""
-    node = Node(None, kind="note")
+def note(line: Line, value: str | None = None) -> Node:
+    """A line between values: a heading; a fact, which has a `value` to be copied."""
+    node = Node(value, kind="note")
     node.label = line
     return node
+
+
+def _rows(line: Line, width: int) -> Iterable[Line]:
+    """A line in rows of so many cells; one in one role, which is a sentence, is parted between words."""
+    if len(line) == 1:
+        ((text, role),) = line
+        return [[(one, role)] for one in folded(text, width)]
+    return wrap(line, width)
+
+
+def laid_out(node: Node, width: int | None) -> list[Node]:
+    """A note in as many lines as it takes with that many cells each, those of a fact below where its value begins;
+    None cuts it to one."""
+    node.first = None
+    label = node.label or []
+    if width is None or cells(text_of(label)) <= width:
+        return [node]
+    head = label[:1] if node.value is not None else []
+    indent = min(cells(text_of(head)), width // 2)
+    first, *more = _rows(label[len(head) :], width - indent)
+    node.first = [*((fit(text, indent), role) for text, role in head), *first]
+    return [node, *(note([(" " * indent, "dim"), *line], node.value) for line in more)]

@@ -13,7 +13,7 @@ from daebus_console.naming import shown
 from daebus_console.text import cells, clean
 from daebus_console.tui.documents.document import Document
 from daebus_console.tui.rows import format as fmt
-from daebus_console.tui.rows.lines import Line, fit
+from daebus_console.tui.rows.lines import Line, fit, wrap
 
 HEX_CHUNK = 16
 """Bytes a line in hex, and half as many, or a quarter, where there is no room for them."""
@@ -43,8 +43,12 @@ class Raw(Document):
         self.lay_out(_WIDEST, whole=False)
 
     def lay_out(self, width: int, *, whole: bool) -> None:
-        """All bytes are shown at any width, and none is cut: as many a line as have room, whatever they are."""
-        del whole
+        """All bytes are shown at any width, and none is cut: as many a line as have room, whatever they are.
+
+        With `whole` headings are not cut either.
+        """
+        heads = [_heading(message) for message, _data in self.messages]
+        self._heads = [list(wrap(head, width)) if whole else [head] for head in heads]
         if self.hexadecimal:
             chunk = next((one for one in (HEX_CHUNK, HEX_CHUNK // 2) if _HEX_CELLS + 4 * one <= width), HEX_CHUNK // 4)
             self._chunks = [chunk] * len(self.messages)
@@ -55,8 +59,8 @@ class Raw(Document):
                 for most, (_message, data) in zip(self._cells, self.messages, strict=True)
             ]
         sizes = [
-            1 + max(1, -(-len(data) // chunk))
-            for (_message, data), chunk in zip(self.messages, self._chunks, strict=True)
+            len(head) + max(1, -(-len(data) // chunk))
+            for (_message, data), chunk, head in zip(self.messages, self._chunks, self._heads, strict=True)
         ]
         self._starts = [0, *accumulate(sizes)]
 
@@ -65,15 +69,11 @@ class Raw(Document):
 
     def line(self, index: int, _width: int) -> Line:
         which, row = self._at(index)
-        message, data = self.messages[which]
-        if row == 0:
-            return [
-                (f"{fmt.stamp(message.at)} ", "dim"),
-                (shown(message.channel), "name"),
-                (f"  {message.kind.replace('_', '-')}, {len(message.data):,} bytes", "dim"),
-            ]
-        start = self._begin(which, row - 1)
-        piece = data[start : self._begin(which, row)]
+        data, head = self.messages[which][1], self._heads[which]
+        if row < len(head):
+            return head[row]
+        start = self._begin(which, row - len(head))
+        piece = data[start : self._begin(which, row - len(head) + 1)]
         if not self.hexadecimal:
             return [(clean(piece.decode("utf-8", "backslashreplace")), "plain")]
         letters = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in piece)
@@ -118,17 +118,17 @@ class Raw(Document):
 
     def _row_with(self, which: int, text: str, direction: int, beyond: int | None) -> int | None:
         """The first row of a message, that way, that holds the text (or begins with it): of those beyond that one."""
-        begin = self._starts[which]
+        begin, head = self._starts[which], len(self._heads[which])
         message, _data = self.messages[which]
         rows = [begin] if text.casefold() in shown(message.channel).casefold() else []
         for data, wanted in self._sought(which, text):
             if direction > 0:
-                at = data.find(wanted, 0 if beyond is None else self._begin(which, max(0, beyond - begin)))
+                at = data.find(wanted, 0 if beyond is None else self._begin(which, max(0, beyond - begin - head + 1)))
             else:
-                before = len(data) if beyond is None else self._begin(which, max(0, beyond - begin - 1))
+                before = len(data) if beyond is None else self._begin(which, max(0, beyond - begin - head))
                 at = data.rfind(wanted, 0, before if beyond is None else before + len(wanted) - 1)
             if at >= 0:
-                rows.append(begin + 1 + self._row_of(which, at))
+                rows.append(begin + head + self._row_of(which, at))
         if beyond is not None:
             rows = [row for row in rows if (row > beyond if direction > 0 else row < beyond)]
         nearest = min if direction > 0 else max
@@ -143,6 +143,14 @@ class Raw(Document):
             yield self._small[which], spelling.encode("utf-8", "replace").lower()
         if self.hexadecimal and _BYTES.fullmatch(text):
             yield data, bytes.fromhex(text)
+
+
+def _heading(message: Message) -> Line:
+    return [
+        (f"{fmt.stamp(message.at)} ", "dim"),
+        (shown(message.channel), "name"),
+        (f"  {message.kind.replace('_', '-')}, {len(message.data):,} bytes", "dim"),
+    ]
 
 
 def _most_cells(data: bytes) -> int:

@@ -5,14 +5,14 @@ Nothing below a closed node exists, and the children of a large one come in grou
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from daebus_console.engine.filter import writing
 from daebus_console.engine.hiding.redact import MASK
 from daebus_console.engine.jsontext import dumps
 from daebus_console.tui.documents import lazy
 from daebus_console.tui.documents.document import Document
-from daebus_console.tui.documents.node import Node
+from daebus_console.tui.documents.node import Node, laid_out
 from daebus_console.tui.documents.tree_lines import node_line
 from daebus_console.tui.rows.lines import Line, text_of
 
@@ -58,7 +58,10 @@ class Tree(Document):
         self._list_rows()
 
     def _list_rows(self) -> None:
-        self.rows = [row for root in self.roots for row in _visible(root, self._wrap)]
+        self.rows = [row for root in self.roots for row in self._rows_of(root)]
+
+    def _rows_of(self, root: Node) -> Iterable[Node]:
+        return laid_out(root, self._wrap) if root.kind == "note" else _visible(root, self._wrap)
 
     def lay_out(self, width: int, *, whole: bool) -> None:
         wrap = width if whole else None
@@ -108,7 +111,7 @@ class Tree(Document):
     def value(self, index: int) -> str | None:
         node = self.rows[index]
         if node.kind == "note":
-            return text_of(node.label or []).strip()
+            return node.value if node.value is not None else text_of(node.label or []).strip()
         if isinstance(node.value, str):
             return node.value
         if node.kind == "parts":
@@ -175,7 +178,7 @@ def _on_line(node: Node, wanted: str) -> bool:
     if node.label is not None and wanted in text_of(node.label).casefold():
         return True
     value = node.value
-    if isinstance(value, dict | list):
+    if node.kind == "note" or isinstance(value, dict | list):
         return False
     return wanted in (value if isinstance(value, str) else dumps(value)).casefold()
 

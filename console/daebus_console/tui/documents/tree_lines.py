@@ -16,7 +16,7 @@ from daebus_console.tui.rows.lines import Line
 def node_line(node: Node, width: int) -> Line:
     """The line of a node, for `width` cells."""
     if node.kind == "note":
-        return node.label or []
+        return node.first or node.label or []
     indent = "  " * min(node.depth, DEEPEST_INDENT)
     line: Line = [(f"{indent}{'▾' if node.open else '▸'} " if node.foldable else f"{indent}  ", "dim")]
     if node.kind == "part":

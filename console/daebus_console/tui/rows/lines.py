@@ -5,10 +5,10 @@ Roles are resolved to the theme's colours by the widget (see widgets/row_list.py
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len, get_character_cell_size, set_cell_size
 
 from daebus_console.text import clean, cut
 
@@ -62,3 +62,37 @@ def fit_right(text: str, width: int) -> str:
     """Like fit, but the text stands at the right end."""
     length = cell_len(text)
     return " " * (width - length) + text if length < width else fit(text, width)
+
+
+def wrap(line: Line, width: int) -> Iterator[Line]:
+    """The line in rows of at most `width` cells; at least one."""
+    row: Line = []
+    left = width
+    for text, role in line:
+        start = 0
+        while start < len(text):
+            end = _fitting(text, start, left)
+            if end == start and left < width:
+                yield row
+                row, left = [], width
+                continue
+            # A sign that is wider than a whole row is shown all the same.
+            end = max(end, start + 1)
+            piece = text[start:end]
+            row.append((piece, role))
+            left -= cell_len(piece)
+            start = end
+    yield row
+
+
+def _fitting(text: str, start: int, room: int) -> int:
+    """Where to cut so that what is from `start` on takes no more than so many cells."""
+    if text.isascii():
+        return min(len(text), start + max(0, room))
+    end = start
+    while end < len(text):
+        room -= get_character_cell_size(text[end])
+        if room < 0:
+            break
+        end += 1
+    return end

@@ -14,10 +14,10 @@ from daebus_console.engine.diff.values import Change
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.replay.redact import masked, names_in
 from daebus_console.text import clean
-from daebus_console.tui.compare.layout import rows_of, wrap
+from daebus_console.tui.compare.layout import rows_of
 from daebus_console.tui.compare.rows import MEASURED, Entry, Heading, Row, Widths, entry_line, heading_line, widths
 from daebus_console.tui.compare.values import Pair, folded, pairs
-from daebus_console.tui.rows.lines import Line, text_of
+from daebus_console.tui.rows.lines import Line, text_of, wrap
 from daebus_console.tui.widgets.row_list import RowList
 
 MARGINS = 2
