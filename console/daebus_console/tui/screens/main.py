@@ -20,7 +20,6 @@ from daebus_console.tui.flow.visibility import Mute, Visibility
 from daebus_console.tui.messages import (
     CommandEntered,
     FillIn,
-    FilterChanged,
     KeepFilter,
     Narrow,
     Prefill,
@@ -97,7 +96,7 @@ class MainScreen(DebugKeys):
         self.columns = TitleLine(id="columns")
         self.flow = FlowList(models[0], session.lock, session.clock, id="flow")
         self.flow.dated = session.recorded
-        self.filter_bar = FilterBar(self._accept_filter, id="filter-bar")
+        self.filter_bar = FilterBar(self.accept_filter, id="filter-bar")
         self._wondering = asks = Wondering(session, workspace.sender, workspace.app.redact)
         self.detail = DetailPane(session.clock, asks.redact, asks.insight, asks.told, id="detail-pane", classes="pane")
         self.repl = ReplPane(id="repl-pane", classes="pane")
@@ -324,18 +323,6 @@ class MainScreen(DebugKeys):
             self.filter_bar.line.focus()
 
         self.app.push_screen(AskScreen("A name for this filter", event.text), keep)
-
-    @on(FilterChanged)
-    def _filter_changed(self, event: FilterChanged) -> None:
-        # What is no longer in the line, or was accepted meanwhile, counts no more.
-        if self.filter_bar.display and event.text == self.filter_bar.line.value:
-            self.narrow_to(event.text, typing=True)
-
-    def _accept_filter(self, text: str) -> None:
-        if self.narrow_to(text):
-            self.filter_bar.display = False
-            self.set_focus(self.flow)
-            self.flow.tick()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """See Textual: in a line these keys are typed, and in the detail a slash finds."""

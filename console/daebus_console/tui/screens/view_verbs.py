@@ -8,6 +8,7 @@ from textual import on
 
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.text import clean
+from daebus_console.tui.messages import FilterChanged
 from daebus_console.tui.screens.again_keys import AgainKeys
 from daebus_console.tui.widgets.detail import DocumentView
 
@@ -47,6 +48,19 @@ class ViewVerbs(AgainKeys):
         self.filter_bar.show_problem(None)
         self._apply(text, wanted)
         return True
+
+    @on(FilterChanged)
+    def _filter_changed(self, event: FilterChanged) -> None:
+        # What is no longer in the line, or was accepted meanwhile, counts no more.
+        if self.filter_bar.display and event.text == self.filter_bar.line.value:
+            self.narrow_to(event.text, typing=True)
+
+    def accept_filter(self, text: str) -> None:
+        """Narrow to it and go back to the flow, at once; one that is wrong stays in the line."""
+        if self.narrow_to(text):
+            self.filter_bar.display = False
+            self.set_focus(self.flow)
+            self.flow.tick()
 
     @on(DocumentView.Followed)
     def _follow_value(self, event: DocumentView.Followed) -> None:
