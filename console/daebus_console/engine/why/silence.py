@@ -68,7 +68,7 @@ def _waiting(sight: Sight, exchange: Exchange) -> Cause | None:
     """Its handler waits, or waited, for a call of its own: the deepest of them."""
     at, way, seen = exchange, [exchange], {exchange.number}
     while len(way) < _DEEPEST:
-        end = at.deadline
+        end = at.until
         below = [
             one
             for one in sight.calls_of(at)
@@ -100,7 +100,7 @@ def _open_until(one: Exchange, end: float) -> bool:
 def _running(sight: Sight, exchange: Exchange) -> Cause | None:
     if exchange.state is not State.PENDING:
         return None
-    so_far, left = max(0.0, sight.now - exchange.opened.at), exchange.deadline - sight.now
+    so_far, left = max(0.0, sight.now - exchange.opened.at), exchange.until - sight.now
     parts = len(exchange.parts)
     sent = f"it was sent {duration(so_far)} {'before the end' if sight.recorded else 'ago'}"
     evidence = [f"{sent}, and its caller waits {duration(max(0.0, left))} more"]
