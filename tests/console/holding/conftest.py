@@ -157,6 +157,11 @@ class Debugging:
         with self.session.lock:
             return list(self.keeper.desk.news)
 
+    @property
+    def latest(self) -> str:
+        """The newest of the news; empty where there is none."""
+        return next(reversed(self.news()), "")
+
     def holding(self, count: int = 1, where: Callable[[Held], bool] = lambda _held: True) -> list[Held]:
         """Wait until so many such messages are held."""
         eventually(lambda: len([one for one in self.held() if where(one)]) == count, what=f"{count} held")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daebus import Daebus
+from daebus import Daebus, DaebusCaller
 from daebus_console.commands.context import Exit
 from tests.console.holding.conftest import Debugging, Shop, known
 from tests.support.waiting import eventually
@@ -18,17 +18,17 @@ def test_into_over_out_run(console: Debugging, shop: Shop) -> None:
     assert console("step into") == Exit.DONE
     (held,) = console.holding(where=lambda one: one.first.service == shop.payment)
     assert (held.first.place, held.first.payload) == ("request", {"amount": 5})
-    eventually(lambda: console.news()[-1:] == [f"H{held.number}: stopped at {shop.payment}.charge"])
+    eventually(lambda: console.latest == f"H{held.number}: stopped at {shop.payment}.charge")
 
     assert console("step over") == Exit.DONE
     (held,) = console.holding(where=lambda one: one.first.place == "answer")
     assert held.first.service == shop.payment
-    eventually(lambda: console.news()[-1].endswith(f"stopped at the answer of {shop.payment}.charge"))
+    eventually(lambda: console.latest.endswith(f"stopped at the answer of {shop.payment}.charge"))
 
     assert console("step out") == Exit.DONE
     (held,) = console.holding(where=lambda one: one.first.service == shop.orders)
     assert (held.first.place, held.first.payload) == ("answer", {"placed": True, "charged": 5})
-    eventually(lambda: "answer of" in console.news()[-1])
+    eventually(lambda: "answer of" in console.latest)
 
     assert console("step out") == Exit.USAGE
     assert "last answer of its conversation" in console.heard.mistakes[-1].message
@@ -56,7 +56,7 @@ def test_into_what_makes_no_call_stops_at_its_answer_and_says_so(console: Debugg
     console("step into")
     (held,) = console.holding(where=lambda one: one.first.place == "answer")
     told = f"H{held.number}: no call was made that could be held: stopped at the answer of {shop.orders}.ping"
-    eventually(lambda: console.news()[-1:] == [told])
+    eventually(lambda: console.latest == told)
     console("step run")
     asked.result()
 
@@ -73,8 +73,6 @@ def test_a_call_to_what_cannot_be_debugged_is_gone_past_and_told(console: Debugg
 
     @asking.action("go")
     def go() -> dict[str, object]:
-        from daebus import DaebusCaller
-
         caller = DaebusCaller(plain, redis_url=shop.url)
         try:
             return dict(caller.send_request("look", {}, timeout=10))
@@ -114,12 +112,12 @@ def test_a_step_comes_to_what_something_else_holds(console: Debugging, shop: Sho
     (held, _other) = console.holding(2, where=lambda one: one.first.service == shop.orders)
     assert console(f"step into H{held.number}") == Exit.DONE
     (there,) = console.holding(where=lambda one: one.first.service == shop.payment)
-    eventually(lambda: console.news()[-1:] == [f"H{there.number}: stopped at {shop.payment}.charge"])
+    eventually(lambda: console.latest == f"H{there.number}: stopped at {shop.payment}.charge")
     eventually(lambda: all(not one.group for one in console.keeper.desk.settings.values()), what="the step is over")
     # The next one is of the same conversation, though another is held for longer.
     assert console("step over") == Exit.DONE
     (answer,) = console.holding(where=lambda one: one.first.place == "answer")
-    eventually(lambda: console.news()[-1] == f"H{answer.number}: stopped at the answer of {shop.payment}.charge")
+    eventually(lambda: console.latest == f"H{answer.number}: stopped at the answer of {shop.payment}.charge")
     console("off")
     assert {first.result()["charged"], second.result()["charged"]} == {5, 6}
 
@@ -129,8 +127,6 @@ def test_a_step_does_not_come_to_what_was_held_before(console: Debugging, shop: 
 
     @ways.action("go")
     def go() -> dict[str, object]:
-        from daebus import DaebusCaller
-
         caller = DaebusCaller(shop.payment, redis_url=shop.url)
         try:
             several = caller.map("charge", [{"amount": 1}, {"amount": 2}], timeout=30)
@@ -146,15 +142,13 @@ def test_a_step_does_not_come_to_what_was_held_before(console: Debugging, shop: 
     one, other = console.holding(2)
     console(f"step over H{one.number}")
     (answer,) = console.holding(where=lambda held: held.first.place == "answer")
-    eventually(
-        lambda: console.keeper.desk.news[-1] == f"H{answer.number}: stopped at the answer of {shop.payment}.charge"
-    )
+    eventually(lambda: console.latest == f"H{answer.number}: stopped at the answer of {shop.payment}.charge")
     # Into the next call of the parent: the other one has been there all the time.
     console(f"step into H{answer.number}")
     console(f"release H{other.number}")
     (last,) = console.holding(where=lambda held: held.first.service == both)
     told = f"H{last.number}: no call was made that could be held: stopped at the answer of {both}.go"
-    eventually(lambda: console.news()[-1:] == [told])
+    eventually(lambda: console.latest == told)
     console("release all")
     assert asked.result() == {"asked": 2}
 
@@ -181,6 +175,6 @@ def test_a_call_that_a_fault_was_quicker_for_is_named(console: Debugging, shop: 
     console("step into")
     (held,) = console.holding(where=lambda one: one.first.place == "answer")
     told = f"{shop.payment}.charge was called and not held: stopped at the answer of {shop.orders}.place"
-    eventually(lambda: any(one.endswith(told) for one in console.news()), what="what was called is named")
+    eventually(lambda: console.latest.endswith(told), what="what was called is named")
     console(f"release H{held.number}")
     assert asked.result() == {"placed": True, "charged": 0}
