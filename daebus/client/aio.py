@@ -24,8 +24,8 @@ from .aio_outcomes import outcomes
 from .aio_session import AsyncSession, located
 from .arguments import checked_id, checked_progress, checked_service, checked_timeout
 from .call import payload_of
-from .gate import gates_of_one_way, pass_gate_async
-from .noting import note_published, note_sent
+from .gate import leaving_one_way, pass_gate_async
+from .noting import note_published
 from .retry import Attempt, Attempts, Retry, ask_async, checked_retry
 from .writing import one_way_of, request_of
 
@@ -182,8 +182,7 @@ class AsyncDaebusCaller:
         with telemetry.sending(service, action) as span:
             message_id = new_request_id()
             data = sized(one_way_of(action, payload, self._name, message_id, span.fields), self.max_message)
-            note_sent(self._name, service, action, message_id)
-            found = gates_of_one_way(self._name, service, action, message_id)
+            found = leaving_one_way(self._name, service, action, message_id)
             several = [data] if found is None else await pass_gate_async(*found, data)
             received = [await session.publish(service, each) for each in several]
             return received[0] if received else 0

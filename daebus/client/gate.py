@@ -20,7 +20,7 @@ from daebus.gates.rule import CALL, DROP, DROP_ANSWER, DUPLICATE, FAIL, Met
 from daebus.wire.envelope import Reply, error_payload
 from daebus.wire.held import marked, payload_in, rewritten
 
-from .noting import Noted, call_noted, sender_of
+from .noting import Noted, note_sent, sender_of
 
 
 class Leaving(Protocol):
@@ -44,11 +44,11 @@ class OneWay:
     timeout = math.inf
     deaf = False
 
-    def __init__(self, name: str | None, service: str, action: str, message_id: str) -> None:
+    def __init__(self, sender: context.Runtime, service: str, action: str, message_id: str) -> None:
         self.service = service
         self.action = action
         self.request_id = message_id
-        self.noted = call_noted(name, message_id, service, action, context.origin()[0])
+        self.noted: Noted | None = Noted(sender, context.current(), message_id, service, action, context.origin()[0])
 
     def give(self, item: Reply) -> None:
         """No rule answers it; see `Met.one_way`."""
@@ -57,12 +57,15 @@ class OneWay:
         """It takes as long as it takes."""
 
 
-def gates_of_one_way(name: str | None, service: str, action: str, message_id: str) -> tuple[Gates, OneWay] | None:
-    """The gates that it has to pass, as `gates_of`, and what passes them. `name` is who sends, where that is said."""
-    runtime = sender_of(name)
-    if runtime is None or runtime.gates is None or CALL not in runtime.gates.watched:
+def leaving_one_way(name: str | None, service: str, action: str, message_id: str) -> tuple[Gates, OneWay] | None:
+    """Note that it leaves; the gates that it has to pass, as `gates_of`, and what passes them. `name` as there."""
+    sender = sender_of(name)
+    if sender is None:
         return None
-    return runtime.gates, OneWay(name, service, action, message_id)
+    note_sent(sender, service, action, message_id)
+    if sender.gates is None or CALL not in sender.gates.watched:
+        return None
+    return sender.gates, OneWay(sender, service, action, message_id)
 
 
 def gates_of(call: Leaving) -> Gates | None:

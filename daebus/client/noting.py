@@ -72,9 +72,11 @@ class Noted:
         self.gates = runtime.gates
         """Where it may be held by a debugger; None where the service may not be debugged."""
         self._told = ""
-        if runtime.debug:
-            self._told = f"{service} {quoted(action)} id={quoted(id)}"
-            note(log, logging.DEBUG, "=> %s asks %s", self.by, self._told)
+
+    def tell(self) -> None:
+        """Write it into the log, and later its end."""
+        self._told = f"{self.service} {quoted(self.action)} id={quoted(self.id)}"
+        note(log, logging.DEBUG, "=> %s asks %s", self.by, self._told)
 
     def waits(self) -> None:
         """It is waited for."""
@@ -93,21 +95,15 @@ class Noted:
 
     def end(self, outcome: BaseException | str | None) -> None:
         """It has come to its end; only the first time counts."""
-        if self._told:
-            told, self._told = self._told, ""
-            note(
-                log,
-                logging.DEBUG,
-                "<= %s %s %s after %.1f ms",
-                self.by,
-                told,
-                outcome_of(outcome),
-                (time.monotonic() - self._begun) * 1000,
-            )
-        if self._recorder is not None:
-            recorder, self._recorder = self._recorder, None
-            elapsed = time.monotonic() - self._begun
-            recorder.called(self.id, self.service, self.action, self.parent, elapsed, outcome_of(outcome))
+        told, self._told = self._told, ""
+        recorder, self._recorder = self._recorder, None
+        if not told and recorder is None:
+            return
+        elapsed, word = time.monotonic() - self._begun, outcome_of(outcome)
+        if told:
+            note(log, logging.DEBUG, "<= %s %s %s after %.1f ms", self.by, told, word, elapsed * 1000)
+        if recorder is not None:
+            recorder.called(self.id, self.service, self.action, self.parent, elapsed, word)
 
 
 def sender_of(name: str | None) -> context.Runtime | None:
@@ -118,20 +114,17 @@ def sender_of(name: str | None) -> context.Runtime | None:
     return context.current_runtime() if name is None or context.current() is not None else None
 
 
-def call_noted(name: str | None, id: str, service: str, action: str, parent: RequestId) -> Noted | None:
-    """A call that is about to be made here, by that `sender_of`; None where no service makes it."""
-    runtime = context.current_runtime()
-    return None if runtime is None else noted_by(runtime, name, id, service, action, parent)
-
-
 def noted_by(
     runtime: context.Runtime, name: str | None, id: str, service: str, action: str, parent: RequestId
 ) -> Noted | None:
-    """The same where it is known which service is the one at hand."""
+    """A call that is about to be made here, by that `sender_of`, where `runtime` is the service at hand; else None."""
     within = context.current()
     if within is None and name is not None:
         return None
-    return Noted(runtime, within, id, service, action, parent)
+    noted = Noted(runtime, within, id, service, action, parent)
+    if runtime.debug:
+        noted.tell()
+    return noted
 
 
 def note_published(channel: str, data: bytes) -> None:
@@ -145,8 +138,7 @@ def note_published(channel: str, data: bytes) -> None:
         runtime.recorder.published(channel, digest_of(data), context.origin()[0])
 
 
-def note_sent(name: str | None, service: str, action: str, id: str) -> None:
-    """A one-way message is about to go out from here, by that `sender_of`."""
-    runtime = sender_of(name)
-    if runtime is not None and runtime.debug:
+def note_sent(runtime: context.Runtime, service: str, action: str, id: str) -> None:
+    """A one-way message is about to go out from that service."""
+    if runtime.debug:
         note(log, logging.DEBUG, "=> %s tells %s %s id=%s", runtime.name, service, quoted(action), quoted(id))

@@ -39,8 +39,7 @@ from daebus.wire.reading import read_reply
 
 from .arguments import checked_id, checked_parent, checked_progress, checked_service, checked_timeout
 from .call import Call
-from .gate import gates_of, gates_of_one_way, pass_gate
-from .noting import note_sent
+from .gate import gates_of, leaving_one_way, pass_gate
 from .pending import PendingCalls
 from .replies import Replies
 from .retry import Attempts, Retry, ask, checked_retry
@@ -323,8 +322,7 @@ class Requester:
         with telemetry.sending(service, action) as span:
             message_id = new_request_id()
             data = sized(one_way_of(action, payload, self._name, message_id, span.fields), self.max_message)
-            note_sent(self._name, service, action, message_id)
-            found = gates_of_one_way(self._name, service, action, message_id)
+            found = leaving_one_way(self._name, service, action, message_id)
             several = [data] if found is None else pass_gate(*found, data)
             received = [self.publish(service, each) for each in several]
             return received[0] if received else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,7 +30,7 @@ def notifier(redis_url: str, name: str, shop: Shop) -> Iterator[str]:
     async def asynchronous() -> dict[str, Any]:
         return {"received": await async_caller.send_to_service(request.payload, "echo")}
 
-    with serving(app, redis_url, f"{name}.notifier"):
+    with serving(app, redis_url, f"{name}.notifier", debug=True):
         yield f"{name}.notifier"
     caller.close()
 
@@ -88,6 +89,24 @@ def test_what_a_rule_does_to_it(
     debugger.rules({"place": "call", **deed})
     assert requester.call(notifier, action, {"n": 1}) == {"received": received}
     eventually(lambda: len(shop.handled) == handled)
+
+
+@pytest.mark.parametrize("action", ["plain", "async"])
+def test_the_log_of_who_sends_it_has_one_line_of_it(
+    shop: Shop,
+    debugger: Debugger,
+    requester: Requester,
+    notifier: str,
+    name: str,
+    action: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, "daebus")
+    debugger.rules({"place": "call", "delay": 0.01})
+    requester.call(notifier, action, {"n": 1})
+    eventually(lambda: len(shop.handled) == 1)
+    (line,) = [line for line in caplog.messages if line.startswith(f"=> {notifier} ")]
+    assert line.startswith(f"=> {notifier} tells {name} 'echo' id=")
 
 
 def test_a_rule_that_passes_it_by_leaves_it_to_the_next_and_is_not_hit(

@@ -18,11 +18,12 @@ from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.runner import run
 from daebus_console.commands.grammar.command import parse
 from daebus_console.commands.verbs import Face
+from daebus_console.engine.message.exchange import Kind
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
 from tests.console.commands.remembered import Passed, remembered
 from tests.console.commands.support import Heard
-from tests.console.engine.bus import request
+from tests.console.engine.bus import raw, request
 from tests.console.engine.records.told import batch, handled, record
 from tests.support.framework_services import serving
 from tests.support.waiting import eventually
@@ -175,6 +176,10 @@ def test_what_services_did_not_pass_on_is_said() -> None:
         for line in ("logs", "logs users", "logs #3"):
             assert passed(line) == Exit.DONE
             assert passed.notes[-1] == left_out
+        heard_by_some = passed >> raw("orders.created", b'{"n": 1}')
+        assert heard_by_some.kind is Kind.BROADCAST
+        assert passed(f"logs #{heard_by_some.number}") == Exit.DONE
+        assert passed.notes[-1] == left_out
         for line in ("logs #1", "logs other*"):
             passed(line)
             assert left_out not in passed.notes

@@ -38,12 +38,18 @@ def silent(asked: Asked) -> None:
         asked.result()
 
 
-@pytest.mark.parametrize(("deed", "what"), [("drop", "drops it"), ("drop-answer", "drops its answer")])
-def test_a_rule_of_ours_that_drops_all_is_the_cause(console: Debugging, shop: Shop, deed: str, what: str) -> None:
-    console(f"fault {shop.orders} ping {deed}")
+def unanswered(console: Debugging, shop: Shop, rule: str) -> Exchange:
+    """What became of a ping while that rule stood: its time ran out."""
+    console(f"fault {shop.orders} ping {rule}")
     silent(shop.ask("ping", timeout=0.5))
     asked = latest(console, "ping")
     eventually(lambda: asked.state != "pending")
+    return asked
+
+
+@pytest.mark.parametrize(("deed", "what"), [("drop", "drops it"), ("drop-answer", "drops its answer")])
+def test_a_rule_of_ours_that_drops_all_is_the_cause(console: Debugging, shop: Shop, deed: str, what: str) -> None:
+    asked = unanswered(console, shop, deed)
     head, evidence, advice = why(console, f"#{asked.number}")
     assert head == f"your rule {what}"
     assert evidence.startswith(f"  · [1] {shop.orders}.ping ")
@@ -76,10 +82,7 @@ def test_a_rule_that_came_later_is_not_the_cause(console: Debugging, shop: Shop)
 
 
 def test_a_rule_with_a_condition_may_be_the_cause(console: Debugging, shop: Shop) -> None:
-    console(f"fault {shop.orders} ping drop-answer --probability 0.999999")
-    silent(shop.ask("ping", timeout=0.5))
-    asked = latest(console, "ping")
-    eventually(lambda: asked.state != "pending")
+    asked = unanswered(console, shop, "drop-answer --probability 0.999999")
     before = len(console.heard.lines)
     assert console(f"why #{asked.number}") == Exit.ERROR
     told = "\n".join(console.heard.lines[before:])
@@ -88,10 +91,7 @@ def test_a_rule_with_a_condition_may_be_the_cause(console: Debugging, shop: Shop
 
 
 def test_what_the_service_notes_of_it_is_told_where_no_rule_is_certain(console: Debugging, shop: Shop) -> None:
-    console(f"fault {shop.orders} ping drop --probability 0.999999")
-    silent(shop.ask("ping", timeout=0.5))
-    asked = latest(console, "ping")
-    eventually(lambda: asked.state != "pending")
+    asked = unanswered(console, shop, "drop --probability 0.999999")
     head, evidence, advice = why(console, f"#{asked.number}")
     assert head == f"a debugger kept it from its handler in {shop.orders}"
     assert evidence.startswith(f"  · {shop.orders} ")

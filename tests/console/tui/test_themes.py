@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from rich.color import Color
 from rich.color_triplet import ColorTriplet
 from rich.style import Style
+from textual.screen import Screen
 from textual.widgets import RichLog
 
 from daebus_console.tui.app import ConsoleApp
@@ -77,22 +79,28 @@ def test_everything_on_the_screen_can_be_read_in_every_theme(screen: str) -> Non
     drive(scene(), story)
 
 
+def drawn(screen: Screen[Any]) -> dict[tuple[str | None, str, str], Style | None]:
+    """How each role is drawn by each list, with the cursor on it and without, and by each title, in this theme."""
+    told: dict[tuple[str | None, str, str], Style | None] = {
+        (widget.id, role, over): widget.style_of(role, over)
+        for widget in screen.query(RowList)
+        for role in ROLES
+        for over in ("", "row--cursor", "row--cursor-blurred")
+    }
+    for line in (line for line in screen.query(TitleLine) if line.size):
+        for role in ROLES:
+            line.show([("x", role)])
+            told[line.id, role, "title"] = next(iter(line.render_line(0))).style
+    return told
+
+
 def test_every_role_can_be_read_on_every_ground_and_the_cursor_is_seen_in_every_theme() -> None:
     async def story(console: Driver) -> None:
         screen, flow = console.app.screen, console.app.main.flow
         for theme in themes(console.app):
             console.app.theme = theme
             await console.pilot.pause()
-            told = {
-                (theme, widget.id, role, over): seen(widget.style_of(role, over))
-                for widget in screen.query(RowList)
-                for role in ROLES
-                for over in ("", "row--cursor", "row--cursor-blurred")
-            }
-            for line in (line for line in screen.query(TitleLine) if line.size):
-                for role in ROLES:
-                    line.show([("x", role)])
-                    told[theme, line.id, role, "title"] = seen(next(iter(line.render_line(0))).style)
+            told = {(theme, *where): seen(style) for where, style in drawn(screen).items()}
             assert len(told) > 150
             assert not {where: ratio for where, ratio in told.items() if ratio < LEAST}
             grounds = [flow.style_of("plain", over).bgcolor for over in ("", "row--cursor-blurred", "row--cursor")]
@@ -110,16 +118,7 @@ def test_in_the_colours_of_the_terminal_nothing_is_written_on_one_of_them() -> N
         for theme in (name for name, one in console.app.available_themes.items() if one.ansi):
             console.app.theme = theme
             await console.pilot.pause()
-            told = {
-                (theme, widget.id, role, over): widget.style_of(role, over)
-                for widget in screen.query(RowList)
-                for role in ROLES
-                for over in ("", "row--cursor", "row--cursor-blurred")
-            }
-            for line in (line for line in screen.query(TitleLine) if line.size):
-                for role in ROLES:
-                    line.show([("x", role)])
-                    told[theme, line.id, role, "title"] = next(iter(line.render_line(0))).style
+            told = {(theme, *where): style for where, style in drawn(screen).items()}
             assert len(told) > 150
             assert not {where: style for where, style in told.items() if not is_sure(style)}
             plain, blurred, lit = (flow.style_of("name", over) for over in ("", "row--cursor-blurred", "row--cursor"))

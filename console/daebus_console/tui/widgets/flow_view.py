@@ -92,9 +92,10 @@ class FlowView(RowList):
         if self.selected in model.changed:
             self.select(self.selected)
         model.changed.clear()
-        if model.version != self._drawn or self._is_to_be_ranked():
+        ranks = self._is_to_be_ranked()
+        if model.version != self._drawn or ranks:
             self._drawn = model.version
-            if self.order != SLOWEST or self._is_to_be_ranked():
+            if self.order != SLOWEST or ranks:
                 self._arrange()
             self._settle()
             self.refresh()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from daebus_console.commands.context import Context, Exit
@@ -44,9 +44,10 @@ def run_logs(command: Command, context: Context) -> int:
     if wanted.number is not None:
         exchange = _exchange(session, wanted)
         found, why = _of_exchange(session, exchange, context if asks else None)
-        unasked = _unasked_of(session, exchange) if not found else None
         # Of a broadcast nobody knows all listeners.
-        left_out = _left_out(session, lambda name: not found and exchange.target in (name, None))
+        where = None if exchange.kind is Kind.BROADCAST else (exchange.target or "",)
+        unasked = _unasked_of(session, where) if not found else None
+        left_out = [] if found else _left_out(session, lambda name: where is None or name in where)
     else:
         found, why = _of_services(session, wanted, context if asks else None)
         unasked = _unasked(session, wanted)
@@ -174,11 +175,10 @@ def _of_services(session: Session, wanted: _Wanted, asking: Context | None) -> t
     return found, name
 
 
-def _unasked_of(session: Session, exchange: Exchange) -> str | None:
-    """Why an exchange may have lines that nobody could be asked for."""
+def _unasked_of(session: Session, services: Collection[str] | None) -> str | None:
+    """Why these services, or all, may have lines that nobody could be asked for."""
     with session.lock:
-        # Of a broadcast nobody knows all listeners.
-        return why_unasked(session, None if exchange.kind is Kind.BROADCAST else [exchange.target or ""])
+        return why_unasked(session, services)
 
 
 def _unasked(session: Session, wanted: _Wanted) -> str | None:

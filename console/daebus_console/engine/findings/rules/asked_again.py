@@ -149,14 +149,14 @@ change something bear to be done twice, as with an id of the order that is remem
         if exchange.state is State.ERROR:
             self._end(exchange, answer.at)
         elif exchange.state is State.TIMEOUT and exchange.flags & _BOTH == _BOTH:
-            self._end(exchange, _given_up(exchange), done=not answer.error)
+            self._end(exchange, exchange.until, done=not answer.error)
 
     def expired(self, exchange: Exchange) -> None:
         """A timeout that the asker had named."""
         service = self.world.directory.services.get(exchange.target or "")
         # Where nobody serves it, who asks is told so at once, and has not waited until now.
         if exchange.flags & Flag.DECLARED and (service is None or service.subscribers or self.world.polled is None):
-            self._end(exchange, _given_up(exchange))
+            self._end(exchange, exchange.until)
 
     def look(self) -> None:
         """Forget what nothing can be found about any more."""
@@ -268,11 +268,6 @@ def _done(chain: _Chain) -> str:
     if chain.count == 2 and chain.done == 1:
         return "; the work of the first was done"
     return f"; {chain.done} of them were done after their time"
-
-
-def _given_up(exchange: Exchange) -> float:
-    """When its asker gave it up: being held may have moved that."""
-    return exchange.until
 
 
 def _key_of(exchange: Exchange) -> _Key | None:
