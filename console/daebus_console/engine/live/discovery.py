@@ -204,8 +204,8 @@ class Discovery:
         patterns = self._patterns()
         complete = self._listing.due(time.monotonic()) and self._list() and self._whole
         counted, roll = self._count(), self._roll
-        if complete and self._refusals.unasked:
-            self._refusals.unasked.intersection_update(self._services())
+        if complete:
+            self._refusals.forget_but(self._services())
         told = roll.counts if complete else counted
         found = {roll.names[name]: count for name in told if (count := roll.counts.get(name)) is not None}
         # Whoever waits for a poll is to know what it lacks.
@@ -356,10 +356,9 @@ class Discovery:
 
     def _ask(self, questions: Sequence[tuple[str, str, Mapping[str, Any]]]) -> None:
         now, refusals = time.monotonic(), self._refusals
-        if self._link is None or not questions:
-            return
         if refusals.kept(self._ask_by, now) is not None:
-            refusals.unasked.update(question[0] for question in questions)
+            questions = [question for question in questions if refusals.may_ask(question[0])]
+        if self._link is None or not questions:
             return
         asked, told = [self._request(*question) for question in questions], list[tuple[bytes, Any]]()
         for start in range(0, len(asked), _ASKED_AT_ONCE):

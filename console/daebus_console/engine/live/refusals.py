@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,8 @@ class Refusals:
         self._found: dict[str, Refusal] = {}
         self._until: dict[str, tuple[float, ErrorReply]] = {}
         self.unasked: set[str] = set()
+        self._asked: set[str] = set()
+        """Services whose last question was not refused."""
 
     def again(self) -> None:
         """All may be tried again: the connection is another one."""
@@ -54,10 +57,22 @@ class Refusals:
 
     def asked(self, service: str, reply: Any) -> None:
         """What the server replied to a question to a service."""
-        if isinstance(reply, ErrorReply):
+        refused = isinstance(reply, ErrorReply)
+        (self.unasked if refused else self._asked).add(service)
+        (self._asked if refused else self.unasked).discard(service)
+
+    def may_ask(self, service: str) -> bool:
+        """Whether it was asked before, though another was refused a moment ago; else it counts as refused, too."""
+        if service not in self._asked:
             self.unasked.add(service)
-        else:
-            self.unasked.discard(service)
+        return service in self._asked
+
+    def forget_but(self, services: Iterable[str]) -> None:
+        """Only these are there."""
+        if self.unasked or self._asked:
+            here = set(services)
+            self.unasked &= here
+            self._asked &= here
 
     def has(self, command: str) -> bool:
         """Whether a command is refused."""
