@@ -193,6 +193,7 @@ def test_steps_go_to_the_row_or_the_conversation_that_is_looked_at(shop: Shop) -
         await console.sees("held: before its handler  ◀ here")
         await console.press("f8")
         assert await ended(several[2], console) == {"placed": True, "charged": 3}
+        await held(console, 2)
         await console.press("f11")
         said = console.app._notifications
         await console.until(lambda: any("Nothing of this conversation is held" in one.message for one in said))
