@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daebus_console.engine.figures.histogram import LARGEST, SMALLEST, Histogram
-from daebus_console.engine.figures.stats import OTHERS, Row, Stats
+from daebus_console.engine.figures.rows import Row
+from daebus_console.engine.figures.stats import OTHERS, Stats
 from daebus_console.engine.message.exchange import Exchange
 from tests.console.engine.bus import Bus, Sent, answer, progress, raw, request
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from daebus_console.engine.figures.stats import Row, Stats
+from daebus_console.engine.figures.rows import Row
+from daebus_console.engine.figures.stats import Stats
 from daebus_console.text import cells
 from daebus_console.tui.rows.lines import text_of
 from daebus_console.tui.rows.stats import figures_line, heading, slow_line

@@ -9,11 +9,9 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
-
-import msgspec
 
 from daebus_console.engine.figures.histogram import LARGEST, Histogram
+from daebus_console.engine.figures.rows import Row, Slow, row_of
 from daebus_console.engine.figures.series import Series, Slot
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 
@@ -24,50 +22,11 @@ Asked = tuple[str | None, str | None]
 _MOST_REMEMBERED = 20_000
 _MOST_WAITING = 8_192
 _MOST_SLOWEST = 100
-_FRACTIONS = (0.5, 0.95, 0.99)
 
 # Looking a member up in its enum costs as much as all else in a line of what runs for every message.
 _REQUEST, _ONE_WAY, _BROADCAST, _OK = Kind.REQUEST, Kind.ONE_WAY, Kind.BROADCAST, State.OK
 _CONTROL, _LATE = Flag.CONTROL, Flag.LATE
 _SPECIAL = Flag.CONTROL | Flag.LATE | Flag.TIMELESS
-
-
-class Row(msgspec.Struct, frozen=True, gc=False):
-    """The figures of one action, or of all together. Durations are seconds; None where nothing was measured.
-
-    `count` are requests and one-way messages; `rate` how many a second lately, `average` over the whole time.
-    `handler_…` is the time in the handler, `queue_…` that before it, for want of a worker, where services tell it.
-    """
-
-    service: str
-    action: str
-    count: int
-    rate: float
-    average: float
-    answered: int
-    errors: int
-    timeouts: int
-    unknown: int
-    late: int
-    in_flight: int
-    p50: float | None
-    p95: float | None
-    p99: float | None
-    largest: float | None
-    handler_p50: float | None
-    handler_p95: float | None
-    queue_p50: float | None = None
-    queue_p95: float | None = None
-
-
-class Slow(NamedTuple):
-    """One of the slowest exchanges: seconds, its number, when it was asked, whom and what."""
-
-    latency: float
-    number: int
-    at: float
-    service: str
-    action: str
 
 
 class Stats:
@@ -375,11 +334,11 @@ class Stats:
     def rows(self, now: float) -> list[Row]:
         """A row for each service and action, the most used first."""
         rows = [
-            _row(target or "", action or "", one, one.rate(now), self._watched(now))
+            row_of(target or "", action or "", one, one.rate(now), self._watched(now))
             for (target, action), one in self._series.items()
         ]
         if self._others is not None:
-            rows.append(_row(OTHERS, OTHERS, self._others, self._others.rate(now), self._watched(now)))
+            rows.append(row_of(OTHERS, OTHERS, self._others, self._others.rate(now), self._watched(now)))
         rows.sort(key=lambda row: (-row.count, row.service, row.action))
         return rows
 
@@ -395,7 +354,7 @@ class Stats:
         total.count, total.errors = self._all.count, self._all.errors
         total.timeouts, total.late = self._all.timeouts, self._all.late
         total.latency.merge(self._all.latency)
-        return _row("", "", total, self._all.rate(now), self._watched(now))
+        return row_of("", "", total, self._all.rate(now), self._watched(now))
 
     def series(self, service: str | None, action: str | None, now: float) -> list[Slot]:
         """The time slots of one action up to `now`, oldest first, without gaps; of all together where both are None.
@@ -428,30 +387,3 @@ class Stats:
         yield from self._series.values()
         if self._others is not None:
             yield self._others
-
-
-def _row(service: str, action: str, series: Series, rate: float, watched: float) -> Row:
-    p50, p95, p99 = series.latency.quantiles(_FRACTIONS)
-    handler_p50, handler_p95 = series.handler.quantiles(_FRACTIONS[:2])
-    queue_p50, queue_p95 = series.queue.quantiles(_FRACTIONS[:2])
-    return Row(
-        service=service,
-        action=action,
-        count=series.count,
-        rate=rate,
-        average=series.count / watched,
-        answered=series.latency.count,
-        errors=series.errors,
-        timeouts=series.timeouts,
-        unknown=series.unknown,
-        late=series.late,
-        in_flight=max(0, series.in_flight),
-        p50=p50,
-        p95=p95,
-        p99=p99,
-        largest=series.latency.largest if series.latency.count else None,
-        handler_p50=handler_p50,
-        handler_p95=handler_p95,
-        queue_p50=queue_p50,
-        queue_p95=queue_p95,
-    )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from daebus_console.engine.figures.rows import Row, Slow
 from daebus_console.engine.figures.series import Slot
-from daebus_console.engine.figures.stats import Row, Slow
 from daebus_console.naming import shown
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.chart import bars

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
-from daebus_console.engine.figures.stats import Row, Slow
+from daebus_console.engine.figures.rows import Row, Slow
 from daebus_console.engine.filter.writing import literal
 from daebus_console.naming import shown
 from daebus_console.tui.rows.lines import Line

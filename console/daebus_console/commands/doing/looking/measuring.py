@@ -11,7 +11,8 @@ from daebus_console.commands.doing.shared.inputs import tell_warnings
 from daebus_console.commands.doing.shared.material import LOOK_FOR, file_among, recording_of, wait
 from daebus_console.commands.grammar.command import Command, filter_of
 from daebus_console.commands.verbs import Face
-from daebus_console.engine.figures.stats import Row, Stats
+from daebus_console.engine.figures.rows import Row
+from daebus_console.engine.figures.stats import Stats
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.filter.language import Filter
 from daebus_console.engine.message.exchange import Exchange, Kind, Message
