@@ -30,7 +30,8 @@ from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.pairing.correlator import Correlator
 from daebus_console.engine.pairing.journal import Journal
-from daebus_console.engine.session import Session, Settings
+from daebus_console.engine.session import Session
+from daebus_console.engine.settings import Settings
 from tests.benchmarks import flood
 
 RUNS = 3

@@ -23,7 +23,8 @@ from daebus_console.engine.live.tap import Batch, Tap
 from daebus_console.engine.pairing.correlator import Correlator
 from daebus_console.engine.pairing.journal import Journal
 from daebus_console.engine.recorder import Recorder
-from daebus_console.engine.session import Session, Settings
+from daebus_console.engine.session import Session
+from daebus_console.engine.settings import Settings
 
 KEPT = 1_000_000
 

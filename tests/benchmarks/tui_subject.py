@@ -12,7 +12,8 @@ import signal
 import sys
 from pathlib import Path
 
-from daebus_console.engine.session import Session, Settings
+from daebus_console.engine.session import Session
+from daebus_console.engine.settings import Settings
 from daebus_console.tui.app import ConsoleApp
 
 STEP = 0.01

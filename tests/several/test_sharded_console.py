@@ -20,7 +20,8 @@ from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.mock.answers import FixedAnswer, Given
 from daebus_console.engine.mock.mocks import Mocks, ServicePresent
 from daebus_console.engine.recorder import Recorder
-from daebus_console.engine.session import Session, Settings
+from daebus_console.engine.session import Session
+from daebus_console.engine.settings import Settings
 from daebus_console.tui.titles.header import header, shortened
 from tests.console.sick.conftest import carry_out
 from tests.support.framework_services import serving

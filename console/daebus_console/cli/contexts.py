@@ -50,7 +50,8 @@ def open_context(settings: Globals, output: TerminalOutput, stack: ExitStack) ->
 def open_session(settings: Globals, messages: int | None = None, memory: int | None = None) -> Session:
     """A session on the Redis of the settings that remembers so many messages and bytes. Raises ConfigurationError."""
     from daebus.transport.address import resolve_url
-    from daebus_console.engine.session import Session, Settings
+    from daebus_console.engine.session import Session
+    from daebus_console.engine.settings import Settings
 
     # The tap notes when it reads; whoever works in another thread would keep it from doing so for up to 5 ms.
     sys.setswitchinterval(_SWITCH)

@@ -17,7 +17,7 @@ def run_open(command: Command, settings: Globals, output: TerminalOutput) -> int
         return 2
     from daebus_console.engine.capture.format import CaptureError
     from daebus_console.engine.offline import OfflineSender, OfflineSession
-    from daebus_console.engine.session import Settings
+    from daebus_console.engine.settings import Settings
 
     try:
         session = OfflineSession(

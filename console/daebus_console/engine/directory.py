@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from daebus_console.engine.alike import AlikeEntry, Pattern, pattern_of
+from daebus_console.engine.entries import ChannelEntry, Instance, ServiceEntry
 from daebus_console.engine.listeners import Listener
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.dialect import Announced
-from daebus_console.engine.message.exchange import DAEBUS, Exchange, Flag, Kind, State
-from daebus_console.engine.rate import Rate
-from daebus_console.engine.runs import Runs
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 
 MOST = 10_000
 """Services that are remembered, and as many channels."""
@@ -27,7 +25,6 @@ FORGOTTEN_AFTER = 300.0
 """Seconds after which a channel is left out that nobody is subscribed to and nothing passes on."""
 MOST_ALIKE = 1_000
 """Patterns of names that are remembered."""
-_MOST_ACTIONS = 1_000
 _MOST_ASKED = 4
 # Members of an enum are slow to look up, and these are wanted for every exchange.
 _REQUEST, _ONE_WAY, _BROADCAST = Kind.REQUEST, Kind.ONE_WAY, Kind.BROADCAST
@@ -35,78 +32,6 @@ _OK, _CONTROL = State.OK, Flag.CONTROL
 
 Asked = tuple[str | None, str | None]
 """A service and one of its actions."""
-
-
-@dataclass
-class ActionEntry:
-    """One action of a service. `declared` says that the service itself named it; `doc` is its first line.
-
-    `told` is all that it says of the action where it was asked for that: its docstring, and schemas. Not to be trusted.
-    """
-
-    name: str
-    doc: str = ""
-    declared: bool = False
-    requests: int = 0
-    errors: int = 0
-    timeouts: int = 0
-    last_seen: bytes | None = None
-    """The bytes of the last request or one-way message seen for it."""
-    told: Mapping[str, Any] | None = None
-
-
-@dataclass
-class Instance:
-    """One process of a service, as it told of itself. `info` is that answer's payload, `heard` when it came."""
-
-    id: str
-    info: Mapping[str, Any]
-    heard: float
-
-
-@dataclass
-class ServiceEntry:
-    """A service: on this framework (`framework`), or one that was seen being asked. `gone` is when it left, or None."""
-
-    name: str
-    first_seen: float
-    framework: bool = False
-    dialect: str = DAEBUS
-    """The name of the dialect in which it was first asked, or told of itself."""
-    heard: float = 0.0
-    """When it last told of itself as others than ours do, with a heartbeat say; 0 where it does not."""
-    subscribers: int = 0
-    gone: float | None = None
-    instances: dict[str, Instance] = field(default_factory=dict)
-    actions: dict[str, ActionEntry] = field(default_factory=dict)
-    runs: Runs = field(default_factory=Runs)
-    rate: Rate = field(default_factory=Rate)
-    errors: int = 0
-    timeouts: int = 0
-    asked: int = 0
-    """How often it was asked for its `info` since it was last seen to change, and when."""
-    asked_at: float = 0.0
-
-    def action(self, name: str) -> ActionEntry | None:
-        """The entry of an action, made when it is new; None where there are too many already."""
-        entry = self.actions.get(name)
-        if entry is None and len(self.actions) < _MOST_ACTIONS:
-            entry = self.actions[name] = ActionEntry(name)
-        return entry
-
-
-@dataclass
-class ChannelEntry:
-    """A channel that is no service's: broadcasts, or nobody knows what. `listeners` are services that declare it."""
-
-    name: str
-    first_seen: float
-    subscribers: int = 0
-    gone: float | None = None
-    listeners: set[str] = field(default_factory=set)
-    rate: Rate = field(default_factory=Rate)
-    heard: float = 0.0
-    """When something last passed on it, or somebody was subscribed."""
 
 
 class Directory:

@@ -26,7 +26,8 @@ from daebus_console.engine.message.exchange import Exchange, Message
 from daebus_console.engine.message.frame import Alone, Gap
 from daebus_console.engine.pairing.clock import Clock
 from daebus_console.engine.sender import ReadOnly, Sender
-from daebus_console.engine.session import Session, Settings
+from daebus_console.engine.session import Session
+from daebus_console.engine.settings import Settings
 from daebus_console.files.reading import Stored
 
 _MOST_AT_ONCE = 2_000

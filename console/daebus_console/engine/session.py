@@ -9,7 +9,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
 from typing import ClassVar
 
 from daebus.transport.bus import redis_at
@@ -20,7 +19,7 @@ from daebus_console.engine.figures.stats import Stats
 from daebus_console.engine.findings.engine import Findings
 from daebus_console.engine.following import Following
 from daebus_console.engine.live.asking import Question
-from daebus_console.engine.live.discovery import POLL_EVERY, Discovery, Poll
+from daebus_console.engine.live.discovery import Discovery, Poll
 from daebus_console.engine.live.refusals import Trouble
 from daebus_console.engine.live.shard_tap import ShardTap
 from daebus_console.engine.live.tap import Batch, Tap
@@ -28,61 +27,18 @@ from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.exchange import Exchange, Flag, Message, State
 from daebus_console.engine.message.recogniser import Recogniser
 from daebus_console.engine.pairing.clock import Clock, Step
-from daebus_console.engine.pairing.correlator import DEFAULT_TIMEOUT, Arrived, Correlator, Taken
+from daebus_console.engine.pairing.correlator import Arrived, Correlator, Taken
 from daebus_console.engine.pairing.journal import Journal
 from daebus_console.engine.pairing.order import LATE, Order
 from daebus_console.engine.pairing.taken import Guests
 from daebus_console.engine.rate import Rate
 from daebus_console.engine.records.record import Any_
+from daebus_console.engine.settings import Settings, Status
 from daebus_console.engine.telling import Telling
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What may be set about a session.
-
-    `patterns` are the globs to tap; `timeout` the seconds after which a request that names none counts as unanswered;
-    `max_messages` and `max_bytes` bound the journal; `poll_every` are seconds between polls of the broker; `dialects`
-    the names of those that are read, all where there are none; with `passive` nothing is ever published.
-    """
-
-    patterns: tuple[str, ...] = ("*",)
-    timeout: float = DEFAULT_TIMEOUT
-    max_messages: int = 1_000_000
-    max_bytes: int = 512 * 1024 * 1024
-    poll_every: float = POLL_EVERY
-    dialects: tuple[str, ...] = ()
-    passive: bool = False
-
-
-@dataclass
-class Status:
-    """How the session stands. `up` tells whether the tap reads; `problem` why not, or what it cannot see."""
-
-    up: bool = False
-    since: float = 0.0
-    remembered: float | None = None
-    """Since when it is remembered what passed: the tap read first then, or all was forgotten. None before that."""
-    problem: str | None = None
-    blind: str | None = None
-    """What the server refuses to show, if it does."""
-    discovery_problem: str | None = None
-    """Why it is not known who is there."""
-    discovery_lacks: str | None = None
-    """What else of discovery the server refuses."""
-    unasked: frozenset[str] = frozenset()
-    """The services that could therefore not be asked what they are."""
-    messages: int = 0
-    bytes: int = 0
-    gaps: int = 0
-
+from daebus_console.engine.watchers import Watchers
 
 _LOOK_AT_CLOCK = 0.5
 """Seconds between looks whether the wall clock has stepped, while messages come without a pause."""
-Watcher = Callable[[Message, Exchange], None]
-"""Told of each message, under the lock, on the tap's thread; also of gaps, when they begin and when they end."""
-Told = Callable[[str, Message], None]
-"""Told of each answer on a control channel, with the id of the question; under the lock, on the tap's thread."""
 
 
 class Session:
@@ -129,9 +85,8 @@ class Session:
         self.pulls = False
         """Whether services are asked for their records."""
         self.reply_to = f"{wire.CALLER_PREFIX}{uuid.uuid4().hex}"
-        self._watchers: tuple[Watcher, ...] = ()
-        self._expired_watchers: tuple[Callable[[Exchange], None], ...] = ()
-        self._hearers: tuple[Told, ...] = ()
+        self._watchers = Watchers(self.lock)
+        self.watch, self.hear = self._watchers.watch, self._watchers.hear
         self._asking: frozenset[str] = frozenset()
         self._looking: frozenset[str] = frozenset()
         self._changed = threading.Condition(self.lock)
@@ -188,35 +143,9 @@ class Session:
         with self._changed:
             return self._changed.wait_for(condition, timeout)
 
-    def watch(self, watcher: Watcher, on_expired: Callable[[Exchange], None] | None = None) -> Callable[[], None]:
-        """Call `watcher` for every message from now on, and `on_expired` for each request whose time ran out.
-
-        Returns the function that ends it.
-        """
-        self._watchers = (*self._watchers, watcher)
-        if on_expired is not None:
-            self._expired_watchers = (*self._expired_watchers, on_expired)
-
-        def unwatch() -> None:
-            with self.lock:
-                self._watchers = tuple(one for one in self._watchers if one != watcher)
-                self._expired_watchers = tuple(one for one in self._expired_watchers if one != on_expired)
-
-        return unwatch
-
     def see_answers(self, channel: str) -> None:
         """Have the tap read a channel on which answers to us are about to come, where it may not; see `Following`."""
         self._following.see_answers(channel)
-
-    def hear(self, told: Told) -> Callable[[], None]:
-        """Call `told` for each answer to a control question from now on. Returns the function that ends it."""
-        self._hearers = (*self._hearers, told)
-
-        def unhear() -> None:
-            with self.lock:
-                self._hearers = tuple(one for one in self._hearers if one != told)
-
-        return unhear
 
     def look_at(self, channels: Collection[str], services: Collection[str] = ()) -> None:
         """These channels are on the screen, and somebody looks into these services: they are asked about first."""
@@ -242,7 +171,7 @@ class Session:
         """Take what arrived until `at`, within one whole second, in batches with a time each."""
         with self._changed:
             before = self.journal.next_seq
-            taken = self.correlator.take_all(batches, self._tell if self._watchers else None)
+            taken = self.correlator.take_all(batches, self._watchers.teller)
             count = self.journal.next_seq - before
             for exchange in taken.opened:
                 if exchange.state is State.ORPHAN and exchange.target == self.reply_to:
@@ -252,7 +181,7 @@ class Session:
             self._count(at, taken)
             for message in taken.control:
                 self._learn(message)
-                self._pass_on(message)
+                self._watchers.answered(self.journal.exchange(message.exchange), message)
             if taken.opened:
                 self._told(at, self.telling.watched(taken.opened, self.status.since))
                 self.findings.skip(self.telling.unjudged)
@@ -382,7 +311,7 @@ class Session:
 
     def _tell_gap(self, gap: Exchange | None) -> None:
         if gap is not None:
-            self._tell(gap.opened, gap)
+            self._watchers.tell(gap.opened, gap)
 
     def _advance(self, at: float) -> bool:
         expired = self.correlator.advance(at)
@@ -391,14 +320,8 @@ class Session:
             self.stats.settled(exchange)
         if expired:
             self.findings.expired(expired)
-        for exchange in expired:
-            for watcher in self._expired_watchers:
-                watcher(exchange)
+        self._watchers.expired(expired)
         return bool(expired)
-
-    def _tell(self, message: Message, exchange: Exchange) -> None:
-        for watcher in self._watchers:
-            watcher(message, exchange)
 
     def _count(self, at: float, taken: Taken) -> None:
         """Tell findings, directory and figures what a batch did."""
@@ -438,12 +361,6 @@ class Session:
         if told:
             self.directory.info(answer.at, told)
             self.findings.told(answer.at, told)
-
-    def _pass_on(self, answer: Message) -> None:
-        exchange = self.journal.exchange(answer.exchange) if self._hearers else None
-        if exchange is not None:
-            for told in self._hearers:
-                told(exchange.request_id or "", answer)
 
     def _told(self, at: float, records: list[Any_]) -> None:
         """Services told something new."""

@@ -5,7 +5,8 @@ The session tells it of each batch, under its lock; it asks for nothing itself (
 
 from __future__ import annotations
 
-from daebus_console.engine.directory import Directory, ServiceEntry
+from daebus_console.engine.directory import Directory
+from daebus_console.engine.entries import ServiceEntry
 from daebus_console.engine.figures.stats import Stats
 from daebus_console.engine.figures.told import figures
 from daebus_console.engine.live.asking import Asking, Question, tells

@@ -14,7 +14,8 @@ from daebus import Daebus, request, response
 from daebus.errors import PayloadError, RedisUnavailable, RequestFailed, RequestTimeout, ServiceUnavailable
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.sender import Cancelled, ReadOnly, Sender
-from daebus_console.engine.session import Session, Settings
+from daebus_console.engine.session import Session
+from daebus_console.engine.settings import Settings
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 

@@ -159,7 +159,7 @@ def test_control_traffic_makes_no_service_and_broadcasts_make_channels(directory
 
 def test_there_is_an_end_to_what_is_remembered(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("daebus_console.engine.directory.MOST", 5)
-    monkeypatch.setattr("daebus_console.engine.directory._MOST_ACTIONS", 3)
+    monkeypatch.setattr("daebus_console.engine.entries._MOST_ACTIONS", 3)
     bus = Bus()
     directory.saw([bus >> request(f"s{number}", id=f"s{number}") for number in range(9)])
     directory.saw([bus >> request("s0", f"a{number}", id=f"a{number}") for number in range(9)])

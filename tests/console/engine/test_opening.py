@@ -16,7 +16,7 @@ from daebus_console.engine.figures.stats import Stats
 from daebus_console.engine.message.exchange import Exchange, Kind, Message, State
 from daebus_console.engine.message.frame import Frame, Gap
 from daebus_console.engine.offline import OfflineSession
-from daebus_console.engine.session import Watcher
+from daebus_console.engine.watchers import Watcher
 from tests.console.engine.bus import Bus, Sent, answer, request
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from daebus_console.engine.session import Session, Settings
+from daebus_console.engine.session import Session
+from daebus_console.engine.settings import Settings
 from tests.support.redis_server import RedisServer
 
 Publish = Callable[[str, Any], int]

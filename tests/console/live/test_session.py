@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable
 
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
-from daebus_console.engine.session import Session, Settings
+from daebus_console.engine.session import Session
+from daebus_console.engine.settings import Settings
 from tests.console.live.conftest import Publish
 from tests.support.ports import free_port
 from tests.support.redis_server import RedisServer

@@ -19,7 +19,8 @@ from daebus_console.engine.filter.language import parse
 from daebus_console.engine.message.frame import Frame
 from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.replay.source import Recording
-from daebus_console.engine.session import Session, Settings
+from daebus_console.engine.session import Session
+from daebus_console.engine.settings import Settings
 from daebus_console.naming import from_bytes
 from tests.console.cli.conftest import Console
 from tests.console.engine.bus import Bus, raw

@@ -147,7 +147,7 @@ def test_what_lies_behind_an_endless_line_is_told_to_be_unread(
 
 
 def test_a_gap_is_a_gap_and_a_larger_capture_than_there_is_room_keeps_its_end(tmp_path: Path) -> None:
-    from daebus_console.engine.session import Settings
+    from daebus_console.engine.settings import Settings
 
     path = tmp_path / "gap.jsonl"
     lines = [{"daebus_capture": 1}]

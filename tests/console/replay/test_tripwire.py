@@ -13,7 +13,8 @@ from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message.frame import Frame, Gap
 from daebus_console.engine.records.before import row_of
 from daebus_console.engine.records.record import Handled, Source
-from daebus_console.engine.session import Session, Settings
+from daebus_console.engine.session import Session
+from daebus_console.engine.settings import Settings
 from daebus_console.engine.tripwire.keeping import Keeping, Span
 from daebus_console.engine.tripwire.wire import Hit, Tripwire
 from daebus_console.files.places import FileError

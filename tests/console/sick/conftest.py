@@ -105,7 +105,7 @@ def carry_out(url: str, line: str, *, meanwhile: Callable[[Session], None] | Non
 @contextmanager
 def looking(url: str, **settings: object) -> Iterator[Session]:
     """A session that has been started."""
-    from daebus_console.engine.session import Settings
+    from daebus_console.engine.settings import Settings
 
     with Session(url, Settings(**settings)) as session:  # type: ignore[arg-type]
         yield session

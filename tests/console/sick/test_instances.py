@@ -9,7 +9,7 @@ import pytest
 
 from daebus import Daebus, DaebusCaller, request
 from daebus_console.commands.context import Exit
-from daebus_console.engine.directory import Instance
+from daebus_console.engine.entries import Instance
 from daebus_console.engine.figures.told import Figures, figures
 from daebus_console.tui.rows.directory import DirectoryRow, row_line
 from daebus_console.tui.rows.lines import text_of

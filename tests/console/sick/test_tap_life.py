@@ -20,7 +20,8 @@ from daebus_console.engine.message.frame import Gap
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.sender import Sender
-from daebus_console.engine.session import Session, Settings
+from daebus_console.engine.session import Session
+from daebus_console.engine.settings import Settings
 from tests.console.commands.support import Heard
 from tests.console.sick.conftest import SERVICE, Bus, carry_out, looking
 from tests.console.sick.states import OPTIONS, STATES

@@ -6,7 +6,8 @@ import pytest
 
 from daebus_console import naming
 from daebus_console.commands.terms.words import split
-from daebus_console.engine.directory import ActionEntry, Directory, ServiceEntry
+from daebus_console.engine.directory import Directory
+from daebus_console.engine.entries import ActionEntry, ServiceEntry
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.listeners import Listener
 from daebus_console.engine.runs import RunEntry

@@ -11,7 +11,7 @@ from daebus_console.commands.context import Context
 from daebus_console.commands.grammar.template import item
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine import jsontext
-from daebus_console.engine.directory import ActionEntry, ServiceEntry
+from daebus_console.engine.entries import ActionEntry, ServiceEntry
 from daebus_console.engine.hiding.redact import MASK
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.exchange import Exchange, Kind

@@ -10,7 +10,7 @@ from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.engine.capture.format import CaptureError
 from daebus_console.engine.offline import OfflineSession
-from daebus_console.engine.session import Settings
+from daebus_console.engine.settings import Settings
 
 
 @runtime_checkable

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from daebus_console.engine.directory import Directory, ServiceEntry
+from daebus_console.engine.directory import Directory
+from daebus_console.engine.entries import ServiceEntry
 
 LEASE = 30.0
 """Seconds that services publish their records for us; the longest that they give."""

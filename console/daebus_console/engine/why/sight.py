@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from daebus_console.engine.directory import ServiceEntry
 from daebus_console.engine.doors import Doors
+from daebus_console.engine.entries import ServiceEntry
 from daebus_console.engine.findings.book import Book
 from daebus_console.engine.findings.finding import Finding
 from daebus_console.engine.findings.rule import World

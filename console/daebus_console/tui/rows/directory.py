@@ -9,7 +9,8 @@ from typing import Any
 from daebus_console.commands.terms.words import as_name
 from daebus_console.engine.alike import AlikeEntry
 from daebus_console.engine.directory import MOST as ROOM
-from daebus_console.engine.directory import ActionEntry, ChannelEntry, Directory, Instance, ServiceEntry
+from daebus_console.engine.directory import Directory
+from daebus_console.engine.entries import ActionEntry, ChannelEntry, Instance, ServiceEntry
 from daebus_console.engine.figures.told import figures, place
 from daebus_console.engine.filter import writing
 from daebus_console.engine.runs import RunEntry

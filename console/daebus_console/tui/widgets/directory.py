@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 from textual import events
 from textual.binding import Binding, BindingType
 
-from daebus_console.engine.directory import Directory, ServiceEntry
+from daebus_console.engine.directory import Directory
+from daebus_console.engine.entries import ServiceEntry
 from daebus_console.engine.figures.histogram import Histogram
 from daebus_console.engine.figures.stats import Stats
 from daebus_console.engine.message.envelope import CONTROL_PREFIX

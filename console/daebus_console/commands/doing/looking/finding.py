@@ -22,7 +22,8 @@ from daebus_console.engine.findings.known import Mark, mark_for
 from daebus_console.engine.findings.rules import RULES
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.replay.source import MOST_BYTES, MOST_MESSAGES
-from daebus_console.engine.session import Session, Settings
+from daebus_console.engine.session import Session
+from daebus_console.engine.settings import Settings
 from daebus_console.engine.withheld import why_unseen
 from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, line

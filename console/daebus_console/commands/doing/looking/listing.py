@@ -9,7 +9,8 @@ from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.shared.asking import ask
 from daebus_console.commands.grammar.command import Command
 from daebus_console.engine.alike import MOST_NAMES, AlikeEntry
-from daebus_console.engine.directory import MOST, ChannelEntry, ServiceEntry
+from daebus_console.engine.directory import MOST
+from daebus_console.engine.entries import ChannelEntry, ServiceEntry
 from daebus_console.engine.figures.told import figures, place
 from daebus_console.engine.listeners import Listener
 from daebus_console.engine.live import glob
