@@ -39,12 +39,12 @@ from .wire.objects import RawJson
 
 if typing.TYPE_CHECKING:
     from .client.aio import AsyncDaebusCaller
+    from .service.answering.deferred import Deferred
+    from .service.answering.receipt import Receipt
+    from .service.answering.response import Response
     from .service.app import Daebus
     from .service.blueprint import Blueprint
-    from .service.deferred import Deferred
     from .service.proxies import cache, logger, request, response
-    from .service.receipt import Receipt
-    from .service.response import Response
 
 __all__ = [
     "AlreadyAnswered",
@@ -89,9 +89,9 @@ _LATER = {
     "AsyncDaebusCaller": ".client.aio",
     "Blueprint": ".service.blueprint",
     "Daebus": ".service.app",
-    "Deferred": ".service.deferred",
-    "Receipt": ".service.receipt",
-    "Response": ".service.response",
+    "Deferred": ".service.answering.deferred",
+    "Receipt": ".service.answering.receipt",
+    "Response": ".service.answering.response",
     "cache": ".service.proxies",
     "logger": ".service.proxies",
     "request": ".service.proxies",

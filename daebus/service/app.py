@@ -27,9 +27,10 @@ from daebus.wire.values import plain, plain_or
 from .blueprint import Blueprint
 from .consent import checked_debugger, may_be_held
 from .hooks import Handler
+from .options import Options
 from .proxies import cache, logger, request, response
 from .registry import Registry
-from .service import Options, Service
+from .service import Service
 from .signals import StopSignals
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from daebus.context import Context, current, current_runtime, direct_logger
 from daebus.errors import OutsideContextError
 from daebus.wire.envelope import Request
 
-from .response import Response
+from .answering.response import Response
 
 if TYPE_CHECKING:
     import redis

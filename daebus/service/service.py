@@ -4,35 +4,33 @@ from __future__ import annotations
 
 import logging
 import math
-import sys
 import threading
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from daebus import context, telemetry
-from daebus.errors import ConfigurationError, RedisUnavailable
+from daebus.errors import RedisUnavailable
 from daebus.logs import note
-from daebus.recorder.recorder import COUNT, Recorder
+from daebus.recorder.recorder import Recorder
 from daebus.transport.bus import Bus
-from daebus.wire import checks
-from daebus.wire.limits import MAX_MESSAGE
-from daebus.wire.values import Default, plain
+from daebus.wire.values import Default
 
+from .answering.undelivered import Undelivered
 from .chain.arrival import Arrival, describe
 from .chain.dispatcher import Dispatcher
 from .chain.holding import Holding
 from .claims import Claims
 from .control.channel import Control, Verb, control_channel
 from .control.debugging import Release, SetRules, Suspend, TellHeld
-from .control.info import Info, queue_of
+from .control.info import Info, queue_of, where_connected
 from .control.recent import Recent
 from .control.running import Running
 from .control.watch import Watch
 from .kind import Function
+from .options import Options
 from .overload import OverloadLog
 from .readers import Readers
 from .recording.logged import listen
@@ -42,16 +40,11 @@ from .registry import Registry
 from .sides import Sides
 from .tasks import TaskRunner
 from .together import Mate
-from .undelivered import Undelivered
 from .work.crews import Crews
 from .work.event_loop import EventLoop
 
 log = logging.getLogger("daebus")
 
-MOST_WORKERS = 10_000
-"""Each is a thread."""
-MOST_ASYNC = 1_000_000
-MOST_RECORDS = 1_000_000
 START_TIMEOUT = 10.0
 """Seconds that connecting and subscribing may take at the start."""
 DRAIN_TIMEOUT = 3.0
@@ -64,37 +57,6 @@ NO_TURN = -1
 """The number of no turn."""
 FLUSH_TIMEOUT = 2.0
 """Seconds that Redis may take to confirm the last answers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a service runs. `grace` is in seconds; `stands_in` says that it answers in the place of another process'
-    service; the rest as `Daebus` explains it.
-    """
-
-    max_workers: int = 10
-    max_queue: int = 1000
-    grace: float = 10.0
-    debug: bool = False
-    unknown_action: str = "error"
-    shared: bool = False
-    max_message: int = MAX_MESSAGE
-    json_default: Default = plain
-    max_async: int = 100
-    recorder: int = COUNT
-    debugger: bool = False
-    stands_in: bool = False
-
-    def __post_init__(self) -> None:
-        checks.whole(self.max_workers, "max_workers", MOST_WORKERS)
-        checks.whole(self.max_async, "max_async", MOST_ASYNC)
-        checks.whole(self.max_queue, "max_queue", sys.maxsize)
-        checks.duration(self.grace, "grace")
-        checks.whole(self.recorder, "recorder", MOST_RECORDS, least=0)
-        if self.unknown_action not in ("error", "ignore"):
-            raise ConfigurationError(
-                f'unknown_action must be "error" or "ignore", not {checks.shown(self.unknown_action)}'
-            )
 
 
 class Service:
@@ -457,22 +419,7 @@ class Service:
             "debug": self.options.debug,
             "debugger": self.gates is not None,
             "shared": self.options.shared,
-            "redis": self._redis(),
-        }
-
-    def _redis(self) -> dict[str, Any]:
-        """Where it is connected, and what the latest heartbeat told; times in seconds, None where it told nothing."""
-        heart, told = self._listener.heart, self.publisher.greeting
-        proof = None if heart is None else heart.proof
-        if proof is not None and proof.greeting.role:
-            told = proof.greeting
-        proven_at = None if proof is None else proof.proven_at
-        return {
-            "at": str(self._listener.node or self.bus),
-            "mode": told.mode or None,
-            "role": told.role or None,
-            "round_trip": None if proof is None or proof.round_trip is None else round(proof.round_trip, 6),
-            "proven": None if proven_at is None else round(time.monotonic() - proven_at, 3),
+            "redis": where_connected(self.bus, self._listener, self.publisher),
         }
 
     def info(self) -> dict[str, Any]:

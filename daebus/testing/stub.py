@@ -9,8 +9,9 @@ from typing import Any
 
 from daebus import context
 from daebus.errors import ConfigurationError, PayloadError, RequestFailed
+from daebus.service.options import Options
 from daebus.service.registry import Registry
-from daebus.service.service import Options, Service
+from daebus.service.service import Service
 from daebus.wire import checks
 from daebus.wire.writing import encode
 

@@ -24,8 +24,8 @@ from daebus import (
     request,
     response,
 )
-from daebus.service.deferred import Deferrals
-from daebus.service.response import Response, Terms
+from daebus.service.answering.deferred import Deferrals
+from daebus.service.answering.response import Response, Terms
 from daebus.wire.envelope import Request
 from tests.support.framework_services import serving
 from tests.support.waiting import eventually

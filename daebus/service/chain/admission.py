@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from daebus.errors import DaebusError, RedisRefused, RedisUnavailable
 from daebus.logs import note
 from daebus.recorder.recorder import Recorder
-from daebus.service.answers import REFUSED, Answers
+from daebus.service.answering.answers import REFUSED, Answers
+from daebus.service.answering.response import reply_channel
 from daebus.service.claims import Claims
 from daebus.service.counts import Counts
 from daebus.service.hooks import Route
 from daebus.service.recording.notes import note_refused, note_unheard
-from daebus.service.response import reply_channel
 from daebus.wire.envelope import Request, Stray, Unreadable, error_payload, quoted
 from daebus.wire.held import marked
 from daebus.wire.reading import read_request

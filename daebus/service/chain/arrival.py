@@ -6,8 +6,8 @@ import threading
 from dataclasses import dataclass
 
 from daebus.gates.held import Mark
+from daebus.service.answering.response import Response
 from daebus.service.hooks import Route
-from daebus.service.response import Response
 from daebus.service.together import Mate
 from daebus.wire.envelope import Request, Stray, Unreadable, quoted
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
 from daebus.errors import DaebusError
+from daebus.service.answering.receipt import Receipt
+from daebus.service.answering.response import Response
 from daebus.service.kind import Function
-from daebus.service.receipt import Receipt
-from daebus.service.response import Response
 from daebus.service.work.event_loop import EventLoop
 
 from .streams import Asker, stream, stream_async

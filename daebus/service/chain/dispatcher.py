@@ -8,20 +8,20 @@ from functools import partial
 
 from daebus.context import Runtime
 from daebus.logs import note
-from daebus.service.answer_gate import AnswerGate
-from daebus.service.answers import Answers
+from daebus.service.answering.answer_gate import AnswerGate
+from daebus.service.answering.answers import Answers
+from daebus.service.answering.deferred import Deferrals
+from daebus.service.answering.notices import Notices
+from daebus.service.answering.outbox import Outbox
+from daebus.service.answering.response import Response, Terms, reply_channel
+from daebus.service.answering.undelivered import Undelivered
 from daebus.service.claims import Claims
 from daebus.service.counts import Counts
-from daebus.service.deferred import Deferrals
 from daebus.service.hooks import action_route, event_route
 from daebus.service.kind import Function
-from daebus.service.notices import Notices
-from daebus.service.outbox import Outbox
 from daebus.service.refusals import Refusals
 from daebus.service.registry import Registry
-from daebus.service.response import Response, Terms, reply_channel
 from daebus.service.together import Mate
-from daebus.service.undelivered import Undelivered
 from daebus.service.work.event_loop import EventLoop
 from daebus.wire.envelope import Request
 from daebus.wire.limits import MAX_MESSAGE

@@ -19,11 +19,11 @@ from daebus.gates.reading import LONGEST_HOLD
 from daebus.gates.rule import DROP, DUPLICATE, EVENT, FAIL, REQUEST, Met
 from daebus.logs import note
 from daebus.recorder.recorder import Recorder
+from daebus.service.answering.notices import Notices
+from daebus.service.answering.response import Response
 from daebus.service.claims import Claims
 from daebus.service.counts import Counts
-from daebus.service.notices import Notices
 from daebus.service.recording.notes import note_refused, note_unheard
-from daebus.service.response import Response
 from daebus.wire.objects import decode_object
 from daebus.wire.reading import read_request
 from daebus.wire.writing import encode

@@ -29,13 +29,13 @@ from daebus import telemetry
 from daebus.context import Context, Runtime, enter, leave
 from daebus.errors import DaebusError, Misfit, class_of
 from daebus.logs import note
+from daebus.service.answering.receipt import Receipt
+from daebus.service.answering.response import Response
 from daebus.service.counts import Counts
 from daebus.service.fitting import place
 from daebus.service.hooks import Route
 from daebus.service.kind import Function
-from daebus.service.receipt import Receipt
 from daebus.service.recording.notes import note_handled
-from daebus.service.response import Response
 from daebus.transport.fork import begins_anew, end_child
 from daebus.wire.envelope import Request, quoted
 

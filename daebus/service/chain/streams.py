@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncGenerator, Generator
 from typing import Any
 
-from daebus.service.response import Response
+from daebus.service.answering.response import Response
 
 TIME_OVER = "the time of whoever asked was over"
 

@@ -12,6 +12,9 @@ from typing import Any
 from daebus.service.chain.arrival import Arrival
 from daebus.service.registry import Registry
 from daebus.service.work.crews import Crews
+from daebus.transport.bus import Bus
+from daebus.transport.listener import Listener
+from daebus.transport.publisher import Publisher
 from daebus.version import __version__
 
 from .describing import describe_handlers
@@ -25,6 +28,22 @@ def queue_of(crews: Crews[Arrival], oldest: int) -> Queue:
     counts = crews.info()["queue"]
     told = [(arrival.channel, arrival.data, now - arrival.at) for arrival in waiting]
     return Queue(counts["size"], counts["max"], told)
+
+
+def where_connected(bus: Bus, listener: Listener, publisher: Publisher) -> dict[str, Any]:
+    """Where it is connected, and what the latest heartbeat told; times in seconds, None where it told nothing."""
+    heart, told = listener.heart, publisher.greeting
+    proof = None if heart is None else heart.proof
+    if proof is not None and proof.greeting.role:
+        told = proof.greeting
+    proven_at = None if proof is None else proof.proven_at
+    return {
+        "at": str(listener.node or bus),
+        "mode": told.mode or None,
+        "role": told.role or None,
+        "round_trip": None if proof is None or proof.round_trip is None else round(proof.round_trip, 6),
+        "proven": None if proven_at is None else round(time.monotonic() - proven_at, 3),
+    }
 
 
 class Info:

@@ -11,7 +11,7 @@ from typing import Any
 from daebus.context import Context
 from daebus.errors import Misfit
 from daebus.recorder.recorder import Recorder, digest_of
-from daebus.service.response import Response
+from daebus.service.answering.response import Response
 from daebus.wire.envelope import Request, Unreadable
 
 DEFERRED = "deferred"

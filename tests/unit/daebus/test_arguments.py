@@ -23,10 +23,10 @@ from daebus import (
     broadcast,
 )
 from daebus.client.call import Call
-from daebus.service.answers import Answers
+from daebus.service.answering.answers import Answers
+from daebus.service.answering.response import Terms
+from daebus.service.answering.undelivered import Undelivered
 from daebus.service.refusals import Refusals
-from daebus.service.response import Terms
-from daebus.service.undelivered import Undelivered
 from daebus.testing import LocalBus, RecordedBus, RecordedCall, Stub, TestClient, rerun, rerun_message
 from daebus.wire.envelope import Request
 

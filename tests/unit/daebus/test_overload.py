@@ -9,9 +9,9 @@ import time
 import pytest
 
 from daebus.errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable
+from daebus.service.answering.undelivered import Undelivered
 from daebus.service.overload import EVERY, OverloadLog
 from daebus.service.refusals import Refusals
-from daebus.service.undelivered import Undelivered
 from daebus.wire.envelope import Request
 
 

@@ -14,12 +14,12 @@ from collections.abc import Callable
 from functools import partial
 
 from daebus.errors import DaebusError, PermissionDenied, RedisRefused, RedisUnavailable
+from daebus.service.refusals import Refusals
 from daebus.transport.publisher import Publisher
 from daebus.transport.threads import begin
 from daebus.wire.envelope import Request, error_payload
 from daebus.wire.writing import write_response
 
-from .refusals import Refusals
 from .undelivered import Undelivered
 
 log = logging.getLogger("daebus")

@@ -12,6 +12,8 @@ from functools import partial
 from typing import Any
 
 from daebus.errors import RedisUnavailable, again
+from daebus.service.work.aside import Aside
+from daebus.service.work.event_loop import EventLoop
 from daebus.transport.commands import Pending
 from daebus.transport.publisher import PUBLISH_TIMEOUT, Publisher
 from daebus.transport.waiter import Waiter
@@ -19,8 +21,6 @@ from daebus.wire.envelope import Request
 
 from .answers import Answers
 from .receipt import SENT, Receipt
-from .work.aside import Aside
-from .work.event_loop import EventLoop
 
 LOOK_AFTER = 0.01
 """Seconds after which it is looked what Redis replied to what was sent."""
