@@ -20,8 +20,9 @@ from daebus.wire.writing import encode_object, named_action
 
 from .actions import Actions, Outcome, gone_through
 from .aio_call import AsyncCall
+from .aio_connections import located
 from .aio_outcomes import outcomes
-from .aio_session import AsyncSession, located
+from .aio_session import AsyncSession
 from .arguments import checked_id, checked_progress, checked_service, checked_timeout
 from .call import payload_of
 from .gate import leaving_one_way, pass_gate_async

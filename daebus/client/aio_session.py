@@ -1,4 +1,4 @@
-"""What an asyncio caller has in one event loop: two connections, the calls that wait, and the task that keeps watch.
+"""What an asyncio caller asks in one event loop, and what it is told.
 
 Rules of this file: a call is in `_pending` from the step in which its request is written until its final reply,
 its deadline, its end or the loss of the connection, whichever is first. Nothing is ever written twice.
@@ -9,14 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-import math
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from daebus import context
 from daebus.errors import (
     ConfigurationError,
     ConnectionLost,
@@ -27,10 +24,7 @@ from daebus.errors import (
     TooLate,
     again,
 )
-from daebus.transport.address import resolve_url
 from daebus.transport.aio_connection import AsyncConnection
-from daebus.transport.aio_heart import AsyncHeart
-from daebus.transport.bus import Bus, bus_at
 from daebus.transport.commands import (
     Audience,
     Delivery,
@@ -41,62 +35,25 @@ from daebus.transport.commands import (
     receivers,
     recounted,
 )
-from daebus.transport.listener import HEARTBEAT_AFTER
-from daebus.transport.places.presence import Presence
 from daebus.transport.proof import PROBE
 from daebus.transport.publisher import PUBLISH_TIMEOUT
-from daebus.wire.names import REPLIES
 from daebus.wire.reading import read_reply
 
-from .aio_asking import AsyncPresence, holds_back, is_at_replica, leads_to_master
+from .aio_asking import AsyncPresence
 from .aio_call import AsyncCall, until
-from .alarm import Alarm
+from .aio_connections import AsyncConnections
 
 log = logging.getLogger("daebus")
 
 
-def located(url: str | None) -> Bus:
-    """The bus: where the URL says, else the running service's, else that of the environment."""
-    if url is not None:
-        return bus_at(url)
-    runtime = context.current_runtime()
-    return bus_at(resolve_url()) if runtime is None else runtime.bus
-
-
-class AsyncSession:
-    """The connections of one caller in the running event loop. Connects when needed, and again after a loss or `close`.
-
-    `url` is where (default: the running service's Redis, else the environment), `name` who asks; as for `Requester`.
-    """
+class AsyncSession(AsyncConnections):
+    """What one caller asks in the running event loop. `url` is where, `name` who asks; see `AsyncConnections`."""
 
     def __init__(self, url: str | None, name: str | None) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._url = url
-        self._name = name
-        self._bus: Bus | None = None
-        self.reply_channel = f"{REPLIES}{uuid.uuid4().hex}"
-        """The channel on which answers come in."""
+        super().__init__(url, name)
         self._audience = Audience()
-        self._presence = Presence()
         self._present = AsyncPresence(self._presence)
-        self._heart: AsyncHeart | None = None
         self._aside: set[asyncio.Task[None]] = set()
-        self._moving: asyncio.Task[None] | None = None
-        self._was_lost = False
-        self._pending: dict[str, AsyncCall] = {}
-        self._alarm = Alarm(self._loop, self._pending, self._expire)
-        self._sending = 0
-        self._close_when_idle = False
-        self._opening = asyncio.Lock()
-        self._failure: tuple[float, RedisUnavailable] | None = None
-        self._publisher: AsyncConnection | None = None
-        self._subscription: AsyncConnection | None = None
-        self._keeper: asyncio.Task[None] | None = None
-
-    @property
-    def pending(self) -> int:
-        """How many calls wait for an answer."""
-        return len(self._pending)
 
     def ask_at_once(self, call: AsyncCall, data: bytes) -> bool:
         """Publish the request of a call, which from now on waits; False, with nothing done, where that has to wait.
@@ -135,12 +92,6 @@ class AsyncSession:
                 publisher.send(Pending(publish_command(call.service, data), 1, call.deadline, told))
             else:
                 self._send(publisher, call, data, self._loop.time())
-
-    def _look(self, now: float) -> None:
-        """Take in that a connection was closed while the loop stood still: before it goes on nobody is told."""
-        for link in (self._subscription, self._publisher):
-            if link is not None:
-                link.look(now)
 
     @contextmanager
     def _in_time(self, call: AsyncCall) -> Iterator[None]:
@@ -198,167 +149,6 @@ class AsyncSession:
         if self._pending.get(call.request_id) is call:
             del self._pending[call.request_id]
             self._close_if_idle()
-
-    async def close(self) -> None:
-        """Close the connections, now or when the calls that wait have ended; the next call connects again."""
-        links = [link for link in (self._publisher, self._subscription) if link is not None]
-        self._close_when_idle = True
-        self._close_if_idle()
-        if self._publisher is None and self._subscription is None:
-            for link in links:
-                await link.closed
-
-    def close_soon(self) -> None:
-        """Close, when nobody can wait for it any more."""
-        self._close_when_idle = True
-        self._close_if_idle()
-
-    def abandon(self) -> None:
-        """In a forked child: let go of its copies of the sockets, and of calls that are the parent's."""
-        for connection in (self._publisher, self._subscription):
-            if connection is not None:
-                connection.abandon()
-        self._publisher = self._subscription = self._keeper = None
-        self._pending.clear()
-
-    @contextmanager
-    def _in_use(self) -> Iterator[None]:
-        """While sending: a `close` of another task waits for the end of it."""
-        self._sending += 1
-        self._close_when_idle = False
-        try:
-            yield
-        finally:
-            self._sending -= 1
-            self._close_if_idle()
-
-    def _close_if_idle(self) -> None:
-        if not self._close_when_idle or self._pending or self._sending:
-            return
-        self._close_when_idle = False
-        if self._keeper is not None:
-            self._keeper.cancel()
-        self._shut()
-
-    def _shut(self) -> None:
-        publisher, subscription = self._publisher, self._subscription
-        self._publisher = self._subscription = self._keeper = None
-        self._alarm.set(math.inf)
-        for link in (publisher, subscription):
-            if link is not None:
-                link.close()
-        self._fail_all(ConnectionLost("the caller was closed while waiting for the answer"))
-
-    async def _ready(self, deadline: float) -> AsyncConnection:
-        """The link to publish on, with the other one subscribed. RedisUnavailable where that fails or takes too long.
-
-        One task connects for all that wait; they share the error of an attempt, not the deadline of that task.
-        """
-        begun = self._loop.time()
-        self._look(begun)
-        if self._publisher is not None and self._subscription is not None:
-            return self._publisher
-        try:
-            async with until(deadline), self._opening:
-                while self._publisher is None or self._subscription is None:
-                    if self._failure is not None and self._failure[0] >= begun:
-                        raise again(self._failure[1])
-                    await self._connect()
-                return self._publisher
-        except TimeoutError:
-            raise TooLate(f"Redis at {self._bus} does not answer; nothing was sent") from None
-
-    async def _connect(self) -> None:
-        """Make what is missing of the two connections."""
-        bus = self._bus
-        if bus is None or (self._publisher is None and self._subscription is None):
-            bus = self._bus = self._locate()
-        name = context.asking_name(self._name)
-        try:
-            if self._subscription is None:
-                subscription = await self._subscribed(bus, name)
-                subscription.must_live()
-                self._subscription = subscription
-            if self._publisher is None:
-                self._publisher = await self._linked(bus, name)
-                self._presence.connected(self._publisher.lookout, again=self._was_lost)
-            if self._heart is None and bus.proves:
-                self._heart = self._new_heart()
-        except RedisUnavailable as error:
-            self._failure = (self._loop.time(), again(error))
-            raise
-        finally:
-            if self._keeper is None or self._keeper.done():
-                # A context of its own: this task is not to hold on to the request at hand.
-                self._keeper = self._loop.create_task(self._keep(), context=contextvars.Context())
-
-    def _locate(self) -> Bus:
-        return located(self._url)
-
-    async def _linked(self, bus: Bus, name: str) -> AsyncConnection:
-        """What to publish on."""
-        return await bus.link(name, self._publisher_lost)
-
-    def _new_heart(self) -> AsyncHeart:
-        return AsyncHeart(self.reply_channel, self._loop.time)
-
-    async def _subscribed(self, bus: Bus, name: str) -> AsyncConnection:
-        link = await bus.link(name, self._subscription_lost, self._take)
-        try:
-            await link.listen(self.reply_channel)
-        except BaseException as error:
-            link.close()
-            if isinstance(error, ConnectionLost):
-                raise RedisUnavailable(f"{error}; nothing was sent") from None
-            raise
-        return link
-
-    async def _keep(self) -> None:
-        """See that the connections live; cancelled at the end of the loop at the latest, which closes them."""
-        try:
-            while links := [link for link in (self._subscription, self._publisher) if link is not None]:
-                due = min(link.check() for link in links)
-                if self._heart is not None and self._publisher is not None and self._subscription is not None:
-                    due = min(due, self._heart.beat(self._loop.time(), self._publisher, self._subscription))
-                    if self._heart.at_replica:
-                        self._move_soon()
-                for link in links:
-                    if link.silent:
-                        await self._doubt(link)
-                await asyncio.sleep(due - self._loop.time())
-        except asyncio.CancelledError:
-            # Another one may be at work already, on other connections.
-            if self._keeper is asyncio.current_task():
-                self._shut()
-            raise
-
-    def _move_soon(self) -> None:
-        """The server is a replica: move, if its address leads to a master."""
-        if self._moving is None or self._moving.done():
-            self._moving = self._loop.create_task(self._move(), context=contextvars.Context())
-
-    async def _move(self) -> None:
-        bus, publisher = self._bus, self._publisher
-        if bus is None or not await leads_to_master(bus, context.asking_name(self._name)):
-            return
-        # It may have been one for a moment, and be the master again that was found.
-        if publisher is None or await is_at_replica(publisher):
-            for link in (self._publisher, self._subscription):
-                if link is not None:
-                    link.end("it is a replica now, and a master is to be had")
-
-    async def _doubt(self, link: AsyncConnection) -> None:
-        """Give a silent link up, unless what was sent on it is held back by a Redis that lives."""
-        name = context.asking_name(self._name)
-        held = await holds_back(self._bus, name) if link is self._publisher and self._bus is not None else None
-        if held is False:
-            # It lives, and may have a lot to catch up on.
-            await asyncio.sleep(HEARTBEAT_AFTER / 2)
-        if link.silent:
-            if held:
-                link.believe()
-            else:
-                link.give_up()
 
     def _take(self, data: bytes) -> None:
         if data.startswith(PROBE) and self._heart is not None and self._heart.took(data):
@@ -442,25 +232,3 @@ class AsyncSession:
         if self._pending.get(call.request_id) is call:
             self.forget(call)
             call.give(error)
-
-    def _publisher_lost(self, error: ConnectionLost) -> None:
-        self._publisher = None
-        self._was_lost = True
-        log.debug("%s; the next call connects again", error)
-
-    def _subscription_lost(self, error: ConnectionLost) -> None:
-        self._subscription = None
-        self._was_lost = True
-        log.debug("%s; the next call connects again", error)
-        if self._publisher is not None and not self._publisher.busy:
-            # There is reason to think that it is dead, too.
-            publisher, self._publisher = self._publisher, None
-            publisher.close()
-        self._fail_all(ConnectionLost(f"{error}; the request may have been handled"))
-
-    def _fail_all(self, error: ConnectionLost) -> None:
-        calls = list(self._pending.values())
-        self._pending.clear()
-        for call in calls:
-            call.give(again(error))
-        self._close_if_idle()

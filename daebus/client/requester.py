@@ -1,14 +1,9 @@
-"""Asking any service and matching the answers: one reply channel, any number of threads that wait.
-
-Rule of this file: `_lock` guards which connections there are and how many use them, and is held for moments only.
-"""
+"""Asking any service and matching the answers: one reply channel, any number of threads that wait."""
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -25,7 +20,7 @@ from daebus.errors import (
     TooLate,
 )
 from daebus.gates.gates import Gates
-from daebus.transport.bus import Bus, RedisBus, boards, bus_at, chosen_url
+from daebus.transport.bus import Bus, RedisBus, boards, chosen_url
 from daebus.transport.commands import Delivery, Pending
 from daebus.transport.fork import begins_anew, mind_the_end
 from daebus.transport.publisher import Publisher
@@ -34,14 +29,12 @@ from daebus.wire import checks
 from daebus.wire.envelope import RequestId
 from daebus.wire.ids import new_request_id
 from daebus.wire.limits import resolve_max_message, sized
-from daebus.wire.names import REPLIES
 from daebus.wire.reading import read_reply
 
 from .arguments import checked_id, checked_parent, checked_progress, checked_service, checked_timeout
 from .call import Call
+from .connections import Connections
 from .gate import gates_of, leaving_one_way, pass_gate
-from .pending import PendingCalls
-from .replies import Replies
 from .retry import Attempts, Retry, ask, checked_retry
 from .writing import one_way_of, request_of
 
@@ -57,7 +50,7 @@ answer often takes 10 ms, and to have them all woken before it costs a tenth of 
 """
 
 
-class Requester:
+class Requester(Connections):
     """Asks services on one Redis. Connects on first use, again after a loss, and again after `close`.
 
     `url` is where (default: the running service's Redis, else the environment); `name` is who asks, as the
@@ -104,25 +97,6 @@ class Requester:
         begins_anew(self)
         if bus is None:
             boards(self)
-
-    def _begin(self) -> None:
-        self.reply_channel = f"{REPLIES}{uuid.uuid4().hex}"
-        """The channel on which answers come in."""
-        self._lock = threading.Lock()
-        self._pending = PendingCalls()
-        self._sending: dict[object, None] = {}
-        self._close_when_idle = False
-        self._bus: Bus | None = None
-        self._publisher: Publisher | None = None
-        self._replies: Replies | None = None
-
-    def after_fork(self) -> None:
-        """Where the threads are gone that there were: a reply channel and connections of its own."""
-        self._begin()
-
-    def leave_bus(self) -> None:
-        """See `Passenger`."""
-        self.close()
 
     def __enter__(self) -> Requester:
         return self
@@ -341,69 +315,6 @@ class Requester:
         finally:
             self._end_use(use)
 
-    def close(self, *, now: bool = True) -> None:
-        """Close the connections; the next call connects again.
-
-        Calls that wait in other threads fail with ConnectionLost; with `now=False` they get their answers, and
-        the last of them closes.
-        """
-        mind_the_end()
-        with self._lock:
-            self._close_when_idle = True
-        if now:
-            self._pending.fail(ConnectionLost("the caller was closed while waiting for the answer"))
-        else:
-            self._pending.sweep()
-        self._close_if_idle(force=now)
-
-    def _close_if_idle(self, force: bool = False) -> None:
-        with self._lock:
-            if not force and (not self._close_when_idle or self._pending or self._sending):
-                return
-            self._close_when_idle = False
-            publisher, replies = self._publisher, self._replies
-            self._publisher = self._replies = self._bus = None
-        if replies is not None:
-            replies.close()
-        if publisher is not None:
-            publisher.close()
-
-    def _begin_use(self, use: object) -> None:
-        """Something is being sent: a `close` of another thread waits for the end of it."""
-        with self._lock:
-            self._sending[use] = None
-            self._close_when_idle = False
-
-    def _end_use(self, use: object) -> None:
-        self._sending.pop(use, None)
-        if self._close_when_idle:
-            self._close_if_idle()
-
-    def _open(self) -> tuple[Publisher, Replies]:
-        publisher, replies = self._publisher, self._replies
-        if publisher is not None and replies is not None:
-            return publisher, replies
-        with self._lock:
-            if self._publisher is None or self._replies is None:
-                self._bus = self._choose_bus()
-                name = context.asking_name(self._name)
-                self._publisher = self._bus.publisher(name)
-                listener = self._bus.listener(name, [self.reply_channel], on_lost=self._lost, level=logging.DEBUG)
-                listener.heart = self._bus.heart(self._publisher, listener, self.reply_channel)
-                self._replies = Replies(listener, self._take)
-            return self._publisher, self._replies
-
-    def _choose_bus(self) -> Bus:
-        if self._given_bus is not None:
-            return self._given_bus
-        if self._url is not None:
-            return bus_at(chosen_url(self._url, self._sharded))
-        runtime = context.current_runtime()
-        return runtime.bus if runtime is not None else bus_at(chosen_url(resolve_url(), self._sharded))
-
-    def _where(self) -> str:
-        return str(self._bus) if self._bus is not None else "Redis"
-
     def _register(self, call: Call) -> Publisher:
         """Make sure that answers are heard, and note the call as waiting for one."""
         while True:
@@ -463,11 +374,6 @@ class Requester:
         replies = self._replies
         if replies is not None:
             replies.nudge()
-
-    def call_ended(self) -> None:
-        """A call has come to its end, on the thread that made it."""
-        if self._close_when_idle:
-            self._close_if_idle()
 
     def _take(self, data: bytes) -> None:
         reply = read_reply(data)

@@ -1,0 +1,126 @@
+"""The connections of a requester: made when they are first needed, again after a loss or a `close`, given up when idle.
+
+Rule of this file: `_lock` guards which connections there are and how many use them, and is held for moments only.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+
+from daebus import context
+from daebus.errors import ConnectionLost, DaebusError
+from daebus.transport.bus import Bus, bus_at, chosen_url
+from daebus.transport.fork import mind_the_end
+from daebus.transport.publisher import Publisher
+from daebus.transport.url import resolve_url
+from daebus.wire.names import REPLIES
+
+from .pending import PendingCalls
+from .replies import Replies
+
+
+class Connections:
+    """Both connections, and the calls that wait for something to come in on them.
+
+    `_take` is given what comes in on `reply_channel`, `_lost` why a connection is gone.
+    """
+
+    _url: str | None
+    _name: str | None
+    _sharded: bool
+    _given_bus: Bus | None
+
+    def _begin(self) -> None:
+        self.reply_channel = f"{REPLIES}{uuid.uuid4().hex}"
+        """The channel on which answers come in."""
+        self._lock = threading.Lock()
+        self._pending = PendingCalls()
+        self._sending: dict[object, None] = {}
+        self._close_when_idle = False
+        self._bus: Bus | None = None
+        self._publisher: Publisher | None = None
+        self._replies: Replies | None = None
+
+    def after_fork(self) -> None:
+        """Where the threads are gone that there were: a reply channel and connections of its own."""
+        self._begin()
+
+    def leave_bus(self) -> None:
+        """See `Passenger`."""
+        self.close()
+
+    def close(self, *, now: bool = True) -> None:
+        """Close the connections; the next call connects again.
+
+        Calls that wait in other threads fail with ConnectionLost; with `now=False` they get their answers, and
+        the last of them closes.
+        """
+        mind_the_end()
+        with self._lock:
+            self._close_when_idle = True
+        if now:
+            self._pending.fail(ConnectionLost("the caller was closed while waiting for the answer"))
+        else:
+            self._pending.sweep()
+        self._close_if_idle(force=now)
+
+    def _close_if_idle(self, force: bool = False) -> None:
+        with self._lock:
+            if not force and (not self._close_when_idle or self._pending or self._sending):
+                return
+            self._close_when_idle = False
+            publisher, replies = self._publisher, self._replies
+            self._publisher = self._replies = self._bus = None
+        if replies is not None:
+            replies.close()
+        if publisher is not None:
+            publisher.close()
+
+    def _begin_use(self, use: object) -> None:
+        """Something is being sent: a `close` of another thread waits for the end of it."""
+        with self._lock:
+            self._sending[use] = None
+            self._close_when_idle = False
+
+    def _end_use(self, use: object) -> None:
+        self._sending.pop(use, None)
+        if self._close_when_idle:
+            self._close_if_idle()
+
+    def _open(self) -> tuple[Publisher, Replies]:
+        publisher, replies = self._publisher, self._replies
+        if publisher is not None and replies is not None:
+            return publisher, replies
+        with self._lock:
+            if self._publisher is None or self._replies is None:
+                self._bus = self._choose_bus()
+                name = context.asking_name(self._name)
+                self._publisher = self._bus.publisher(name)
+                listener = self._bus.listener(name, [self.reply_channel], on_lost=self._lost, level=logging.DEBUG)
+                listener.heart = self._bus.heart(self._publisher, listener, self.reply_channel)
+                self._replies = Replies(listener, self._take)
+            return self._publisher, self._replies
+
+    def _choose_bus(self) -> Bus:
+        if self._given_bus is not None:
+            return self._given_bus
+        if self._url is not None:
+            return bus_at(chosen_url(self._url, self._sharded))
+        runtime = context.current_runtime()
+        return runtime.bus if runtime is not None else bus_at(chosen_url(resolve_url(), self._sharded))
+
+    def _where(self) -> str:
+        return str(self._bus) if self._bus is not None else "Redis"
+
+    def call_ended(self) -> None:
+        """A call has come to its end, on the thread that made it."""
+        if self._close_when_idle:
+            self._close_if_idle()
+
+    def _take(self, data: bytes) -> None:
+        raise NotImplementedError
+
+    def _lost(self, error: DaebusError) -> None:
+        raise NotImplementedError
