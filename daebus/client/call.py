@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from daebus.errors import DaebusError, RequestCancelled, RequestFailed, RequestTimeout, again
 from daebus.telemetry import NOTHING, Span
 from daebus.transport.commands import Pending
-from daebus.transport.waiter import Waiter
+from daebus.transport.sockets.waiter import Waiter
 from daebus.wire import checks
 from daebus.wire.envelope import Reply, RequestId
 

@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 from daebus.errors import RedisUnavailable
 from daebus.transport.listener import Listener
+from daebus.transport.sockets.waiter import Waiter
 from daebus.transport.threads import begin, is_ending
-from daebus.transport.waiter import Waiter
 
 LINGER = 0.1
 """Seconds without a call after which the keeper reads."""

@@ -9,7 +9,7 @@ import threading
 from types import FrameType
 from typing import Any
 
-from daebus.transport.waiter import Waiter
+from daebus.transport.sockets.waiter import Waiter
 
 _LOOK_EVERY = 0.5 if sys.platform == "win32" else threading.TIMEOUT_MAX
 """Seconds; where a signal does not end a wait, its handler runs after it."""

@@ -25,7 +25,7 @@ from .places.lookout import Lookout
 from .places.route import Place
 from .plain import Plain, tune
 from .proof import Greeting, greeting, hello
-from .stream import READ_SIZE, has_ended
+from .sockets.stream import READ_SIZE, has_ended
 
 _PING = pack(b"PING")
 LOOK_AFTER = 0.05

@@ -16,16 +16,16 @@ from daebus.wire.resp import ErrorReply, pack
 
 from .address import RedisAddress, refusal
 from .commands import Audience, Pending
-from .connection import REPLY_WITHIN, Connection
 from .fork import begins_anew, mind_the_end
-from .leader import Leadership
 from .pause import Doubts
 from .places.cluster import ClusterLookout
 from .places.dialing import Dialled, dial
 from .places.presence import Presence
 from .proof import Greeting
-from .stream import Stream
-from .waiter import Waiter
+from .sockets.connection import REPLY_WITHIN, Connection
+from .sockets.leader import Leadership
+from .sockets.stream import Stream
+from .sockets.waiter import Waiter
 
 PUBLISH_TIMEOUT = REPLY_WITHIN
 """Seconds that a publish without a deadline of its own may take."""

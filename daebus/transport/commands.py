@@ -13,7 +13,7 @@ from daebus.wire.protocol import Command, Lost
 from daebus.wire.resp import ErrorReply, pack, pack_publish
 
 from .address import refusal
-from .waiter import Waiter
+from .sockets.waiter import Waiter
 
 IN_ONE_PIECE = 8
 """Commands that are gathered to go out together, at most: while one side gathers more, the other has nothing to do.

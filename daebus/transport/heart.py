@@ -16,9 +16,9 @@ from daebus.wire.protocol import Message
 
 from .address import RedisAddress
 from .commands import Pending
-from .connection import Connection
 from .places.dialing import dial
 from .proof import BEAT_EVERY, Proof
+from .sockets.connection import Connection
 from .threads import begin
 
 log = logging.getLogger("daebus")

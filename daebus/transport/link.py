@@ -9,7 +9,7 @@ from typing import Any
 from daebus.errors import ConnectionLost, RedisUnavailable
 from daebus.wire.resp import INCOMPLETE, ProtocolError, make_reader
 
-from .stream import Stream
+from .sockets.stream import Stream
 
 
 class Link:

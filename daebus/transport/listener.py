@@ -18,15 +18,15 @@ from daebus.wire.names import encoded
 from daebus.wire.protocol import NEED_DATA, Alive, Event, Message, Protocol, Refused, Subscribed, Unsubscribed
 
 from .address import RedisAddress, refusal
-from .connection import Connection
 from .fork import begins_anew
 from .heart import Heart
-from .leader import Leadership
 from .places.dialing import Dialled, dial
 from .proof import FIRST_AFTER, PROBE
 from .seen import Seen
-from .stream import Stream
-from .waiter import Changes, Waiter
+from .sockets.connection import Connection
+from .sockets.leader import Leadership
+from .sockets.stream import Stream
+from .sockets.waiter import Changes, Waiter
 
 log = logging.getLogger("daebus")
 _chance = random.Random()

@@ -14,9 +14,9 @@ from daebus.wire.names import REPLIES
 from daebus.wire.resp import pack
 
 from .address import CONNECT_TIMEOUT, RedisAddress
-from .connection import Connection
+from .sockets.connection import Connection
+from .sockets.waiter import Changes
 from .threads import begin
-from .waiter import Changes
 
 HELD_AFTER = 0.5
 """Seconds after which a Redis that lives, and has not answered to a PUBLISH, is held to hold it."""

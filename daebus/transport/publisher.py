@@ -27,10 +27,10 @@ from .commands import (
     recounted,
     subscribers_in,
 )
-from .connection import Connection
 from .proof import greeting, hello
+from .sockets.connection import Connection
+from .sockets.waiter import Waiter
 from .threads import aside
-from .waiter import Waiter
 
 CROWDED = 500
 """Commands in flight beyond which whoever sends one waits for its reply: nobody reads replies if all only send."""

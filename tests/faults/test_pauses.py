@@ -35,8 +35,8 @@ WITHIN = 1.0
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daebus.transport.connection.REPLY_WITHIN", WITHIN)
-    monkeypatch.setattr("daebus.transport.connection.TAKES_WITHIN", WITHIN)
+    monkeypatch.setattr("daebus.transport.sockets.connection.REPLY_WITHIN", WITHIN)
+    monkeypatch.setattr("daebus.transport.sockets.writing.TAKES_WITHIN", WITHIN)
     monkeypatch.setattr("daebus.transport.aio_connection.HEARTBEAT_AFTER", WITHIN)
 
 

@@ -11,11 +11,12 @@ from contextlib import nullcontext
 import pytest
 
 from daebus.errors import ConnectionLost, PermissionDenied, RedisUnavailable
-from daebus.transport import connection as connection_module
 from daebus.transport.address import RedisAddress
 from daebus.transport.commands import Delivery, Pending
-from daebus.transport.connection import TOGETHER
 from daebus.transport.publisher import Publisher
+from daebus.transport.sockets import connection as connection_module
+from daebus.transport.sockets import writing as writing_module
+from daebus.transport.sockets.writing import TOGETHER
 from tests.support.framework_services import Tap
 from tests.support.proxy import Proxy
 from tests.support.redis_server import RedisServer
@@ -199,7 +200,7 @@ def test_what_could_not_be_written_in_time_breaks_nothing_of_others(
 def test_a_socket_that_takes_nothing_for_long_is_dead(
     publisher: Publisher, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection_module, "TAKES_WITHIN", 1.0)
+    monkeypatch.setattr(writing_module, "TAKES_WITHIN", 1.0)
     failures: list[RedisUnavailable] = []
     own_redis.freeze()
     publisher.post("huge", HUGE, soon(0.5), failures.append)
@@ -376,9 +377,9 @@ def test_threads_that_connect_at_the_same_time_come_to_use_one_connection(
 ) -> None:
     """On a machine with too much to do, one may take seconds to connect: what others send is not given up for it."""
     publisher.close()
-    monkeypatch.setattr("daebus.transport.leader.OVERDUE_AFTER", 0.0)
+    monkeypatch.setattr("daebus.transport.sockets.leader.OVERDUE_AFTER", 0.0)
     if gone:
-        monkeypatch.setattr("daebus.transport.leader.is_held", lambda _name, _value: False)
+        monkeypatch.setattr("daebus.transport.sockets.leader.is_held", lambda _name, _value: False)
     dial, begun, go_on = publisher._dial, threading.Event(), threading.Event()
 
     def slow(until: float) -> object:

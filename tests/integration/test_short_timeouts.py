@@ -12,7 +12,7 @@ import pytest
 
 from daebus import AsyncDaebusCaller, DaebusCaller, DaebusError, RequestTimeout
 from daebus.transport.publisher import Publisher
-from daebus.transport.waiter import Waiter
+from daebus.transport.sockets.waiter import Waiter
 from tests.support.faulty import Echo
 from tests.support.framework_services import Tap, serving
 from tests.support.transport import another_writes, connection_of

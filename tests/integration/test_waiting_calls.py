@@ -22,7 +22,7 @@ from daebus import (
     response,
 )
 from daebus.client.call import Call
-from daebus.transport.connection import Connection
+from daebus.transport.sockets.connection import Connection
 from tests.support.framework_services import Tap, serving, subscribers
 from tests.support.redis_server import RedisServer
 from tests.support.transport import all_written, another_writes, connection_of, is_freed

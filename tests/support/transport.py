@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from daebus.transport.connection import Connection, Hold
 from daebus.transport.publisher import Publisher
+from daebus.transport.sockets.connection import Connection
+from daebus.transport.sockets.writing import Hold
 
 
 def connection_of(publisher: object) -> Connection:

@@ -16,7 +16,7 @@ from daebus.service.work.aside import Aside
 from daebus.service.work.event_loop import EventLoop
 from daebus.transport.commands import Pending
 from daebus.transport.publisher import PUBLISH_TIMEOUT, Publisher
-from daebus.transport.waiter import Waiter
+from daebus.transport.sockets.waiter import Waiter
 from daebus.wire.envelope import Request
 
 from .answers import Answers

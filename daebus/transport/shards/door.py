@@ -14,7 +14,7 @@ from daebus.transport.places.dialing import Dialled, dial_place
 from daebus.transport.places.presence import ASK_AGAIN_AFTER
 from daebus.transport.places.route import Place
 from daebus.transport.publisher import Publisher
-from daebus.transport.waiter import Waiter
+from daebus.transport.sockets.waiter import Waiter
 from daebus.wire.names import decoded
 from daebus.wire.resp import ErrorReply
 from daebus.wire.sharded import shardnumsub, slot_of, spublish, watched

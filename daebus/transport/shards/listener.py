@@ -9,13 +9,13 @@ from typing import Any
 from daebus.errors import PermissionDenied, RedisRefused
 from daebus.transport.address import RedisAddress
 from daebus.transport.commands import Pending
-from daebus.transport.connection import Connection
 from daebus.transport.heart import Heart, Mover
 from daebus.transport.listener import Listener
 from daebus.transport.places.cluster import ClusterLookout
 from daebus.transport.places.dialing import Dialled
 from daebus.transport.proof import Proof
 from daebus.transport.seen import Seen
+from daebus.transport.sockets.connection import Connection
 from daebus.wire.names import REPLIES, encoded
 from daebus.wire.protocol import Protocol, ShardedProtocol
 from daebus.wire.resp import ErrorReply

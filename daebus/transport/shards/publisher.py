@@ -23,8 +23,8 @@ from daebus.transport.fork import mind_the_end
 from daebus.transport.places.cluster import ClusterLookout
 from daebus.transport.places.route import Place
 from daebus.transport.publisher import PUBLISH_TIMEOUT, Publisher
+from daebus.transport.sockets.waiter import Waiter
 from daebus.transport.threads import begin
-from daebus.transport.waiter import Waiter
 from daebus.wire.names import encoded
 from daebus.wire.sharded import once_more, slot_of
 

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from daebus import ConnectionLost, RedisUnavailable
-from daebus.transport import connection as connection_module
 from daebus.transport.commands import Pending
-from daebus.transport.connection import Connection
-from daebus.transport.leader import Leadership
-from daebus.transport.stream import Stream
-from daebus.transport.waiter import Waiter
+from daebus.transport.sockets import connection as connection_module
+from daebus.transport.sockets import writing as writing_module
+from daebus.transport.sockets.connection import Connection
+from daebus.transport.sockets.leader import Leadership
+from daebus.transport.sockets.stream import Stream
+from daebus.transport.sockets.waiter import Waiter
 from daebus.wire.resp import ErrorReply
 from tests.support.waiting import eventually
 
@@ -233,7 +234,8 @@ def test_an_interrupt_while_commands_are_ended_leaves_them_to_the_next_that_come
 def test_whoever_waits_when_it_fails_is_told_of_that_however_the_commands_are_ended(
     pair: Pair, monkeypatch: pytest.MonkeyPatch, by: str, sent: bool
 ) -> None:
-    monkeypatch.setattr(connection_module, "OVERDUE_AFTER", 0.05 if by == "nobody" else 60.0)
+    for module in (connection_module, writing_module):
+        monkeypatch.setattr(module, "OVERDUE_AFTER", 0.05 if by == "nobody" else 60.0)
     command, waiter = pair.command(b"x"), Waiter()
     command.waiter = waiter
     assert pair.connection.submit(command, later=not sent)
@@ -255,7 +257,8 @@ def test_whoever_waits_when_it_fails_is_told_of_that_however_the_commands_are_en
 def test_what_an_interrupted_writer_has_left_is_written_by_whoever_waits_for_the_reply(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection_module, "OVERDUE_AFTER", 0.01)
+    for module in (connection_module, writing_module):
+        monkeypatch.setattr(module, "OVERDUE_AFTER", 0.01)
     left = pair.command(b"left")
     # As it stands where a second interrupt came when what the first had left was to be written.
     assert pair.connection.submit(left, later=True)
@@ -329,7 +332,8 @@ def test_a_writer_that_the_system_keeps_from_running_is_not_taken_for_gone(
 ) -> None:
     """What comes meanwhile is left to it, however long it stands still."""
     write = pair.stream.write
-    monkeypatch.setattr(connection_module, "OVERDUE_AFTER", 0.0)
+    for module in (connection_module, writing_module):
+        monkeypatch.setattr(module, "OVERDUE_AFTER", 0.0)
     given: list[bool] = []
 
     def stands_still(data: bytes) -> int:
@@ -349,10 +353,11 @@ def test_a_writer_that_the_system_keeps_from_running_is_not_taken_for_gone(
 
 def test_a_writer_that_is_gone_ends_the_connection(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     """As it stands where interrupts came again and again: nobody knows how far it got."""
-    monkeypatch.setattr(connection_module, "OVERDUE_AFTER", 0.0)
+    for module in (connection_module, writing_module):
+        monkeypatch.setattr(module, "OVERDUE_AFTER", 0.0)
     one = pair.command(b"one")
     assert pair.connection.submit(one)
-    pair.connection._writing[None] = connection_module.Hold()
+    pair.connection._writing[None] = writing_module.Hold()
     assert not pair.connection.submit(pair.command(b"two"))
     assert [type(command.error) for command in pair.ended] == [ConnectionLost]
     assert pair.ended == [one]
@@ -362,7 +367,7 @@ def test_a_leader_that_the_system_keeps_from_running_while_it_reads_stays_the_le
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two that read at the same time might put the pieces in the wrong order."""
-    monkeypatch.setattr("daebus.transport.leader.OVERDUE_AFTER", 0.0)
+    monkeypatch.setattr("daebus.transport.sockets.leader.OVERDUE_AFTER", 0.0)
     read, other = pair.stream.read, Waiter()
     taken: list[bool] = []
 

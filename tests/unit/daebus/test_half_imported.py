@@ -12,7 +12,7 @@ import pytest
 
 from daebus import telemetry
 from daebus.context import Context, entered
-from daebus.transport.stream import Stream
+from daebus.transport.sockets.stream import Stream
 from daebus.wire.values import plain
 
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from daebus.transport import leader
-from daebus.transport.leader import Leadership
-from daebus.transport.waiter import Changes, Waiter
+from daebus.transport.sockets import leader
+from daebus.transport.sockets.leader import Leadership
+from daebus.transport.sockets.waiter import Changes, Waiter
 from tests.support.waiting import eventually
 
 FAR = float("inf")

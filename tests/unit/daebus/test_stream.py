@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from daebus.transport.stream import Stream
+from daebus.transport.sockets.stream import Stream
 from tests.support.waiting import eventually
 
 

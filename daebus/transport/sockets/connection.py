@@ -1,6 +1,6 @@
 """A connection to Redis for any number of threads: the protocol core with a socket under it.
 
-Invariants:
+Invariants (those of writing, 1 and 5, are in `Writing`):
 
 1. Only the thread that holds `_writing` gives bytes to the socket, and whole commands. It is taken without waiting:
    whoever finds it taken leaves the command to the one that has it, which looks again before it lets go.
@@ -21,44 +21,23 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from daebus.errors import ConnectionLost, RedisUnavailable, TooLate
+from daebus.errors import ConnectionLost, RedisUnavailable
+from daebus.transport.address import RedisAddress
+from daebus.transport.commands import Pending, loss
+from daebus.transport.places.route import Place
 from daebus.wire.protocol import Event, Protocol
 from daebus.wire.resp import ProtocolError
 
-from .address import RedisAddress
-from .commands import IN_ONE_PIECE, Pending, loss
 from .leader import OVERDUE_AFTER, Leadership
-from .places.route import Place
 from .stream import Stream
-from .threads import begin, is_held
 from .waiter import Waiter
+from .writing import Writing
 
-TOGETHER = 65536
-"""Bytes of commands that are sent in one write, at most; more than that is copied into no batch."""
-LAST_WORDS_WITHIN = 0.2
-"""Seconds in which a server that closes the connection says why."""
 REPLY_WITHIN = 5.0
 """Seconds after which a reply that has not come means that the connection is dead; see `Doubts`."""
-TAKES_WITHIN = 5.0
-"""Seconds for which a full socket may take nothing before the connection is held to be dead."""
 
 
-class Hold:
-    """The right to write, of the thread that has it."""
-
-    __slots__ = ("since", "thread")
-
-    def __init__(self) -> None:
-        self.since = time.monotonic()
-        self.thread = threading.get_ident()
-
-    @property
-    def is_gone(self) -> bool:
-        """Writing never waits: who has it for long was interrupted more than once, or is kept from running at all."""
-        return time.monotonic() - self.since > OVERDUE_AFTER and not is_held("hold", self)
-
-
-class Connection:
+class Connection(Writing):
     """One connection. `address` is for error texts, without a password.
 
     `overdue(connection, reason)` is called where the other side should have moved on long ago; by default the
@@ -73,6 +52,7 @@ class Connection:
         overdue: Callable[[Connection, str], object] = lambda connection, reason: connection.fail(reason),
         protocol: Protocol | None = None,
     ) -> None:
+        super().__init__(stream, Protocol() if protocol is None else protocol)
         self.address = address
         self.node: RedisAddress | None = None
         """The server that it is to, where that may be one of several."""
@@ -84,245 +64,21 @@ class Connection:
         """Why it is of no use any more."""
         self.usable = True
         """Whether it takes commands, as far as is known."""
-        self._stream = stream
-        self._protocol = Protocol() if protocol is None else protocol
-        self._due = self._protocol.due
         self.has_data = self._protocol.has_data
         """Whether more has come than was taken by `next_event`; asked for each message."""
-        self._outbox: deque[Pending] = deque()
-        self._rest: memoryview | None = None
-        self._unwritten = 0
-        self._writing: dict[None, Hold] = {}
-        self._write_error: Exception | None = None
-        self._waiting: dict[int, None] = {}
-        self._straggler: threading.Thread | None = None
         self._reading = self._torn = False
         self._done: deque[Pending] = deque()
         self.handing = False
         """Whether the leader has a message that it has not handed over yet."""
         self.told_by: int | None = None
         """The thread that just tells what became of commands; it must not wait for others."""
-        self._control = threading.Lock()
         now = time.monotonic()
         self.heard_at = now
         """When the last bytes came."""
-        self.moved_at = now
-        """When the socket took something after it had been full."""
         self.believed_at = now
         """When there was last a reason to believe that the other side lives, though it owes a reply."""
         self.doubted = False
         """Whether it is being found out if it does; nothing more is to be sent meanwhile."""
-
-    @property
-    def in_flight(self) -> int:
-        """How many commands have been given and are not done."""
-        return len(self._outbox) + len(self._due)
-
-    @property
-    def unsent(self) -> bool:
-        """Whether something waits to be written."""
-        return bool(self._outbox) or self._rest is not None
-
-    @property
-    def full(self) -> bool:
-        """Whether the socket has taken a part only of what was written last."""
-        return self._rest is not None
-
-    # Writing
-
-    def submit(self, command: Pending, later: bool = False) -> bool:
-        """Send a command; False where the connection broke before.
-
-        With `later` it is left to the next `flush`, unless as many wait as go out in one piece.
-        """
-        if self._writing:
-            self._replace_gone()
-        if not self.usable:
-            return False
-        self._outbox.append(command)
-        if not later or len(self._outbox) >= IN_ONE_PIECE or not self.usable:
-            self.flush()
-        return True
-
-    def flush_left(self) -> None:
-        """Write what a writer has left that was interrupted more than once. For whoever waits for a reply."""
-        if self._outbox:
-            self._replace_gone()
-            self.flush()
-
-    def _replace_gone(self) -> None:
-        writer = self._writing.get(None)
-        if writer is not None and writer.is_gone:
-            self._writing.pop(None, None)
-            self._torn_off()
-
-    def flush(self) -> None:
-        """Write what waits, as far as the socket takes it, unless another thread is at it."""
-        hold = Hold()
-        try:
-            while self.error is None and (self._outbox or self._rest is not None):
-                if self._writing.setdefault(None, hold) is not hold:
-                    return
-                self._write(hold)
-                stuck = self._rest is not None or self._write_error is not None
-                if self._writing.get(None) is not hold:
-                    # It took so long that another thread took this one for gone, and gave the connection up.
-                    return
-                del self._writing[None]
-                if stuck:
-                    return
-        except BaseException:
-            # An interrupt: what others have left to this thread is to be written all the same.
-            if self._writing.get(None) is not hold:
-                self.flush()
-            raise
-        finally:
-            if self._writing.get(None) is hold:
-                self._torn_off()
-                self._writing.pop(None, None)
-            if self.error is not None:
-                self._end_all(self.error)
-                self._free()
-
-    def _torn_off(self) -> None:
-        """A writer was interrupted, and nobody knows how far it got."""
-        self._rest = None
-        self.fail("interrupted in the middle of writing")
-
-    def _write(self, hold: Hold) -> None:
-        while self.error is None and self._write_error is None:
-            data = self._rest if self._rest is not None else self._next_batch(hold.since)
-            if not data:
-                return
-            try:
-                sent = self._stream.write(data)
-            except (OSError, ValueError) as error:
-                self._unwritten, self._rest = len(data), None
-                self._hear_out(error)
-                return
-            if self._rest is None and sent == len(data) and not self._outbox:
-                return
-            hold.since = time.monotonic()
-            if sent and self._rest is not None:
-                self.moved_at = hold.since
-            self._rest = memoryview(data)[sent:] if sent < len(data) else None
-            if self._rest is not None:
-                return
-
-    def _hear_out(self, error: Exception) -> None:
-        """A write failed: take in what the server said before it closed, since the reason often stands there."""
-        self.usable = False
-        self._write_error = error
-        waiter = Waiter()
-        try:
-            # Where another thread reads, that comes to the end by itself.
-            if self.leadership.take(waiter):
-                until = time.monotonic() + LAST_WORDS_WITHIN
-                while self.receive(until - time.monotonic()):
-                    self.settle()
-                self.fail(error)
-        except ConnectionLost:
-            pass
-        finally:
-            self.leave(waiter)
-
-    def _next_batch(self, now: float) -> bytes:
-        """The bytes of the next commands; what is due by now is ended instead."""
-        outbox, send = self._outbox, self._protocol.send
-        if len(outbox) == 1 and now < (command := outbox[0]).due:
-            # Mostly it is one.
-            command.sent_at = now
-            data = send(command)
-            command.data = b""
-            outbox.popleft()
-            return data
-        batch: list[bytes] = []
-        size = 0
-        while outbox and size < TOGETHER:
-            # It stays where it is until it stands elsewhere: an interrupt must not lose it.
-            command = outbox[0]
-            command.sent_at = now
-            if now >= command.due:
-                command.sent_at = None
-                where = f"Redis at {self.address}"
-                command.end(TooLate(f"the time was over before it could be sent to {where}; nothing was sent"))
-            elif batch and len(command.data) > TOGETHER:
-                command.sent_at = None
-                break
-            else:
-                data = send(command)
-                size += len(data)
-                batch.append(data)
-                # It is never sent again, and its reply may be read much later.
-                command.data = b""
-            outbox.popleft()
-        return batch[0] if len(batch) == 1 else b"".join(batch)
-
-    def write_on(self, until: float) -> None:
-        """Where the socket was full, write what waits; another thread goes on where that is not done by then."""
-        begun = time.monotonic()
-        while self.full and self.error is None:
-            dead_at = max(begun, self.moved_at, self.believed_at) + TAKES_WITHIN
-            self._wait_writable(min(until, dead_at) - time.monotonic())
-            self.flush()
-            now = time.monotonic()
-            if now >= dead_at and self.moved_at + TAKES_WITHIN <= now:
-                self._overdue(self, "Redis takes no more data")
-            if self.full and now >= until:
-                self._leave_writing()
-                return
-
-    def _leave_writing(self) -> None:
-        """The time of this thread is over; half a command must not stay, and others wait behind it."""
-        if self._straggler is None or not self._straggler.is_alive():
-            self._straggler = threading.Thread(
-                target=self.write_on, args=(math.inf,), name="daebus-writing-on", daemon=True
-            )
-            try:
-                begin(self._straggler)
-            except RuntimeError as error:
-                self.fail(error)
-
-    def _wait_writable(self, timeout: float) -> None:
-        me = threading.get_ident()
-        try:
-            self._waiting[me] = None
-            if self.error is None:
-                self._stream.wait_writable(timeout)
-        finally:
-            self._waiting.pop(me, None)
-            if self.error is not None:
-                self._free()
-
-    def subscribe(self, channels: list[bytes]) -> None:
-        """Ask for channels; each is confirmed, or refused, by an event."""
-        self._write_now(self._protocol.subscribe(channels))
-
-    def heartbeat(self, channel: bytes) -> None:
-        """Ask for a sign of life on a connection that listens to `channel`."""
-        self._write_now(self._protocol.heartbeat(channel))
-
-    def unsubscribe(self) -> None:
-        """Ask for the end of all subscriptions."""
-        self._write_now(self._protocol.unsubscribe())
-
-    def _write_now(self, data: bytes) -> None:
-        """Write the few bytes that a listening connection has to say."""
-        until = time.monotonic() + TAKES_WITHIN
-        try:
-            with self._control:
-                rest = memoryview(data)
-                while rest:
-                    rest = rest[self._stream.write(rest) :]
-                    if rest and not self._stream.wait_writable(until - time.monotonic()):
-                        raise OSError("Redis takes no more data")
-        except BaseException as error:
-            lost = self.fail(
-                error if isinstance(error, OSError | ValueError) else "interrupted in the middle of writing"
-            )
-            if isinstance(error, OSError | ValueError):
-                raise lost from None
-            raise
 
     # Reading: for the leader
 

@@ -23,7 +23,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from .threads import is_held
+from daebus.transport.threads import is_held
+
 from .waiter import Waiter
 
 OVERDUE_AFTER = 1.0
