@@ -212,9 +212,11 @@ def test_of_what_waits_to_go_out_together_it_is_known_that_it_was_not_sent(close
 
 
 def test_of_what_stops_halfway_it_is_known_whatever_was_given_after_it() -> None:
+    given = asyncio.Event()
+
     async def behave(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # It reads nothing of it.
-        await asyncio.sleep(0.05)
+        await given.wait()
         writer.transport.abort()
 
     async def use(address: RedisAddress) -> None:
@@ -222,6 +224,8 @@ def test_of_what_stops_halfway_it_is_known_whatever_was_given_after_it() -> None
         large = asyncio.ensure_future(link.ask(pack(b"x" * 30_000_000)))
         await asyncio.sleep(0.01)
         small = [asyncio.ensure_future(link.ask(pack(b"PING"))) for _ in range(3)]
+        await asyncio.sleep(0)
+        given.set()
         errors = await asyncio.gather(large, *small, return_exceptions=True)
         assert all("before it had all of the message" in str(error) for error in errors), errors
         assert not any(isinstance(error, ConnectionLost) for error in errors)

@@ -50,11 +50,12 @@ class Findings:
         self._unreadable = self._having("unreadable")
         self._expired = self._having("expired")
         self._extra = self._having("extra")
-        self._closed = [(closed, closed.__self__.least_calls) for closed in self._having("closed")]
+        self._closed = [(self._guarded(rule.closed), rule.least_calls) for rule in self._with("closed")]
         self._told = self._having("told")
         self._look = self._having("look")
         self._recorded = self._having("recorded")
         self._lost = self._having("lost")
+        self._finish = self._having("finish")
         self._requests: dict[Asked, list[Exchange]] = {}
         self._answers: dict[Asked, list[Exchange]] = {}
         self._odd: list[Exchange] = []
@@ -63,9 +64,23 @@ class Findings:
         self._second = 0
         self._plain = self._others = self._records = A_SECOND
 
-    def _having(self, event: str) -> list[Any]:
+    def _having(self, event: str) -> list[Callable[..., None]]:
         """The methods of the rules for that event: of those that have one."""
-        return [getattr(rule, event) for rule in self.rules if getattr(type(rule), event) is not getattr(Rule, event)]
+        return [self._guarded(getattr(rule, event)) for rule in self._with(event)]
+
+    def _with(self, event: str) -> list[Rule]:
+        return [rule for rule in self.rules if getattr(type(rule), event) is not getattr(Rule, event)]
+
+    def _guarded(self, method: Callable[..., None]) -> Callable[..., None]:
+        """The method of a rule, so that its faults harm no other rule."""
+
+        def judged(*arguments: Any) -> None:
+            try:
+                method(*arguments)
+            except Exception as error:  # noqa: BLE001 - whatever a rule makes of odd messages, the others judge on
+                self._broken(error)
+
+        return judged
 
     @property
     def book(self) -> Book:
@@ -215,11 +230,8 @@ class Findings:
         if self._batches:
             self._judge()
         self.world.families.clear()
-        try:
-            for lost in self._lost:
-                lost()
-        except Exception as error:  # noqa: BLE001 - see _judge
-            self._broken(error)
+        for lost in self._lost:
+            lost()
 
     def stepped(self) -> None:
         """The clock stepped: what was told before belongs to another time."""
@@ -233,11 +245,8 @@ class Findings:
         if self._batches:
             self._judge()
         self._look_now(self.world.now)
-        try:
-            for rule in self.rules:
-                rule.finish()
-        except Exception as error:  # noqa: BLE001 - see _judge
-            self._broken(error)
+        for finish in self._finish:
+            finish()
 
     # What it does with it --------------------------------------------------------------------------------------
 
@@ -248,11 +257,8 @@ class Findings:
 
     def _look_now(self, at: float) -> None:
         self.world.now = max(self.world.now, at)
-        try:
-            for look in self._look:
-                look()
-        except Exception as error:  # noqa: BLE001 - see _judge
-            self._broken(error)
+        for look in self._look:
+            look()
 
     def _plain_requests(self, requests: Mapping[tuple[str | None, str | None], Sequence[Exchange]]) -> None:
         families = self.world.families

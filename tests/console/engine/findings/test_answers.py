@@ -176,6 +176,17 @@ def test_again_after_each_timeout_nothing_being_answered(bus: Watched, ticks: bo
     assert finding.text == "the same request to users slow was sent 4 times in a row, 100 ms after it timed out"
 
 
+def test_asked_once_more_after_a_long_timeout_all_is_looked_at_as_before(bus: Watched) -> None:
+    bus.ask("users", "slow", {"n": 1}, timeout=2.5)
+    # It is seen before it is known that the time of the first is over.
+    bus.now += 2.5
+    bus.ask("users", "slow", {"n": 1}, timeout=2.5)
+    for _ in range(30):
+        bus.wait(0.5)
+        bus.call("users", "other")
+    assert bus.found() == []
+
+
 @pytest.mark.parametrize("ticks", [False, True])
 def test_again_after_each_timeout_all_being_answered_late(bus: Watched, ticks: bool) -> None:
     asked = _again_after_each_timeout(bus, late=True, ticks=ticks)

@@ -104,6 +104,26 @@ def test_a_fault_of_a_rule_is_told_and_harms_nothing() -> None:
     assert bus.session.status.messages == 1
 
 
+@pytest.mark.parametrize("event", ["asked", "expired", "look", "lost", "finish"])
+def test_a_fault_of_a_rule_keeps_no_other_from_judging(monkeypatch: pytest.MonkeyPatch, event: str) -> None:
+    def broken(*_arguments: object) -> None:
+        raise KeyError("oops")
+
+    monkeypatch.setattr(next(iter(RULES.values())), event, broken)
+    bus = Watched()
+    bus.poll(_prices=1)
+    bus.ask("prices", "slow", timeout=1)
+    for _ in range(7):
+        bus.ask("price", "get")
+    bus.poll(_prices=1)
+    bus.wait(1.5)
+    bus.poll(_prices=1)
+    bus.session.findings.finish()
+    bus.session.findings.lost()
+    assert "nobody-listens" in [one.rule for one in bus.session.findings.book]
+    assert bus.session.findings.problem == "KeyError: 'oops'"
+
+
 def report(book: Book, number: int, severity: Severity = Severity.WARNING, about: str = "") -> Finding | None:
     return book.report(
         "rule", severity, float(number), [number], about=about, text="t", because="b", advice="a", where=""

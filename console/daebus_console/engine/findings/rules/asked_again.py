@@ -230,6 +230,8 @@ change something bear to be done twice, as with an id of the order that is remem
         if found is None:
             return False
         lone.remove(found)
+        if not lone:
+            del of.lone[chain.key]
         others = next((one for one in of.chains if one.first == found.number), None)
         if others is not None:
             of.chains.remove(others)
