@@ -13,6 +13,8 @@ from daebus.logs import note
 log = logging.getLogger("daebus")
 
 _PLACES = 1000
+_BY_PLACE = "NOPERM"
+"""The code of what Redis refuses at one place and does at another; all else it refuses wherever it is asked."""
 
 
 @dataclass(slots=True)
@@ -22,6 +24,10 @@ class _Episode:
     count: int = 0
     dropped: int = 0
     places: set[str] = field(default_factory=set)
+
+    def is_of(self, place: str) -> bool:
+        """Whether what is refused is refused there."""
+        return self.code != _BY_PLACE or place in self.places
 
 
 class Refusals:
@@ -34,10 +40,19 @@ class Refusals:
         self.lasting = False
         """Whether anything was refused when it was last tried."""
 
+    def may_meet(self, what: str, place: str = "") -> bool:
+        """Whether Redis may refuse it there, as it did when it was last tried: worth waiting for what it says."""
+        if not self.lasting:
+            return False
+        with self._lock:
+            episode = self._episodes.get(what)
+            return episode is not None and episode.is_of(place)
+
     def met(self, what: str, error: RedisRefused, meanwhile: str, place: str = "") -> None:
         """Redis refused it. `meanwhile` says what that means for whoever asks.
 
-        Where it depends on the place (a channel), only one of those that were refused tells that it is over.
+        Where it depends on the place (a channel), as rights do, only one of those that were refused tells that it is
+        over.
         """
         with self._lock:
             episode = self._episodes.get(what)
@@ -66,7 +81,7 @@ class Refusals:
             return
         with self._lock:
             episode = self._episodes.get(what)
-            if episode is None or place not in episode.places:
+            if episode is None or not episode.is_of(place):
                 return
             del self._episodes[what]
             self.lasting = bool(self._episodes)

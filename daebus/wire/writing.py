@@ -145,7 +145,10 @@ def _with_raw(message: dict[str, Any], payload: RawJson) -> bytes:
     """A message with that payload in it as it is."""
     # Quotes within texts are escaped, so that this stands in no other place.
     data = encode({**message, "payload": None})
-    return data.replace(b'"payload":null', b'"payload":' + payload.text.encode(), 1)
+    data = data.replace(b'"payload":null', b'"payload":' + payload.text.encode(), 1)
+    if len(data) > 2 * DEEPEST:
+        _check_readable(data.decode(), "payload")
+    return data
 
 
 def write_response(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from daebus import Blueprint, Daebus, Requester, RequestFailed, request, response
+from daebus.context import entered_in
 from daebus.errors import RegistrationError
 from tests.support.framework_services import serving
 from tests.support.waiting import eventually
@@ -295,6 +296,22 @@ def test_generators_have_hooks_too(redis_url: str, name: str) -> None:
     with serving(app, redis_url, name), Requester(redis_url) as caller:
         assert list(caller.stream(name, "count")) == [{"n": 0}, {"n": 1, "after": True}]
         assert list(caller.stream(name, "count", {"early": 1})) == [{"early": 1, "after": True}]
+
+
+@pytest.mark.parametrize("field", ["code", "type", "error"])
+@pytest.mark.parametrize("value", [404, None, ["a"], True, 1.5])
+def test_what_a_hook_puts_into_an_error_is_its_own(redis_url: str, name: str, field: str, value: Any) -> None:
+    app = Daebus(name)
+    app.action("get")(lambda: response.error("no", code="gone"))
+    app.after_request(lambda answer: {**answer, field: value})
+    with serving(app, redis_url, name), Requester(redis_url) as caller:
+        for _ in range(2):
+            assert failure(caller, name, "get").payload[field] == value
+        service = app._service
+        assert service is not None
+        eventually(lambda: not entered_in(service))
+        told = caller.call(f"daebus.control.{name}", "recent", {"kinds": ["handled"]})["records"]
+        assert len(told) == 2
 
 
 def test_a_plain_hook_that_blocks_slows_no_other_task_down(redis_url: str, name: str) -> None:

@@ -285,6 +285,11 @@ def test_where_the_acl_forbids_it_that_is_told_once(
         assert f"daebus.watch.{name}" in asked.control("watch", lease=5)["problem"]
         told = [each for each in caplog.messages if "sees no records" in each]
         assert len(told) == 1
+        with redis.Redis.from_url(own_redis.url) as client:
+            client.execute_command("ACL", "SETUSER", "svc", f"&daebus.watch.{name}")
+        # Nothing is to be told, and all the same it is found out.
+        eventually(lambda: "problem" not in asked.control("watch", lease=5))
+        assert [each for each in caplog.messages if "allows publishing records again" in each]
 
 
 def _tried(app: Daebus) -> int:

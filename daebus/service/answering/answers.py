@@ -60,10 +60,9 @@ class Answers:
         self._keeper: threading.Thread | None = None
         self._ended = threading.Event()
 
-    @property
-    def at_once(self) -> bool:
-        """Whether `post` waits for nothing, as far as is known."""
-        return self._publisher.ready and not self._refusals.lasting
+    def at_once(self, channel: str) -> bool:
+        """Whether `post` waits for nothing there, as far as is known."""
+        return self._publisher.ready and not self._refusals.may_meet(_ANSWERING, channel)
 
     def post(
         self,
@@ -77,7 +76,7 @@ class Answers:
 
         `looks_soon` and `patience` as for `Publisher.post`.
         """
-        if self._refusals.lasting:
+        if self._refusals.lasting and self._refusals.may_meet(_ANSWERING, channel):
             self._send_and_wait(request, channel, data)
         else:
             failed = partial(self.failed, request, channel, data)

@@ -48,7 +48,7 @@ class Outbox:
 
     def post(self, request: Request, channel: str, data: bytes) -> Receipt:
         """Send a final answer. Its receipt can be awaited; what is lost is seen to by `Answers`."""
-        if not self._line.pending and self._answers.at_once and self._publisher.in_flight < MOST_IN_FLIGHT:
+        if not self._line.pending and self._answers.at_once(channel) and self._publisher.in_flight < MOST_IN_FLIGHT:
             try:
                 self._answers.post(request, channel, data, _later, _AT_ONCE)
             except RedisUnavailable:

@@ -306,8 +306,9 @@ class Response:
                 self._held = payload, ok
                 return SENT if channel is not None else NOBODY
             if final and not ok:
-                self.failure = payload.get("code") or payload.get("type") or "error"
-                self.said = payload.get("error")
+                # A hook may have put anything there.
+                self.failure = _text(payload.get("code")) or _text(payload.get("type")) or "error"
+                self.said = _text(payload.get("error")) or None
         received = NOBODY
         try:
             if channel is not None:
@@ -389,3 +390,7 @@ def reply_channel(request: Request, service: str) -> str | None:
     if request.reply_to is not None:
         return request.reply_to if request.reply_to != service else None
     return f"{service}.responses" if request.request_id is not None else None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

@@ -86,12 +86,14 @@ class Links:
                 for hook in route.teardown:
                     await self._tear_down(hook, request, calls, unhandled)
         finally:
-            if response.channel is None and self._runtime.debug:
-                outcome = "done" if response.raised is None else class_of(response.raised)
-                line, took = line_of(self._runtime.name, request), (time.monotonic() - context.begun) * 1000
-                note(log, logging.DEBUG, "-- %s %s after %.1f ms", line, outcome, took, request=request)
-            note_handled(context, arrival.at, response)
-            leave(token)
+            try:
+                if response.channel is None and self._runtime.debug:
+                    outcome = "done" if response.raised is None else class_of(response.raised)
+                    line, took = line_of(self._runtime.name, request), (time.monotonic() - context.begun) * 1000
+                    note(log, logging.DEBUG, "-- %s %s after %.1f ms", line, outcome, took, request=request)
+                note_handled(context, arrival.at, response)
+            finally:
+                leave(token)
 
     async def _before(self, request: Request, route: Route, response: Response, calls: Calls) -> bool:
         """The hooks before it; whether one of them has answered."""

@@ -34,6 +34,8 @@ MOST_WAITING = 1_000
 """Records of a kilobyte that may wait for the batches to come: of more failures go first, and the rest is left out."""
 SETTLES_WITHIN = 0.05
 """Seconds in which Redis may confirm a batch; what takes longer is looked at with the next one."""
+TRIES_EVERY = 1.0
+"""Seconds after which it is tried again what Redis has refused, where there is nothing to publish."""
 MOST_LEASES = 100
 _ENVELOPE = 500
 _PUBLISHING = "publishing records"
@@ -61,6 +63,8 @@ class Watch:
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
         self._problem: str | None = None
+        """What kept the latest batch from being published."""
+        self._tried_at = 0.0
 
     def __call__(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Take a lease of `lease` seconds, or renew it, for records of `kinds`.
@@ -124,15 +128,26 @@ class Watch:
     def _publish(self, seq: int, kinds: Collection[str]) -> int:
         """Publish what is new; returns the number of the last record that is done with."""
         batch, seq, left_out, lost = batch_of(*self._recorder.ring.since(seq), seq, Wanted(kinds))
-        if batch or left_out or lost:
+        if batch or left_out or lost or self._tries_again:
             about = {"service": self._service, "instance": self._instance, "seq": seq}
             about |= {name: count for name, count in (("left_out", left_out), ("lost", lost)) if count}
             data = json.dumps(about, separators=(",", ":")).encode()
             self._post(data[:-1] + b',"records":[' + b",".join(batch) + b"]}")
         return seq
 
+    @property
+    def _tries_again(self) -> bool:
+        """Whether it is to be found out, by an empty batch, if Redis allows it again."""
+        return self._problem is not None and time.monotonic() >= self._tried_at + TRIES_EVERY
+
     def _post(self, data: bytes) -> None:
         try:
+            if self._problem is not None:
+                self._tried_at = time.monotonic()
+                self._publisher.publish(self._channel, data)
+                self._problem = None
+                self._refusals.over(_PUBLISHING, self._channel)
+                return
             self._publisher.post(self._channel, data, failed=self._failed)
             # Nobody else looks what became of it, where the service has nothing to do.
             self._publisher.settle(SETTLES_WITHIN)

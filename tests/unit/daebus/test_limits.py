@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from daebus import ConfigurationError, PayloadError
 from daebus.wire.envelope import Request, Unreadable
 from daebus.wire.limits import MAX_MESSAGE, resolve_max_message, sized
 from daebus.wire.nesting import DEEPEST, outline
-from daebus.wire.objects import decode_object
+from daebus.wire.objects import RawJson, decode_object
 from daebus.wire.reading import read_reply, read_request
 from daebus.wire.writing import DIGITS, encode_object, write_one_way, write_request, write_response
 
@@ -116,11 +118,27 @@ def test_nothing_that_can_be_read_is_refused(payload: dict[str, Any]) -> None:
     assert decode_object(encode_object(payload)) == payload
 
 
-@pytest.mark.parametrize("levels", [DEEPEST - 1, DEEPEST, DEEPEST + 1, 900])
-def test_the_deepest_that_is_written_is_the_deepest_that_is_read(levels: int) -> None:
+def _nested(levels: int) -> dict[str, Any]:
     payload: dict[str, Any] = {}
     for _ in range(levels - 1):
         payload = {"a": payload}
+    return payload
+
+
+@pytest.mark.parametrize("levels", [DEEPEST - 1, DEEPEST])
+def test_a_text_is_as_deep_as_what_is_made_of_it(levels: int) -> None:
+    payload = RawJson(json.dumps(_nested(levels)))
+    for write in (partial(write_one_way, "a", payload, service="s"), partial(write_response, payload, request_id="r")):
+        if levels < DEEPEST:
+            assert isinstance(decode_object(write()), dict)
+        else:
+            with pytest.raises(PayloadError, match="nested too deeply"):
+                write()
+
+
+@pytest.mark.parametrize("levels", [DEEPEST - 1, DEEPEST, DEEPEST + 1, 900])
+def test_the_deepest_that_is_written_is_the_deepest_that_is_read(levels: int) -> None:
+    payload = _nested(levels)
     if levels < DEEPEST:
         assert isinstance(read_request(write_one_way("a", payload, service="s")), Request)
     else:

@@ -116,6 +116,22 @@ def test_a_refusal_is_said_once_and_once_more_when_it_is_over(caplog: pytest.Log
     assert not refusals.lasting
 
 
+def test_what_is_forbidden_at_one_place_makes_nobody_wait_at_another() -> None:
+    refusals = Refusals("svc")
+    refusals.met("answering", refused("NOPERM"), "they wait", "elsewhere")
+    assert refusals.may_meet("answering", "elsewhere")
+    assert not refusals.may_meet("answering", "caller:1")
+    assert not refusals.may_meet("claiming")
+
+
+def test_what_is_refused_everywhere_is_over_when_it_is_done_anywhere() -> None:
+    refusals = Refusals("svc")
+    refusals.met("answering", refused("BUSY"), "they wait", "caller:1")
+    assert refusals.may_meet("answering", "caller:2")
+    refusals.over("answering", "caller:2")
+    assert not refusals.lasting
+
+
 def test_another_refusal_of_the_same_is_said_too(caplog: pytest.LogCaptureFixture) -> None:
     refusals = Refusals("svc")
     for code in ("OOM", "OOM", "MISCONF", "MISCONF"):
