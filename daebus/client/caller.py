@@ -15,8 +15,9 @@ from daebus.wire.writing import encode_object, named_action
 
 from .actions import Actions, Outcome, outcomes
 from .arguments import checked_service
+from .call import Call
 from .noting import note_published
-from .requester import Requester
+from .requester import Requester, stream
 from .retry import Retry
 
 
@@ -107,7 +108,8 @@ class DaebusCaller:
         request_id: str | None = None,
     ) -> Iterator[Any]:
         """Ask, and iterate over the partial payloads and then the final one. Errors as for `send_request`."""
-        return self._requester.stream(self.target_service, action, payload, timeout=timeout, request_id=request_id)
+        call = self._requester.start(self.target_service, action, payload, timeout=timeout, request_id=request_id)
+        return stream(call, self)
 
     @property
     def actions(self) -> Actions[Any]:
@@ -125,8 +127,11 @@ class DaebusCaller:
         named_action(action)
         if timeout is not None:
             checks.seconds(timeout, "timeout")
-        ask = partial(self._requester.start, self.target_service, action, timeout=timeout)
-        return outcomes(ask, payloads, in_flight)
+        return outcomes(partial(self._start, action, timeout=timeout), payloads, in_flight)
+
+    def _start(self, action: str, payload: dict[str, Any], *, timeout: float | None) -> Call:
+        # A method, so that who has it to call holds the caller, too.
+        return self._requester.start(self.target_service, action, payload, timeout=timeout)
 
     def send_message(self, action: str, payload: dict[str, Any] | None = None) -> int:
         """Send a one-way message to an action of the target service; returns how many received it."""

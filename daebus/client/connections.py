@@ -78,6 +78,16 @@ class Connections:
         if publisher is not None:
             publisher.close()
 
+    def _is_spent(self) -> bool:
+        """Whether it was closed, and the last that was waited for then has come, or its time is over.
+
+        Nobody may have taken it: a stream, say, that nobody went through.
+        """
+        if not self._close_when_idle:
+            return False
+        self._pending.sweep()
+        return not (self._pending or self._sending)
+
     def _begin_use(self, use: object) -> None:
         """Something is being sent: a `close` of another thread waits for the end of it."""
         with self._lock:
@@ -100,7 +110,7 @@ class Connections:
                 self._publisher = self._bus.publisher(name)
                 listener = self._bus.listener(name, [self.reply_channel], on_lost=self._lost, level=logging.DEBUG)
                 listener.heart = self._bus.heart(self._publisher, listener, self.reply_channel)
-                self._replies = Replies(listener, self._take)
+                self._replies = Replies(listener, self._take, self._is_spent, self._close_if_idle)
             return self._publisher, self._replies
 
     def _choose_bus(self) -> Bus:

@@ -20,12 +20,23 @@ LINGER = 0.1
 
 
 class Replies:
-    """Keeps the reply channel subscribed. What comes in goes to `take(data)`, which must be quick and not raise."""
+    """Keeps the reply channel subscribed. What comes in goes to `take(data)`, which must be quick and not raise.
 
-    def __init__(self, listener: Listener, take: Callable[[bytes], None]) -> None:
+    `spent()` tells whether nothing is to come any more; then `end()`, called on the keeper, may close it.
+    """
+
+    def __init__(
+        self,
+        listener: Listener,
+        take: Callable[[bytes], None],
+        spent: Callable[[], bool] = lambda: False,
+        end: Callable[[], None] = lambda: None,
+    ) -> None:
         self.listener = listener
         """What hears the channel."""
         self._take = take
+        self._spent = spent
+        self._end = end
         self._starting = threading.Lock()
         self._keeper: threading.Thread | None = None
         self._keeper_waits = Waiter()
@@ -147,7 +158,13 @@ class Replies:
         while not listener.finished:
             try:
                 if listener.leadership.take(waiter, LINGER if listener.connected else 0.0):
-                    listener.lead(lambda _channel, data: self._take(data), lambda: listener.leadership.wanted)
+                    listener.lead(lambda _channel, data: self._take(data), self._stands_back)
             finally:
                 listener.leave(waiter)
+            if self._spent():
+                self._end()
             self._keeper_waits.sleep(LINGER)
+
+    def _stands_back(self) -> bool:
+        """Whether the keeper is to read no more: there are calls, or nothing is to come."""
+        return self.listener.leadership.wanted or self._spent()

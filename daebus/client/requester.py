@@ -167,7 +167,7 @@ class Requester(Connections):
     ) -> Iterator[Any]:
         """Ask at once, and return an iterator of the partial payloads and then the final one. Errors as for `call`."""
         call = self.start(service, action, payload, timeout=timeout, request_id=request_id, parent_id=parent_id)
-        return _stream(call)
+        return stream(call)
 
     def start(
         self,
@@ -388,11 +388,14 @@ class Requester(Connections):
         self._pending.fail(ConnectionLost(f"{error}; the request may have been handled"))
 
 
-def _stream(call: Call) -> Iterator[Any]:
+def stream(call: Call, holder: object = None) -> Iterator[Any]:
+    """The partial payloads of a call and then the final one. As long as it is gone through the `holder` is held."""
     try:
         yield from call
     finally:
         call.cancel()
+        # Not before: a caller that nobody holds closes its connections.
+        del holder
 
 
 def _is_over(call: Call, error: BaseException) -> bool:
