@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from .context import about
 from .errors import class_of, said_by
@@ -160,20 +160,24 @@ def note(
 
 
 class DebugLevel:
-    """Lowers the level of the logger `daebus` to DEBUG, and puts it back."""
+    """Lowers the level of the logger `daebus` to DEBUG, and puts it back when nobody wants it any more.
 
-    def __init__(self) -> None:
-        self._logger = logging.getLogger("daebus")
-        self._previous: int | None = None
+    All apps of a process have that logger in common.
+    """
+
+    _wanting: ClassVar[set[DebugLevel]] = set()
+    _before: ClassVar[dict[None, int]] = {}
+    """The level that it had, while that is lowered."""
 
     def on(self) -> None:
         """Log everything."""
-        if self._previous is None:
-            self._previous = self._logger.level
-            self._logger.setLevel(logging.DEBUG)
+        logger = logging.getLogger("daebus")
+        self._wanting.add(self)
+        self._before.setdefault(None, logger.level)
+        logger.setLevel(logging.DEBUG)
 
     def off(self) -> None:
-        """Log what was logged before."""
-        if self._previous is not None:
-            self._logger.setLevel(self._previous)
-            self._previous = None
+        """Log what was logged before, unless another app wants everything."""
+        self._wanting.discard(self)
+        if not self._wanting and (before := self._before.pop(None, None)) is not None:
+            logging.getLogger("daebus").setLevel(before)

@@ -681,6 +681,18 @@ def test_debug_logs_each_message_and_sends_tracebacks(
     assert logging.getLogger("daebus").level == logging.NOTSET
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_everything_is_logged_as_long_as_one_app_wants_it(redis_url: str, name: str, first: int) -> None:
+    logger = logging.getLogger("daebus")
+    apps = [Daebus(f"{name}{number}") for number in range(2)]
+    for app in apps:
+        app.start(redis_url=redis_url, debug=True)
+    apps[first].stop()
+    assert logger.level == logging.DEBUG
+    apps[1 - first].stop()
+    assert logger.level == logging.NOTSET
+
+
 def test_debug_logs_what_a_service_sends_and_what_nobody_is_answered(
     redis_url: str, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:

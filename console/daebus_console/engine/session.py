@@ -307,7 +307,13 @@ class Session:
         self.findings.stepped()
         self.directory.stepped(step.seconds)
         self.telling.stepped()
+        gap = self.correlator.open_gap
+        if gap is not None and gap.partly:
+            # Some of it comes in all the same: that is a gap of the old time, and another one of the new.
+            self._tell_gap(self.correlator.resume(step.before))
         self._tell_gap(self.correlator.step(step))
+        if gap is not None and gap.partly:
+            self._lose_in_part(step.after, gap.reason)
 
     def _tell_gap(self, gap: Exchange | None) -> None:
         if gap is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,36 @@ def test_one_that_stood_still_accuses_nobody_of_being_late(own_redis: RedisServe
         assert exchange is not None
         assert (exchange.state, exchange.latency) == (State.OK, None)
         assert not exchange.has(Flag.LATE)
+
+
+def test_one_that_sees_a_part_sees_it_too(own_redis: RedisServer, wall: Wall, publish: Publish) -> None:
+    rights = ["+@all", "~*", "resetchannels", "&svc", "&caller:*"]
+    with own_redis.client() as admin, own_redis.client() as subscriber, closing(subscriber.pubsub()) as listening:
+        admin.execute_command("ACL", "SETUSER", "looker", "on", ">pw", *rights)
+        listening.subscribe("svc", "caller:me")
+        url = own_redis.url.replace("redis://", "redis://looker:pw@")
+        with Session(url, clock=Clock(wall)) as session:
+            assert session.wait_for(lambda: session.status.blind is not None, 10)
+            for channel in ("svc", "caller:me"):
+                eventually(lambda channel=channel: session.tap.seen_since(channel) is not None)  # type: ignore[misc]
+            asked = {"action": "a", "payload": {}, "reply_to": "caller:me", "request_id": "r1", "timeout": 5.0}
+            publish("svc", asked)
+            assert session.wait_for(lambda: session.correlator.find("r1") is not None, 10)
+            (before,) = gaps(session)
+            wall.set_by = AHEAD
+            assert session.wait_for(lambda: len(gaps(session)) == 3, 10)
+            publish("caller:me", {"status": "success", "payload": {}, "request_id": "r1", "final": True})
+            with session.lock:
+                exchange = session.correlator.find("r1")
+            assert exchange is not None
+            assert session.wait_for(lambda: exchange.answer is not None, 10)
+            assert gaps(session) == [before, "the clock of this machine was set forward by 2 h 0 min", before]
+            assert (exchange.state, exchange.latency) == (State.OK, None)
+            assert not exchange.has(Flag.LATE)
+            open_gap = session.correlator.open_gap
+            assert open_gap is not None
+            assert open_gap.partly
+            assert abs(open_gap.start - wall()) < 60
 
 
 def test_one_that_waited_for_its_redis_did_not_stand_still(own_redis: RedisServer) -> None:

@@ -250,7 +250,8 @@ class Correlator(Sorter):
     def step(self, step: Step) -> Exchange | None:
         """The clock stepped, or we stood still: what is pending has no time that is known, and the flow gets a gap.
 
-        None where there is an open gap already: nothing comes in then.
+        None where there is an open gap already: nothing comes in then, or only a part of it, and who knows of that
+        ends it before.
         """
         if self._open_gap is not None:
             return None

@@ -58,6 +58,7 @@ class Records:
         self.room = room
         self.version = self.strange = self.dropped = 0
         self.sources: dict[tuple[str, str], Source] = {}
+        """Who has told anything, the one that told last at the end."""
         self._by_id: dict[str, list[Any_]] = {}
         self._by_cast: dict[Cast, list[Any_]] = {}
         self._channels: dict[str, int] = {}
@@ -74,11 +75,16 @@ class Records:
         found = [record for record, _size in chain(self._well, self._trouble)]
         return iter(sorted(found, key=lambda one: one.at + one.source.off))
 
-    def source(self, service: str, instance: str) -> Source | None:
-        """Who tells under these names; None where there are too many already."""
-        found = self.sources.get((service, instance))
-        if found is None and len(self.sources) < MOST_SOURCES:
-            found = self.sources[service, instance] = Source(service, instance)
+    def _source(self, service: str, instance: str) -> Source:
+        """Who tells just now under these names."""
+        key = service, instance
+        found = self.sources.pop(key, None)
+        if found is None:
+            found = Source(service, instance)
+            if len(self.sources) >= MOST_SOURCES:
+                # That of who has told nothing for longest: each restart is another instance.
+                del self.sources[next(iter(self.sources))]
+        self.sources[key] = found
         return found
 
     def tellers(self, service: str) -> list[Source]:
@@ -91,10 +97,7 @@ class Records:
         `watched` are records that were just made then; `late` tells that later ones may have been taken before.
         """
         self.strange += batch.strange
-        source = self.source(batch.service, batch.instance)
-        if source is None:
-            self.dropped += len(batch.records)
-            return []
+        source = self._source(batch.service, batch.instance)
         if watched:
             source.watched = True
             source.lost += batch.lost

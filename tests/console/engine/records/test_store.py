@@ -6,7 +6,7 @@ import zlib
 from typing import Any
 
 from daebus_console.engine.records.record import batch_in
-from daebus_console.engine.records.store import Records
+from daebus_console.engine.records.store import MOST_SOURCES, Records
 from tests.console.engine.bus import Sent
 from tests.console.engine.records.told import batch, cast, handled, recent, record
 
@@ -48,6 +48,18 @@ def test_losses_are_summed_up() -> None:
     take(records, batch("users", left_out=2))
     (source,) = records.tellers("users")
     assert (source.lost, source.left_out) == (3, 7)
+
+
+def test_after_many_restarts_the_newest_instance_is_taken_as_the_first_was() -> None:
+    records = Records()
+    take(records, batch("orders", handled(1, "x")))
+    for number in range(MOST_SOURCES + 5):
+        assert len(take(records, batch("users", handled(1, f"id{number}"), instance=f"i{number}"))) == 1
+        take(records, batch("orders", handled(number + 2, f"o{number}")))
+    assert records.dropped == 0
+    assert len(records.sources) == MOST_SOURCES
+    # Who tells all the time stays known.
+    assert not take(records, batch("orders", handled(2, "o0")))
 
 
 def test_what_goes_well_does_not_drive_out_trouble() -> None:
@@ -92,4 +104,3 @@ def test_a_program_with_no_end_of_names_is_bounded() -> None:
     for number in range(1_100):
         take(records, batch("users", handled(1, "a"), instance=f"i{number}"))
     assert len(records.sources) == 1_000
-    assert records.dropped == 100
