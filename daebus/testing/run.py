@@ -132,7 +132,7 @@ class TestRun:
     def write_capture(self, path: str | os.PathLike[str]) -> None:
         """Write what went over the bus as a capture. Raises OSError."""
         bus = self.bus.bus
-        write_capture(path, list(bus.record.entries), str(bus), self.bus.started)
+        write_capture(path, list(bus.record.entries), str(bus), self.bus.started, time.time())
 
     def _await_answers(self) -> None:
         """Let whoever waits for what was held have the answer, which has been sent, before its client is closed."""

@@ -15,7 +15,7 @@ from daebus.testing import Database, LocalBus, TestRun
 from daebus.testing.capture import write_capture
 from daebus.testing.recording import Published
 from daebus_console.engine.capture.reader import read_capture
-from daebus_console.engine.message.frame import Frame
+from daebus_console.engine.message.frame import Frame, Seen
 from tests.plugin.conftest import Run, captures
 
 FAILS = """
@@ -71,10 +71,11 @@ def test_a_capture_has_the_bytes_as_they_were(tmp_path: Path) -> None:
     ]
     file = tmp_path / "capture.jsonl"
     file.write_text("what was there")
-    write_capture(file, [Published(5.25, *message) for message in sent], "redis://h/0", 5.0)
+    write_capture(file, [Published(5.25, *message) for message in sent], "redis://h/0", 5.0, 6.5)
     reader = read_capture(file)
-    frames = [frame for frame in reader if isinstance(frame, Frame)]
-    assert reader.warnings == []
+    *runs, seen = reader.runs()
+    frames = [Frame(at, channel, data) for run in runs for at, ((channel, data),) in run]  # type: ignore[misc]
+    assert (reader.warnings, seen) == ([], Seen(6.5))
     assert (reader.header.redis, reader.header.started) == ("redis://h/0", 5.0)
     assert [frame.data for frame in frames] == [data for _channel, data in sent]
     assert [frame.channel for frame in frames][:3:2] == ["news", "caf\udce9"]

@@ -23,7 +23,7 @@ from daebus_console.engine.capture.format import CaptureError, Header
 from daebus_console.engine.capture.reader import CaptureReader, told_warnings
 from daebus_console.engine.capture.source import Progress
 from daebus_console.engine.message.exchange import Exchange, Message
-from daebus_console.engine.message.frame import Alone, Gap
+from daebus_console.engine.message.frame import Alone, Gap, Seen
 from daebus_console.engine.pairing.clock import Clock
 from daebus_console.engine.sender import ReadOnly, Sender
 from daebus_console.engine.session import Session
@@ -162,6 +162,8 @@ class OfflineSession(Session):
                     return
                 if isinstance(run, Gap):
                     self._gap(run)
+                elif isinstance(run, Seen):
+                    self._seen(run.at)
                 else:
                     for step in _steps(run):
                         self._step(step)
@@ -179,6 +181,9 @@ class OfflineSession(Session):
         self._take(at, step)
 
     def _gap(self, gap: Gap) -> None:
+        if not gap.lost and gap.end is not None:
+            self._step_over(gap, gap.end)
+            return
         self._time.now = max(self._time.now, gap.start)
         if gap.partly:
             self._seen_in_part(gap)
@@ -187,6 +192,21 @@ class OfflineSession(Session):
         self.on_up(gap.end if gap.end is not None else gap.start)
         if self._whole_since == math.inf:
             self._whole_since = self._time.now
+
+    def _step_over(self, gap: Gap, after: float) -> None:
+        """The clock stepped while it was recorded."""
+        with self._changed:
+            before, self._time.now = self._time.now, after
+            self._begin_anew(after - before)
+            self._tell_gap(self.correlator.step_over(before, gap))
+            self._changed.notify_all()
+
+    def _seen(self, at: float) -> None:
+        """Until then nothing more passed."""
+        with self._changed:
+            self._time.now = max(self._time.now, at)
+            self._advance(self._time.now)
+            self._changed.notify_all()
 
     def _seen_in_part(self, gap: Gap) -> None:
         """Where such a gap begins (it has no end then) or is over: of what was asked meanwhile nobody knows the end."""

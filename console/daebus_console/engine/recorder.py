@@ -54,9 +54,9 @@ class Recorder:
             if gap is not None and gap.partly:
                 self.writer.gap(session.clock(), 0.0, gap.reason, partly=True)
             if self.matching is None:
-                self._unwatch = session.watch(self._all)
+                self._unwatch = session.watch(self._all, on_expired=self._seen)
             else:
-                self._unwatch = session.watch(self._some, on_expired=self._choose)
+                self._unwatch = session.watch(self._some, on_expired=self._choose_expired)
 
     def __enter__(self) -> Recorder:
         return self
@@ -73,6 +73,8 @@ class Recorder:
                 # Whoever opens the capture is to know that it ends in one.
                 lasted = max(0.0, self._session.clock() - gap.start)
                 self.writer.gap(gap.start, lasted, gap.reason, partly=gap.partly)
+            elif self._session.status.up:
+                self.writer.seen(self._session.clock())
         self.writer.close()
 
     def _all(self, message: Message, exchange: Exchange) -> None:
@@ -89,6 +91,14 @@ class Recorder:
         else:
             self._choose(exchange)
 
+    def _seen(self, _expired: Exchange) -> None:
+        """A request has run out of time: whoever reads the capture is to know that this time has passed."""
+        self.writer.seen(self._session.clock())
+
+    def _choose_expired(self, exchange: Exchange) -> None:
+        self._choose(exchange)
+        self._seen(exchange)
+
     def _choose(self, exchange: Exchange) -> None:
         """Record an exchange from now on, and what there is of it, if it matches now."""
         if self.matching is None or exchange.number in self._chosen or not self.matching(exchange):
@@ -103,4 +113,4 @@ class Recorder:
         """Write the gap when it has ended; until then nothing comes anyway, unless a part is seen."""
         gap = exchange.aside.gap
         if gap is not None and (gap.partly or gap.end is not None):
-            self.writer.gap(gap.start, gap.seconds or 0.0, gap.reason, partly=gap.partly)
+            self.writer.gap(gap.start, gap.seconds or 0.0, gap.reason, partly=gap.partly, lost=gap.lost)

@@ -299,14 +299,7 @@ class Session:
 
     def _stepped(self, step: Step) -> None:
         """The wall clock stepped, or this process stood still: all begins anew, and a gap in the flow says so."""
-        self.status.gaps += 1
-        self.status.since += step.seconds
-        if self.status.remembered is not None:
-            self.status.remembered += step.seconds
-        self.stats.stepped(step.seconds)
-        self.findings.stepped()
-        self.directory.stepped(step.seconds)
-        self.telling.stepped()
+        self._begin_anew(step.seconds)
         gap = self.correlator.open_gap
         if gap is not None and gap.partly:
             # Some of it comes in all the same: that is a gap of the old time, and another one of the new.
@@ -314,6 +307,17 @@ class Session:
         self._tell_gap(self.correlator.step(step))
         if gap is not None and gap.partly:
             self._lose_in_part(step.after, gap.reason)
+
+    def _begin_anew(self, seconds: float) -> None:
+        """Times are those of another clock, which is so far ahead."""
+        self.status.gaps += 1
+        self.status.since += seconds
+        if self.status.remembered is not None:
+            self.status.remembered += seconds
+        self.stats.stepped(seconds)
+        self.findings.stepped()
+        self.directory.stepped(seconds)
+        self.telling.stepped()
 
     def _tell_gap(self, gap: Exchange | None) -> None:
         if gap is not None:

@@ -407,16 +407,17 @@ def test_record_writes_a_capture_that_others_may_not_read(
     with traffic(redis_url, ask(service, "echo", {"n": 1, "password": "hunter2"})):
         done = console("record", str(file), f"service:{service}", "--for", "2", "--redact", "password")
     assert (done.status, done.out) == (0, "")
-    header, *lines = [json.loads(line) for line in file.read_text().splitlines()]
+    header, *lines, seen = [json.loads(line) for line in file.read_text().splitlines()]
     assert header["daebus_capture"] == 1
     assert len(lines) > 1
     assert all(line.keys() >= {"at", "channel", "data"} for line in lines)
+    assert seen.keys() == {"at", "seen"}
     assert "hunter2" not in file.read_text()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     again = console("record", str(file), "--for", "1")
     assert again.status == 2
     assert "--force" in again.err
-    assert [json.loads(line) for line in file.read_text().splitlines()] == [header, *lines]
+    assert [json.loads(line) for line in file.read_text().splitlines()] == [header, *lines, seen]
     assert console("record", str(file), "--for", "100ms", "--force").status == 0
     assert len(file.read_text().splitlines()) < 1 + len(lines)
 

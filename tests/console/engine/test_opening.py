@@ -12,10 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daebus_console.engine.capture.writer import CaptureWriter
+from daebus_console.engine.export.as_json import as_capture
+from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.figures.stats import Stats
-from daebus_console.engine.message.exchange import Exchange, Kind, Message, State
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
 from daebus_console.engine.message.frame import Frame, Gap
 from daebus_console.engine.offline import OfflineSession
+from daebus_console.engine.replay.source import Recording
 from daebus_console.engine.watchers import Watcher
 from tests.console.engine.bus import Bus, Sent, answer, request
 
@@ -25,13 +28,14 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "capture.jsonl"
 
 
-def write(path: Path, items: Sequence[Frame | Gap]) -> None:
+def write(path: Path, items: Sequence[Frame | Gap], seen: float = 0.0) -> None:
     with CaptureWriter(path, "redis://localhost/0", 5.0) as writer:
         for item in items:
             if isinstance(item, Frame):
                 writer.write(*item)
             else:
-                writer.gap(item.start, item.seconds or 0.0, item.reason)
+                writer.gap(item.start, item.seconds or 0.0, item.reason, lost=item.lost)
+        writer.seen(seen)
 
 
 def sent(at: float, message: tuple[str, bytes]) -> Frame:
@@ -107,6 +111,77 @@ def test_messages_taken_together_are_what_they_would_be_one_by_one(story: list[t
     assert together.correlator.pending == bus.correlator.pending
     assert together.stats.rows(at) == stats.rows(at)
     assert together.stats.totals(at) == stats.totals(at)
+
+
+READ: dict[str, Callable[[Path], list[Exchange]]] = {
+    "opened": lambda path: _opened(path),
+    "streamed": lambda path: sorted(Recording(path).exchanges(), key=lambda one: one.number),
+    "written again": lambda path: list(Recording(_again(path)).exchanges()),
+}
+"""Ways to read a capture."""
+
+
+def _opened(path: Path) -> list[Exchange]:
+    with opened(path) as session:
+        return list(session.journal.exchanges)
+
+
+def _again(path: Path) -> Path:
+    again = path.with_name("again.jsonl")
+    again.write_text("".join(as_capture(Recording(path).exchanges(), ExportOptions(redis="redis://localhost/0"))))
+    return again
+
+
+@pytest.mark.parametrize("how", READ)
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_whose_time_was_over_while_it_was_looked_on_is_told_so(path: Path, how: str, suffix: str) -> None:
+    path = path.with_name(path.name + suffix)
+    write(path, [sent(1.0, request("orders", id="a", timeout=1)), sent(1.5, request("orders", id="b"))], seen=2.5)
+    states = {one.request_id: one.state for one in READ[how](path)}
+    assert states == {"a": State.TIMEOUT, "b": State.PENDING}
+
+
+@pytest.mark.parametrize("how", READ)
+@pytest.mark.parametrize("far", [-100.0, 3_600.0], ids=["back", "forward"])
+def test_a_clock_that_stepped_while_it_was_recorded_is_a_gap_as_it_was(path: Path, how: str, far: float) -> None:
+    story: list[Frame | Gap] = [
+        sent(1_000.0, request("orders", id="a")),
+        sent(1_000.1, answer("caller:1", id="a")),
+        sent(1_001.0, request("orders", "slow", id="b", timeout=5)),
+        Gap(1_001.5 + far, 1_001.5 + far, "the clock was set", lost=False),
+        sent(1_002.0 + far, answer("caller:1", id="b")),
+        sent(1_003.0 + far, request("orders", "late", id="c", timeout=1)),
+        sent(1_005.0 + far, request("orders", id="d")),
+        sent(1_005.1 + far, answer("caller:1", id="d")),
+    ]
+    write(path, story)
+    found = READ[how](path)
+    assert [one.request_id for one in found] == ["a", "b", None, "c", "d"]
+    by_id = {one.request_id: one for one in found}
+    assert [by_id[id].state for id in "abcd"] == [State.OK, State.OK, State.TIMEOUT, State.OK]
+    assert not by_id["b"].has(Flag.LATE)
+    assert [by_id[id].latency for id in "bc"] == [None, None]
+    assert [round(by_id[id].latency or 0.0, 3) for id in "ad"] == [0.1, 0.1]
+    gap = by_id[None].aside.gap
+    assert gap is not None
+    assert (gap.reason, gap.lost) == ("the clock was set", False)
+
+
+@pytest.mark.parametrize("how", READ)
+def test_times_that_go_back_keep_pairs_and_their_order(path: Path, how: str) -> None:
+    write(
+        path,
+        [
+            sent(10.0, request("orders", id="a")),
+            sent(9.5, answer("caller:1", id="a")),
+            sent(9.6, request("orders", id="b")),
+            sent(9.7, answer("caller:1", id="b")),
+        ],
+    )
+    found = {one.request_id: one for one in READ[how](path)}
+    assert [found[id].state for id in "ab"] == [State.OK, State.OK]
+    assert found["a"].latency is None
+    assert round(found["b"].latency or 0.0, 3) == 0.1
 
 
 def test_an_empty_recording_opens_as_nothing(path: Path) -> None:

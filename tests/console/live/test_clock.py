@@ -167,7 +167,7 @@ def test_a_recording_and_a_listing_tell_it(session: Session, wall: Wall, publish
         eventually(lambda: len(entries) == 3)
     unwatch()
     lines = [json.loads(line) for line in path.read_text().splitlines()][1:]
-    assert [line.get("data") is None for line in lines] == [False, True, False]
+    assert [line.get("data") is None for line in lines] == [False, True, False, True]
     assert lines[2]["at"] - lines[0]["at"] > AHEAD - 60
     shown = to_text(Liner(200, Redactor(())).line(entries[1]))
     assert "set forward by 2 h 0 min" in shown

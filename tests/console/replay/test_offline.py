@@ -121,7 +121,8 @@ def test_replays_from_it_go_to_the_redis_that_is_named(recorded: Path, shop: Sho
 
 def test_a_torn_capture_opens_with_a_warning(recorded: Path, tmp_path: Path) -> None:
     path = tmp_path / "torn.jsonl"
-    path.write_bytes(recorded.read_bytes()[:-20])
+    *lines, _seen = recorded.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines)[:-20])
     with OfflineSession(path) as session:
         assert session.wait_up(10)
         assert any("torn" in warning for warning in session.warnings)

@@ -203,7 +203,7 @@ def test_an_exchange_trips_it_once_when_it_comes_to_match(passed: Passed) -> Non
     wire = Tripwire(passed.session, parse("status:error,timeout"))
     wire.start()
     try:
-        tell = passed.session._tell
+        tell = passed.session._watchers.tell
         for sent in (request("orders", "place", id="b"), answer("caller:1", id="b", status="error")):
             tell(*passed.session.correlator.feed(passed.now, *sent))
         question = request("daebus.control.orders", "info", id="q")

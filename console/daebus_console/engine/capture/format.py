@@ -1,7 +1,7 @@
 """The capture file: what its lines are, for writer and reader alike. Pure but for the file itself.
 
 JSON lines in UTF-8, compressed where the name ends in .gz or .zst. The first line is the header; every other is a
-message or a gap in what was seen. Times are epoch seconds.
+message, a gap in what was seen, or tells until when all was seen. Times are epoch seconds.
 """
 
 from __future__ import annotations
@@ -80,13 +80,21 @@ class GapLine(msgspec.Struct, gc=False, omit_defaults=True):
     """From `at` on, nothing was seen for `gap` seconds.
 
     With `partly`, not everything was: one such line stands where that begins, with a `gap` of 0, the next one where
-    it is over.
+    it is over. Where it was not `lost`, the clock stepped by then, and what was under way has no time.
     """
 
     at: float
     gap: float
     reason: str
     partly: bool = False
+    lost: bool = True
+
+
+class SeenLine(msgspec.Struct, gc=False):
+    """Until `at` nothing passed but what stands before: who has no answer by then has none."""
+
+    at: float
+    seen: bool = True
 
 
 class Line(msgspec.Struct, gc=False):
@@ -100,3 +108,5 @@ class Line(msgspec.Struct, gc=False):
     gap: Epoch | UnsetType = UNSET
     reason: str = ""
     partly: bool = False
+    lost: bool = True
+    seen: bool = False

@@ -13,12 +13,13 @@ from daebus_console.engine.capture.format import (
     Header,
     MessageLine,
     OddLine,
+    SeenLine,
     without_password,
 )
 from daebus_console.engine.hiding.redact import Redactor
 
-Item = tuple[float, str, bytes] | GapLine
-"""A message, as time, channel and data, or a gap."""
+Item = tuple[float, str, bytes] | GapLine | SeenLine
+"""A message, as time, channel and data, a gap, or until when all was seen."""
 
 
 class Lines:
@@ -37,7 +38,7 @@ class Lines:
 
     def add(self, item: Item, buffer: bytearray) -> int:
         """Add a line; returns how many messages it holds. One beyond all reason is a gap that says so."""
-        if isinstance(item, GapLine):
+        if isinstance(item, GapLine | SeenLine):
             self._append(item, buffer)
             return 0
         at, channel, data = item

@@ -18,7 +18,7 @@ from daebus_console import naming
 from daebus_console.engine.capture.format import LATEST, VERSION, CaptureError, Header, Line, PlainLine
 from daebus_console.engine.capture.kinds import what_it_is
 from daebus_console.engine.capture.source import CaptureSource, Progress
-from daebus_console.engine.message.frame import Alone, Frame, Gap
+from daebus_console.engine.message.frame import Alone, Frame, Gap, Seen
 from daebus_console.files.places import FileError, GivenUp, never
 from daebus_console.files.reading import Stored
 
@@ -110,12 +110,12 @@ class CaptureReader:
         for run in self.runs():
             if isinstance(run, Gap):
                 yield run
-            else:
+            elif not isinstance(run, Seen):
                 for at, ((channel, data),) in run:
                     yield Frame(at, channel, data)
 
-    def runs(self, most_bytes: int = MOST_TOGETHER) -> Iterator[list[Alone] | Gap]:
-        """The same as the file is read, with frames that follow each other together.
+    def runs(self, most_bytes: int = MOST_TOGETHER) -> Iterator[list[Alone] | Gap | Seen]:
+        """The same as the file is read, with frames that follow each other together, and until when all was seen.
 
         A run has some hundred, never none, and no more than `most_bytes` of data, unless it is a single one.
         """
@@ -152,7 +152,7 @@ class CaptureReader:
         share = self._sharing()
         return [(line.at, ((share(name := line.channel, name), line.data.encode()),)) for line in lines]
 
-    def _items(self, lines: list[bytes]) -> Iterator[Frame | Gap]:
+    def _items(self, lines: list[bytes]) -> Iterator[Frame | Gap | Seen]:
         decode, share, at = self._decode, self._sharing(), self._at
         for number, text in enumerate(lines, self._line + 1):
             try:
@@ -166,12 +166,14 @@ class CaptureReader:
             if line.channel_base64 is not UNSET:
                 channel = naming.from_bytes(line.channel_base64)
             if channel is UNSET:
-                if line.gap is UNSET:
+                if line.seen:
+                    yield Seen(line.at)
+                elif line.gap is UNSET:
                     self._warn(f"line {number} is skipped: neither a message nor a gap")
                 else:
                     self._partly = line.partly and not self._partly
                     end = None if self._partly else min(line.at + line.gap, LATEST)
-                    yield Gap(line.at, end, line.reason, line.partly)
+                    yield Gap(line.at, end, line.reason, line.partly, line.lost)
                 continue
             at = line.at
             name = share(channel, channel)
@@ -203,7 +205,7 @@ class CaptureReader:
             self._names.clear()
         return self._names.setdefault
 
-    def _last(self, text: bytes) -> Iterator[Frame | Gap]:
+    def _last(self, text: bytes) -> Iterator[Frame | Gap | Seen]:
         """What stands after the last line end: nothing, a line all the same, or what a killed recorder left of one."""
         if not text.strip():
             return
@@ -224,15 +226,15 @@ class CaptureReader:
             self.warnings.append(text)
 
 
-def _together(items: Iterable[Frame | Gap], most_bytes: int) -> Iterator[list[Alone] | Gap]:
+def _together(items: Iterable[Frame | Gap | Seen], most_bytes: int) -> Iterator[list[Alone] | Gap | Seen]:
     run: list[Alone] = []
     size = 0
     for item in items:
         more = len(item.data) if isinstance(item, Frame) else 0
-        if run and (isinstance(item, Gap) or size + more > most_bytes):
+        if run and (not isinstance(item, Frame) or size + more > most_bytes):
             yield run
             run, size = [], 0
-        if isinstance(item, Gap):
+        if not isinstance(item, Frame):
             yield item
         else:
             run.append((item.at, ((item.channel, item.data),)))

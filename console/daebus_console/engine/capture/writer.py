@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from daebus_console.engine.capture.format import GapLine
+from daebus_console.engine.capture.format import GapLine, SeenLine
 from daebus_console.engine.capture.lines import Item, Lines
 from daebus_console.engine.capture.tally import messages_in
 from daebus_console.engine.hiding.redact import Redactor
@@ -38,7 +38,7 @@ class CaptureWriter:
     replaced once the new file has begun. A pipe, a device and `-`, standard output, are written straight, the last with
     StreamError where it takes nothing; `given_up` ends the waiting for the reader of a pipe.
 
-    `write` and `gap` are for one thread at a time.
+    `write`, `gap` and `seen` are for one thread at a time.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class CaptureWriter:
         self._taken_in = 0
         self._taken_out = 0
         self._skipped: tuple[float, float, int] | None = None
+        self._seen = self._latest = 0.0
         self._closing = threading.Event()
         # At the last flush: how much was in the file; since then: how many messages were handed on.
         self._flushed, self._packed = 0, 0
@@ -103,13 +104,18 @@ class CaptureWriter:
         self._taken_in += len(data) + _PER_MESSAGE
         self._queue.append((at, channel, data))
 
-    def gap(self, at: float, seconds: float, reason: str, *, partly: bool = False) -> None:
+    def gap(self, at: float, seconds: float, reason: str, *, partly: bool = False, lost: bool = True) -> None:
         """Record that from `at` on, nothing was seen for that many seconds.
 
-        With `partly`, not everything was: to be called when that begins, with 0 seconds, and when it is over.
+        With `partly`, not everything was: to be called when that begins, with 0 seconds, and when it is over. Where
+        nothing is `lost`, the clock has stepped.
         """
         if self.error is None:
-            self._queue.append(GapLine(at, max(0.0, seconds), reason, partly))
+            self._queue.append(GapLine(at, max(0.0, seconds), reason, partly, lost))
+
+    def seen(self, at: float) -> None:
+        """Record that until then nothing more passed, unless something that passes later says so before long."""
+        self._seen = at
 
     def close(self) -> None:
         """Write what waits, make sure that it is on the disk, and end. Harmless when it has ended already."""
@@ -152,6 +158,7 @@ class CaptureWriter:
             while not last:
                 last = self._closing.wait(FLUSH_EVERY)
                 self._drain()
+                self._tell_seen()
                 self._flush(last=last)
             self._sink.sync()
         except OSError as error:
@@ -174,10 +181,24 @@ class CaptureWriter:
             self._encoded += messages
             self._put(buffer, messages)
 
+    def _tell_seen(self) -> None:
+        """Where nothing came since something was to be said of the time until then."""
+        seen = self._seen
+        if seen > self._latest and not self._queue:
+            self._latest = seen
+            buffer = bytearray()
+            self._lines.add(SeenLine(seen), buffer)
+            self._put(buffer, 0)
+
     def _encode(self, item: Item, buffer: bytearray) -> int:
         """Add a line to the buffer; returns how many messages it holds."""
         found = self._lines.add(item, buffer)
-        if not isinstance(item, GapLine):
+        if isinstance(item, GapLine):
+            if not item.lost:
+                # What comes next has times of another clock.
+                self._latest = 0.0
+        elif not isinstance(item, SeenLine):
+            self._latest = item[0]
             self._taken_out += len(item[2]) + _PER_MESSAGE
             self.lost += not found
         return found

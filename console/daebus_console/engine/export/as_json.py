@@ -6,6 +6,7 @@ import base64
 import heapq
 import json
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from json.encoder import encode_basestring_ascii
 from math import inf, isfinite
@@ -18,7 +19,8 @@ from daebus_console.engine.diff.exchange import Unread
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import Part, compact, parts, payload_text
 from daebus_console.engine.hiding.redact import Redactor
-from daebus_console.engine.message.exchange import Exchange, Kind, Message
+from daebus_console.engine.message.exchange import Exchange, Kind, Message, State
+from daebus_console.engine.message.frame import Gap
 
 _RESPONSE = Kind.RESPONSE
 
@@ -169,27 +171,44 @@ def as_jsonl(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[
 def _in_order(exchanges: Iterable[Exchange], redact: Redactor) -> Iterator[str]:
     """The lines of a capture, in the order in which all of it passed: each when nothing older can follow.
 
-    That is so where exchanges come in the order in which they were opened. A message that opened several comes once.
+    That is so where exchanges come in the order in which they were opened. A message that opened several comes once. At
+    the end it says until when all was seen, where somebody's time was over by then.
     """
-    waiting: list[tuple[float, int, int, bytes | None, str]] = []
-    taken = 0
-    before: tuple[float, int, bytes | None] | None = None
+    waiting: list[tuple[int, int, Message | None, str]] = []
+    ends: deque[tuple[int, float, str]] = deque()
+    before: Message | None = None
+    taken, seen = 0, 0.0
 
-    def until(end: float, seq: int) -> Iterator[str]:
+    def until(end: float) -> Iterator[str]:
         nonlocal before
-        while waiting and waiting[0][:2] < (end, seq):
-            at, number, _taken, data, text = heapq.heappop(waiting)
-            if before is None or data is None or before[2] is not data or before[:2] != (at, number):
+        while waiting and waiting[0][0] < end:
+            seq, _taken, message, text = heapq.heappop(waiting)
+            while ends and message is not None and seq > ends[0][0] and message.at >= ends[0][1]:
+                yield ends.popleft()[2]
+            if before is None or message is None or before.data is not message.data or before.seq != seq:
                 yield text
-            before = at, number, data
+            before = message or before
 
     for exchange in exchanges:
-        opened = exchange.opened
-        yield from until(opened.at, opened.seq)
-        for at, seq, data, text in _placed(exchange, redact):
-            taken += 1
-            heapq.heappush(waiting, (at, seq, taken, data, text))
-    yield from until(inf, 0)
+        yield from until(exchange.opened.seq)
+        gap, seq = exchange.aside.gap, exchange.opened.seq
+        if gap is None:
+            for message in exchange.messages:
+                taken += 1
+                heapq.heappush(waiting, (message.seq, taken, message, _line_of(message, redact)))
+            if exchange.state is State.TIMEOUT:
+                seen = max(seen, exchange.until)
+            continue
+        begins, ends_with = _gap_lines(gap)
+        taken += 1
+        heapq.heappush(waiting, (seq, taken, None, begins))
+        if ends_with is not None:
+            ends.append((seq, gap.start + (gap.seconds or 0.0), ends_with))
+    yield from until(inf)
+    yield from (text for _seq, _end, text in ends)
+    if before is None or seen > before.at:
+        # Or whoever reads it would not know that their time was over.
+        yield f'{{"at": {seen!r}, "seen": true}}\n'
 
 
 def _line_of(message: Message, redact: Redactor) -> str:
@@ -202,24 +221,15 @@ def _line_of(message: Message, redact: Redactor) -> str:
     return f'{{"at": {message.at!r}, {name}, {text}}}\n'
 
 
-def _placed(exchange: Exchange, redact: Redactor) -> Iterator[tuple[float, int, bytes | None, str]]:
-    """The lines of an exchange, each with where it stands (time and number), and the bytes of its message.
-
-    A gap has one; two where a part was seen in it, at its beginning and at its end.
-    """
-    gap, seq = exchange.aside.gap, exchange.opened.seq
-    if gap is None:
-        for message in exchange.messages:
-            yield message.at, message.seq, message.data, _line_of(message, redact)
-        return
-    line: dict[str, Any] = {"at": gap.start, "gap": gap.seconds or 0.0, "reason": gap.reason}
+def _gap_lines(gap: Gap) -> tuple[str, str | None]:
+    """The line of a gap. Where a part was seen in it, that with which it begins, and that for where it is over."""
+    line: dict[str, Any] = {"at": gap.start, "gap": max(0.0, gap.seconds or 0.0), "reason": gap.reason}
+    if not gap.lost:
+        line["lost"] = False
     if not gap.partly:
-        yield gap.start, seq, None, json.dumps(line) + "\n"
-        return
+        return json.dumps(line) + "\n", None
     line["partly"] = True
-    yield gap.start, seq, None, json.dumps(line | {"gap": 0.0}) + "\n"
-    if gap.end is not None:
-        yield gap.end, seq, None, json.dumps(line) + "\n"
+    return json.dumps(line | {"gap": 0.0}) + "\n", None if gap.end is None else json.dumps(line) + "\n"
 
 
 def as_capture(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:

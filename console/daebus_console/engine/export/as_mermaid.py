@@ -13,15 +13,15 @@ _UNANSWERED = {State.TIMEOUT: "timed out", State.UNKNOWN: "unknown", State.PENDI
 
 
 def as_mermaid(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
-    """One diagram of all of them, with their messages in the order of time."""
+    """One diagram of all of them, with their messages in the order in which they passed."""
     del options
     every = list(exchanges)
     diagram = _Diagram()
     steps = sorted(
-        ((message.at, message.seq, index, message) for index, one in enumerate(every) for message in one.messages),
-        key=lambda step: step[:2],
+        ((message.seq, index, message) for index, one in enumerate(every) for message in one.messages),
+        key=lambda step: step[0],
     )
-    lines = [line for _at, _seq, index, message in steps for line in diagram.lines(every[index], message)]
+    lines = [line for _seq, index, message in steps for line in diagram.lines(every[index], message)]
     lines += [line for one in every for line in diagram.ending(one)]
     yield "sequenceDiagram\n"
     for name, alias in diagram.names.items():

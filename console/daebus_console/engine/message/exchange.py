@@ -203,7 +203,9 @@ class Exchange(msgspec.Struct, gc=False):
         """Seconds from the request to its final answer, by the console's clock; None where nobody can tell."""
         if self.answer is None or self.kind is not Kind.REQUEST or self.flags & Flag.TIMELESS:
             return None
-        return self.answer.at - self.opened.at
+        latency = self.answer.at - self.opened.at
+        # Where the clock went back between them, and nothing says so.
+        return latency if latency >= 0 else None
 
     @property
     def transit(self) -> float | None:

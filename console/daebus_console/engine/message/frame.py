@@ -1,4 +1,4 @@
-"""What comes off the bus before anybody has looked inside: frames, and the gaps between them."""
+"""What comes off the bus, or out of a capture, before anybody has looked inside: frames, and the gaps between them."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ Alone = tuple[float, tuple[tuple[str, bytes]]]
 
 CAUSE = "; cause: "
 """What stands in the reason of a gap before what became known of it later."""
+
+
+class Seen(NamedTuple):
+    """Until `at`, epoch seconds, nothing passed but what came before this."""
+
+    at: float
 
 
 class Gap(NamedTuple):

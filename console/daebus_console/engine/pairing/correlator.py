@@ -255,13 +255,16 @@ class Correlator(Sorter):
         """
         if self._open_gap is not None:
             return None
+        begin = step.before if step.slept else step.after - step.stood
+        return self.step_over(step.before, Gap(begin, step.after, _reason(step), lost=False))
+
+    def step_over(self, at: float, gap: Gap) -> Exchange:
+        """The same, as that gap tells it: after `at` times are those of another clock."""
         for pending in self._deadlines:
             pending.flags |= Flag.TIMELESS
-        reason = _reason(step)
-        exchange = self.lose(step.before, reason)
+        exchange = self.lose(at, gap.reason)
         self._open_gap = None
-        begin = step.before if step.slept else step.after - step.stood
-        exchange.set_aside().gap = Gap(begin, step.after, reason, lost=False)
+        exchange.set_aside().gap = gap
         return exchange
 
     def resume(self, at: float) -> Exchange | None:

@@ -17,7 +17,7 @@ from daebus_console.engine.capture.format import Header
 from daebus_console.engine.capture.reader import MOST_TOGETHER, CaptureReader, open_capture
 from daebus_console.engine.capture.source import Progress
 from daebus_console.engine.message.exchange import Exchange, State
-from daebus_console.engine.message.frame import Alone, Gap
+from daebus_console.engine.message.frame import Alone, Gap, Seen
 from daebus_console.engine.message.recogniser import Recogniser
 from daebus_console.engine.pairing.correlator import DEFAULT_TIMEOUT, Correlator
 from daebus_console.engine.pairing.journal import Journal
@@ -82,8 +82,10 @@ class _Stretch:
         self.now = 0.0
         self._whole_since = -math.inf
         """Since when all is seen; infinity while only a part is."""
-        self._waiting: list[tuple[float, int, Exchange]] = []
-        """Those that are not given yet, by the time of their opening and their number: a heap."""
+        self._clocks, self._stepped_at = 0, 0.0
+        """How often the clock stepped, and when it did the last time, by the new one."""
+        self._waiting: list[tuple[int, float, int, Exchange]] = []
+        """Those that are not given yet, by the time of their opening (and by what clock) and their number: a heap."""
         self._most = min(_AT_ONCE, self.journal.max_messages)
         self._most_bytes = min(MOST_TOGETHER, self.journal.max_bytes)
         self._kept: list[Alone] = []
@@ -97,18 +99,25 @@ class _Stretch:
                 if isinstance(run, Gap):
                     yield from self._left()
                     yield from self._over(run)
+                elif isinstance(run, Seen):
+                    yield from self._left()
+                    yield from self._paired((), max(self.now, run.at))
                 else:
                     for ready in self._frames(run):
                         yield from ready
             yield from self._left()
             recording.warnings = reader.warnings
         while self._waiting:
-            yield heapq.heappop(self._waiting)[2]
+            yield heapq.heappop(self._waiting)[3]
 
     def _over(self, gap: Gap) -> list[Exchange]:
         """Take a gap, or the end of one in which a part was seen; returns what is ready then."""
         first, now, correlator = self.journal.next_number, max(self.now, gap.start), self.correlator
-        if gap.partly and gap.end is not None:
+        if not gap.lost and gap.end is not None:
+            correlator.step_over(gap.start, gap)
+            self._clocks += 1
+            now = self._stepped_at = gap.end
+        elif gap.partly and gap.end is not None:
             self._whole_since = now = max(now, gap.end)
             correlator.resume(gap.end)
         else:
@@ -177,13 +186,15 @@ class _Stretch:
             # Most are settled in the order in which they were opened, and need not wait.
             given = 0
             for exchange in new:
-                if exchange.opened.at > settled_before or (exchange.state in _OPEN and self._waits(exchange)):
+                if exchange.opened.at > settled_before or (
+                    exchange.state in _OPEN and self._waits(exchange, self._clocks)
+                ):
                     break
                 given += 1
             ready += new[:given]
             del new[:given]
         for exchange in new:
-            heapq.heappush(waiting, (exchange.opened.at, exchange.number, exchange))
+            heapq.heappush(waiting, (self._clocks, exchange.opened.at, exchange.number, exchange))
         return ready if ordered else self._ready(settled_before)
 
     def _ready(self, settled_before: float) -> list[Exchange]:
@@ -193,16 +204,18 @@ class _Stretch:
         """
         waiting, first, ready = self._waiting, self.journal.exchanges.first, []
         while waiting:
-            at, number, exchange = waiting[0]
-            if number >= first and (at > settled_before or (exchange.state in _OPEN and self._waits(exchange))):
+            clock, at, number, exchange = waiting[0]
+            late = clock == self._clocks and at > settled_before
+            if number >= first and (late or (exchange.state in _OPEN and self._waits(exchange, clock))):
                 break
             heapq.heappop(waiting)
             ready.append(exchange)
         return ready
 
-    def _waits(self, exchange: Exchange) -> bool:
+    def _waits(self, exchange: Exchange, clock: int) -> bool:
         """Whether the answer to one that is unanswered may still come, or the end of a gap."""
         if exchange.state is State.GAP:
             return exchange.aside.gap is self.correlator.open_gap
         pending = exchange.state is State.PENDING
-        return exchange.answer is None and (pending or self.now <= exchange.deadline + _LONGEST_HOLD)
+        over_at = exchange.until if clock == self._clocks else self._stepped_at
+        return exchange.answer is None and (pending or self.now <= over_at + _LONGEST_HOLD)

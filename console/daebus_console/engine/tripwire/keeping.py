@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from daebus_console.engine.capture.format import GapLine
+from daebus_console.engine.capture.format import GapLine, SeenLine
 from daebus_console.engine.capture.lines import Lines
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message.exchange import Exchange, Kind, Message
@@ -126,6 +126,8 @@ class Keeping:
         self._write(buffer)
         if gap is not None:
             self._add(GapLine(gap.start, max(0.0, now - gap.start), gap.reason, gap.partly))
+        else:
+            self._add(SeenLine(now))
         self._file.finish()
 
     def discard(self) -> None:
@@ -154,7 +156,7 @@ class Keeping:
             return True
         if gap.end is None:
             return False
-        self._lines.add(GapLine(gap.start, gap.seconds or 0.0, gap.reason), buffer)
+        self._lines.add(GapLine(gap.start, max(0.0, gap.seconds or 0.0), gap.reason, lost=gap.lost), buffer)
         return True
 
     def _end_part(self, buffer: bytearray, at: float) -> None:
@@ -164,7 +166,7 @@ class Keeping:
             self._partly = None
             self._lines.add(GapLine(gap.start, gap.seconds or 0.0, gap.reason, partly=True), buffer)
 
-    def _add(self, line: GapLine) -> None:
+    def _add(self, line: GapLine | SeenLine) -> None:
         buffer = bytearray()
         self._lines.add(line, buffer)
         self._write(buffer)
