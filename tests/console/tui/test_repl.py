@@ -10,7 +10,7 @@ from textual import events
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.tui.widgets.repl_line import CommandLine
 from daebus_console.tui.widgets.repl_recall import Recall
-from tests.console.tui.support import Driver, drive
+from tests.console.tui.support import Driver, drive, fed
 
 
 def line_of(console: Driver) -> CommandLine:
@@ -233,3 +233,45 @@ def test_going_back_ends_where_it_began(wanted: list[str]) -> None:
         assert recall.step(["a", "b"], 1, "") == entry
     assert recall.step(["a", "b"], 1, "draft") is None
     assert recall.step([], -1, "draft") is None
+
+
+def top_of(console: Driver) -> int:
+    """The first row of the output that is on the screen."""
+    return console.app.main.repl.output.scroll_offset.y
+
+
+def test_what_was_printed_is_scrolled_with_the_keyboard() -> None:
+    async def story(console: Driver) -> None:
+        output = console.app.main.repl.output
+        await console.command("help")
+        await console.until(lambda: top_of(console) == output.max_scroll_y > 10, what="the end of what help prints")
+        await console.sees("PgUp Scroll")
+        end, page = top_of(console), output.size.height - 1
+        for key, place in (
+            ("pageup", end - page),
+            ("shift+up", end - page - 1),
+            ("shift+down", end - page),
+            ("pagedown", end),
+        ):
+            await console.press(key)
+            await console.until(lambda place=place: top_of(console) == place, what=f"{place} after {key}")
+        assert line_of(console).has_focus
+
+    drive(fed(0.0), story)
+
+
+def test_what_is_printed_first_is_whole_beside_the_scroll_bar_that_comes_then() -> None:
+    async def story(console: Driver) -> None:
+        repl = console.app.main.repl
+        repl.line.focus()
+        await console.press("ctrl+l")
+        repl.write([("ø" * 200, "plain")])
+        await console.until(lambda: "ø" in console.text)
+        for _line in range(6):
+            repl.write([("more", "plain")])
+        await console.until(lambda: top_of(console) == repl.output.max_scroll_y > 0)
+        await console.press(*["pageup"] * 6)
+        await console.until(lambda: top_of(console) == 0)
+        await console.until(lambda: console.text.count("ø") == 200)
+
+    drive(fed(0.0), story, size=(80, 24))

@@ -36,7 +36,9 @@ class ReplPane(DrawsRoles, Vertical):
     def __init__(self, **keywords: Any) -> None:
         super().__init__(**keywords)
         self.head = TitleLine([(" Commands", "strong")], id="repl-title", classes="pane-title")
-        self.output = OutputLog(max_lines=MOST_LINES, wrap=True, markup=False, highlight=False, id="repl-output")
+        self.output = OutputLog(
+            max_lines=MOST_LINES, min_width=0, wrap=True, markup=False, highlight=False, id="repl-output"
+        )
         self.output.can_focus = False
         self.line = CommandLine(
             placeholder="request SERVICE ACTION name=value …   (help lists all commands)", id="repl-line"
@@ -97,6 +99,11 @@ class ReplPane(DrawsRoles, Vertical):
         event.stop()
         self._written.clear()
         self.output.clear()
+
+    @on(CommandLine.ScrollOutput)
+    def _scroll(self, event: CommandLine.ScrollOutput) -> None:
+        event.stop()
+        self.output.scroll_rows(event.by * (max(1, self.output.size.height - 1) if event.pages else 1))
 
     @on(CommandLine.Entered)
     def _entered(self, event: CommandLine.Entered) -> None:

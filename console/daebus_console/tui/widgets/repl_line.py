@@ -44,6 +44,10 @@ class CommandLine(TextArea):
         Binding("up", "earlier", "Earlier", key_display="↑"),
         Binding("down", "later", "Later", show=False),
         Binding("tab", "complete(1)", "Complete"),
+        Binding("pageup", "page_output(-1)", "Scroll up", key_display="PgUp"),
+        Binding("pagedown", "page_output(1)", "Scroll down", key_display="PgDn", show=False),
+        Binding("shift+up", "scroll_output(-1)", "Scroll up by a row", show=False),
+        Binding("shift+down", "scroll_output(1)", "Scroll down by a row", show=False),
         Binding("shift+tab", "complete(-1)", "Complete backwards", show=False),
         Binding("ctrl+t", "fill_in", "Fill in what was sent last"),
         Binding("ctrl+r", "search", "Search what was entered", show=False),
@@ -68,6 +72,14 @@ class CommandLine(TextArea):
 
     class ClearOutput(Message):
         """What was printed is to be forgotten."""
+
+    class ScrollOutput(Message):
+        """What was printed is to be scrolled, by that many rows or, with `pages`, pages."""
+
+        def __init__(self, by: int, *, pages: bool) -> None:
+            super().__init__()
+            self.by = by
+            self.pages = pages
 
     def __init__(self, **keywords: Any) -> None:
         super().__init__(compact=True, soft_wrap=True, highlight_cursor_line=False, **keywords)
@@ -365,6 +377,14 @@ class CommandLine(TextArea):
             self.put("")
         else:
             self.post_message(StopRequested())
+
+    def action_page_output(self, pages: int) -> None:
+        """Scroll what was printed by pages."""
+        self.post_message(self.ScrollOutput(pages, pages=True))
+
+    def action_scroll_output(self, rows: int) -> None:
+        """Scroll what was printed by rows."""
+        self.post_message(self.ScrollOutput(rows, pages=False))
 
     def action_clear_output(self) -> None:
         """Forget what was printed."""

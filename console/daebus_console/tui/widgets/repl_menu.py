@@ -42,6 +42,10 @@ class OutputLog(RichLog):
             self.menu = menu
             self.refresh()
 
+    def scroll_rows(self, rows: int) -> None:
+        """Scroll by that many rows, at once."""
+        self.scroll_relative(y=rows, animate=False)
+
     def render_line(self, y: int) -> Strip:
         """See Textual."""
         row = y - (self.size.height - len(self.menu))
