@@ -10,7 +10,7 @@ from textual import events
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.tui.widgets.repl_line import CommandLine
 from daebus_console.tui.widgets.repl_recall import Recall
-from tests.console.tui.support import Driver, drive, fed
+from tests.console.tui.support import Driver, drive, fed, grid
 
 
 def line_of(console: Driver) -> CommandLine:
@@ -275,3 +275,44 @@ def test_what_is_printed_first_is_whole_beside_the_scroll_bar_that_comes_then() 
         await console.until(lambda: console.text.count("ø") == 200)
 
     drive(fed(0.0), story, size=(80, 24))
+
+
+def test_what_is_printed_leaves_whoever_reads_where_he_is() -> None:
+    async def story(console: Driver) -> None:
+        repl = console.app.main.repl
+        output = repl.output
+        await console.command("help")
+        await console.until(lambda: top_of(console) == output.max_scroll_y > 10, what="the end of what help prints")
+        await console.press("pageup", "pageup")
+        place, end = top_of(console), output.max_scroll_y
+        assert place < end
+        repl.write([("in the background", "plain")])
+        await console.until(lambda: output.max_scroll_y > end)
+        await console.pilot.pause()
+        assert top_of(console) == place
+        # Of what is full the oldest goes; what is read stays on the screen.
+        output.max_lines = output.max_scroll_y
+        seen = [line[:100] for line in grid(console.app)[-8:-3]]
+        repl.write([("once more", "plain")])
+        await console.until(lambda: top_of(console) < place)
+        await console.pilot.pause()
+        assert [line[:100] for line in grid(console.app)[-8:-3]] == seen
+        await console.command("help")
+        await console.until(
+            lambda: top_of(console) == output.max_scroll_y, what="the end, for whoever enters something"
+        )
+        repl.write([("at the end", "plain")])
+        await console.sees("at the end")
+
+    drive(fed(0.0), story)
+
+
+def test_the_end_of_what_was_printed_stays_in_a_pane_that_gets_smaller() -> None:
+    async def story(console: Driver) -> None:
+        await console.command("help")
+        await console.press("escape")
+        await console.sees("`help VERB` tells more")
+        await console.pilot.resize_terminal(120, 28)
+        await console.sees("`help VERB` tells more")
+
+    drive(fed(0.0), story)

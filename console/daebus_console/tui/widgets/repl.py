@@ -99,6 +99,7 @@ class ReplPane(DrawsRoles, Vertical):
         event.stop()
         self._written.clear()
         self.output.clear()
+        self.output.to_the_end()
 
     @on(CommandLine.ScrollOutput)
     def _scroll(self, event: CommandLine.ScrollOutput) -> None:
@@ -114,7 +115,8 @@ class ReplPane(DrawsRoles, Vertical):
             self.post_message(CommandEntered(event.text))
 
     def echo(self, command: str) -> None:
-        """Show a command as it was entered, but for what is secret in it."""
+        """Show a command as it was entered, but for what is secret in it, at the end: there its output will be."""
+        self.output.to_the_end()
         text = shown(command, getattr(self.app, "redact", None)).text
         for index, line in enumerate(text.split("\n")):
             self.write([("· " if index else "❯ ", "accent"), (clean(line), "strong")])
@@ -129,7 +131,7 @@ class ReplPane(DrawsRoles, Vertical):
         for piece, role in line:
             style = legible(self.role_style(role))
             text.append(piece, Style(color=style.color, bold=style.bold))
-        self.output.write(text, expand=True, scroll_end=True)
+        self.output.add(text)
 
     def _write_anew(self) -> None:
         """What was written has the colours of the theme it was written in: write it in those of this one."""

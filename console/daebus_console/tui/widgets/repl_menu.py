@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from rich.text import Text
 from textual.strip import Strip
 from textual.widgets import RichLog
 
@@ -34,6 +35,8 @@ class OutputLog(RichLog):
     def __init__(self, **keywords: Any) -> None:
         super().__init__(**keywords)
         self.menu: list[Strip] = []
+        self.reading = False
+        """Whether the user has scrolled up, and wants to stay there whatever is printed."""
 
     def show_menu(self, offers: Sequence[Offer], chosen: int, indent: int) -> None:
         """Show the offers around the chosen one (-1: none is), `indent` cells from the left; without any, none."""
@@ -41,6 +44,29 @@ class OutputLog(RichLog):
         if menu or self.menu:
             self.menu = menu
             self.refresh()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """See Textual. At the end nobody reads any more."""
+        super().watch_scroll_y(old_value, new_value)
+        self.reading = new_value < self.max_scroll_y
+
+    def add(self, text: Text) -> None:
+        """Write a line at the end. The end stays on the screen, or what is read there."""
+        dropped = self._start_line
+        self.write(text, expand=True, scroll_end=not self.reading)
+        dropped = self._start_line - dropped
+        if self.reading and dropped:
+            self.scroll_rows(-dropped)
+
+    def to_the_end(self) -> None:
+        """Go to the end, and stay there."""
+        self.reading = False
+        self.scroll_end(animate=False, x_axis=False)
+
+    def on_resize(self) -> None:
+        """The end stays on the screen."""
+        if not self.reading:
+            self.to_the_end()
 
     def scroll_rows(self, rows: int) -> None:
         """Scroll by that many rows, at once."""
