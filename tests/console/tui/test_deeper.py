@@ -278,6 +278,32 @@ def test_a_zoomed_pane_has_the_screen_and_its_keys(pane: str) -> None:
     drive(scene(), story)
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 35), (200, 60)], ids=str)
+def test_the_command_pane_is_zoomed_from_the_palette_and_left_with_escape(size: tuple[int, int]) -> None:
+    """Whatever the height that it has at that size, or was given."""
+
+    async def story(console: Driver) -> None:
+        main = console.app.main
+        for _given in range(2):
+            before = main.repl.outer_size
+            await console.press("colon", "ctrl+p")
+            await console.type("console zoom")
+            await console.sees("Console: Zoom")
+            await console.press("enter")
+            await console.until(lambda: main.repl.outer_size == (size[0], size[1] - 2))
+            await console.sees("help lists the commands", "request SERVICE ACTION")
+            await console.loses("Services")
+            assert main.repl.line.has_focus
+            await console.press("escape")
+            await console.sees("Services", "Flow", "Timeline", "Commands")
+            await console.until(lambda before=before: main.repl.outer_size == before)
+            assert main.flow.has_focus
+            main.layout_of.resize("repl-pane", 5)
+            await console.until(lambda: main.repl.outer_size.height == 5)
+
+    drive(scene(), story, size=size)
+
+
 def test_what_no_terminal_takes_is_copied_as_an_escape() -> None:
     async def story(console: Driver) -> None:
         console.app.copy_to_clipboard("a\ud800b")

@@ -125,7 +125,7 @@ class MainScreen(DebugKeys):
     def on_mount(self) -> None:
         self.filter_bar.completer = filter_completer(self.session)
         self.repl.line.helped_by(lambda: self.workspace.assist)
-        self.repl.line.leave = lambda: self.set_focus(self.flow)
+        self.repl.line.leave = self._leave_commands
         self.flow.focus()
         self.restore(self.app.settings)
         self._slow()
@@ -343,6 +343,12 @@ class MainScreen(DebugKeys):
         self.repl.display = True
         # At once: `focus()` waits its turn, and what is typed meanwhile would go to the flow's keys.
         self.set_focus(self.repl.line)
+
+    def _leave_commands(self) -> None:
+        """Go from the command line to the flow, which has to be on the screen then."""
+        if self.layout_of.zoomed is self.repl:
+            self.layout_of.zoom()
+        self.set_focus(self.flow)
 
     def action_suspend(self) -> None:
         """Lift the filter for a while, or restore it."""
