@@ -8,8 +8,9 @@ import pytest
 from textual.timer import Timer
 
 from daebus_console.tui.app import ConsoleApp
+from daebus_console.tui.widgets.row_list import RowList
 from tests.console.tui.scene import scene
-from tests.console.tui.support import Driver, drive
+from tests.console.tui.support import Driver, drive, grid
 from tests.console.tui.test_bindings import PANES, back
 
 WAYS: dict[str, tuple[str, ...]] = {
@@ -86,3 +87,60 @@ def test_it_starts_at_any_size_and_grows(size: tuple[int, int]) -> None:
         await console.sees("daebus", "Flow")
 
     drive(scene(), story, size)
+
+
+def cursor_line(console: Driver) -> str:
+    """What stands on the row of the focused list that the cursor is on, where that is on the screen."""
+    rows = console.app.focused
+    assert isinstance(rows, RowList)
+    index = rows.cursor_index()
+    if index is None or not rows.top <= index < rows.top + rows.page or not rows.region.height:
+        return ""
+    return grid(console.app)[rows.region.y + index - rows.top][rows.region.x :][: rows.size.width].strip()
+
+
+@pytest.mark.parametrize("where", ["flow", "by message", "shape"])
+def test_the_row_that_the_cursor_is_on_stays_on_the_screen_when_it_gets_smaller(where: str) -> None:
+    async def story(console: Driver) -> None:
+        await console.press(*WAYS[where])
+        await console.until(lambda: isinstance(console.app.focused, RowList) and console.app.focused.count() > 8)
+        await console.press("end", "up")
+        rows = console.app.focused
+        assert isinstance(rows, RowList)
+        index = rows.cursor_index()
+        assert index is not None and cursor_line(console)
+        # Whatever the row says at each width, its first signs are the same.
+        for size in ((120, 27), (120, 22), (120, 35)):
+            await console.pilot.resize_terminal(*size)
+            await console.until(lambda: cursor_line(console) != "", what=f"the row at {size}")
+            assert rows.cursor_index() == index
+            # What is looked at stays there, however often it is drawn.
+            console.app.main.flow.tick()
+            assert cursor_line(console)
+
+    drive(scene(), story)
+
+
+def test_the_row_stays_on_the_screen_when_another_pane_takes_its_room() -> None:
+    async def story(console: Driver) -> None:
+        await console.press("f3")
+        await console.press(*["left_square_bracket"] * 2, "end", "up")
+        flow = console.app.main.flow
+        high, before = flow.size.height, cursor_line(console)
+        assert before
+        await console.press("f3")
+        await console.until(lambda: flow.size.height < high)
+        await console.until(lambda: cursor_line(console)[:20] == before[:20])
+
+    drive(scene(), story)
+
+
+def test_the_newest_stays_on_the_screen_where_it_is_followed() -> None:
+    async def story(console: Driver) -> None:
+        flow = console.app.main.flow
+        assert flow.following
+        await console.pilot.resize_terminal(120, 24)
+        await console.until(lambda: flow.size.height < 8)
+        await console.sees("     23 gateway")
+
+    drive(scene(), story)

@@ -145,6 +145,13 @@ class FlowView(RowList):
         elif self._anchor is not None:
             self.top = min(self.rows.index(self._anchor), self.bottom)
 
+    def keep_in_view(self, index: int | None) -> None:
+        if self.following:
+            self.top = self.end
+        else:
+            super().keep_in_view(index)
+            self._remember()
+
     @property
     def new(self) -> int:
         """Rows that came since following ended."""

@@ -63,6 +63,8 @@ class RowList(Widget, can_focus=True):
         self.top = 0
         self._styles_of: dict[tuple[str, str], Style] = {}
         self._dragging = False
+        self._page = 0
+        """Rows that fitted when the size was told last."""
 
     # For children to say ---------------------------------------------------------------------------------------
 
@@ -115,6 +117,18 @@ class RowList(Widget, can_focus=True):
         elif index >= self.top + self.page:
             self.top = index - self.page + 1
         self.top = max(0, min(self.top, self.bottom))
+
+    def on_resize(self) -> None:
+        """What the cursor was on stays on the screen where it was there."""
+        before, self._page = self._page, self.page
+        here = self.cursor_index()
+        self.keep_in_view(here if here is not None and self.top <= here < self.top + before else None)
+        self.refresh()
+
+    def keep_in_view(self, index: int | None) -> None:
+        """The size is another one, and that row is to stay on the screen."""
+        if index is not None:
+            self.show_row(index)
 
     def scroll_rows(self, rows: int) -> None:
         """Scroll by that many rows on behalf of the user."""
