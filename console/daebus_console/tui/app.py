@@ -63,6 +63,8 @@ class ConsoleApp(BaseApp):
     _restored = False
     CSS_PATH = Path(__file__).with_name("console.tcss")
     TITLE = "daebus-console"
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-tiny"), (8, "-lower"), (14, "-low"), (20, "-high")]
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-thin"), (64, "-broad")]
     COMMANDS = BaseApp.COMMANDS | {_actions}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from textual.timer import Timer
+from textual.widget import Widget
 
 from daebus_console.tui.app import ConsoleApp
 from daebus_console.tui.widgets.row_list import RowList
@@ -144,3 +145,62 @@ def test_the_newest_stays_on_the_screen_where_it_is_followed() -> None:
         await console.sees("     23 gateway")
 
     drive(scene(), story)
+
+
+@pytest.mark.parametrize(
+    ("size", "rows"), [((120, 19), 6), ((120, 10), 4), ((60, 15), 4), ((40, 12), 5), ((20, 5), 2)], ids=str
+)
+def test_on_a_small_screen_the_flow_has_the_room(size: tuple[int, int], rows: int) -> None:
+    """And each other pane has some while the keyboard is in it."""
+
+    async def story(console: Driver) -> None:
+        main = console.app.main
+        flow = main.flow
+
+        async def has(pane: Widget, least: int) -> None:
+            await console.until(lambda: pane.size.height >= least and pane.size.width >= 16, what=f"{pane} has room")
+
+        await has(flow, rows)
+        await console.press("left_square_bracket")
+        await console.until(lambda: cursor_line(console) != "", what="the selected row")
+        await console.press("enter")
+        await console.until(lambda: main.detail.view.has_focus)
+        await has(main.detail.view, 1)
+        await console.press("escape")
+        await has(flow, rows)
+        await console.until(lambda: cursor_line(console) != "", what="the selected row")
+        await console.press("shift+tab")
+        await console.until(lambda: main.directory.has_focus)
+        await has(main.directory, 2)
+        await console.press("escape", "colon")
+        await console.type("unheard-of")
+        await has(main.repl.line, 1)
+        await console.press("enter")
+        await console.until(lambda: any("unheard-of" in line for line in map(str, main.repl.output.lines)))
+        if size[1] >= 10:
+            await console.until(lambda: any(line.strip(" ▁").endswith("quit") for line in grid(console.app)))
+        await console.press("escape")
+        await has(flow, rows)
+
+    drive(scene(), story, size=size)
+
+
+def test_a_mistake_is_told_where_the_command_pane_has_no_room() -> None:
+    async def story(console: Driver) -> None:
+        console.app.main.do("show #9999")
+        await console.sees("#9999")
+
+    drive(scene(), story, size=(60, 7), notifications=True)
+
+
+def test_what_other_screens_are_for_has_room_on_a_small_one() -> None:
+    async def story(console: Driver) -> None:
+        await console.press("S")
+        await console.sees("all together", "get_user", "Slowest")
+        await console.press("escape", "exclamation_mark")
+        await console.sees("▲", "The finding")
+        found = console.app.focused
+        assert found is not None
+        await console.until(lambda: found.size.height >= 3)
+
+    drive(scene(), story, size=(120, 10))

@@ -39,7 +39,8 @@ class Layout:
     def is_seen(self, name: str) -> bool:
         """Whether that pane is on the screen."""
         pane = self.pane(name)
-        return bool(pane.display) and self.zoomed in (None, pane)
+        most = pane.styles.max_height
+        return bool(pane.display) and self.zoomed in (None, pane) and (most is None or most.value > 0)
 
     def show(self, name: str, shown: bool) -> None:
         """Show or hide a pane."""
