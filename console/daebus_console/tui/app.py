@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property, partial
 from pathlib import Path
@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import events
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.geometry import Size
+from textual.screen import Screen
 
 from daebus_console.commands.known_file import KnownFile, known_path
 from daebus_console.engine.hiding.redact import Redactor
@@ -46,6 +48,9 @@ def _actions() -> type[Provider]:
     return Actions
 
 
+ROWS = [(0, "-tiny"), (8, "-lower"), (14, "-low"), (20, "-high")]
+COLUMNS = [(0, "-thin"), (64, "-broad")]
+"""From how many rows and columns on screens have which class."""
 NARROWEST = 20
 """Cells that every screen has, even where the terminal is narrower."""
 
@@ -63,8 +68,8 @@ class ConsoleApp(BaseApp):
     _restored = False
     CSS_PATH = Path(__file__).with_name("console.tcss")
     TITLE = "daebus-console"
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-tiny"), (8, "-lower"), (14, "-low"), (20, "-high")]
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-thin"), (64, "-broad")]
+    VERTICAL_BREAKPOINTS = ROWS
+    HORIZONTAL_BREAKPOINTS = COLUMNS
     COMMANDS = BaseApp.COMMANDS | {_actions}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
@@ -113,6 +118,11 @@ class ConsoleApp(BaseApp):
     def get_default_screen(self) -> MainScreen:
         """Textual asks for what is at the bottom of all screens."""
         return self.mains[0]
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """See Textual, whose panel of keys and maximized widgets would lie over what `?` and `z` do here."""
+        ours = ("Theme", "Quit", "Screenshot")
+        return (command for command in super().get_system_commands(screen) if command.title in ours)
 
     def deliver_screenshot(
         self, filename: str | None = None, path: str | None = None, time_format: str | None = None

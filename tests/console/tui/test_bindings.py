@@ -12,11 +12,14 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 
 from daebus_console.commands.under_way import under_way
+from daebus_console.engine.message.exchange import Flag
 from daebus_console.tui.app import ConsoleApp
 from daebus_console.tui.screens.ask import AskScreen
 from daebus_console.tui.screens.break_at import BreakScreen
 from daebus_console.tui.screens.compare import CompareScreen
 from daebus_console.tui.screens.conversation import ConversationScreen, WaterfallList
+from daebus_console.tui.screens.findings import FindingsScreen
+from daebus_console.tui.screens.full import FullScreen
 from daebus_console.tui.screens.groups import GroupsScreen
 from daebus_console.tui.screens.held import HeldList, HeldScreen
 from daebus_console.tui.screens.help import HelpScreen
@@ -58,6 +61,7 @@ PANES: dict[str, tuple[tuple[str, ...], tuple[type[DOMNode], ...]]] = {
         ("left_square_bracket", "m", *["left_square_bracket"] * 2, "M"),
         (FigureList, SideBySideScreen),
     ),
+    "findings": (("exclamation_mark",), (FigureList, FindingsScreen)),
     "held": (("H",), (HeldList, HeldScreen)),
     "breakpoints and faults": (("L",), (RuleList, RulesScreen)),
     "break": (("left_square_bracket", "B"), (BreakScreen,)),
@@ -97,7 +101,11 @@ async def go(console: Driver, pane: str, *, selected: bool = False) -> None:
     way, classes = PANES[pane]
     await console.until(lambda: console.app.main.flow.count() >= 18)
     console.app.settings.set("filters", {"wrong": "status:error", "slow": "latency:>1s"})
-    await console.press(*(key for key in way if not (selected and key == SELECTS)))
+    if "m" in way:
+        # Two are selected, the one after the other, from the newest on.
+        console.app.main.flow.follow_newest()
+    skipped = SELECTS if selected and "m" not in way else None
+    await console.press(*(key for key in way if key != skipped))
     await console.until(lambda: is_at(console.app, classes[0]), what=f"the keyboard in {pane}")
 
 
@@ -129,6 +137,8 @@ async def back(console: Driver) -> None:
     main.narrow_to("")
     with main.session.lock:
         main.visibility.unmute_all()
+        for exchange in main.session.journal.exchanges:
+            exchange.flags &= ~Flag.MARKED
     main.flow.paused = False
     if main.flow.model.by_message:
         main.action_by_message()
@@ -160,7 +170,7 @@ def test_every_key_of_a_pane_can_be_pressed_and_the_console_lives(
                 await back(console)
                 await go(console, pane, selected=chosen == flow.selected and flow.cursor_index() is not None)
         titled = ("statistics", "sequence", "compare", "conversation", "what failed", "held", "breakpoints and faults")
-        titled += ("contrast", "shape", "two conversations")
+        titled += ("contrast", "shape", "two conversations", "findings")
         await console.sees(pane.capitalize() if pane in titled else "daebus")
 
     drive(scene(), story, notifications=True)
@@ -199,8 +209,13 @@ def test_names_are_forgotten_by_both_keys_and_chosen_by_enter() -> None:
 
 def test_help_lists_every_key_of_the_pane() -> None:
     async def story(console: Driver) -> None:
-        for pane in ("flow", "directory", "detail"):
+        for pane in PANES:
+            console.app.main.flow.follow_newest()
             await go(console, pane)
+            if not isinstance(console.app.screen, FullScreen) or pane in ("filter", "find"):
+                await back(console)
+                continue
+            told_of.add(pane)
             expected = {
                 (console.app.get_key_display(binding), binding.description)
                 for _key, binding in bindings(PANES[pane][1])
@@ -215,7 +230,9 @@ def test_help_lists_every_key_of_the_pane() -> None:
             assert expected <= told, (pane, sorted(expected - told))
             await back(console)
 
+    told_of: set[str] = set()
     drive(scene(), story)
+    assert len(told_of) == 14
 
 
 def test_every_binding_says_what_it_does() -> None:

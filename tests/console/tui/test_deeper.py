@@ -9,6 +9,7 @@ import pytest
 
 from daebus import DaebusCaller
 from daebus_console.engine.offline import OfflineSession
+from daebus_console.tui.screens.findings import FindingsScreen
 from daebus_console.tui.settings import SettingsFile
 from daebus_console.tui.widgets import flow_view
 from daebus_console.tui.widgets.flow_view import SLOWEST
@@ -241,6 +242,22 @@ def test_the_palette_holds_the_actions(redis_url: str) -> None:
         await console.until(lambda: not console.app.main.flow.following)
 
     drive(redis_url, story)
+
+
+def test_the_palette_holds_what_the_screen_in_front_can_do() -> None:
+    async def story(console: Driver) -> None:
+        await console.press("exclamation_mark", "ctrl+p")
+        await console.sees("Findings: Known, with a note", "Console: Off:")
+        await console.loses("Flow: Follow")
+        assert not any(word in console.text for word in ("Maximize", "summary of available keys", "Command: "))
+        await console.type("also known")
+        await console.sees("Findings: Also what is known")
+        await console.press("enter")
+        screen = console.app.screen
+        await console.until(lambda: isinstance(screen, FindingsScreen) and screen.everything)
+        assert console.app.screen is screen
+
+    drive(scene(), story)
 
 
 def test_a_pane_is_zoomed_hidden_and_resized(redis_url: str) -> None:

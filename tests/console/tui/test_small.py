@@ -109,7 +109,8 @@ def test_the_row_that_the_cursor_is_on_stays_on_the_screen_when_it_gets_smaller(
         rows = console.app.focused
         assert isinstance(rows, RowList)
         index = rows.cursor_index()
-        assert index is not None and cursor_line(console)
+        assert index is not None
+        assert cursor_line(console)
         # Whatever the row says at each width, its first signs are the same.
         for size in ((120, 27), (120, 22), (120, 35)):
             await console.pilot.resize_terminal(*size)

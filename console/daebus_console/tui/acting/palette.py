@@ -1,22 +1,25 @@
-"""The command palette: every action of every pane, made from their bindings, and the verbs of the command pane."""
+"""The command palette: what the screen in front can do, made from its bindings, and the verbs of the command pane."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from textual.app import App
 from textual.binding import Binding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.dom import DOMNode
+from textual.screen import Screen
 
 from daebus_console.commands.verbs import VERBS, Face
 from daebus_console.tui.messages import Prefill
+from daebus_console.tui.screens.help import name_of
 
 if TYPE_CHECKING:
     from daebus_console.tui.screens.main import MainScreen
 
-_LEFT_OUT = ("move", "page", "first", "last", "recall", "complete", "submit", "cursor")
+_LEFT_OUT = ("move", "page", "first", "last", "recall", "complete", "submit", "cursor", "command_palette")
 
 
 class Offer(NamedTuple):
@@ -28,14 +31,29 @@ class Offer(NamedTuple):
     action: str
 
 
-def offers(main: MainScreen) -> Iterator[Offer]:
-    """Every action there is."""
-    panes = (("Flow", main.flow), ("Directory", main.directory), ("Detail", main.detail), ("Detail", main.detail.view))
-    for name, node in (*panes, ("Console", main)):
+def offers(screen: Screen[Any], main: MainScreen) -> Iterator[Offer]:
+    """Every action of the screen: of all panes of the main one; of another that of what has the keyboard."""
+    panes: Sequence[tuple[str, DOMNode]]
+    if screen is main:
+        panes = (
+            ("Flow", main.flow),
+            ("Directory", main.directory),
+            ("Detail", main.detail),
+            ("Detail", main.detail.view),
+            ("Console", main),
+        )
+    else:
+        nodes = (screen.focused or screen).ancestors_with_self
+        panes = [(name_of(node), node) for node in nodes if not isinstance(node, App)]
+    offered: set[str] = set()
+    for name, node in (*panes, ("Console", screen.app)):
         for binding in bindings_of(node):
             action = binding.action.rpartition(".")[2].partition("(")[0]
-            if binding.description and action not in _LEFT_OUT:
-                key = main.app.get_key_display(binding)
+            # What a screen binds anew of the application's is told once.
+            twice = node is screen.app and binding.action in offered
+            if binding.description and action not in _LEFT_OUT and not twice:
+                offered.add(binding.action.removeprefix("app."))
+                key = screen.app.get_key_display(binding)
                 yield Offer(f"{name}: {binding.description}", f"key {key}", node, binding.action)
 
 
@@ -55,20 +73,26 @@ def bindings_of(node: DOMNode) -> Iterable[Binding]:
 class Actions(Provider):
     """Feeds the palette."""
 
+    @property
+    def _main(self) -> MainScreen:
+        main: MainScreen = self.app.main  # type: ignore[attr-defined]  # this palette is of no other application
+        return main
+
     async def discover(self) -> Hits:
         """Everything, before anything is typed."""
-        for offer in offers(self.app.main):  # type: ignore[attr-defined]  # this palette is of no other application
+        for offer in offers(self.screen, self._main):
             yield DiscoveryHit(offer.title, self._doing(offer), help=offer.help)
 
     async def search(self, query: str) -> Hits:
         """What matches."""
         matcher = self.matcher(query)
-        main: MainScreen = self.app.main  # type: ignore[attr-defined]  # as above
-        for offer in offers(main):
+        main = self._main
+        for offer in offers(self.screen, main):
             score = matcher.match(offer.title)
             if score > 0:
                 yield Hit(score, matcher.highlight(offer.title), self._doing(offer), help=offer.help)
-        for verb in VERBS.values():
+        # A command is typed on the main screen.
+        for verb in VERBS.values() if self.screen is main else ():
             title = f"Command: {verb.name}"
             score = matcher.match(f"{title} {verb.summary}")
             if score > 0 and Face.PROMPT in verb.faces:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
 from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.message.exchange import Exchange
@@ -15,6 +14,7 @@ from daebus_console.tui.compare.rows import NOTHING, Compared, Entry
 from daebus_console.tui.compare.rules import rule_anywhere, rule_for
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.screens.compare_lists import DifferenceList
+from daebus_console.tui.screens.full import FullScreen
 
 if TYPE_CHECKING:
     from daebus_console.tui.base import BaseApp
@@ -23,7 +23,7 @@ IGNORE = "ignore"
 """The name of the setting."""
 
 
-class CompareKeys(Screen[None]):
+class CompareKeys(FullScreen):
     """What the screen of comparison does when told to. Whoever inherits it compares, and shows what came of it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -41,7 +41,6 @@ class CompareKeys(Screen[None]):
         Binding("y", "copy", "Copy the difference", show=False),
         Binding("Y", "copy_all", "Copy all differences", show=False),
         Binding("p", "copy_path", "Copy the path", show=False),
-        Binding("question_mark", "help", "Help", key_display="?"),
     ]
 
     app: BaseApp
@@ -172,9 +171,3 @@ class CompareKeys(Screen[None]):
     def _copy(self, text: str, what: str) -> None:
         self.app.copy_to_clipboard(text)
         self.notify(f"Copied {what}: {fmt.plural(len(text), 'sign')}", timeout=2, markup=False)
-
-    def action_help(self) -> None:
-        """Tell the keys."""
-        from daebus_console.tui.screens.help import HelpScreen
-
-        self.app.push_screen(HelpScreen.of(self))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
 from daebus_console.commands.doing.looking.tracing import head_of, lines_of
 from daebus_console.commands.under_way import UnderWay, under_way
@@ -17,6 +16,7 @@ from daebus_console.engine.message.exchange import State
 from daebus_console.render import Line as Spans
 from daebus_console.text import clean
 from daebus_console.tui.rows.lines import Line
+from daebus_console.tui.screens.full import FullScreen
 from daebus_console.tui.widgets.key_line import KeyLine
 from daebus_console.tui.widgets.row_list import RowList
 from daebus_console.tui.widgets.title import TitleLine
@@ -78,7 +78,7 @@ class WaterfallList(RowList):
             self.post_message(self.Chosen(self, self._cursor))
 
 
-class ConversationScreen(Screen[None]):
+class ConversationScreen(FullScreen):
     """The waterfall of one conversation, looked at again twice a second."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,V", "app.pop_screen", "Back to the flow")]

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
 from daebus_console.engine.findings.finding import Finding
 from daebus_console.engine.findings.known import Mark, mark_for
 from daebus_console.tui.rows.findings import badge, finding_lines, finding_row, heading, nothing
 from daebus_console.tui.rows.lines import Line
+from daebus_console.tui.screens.full import FullScreen
 from daebus_console.tui.screens.stats import ChartView
 from daebus_console.tui.widgets.figure_list import FigureList
 from daebus_console.tui.widgets.key_line import KeyLine
@@ -32,11 +32,12 @@ class FoundList(FigureList):
         return nothing(self.size.width, self.size.height)
 
 
-class FindingsScreen(Screen[None]):
+class FindingsScreen(FullScreen):
     """What was found so far, renewed each second."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,exclamation_mark", "app.pop_screen", "Back to the flow"),
+        Binding("enter", "open", "Go to the evidence", show=False),
         Binding("f", "narrow", "Filter to it"),
         Binding("n", "known", "Known, with a note"),
         Binding("a", "all", "Also what is known"),

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
 from daebus_console.engine.holding.desk import Held
 from daebus_console.naming import shown
@@ -18,6 +17,7 @@ from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.holding import heading, held_row, nothing_held
 from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.screens.conversation import STEPS
+from daebus_console.tui.screens.full import FullScreen
 from daebus_console.tui.widgets.detail import DocumentView
 from daebus_console.tui.widgets.figure_list import FigureList
 from daebus_console.tui.widgets.key_line import KeyLine
@@ -37,7 +37,7 @@ class HeldList(FigureList):
         return nothing_held(self.size.width)
 
 
-class HeldScreen(Screen[None]):
+class HeldScreen(FullScreen):
     """What is held now, renewed four times a second; the cursor stays on its message whatever comes and goes.
 
     F8 lets go on what the cursor is on, as `c` does, and ends a step.
@@ -61,7 +61,6 @@ class HeldScreen(Screen[None]):
         Binding("L", "rules", "Rules", show=False),
         Binding("enter", "look_inside", "Look inside", show=False),
         Binding("escape,q,H", "back", "Back", key_display="esc"),
-        Binding("question_mark", "help", "Help", key_display="?"),
     ]
 
     app: BaseApp
@@ -250,12 +249,6 @@ class HeldScreen(Screen[None]):
     def action_rules(self) -> None:
         """List the rules."""
         self.main.action_rules()
-
-    def action_help(self) -> None:
-        """Tell all keys."""
-        from daebus_console.tui.screens.help import HelpScreen
-
-        self.app.push_screen(HelpScreen.of(self))
 
     def action_look_inside(self) -> None:
         """Give the keyboard to what is inside."""

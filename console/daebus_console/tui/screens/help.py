@@ -7,11 +7,14 @@ from typing import ClassVar
 
 from rich.table import Table
 from rich.text import Text
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.dom import DOMNode
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
+
+from daebus_console.tui.widgets.key_line import LAST
 
 _HIDDEN = {"copy_selected_text", "maximize", "minimize", "help_quit"}
 _NAMES = {
@@ -21,11 +24,24 @@ _NAMES = {
     "DocumentView": "Detail",
     "CommandLine": "Command line",
     "FilterLine": "Filter line",
-    "MainScreen": "Everywhere",
     "HeldScreen": "Held",
-    "HeldList": "Held",
-    "ConsoleApp": "Everywhere",
+    "FindingsScreen": "Findings",
+    "GroupsScreen": "What failed",
+    "StatsScreen": "Statistics",
+    "SequenceScreen": "Sequence",
+    "ConversationScreen": "Conversation",
+    "ContrastScreen": "Contrast",
+    "ShapeScreen": "Shape",
+    "SideBySideScreen": "Two conversations",
+    "CompareScreen": "Compare",
+    "RulesScreen": "Breakpoints and faults",
 }
+
+
+def name_of(node: DOMNode) -> str:
+    """What a part of the screen is called: by itself, or as the screen that it is on."""
+    names = (_NAMES.get(type(one).__name__) for one in node.ancestors_with_self if not isinstance(one, App))
+    return next((name for name in names if name), "Everywhere")
 
 
 class HelpScreen(ModalScreen[None]):
@@ -42,7 +58,7 @@ class HelpScreen(ModalScreen[None]):
     def of(cls, screen: Screen[None]) -> HelpScreen:
         """The help on the pane of that screen that has the keyboard."""
         focused = screen.focused
-        title = _NAMES.get(type(focused).__name__, "Everywhere")
+        title = name_of(focused or screen)
         return cls(title, grouped(screen.active_bindings.values(), screen))
 
     def compose(self) -> ComposeResult:
@@ -65,12 +81,12 @@ def grouped(bindings: Iterable[ActiveBinding], screen: Screen[None]) -> dict[str
         action = binding.action.rpartition(".")[2]
         if not binding.description or action.partition("(")[0] in _HIDDEN or binding.system:
             continue
-        group = _NAMES.get(type(active.node).__name__, "Everywhere")
+        group = name_of(active.node)
         found.setdefault((group, binding.action), (binding.description, []))[1].append(
             screen.app.get_key_display(binding)
         )
     groups: dict[str, list[tuple[str, str]]] = {}
-    for (group, _action), (description, keys) in found.items():
+    for (group, _action), (description, keys) in sorted(found.items(), key=lambda one: one[0][1] in LAST):
         groups.setdefault(group, []).append((" ".join(dict.fromkeys(keys)), description))
     last = groups.pop("Everywhere", None)
     return {**groups, "Everywhere": last} if last else groups

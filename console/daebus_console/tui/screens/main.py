@@ -74,7 +74,6 @@ class MainScreen(DebugKeys):
         Binding("greater_than_sign", "widen(2)", "Wider directory", key_display=">", show=False),
         Binding("less_than_sign", "widen(-2)", "Narrower directory", key_display="<", show=False),
         Binding("escape", "back", "Back", show=False),
-        Binding("question_mark", "help", "Help", key_display="?"),
         Binding("q", "app.leave", "Quit"),
     ]
 
@@ -388,12 +387,6 @@ class MainScreen(DebugKeys):
         from daebus_console.tui.screens.stats import StatsScreen
 
         self.app.push_screen(StatsScreen(self.session))
-
-    def action_help(self) -> None:
-        """Tell the keys of the pane with the focus."""
-        from daebus_console.tui.screens.help import HelpScreen
-
-        self.app.push_screen(HelpScreen.of(self))
 
     # Layout ----------------------------------------------------------------------------------------------------
 

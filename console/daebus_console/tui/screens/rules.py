@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
 from daebus_console.commands.doing.holding.breaking import label
 from daebus_console.engine.holding.desk import Known
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.holding import no_rules, rule_heading, rule_row
 from daebus_console.tui.rows.lines import Line
+from daebus_console.tui.screens.full import FullScreen
 from daebus_console.tui.widgets.figure_list import FigureList
 from daebus_console.tui.widgets.key_line import KeyLine
 from daebus_console.tui.widgets.title import TitleLine
@@ -31,7 +31,7 @@ class RuleList(FigureList):
         return no_rules(self.size.width)
 
 
-class RulesScreen(Screen[None]):
+class RulesScreen(FullScreen):
     """All rules that stand on this Redis, as far as services tell of them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 from textual.strip import Strip
 
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.rows.sequence import TIME, Step, column_width, head_line, participants, step_line, steps
+from daebus_console.tui.screens.full import FullScreen
 from daebus_console.tui.widgets.key_line import KeyLine
 from daebus_console.tui.widgets.row_list import RowList
 from daebus_console.tui.widgets.title import TitleLine
@@ -92,7 +92,7 @@ class SequenceHead(TitleLine):
         self.draw(self.names, self.column, first)
 
 
-class SequenceScreen(Screen[None]):
+class SequenceScreen(FullScreen):
     """The diagram of some exchanges, as they stand now."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,D", "app.pop_screen", "Back to the flow")]

@@ -48,6 +48,7 @@ class StatsScreen(InsightKeys):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,S", "app.pop_screen", "Back to the flow"),
+        Binding("enter", "open", "Narrow the flow to it, or show the exchange", show=False),
         Binding("u", "contrast", "Contrast"),
         Binding("s", "shape", "Shape"),
         Binding("C", "clear", "Begin to count anew"),

@@ -17,6 +17,9 @@ from textual.widget import Widget
 
 from daebus_console.tui.look.legible import legible
 
+LAST = ("help", "app.leave")
+"""Actions of the whole screen, which stand behind what the screen is for."""
+
 
 class KeyLine(Widget, can_focus=False):
     """Each key with what it does. A click presses the key; the mouse wheel moves to what has no room."""
@@ -45,7 +48,8 @@ class KeyLine(Widget, can_focus=False):
         for _node, binding, enabled, _tooltip in screen.active_bindings.values():
             if binding.show:
                 shown.setdefault(binding.action, (binding, self.app.get_key_display(binding), enabled))
-        if (keys := list(shown.values())) != self._keys:
+        keys = sorted(shown.values(), key=lambda found: found[0].action in LAST)
+        if keys != self._keys:
             self._keys, self._first, self._hovered = keys, 0, None
             self.refresh()
 

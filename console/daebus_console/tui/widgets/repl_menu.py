@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
+from textual import events
 from textual.strip import Strip
 from textual.widgets import RichLog
 
@@ -63,8 +64,10 @@ class OutputLog(RichLog):
         self.reading = False
         self.scroll_end(animate=False, x_axis=False)
 
-    def on_resize(self) -> None:
-        """The end stays on the screen."""
+    def on_resize(self, event: events.Resize) -> None:
+        """See Textual, which writes what has waited for a size. The end stays on the screen."""
+        super().on_resize(event)
+        event.prevent_default()
         if not self.reading:
             self.to_the_end()
 

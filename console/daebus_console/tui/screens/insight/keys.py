@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.screen import Screen
-
+from daebus_console.tui.screens.full import FullScreen
 from daebus_console.tui.screens.insight.about import About
 
 if TYPE_CHECKING:
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from daebus_console.tui.base import BaseApp
 
 
-class InsightKeys(Screen[None]):
+class InsightKeys(FullScreen):
     """Whoever inherits it binds the keys, and says what they are about."""
 
     NOTHING_CHOSEN: ClassVar[str] = "Put the cursor on an action"

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
 from daebus_console.render import Line as Spans
 from daebus_console.tui.rows.lines import Line, in_roles
+from daebus_console.tui.screens.full import FullScreen
 from daebus_console.tui.widgets.figure_list import FigureList
 from daebus_console.tui.widgets.key_line import KeyLine
 from daebus_console.tui.widgets.row_list import RowList
@@ -25,11 +25,12 @@ Row = tuple[Spans, Any]
 """A line, and where it leads; None where it leads nowhere."""
 
 
-class LinesScreen(Screen[None]):
+class LinesScreen(FullScreen):
     """Whoever inherits it says what to work out (`work_out`), how to `draw` it and where to `go` from a row."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "app.pop_screen", "Back"),
+        Binding("enter", "open", "Go where the line leads", show=False),
         Binding("R", "renew", "Look again"),
     ]
     NAME: ClassVar[str]
