@@ -8,7 +8,7 @@ import pytest
 
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.session import Session
-from tests.console.tui.support import Driver, drive
+from tests.console.tui.support import Driver, drive, fed
 from tests.support.redis_server import RedisServer
 
 
@@ -208,3 +208,16 @@ def test_while_a_term_is_unfinished_the_terms_before_it_count(redis_url: str, na
         assert not console.line("✓ ok")
 
     drive(redis_url, story)
+
+
+def test_the_detail_of_a_gap_says_that_it_is_over_once_it_is() -> None:
+    session = fed(1000.0)
+    session.on_down(990.0, "Connection refused")
+
+    async def story(console: Driver) -> None:
+        await console.press("up", "enter")
+        await console.sees("not yet over")
+        session.on_up(999.0)
+        await console.loses("not yet over")
+
+    drive(session, story)

@@ -110,6 +110,7 @@ class DetailPane(Vertical):
             exchange.state,
             exchange.flags,
             exchange.replies,
+            exchange.aside.gap,
             self.unlike(exchange),
             int(now * 5) if moving and self.tab in (TIMELINE, RESPONSE) else 0,
             self._told() if self.tab == LOGS else 0,
