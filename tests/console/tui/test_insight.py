@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from daebus_console.engine.message.exchange import Exchange, Kind, Message, State
 from daebus_console.engine.session import Session
 from tests.console.tui.scene import NOON
 from tests.console.tui.support import Driver, drive, fed
@@ -220,5 +221,21 @@ def test_hostile_names_command_nothing() -> None:
             assert "\x1b" not in d.text
             await d.press("enter")
             await d.press("escape", "escape")
+
+    drive(session, story)
+
+
+def test_of_what_was_only_told_no_shape_is_learned() -> None:
+    """Nobody has seen its messages, and the title counts none of it."""
+    session = orders(4)
+    journal = session.journal
+    for _time in range(30):
+        number = journal.next_number
+        message = Message(journal.next_seq, NOON - 60, "shop", b"{}", Kind.TOLD, number)
+        journal.add(message, Exchange(number, Kind.TOLD, State.OK, message, target="shop", action="order"))
+
+    async def story(d: Driver) -> None:
+        await d.press("up", "s")
+        await d.sees("learned from 4 exchanges")
 
     drive(session, story)

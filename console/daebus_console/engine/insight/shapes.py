@@ -52,13 +52,18 @@ class Shapes:
             self.add(exchange)
         return self
 
+    def looks_into(self, exchange: Exchange) -> bool:
+        """Whether anything is learned from it: not from what was only told, say, whose messages nobody saw."""
+        if exchange.kind not in _OPENED or exchange.flags & Flag.CONTROL:
+            return False
+        return self._wanted is None or self._wanted(exchange.target or "", exchange.action)
+
     def messages(self, exchange: Exchange) -> Iterator[tuple[Place, Message]]:
         """The messages of an exchange that are looked into, each with its place."""
-        target, action = exchange.target or "", exchange.action
-        opened = _OPENED.get(exchange.kind)
-        if opened is None or exchange.flags & Flag.CONTROL or (self._wanted and not self._wanted(target, action)):
+        if not self.looks_into(exchange):
             return
-        yield Place(target, action, opened), exchange.opened
+        target, action = exchange.target or "", exchange.action
+        yield Place(target, action, _OPENED[exchange.kind]), exchange.opened
         for part in exchange.parts:
             yield Place(target, action, "partial answer"), part
         if exchange.answer is not None:

@@ -47,6 +47,9 @@ def _recorded(recording: Recording, wanted: Filter) -> tuple[Stats, float, float
     def each() -> Iterator[Exchange]:
         nonlocal begin, end
         for exchange in recording.exchanges():
+            if exchange.kind is Kind.TOLD:
+                # It is of a time that was not looked at.
+                continue
             at, last = exchange.opened.at, exchange.latest.at
             if at < begin:
                 begin = at
@@ -61,7 +64,7 @@ def _recorded(recording: Recording, wanted: Filter) -> tuple[Stats, float, float
 def _remembered(session: Session, wanted: Filter) -> tuple[Stats, float]:
     with session.lock:
         exchanges = session.journal.exchanges
-        found = exchanges.between(exchanges.first, exchanges.last)
+        found = [one for one in exchanges.between(exchanges.first, exchanges.last) if one.kind is not Kind.TOLD]
         now = session.clock()
     looked = now - found[0].opened.at if found else 0.0
     return _counted(filter(wanted.accepts, found)), looked

@@ -51,13 +51,16 @@ class ShapeScreen(LinesScreen):
 
     def work_out(self, exchanges: Sequence[Exchange]) -> _Found:
         about = self._about
+        shapes = Shapes(None, self.app.redact if self.app.redact else None)
         mine = [
             one
             for one in exchanges
-            if one.target == about.target and (about.action is None or one.action == about.action)
+            if one.target == about.target
+            and (about.action is None or one.action == about.action)
+            and shapes.looks_into(one)
         ]
         learned = mine[-LEARNED_FROM:]
-        shapes = Shapes(None, self.app.redact if self.app.redact else None).add_all(learned)
+        shapes.add_all(learned)
         with self.session.lock:
             declared = Declared(self.session.directory)
         unlike = ((one, place, departure) for one in reversed(learned) for place, departure in shapes.departing(one))
