@@ -218,6 +218,7 @@ def test_there_are_so_many_series_and_one_for_all_others() -> None:
     rows = on.stats.rows(on.bus.now)
     assert len(rows) == 4
     assert (rows[0].service, rows[0].action, rows[0].count, rows[0].answered) == (OTHERS, OTHERS, 7, 7)
+    assert [row.beyond for row in rows] == [3, 0, 0, 0]
     assert on.totals.answered == 10
     assert on.stats.histogram(OTHERS, OTHERS).count == 7
     assert sum(slot.count for slot in on.stats.series(OTHERS, OTHERS, on.bus.now)) == 7

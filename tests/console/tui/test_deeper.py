@@ -327,3 +327,25 @@ def test_what_no_terminal_takes_is_copied_as_an_escape() -> None:
         assert console.app.clipboard == "a\\ud800b"
 
     drive(fed(0.0), story)
+
+
+def test_what_is_beyond_500_actions_is_no_service() -> None:
+    session = fed(1000.0)
+    for number in range(510):
+        message = {"action": f"act{number}", "request_id": f"r{number}", "payload": {}, "reply_to": "caller:1"}
+        session.on_batch(999.0, [("orders", json.dumps(message).encode())])
+
+    async def story(console: Driver) -> None:
+        await console.press("S")
+        await console.sees("(others)", "(beyond 500)")
+        await console.press("down")
+        await console.sees("Statistics  (others) (beyond 500)")
+        screen = console.app.screen
+        await console.press("s")
+        assert console.app.screen is screen
+        await console.press("enter")
+        assert console.app.screen is screen
+        await console.sees("These have no rows of their own")
+        assert console.app.main.filter_text == ""
+
+    drive(session, story, notifications=True)

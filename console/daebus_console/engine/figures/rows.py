@@ -16,6 +16,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
 
     `count` are requests and one-way messages; `rate` how many a second lately, `average` over the whole time.
     `handler_…` is the time in the handler, `queue_…` that before it, for want of a worker, where services tell it.
+    `beyond` is 0, but for the row of all that came when so many actions had rows already: it is no action's.
     """
 
     service: str
@@ -37,6 +38,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     handler_p95: float | None
     queue_p50: float | None = None
     queue_p95: float | None = None
+    beyond: int = 0
 
 
 class Slow(NamedTuple):
@@ -49,7 +51,7 @@ class Slow(NamedTuple):
     action: str
 
 
-def row_of(service: str, action: str, series: Series, rate: float, watched: float) -> Row:
+def row_of(service: str, action: str, series: Series, rate: float, watched: float, beyond: int = 0) -> Row:
     """The figures of a series that was watched for so many seconds, with so many a second lately."""
     p50, p95, p99 = series.latency.quantiles(_FRACTIONS)
     handler_p50, handler_p95 = series.handler.quantiles(_FRACTIONS[:2])
@@ -74,4 +76,5 @@ def row_of(service: str, action: str, series: Series, rate: float, watched: floa
         handler_p95=handler_p95,
         queue_p50=queue_p50,
         queue_p95=queue_p95,
+        beyond=beyond,
     )

@@ -338,7 +338,8 @@ class Stats:
             for (target, action), one in self._series.items()
         ]
         if self._others is not None:
-            rows.append(row_of(OTHERS, OTHERS, self._others, self._others.rate(now), self._watched(now)))
+            rate = self._others.rate(now)
+            rows.append(row_of(OTHERS, OTHERS, self._others, rate, self._watched(now), self.max_series))
         rows.sort(key=lambda row: (-row.count, row.service, row.action))
         return rows
 

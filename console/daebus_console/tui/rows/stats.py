@@ -53,11 +53,19 @@ def figures_line(row: Row, width: int) -> Line:
         "handler": (_span(row.handler_p50), "dim"),
         "queue": (_span(row.queue_p50), "wait" if (row.queue_p50 or 0.0) > (row.handler_p50 or 0.0) else "dim"),
     }
+    service, action = names_of(row)
     line: Line = [
-        (fit(f"  {shown(row.service) or 'all together'}", room // 2), "name" if row.service else "strong"),
-        (fit(shown(row.action, text=True), room - room // 2), "action"),
+        (fit(f"  {service or 'all together'}", room // 2), "name" if row.service else "strong"),
+        (fit(action, room - room // 2), "action"),
     ]
     return line + [(fit_right(values[name][0], _WIDE), values[name][1]) for name in _figures(width)]
+
+
+def names_of(row: Row) -> tuple[str, str]:
+    """The service and the action; of the row of all that has none of its own, what it is."""
+    if row.beyond:
+        return "(others)", f"(beyond {row.beyond:,})"
+    return shown(row.service), shown(row.action, text=True)
 
 
 def _bad(count: int, of: int) -> tuple[str, str]:

@@ -10,9 +10,8 @@ from textual.containers import Horizontal
 
 from daebus_console.engine.figures.rows import Row, Slow
 from daebus_console.engine.filter.writing import literal
-from daebus_console.naming import shown
 from daebus_console.tui.rows.lines import Line
-from daebus_console.tui.rows.stats import charts, figures_line, heading, slow_line
+from daebus_console.tui.rows.stats import charts, figures_line, heading, names_of, slow_line
 from daebus_console.tui.screens.insight.about import About
 from daebus_console.tui.screens.insight.keys import InsightKeys
 from daebus_console.tui.widgets.figure_list import FigureList
@@ -53,6 +52,8 @@ class StatsScreen(InsightKeys):
         Binding("s", "shape", "Shape"),
         Binding("C", "clear", "Begin to count anew"),
     ]
+
+    NOTHING_CHOSEN = "Put the cursor on one action: of these there are many"
 
     app: BaseApp
 
@@ -107,7 +108,7 @@ class StatsScreen(InsightKeys):
             row: Row = self.figures.chosen()
             slots = session.stats.series(row.service or None, row.action or None, now) if row is not None else []
             slot = session.stats.slot
-        what = f"{shown(row.service)} {shown(row.action, text=True)}".strip() or "all together"
+        what = " ".join(names_of(row)).strip() or "all together"
         self.head.show([(" Statistics ", "strong"), (f" {what}", "name")], [(" enter narrows the flow to it ", "dim")])
         width = max(20, self.rates.size.width)
         rates, latencies = charts(slots, width - 1, CHART_ROWS, slot)
@@ -128,7 +129,7 @@ class StatsScreen(InsightKeys):
     def about(self) -> About | None:
         """The row of the figures under the cursor."""
         row: Row | None = self.figures.chosen()
-        return None if row is None else About(row.service, row.action or None)
+        return None if row is None or row.beyond else About(row.service, row.action or None)
 
     def action_clear(self) -> None:
         """Begin to count anew."""
@@ -141,6 +142,9 @@ class StatsScreen(InsightKeys):
         main = self.app.main
         if event.rows is self.figures:
             row: Row = self.figures.rows[event.index]
+            if row.beyond:
+                self.notify(f"These have no rows of their own: {row.beyond:,} actions were seen before them", timeout=4)
+                return
             terms = [f"to:{literal(row.service)}"] if row.service else []
             terms += [f"action:{literal(row.action)}"] if row.action else []
             self.app.pop_screen()

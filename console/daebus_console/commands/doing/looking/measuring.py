@@ -136,9 +136,10 @@ def _record(row: Row, looked: float) -> dict[str, Any]:
     def milliseconds(seconds: float | None) -> float | None:
         return None if seconds is None else round(seconds * 1000, 3)
 
+    # What is beyond is of many: a name would be taken for a service.
+    named = fields("service", row.service) | {"action": row.action}
     return {
-        **fields("service", row.service),
-        "action": row.action,
+        **({"service": None, "action": None, "others": True} if row.beyond else named),
         "count": row.count,
         "rate": _rate(row, looked),
         "errors": row.errors,
@@ -156,14 +157,18 @@ def _record(row: Row, looked: float) -> dict[str, Any]:
     }
 
 
+def _action(row: Row) -> str:
+    return f"(beyond {row.beyond:,} actions)" if row.beyond else shown(row.action, text=True)
+
+
 def _lines(rows: list[Row], looked: float) -> list[Line]:
     cells: list[list[str | Span]] = []
     for row in rows:
         total = row is rows[-1]
         cells.append(
             [
-                Span("all" if total else shown(row.service), "bold"),
-                Span("" if total else shown(row.action, text=True), "key"),
+                Span("all" if total else "(others)" if row.beyond else shown(row.service), "bold"),
+                Span(_action(row) if not total else "", "key"),
                 str(row.count),
                 f"{_rate(row, looked):g}",
                 Span(str(row.errors), "error" if row.errors else "dim"),
