@@ -9,7 +9,8 @@ from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.chart import bars
 from daebus_console.tui.rows.lines import Line, fit, fit_right
 
-_FIGURES = ("count", "/s", "errors", "timeouts", "p50", "p95", "p99", "max", "handler", "queue")
+_HANDLER, _QUEUE = "handler p95", "queue p95"
+_FIGURES = ("count", "/s", "errors", "timeouts", "p50", "p95", "p99", "max", _HANDLER, _QUEUE)
 _WIDE = 9
 _MARGIN = 3
 _LEAST = 16
@@ -19,15 +20,15 @@ _LEAST = 16
 def heading(width: int) -> Line:
     """The names of the columns."""
     room = _names(width)
-    figures = "".join(fit_right(name, _WIDE) for name in _figures(width))
+    figures = "".join(fit_right(name, _wide(name)) for name in _figures(width))
     return [(fit("  service", room // 2) + fit("action", room - room // 2) + figures, "dim")]
 
 
 def _figures(width: int) -> tuple[str, ...]:
     """Those that have room beside the names: where that is little, the first of them are left out."""
-    if width >= 110:
+    if width >= 111:
         return _FIGURES
-    left_out = {"handler", "queue", "max"} if width >= 90 else {"handler", "queue", "max", "timeouts"}
+    left_out = {_HANDLER, _QUEUE, "max"} if width >= 90 else {_HANDLER, _QUEUE, "max", "timeouts"}
     for name in ("/s", "p99", "p50", "errors", "count"):
         if _LEAST + _WIDE * (len(_FIGURES) - len(left_out)) > width:
             left_out.add(name)
@@ -35,7 +36,11 @@ def _figures(width: int) -> tuple[str, ...]:
 
 
 def _names(width: int) -> int:
-    return max(_LEAST, width - _WIDE * len(_figures(width)))
+    return max(_LEAST, width - sum(map(_wide, _figures(width))))
+
+
+def _wide(name: str) -> int:
+    return max(_WIDE, len(name) + 1)
 
 
 def figures_line(row: Row, width: int) -> Line:
@@ -50,15 +55,14 @@ def figures_line(row: Row, width: int) -> Line:
         "p95": (_span(row.p95), "plain"),
         "p99": (_span(row.p99), "plain"),
         "max": (_span(row.largest), "dim"),
-        "handler": (_span(row.handler_p50), "dim"),
-        "queue": (_span(row.queue_p50), "wait" if (row.queue_p50 or 0.0) > (row.handler_p50 or 0.0) else "dim"),
+        _HANDLER: (_span(row.handler_p95), "dim"),
+        _QUEUE: (_span(row.queue_p95), "wait" if (row.queue_p95 or 0.0) > (row.handler_p95 or 0.0) else "dim"),
     }
     service, action = names_of(row)
-    line: Line = [
-        (fit(f"  {service or 'all together'}", room // 2), "name" if row.service else "strong"),
-        (fit(action, room - room // 2), "action"),
-    ]
-    return line + [(fit_right(values[name][0], _WIDE), values[name][1]) for name in _figures(width)]
+    line: Line = [(fit("  all together", room), "strong")]
+    if service:
+        line = [(fit(f"  {service}", room // 2), "name"), (fit(action, room - room // 2), "action")]
+    return line + [(fit_right(values[name][0], _wide(name)), values[name][1]) for name in _figures(width)]
 
 
 def names_of(row: Row) -> tuple[str, str]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
+from daebus.errors import DaebusError
 from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.shared.asking import ask
 from daebus_console.commands.doing.shared.inputs import tell_warnings
 from daebus_console.commands.doing.shared.material import LOOK_FOR, file_among, recording_of, wait
 from daebus_console.commands.grammar.command import Command, filter_of
@@ -16,10 +19,14 @@ from daebus_console.engine.figures.stats import Stats
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.filter.language import Filter
 from daebus_console.engine.message.exchange import Exchange, Kind, Message
+from daebus_console.engine.records.record import Handled
 from daebus_console.engine.replay.source import Recording
 from daebus_console.engine.session import Session
 from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, duration, table
+
+_AT_ONCE = 1_000
+"""Records that are looked at while the tap waits."""
 
 
 def run_stats(command: Command, context: Context) -> int:
@@ -34,8 +41,13 @@ def run_stats(command: Command, context: Context) -> int:
         tell_warnings(recording, context)
     elif seconds is None and context.face is Face.PROMPT:
         stats, looked = _remembered(context.session, wanted)
+        _count_queues(context.session, wanted, stats, 0.0)
     else:
+        begun = context.session.clock()
         stats, looked, interrupted = _watched(context, wanted, seconds or LOOK_FOR)
+        if not interrupted:
+            _have_told(context, {row.service for row in stats.rows(begun)})
+        _count_queues(context.session, wanted, stats, begun)
     _print(command, context, stats, looked, context.session.clock() if now is None else now)
     return Exit.INTERRUPTED if interrupted else Exit.DONE
 
@@ -109,6 +121,28 @@ def _watched(context: Context, wanted: Filter, seconds: float) -> tuple[Stats, f
     if not everything:
         stats = _counted(filter(wanted.accepts, finished))
     return stats, looked, interrupted
+
+
+def _have_told(context: Context, services: Iterable[str]) -> None:
+    """Ask these what they have handled lately, those that tell it."""
+    session = context.session
+    with session.lock:
+        asked = [(name, "recent", {"kinds": ["handled"]}) for name in services if session.telling.tells(name)]
+    # Whoever cannot ask has the other figures all the same.
+    with suppress(DaebusError):
+        ask(context, asked)
+
+
+def _count_queues(session: Session, wanted: Filter, stats: Stats, since: float) -> None:
+    """Count how long messages of that time waited for a worker, as far as services have told by now."""
+    with session.lock:
+        told = [one for one in session.telling.records if isinstance(one, Handled) and one.queued is not None]
+    for first in range(0, len(told), _AT_ONCE):
+        with session.lock:
+            for record in told[first : first + _AT_ONCE]:
+                exchange = session.telling.exchange_of(record)
+                if exchange is not None and exchange.opened.at >= since and wanted.accepts(exchange):
+                    stats.queued(record.source.service, record.action, record.queued or 0.0)
 
 
 def _print(command: Command, context: Context, stats: Stats, looked: float, now: float) -> None:
@@ -190,7 +224,7 @@ def _lines(rows: list[Row], looked: float) -> list[Line]:
         "P95",
         "P99",
         "MAX",
-        "HANDLER",
-        "QUEUE",
+        "HANDLER P95",
+        "QUEUE P95",
     )
     return table(headings, cells, right=frozenset(range(2, len(headings))))
