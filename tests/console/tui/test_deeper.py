@@ -349,3 +349,32 @@ def test_what_is_beyond_500_actions_is_no_service() -> None:
         assert console.app.main.filter_text == ""
 
     drive(session, story, notifications=True)
+
+
+def test_another_order_keeps_the_selected_row_on_the_screen() -> None:
+    async def story(console: Driver) -> None:
+        flow = console.app.main.flow
+        await console.press(*["left_square_bracket"] * 4)
+        number = flow.selected
+        for _order in range(3):
+            await console.press("o")
+            assert not flow.following
+            assert flow.selected == number
+            index = flow.cursor_index()
+            assert index is not None
+            assert flow.top <= index < flow.top + flow.page
+
+    drive(scene(), story)
+
+
+def test_a_note_in_passing_hides_neither_the_prompt_nor_its_output() -> None:
+    async def story(console: Driver) -> None:
+        await console.command("show #9999")
+        await console.sees("#9999")
+        console.app.notify("something in passing " * 6, timeout=30)
+        await console.sees("in passing")
+        lines = grid(console.app)
+        assert not any("passing" in line for line in lines[-8:])
+        assert "#9999" in "\n".join(lines[-8:])
+
+    drive(scene(), story, size=(80, 24), notifications=True)

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from daebus_console.commands.known_file import KnownFile
+from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.rules import RULES
 from daebus_console.engine.session import Session
+from daebus_console.tui.screens.findings import FindingsScreen
 from tests.console.engine.findings.watched import Watched
-from tests.console.tui.support import Driver, drive
+from tests.console.tui.support import Driver, drive, fed
 
 SIZES = [(80, 24), (160, 48)]
 
@@ -180,3 +182,32 @@ def test_hostile_names_command_nothing() -> None:
         await d.sees("\\x1b[31mred[/]")
 
     drive(bus.session, story)
+
+
+def test_findings_that_are_seen_again_keep_their_order_while_the_screen_is_open() -> None:
+    session = fed(1000.0)
+    about = {"text": "", "because": "b", "advice": "a", "where": ""}
+
+    def report(name: str, at: float) -> None:
+        with session.lock:
+            session.findings.book.report("late-answer", Severity.WARNING, at, **{**about, "text": name}, about=name)
+
+    async def story(d: Driver) -> None:
+        def order() -> list[str]:
+            screen = d.app.screen
+            assert isinstance(screen, FindingsScreen)
+            screen.renew()
+            return [row[0].text for row in screen.list.rows]
+
+        report("first", 990.0)
+        report("second", 991.0)
+        await d.press("exclamation_mark")
+        assert order() == ["second", "first"]
+        report("first", 992.0)
+        assert order() == ["second", "first"]
+        report("third", 993.0)
+        assert order() == ["third", "second", "first"]
+        await d.press("escape", "exclamation_mark")
+        assert order() == ["third", "first", "second"]
+
+    drive(session, story)

@@ -53,6 +53,7 @@ class FindingsScreen(FullScreen):
         self.about_title = TitleLine([(" The finding", "strong")], classes="pane-title")
         self.about = ChartView(id="finding")
         self.everything = False
+        self._places: dict[str, int] = {}
 
     def compose(self) -> ComposeResult:
         yield self.head
@@ -75,7 +76,7 @@ class FindingsScreen(FullScreen):
         """Read what was found; the cursor stays on its finding."""
         session, known = self.app.session, self.app.known.known
         with session.lock:
-            found = list(session.findings.book)
+            found = self._in_order(list(session.findings.book))
             skipped = session.findings.skipped
         rows: list[Row] = [(one, known.mark_of(one)) for one in found]
         hidden = sum(mark is not None for _one, mark in rows)
@@ -93,6 +94,12 @@ class FindingsScreen(FullScreen):
         self.columns.show(heading(max(20, self.list.size.width - 1)) if self.list.rows else [])
         self.list.refresh()
         self.tell()
+
+    def _in_order(self, found: list[Finding]) -> list[Finding]:
+        """Those of one severity as they stand already, what is new before them: being seen again moves none."""
+        for one in reversed(found):
+            self._places.setdefault(one.id, -len(self._places))
+        return sorted(found, key=lambda one: (-one.severity, self._places[one.id]))
 
     def tell(self) -> None:
         """Write what is to be said of the finding under the cursor."""

@@ -184,7 +184,9 @@ class MainScreen(DebugKeys):
         for line in commands.take_output():
             self.repl.write(line)
             self.said(line)
-            if line and line[0][1] == "error" and not self.layout_of.is_seen("repl-pane"):
+            # A caret points into a line that is not there.
+            wrong = bool(line) and line[0][1] == "error" and line[0][0].strip(" ^") != ""
+            if wrong and not self.layout_of.is_seen("repl-pane"):
                 self.notify(line[0][0], severity="error", timeout=5, markup=False)
         self.repl.head.show(*commands_title(commands.under_way, commands.output.passing, under_way(self.session)))
 

@@ -127,9 +127,14 @@ class FlowView(RowList):
             self.rows = NewestFirst(rows) if self.order == NEWEST else rows
 
     def set_order(self, order: str) -> None:
-        """Show the rows in another of the ORDERS."""
+        """Show the rows in another of the ORDERS; the selected one stays on the screen where nothing is followed."""
         self.order = order
         self._arrange()
+        here = None if self.following else self.cursor_index()
+        if here is not None:
+            self.top = max(0, min(here - self.page // 3, self.bottom))
+            self.follow(False)
+            return
         self.top = 0
         self.follow(order != SLOWEST)
 
