@@ -85,7 +85,7 @@ class MainScreen(DebugKeys):
         self.session = session = workspace.session
         self.visibility = Visibility()
         self.filter_text = ""
-        self.head = TitleLine(id="header")
+        self.head = TitleLine(id="header", yields="name")
         with session.lock:
             models = [FlowModel(session.journal, self.visibility, by_message=by) for by in (False, True)]
         self.models = models

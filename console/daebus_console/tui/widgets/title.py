@@ -11,13 +11,21 @@ from textual import events
 from textual.message import Message
 from textual.strip import Strip
 
+from daebus_console.text import cut
 from daebus_console.tui.look.legible import legible
 from daebus_console.tui.look.roles import DrawsRoles
 from daebus_console.tui.rows.lines import Line
 
+_LEAST = 8
+"""Cells that are left of what yields."""
+
 
 class TitleLine(DrawsRoles):
-    """One line with something at its left and something at its right; the right end wins where both have no room."""
+    """One line with something at its left and something at its right.
+
+    Where both have no room, what is dim at the right (hints, mostly) goes first, then pieces at the left in the role
+    that `yields` are shortened; after that the right end wins.
+    """
 
     class Pressed(Message):
         """The mouse was pressed on a piece of the right end, which often names a key."""
@@ -31,8 +39,11 @@ class TitleLine(DrawsRoles):
         def control(self) -> TitleLine:
             return self.title
 
-    def __init__(self, left: Line | None = None, right: Line | None = None, **keywords: Any) -> None:
+    def __init__(
+        self, left: Line | None = None, right: Line | None = None, *, yields: str = "", **keywords: Any
+    ) -> None:
         super().__init__(**keywords)
+        self.yields = yields
         self.left: Line = left or []
         self.right: Line = right or []
 
@@ -45,8 +56,9 @@ class TitleLine(DrawsRoles):
 
     def on_click(self, event: events.Click) -> None:
         """Tell which piece of the right end was meant."""
-        x = self.size.width - width_of(self.right)
-        for text, _role in self.right:
+        _left, right = fitted(self.left, self.right, self.size.width, self.yields)
+        x = self.size.width - width_of(right)
+        for text, _role in right:
             before, x = x, x + cell_len(text)
             if before <= event.x < x:
                 self.post_message(self.Pressed(self, text))
@@ -63,13 +75,26 @@ class TitleLine(DrawsRoles):
         width = self.size.width
         if y:
             return Strip.blank(width, self.rich_style)
-        right = Strip(self._segments(self.right))
+        left_end, right_end = fitted(self.left, self.right, width, self.yields)
+        right = Strip(self._segments(right_end))
         room = max(0, width - right.cell_length)
-        left = Strip(self._segments(self.left))
+        left = Strip(self._segments(left_end))
         if left.cell_length > room and room > 1:
             left = Strip.join([left.crop(0, room - 1), Strip([Segment("…", self.rich_style)])])
         left = left.adjust_cell_length(room, self.rich_style)
         return Strip.join([left, right]).adjust_cell_length(width, self.rich_style)
+
+
+def fitted(left: Line, right: Line, width: int, yields: str = "") -> tuple[Line, Line]:
+    """Both ends as they are to be drawn in so many cells: see TitleLine."""
+    if width_of(left) + width_of(right) > width:
+        right = [piece for piece in right if piece[1] != "dim"]
+    over = width_of(left) + width_of(right) - width
+    if over > 0 and yields:
+        left = [
+            (cut(text, max(_LEAST, cell_len(text) - over)) if role == yields else text, role) for text, role in left
+        ]
+    return left, right
 
 
 def width_of(line: Line) -> int:
