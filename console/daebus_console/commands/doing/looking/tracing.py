@@ -114,7 +114,7 @@ def lines_of(
     """
     rows = drawn(found)
     numbers = max((len(f"#{one.row.exchange.number}") for one in rows if one.row and one.row.exchange), default=1)
-    names = min(max(cells(_label(one)) for one in rows), max(16, width // 3))
+    names = min(max(cells(_label(one)) for one in rows), max(16, width // 2))
     room = max(_NARROWEST, width - numbers - names - 13)
     lines: list[tuple[int, Line]] = []
     for one in rows:
@@ -131,7 +131,7 @@ def lines_of(
         took = ("≈" if row.own_clock else "") + duration(row.end - row.start) if timed else ""
         drawing = line(
             Span((f"#{number}" if number else "").ljust(numbers + 1), "bold"),
-            pad(cut(_label(one), names), names),
+            pad(_fitted(one, names), names),
             " ",
             Span(bar(row, found.length, room), style),
             Span(f" {took:>8}", "" if style == "ok" else style),
@@ -147,6 +147,19 @@ def _label(one: Drawn) -> str:
         return one.prefix + shown(name_of_node(one.row.node), text=True)
     names = ", ".join(f"{shown(name, text=True)} {count:,}" for name, count in one.names)
     return f"{one.prefix}… {one.more:,} more" + (f": {names}" if names else "")
+
+
+def _fitted(one: Drawn, width: int) -> str:
+    """The label in so many cells: what was asked for stays whole for longer than who was asked."""
+    label = _label(one)
+    exchange = one.row.exchange if one.row is not None else None
+    end = f".{shown(exchange.action, text=True)}" if exchange is not None and exchange.action is not None else ""
+    if cells(label) <= width or not end or not label.endswith(end):
+        return cut(label, width)
+    room = width - cells(one.prefix + end)
+    if room < 2:
+        return cut(one.prefix + end[1:], width)
+    return one.prefix + cut(label[len(one.prefix) : -len(end)], room) + end
 
 
 def _said(row: Row, indent: str, redact: Redactor, held: Callable[[Exchange], str]) -> list[Line]:
