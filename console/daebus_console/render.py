@@ -179,7 +179,7 @@ def duration(seconds: float | None) -> str:
         return "-"
     if seconds == 0:
         # Both ends were read at once: too short to be told apart.
-        return "~0 ms"
+        return "<1 ms"
     for limit, factor, unit in ((0.0009995, 1e6, "µs"), (0.9995, 1e3, "ms"), (120.0, 1.0, "s")):
         if seconds < limit:
             value = seconds * factor

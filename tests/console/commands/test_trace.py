@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 
 from daebus_console.commands.context import Exit
+from daebus_console.commands.doing.looking.tracing import lines_of
+from daebus_console.engine.conversation.tree import Conversation
+from daebus_console.engine.conversation.waterfall import waterfall
+from daebus_console.engine.hiding.redact import Redactor
 from tests.console.commands.remembered import Passed, remembered
 from tests.console.engine.bus import answer, raw, request
 
@@ -76,3 +80,19 @@ def test_more_conversations_than_are_shown_are_counted() -> None:
         assert passed("trace to:shop") == Exit.DONE
         assert passed.said.count(": 1 exchange,") == 5
         assert passed.notes == ["3 more exchanges match; a narrower filter shows theirs"]
+
+
+def test_of_a_name_without_room_the_action_stays_whole(passed: Passed) -> None:
+    service = "billing-of-the-northern-countries-and-some-islands-that-belong-to-them"
+    passed >> request(service, "charge_the_card_again", id="long")
+    passed >> answer("caller:1", id="long")
+    with passed.session.lock:
+        exchange = passed.session.correlator.find("long")
+    assert exchange is not None
+    found = waterfall(Conversation(exchange, [exchange]), passed.now)
+    for width in (60, 80, 120):
+        (_number, drawn), *_said = lines_of(found, width, Redactor(()))
+        text = "".join(span.text for span in drawn)
+        assert ".charge_the_card_again " in text
+        assert "…" in text
+        assert "<1 ms" in text

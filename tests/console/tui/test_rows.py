@@ -7,9 +7,11 @@ import json
 import pytest
 from rich.cells import cell_len
 
+from daebus_console import render
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.pairing.correlator import Correlator
 from daebus_console.engine.pairing.journal import Journal
+from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.exchanges import exchange_row, heading, latency_share
 from daebus_console.tui.rows.lines import text_of
 
@@ -61,3 +63,9 @@ def test_the_latency_bar_is_logarithmic() -> None:
     assert latency_share(None) == 0
     assert latency_share(0.1) == pytest.approx(0.5)
     assert latency_share(100) == 1
+
+
+def test_what_took_no_time_that_can_be_told_is_one_thing_everywhere() -> None:
+    assert fmt.duration(0.0) == "<1ms"
+    assert fmt.duration(0.00034) == "340µs"
+    assert render.duration(0.0) == "<1 ms"

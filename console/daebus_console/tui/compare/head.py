@@ -78,8 +78,7 @@ def _latencies(before: Exchange, after: Exchange) -> Line:
 def _span(exchange: Exchange) -> str:
     if exchange.latency is None:
         return "…" if exchange.state is State.PENDING else "no answer"
-    # Both ends came in one piece off the socket: faster than the console can tell.
-    return fmt.duration(exchange.latency) if exchange.latency else "<1ms"
+    return fmt.duration(exchange.latency)
 
 
 def change_text(change: Change, redact: Redactor) -> str:

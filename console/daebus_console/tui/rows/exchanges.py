@@ -179,8 +179,7 @@ def _took(exchange: Exchange, now: float) -> tuple[float | None, str]:
 
 
 def _duration(took: float | None) -> str:
-    # Both ends came in one piece off the socket: faster than the console can tell.
-    return "" if took is None else fmt.duration(took) if took else "<1ms"
+    return "" if took is None else fmt.duration(took)
 
 
 def latency_share(seconds: float | None) -> float:

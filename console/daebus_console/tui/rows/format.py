@@ -36,9 +36,14 @@ def clock(at: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A span of time in at most six cells: `340µs`, `1.2ms`, `123ms`, `1.23s`, `12.3s`, `2m03s`, `3h05m`."""
+    """A span of time in at most six cells: `340µs`, `1.2ms`, `123ms`, `1.23s`, `12.3s`, `2m03s`, `3h05m`.
+
+    Of what took no time at all both ends came at once, which is sooner than the console can tell: `<1ms`.
+    """
+    if seconds <= 0:
+        return "<1ms"
     if seconds < 0.0009995:
-        return f"{max(0.0, seconds) * 1e6:.0f}µs"
+        return f"{seconds * 1e6:.0f}µs"
     if seconds < 0.00995:
         return f"{seconds * 1e3:.1f}ms"
     if seconds < 0.9995:

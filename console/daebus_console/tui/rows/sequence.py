@@ -50,7 +50,7 @@ def _step(exchange: Exchange, message: Message, source: str, target: str) -> Ste
     if message.kind is Kind.RESPONSE:
         if exchange.kind is not Kind.REQUEST:
             return Step(message.at, "?", shown(message.channel), "⇠ orphan answer", "warn", exchange.number)
-        took = fmt.duration(message.at - exchange.opened.at) if message.at > exchange.opened.at else "<1ms"
+        took = fmt.duration(message.at - exchange.opened.at)
         if not message.final:
             return Step(message.at, target, source, f"part, {took}", "accent", exchange.number, True)
         sign, role = ("✗ error", "error") if message.error else ("✓", "ok")
@@ -87,7 +87,12 @@ def head_line(names: Sequence[str], width: int) -> Line:
 
 def step_line(step: Step, names: Sequence[str], width: int, start: float) -> Line:
     """One arrow between the lines of life."""
-    line: Line = [(fit(f" +{fmt.duration(step.at - start)}", 8) + fit(f"#{step.number}", TIME - 8), "dim")]
+    line: Line = [
+        (
+            fit(f" +{fmt.duration(step.at - start) if step.at > start else 0}", 8) + fit(f"#{step.number}", TIME - 8),
+            "dim",
+        )
+    ]
     places = {name: index for index, name in enumerate(names)}
     source, target = places[step.source], places[step.target]
     middle = width // 2

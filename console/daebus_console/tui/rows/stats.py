@@ -79,7 +79,7 @@ def _bad(count: int, of: int) -> tuple[str, str]:
 
 
 def _span(seconds: float | None) -> str:
-    return "" if seconds is None else fmt.duration(seconds) if seconds else "<1ms"
+    return "" if seconds is None else fmt.duration(seconds)
 
 
 def slow_line(slow: Slow, width: int) -> Line:
