@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from contextlib import nullcontext
 
+import pytest
+
 from daebus_console.engine import dialects
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.message.recogniser import Recogniser
@@ -164,3 +166,24 @@ def test_what_is_quiet_or_muted_is_counted_once_whatever_else_is_seen() -> None:
         by_message.work(1.0, nullcontext())
         assert by_message.hidden == bus.model.hidden == Hidden(quiet=1, muted=muted)
         bus.ask(9, "ping")
+
+
+@pytest.mark.parametrize("by_message", [False, True])
+def test_what_waits_is_counted_in_rows_of_the_view(by_message: bool) -> None:
+    bus = Bus(by_message=by_message)
+    bus.ask(1)
+    bus.rows()
+    bus.visibility.set_filter(filters.parse("action:get").accepts)
+    bus.rows()
+    for number in range(2, 6):
+        bus.ask(number, "get" if number % 2 else "list")
+    bus.answer(1)
+    bus.answer(3)
+    # An answer is a row of its own only in the view by message.
+    assert bus.model.behind() == (4 if by_message else 2)
+    bus.ask(7)
+    assert bus.model.behind() == (5 if by_message else 3)
+    bus.visibility.set_filter(filters.parse("action:list").accepts)
+    assert bus.model.behind() == 2
+    bus.rows()
+    assert bus.model.behind() == 0

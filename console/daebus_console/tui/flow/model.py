@@ -51,6 +51,9 @@ class FlowModel:
         self._seen = 0
         self._scan = 0
         self._visibility = visibility.version
+        self._behind_of = (-1, -1)
+        """From which row on, and by which choice of what is seen, it is counted what waits."""
+        self._behind = self._counted = 0
         self.restart()
 
     # Keeping up ------------------------------------------------------------------------------------------------
@@ -60,10 +63,22 @@ class FlowModel:
         """Whether there is more to decide over than was done."""
         return bool(self._waiting or self._updates or self._scan)
 
-    @property
     def behind(self) -> int:
-        """How many messages have come that were not read yet (while paused)."""
-        return self.journal.messages.last - self._cursor.message
+        """How many rows have come that were not read yet (while paused). Hold the session's lock."""
+        journal = self.journal
+        of = self._seen, self.visibility.version
+        if self._behind_of != of:
+            self._behind_of, self._behind, self._counted = of, 0, self._seen
+        shows = self.visibility.shows
+        if self.by_message:
+            for message in journal.messages.between(self._counted + 1, journal.messages.last):
+                exchange = journal.exchange(message.exchange)
+                self._behind += exchange is not None and shows(exchange)
+            self._counted = journal.messages.last
+        else:
+            self._behind += sum(map(shows, journal.exchanges.between(self._counted + 1, journal.exchanges.last)))
+            self._counted = journal.exchanges.last
+        return self._behind
 
     @property
     def total(self) -> int:

@@ -234,7 +234,9 @@ class MainScreen(DebugKeys):
 
     def tell(self) -> None:
         """Write the titles of the flow and of its columns."""
-        self.flow_title.show(*flow_title(self.flow, self.filter_text))
+        with self.session.lock:
+            told = flow_title(self.flow, self.filter_text)
+        self.flow_title.show(*told)
         self.columns.show(heading(max(1, self.flow.size.width - 1), date=self.flow.date))
 
     @on(events.DescendantFocus)

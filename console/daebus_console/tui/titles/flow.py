@@ -1,4 +1,4 @@
-"""The title of the flow: what is shown of how much, and why not all. Reads the widget, draws nothing."""
+"""The title of the flow: what is shown of how much, and why not all. Reads the widget, draws nothing; hold the lock."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def flow_title(flow: FlowList, filter_text: str) -> tuple[Line, Line]:
     if model.busy and not flow.paused:
         left.append(("  looking …", "wait"))
     if flow.paused:
-        return left, [(f" ‖ paused, {model.behind:,} waiting · space ", "warn")]
+        return left, [(f" ‖ paused, {model.behind():,} waiting · space ", "warn")]
     if flow.following:
         return left, [(" ▲ following " if flow.order == "newest first" else " ▼ following ", "ok")]
     if flow.new:
