@@ -69,3 +69,14 @@ def test_what_took_no_time_that_can_be_told_is_one_thing_everywhere() -> None:
     assert fmt.duration(0.0) == "<1ms"
     assert fmt.duration(0.00034) == "340µs"
     assert render.duration(0.0) == "<1 ms"
+
+
+def test_a_number_is_whole_however_great() -> None:
+    one = exchange((1.0, "users", {"action": "get", "request_id": "1", "payload": {}, "reply_to": "caller:1"}))
+    for number in (7, 250_000, 12_345_678):
+        one.number = number
+        digits = len(str(number))
+        for width in (34, 48, 60, 120):
+            row = text_of(exchange_row(one, width, 2.0, digits=digits))
+            assert f" {number} " in row
+            assert cell_len(row) == cell_len(text_of(heading(width, digits=digits))) == width

@@ -36,10 +36,10 @@ class Columns:
 
 
 @lru_cache(maxsize=64)
-def columns(width: int) -> Columns:
-    """The columns for a flow that is `width` cells wide: the wider, the more of them."""
+def columns(width: int, digits: int = 0) -> Columns:
+    """The columns for a flow that is `width` cells wide: the wider, the more of them. Numbers have so many digits."""
     time = 12 if width >= 84 else 8 if width >= 64 else 0
-    number = 6 if width >= 50 else 5
+    number = max(digits, 6 if width >= 50 else 5)
     state = 11 if width >= 72 else 1
     bar = 10 if width >= 130 else 6 if width >= 104 else 0
     size = 5 if width >= 76 else 0
@@ -52,9 +52,9 @@ def columns(width: int) -> Columns:
     return Columns(time, number, source, target, max(2, rest - source - target), state, latency, bar, size, replies)
 
 
-def heading(width: int, *, date: str = "") -> Line:
+def heading(width: int, *, date: str = "", digits: int = 0) -> Line:
     """The names of the columns; over the times the date of the first of them, where one is to be shown."""
-    c = columns(width)
+    c = columns(width, digits)
     line = "  "
     if c.time:
         line += fit((date if c.time > len(date) else date[5:]) or "time", c.time) + " "
@@ -85,14 +85,16 @@ class Marks(NamedTuple):
 _UNMARKED = Marks()
 
 
-def exchange_row(exchange: Exchange, width: int, now: float, turn: str = "", marks: Marks = _UNMARKED) -> Line:
+def exchange_row(
+    exchange: Exchange, width: int, now: float, turn: str = "", marks: Marks = _UNMARKED, digits: int = 0
+) -> Line:
     """One exchange as one line. `now` (epoch seconds) is what pending ones are measured against.
 
     `turn` is what of the date is no longer as in the row before; see `dates.change`.
     """
     if exchange.kind is Kind.GAP:
         return gap_row(exchange, width, turn)
-    c = columns(width)
+    c = columns(width, digits)
     sign = state_of(exchange, now)
     line = _begin(exchange, exchange.opened.at, c, turn, _mark(exchange, marks))
     source, target = parties(exchange)
@@ -206,12 +208,18 @@ def gap_row(exchange: Exchange, width: int, turn: str = "") -> Line:
 
 
 def message_row(
-    message: Message, exchange: Exchange, width: int, now: float, turn: str = "", marks: Marks = _UNMARKED
+    message: Message,
+    exchange: Exchange,
+    width: int,
+    now: float,
+    turn: str = "",
+    marks: Marks = _UNMARKED,
+    digits: int = 0,
 ) -> Line:
     """One message as one line; its pair is told by the number of the exchange. The rest is as for `exchange_row`."""
     if message.kind is Kind.GAP:
         return gap_row(exchange, width, turn)
-    c = columns(width)
+    c = columns(width, digits)
     line = _begin(exchange, message.at, c, turn, _mark(exchange, marks))
     source, target = parties(exchange)
     role, word, took = "dim", "", None

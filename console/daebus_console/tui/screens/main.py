@@ -237,7 +237,7 @@ class MainScreen(DebugKeys):
         with self.session.lock:
             told = flow_title(self.flow, self.filter_text)
         self.flow_title.show(*told)
-        self.columns.show(heading(max(1, self.flow.size.width - 1), date=self.flow.date))
+        self.columns.show(heading(max(1, self.flow.size.width - 1), date=self.flow.date, digits=self.flow.digits))
 
     @on(events.DescendantFocus)
     def _light_pane(self) -> None:

@@ -158,6 +158,11 @@ class FlowView(RowList):
             self._remember()
 
     @property
+    def digits(self) -> int:
+        """Of the greatest number that a row has."""
+        return len(str(self.model.newest.exchange))
+
+    @property
     def new(self) -> int:
         """Rows that came since following ended."""
         return 0 if self.following else self.model.newer_than(self._newest)
@@ -258,7 +263,7 @@ class FlowView(RowList):
             super().action_first()
 
     def prepare(self, first: int, last: int) -> None:
-        look = (self.size.width, self.has_focus, self.selected, id(self.model))
+        look = (self.size.width, self.has_focus, self.selected, id(self.model), self.digits)
         if look != self._look:
             self._look = look
             self._strips.clear()
@@ -315,8 +320,8 @@ class FlowView(RowList):
         turn = self._turn(index)
         marks = Marks(self.finding_of(exchange.number), self.rule_of(exchange), bool(unlike))
         if message is not None:
-            return message_row(message, exchange, width, self._clock(), turn, marks)
-        return exchange_row(exchange, width, self._clock(), turn, marks)
+            return message_row(message, exchange, width, self._clock(), turn, marks, self.digits)
+        return exchange_row(exchange, width, self._clock(), turn, marks, self.digits)
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
