@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from threading import Thread
 from typing import Any
 
 import pytest
+import redis
 
 from daebus import Daebus, DaebusCaller, request
 from daebus_console.commands.under_way import under_way
@@ -104,6 +106,14 @@ class Shop:
     def ask(self, action: str = "place", payload: dict[str, Any] | None = None, timeout: float = 30.0) -> Asked:
         """Ask orders, and do not wait."""
         return Asked(self.url, self.orders, action, payload or {}, timeout)
+
+    def crowd(self, count: int) -> None:
+        """So many requests to orders, 7 kB each: no more than some thirty of them have room in an answer."""
+        with redis.Redis.from_url(self.url) as client:
+            for n in range(count):
+                payload = {"n": n, "text": "x" * 7_000}
+                told = {"action": "ping", "payload": payload, "request_id": f"r{n}", "service": "old"}
+                client.publish(self.orders, json.dumps(told))
 
 
 @pytest.fixture

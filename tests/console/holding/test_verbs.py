@@ -295,6 +295,41 @@ def test_a_broadcast_before_its_listener(console: Debugging, shop: Shop, redis_u
     assert console.keeper.desk.settings[2].rule.channel == shop.placed
 
 
+def all_held(console: Debugging, count: int = 50) -> None:
+    """Wait until so many are held, listed or not."""
+
+    def told() -> bool:
+        with console.session.lock:
+            return len(console.keeper.desk.held()) + console.keeper.desk.unlisted() == count
+
+    eventually(told, what=f"{count} are held")
+
+
+def test_all_go_on_also_those_that_had_no_room_among_what_is_told(console: Debugging, shop: Shop) -> None:
+    console(f"break {shop.orders} ping")
+    shop.crowd(50)
+    all_held(console)
+    assert console("held --json") == Exit.DONE
+    listed = len(console.heard.records)
+    assert listed < 50
+    assert [one["unlisted"] for one in console.heard.records] == [50 - listed] * listed
+    assert console("release all") == Exit.DONE
+    eventually(lambda: len(shop.handled) == 50, what="all of them go on")
+    assert sorted(payload["n"] for _action, payload in shop.handled) == list(range(50))
+    assert len([text for text in console.heard.notes if "goes on" in text]) == 50
+    assert console("held") == Exit.DONE
+    assert console.heard.notes[-1].startswith("nothing is held")
+
+
+def test_off_counts_also_those_that_had_no_room(console: Debugging, shop: Shop) -> None:
+    console(f"break {shop.orders} ping")
+    shop.crowd(50)
+    all_held(console)
+    assert console("off") == Exit.DONE
+    assert console.heard.notes[-1] == "off: 1 rule taken away, 50 held messages let go"
+    eventually(lambda: len(shop.handled) == 50)
+
+
 # What cannot be -----------------------------------------------------------------------------------------------------
 
 

@@ -95,6 +95,26 @@ def test_from_the_row_to_the_edited_message(shop: Shop) -> None:
     drive(shop.url, story, size=(120, 35))
 
 
+def test_what_had_no_room_among_what_is_told_is_counted_and_goes_on_too(shop: Shop) -> None:
+    async def story(console: Driver) -> None:
+        await breaks(console, shop)
+        shop.crowd(50)
+        desk, session = console.app.main.keeper.desk, console.app.main.session
+
+        def told() -> int:
+            with session.lock:
+                return len(desk.held()) + desk.unlisted()
+
+        await console.until(lambda: told() == 50)
+        await console.press("H")
+        await console.sees(f"Held {len(desk.held())} messages and {desk.unlisted()} more")
+        await console.press("A")
+        await console.until(lambda: len(shop.handled) == 50)
+        await console.sees("Nothing is held")
+
+    drive(shop.url, story)
+
+
 @pytest.mark.parametrize("size", [(80, 24), (160, 48)], ids=lambda size: f"{size[0]}x{size[1]}")
 def test_answered_in_its_place_beginning_with_the_last_answer(shop: Shop, size: tuple[int, int]) -> None:
     async def story(console: Driver) -> None:

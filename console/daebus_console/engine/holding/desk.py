@@ -249,6 +249,10 @@ class Desk:
         for report in self.reports.values():
             yield from (hold for hold in report.holds if not hold.delayed)
 
+    def unlisted(self) -> int:
+        """How many more are held than had room in what the instances told."""
+        return sum(max(0, one.count - len(one.holds)) for one in self.reports.values())
+
     def find(self, which: str) -> Held | None:
         """What is held under that number, or under the id that an instance has given it."""
         plain = which.removeprefix("H").removeprefix("h")

@@ -87,7 +87,8 @@ class Report:
 
     def without(self, gone: Collection[tuple[str, str, str]]) -> Report:
         """The same without those holds, by their keys."""
-        return replace(self, holds=tuple(hold for hold in self.holds if hold.key not in gone))
+        left = tuple(hold for hold in self.holds if hold.key not in gone)
+        return replace(self, holds=left, count=self.count - len(self.holds) + len(left))
 
 
 def read_report(service: str, instance: str, told: Mapping[str, Any], at: float) -> Report:

@@ -92,6 +92,10 @@ class Asker:
                     f"{quoted(service)} is served by no service of this framework: it cannot be debugged"
                 )
             raise ServiceUnavailable(f"nobody serves {quoted(service)}")
+        return self.answers(question, within)
+
+    def answers(self, question: Question, within: float = WITHIN) -> list[Answer]:
+        """What is answered: all of it, or what there is when the time is over."""
         with self._changed:
             self._changed.wait_for(lambda: len(question.answers) >= (question.expected or 0), within)
             return list(question.answers)

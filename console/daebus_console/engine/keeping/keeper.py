@@ -18,7 +18,7 @@ from daebus_console.engine.holding.desk import Desk, Held, Setting
 from daebus_console.engine.holding.log import Done, Log, new_log
 from daebus_console.engine.holding.report import Hold, read_report
 from daebus_console.engine.holding.rule import Rule, renamed
-from daebus_console.engine.keeping.asking import Answer, Asker, Question
+from daebus_console.engine.keeping.asking import WITHIN, Answer, Asker, Question
 from daebus_console.engine.keeping.owner import owner
 from daebus_console.engine.keeping.refused import GoneOn, Refused, refusal
 from daebus_console.engine.message import envelope as wire
@@ -184,6 +184,12 @@ class Keeper:
                 with self.session.lock:
                     self.desk.gone(service)
 
+    def look_where_ours(self) -> None:
+        """The same, of all services where we have something."""
+        with self.session.lock:
+            services = self._ours()
+        self.look(sorted(services))
+
     def look_into(self, hold: Hold) -> Any:
         """What a held message carries, with all that its text says; None where it is too large for anybody to tell.
 
@@ -281,25 +287,35 @@ class Keeper:
         told: dict[str, Any] = {"owner": self.desk.owner, "lease": LEASE, "on": on}
         return told if instance is None else {**told, "instance": instance}
 
-    def off(self) -> int:
-        """Lift all that is ours, and let go all that it holds; returns how many went. Raises RedisUnavailable."""
+    def off(self, *, within: float = WITHIN) -> int:
+        """Lift all that is ours, and let go all that it holds; returns how many went. Raises RedisUnavailable.
+
+        Instances have so many seconds to tell how many those were, where not all of them were listed.
+        """
         with self.session.lock:
-            services = {one.service for one in self.desk.settings.values()} | set(self.desk.suspended)
+            services = self._ours()
             ours = [one for one in self.desk.held() if self.desk.owner in one.owners]
-            services |= {hold.service for one in ours for hold in one.holds}
+            known = sum(hold.owner == self.desk.owner for report in self.desk.reports.values() for hold in report.holds)
+            unlisted = self.desk.unlisted()
             suspended = {service: set(names) for service, names in self.desk.suspended.items()}
             self.desk.remove(list(self.desk.settings))
             self.desk.suspended.clear()
+        asked: list[Question] = []
         with self._sending:
             for service in sorted(services):
                 # A lease that ends lets go all that it holds.
-                self._asker.post(service, "rules", {"owner": self.desk.owner, "lease": 0, "rules": []})
+                asked.append(self._asker.post(service, "rules", {"owner": self.desk.owner, "lease": 0, "rules": []}))
                 self._renewed.pop(service, None)
                 for instance in suspended.get(service, ()):
-                    self._asker.post(service, "suspend", self._suspension(False, instance))
+                    asked.append(self._asker.post(service, "suspend", self._suspension(False, instance)))
+        more = 0
+        if unlisted:
+            answers = [one for question in asked for one in self._asker.answers(question, within)]
+            went = [one.payload.get("released") for one in answers]
+            more = max(0, sum(one for one in went if isinstance(one, int)) - known)
         for one in ours:
             self._drop(one)
-        return len(ours)
+        return len(ours) + more
 
     def close(self) -> None:
         """Lift all that is ours, as far as services can be told; all goes on when leases end, at the latest."""
@@ -309,7 +325,7 @@ class Keeper:
             self._thread.join(5)
             self._thread = None
             try:
-                self.off()
+                self.off(within=0.0)
             except DaebusError:
                 # They go on by themselves.
                 pass

@@ -106,13 +106,13 @@ class HeldScreen(FullScreen):
         session, keeper = self.main.session, self.main.keeper
         before = self.chosen
         held: list[Held] = []
-        problem, standing = None, 0
+        problem, standing, unlisted = None, 0, 0
         if keeper is not None:
             self._now = keeper.now()
             with session.lock:
                 held = keeper.desk.held()
                 standing = sum(not one.group for one in keeper.desk.settings.values())
-                problem = keeper.problem
+                problem, unlisted = keeper.problem, keeper.desk.unlisted()
         self.list.rows = held
         numbers = [one.number for one in held]
         self.order = [number for number in self.order if number in numbers]
@@ -124,6 +124,7 @@ class HeldScreen(FullScreen):
         elif before is not None and before.number in numbers:
             self.list.put_cursor(numbers.index(before.number))
         told = f" {fmt.plural(len(held), 'message')}" if held else ""
+        told += f" and {unlisted:,} more" if held and unlisted else ""
         rules = fmt.plural(standing, "rule") + (" of ours stands" if standing == 1 else " of ours stand")
         right: Line = [(f" {clean(problem)} ", "error")] if problem else [(f" {rules} · F9 lifts all ", "dim")]
         self.head.show([(" Held", "strong"), (told, "name")], right)

@@ -202,6 +202,7 @@ def run_off(command: Command, context: Context) -> int:
     with keeper.session.lock:
         rules = sum(not one.group for one in keeper.desk.settings.values())
         suspended = len(keeper.desk.suspended)
+    keeper.look_where_ours()
     held = keeper.off()
     stepper_of(command, context).end()
     parts = [f"{rules} rule{'s' * (rules != 1)} taken away", f"{held} held message{'s' * (held != 1)} let go"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from daebus_console.commands.context import Context, Exit
@@ -44,12 +44,12 @@ def run_held(command: Command, context: Context) -> int:
     session = keeper.session
     with session.lock:
         held, now = keeper.desk.held(), keeper.now()
-        unlisted = sum(max(0, one.count - len(one.holds)) for one in keeper.desk.reports.values())
+        unlisted = keeper.desk.unlisted()
     if which is not None and (held or unasked is None):
         return _show(command, context, keeper, find_held(command, keeper, which))
     if command["json"]:
         for one in held:
-            context.output.record(held_record(one, now, context))
+            context.output.record({**held_record(one, now, context), "unlisted": unlisted})
     elif held:
         context.output.result(table(HEADINGS, [held_row(one, now) for one in held], frozenset({4, 5})))
         if unlisted:
@@ -89,7 +89,7 @@ def run_release(command: Command, context: Context) -> int:
     if why:
         raise at_word(command, verdict, f"H{several[0].number} {where(several[0].first)}: {why[0].lower()}{why[1:]}")
     status = Exit.DONE
-    for held in several:
+    for held in _with_unlisted(keeper, context, several) if command["which"] == "all" else several:
         what = f"H{held.number} {where(held.first)}"
         ask_for_others(context, keeper, held.owners, what)
         try:
@@ -168,6 +168,25 @@ def _which(command: Command, keeper: Keeper) -> Sequence[Held]:
     if which == "next":
         return held[:1]
     return [find_held(command, keeper, one.strip()) for one in which.split(",") if one.strip()]
+
+
+def _with_unlisted(keeper: Keeper, context: Context, held: Sequence[Held]) -> Iterator[Held]:
+    """Those, and then what had no room in an answer beside them: it has when they have gone on.
+
+    What is held only after that was asked for is not among it. Raises what `look_everywhere` raises.
+    """
+    with keeper.session.lock:
+        left = keeper.desk.unlisted()
+    seen: set[int] = set()
+    while held:
+        yield from held
+        if left <= 0:
+            return
+        seen |= {one.number for one in held}
+        look_everywhere(keeper, context)
+        with keeper.session.lock:
+            held = [one for one in keeper.desk.held() if one.number not in seen][:left]
+        left -= sum(one.instances for one in held)
 
 
 def _whole(command: Command, context: Context, verdict: str) -> Any:
