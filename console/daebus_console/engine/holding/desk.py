@@ -185,9 +185,9 @@ class Desk:
     def take(self, report: Report) -> list[Held]:
         """Take what an instance tells; returns what is newly held."""
         key = (report.service, report.instance)
-        before = {hold.key for hold in self.reports[key].holds} if key in self.reports else set()
         old = self.reports.get(key)
-        self.reports[key] = report
+        before = set() if old is None else {hold.key for hold in old.holds}
+        report = self.reports[key] = report if old is None else report.after(old)
         self.refusals.pop(report.service, None)
         for placed in report.rules:
             if placed.owner == self.owner:

@@ -33,7 +33,8 @@ class Hold:
     it waits, and is taken to wait as callers of 0.0.31 do. `payload` is what it carries, `whole` where all of that was
     told; `length` are its bytes. `target` is the service that a call is for; `ok` tells that an answer is no error;
     `part` which part of an answer it is, if it is not the final one, and `behind` how many of the same answer wait for
-    it; `one_way` that nobody waits for an answer of what leaves; `delayed` that it is not held but delayed.
+    it; `one_way` that nobody waits for an answer of what leaves; `delayed` that it is not held but delayed. `held_by`
+    is the rule itself, where it was told.
     """
 
     service: str
@@ -61,6 +62,7 @@ class Hold:
     part: int | None = None
     behind: int = 0
     one_way: bool = False
+    held_by: Rule | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -85,6 +87,17 @@ class Report:
     suspended: tuple[str, ...] = ()
     count: int = 0
 
+    def after(self, before: Report) -> Report:
+        """The same, with what was known of its holds before: since when they are held, and a rule that has gone."""
+        known = {hold.key: hold for hold in before.holds}
+        holds = (
+            hold
+            if (old := known.get(hold.key)) is None
+            else replace(hold, since=old.since, held_by=hold.held_by or old.held_by)
+            for hold in self.holds
+        )
+        return replace(self, holds=tuple(holds))
+
     def without(self, gone: Collection[tuple[str, str, str]]) -> Report:
         """The same without those holds, by their keys."""
         left = tuple(hold for hold in self.holds if hold.key not in gone)
@@ -102,7 +115,7 @@ def read_report(service: str, instance: str, told: Mapping[str, Any], at: float)
         instance,
         at,
         rules,
-        tuple(_holds(service, instance, told.get("held"), at)),
+        tuple(_holds(service, instance, told.get("held"), at, {(one.owner, one.rule.id): one.rule for one in rules})),
         int(_seconds(told.get("passed")) or 0),
         tuple(str(lease.get("owner", "?")) for lease in suspended),
         int(_seconds(told.get("count")) or 0),
@@ -121,7 +134,7 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _holds(service: str, instance: str, told: Any, at: float) -> Iterator[Hold]:
+def _holds(service: str, instance: str, told: Any, at: float, rules: Mapping[tuple[str, str], Rule]) -> Iterator[Hold]:
     for one in _list(told):
         if not isinstance(one, Mapping) or not isinstance(one.get("hold"), str):
             continue
@@ -154,6 +167,7 @@ def _holds(service: str, instance: str, told: Any, at: float) -> Iterator[Hold]:
             part=None if (part := _seconds(one.get("part"))) is None else int(part),
             behind=int(_seconds(one.get("behind")) or 0),
             one_way=one.get("one_way") is True,
+            held_by=rules.get((str(one.get("owner", "?")), str(one.get("rule", "")))),
         )
 
 
