@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from daebus import RequestTimeout
+from daebus import Daebus, RequestTimeout
 from daebus_console.commands.context import Exit
 from daebus_console.engine.message.exchange import State
-from tests.console.holding.conftest import Debugging, Shop
+from tests.console.holding.conftest import Debugging, Shop, known
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
@@ -102,3 +102,84 @@ def test_without_a_release_there_is_nothing_to_write(console: Debugging, shop: S
     assert "nothing was let go yet" in console.heard.mistakes[-1].message
     assert console("release save") == Exit.USAGE
     assert not path.exists()
+
+
+def written(console: Debugging, tmp_path: Path) -> Path:
+    """The test that is written of what was let go, when all that was asked for is answered."""
+    path = tmp_path / "test_race.py"
+    eventually(lambda: console(f"release save {path}") == Exit.DONE, what="all of it is answered")
+    console("off")
+    return path
+
+
+@pytest.mark.parametrize("how", ["payload.amount=2", "--once", ""])
+def test_what_was_not_held_or_not_let_go_then_is_not_now(
+    console: Debugging, shop: Shop, tmp_path: Path, how: str
+) -> None:
+    console(f"break {shop.payment} charge {how}")
+    asked = [shop.ask(payload={"amount": 2})]
+    (held,) = console.holding()
+    eventually(lambda: how != "--once" or not console.keeper.desk.settings, what="the rule is spent")
+    # Another one, at the same time; where all are held it goes on by `off` below.
+    asked.append(shop.ask(payload={"amount": 1}))
+    if how:
+        assert asked[1].result()["charged"] == 1
+    else:
+        console.holding(2)
+    assert console(f"release {held.number}") == Exit.DONE
+    assert asked[0].result()["charged"] == 2
+    if not how:
+        console("off")
+        assert asked[1].result()["charged"] == 1
+    path = written(console, tmp_path)
+    # As if the other one had been asked for as well: a message that is like it and was not let go.
+    path.write_text(
+        path.read_text()
+        .replace("ASKED: list", "ASKED_THEN: list")
+        .replace(
+            "# What is held",
+            "ASKED = [*ASKED_THEN, {**ASKED_THEN[0], 'payload': {'amount': 1},"
+            " 'answer': {'placed': True, 'charged': 1}}]\n# What is held",
+        )
+    )
+    shop.handled.clear()
+    done = run_pytest(path, shop.url)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert sorted(payload["amount"] for action, payload in shop.handled if action == "charge") == [1, 2]
+
+
+def test_the_rule_is_held_to_its_condition(console: Debugging, shop: Shop, tmp_path: Path) -> None:
+    console(f"break {shop.payment} charge payload.amount>1 --skip 1")
+    shop.ask(payload={"amount": 2}).result()
+    asked = shop.ask(payload={"amount": 3})
+    (held,) = console.holding()
+    console(f"release {held.number}")
+    asked.result()
+    text = written(console, tmp_path).read_text()
+    assert "'where': [[['amount'], '>', 1]]" in text or '"where": [[["amount"], ">", 1]]' in text
+    assert "skip" not in text
+
+
+def test_broadcasts_that_were_let_go_are_said_to_be_left_out(console: Debugging, shop: Shop, tmp_path: Path) -> None:
+    app = Daebus(__name__, debugger=True)
+    heard: list[object] = []
+    app.listen(shop.placed)(heard.append)
+    shop.start(shop.audit, app)
+    known(console.session, shop.audit)
+    console(f"break {shop.audit} {shop.placed} --place event")
+    console(f"broadcast {shop.placed} n:=1")
+    (held,) = console.holding()
+    assert console(f"release {held.number}") == Exit.DONE
+    path = tmp_path / "test_race.py"
+    assert console(f"release save {path}") == Exit.USAGE
+    assert "a broadcast does not say what sent it" in console.heard.mistakes[-1].message
+    console(f"break {shop.orders} ping")
+    asked = shop.ask("ping")
+    (held,) = console.holding()
+    assert console(f"release {held.number}") == Exit.DONE
+    asked.result()
+    path = written(console, tmp_path)
+    assert console.heard.notes[-3].startswith("1 release, in their order, written to")
+    assert console.heard.notes[-2] == "1 of 2 is left out: a broadcast does not say what sent it"
+    done = run_pytest(path, shop.url)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 from daebus_console.engine import jsontext
 from daebus_console.engine.diff.exchange import answer_of
 from daebus_console.engine.export.as_python import literal
+from daebus_console.engine.holding.condition import steps
 from daebus_console.engine.holding.log import Done
+from daebus_console.engine.holding.report import Hold
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.exchange import Exchange, Kind, State
 from daebus_console.naming import shown
@@ -44,7 +47,7 @@ REDIS_URL = os.environ.get("DAEBUS_REDIS_URL") or {redis!r}
 
 # What is asked, and what was answered then; nothing within its `timeout` (seconds), where it has one.
 ASKED: list[dict[str, Any]] = {asked}
-# What is held on the way, in the order in which it is let go, and how.
+# What is held on the way, by which rule, in the order in which it is let go, and how. What else they hold goes on.
 RELEASED: list[dict[str, Any]] = {released}
 
 '''
@@ -54,42 +57,57 @@ class NothingToDo(ValueError):
     """Nothing was let go that could be done again; the text says why."""
 
 
+class Race(NamedTuple):
+    """The text of the module, how many releases are in it, and those that are not: how many of them, and why."""
+
+    text: str
+    releases: int
+    left_out: dict[str, int]
+
+
 def as_race(
-    log: Sequence[Done], find: Callable[[str], Exchange | None], redis: str, mask: Callable[[Any], Any]
-) -> Iterator[str]:
+    log: Iterable[Done], find: Callable[[str], Exchange | None], redis: str, mask: Callable[[Any], Any]
+) -> Race:
     """The module. `find` gives the exchange of an id, `mask` hides secrets. Raises NothingToDo."""
-    done = [one for one in log if one.hold.place in ("request", "answer", "call")]
+    done: list[Done] = []
+    roots: dict[int, Exchange] = {}
+    left_out: Counter[str] = Counter()
+    for one in log:
+        root = _root(one, find)
+        if root is not None:
+            done.append(one)
+            roots[root.number] = root
+        else:
+            left_out[_BROADCAST if one.hold.place == "event" else _UNSEEN] += 1
     if not done:
-        raise NothingToDo("nothing was let go yet: what `release` lets go, and in which order, is what is kept")
-    roots = list(_roots(done, find))
-    if not roots:
-        raise NothingToDo("what was let go was not asked for by anything that was seen: there is nothing to ask again")
-    open_ = next((one for one in roots if one.state in (State.PENDING, State.UNKNOWN)), None)
+        why = ", and ".join(left_out) or "what `release` lets go, and in which order, is what is kept"
+        raise NothingToDo(f"nothing was let go yet that could be done again: {why}")
+    open_ = next((one for one in roots.values() if one.state in (State.PENDING, State.UNKNOWN)), None)
     if open_ is not None:
         why = "is not answered yet" if open_.state is State.PENDING else "was answered or not, which nobody knows"
         raise NothingToDo(f"#{open_.number} {shown(open_.target or '?')}.{shown(open_.action or '', text=True)} {why}")
-    yield _HEAD.format(
+    head = _HEAD.format(
         redis=redis,
-        asked=_list(_asked(one, mask) for one in roots),
+        asked=_list(_asked(roots[number], mask) for number in sorted(roots)),
         released=_list(_released(one, mask) for one in done),
     )
     source = files("daebus_console.engine.export").joinpath("race_body.py").read_text("utf-8")
-    yield source.split("# ---\n", 1)[1]
+    return Race(head + source.split("# ---\n", 1)[1], len(done), dict(left_out))
 
 
-def _roots(done: Iterable[Done], find: Callable[[str], Exchange | None]) -> Iterator[Exchange]:
-    """What set all of it off, in the order in which it was sent."""
-    found: dict[int, Exchange] = {}
-    for one in done:
-        exchange = find(one.hold.id) if one.hold.id is not None else None
-        for _ in range(_DEEPEST):
-            parent = find(exchange.parent_id) if exchange is not None and exchange.parent_id is not None else None
-            if parent is None:
-                break
-            exchange = parent
-        if exchange is not None and exchange.kind in (Kind.REQUEST, Kind.ONE_WAY):
-            found[exchange.number] = exchange
-    yield from (found[number] for number in sorted(found))
+_BROADCAST = "a broadcast does not say what sent it"
+_UNSEEN = "what it was asked for by was not seen"
+
+
+def _root(done: Done, find: Callable[[str], Exchange | None]) -> Exchange | None:
+    """What set it off: a request or a one-way message; None where that is not known."""
+    exchange = find(done.hold.id) if done.hold.id is not None else None
+    for _ in range(_DEEPEST):
+        parent = find(exchange.parent_id) if exchange is not None and exchange.parent_id is not None else None
+        if parent is None:
+            break
+        exchange = parent
+    return exchange if exchange is not None and exchange.kind in (Kind.REQUEST, Kind.ONE_WAY) else None
 
 
 def _asked(exchange: Exchange, mask: Callable[[Any], Any]) -> dict[str, Any]:
@@ -112,8 +130,21 @@ def _released(done: Done, mask: Callable[[Any], Any]) -> dict[str, Any]:
         "place": hold.place,
         "name": hold.name,
         "payload": mask(_plain(done.payload)),
+        "rule": _rule(hold, mask),
         "how": {name: mask(_plain(value)) for name, value in done.how.items()},
     }
+
+
+def _rule(hold: Hold, mask: Callable[[Any], Any]) -> dict[str, Any]:
+    """A rule that holds it again. Ids are others then, and which message comes first is not sure."""
+    rule: dict[str, Any] = {"place": hold.place, "action": hold.name, "hold": True}
+    by = hold.held_by
+    if by is None:
+        return rule
+    # A condition on what is hidden would say what it is.
+    where = [one.wire for one in by.where if mask({steps(one.path)[-1]: one.value}) == {steps(one.path)[-1]: one.value}]
+    more = {"where": where or None, "service": by.to, "final": by.final}
+    return rule | {name: value for name, value in more.items() if value is not None}
 
 
 def _plain(value: Any) -> Any:

@@ -43,19 +43,23 @@ def test_what_was_held_goes_on_in_this_order(controls: dict[str, DaebusCaller]) 
     asking = [threading.Thread(target=ask, args=(number, answers), daemon=True) for number in range(len(ASKED))]
     for thread in asking:
         thread.start()
-    done: set[str] = set()
-    for one in RELEASED:
-        hold = wait_for(controls[one["service"]], one, done)
+    holds: dict[int, str] = {}
+    for number, one in enumerate(RELEASED):
+        hold = wait_for(controls, number, holds)
         controls[one["service"]].send_request("release", {"hold": hold, "owner": OWNER, **one["how"]})
+    for control in controls.values():
+        # All of it was let go: what else is held, or will be, goes on.
+        control.send_request("rules", {"owner": OWNER, "lease": 0, "rules": []})
     for number, thread in enumerate(asking):
         thread.join(WITHIN + (ASKED[number]["timeout"] or 0.0))
     assert answers == [None if one["one_way"] else [one["status"], one["answer"]] for one in ASKED]
 
 
 def rules_of(service: str) -> list[dict[str, Any]]:
-    """The rules that hold what is let go below."""
-    found = {(one["place"], one["name"]) for one in RELEASED if one["service"] == service}
-    return [{"place": place, "action": name, "hold": True} for place, name in sorted(found)]
+    """The rules that hold what is let go below, each once."""
+    found: list[dict[str, Any]] = []
+    found += (one["rule"] for one in RELEASED if one["service"] == service and one["rule"] not in found)
+    return found
 
 
 def ask(number: int, answers: list[Any]) -> None:
@@ -76,14 +80,26 @@ def ask(number: int, answers: list[Any]) -> None:
         caller.close()
 
 
-def wait_for(control: DaebusCaller, wanted: dict[str, Any], done: set[str]) -> str:
-    """The id of that message, once it is held."""
+def wait_for(controls: dict[str, DaebusCaller], number: int, holds: dict[int, str]) -> str:
+    """The id of what is to be let go as that one, once it is held. `holds` are those that are known, by their place."""
     until = time.monotonic() + WITHIN
     while time.monotonic() < until:
-        for one in control.send_request("held", {})["held"]:
-            same = one["place"] == wanted["place"] and one.get("action") == wanted["name"]
-            if same and one["hold"] not in done and one.get("payload") == wanted["payload"]:
-                done.add(one["hold"])
-                return str(one["hold"])
+        for service, control in controls.items():
+            for one in control.send_request("held", {})["held"]:
+                if one["owner"] == OWNER and one["hold"] not in holds.values():
+                    look_at(one, service, control, holds)
+        if number in holds:
+            return holds[number]
         time.sleep(0.02)
+    wanted = RELEASED[number]
     raise AssertionError(f"{wanted['service']}.{wanted['name']} was not held at the place {wanted['place']}")
+
+
+def look_at(one: dict[str, Any], service: str, control: DaebusCaller, holds: dict[int, str]) -> None:
+    """Keep what is held for its turn; what was not let go then goes on at once."""
+    found = [service, one["place"], one.get("action"), one.get("payload")]
+    for number, wanted in enumerate(RELEASED):
+        if number not in holds and found == [wanted[name] for name in ("service", "place", "name", "payload")]:
+            holds[number] = one["hold"]
+            return
+    control.send_request("release", {"hold": one["hold"], "owner": OWNER})

@@ -121,18 +121,20 @@ def _save(command: Command, context: Context, keeper: Keeper) -> int:
     with keeper.session.lock:
         log = list(keeper.log)
         try:
-            text = "".join(
-                as_race(log, keeper.session.correlator.find, bare_url(context.session.address.url), context.redact.mask)
+            race = as_race(
+                log, keeper.session.correlator.find, bare_url(context.session.address.url), context.redact.mask
             )
         except NothingToDo as error:
             raise CommandError(str(error), len(command.line)) from None
     try:
         with Writing(path, force=command["force"], given_up=giving_up(context)) as file:
-            file.write(text)
+            file.write(race.text)
     except FileError as error:
         raise misplaced(command, path, str(error)) from None
-    told = f"{len(log)} release{'s' * (len(log) != 1)}"
+    told = f"{race.releases} release{'s' * (race.releases != 1)}"
     context.output.note(f"{told}, in their order, written to {file.path} as a pytest that does it again")
+    for why, count in race.left_out.items():
+        context.output.note(f"{count} of {len(log)} {'is' if count == 1 else 'are'} left out: {why}")
     return Exit.DONE
 
 
