@@ -150,7 +150,7 @@ class Gates:
     def _hit(self, rule: Rule) -> None:
         """Called with `_lock` held."""
         rule.hits += 1
-        if rule.once:
+        if rule.spent:
             self._look()
 
     def _hold(self, met: Met, resume: Resume, asker: Asker | None, rule: Rule, lease: Lease) -> Held | None:

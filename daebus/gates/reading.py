@@ -25,11 +25,13 @@ _VALUE = 10_000
 _RULES = 200 * 1024
 """Bytes of all rules of an owner: an answer that tells them is to hold them."""
 _PAYLOAD = 16 * 1024 * 1024
-_SKIP = 1_000_000_000
+_COUNT = 1_000_000_000
 _USUAL_TIMEOUT = 5.0
 """Seconds that callers of 0.0.31 wait where nothing else is said, and they do not say what is."""
 _MATCHING = ("action", "channel", "service", "from", "parent", "message", "where")
-_FIELDS = frozenset(("id", "place", *_MATCHING, "final", "once", "skip", "probability", "for", "before_timeout"))
+_FIELDS = frozenset(
+    ("id", "place", *_MATCHING, "final", "once", "times", "skip", "probability", "for", "before_timeout")
+)
 _ALL_DEEDS = tuple(dict.fromkeys(deed for place in PLACES for deed in sorted(DEEDS[place])))
 
 
@@ -85,7 +87,7 @@ def _rule(id: str, given: dict[str, Any]) -> Rule:
         message=_text(given, "message"),
         final=_final(given, place),
         where=_conditions(given.get("where")),
-        once=_flag(given, "once"),
+        times=_times(given),
         skip=_skip(given.get("skip")),
         probability=_number(given, "probability", 1.0, 0.0, 1.0),
         before_timeout=_before_timeout(given.get("before_timeout")),
@@ -200,10 +202,21 @@ def _final(given: Mapping[str, Any], place: str) -> bool | None:
     return _flag(given, "final")
 
 
+def _times(given: Mapping[str, Any]) -> int | None:
+    value = given.get("times")
+    if _flag(given, "once"):
+        if value is not None:
+            raise BadRule("`once` is `times` 1: give one of them")
+        return 1
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _COUNT):
+        raise BadRule(f"`times` must be a whole number of at least 1, not {checks.shown(value)}")
+    return value
+
+
 def _skip(value: object) -> int:
     if value is None:
         return 0
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _SKIP:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _COUNT:
         raise BadRule(f"`skip` must be a whole number of at least 0, not {checks.shown(value)}")
     return value
 

@@ -80,7 +80,8 @@ class Rule:
     message: str | None = None
     final: bool | None = None
     where: Sequence[Condition] = ()
-    once: bool = False
+    times: int | None = None
+    """For so many messages; None for all."""
     skip: int = 0
     probability: float = 1.0
     before_timeout: float | None = None
@@ -97,8 +98,8 @@ class Rule:
 
     @property
     def spent(self) -> bool:
-        """Whether it is over, since it was for one message."""
-        return self.once and self.hits > 0
+        """Whether it is over, since it was for so many messages."""
+        return self.times is not None and self.hits >= self.times
 
     def fits(self, met: Met) -> bool:
         """Whether it is for that message."""

@@ -148,6 +148,17 @@ def test_the_first_rule_that_matches_wins_and_each_counts(
     assert told == {"never": (6, 0), "third": (3, 1), "some": (2, 2)}
 
 
+def test_a_rule_for_so_many_messages_is_over_then_and_stays_so_when_it_is_renewed(
+    debugger: Debugger, requester: Requester, name: str
+) -> None:
+    rule = {"id": "x", "place": "request", "answer": {"by": "rule"}, "times": 3, "skip": 1}
+    debugger.rules(rule)
+    said = [requester.call(name, "echo", {"n": n}) for n in range(5)]
+    assert said == [{"got": {"n": 0}}, *[{"by": "rule"}] * 3, {"got": {"n": 4}}]
+    assert debugger.rules(rule)["rules"][0]["hits"] == 3
+    assert requester.call(name, "echo", {"n": 5}) == {"got": {"n": 5}}
+
+
 def test_of_several_releases_exactly_one_wins(shop: Shop, debugger: Debugger, requester: Requester, name: str) -> None:
     debugger.rules(HOLD)
     calls = [requester.start(name, "echo", {"n": n}) for n in range(20)]

@@ -46,6 +46,7 @@ def test_failed_so_often_and_no_more(console: Debugging, shop: Shop) -> None:
         with pytest.raises(RequestFailed, match="card declined"):
             shop.ask().result()
     assert shop.ask().result() == {"placed": True, "charged": 1}
+    eventually(lambda: not console.keeper.desk.settings, what="the rule is spent")
     touched = [one for one in console.session.journal.exchanges if one.flags & Flag.DEBUGGED]
     eventually(lambda: {one.target for one in touched} == {shop.payment})
 
@@ -72,6 +73,19 @@ def test_each_of_them(
     else:
         assert asked.result() == answer
     eventually(lambda: len(shop.handled) == handled)
+
+
+def test_so_many_times_of_a_share_is_one_rule_with_one_roll_for_each_message(
+    console: Debugging, shop: Shop, tmp_path: Path
+) -> None:
+    assert console(f"fault {shop.orders} ping fail --probability 10% --times 200") == Exit.DONE
+    assert "10 % of them, 200 times" in console.heard.notes[-1]
+    (setting,) = console.keeper.desk.settings.values()
+    assert (setting.rule.probability, setting.rule.times) == (0.1, 200)
+    path = tmp_path / "storm.toml"
+    console(f"fault save {path}")
+    ((_service, rule, _lasts),) = read_storm(path.read_text())
+    assert (rule.probability, rule.times) == (0.1, 200)
 
 
 def test_they_are_listed_and_end_with_their_time(console: Debugging, shop: Shop) -> None:
@@ -176,7 +190,6 @@ def test_where_no_folder_can_be_made_it_says_so(console: Debugging, shop: Shop, 
         ("fault {orders} ping answer what", "this is no item"),
         ("fault {orders} ping drop --probability 2", "a probability is above 0"),
         ("fault {orders} ping drop --probability often", "a probability is above 0"),
-        ("fault {orders} ping drop --times 21", "at most 20 times"),
         ("fault {orders} ping drop --code x", "--code goes with `fail`"),
         ("fault {orders} ping fail --place event", "at the place event nothing can be fail"),
         ("fault save x.toml", "no rule of ours stands"),
@@ -227,6 +240,8 @@ def test_a_file_says_what_it_says_whoever_writes_it() -> None:
         ),
         ("[[fault]]\nservice = 'a'\ndo = 'drop'\nlasts = 'soon'", "fault 1: `lasts` is a time"),
         ("[[fault]]\nservice = 'a'\ndo = 'drop'\nskip = -1", "fault 1: "),
+        ("[[fault]]\nservice = 'a'\ndo = 'drop'\ntimes = 0", "fault 1: a rule is for one message, or for so many"),
+        ("[[fault]]\nservice = 'a'\ndo = 'drop'\ntimes = 2\nonce = true", "fault 1: a rule is for one message"),
     ],
 )
 def test_a_file_that_is_none_says_where(text: str, told: str) -> None:

@@ -25,7 +25,9 @@ VERB = Verb(
     ),
     (
         Option("--probability", Kind.TEXT, "the share of messages that it meets: 0.1, or 10%", "P"),
-        Option("--times", Kind.COUNT, "so many times in all, a few more where many come at once (at most 20)", "N"),
+        Option(
+            "--times", Kind.COUNT, "so many times in all; a few more where several instances meet some at once", "N"
+        ),
         Option("--skip", Kind.COUNT, "not the first so many", "N"),
         Option("--code", Kind.TEXT, "the code of the error, with fail"),
         Option("--from", Kind.TEXT, "only what that service or program has sent; * stands for any text", "NAME"),

@@ -6,6 +6,7 @@ What each instance holds for itself is one thing to the user where it is the sam
 from __future__ import annotations
 
 import itertools
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -93,8 +94,8 @@ class Desk:
         """Another one whenever something is held, let go, set or lifted."""
         self.rang = 0
         """How many messages were held since the start."""
-        self.hits: dict[str, int] = {}
-        """Of our rules that have gone, and of those that stand, by the rule's id."""
+        self._hits: dict[tuple[str, str], dict[str, tuple[int, int]]] = {}
+        """Of our rules, by service and id: in each instance what it told last, and before it began to count anew."""
         self._numbers: dict[tuple[str, ...], int] = {}
         self._counter = itertools.count(1)
         self._rules = itertools.count(1)
@@ -117,12 +118,15 @@ class Desk:
         number = -next(self._steps) if group else next(self._rules)
         setting = Setting(number, service, rule, until, group, lasts, since)
         self.settings[setting.number] = setting
+        self._hits[service, rule.id] = {}
         self.version += 1
         return setting
 
     def remove(self, numbers: Iterable[int]) -> set[str]:
         """Take rules away; returns the services that are to be told."""
         gone = [self.settings.pop(number) for number in list(numbers) if number in self.settings]
+        for one in gone:
+            self._hits.pop((one.service, one.rule.id), None)
         self.version += bool(gone)
         return {one.service for one in gone}
 
@@ -191,13 +195,25 @@ class Desk:
         self.refusals.pop(report.service, None)
         for placed in report.rules:
             if placed.owner == self.owner:
-                self.hits[placed.rule.id] = max(self.hits.get(placed.rule.id, 0), placed.hits)
+                self._count(report, placed)
         fresh = [hold for hold in report.holds if hold.key not in before]
         new = {self._number(hold) for hold in fresh if _same(hold) not in self._numbers and not hold.delayed}
         if fresh or old is None or old.holds != report.holds or old.rules != report.rules:
             self.version += 1
         self.rang += len(new)
         return [held for held in self.held() if held.number in new] if new else []
+
+    def _count(self, report: Report, placed: Placed) -> None:
+        here = self._hits.get((report.service, placed.rule.id))
+        if here is None:
+            # It has been lifted.
+            return
+        before, last = here.get(report.instance, (0, 0))
+        here[report.instance] = (before + last if placed.hits < last else before, placed.hits)
+
+    def _hits_of(self, setting: Setting) -> int:
+        """How often it was hit, also in instances that are there no more."""
+        return sum(map(sum, self._hits.get((setting.service, setting.rule.id), {}).values()))
 
     def gone(self, service: str, instances: Iterable[str] | None = None) -> None:
         """Instances of a service are there no more; all of it where none are named."""
@@ -216,23 +232,26 @@ class Desk:
         return [
             one
             for one in self.settings.values()
-            if one.service == report.service and one.rule.id in had - here and not one.rule.once
+            if one.service == report.service and one.rule.id in had - here and one.rule.most == math.inf
         ]
 
     def spent(self) -> list[Setting]:
-        """Our rules for one message that have had theirs, in whichever instance, with those of their group."""
-        hit = [one for one in self.settings.values() if one.rule.once and self._hit(one)]
+        """Our rules for so many messages that have had theirs, in whichever instance, with those of their group."""
+        hit = [one for one in self.settings.values() if self._had(one) >= one.rule.most]
         groups = {one.group for one in hit if one.group}
         return [one for one in self.settings.values() if one in hit or one.group in groups]
 
-    def _hit(self, setting: Setting) -> bool:
-        rule = setting.rule.id
-        return bool(self.hits.get(rule)) or any(
-            hold.rule == rule and hold.owner == self.owner
+    def _had(self, setting: Setting) -> int:
+        """How many messages it was for, by what is told of it and by what it holds: not all rules have room there."""
+        rule = setting.rule
+        held = (
+            hold
             for (service, _instance), report in self.reports.items()
-            if service == setting.service
+            if service == setting.service and rule.holds and rule.most < math.inf
             for hold in report.holds
+            if hold.rule == rule.id and hold.owner == self.owner
         )
+        return max(self._hits_of(setting), sum(1 for _hold in held))
 
     # What is to be seen ----------------------------------------------------------------------------------------
 
@@ -276,7 +295,7 @@ class Desk:
                 one.service,
                 self.owner,
                 one.rule,
-                sum(here.hits for here in placed.get((one.service, self.owner, one.rule.id), ())),
+                self._hits_of(one),
                 len(placed.get((one.service, self.owner, one.rule.id), ())),
                 one.number,
                 one.until,

@@ -51,6 +51,7 @@ class Rule:
     `action`, `channel`, `sender` and `to` (the service that a call is for) are globs; `parent` and `of` are ids: of
     what caused the message, and its own.
     `final` tells final answers (True) from parts of one (False).
+    `times` is for how many messages it is, where it is not for one alone (`once`) or for all.
     `lasts` is how long a hold lasts (s), `seconds` a delay. `step` tells that it was set by a step.
     """
 
@@ -65,6 +66,7 @@ class Rule:
     final: bool | None = None
     where: tuple[Condition, ...] = ()
     once: bool = False
+    times: int | None = None
     skip: int = 0
     probability: float = 1.0
     do: str = HOLD
@@ -88,6 +90,8 @@ class Rule:
             raise RuleError(f"a delay is of some time, and of {LONGEST_DELAY:g} s at most")
         if self.lasts is not None and not _within(self.lasts, 0, LONGEST_HOLD):
             raise RuleError(f"a message is held for {LONGEST_HOLD:g} s at most")
+        if self.times is not None and (self.times < 1 or self.once):
+            raise RuleError("a rule is for one message, or for so many: at least 1, and not once as well")
         if self.skip < 0:
             raise RuleError("what is skipped is a whole number, and none below 0")
         if not 0 < self.probability <= 1:
@@ -111,6 +115,7 @@ class Rule:
             "final": self.final,
             "where": [one.wire for one in self.where] or None,
             "once": self.once or None,
+            "times": self.times,
             "skip": self.skip or None,
             "probability": self.probability if self.probability < 1 else None,
             "for": self.lasts,
@@ -125,6 +130,11 @@ class Rule:
             told = {"code": self.code, "error": self.error}
             return {name: value for name, value in told.items() if value is not None}
         return dict(self.payload or {}) if self.do == ANSWER else True
+
+    @property
+    def most(self) -> float:
+        """For how many messages it is."""
+        return 1 if self.once else math.inf if self.times is None else self.times
 
     @property
     def holds(self) -> bool:
@@ -166,6 +176,8 @@ class Rule:
             parts.append(f"{self.probability * 100:g} % of them")
         if self.once:
             parts.append("once")
+        if self.times is not None:
+            parts.append(f"{self.times:,} times")
         if self.lasts is not None:
             parts.append(f"for {_seconds(self.lasts)} at most")
         if self.before_timeout:
@@ -198,6 +210,7 @@ def of_told(told: Any) -> Rule | None:
         final=told["final"] if isinstance(told.get("final"), bool) else None,
         where=tuple(one for one in conditions if one is not None),
         once=told.get("once") is True,
+        times=None if (times := _number(told, "times")) is None else int(times),
         skip=int(_number(told, "skip") or 0),
         probability=_number(told, "probability") or 1.0,
         do=do,

@@ -25,8 +25,9 @@ from daebus_console.engine.holding.rule import DEEDS, PLACES, Rule, RuleError
 _HEAD = "# Faults of daebus-console: `fault load` sets them, `off` takes them away.\n"
 _TEXTS = {"action": "action", "channel": "channel", "from": "sender", "code": "code", "error": "error"}
 _NUMBERS = {"seconds": "seconds", "probability": "probability"}
+_COUNTS = ("times", "skip")
 _FLAGS = ("once", "before_timeout")
-_NAMES = {"service", "place", "do", "where", "skip", "lasts", "hold", "payload", *_TEXTS, *_NUMBERS, *_FLAGS}
+_NAMES = {"service", "place", "do", "where", "lasts", "hold", "payload", *_TEXTS, *_NUMBERS, *_COUNTS, *_FLAGS}
 MOST = 500
 _DURATION = re.compile(r"(\d+(?:\.\d*)?)\s*(ms|s|m|h)?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
@@ -74,8 +75,8 @@ def _fault(told: Any, where: str) -> Fault:
     for names, kind, what in ((_TEXTS, str, "a text"), (_NUMBERS, int | float, "a number")):
         fields |= {ours: _typed(told, name, kind, what, where) for name, ours in names.items() if name in told}
     fields |= {name: _typed(told, name, bool, "true or false", where) for name in _FLAGS if name in told}
-    if "skip" in told:
-        fields["skip"] = _typed(told, "skip", int, "a whole number", where)
+    counts = (name for name in _COUNTS if name in told)
+    fields |= {name: _typed(told, name, int, "a whole number", where) for name in counts}
     if "payload" in told:
         fields["payload"] = _typed(told, "payload", dict, "a table", where)
     if "hold" in told:
@@ -126,8 +127,7 @@ def storm_text(faults: Iterable[Fault]) -> str:
         if rule.where:
             lines.append(f"where = [{', '.join(_written(str(one)) for one in rule.where)}]")
         lines += [f"{name} = true" for name in _FLAGS if getattr(rule, name)]
-        if rule.skip:
-            lines.append(f"skip = {rule.skip}")
+        lines += [f"{name} = {getattr(rule, name)}" for name in _COUNTS if getattr(rule, name)]
         if rule.lasts is not None:
             lines.append(f"hold = {_written(rule.lasts)}")
         if lasts is not None:

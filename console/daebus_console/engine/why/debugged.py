@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from daebus_console.engine.findings.words import call, duration, shown
@@ -147,7 +148,7 @@ def _dropping(sight: Sight, exchange: Exchange) -> Iterator[Known]:
 def _certain(sight: Sight, one: Known, exchange: Exchange) -> bool:
     """Whether it let no such message by, since before this one was sent: no condition, no other rule, no instance."""
     rule, since = one.rule, one.since
-    limits = (rule.where, rule.sender, rule.parent, rule.of, rule.skip, rule.once, rule.probability < 1)
+    limits = (rule.where, rule.sender, rule.parent, rule.of, rule.skip, rule.most < math.inf, rule.probability < 1)
     if since is None or since > exchange.opened.at or rule.final is not None or any(limits) or sight.desk is None:
         return False
     others = [each for each in sight.desk.known() if each.service == one.service and each.rule.id != rule.id]

@@ -76,6 +76,18 @@ def test_leases_end_whatever_happens_to_their_clock(
     eventually(lambda: "has failed, and goes on" in caplog.text)
 
 
+def test_the_share_of_a_rule_for_so_many_is_the_share_of_all_messages(gates: Gates) -> None:
+    lease = gates.set_rules(
+        "ann", 10, read_rules([{"place": "request", "drop": True, "probability": 0.1, "times": 20}])
+    )
+    gates._random.seed(1)
+    met_by_it = [gates.meet(met(), lambda _outcome: None) is not None for _ in range(1000)]
+    assert sum(met_by_it) == lease.rules[0].hits == 20
+    # One roll for each message: with twenty of them it would be nine in ten.
+    assert 100 < met_by_it[::-1].index(True) < 900
+    assert gates.watched == frozenset()
+
+
 def test_without_a_thread_there_is_no_lease(gates: Gates, monkeypatch: pytest.MonkeyPatch) -> None:
     def none(_thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")

@@ -33,7 +33,6 @@ from daebus_console.files.writing import Writing
 from daebus_console.naming import shown
 from daebus_console.render import table
 
-MOST_TIMES = 20
 MOST_TOLD = 20
 """Names of storms that a message tells."""
 LARGEST = 1024 * 1024
@@ -57,21 +56,17 @@ def run_fault(command: Command, context: Context) -> int:
     if action is None or deed is None:
         missing = "DEED" if action is not None else "ACTION"
         raise CommandError(f"expected {missing}: `fault payment charge delay 2s`", len(command.line))
-    rules = _rules(command, context)
-    return stand(command, context, keeper, [Wanted(service, rule, command["for"]) for rule in rules])
+    return stand(command, context, keeper, [Wanted(service, _rule(command, context), command["for"])])
 
 
-def _rules(command: Command, context: Context) -> list[Rule]:
-    """The rule that the command says, as often as it is to meet. Raises CommandError."""
+def _rule(command: Command, context: Context) -> Rule:
+    """The rule that the command says. Raises CommandError."""
     deed: str = command["deed"].replace("-", "_")
     able = [one.replace("_", "-") for one in FAULTS]
     if deed not in FAULTS:
         raise replaced(
             at_word(command, command["deed"], f"expected one of {', '.join(able)}"), nearest(command["deed"], able)
         )
-    times: int | None = command["times"]
-    if times is not None and times > MOST_TIMES:
-        raise at_word(command, str(times), f"at most {MOST_TIMES} times; without --times, as often as it comes")
     place = place_of(command)
     name = None if command["action"] == "*" else command["action"]
     rule = Rule(
@@ -81,13 +76,13 @@ def _rules(command: Command, context: Context) -> list[Rule]:
         channel=name if place == "event" else None,
         sender=command["from"],
         where=conditions(command),
-        once=times is not None,
+        times=command["times"],
         skip=command["skip"] or 0,
         probability=_probability(command),
         do=deed,
         **_how(command, context, deed),
     )
-    return [checked_rule(rule, command)] * (times or 1)
+    return checked_rule(rule, command)
 
 
 def replaced(error: CommandError, suggestion: str | None) -> CommandError:
