@@ -10,6 +10,7 @@ from threading import Barrier, Thread
 
 import pytest
 
+from daebus import Daebus
 from daebus.errors import DaebusError
 from daebus_console.commands.context import Exit
 from daebus_console.commands.under_way import under_way
@@ -197,6 +198,43 @@ def test_rules_are_set_again_once_redis_is_back(own_redis: RedisServer, name: st
             # A service that has come back sooner than we answers before the rule stands again.
             eventually(held, within=60, what="the rule stands again")
             under_way(session).close()
+
+
+def test_an_instance_that_starts_has_our_rules_once_it_is_seen_and_what_gone_ones_met_counts_on(
+    console: Debugging, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "RENEW_EVERY", 1000.0)
+
+    def start() -> Daebus:
+        app = Daebus(__name__, debugger=True)
+        app.action("look")(dict)
+        return shop.start(shop.audit, app)
+
+    def taken(app: Daebus) -> bool:
+        with console.session.lock:
+            return console.keeper.desk.has_taken(shop.audit, app.instance or "")
+
+    first, shop.orders = start(), shop.audit
+    known(console.session, shop.audit)
+    assert console(f"fault {shop.audit} look answer by=rule --times 3") == Exit.DONE
+    for _ in range(2):
+        assert shop.ask("look").result() == {"by": "rule"}
+    console("breaks")
+    first.stop()
+    second = start()
+    eventually(lambda: taken(second), what="the new one has taken the rule")
+    assert shop.ask("look").result() == {"by": "rule"}
+    eventually(lambda: not console.keeper.desk.settings, what="it has met three in all")
+    assert console(f"suspend {shop.audit}") == Exit.DONE
+    second.stop()
+    third = start()
+
+    def suspended() -> bool:
+        with console.session.lock:
+            report = console.keeper.desk.reports.get((shop.audit, third.instance or ""))
+        return report is not None and bool(report.suspended)
+
+    eventually(suspended, what="the new one is suspended as well")
 
 
 def test_a_service_that_goes_takes_what_it_holds_with_it_and_nothing_is_said_to_be_held(

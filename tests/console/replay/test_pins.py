@@ -10,8 +10,11 @@ import pytest
 from daebus import Daebus, DaebusCaller
 from daebus.errors import RequestTimeout
 from daebus_console.commands.under_way import under_way
+from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.message.exchange import Flag
 from daebus_console.engine.offline import OfflineSender, OfflineSession
+from daebus_console.engine.replay import pins
+from daebus_console.engine.replay.pins import Pins, Return
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
 from tests.console.replay.conftest import Shop
@@ -187,3 +190,40 @@ def test_a_pins_the_selected_in_the_flow(shop: Shop, caller: DaebusCaller) -> No
         await console.loses("1 pinned")
 
     drive(shop.url, story, size=(120, 50), notifications=True)
+
+
+def test_what_is_sent_again_waits_until_the_instance_is_ready(
+    shop: Shop, caller: DaebusCaller, prompt: Prompt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pins, "_READY_WITHIN", 60.0)
+    handled: list[int] = []
+    caller.send_request("price", {"sku": "a"})
+    exchange = prompt.seen(target=shop.name, action="price")
+    came: list[Return] = []
+
+    def ready(service: str, instance: str) -> bool:
+        assert (service, instance) == (shop.name, shop.app.instance)
+        handled.append(len(shop.asked))
+        return len(handled) > 3
+
+    pinned = Pins(prompt.session, came.append, ready)
+    pinned.add(exchange, Rules())
+    eventually(lambda: shop.app.instance in prompt.session.directory.services[shop.name].instances, what="it is known")
+    restart(shop)
+    eventually(lambda: came)
+    pinned.close()
+    # It was not sent as long as the new one was not ready.
+    assert handled == [1, 1, 1, 1]
+    assert len(shop.asked) == 2
+
+
+def test_what_is_pinned_meets_our_rules_in_the_instance_that_has_come_back(
+    shop: Shop, caller: DaebusCaller, prompt: Prompt
+) -> None:
+    restart(shop, debugger=True)
+    pinned(prompt, shop, caller)
+    rule = f"fault {shop.name} price answer by=rule"
+    assert prompt(rule) == 0, prompt.said.all
+    restart(shop, debugger=True)
+    eventually(lambda: under_way(prompt.session).pins.all()[0].sent == 1)  # type: ignore[union-attr]
+    assert len(shop.asked) == 1

@@ -146,6 +146,11 @@ class Desk:
         """That instance has taken those rules of ours, and has them until then at least, unless somebody lifts them."""
         self._confirmed[service, instance] = (until, {rule.id for rule in rules})
 
+    def has_taken(self, service: str, instance: str) -> bool:
+        """Whether it has taken all that we have set there."""
+        _until, had = self._confirmed.get((service, instance), (0.0, set()))
+        return had >= {rule.id for rule in self.rules_on(service)}
+
     # Suspensions -----------------------------------------------------------------------------------------------
 
     def suspend(self, service: str, instance: str | None, until: float) -> None:

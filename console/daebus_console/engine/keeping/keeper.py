@@ -344,6 +344,11 @@ class Keeper:
             self.desk.confirmed(service, answer.instance, question.about, until)
         if question.verb == "held" and question.about is None:
             report = read_report(service, answer.instance, answer.payload, self.now())
+            new = (service, answer.instance) not in self.desk.reports
+            if new and (service in self.desk.suspended or not self.desk.has_taken(service, answer.instance)):
+                # It has started since the others were told.
+                self._dirty.add(service)
+                self._wanted.set()
             for setting in self.desk.lifted(report):
                 self.desk.news.append(f"somebody has lifted rule {setting.number} on {setting.service}")
                 self._dirty |= self.desk.remove([setting.number])
@@ -393,6 +398,14 @@ class Keeper:
                     if not self._asker.post(service, "held", {}).expected:
                         with self.session.lock:
                             self.desk.gone(service)
+
+    def has_taken(self, service: str, instance: str) -> bool:
+        """Whether an instance has all that we have set on its service, or does not take it. Hold the session's lock."""
+        if not self.desk.rules_on(service) or self.problem is not None:
+            return True
+        entry = self.session.directory.services.get(service)
+        there = None if entry is None else entry.instances.get(instance)
+        return there is None or there.info.get("debugger") is not True or self.desk.has_taken(service, instance)
 
     def _ours(self) -> set[str]:
         """The services where we have something: rules, a suspension, or a message that our rules hold."""

@@ -7,6 +7,7 @@ not run comes back with whatever instance it has then.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
@@ -23,6 +24,8 @@ MOST = 200
 _TICK = 0.5
 """Seconds after which it is looked whether it has ended, where nothing passes."""
 _MOST_IDS = 1_000
+_READY_WITHIN = 5.0
+"""Seconds that an instance which has come back is given to be ready for what is sent again."""
 
 
 @dataclass
@@ -78,11 +81,20 @@ class _Known:
 
 
 class Pins:
-    """The pins of a session. `on_return` is told what came of each, on a thread of this; `close` it in the end."""
+    """The pins of a session. `on_return` is told what came of each, on a thread of this; `close` it in the end.
 
-    def __init__(self, session: Session, on_return: Callable[[Return], None]) -> None:
+    What is sent again waits until that instance of its service is `ready`, which is asked with the session locked.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        on_return: Callable[[Return], None],
+        ready: Callable[[str, str], bool] = lambda _service, _instance: True,
+    ) -> None:
         self._session = session
         self._on_return = on_return
+        self._ready = ready
         self._pins: dict[int, Pin] = {}
         self._known: dict[str, _Known] = {}
         self._due: dict[str, str] = {}
@@ -172,8 +184,17 @@ class Pins:
                 due, self._due = self._due, {}
                 pins = [pin for pin in self.all() if pin.service in due]
             for pin in pins:
+                self._wait_for(pin.service, due[pin.service])
                 if not self._ended:
                     self._send(pin, due[pin.service])
+
+    def _wait_for(self, service: str, instance: str) -> None:
+        """Until the instance is ready, or should have been."""
+        until = time.monotonic() + _READY_WITHIN
+        while time.monotonic() < until:
+            # It may become so though nothing passes.
+            if self._session.wait_for(lambda: self._ended or self._ready(service, instance), _TICK):
+                return
 
     def _is_due(self) -> bool:
         directory = self._session.directory

@@ -34,7 +34,11 @@ def run_pin(command: Command, context: Context) -> int:
     rules = rules_of(command)
     going = under_way(session)
     if going.pins is None:
-        going.pins = Pins(session, lambda found: _tell(found, context))
+        going.pins = Pins(
+            session,
+            lambda found: _tell(found, context),
+            lambda service, instance: going.keeper is None or going.keeper.has_taken(service, instance),
+        )
     try:
         going.pins.check(exchanges)
     except Unpinnable as error:
