@@ -15,6 +15,7 @@ from daebus.errors import DaebusError
 from daebus_console.commands.context import Exit
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.keeping import keeper as keeping
+from daebus_console.engine.keeping.refused import GoneOn
 from daebus_console.engine.session import Session
 from tests.console.commands.prompt import prompting
 from tests.console.holding.conftest import Debugging, Shop, known
@@ -119,7 +120,7 @@ def test_a_release_of_what_has_gone_on_says_so(console: Debugging, other: Debugg
     (held,) = console.holding()
     other("release next")
     asked.result()
-    with pytest.raises(keeping.GoneOn, match="gone on already"):
+    with pytest.raises(GoneOn, match="gone on already"):
         console.keeper.release(held)
     assert shop.handled == [("ping", {})]
 

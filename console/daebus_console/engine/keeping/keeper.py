@@ -14,17 +14,15 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from daebus.errors import DaebusError, RedisUnavailable, ServiceUnavailable
-from daebus_console.engine.holding.desk import Desk, Held, Setting
-from daebus_console.engine.holding.log import Done, Log, new_log
-from daebus_console.engine.holding.report import Hold, read_report
+from daebus_console.engine.holding.desk import Desk, Setting
+from daebus_console.engine.holding.report import read_report
 from daebus_console.engine.holding.rule import Rule, renamed
 from daebus_console.engine.keeping.asking import WITHIN, Answer, Asker, Question
 from daebus_console.engine.keeping.owner import owner
-from daebus_console.engine.keeping.refused import GoneOn, Refused, refusal
-from daebus_console.engine.message import envelope as wire
+from daebus_console.engine.keeping.refused import refusal
+from daebus_console.engine.keeping.releasing import Releasing
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
-from daebus_console.naming import quoted
 
 LEASE = 10.0
 """Seconds that our rules outlive us."""
@@ -47,26 +45,20 @@ class Wanted(NamedTuple):
     group: str = ""
 
 
-class Released(NamedTuple):
-    """What became of a release in one instance: it went as wanted, or why not."""
-
-    hold: Hold
-    answer: Answer
-
-
 class Keeper:
     """Our debugger on the Redis of a session. `close` lifts all that is ours, and lets go what it holds."""
 
     def __init__(self, session: Session, sender: Sender) -> None:
         self.session, self.sender = session, sender
         self.desk = Desk(owner())
-        self.log: Log = new_log()
-        """What was let go, in its order."""
         self.problem: str | None = None
         """Why services cannot be reached."""
         self.followed: Callable[[], None] | None = None
         """Called now and then by the thread that looks what is held."""
         self._asker = Asker(session, sender, self._heard)
+        self._releasing = Releasing(session, self.desk, self._asker)
+        self.release, self.look_into = self._releasing.release, self._releasing.look_into
+        self.log = self._releasing.log
         self._sending = threading.Lock()
         self._stopping = threading.Event()
         self._wanted = threading.Event()
@@ -190,80 +182,6 @@ class Keeper:
             services = self._ours()
         self.look(sorted(services))
 
-    def look_into(self, hold: Hold) -> Any:
-        """What a held message carries, with all that its text says; None where it is too large for anybody to tell.
-
-        Raises GoneOn, RedisUnavailable, ReadOnly.
-        """
-        seen = self._seen(hold)
-        if seen is not None or hold.whole:
-            return hold.payload if seen is None else seen
-        told = {"instance": hold.instance, "hold": hold.hold}
-        answers = self._asker.ask(hold.service, "held", told, about=hold.hold)
-        found = answers[0].payload.get("held") if answers and answers[0].ok else None
-        if not isinstance(found, list) or not found:
-            raise GoneOn(f"{hold.name or 'it'} has gone on already")
-        return found[0].get("payload") if isinstance(found[0], dict) else None
-
-    def _seen(self, hold: Hold) -> Any:
-        """The payload as it was on the bus, where it was: a call and an answer have yet to leave."""
-        if hold.place != "request" or hold.id is None:
-            return None
-        with self.session.lock:
-            exchange = self.session.correlator.find(hold.id)
-        if exchange is None or exchange.target != hold.service or exchange.action != hold.name:
-            return None
-        try:
-            return wire.payload_of(exchange.opened.data)
-        except wire.Unreadable:
-            return None
-
-    def release(self, held: Held, verdict: str = "go", **more: Any) -> list[Released]:
-        """Let a message go in all instances that hold it; `more` is `payload`, or `fail` with `code` and `error`.
-
-        Raises GoneOn where none holds it any more, Refused, RedisUnavailable, ReadOnly.
-        """
-        told = {name: value for name, value in more.items() if value is not None}
-        released: list[Released] = []
-        for hold in held.holds:
-            payload = {
-                "instance": hold.instance,
-                "hold": hold.hold,
-                "verdict": verdict,
-                "owner": self.desk.owner,
-                **told,
-            }
-            try:
-                answers = self._asker.ask(hold.service, "release", payload)
-            except ServiceUnavailable as error:
-                answers = [Answer(hold.instance, False, {"code": "gone", "error": str(error)})]
-            released += [Released(hold, one) for one in answers]
-        self._after_release(held, released)
-        done = next(one for one in released if one.answer.ok)
-        with self.session.lock:
-            self.log.append(Done(done.hold, done.hold.payload, {"verdict": verdict, **told}))
-        return released
-
-    def _after_release(self, held: Held, released: Sequence[Released]) -> None:
-        if not released:
-            raise Refused(f"no instance of {quoted(held.first.service)} answered: nobody knows whether it went on")
-        if not any(one.answer.ok for one in released):
-            answer = released[0].answer
-            if answer.code != "bad_request":
-                self._drop(held)
-            if answer.code == "gone":
-                raise GoneOn(f"H{held.number} has gone on already: nothing was done")
-            raise Refused(answer.error or answer.code)
-        self._drop(held)
-
-    def _drop(self, held: Held) -> None:
-        """It is held no more: known before the next look."""
-        gone = {hold.key for hold in held.holds}
-        with self.session.lock:
-            for key, report in self.desk.reports.items():
-                self.desk.reports[key] = report.without(gone)
-            self.desk.version += 1
-
     def suspend(self, service: str, *, on: bool, instance: str | None = None, lasts: float = math.inf) -> int:
         """Have a service take nothing more, or go on; returns how many instances do so. Raises what `place` raises.
 
@@ -314,7 +232,7 @@ class Keeper:
             went = [one.payload.get("released") for one in answers]
             more = max(0, sum(one for one in went if isinstance(one, int)) - known)
         for one in ours:
-            self._drop(one)
+            self._releasing.drop(one)
         return len(ours) + more
 
     def close(self) -> None:

@@ -27,8 +27,9 @@ from daebus_console.engine.export.where import bare_url
 from daebus_console.engine.holding.desk import Held
 from daebus_console.engine.holding.steps import Step, StepError
 from daebus_console.engine.holding.words import stage, unanswerable, where
-from daebus_console.engine.keeping.keeper import Keeper, Released
+from daebus_console.engine.keeping.keeper import Keeper
 from daebus_console.engine.keeping.refused import GoneOn, Refused
+from daebus_console.engine.keeping.releasing import Released
 from daebus_console.files.places import FileError
 from daebus_console.files.writing import Writing
 from daebus_console.render import json_lines, line, table
