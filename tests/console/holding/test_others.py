@@ -238,6 +238,40 @@ def test_an_instance_that_starts_has_our_rules_once_it_is_seen_and_what_gone_one
     eventually(suspended, what="the new one is suspended as well")
 
 
+LISTENING = """
+import sys
+from daebus import Daebus
+app = Daebus(__name__, debugger=True)
+app.action("look")(dict)
+app.run(service=sys.argv[1], redis_url=sys.argv[2])
+"""
+
+
+def test_of_an_instance_that_goes_nothing_is_held_once_all_others_have_answered(
+    console: Debugging, shop: Shop, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whoever says nothing for long is taken to be gone as well; not here.
+    monkeypatch.setattr(keeping.Keeper, "_forget_gone", lambda _self, _active: None)
+    service = f"{shop.audit}_killed"
+    path = tmp_path / "listening.py"
+    path.write_text(LISTENING)
+    app = Daebus(__name__, debugger=True)
+    app.action("look")(dict)
+    shop.start(service, app)
+    with program(str(path), service, redis_url) as running:
+        services = console.session.directory.services
+        eventually(lambda: service in services and len(services[service].instances) == 2, what="both are known")
+        assert console(f"break {service} look") == Exit.DONE
+        shop.orders = service
+        asked = shop.ask("look")
+        eventually(lambda: [one.instances for one in console.held()] == [2], what="both hold it")
+        running.signal(signal.SIGKILL)
+        eventually(lambda: [one.instances for one in console.held()] == [1], what="one holds it")
+        assert [hold.instance for hold in console.held()[0].holds] == [app.instance]
+        console("release all")
+        assert asked.result() == {}
+
+
 def test_a_service_that_goes_takes_what_it_holds_with_it_and_nothing_is_said_to_be_held(
     console: Debugging, shop: Shop, redis_url: str, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from daebus_console.engine.holding.report import Hold, Placed, Report
@@ -227,6 +227,10 @@ class Desk:
             del self.reports[key]
             self._confirmed.pop(key, None)
             self.version += 1
+
+    def only(self, service: str, instances: Collection[str]) -> None:
+        """These are all instances of a service that there are."""
+        self.gone(service, {one for name, one in self.reports if name == service}.difference(instances))
 
     def lifted(self, report: Report) -> list[Setting]:
         """Our rules that this instance had and has no more, though they were not used up: somebody has lifted them."""

@@ -47,15 +47,26 @@ class Question:
     verb: str
     about: Any = None
     expected: int | None = None
+    subscribed: int | None = None
+    """How many instances there were when it was asked; None where nobody tells, or one was asked by its name."""
     answers: list[Answer] = field(default_factory=list)
     at: float = field(default_factory=time.monotonic)
 
 
 class Asker:
-    """Asks. `heard(question, answer)` is told each answer, under the session's lock, on the tap's thread."""
+    """Asks. `heard(question, answer)` is told each answer, under the session's lock, mostly on the tap's thread.
 
-    def __init__(self, session: Session, sender: Sender, heard: Callable[[Question, Answer], None]) -> None:
-        self._session, self._sender, self._heard = session, sender, heard
+    So is `complete(question)` when all instances that there are have answered.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        sender: Sender,
+        heard: Callable[[Question, Answer], None],
+        complete: Callable[[Question], None],
+    ) -> None:
+        self._session, self._sender, self._heard, self._complete = session, sender, heard, complete
         self._changed = Condition(session.lock)
         self._asked: dict[str, Question] = {}
         self._unhear = session.hear(self._told)
@@ -75,6 +86,9 @@ class Asker:
         here = delivery.receivers if delivery.subscribers is None else delivery.subscribers
         with self._changed:
             question.expected = here if "instance" not in payload else min(here, 1)
+            question.subscribed = None if "instance" in payload else delivery.subscribers
+            # They may have been quicker than that.
+            self._look_whether_complete(question)
             self._changed.notify_all()
         return question
 
@@ -112,7 +126,12 @@ class Asker:
         answer = Answer(instance, not message.error, payload if isinstance(payload, Mapping) else {})
         question.answers.append(answer)
         self._heard(question, answer)
+        self._look_whether_complete(question)
         self._changed.notify_all()
+
+    def _look_whether_complete(self, question: Question) -> None:
+        if question.subscribed and len(question.answers) >= question.subscribed:
+            self._complete(question)
 
     def _forget(self) -> None:
         old = time.monotonic() - _KEPT

@@ -55,7 +55,7 @@ class Keeper:
         """Why services cannot be reached."""
         self.followed: Callable[[], None] | None = None
         """Called now and then by the thread that looks what is held."""
-        self._asker = Asker(session, sender, self._heard)
+        self._asker = Asker(session, sender, self._heard, self._all_heard)
         self._releasing = Releasing(session, self.desk, self._asker)
         self.release, self.look_into = self._releasing.release, self._releasing.look_into
         self.log = self._releasing.log
@@ -273,6 +273,11 @@ class Keeper:
             self.desk.take(report)
             if self.desk.spent():
                 self._wanted.set()
+
+    def _all_heard(self, question: Question) -> None:
+        """All instances that there are have answered: others hold nothing any more."""
+        if question.verb == "held":
+            self.desk.only(question.service, {answer.instance for answer in question.answers})
 
     # The thread ------------------------------------------------------------------------------------------------
 
