@@ -238,6 +238,36 @@ def test_an_instance_that_starts_has_our_rules_once_it_is_seen_and_what_gone_one
     eventually(suspended, what="the new one is suspended as well")
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("break {} look", "[1] {}.look held, in 1 of 2 instances; the other does not allow it; `unbreak 1` ends it"),
+        ("fault {} look drop", "[1] {}.look dropped: never answered, in 1 of 2 instances; the other does not allow it"),
+        ("suspend {}", "{} is suspended (in 1 of 2 instances; the other does not allow it): `release next`"),
+    ],
+)
+def test_where_only_some_instances_allow_it_is_told(console: Debugging, shop: Shop, line: str, told: str) -> None:
+    for allowed in (True, False):
+        app = Daebus(__name__, debugger=allowed)
+        app.action("look")(dict)
+        shop.start(shop.audit, app)
+    known(console.session, shop.audit)
+    assert console(line.format(shop.audit)) == Exit.DONE
+    assert console.heard.notes[-1].startswith(told.format(shop.audit))
+    console("breaks")
+    rows = [row for row in console.heard.lines if shop.audit in row]
+    assert all("in 1 of 2 instances; the other does not allow it" in row for row in rows)
+    assert bool(rows) == (not line.startswith("suspend"))
+    console("breaks --json")
+    assert [one["refused"] for one in console.heard.records] == [1] * len(rows)
+    console("off")
+    # Where none does not, nothing is said of it.
+    app.stop()
+    eventually(lambda: console("held") == Exit.DONE and not console.keeper.desk.reach(shop.audit).refusals)
+    assert console(f"break {shop.audit} look") == Exit.DONE
+    assert "instances" not in console.heard.notes[-1]
+
+
 LISTENING = """
 import sys
 from daebus import Daebus

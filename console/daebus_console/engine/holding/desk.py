@@ -10,6 +10,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from daebus_console.engine.holding.report import Hold, Placed, Report
 from daebus_console.engine.holding.rule import Rule
@@ -60,6 +61,24 @@ class Held:
         return min((one.until for one in self.holds if one.until is not None), default=None)
 
 
+class Refusal(NamedTuple):
+    """Why an instance does not do what it is asked: the code of its error, the text, and when that was said."""
+
+    code: str
+    error: str
+    at: float
+
+
+class Reach(NamedTuple):
+    """How many instances of a service can be debugged, and why others cannot."""
+
+    able: int = 0
+    refusals: tuple[Refusal, ...] = ()
+
+
+_NOWHERE = Reach()
+
+
 @dataclass(frozen=True)
 class Known:
     """A rule as it stands on a service: ours or another's, and its hits in all instances together."""
@@ -73,6 +92,7 @@ class Known:
     until: float | None = None
     since: float | None = None
     """When it was set (epoch seconds); None where nobody tells."""
+    reach: Reach = _NOWHERE
 
 
 class Desk:
@@ -87,8 +107,10 @@ class Desk:
 
         That is a time of `time.monotonic()`.
         """
-        self.refusals: dict[str, str] = {}
-        """Why a service cannot be debugged, where it has said so: `forbidden`, `unknown_action`."""
+        self.able: set[tuple[str, str]] = set()
+        """The instances, with their services, that can be debugged."""
+        self.refusals: dict[tuple[str, str], Refusal] = {}
+        """Why an instance of a service cannot be debugged, where it has said so."""
         self.news: deque[str] = deque(maxlen=200)
         self.version = 0
         """Another one whenever something is held, let go, set or lifted."""
@@ -197,7 +219,6 @@ class Desk:
         old = self.reports.get(key)
         before = set() if old is None else {hold.key for hold in old.holds}
         report = self.reports[key] = report if old is None else report.after(old)
-        self.refusals.pop(report.service, None)
         for placed in report.rules:
             if placed.owner == self.owner:
                 self._count(report, placed)
@@ -223,14 +244,38 @@ class Desk:
     def gone(self, service: str, instances: Iterable[str] | None = None) -> None:
         """Instances of a service are there no more; all of it where none are named."""
         names = None if instances is None else set(instances)
-        for key in [key for key in self.reports if key[0] == service and (names is None or key[1] in names)]:
-            del self.reports[key]
+        told = {*self.reports, *self.refusals, *self.able}
+        for key in [key for key in told if key[0] == service and (names is None or key[1] in names)]:
+            self.reports.pop(key, None)
+            self.able.discard(key)
+            self.refusals.pop(key, None)
             self._confirmed.pop(key, None)
             self.version += 1
 
     def only(self, service: str, instances: Collection[str]) -> None:
         """These are all instances of a service that there are."""
-        self.gone(service, {one for name, one in self.reports if name == service}.difference(instances))
+        told = (*self.reports, *self.refusals, *self.able)
+        others = {one for name, one in told if name == service}.difference(instances)
+        if others:
+            self.gone(service, others)
+
+    def refused(self, service: str, instance: str, refusal: Refusal) -> None:
+        """An instance cannot be debugged, or would not do what was asked."""
+        self.version += (service, instance) not in self.refusals
+        self.refusals[service, instance] = refusal
+
+    def allowed(self, service: str, instance: str, *, done: bool) -> None:
+        """An instance can be debugged; `done` tells that it has done what was asked, and not only told something."""
+        self.able.add((service, instance))
+        refusal = self.refusals.get((service, instance))
+        if refusal is not None and (done or refusal.code in ("forbidden", "unknown_action")):
+            del self.refusals[service, instance]
+            self.version += 1
+
+    def reach(self, service: str) -> Reach:
+        """In how many of the instances of a service a rule of ours can stand."""
+        refusals = [refusal for (name, _instance), refusal in self.refusals.items() if name == service]
+        return Reach(sum(name == service for name, _instance in self.able - self.refusals.keys()), tuple(refusals))
 
     def lifted(self, report: Report) -> list[Setting]:
         """Our rules that this instance had and has no more, though they were not used up: somebody has lifted them."""
@@ -309,6 +354,7 @@ class Desk:
                 one.number,
                 one.until,
                 one.since,
+                self.reach(one.service),
             )
             for one in self.settings.values()
             if not one.group

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daebus_console.engine.holding.desk import Held
+from daebus_console.engine.holding.desk import Held, Reach
 from daebus_console.engine.holding.report import Hold
 from daebus_console.engine.holding.rule import Rule
 from daebus_console.naming import shown
@@ -57,6 +57,22 @@ def unanswerable(hold: Hold) -> str:
     if hold.place == "event":
         return "A broadcast has no answer"
     return "A one-way message has no answer: it can go on, or be dropped" if hold.one_way else ""
+
+
+def told_reach(reach: Reach) -> str:
+    """In how many instances a rule stands, and why not in the others; empty where it does in all."""
+    others = len(reach.refusals)
+    if not reach.able or not others:
+        return ""
+    told = reach.refusals[0]
+    who = "the other does" if others == 1 else f"the other {others} do"
+    if told.code == "forbidden":
+        why = f"{who} not allow it"
+    elif told.code == "unknown_action":
+        why = f"{who} not know how"
+    else:
+        why = f"{who} not take it ({told.error or told.code})"
+    return f"in {reach.able} of {reach.able + others} instances; {why}"
 
 
 def told_rule(service: str, rule: Rule) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from daebus.errors import DaebusError, RedisUnavailable, ServiceUnavailable
-from daebus_console.engine.holding.desk import Desk, Setting
+from daebus_console.engine.holding.desk import Desk, Refusal, Setting
 from daebus_console.engine.holding.report import read_report
 from daebus_console.engine.holding.rule import Rule, renamed
 from daebus_console.engine.keeping.asking import WITHIN, Answer, Asker, Question
@@ -255,8 +255,10 @@ class Keeper:
         service = question.service
         if not answer.ok:
             if question.verb in ("rules", "held", "suspend"):
-                self.desk.refusals[service] = answer.code
+                self.desk.refused(service, answer.instance, Refusal(answer.code, answer.error, self.now()))
             return
+        if question.verb in ("rules", "held", "suspend"):
+            self.desk.allowed(service, answer.instance, done=question.verb != "held")
         if question.verb == "rules" and question.about is not None:
             until = self.now() + LEASE / 2
             self.desk.confirmed(service, answer.instance, question.about, until)
@@ -338,8 +340,10 @@ class Keeper:
     def _forget_gone(self, active: Collection[str]) -> None:
         """Instances that are there no more hold nothing: those that were asked often enough, and say nothing."""
         now = self.now()
-        for service, instance in list(self.desk.reports):
-            silent = now - self.desk.reports[service, instance].at
+        told = [(key, report.at) for key, report in self.desk.reports.items()]
+        told += [(key, refusal.at) for key, refusal in self.desk.refusals.items()]
+        for (service, instance), at in told:
+            silent = now - at
             if silent > (10 * LOOK_EVERY if service in active else 4 * GLANCE_EVERY):
                 self.desk.gone(service, [instance])
 

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from daebus_console.engine.holding.desk import Desk, Held, Known
 from daebus_console.engine.holding.rule import Rule
-from daebus_console.engine.holding.words import HAS, MAY_HAVE, patience, stage, told_rule, where
+from daebus_console.engine.holding.words import HAS, MAY_HAVE, patience, stage, told_reach, told_rule, where
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.text import clean, folded
 from daebus_console.tui.rows import format as fmt
@@ -141,6 +141,7 @@ def rule_row(one: Known, name: str, now: float, owner: str) -> Line:
         (f" {fit_right(f'{one.hits:,}', 6)}  ", "accent" if one.hits else "dim"),
         (f"{fit(ends, 8)} ", "dim"),
         (clean(told_rule(one.service, one.rule)), "plain"),
+        (f", {clean(reach)}" if (reach := told_reach(one.reach)) else "", "warn"),
         ("" if ours else f"  by {clean(one.owner)}", "accent"),
     ]
 

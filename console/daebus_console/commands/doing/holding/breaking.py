@@ -23,7 +23,7 @@ from daebus_console.commands.terms.kinds import Kind, read_value
 from daebus_console.commands.terms.words import Word
 from daebus_console.engine.holding.desk import Known
 from daebus_console.engine.holding.rule import LONGEST_HOLD, Rule
-from daebus_console.engine.holding.words import told_rule
+from daebus_console.engine.holding.words import told_reach, told_rule
 from daebus_console.engine.keeping.keeper import Keeper, Wanted
 from daebus_console.engine.message.exchange import Kind as Sort
 from daebus_console.engine.sender import Cancelled
@@ -114,7 +114,7 @@ def rows_of(keeper: Keeper, known: Sequence[Known]) -> list[list[str | Span]]:
         [
             label(known, one),
             Span(shown(one.service), "bold"),
-            told_rule(one.service, one.rule),
+            ", ".join(filter(None, (told_rule(one.service, one.rule), told_reach(one.reach)))),
             f"{one.hits:,}",
             Span("you" if one.owner == keeper.desk.owner else shown(one.owner, text=True), "dim"),
         ]
@@ -138,6 +138,7 @@ def _data(keeper: Keeper, one: Known) -> dict[str, Any]:
         "ours": one.owner == keeper.desk.owner,
         "hits": one.hits,
         "instances": one.instances,
+        "refused": len(one.reach.refusals),
         "rule": one.rule.wire(),
     }
 

@@ -13,7 +13,7 @@ from daebus_console.commands.under_way import under_way
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.holding.desk import Setting
 from daebus_console.engine.holding.rule import LONGEST_HOLD, Rule, RuleError
-from daebus_console.engine.holding.words import told_rule
+from daebus_console.engine.holding.words import told_reach, told_rule
 from daebus_console.engine.keeping.keeper import Keeper, Wanted
 
 _TICK = 0.2
@@ -34,9 +34,12 @@ def stand(
     """Place rules, after asking where that is due, and tell of each; at the shell they stand until interrupted."""
     confirm(command, context, (one.service for one in wanted), longest)
     made = keeper.place(wanted)
+    with keeper.session.lock:
+        reaches = {one.service: told_reach(keeper.desk.reach(one.service)) for one in made}
     for one in made:
+        reach = f", {told}" if (told := reaches[one.service]) else ""
         ends = f"; `unbreak {one.number}` ends it" if context.face is Face.PROMPT else ""
-        context.output.note(f"[{one.number}] {told_rule(one.service, one.rule)}{ends}")
+        context.output.note(f"[{one.number}] {told_rule(one.service, one.rule)}{reach}{ends}")
     return Exit.DONE if context.face is Face.PROMPT else stay(command, context, keeper, made)
 
 

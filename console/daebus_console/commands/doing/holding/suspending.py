@@ -9,6 +9,7 @@ from daebus_console.commands.doing.holding.debugging import at_word, confirm, ke
 from daebus_console.commands.doing.holding.standing import stay
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.verbs import Face
+from daebus_console.engine.holding.words import told_reach
 from daebus_console.engine.keeping.keeper import Keeper
 from daebus_console.engine.keeping.refused import Refused
 from daebus_console.naming import shown
@@ -26,7 +27,10 @@ def run_suspend(command: Command, context: Context) -> int:
     confirm(command, context, [service], lasts or _LONGEST)
     count = keeper.suspend(service, on=True, instance=instance, lasts=math.inf if lasts is None else lasts)
     ends = ": `release next` lets one message through, `resume` all" if context.face is Face.PROMPT else ""
-    context.output.note(f"{shown(service)} is suspended ({count} instance{'s' * (count != 1)}){ends}")
+    with keeper.session.lock:
+        reach = "" if instance is not None else told_reach(keeper.desk.reach(service))
+    where = reach or f"{count} instance{'s' * (count != 1)}"
+    context.output.note(f"{shown(service)} is suspended ({where}){ends}")
     if context.face is Face.PROMPT:
         return Exit.DONE
     return stay(command, context, keeper, over=lambda: service not in keeper.desk.suspended)
