@@ -221,6 +221,8 @@ def test_what_is_pinned_meets_our_rules_in_the_instance_that_has_come_back(
     shop: Shop, caller: DaebusCaller, prompt: Prompt
 ) -> None:
     restart(shop, debugger=True)
+    services = prompt.session.directory.services
+    eventually(lambda: shop.name in services and list(services[shop.name].instances) == [shop.app.instance])
     pinned(prompt, shop, caller)
     rule = f"fault {shop.name} price answer by=rule"
     assert prompt(rule) == 0, prompt.said.all

@@ -12,6 +12,7 @@ from daebus_console.engine.conversation.waterfall import Row, Waterfall
 from daebus_console.engine.insight.groups import failure_of
 from daebus_console.engine.message.envelope import Unreadable, decode
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
+from daebus_console.engine.message.touched import touched
 from daebus_console.engine.records.lines import name_of_run
 from daebus_console.engine.records.record import Handled, Heard, Ran
 
@@ -177,4 +178,4 @@ def remark(row: Row) -> str:
         return f"no id says what it was sent from: {exchange.source} had nothing else under way"
     if exchange.state is State.UNKNOWN:
         return "nobody knows how it ended: there was a gap"
-    return ""
+    return f"a debugger had a hand in it: {touched(exchange)}" if exchange.has(Flag.DEBUGGED) else ""

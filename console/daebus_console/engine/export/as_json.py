@@ -19,15 +19,17 @@ from daebus_console.engine.diff.exchange import Unread
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import Part, compact, parts, payload_text
 from daebus_console.engine.hiding.redact import Redactor
-from daebus_console.engine.message.exchange import Exchange, Kind, Message, State
+from daebus_console.engine.message.envelope import debug_of
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
 from daebus_console.engine.message.frame import Gap
 
-_RESPONSE = Kind.RESPONSE
+_RESPONSE, _DEBUGGED = Kind.RESPONSE, Flag.DEBUGGED
 
 
 def record(exchange: Exchange, redact: Redactor) -> dict[str, Any]:
     """An exchange with its messages, as plain data."""
-    return _described(exchange, [_message(part, redact) for part in parts(exchange, redact)])
+    touched = exchange.has(Flag.DEBUGGED)
+    return _described(exchange, [_message(part, redact, touched=touched) for part in parts(exchange, redact)])
 
 
 def _described(exchange: Exchange, messages: list[dict[str, Any]]) -> dict[str, Any]:
@@ -55,6 +57,8 @@ def _described(exchange: Exchange, messages: list[dict[str, Any]]) -> dict[str, 
         found["gap"] = {"start": gap.start, "end": gap.end, "reason": gap.reason}
     if aside.origin:
         found["replays"] = aside.origin
+    if exchange.flags & Flag.DEBUGGED:
+        found["debugged"] = True
     return found
 
 
@@ -69,7 +73,7 @@ def _about(message: Message) -> dict[str, Any]:
     return found
 
 
-def _message(part: Part, redact: Redactor) -> dict[str, Any]:
+def _message(part: Part, redact: Redactor, *, touched: bool) -> dict[str, Any]:
     message = part.message
     found = _about(message)
     if isinstance(part.payload, Unread):
@@ -77,6 +81,9 @@ def _message(part: Part, redact: Redactor) -> dict[str, Any]:
         found["data_base64"] = base64.b64encode(part.payload.data).decode()
     else:
         found["payload"] = part.payload
+    mark = debug_of(message.data) if touched else None
+    if mark is not None:
+        found["debug"] = {"by": mark[0], "did": mark[1]}
     if part.told:
         found |= part.told
         found["data_base64"] = base64.b64encode(redact(message.data)).decode()
@@ -106,7 +113,12 @@ def _in_one_line(exchanges: Iterable[Exchange], redact: Redactor) -> Iterator[st
 def _written(exchange: Exchange, redact: Redactor) -> str | None:
     """The same as `record` says, piece by piece; None where a payload is not plain, and for what only few have."""
     aside, source, target, elapsed = exchange.aside, exchange.source, exchange.target, exchange.elapsed
-    if aside.gap is not None or aside.origin or not ((source or "").isascii() and (target or "").isascii()):
+    if (
+        aside.gap is not None
+        or aside.origin
+        or exchange.flags & _DEBUGGED
+        or not ((source or "").isascii() and (target or "").isascii())
+    ):
         return None
     if elapsed is not None and not isfinite(elapsed):
         return None

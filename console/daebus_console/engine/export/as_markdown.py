@@ -10,6 +10,7 @@ from daebus_console.engine.diff.exchange import Unread
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import Part, one_line, parts, readable, when
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind
+from daebus_console.engine.message.touched import touched
 from daebus_console.naming import shown
 
 _FLAGS = ((Flag.LATE, "late"), (Flag.DUPLICATE, "answered more than once"), (Flag.REUSED_ID, "id used twice"),
@@ -60,6 +61,8 @@ def _facts(exchange: Exchange) -> Iterator[tuple[str, str]]:
     odd = [text for flag, text in _FLAGS if exchange.has(flag)]
     if odd:
         yield "odd", ", ".join(odd)
+    if exchange.has(Flag.DEBUGGED):
+        yield "debugger", _plain(touched(exchange))
 
 
 def _what(exchange: Exchange) -> str:

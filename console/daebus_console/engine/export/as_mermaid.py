@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from daebus_console.engine.export.options import ExportOptions
-from daebus_console.engine.message.exchange import Exchange, Kind, Message, State
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
+from daebus_console.engine.message.touched import touched
 from daebus_console.naming import shown
 
 _LONGEST = 80
@@ -62,7 +63,9 @@ class _Diagram:
             yield f"{source}-){target}: {label(f'{name} {number}')}"
 
     def ending(self, exchange: Exchange) -> Iterator[str]:
-        """What is to be said where no answer came."""
+        """What is to be said where no answer came, and where a debugger had a hand in it."""
+        if exchange.has(Flag.DEBUGGED):
+            yield f"Note over {self._ends(exchange)[1]}: {label(f'#{exchange.number} {touched(exchange)}')}"
         if exchange.kind is Kind.REQUEST and exchange.answer is None:
             source, target = self._ends(exchange)
             what = _UNANSWERED.get(exchange.state, exchange.state.value)

@@ -25,6 +25,7 @@ from daebus_console.engine.export.as_python import (
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import one_line, sendable
 from daebus_console.engine.message.exchange import Exchange, Kind
+from daebus_console.engine.message.touched import hand_in
 from daebus_console.engine.replay.item import Resend
 
 _HEAD = '''\
@@ -81,8 +82,10 @@ def as_pytest(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator
             continue
         try:
             case = textwrap.indent(literal(_case(exchange, item, answer, options)), "    ") + ",\n"
-            late = too_late(item, exchange)
-            yield f"    # #{exchange.number}: {late}\n{case}" if late else case
+            late, touched = too_late(item, exchange), hand_in([exchange])
+            remarks = [f"#{exchange.number}: {late}"] if late else []
+            remarks += [touched] if touched else []
+            yield "".join(f"    # {one_line(remark)}\n" for remark in remarks) + case
         except RecursionError:
             yield "    " + options.leave_out(exchange.number, "it is nested too deeply")
     yield "]\n\n\n" + _body()

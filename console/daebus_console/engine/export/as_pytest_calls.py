@@ -93,7 +93,9 @@ def as_pytest_calls(exchanges: Iterable[Exchange], options: ExportOptions) -> It
         try:
             if item is None:
                 raise _Unsaid(why)
-            yield textwrap.indent(_literal(_case(exchange, item, known, options)), "    ") + ",\n"
+            case = case_of(exchange, known)
+            told = textwrap.indent(_literal(_case(case, item, options)), "    ") + ",\n"
+            yield f"    # {one_line(case.touched)}\n{told}" if case.touched else told
         except (_Unsaid, Unfit) as error:
             yield "    " + options.leave_out(exchange.number, one_line(str(error)))
         except RecursionError:
@@ -107,13 +109,13 @@ def _related(chosen: list[Exchange], all_of_them: Callable[[], Iterable[Exchange
     return [one for one in all_of_them() if one.kind is Kind.BROADCAST or one.parent_id in parents]
 
 
-def _case(exchange: Exchange, item: Resend, known: list[Exchange], options: ExportOptions) -> dict[str, Any]:
+def _case(case: Case, item: Resend, options: ExportOptions) -> dict[str, Any]:
+    exchange = case.exchange
     answer = answer_of(exchange)
     one_way = exchange.kind is Kind.ONE_WAY
     reason = unsaid(item) or ("" if one_way else why_not(exchange, answer))
     if reason:
         raise _Unsaid(reason)
-    case: Case = case_of(exchange, known)
     mask = options.redact.mask
     return {
         "id": name_of(exchange),

@@ -13,7 +13,14 @@ from daebus_console.engine.replay.item import Unsendable, where_to
 
 _EVERYTHING = parse("")
 # Members of an enum are slow to look up, and these are wanted for every exchange.
-_GAP, _TOLD, _REQUEST, _BROADCAST, _CONTROL = State.GAP, Kind.TOLD, Kind.REQUEST, Kind.BROADCAST, Flag.CONTROL
+_GAP, _TOLD, _REQUEST, _BROADCAST, _CONTROL, _DEBUGGED = (
+    State.GAP,
+    Kind.TOLD,
+    Kind.REQUEST,
+    Kind.BROADCAST,
+    Flag.CONTROL,
+    Flag.DEBUGGED,
+)
 _NOUNS = {
     Kind.REQUEST: ("request", "requests"),
     Kind.ONE_WAY: ("one-way", "one-way"),
@@ -71,6 +78,8 @@ class Plan:
     """Broadcasts by their channel."""
     nested: int = 0
     """Of the requests, those that a service made while it handled another: these will also be made anew by it."""
+    debugged: dict[str, list[Exchange]] = field(default_factory=dict)
+    """By the id of what they were made for, the calls that a debugger had a hand in."""
     first: float | None = None
     last: float = 0.0
 
@@ -86,6 +95,8 @@ class Plan:
 
     def add(self, exchange: Exchange, choice: Choice) -> None:
         """Count an exchange."""
+        if exchange.flags & _DEBUGGED and exchange.parent_id is not None:
+            self.debugged.setdefault(exchange.parent_id, []).append(exchange)
         if not choice.takes(exchange):
             if exchange.kind in _NOUNS and choice.considers(exchange):
                 self.left_out[exchange.kind] += 1

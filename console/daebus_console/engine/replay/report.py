@@ -6,8 +6,8 @@ Its size does not grow with the number of outcomes: figures are histograms, of t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -17,6 +17,7 @@ from daebus_console.engine.diff.values import Change, How
 from daebus_console.engine.figures.histogram import Histogram
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message.exchange import Exchange, Kind, State
+from daebus_console.engine.message.touched import bent, hand_in
 from daebus_console.engine.replay.redact import masked, of_answers
 from daebus_console.engine.replay.replay import Outcome
 from daebus_console.naming import fields
@@ -34,7 +35,7 @@ class Result(StrEnum):
     FAILED = "failed"
     """No answer came, or it could not be sent."""
     UNCOMPARED = "uncompared"
-    """An answer came, but none was recorded to compare it with; or none was due."""
+    """An answer came, but none was recorded to compare it with, or one that is a debugger's doing; or none was due."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Verdict:
     """The comparison of one outcome. `changes` are masked; `then` is what was answered when it was recorded.
 
     `late` tells that there was no answer in time, neither then nor now; answers that came later are compared.
+    `debugged` is what a debugger did when it was recorded.
     """
 
     result: Result
@@ -49,10 +51,28 @@ class Verdict:
     changes: tuple[Change, ...] = ()
     reason: str = ""
     late: bool = False
+    debugged: str = ""
 
 
-def judge(outcome: Outcome, rules: Rules, redact: Redactor | None = None) -> Verdict:
-    """Compare what came of a message with what came of it when it was recorded."""
+def judge(outcome: Outcome, rules: Rules, redact: Redactor | None = None, calls: Sequence[Exchange] = ()) -> Verdict:
+    """Compare what came of a message with what came of it when it was recorded.
+
+    `calls` are those that were made for it and that a debugger had a hand in.
+    """
+    debugged = hand_in((outcome.origin, *calls))
+    verdict = _judged(outcome, rules, redact)
+    if not debugged:
+        return verdict
+    if any(map(bent, (outcome.origin, *calls))):
+        if verdict.result is Result.CHANGED:
+            return Verdict(Result.UNCOMPARED, verdict.then, reason=debugged, debugged=debugged)
+        if verdict.late and outcome.answer.status == "timeout":
+            # Then it was the debugger.
+            return Verdict(Result.FAILED, verdict.then, reason=outcome.reason, debugged=debugged)
+    return replace(verdict, debugged=debugged)
+
+
+def _judged(outcome: Outcome, rules: Rules, redact: Redactor | None) -> Verdict:
     now, then = outcome.answer, answer_of(outcome.origin)
     given_up = outcome.origin.state is State.TIMEOUT
     if now.status == "sent":
@@ -155,6 +175,10 @@ class Report:
         """How often which status came now: ok, error, timeout, nobody, lost, unsent, sent, cancelled."""
         self.late = 0
         """How many were not answered in time, neither then nor now."""
+        self.debugged = 0
+        """How many a debugger had a hand in when they were recorded."""
+        self.calls: Mapping[str, Sequence[Exchange]] = {}
+        """By the id of what they were made for, the calls that a debugger had a hand in."""
         self.actions: dict[tuple[str, str], ActionReport] = {}
         self.broadcasts: dict[str, Counter[str]] = {}
         """By channel, why broadcasts could not be sent, or may not have been, and how often."""
@@ -166,10 +190,11 @@ class Report:
 
     def add(self, outcome: Outcome) -> Verdict:
         """Compare and count one."""
-        verdict = judge(outcome, self.rules, self.redact)
+        verdict = judge(outcome, self.rules, self.redact, self.calls.get(outcome.origin.request_id or "", ()))
         self.counts[verdict.result] += 1
         self.statuses[outcome.answer.status] += 1
         self.late += verdict.late
+        self.debugged += bool(verdict.debugged)
         origin = outcome.origin
         if origin.kind is Kind.BROADCAST:
             if verdict.result is Result.FAILED:
@@ -201,6 +226,7 @@ class Report:
         return {
             **{result.value: self.counts[result] for result in Result},
             "late": self.late,
+            "debugged": self.debugged,
             "rules": self.rules.as_data(),
             "actions": [row.as_data() for row in self.rows()],
             "broadcasts": [

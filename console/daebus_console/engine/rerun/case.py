@@ -14,6 +14,7 @@ from typing import Any
 from daebus_console.engine.diff.exchange import Answer, answer_of, read_payload
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
+from daebus_console.engine.message.touched import hand_in
 from daebus_console.engine.records.joining import cast_of
 from daebus_console.engine.records.store import Cast
 
@@ -66,13 +67,17 @@ class RecordedCall(Recorded):
 
 @dataclass(frozen=True)
 class Case:
-    """An exchange, and what its handler did. `sure` tells that `broadcasts` are its own, and all of them."""
+    """An exchange, and what its handler did. `sure` tells that `broadcasts` are its own, and all of them.
+
+    `touched` is what a debugger did to it, or to what its handler sent.
+    """
 
     exchange: Exchange
     calls: tuple[RecordedCall, ...]
     messages: tuple[Recorded, ...]
     broadcasts: tuple[Recorded, ...]
     sure: bool = False
+    touched: str = ""
 
 
 def fit(exchange: Exchange) -> None:
@@ -106,6 +111,7 @@ def case_of(exchange: Exchange, exchanges: Iterable[Exchange]) -> Case:
     calls: list[RecordedCall] = []
     messages: list[Recorded] = []
     near: list[Exchange] = []
+    its = [exchange]
     published: list[Cast] = []
     for one in exchanges:
         if one.opened.channel.startswith(wire.WATCH_PREFIX):
@@ -115,6 +121,7 @@ def case_of(exchange: Exchange, exchanges: Iterable[Exchange]) -> Case:
         elif one.kind in (Kind.REQUEST, Kind.ONE_WAY) and one.parent_id is not None:
             if one.parent_id != parent:
                 continue
+            its.append(one)
             if one.kind is Kind.REQUEST:
                 calls.append(_call(one))
             else:
@@ -122,7 +129,7 @@ def case_of(exchange: Exchange, exchanges: Iterable[Exchange]) -> Case:
         elif one.kind in (Kind.BROADCAST, Kind.ONE_WAY) and exchange.opened.at <= one.opened.at <= end:
             near.append(one)
     broadcasts = [_recorded(one, None) for one in (_those(published, near) if published else near)]
-    return Case(exchange, tuple(calls), tuple(messages), tuple(broadcasts), bool(published))
+    return Case(exchange, tuple(calls), tuple(messages), tuple(broadcasts), bool(published), hand_in(its))
 
 
 def _recorded(one: Exchange, action: str | None) -> Recorded:

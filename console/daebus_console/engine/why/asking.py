@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from daebus_console.dates import clock
 from daebus_console.engine import dialects
 from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.findings.words import call, duration, near, quoted, shown, term
 from daebus_console.engine.message.envelope import Unreadable, read
 from daebus_console.engine.message.exchange import DAEBUS, PLAIN, Exchange, Flag, Kind, State
+from daebus_console.engine.message.touched import bent, hand_in
+from daebus_console.engine.records.record import DEBUGGER
 from daebus_console.engine.why import answers, debugged, recorded, serving
 from daebus_console.engine.why.cause import Cause
 from daebus_console.engine.why.doors import caller_kept_out
@@ -18,10 +22,24 @@ from daebus_console.text import clean
 
 _BAD = (State.ERROR, State.TIMEOUT, State.UNKNOWN)
 _LATEST = 20_000
+_HELD = "held"
+_NOTHING = "nothing is wrong: "
 
 
 def why_exchange(sight: Sight, exchange: Exchange) -> Cause:
-    """Why that exchange has no answer or effect, or failed."""
+    """Why that exchange has no answer or effect, or failed; what a debugger did to it, or to its calls, is told."""
+    cause = _why(sight, exchange)
+    its = (exchange, *sight.calls_of(exchange))
+    told = hand_in(its)
+    if not told or cause.name in (DEBUGGER, _HELD):
+        return cause
+    if cause.name or not any(map(bent, its)):
+        return replace(cause, evidence=(*cause.evidence, told))
+    text = cause.text.removeprefix(_NOTHING)
+    return Cause(DEBUGGER, told, (text, *cause.evidence), "send it again to see what it does without a debugger")
+
+
+def _why(sight: Sight, exchange: Exchange) -> Cause:
     kind = exchange.kind
     dialect = None if exchange.dialect in (DAEBUS, PLAIN) else dialects.named(exchange.dialect)
     if dialect is not None:
@@ -136,7 +154,7 @@ def _request(sight: Sight, exchange: Exchange) -> Cause:
         return Cause(finding.rule.replace("-", "_"), finding.text, (finding.because,), finding.advice)
     took = exchange.latency
     how = f" after {duration(took)}" if took is not None else ""
-    return Cause("", f"nothing is wrong: {call(exchange.target, exchange.action)} answered with success{how}", (), "")
+    return Cause("", f"{_NOTHING}{call(exchange.target, exchange.action)} answered with success{how}", (), "")
 
 
 def _one_way(sight: Sight, exchange: Exchange) -> Cause:

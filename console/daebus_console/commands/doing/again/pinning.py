@@ -10,6 +10,7 @@ from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.diff.values import Change, How
+from daebus_console.engine.message.touched import touched_calls
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.replay.pins import Pin, Pins, Return, Unpinnable
 from daebus_console.engine.replay.report import Result, Verdict, judge
@@ -123,7 +124,9 @@ def _tell(found: Return, context: Context) -> None:
     if outcome is None:
         result, told = Result.FAILED, found.problem
     else:
-        verdict = judge(outcome, pin.rules, context.redact if context.redact else None)
+        with context.session.lock:
+            calls = touched_calls(pin.exchange, context.session.journal.exchanges)
+        verdict = judge(outcome, pin.rules, context.redact if context.redact else None, calls)
         result, told = verdict.result, _told(verdict, context.redact.mask(outcome.answer.payload))
     pin.last = result.value
     word = "sent" if outcome is not None and outcome.answer.status == "sent" else result.value

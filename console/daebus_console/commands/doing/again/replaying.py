@@ -26,6 +26,7 @@ from daebus_console.commands.verbs import Face
 from daebus_console.engine.diff.exchange import Unread, read_payload
 from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.message.exchange import Exchange, Kind
+from daebus_console.engine.message.touched import touched_calls
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.replay.item import Resend, Unsendable, resend_of
 from daebus_console.engine.replay.junit import JUnit
@@ -130,7 +131,10 @@ def replay_one(
     if not found:
         raise Cancelled(f"stopped waiting for {quoted(item.service)}; it was not told, and may still handle it")
     (outcome,) = found
-    return _tell_one(outcome, judge(outcome, rules or Rules(), context.redact), context, bool(given.get("json")))
+    with context.session.lock:
+        calls = touched_calls(origin, context.session.journal.exchanges)
+    verdict = judge(outcome, rules or Rules(), context.redact, calls)
+    return _tell_one(outcome, verdict, context, bool(given.get("json")))
 
 
 def _ask_before_one(item: Resend, context: Context, address: RedisAddress, yes: bool) -> None:
@@ -174,6 +178,9 @@ def _tell_one(outcome: Outcome, verdict: Verdict, context: Context, as_json: boo
 
 
 def _tell_difference(outcome: Outcome, verdict: Verdict, context: Context) -> None:
+    if verdict.debugged:
+        compared = "" if verdict.result is not Result.UNCOMPARED else "; the answers are not compared"
+        context.output.note(f"when it was recorded {verdict.debugged}{compared}")
     if verdict.result is Result.CHANGED:
         context.output.result([line(Span(f"differs from #{outcome.origin.number}:", "warn"))])
         # It is masked already.
@@ -216,6 +223,7 @@ def _one_data(outcome: Outcome, verdict: Verdict, context: Context, new: Exchang
         "latency_ms": None if outcome.answer.latency is None else round(outcome.answer.latency * 1000, 3),
         "result": verdict.result.value,
         "late": verdict.late,
+        "debugged": verdict.debugged or None,
         "differences": [change_data(change) for change in verdict.changes],
     }
 
@@ -251,6 +259,7 @@ class _Many:
 
     def run(self) -> int:
         plan = make_plan(self._exchanges(), self.choice)
+        self.report.calls = plan.debugged
         self._tell_plan(plan)
         if self.command["dry_run"]:
             return Exit.DONE

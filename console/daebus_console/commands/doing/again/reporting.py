@@ -45,8 +45,9 @@ def report_lines(report: Report, replay: Replay, width: int) -> list[Line]:
     style = "error" if counts[Result.FAILED] else "warn" if counts[Result.CHANGED] else "ok"
     late = f"; {report.late} {LATE}" if report.late else ""
     unsent = report.statuses["unsent"]
+    touched = f"; a debugger had a hand in {report.debugged} when it was recorded" if report.debugged else ""
     sent = f"{counts.total() - unsent} sent again" + (f", {unsent} could not be sent" if unsent else "")
-    lines.append(line(f"{sent}: ", Span(", ".join(parts), style), late, _timing(replay)))
+    lines.append(line(f"{sent}: ", Span(", ".join(parts), style), late, touched, _timing(replay)))
     return lines
 
 

@@ -56,6 +56,7 @@ def record_of(
         "messages": len(now.messages),
         "broadcasts": len(now.broadcasts),
         "broadcasts_sure": case.sure,
+        "debugged": case.touched or None,
         "differences": [change_data(masked(change, masking) if redact else change) for change in found],
         "exit": int(status),
     }
@@ -77,6 +78,8 @@ def tell(record: dict[str, Any], output: Output) -> None:
     sent = [_counted(record[what], noun) for what, noun in _SENT if record[what]]
     if sent:
         output.note(f"{' and '.join(sent)} collected, which reached nobody")
+    if record["debugged"]:
+        output.note(f"when it was recorded {record['debugged']}")
     if record["differences"]:
         output.result([line(Span(f"differs from #{record['exchange']}:", "warn"))])
         output.result(change_lines(map(_change, record["differences"]), _NOTHING))
