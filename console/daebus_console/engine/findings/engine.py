@@ -1,5 +1,8 @@
 """Looks at what passes by and has every rule judge it. Pure: time comes with the exchanges.
 
+What a debugger had a hand in is judged by those rules alone that judge what others make of it: harm done on purpose is
+nothing that is wrong.
+
 The session tells it of each batch. Beyond so many exchanges a second only the first are looked at, and the rest
 counted: what is found is then found in a part. Errors, late answers and the like are counted apart from what goes well,
 so that a flood of those does not hide these.
@@ -26,7 +29,7 @@ A_SECOND = 2_000
 """Plain exchanges that are looked at in a second, and as many others; answers count as well."""
 TOGETHER = 0.1
 """Seconds for which batches wait for others."""
-_CONTROL = Flag.CONTROL
+_CONTROL, _DEBUGGED = Flag.CONTROL, Flag.DEBUGGED
 _REQUEST, _ONE_WAY, _BROADCAST, _UNREADABLE = Kind.REQUEST, Kind.ONE_WAY, Kind.BROADCAST, Kind.UNREADABLE
 
 
@@ -50,7 +53,8 @@ class Findings:
         self._unreadable = self._having("unreadable")
         self._expired = self._having("expired")
         self._extra = self._having("extra")
-        self._closed = [(self._guarded(rule.closed), rule.least_calls) for rule in self._with("closed")]
+        self._closed = [(self._guarded(rule.closed), rule) for rule in self._with("closed")]
+        self._of_harm = {event: self._having(event, of_harm=True) for event in ("answered", "failed", "expired")}
         self._told = self._having("told")
         self._look = self._having("look")
         self._recorded = self._having("recorded")
@@ -64,9 +68,9 @@ class Findings:
         self._second = 0
         self._plain = self._others = self._records = A_SECOND
 
-    def _having(self, event: str) -> list[Callable[..., None]]:
-        """The methods of the rules for that event: of those that have one."""
-        return [self._guarded(getattr(rule, event)) for rule in self._with(event)]
+    def _having(self, event: str, *, of_harm: bool = False) -> list[Callable[..., None]]:
+        """The methods of the rules for that event: of those that have one, and that judge harm done on purpose."""
+        return [self._guarded(getattr(rule, event)) for rule in self._with(event) if rule.of_harm or not of_harm]
 
     def _with(self, event: str) -> list[Rule]:
         return [rule for rule in self.rules if getattr(type(rule), event) is not getattr(Rule, event)]
@@ -150,6 +154,8 @@ class Findings:
             self._plain_answers(answers)
             self._irregular_answers(answered)
             for exchange, message in extra:
+                if exchange.flags & _DEBUGGED:
+                    continue
                 for told in self._extra:
                     told(exchange, message)
         except Exception as error:  # noqa: BLE001 - whatever a rule makes of odd messages, the bus is still shown
@@ -171,7 +177,8 @@ class Findings:
                     # What is right in other dialects may be wrong in ours.
                     continue
                 self._others -= 1
-                for expired in self._expired:
+                touched = exchange.flags & _DEBUGGED
+                for expired in self._of_harm["expired"] if touched else self._expired:
                     expired(exchange)
                 self._ended(exchange)
         except Exception as error:  # noqa: BLE001 - see _judge
@@ -207,6 +214,8 @@ class Findings:
                     continue
                 self._records -= 1
                 exchange = exchange_of(record)
+                if exchange is not None and exchange.flags & _DEBUGGED:
+                    continue
                 for recorded in self._recorded:
                     recorded(record, exchange)
         except Exception as error:  # noqa: BLE001 - see _judge
@@ -339,18 +348,19 @@ class Findings:
                 self._skipped += 1
                 continue
             self._others -= 1
-            alone = (one,)
-            for answered in self._answered:
+            alone, touched = (one,), one.flags & _DEBUGGED
+            for answered in self._of_harm["answered"] if touched else self._answered:
                 answered(one.target or "", one.action or "", alone)
             if one.state is not State.OK or one.flags & Flag.LATE:
-                for failed in self._failed:
+                for failed in self._of_harm["failed"] if touched else self._failed:
                     failed(one)
             self._ended(one)
 
     def _close(self, parent: Exchange, family: Family) -> None:
         calls = len(family.calls)
-        for closed, least in self._closed:
-            if calls >= least:
+        touched = any(one.flags & _DEBUGGED for one in (parent, *family.calls))
+        for closed, rule in self._closed:
+            if calls >= rule.least_calls and (rule.of_harm or not touched):
                 closed(parent, family)
 
     def _ended(self, parent: Exchange) -> None:

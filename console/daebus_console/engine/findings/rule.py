@@ -72,6 +72,9 @@ class Rule:
     least_calls: ClassVar[int] = 1
     """Calls of a handler from which on `closed` is told of it."""
 
+    of_harm: ClassVar[bool] = False
+    """Whether it is told also what came of a request in which a debugger had a hand: it judges what others do then."""
+
     def __init__(self, world: World, book: Book) -> None:
         self.world = world
         self.book = book

@@ -165,6 +165,7 @@ class Correlator(Sorter):
                         and envelope.status == "success"
                         and envelope.final is not False
                         and known._aside is None
+                        and envelope.debug is None
                         and at <= known.deadline
                     ):
                         known.state = _OK
@@ -173,8 +174,6 @@ class Correlator(Sorter):
                             known.elapsed = envelope.elapsed
                         if envelope.instance is not None and known.instance is None:
                             known.instance = names[envelope.instance]
-                        if envelope.debug is not None:
-                            known.flags |= _DEBUGGED
                         answers[known.target, known.action].append(known)
                         keep_message(message)
                         if tell is not None:

@@ -118,6 +118,7 @@ class Found(Rule):
 
     name = "asked-again"
     severity = Severity.WARNING
+    of_harm = True
     title = "the same request again within seconds"
     page = """\
 The same program sends the same request again as soon as it fails: three times or more, within a fifth of a second

@@ -18,6 +18,7 @@ class Found(Rule):
 
     name = "swallowed-error"
     severity = Severity.WARNING
+    of_harm = True
     title = "an error below, success above"
     page = """\
 A handler called another service, that call failed, and the handler answered with success: its caller does not
