@@ -22,7 +22,7 @@ subscribers of a channel get.
 
 It is thought so because two answers with the id of the request came on its reply channel.
 
-Let the instances share the work: `Daebus(shared=True)` has exactly one of them handle each request. Where one
+Let the instances share the work: `app.run(shared=True)` has exactly one of them handle each request. Where one
 instance answers twice, its handler sends two final answers: all but the last want `final=False`."""
 
     def extra(self, exchange: Exchange, message: Message) -> None:
@@ -43,7 +43,7 @@ instance answers twice, its handler sends two final answers: all but the last wa
         else:
             among = f"{instances} instances" if instances > 1 else "several programs"
             text = f"{name} is handled more than once: {among} answer the same request"
-            advice = "let the instances share the work with Daebus(shared=True), or run one"
+            advice = "let the instances share the work with app.run(shared=True), or run one"
         self.book.report(
             self.name,
             self.severity,
