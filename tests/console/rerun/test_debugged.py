@@ -66,6 +66,25 @@ def test_in_each_form_that_is_exported(capture: Capture, console: Console) -> No
     assert '\\"debug\\"' in export("capture")
 
 
+def test_that_its_asker_was_told_to_wait_is_no_part_of_the_answer(capture: Capture, console: Console) -> None:
+    capture.ask("orders", "parts", {}, "r")
+    capture.answer("r", {}, final=False, held=2.0)
+    capture.answer("r", {"n": 1}, final=False)
+    capture.answer("r", {}, final=False, held=3.0)
+    capture.answer("r", {"n": 2}, debug={"by": "ann", "did": ["held"]})
+    capture.write()
+
+    def export(name: str) -> str:
+        return str(console("export", "bug.jsonl", "#1", "--as", name).out)
+
+    (data,) = json.loads(export("json"))
+    assert [message["payload"] for message in data["messages"]] == [{}, {"n": 1}, {"n": 2}]
+    assert export("markdown").count("Progress") == 1
+    assert export("mermaid").count("progress") == 1
+    # A capture has all that was on the bus.
+    assert export("capture").count("held") == 3
+
+
 def test_what_nobody_touched_bears_nothing(capture: Capture, console: Console) -> None:
     placed(capture).write()
     for name in ("json", "markdown", "mermaid", "pytest"):

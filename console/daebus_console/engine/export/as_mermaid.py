@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from daebus_console.engine.export.options import ExportOptions
+from daebus_console.engine.export.parts import said
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
 from daebus_console.engine.message.touched import touched
 from daebus_console.naming import shown
@@ -19,7 +20,7 @@ def as_mermaid(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterato
     every = list(exchanges)
     diagram = _Diagram()
     steps = sorted(
-        ((message.seq, index, message) for index, one in enumerate(every) for message in one.messages),
+        ((message.seq, index, message) for index, one in enumerate(every) for message in said(one)),
         key=lambda step: step[0],
     )
     lines = [line for _seq, index, message in steps for line in diagram.lines(every[index], message)]

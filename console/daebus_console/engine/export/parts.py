@@ -12,7 +12,7 @@ from daebus_console.engine import jsontext, payloads
 from daebus_console.engine.diff.exchange import Unread
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message import envelope as wire
-from daebus_console.engine.message.exchange import Exchange, Kind, Message
+from daebus_console.engine.message.exchange import Exchange, Kind, Message, Notice
 from daebus_console.engine.replay.item import NOT_ANEW, Resend, Unsendable, resend_of
 
 
@@ -31,8 +31,13 @@ class Part:
 
 
 def parts(exchange: Exchange, redact: Redactor) -> list[Part]:
-    """Its messages, in order."""
-    return [_part(message, redact) for message in exchange.messages if message.kind is not Kind.GAP]
+    """Its messages, in order: all that was said, and not that its asker was told that it is held."""
+    return [_part(message, redact) for message in said(exchange) if message.kind is not Kind.GAP]
+
+
+def said(exchange: Exchange) -> list[Message]:
+    """Its messages but for the notices of a debugger, which say nothing."""
+    return [message for message in exchange.messages if not isinstance(message, Notice)]
 
 
 def _part(message: Message, redact: Redactor) -> Part:
