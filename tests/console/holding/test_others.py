@@ -65,6 +65,53 @@ def test_what_is_not_confirmed_is_left_to_the_other(console: Debugging, other: D
     asked.result()
 
 
+@pytest.mark.parametrize("line", ["release all", "release {}"])
+def test_of_several_those_of_another_are_asked_about_once_and_left_and_the_rest_goes_on(
+    console: Debugging, other: Debugging, shop: Shop, line: str
+) -> None:
+    other.prompt.asked.answers = []
+    console(f"break {shop.orders} ping payload.whose=ann")
+    other(f"break {shop.orders} ping payload.whose=bob")
+    asked = []
+    for whose in ("ann", "bob", "ann", "bob"):
+        asked.append(shop.ask("ping", {"whose": whose}))
+        other.holding(len(asked))
+    numbers = ",".join(str(one.number) for one in other.held())
+    assert other(line.format(numbers)) == Exit.DONE
+    assert len(other.prompt.asked.questions) == 1
+    assert "not by you" in other.prompt.asked.questions[0]
+    assert [asked[place].result() for place in (1, 3)] == [{"pong": True}] * 2
+    assert other.heard.notes[-1] == f"2 are left to {console.keeper.desk.owner}"
+    assert not asked[0].done
+    console.holding(2)
+    console("off")
+    asked[0].result()
+
+
+def test_what_is_ours_goes_on_also_where_that_of_another_leaves_it_no_room(
+    console: Debugging, other: Debugging, shop: Shop
+) -> None:
+    other.prompt.asked.answers = []
+    console(f"break {shop.orders} ping payload.n<50")
+    other(f"break {shop.orders} ping payload.n>49")
+    shop.crowd(50)
+    desk = other.keeper.desk
+
+    def count() -> int:
+        with other.session.lock:
+            return len(desk.held()) + desk.unlisted()
+
+    eventually(lambda: count() == 50, what="those of the one are held")
+    asked = shop.ask("ping", {"n": 50})
+    eventually(lambda: count() == 51, what="that of the other is held")
+    assert other("release all") == Exit.DONE
+    assert asked.result() == {"pong": True}
+    assert [payload["n"] for _action, payload in shop.handled] == [50]
+    assert "1 more of yours, which had no room in an answer, goes on" in other.heard.notes
+    console("off")
+    eventually(lambda: len(shop.handled) == 51)
+
+
 def test_a_rule_of_another_may_be_named_before_anybody_has_looked(
     console: Debugging, other: Debugging, shop: Shop
 ) -> None:

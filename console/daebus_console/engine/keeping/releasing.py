@@ -84,6 +84,18 @@ class Releasing:
             self.log.append(Done(done.hold, done.hold.payload, {"verdict": verdict, **told}))
         return released
 
+    def release_all(self, service: str, owner: str) -> int:
+        """Let all go on that an owner holds at a service, listed or not; returns how many that were.
+
+        Raises RedisUnavailable, ReadOnly.
+        """
+        try:
+            answers = self._asker.ask(service, "release", {"all": True, "owner": owner})
+        except ServiceUnavailable:
+            return 0
+        released = [one.payload.get("released") for one in answers if one.ok]
+        return sum(one for one in released if isinstance(one, int))
+
     def _after_release(self, held: Held, released: Sequence[Released]) -> None:
         if not released:
             raise Refused(f"no instance of {quoted(held.first.service)} answered: nobody knows whether it went on")

@@ -156,6 +156,28 @@ def is_ours(keeper: Keeper, owner: str) -> bool:
     return owner.rpartition(":")[0] == keeper.desk.owner.rpartition(":")[0]
 
 
+class Others:
+    """Whether what others hold may be touched: of several messages each of them is asked about once."""
+
+    def __init__(self, context: Context, keeper: Keeper) -> None:
+        self._context, self._keeper = context, keeper
+        self._said: dict[str, bool] = {}
+
+    @property
+    def left(self) -> list[str]:
+        """Those whose messages are left to them."""
+        return [owner for owner, may in self._said.items() if not may]
+
+    def may(self, owners: Iterable[str]) -> bool:
+        """Whether all of those may be touched."""
+        others = [one for one in owners if not is_ours(self._keeper, one)]
+        for one in others:
+            if one not in self._said:
+                question = f"Some of it is held by {shown(one)}, not by you. Go on all the same?"
+                self._said[one] = self._context.confirm(question)
+        return all(self._said[one] for one in others)
+
+
 def ask_for_others(context: Context, keeper: Keeper, owners: Iterable[str], what: str) -> None:
     """Ask before something of others is touched. Raises Cancelled."""
     others = sorted({one for one in owners if not is_ours(keeper, one)})

@@ -7,6 +7,7 @@ from typing import Any
 
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.holding.debugging import (
+    Others,
     ask_for_others,
     at_word,
     ended,
@@ -32,6 +33,7 @@ from daebus_console.engine.keeping.refused import GoneOn, Refused
 from daebus_console.engine.keeping.releasing import Released
 from daebus_console.files.places import FileError
 from daebus_console.files.writing import Writing
+from daebus_console.naming import shown
 from daebus_console.render import json_lines, line, table
 
 VERDICTS = ("go", "answer", "fail", "drop")
@@ -90,9 +92,15 @@ def run_release(command: Command, context: Context) -> int:
     if why:
         raise at_word(command, verdict, f"H{several[0].number} {where(several[0].first)}: {why[0].lower()}{why[1:]}")
     status = Exit.DONE
-    for held in _with_unlisted(keeper, context, several) if command["which"] == "all" else several:
+    whole_desk = command["which"] == "all"
+    others, left = Others(context, keeper), 0
+    for held in _with_unlisted(keeper, context, several) if whole_desk else several:
         what = f"H{held.number} {where(held.first)}"
-        ask_for_others(context, keeper, held.owners, what)
+        if len(several) == 1:
+            ask_for_others(context, keeper, held.owners, what)
+        elif not others.may(held.owners):
+            left += 1
+            continue
         try:
             if step is not None and step is not Step.RUN:
                 stepper_of(command, context).step(
@@ -111,7 +119,20 @@ def run_release(command: Command, context: Context) -> int:
             status = Exit.ERROR
             continue
         _tell(command, context, held, verdict, released)
-    return status or ended(context, unasked if command["which"] == "all" else None)
+    if left:
+        context.output.note(f"{left} {'is' if left == 1 else 'are'} left to {', '.join(map(shown, others.left))}")
+        if whole_desk:
+            _release_hidden(context, keeper)
+    return status or ended(context, unasked if whole_desk else None)
+
+
+def _release_hidden(context: Context, keeper: Keeper) -> None:
+    """Let go what is ours and has no room in an answer beside what is left to others."""
+    with keeper.session.lock:
+        hidden = {one.service for one in keeper.desk.reports.values() if one.count > len(one.holds)}
+    count = sum(keeper.release_all(service, keeper.desk.owner) for service in sorted(hidden))
+    if count:
+        context.output.note(f"{count} more of yours, which had no room in an answer, go{'es' * (count == 1)} on")
 
 
 def _save(command: Command, context: Context, keeper: Keeper) -> int:
