@@ -95,6 +95,31 @@ def test_from_the_row_to_the_edited_message(shop: Shop) -> None:
     drive(shop.url, story, size=(120, 35))
 
 
+def test_a_call_is_named_by_where_it_goes(shop: Shop) -> None:
+    async def story(console: Driver) -> None:
+        await knows(console, shop)
+        await console.command(f"break {shop.orders} charge --place call")
+        await console.sees(f"calls that {shop.orders} makes to charge held")
+        await console.press("escape", "escape")
+        asked = shop.ask(payload={"amount": 5})
+        await held(console, 1, "call")
+        await console.press("H")
+        name = f"{shop.orders} → {shop.payment}.charge"
+        await console.sees(f"Inside {name}")
+        await console.press("e")
+        await console.until(lambda: at(console, EditScreen))
+        console.app.screen.area.text = '{"amount": 60}'
+        await console.sees(f"{name} goes on: amount 5 → 60")
+        await console.press("escape", "escape")
+        await console.until(lambda: at(console, HeldScreen))
+        await console.press("f")
+        await console.sees(f"whoever asked gets it from {shop.payment}.charge")
+        await console.press("escape", "c")
+        assert await ended(asked, console) == {"placed": True, "charged": 5}
+
+    drive(shop.url, story, size=(140, 40))
+
+
 def test_what_had_no_room_among_what_is_told_is_counted_and_goes_on_too(shop: Shop) -> None:
     async def story(console: Driver) -> None:
         await breaks(console, shop)

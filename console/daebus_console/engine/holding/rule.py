@@ -160,7 +160,7 @@ class Rule:
     def terms(self) -> str:
         """When it does, in words: the conditions and limits."""
         parts = [str(one) for one in self.where]
-        if self.to is not None:
+        if self.to is not None and self.place != "call":
             parts.append(f"to {shown(self.to)}")
         if self.sender is not None:
             parts.append(f"from {shown(self.sender)}")

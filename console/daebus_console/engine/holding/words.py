@@ -77,7 +77,11 @@ def told_reach(reach: Reach) -> str:
 
 def told_rule(service: str, rule: Rule) -> str:
     """A rule in words."""
-    where = {"request": "", "call": "calls of ", "answer": "answers of ", "event": "heard by "}[rule.place]
-    name = f"{where}{shown(service)}{' on ' if rule.place == 'event' else '.'}{shown(rule.subject, text=True)}"
+    subject = shown(rule.subject, text=True)
+    if rule.place == "call":
+        name = f"calls that {shown(service)} makes to {f'{shown(rule.to)}.' if rule.to else ''}{subject}"
+    else:
+        where = {"request": "", "answer": "answers of ", "event": "heard by "}[rule.place]
+        name = f"{where}{shown(service)}{' on ' if rule.place == 'event' else '.'}{subject}"
     terms = rule.terms()
     return f"{name} {rule.deed()}" + (f" ({terms})" if terms else "")

@@ -289,13 +289,13 @@ class DebugKeys(FindingKeys):
         return (made, ", as its schema says") if isinstance(made, dict) else ({}, "")
 
     def _draft(self, held: Held, payload: dict[str, Any], told: str, title: str, verdict: str) -> None:
+        from daebus_console.engine.holding.words import where
         from daebus_console.engine.replay.item import Unsendable
         from daebus_console.tui.draft.payload import PayloadDraft
         from daebus_console.tui.screens.edit import EditScreen
 
-        where = f"{shown(held.first.service)}.{shown(held.first.name, text=True)}"
         try:
-            draft = PayloadDraft(payload, f"{where} {told}", self.app.redact)
+            draft = PayloadDraft(payload, f"{where(held.first)} {told}", self.app.redact)
         except Unsendable as error:
             self.notify(f"It cannot be edited: {error}", timeout=4, severity="warning", markup=False)
             return
@@ -320,7 +320,8 @@ class DebugKeys(FindingKeys):
             if text is not None:
                 self.do(f"release {held.number} fail --error {as_word(text)}")
 
-        about = f"whoever asked gets it from {shown(held.first.service)}.{shown(held.first.name, text=True)}"
+        first = held.first
+        about = f"whoever asked gets it from {shown(first.target or first.service)}.{shown(first.name, text=True)}"
         self.app.push_screen(AskScreen("The text of the error", about, FAILED), fail)
 
     def conversation_of(self, id: str | None) -> None:

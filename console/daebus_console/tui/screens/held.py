@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from daebus_console.engine.holding.desk import Held
-from daebus_console.naming import shown
+from daebus_console.engine.holding.words import where
 from daebus_console.text import clean
 from daebus_console.tui.documents.node import Node, note
 from daebus_console.tui.documents.tree import Tree
@@ -154,7 +154,7 @@ class HeldScreen(FullScreen):
         if held is None:
             return
         first = held.first
-        facts: Line = [(" Inside ", "strong"), (f"{shown(first.service)}.{shown(first.name, text=True)} ", "action")]
+        facts: Line = [(" Inside ", "strong"), (f"{where(first)} ", "action")]
         if first.id is not None:
             facts.append((f" id {clean(first.id)}", "dim"))
         if not first.ok:
