@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from typing import Any
+
+from daebus.errors import DaebusError
 
 
 class Kind(Enum):
@@ -35,12 +37,57 @@ _TESTS = (
 def kind_of(function: Callable[..., Any], *, within: bool = True) -> Kind:
     """The kind of a function, of a `functools.partial`, or of an object that can be called.
 
-    Of one that a decorator has made (`functools.wraps`) it is that of the function `within`.
+    Of a plain one that a decorator has made (`functools.wraps`) it is that of the function `within`: it returns what
+    that returns. One that is async or a generator itself says by that what it is.
     """
-    called: Any = inspect.unwrap(function) if within else function
+    kinds = (_own_kind(layer) for layer in (_layers(function) if within else (function,)))
+    return next((kind for kind in kinds if kind is not Kind.PLAIN), Kind.PLAIN)
+
+
+def streams(function: Callable[..., Any]) -> bool:
+    """Whether it is a generator of either sort, or decorates one."""
+    return any(_own_kind(layer) in (Kind.GENERATOR, Kind.ASYNC_GENERATOR) for layer in _layers(function))
+
+
+def _own_kind(called: Any) -> Kind:
     if not (inspect.isroutine(called) or isinstance(called, partial)):
         called = type(called).__call__
     return next((kind for is_kind, kind in _TESTS if is_kind(called)), Kind.PLAIN)
+
+
+_DEEPEST = 100
+"""Functions within one another that are looked at."""
+
+
+def _layers(function: Any) -> Iterator[Any]:
+    """The function, what it decorates or calls, and so on."""
+    for _ in range(_DEEPEST):
+        yield function
+        if isinstance(function, partial):
+            function = function.func
+        elif hasattr(function, "__wrapped__"):
+            function = function.__wrapped__
+        elif not inspect.isroutine(function):
+            function = type(function).__call__
+        else:
+            return
+
+
+async def awaited(returned: Any) -> Any:
+    """What an async function returns; a decorator may have made it return something else."""
+    return await returned if inspect.isawaitable(returned) else returned
+
+
+def must_not_wait(returned: Any) -> None:
+    """Raise DaebusError where a plain function has returned something that nothing would await."""
+    if inspect.iscoroutine(returned):
+        returned.close()
+    elif not inspect.isasyncgen(returned):
+        return
+    raise DaebusError(
+        "a plain function returned a coroutine or an async generator, which nothing awaits: "
+        "a decorator around an async function must be async, too, or use functools.wraps"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,9 @@ import inspect
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
-from daebus.errors import DaebusError
 from daebus.service.answering.receipt import Receipt
 from daebus.service.answering.response import Response
-from daebus.service.kind import Function
+from daebus.service.kind import Function, awaited, must_not_wait
 from daebus.service.work.event_loop import EventLoop
 
 from .streams import Asker, stream, stream_async
@@ -42,17 +41,17 @@ class Here:
     async def call(self, function: Function, *arguments: Any) -> Any:
         """See `Calls`."""
         if self._loop is not None and function.kind.on_loop:
-            return self._loop.wait(lambda: _awaited(function.call(*arguments)))
+            return self._loop.wait(lambda: awaited(function.call(*arguments)))
         returned = function.call(*arguments)
         if type(returned) not in USUAL:
-            _must_not_wait(returned)
+            must_not_wait(returned)
         return returned
 
     async def through(self, returned: Any, response: Response, until: float) -> Any:
         """See `Calls`."""
         if inspect.isgenerator(returned):
             return stream(returned, Asker(response, until))
-        _must_not_wait(returned)
+        must_not_wait(returned)
         return returned
 
     async def waiting(self, function: Callable[..., T], *arguments: Any) -> T:
@@ -72,9 +71,9 @@ class OnLoop:
     async def call(self, function: Function, *arguments: Any) -> Any:
         """See `Calls`."""
         if function.kind.on_loop:
-            return await _awaited(function.call(*arguments))
+            return await awaited(function.call(*arguments))
         returned = await self._loop.aside(function.call, *arguments)
-        _must_not_wait(returned)
+        must_not_wait(returned)
         return returned
 
     async def through(self, returned: Any, response: Response, until: float) -> Any:
@@ -94,23 +93,6 @@ class OnLoop:
 
 USUAL = (type(None), dict, Receipt)
 """The classes of what handlers mostly return: none of these is to be gone through or awaited."""
-
-
-async def _awaited(returned: Any) -> Any:
-    """What an async function returns; a decorator may have made it return something else."""
-    return await returned if inspect.isawaitable(returned) else returned
-
-
-def _must_not_wait(returned: Any) -> None:
-    """Raise DaebusError where a plain function has returned something that nothing would await."""
-    if inspect.iscoroutine(returned):
-        returned.close()
-    elif not inspect.isasyncgen(returned):
-        return
-    raise DaebusError(
-        "a plain function returned a coroutine or an async generator, which nothing awaits: "
-        "a decorator around an async function must be async, too, or use functools.wraps"
-    )
 
 
 def run_here(coroutine: Coroutine[Any, Any, T]) -> T:

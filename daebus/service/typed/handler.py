@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
 from types import FrameType
 from typing import Any
 
 from daebus.errors import RegistrationError, class_of
+from daebus.service.answering.receipt import Receipt
 from daebus.service.fitting import cannot, is_stand_in
+from daebus.service.kind import kind_of, streams
 
 from . import signatures
 from .signatures import Taken
 from .wrongs import Unusable
 
 _PLAN = "_daebus_plan"
+_USUAL = (type(None), dict, Receipt)
+"""The classes of what handlers mostly return."""
+_GIVEN = "; a decorator that gives it says in its __signature__ what it takes of the payload"
 
 
 def bound(function: Callable[..., Any], what: str, frame: FrameType | None) -> Callable[..., Any]:
@@ -29,13 +34,14 @@ def bound(function: Callable[..., Any], what: str, frame: FrameType | None) -> C
     if found is None:
         return function
     decorates = hasattr(function, "__wrapped__") and not is_stand_in(function)
+    inner: Taken | None = None
     if signatures.takes_fields(found, decorates):
-        plan = Plan(function, what, frame, signatures.taken(found, function, what), lenient=False)
+        plan = Plan(function, what, frame, signatures.taken(found, function, what))
     else:
-        inner = signatures.within(function, found)
-        if inner is None and signatures.is_open(found.return_annotation):
+        inner = signatures.within(function, found, what) if decorates else None
+        if inner is None and signatures.is_open(signatures.returned(function, found)):
             return function
-        plan = Plan(function, what, frame, inner or Taken([], None), lenient=True)
+        plan = Plan(function, what, frame, inner or Taken([], None), lenient=inner is None, decorated=decorates)
     try:
         plan.settle(finally_=False)
     except _NotTyped:
@@ -75,12 +81,25 @@ class _NotTyped(Exception):
 
 class Plan:
     """What a handler is given and answers, once its annotations are known. Until then, and where they turn out to say
-    nothing that can be used by a `lenient` one, it is called as it is."""
+    nothing that can be used by a `lenient` one, it is called as it is.
+
+    A `decorated` one is given what the function within takes.
+    """
 
     def __init__(
-        self, function: Callable[..., Any], what: str, frame: FrameType | None, taken: Taken, *, lenient: bool
+        self,
+        function: Callable[..., Any],
+        what: str,
+        frame: FrameType | None,
+        taken: Taken,
+        *,
+        lenient: bool = False,
+        decorated: bool = False,
     ) -> None:
         self.function = function
+        self.kind = kind_of(function)
+        self._annotated = inspect.unwrap(function) if decorated else function
+        self._instead = _GIVEN if decorated and not lenient else ""
         self._what = what
         self._frame = frame
         self._taken = taken
@@ -110,7 +129,7 @@ class Plan:
 
     def _hints(self) -> dict[str, Any]:
         try:
-            return signatures.hints(self.function, self._frame)
+            return signatures.hints(self._annotated, self._frame)
         except NameError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever the code of an annotation raises
@@ -126,13 +145,13 @@ class Plan:
                 raise _NotTyped from None
             raise self._cannot(f"takes fields of the payload: pip install 'daebus[typed]' ({error})") from None
         try:
-            found = read(_called(self.function), self._taken, hints, trusting=not self._taken.parameters)
+            found = read(self._taken, hints, streams=streams(self.function), trusting=not self._taken.parameters)
         except Unusable as error:
             if self._lenient:
                 raise _NotTyped from None
-            raise self._cannot(f"cannot be bound: {error}") from None
+            raise self._cannot(f"cannot be bound: {error}{self._instead}") from None
         self.arguments, self.schemas = found.arguments, found.schemas
-        self.final, self.part, self.last = found.result.final, found.result.part, found.last.part
+        self.final, self.part, self.last = found.result.final, found.part.part, found.last.part
 
     def _cannot(self, why: str) -> RegistrationError:
         return cannot(self._what, self.function, why)
@@ -142,65 +161,54 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-def _called(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function that runs, whose kind counts."""
-    known = inspect.isroutine(function) or isinstance(function, functools.partial)
-    return function if known else type(function).__call__
-
-
 def _handler(function: Callable[..., Any], plan: Plan) -> Callable[..., Any]:
-    """What gives the function what the plan says, and is of its kind."""
-    called = _called(function)
-    make = _plain
-    if inspect.iscoroutinefunction(called):
-        make = _awaited
-    elif inspect.isasyncgenfunction(called):
-        make = _streamed_async
-    elif inspect.isgeneratorfunction(called):
-        make = _streamed
-    handler = make(function, plan)
+    """What gives the function what the plan says, and goes on by it with whatever that returns."""
+
+    def handler() -> Any:
+        return _answered(function(**plan.arguments()), plan)
+
     functools.update_wrapper(handler, function)
+    # It takes nothing, whatever the function says of itself.
+    handler.__dict__.pop("__signature__", None)
     setattr(handler, _PLAN, plan)
     return handler
 
 
-def _plain(function: Callable[..., Any], plan: Plan) -> Callable[..., Any]:
-    def handler() -> Any:
-        return plan.final(function(**plan.arguments()))
+def _answered(returned: Any, plan: Plan) -> Any:
+    """The answer; or what awaits it or goes through it, as what was returned wants it.
 
-    return handler
-
-
-def _awaited(function: Callable[..., Any], plan: Plan) -> Callable[..., Any]:
-    async def handler() -> Any:
-        return plan.final(await function(**plan.arguments()))
-
-    return handler
-
-
-def _streamed(function: Callable[..., Any], plan: Plan) -> Callable[..., Any]:
-    def handler() -> Generator[Any, Any, Any]:
-        items = function(**plan.arguments())
-        try:
-            while True:
-                try:
-                    item = next(items)
-                except StopIteration as end:
-                    return plan.last(end.value)
-                yield plan.part(item)
-        finally:
-            items.close()
-
-    return handler
+    What wants to be awaited is left as it is on a thread, where nothing does: that is told where it is called.
+    """
+    if type(returned) in _USUAL:
+        return plan.final(returned)
+    if inspect.isgenerator(returned):
+        return _streamed(returned, plan)
+    if inspect.isasyncgen(returned):
+        return _streamed_async(returned, plan) if plan.kind.on_loop else returned
+    if inspect.isawaitable(returned):
+        return _awaited(returned, plan) if plan.kind.on_loop else returned
+    return plan.final(returned)
 
 
-def _streamed_async(function: Callable[..., Any], plan: Plan) -> Callable[..., Any]:
-    async def handler() -> AsyncIterator[Any]:
-        items = function(**plan.arguments())
-        try:
-            async for item in items:
-                yield plan.part(item)
-        finally:
-            await items.aclose()
+async def _awaited(returned: Awaitable[Any], plan: Plan) -> Any:
+    return _answered(await returned, plan)
 
-    return handler
+
+def _streamed(items: Generator[Any, Any, Any], plan: Plan) -> Generator[Any, Any, Any]:
+    try:
+        while True:
+            try:
+                item = next(items)
+            except StopIteration as end:
+                return plan.last(end.value)
+            yield plan.part(item)
+    finally:
+        items.close()
+
+
+async def _streamed_async(items: AsyncGenerator[Any, Any], plan: Plan) -> AsyncIterator[Any]:
+    try:
+        async for item in items:
+            yield plan.part(item)
+    finally:
+        await items.aclose()

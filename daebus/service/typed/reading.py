@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Never, NoReturn, get_args, get_origin
@@ -34,14 +33,15 @@ class Read:
 
     arguments: Callable[[], dict[str, Any]]
     result: Result
+    part: Result
     last: Result
     schemas: Schema
 
 
-def read(called: Callable[..., Any], taken: Taken, hints: dict[str, Any], *, trusting: bool) -> Read:
+def read(taken: Taken, hints: dict[str, Any], *, streams: bool, trusting: bool) -> Read:
     """All of it. Raises Unusable for what cannot be, NameError for a name that is not known (yet).
 
-    `called` is the function itself, whose kind counts. With `trusting` a dict that is returned is answered as it is.
+    It `streams` where it is a generator. With `trusting` a dict that is returned is answered as it is.
     """
     names = {parameter.name: _node(hints.get(parameter.name, Any), parameter.name) for parameter in taken.parameters}
     schemas: Schema = {}
@@ -53,9 +53,11 @@ def read(called: Callable[..., Any], taken: Taken, hints: dict[str, Any], *, tru
         convert = _one(taken, names, whole) if whole is not None else _several(taken, names, rest)
         arguments = _given(convert, digits=holds([*names.values(), rest], nodes.DecimalType))
         schemas["arguments"] = _arguments_schema(taken, names, whole, rest)
-    answers = _Answers(called, hints.get("return", Any))
+    answers = _Answers(hints.get("return", Any), streams=streams)
     schemas.update(answers.schemas())
-    return Read(arguments, Result(answers.each, trusting=trusting), Result(answers.last), schemas)
+    each, last = Result(answers.each, trusting=trusting), Result(answers.last)
+    # What a decorator returns in the place of a generator is no part of what that yields.
+    return Read(arguments, Result() if streams else each, each, last, schemas)
 
 
 def _node(annotation: Any, name: str) -> Any:
@@ -147,8 +149,8 @@ def _arguments_schema(taken: Taken, names: dict[str, Any], whole: str | None, re
 class _Answers:
     """What is answered by the annotation of what is returned: the nodes of each answer, and of the last of several."""
 
-    def __init__(self, called: Callable[..., Any], annotation: Any) -> None:
-        self.streams = inspect.isgeneratorfunction(called) or inspect.isasyncgenfunction(called)
+    def __init__(self, annotation: Any, *, streams: bool) -> None:
+        self.streams = streams
         self.each = self.last = None
         origin, inner = get_origin(annotation), get_args(annotation)
         if not self.streams:

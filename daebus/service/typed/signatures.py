@@ -14,8 +14,6 @@ from typing import Any
 from daebus.service.fitting import cannot, is_stand_in
 
 Parameter = inspect.Parameter
-_BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
-
 _OPEN = (Parameter.empty, Any, None, type(None), object, int, bool, dict, Mapping, typing.Never, typing.NoReturn)
 
 
@@ -27,8 +25,8 @@ class Taken:
     rest: Parameter | None
 
 
-def signature(function: Callable[..., Any]) -> inspect.Signature | None:
-    """Its own signature, not that of a function which it decorates; None where it tells none.
+def signature(function: Callable[..., Any], *, followed: bool = False) -> inspect.Signature | None:
+    """Its own signature, or where it is `followed` that of the function which it decorates; None where it tells none.
 
     What stands for a function and has none of its own, as `staticmethod` and `functools.cache` make it, has that one's.
     """
@@ -40,8 +38,8 @@ def signature(function: Callable[..., Any]) -> inspect.Signature | None:
             # A name that comes later is no obstacle here.
             from annotationlib import Format
 
-            return inspect.signature(function, follow_wrapped=False, annotation_format=Format.FORWARDREF)
-        return inspect.signature(function, follow_wrapped=False)
+            return inspect.signature(function, follow_wrapped=followed, annotation_format=Format.FORWARDREF)
+        return inspect.signature(function, follow_wrapped=followed)
     except (ValueError, TypeError):
         return None
 
@@ -80,20 +78,27 @@ def taken(found: inspect.Signature, function: Callable[..., Any], what: str) -> 
     return Taken(named, rest)
 
 
-def within(function: Callable[..., Any], found: inspect.Signature) -> Taken | None:
-    """What a decorated function takes through a decorator that passes on whatever it is given.
+def within(function: Callable[..., Any], found: inspect.Signature, what: str) -> Taken | None:
+    """What a decorated function takes through a decorator that passes on whatever it is given, as undecorated.
 
-    Only where all of it is annotated: what is not may be what the decorator itself gives.
+    None where nothing of it is annotated: what is not may be what the decorator itself gives. Raises RegistrationError
+    as `taken` does.
     """
     if Parameter.VAR_KEYWORD not in {parameter.kind for parameter in found.parameters.values()}:
         return None
-    inner = signature(inspect.unwrap(function)) if hasattr(function, "__wrapped__") else None
-    if inner is None or not inner.parameters:
+    inner = signature(function, followed=True)
+    if inner is None or not takes_fields(inner, decorates=False):
         return None
-    named = list(inner.parameters.values())
-    if all(each.kind in _BY_NAME and each.annotation is not Parameter.empty for each in named):
-        return Taken(named, None)
-    return None
+    named = [each for each in inner.parameters.values() if each.kind is not Parameter.VAR_KEYWORD]
+    if named and all(each.annotation is Parameter.empty for each in named):
+        return None
+    return taken(inner, function, what)
+
+
+def returned(function: Callable[..., Any], found: inspect.Signature) -> Any:
+    """The annotation of what a function returns; where it decorates another, of what that returns."""
+    inner = signature(function, followed=True) if hasattr(function, "__wrapped__") else None
+    return (inner or found).return_annotation
 
 
 def is_open(annotation: Any) -> bool:
@@ -136,6 +141,6 @@ def hints(function: Callable[..., Any], frame: FrameType | None) -> dict[str, An
     """
     written = underlying(function)
     within = None
-    if frame is not None and frame.f_globals is getattr(written, "__globals__", None):
+    if frame is not None and frame.f_globals is getattr(inspect.unwrap(written), "__globals__", None):
         within = frame.f_locals if frame.f_locals is not frame.f_globals else None
     return typing.get_type_hints(written, localns=within, include_extras=True)

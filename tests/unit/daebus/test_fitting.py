@@ -31,6 +31,12 @@ class AwaitedObject:
         return None
 
 
+class WrappedCall:
+    @wraps(awaited)
+    def __call__(self, *given: object) -> Any:
+        return awaited(*given)
+
+
 def with_two(first: object, second: object) -> None:
     """Takes one more than anything is called with."""
 
@@ -125,10 +131,18 @@ def test_a_hook_that_cannot_be_called_or_would_not_be_gone_through_is_refused(ho
         (AwaitedObject, Kind.PLAIN),
         (wraps(generated)(lambda: generated()), Kind.GENERATOR),
         (wraps(awaited)(lambda: awaited()), Kind.ASYNC),
+        (wraps(plain)(awaited), Kind.ASYNC),
+        (wraps(plain)(streamed), Kind.ASYNC_GENERATOR),
+        (wraps(plain)(generated), Kind.GENERATOR),
+        (wraps(streamed)(awaited), Kind.ASYNC),
+        (wraps(wraps(plain)(awaited))(lambda: None), Kind.ASYNC),
+        (partial(wraps(awaited)(lambda: awaited())), Kind.ASYNC),
+        (wraps(wraps(awaited)(partial(plain)))(lambda: None), Kind.PLAIN),
+        (WrappedCall(), Kind.ASYNC),
         (dict, Kind.PLAIN),
     ],
 )
-def test_the_kind_is_that_of_the_function_within(function: Any, kind: Kind) -> None:
+def test_the_kind_is_what_a_call_comes_to(function: Any, kind: Kind) -> None:
     app = Daebus("shop")
     app.action("get")(function)
     assert app.action_handlers["get"].kind is kind
