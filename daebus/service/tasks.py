@@ -18,7 +18,7 @@ from daebus.logs import note
 from daebus.transport.threads import begin
 from daebus.waiting import bounded
 
-from .kind import Function
+from .kind import Function, awaited, must_not_wait
 from .recording.notes import note_ran
 from .registry import BackgroundTask, Registry, ThreadTask
 from .work.event_loop import EventLoop
@@ -127,15 +127,24 @@ class TaskRunner:
         assert self._loop is not None
         due = time.monotonic() + task.interval
         while not await self._stops_within(due - time.monotonic()):
-            await self._loop.task(self._work_on_loop(task))
+            work = self._loop.task(self._work_on_loop(task))
+            try:
+                await work
+            except asyncio.CancelledError:
+                ours = asyncio.current_task()
+                if self._stopping.is_set() or (ours is not None and ours.cancelling()):
+                    raise
+                # It has cancelled itself, and is run again when it is due, as after whatever else it raises.
+                note(log, logging.ERROR, "%s: %s was cancelled", self._runtime.name, _place("task", task.name))
             due = max(due + task.interval, time.monotonic())
 
     async def _stops_within(self, seconds: float) -> bool:
-        try:
-            await asyncio.wait_for(self._stops.wait(), seconds)
-        except TimeoutError:
-            return False
-        return True
+        if not self._stops.is_set():
+            try:
+                await asyncio.wait_for(self._stops.wait(), seconds)
+            except TimeoutError:
+                pass
+        return self._stops.is_set()
 
     async def _work_on_loop(self, task: BackgroundTask) -> None:
         with telemetry.working(self._runtime.name, task.name) as span:
@@ -146,7 +155,7 @@ class TaskRunner:
         raised: BaseException | None = None
         try:
             with entered(context):
-                await function.call()
+                await awaited(function.call())
         except BaseException as error:  # noqa: BLE001 - as above
             raised = error
             if not (self._stopping.is_set() and isinstance(error, asyncio.CancelledError)):
@@ -164,7 +173,7 @@ class TaskRunner:
         raised: BaseException | None = None
         try:
             with entered(context):
-                function(*arguments)
+                must_not_wait(function(*arguments))
         except BaseException as error:  # noqa: BLE001 - it is run again when it is due
             raised = error
             span.failed(error)
@@ -172,7 +181,11 @@ class TaskRunner:
         note_ran(context, what, name, raised)
 
     def _context(self, what: str, name: str) -> Context:
-        return Context(self._runtime, f"{_PLACES[what]} {name!r}", cause=f"{what} {name}")
+        return Context(self._runtime, _place(what, name), cause=f"{what} {name}")
 
 
 _PLACES = {"task": "background task", "thread": "thread"}
+
+
+def _place(what: str, name: str) -> str:
+    return f"{_PLACES[what]} {name!r}"
