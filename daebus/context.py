@@ -231,6 +231,11 @@ def running(bus: Bus) -> list[Runtime]:
     return [runtime for runtime in _running if runtime.bus is bus]
 
 
+def all_running() -> list[Runtime]:
+    """The services that run in this process."""
+    return list(_running)
+
+
 def _own() -> list[Runtime]:
     """The services that this process runs itself: not what stands in for those of other processes."""
     return [runtime for runtime in _running if not runtime.stands_in]

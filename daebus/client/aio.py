@@ -11,7 +11,7 @@ from typing import Any
 
 from daebus import context, telemetry
 from daebus.transport.address import RedisAddress, resolve_url
-from daebus.transport.bus import ShardedBus, boards, chosen_url
+from daebus.transport.bus import Bus, ShardedBus, boards, bus_at, chosen_url
 from daebus.transport.fork import begins_anew
 from daebus.wire import checks
 from daebus.wire.ids import new_request_id
@@ -20,12 +20,12 @@ from daebus.wire.writing import encode_object, named_action
 
 from .actions import Actions, Outcome, gone_through
 from .aio_call import AsyncCall
-from .aio_connections import located
 from .aio_outcomes import outcomes
 from .aio_session import AsyncSession
 from .arguments import checked_id, checked_progress, checked_service, checked_timeout
 from .call import payload_of
 from .gate import leaving_one_way, pass_gate_async
+from .lanes import located, meant, place_of
 from .noting import note_published
 from .retry import Attempt, Attempts, Retry, ask_async, checked_retry
 from .writing import one_way_of, request_of
@@ -204,17 +204,30 @@ class AsyncDaebusCaller:
         """
         session = self._sessions.get(asyncio.get_running_loop())
         if session is not None:
+            # The environment may say something else when it is asked again.
+            session.meant = self
             await session.close()
 
     def _session(self) -> AsyncSession:
         """That of the running event loop."""
         loop = asyncio.get_running_loop()
         session = self._sessions.get(loop)
-        if session is None:
+        if session is None or (self._url is None and session.meant is not meant()):
+            session = self._session_of(loop, session)
+        return session
+
+    def _session_of(self, loop: asyncio.AbstractEventLoop, session: AsyncSession | None) -> AsyncSession:
+        """That of the bus that is meant by now; where another was used, that is left as soon as nobody waits."""
+        found = meant()
+        bus = located(found, sharded=self._sharded) if self._url is None else bus_at(self._url)
+        if session is None or place_of(session.bus) != place_of(bus):
+            if session is not None:
+                session.close_soon()
             for other in [each for each in list(self._sessions) if each.is_closed()]:
                 self._sessions.pop(other, None)
             telemetry.look()
-            session = self._sessions[loop] = session_of(self._url, self._name, self._sharded)
+            session = self._sessions[loop] = session_at(bus, self._name)
+        session.meant = found
         return session
 
     def _prepare(
@@ -250,14 +263,11 @@ def _close_all(sessions: _Sessions) -> None:
             pass
 
 
-def session_of(url: str | None, name: str | None, sharded: bool) -> AsyncSession:
+def session_at(bus: Bus, name: str | None) -> AsyncSession:
     """A session for the running event loop."""
-    if not isinstance(located(url), ShardedBus):
-        other = chosen_url(resolve_url(), sharded) if url is None and sharded else None
-        if other is None or not isinstance(located(other), ShardedBus):
-            return AsyncSession(url, name)
-        url = other
+    if not isinstance(bus, ShardedBus):
+        return AsyncSession(bus, name)
     # Most programs never need it.
     from .aio_sharded import ShardedSession
 
-    return ShardedSession(url, name)
+    return ShardedSession(bus, name)

@@ -15,10 +15,9 @@ from contextlib import contextmanager
 
 from daebus import context
 from daebus.errors import ConnectionLost, RedisUnavailable, TooLate, again
-from daebus.transport.address import resolve_url
 from daebus.transport.aio_connection import AsyncConnection
 from daebus.transport.aio_heart import AsyncHeart
-from daebus.transport.bus import Bus, bus_at
+from daebus.transport.bus import Bus
 from daebus.transport.listener import HEARTBEAT_AFTER
 from daebus.transport.places.presence import Presence
 from daebus.wire.names import REPLIES
@@ -30,26 +29,20 @@ from .alarm import Alarm
 log = logging.getLogger("daebus")
 
 
-def located(url: str | None) -> Bus:
-    """The bus: where the URL says, else the running service's, else that of the environment."""
-    if url is not None:
-        return bus_at(url)
-    runtime = context.current_runtime()
-    return bus_at(resolve_url()) if runtime is None else runtime.bus
-
-
 class AsyncConnections:
     """Both connections of one caller, and the calls that wait for something to come in on them.
 
-    `url` is where (default: the running service's Redis, else the environment), `name` who asks; as for `Requester`.
+    `bus` is where, `name` who asks; as for `Requester`.
     `_take` is given what comes in on `reply_channel`, `_expire` each call whose time is over.
     """
 
-    def __init__(self, url: str | None, name: str | None) -> None:
+    def __init__(self, bus: Bus, name: str | None) -> None:
         self._loop = asyncio.get_running_loop()
-        self._url = url
         self._name = name
-        self._bus: Bus | None = None
+        self.bus = bus
+        """Where it connects to."""
+        self.meant: object = None
+        """The bus by which its caller found that last; see `lanes.meant`."""
         self.reply_channel = f"{REPLIES}{uuid.uuid4().hex}"
         """The channel on which answers come in."""
         self._presence = Presence()
@@ -144,14 +137,11 @@ class AsyncConnections:
                     await self._connect()
                 return self._publisher
         except TimeoutError:
-            raise TooLate(f"Redis at {self._bus} does not answer; nothing was sent") from None
+            raise TooLate(f"Redis at {self.bus} does not answer; nothing was sent") from None
 
     async def _connect(self) -> None:
         """Make what is missing of the two connections."""
-        bus = self._bus
-        if bus is None or (self._publisher is None and self._subscription is None):
-            bus = self._bus = self._locate()
-        name = context.asking_name(self._name)
+        bus, name = self.bus, context.asking_name(self._name)
         try:
             if self._subscription is None:
                 subscription = await self._subscribed(bus, name)
@@ -169,9 +159,6 @@ class AsyncConnections:
             if self._keeper is None or self._keeper.done():
                 # A context of its own: this task is not to hold on to the request at hand.
                 self._keeper = self._loop.create_task(self._keep(), context=contextvars.Context())
-
-    def _locate(self) -> Bus:
-        return located(self._url)
 
     async def _linked(self, bus: Bus, name: str) -> AsyncConnection:
         """What to publish on."""
@@ -216,8 +203,8 @@ class AsyncConnections:
             self._moving = self._loop.create_task(self._move(), context=contextvars.Context())
 
     async def _move(self) -> None:
-        bus, publisher = self._bus, self._publisher
-        if bus is None or not await leads_to_master(bus, context.asking_name(self._name)):
+        bus, publisher = self.bus, self._publisher
+        if not await leads_to_master(bus, context.asking_name(self._name)):
             return
         # It may have been one for a moment, and be the master again that was found.
         if publisher is None or await is_at_replica(publisher):
@@ -228,7 +215,7 @@ class AsyncConnections:
     async def _doubt(self, link: AsyncConnection) -> None:
         """Give a silent link up, unless what was sent on it is held back by a Redis that lives."""
         name = context.asking_name(self._name)
-        held = await holds_back(self._bus, name) if link is self._publisher and self._bus is not None else None
+        held = await holds_back(self.bus, name) if link is self._publisher else None
         if held is False:
             # It lives, and may have a lot to catch up on.
             await asyncio.sleep(HEARTBEAT_AFTER / 2)

@@ -25,6 +25,7 @@ from daebus.errors import (
     again,
 )
 from daebus.transport.aio_connection import AsyncConnection
+from daebus.transport.bus import Bus
 from daebus.transport.commands import (
     Audience,
     Delivery,
@@ -47,10 +48,10 @@ log = logging.getLogger("daebus")
 
 
 class AsyncSession(AsyncConnections):
-    """What one caller asks in the running event loop. `url` is where, `name` who asks; see `AsyncConnections`."""
+    """What one caller asks in the running event loop. `bus` is where, `name` who asks; see `AsyncConnections`."""
 
-    def __init__(self, url: str | None, name: str | None) -> None:
-        super().__init__(url, name)
+    def __init__(self, bus: Bus, name: str | None) -> None:
+        super().__init__(bus, name)
         self._audience = Audience()
         self._present = AsyncPresence(self._presence)
         self._aside: set[asyncio.Task[None]] = set()
@@ -138,10 +139,9 @@ class AsyncSession(AsyncConnections):
                     command = await publisher.ask(data)
             except TimeoutError:
                 raise ConnectionLost(
-                    f"Redis at {self._bus} did not confirm in time; the message may or may not arrive"
+                    f"Redis at {self.bus} did not confirm in time; the message may or may not arrive"
                 ) from None
-        assert self._bus is not None
-        return receivers(command, channel, self._bus)
+        return receivers(command, channel, self.bus)
 
     def forget(self, call: AsyncCall) -> None:
         """The call does not wait any more."""
@@ -179,9 +179,8 @@ class AsyncSession(AsyncConnections):
             # So it is nearly always where many are sent; see `Audience.delivery`.
             call.subscribers = command.replies[-1]
             return
-        assert self._bus is not None
         try:
-            found = self._audience.delivery(command, call.service, self._bus)
+            found = self._audience.delivery(command, call.service, self.bus)
         except RedisUnavailable as error:
             self._not_published(call, error)
             return
@@ -198,7 +197,7 @@ class AsyncSession(AsyncConnections):
     def _told_asked(self, call: AsyncCall, present: int | None, command: Pending) -> None:
         """The same where it had been asked first who subscribes."""
         try:
-            receivers(command, call.service, self._bus)
+            receivers(command, call.service, self.bus)
         except RedisUnavailable as error:
             self._not_published(call, error)
         else:
@@ -222,10 +221,10 @@ class AsyncSession(AsyncConnections):
 
     async def _verified(self, call: AsyncCall, publisher: AsyncConnection) -> DaebusError:
         """Nobody subscribes there: the error that says so, unless that is the wrong server by now."""
-        return await self._present.why_none(publisher, self._bus, self._move_soon) or self._unserved(call)
+        return await self._present.why_none(publisher, self.bus, self._move_soon) or self._unserved(call)
 
     def _unserved(self, call: AsyncCall) -> ServiceUnavailable:
-        where = f"its channel has no subscriber at {self._bus}"
+        where = f"its channel has no subscriber at {self.bus}"
         return ServiceUnavailable(f"nobody serves {call.service!r}: {where}")
 
     def _fail(self, call: AsyncCall, error: DaebusError) -> None:

@@ -34,8 +34,8 @@ class ShardedSession(AsyncSession):
 
     _cluster: ClusterLookout
 
-    def __init__(self, url: str | None, name: str | None) -> None:
-        super().__init__(url, name)
+    def __init__(self, bus: Bus, name: str | None) -> None:
+        super().__init__(bus, name)
         self._counting = asyncio.Lock()
 
     @property
@@ -61,7 +61,7 @@ class ShardedSession(AsyncSession):
         command.ended = partial(self._told_sharded, call, raw, data, present)
         door = self._doors.open_door(raw)
         if door is None:
-            command.end(RedisUnavailable(f"the connection to Redis at {self._bus} was lost; nothing was sent"))
+            command.end(RedisUnavailable(f"the connection to Redis at {self.bus} was lost; nothing was sent"))
         else:
             door.send(command)
 
@@ -104,13 +104,12 @@ class ShardedSession(AsyncSession):
                     async with asyncio.timeout_at(deadline):
                         command = await door.ask(publishing(raw, data, deadline).data)
                 except TimeoutError:
-                    where = f"Redis at {self._bus}"
+                    where = f"Redis at {self.bus}"
                     raise ConnectionLost(
                         f"{where} did not confirm in time; the message may or may not arrive"
                     ) from None
                 if not is_moved(command) or self._loop.time() + ASK_AGAIN_AFTER >= deadline:
-                    assert self._bus is not None
-                    return receivers(command, channel, self._bus)
+                    return receivers(command, channel, self.bus)
                 heed(self._cluster, raw, command)
                 await asyncio.to_thread(self._cluster.look_after, time.monotonic())
 
@@ -175,7 +174,7 @@ class ShardedSession(AsyncSession):
     @property
     def _doors(self) -> AsyncDoors:
         if self._publisher is None:
-            raise RedisUnavailable(f"the connection to Redis at {self._bus} was closed; nothing was sent")
+            raise RedisUnavailable(f"the connection to Redis at {self.bus} was closed; nothing was sent")
         return cast(AsyncDoors, self._publisher)
 
     async def _linked(self, bus: Bus, name: str) -> AsyncConnection:

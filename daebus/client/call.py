@@ -215,6 +215,19 @@ class Call(Asked):
             self._requester.attend(self)
 
 
+def streamed(call: Call, holder: object = None) -> Iterator[Any]:
+    """Each partial payload and then the final one of a call, which is not waited for any more where it is left.
+
+    As long as it is gone through the `holder` is held.
+    """
+    try:
+        yield from call
+    finally:
+        call.cancel()
+        # Not before: a caller that nobody holds closes its connections.
+        del holder
+
+
 AHEAD = 5.0
 """Seconds that a notice may be ahead of the time that has passed."""
 

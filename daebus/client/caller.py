@@ -15,9 +15,9 @@ from daebus.wire.writing import encode_object, named_action
 
 from .actions import Actions, Outcome, outcomes
 from .arguments import checked_service
-from .call import Call
+from .call import Call, streamed
 from .noting import note_published
-from .requester import Requester, stream
+from .requester import Requester
 from .retry import Retry
 
 
@@ -109,7 +109,7 @@ class DaebusCaller:
     ) -> Iterator[Any]:
         """Ask, and iterate over the partial payloads and then the final one. Errors as for `send_request`."""
         call = self._requester.start(self.target_service, action, payload, timeout=timeout, request_id=request_id)
-        return stream(call, self)
+        return streamed(call, self)
 
     @property
     def actions(self) -> Actions[Any]:

@@ -8,15 +8,16 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
+from typing import Any, Self
 
 from daebus import context
 from daebus.errors import ConnectionLost, DaebusError
 from daebus.transport.bus import Bus, bus_at, chosen_url
 from daebus.transport.fork import mind_the_end
 from daebus.transport.publisher import Publisher
-from daebus.transport.url import resolve_url
 from daebus.wire.names import REPLIES
 
+from .lanes import Lanes
 from .pending import PendingCalls
 from .replies import Replies
 
@@ -31,6 +32,19 @@ class Connections:
     _name: str | None
     _sharded: bool
     _given_bus: Bus | None
+    _lanes: Lanes[Any] | None
+    """What asks in its place, where nobody has said where to ask."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    @property
+    def pending(self) -> int:
+        """How many calls wait for an answer."""
+        return len(self._pending) if self._lanes is None else self._lanes.pending
 
     def _begin(self) -> None:
         self.reply_channel = f"{REPLIES}{uuid.uuid4().hex}"
@@ -38,6 +52,7 @@ class Connections:
         self._lock = threading.Lock()
         self._pending = PendingCalls()
         self._sending: dict[object, None] = {}
+        self._left = False
         self._close_when_idle = False
         self._bus: Bus | None = None
         self._publisher: Publisher | None = None
@@ -46,6 +61,8 @@ class Connections:
     def after_fork(self) -> None:
         """Where the threads are gone that there were: a reply channel and connections of its own."""
         self._begin()
+        if self._lanes is not None:
+            self._lanes.begin()
 
     def leave_bus(self) -> None:
         """See `Passenger`."""
@@ -58,6 +75,8 @@ class Connections:
         the last of them closes.
         """
         mind_the_end()
+        if self._lanes is not None:
+            self._lanes.close(now=now)
         with self._lock:
             self._close_when_idle = True
         if now:
@@ -66,11 +85,16 @@ class Connections:
             self._pending.sweep()
         self._close_if_idle(force=now)
 
+    def leave(self, *, now: bool) -> None:
+        """Close for good, as `close` does: whoever is just about to ask is the last."""
+        self._left = True
+        self.close(now=now)
+
     def _close_if_idle(self, force: bool = False) -> None:
         with self._lock:
             if not force and (not self._close_when_idle or self._pending or self._sending):
                 return
-            self._close_when_idle = False
+            self._close_when_idle = self._left
             publisher, replies = self._publisher, self._replies
             self._publisher = self._replies = self._bus = None
         if replies is not None:
@@ -92,7 +116,7 @@ class Connections:
         """Something is being sent: a `close` of another thread waits for the end of it."""
         with self._lock:
             self._sending[use] = None
-            self._close_when_idle = False
+            self._close_when_idle = self._left
 
     def _end_use(self, use: object) -> None:
         self._sending.pop(use, None)
@@ -116,10 +140,9 @@ class Connections:
     def _choose_bus(self) -> Bus:
         if self._given_bus is not None:
             return self._given_bus
-        if self._url is not None:
-            return bus_at(chosen_url(self._url, self._sharded))
-        runtime = context.current_runtime()
-        return runtime.bus if runtime is not None else bus_at(chosen_url(resolve_url(), self._sharded))
+        # Without either it is asked by others, in the `Lanes`.
+        assert self._url is not None
+        return bus_at(chosen_url(self._url, self._sharded))
 
     def _where(self) -> str:
         return str(self._bus) if self._bus is not None else "Redis"

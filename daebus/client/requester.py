@@ -32,9 +32,10 @@ from daebus.wire.limits import resolve_max_message, sized
 from daebus.wire.reading import read_reply
 
 from .arguments import checked_id, checked_parent, checked_progress, checked_service, checked_timeout
-from .call import Call
+from .call import Call, streamed
 from .connections import Connections
 from .gate import gates_of, leaving_one_way, pass_gate
+from .lanes import Lanes
 from .retry import Attempts, Retry, ask, checked_retry
 from .writing import one_way_of, request_of
 
@@ -93,21 +94,20 @@ class Requester(Connections):
         self._retry = checked_retry(retry)
         self.max_message = resolve_max_message(max_message)
         """Bytes of a message, at most: a larger one raises PayloadError."""
+        self._lanes = None if url is not None or bus is not None else Lanes(self._make_lane, sharded=sharded)
         self._begin()
         begins_anew(self)
         if bus is None:
             boards(self)
 
-    def __enter__(self) -> Requester:
-        return self
+    def _make_lane(self, bus: Bus) -> Requester:
+        lane = Requester(name=self._name, timeout=self.timeout, bus=bus, max_message=self.max_message)
+        lane.reply_channel = self.reply_channel
+        return lane
 
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    @property
-    def pending(self) -> int:
-        """How many calls wait for an answer."""
-        return len(self._pending)
+    def _here(self) -> Requester:
+        """What asks: where nobody has said where, at the bus that is meant here."""
+        return self if self._lanes is None else self._lanes.here()
 
     def call(
         self,
@@ -147,8 +147,9 @@ class Requester(Connections):
         on_progress: Callable[[Any], Any] | None,
     ) -> Any:
         """Ask once."""
-        call, data = self._prepare(service, action, payload, timeout, request_id, parent_id, retry_of)
-        self._ask(call, data)
+        here = self._here()
+        call, data = here._prepare(service, action, payload, timeout, request_id, parent_id, retry_of)
+        here._ask(call, data)
         try:
             return call.result(on_progress)
         except BaseException:
@@ -167,7 +168,7 @@ class Requester(Connections):
     ) -> Iterator[Any]:
         """Ask at once, and return an iterator of the partial payloads and then the final one. Errors as for `call`."""
         call = self.start(service, action, payload, timeout=timeout, request_id=request_id, parent_id=parent_id)
-        return stream(call)
+        return streamed(call)
 
     def start(
         self,
@@ -184,6 +185,9 @@ class Requester(Connections):
         Returns once Redis has the request and somebody subscribes to the service; raises ServiceUnavailable
         where nobody does.
         """
+        here = self._here()
+        if here is not self:
+            return here.start(service, action, payload, timeout=timeout, request_id=request_id, parent_id=parent_id)
         call, data = self._prepare(service, action, payload, timeout, request_id, parent_id)
         self._ask(call, data)
         try:
@@ -290,6 +294,9 @@ class Requester(Connections):
 
         A debugger of the service that sends it may hold it here; what it drops is received by none.
         """
+        here = self._here()
+        if here is not self:
+            return here.send(service, action, payload)
         checked_service(service)
         if self._publisher is None:
             telemetry.look()
@@ -303,6 +310,9 @@ class Requester(Connections):
 
     def publish(self, channel: str, data: bytes) -> int:
         """Publish bytes as they are; returns how many received them."""
+        here = self._here()
+        if here is not self:
+            return here.publish(channel, data)
         mind_the_end()
         checks.name(channel, "the channel", PayloadError)
         if not isinstance(data, bytes | bytearray | memoryview):
@@ -386,16 +396,6 @@ class Requester(Connections):
         if publisher is not None:
             publisher.renew()
         self._pending.fail(ConnectionLost(f"{error}; the request may have been handled"))
-
-
-def stream(call: Call, holder: object = None) -> Iterator[Any]:
-    """The partial payloads of a call and then the final one. As long as it is gone through the `holder` is held."""
-    try:
-        yield from call
-    finally:
-        call.cancel()
-        # Not before: a caller that nobody holds closes its connections.
-        del holder
 
 
 def _is_over(call: Call, error: BaseException) -> bool:

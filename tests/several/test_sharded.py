@@ -268,4 +268,4 @@ def test_broadcasts_and_the_cache_go_there_too(
         eventually(lambda: heard == [{"n": 1}])
     monkeypatch.setenv("DAEBUS_REDIS_URL", url)
     with Requester() as requester:
-        assert isinstance(requester._choose_bus(), ShardedBus)
+        assert isinstance(requester._here()._choose_bus(), ShardedBus)

@@ -312,6 +312,7 @@ INTERNAL = {
     "Requester.forget",
     "Requester.interrupt",
     "Requester.leave_bus",
+    "Requester.leave",
     "Broadcast.leave_bus",
     "AsyncDaebusCaller.leave_bus",
     "Requester.call_ended",
