@@ -66,10 +66,11 @@ class Hooks:
     def teardown_request(self, hook: Handler) -> Handler: ...
 
     def teardown_request(self, hook: Handler | None = None) -> Handler | Callable[[Handler], Handler]:
-        """Call the function at the end of each action, when it is answered, whatever has become of it.
+        """Call the function when the handler of an action has ended and its answer is sent, whatever has become of it.
 
-        It takes the exception that nothing has handled, or None. What it returns is of no account; an exception in it
-        is logged, and the others are called all the same. They are called in reverse order, as `after_request`.
+        One that is answered later (`response.defer`) has its answer after that. It takes the exception that nothing has
+        handled, or None. What it returns is of no account; an exception in it is logged, and the others are called all
+        the same. They are called in reverse order, as `after_request`.
         """
         return self._hook(self.teardowns, hook, "the teardown_request hook", "the exception")
 

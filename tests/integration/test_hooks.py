@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pytest
 
 from daebus import Blueprint, Daebus, Requester, RequestFailed, request, response
 from daebus.context import entered_in
-from daebus.errors import RegistrationError
+from daebus.errors import PayloadError, RegistrationError
+from daebus.wire.objects import RawJson
 from tests.support.framework_services import serving
 from tests.support.waiting import eventually
 
@@ -281,6 +284,78 @@ def test_what_comes_after_sees_answers_that_were_sent(redis_url: str, name: str,
         assert caller.call(name, "get", {"n": 8}) == {"n": 1, "seen": 8}
         # That of the request before may come after it, on another worker.
         eventually(lambda: any(call.startswith("app teardown(AlreadyAnswered(") for call in shop.calls))
+
+
+@dataclass
+class Item:
+    n: int
+
+
+@pytest.mark.parametrize("seen", [False, True])
+@handlers
+def test_what_is_sent_is_what_was_given_whether_a_hook_sees_it_or_not(
+    redis_url: str, name: str, handlers: Sort, seen: bool
+) -> None:
+    app = Daebus(name, max_message=2000)
+    took: list[Any] = []
+    refused: list[str] = []
+    if seen:
+        app.after_request(lambda answer: took.append(answer))
+
+    def get() -> None:
+        for odd in ({"x": object()}, {"x": "y" * 2000}):
+            with pytest.raises(PayloadError) as caught:
+                response.send(odd)
+            refused.append(str(caught.value))
+        answer = {"item": Item(1), "at": date(2026, 1, 31), "several": [1]}
+        response.send(answer)
+        answer["several"].append(2)  # type: ignore[attr-defined]
+        answer["more"] = True
+
+    app.action("get")(handlers(get))
+    app.action("item")(handlers(lambda: response.send(Item(2))))
+    app.action("text")(handlers(lambda: response.send(RawJson('{"n": 1.50, "n": 2.50}'))))
+    with serving(app, redis_url, name), Requester(redis_url) as caller:
+        answer = {"item": {"n": 1}, "at": "2026-01-31", "several": [1]}
+        assert caller.call(name, "get") == answer
+        assert caller.call(name, "item") == {"n": 2}
+        assert caller.call(name, "text") == {"n": 2.5}
+    assert took == ([answer, {"n": 2}, {"n": 2.5}] if seen else [])
+    assert "cannot be written as JSON" in refused[0]
+    assert "too large" in refused[1]
+
+
+@handlers
+@hooks
+def test_a_hook_may_change_the_answer_that_it_takes(redis_url: str, name: str, handlers: Sort, hooks: Sort) -> None:
+    app = Daebus(name)
+    app.after_request(hooks(lambda answer: answer.update(seen=True)))
+    given: dict[str, Any] = {"n": 1}
+    app.action("get")(handlers(lambda: given))
+    with serving(app, redis_url, name), Requester(redis_url) as caller:
+        assert caller.call(name, "get") == {"n": 1, "seen": True}
+    assert given == {"n": 1}
+
+
+@handlers
+@hooks
+def test_none_sees_what_answers_nobody(redis_url: str, name: str, handlers: Sort, hooks: Sort) -> None:
+    shop = Shop(name, handlers, hooks)
+    with serving(shop.app, redis_url, name), Requester(redis_url) as caller:
+        for answer in ({"got": 1}, lambda: response.send({"sent": 1}), lambda: response.error("no")):
+            shop.returns["get"] = answer
+            caller.send(name, "get", {})
+            eventually(lambda: len(shop.calls) == 4)
+            assert shop.take() == ["app before", "app before 2", "get", "app teardown(None)"]
+
+
+def test_an_answer_that_is_given_later_comes_after_the_last_hook(redis_url: str, name: str) -> None:
+    app = Daebus(name)
+    kept: list[Any] = []
+    app.teardown_request(lambda _error: kept[0].send({"later": True}))
+    app.action("get")(lambda: kept.append(response.defer()))
+    with serving(app, redis_url, name), Requester(redis_url) as caller:
+        assert caller.call(name, "get") == {"later": True}
 
 
 def test_generators_have_hooks_too(redis_url: str, name: str) -> None:

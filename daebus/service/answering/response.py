@@ -18,6 +18,7 @@ from daebus.transport.publisher import Publisher
 from daebus.wire import checks
 from daebus.wire.envelope import Request, error_payload
 from daebus.wire.limits import MAX_MESSAGE, sized
+from daebus.wire.objects import RawJson, decode_object
 from daebus.wire.values import Default, plain
 from daebus.wire.writing import write_response
 
@@ -64,7 +65,7 @@ class Response:
     more, so that a long stream may end. For the final one Redis is not waited for: 1 where it was sent, 0 where nobody
     is to be answered. On the event loop they never wait, and what they return may be awaited: see `Receipt`.
 
-    With `holds` the final one is `held` until `let_go`.
+    With `holds` the final one, where there is anybody to be answered, is held as it was written until `let_go`.
     """
 
     # What few of them come to have, with what the others have.
@@ -100,11 +101,11 @@ class Response:
         self._terms = terms
         self._request = request
         self._looks_soon = looks_soon
-        self._holds = holds
         self._begun = time.perf_counter()
         self._lock = threading.Lock()
         self.channel = reply_channel(request, terms.service)
         """Where the answer goes; None where nobody is to be answered."""
+        self._holds = holds and self.channel is not None
 
     @property
     def action(self) -> str:
@@ -285,7 +286,7 @@ class Response:
         holds = final and self._holds
         terms, channel = self._terms, self.channel
         data = b""
-        if channel is not None and not holds:
+        if channel is not None:
             data = write_response(
                 payload,
                 request_id=self._request.request_id,
@@ -298,13 +299,15 @@ class Response:
             )
             if limited and len(data) > terms.max_message:
                 sized(data, terms.max_message)
+        if holds:
+            payload = _as_written(payload, data)
         with self._lock:
             if self.finished:
                 raise self._already()
             self.finished = final
             if holds:
                 self._held = payload, ok
-                return SENT if channel is not None else NOBODY
+                return SENT
             if final and not ok:
                 # A hook may have put anything there.
                 self.failure = _text(payload.get("code")) or _text(payload.get("type")) or "error"
@@ -383,6 +386,16 @@ def _traceback(error: BaseException) -> str | None:
         return "".join(traceback.format_exception(error))
     except BaseException:  # noqa: BLE001 - the code of the exception itself may run, and raise
         return None
+
+
+def _as_written(payload: Any, data: bytes) -> Any:
+    """The payload as whoever reads the message has it: nothing that happens to the one given changes it."""
+    if payload.__class__ is RawJson:
+        # It cannot be changed, and keeps its text.
+        return payload
+    message = decode_object(data)
+    assert isinstance(message, dict), "what was written can be read"
+    return message["payload"]
 
 
 def reply_channel(request: Request, service: str) -> str | None:
