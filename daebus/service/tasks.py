@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
+from contextvars import copy_context
 from functools import partial
 from typing import Any
 
@@ -119,7 +120,8 @@ class TaskRunner:
         due = time.monotonic() + task.interval
         while not self._stopping.wait(bounded(due - time.monotonic())):
             with telemetry.working(self._runtime.name, task.name) as span:
-                self._call(span, "task", task.name, task.function.call)
+                # What a run leaves in context variables is not seen by the next one.
+                copy_context().run(self._call, span, "task", task.name, task.function.call)
             # What was missed while the task ran is not made up for.
             due = max(due + task.interval, time.monotonic())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -430,3 +431,38 @@ def test_a_plain_function_that_returns_a_coroutine_is_a_mistake_that_is_told(red
         error = failure(caller, name, "get")
         assert error.code == "handler_error"
         assert "returned a coroutine" in str(error)
+
+
+def test_context_variables_are_those_of_one_message(redis_url: str, name: str) -> None:
+    # One of the program's own, which a hook sets as a web framework's middleware does.
+    tenant: ContextVar[str] = ContextVar("tenant", default="none")
+    seen: list[str] = []
+    kept: list[str] = []
+    app = Daebus(name, max_workers=1)
+
+    @app.before_request
+    def before() -> None:
+        seen.append(tenant.get())
+        if "tenant" in request.payload:
+            tenant.set(request.payload["tenant"])
+
+    @app.listen(f"{name}.news")
+    def hear(payload: dict[str, Any]) -> None:
+        seen.append(tenant.get())
+        tenant.set("of the listener")
+
+    @app.background("tick", 0.001)
+    def tick() -> None:
+        kept.append(tenant.get())
+        tenant.set("of the run before")
+
+    app.action("get")(lambda: {"tenant": tenant.get()})
+    with serving(app, redis_url, name), Requester(redis_url) as caller:
+        assert caller.call(name, "get", {"tenant": "a"}) == {"tenant": "a"}
+        caller.publish(f"{name}.news", b"{}")
+        assert caller.call(name, "get") == {"tenant": "none"}
+        caller.publish(f"{name}.news", b"{}")
+        assert caller.call(name, "get") == {"tenant": "none"}
+        eventually(lambda: len(kept) > 2)
+    assert seen == ["none"] * 5
+    assert set(kept) == {"none"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextvars import copy_context
 from functools import partial
 
 from daebus.context import Runtime
@@ -164,7 +165,10 @@ class Dispatcher:
         return gatekeeper is None or arrival.channel not in self._channels or gatekeeper.lets_hear(arrival)
 
     def handle(self, arrival: Arrival) -> None:
-        """Handle one message to the end, on this thread."""
+        """Handle one message to the end, on this thread, and with context variables of its own, as a task has them."""
+        copy_context().run(self._handle, arrival)
+
+    def _handle(self, arrival: Arrival) -> None:
         try:
             if arrival.admitted is not None:
                 if self._admission.is_due(arrival, arrival.admitted):
