@@ -12,6 +12,7 @@ from daebus.context import current
 from daebus.errors import Misfit
 from daebus.wire.reading import payload_with
 
+from .constraints import AS_DEFAULT, is_field_info
 from .converting import Converters
 from .leaves import Digits, bare
 from .models import is_model, is_of_fields
@@ -69,6 +70,8 @@ def _node(annotation: Any, name: str) -> Any:
 
 def _check_defaults(taken: Taken, names: dict[str, Any]) -> None:
     for parameter in taken.parameters:
+        if is_field_info(parameter.default):
+            raise Unusable(f"{parameter.name}: {AS_DEFAULT}")
         if parameter.default is Parameter.empty or isinstance(bare(names[parameter.name]), nodes.AnyType):
             continue
         wrongs = Wrongs()

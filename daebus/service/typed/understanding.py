@@ -15,6 +15,7 @@ from msgspec import inspect as nodes
 
 from daebus.errors import said_by
 
+from .constraints import translated, unchecked
 from .converting import given_fields
 from .leaves import bare
 from .models import adapter, is_model
@@ -26,6 +27,7 @@ def understood(annotation: Any) -> Any:
 
     Raises NameError where a name in it is not known (yet), Unusable where it cannot be used.
     """
+    annotation = translated(annotation)
     try:
         msgspec.json.Decoder(annotation)
         node = nodes.type_info(annotation)
@@ -63,7 +65,7 @@ def _walk(node: Any, where: str, seen: set[int]) -> None:
         except Exception as error:  # noqa: BLE001 - whatever a model's own code raises
             raise Unusable(f"{where}{named(cls)}: {_in_a_line(error)}") from None
         return
-    why = _why_not(node)
+    why = _why_not(node) or (unchecked(cls, node.fields) if hasattr(node, "fields") else None)
     if why is not None:
         raise Unusable(f"{where}{why}")
     for step, inner in _within(node):
