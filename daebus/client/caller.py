@@ -54,8 +54,8 @@ class DaebusCaller:
             url = resolve_url(redis_url, redis_host, redis_port)
             RedisAddress(url)
         self._requester = Requester(url, name, timeout=timeout, sharded=sharded, max_message=max_message, retry=retry)
-        # A caller that nobody holds any more takes its reader thread and sockets with it.
-        self._finalizer = weakref.finalize(self, self._requester.close)
+        # A caller that nobody holds any more takes its reader thread and sockets with it, and is waited for by nobody.
+        self._finalizer = weakref.finalize(self, self._requester.leave, now=True)
 
     @property
     def timeout(self) -> float:

@@ -86,7 +86,7 @@ class Connections:
         self._close_if_idle(force=now)
 
     def leave(self, *, now: bool) -> None:
-        """Close for good, as `close` does: whoever is just about to ask is the last."""
+        """Close for good, as `close` does, and wait for no thread: whoever is just about to ask is the last."""
         self._left = True
         self.close(now=now)
 
@@ -98,7 +98,7 @@ class Connections:
             publisher, replies = self._publisher, self._replies
             self._publisher = self._replies = self._bus = None
         if replies is not None:
-            replies.close()
+            replies.close(wait=not self._left)
         if publisher is not None:
             publisher.close()
 

@@ -17,6 +17,8 @@ from daebus.transport.threads import begin, is_ending
 
 LINGER = 0.1
 """Seconds without a call after which the keeper reads."""
+ENDS_WITHIN = 2.0
+"""Seconds that the keeper may take to end."""
 
 
 class Replies:
@@ -144,13 +146,19 @@ class Replies:
         """Whether anything came from the server since (a time of `time.monotonic()`)."""
         return self.listener.heard_since(then)
 
-    def close(self, timeout: float = 2.0) -> None:
-        """Give the connection up and end the keeper."""
+    def close(self, *, wait: bool = True) -> None:
+        """Give the connection up and end the keeper, which is waited for unless it is about to connect.
+
+        What it connects to then is given up as soon as it is there.
+        """
         self.listener.close()
         self._keeper_waits.wake()
         keeper = self._keeper
-        if keeper is not None and keeper is not threading.current_thread():
-            keeper.join(timeout)
+        if not wait or keeper is None or keeper is threading.current_thread():
+            return
+        until = time.monotonic() + ENDS_WITHIN
+        while keeper.is_alive() and not self.listener.connecting and time.monotonic() < until:
+            keeper.join(LINGER)
 
     def _keep(self) -> None:
         waiter = Waiter()

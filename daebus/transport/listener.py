@@ -90,6 +90,8 @@ class Listener:
         self._attempts = 0
         self.connected = False
         """Whether every channel is subscribed, as far as is known."""
+        self.connecting = False
+        """Whether somebody is about to connect."""
         self.connections = 0
         """How often the channels have been subscribed."""
         begins_anew(self)
@@ -349,6 +351,7 @@ class Listener:
             self.lose(before.fail("interrupted"))
         self._wanted = False
         begun = time.monotonic()
+        self.connecting = True
         try:
             connection = self._subscribed()
         except RedisUnavailable as error:
@@ -356,6 +359,8 @@ class Listener:
             # What Redis refused before somebody asked, it may allow by now.
             self._failed(error, begun if isinstance(error, RedisRefused) else time.monotonic())
             return error
+        finally:
+            self.connecting = False
         self._attempts = 0
         self._back(connection)
         return None
