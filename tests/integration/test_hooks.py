@@ -466,3 +466,24 @@ def test_context_variables_are_those_of_one_message(redis_url: str, name: str) -
         eventually(lambda: len(kept) > 2)
     assert seen == ["none"] * 5
     assert set(kept) == {"none"}
+
+
+@handlers
+def test_what_one_listener_makes_of_its_payload_is_not_heard_by_the_next(
+    redis_url: str, name: str, handlers: Sort
+) -> None:
+    app = Daebus(name)
+    heard: list[Any] = []
+    app.before_event(lambda payload: payload.pop("token"))
+
+    def first(payload: dict[str, Any]) -> None:
+        payload["items"].clear()
+        payload["more"] = True
+
+    app.listen(f"{name}.news")(handlers(first))
+    app.listen(f"{name}.news")(handlers(lambda payload: heard.append(payload)))
+    app.listen(f"{name}.news")(lambda payload: heard.append(payload))
+    with serving(app, redis_url, name), Requester(redis_url) as caller:
+        caller.publish(f"{name}.news", b'{"token": 1, "items": [1]}')
+        eventually(lambda: len(heard) == 2)
+    assert heard == [{"items": [1]}] * 2

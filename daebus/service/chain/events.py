@@ -58,11 +58,14 @@ class Events:
             note(log, logging.DEBUG, line, name, arrival.channel, len(arrival.data))
         place = f"the listener of {arrival.channel!r}"
         begun = self._pace.begin(arrival, place)
+        heard: Any = payload
         try:
             for route in self._routes[arrival.channel]:
-                if arrival.on_loop in (None, route.function.kind.on_loop) and await self._give(
-                    arrival, place, route, calls, payload
-                ):
+                if arrival.on_loop not in (None, route.function.kind.on_loop):
+                    continue
+                # What one makes of its payload is not heard by the next.
+                given, heard = decode_object(arrival.data) if heard is None else heard, None
+                if await self._give(arrival, place, route, calls, given):
                     self._counts.add("handled")
         finally:
             self._pace.end(place, begun)
