@@ -32,10 +32,14 @@ class Actions(Generic[Answer]):
         *,
         timeout: float | None = None,
         on_progress: Callable[[Any], Any] | None = None,
-        idempotent: bool = False,
+        idempotent: bool | None = None,
     ) -> Actions[Answer]:
-        """The same with a time limit in seconds, with something to be told of partial payloads, or `idempotent`."""
-        return Actions(self._ask, {"timeout": timeout, "on_progress": on_progress, "idempotent": idempotent})
+        """The same with a time limit in seconds, with something to be told of partial payloads, or `idempotent`.
+
+        What is not given stays as it was.
+        """
+        given = {"timeout": timeout, "on_progress": on_progress, "idempotent": idempotent}
+        return Actions(self._ask, {**self._options, **{name: one for name, one in given.items() if one is not None}})
 
     def __getitem__(self, action: str) -> Callable[..., Answer]:
         def ask(payload: Mapping[str, Any] | None = None, /, **fields: Any) -> Answer:

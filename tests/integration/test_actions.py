@@ -63,6 +63,12 @@ def test_it_may_have_a_time_limit_and_be_told_of_progress(caller: DaebusCaller) 
     assert found == [{"step": 1}]
     with pytest.raises(RequestTimeout, match="no time was left"):
         caller.actions(timeout=0).echo()
+    # One thing after the other: each leaves the others as they are.
+    with pytest.raises(RequestTimeout, match="no time was left"):
+        caller.actions(timeout=0)(idempotent=True)(on_progress=found.append).echo()
+    found.clear()
+    assert caller.actions(on_progress=found.append)(timeout=30).steps() == {"step": 2}
+    assert found == [{"step": 1}]
 
 
 def test_its_mistakes_are_those_of_a_request(caller: DaebusCaller) -> None:
