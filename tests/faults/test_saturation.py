@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 
 import pytest
 
-from daebus import Daebus, DaebusCaller, DaebusError
+from daebus import Daebus, DaebusCaller, DaebusError, Requester
 from daebus.service.work import saturation
 from tests.support.framework_services import serving
 from tests.support.waiting import eventually
@@ -99,3 +100,34 @@ def test_busy_workers_for_which_nothing_waits_are_as_it_should_be(
     assert not watching(block.name)
     block.release()
     assert said(caplog) == []
+
+
+def test_async_handlers_are_busy_since_all_of_them_were(redis_url: str, name: str) -> None:
+    app = Daebus(name, max_async=2)
+    gates: list[asyncio.Event] = []
+
+    @app.action("block")
+    async def block() -> dict[str, object]:
+        gates.append(asyncio.Event())
+        await gates[-1].wait()
+        return {}
+
+    with serving(app, redis_url, name), Requester(redis_url, timeout=30) as caller:
+        service = app._service
+        assert service is not None
+        crews, loop = service._crews, service._loop
+        assert crews._coroutines is not None
+        assert loop is not None
+        asked = [caller.start(name, "block") for _ in range(4)]
+        eventually(lambda: (len(gates), crews.info()["queue"]["size"]) == (2, 2))
+        since = crews._coroutines.full_since
+        assert since is not None
+        for begun in (3, 4):
+            loop.soon(gates[begun - 3].set)
+            eventually(lambda begun=begun: len(gates) == begun)  # type: ignore[misc]
+            # Another took its place: that is no rest.
+            assert crews._coroutines.full_since == since
+        for gate in gates[2:]:
+            loop.soon(gate.set)
+        assert [call.result() for call in asked] == [{}] * 4
+        eventually(lambda: crews._coroutines is not None and crews._coroutines.full_since is None)

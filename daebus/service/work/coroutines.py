@@ -105,7 +105,8 @@ class Coroutines(Crew[Job]):
         """Note that a job is being done from now on. Called with `_lock` held."""
         run = _Run(job, time.monotonic())
         self._running[run] = None
-        if len(self._running) == self.size:
+        # One that takes the place of another that has ended changes nothing.
+        if len(self._running) == self.size and self._full_since is None:
             self._full_since = run.begun
         return run
 
