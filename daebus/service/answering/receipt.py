@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from typing import Any
+
+from daebus.errors import RedisUnavailable
 
 
 class Receipt(int):
@@ -16,6 +18,8 @@ class Receipt(int):
     """
 
     future: Future[int] | None = None
+    lost: Callable[[RedisUnavailable], object] | None = None
+    """Told why it came to nothing, before that is raised."""
 
     @classmethod
     def due(cls, future: Future[int]) -> Receipt:
@@ -27,7 +31,12 @@ class Receipt(int):
     def __await__(self) -> Generator[Any, None, int]:
         if self.future is None:
             return int(self)
-        return (yield from asyncio.wrap_future(self.future).__await__())
+        try:
+            return (yield from asyncio.wrap_future(self.future).__await__())
+        except RedisUnavailable as error:
+            if self.lost is not None:
+                self.lost(error)
+            raise
 
 
 NOBODY = Receipt(0)

@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
-from daebus.errors import AlreadyAnswered, DaebusError, Misfit, PayloadError, RedisUnavailable, class_of, said_by
+from daebus.errors import (
+    AlreadyAnswered,
+    DaebusError,
+    Misfit,
+    PayloadError,
+    RedisRefused,
+    RedisUnavailable,
+    class_of,
+    said_by,
+)
 from daebus.logs import note
 from daebus.transport.publisher import Publisher
 from daebus.wire import checks
@@ -76,7 +85,7 @@ class Response:
     _given_up = ""
     _answered: Callable[[], object] | None = None
     undelivered: RedisUnavailable | None = None
-    """Why its final response did not get out, where that is so: Redis is away."""
+    """Why what was sent last did not get out, where that is so: Redis is away."""
     finished = False
     """Whether the final response has been given; it is out, unless it is held."""
     failure: str | None = None
@@ -362,19 +371,28 @@ class Response:
                 sent = outbox.post(self._request, channel, data) if final else outbox.publish(channel, data)
                 if sent.future is not None:
                     self._handed_in = sent
+                    sent.lost = self._part_lost
                 return sent
             if self._handed_in is not None and self._handed_in.future is not None:
                 # What was sent before on the loop comes first.
                 wait([self._handed_in.future])
-        if not final:
-            return Receipt(self._terms.publisher.publish(channel, data))
         try:
+            if not final:
+                return Receipt(self._terms.publisher.publish(channel, data))
             self._terms.answers.post(self._request, channel, data, self._looks_soon)
         except RedisUnavailable as error:
-            self.undelivered = error
-            self._terms.answers.failed(self._request, channel, data, error)
+            if final:
+                self.undelivered = error
+                self._terms.answers.failed(self._request, channel, data, error)
+            else:
+                self._part_lost(error)
             raise
         return SENT
+
+    def _part_lost(self, error: RedisUnavailable) -> None:
+        # What Redis refuses is told as any error: it is there, and may take the next one.
+        if not isinstance(error, RedisRefused):
+            self.undelivered = error
 
     def _already(self) -> AlreadyAnswered:
         done = f"was answered already ({self._given_up})" if self._given_up else "has sent its final response already"

@@ -125,7 +125,9 @@ class Links:
         if self._forked:
             end_child(error)
         if response.undelivered is not None and error is response.undelivered:
-            # Redis is away, which is seen to.
+            # Redis is away, which is seen to. Where that was a part, the answer ends with it.
+            if not response.finished:
+                response.fail(error, "handler_error")
             return None
         if type(error) is AskerGone:
             self._counts.add("expired")
