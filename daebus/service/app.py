@@ -13,12 +13,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from daebus.client.broadcast import broadcast
-from daebus.context import stopped
+from daebus.context import current, stopped
 from daebus.errors import ConfigurationError, DaebusError, RegistrationError, said_by
 from daebus.logs import DebugLevel, configure
 from daebus.recorder.recorder import COUNT
 from daebus.transport.bus import Bus, bus_at, chosen_url
 from daebus.transport.fork import begins_anew
+from daebus.transport.threads import begin
 from daebus.transport.url import resolve_url
 from daebus.wire import checks
 from daebus.wire.limits import resolve_max_message
@@ -119,6 +120,7 @@ class Daebus(Registry):
         self._debug_level = DebugLevel()
         self._waiting: StopSignals | None = None
         self._left_behind: str | None = None
+        self._to_stop: tuple[Service, float] | None = None
         begins_anew(self)
 
     def after_fork(self) -> None:
@@ -233,6 +235,7 @@ class Daebus(Registry):
                 raise ConfigurationError(f"{self._service.name!r} runs already; an app runs one service at a time")
             if debug:
                 self._debug_level.on()
+            self._to_stop = None
             try:
                 # A handler may be called before `start` returns, and is to know its service.
                 options = replace(self.options, debug=debug, shared=shared, debugger=held)
@@ -242,22 +245,50 @@ class Daebus(Registry):
                 self._service = None
                 self._debug_level.off()
                 raise
+        self._stop_as_told()
         return self
 
     def stop(self, grace: float | None = None) -> None:
-        """Stop taking messages, finish what runs within `grace` seconds (default: the app's), answer the rest."""
+        """Stop taking messages, finish what runs within `grace` seconds (default: the app's), answer the rest.
+
+        From within the service it is not waited for where that would wait for itself: async functions go on at once,
+        and so do those that call it while it starts (it stops when it has started) or stops already.
+        """
         grace = self.options.grace if grace is None else checks.duration(grace, "grace")
         self._say_left_behind()
-        with self._lock:
-            if self._service is None:
+        service, within = self._service, current()
+        if service is None:
+            return
+        if within is None or within.runtime is not service:
+            self._stop(service, grace)
+        elif within.task is not None:
+            begin(threading.Thread(target=self._stop, args=(service, grace), name=f"daebus-{service.name}-stop"))
+        else:
+            # Said before it is tried: whoever starts it looks afterwards.
+            self._to_stop = service, grace
+            self._stop(service, grace, wait=False)
+
+    def _stop_as_told(self) -> None:
+        """Stop it where it was told to while it started."""
+        if self._to_stop is not None:
+            self._stop(*self._to_stop)
+
+    def _stop(self, service: Service, grace: float, *, wait: bool = True) -> None:
+        """Stop that one, unless it is stopped already; without `wait`, unless it is just being started or stopped."""
+        if not self._lock.acquire(blocking=wait):
+            return
+        try:
+            if self._service is not service:
                 return
             try:
-                self._service.stop(grace)
+                service.stop(grace)
             finally:
                 self._service = None
                 self._debug_level.off()
                 if self._waiting is not None:
                     self._waiting.wake()
+        finally:
+            self._lock.release()
 
     def run(
         self,
