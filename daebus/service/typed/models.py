@@ -59,8 +59,8 @@ def model(cls: Any) -> Convert:
         try:
             return reads.validate_json(encode(value), strict=True)
         except ValidationError as error:
-            for each in error.errors(include_url=False, include_context=False, include_input=False):
-                wrongs.add(_reason(each), *_steps(each["loc"]))
+            for each in error.errors(include_url=False, include_input=False):
+                wrongs.add(*_wrong(each))
             return None
         except ValueError:
             # NaN, or what is so deep that no reader would take it.
@@ -104,15 +104,34 @@ def _is_written(cls: Any) -> bool:
     return is_dataclass(cls) and any(field.alias for field in getattr(cls, "__pydantic_fields__", {}).values())
 
 
+_OF_THE_VALUE = ("error", "encoding_error")
+"""What pydantic's readers of dates, ids and others say may be in the value."""
+_INSTEAD = {
+    "union_tag_invalid": "{discriminator} must be one of {expected_tags}",
+    "timezone_offset": "timezone offset of {tz_expected} required",
+}
+
+
+def _wrong(error: Mapping[str, Any]) -> tuple[str, *tuple[Step, ...]]:
+    """The reason, and the steps to what is wrong; a name in an object is where it is."""
+    *inwards, last = error["loc"] or (None,)
+    steps = tuple(step for step in (*inwards, last) if isinstance(step, int | str))
+    reason = _reason(error)
+    return (f"is a name that {reason}", *steps[:-1]) if inwards and last == "[key]" else (reason, *steps)
+
+
 def _reason(error: Mapping[str, Any]) -> str:
     """What pydantic says, without what it may quote of the value."""
     if error["type"] == "missing":
         return "is missing"
     if error["type"] == "extra_forbidden":
         return "is not known"
-    said = str(error["msg"])
-    return f"is refused: {said[:1].lower()}{said[1:]}" if said else "is refused"
-
-
-def _steps(location: tuple[Any, ...]) -> tuple[Step, ...]:
-    return tuple(step for step in location if isinstance(step, int | str))
+    context = error.get("ctx") or {}
+    said = _INSTEAD[error["type"]].format(**context) if error["type"] in _INSTEAD else str(error["msg"])
+    for name in _OF_THE_VALUE:
+        # An exception is one of the model's own code, whose words are its own.
+        if isinstance(quoted := context.get(name), str):
+            said = said.partition(quoted)[0].rstrip(" ,:")
+    if not said[1:2].isupper():
+        said = f"{said[:1].lower()}{said[1:]}"
+    return f"is refused: {said}" if said else "is refused"

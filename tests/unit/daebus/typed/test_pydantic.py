@@ -8,11 +8,21 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, RootModel, SecretStr, field_validator
+from pydantic import (
+    AfterValidator,
+    AnyUrl,
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    RootModel,
+    SecretStr,
+    field_validator,
+)
 from pydantic.dataclasses import dataclass as checked
 
 from daebus import Daebus
@@ -229,3 +239,50 @@ def test_a_model_that_is_no_object_is_a_field_or_an_answer() -> None:
     assert ask(count, {"ids": [1, 2]}) == [3]
     assert ask(beside, {"ids": [1, 2], "n": 1}) == {"ids": [1, 2]}
     assert wrong(count, {"ids": ["x"]}) == {"ids[0]": "is refused: input should be a valid integer"}
+
+
+class Cat(BaseModel):
+    kind: Literal["cat"]
+
+
+class Dog(BaseModel):
+    kind: Literal["dog"]
+
+
+class Said(BaseModel):
+    pet: Cat | Dog | None = Field(None, discriminator="kind")
+    id: UUID | None = None
+    url: AnyUrl | None = None
+    web: HttpUrl | None = None
+    at: datetime | None = None
+    names: dict[str, int] = {}
+    numbers: dict[int, int] = {}
+    own: Annotated[str, AfterValidator(lambda _value: int("own words"))] = ""
+
+
+QUOTING: dict[str, tuple[Any, str, str]] = {
+    "tag": ({"pet": {"kind": "QZ"}}, "pet", "is refused: 'kind' must be one of 'cat', 'dog'"),
+    "uuid": ({"id": "QZ"}, "id", "is refused: input should be a valid UUID"),
+    "letter of one": (
+        {"id": "7d444840-9dc0-11d1-b245-5ffdce74faQZ"},
+        "id",
+        "is refused: input should be a valid UUID",
+    ),
+    "url": ({"url": "QZ"}, "url", "is refused: input should be a valid URL"),
+    "scheme": ({"web": "qz://a"}, "web", "is refused: URL scheme should be 'http' or 'https'"),
+    "time": ({"at": "QZ"}, "at", "is refused: input should be a valid datetime"),
+    "key": ({"numbers": {"QZ": 1}}, "numbers.QZ", "is a name that is refused: input should be a valid integer"),
+    "value of a key": ({"names": {"a b": "QZ"}}, 'names["a b"]', "is refused: input should be a valid integer"),
+    "own words": ({"own": "QZ"}, "own", "is refused: value error, invalid literal for int() with base 10: 'own words'"),
+}
+
+
+@pytest.mark.parametrize("what", QUOTING)
+def test_what_is_wrong_is_told_without_the_value(what: str) -> None:
+    def handler(said: Said) -> None: ...
+
+    payload, path, why = QUOTING[what]
+    found = wrong(handler, payload)
+    assert list(found) == [path]
+    assert found[path].startswith(why)
+    assert "qz" not in found[path].lower()
