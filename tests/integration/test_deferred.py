@@ -25,7 +25,8 @@ from daebus import (
     response,
 )
 from daebus.service.answering.deferred import Deferrals
-from daebus.service.answering.response import Response, Terms
+from daebus.service.answering.response import Response
+from daebus.service.answering.terms import Terms
 from daebus.wire.envelope import Request
 from tests.support.framework_services import serving
 from tests.support.waiting import eventually

@@ -8,7 +8,6 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import wait
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
@@ -23,45 +22,20 @@ from daebus.errors import (
     said_by,
 )
 from daebus.logs import note
-from daebus.transport.publisher import Publisher
 from daebus.wire import checks
 from daebus.wire.envelope import Request, error_payload
-from daebus.wire.limits import MAX_MESSAGE, sized
+from daebus.wire.limits import sized
 from daebus.wire.objects import RawJson, decode_object
-from daebus.wire.values import Default, plain
 from daebus.wire.writing import write_response
 
 from .answer_gate import Answer, AnswerGate, Came, Passage
-from .answers import Answers
-from .deferred import Deferrals, Deferred
-from .notices import Notices
-from .outbox import Outbox
+from .deferred import Deferred
 from .receipt import NOBODY, SENT, Receipt
+from .terms import Terms
 
 log = logging.getLogger("daebus")
 
 _SHORT = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What all responses of a service have in common.
-
-    `spoken(request, ok, final, seconds)` is told what went out. The final one of each goes through `answers`, which see
-    to it where it turns out, later, not to have got out.
-    """
-
-    publisher: Publisher
-    service: str
-    instance: str
-    answers: Answers
-    max_message: int = MAX_MESSAGE
-    json_default: Default = plain
-    tracebacks: bool = False
-    spoken: Callable[[Request, bool, bool, float], None] | None = None
-    outbox: Outbox | None = None
-    deferrals: Deferrals | None = None
-    notices: Notices | None = None
 
 
 class Response:

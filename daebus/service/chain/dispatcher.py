@@ -14,7 +14,8 @@ from daebus.service.answering.answers import Answers
 from daebus.service.answering.deferred import Deferrals
 from daebus.service.answering.notices import Notices
 from daebus.service.answering.outbox import Outbox
-from daebus.service.answering.response import Response, Terms, reply_channel
+from daebus.service.answering.response import Response, reply_channel
+from daebus.service.answering.terms import Terms
 from daebus.service.answering.undelivered import Undelivered
 from daebus.service.claims import Claims
 from daebus.service.counts import Counts

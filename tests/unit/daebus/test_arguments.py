@@ -24,7 +24,7 @@ from daebus import (
 )
 from daebus.client.call import Call
 from daebus.service.answering.answers import Answers
-from daebus.service.answering.response import Terms
+from daebus.service.answering.terms import Terms
 from daebus.service.answering.undelivered import Undelivered
 from daebus.service.refusals import Refusals
 from daebus.testing import LocalBus, RecordedBus, RecordedCall, Stub, TestClient, rerun, rerun_message
