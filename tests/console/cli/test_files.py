@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import json
 import os
+import signal
+import struct
 import subprocess
+import sys
+import termios
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -148,12 +153,12 @@ def test_dashes_pipes_and_descriptors(console: Console, tmp_path: Path, capture:
 
 
 def _environ(console: Console) -> dict[str, str]:
-    import sys
-
     from tests.support.forked import ROOT
 
     path = f"{ROOT}{os.pathsep}{ROOT / 'console'}"
-    return {**os.environ, "PYTHON": sys.executable, "PYTHONPATH": path, "DAEBUS_REDIS_URL": console.url}
+    ours = {"PYTHON": sys.executable, "PYTHONPATH": path, "DAEBUS_REDIS_URL": console.url}
+    # Where files can be of a kilobyte only, Python would leave a part of its own bytecode behind.
+    return {**os.environ, **ours, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def test_an_export_into_a_pipe_of_that_name(forks: Forks, tmp_path: Path, capture: Path) -> None:
@@ -262,6 +267,59 @@ def test_a_full_disk_leaves_what_was_there(forks: Forks, tmp_path: Path, capture
     assert "Traceback" not in done.stderr
     assert output.read_text() == "old"
     assert sorted(os.listdir(tmp_path)) == ["capture.jsonl", "output"]
+
+
+UNBUFFERED = pytest.mark.parametrize("unbuffered", ["", "1"])
+
+
+@UNBUFFERED
+@pytest.mark.parametrize("line", ["export capture.jsonl --as capture", "export capture.jsonl", "help filters"])
+def test_a_result_of_which_a_part_was_written_is_an_error(
+    tmp_path: Path, capture: Path, line: str, unbuffered: str
+) -> None:
+    del capture
+    # Python tries the rest once more at its end where it has a buffer, so nothing but the disk is to be full then.
+    done = subprocess.run(
+        ["bash", "-c", f'ulimit -f 1; exec "$PYTHON" -m daebus_console {line} > out'],
+        cwd=tmp_path,
+        env={**_environ(Console("redis://localhost:1/0")), "PYTHONUNBUFFERED": unbuffered},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+    )
+    assert (tmp_path / "out").stat().st_size == 1024
+    assert (done.returncode, done.stderr) == (2, "error: cannot write to standard output: File too large\n")
+
+
+@UNBUFFERED
+def test_being_stopped_while_a_pipe_is_full_loses_nothing(tmp_path: Path, unbuffered: str) -> None:
+    with CaptureWriter(tmp_path / "large.jsonl", "", 0.0) as writer:
+        writer.write(0.0, "users.news", json.dumps({"text": "x" * 300_000}).encode())
+    arguments = [sys.executable, "-m", "daebus_console", "export", "large.jsonl", "--as", "jsonl"]
+    environ = {**_environ(Console("redis://localhost:1/0")), "PYTHONUNBUFFERED": unbuffered}
+    whole = subprocess.run(arguments, cwd=tmp_path, env=environ, capture_output=True, timeout=60).stdout
+    with subprocess.Popen(arguments, cwd=tmp_path, env=environ, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        pipe = process.stdout.fileno()
+        room = fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)
+        eventually(lambda: _in_pipe(pipe) == room, what="the pipe is full")
+        process.send_signal(signal.SIGSTOP)
+        # Stopped from within the writing, which ends there with the part that is written.
+        eventually(lambda: _state(process.pid) == "T", what="it is stopped")
+        process.send_signal(signal.SIGCONT)
+        found = process.stdout.read()
+    assert len(whole) > 300_000
+    assert (found == whole, process.returncode) == (True, 0), len(found)
+
+
+def _in_pipe(pipe: int) -> int:
+    """How many bytes wait in it to be read."""
+    return int(struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0])
+
+
+def _state(process: int) -> str:
+    """What the system says that a process does."""
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 # Lines without an end -----------------------------------------------------------------------------------------
