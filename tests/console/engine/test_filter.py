@@ -229,6 +229,21 @@ def test_text_is_found_however_json_has_escaped_it() -> None:
     assert passing(bus, "'C:\\\\dir'") == [7]
 
 
+@pytest.mark.parametrize("key", ["", "carries:"])
+def test_a_slash_is_found_also_where_json_escapes_it(key: str) -> None:
+    bus = Bus()
+    bus >> raw("a", '{"t": "https:\\/\\/shop.example\\/a"}')
+    bus >> raw("a", '{"t": "https://shop.example/a"}')
+    bus >> raw("a", '{"t": "https:/\\/sh\\u006fp.example\\u002fa"}')
+    bus >> raw("a", '{"t": "https:\\\\/\\\\/sh\\u006fp.example\\\\/a"}')
+    bus >> raw("a", '{"\\u00fc": "https:\\/\\/shop.example\\/a"}')
+    bus >> raw("a", b'{"t": "ht\\/tp"}')
+    assert passing(bus, f"{key}'https://shop.example/a'") == [1, 2, 3, 5]
+    assert passing(bus, f"{key}'HTTPS:*//SHOP*/a'") == [1, 2, 3, 5]
+    assert passing(bus, f"{key}'https:*p.example/*'") == [1, 2, 3, 5]
+    assert passing(bus, "p.example") == [1, 2, 3, 4, 5]
+
+
 # One message of an exchange -------------------------------------------------------------------------------------------
 
 

@@ -63,6 +63,16 @@ def test_json_nested_beyond_all_reason_is_masked_whole() -> None:
     assert b"s3cret" not in REDACT(text.encode())
 
 
+@pytest.mark.parametrize("key", ["api/key", 'the "key"', "back\\slash", "new\nline"])
+def test_a_key_is_masked_however_json_writes_it(key: str) -> None:
+    written = json.dumps(key)
+    each_by_number = '"' + "".join(f"\\u{ord(sign):04x}" for sign in key) + '"'
+    for name in {written, written.replace("/", "\\/"), each_by_number}:
+        assert Redactor([key])(f'{{{name}: "s3cret"}}'.encode()) == f'{{{name}: "***"}}'.encode()
+    broken = f"{{{written.replace('/', chr(92) + '/')}: 's3cret".encode()
+    assert b"s3cret" not in Redactor([key])(broken)
+
+
 @pytest.mark.parametrize("data", [b'{"a": 1}', b"", b"no json", b"\xff\xfe", '{"x": "\\u00e9é"}'.encode()])
 def test_what_names_no_key_is_handed_back_as_the_same_object(data: bytes) -> None:
     assert REDACT(data) is data

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -202,9 +202,18 @@ def number_in(text: str) -> Decimal | None:
 
 # Text anywhere ------------------------------------------------------------------------------------------------------
 
-_ESCAPED = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
-escapes_ascii = re.compile(rb"\\u00[0-7][0-9a-fA-F]").search
-"""Finds a plain sign written as a JSON escape, which hardly anybody does but anybody may."""
+_ESCAPED = re.compile(r"\\\\|\\/|(?:\\u[0-9a-fA-F]{4})+")
+_escapes_ascii = re.compile(rb"\\u00[0-7][0-9a-fA-F]").search
+_escapes_slashes = re.compile(rb"\\(?:/|u00[0-7][0-9a-fA-F])").search
+
+
+def escapes_in(texts: Iterable[str]) -> Callable[[bytes], object]:
+    """Finds in bytes a plain sign, such as those of the texts, that stands there as a JSON escape and need not.
+
+    Hardly anybody writes letters so but anybody may; slashes are written as `\\/` by PHP, and looked for where one is
+    in the texts.
+    """
+    return _escapes_slashes if any("/" in text for text in texts) else _escapes_ascii
 
 
 def contains(value: Value) -> Callable[[bytes], bool]:
@@ -215,11 +224,12 @@ def contains(value: Value) -> Callable[[bytes], bool]:
     searches = [re.compile(_forms_of(piece)).search for piece in pieces]
     first, others = searches[0], searches[1:]
     in_order = glob(["", *pieces, ""])
+    escapes = escapes_in(pieces)
     ascii_only = all(piece.isascii() for piece in pieces)
     if ascii_only and not others:
         return lambda data: (
             first(data.lower()) is not None
-            or (data.find(b"\\") >= 0 and escapes_ascii(data) is not None and in_order(readable(data)))
+            or (data.find(b"\\") >= 0 and escapes(data) is not None and in_order(readable(data)))
         )
 
     def found(data: bytes) -> bool:
@@ -234,7 +244,7 @@ def contains(value: Value) -> Callable[[bytes], bool]:
                     break
             else:
                 return True
-        return data.find(b"\\") >= 0 and escapes_ascii(data) is not None and in_order(readable(data))
+        return data.find(b"\\") >= 0 and escapes(data) is not None and in_order(readable(data))
 
     return found
 
@@ -246,7 +256,7 @@ def _forms_of(text: str) -> bytes:
 
 def _forms_of_sign(sign: str) -> bytes:
     if sign.isascii():
-        forms = {sign.lower(), json.dumps(sign.lower())[1:-1]}
+        forms = {"/", "\\/"} if sign == "/" else {sign.lower(), json.dumps(sign.lower())[1:-1]}
     else:
         same = {sign, sign.lower(), sign.upper(), sign.title(), sign.casefold()}
         forms = same | {json.dumps(one)[1:-1].lower() for one in same}
@@ -257,9 +267,14 @@ def _forms_of_sign(sign: str) -> bytes:
 
 
 def readable(data: bytes) -> str:
-    """The bytes as text, with the \\u escapes of JSON resolved and everything else as it is."""
+    """The bytes as text, with the \\u and \\/ of JSON resolved and everything else as it is."""
     text = data.decode("utf-8", "replace")
-    if "\\u" not in text:
-        return text
+    return _ESCAPED.sub(_resolved, text) if "\\" in text else text
+
+
+def _resolved(found: re.Match[str]) -> str:
+    run = found[0]
+    if run[1] != "u":
+        return "/" if run == "\\/" else run
     # Whole runs of them, for what lies beyond the first 65,536 signs is written as two.
-    return _ESCAPED.sub(lambda run: bytes.fromhex(run[0].replace("\\u", "")).decode("utf-16-be", "replace"), text)
+    return bytes.fromhex(run.replace("\\u", "")).decode("utf-16-be", "replace")

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from daebus_console.engine import jsontext, payloads
-from daebus_console.engine.filter.pattern import escapes_ascii, readable
+from daebus_console.engine.filter.pattern import escapes_in, readable
 from daebus_console.engine.hiding.pairs import in_list, in_object
 from daebus_console.engine.hiding.texts import SecretText
 from daebus_console.engine.message import envelope as wire
@@ -43,8 +43,11 @@ class Redactor:
     def __init__(self, keys: Iterable[str]) -> None:
         self.keys = tuple(dict.fromkeys(key.strip().casefold() for key in keys if key.strip()))
         self._keys = frozenset(self.keys)
-        self._names = tuple(key.encode() for key in self.keys if key.isascii())
-        self._all_ascii = len(self._names) == len(self.keys)
+        written = [json.dumps(key, ensure_ascii=False)[1:-1] for key in self.keys]
+        self._forms = tuple(dict.fromkeys((*self.keys, *written)))
+        self._names = tuple(form.encode() for form in self._forms if form.isascii())
+        self._all_ascii = len(self._names) == len(self._forms)
+        self._escapes = escapes_in(self.keys)
         self.places: frozenset[str] = frozenset()
         """Paths, as differences have them, at which values stand beside the name of a key; see `at`."""
         self._prose = SecretText(self.keys, MASK) if self.keys else None
@@ -128,11 +131,11 @@ class Redactor:
                 return True
         if not self._all_ascii and not (data.isascii() and data.find(b"\\u") < 0):
             return True
-        return bool(self.keys) and data.find(b"\\") >= 0 and escapes_ascii(data) is not None
+        return bool(self.keys) and data.find(b"\\") >= 0 and self._escapes(data) is not None
 
     def _named_in(self, data: bytes) -> bool:
         text = readable(data).casefold()
-        return any(key in text for key in self.keys)
+        return any(form in text for form in self._forms)
 
     def _in_json(self, text: str, depth: int) -> list[_Change]:
         """What is to be changed in a JSON text: from where to where, and what to."""
