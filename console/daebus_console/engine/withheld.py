@@ -1,4 +1,4 @@
-"""What Redis withholds from this user: why nobody knows what services have to tell, or nothing that passes is seen."""
+"""What is withheld: why nobody knows what services have to tell, or nothing that passes is seen."""
 
 from __future__ import annotations
 
@@ -25,6 +25,16 @@ def why_unasked(session: Session, services: Collection[str] | None = None) -> st
         # Nobody is asked who would not be heard.
         return f"cannot hear services: {why}"
     return None
+
+
+def why_untold(session: Session) -> str | None:
+    """Why nothing that services told is there where that is no service's doing; None where something is, or may come.
+
+    Ask under the session's lock.
+    """
+    if not session.recorded or session.telling.records.sources:
+        return None
+    return "this capture holds no records of services; `record` takes them along, unless it is --passive"
 
 
 def why_unseen(session: Session) -> str | None:

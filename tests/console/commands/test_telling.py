@@ -21,6 +21,7 @@ from daebus_console.commands.verbs import Face
 from daebus_console.engine.message.exchange import Kind
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
+from daebus_console.engine.settings import Settings
 from tests.console.commands.remembered import Passed, remembered
 from tests.console.commands.support import Heard
 from tests.console.engine.bus import raw, request
@@ -163,6 +164,57 @@ def test_the_log_of_one_exchange_and_of_a_capture(tmp_path: Path) -> None:
         assert passed(f"logs users --in {file}") == Exit.DONE
         assert "#1" in passed.said
         assert passed(f"running --in {file}") == Exit.NOBODY
+
+
+@pytest.mark.parametrize("passive", [False, True])
+def test_a_recording_at_the_shell_has_what_services_tell_unless_it_is_passive(
+    redis_url: str, name: str, tmp_path: Path, passive: bool
+) -> None:
+    app = Daebus(name)
+
+    @app.action("buy")
+    def buy() -> dict[str, object]:
+        logger.warning("nothing left of tea")
+        raise ValueError("no stock")
+
+    file = tmp_path / "shop.jsonl"
+    heard, command = Heard(), parse(f"record {file}")
+    assert command is not None
+    session = Session(redis_url, Settings(passive=passive))
+    with (
+        serving(app, redis_url, name),
+        DaebusCaller(name, redis_url=redis_url) as caller,
+        Sender(session, read_only=passive) as sender,
+    ):
+        context = Context(session, sender, heard, Face.SHELL)
+        recording = threading.Thread(target=run, args=(command, context))
+        recording.start()
+
+        def passed() -> bool:
+            with suppress(DaebusError):
+                caller.send_request("buy", {}, timeout=5)
+            with session.lock:
+                told = {one.service for one in session.telling.records.sources.values()}
+                seen = any(one.target == name for one in session.journal.exchanges)
+            return name in told or (passive and seen)
+
+        try:
+            eventually(passed, within=30, what="it passed")
+        finally:
+            context.cancellation.cancel()
+            recording.join(30)
+            session.stop()
+    status, heard = shell("redis://localhost:1/0", f"logs {name} --in {file} --json")
+    missing = "this capture holds no records of services; `record` takes them along, unless it is --passive"
+    if passive:
+        assert (status, heard.records, heard.notes) == (Exit.NOBODY, [], [missing])
+        assert shell("redis://localhost:1/0", f"logs --in {file}")[1].notes == [missing]
+        assert shell("redis://localhost:1/0", f"logs #1 --in {file}")[1].notes == [missing]
+    else:
+        assert status == Exit.DONE
+        assert {one["text"] for one in heard.records} >= {"nothing left of tea"}
+        status, heard = shell("redis://localhost:1/0", f"logs other --in {file}")
+        assert (status, heard.notes) == (Exit.NOBODY, ["this capture holds no records of 'other'"])
 
 
 def test_what_services_did_not_pass_on_is_said() -> None:

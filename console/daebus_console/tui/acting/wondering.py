@@ -13,7 +13,7 @@ from daebus_console.engine.live.asking import Question
 from daebus_console.engine.message.exchange import Exchange, Kind, State
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
-from daebus_console.engine.withheld import why_unasked
+from daebus_console.engine.withheld import why_unasked, why_untold
 from daebus_console.tui.documents.exchange import Insight
 
 _EVERY = 1.0
@@ -39,7 +39,8 @@ class Wondering:
         with self._session.lock:
             waits = telling.standing(exchange) if exchange.state is State.PENDING else ()
             unasked = why_unasked(self._session, [exchange.target or ""])
-            return Insight(telling.of(exchange), waits, telling.tells(exchange.target), self.redact.text, unasked)
+            untold, tells = why_untold(self._session), telling.tells(exchange.target)
+            return Insight(telling.of(exchange), waits, tells, self.redact.text, unasked, untold)
 
     def told(self) -> int:
         """A number that rises whenever a service told something new."""

@@ -39,7 +39,8 @@ _KINDS = {Kind.ONE_WAY: "one-way message", Kind.UNREADABLE: "unreadable message"
 class Insight:
     """What services tell of an exchange: afterwards, where it stands while it is pending, and whether they tell at all.
 
-    `mask` is what is to be shown of a text, `unasked` why its service could not be asked.
+    `mask` is what is to be shown of a text, `unasked` why its service could not be asked, `untold` why nothing at all
+    is there of what services told.
     """
 
     told: Told = field(default_factory=Told)
@@ -47,6 +48,7 @@ class Insight:
     tells: bool | None = None
     mask: Callable[[str], str] = str
     unasked: str | None = None
+    untold: str | None = None
 
 
 def build(
@@ -68,7 +70,8 @@ def build(
     if exchange.kind is Kind.GAP:
         return Lines(gap_lines(exchange))
     if tab == LOGS:
-        return Lines(logs_lines(exchange, insight.told, insight.tells, width, insight.mask, insight.unasked))
+        missing = insight.unasked or insight.untold
+        return Lines(logs_lines(exchange, insight.told, insight.tells, width, insight.mask, missing))
     if tab == RESPONSE and exchange.state is State.PENDING and not exchange.progress:
         waits = standing_lines(insight.standing, insight.tells, exchange.target or "?", width, insight.unasked)
         return Lines([_nothing(exchange, now), *waits])

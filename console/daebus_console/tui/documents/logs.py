@@ -30,7 +30,7 @@ def logs_lines(
 ) -> list[Line]:
     """The lines of the tab, for `width` cells. `tells` is whether its service tells at all; None where nobody knows.
 
-    `unasked` is why it could not be asked, where it is so.
+    `unasked` is why it could not be asked, or why nothing can be there, where it is so.
     """
     found = lines_of_told(told)
     if not found:

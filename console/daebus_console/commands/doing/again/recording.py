@@ -64,6 +64,8 @@ def _wait(command: Command, context: Context, writer: CaptureWriter) -> bool:
     """Wait until it is over; True when that was because somebody interrupted it."""
     output = context.output
     try:
+        # What services tell belongs to what passes, and they tell it only while they are asked to.
+        context.session.pulls = True
         context.look()
         output.note(f"recording to {writer.path}; {_END[context.face]} ends it")
         deadline = None if command["for"] is None else time.monotonic() + command["for"]

@@ -69,9 +69,9 @@ def run_running(command: Command, context: Context) -> int:
             f"{', '.join(map(shown, silent))} cannot tell: of another framework, or of an older release"
         )
     if not found:
-        context.output.error(
-            "no service tells what it is doing" if not named else "none of these tells what it is doing"
-        )
+        who = "no service" if not named else "none of these"
+        asked = "tells what it is doing" if not session.recorded else "was asked what it is doing in this capture"
+        context.output.error(f"{who} {asked}")
         return Exit.NOBODY
     return Exit.ERROR if circles else Exit.DONE
 

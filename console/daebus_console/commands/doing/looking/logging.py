@@ -20,7 +20,7 @@ from daebus_console.engine.live.asking import Question
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.records.lines import ENDED, LEVELS, Line, lines_of, lines_of_told
 from daebus_console.engine.session import Session
-from daebus_console.engine.withheld import why_unasked
+from daebus_console.engine.withheld import why_unasked, why_untold
 from daebus_console.naming import fields, shown
 from daebus_console.render import Line as Spans
 from daebus_console.render import Span, line
@@ -145,7 +145,8 @@ def _of_exchange(session: Session, exchange: Exchange, asking: Context | None) -
     with session.lock:
         told = session.telling.of(exchange)
         tells = session.telling.tells(exchange.target)
-    why = told.unsure
+        untold = why_untold(session)
+    why = told.unsure or (untold if not told and untold is not None else "")
     if not told and not why and tells is False:
         why = (
             f"{shown(exchange.target or '?')} does not tell what it does: of another framework, or of an older release"
@@ -167,8 +168,13 @@ def _of_services(session: Session, wanted: _Wanted, asking: Context | None) -> t
     with session.lock:
         found = lines_of(one for one in session.telling.records if meant(one.source.service))
         tellers = [one for one in session.telling.records.sources.values() if meant(one.service)]
+        untold = why_untold(session)
     if tellers:
         return found, ""
+    if untold is not None:
+        return found, untold
+    if session.recorded:
+        return found, f"this capture holds no records of {shown(wanted.service or '')!r}"
     name = "no service is there that tells what it does" if wanted.service is None else (
         f"{shown(wanted.service)!r} does not tell what it does, or is not there"
     )  # fmt: skip
