@@ -37,6 +37,11 @@ class Following:
         elif "*" not in tap.patterns or tap.refused:
             tap.follow([channel])
 
+    def receivers(self, channel: str) -> int:
+        """How many of those that Redis gives what is published there are the tap itself, while it reads."""
+        tap = self._tap
+        return sum(glob.matches(one, channel) for one in tap.patterns if one not in tap.lacking)
+
     def taken(self, taken: Taken) -> None:
         """Requests came: the channels are read on which their answers are to come, be they announced or not."""
         tap = self._tap

@@ -268,9 +268,8 @@ class Sender:
 
     def _check_arrival(self, channel: str, found: Published) -> None:
         """Raise RedisUnavailable where nobody but our own tap got what was published, and others may be elsewhere."""
-        tap = self.session.tap
-        patterns = [one for one in tap.patterns if one not in tap.lacking] if self.session.status.up else []
-        if found.astray and found.receivers <= sum(glob.matches(one, channel) for one in patterns):
+        session = self.session
+        if found.astray and found.receivers <= (session.own_receivers(channel) if session.status.up else 0):
             raise RedisUnavailable(found.astray)
 
     def _see_answers(self, service: str, requester: Requester) -> None:

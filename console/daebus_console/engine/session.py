@@ -93,6 +93,7 @@ class Session:
         tap_class = ShardTap if sharded else Tap
         self.tap = tap_class(self.address, self, patterns=self.settings.patterns, clock=self.clock)
         self._following = Following(self.tap)
+        self.own_receivers = self._following.receivers
         self.discovery = Discovery(
             self.address,
             on_poll=self._on_poll,

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from daebus import DaebusCaller
 from daebus_console.commands.context import Exit
+from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.tui.titles.hints import no_services
 from tests.console.sick.conftest import Bus, carry_out, looking
 from tests.support.redis_server import RedisServer
 from tests.support.several import order
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -46,6 +51,66 @@ def test_what_reaches_nobody_there_is_told(replica: RedisServer, line: str) -> N
     assert said.status == (Exit.ERROR if line.startswith("why") else Exit.NO_REDIS)
     assert "nobody serves" not in said.words + said.shown
     assert "0 receivers" not in said.shown
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> Path:
+    """Two requests and a broadcast."""
+    path = tmp_path / "asked.jsonl"
+    with CaptureWriter(path, "", 0.0) as writer:
+        for number in (1, 2):
+            asked = b'{"action":"echo","payload":{"n":1},"request_id":"r%d","reply_to":"caller:x"}' % number
+            writer.write(float(number), "one", asked)
+        writer.write(3.0, "news", b'{"n":1}')
+    return path
+
+
+@pytest.mark.parametrize("taps", [False, True])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "--skip-missing",
+        "#1",
+        "#3 --include broadcast",
+        "kind:broadcast --include broadcast",
+        "--include broadcast --skip-missing --asap",
+    ],
+)
+def test_what_is_replayed_there_reaches_nobody(replica: RedisServer, capture: Path, words: str, taps: bool) -> None:
+    meanwhile = (lambda _session: None) if taps else None
+    said = carry_out(replica.url, f"replay {capture} --yes --redis {replica.url} {words}", meanwhile=meanwhile)
+    assert "is a replica, where nobody subscribes" in said.words
+    assert said.status == Exit.NO_REDIS
+    assert "nobody serves" not in said.words + said.shown
+    assert re.search("[1-9] (sent again|same)", said.words + said.shown) is None
+
+
+def test_what_is_replayed_to_who_is_subscribed_at_a_replica_arrives(replica: RedisServer, capture: Path) -> None:
+    app = Bus(replica).serve(name="one")
+    try:
+        with replica.client() as client, client.pubsub() as pubsub:
+            pubsub.psubscribe("ne*")
+            assert pubsub.get_message(timeout=5)
+            for words in ("", "#3 --include broadcast"):
+                said = carry_out(replica.url, f"replay {capture} --yes {words}", meanwhile=lambda _session: None)
+                assert "replica" not in said.words, said.words
+            assert [one["data"] for one in _heard(pubsub, 1)] == [b'{"n":1}']
+    finally:
+        app.stop(grace=1)
+
+
+def _heard(pubsub: Any, count: int) -> list[dict[str, Any]]:
+    """The next messages of a subscription."""
+    found: list[dict[str, Any]] = []
+
+    def read() -> bool:
+        one = pubsub.get_message(ignore_subscribe_messages=True)
+        found.extend([one] if one else [])
+        return len(found) >= count
+
+    eventually(read)
+    return found
 
 
 def test_who_is_subscribed_at_a_replica_is_reached(replica: RedisServer) -> None:

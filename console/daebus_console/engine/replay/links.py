@@ -40,6 +40,10 @@ class Links(Protocol):
     def heard(self, channel: str, data: bytes) -> None:
         """An answer came. Called on another thread than the rest."""
 
+    def receivers(self, channel: str) -> int:
+        """How many of those that get what is published there only look on for us."""
+        ...
+
     def close(self) -> None:
         """It is over."""
 
@@ -64,6 +68,10 @@ class NoLinks:
 
     def heard(self, channel: str, data: bytes) -> None:
         """Nobody is told."""
+
+    def receivers(self, channel: str) -> int:  # noqa: ARG002 - as the others have it
+        """Nobody looks on."""
+        return 0
 
     def close(self) -> None:
         """Nobody is told."""
@@ -116,6 +124,10 @@ class SessionLinks(NoLinks):
             self._session.correlator.give_up(item.channel, data, request_id)
             for key in (_key(item.channel, request_id, data), _key(item.channel, None, data)):
                 self._expected.pop(key, None)
+
+    def receivers(self, channel: str) -> int:
+        """The tap, where it reads."""
+        return self._session.own_receivers(channel) if self._session.status.up else 0
 
     def close(self) -> None:
         """Wait a moment for what is still on its way, then stop looking."""

@@ -97,7 +97,7 @@ class Replay:
         self._links = links or NoLinks()
         self._changed = threading.Condition()
         self._ahead = Ahead(exchanges, self._changed)
-        self._wire = Wire(address, self._take, self._on_lost)
+        self._wire = Wire(address, self._take, self._on_lost, self._links.receivers)
         self._timing = Timing(self.pace, 0.0)
         self._flights = Flights()
         self._done: deque[Outcome] = deque()

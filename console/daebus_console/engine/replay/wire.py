@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterable
 from daebus.errors import PermissionDenied, RedisUnavailable
 from daebus.transport.address import RedisAddress
 from daebus.transport.bus import redis_at
+from daebus.transport.commands import at_replica
 from daebus.transport.places import clients as places
+from daebus.transport.places.dialing import link_to
 from daebus.transport.subscription import Subscription
 from daebus_console import naming
 from daebus_console.engine.message.envelope import CALLER_PREFIX
@@ -32,7 +34,7 @@ class Crowded(Exception):
 
 class Wire:
     """`on_reply(channel, data)` is called on a thread of its own for each answer, `on_lost(error)` when answers may be
-    missed.
+    missed. `own(channel)` is how many of those that get what is published on a channel only look on for us.
 
     Connects with `open`; `close` it in the end.
     """
@@ -42,12 +44,13 @@ class Wire:
         address: RedisAddress,
         on_reply: Callable[[str, bytes], None],
         on_lost: Callable[[RedisUnavailable], None],
+        own: Callable[[str], int] = lambda _channel: 0,
     ) -> None:
         self.address = address
         self.reply_to = f"{CALLER_PREFIX}{uuid.uuid4().hex}"
         self._publisher = redis_at(address.url).publisher(NAME)
         self._trusted: dict[str, float] = {}
-        self._on_reply, self._on_lost = on_reply, on_lost
+        self._on_reply, self._on_lost, self._own = on_reply, on_lost, own
         self._subscriptions: dict[str, Subscription] = {}
 
     def open(self) -> None:
@@ -75,16 +78,19 @@ class Wire:
         """Publish; returns how many are subscribed to just this channel, None where that was not asked.
 
         It is asked, and Redis waited for, once a second for each channel: doing so each time would make others late.
-        Raises RedisUnavailable, or its ConnectionLost where the message may have arrived all the same.
+        Raises RedisUnavailable, also where it reached nobody since the server is a replica; or its ConnectionLost where
+        the message may have arrived all the same.
         """
         now = time.monotonic()
         if now < self._trusted.get(channel, 0.0):
             self._publisher.post(channel, data)
             return None
-        subscribers = self._publisher.deliver(channel, data).subscribers
-        if subscribers != 0:
+        found = self._publisher.deliver(channel, data)
+        if found.astray and found.receivers <= self._own(channel):
+            raise RedisUnavailable(found.astray)
+        if found.subscribers != 0:
             self._trusted[channel] = now + _TRUST
-        return subscribers
+        return found.subscribers
 
     def close(self) -> None:
         """Give the connections back."""
@@ -107,3 +113,11 @@ def count_subscribers(address: RedisAddress, channels: Iterable[str]) -> dict[st
         raise
     # Where a node of a cluster does not answer, there may be somebody.
     return {name: 1 if count is None else count for name, count in zip(names, counts, strict=True)}
+
+
+def check_no_replica(address: RedisAddress) -> None:
+    """Raise RedisUnavailable where the server is a replica: that nobody subscribes there says nothing."""
+    link, dialled = link_to(address, NAME, time.monotonic() + _CONNECT_WITHIN)
+    link.close()
+    if dialled.greeting.is_replica and dialled.cluster is None:
+        raise RedisUnavailable(at_replica(address))

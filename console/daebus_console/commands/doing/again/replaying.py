@@ -34,7 +34,7 @@ from daebus_console.engine.replay.pace import Pace
 from daebus_console.engine.replay.plan import INCLUDABLE, Choice, Plan, make_plan, missing
 from daebus_console.engine.replay.replay import Outcome, Replay
 from daebus_console.engine.replay.report import Report, Result, Verdict, change_data, judge
-from daebus_console.engine.replay.wire import count_subscribers
+from daebus_console.engine.replay.wire import check_no_replica, count_subscribers
 from daebus_console.engine.sender import Cancelled
 from daebus_console.files.places import FileError, is_standard_output
 from daebus_console.naming import quoted, shown
@@ -142,6 +142,7 @@ def _ask_before_one(item: Resend, context: Context, address: RedisAddress, yes: 
     count = counts[item.channel] if counts is not None else None
     if item.kind is not Kind.BROADCAST:
         if count == 0:
+            check_no_replica(address)
             raise ServiceUnavailable(
                 f"nobody serves {quoted(item.service)}: its channel has no subscriber; nothing was sent"
             )
@@ -334,6 +335,7 @@ class _Many:
             return None
         gone = missing(plan, counts)
         if gone:
+            check_no_replica(self.address)
             told = ", ".join(f"{shown(name)} ({count})" for name, count in sorted(gone.items()))
             if len(gone) == len(plan.services) and not plan.channels:
                 raise ServiceUnavailable(f"nobody serves {told}; nothing was sent")
