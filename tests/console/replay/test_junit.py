@@ -14,9 +14,11 @@ import pytest
 from daebus_console.commands.cancellation import Cancellation
 from daebus_console.commands.context import Exit
 from daebus_console.commands.under_way import under_way
+from daebus_console.engine.capture.reader import read_capture
 from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.diff.exchange import Answer
 from daebus_console.engine.diff.rules import Rules
+from daebus_console.engine.message.frame import Frame
 from daebus_console.engine.replay.item import resend_of
 from daebus_console.engine.replay.junit import JUnit
 from daebus_console.engine.replay.replay import Outcome
@@ -91,6 +93,25 @@ def test_what_nobody_waited_for_is_skipped_and_not_failed(tmp_path: Path) -> Non
     suite = suite_in(report.read_text())
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("1", "0", "1")
     assert [one.get("message") for one in suite.iter("skipped")] == ["stopped waiting"]
+
+
+def test_what_nobody_serves_is_skipped_where_the_others_are_replayed(
+    console: Console, shop: Shop, spread: Path, tmp_path: Path
+) -> None:
+    both, report = tmp_path / "both.jsonl", tmp_path / "report.xml"
+    asked = {"action": "tidy", "payload": {}, "request_id": "x1", "reply_to": "caller:1"}
+    with CaptureWriter(both, "", 0.0) as writer:
+        for frame in (one for one in read_capture(spread) if isinstance(one, Frame)):
+            writer.write(frame.at, frame.channel, frame.data)
+        writer.write(20_000.0, f"{shop.name}_gone", json.dumps(asked).encode())
+        writer.write(20_001.0, f"{shop.name}_gone", json.dumps({**asked, "request_id": "x2"}).encode())
+        writer.write(20_002.0, "news", b'{"n": 1}')
+    done = console("replay", str(both), "--asap", "--skip-missing", "--junit", str(report))
+    assert done.status == 0
+    suite = suite_in(report.read_text())
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("7", "0", "2")
+    skipped = {case.get("name"): one.get("message") for case in suite for one in case.findall("skipped")}
+    assert skipped == dict.fromkeys(("#6 tidy", "#7 tidy"), f"nobody serves '{shop.name}_gone'")
 
 
 def test_it_goes_where_other_files_go(console: Console, spread: Path, tmp_path: Path) -> None:

@@ -195,7 +195,7 @@ class Commands:
         (command,) = commands_in(f"replay #{origin.number}")
 
         def work(job: Job) -> int:
-            from daebus_console.commands.doing.again.replaying import replay_edited
+            from daebus_console.commands.doing.again.replaying_one import replay_edited
             from daebus_console.commands.doing.runner import run_as
 
             context = replace(self.context, cancellation=job.cancellation)
