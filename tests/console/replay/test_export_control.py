@@ -30,6 +30,22 @@ def capture(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize("name", sorted(FORMATS))
+def test_what_a_form_cannot_say_is_not_counted_as_written(console: Console, tmp_path: Path, name: str) -> None:
+    bus = Bus()
+    for number in range(5):
+        bus >> request("users", "get_user", id=f"r{number}", payload={"id": number})
+        bus >> answer("caller:1", id=f"r{number}", payload={"name": "Ann"})
+    bus >> answer("caller:1", id="stray", payload={"name": "Bea"})
+    capture = tmp_path / "seen.jsonl"
+    capture.write_text(export("capture", bus.journal.exchanges), encoding="utf-8")
+    written = {"nestjs": 0, "faststream": 0}.get(name, 5 if name in SENDS_AGAIN else 6)
+    done = console("export", str(capture), "--as", name, "-o", str(tmp_path / "out"))
+    assert done.status == 0, done.err
+    assert f"{written} exchanges written to " in done.err
+    assert (f"{6 - written} left out" in done.err) is (written < 6)
+
+
 @pytest.mark.parametrize("name", SENDS_AGAIN)
 def test_what_sends_again_leaves_out_questions_of_consoles(console: Console, capture: Path, name: str) -> None:
     done = console("export", str(capture), "--as", name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sized
 from typing import Protocol, runtime_checkable
 
 from daebus_console.commands.context import Context, Exit
@@ -51,7 +51,7 @@ def run_export(command: Command, context: Context) -> int:
     )
     # What only asks services for themselves is no work of theirs, and answered differently each time.
     whole = not FORMATS[name].again or bool(chosen.numbers) or chosen.matching.names_control
-    count = _Count(chosen.each(), whole)
+    count = _Count(chosen.each(), whole, options.left_out)
     found = pieces(name, count, options)
     if command["copy"]:
         _copy(found, context, name, count)
@@ -94,24 +94,30 @@ def _left_out(numbers: list[int], name: str) -> str:
 
 
 class _Count:
-    """Counts what passes through it; where it is not the `whole`, nothing of control channels does."""
+    """Counts what passes through it; where it is not the `whole`, nothing of control channels does.
 
-    def __init__(self, exchanges: Iterable[Exchange], whole: bool) -> None:
+    Of those `left_out` are the numbers that the format leaves out.
+    """
+
+    def __init__(self, exchanges: Iterable[Exchange], whole: bool, left_out: Sized) -> None:
         self._exchanges = exchanges
         self._whole = whole
-        self.count = self.control = 0
+        self._left_out = left_out
+        self._passed = self.control = 0
 
     def __iter__(self) -> Iterator[Exchange]:
         for exchange in self._exchanges:
             if exchange.flags & Flag.CONTROL and not self._whole:
                 self.control += 1
                 continue
-            self.count += 1
+            self._passed += 1
             yield exchange
 
     @property
     def told(self) -> str:
-        return f"{self.count} exchange{'s' * (self.count != 1)}"
+        """How many were written, once all are."""
+        count = self._passed - len(self._left_out)
+        return f"{count} exchange{'s' * (count != 1)}"
 
 
 def _format(command: Command) -> str:
