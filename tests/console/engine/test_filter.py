@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from daebus_console.engine.filter import writing
 from daebus_console.engine.filter.keys import KEYS
 from daebus_console.engine.filter.language import Filter, FilterError, help_rows, help_text, parse
+from daebus_console.engine.filter.lexer import split
+from daebus_console.engine.filter.payload import parse_path
 from daebus_console.engine.message.exchange import Exchange, Flag
 from tests.console.engine.bus import Bus, answer, progress, raw, request
 
@@ -202,6 +207,12 @@ def test_a_payload_is_read_as_the_framework_reads_it() -> None:
         ('.""', '{"": 1}'),
         ('."*"', '{"*": 1}'),
         (".\ud800x", '{"\\ud800x": 1}'),
+        (r".a\.b", '{"a.b": 1}'),
+        (r".a\.b\:c\ d\,e.f", '{"a.b:c d,e": {"f": 1}}'),
+        (r".\*", '{"*": 1}'),
+        (r".\"a\"\[0]", '{"\\"a\\"[0]": 1}'),
+        (r".a\x0ab", '{"a\\nb": 1}'),
+        (r'[0]."a b"[1].c\.d', '[{"a b": [0, {"c.d": 1}]}]'),
     ],
 )
 def test_paths(path: str, payload: str) -> None:
@@ -209,6 +220,19 @@ def test_paths(path: str, payload: str) -> None:
     bus >> raw("orders", f'{{"action": "a", "request_id": "1", "payload": {payload}}}')
     bus >> raw("orders", '{"action": "a", "request_id": "2", "payload": {"x": 1}}')
     assert passing(bus, f"payload{path}:1") == [1]
+
+
+@given(st.lists(st.one_of(st.text(), st.integers(0, 999), st.none()), min_size=1, max_size=5))
+def test_a_path_that_is_written_is_read_as_it_was(path: list[str | int | None]) -> None:
+    (term,) = split(f"{writing.field(tuple(path))}:1")
+    assert parse_path(term) == tuple(path)
+    assert term.raw.isprintable()
+
+
+def test_a_path_in_which_a_name_is_missing_is_a_mistake_and_no_text() -> None:
+    for text in ("payload..a:1", r"payload.a\.b..c:1"):
+        with pytest.raises(FilterError, match="name of a field is missing"):
+            parse(text)
 
 
 def test_text_is_found_however_json_has_escaped_it() -> None:

@@ -40,8 +40,9 @@ KEYS: tuple[Key, ...] = (
         "latency:>100ms", of.latency, (">10ms", ">100ms", ">1s", "10..50ms")),
     Key("size", "size:>SIZE", "bytes of all messages: > >= < <= or A..B in b kb mb (1 kb is 1024 b)", "size:>1kb",
         of.size, (">1kb", ">100kb", ">1mb")),
-    Key("payload", "payload.PATH:VALUE", "a field of a payload: a.b[0].c, * for any; VALUE is text, a number, >5 or"
-        " 1..9, and * where it is merely there", "payload.user.name:ann*", of.payload, source="path"),
+    Key("payload", "payload.PATH:VALUE", "a field of a payload: a.b[0].c, \"a.b\" where a name has a dot in it, *"
+        " for any; VALUE is text, a number, >5 or 1..9, and * where it is merely there",
+        "payload.user.name:ann*", of.payload, source="path"),
     Key("carries", "carries:VALUE", "a payload holds VALUE as a field's whole value or as a key, at any depth; VALUE as"
         " for payload", "carries:ord-17", of.carries),
     Key("is", "is:WORD", " ".join(of.FLAGS), "is:late,duplicate", of.flags, tuple(of.FLAGS)),

@@ -98,14 +98,19 @@ def split(text: str) -> list[Term]:
 def key_end(text: str, start: int) -> int | None:
     """Where the key of the term at `start` ends, that is the place of its colon; None where it has no key.
 
-    A field name of a payload path may stand in double quotes, and then contain anything.
+    In a payload path a backslash takes the next sign as it is, and a name may stand in double quotes, and then contain
+    anything.
     """
     position = start
+    dotted = text.startswith("payload.", start)
+    in_path = dotted or text.startswith("payload[", start)
     while position < len(text):
         sign = text[position]
         if sign == ":":
             return position if position > start else None
-        if sign == '"' and text.startswith("payload.", start):
+        if sign == "\\" and in_path:
+            position += 1
+        elif sign == '"' and (dotted or (in_path and text[position - 1] == ".")):
             if text[position - 1] != ".":
                 raise FilterError('a name in quotes stands behind a dot, as in payload."a name"', position, 1)
             closing = _closing(text, position)
@@ -180,14 +185,18 @@ def _pieces(raw: str) -> tuple[str, ...]:
     pieces: list[list[str]] = [[]]
     position = 0
     while position < len(raw):
-        sign = raw[position]
-        if sign == "*":
+        if raw[position] == "*":
             pieces.append([])
-        elif sign == "\\" and position + 1 < len(raw):
-            sign, length = naming.escape_at(raw, position) or (raw[position + 1], 2)
-            pieces[-1].append(sign)
-            position += length - 1
+            position += 1
         else:
+            sign, length = sign_at(raw, position)
             pieces[-1].append(sign)
-        position += 1
+            position += length
     return tuple(naming.joined("".join(piece)) for piece in pieces)
+
+
+def sign_at(raw: str, position: int) -> tuple[str, int]:
+    """The sign that is written there, a backslash resolved, and how many signs that takes."""
+    if raw[position] == "\\" and position + 1 < len(raw):
+        return naming.escape_at(raw, position) or (raw[position + 1], 2)
+    return raw[position], 1

@@ -15,11 +15,12 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from daebus_console.engine import jsontext, payloads
-from daebus_console.engine.filter.lexer import FilterError, Term, Value
+from daebus_console.engine.filter.lexer import FilterError, Term, Value, sign_at
 from daebus_console.engine.filter.pattern import Compare, Names, comparison, number_in
 from daebus_console.engine.jsontext import exact
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.nesting import DEEPEST, is_too_deep
+from daebus_console.naming import joined
 
 Step = str | int | None
 """One step of a path: the name of a field, an index, or None for any of them."""
@@ -33,7 +34,7 @@ _STEERING = ("payload", "action", "status", "request_id")
 
 
 def parse_path(term: Term) -> Path:
-    """The steps behind `payload`: `.name`, `."any name"`, `.*`, `[0]`, `[*]`. Raises FilterError."""
+    """The steps behind `payload`: `.name`, `.a\\.b` or `."a.b"`, `.*`, `[0]`, `[*]`. Raises FilterError."""
     key = term.key or ""
     position = len("payload")
     steps: list[Step] = []
@@ -67,20 +68,23 @@ def _field(term: Term, key: str, position: int) -> tuple[Step, int]:
         raise _at(term, "a . or [ is expected here in the path", position, 1)
     begin = position + 1
     if key[begin : begin + 1] == '"':
-        name, index = "", begin + 1
         # The lexer has seen to it that the quote is closed.
-        while key[index] != '"':
-            index += 1 if key[index] == "\\" else 0
-            name += key[index]
-            index += 1
-        return name, index + 1
-    end = begin
-    while end < len(key) and key[end] not in ".[":
-        end += 1
+        name, end = _name(key, begin + 1, '"')
+        return name, end + 1
+    name, end = _name(key, begin, ".[")
     if end == begin:
         raise _at(term, "the name of a field is missing behind the .", position, 1)
-    name = key[begin:end]
-    return (None if name == "*" else name), end
+    return (None if key[begin:end] == "*" else name), end
+
+
+def _name(key: str, position: int, ends: str) -> tuple[str, int]:
+    """The name that begins there, up to one of those signs without a backslash before it, and its end."""
+    signs: list[str] = []
+    while position < len(key) and key[position] not in ends:
+        sign, length = sign_at(key, position)
+        signs.append(sign)
+        position += length
+    return joined("".join(signs)), position
 
 
 # Reading ------------------------------------------------------------------------------------------------------------

@@ -53,4 +53,4 @@ def _step(step: str | int | None) -> str:
         return f"[{step}]"
     if step and all(sign.isalnum() or sign in "_-" for sign in step):
         return f".{step}"
-    return '."' + step.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f'."{_literally(step)}"'
