@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,45 @@ def test_what_could_not_be_read_is_told(damaged: Path, line: str) -> None:
     status, heard = shell(line.format(damaged))
     assert status == Exit.DONE, (heard.errors, heard.mistakes)
     assert len([note for note in heard.notes if "line 4 is skipped" in note]) == 1
+
+
+@pytest.mark.parametrize("numbers", ["#99", "#2 #99", "#99 #2", "#2,#99"])
+@pytest.mark.parametrize(
+    "line",
+    ["stats {}", "groups {}", "contrast {}", "trace {}", "export {} --as jsonl", "export {}", "replay {} --dry-run"],
+)
+def test_a_number_that_a_capture_does_not_have_is_a_mistake(damaged: Path, line: str, numbers: str) -> None:
+    status, heard = shell(line.format(f"{damaged} {numbers}"))
+    assert (status, heard.lines, heard.records) == (Exit.USAGE, [], [])
+    (mistake,) = heard.mistakes
+    assert mistake.message.startswith("there is no exchange #")
+    assert "#99" in mistake.message
+    assert mistake.line[mistake.position :].startswith("#99" if "," not in numbers or "trace" not in line else numbers)
+
+
+@pytest.mark.parametrize(
+    "line", ["stats {}", "groups {}", "contrast {}", "export {} --as jsonl", "replay {} --dry-run"]
+)
+def test_a_number_among_other_terms_is_a_filter(damaged: Path, line: str) -> None:
+    for words in ("#99 status:error", "-#99", "#2 action:get"):
+        assert shell(line.format(f"{damaged} {words}"))[0] == Exit.DONE
+    # To search for such a text, it is put in quotes.
+    assert shell(line.format(f"{damaged} '\"#99\"'"))[0] == Exit.DONE
+
+
+def test_exactly_the_numbers_that_are_named_are_exported(damaged: Path) -> None:
+    for words, wanted in (("#3", [3]), ("#4 #2", [2, 4]), ("#2,#3", [2, 3])):
+        status, heard = shell(f"export {damaged} {words} --as jsonl")
+        assert status == Exit.DONE
+        assert [json.loads(line)["exchange"] for line in heard.lines] == wanted
+
+
+def test_a_number_that_was_not_seen_is_a_mistake_at_a_prompt_too(redis_url: str) -> None:
+    with Session(redis_url) as session, prompting(session) as prompt:
+        for line in ("stats #99", "groups #99", "contrast #99", "trace #99", "export #99"):
+            prompt.heard.mistakes.clear()
+            assert prompt(line) == Exit.USAGE
+            assert "there is no exchange #99" in prompt.heard.mistakes[0].message
 
 
 def test_what_answers_from_a_damaged_capture_tells_it(damaged: Path, redis_url: str, name: str) -> None:

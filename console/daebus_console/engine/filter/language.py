@@ -19,7 +19,7 @@ from daebus_console.engine.message.exchange import Exchange, Message
 __all__ = ["Filter", "FilterError", "help_rows", "help_text", "parse"]
 
 _OURS = (CONTROL_PREFIX, WATCH_PREFIX)
-_NUMBER = re.compile(r"#[0-9]+").fullmatch
+_NUMBER = re.compile(r"#[0-9]{1,18}").fullmatch
 
 
 class Filter:
@@ -28,10 +28,19 @@ class Filter:
     `accepts` is the same question as a plain function, for loops over many.
     """
 
-    __slots__ = ("_predicates", "accepts", "names_control", "text")
+    __slots__ = ("_predicates", "accepts", "names_control", "numbers", "text")
 
-    def __init__(self, text: str, predicates: tuple[Predicate, ...], *, names_control: bool = False) -> None:
+    def __init__(
+        self,
+        text: str,
+        predicates: tuple[Predicate, ...],
+        *,
+        names_control: bool = False,
+        numbers: frozenset[int] = frozenset(),
+    ) -> None:
         self.text = text
+        self.numbers = numbers
+        """The numbers of exchanges that it names, where it does nothing else."""
         self.names_control = names_control
         """Whether it is about control channels, or about single exchanges: what is hidden else is wanted then."""
         self._predicates = predicates
@@ -75,6 +84,7 @@ def parse(text: str) -> Filter:
         text.strip(),
         tuple(sorted(predicates, key=lambda one: one.cost)),
         names_control=any(map(_names_control, terms)),
+        numbers=_numbers(terms),
     )
 
 
@@ -93,6 +103,13 @@ def _is_numbers(term: Term) -> bool:
         and not term.negated
         and all(not value.quoted and _NUMBER(value.text) is not None for value in term.values)
     )
+
+
+def _numbers(terms: Sequence[Term]) -> frozenset[int]:
+    """The numbers of exchanges that such terms name, where they do nothing else."""
+    if not all(map(_is_numbers, terms)):
+        return frozenset()
+    return frozenset(int(value.text[1:]) for term in terms for value in term.values)
 
 
 def _names_control(term: Term) -> bool:

@@ -12,6 +12,7 @@ from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.shared.asking import ask
 from daebus_console.commands.doing.shared.inputs import tell_warnings
 from daebus_console.commands.doing.shared.material import LOOK_FOR, file_among, recording_of, wait
+from daebus_console.commands.doing.shared.numbered import named_by
 from daebus_console.commands.grammar.command import Command, filter_of
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.figures.rows import Row
@@ -37,9 +38,12 @@ def run_stats(command: Command, context: Context) -> int:
     now, interrupted = None, False
     if file is not None:
         recording = recording_of(file, context)
+        named_by(wanted, words, recording.exchanges())
         stats, looked, now = _recorded(recording, wanted)
         tell_warnings(recording, context)
     elif seconds is None and context.face is Face.PROMPT:
+        with context.session.lock:
+            named_by(wanted, words, context.session.journal.exchanges)
         stats, looked = _remembered(context.session, wanted)
         _count_queues(context.session, wanted, stats, 0.0)
     else:

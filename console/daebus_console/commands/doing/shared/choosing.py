@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from daebus_console.commands.context import Context
 from daebus_console.commands.doing.shared import inputs
+from daebus_console.commands.doing.shared.numbered import named_by
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import filter_of
 from daebus_console.commands.terms.kinds import Kind, read_value
@@ -107,6 +108,9 @@ def _of_file(word: Word, rest: Sequence[Word], line: str, with_filter: bool, con
     if not with_filter:
         return Chosen(recording.exchanges, path=path, rest=tuple(rest), recording=recording)
     matching = filters.parse(filter_of(rest, line) or "")
+    named = named_by(matching, rest, recording.exchanges())
+    if named is not None:
+        return Chosen(lambda: named, (), path, matching, recording=recording)
     return Chosen(lambda: _matching(recording.exchanges(), matching), (), path, matching, recording=recording)
 
 

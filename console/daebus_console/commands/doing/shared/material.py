@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from daebus_console.commands.context import Context
 from daebus_console.commands.doing.shared import inputs
+from daebus_console.commands.doing.shared.numbered import named_by
 from daebus_console.commands.grammar.command import Command, filter_of
 from daebus_console.commands.terms.words import Word
 from daebus_console.commands.verbs import Face
@@ -68,7 +69,9 @@ def gather(command: Command, context: Context, *, with_filter: bool = True) -> M
     wanted = filters.parse(filter_of(rest, command.line) or "") if with_filter else filters.parse("")
     if file is not None:
         recording = recording_of(file, context)
-        return Material(_Kept(recording).exchanges, tuple(rest), wanted, recording)
+        kept = _Kept(recording)
+        named_by(wanted, rest, kept.exchanges())
+        return Material(kept.exchanges, tuple(rest), wanted, recording)
     interrupted = False
     if context.face is Face.SHELL or command["for"] is not None:
         context.look()
@@ -76,6 +79,7 @@ def gather(command: Command, context: Context, *, with_filter: bool = True) -> M
     session = context.session
     with session.lock:
         found = list(session.journal.exchanges)
+    named_by(wanted, rest, found)
     return Material(lambda: found, tuple(rest), wanted, None, interrupted)
 
 
