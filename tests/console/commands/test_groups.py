@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,16 @@ def test_groups_with_the_filter_that_shows_their_members(passed: Passed) -> None
     assert [record["count"] for record in passed.records] == [3]
     assert passed.records[0]["exchanges"] == [2, 4, 6]
     assert sum(passed.records[0]["over_time"]) == 3
+
+
+def test_what_was_asked_for_is_part_of_the_filter(passed: Passed) -> None:
+    passed >> request("users", "get_user", id="other", service="elsewhere")
+    passed >> answer("caller:1", id="other", status="error", payload={"error": "no user 9, password=x"})
+    assert passed("groups from:elsewhere --json") == Exit.DONE
+    (record,) = passed.records
+    assert (record["count"], record["exact"]) == (1, True)
+    assert passed(f"export {record['filter']} --as jsonl") == Exit.DONE
+    assert [json.loads(line)["exchange"] for line in passed.prompt.heard.lines] == record["exchanges"] == [7]
 
 
 def test_a_filter_before_a_capture_or_behind_it(passed: Passed, tmp_path: Path) -> None:

@@ -6,10 +6,13 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.hiding.redact import Redactor
-from daebus_console.engine.insight.groups import MOST_GROUPS, MOST_TEXTS, Group, Groups
+from daebus_console.engine.insight.group import Group
+from daebus_console.engine.insight.groups import MOST_GROUPS, MOST_TEXTS, Groups
 from daebus_console.engine.insight.masking import LONGEST, looks_like_data, mask
 from daebus_console.engine.insight.spread import Spread
 from daebus_console.engine.message.exchange import Exchange
@@ -66,11 +69,97 @@ def fail(bus: Bus, number: int, text: Any, *, channel: str = "users", **more: An
 
 
 def grouped(bus: Bus, **options: Any) -> list[Group]:
-    return Groups(**options).add_all(bus.exchanges).sorted()
+    return Groups(**options).add_all(bus.exchanges).tell_apart(lambda: bus.exchanges).sorted()
 
 
 def members(bus: Bus, group: Group) -> list[Exchange]:
     return [exchange for exchange in bus.exchanges if filters.parse(group.filter)(exchange)]
+
+
+TEXTS = (
+    "404", "405", "connection refused", "Connection Refused", "user 17 not found", "user 18 not found",
+    "user 'ann' not found", f"user {UUID} not found", "not found", "'x'", "*", "", 'say "hi"', "x" * 500, "a\nb",
+)  # fmt: skip
+_text = st.sampled_from(TEXTS) | st.text(max_size=8)
+_odd = st.sampled_from([404, 17.5, -0.0, 10**30, {}, [], [1], None, True, ["404"], {"message": "no 17"}, {"code": 1}])
+_payload = st.one_of(
+    st.fixed_dictionaries({}, optional={"error": _text | _odd, "message": _text, "type": st.sampled_from(TEXTS[:4])}),
+    st.sampled_from(["it broke", 17, None, [1]]),
+)
+_failure = st.fixed_dictionaries(
+    {
+        "service": st.sampled_from(["users", "Users", "shop"]),
+        "action": st.sampled_from(["get", "GET", ""]),
+        "asked": st.sampled_from([{}, {"error": "404"}, {"type": "404"}, {"message": "x"}]),
+        "payload": _payload,
+        "code": st.sampled_from(["http", "HTTP", "", None, 7]),
+        "ends": st.sampled_from(["error", "error", "error", "success", "timeout", "late", "stray", "unreadable"]),
+    }
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(_failure, max_size=25))
+def test_the_filter_of_a_group_selects_its_members_and_nothing_else(failures: list[dict[str, Any]]) -> None:
+    bus = Bus()
+    for number, one in enumerate(failures):
+        payload = one["payload"]
+        if isinstance(payload, dict) and one["code"] is not None:
+            payload = {**payload, "code": one["code"]}
+        ended = json.dumps({"status": "error", "request_id": f"r{number}", "payload": payload})
+        if one["ends"] == "stray":
+            bus >> raw("caller:9", ended)
+            continue
+        if one["ends"] == "unreadable":
+            bus >> raw(f"{one['service']}.responses", '{"action": ' + json.dumps(one["payload"]))
+            continue
+        bus >> request(one["service"], one["action"], id=f"r{number}", payload=one["asked"], timeout=1)
+        if one["ends"] in ("error", "success"):
+            bus >> raw("caller:1", ended.replace('"error"', f'"{one["ends"]}"', 1))
+    bus.wait(2)
+    for number, one in enumerate(failures):
+        if one["ends"] == "late":
+            bus >> answer("caller:1", id=f"r{number}")
+    groups = Groups().add_all(bus.exchanges).tell_apart(lambda: bus.exchanges)
+    found = groups.sorted()
+    for group in found:
+        assert group.exact
+        assert sorted(one.number for one in members(bus, group)) == list(group.all_numbers or ()), group.filter
+        assert len(group.all_numbers or ()) == group.count
+    assert sum(group.count for group in found) == groups.failed == len({n for g in found for n in g.all_numbers or ()})
+
+
+def test_texts_that_are_told_apart_by_their_values_or_by_what_they_lack() -> None:
+    bus = Bus()
+    for number, text in enumerate(["404", "connection refused", {}, {"error": {}}, 404]):
+        fail(bus, number, text if isinstance(text, dict) else {"error": text})
+    found = {group.key.template: group for group in grouped(bus)}
+    base = 'kind:request status:error to:users action:get_user code:""'
+    assert found["N"].filter == f'{base} payload.error:"404"'
+    assert found["connection refused"].filter == f'{base} payload.error:"connection refused"'
+    assert found[""].filter == f'{base} -payload.error:"404" -payload.error:"connection refused"'
+    assert [one.count for one in found.values()].count(2) == 2
+
+
+def test_where_no_text_is_there_the_filter_says_so() -> None:
+    bus = Bus()
+    fail(bus, 1, {"error": "connection refused"})
+    fail(bus, 2, {})
+    (group,) = (group for group in grouped(bus) if not group.key.template)
+    assert group.filter.endswith(" -payload.error:*")
+
+
+def test_what_only_numbers_tell_apart_has_them_and_beyond_a_hundred_is_said_to_be_inexact() -> None:
+    bus = Bus()
+    for number in range(101):
+        fail(bus, number, f"user {number} not found")
+        if number in (5, 50):
+            fail(bus, 1000 + number, f"user {UUID[:-2]}{number:02} not found '{number}' in user table, not found")
+            fail(bus, 2000 + number, f"user {UUID[:-2]}{number:02} not found")
+    many, *others = grouped(bus)
+    assert (many.count, many.exact) == (101, False)
+    assert len(members(bus, many)) > 101
+    assert all(group.exact and len(members(bus, group)) == group.count == 2 for group in others)
 
 
 def test_the_same_mistake_is_one_group() -> None:
@@ -204,7 +293,7 @@ def test_texts_without_end_take_no_memory_without_end() -> None:
     bus = Bus()
     for number in range(MOST_TEXTS + 30):
         fail(bus, number, "text " + "abcdefghij"[number % 10] * (number + 1))
-    groups.add_all(bus.exchanges)
+    groups.add_all(bus.exchanges).tell_apart(lambda: bus.exchanges)
     found = groups.sorted()
     assert len(found) == MOST_TEXTS + 1
     assert (found[0].key.template, found[0].count) == ("(other texts)", 30)

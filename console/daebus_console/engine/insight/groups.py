@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from daebus_console.engine import payloads
-from daebus_console.engine.filter import writing
+from daebus_console.engine import jsontext, payloads
+from daebus_console.engine.insight.apart import tell_apart
+from daebus_console.engine.insight.group import NO_ANSWER, TOO_LATE, Group, Key
 from daebus_console.engine.insight.masking import Masked, mask
-from daebus_console.engine.insight.spread import Spread
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
 
 MOST_GROUPS = 1_000
 MOST_TEXTS = 50
 """Different texts of one error of one action that are told apart; hostile or careless texts have no end."""
-_NEWEST = 5
-_MOST_NAMES = 50
-_MOST_PATTERNS = 4
-_LONGEST_EXAMPLE = 300
-
 _TEXTS = ("error", "err", "message", "detail", "reason", "title")
 """Where the text of an error stands in its payload: here, or under one of these in an object that stands here."""
-
-NO_ANSWER, TOO_LATE = "no answer in time", "answered too late"
 
 Redact = Callable[[bytes], bytes]
 OTHER_TEXTS = Masked("(other texts)", ("", ""), ("", ""))
@@ -42,92 +35,6 @@ class Failure(NamedTuple):
     path: tuple[str, ...] = ()
 
 
-class Key(NamedTuple):
-    """What the members of a group have in common. `state` and `kind` are those of their exchanges."""
-
-    kind: Kind
-    state: State
-    target: str
-    service: str
-    action: str | None
-    code: str | None
-    type: str | None
-    template: str
-
-
-class Group:
-    """Failures that have a Key in common. `first` and `last` are epoch seconds, `numbers` the newest of them.
-
-    `patterns` are the texts between what is masked, of which each of theirs has some.
-    """
-
-    __slots__ = (
-        "callers",
-        "count",
-        "example",
-        "first",
-        "instances",
-        "key",
-        "last",
-        "numbers",
-        "path",
-        "patterns",
-        "spread",
-    )
-
-    def __init__(self, key: Key, masked: Masked, path: tuple[str, ...]) -> None:
-        self.key, self.path = key, path
-        self.patterns = {masked.pieces: None}
-        self.count = 0
-        self.first = self.last = 0.0
-        self.example = ""
-        self.callers: Counter[str] = Counter()
-        self.instances: Counter[str] = Counter()
-        self.numbers: deque[int] = deque(maxlen=_NEWEST)
-        self.spread = Spread()
-
-    def also(self, masked: Masked) -> None:
-        """One of them has that text: it may quote otherwise."""
-        patterns = self.patterns
-        if masked.pieces not in patterns and masked.loose not in patterns:
-            patterns[masked.pieces] = None
-            if len(patterns) > _MOST_PATTERNS:
-                self.patterns = {masked.loose: None}
-
-    def add(self, exchange: Exchange, text: str | None) -> None:
-        """Take one more."""
-        at = exchange.opened.at
-        self.first = min(self.first, at) if self.count else at
-        self.last = max(self.last, at) if self.count else at
-        self.count += 1
-        self.spread.add(at)
-        self.numbers.append(exchange.number)
-        self.example = (text or "")[:_LONGEST_EXAMPLE]
-        for names, name in ((self.callers, exchange.source), (self.instances, exchange.instance)):
-            if name is not None and (name in names or len(names) < _MOST_NAMES):
-                names[name] += 1
-
-    @property
-    def filter(self) -> str:
-        """A filter that all of them pass, and hardly anything else."""
-        key = self.key
-        terms = [f"status:{key.state.value}", f"to:{writing.literal(key.target)}"]
-        if key.kind is not Kind.REQUEST:
-            terms.insert(0, f"kind:{key.kind.value}")
-        else:
-            terms.append(f"action:{writing.literal(key.action or '')}")
-        if key.code is not None and key.kind is Kind.REQUEST and key.state is State.ERROR:
-            terms.append(f"code:{writing.literal(key.code)}")
-        if key.state is State.TIMEOUT:
-            terms.append("is:late" if key.template == TOO_LATE else "-is:late")
-        if key.type is not None:
-            terms.append(f"payload.type:{writing.quoted([key.type])}")
-        if self.path:
-            patterns = sorted(map(writing.quoted, self.patterns))
-            terms.append(f"{writing.field(self.path)}:{','.join(patterns)}")
-        return " ".join(terms)
-
-
 class Groups:
     """Groups made of the failures among the exchanges that are added.
 
@@ -139,7 +46,8 @@ class Groups:
     def __init__(self, redact: Redact | None = None, *, control: bool = False) -> None:
         self._redact = redact
         self._control = control
-        self._groups: dict[Key, Group] = {}
+        self._groups: dict[tuple[Key, tuple[str, ...]], Group] = {}
+        self._members: dict[int, Group | None] = {}
         self._texts: Counter[Key] = Counter()
         self.looked = self.failed = self.left_out = 0
         self.start = self.end = 0.0
@@ -156,7 +64,7 @@ class Groups:
         if failure is None:
             return
         self.failed += 1
-        group = self._group(exchange, failure)
+        group = self._members[exchange.number] = self._group(exchange, failure)
         if group is None:
             self.left_out += 1
         else:
@@ -172,10 +80,19 @@ class Groups:
         """The groups, those with the most failures first, and of these the latest."""
         return sorted(self._groups.values(), key=lambda group: (-group.count, -group.last))
 
+    def tell_apart(self, each: Callable[[], Iterable[Exchange]]) -> Groups:
+        """Give each group the filter that selects it, tried on those that were added, as `each` gives them once more.
+
+        Returns itself.
+        """
+        tell_apart(list(self._groups.values()), self._members, each)
+        return self
+
     def _group(self, exchange: Exchange, failure: Failure) -> Group | None:
         masked = NO_TEXT if failure.text is None else mask(failure.text)
         key = Key(exchange.kind, exchange.state, exchange.target or "", *failure[:4], masked.template)
-        group = self._groups.get(key)
+        path = failure.path if failure.text is not None else ()
+        group = self._groups.get(_same(key, path))
         if group is not None:
             group.also(masked)
             return group
@@ -184,13 +101,18 @@ class Groups:
         if self._texts[common] >= MOST_TEXTS and failure.text is not None:
             masked = OTHER_TEXTS
             key = key._replace(template=masked.template)
-            if key in self._groups:
-                return self._groups[key]
+            if (others := self._groups.get(_same(key, path))) is not None:
+                return others
         if len(self._groups) >= MOST_GROUPS:
             return None
         self._texts[common] += 1
-        group = self._groups[key] = Group(key, masked, failure.path if failure.text is not None else ())
+        group = self._groups[_same(key, path)] = Group(key, masked, path)
         return group
+
+
+def _same(key: Key, path: tuple[str, ...]) -> tuple[Key, tuple[str, ...]]:
+    """What is the same for those that are in one group: to a filter, upper and lower case of a text are, too."""
+    return key._replace(template=key.template.casefold()), path
 
 
 def failure_of(exchange: Exchange, redact: Redact | None = None) -> Failure | None:
@@ -245,4 +167,9 @@ def _text_in(payload: Any) -> tuple[str | None, tuple[str, ...]]:
             inner = next((one for one in _TEXTS if isinstance(value.get(one), str)), None)
             if inner is not None:
                 return value[inner], (name, inner)
+    for name in _TEXTS:
+        value = payload.get(name)
+        # To a filter, a number is the same as its digits as a text.
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return jsontext.dumps(value), (name,)
     return None, ()

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from daebus_console.engine.insight.groups import Group, Groups
+from daebus_console.engine.insight.group import Group
+from daebus_console.engine.insight.groups import Groups
 from daebus_console.naming import shown
 from daebus_console.render import sparkline
 from daebus_console.text import clean
@@ -67,7 +68,7 @@ class GroupsScreen(InsightKeys):
         redact = self.app.redact if self.app.redact else None
 
         def work() -> None:
-            groups = Groups(redact).add_all(exchanges)
+            groups = Groups(redact).add_all(exchanges).tell_apart(lambda: exchanges)
             self.app.call_from_thread(self._show, groups)
 
         self.run_worker(work, thread=True, group="grouping", exclusive=True, exit_on_error=False)

@@ -8,7 +8,8 @@ from typing import Any
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.shared.material import gather
 from daebus_console.commands.grammar.command import Command
-from daebus_console.engine.insight.groups import Group, Groups
+from daebus_console.engine.insight.group import Group
+from daebus_console.engine.insight.groups import Groups
 from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, fit, line, sparkline, table
 
@@ -21,12 +22,13 @@ def run_groups(command: Command, context: Context) -> int:
     material = gather(command, context)
     groups = Groups(context.redact if context.redact else None, control=material.wanted.names_control)
     groups.add_all(material.matching())
+    groups.tell_apart(material.matching)
     found = groups.sorted()
     if command["json"]:
         for group in found:
-            context.output.record(_record(group, groups))
+            context.output.record(_record(group, groups, material.wanted.text))
     elif found:
-        context.output.result(_lines(found[:_MOST_SHOWN], groups, context.output.width))
+        context.output.result(_lines(found[:_MOST_SHOWN], groups, material.wanted.text, context.output.width))
         if len(found) > _MOST_SHOWN:
             context.output.note(f"and {len(found) - _MOST_SHOWN:,} more groups; --json tells all")
     if not command["json"]:
@@ -48,7 +50,7 @@ def what_failed(group: Group) -> list[Span]:
     return [*spans, Span(f"  {error}", "error")] if error else spans
 
 
-def _lines(found: list[Group], groups: Groups, width: int) -> list[Line]:
+def _lines(found: list[Group], groups: Groups, within: str, width: int) -> list[Line]:
     rows: list[list[str | Span]] = []
     for group in found:
         bars = sparkline(group.spread.bars(groups.start, groups.end, _BARS))
@@ -59,15 +61,21 @@ def _lines(found: list[Group], groups: Groups, width: int) -> list[Line]:
         lines.append(fit(line(*cell, *what_failed(group)), width))
         if group.key.template:
             lines.append(fit(line(f"       {group.key.template}"), width))
-        lines.append(line(Span(f"       {group.filter}", "dim")))
+        more = "" if group.exact else "  (and some of others)"
+        lines.append(line(Span(f"       {_filter(group, within)}", "dim"), more))
     return lines
+
+
+def _filter(group: Group, within: str) -> str:
+    """The filter of a group among what that filter lets through."""
+    return f"{group.filter} {within}" if within else group.filter
 
 
 def _clock(at: float) -> str:
     return time.strftime("%H:%M:%S", time.localtime(at))
 
 
-def _record(group: Group, groups: Groups) -> dict[str, Any]:
+def _record(group: Group, groups: Groups, within: str) -> dict[str, Any]:
     key = group.key
     return {
         "count": group.count,
@@ -84,5 +92,6 @@ def _record(group: Group, groups: Groups) -> dict[str, Any]:
         "callers": [{**fields("from", name), "count": count} for name, count in group.callers.most_common()],
         "instances": [{"instance": name, "count": count} for name, count in group.instances.most_common()],
         "exchanges": list(group.numbers),
-        "filter": group.filter,
+        "filter": _filter(group, within),
+        "exact": group.exact,
     }
