@@ -8,10 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from daebus_console.engine.filter import language as filters
+from daebus_console.engine.insight import facets as of
 from daebus_console.engine.insight.contrast import Difference, Share, least_difference
 from daebus_console.engine.insight.sides import MOST, Compared, compare
+from daebus_console.engine.insight.terms import terms
 from daebus_console.engine.message.exchange import Exchange
 from tests.console.engine.bus import Bus, answer, raw, request
 
@@ -208,3 +212,73 @@ def test_exchanges_are_asked_for_twice_and_not_changed() -> None:
 
     compare(each, ERRORS)
     assert len(asked) == 2
+
+
+VALUES: list[Any] = [
+    17, "17", 17.0, 17.5, "17.5", "Ann", "ann", True, "true", None, "null", "", {}, [17], ["17"], ["17", 17], "*",
+    {"17": 1}, {"18": 1}, {"a": 1}, 'say "hi"', "x" * 150, "x" * 120, "x" * 100 + "y", "x" * 99, 10**30, -1, "1..2",
+]  # fmt: skip
+KEYS = ("n", "a.b", 'the "key"', "17", "*")
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.sampled_from(KEYS),
+    st.lists(st.sampled_from(VALUES), min_size=1, max_size=3),
+    st.lists(st.sampled_from(VALUES), min_size=1, max_size=3),
+    st.sampled_from([{}, {"n": 17}, {"n": "ann"}, {"17": "17"}]),
+)
+def test_the_term_of_a_difference_selects_exactly_those_that_have_it(
+    key: str, bad: list[Any], good: list[Any], answered: Any
+) -> None:
+    bus = Bus()
+    for number in range(80):
+        pool = bad if number < 40 else good
+        bus >> request("shop", "order", id=f"r{number}", payload={key: pool[number % len(pool)]})
+        bus >> answer("caller:1", id=f"r{number}", status="error" if number < 40 else "success", payload=answered)
+    found = compared(bus)
+    told_of = terms(found, "status:error", lambda: bus.exchanges, ERRORS)
+    for one in found:
+        for difference in one.differences("status:error"):
+            term = told_of[one.target, one.action].get(difference)
+            kind = difference.facet.kind
+            if kind not in (of.VALUE, of.THERE, of.FROM) or not (difference.facet.path or kind == of.FROM):
+                assert term is None
+                continue
+            assert term is not None
+            passing = [exchange for exchange in bus.exchanges if filters.parse(term)(exchange)]
+            assert len(passing) == difference.selected.have + difference.others.have, term
+
+
+@pytest.mark.parametrize(
+    ("bad", "good", "wanted"),
+    [
+        (17, ["17", 18], "payload.n:17..17"),
+        ("17", [17, "18"], 'payload.n:"17" -payload.n:17..17'),
+        (17, [18], "payload.n:17"),
+        ("17", ["18"], 'payload.n:"17"'),
+        ("Ann", ["ann"], f"id:{','.join(f'#{number}' for number in range(1, 21))}"),
+        (True, ["true", False], f"id:{','.join(f'#{number}' for number in range(1, 21))}"),
+        ("x" * 150, ["y"], f'payload.n:"{"x" * 100}*"'),
+    ],
+)
+def test_values_that_are_one_to_filters_are_told_apart_or_named_by_numbers(
+    bad: Any, good: list[Any], wanted: str
+) -> None:
+    bus = bus_of(60, lambda number: {"n": bad if number < 20 else good[number % len(good)]}, lambda number: number < 20)
+    found = compared(bus)
+    told_of = terms(found, "status:error", lambda: bus.exchanges, ERRORS)["shop", "order"]
+    mine = bad[:100] if isinstance(bad, str) else bad
+    (term,) = (
+        text
+        for one, text in told_of.items()
+        if one.facet.kind == of.VALUE and one.value == mine and one.value.__class__ is bad.__class__
+    )
+    assert term == wanted
+
+
+def test_of_more_than_a_hundred_that_no_term_selects_there_is_none() -> None:
+    bus = bus_of(303, lambda number: {"n": "Ann" if number < 101 else "ann"}, lambda number: number < 101)
+    found = compared(bus)
+    told_of = terms(found, "status:error", lambda: bus.exchanges, ERRORS)["shop", "order"]
+    assert [one for one in told_of if one.facet.kind == of.VALUE] == []

@@ -20,7 +20,8 @@ from daebus_console.engine.message.exchange import Exchange, Kind
 MOST_PLACES = 400
 """Places of one payload that are looked at."""
 _MOST_LEVELS = 16
-_LONGEST = 100
+LONGEST = 100
+"""Signs of a text that are looked at."""
 _MOST_SOURCES, _MOST_IDS = 10_000, 100_000
 
 FROM, INSTANCE, BEFORE, WITHIN, SIZE = "from", "instance", "before it", "within", "size"
@@ -117,7 +118,7 @@ def _at(path: Path, name: str, value: Any) -> Iterator[tuple[Facet, Any]]:
     if name == "array":
         yield Facet(LENGTH, path), len(value)
     elif isinstance(value, str):
-        yield Facet(VALUE, path), value[:_LONGEST]
+        yield Facet(VALUE, path), value[:LONGEST]
     elif name not in ("object", "null"):
         yield Facet(VALUE, path), value
 

@@ -67,10 +67,10 @@ def compare(each: Each, chosen: Chosen, against: Chosen | None = None, redact: R
     """
     places: dict[tuple[str, str | None], Compared] = {}
     for exchange in each():
-        side = _side(exchange, chosen, against)
+        side = side_of(exchange, chosen, against)
         if side is None:
             continue
-        key = _place(exchange, against)
+        key = place_of(exchange, against)
         place = places.get(key) or places.setdefault(key, Compared(*key))
         if side == 0:
             place.selected += 1
@@ -83,18 +83,19 @@ def compare(each: Each, chosen: Chosen, against: Chosen | None = None, redact: R
     passing = Passing()
     for exchange in each():
         passed = passing(exchange)
-        place_of = wanted.get(_place(exchange, against))
-        side = None if place_of is None else _side(exchange, chosen, against)
-        if place_of is not None and side is not None:
-            place_of.take(exchange, side, passed, redact)
+        compared = wanted.get(place_of(exchange, against))
+        side = None if compared is None else side_of(exchange, chosen, against)
+        if compared is not None and side is not None:
+            compared.take(exchange, side, passed, redact)
     return found
 
 
-def _place(exchange: Exchange, against: Chosen | None) -> tuple[str, str | None]:
+def place_of(exchange: Exchange, against: Chosen | None) -> tuple[str, str | None]:
+    """With the others of which target and action it is compared; of none where it is against what is named."""
     return (exchange.target or "", exchange.action) if against is None else ("", None)
 
 
-def _side(exchange: Exchange, chosen: Chosen, against: Chosen | None) -> int | None:
+def side_of(exchange: Exchange, chosen: Chosen, against: Chosen | None) -> int | None:
     """0 for the selected, 1 for the others, None for neither."""
     if exchange.kind in (Kind.GAP, Kind.TOLD) or exchange.flags & Flag.CONTROL:
         return None

@@ -10,12 +10,12 @@ from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.filter import writing
-from daebus_console.engine.hiding.redact import MASK
 from daebus_console.engine.insight import facets as of
 from daebus_console.engine.insight.contrast import FEWEST, Difference
 from daebus_console.engine.insight.sides import Compared, compare
+from daebus_console.engine.insight.terms import Terms, plain, terms
 from daebus_console.naming import fields, shown
-from daebus_console.render import Line, Span, fit, line, preview, size, table, to_json
+from daebus_console.render import Line, Span, fit, line, preview, size, table
 
 FAILURES = "status:error,timeout"
 """What is selected where nothing is said."""
@@ -29,12 +29,14 @@ def run_contrast(command: Command, context: Context) -> int:
     material = gather(command, context)
     selecting = material.wanted.text or FAILURES
     chosen = filters.parse(selecting)
-    found = compare(material.each, chosen, against, context.redact if context.redact else None)
+    redact = context.redact if context.redact else None
+    found = compare(material.each, chosen, against, redact)
+    told = terms(found, selecting, material.each, chosen, against, redact) if command["json"] else {}
     for one in found:
         if command["json"]:
-            context.output.record(_record(one, selecting))
+            context.output.record(_record(one, selecting, told[one.target, one.action]))
         else:
-            context.output.result(told for told, _difference in lines_of(one, selecting, context.output.width))
+            context.output.result(row for row, _difference in lines_of(one, selecting, context.output.width))
     if not found:
         asked = material.wanted.text
         context.output.note(f"nothing passes the filter {asked}" if asked else "nothing has failed")
@@ -128,12 +130,8 @@ def value_of(difference: Difference) -> str:
         return "there" if value else "missing"
     if kind == of.SIZE:
         return f"{'up to ' if sign == '<=' else 'over ' if sign == '>' else 'some '}{size(int(value))}"
-    text = preview(_number(difference.value), _WIDEST) if kind == of.VALUE else shown(str(_number(value)))
+    text = preview(plain(difference.value), _WIDEST) if kind == of.VALUE else shown(str(plain(value)))
     return text if sign == "=" else f"{sign} {text}"
-
-
-def _number(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
 
 
 def _percent(difference: Difference, side: int) -> str:
@@ -147,20 +145,7 @@ def _percent(difference: Difference, side: int) -> str:
 # For programs -------------------------------------------------------------------------------------------------------
 
 
-def filter_of(difference: Difference) -> str | None:
-    """A term of a filter for the exchanges that have it; None where the language has none, or where it is masked."""
-    facet, value = difference.facet, difference.value
-    if facet.kind == of.FROM:
-        return f"from:{writing.literal(str(value))}"
-    if facet.kind == of.THERE and facet.path:
-        return f"{'' if value else '-'}{writing.field(facet.path)}:*"
-    if facet.kind != of.VALUE or not facet.path or value == MASK:
-        return None
-    text = writing.quoted([value]) if isinstance(value, str) else to_json(_number(value))
-    return f"{writing.field(facet.path)}:{difference.sign.removeprefix('=')}{text}"
-
-
-def _record(one: Compared, selecting: str) -> dict[str, Any]:
+def _record(one: Compared, selecting: str, told: Terms) -> dict[str, Any]:
     differences = one.differences(selecting)
     return {
         **fields("of", one.target or None),
@@ -176,11 +161,11 @@ def _record(one: Compared, selecting: str) -> dict[str, Any]:
                 "what": difference.facet.kind,
                 "path": writing.field(difference.facet.path) if difference.facet.path else None,
                 "is": difference.sign,
-                "value": _number(difference.value),
+                "value": plain(difference.value),
                 "selected": list(difference.selected),
                 "others": list(difference.others),
                 "least": round(difference.least, 4),
-                "filter": filter_of(difference),
+                "filter": told.get(difference),
             }
             for difference in differences
         ],

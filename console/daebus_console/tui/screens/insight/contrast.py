@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 from textual.binding import Binding, BindingType
 
-from daebus_console.commands.doing.looking.contrasting import FAILURES, filter_of, lines_of
+from daebus_console.commands.doing.looking.contrasting import FAILURES, lines_of
 from daebus_console.engine.filter import language as filters
+from daebus_console.engine.insight.facets import Redact
 from daebus_console.engine.insight.sides import Compared, compare
+from daebus_console.engine.insight.terms import Terms, terms
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.render import Span, duration, line
 from daebus_console.text import clean
@@ -24,12 +27,14 @@ _FEWEST = 50
 
 
 class _Found(NamedTuple):
-    """`words` are what is set apart, `selecting` the filter for it; `failed` is False where none of it did."""
+    """`words` are what is set apart, `selecting` the filter for it; `failed` is False where none of it did. `terms`
+    are those of the differences, for each target and action."""
 
     words: str
     selecting: str
     compared: list[Compared]
     failed: bool
+    terms: Mapping[tuple[str, str | None], Terms] = MappingProxyType({})
 
 
 class ContrastScreen(LinesScreen):
@@ -54,7 +59,7 @@ class ContrastScreen(LinesScreen):
         if not self._slow:
             selecting = about.selecting or f"{about.filter} {FAILURES}"
             words = about.words if about.selecting else f"what failed of {about.words}"
-            found = _Found(words, selecting, compare(lambda: exchanges, _chosen(selecting), None, redact), failed=True)
+            found = _compare(_Found(words, selecting, [], failed=True), exchanges, redact)
             if found.compared:
                 return found
         slowest = _slowest(exchanges, about.filter)
@@ -62,7 +67,7 @@ class ContrastScreen(LinesScreen):
             return found._replace(failed=False)
         selecting = f"{about.filter} latency:>{slowest * 1e6:.0f}us"
         words = f"the slowest of {about.of}, over {duration(slowest)}"
-        return _Found(words, selecting, compare(lambda: exchanges, _chosen(selecting), None, redact), failed=self._slow)
+        return _compare(_Found(words, selecting, [], failed=self._slow), exchanges, redact)
 
     def draw(self, found: _Found, width: int) -> Sequence[Row]:
         rows: list[Row] = []
@@ -75,8 +80,9 @@ class ContrastScreen(LinesScreen):
         elif not found.compared:
             rows.append((line(Span("   Too few of it are remembered for a slowest tenth.", "dim")), None))
         for one in found.compared:
+            terms_of = found.terms[one.target, one.action]
             for told, difference in lines_of(one, found.selecting, width):
-                term = None if difference is None else filter_of(difference)
+                term = None if difference is None else terms_of.get(difference)
                 rows.append((told, f"{found.selecting} {term}" if term else None))
         return rows
 
@@ -92,8 +98,12 @@ class ContrastScreen(LinesScreen):
         self.action_renew()
 
 
-def _chosen(selecting: str) -> filters.Filter:
-    return filters.parse(selecting)
+def _compare(found: _Found, exchanges: Sequence[Exchange], redact: Redact | None) -> _Found:
+    """The same with what differs, and the terms of that."""
+    chosen = filters.parse(found.selecting)
+    compared = compare(lambda: exchanges, chosen, None, redact)
+    told = terms(compared, found.selecting, lambda: exchanges, chosen, None, redact)
+    return found._replace(compared=compared, terms=told)
 
 
 def _slowest(exchanges: Sequence[Exchange], wanted: str) -> float | None:
