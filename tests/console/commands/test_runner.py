@@ -213,7 +213,8 @@ def test_record_at_a_prompt(prompt: Prompt, service: str, tmp_path: Path) -> Non
     assert prompt(f"record {tmp_path}/x.jsonl to:{service} action:echo --for 1") == Exit.DONE
     thread.join()
     other.context.sender.close()
-    assert len((tmp_path / "x.jsonl").read_text().splitlines()) == 3
+    _header, *lines = map(json.loads, (tmp_path / "x.jsonl").read_text().splitlines())
+    assert ["seen" if "seen" in line else line["channel"][:6] for line in lines] == [service[:6], "caller", "seen"]
 
 
 def test_read_only_refuses(session: Session) -> None:
