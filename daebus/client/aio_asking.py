@@ -53,7 +53,7 @@ class AsyncPresence:
         if self._presence.cluster is not None:
             return None
         try:
-            greeted = greeting((await publisher.ask(hello())).replies[0])
+            greeted = greeting((await publisher.ask(hello(), kind=list)).replies[0])
         except RedisUnavailable as error:
             return RedisUnavailable(lost_there(error))
         if greeted.is_replica:
@@ -69,7 +69,8 @@ class AsyncPresence:
         if cluster is not None:
             return (await asyncio.to_thread(cluster.count, [encoded(channel)], all_of=False))[0]
         try:
-            return subscribers_in(await publisher.ask(count_command(channel)))
+            asked = await publisher.ask(count_command(channel), kind=list, counted=encoded(channel))
+            return subscribers_in(asked)
         except ConnectionLost as error:
             raise RedisUnavailable(f"{error}; nothing was sent") from None
 
@@ -108,6 +109,6 @@ async def is_at_replica(link: AsyncConnection) -> bool:
     """Whether the server of a connection is a replica, asked just now; True where it does not say in time."""
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT):
-            return greeting((await link.ask(hello())).replies[0]).is_replica
+            return greeting((await link.ask(hello(), kind=list)).replies[0]).is_replica
     except (RedisUnavailable, TimeoutError):
         return True

@@ -30,6 +30,7 @@ from daebus.transport.commands import (
     Audience,
     Delivery,
     Pending,
+    Publishing,
     count_command,
     is_doubtful,
     publish_command,
@@ -38,6 +39,7 @@ from daebus.transport.commands import (
 )
 from daebus.transport.proof import PROBE
 from daebus.transport.publisher import PUBLISH_TIMEOUT
+from daebus.wire.names import encoded
 from daebus.wire.reading import read_reply
 
 from .aio_asking import AsyncPresence
@@ -90,7 +92,7 @@ class AsyncSession(AsyncConnections):
             if self._asks_first:
                 self.note(call)
                 told = partial(self._told_asked, call, present)
-                publisher.send(Pending(publish_command(call.service, data), 1, call.deadline, told))
+                publisher.send(Publishing(publish_command(call.service, data), 1, call.deadline, told))
             else:
                 self._send(publisher, call, data, self._loop.time())
 
@@ -136,7 +138,7 @@ class AsyncSession(AsyncConnections):
             publisher = await self._ready(deadline)
             try:
                 async with asyncio.timeout_at(deadline):
-                    command = await publisher.ask(data)
+                    command = await publisher.ask(data, kind=int)
             except TimeoutError:
                 raise ConnectionLost(
                     f"Redis at {self.bus} did not confirm in time; the message may or may not arrive"
@@ -189,7 +191,7 @@ class AsyncSession(AsyncConnections):
             def counted(count: Pending) -> None:
                 self._found(call, publisher, recounted(found, count))
 
-            command.ask_again(count_command(call.service), counted)
+            command.ask_again(count_command(call.service), counted, encoded(call.service))
             publisher.send(command)
         else:
             self._found(call, publisher, found)

@@ -102,7 +102,7 @@ class ShardedSession(AsyncSession):
                 door = await self._doors.toward(raw, deadline)
                 try:
                     async with asyncio.timeout_at(deadline):
-                        command = await door.ask(publishing(raw, data, deadline).data)
+                        command = await door.ask(publishing(raw, data, deadline).data, kind=int)
                 except TimeoutError:
                     where = f"Redis at {self.bus}"
                     raise ConnectionLost(
@@ -160,7 +160,7 @@ class ShardedSession(AsyncSession):
 
     async def _count(self, raw: bytes, door: AsyncConnection) -> tuple[int | None, bool]:
         """How many subscribe, and whether somebody watches beside them."""
-        counted: Any = (await door.ask(shardnumsub([raw, watched(raw)]))).replies[0]
+        counted: Any = (await door.ask(shardnumsub([raw, watched(raw)]), kind=list, counted=raw)).replies[0]
         if isinstance(counted, ErrorReply):
             raise Untold
         watching = int(counted[3])

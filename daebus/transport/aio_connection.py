@@ -233,8 +233,13 @@ class AsyncConnection(asyncio.Protocol):
             self._together = []
             self._loop.call_soon(self._write_together)
 
-    async def ask(self, data: bytes, wanted: int = 1) -> Pending:
-        """Send a command, and return it when it is done, with its replies; raises ConnectionLost."""
+    async def ask(
+        self, data: bytes, wanted: int = 1, kind: type | None = None, counted: bytes | None = None
+    ) -> Pending:
+        """Send a command, and return it when it is done, with its replies; raises ConnectionLost.
+
+        `kind` and `counted` as `Command` has them.
+        """
         done: asyncio.Future[None] = self._loop.create_future()
 
         def ended(_command: Pending) -> None:
@@ -242,6 +247,7 @@ class AsyncConnection(asyncio.Protocol):
                 done.set_result(None)
 
         command = Pending(data, wanted, math.inf, ended)
+        command.kind, command.counted = kind, counted
         self.send(command)
         await done
         if command.error is not None:
@@ -297,7 +303,9 @@ class AsyncConnection(asyncio.Protocol):
         elif self._pinged_at is None and now >= self.heard_at + HEARTBEAT_AFTER:
             self._pinged_at = now
             if self._channel is None:
-                self.send(Pending(_PING, 1, math.inf))
+                ping = Pending(_PING, 1, math.inf)
+                ping.kind = bytes
+                self.send(ping)
             else:
                 self._write(self._protocol.heartbeat(self._channel))
         return HEARTBEAT_AFTER + (self.heard_at if self._pinged_at is None else self._pinged_at)

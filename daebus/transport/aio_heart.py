@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 from daebus.wire.names import encoded
 
 from .aio_connection import AsyncConnection
-from .commands import Pending
+from .commands import Pending, probing
 from .proof import BEAT_EVERY, Proof
 
 
@@ -50,6 +49,6 @@ class AsyncHeart:
                 else:
                     proof.lost(number)
 
-            publisher.send(Pending(data, proof.wanted, math.inf, ended))
+            publisher.send(probing(proof, data, ended))
         self._beat_at = now + BEAT_EVERY
         return self._beat_at

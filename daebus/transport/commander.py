@@ -99,14 +99,16 @@ class Commander:
 
     def ask_each(self, data: bytes, wanted: int, deadline: float | None = None) -> list[Any]:
         """The same; among the replies are the errors, of the commands that Redis answered with one."""
-        return self._exchange(data, wanted, inf if deadline is None else deadline).replies
+        return self._exchanged(Pending(data, wanted, inf if deadline is None else deadline)).replies
 
     def confirm(self, deadline: float | None = None) -> None:
         """Return when Redis has confirmed everything that was posted."""
         mind_the_end()
         connection = self._connection
         if connection is not None and connection.in_flight:
-            self._exchange(_PING, 1, due_at(deadline))
+            ping = Pending(_PING, 1, due_at(deadline))
+            ping.kind = bytes
+            self._exchanged(ping)
 
     @property
     def ready(self) -> bool:
@@ -152,15 +154,14 @@ class Commander:
             if not connection.in_flight:
                 connection.fail("given up, since another connection to this Redis was lost")
 
-    def beat(self, data: bytes, wanted: int, ended: Callable[[Pending], None]) -> bool:
-        """Send a heartbeat, which has so many replies, without waiting; False where there is no connection.
+    def beat(self, command: Pending) -> bool:
+        """Send a heartbeat without waiting; False where there is no connection.
 
-        `ended(command)` is called by whichever thread learns what became of it.
+        Its `ended` is called by whichever thread learns what became of it.
         """
         connection = self._connection
         if connection is None or not connection.usable:
             return False
-        command = Pending(data, wanted, inf, ended)
         command.connection = connection
         return connection.submit(command)
 
@@ -177,9 +178,6 @@ class Commander:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.fail("closed while waiting for Redis")
-
-    def _exchange(self, data: bytes, wanted: int, due: float) -> Pending:
-        return self._exchanged(Pending(data, wanted, due))
 
     def _exchanged(self, command: Pending) -> Pending:
         return self._replied(self._hand_in(command, command.due), command)

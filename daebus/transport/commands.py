@@ -13,6 +13,7 @@ from daebus.wire.protocol import Command, Lost
 from daebus.wire.resp import ErrorReply, pack, pack_publish
 
 from .address import refusal
+from .proof import Proof
 from .sockets.waiter import Waiter
 
 IN_ONE_PIECE = 8
@@ -61,9 +62,10 @@ class Pending(Command):
         self.due = -inf
         return self.sent_at is None
 
-    def ask_again(self, data: bytes, ended: Callable[[Pending], None]) -> None:
-        """Become another command, with one reply, for whoever waits for this one. To be called from `ended`."""
+    def ask_again(self, data: bytes, ended: Callable[[Pending], None], counted: bytes | None = None) -> None:
+        """Become a question, with one reply, for whoever waits for this one. To be called from `ended`."""
         self.data, self.wanted, self.replies, self.ended = data, 1, [], ended
+        self.kind, self.counted = list, counted
         self._told = False
 
     def end(self, error: RedisUnavailable | None = None) -> None:
@@ -84,7 +86,19 @@ class Pending(Command):
                 self.waiter.wake()
 
 
-class Posted(Pending):
+class Publishing(Pending):
+    """One that publishes, last of what it does."""
+
+    kind = int
+
+
+class Asking(Pending):
+    """One that asks what is answered with a list, last of what it does."""
+
+    kind = list
+
+
+class Posted(Publishing):
     """One that publishes, of which is told only that it came to nothing: `ended` is called then, and not else."""
 
     def end(self, error: RedisUnavailable | None = None) -> None:
@@ -130,6 +144,20 @@ def counted_command(channel: str, data: bytes) -> bytes:
 def count_command(channel: str) -> bytes:
     """The question who subscribes, which has one reply."""
     return pack(b"PUBSUB", b"NUMSUB", encoded(channel))
+
+
+def counting(channel: str, due: float) -> Pending:
+    """The command with that question."""
+    command = Asking(count_command(channel), 1, due)
+    command.counted = encoded(channel)
+    return command
+
+
+def probing(proof: Proof, data: bytes, ended: Callable[[Pending], None]) -> Pending:
+    """The command with a probe, of which `proof` has given the data."""
+    command = Asking(data, proof.wanted, inf, ended)
+    command.counted = proof.counted
+    return command
 
 
 def receivers(command: Pending, channel: str, address: object) -> int:
@@ -214,8 +242,10 @@ class Audience:
             if known is not None:
                 # Of many who send at the same time one asks, and the others go by what was said.
                 known.until = known.noted_at + 2 * KNOWN_FOR
-            return Pending(counted_command(channel, data), 2, due, ended)
-        command = Pending(publish_command(channel, data), 1, due, ended)
+            counted = Publishing(counted_command(channel, data), 2, due, ended)
+            counted.counted = encoded(channel)
+            return counted
+        command = Publishing(publish_command(channel, data), 1, due, ended)
         command.expected = known.expected
         return command
 

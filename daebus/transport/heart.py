@@ -15,7 +15,7 @@ from daebus.errors import RedisUnavailable
 from daebus.wire.protocol import Message
 
 from .address import RedisAddress
-from .commands import Pending
+from .commands import Pending, probing
 from .places.dialing import dial
 from .proof import BEAT_EVERY, Proof
 from .sockets.connection import Connection
@@ -49,7 +49,7 @@ class Prover(Protocol):
     def look(self, after: float = 0.0) -> None:
         """See `Commander`."""
 
-    def beat(self, data: bytes, wanted: int, ended: Callable[[Pending], None]) -> bool:
+    def beat(self, command: Pending) -> bool:
         """See `Commander`."""
 
     def connect(self, deadline: float | None = None) -> None:
@@ -111,7 +111,7 @@ class Heart:
             else:
                 self.proof.lost(number)
 
-        if not self._publisher.beat(data, self.proof.wanted, ended):
+        if not self._publisher.beat(probing(self.proof, data, ended)):
             self.proof.lost(number)
             self._do_aside(self._connect)
 
@@ -144,6 +144,8 @@ class Heart:
                 what()
             except RedisUnavailable as error:
                 log.debug("%s: %s", self._publisher.name, error)
+            except Exception:
+                log.exception("%s: what a heartbeat had begun aside failed", self._publisher.name)
 
         self._aside = threading.Thread(target=run, name="daebus-heart", daemon=True)
         try:

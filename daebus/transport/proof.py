@@ -127,6 +127,11 @@ class Proof:
         """How many replies there are to what `begin` gave: what this user may not do is not tried again."""
         return self._counts + self._publishes + 1
 
+    @property
+    def counted(self) -> bytes | None:
+        """The channel whose subscribers they ask for first, where they do."""
+        return self._name if self._counts else None
+
     def confirmed(self, number: int, replies: list[Any], now: float) -> None:
         """What the server replied to the probe of that `number`."""
         if number != self._number or len(replies) != self.wanted:

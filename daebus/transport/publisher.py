@@ -14,11 +14,14 @@ from .address import RedisAddress
 from .commander import FRESH, Commander, due_at
 from .commander import PUBLISH_TIMEOUT as PUBLISH_TIMEOUT
 from .commands import (
+    Asking,
     Delivery,
     Pending,
     Posted,
+    Publishing,
     at_replica,
     count_command,
+    counting,
     is_doubtful,
     lost_there,
     misplaced,
@@ -41,7 +44,7 @@ class Publisher(Commander):
 
     def publish(self, channel: str, data: bytes, deadline: float | None = None) -> int:
         """Publish and return how many subscribers Redis gave it to (pattern subscribers count too)."""
-        command = self._exchange(publish_command(channel, data), 1, due_at(deadline))
+        command = self._exchanged(Publishing(publish_command(channel, data), 1, due_at(deadline)))
         return receivers(command, channel, self.address)
 
     def deliver(self, channel: str, data: bytes, deadline: float | None = None) -> Delivery:
@@ -50,7 +53,7 @@ class Publisher(Commander):
         command = self._hand_in_unasked(due, lambda: self._audience.publishing(channel, data, due, time.monotonic()))
         if command is None:
             present = self._present(channel, due)
-            command = self._exchange(publish_command(channel, data), 1, due)
+            command = self._exchanged(Publishing(publish_command(channel, data), 1, due))
             found = _to(present, command, channel, self.address)
             if present == 0 and not self._is_nobody_still(channel, due):
                 found = found._replace(subscribers=None)
@@ -58,9 +61,9 @@ class Publisher(Commander):
             self._replied(command.connection, command)
             found = self._audience.delivery(command, channel, self.address)
             if is_doubtful(found):
-                found = recounted(found, self._exchange(count_command(channel), 1, due))
+                found = recounted(found, self._exchanged(counting(channel, due)))
         if found.subscribers == 0 and self.cluster is None:
-            if greeting(self._exchange(hello(), 1, due).replies[0]).is_replica:
+            if greeting(self._exchanged(Asking(hello(), 1, due)).replies[0]).is_replica:
                 return found._replace(subscribers=None, astray=at_replica(self.address))
             wrong = self._presence.misplaced(command.connection.place)
             if wrong is not None:
@@ -109,7 +112,7 @@ class Publisher(Commander):
         if cluster is not None:
             return cluster.count([encoded(channel)], all_of=False)[0]
         try:
-            return subscribers_in(self._exchange(count_command(channel), 1, due))
+            return subscribers_in(self._exchanged(counting(channel, due)))
         except ConnectionLost as error:
             raise RedisUnavailable(f"{error}; nothing was sent") from None
 
@@ -119,7 +122,7 @@ class Publisher(Commander):
         Connects to nothing: who has been closed meanwhile is to stay so.
         """
         connection, until = self._connection, time.monotonic() + within
-        asked = Pending(hello(), 1, until)
+        asked = Asking(hello(), 1, until)
         asked.connection = connection
         if connection is None or not connection.submit(asked):
             return True
@@ -205,7 +208,7 @@ class Publisher(Commander):
                 outcome = error
             told(outcome)
 
-        command = Pending(publish_command(channel, data), 1, deadline, ended)
+        command = Publishing(publish_command(channel, data), 1, deadline, ended)
         self._hand_in(command, deadline, later)
         return command
 
@@ -245,7 +248,11 @@ class Publisher(Commander):
         self, command: Pending, channel: str, found: Delivery, told: Callable[[Delivery | RedisUnavailable], None]
     ) -> None:
         """Have the subscribers counted once more. Called while others are told, too: connects to nothing."""
-        command.ask_again(count_command(channel), lambda count: self._tell(command, recounted(found, count), told))
+
+        def counted(count: Pending) -> None:
+            self._tell(command, recounted(found, count), told)
+
+        command.ask_again(count_command(channel), counted, encoded(channel))
         if not command.connection.submit(command):
             told(found._replace(subscribers=None))
 
@@ -264,7 +271,7 @@ class Publisher(Commander):
                 outcome = error
             told(outcome)
 
-        command = Pending(publish_command(channel, data), 1, deadline, ended)
+        command = Publishing(publish_command(channel, data), 1, deadline, ended)
         self._hand_in(command, deadline)
         return command
 

@@ -22,11 +22,24 @@ class Command:
 
     ends_at = 0
     """How many bytes of commands had been given out with its last one."""
+    kind: type | None = None
+    """Of what type the last reply is, where it is no error; None where it may be of any."""
+    counted: bytes | None = None
+    """The channel whose subscribers the first of them asks for, where one does; its reply names it."""
 
     def __init__(self, data: bytes, wanted: int = 1) -> None:
         self.data = data
         self.wanted = wanted
         self.replies: list[Any] = []
+
+    def fits(self, reply: Any) -> bool:
+        """Whether that can be the next of its replies. Where some were lost on the way, others come in their place."""
+        if type(reply) is ErrorReply:
+            return True
+        place = len(self.replies)
+        if place == 0 and self.counted is not None and (type(reply) is not list or reply[:1] != [self.counted]):
+            return False
+        return place + 1 < self.wanted or self.kind is None or type(reply) is self.kind
 
 
 class Message(NamedTuple):
@@ -83,6 +96,8 @@ class NeedData(NamedTuple):
 
 Event = Message | Replied | Subscribed | Refused | Unsubscribed | Alive | NeedData
 NEED_DATA = NeedData()
+OUT_OF_STEP = "a reply to something else; some were lost on the way"
+"""Why nothing that comes on a connection can be told any more to which command it belongs."""
 MOVED_AWAY = "the slot of its channels has moved to another server"
 """Why a subscription of sharded Pub/Sub has come to its end."""
 ALIVE = Alive(None)
@@ -195,6 +210,9 @@ class Protocol:
             # As `_completes` does it.
             command = due[0]
             replies = command.replies
+            # So it is with what is published, without a call.
+            if (type(reply) is not command.kind or command.wanted > 1) and not command.fits(reply):
+                raise ProtocolError(OUT_OF_STEP)
             replies.append(reply)
             refused = type(reply) is ErrorReply and ends_the_connection(reply)
             if refused:
@@ -229,7 +247,9 @@ class Protocol:
             pass
 
     def _completes(self, command: Command, reply: Any) -> bool:
-        """Give a command a reply that it was due; whether it has all of them now."""
+        """Give a command a reply that it was due; whether it has all of them now. Raises ProtocolError."""
+        if not command.fits(reply):
+            raise ProtocolError(OUT_OF_STEP)
         command.replies.append(reply)
         if type(reply) is ErrorReply and ends_the_connection(reply):
             self._refusal = reply

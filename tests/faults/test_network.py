@@ -120,3 +120,21 @@ def test_a_revoked_right_to_publish_is_an_error_of_the_call_and_harms_no_other(
         assert "NOPERM" in caplog.text
         client.execute_command("ACL", "SETUSER", "svc", "+publish")
         one.recovered()
+
+
+def test_service_and_caller_work_again_after_replies_were_lost_on_the_way(
+    own_redis: RedisServer, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        Proxy(own_redis.port) as proxy,
+        serving(Echo(name).app, proxy.url, name),
+        DaebusCaller(name, redis_url=proxy.url) as caller,
+        caplog.at_level(logging.INFO, "daebus"),
+    ):
+        assert works(caller)
+        # Both publish: the caller calls, the service beats. Only what is published is replied to with a number.
+        proxy.swallow(b":1\r\n")
+        eventually(lambda: not works(caller) or proxy.dropped > 5, within=30)
+        proxy.swallow(None)
+        eventually(lambda: all(works(caller) for _ in range(20)), within=30)
+    assert not [record for record in caplog.records if record.exc_info]

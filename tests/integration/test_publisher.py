@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext, suppress
 
 import pytest
 
 from daebus.errors import ConnectionLost, PermissionDenied, RedisUnavailable
 from daebus.transport.address import RedisAddress
-from daebus.transport.commands import Delivery, Pending
+from daebus.transport.commands import Delivery, Pending, probing
+from daebus.transport.proof import Proof
 from daebus.transport.publisher import Publisher
 from daebus.transport.sockets import connection as connection_module
 from daebus.transport.sockets import writing as writing_module
@@ -403,3 +404,36 @@ def test_threads_that_connect_at_the_same_time_come_to_use_one_connection(
     assert publisher._connection is not None
     assert publisher._connection.error is None
     assert not gone or publisher._connection is used
+
+
+ASKS: list[Callable[[Publisher], object]] = [
+    lambda publisher: publisher.deliver("nobody", b"x", soon()),
+    lambda publisher: publisher.submit("nobody", b"x", lambda _outcome: None, soon()),
+    lambda publisher: publisher.confirm(soon()),
+    lambda publisher: publisher.is_at_replica(10),
+    lambda publisher: publisher.beat(probing(Proof("nobody"), Proof("nobody").begin(0.0, None), lambda _command: None)),
+]
+
+
+@pytest.mark.parametrize("ask", ASKS, ids=["deliver", "submit", "confirm", "is_at_replica", "beat"])
+def test_a_connection_some_of_whose_replies_were_lost_on_the_way_ends(
+    own_redis: RedisServer, ask: Callable[[Publisher], object]
+) -> None:
+    with Proxy(own_redis.port) as proxy:
+        publisher = Publisher(RedisAddress(proxy.url), "test")
+        try:
+            publisher.connect()
+            connection = connection_of(publisher)
+            told: list[RedisUnavailable] = []
+            proxy.swallow(b":0")
+            publisher.post("nobody", b"x", failed=told.append)
+            eventually(lambda: proxy.dropped == 1)
+            proxy.swallow(None)
+            with suppress(ConnectionLost):
+                ask(publisher)
+            eventually(lambda: publisher.look() or connection.error is not None)
+            assert "lost on the way" in str(connection.error)
+            assert [type(error) for error in told] == [ConnectionLost]
+            assert publisher.deliver("nobody", b"x", soon())[:2] == (0, 0)
+        finally:
+            publisher.close()

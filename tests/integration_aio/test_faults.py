@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import shutil
 import subprocess
@@ -373,3 +374,28 @@ def test_over_tls_and_a_unix_socket(tmp_path: Path, name: str) -> None:
         assert open_files() <= before
     finally:
         server.close()
+
+
+def test_calls_are_answered_again_after_replies_were_lost_on_the_way(
+    own_redis: RedisServer, frail: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main(proxy: Proxy) -> None:
+        async with AsyncDaebusCaller(frail.name, redis_url=proxy.url) as caller:
+            await works(caller)
+            proxy.swallow(b":1\r\n")
+            while proxy.dropped < 3:
+                with contextlib.suppress(DaebusError):
+                    await caller.send_request("echo", {"a": 1}, timeout=2)
+            proxy.swallow(None)
+            answered = 0
+            async with asyncio.timeout(30):
+                while answered < 20:
+                    try:
+                        await caller.send_request("echo", {"a": 1}, timeout=2)
+                        answered += 1
+                    except DaebusError:
+                        answered = 0
+
+    with Proxy(own_redis.port) as proxy:
+        asyncio.run(main(proxy))
+    assert "Fatal error" not in caplog.text

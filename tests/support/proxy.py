@@ -18,6 +18,8 @@ class Proxy:
         self.target = port
         """Where new connections go."""
         self._swallowed: bytes | None = None
+        self.dropped = 0
+        """How many pieces have been dropped."""
         self._pace = pace
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -87,6 +89,8 @@ class Proxy:
             if data:
                 if self._swallowed is None or self._swallowed not in data or end not in self._from_server:
                     other.sendall(data)
+                else:
+                    self.dropped += 1
                 time.sleep(self._pace)
                 return
         except OSError:

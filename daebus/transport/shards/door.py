@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from daebus.errors import RedisUnavailable
 from daebus.transport.address import RedisAddress
-from daebus.transport.commands import Pending
+from daebus.transport.commands import Asking, Pending, Publishing
 from daebus.transport.places.cluster import ClusterLookout
 from daebus.transport.places.dialing import Dialled, dial_place
 from daebus.transport.places.presence import ASK_AGAIN_AFTER
@@ -22,7 +22,7 @@ from daebus.wire.sharded import shardnumsub, slot_of, spublish, watched
 from .owner import is_elsewhere, unsent
 
 
-class Sharded(Pending):
+class Sharded(Publishing):
     """A command of a `Door`, of which it may turn out that another node is to have it: then it is `moved`."""
 
     door: Door | None = None
@@ -110,7 +110,9 @@ class Door(Publisher):
     def _subscribers(self, channel: bytes, due: float) -> int | None:
         names = [channel, watched(channel)]
         try:
-            command = self._exchange(shardnumsub(names), 1, due)
+            command = Asking(shardnumsub(names), 1, due)
+            command.counted = channel
+            self._exchanged(command)
         except RedisUnavailable as error:
             raise unsent(error) from None
         counted = command.replies[0]

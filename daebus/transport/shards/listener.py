@@ -116,18 +116,21 @@ class Toward:
         if self._door is not None:
             self._door.look(after)
 
-    def beat(self, data: bytes, wanted: int, ended: Callable[[Pending], None]) -> bool:
+    def beat(self, command: Pending) -> bool:
         """See `Commander`."""
+        ended = command.ended
 
         def told(command: Pending) -> None:
             heed(self._cluster, self._channel, command)
-            ended(command)
+            if ended is not None:
+                ended(command)
 
         door = self._publisher.open_door(self._channel)
         if door is None:
             return False
         self._door = door
-        return door.beat(data, wanted, told)
+        command.ended = told
+        return door.beat(command)
 
     def connect(self, deadline: float | None = None) -> None:
         """See `Commander`."""

@@ -51,6 +51,44 @@ def pieces(request: pytest.FixtureRequest) -> Callable[[bytes], Iterator[bytes]]
 Cut = Callable[[bytes], Iterator[bytes]]
 
 
+@pytest.mark.parametrize("replies", [b"*0\r\n", b"+OK\r\n", b"$-1\r\n"], ids=["list", "text", "nothing"])
+def test_a_reply_that_cannot_be_to_what_was_asked_ends_the_conversation(replies: bytes) -> None:
+    for take in (False, True):
+        protocol, done = Protocol(), deque[Command]()
+        command = Command(pack(b"PUBLISH", b"a", b"x"))
+        command.kind = int
+        protocol.send(command)
+        protocol.receive_data(replies)
+        with pytest.raises(ProtocolError, match="lost on the way"):
+            protocol.take_replies(done) if take else protocol.next_event()
+        assert not command.replies
+        assert not done
+        lost = protocol.lose()
+        assert lost is not None
+        assert lost.command is command
+
+
+@pytest.mark.parametrize("first", [b":1\r\n", b"*2\r\n$1\r\nb\r\n:1\r\n"], ids=["a number", "another channel"])
+def test_so_does_a_count_of_another_channel(first: bytes) -> None:
+    protocol, done = Protocol(), deque[Command]()
+    command = Command(pack(b"PUBSUB", b"NUMSUB", b"a") + pack(b"PUBLISH", b"a", b"x"), 2)
+    command.kind, command.counted = int, b"a"
+    protocol.send(command)
+    protocol.receive_data(first)
+    with pytest.raises(ProtocolError, match="lost on the way"):
+        protocol.take_replies(done)
+
+
+def test_an_error_is_a_reply_to_anything() -> None:
+    protocol, done = Protocol(), deque[Command]()
+    command = Command(pack(b"PUBSUB", b"NUMSUB", b"a") + pack(b"PUBLISH", b"a", b"x"), 2)
+    command.kind, command.counted = int, b"a"
+    protocol.send(command)
+    protocol.receive_data(b"-NOPERM no\r\n-NOPERM no\r\n")
+    protocol.take_replies(done)
+    assert list(done) == [command]
+
+
 def told(protocol: Protocol, data: bytes, cut: Cut) -> list[Event]:
     """All that is told while the data comes in."""
     events: list[Event] = []
