@@ -21,6 +21,7 @@ from daebus_console.engine.records.running import Report, report_in
 from daebus_console.engine.records.standing import Standing, cycle_text, standing
 from daebus_console.engine.records.store import ROOM, Records
 from daebus_console.engine.records.unread import Unread, count_in, is_trouble
+from daebus_console.engine.records.withheld import Withheld
 
 _CONTROL, _BROADCAST = Flag.CONTROL, Kind.BROADCAST
 _A_MESSAGE = 60
@@ -49,6 +50,7 @@ class Telling:
         self._second = 0
         self._plain, self._trouble = A_SECOND, TROUBLE_A_SECOND
         self.reports: dict[tuple[str, str], Report] = {}
+        self.withheld = Withheld()
         self.asking = Asking(directory)
         self._correlator, self._directory = correlator, directory
         self._journal = correlator.journal
@@ -120,6 +122,9 @@ class Telling:
             self.reports[report.service, report.instance] = report
             if len(self.reports) > _MOST_REPORTS:
                 del self.reports[next(iter(self.reports))]
+            return []
+        if self.withheld.take(message.data):
+            self.version += 1
             return []
         return self._take(message, since, watched=False)
 

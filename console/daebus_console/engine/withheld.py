@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from daebus_console.engine.live.found import is_ours
+from daebus_console.engine.live.rights import acl_line, rule_in
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.session import Session
+from daebus_console.naming import shown
+
+_MOST_NAMED = 3
 
 
 def why_unasked(session: Session, services: Collection[str] | None = None) -> str | None:
@@ -35,6 +39,33 @@ def why_untold(session: Session) -> str | None:
     if not session.recorded or session.telling.records.sources:
         return None
     return "this capture holds no records of services; `record` takes them along, unless it is --passive"
+
+
+def why_unheard(session: Session) -> str | None:
+    """Why services that are there cannot publish what they record, as they said when they were asked to; else None.
+
+    Hold the session's lock.
+    """
+    withheld = session.telling.withheld
+    if session.recorded or not withheld:
+        return None
+    here = [one for one in session.directory.services.values() if one.gone is None]
+    why = {one.name: text for one in here if (text := withheld.of(one.name, one.instances)) is not None}
+    if not why:
+        return None
+    names = sorted(why)
+    told, more = ", ".join(map(shown, names[:_MOST_NAMED])), len(names) - _MOST_NAMED
+    told += f" and {more} more" if more > 0 else ""
+    rules = [f"&{wire.WATCH_PREFIX}{name}" for name in names if "NOPERM" in why[name]]
+    if len(rules) < len(names):
+        # What is no right of theirs is not to be added.
+        return f"cannot hear what {told} record{'s' * (len(names) == 1)}: {next(why[one] for one in names)}"
+    missing = list(dict.fromkeys(rule_in(why[name]) or rule for name, rule in zip(names, rules, strict=True)))
+    add = acl_line("NAME", missing[:_MOST_NAMED])
+    return (
+        f"missing rule {' '.join(missing[:_MOST_NAMED])} ({add}): the Redis user of {told} may not publish what it"
+        " records, which is therefore not heard"
+    )
 
 
 def why_unseen(session: Session) -> str | None:

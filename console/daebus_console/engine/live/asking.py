@@ -51,6 +51,12 @@ class Asking:
                 questions.append((service.name, "watch", {"lease": LEASE}))
         return questions
 
+    def renewals(self) -> list[Question]:
+        """What asks those once more who publish their records for us, and tell how that goes."""
+        services = self._directory.services
+        here = [name for name in self._renewed if (one := services.get(name)) is not None and one.gone is None]
+        return [(name, "watch", {"lease": LEASE}) for name in here]
+
     @property
     def watched(self) -> Collection[str]:
         """The services that were asked to publish their records."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from daebus_console.commands.under_way import UnderWay
 from daebus_console.engine.session import Session
+from daebus_console.engine.withheld import why_unheard
 from daebus_console.text import clean
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.lines import Line
@@ -35,7 +36,7 @@ def header(
     left += doing or []
     if status.blind:
         left.append((f" ! {clean(status.blind)} ", "warn"))
-    elif (trouble := status.discovery_problem or status.discovery_lacks) and status.up:
+    elif status.up and (trouble := status.discovery_problem or status.discovery_lacks or why_unheard(session)):
         left.append((f" ! {clean(trouble)} ", "warn"))
     right: Line = [*(found or []), (f" {fmt.plural(status.messages, 'message')} ", "plain")]
     right.append((f" {fmt.rate(session.rate.per_second(now))} ", "plain"))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.shared.asking import ask_whether_heard
 from daebus_console.commands.doing.shared.inputs import capture, misplaced
 from daebus_console.commands.doing.shared.material import wait
 from daebus_console.commands.errors import CommandError
@@ -24,7 +25,7 @@ from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.replay.source import MOST_BYTES, MOST_MESSAGES
 from daebus_console.engine.session import Session
 from daebus_console.engine.settings import Settings
-from daebus_console.engine.withheld import why_unseen
+from daebus_console.engine.withheld import why_unheard, why_unseen
 from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, line
 
@@ -36,7 +37,7 @@ _MOST_SHOWN = 8
 
 
 def run_findings(command: Command, context: Context) -> int:
-    """List what is found; returns 1 where something is as grave as `--fail-on` says, 5 where nothing could be seen."""
+    """List what is found; returns 1 where something is as grave as `--fail-on` says, 5 where not all could be seen."""
     threshold = _severity(command)
     interrupted = False
     if command["capture"] is not None:
@@ -47,13 +48,16 @@ def run_findings(command: Command, context: Context) -> int:
             context.session.pulls = True
             context.look()
             interrupted = wait(context, command["for"] or LOOK_FOR)
+            if not interrupted:
+                ask_whether_heard(context)
     with session.lock:
         if command["capture"] is None and context.face is Face.SHELL:
             session.findings.finish()
         found = list(session.findings.book)
         skipped, problem, left_out = session.findings.skipped, session.findings.problem, session.findings.book.left_out
+        unheard = why_unheard(session)
     known = context.known.known
-    unseen = why_unseen(session)
+    unseen = why_unseen(session) or unheard
     listed = [(one, known.mark_of(one)) for one in found]
     _print(command, context, listed, seen=unseen is None)
     _notes(context, skipped, left_out, problem)

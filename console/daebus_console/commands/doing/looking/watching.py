@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.shared.asking import ask_whether_heard
 from daebus_console.commands.doing.shared.guard import no_file
 from daebus_console.commands.doing.shared.inputs import misplaced
 from daebus_console.commands.errors import CommandError, nearest
@@ -20,6 +21,7 @@ from daebus_console.engine.findings.rules import RULES
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.tripwire.keeping import Keeping, Span
 from daebus_console.engine.tripwire.wire import Hit, Tripwire
+from daebus_console.engine.withheld import why_unheard
 from daebus_console.files.places import FileError, expanded, reason_of
 from daebus_console.naming import fields, shown
 from daebus_console.render import Span as Piece
@@ -73,6 +75,7 @@ class _Watch:
             self.wire.start()
             self._say_what()
             interrupted = self._wait()
+            self._say_unheard()
         except KeyboardInterrupt:
             # The usual way to end it at the shell.
             interrupted = True
@@ -93,6 +96,16 @@ class _Watch:
             f" {self.folder}, {self.most} times at most; {_END[self.context.face]} ends it"
         )
         self.context.output.flush()
+
+    def _say_unheard(self) -> None:
+        """What was found may be less than there was."""
+        if self.command["on_finding"] is None:
+            return
+        ask_whether_heard(self.context)
+        with self.context.session.lock:
+            unheard = why_unheard(self.context.session)
+        if unheard is not None:
+            self.context.output.note(unheard)
 
     def _wait(self) -> bool:
         """Keep what is to be kept until it is over; True where somebody interrupted it."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
+from daebus.errors import RedisUnavailable
 from daebus_console.commands.context import Context
 from daebus_console.engine.live.asking import Question
 from daebus_console.engine.sender import PASSIVE, ReadOnly
@@ -16,6 +18,15 @@ def must_ask(context: Context) -> None:
     """Raise ReadOnly where nobody may be asked, for what can tell nothing else."""
     if context.session.settings.passive:
         raise ReadOnly(PASSIVE)
+
+
+def ask_whether_heard(context: Context) -> None:
+    """Have services that publish what they record for us say how that goes; see `why_unheard`."""
+    with context.session.lock:
+        questions = context.session.telling.asking.renewals()
+    with suppress(RedisUnavailable):
+        # Who may not ask was not told of any.
+        ask(context, questions)
 
 
 def ask(context: Context, questions: Iterable[Question]) -> int:
