@@ -183,7 +183,8 @@ class ShardedSession(AsyncSession):
 
     async def _subscribed(self, bus: Bus, name: str) -> AsyncConnection:
         cluster = self._cluster_of(bus)
-        return await listen_at_owner(cluster, name, self.reply_channel, self._subscription_lost, self._take)
+        lost, take, patient = self._subscription_lost, self._take, not self._was_lost
+        return await listen_at_owner(cluster, name, self.reply_channel, lost, take, patient=patient)
 
     def _new_heart(self) -> AsyncHeart:
         return AsyncHeart(self.reply_channel, self._loop.time, ShardProof(self.reply_channel))

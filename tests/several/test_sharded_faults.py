@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from daebus import AsyncDaebusCaller, Daebus, DaebusCaller, request
+from daebus import AsyncDaebusCaller, Daebus, DaebusCaller, DaebusError, RedisUnavailable, request
 from daebus.transport.bus import ShardedBus, bus_at
 from daebus.transport.commands import Pending
 from daebus.transport.places.cluster import ClusterLookout
@@ -20,7 +20,7 @@ from daebus.wire.sharded import slot_of
 from tests.support.framework_services import serving
 from tests.support.hammer import hammering
 from tests.support.several import Cluster, order
-from tests.support.slots import masters, move, owner, promote, replicates
+from tests.support.slots import masters, move, names, owner, promote, replicates
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.xdist_group("several"), pytest.mark.fault]
@@ -199,3 +199,59 @@ def test_a_replica_is_promoted(cluster: Cluster, url: str) -> None:
         promote(replica)
         assert hammer.goes_on() < 5
         eventually(lambda: owner(cluster, hammer.name) is replica)
+
+
+@pytest.fixture
+def lone(url: str) -> Iterator[Cluster]:
+    """Three masters without a replica, in a cluster of its own: what is lost comes back only when it is started."""
+    del url  # only where there is sharded Pub/Sub
+    made = Cluster(3, 0, "--cluster-require-full-coverage", "no").start()
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.mark.parametrize("timeout", [1.5, 60.0])
+def test_callers_of_either_kind_say_at_once_that_the_node_of_their_answers_is_gone(
+    lone: Cluster, name: str, timeout: float
+) -> None:
+    there = f"{lone.url}?sharded=true"
+
+    async def ask(service: str, reply_channel: str) -> None:
+        async with AsyncDaebusCaller(service, redis_url=there) as caller:
+            session = caller._session()
+            session.reply_channel = reply_channel
+            await caller.send_request("echo", {})
+            lost = owner(lone, reply_channel)
+            lost.kill()
+            await asyncio.to_thread(eventually, lambda: session._subscription is None)
+            for _ in range(3):
+                with pytest.raises(DaebusError) as failed:
+                    await caller.send_request("echo", {}, timeout=timeout)
+                assert type(failed.value) is RedisUnavailable, failed.value
+            await asyncio.to_thread(lost.start)
+            await asyncio.to_thread(lone.await_whole)
+            await caller.send_request("echo", {}, timeout=20)
+
+    def ask_in_threads(service: str, reply_channel: str) -> None:
+        with DaebusCaller(service, redis_url=there) as caller:
+            caller._requester.reply_channel = reply_channel
+            caller.send_request("echo", {})
+            lost = owner(lone, reply_channel)
+            lost.kill()
+            eventually(lambda: not caller._requester._replies.listener.connected)  # type: ignore[union-attr]
+            for _ in range(3):
+                with pytest.raises(DaebusError) as failed:
+                    caller.send_request("echo", {}, timeout=timeout)
+                assert type(failed.value) is RedisUnavailable, failed.value
+            lost.start()
+            lone.await_whole()
+
+    service, *_rest = names(name)
+    app = Daebus(service)
+    app.action("echo")(dict)
+    with serving(app, there, service):
+        for number, asked in enumerate((ask_in_threads, lambda *given: asyncio.run(ask(*given)))):
+            *_rest, reply_channel = names(f"caller:{name}{number}")
+            asked(service, reply_channel)

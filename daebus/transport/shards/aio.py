@@ -162,14 +162,20 @@ async def listen_at_owner(
     channel: str,
     on_lost: Callable[[ConnectionLost], None],
     on_message: Callable[[bytes], None],
+    *,
+    patient: bool = True,
 ) -> AsyncConnection:
-    """A connection that listens to a channel, at the node that has its slot."""
+    """A connection that listens to a channel, at the node that has its slot.
+
+    A node that cannot be reached is waited for only where it is to be `patient`.
+    """
     loop, slot = asyncio.get_running_loop(), slot_of(encoded(channel))
     until = loop.time() + FOUND_WITHIN
+    reached_until = until if patient else loop.time() + 2 * AGAIN_AFTER
     while True:
         link = None
         try:
-            place = await owner_soon(cluster, slot, until)
+            place = await owner_soon(cluster, slot, reached_until)
             link = await AsyncConnection.open_at(
                 cluster, place, cluster.address(place), name, on_lost, on_message, ShardedProtocol(), slot
             )
@@ -183,8 +189,9 @@ async def listen_at_owner(
                 link.close()
             if not isinstance(error, RedisUnavailable) or isinstance(error, PermissionDenied):
                 raise
-            refused = isinstance(error, RedisRefused) and not is_elsewhere(ErrorReply(f"{error.code} "))
-            if refused or loop.time() + AGAIN_AFTER >= until:
+            moving = isinstance(error, ConnectionLost) or _is_elsewhere(error)
+            refused = isinstance(error, RedisRefused) and not moving
+            if refused or loop.time() + AGAIN_AFTER >= (until if moving else reached_until):
                 if isinstance(error, ConnectionLost):
                     raise RedisUnavailable(f"{error}; nothing was sent") from None
                 raise explained(error) from None
@@ -192,3 +199,7 @@ async def listen_at_owner(
         cluster.note_moved(slot, text)
         await asyncio.sleep(AGAIN_AFTER)
         await asyncio.to_thread(cluster.look)
+
+
+def _is_elsewhere(error: RedisUnavailable) -> bool:
+    return isinstance(error, RedisRefused) and is_elsewhere(ErrorReply(f"{error.code} "))
