@@ -21,6 +21,7 @@ from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
+from daebus_console.engine.withheld import unseen
 from daebus_console.render import Line
 
 CONNECT_WITHIN = 5.0
@@ -159,8 +160,8 @@ class Context:
             if not self.session.wait_up(CONNECT_WITHIN):
                 problem = self.session.status.problem or f"Redis at {self.session.address} does not answer"
                 raise RedisUnavailable(problem)
-            if self.session.status.blind:
-                self.output.note(self.session.status.blind)
+            for text in unseen(self.session):
+                self.output.note(text)
         return self.session
 
     def exchange(self, number: int) -> Exchange:

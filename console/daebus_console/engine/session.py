@@ -416,5 +416,5 @@ class Session:
     def _on_trouble(self, trouble: Trouble) -> None:
         with self._changed:
             self.status.discovery_problem, self.status.discovery_lacks = trouble.problem, trouble.lacks
-            self.status.unasked = trouble.unasked
+            self.status.unasked, self.status.unlisted = trouble.unasked, trouble.unlisted
             self._changed.notify_all()

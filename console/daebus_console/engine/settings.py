@@ -41,6 +41,8 @@ class Status:
     """Why it is not known who is there."""
     discovery_lacks: str | None = None
     """What else of discovery the server refuses."""
+    unlisted: str | None = None
+    """Why there may be more than is listed."""
     unasked: frozenset[str] = frozenset()
     """The services that could therefore not be asked what they are."""
     messages: int = 0

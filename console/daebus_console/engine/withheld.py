@@ -13,6 +13,12 @@ from daebus_console.naming import shown
 _MOST_NAMED = 3
 
 
+def unseen(session: Session) -> list[str]:
+    """What is not seen of what passes, a line for each reason: to be told before anything that is seen."""
+    missing = session.tap.missing
+    return [*filter(None, [session.status.blind]), *([f"not everything is seen: {missing}"] if missing else [])]
+
+
 def why_unasked(session: Session, services: Collection[str] | None = None) -> str | None:
     """The reason on one line, as the server gave it; None where all could be asked who are there.
 
@@ -25,7 +31,8 @@ def why_unasked(session: Session, services: Collection[str] | None = None) -> st
         return status.discovery_problem
     if status.unasked if services is None else not status.unasked.isdisjoint(services):
         return f"cannot ask services: {status.discovery_lacks}"
-    if session.tap.seen_since(session.reply_to) is None and (why := status.blind or status.problem):
+    why = status.blind or status.problem or session.tap.missing
+    if why and session.tap.seen_since(session.reply_to) is None:
         # Nobody is asked who would not be heard.
         return f"cannot hear services: {why}"
     return None

@@ -12,6 +12,7 @@ from daebus_console.commands.doing.scripting import run_script
 from daebus_console.commands.grammar.script import LONGEST_LINE
 from daebus_console.commands.under_way import under_way
 from daebus_console.commands.verbs import Face
+from daebus_console.engine.withheld import unseen
 from daebus_console.files.places import STANDARD, FileError
 from daebus_console.files.reading import Stored
 from daebus_console.repl.place import history_path
@@ -40,8 +41,8 @@ def _prompt(context: Context, output: TerminalOutput, ending: Ending) -> int:
     from daebus_console.repl.line import LineRepl
 
     context.session.wait_up(_LOOK_FIRST)
-    if context.session.status.blind:
-        output.note(context.session.status.blind)
+    for text in unseen(context.session):
+        output.note(text)
     history = EntryHistory(history_path(), context.redact)
     history.entries()
     if history.problem is not None:
@@ -53,8 +54,8 @@ def _script(context: Context, output: TerminalOutput) -> int:
     if not context.session.wait_up(CONNECT_WITHIN):
         output.error(context.session.status.problem or f"Redis at {context.session.address} does not answer")
         return Exit.NO_REDIS
-    if context.session.status.blind:
-        output.note(context.session.status.blind)
+    for text in unseen(context.session):
+        output.note(text)
     try:
         lines = Stored(STANDARD).lines(LONGEST_LINE)
     except FileError as error:

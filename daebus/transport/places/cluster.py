@@ -198,8 +198,8 @@ class ClusterLookout(Lookout):
                 certain = False
         return [total if total or certain else None for total in sums]
 
-    def ask_all(self, data: bytes, within: float) -> tuple[list[Any], bool]:
-        """The replies of all nodes to one packed command, and whether none is missing that may have something to say.
+    def ask_all(self, data: bytes, within: float) -> tuple[list[Any], RedisUnavailable | None]:
+        """The replies of all nodes to one packed command, and why that of one is missing that may have one.
 
         Raises RedisUnavailable where none answers.
         """
@@ -210,8 +210,8 @@ class ClusterLookout(Lookout):
                 (one for one in told.values() if isinstance(one, RedisUnavailable)),
                 RedisUnavailable(f"no node of {self.where} is known"),
             )
-        away = [place for place, replies in told.items() if isinstance(replies, RedisUnavailable)]
-        return found, all(self._is_long_gone(place) for place in away)
+        away = {place: replies for place, replies in told.items() if isinstance(replies, RedisUnavailable)}
+        return found, next((error for place, error in away.items() if not self._is_long_gone(place)), None)
 
     def _is_long_gone(self, place: Place) -> bool:
         """Whether a node that does not answer has been away for so long that whoever was there is elsewhere."""

@@ -124,7 +124,8 @@ class Discovery:
         self._link: Link | None = None
         self._listing, self._counting = Pace(), Pace()
         self._cluster: ClusterLookout | None = None
-        self._whole = True
+        self._away: RedisUnavailable | None = None
+        """Why a node of a cluster does not tell what it knows."""
         self._at_replica: str | None = None
         """The address of the server, where it is a replica and no master is to be had."""
         self._took = 0.0
@@ -196,13 +197,15 @@ class Discovery:
         if found.problem is None and self._at_replica is not None and next(iter(self._services()), None) is None:
             where = f"Redis at {self._at_replica} is a replica, where no service subscribes"
             return replace(found, problem=f"cannot tell who is there: {where}")
+        if self._away is not None:
+            return replace(found, unlisted=f"not all that is there is known: {self._away}")
         return found
 
     def _round(self) -> None:
         """One poll."""
         self._look_for_master()
         patterns = self._patterns()
-        complete = self._listing.due(time.monotonic()) and self._list() and self._whole
+        complete = self._listing.due(time.monotonic()) and self._list() and self._away is None
         counted, roll = self._count(), self._roll
         if complete:
             self._refusals.forget_but(self._services())
@@ -328,7 +331,7 @@ class Discovery:
 
     def _asked_all(self, cluster: ClusterLookout, packed: bytes, now: float) -> Any:
         """What all nodes of a cluster say together: each knows its own subscribers."""
-        replies, self._whole = cluster.ask_all(packed, ANSWER_WITHIN)
+        replies, self._away = cluster.ask_all(packed, ANSWER_WITHIN)
         self._took = time.monotonic() - now
         return together(replies)
 

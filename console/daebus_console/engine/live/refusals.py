@@ -17,12 +17,14 @@ REFUSED_FOR = 4.0
 class Trouble:
     """What goes wrong, each on one line: the `problem` is why nothing can be listed, `lacks` what else is refused.
 
-    `unasked` are the services that could not be asked what they are, which is one of the two.
+    `unasked` are the services that could not be asked what they are, which is one of the two. `unlisted` is why there
+    may be more than is listed, since a node of a cluster does not tell.
     """
 
     problem: str | None = None
     lacks: str | None = None
     unasked: frozenset[str] = frozenset()
+    unlisted: str | None = None
 
 
 class Refusals:

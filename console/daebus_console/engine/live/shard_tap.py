@@ -132,6 +132,12 @@ class ShardTap:
         """Whether some of what there is is not read."""
         return self._up and (self._missing.any or self.refused)
 
+    @property
+    def missing(self) -> str | None:
+        """See `Tap`: a node cannot be read at, or channels are on their way to another."""
+        with self._seen:
+            return self._missing.first if self._up and self._missing.any else None
+
     # What is to be read. For any thread ----------------------------------------------------------------------------
 
     def follow(self, channels: Iterable[str]) -> None:
@@ -227,8 +233,10 @@ class ShardTap:
 
     def _mind_the_nodes(self, masters: frozenset[Place]) -> None:
         """Read at every node that has slots, and at no other."""
-        for place in masters - self._nodes.keys():
-            node = self._nodes[place] = self._new_node(place)
+        new = {place: self._new_node(place) for place in masters - self._nodes.keys()}
+        # All of them are known before one of them can say that it is not to be read at.
+        self._nodes |= new
+        for place, node in new.items():
             self._homes.add(place, node)
             node.start()
         for place in self._nodes.keys() - masters if masters else ():
@@ -286,7 +294,7 @@ class ShardTap:
     def _list(self) -> None:
         """Find all channels that there are."""
         try:
-            replies, _whole = self._cluster.ask_all(_LIST, _LIST_WITHIN)
+            replies, _error = self._cluster.ask_all(_LIST, _LIST_WITHIN)
         except RedisUnavailable:
             return
         names = {name for reply in replies if isinstance(reply, list) for name in reply}

@@ -162,6 +162,11 @@ class Tap:
         """Whether some of what there is is not read."""
         return self.refused
 
+    @property
+    def missing(self) -> str | None:
+        """Why some of what there is is not read, where it is not that the server refuses it; None where it is so."""
+        return None
+
     def follow(self, channels: Iterable[str]) -> None:
         """Read these channels by name as well, from the next tenth of a second on. For any thread."""
         self._subscriptions.follow(channels)

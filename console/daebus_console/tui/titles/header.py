@@ -36,12 +36,18 @@ def header(
     left += doing or []
     if status.blind:
         left.append((f" ! {clean(status.blind)} ", "warn"))
-    elif status.up and (trouble := status.discovery_problem or status.discovery_lacks or why_unheard(session)):
+    elif status.up and (trouble := _trouble(session)):
         left.append((f" ! {clean(trouble)} ", "warn"))
     right: Line = [*(found or []), (f" {fmt.plural(status.messages, 'message')} ", "plain")]
     right.append((f" {fmt.rate(session.rate.per_second(now))} ", "plain"))
     right.append((f" {fmt.plural(status.gaps, 'gap')} ", "error" if status.gaps else "dim"))
     return left, right
+
+
+def _trouble(session: Session) -> str | None:
+    """What is not known, though all that passes is seen."""
+    status = session.status
+    return status.discovery_problem or status.discovery_lacks or status.unlisted or why_unheard(session)
 
 
 def shortened(address: str) -> str:

@@ -55,7 +55,7 @@ def run_findings(command: Command, context: Context) -> int:
             session.findings.finish()
         found = list(session.findings.book)
         skipped, problem, left_out = session.findings.skipped, session.findings.problem, session.findings.book.left_out
-        unheard = why_unheard(session)
+        unheard = why_unheard(session) or session.tap.missing
     known = context.known.known
     unseen = why_unseen(session) or unheard
     listed = [(one, known.mark_of(one)) for one in found]

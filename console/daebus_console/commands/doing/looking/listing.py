@@ -16,6 +16,7 @@ from daebus_console.engine.listeners import Listener
 from daebus_console.engine.live import glob
 from daebus_console.engine.rate import RATE_WINDOW, Rate
 from daebus_console.engine.session import Session
+from daebus_console.engine.withheld import why_unasked
 from daebus_console.naming import shown, with_names
 from daebus_console.render import Line, Span, clean, duration, line, table
 
@@ -49,21 +50,28 @@ def run_services(command: Command, context: Context) -> int:
             services = [one for one in services if any(glob.matches(name, one.name) for name in named)]
             channels, alike = [], []
         records = [
-            _service_record(service, now, looked, counted) for service in sorted(services, key=lambda one: one.name)
+            _service_record(service, now, looked, counted, asked=why_unasked(session, [service.name]) is None)
+            for service in sorted(services, key=lambda one: one.name)
         ]
         others = [
             _channel_record(channel, now, looked, counted) for channel in sorted(channels, key=lambda one: one.name)
         ]
         others += [_alike_record(one, now, looked) for one in sorted(alike, key=lambda one: one.pattern.text)]
         problem, lacks = session.status.discovery_problem, session.status.discovery_lacks
+        unlisted = session.status.unlisted
+        looked_through = session.recorded or session.directory.polled is not None
         forgotten = session.directory.forgotten
     if problem is not None:
         context.output.error(problem)
     elif lacks is not None:
         context.output.note(lacks)
+    if unlisted is not None and session.tap.missing is None:
+        # Else that has been said, or is at the top of the screen.
+        context.output.note(unlisted)
+    certain = problem is None and unlisted is None and looked_through
     missing = [name for name in named if not any(glob.matches(name, record["service"]) for record in records)]
-    if records or others or not (missing or problem is not None):
-        _print(command, context, records, others, by_pattern, listed=problem is None)
+    if records or others or (certain and not missing):
+        _print(command, context, records, others, by_pattern, listed=certain)
     if forgotten and not named:
         more = f"{forgotten:,} or more" if forgotten == MOST else f"{forgotten:,}"
         context.output.note(f"{more} other names are not listed: {MOST:,} services and as many channels are remembered")
@@ -71,8 +79,8 @@ def run_services(command: Command, context: Context) -> int:
         context.output.note("rates take a longer look: --for 5")
     for name in missing:
         unknown = f"it is not known whether a service {name!r} is there"
-        context.output.error(unknown if problem is not None else f"no service {name!r} is there")
-    if problem is not None:
+        context.output.error(f"no service {name!r} is there" if certain else unknown)
+    if problem is not None or (missing and not certain):
         return Exit.NO_REDIS
     return Exit.NOBODY if missing else Exit.DONE
 
@@ -157,7 +165,7 @@ def _shown_rate(record: dict[str, Any]) -> str:
     return "-" if record["rate"] is None else f"{record['rate']:g}"
 
 
-def _service_record(service: ServiceEntry, now: float, looked: float, counted: bool) -> dict[str, Any]:
+def _service_record(service: ServiceEntry, now: float, looked: float, counted: bool, *, asked: bool) -> dict[str, Any]:
     return {
         "service": service.name,
         "framework": service.framework,
@@ -166,7 +174,9 @@ def _service_record(service: ServiceEntry, now: float, looked: float, counted: b
         "instances": [
             {key: value for key, value in instance.info.items() if key not in ("service", "actions", "listens")}
             for instance in service.instances.values()
-        ],
+        ]
+        if service.instances or asked
+        else None,
         "actions": [
             {
                 "name": action.name,
@@ -228,7 +238,8 @@ def _listener_record(one: Listener) -> dict[str, Any]:
 def _service_lines(records: Iterable[dict[str, Any]]) -> list[Line]:
     rows: list[list[str | Span]] = []
     for record in records:
-        instances = str(len(record["instances"])) if record["framework"] else "?"
+        known = record["framework"] and record["instances"] is not None
+        instances = str(len(record["instances"])) if known else "?"
         name = Span(shown(record["service"]), "dim" if record["gone"] else "bold")
         head: list[str | Span] = [name, instances, _subscribers(record), _shown_rate(record)]
         actions = record["actions"] or [{"name": "-", "doc": "", "declared": True}]
@@ -244,7 +255,7 @@ def _instance_lines(records: Iterable[dict[str, Any]], now: float) -> list[Line]
     rows: list[list[str | Span]] = []
     for record in records:
         name = record["service"]
-        for info in record["instances"]:
+        for info in record["instances"] or ():
             told = figures(info, now)
             workers = "?" if told.busy is None or told.workers is None else f"{told.busy}/{told.workers}"
             numbers = (told.queued, told.handled, told.errors, told.refused)

@@ -88,14 +88,15 @@ class _Tail:
         self.told_quiet = "is:quiet" in (command["filter"] or "")
         self.feed = Feed()
         self.printed = 0
-        self.blind: str | None = None
+        self.told: set[str | None] = set()
         """What has been told already of what it does not see."""
         self.liner = Liner(context.output.width, context.redact)
 
     def run(self) -> int:
         unwatch = self.context.session.watch(self._watch, self._expire)
         try:
-            self.blind = self.context.look().status.blind
+            session = self.context.look()
+            self.told = {session.status.blind, session.tap.missing}
             return self._print_all()
         finally:
             unwatch()
@@ -150,8 +151,8 @@ class _Tail:
             output.note(f"{entry.count} messages are not shown here: the output could not keep up")
             return False
         gap = entry.gap
-        if gap is not None and gap.partly and gap.end is None and gap.reason == self.blind and not self.json:
-            self.blind = None
+        if gap is not None and gap.partly and gap.end is None and gap.reason in self.told and not self.json:
+            self.told.clear()
             return False
         day = None if self.json else self.liner.day(entry)
         if day is not None:
