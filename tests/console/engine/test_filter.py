@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daebus_console.engine import dialects
 from daebus_console.engine.filter import writing
 from daebus_console.engine.filter.keys import KEYS
 from daebus_console.engine.filter.language import Filter, FilterError, help_rows, help_text, parse
@@ -397,3 +398,12 @@ def test_the_help_has_every_key_and_its_examples_parse() -> None:
         assert meaning
         parse(example)
         assert example in text
+
+
+@pytest.mark.parametrize("name", dialects.installed()[0])
+def test_each_dialect_can_be_named_with_either_dash(name: str) -> None:
+    bus = Bus()
+    bus >> request("users", "note", id="A-1", reply_to="caller:w")
+    exchange = bus["A-1"]
+    for text in {name, name.replace("-", "_")}:
+        assert parse(f"dialect:{text}")(exchange) == (name == exchange.opened.dialect)

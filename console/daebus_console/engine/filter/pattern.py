@@ -76,11 +76,11 @@ class Names(dict[str | None, bool]):
 
 
 def one_of(term_key: str, values: Sequence[Value], known: Sequence[str]) -> frozenset[str]:
-    """The known words that the values name, globs included. Raises FilterError where one names none."""
+    """The known words that the values name, globs included; `-` and `_` are the same. Raises FilterError for none."""
     found: set[str] = set()
     for value in values:
         fits = glob([piece.replace("-", "_") for piece in value.pieces])
-        named = {word for word in known if fits(word)}
+        named = {word for word in known if fits(word.replace("-", "_"))}
         if not named:
             choice = " ".join(known)
             raise value.error(f"{term_key}: {value.text!r} is none of {choice}", nearest(value.text, known))
