@@ -262,7 +262,7 @@ class Directory:
             entry = service.actions.get(name) or service.action(name)
             if entry is not None:
                 entry.requests += len(exchanges)
-                entry.last_seen = exchanges[-1].opened.data
+                entry.last_seen = exchanges[-1].asking.data
 
     def saw(self, exchanges: Sequence[Exchange]) -> None:
         """Take other exchanges that have just been opened, within one second."""

@@ -75,16 +75,17 @@ class _Diagram:
     def _answer(self, exchange: Exchange, message: Message, source: str, target: str, number: str) -> str:
         if exchange.kind is not Kind.REQUEST:
             return f"{source}-->>{target}: {label(f'stray answer {number}')}"
-        took = f"{(message.at - exchange.opened.at) * 1000:.1f} ms"
+        timed = not exchange.flags & Flag.TIMELESS
+        took = f" ({(message.at - exchange.opened.at) * 1000:.1f} ms)" if timed else ""
         if not message.final:
             return f"{target}--){source}: {label(f'progress {number}')}"
         arrow, text = ("--x", "error") if message.error else ("-->>", "ok")
         if message.error and exchange.aside.code:
             text += f" {exchange.aside.code}"
-        return f"{target}{arrow}{source}: {label(f'{text} {number} ({took})')}"
+        return f"{target}{arrow}{source}: {label(f'{text} {number}{took}')}"
 
     def _ends(self, exchange: Exchange) -> tuple[str, str]:
-        return self.alias(exchange.source or "?"), self.alias(exchange.target or exchange.opened.channel)
+        return self.alias(exchange.source or "?"), self.alias(exchange.target or exchange.asking.channel)
 
     def _edges(self) -> list[str]:
         aliases = list(self.names.values())

@@ -115,7 +115,7 @@ def _asked(exchange: Exchange, mask: Callable[[Any], Any]) -> dict[str, Any]:
     return {
         "service": exchange.target,
         "action": exchange.action,
-        "payload": mask(wire.plain_payload_of(exchange.opened.data)),
+        "payload": mask(wire.plain_payload_of(exchange.asking.data)),
         "one_way": exchange.kind is Kind.ONE_WAY,
         "timeout": round(exchange.deadline - exchange.opened.at, 3) if exchange.state is State.TIMEOUT else None,
         "status": answer.status,

@@ -78,12 +78,12 @@ def facets(
     for kind, value in ((FROM, exchange.source), (INSTANCE, exchange.instance), (BEFORE, before), (WITHIN, parent)):
         if value is not None:
             yield Facet(kind), value
-    data = exchange.opened.data
+    data = exchange.asking.data
     size = len(data)
     # In steps of two, so that few values stand for all.
     yield Facet(SIZE), 1 << (size.bit_length() - 1) if size else 0
     try:
-        payload = payloads.plain_payload_of(data, redact, whole=exchange.opened.whole)
+        payload = payloads.plain_payload_of(data, redact, whole=exchange.asking.whole)
     except wire.Unreadable:
         yield Facet(TYPE), "unreadable"
         return

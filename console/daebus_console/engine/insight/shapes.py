@@ -63,7 +63,7 @@ class Shapes:
         if not self.looks_into(exchange):
             return
         target, action = exchange.target or "", exchange.action
-        yield Place(target, action, _OPENED[exchange.kind]), exchange.opened
+        yield Place(target, action, _OPENED[exchange.kind]), exchange.asking
         for part in exchange.parts:
             yield Place(target, action, "partial answer"), part
         if exchange.answer is not None:

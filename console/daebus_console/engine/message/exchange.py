@@ -199,6 +199,12 @@ class Exchange(msgspec.Struct, gc=False):
         return self.aside.question or self.opened
 
     @property
+    def asking(self) -> Message:
+        """The message that says what was asked or told, though it may have been seen after its answer."""
+        aside = self._aside
+        return self.opened if aside is None or aside.question is None else aside.question
+
+    @property
     def latency(self) -> float | None:
         """Seconds from the request to its final answer, by the console's clock; None where nobody can tell."""
         if self.answer is None or self.kind is not Kind.REQUEST or self.flags & Flag.TIMELESS:

@@ -97,7 +97,7 @@ class RecordedAnswers(Answers):
         return Given(given.payload, given.error, given.stream, "nearest")
 
     def _learn(self, exchange: Exchange, action: str) -> None:
-        answer, payload = answer_of(exchange), read_payload(exchange.opened.data, whole=exchange.opened.whole)
+        answer, payload = answer_of(exchange), read_payload(exchange.asking.data, whole=exchange.asking.whole)
         if not answer.answered or not isinstance(payload, dict) or _unread(answer):
             return
         if self._bytes > _MOST_BYTES:

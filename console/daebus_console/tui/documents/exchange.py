@@ -173,7 +173,7 @@ def _facts(exchange: Exchange, message: Message) -> list[tuple[str, str]]:
     ]
     facts += [("reply_to", exchange.reply_to or ""), ("parent_id", exchange.parent_id or "")]
     facts += [("seen at", fmt.stamp(message.at)), ("size", f"{len(message.data):,} bytes")]
-    if exchange.kind is Kind.REQUEST:
+    if exchange.kind is Kind.REQUEST and exchange.deadline:
         facts.append(("timeout", fmt.duration(exchange.deadline - exchange.opened.at)))
     return [(name, value) for name, value in facts if value]
 
@@ -226,7 +226,8 @@ def response_document(exchange: Exchange, now: float, redact: Redact = bytes, un
         node = payload_node(message, "", redact, packed)
         name, role = _answer_name(exchange, message, number)
         after = message.at - exchange.opened.at
-        when = f"  after {fmt.duration(after)}" if exchange.kind is Kind.REQUEST else f"  {fmt.clock(message.at)}"
+        timed = exchange.kind is Kind.REQUEST and not exchange.flags & Flag.TIMELESS
+        when = f"  after {fmt.duration(after)}" if timed else f"  {fmt.clock(message.at)}"
         node.label = [(name, role), (when, "dim")] if node.kind != "note" else [(name, role), *(node.label or [])]
         if len(answers) > 1 and node.kind != "note":
             node.open = node.open and number == len(answers)

@@ -31,7 +31,12 @@ def marks(exchange: Exchange) -> list[Mark]:
     """What happened, in order."""
     start = exchange.opened.at
     source, target = parties(exchange)
-    if exchange.request is None:
+    question = exchange.aside.question
+    if question is not None:
+        # The answer came first, and nothing tells how long before it was asked.
+        first = _answer(exchange, exchange.opened)
+        found = [first, Mark(question.at - start, f"told: asked by {source}", "●", "accent", target)]
+    elif exchange.request is None:
         found = [Mark(0.0, "answered", "■", "warn", "nobody was seen to ask")]
     else:
         found = [Mark(0.0, f"asked by {source}" if exchange.reply_to else f"sent by {source}", "●", "accent", target)]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
-from daebus_console.engine.message.exchange import Exchange, Kind, Message, State
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
 from daebus_console.naming import shown
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.exchanges import parties
@@ -50,11 +50,12 @@ def _step(exchange: Exchange, message: Message, source: str, target: str) -> Ste
     if message.kind is Kind.RESPONSE:
         if exchange.kind is not Kind.REQUEST:
             return Step(message.at, "?", shown(message.channel), "⇠ orphan answer", "warn", exchange.number)
-        took = fmt.duration(message.at - exchange.opened.at)
+        took = "" if exchange.flags & Flag.TIMELESS else fmt.duration(max(0.0, message.at - exchange.opened.at))
         if not message.final:
-            return Step(message.at, target, source, f"part, {took}", "accent", exchange.number, True)
+            part = f"part, {took}" if took else "part"
+            return Step(message.at, target, source, part, "accent", exchange.number, True)
         sign, role = ("✗ error", "error") if message.error else ("✓", "ok")
-        return Step(message.at, target, source, f"{sign} {took}", role, exchange.number, True)
+        return Step(message.at, target, source, f"{sign} {took}".rstrip(), role, exchange.number, True)
     unnamed = "unreadable" if message.kind is Kind.UNREADABLE else "broadcast"
     label = shown(exchange.action, text=True) if exchange.action else unnamed
     role = "wait" if exchange.state is State.PENDING else "plain"

@@ -47,7 +47,7 @@ Ask once and keep the answer for the rest of the handler; where it is a loop, as
         equal: dict[tuple[bytes | None, bytes | None], list[Exchange]] = defaultdict(list)
         for one in calls:
             assert one.answer is not None
-            asked, told = raw(one.opened.data), raw(one.answer.data)
+            asked, told = raw(one.asking.data), raw(one.answer.data)
             if asked is None or told is None:
                 continue
             group = equal[asked, told]

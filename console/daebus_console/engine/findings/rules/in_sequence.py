@@ -49,7 +49,7 @@ caller."""
             # Equal calls are another fault, which has a rule of its own.
             first: dict[bytes | None, Exchange] = {}
             for one in calls:
-                first.setdefault(raw(one.opened.data), one)
+                first.setdefault(raw(one.asking.data), one)
             different = list(first.values())
             if len(different) >= LEAST and self._independent(different):
                 self._tell(parent, different)
@@ -61,7 +61,7 @@ caller."""
         until = 0.0
         for one in calls:
             assert one.answer is not None
-            asked = set(_leaves(value(one.opened.data)))
+            asked = set(_leaves(value(one.asking.data)))
             if one.opened.at < until or asked & told:
                 return False
             until = one.answer.at

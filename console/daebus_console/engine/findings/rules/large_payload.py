@@ -35,7 +35,7 @@ Redis sends each message to every subscriber: look at what is in it (enter on th
 
     def asked(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
         """Compare the requests."""
-        sizes = [len(one.opened.data) for one in exchanges]
+        sizes = [len(one.asking.data) for one in exchanges]
         self._compare((service, action, "request"), exchanges, sizes)
 
     def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
@@ -45,7 +45,7 @@ Redis sends each message to every subscriber: look at what is in it (enter on th
 
     def cast(self, exchange: Exchange) -> None:
         """Compare a broadcast."""
-        self._compare((exchange.target or "", "", "broadcast"), (exchange,), [len(exchange.opened.data)])
+        self._compare((exchange.target or "", "", "broadcast"), (exchange,), [len(exchange.asking.data)])
 
     def _compare(self, key: tuple[str, str, str], exchanges: Sequence[Exchange], sizes: list[int]) -> None:
         seen = self._seen.get(key)

@@ -94,7 +94,7 @@ Look at who sends those (`filter` shows them), and turn the value into a number 
     def asked(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
         """Learn from requests and one-way messages."""
         for one in exchanges[: self._room((service, action, "request"), len(exchanges))]:
-            self._learn(service, action, "request" if one.kind is Kind.REQUEST else "message", one, one.opened.data)
+            self._learn(service, action, "request" if one.kind is Kind.REQUEST else "message", one, one.asking.data)
 
     def answered(self, service: str, action: str, exchanges: Sequence[Exchange]) -> None:
         """Learn from answers that are no errors."""
