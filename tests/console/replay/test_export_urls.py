@@ -10,9 +10,17 @@ from pathlib import Path
 
 import pytest
 import redis
+import redis.asyncio
 
 from daebus_console.engine.export import FORMATS, ExportOptions, export
-from daebus_console.engine.export.where import asking_for_master, bare_url, redis_cli_options
+from daebus_console.engine.export.where import (
+    asking_for_master,
+    bare_url,
+    for_redis_py,
+    for_shell,
+    ioredis_options,
+    redis_cli_options,
+)
 from daebus_console.engine.message.exchange import Exchange
 from tests.console.cli.conftest import Console
 from tests.console.engine.bus import Bus, answer, raw, request
@@ -75,12 +83,78 @@ def test_redis_cli_is_told_the_same_in_its_own_words(url: str, options: str) -> 
     ],
 )  # fmt: skip
 def test_redis_cli_is_told_how_to_ask_a_sentinel_for_the_master(url: str, words: str) -> None:
-    asked = ["redis-cli", *shlex.split(words), "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster"]
+    asked = ["redis-cli", *shlex.split(words), "SENTINEL", "MASTER", "mymaster"]
     assert asking_for_master(url) == asked
 
 
 def test_redis_cli_asks_nobody_where_there_is_no_sentinel() -> None:
     assert [asking_for_master(url) for url in ("redis://h", "redis+cluster://h:1", "redis+sentinel://", "")] == [[]] * 4
+
+
+@pytest.mark.parametrize(
+    ("url", "options"),
+    [
+        ("redis://one:1/2", 'host: "one", port: 1, username: undefined'),
+        ("redis://dev%40home:pw@one", 'host: "one", port: 6379, username: "dev@home"'),
+        ("redis://[::1]:5", 'host: "::1", port: 5, username: undefined'),
+        ("unix://dev:pw@/run/redis.sock?db=1", 'path: "/run/redis.sock", username: "dev"'),
+        ("rediss://one:6380", 'host: "one", port: 6380, username: undefined; tls: {}'),
+        (
+            "rediss://one?ssl_ca_certs=/ca.pem&ssl_cert_reqs=none",
+            'host: "one", port: 6379, username: undefined; tls: { ca: readFileSync("/ca.pem"),'
+            " rejectUnauthorized: false }",
+        ),
+        ("redis+cluster://one:7000,two:7001?sharded=true", 'host: "one", port: 7000, username: undefined'),
+        (
+            "redis+sentinel://dev:pw@one,two:1/mymaster/3?sentinel_username=joe&sentinel_password=pw",
+            'sentinels: [{ host: "one", port: 26379 }, { host: "two", port: 1 }], name: "mymaster",'
+            ' sentinelUsername: "joe", sentinelPassword: process.env.SENTINEL_PASSWORD, username: "dev"',
+        ),
+        (
+            "rediss+sentinel://one/mymaster",
+            'sentinels: [{ host: "one", port: 26379 }], name: "mymaster", username: undefined; tls: {},'
+            " enableTLSForSentinelMode: true",
+        ),
+    ],
+)
+def test_nestjs_is_told_the_same_as_ioredis_takes_it(url: str, options: str, exchanges: list[Exchange]) -> None:
+    before, _semicolon, after = options.partition("; ")
+    wanted = ", ".join([before, "password: process.env.REDIS_PASSWORD", *([after] if after else [])])
+    assert ", ".join(ioredis_options(url)) == wanted
+    text = export("nestjs", exchanges, ExportOptions(redis=url))
+    assert f"  options: {{ {wanted} }},\n" in text
+    assert ("import { readFileSync } from 'node:fs';" in text) is ("readFileSync(" in wanted)
+
+
+@pytest.mark.parametrize(
+    ("url", "taken"),
+    [
+        ("redis://dev:pw@one:1/2?socket_timeout=5", "redis://dev@one:1/2?socket_timeout=5"),
+        ("valkeys://one:1", "rediss://one:1"),
+        ("unix://dev:pw@/run/redis.sock?db=1", "unix://dev@/run/redis.sock?db=1"),
+        ("redis+cluster://dev:pw@one:7000,two:7001?sharded=true", "redis://dev@one:7000"),
+        ("rediss+sentinel://dev:pw@one,two:1/mymaster/3?sentinel_username=joe&ssl_ca_certs=/ca.pem",
+         "rediss://dev@MASTER:6379/3?ssl_ca_certs=/ca.pem"),
+    ],
+)  # fmt: skip
+def test_faststream_is_given_a_url_that_redis_py_takes(url: str, taken: str, exchanges: list[Exchange]) -> None:
+    assert for_redis_py(url) == taken
+    redis.asyncio.Redis.from_url(taken)
+    text = export("faststream", exchanges, ExportOptions(redis=url))
+    assert f'os.environ.get("DAEBUS_REDIS_URL", {taken!r})' in text
+    assert ("SENTINEL MASTER mymaster" in text) is ("MASTER:" in taken)
+    compile(text, "exported", "exec")
+
+
+def test_a_url_is_one_word_for_the_shell() -> None:
+    url = "redis://joe@host/0?socket_timeout=5&db=1;x='\"\\"
+    done = subprocess.run(["sh", "-c", f"printf %s {for_shell(url)}"], capture_output=True, text=True, check=True)
+    assert done.stdout == "redis://joe@host/0?socket_timeout=5&db=1;x='%22%5C"
+
+
+def test_the_line_that_runs_a_test_can_be_pasted(exchanges: list[Exchange]) -> None:
+    text = export("pytest", exchanges, ExportOptions(redis="redis://host/0?socket_timeout=5&db=1"))
+    assert "DAEBUS_REDIS_URL='redis://host/0?socket_timeout=5&db=1' pytest THIS_FILE" in text
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ def as_redis_cli(exchanges: Iterable[Exchange], options: ExportOptions) -> Itera
     publish, subscribe = ("SPUBLISH", "SSUBSCRIBE") if is_of_shards(options.redis) else ("PUBLISH", "SUBSCRIBE")
     asking = asking_for_master(options.redis)
     if asking:
-        yield f"# put the address of the master in the place of {MASTER}: {shell_line(asking)}\n"
+        yield f"# put the address of the master (ip and port) in the place of {MASTER}: {shell_line(asking)}\n"
     for exchange, item, why in sendable(exchanges, options.redact, raw=True):
         try:
             channel = naming.to_bytes(item.channel) if item is not None else b""

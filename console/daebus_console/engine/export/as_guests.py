@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from urllib.parse import unquote, urlsplit
 
 from daebus_console import naming
 from daebus_console.engine import jsontext
@@ -13,18 +13,19 @@ from daebus_console.engine.dialects.faststream import body_of, headers_of
 from daebus_console.engine.export.as_python import docstring, redacted_note, redis_url
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import one_line, when
+from daebus_console.engine.export.where import MASTER, asking_for_master, for_redis_py, ioredis_options
 from daebus_console.engine.message.exchange import Exchange, Kind
 
 _NEST_HEAD = """\
 // {title}
 // Needs @nestjs/microservices, ioredis, reflect-metadata and rxjs; a password is taken from REDIS_PASSWORD.{redacted}
 import 'reflect-metadata';
-import {{ ClientProxyFactory, Transport }} from '@nestjs/microservices';
+{files}import {{ ClientProxyFactory, Transport }} from '@nestjs/microservices';
 import {{ lastValueFrom, timeout, toArray }} from 'rxjs';
 
 const client = ClientProxyFactory.create({{
   transport: Transport.REDIS,
-  options: {{ host: {host}, port: {port}, username: {user}, password: process.env.REDIS_PASSWORD }},
+  options: {{ {place} }},
 }});
 
 async function ask(pattern: any, data: any) {{
@@ -75,16 +76,12 @@ class _Unsaid(ValueError):
 
 def as_nest(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
     """A program in TypeScript that sends and emits with a ClientProxy."""
-    parts = urlsplit(redis_url(options))
-    user, at, hosts = parts.netloc.rpartition("@")
-    # It knows one server alone.
-    parts = parts._replace(netloc=f"{user}{at}{hosts.partition(',')[0]}")
+    place = ", ".join(ioredis_options(redis_url(options)))
     yield _NEST_HEAD.format(
         title=one_line(options.title or "What was seen on the bus, sent again."),
         redacted=redacted_note(options).replace("\n", " "),
-        host=_script(json.dumps(parts.hostname or "localhost")),
-        port=parts.port or 6379,
-        user=_script(json.dumps(unquote(parts.username))) if parts.username else "undefined",
+        files="import { readFileSync } from 'node:fs';\n" if "readFileSync(" in place else "",
+        place=place,
     )
     for line in _lines("nest", exchanges, options, _nest_call):
         yield f"  //{line[1:]}" if line.startswith("#") else line
@@ -95,12 +92,20 @@ def as_faststream(exchanges: Iterable[Exchange], options: ExportOptions) -> Iter
     """A program in Python that requests and publishes with a broker."""
     yield _FASTSTREAM_HEAD.format(
         title=docstring(options.title or "What was seen on the bus, sent again."),
-        redis=redis_url(options),
-        redacted=redacted_note(options),
+        redis=for_redis_py(redis_url(options)),
+        redacted=f"{_instead(redis_url(options))}{redacted_note(options)}",
     )
     for line in _lines("faststream", exchanges, options, _faststream_call):
         yield f"    {line}" if line.startswith("#") else line
     yield _FASTSTREAM_TAIL
+
+
+def _instead(url: str) -> str:
+    """What to put in the place of what stands in for sentinels, whom FastStream cannot ask."""
+    asking = asking_for_master(url)
+    if not asking:
+        return ""
+    return f"\nPut the address of the master (ip and port) in the place of {MASTER}: {docstring(shlex.join(asking))}"
 
 
 def _lines(

@@ -24,6 +24,7 @@ from daebus_console.engine.export.as_python import (
 )
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.export.parts import one_line, sendable
+from daebus_console.engine.export.where import for_shell
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.message.touched import hand_in
 from daebus_console.engine.replay.item import Resend
@@ -67,7 +68,7 @@ def as_pytest(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator
     rules = options.rules
     yield _HEAD.format(
         title=docstring(options.title or "What services answered when this was recorded."),
-        redis=redis_url(options),
+        redis=for_shell(redis_url(options)),
         redacted=redacted_note(options),
         ignore=literal(list(rules.ignore)),
         tolerance=rules.tolerance,

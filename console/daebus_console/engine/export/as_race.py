@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from daebus_console.engine import jsontext
 from daebus_console.engine.diff.exchange import answer_of
 from daebus_console.engine.export.as_python import literal
+from daebus_console.engine.export.where import for_shell
 from daebus_console.engine.holding.condition import steps
 from daebus_console.engine.holding.log import Done
 from daebus_console.engine.holding.report import Hold
@@ -87,7 +88,7 @@ def as_race(
         why = "is not answered yet" if open_.state is State.PENDING else "was answered or not, which nobody knows"
         raise NothingToDo(f"#{open_.number} {shown(open_.target or '?')}.{shown(open_.action or '', text=True)} {why}")
     head = _HEAD.format(
-        redis=redis,
+        redis=for_shell(redis),
         asked=_list(_asked(roots[number], mask) for number in sorted(roots)),
         released=_list(_released(one, mask) for one in done),
     )

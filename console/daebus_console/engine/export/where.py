@@ -5,6 +5,8 @@ A capture names its bus by any text, "the test bus" for one; what is no URL is n
 
 from __future__ import annotations
 
+import json
+import shlex
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from daebus.errors import ConfigurationError
@@ -22,6 +24,10 @@ _FILES = {
     "ssl_keyfile": "--key",
 }
 """Options of redis-py that redis-cli has as well, with a value."""
+_TLS_FILES = {"ssl_ca_certs": "ca", "ssl_certfile": "cert", "ssl_keyfile": "key"}
+"""The same for the TLS of Node.js, which takes what is in them."""
+_SECURE = ("rediss", "valkeys", "https")
+_OURS_ALONE = ("sharded=", "sentinel_")
 
 
 def bare_url(url: str) -> str:
@@ -95,7 +101,10 @@ def redis_cli_options(url: str) -> list[str]:
 
 
 def asking_for_master(url: str) -> list[str]:
-    """How redis-cli asks a sentinel which server stands for MASTER; nothing where there is no sentinel to ask."""
+    """How redis-cli asks a sentinel which server stands for MASTER, with the least right that there is for that.
+
+    Nothing where there is no sentinel to ask. The answer lists many names and values, among them `ip` and `port`.
+    """
     if not is_url(url):
         return []
     parts = urlsplit(bare_url(url))
@@ -109,7 +118,78 @@ def asking_for_master(url: str) -> list[str]:
         return []
     name = options.get("sentinel_username", "")
     words = ["redis-cli", *_place(scheme, f"{host}:{port or 26379}", "", ""), *(["--user", name] if name else [])]
-    return [*words, *_tls(options), "SENTINEL", "GET-MASTER-ADDR-BY-NAME", master]
+    return [*words, *_tls(options), "SENTINEL", "MASTER", master]
+
+
+def for_redis_py(url: str) -> str:
+    """The URL of one server as redis-py takes it: any node of a cluster, and MASTER in the place of sentinels.
+
+    Without what is an option of ours alone, and without a password.
+    """
+    parts = urlsplit(bare_url(url))
+    options = [one for one in parts.query.split("&") if one and not one.startswith(_OURS_ALONE)]
+    query = f"?{'&'.join(options)}" if options else ""
+    if parts.scheme == "unix":
+        return f"unix://{parts.netloc}{parts.path}{query}"
+    user, at, host = parts.netloc.rpartition("@")
+    scheme, _plus, kind = parts.scheme.partition("+")
+    path = parts.path
+    if kind == SENTINEL:
+        host, path = MASTER, f"/{path.removeprefix('/').partition('/')[2]}".rstrip("/")
+    else:
+        host = host.partition(",")[0]
+    return f"{'rediss' if scheme in _SECURE else 'redis'}://{user}{at}{host}{path}{query}"
+
+
+def ioredis_options(url: str) -> list[str]:
+    """The options of ioredis for that Redis, each as TypeScript; a password goes into $REDIS_PASSWORD.
+
+    Of a cluster it is given one node.
+    """
+    parts = urlsplit(bare_url(url))
+    options = dict(parse_qsl(parts.query))
+    user, _at, hosts = parts.netloc.rpartition("@")
+    scheme, _plus, kind = parts.scheme.partition("+")
+    name = options.get("username") or unquote(user)
+    found: list[str] = []
+    if scheme == "unix":
+        found.append(f"path: {script(unquote(parts.path))}")
+    else:
+        usual = 26379 if kind == SENTINEL else 6379
+        several = [(host or "localhost", port if port.isdigit() else usual) for host, port in hosts_of(hosts)]
+        places = [f"host: {script(host.strip('[]'))}, port: {port}" for host, port in several]
+        if kind == SENTINEL:
+            found.append(f"sentinels: [{', '.join(f'{{ {place} }}' for place in places)}]")
+            found.append(f"name: {script(parts.path.removeprefix('/').partition('/')[0])}")
+            if sentinel_user := options.get("sentinel_username"):
+                found.append(f"sentinelUsername: {script(sentinel_user)}")
+                found.append("sentinelPassword: process.env.SENTINEL_PASSWORD")
+        else:
+            found.append(places[0])
+    found.append(f"username: {script(name) if name else 'undefined'}")
+    found.append("password: process.env.REDIS_PASSWORD")
+    if scheme in _SECURE:
+        tls = [
+            f"{ours}: readFileSync({script(options[option])})"
+            for option, ours in _TLS_FILES.items()
+            if options.get(option)
+        ]
+        if options.get("ssl_cert_reqs", "").casefold() == "none":
+            tls.append("rejectUnauthorized: false")
+        found.append(f"tls: {{ {', '.join(tls)} }}" if tls else "tls: {}")
+        if kind == SENTINEL:
+            found.append("enableTLSForSentinelMode: true")
+    return found
+
+
+def for_shell(url: str) -> str:
+    """The URL as a word for a shell that can stand in a docstring as well."""
+    return shlex.quote(url.replace('"', "%22").replace("\\", "%5C"))
+
+
+def script(text: str) -> str:
+    """A text as JavaScript has it, in ASCII."""
+    return json.dumps(text)
 
 
 def _tls(options: dict[str, str]) -> list[str]:
@@ -125,7 +205,7 @@ def _tls(options: dict[str, str]) -> list[str]:
 def _place(scheme: str, host: str, path: str, database: str) -> list[str]:
     if scheme == "unix":
         return ["-s", unquote(path), *(["-n", database] if database else [])]
-    secure = scheme in ("rediss", "valkeys", "https")
+    secure = scheme in _SECURE
     database = database or path.strip("/")
     if host.startswith("["):
         name, _bracket, port = host[1:].partition("]")
