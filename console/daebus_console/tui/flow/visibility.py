@@ -26,10 +26,14 @@ class Mute(NamedTuple):
 
 @dataclass
 class Hidden:
-    """How many rows of one view were hidden, and by what."""
+    """How many rows of one view were hidden, and by what; and what alone hid any of them."""
 
     quiet: int = 0
     muted: int = 0
+    by_filter: bool = field(default=False, compare=False)
+    by_mutes: bool = field(default=False, compare=False)
+    as_control: bool = field(default=False, compare=False)
+    as_quiet: bool = field(default=False, compare=False)
 
 
 @dataclass
@@ -92,17 +96,34 @@ class Visibility:
         if exchange.kind is Kind.GAP:
             return True
         if exchange.flags & _HIDDEN:
-            if not self.control and exchange.flags & Flag.CONTROL:
-                return False
-            if not self.quiet and exchange.flags & Flag.QUIET:
+            control = not self.control and exchange.flags & Flag.CONTROL
+            quiet = not self.quiet and exchange.flags & Flag.QUIET
+            if control or quiet:
                 if hidden is not None:
-                    hidden.quiet += 1
+                    hidden.quiet += not control
+                    if not quiet:
+                        hidden.as_control = hidden.as_control or self._shows_else(exchange)
+                    elif not control:
+                        hidden.as_quiet = hidden.as_quiet or self._shows_else(exchange)
                 return False
         if self.mutes and self._is_muted(exchange):
             if hidden is not None:
                 hidden.muted += 1
+                hidden.by_mutes = hidden.by_mutes or self._passes(exchange)
             return False
+        if self.predicate is None or self.suspended or self.predicate(exchange):
+            return True
+        if hidden is not None:
+            hidden.by_filter = True
+        return False
+
+    def _passes(self, exchange: Exchange) -> bool:
+        """Whether the filter lets it through."""
         return self.predicate is None or self.suspended or self.predicate(exchange)
+
+    def _shows_else(self, exchange: Exchange) -> bool:
+        """Whether it is to be seen but for what it is."""
+        return not (self.mutes and self._is_muted(exchange)) and self._passes(exchange)
 
     def _is_muted(self, exchange: Exchange) -> bool:
         target = exchange.target or ""

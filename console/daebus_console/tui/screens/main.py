@@ -210,8 +210,7 @@ class MainScreen(DebugKeys):
             session.look_at(())
         self.flow.hint = hints.no_flow(
             total=self.flow.model.total,
-            filtering=self.visibility.changes_with_state,
-            muted=len(self.visibility.mutes),
+            hidden=self.flow.model.hidden,
             sharded=session.tap.sharded and not session.recorded,
             recorded=session.recorded,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from daebus_console.engine.session import Session
 from daebus_console.text import clean, folded
+from daebus_console.tui.flow.visibility import Hidden
 from daebus_console.tui.rows.lines import Line
 
 
@@ -34,8 +35,8 @@ def without_address(session: Session, problem: str) -> str:
     return clean(problem.replace(f" at {session.address}", "", 1))
 
 
-def no_flow(*, total: int, filtering: bool, muted: int, sharded: bool = False, recorded: bool = False) -> list[Line]:
-    """The flow has nothing to show."""
+def no_flow(*, total: int, hidden: Hidden, sharded: bool = False, recorded: bool = False) -> list[Line]:
+    """The flow has nothing to show: which keys bring back what is `hidden`."""
     if not total and recorded:
         return [
             [("   There is no message in this capture.", "plain")],
@@ -53,11 +54,15 @@ def no_flow(*, total: int, filtering: bool, muted: int, sharded: bool = False, r
             *(unseen if sharded else []),
         ]
     lines: list[Line] = [[(f"   None of {total:,} is shown.", "plain")]]
-    if filtering:
-        lines.append([("   / changes the filter, escape removes it.", "dim")])
-    if muted:
-        lines.append([("   X brings back what is muted.", "dim")])
-    lines.append([("   c shows control channels and our own questions.", "dim")])
+    keys = (
+        (hidden.by_filter, "/ changes the filter, escape removes it."),
+        (hidden.by_mutes, "X brings back what is muted."),
+        (hidden.as_control, "c shows control channels and our own questions."),
+        (hidden.as_quiet, "K shows heartbeats and the like."),
+    )
+    lines += [[(f"   {text}", "dim")] for helps, text in keys if helps]
+    if len(lines) == 1:
+        lines.append([("   All of it is hidden for more than one reason: by /, X, c or K.", "dim")])
     return lines
 
 
