@@ -46,7 +46,7 @@ class Listener:
     `on_lost(error)` is called after a connection that had been up is gone, and `on_back()`, before a message is read,
     when there is a new one; what it returns is added to the line logged for the return. Channels of `optional` are left
     out where an ACL forbids them, those of `quietly` without a word. `level` is that of the one line logged for a loss
-    and the one for a return.
+    and the one for a return; that Redis refuses us to return, and has let us, is told in any case.
     """
 
     def __init__(
@@ -434,7 +434,9 @@ class Listener:
             self._lost_at = None
             more = self._on_back()
             where = connection.address
-            log.log(self._level, "%s: Redis at %s is back after %.1f s%s", self.name, where, away, more)
+            # Whoever was told in the meantime that it is refused us is told the end of that.
+            level = self._level if self._refusal is None else max(self._level, logging.WARNING)
+            log.log(level, "%s: Redis at %s is back after %.1f s%s", self.name, where, away, more)
         self._connection = connection
         self._failure = self._refusal = None
         self.connections += 1

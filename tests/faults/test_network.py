@@ -138,3 +138,23 @@ def test_service_and_caller_work_again_after_replies_were_lost_on_the_way(
         proxy.swallow(None)
         eventually(lambda: all(works(caller) for _ in range(20)), within=30)
     assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_a_caller_that_said_that_it_is_refused_says_that_this_is_over(
+    own_redis: RedisServer, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def said(level: int) -> list[str]:
+        return [r.getMessage() for r in caplog.records if r.levelno == level and "svc:***@" in r.getMessage()]
+
+    url = own_redis.url.replace("redis://", "redis://svc:pw@")
+    with own_redis.client() as client, caplog.at_level(logging.INFO, "daebus"):
+        client.execute_command("ACL", "SETUSER", "svc", "on", ">pw", "+@all", "~*", "&*")
+        with serving(Echo(name).app, own_redis.url, name), DaebusCaller(name, redis_url=url) as caller:
+            assert works(caller)
+            client.execute_command("ACL", "SETUSER", "svc", "resetpass", ">other")
+            client.execute_command("CLIENT", "KILL", "USER", "svc")
+            eventually(lambda: said(logging.ERROR), within=30)
+            client.execute_command("ACL", "SETUSER", "svc", "resetpass", ">pw")
+            eventually(lambda: works(caller), within=30)
+    assert ["until it is allowed" in line for line in said(logging.ERROR)] == [True]
+    assert ["is back after" in line for line in said(logging.WARNING)] == [True]
