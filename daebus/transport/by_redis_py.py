@@ -18,7 +18,7 @@ from redis.backoff import NoBackoff
 from redis.connection import Connection, parse_url
 from redis.retry import Retry
 
-from daebus.errors import PermissionDenied, RedisUnavailable
+from daebus.errors import PermissionDenied, RedisRefused, RedisUnavailable
 
 from .plain import CONNECT_TIMEOUT
 
@@ -27,8 +27,14 @@ TIMEOUT = redis.TimeoutError
 ERRORS = (redis.RedisError, OSError, TypeError, ValueError, RuntimeError)
 """What it may raise while it connects: TypeError and ValueError for options that are none, RuntimeError where
 there is no thread to look a name up."""
+_FULL = "max number of clients"
+"""What begins the answer of a server that takes no more, which redis-py takes for one that does not answer."""
 _NAMED = re.compile(r"(?:unexpected keyword argument|Invalid value for) '(\w+)'")
 _POOL_OPTIONS = ("max_connections", "timeout", "db", "retry_on_timeout", "retry_on_error")
+_TEXTS = frozenset(
+    ("host", "path", "username", "password", "client_name", "lib_name", "lib_version", "encoding", "encoding_errors")
+)
+"""Options whose value may be a text, besides those of TLS."""
 _CLIENT: dict[str, Any] = {
     "socket_timeout": 5.0,
     "socket_connect_timeout": CONNECT_TIMEOUT,
@@ -74,6 +80,10 @@ def read(url: str) -> dict[str, Any] | str | None:
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         # Whatever the parser trips over; its text may hold the password.
         return _option_in(error) or None
+    for name, value in options.items():
+        # Some are objects, which no URL can name; redis-py finds that out later, or never.
+        if isinstance(value, str) and not (name in _TEXTS or (name.startswith("ssl_") and name != "ssl_ocsp_context")):
+            return str(name)
     try:
         # That connects to nothing yet.
         _made(dict(options), CONNECT_TIMEOUT)
@@ -129,6 +139,9 @@ def failed(error: BaseException, address: str) -> RedisUnavailable | None:
     """The error to raise for one of ERRORS, met with the Redis there; None for any other."""
     if isinstance(error, redis.AuthenticationError | redis.exceptions.NoPermissionError):
         return PermissionDenied(f"Redis at {address} refused us: {error}")
+    if isinstance(error, redis.ResponseError) or str(error).startswith(_FULL):
+        # It has answered.
+        return RedisRefused(f"cannot connect to Redis at {address}: {error}", "ERR")
     if isinstance(error, redis.RedisError | OSError | RuntimeError):
         return RedisUnavailable(f"cannot connect to Redis at {address}: {str(error) or 'no answer'}")
     if isinstance(error, ERRORS):

@@ -13,6 +13,14 @@ from daebus.transport.url import redact_url, resolve_url
 SECRET = "s3cr3t"
 
 
+OBJECTS = (
+    "command_packer", "credential_provider", "driver_info", "encoder_class", "event_dispatcher",
+    "maint_notifications_config", "maint_notifications_pool_handler", "parser_class", "redis_connect_func", "retry",
+    "socket_keepalive_options", "ssl_ocsp_context",
+)  # fmt: skip
+"""Options of redis-py that must be objects, which no URL can name."""
+
+
 @pytest.mark.parametrize(
     ("arguments", "environ", "expected"),
     [
@@ -109,6 +117,7 @@ def test_a_password_that_cuts_the_url_short_is_refused_with_what_to_do() -> None
         ("redis+cluster://h:1,h2:2?nonsense=1", "an option that cannot be: nonsense"),
         ("redis+sentinel://h:1/mymaster?db=1&nonsense=1", "an option that cannot be: nonsense"),
         ("unix:///tmp/redis.sock?nonsense=1", "an option that cannot be: nonsense"),
+        *((f"{scheme}://h?{name}=x", "an option that cannot be") for scheme in ("redis", "rediss") for name in OBJECTS),
         ("redis://h?socket_timeout=soon", "an option that cannot be: socket_timeout"),
         ("redis://h?ssl_cert_reqs=none", "an option that cannot be: ssl_cert_reqs"),
         ("rediss://h?ssl_cert_reqs=nonsense", r"an option that cannot be\)"),
