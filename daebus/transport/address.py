@@ -7,6 +7,7 @@ decides what happens to a message.
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from dataclasses import dataclass, field
@@ -28,6 +29,10 @@ from .url import resolve_url as resolve_url
 
 if TYPE_CHECKING:
     import redis
+
+
+_FILES = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
+"""Options that name files."""
 
 
 def client_label(name: str) -> str:
@@ -160,8 +165,20 @@ class RedisAddress:
             from_redis = type(error).__module__.partition(".")[0] == "redis"
             if not from_redis and not isinstance(error, OSError):
                 return self._ends(error)
+        if (wrong := self._unreadable()) is not None:
+            return RedisUnavailable(f"{wrong}, which the URL of Redis at {self} names")
         found: RedisUnavailable | None = redis_py().failed(error, str(self))
         return found
+
+    def _unreadable(self) -> str | None:
+        """Which file of its options cannot be read, and why; None where all can, or may be parts of a password."""
+        for name, value in self.options().items():
+            if name in _FILES and told_option(self.url, name):
+                try:
+                    os.stat(value)
+                except OSError as error:
+                    return f"cannot read {name}={value} ({error.strerror})"
+        return None
 
     def _ends(self, error: BaseException) -> RedisUnavailable:
         # What it lacks then may be anything: an import, a codec, a thread.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Protocol
 
-from daebus.errors import RedisUnavailable
+from daebus.errors import RedisRefused, RedisUnavailable
 from daebus_console.commands.cancellation import Cancellation as Cancellation
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.jobs import Jobs
@@ -159,7 +159,8 @@ class Context:
             self.session.start()
             if not self.session.wait_up(CONNECT_WITHIN):
                 problem = self.session.status.problem or f"Redis at {self.session.address} does not answer"
-                raise RedisUnavailable(problem)
+                # It is told apart whether a Redis has answered.
+                raise (RedisRefused if self.session.tap.answering else RedisUnavailable)(problem)
             for text in unseen(self.session):
                 self.output.note(text)
         return self.session

@@ -210,7 +210,8 @@ class Tap:
                 self._read(self._link.socket, reader)
             except (DaebusError, OSError, hiredis.ProtocolError) as error:
                 self.answering = isinstance(error, Refused | RedisRefused)
-                self._closed = _closed(error) or self._closed
+                # Why we left it is known.
+                self._closed = None if self._left else _closed(error) or self._closed
                 if not self._stopping.is_set():
                     self._listener.on_down(self._clock(), self._left or str(error) or type(error).__name__)
                     if isinstance(error, PermissionDenied):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daebus.errors import PermissionDenied, RedisUnavailable
+from daebus.errors import PermissionDenied, RedisRefused, RedisUnavailable
 from daebus_console.commands.context import Context
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.live.rights import advice, user_of
@@ -13,6 +13,7 @@ def advised(error: RedisUnavailable, context: Context) -> str:
     if isinstance(error, PermissionDenied):
         rule = advice(str(error), user_of(context.session.address.url))
         return f"{error}\n({rule})" if rule is not None else str(error)
-    if context.face is Face.SHELL and str(error).startswith("cannot connect"):
+    answered = isinstance(error, RedisRefused)
+    if context.face is Face.SHELL and str(error).startswith("cannot connect") and not answered:
         return f"{error}\n(is it running there? --redis URL or DAEBUS_REDIS_URL name another)"
     return str(error)

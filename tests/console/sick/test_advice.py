@@ -1,0 +1,58 @@
+"""What is advised fits what is wrong: a Redis that has answered is there, and a file that is missing is named."""
+
+from __future__ import annotations
+
+import pytest
+
+from daebus_console.commands.context import Exit
+from tests.console.sick.conftest import carry_out, looking
+from tests.support.ports import free_port
+from tests.support.proxy import Proxy
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import eventually
+
+RUNNING = "is it running there?"
+
+
+@pytest.mark.parametrize("options", ["", "?socket_timeout=5"], ids=["plain", "by redis-py"])
+@pytest.mark.parametrize("line", ["services", "request users get_user"])
+def test_a_redis_that_takes_no_more_clients_is_running(own_redis: RedisServer, options: str, line: str) -> None:
+    with own_redis.client() as client:
+        before = client.config_get("maxclients")["maxclients"]
+        client.config_set("maxclients", 1)
+        try:
+            said = carry_out(f"{own_redis.url}{options}", line)
+        finally:
+            client.config_set("maxclients", before)
+    assert said.status == Exit.NO_REDIS
+    assert "max number of clients reached" in said.words
+    assert RUNNING not in said.words
+
+
+@pytest.mark.parametrize("name", ["ssl_ca_certs", "ssl_certfile", "ssl_keyfile"])
+def test_a_file_that_is_missing_is_named(own_redis: RedisServer, name: str) -> None:
+    said = carry_out(f"rediss://127.0.0.1:{own_redis.port}/0?{name}=/nonexistent.pem", "services")
+    assert said.status == Exit.NO_REDIS
+    assert f"cannot read {name}=/nonexistent.pem (No such file or directory)" in said.words
+    assert RUNNING not in said.words
+
+
+def test_where_nothing_answers_it_is_asked_whether_it_runs() -> None:
+    assert RUNNING in carry_out(f"redis://127.0.0.1:{free_port()}/0", "services").words
+
+
+def test_a_gap_whose_reason_is_known_has_no_cause_that_is_not(own_redis: RedisServer) -> None:
+    other = RedisServer().start()
+    try:
+        with Proxy(own_redis.port) as proxy, looking(proxy.url) as session:
+            assert session.wait_up(10)
+            proxy.target = other.port
+            session.tap.move("it is a replica now, and a master is to be had")
+            eventually(lambda: session.status.gaps == 1 and session.status.up)
+            with session.lock:
+                gap = next(one.aside.gap for one in session.journal.exchanges if one.aside.gap is not None)
+    finally:
+        other.close()
+    assert gap.reason.startswith("moving to another server: ")
+    assert "cause" in gap.reason
+    assert "not known" not in gap.reason
