@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import threading
 from pathlib import Path
 
 import pytest
 
-from daebus import Daebus, DaebusCaller, DaebusError, request
+from daebus import Daebus, DaebusCaller, DaebusError, RequestTimeout, request
 from daebus_console.commands.context import Exit
 from tests.console.sick.conftest import PASSWORD, Bus, carry_out, looking
+from tests.support.framework_services import subscribers
 from tests.support.redis_server import RedisServer
+from tests.support.waiting import eventually
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "acl.md"
 LINES = re.findall(r"`ACL SETUSER (\S+) reset on >PASSWORD ([^`]+)`", PAGE.read_text().replace("\\|", "|"))
@@ -120,6 +123,55 @@ def test_with_one_right_less_it_does_not_work(bus: Bus, user: str, rule: str) ->
     with DaebusCaller("orders", redis_url=url) as caller, pytest.raises(DaebusError, match="NOPERM"):
         caller.send_request("echo", {}, timeout=2)
     app.stop(grace=1)
+
+
+@pytest.mark.parametrize(
+    ("user", "rule"),
+    [("orders", "+ping"), ("orders", "+unsubscribe"), ("caller", "+ping"), ("caller", "+pubsub|numsub")],
+)
+def test_with_one_of_these_less_it_works_all_the_same(bus: Bus, user: str, rule: str) -> None:
+    assert rule in RULES[user]
+    url = bus.user(user, *(one for one in RULES[user] if one != rule))
+    app = start(bus, url if user == "orders" else bus.server.url)
+    with DaebusCaller("orders", redis_url=url if user == "caller" else bus.server.url) as caller:
+        assert caller.send_request("echo", {"n": 1}) == {"n": 1}
+    app.stop(grace=1)
+
+
+def test_without_reply_channels_one_way_messages_go_and_no_answer_comes(bus: Bus) -> None:
+    app = start(bus, bus.user("orders", *(one for one in RULES["orders"] if one != "&caller:*")))
+    with DaebusCaller("orders", redis_url=bus.server.url) as caller, pytest.raises(RequestTimeout):
+        caller.send_request("echo", {}, timeout=0.5)
+    url = bus.user("caller", *(one for one in RULES["caller"] if one != "&caller:*"))
+    with DaebusCaller("orders", redis_url=url) as caller:
+        assert caller.send_message("echo", {}) == 1
+    app.stop(grace=1)
+
+
+@pytest.mark.parametrize("without", ["", "+unsubscribe"])
+def test_a_service_that_stops_is_subscribed_no_more_where_it_may_unsubscribe(bus: Bus, without: str) -> None:
+    app, gate, entered = Daebus("orders"), threading.Event(), threading.Event()
+
+    @app.action("wait")
+    def wait() -> object:
+        entered.set()
+        gate.wait(20)
+        return {}
+
+    url = bus.user("orders", *(one for one in RULES["orders"] if one != without))
+    app.start(service="orders", redis_url=url)
+    stopping = threading.Thread(target=lambda: app.stop(grace=20))
+    with DaebusCaller("orders", redis_url=bus.server.url) as caller:
+        caller.send_message("wait", {})
+        assert entered.wait(20)
+        stopping.start()
+        service = app._service
+        assert service is not None
+        # As far as it knows, it has unsubscribed.
+        eventually(lambda: service._listener.finished)
+        assert subscribers(bus.server.url, "orders") == (1 if without else 0)
+        gate.set()
+        stopping.join()
 
 
 @pytest.mark.parametrize("rule", ["+psubscribe", "+pubsub", "+publish", "&*"])
