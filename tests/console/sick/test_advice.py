@@ -29,7 +29,7 @@ def test_a_redis_that_takes_no_more_clients_is_running(own_redis: RedisServer, o
     assert RUNNING not in said.words
 
 
-@pytest.mark.parametrize("name", ["ssl_ca_certs", "ssl_certfile", "ssl_keyfile"])
+@pytest.mark.parametrize("name", ["ssl_ca_certs", "ssl_certfile"])
 def test_a_file_that_is_missing_is_named(own_redis: RedisServer, name: str) -> None:
     said = carry_out(f"rediss://127.0.0.1:{own_redis.port}/0?{name}=/nonexistent.pem", "services")
     assert said.status == Exit.NO_REDIS
