@@ -163,6 +163,8 @@ class SpaceLink(AsyncConnection):
                 if verb == b"PUBLISH":
                     space.note(decoded(rest[0]), rest[1])
             command.data = b"".join(pack(*space.placed(each)) for each in words)
+            if command.counted is not None:
+                command.counted = space.placed((b"PUBSUB", b"NUMSUB", command.counted))[-1]
         super().send(command)
 
     async def listen(self, channel: str) -> None:

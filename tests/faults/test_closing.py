@@ -14,10 +14,10 @@ from daebus.transport import address
 
 
 @pytest.fixture
-def mute() -> Iterator[str]:
-    """The URL of a server that says nothing to whoever connects."""
+def mute() -> Iterator[socket.socket]:
+    """A server that says nothing to whoever connects."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        yield f"redis://127.0.0.1:{server.getsockname()[1]}"
+        yield server
 
 
 def connecting(caller: DaebusCaller) -> Replies:
@@ -44,15 +44,20 @@ def drop(held: list[DaebusCaller]) -> None:
     ids=["requester", "caller", "dropped"],
 )
 def test_who_closes_does_not_wait_for_what_connects(
-    mute: str, monkeypatch: pytest.MonkeyPatch, end: Callable[[list[DaebusCaller]], None]
+    mute: socket.socket, monkeypatch: pytest.MonkeyPatch, end: Callable[[list[DaebusCaller]], None]
 ) -> None:
-    # Less than the keeper is waited for where it may end at once.
-    monkeypatch.setattr(address, "CONNECT_TIMEOUT", 1.9)
-    held = [DaebusCaller("anybody", redis_url=mute)]
+    monkeypatch.setattr(address, "CONNECT_TIMEOUT", 60.0)
+    held = [DaebusCaller("anybody", redis_url=f"redis://127.0.0.1:{mute.getsockname()[1]}")]
     replies = connecting(held[0])
+    keeper = replies._keeper
+    assert keeper is not None
+    waited: list[float | None] = []
+    monkeypatch.setattr(keeper, "join", waited.append)
     end(held)
     assert replies.listener.connecting
-    assert replies._keeper is not None
-    replies._keeper.join(60)
-    assert not replies._keeper.is_alive()
+    assert not waited
+    mute.close()
+    monkeypatch.undo()
+    keeper.join(60)
+    assert not keeper.is_alive()
     assert not replies.listener.connected

@@ -118,7 +118,8 @@ def test_commands_for_redis_cli_go_to_the_master(sentinels: Sentinels) -> None:
     text = export("redis-cli", list(journal.journal.exchanges), ExportOptions(redis=sentinels.url))
     comment, command = text.splitlines()
     asking = comment.partition("MASTER:6379: ")[2]
-    host, port = subprocess.run(["sh", "-c", asking], capture_output=True, text=True, check=True).stdout.split()
+    told = subprocess.run(["sh", "-c", asking], capture_output=True, text=True, check=True).stdout.split("\n")
+    host, port = (told[told.index(name) + 1] for name in ("ip", "port"))
     assert int(port) == sentinels.master().port
     command = command.replace("MASTER:6379", f"{host}:{port}")
     with sentinels.master().client() as client, client.pubsub() as listener:
