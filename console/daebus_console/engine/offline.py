@@ -197,6 +197,8 @@ class OfflineSession(Session):
         """The clock stepped while it was recorded."""
         with self._changed:
             before, self._time.now = self._time.now, after
+            if self._whole_since < math.inf:
+                self._whole_since = min(self._whole_since, after)
             self._begin_anew(after - before)
             self._tell_gap(self.correlator.step_over(before, gap))
             self._changed.notify_all()

@@ -319,6 +319,7 @@ class Session:
         self.findings.stepped()
         self.directory.stepped(seconds)
         self.telling.stepped()
+        self.tap.stepped(seconds)
 
     def _tell_gap(self, gap: Exchange | None) -> None:
         if gap is not None:

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daebus_console.engine.capture.format import GapLine, SeenLine
+from daebus_console.engine.capture.lines import Lines
 from daebus_console.engine.capture.writer import CaptureWriter
-from daebus_console.engine.export.as_json import as_capture
+from daebus_console.engine.export.as_capture import as_capture
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.figures.stats import Stats
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
@@ -36,6 +38,20 @@ def write(path: Path, items: Sequence[Frame | Gap], seen: float = 0.0) -> None:
             else:
                 writer.gap(item.start, item.seconds or 0.0, item.reason, lost=item.lost)
         writer.seen(seen)
+
+
+def write_all(path: Path, items: Sequence[Frame | Gap | float]) -> None:
+    """Write them as they stand; a number is the time until which all was seen."""
+    lines = Lines()
+    buffer = lines.header("redis://localhost/0", 5.0)
+    for item in items:
+        if isinstance(item, Frame):
+            lines.add((item.at, item.channel, item.data), buffer)
+        elif isinstance(item, Gap):
+            lines.add(GapLine(item.start, item.seconds or 0.0, item.reason, item.partly, item.lost), buffer)
+        else:
+            lines.add(SeenLine(item), buffer)
+    path.write_bytes(bytes(buffer))
 
 
 def sent(at: float, message: tuple[str, bytes]) -> Frame:
@@ -182,6 +198,57 @@ def test_times_that_go_back_keep_pairs_and_their_order(path: Path, how: str) -> 
     assert [found[id].state for id in "ab"] == [State.OK, State.OK]
     assert found["a"].latency is None
     assert round(found["b"].latency or 0.0, 3) == 0.1
+
+
+@pytest.mark.parametrize("how", READ)
+def test_who_had_given_up_before_a_gap_or_a_step_of_the_clock_has_given_up(path: Path, how: str) -> None:
+    story: list[Frame | Gap | float] = [
+        sent(1_000.0, request("orders", id="a", timeout=5)),
+        1_006.0,
+        Gap(1_100.0, 1_110.0, "cut off"),
+        sent(1_120.0, request("orders", id="b", timeout=5)),
+        1_126.0,
+        Gap(503.0, 503.0, "the clock was set", lost=False),
+        sent(510.0, request("orders", id="c", timeout=30)),
+        sent(511.0, request("orders", id="d", timeout=1)),
+        sent(513.0, request("orders", id="e", timeout=30)),
+    ]
+    write_all(path, story)
+    states = {one.request_id: one.state for one in READ[how](path)}
+    assert [states[id] for id in "abcde"] == [State.TIMEOUT] * 2 + [State.PENDING, State.TIMEOUT, State.PENDING]
+
+
+@pytest.mark.parametrize("how", READ)
+@pytest.mark.parametrize("seen_again", [1_003.5, None])
+def test_gaps_in_which_a_part_was_seen_end_where_they_did(path: Path, how: str, seen_again: float | None) -> None:
+    first = sent(seen_again, request("orders", id="x")) if seen_again is not None else None
+    story: list[Frame | Gap | float] = [
+        sent(1_000.5, request("orders", id="a")),
+        Gap(1_001.0, 1_001.0, "in part", partly=True),
+        sent(1_002.0, request("orders", id="b")),
+        Gap(1_001.0, 1_003.0, "in part", partly=True),
+        *([first] if first is not None else []),
+        Gap(1_010.0, 1_010.0, "again", partly=True),
+        Gap(1_010.0, 1_015.0, "again", partly=True),
+        Gap(1_020.0, 1_025.0, "cut off"),
+        Gap(1_030.0, 1_030.0, "once more", partly=True),
+        Gap(1_030.0, 1_031.0, "once more", partly=True),
+        Gap(503.0, 503.0, "the clock was set", lost=False),
+        sent(520.0, request("orders", id="d", timeout=5)),
+        526.0,
+    ]
+    write_all(path, story)
+    found = READ[how](path)
+    gaps = [gap for one in sorted(found, key=lambda one: one.opened.seq) if (gap := one.aside.gap) is not None]
+    assert [(gap.start, gap.end, gap.partly) for gap in gaps] == [
+        (1_001.0, 1_003.0, True),
+        (1_010.0, 1_015.0, True),
+        (1_020.0, 1_025.0, False),
+        (1_030.0, 1_031.0, True),
+        (503.0, 503.0, False),
+    ]
+    states = {one.request_id: one.state for one in found}
+    assert states["d"] is State.TIMEOUT
 
 
 def test_an_empty_recording_opens_as_nothing(path: Path) -> None:

@@ -110,6 +110,9 @@ class CaptureWriter:
         With `partly`, not everything was: to be called when that begins, with 0 seconds, and when it is over. Where
         nothing is `lost`, the clock has stepped.
         """
+        if not lost:
+            # By the clock that was.
+            self._seen = 0.0
         if self.error is None:
             self._queue.append(GapLine(at, max(0.0, seconds), reason, partly, lost))
 

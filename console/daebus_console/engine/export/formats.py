@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from daebus_console.engine.export.as_capture import as_capture
 from daebus_console.engine.export.as_commands import as_command, as_redis_cli
 from daebus_console.engine.export.as_guests import as_faststream, as_nest
-from daebus_console.engine.export.as_json import as_capture, as_json, as_jsonl
+from daebus_console.engine.export.as_json import as_json, as_jsonl
 from daebus_console.engine.export.as_markdown import as_markdown
 from daebus_console.engine.export.as_mermaid import as_mermaid
 from daebus_console.engine.export.as_pytest import as_pytest

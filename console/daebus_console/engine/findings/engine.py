@@ -22,6 +22,7 @@ from daebus_console.engine.findings.families import Family
 from daebus_console.engine.findings.rule import Rule, World
 from daebus_console.engine.findings.rules import RULES
 from daebus_console.engine.message.exchange import DAEBUS, Exchange, Flag, Kind, Message, State
+from daebus_console.engine.message.touched import bent
 from daebus_console.engine.pairing.taken import Taken
 from daebus_console.engine.records.record import Any_, Handled, Ran, key_of
 
@@ -357,11 +358,16 @@ class Findings:
             self._ended(one)
 
     def _close(self, parent: Exchange, family: Family) -> None:
-        calls = len(family.calls)
-        touched = any(one.flags & _DEBUGGED for one in (parent, *family.calls))
+        natural = family
+        if any(one.flags & _DEBUGGED for one in family.calls):
+            natural = Family()
+            natural.calls = [one for one in family.calls if not one.flags & _DEBUGGED]
+            natural.beyond = family.beyond
+        harmed = bool(parent.flags & _DEBUGGED) and bent(parent)
         for closed, rule in self._closed:
-            if calls >= rule.least_calls and (rule.of_harm or not touched):
-                closed(parent, family)
+            of = family if rule.of_harm else natural
+            if len(of.calls) >= rule.least_calls and (rule.of_harm or not harmed):
+                closed(parent, of)
 
     def _ended(self, parent: Exchange) -> None:
         family = self.world.families.take(parent.request_id, None)

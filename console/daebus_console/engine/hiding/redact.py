@@ -48,6 +48,8 @@ class Redactor:
         self._names = tuple(form.encode() for form in self._forms if form.isascii())
         self._all_ascii = len(self._names) == len(self._forms)
         self._escapes = escapes_in(self.keys)
+        self._escaped = set(written) != set(self.keys)
+        """Whether JSON writes one of them with a backslash, and JSON within a string with more of them."""
         self.places: frozenset[str] = frozenset()
         """Paths, as differences have them, at which values stand beside the name of a key; see `at`."""
         self._prose = SecretText(self.keys, MASK) if self.keys else None
@@ -129,6 +131,8 @@ class Redactor:
         for name in self._names:
             if lower.find(name) >= 0:
                 return True
+        if self._escaped and data.find(b"\\") >= 0:
+            return True
         if not self._all_ascii and not (data.isascii() and data.find(b"\\u") < 0):
             return True
         return bool(self.keys) and data.find(b"\\") >= 0 and self._escapes(data) is not None

@@ -170,6 +170,11 @@ class ShardTap:
         """Whether a channel is to be read."""
         return self._homes.has(channel)
 
+    def stepped(self, seconds: float) -> None:
+        """See `Tap`."""
+        for node in list(self._nodes.values()):
+            node.stepped(seconds)
+
     def seen_since(self, channel: str) -> float | None:
         """See `Tap`."""
         home = self._homes.home(channel)

@@ -77,6 +77,12 @@ class Subscriptions:
         """What is to be read by name."""
         return list(self._wanted.copy())
 
+    def stepped(self, seconds: float) -> None:
+        """The clock went that far at once, by which it is said since when something is read."""
+        for since in (self.held, self.named):
+            for name in list(since):
+                since[name] += seconds
+
     def seen_since(self, channel: str) -> float | None:
         """Since when everything on that channel is seen; None where it is not."""
         times = [since for pattern, since in self.held.copy().items() if glob.matches(pattern, channel)]

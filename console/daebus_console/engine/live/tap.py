@@ -188,6 +188,10 @@ class Tap:
         """Whether a channel is read by name."""
         return channel in self._subscriptions.named
 
+    def stepped(self, seconds: float) -> None:
+        """See `Subscriptions`."""
+        self._subscriptions.stepped(seconds)
+
     def seen_since(self, channel: str) -> float | None:
         """Since when everything on that channel is seen; None where it is not."""
         return self._subscriptions.seen_since(channel)

@@ -117,6 +117,8 @@ class _Stretch:
             correlator.step_over(gap.start, gap)
             self._clocks += 1
             now = self._stepped_at = gap.end
+            if self._whole_since < math.inf:
+                self._whole_since = min(self._whole_since, now)
         elif gap.partly and gap.end is not None:
             self._whole_since = now = max(now, gap.end)
             correlator.resume(gap.end)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
@@ -203,7 +204,7 @@ class MainScreen(DebugKeys):
             [(" Services", "strong"), (f" {services or ''}", "dim")], _directory_units(self.size.width)
         )
         if self.directory.display:
-            self.directory.hint = hints.no_services(session, self.directory.size.width)
+            self.directory.hint = partial(hints.no_services, session)
             self.directory.reload()
             session.look_at(self.directory.on_screen(), self.directory.opened)
         else:

@@ -38,7 +38,8 @@ class DirectoryList(RowList):
         self.directory = directory
         self.rows: list[DirectoryRow] = []
         self.opened: set[str] = set()
-        self.hint: list[Line] = []
+        self.hint: Callable[[int], list[Line]] = lambda _width: []
+        """What is said where there is nobody, in lines of that width."""
         self.rule_of: Callable[[DirectoryRow], str] = lambda _row: ""
         """The sign of a debugger's rule on that service or action; empty for none."""
         self._stats = stats
@@ -68,7 +69,7 @@ class DirectoryList(RowList):
         return len(self.rows)
 
     def empty(self) -> list[Line]:
-        return self.hint
+        return self.hint(self.size.width)
 
     def prepare(self, first: int, last: int) -> None:
         width, now = self.row_width(), self._clock()

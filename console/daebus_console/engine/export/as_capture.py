@@ -1,0 +1,153 @@
+"""Exchanges as a capture that can be opened again, and then says of them what is said now. Pure."""
+
+from __future__ import annotations
+
+import base64
+import heapq
+import json
+import time
+from collections.abc import Iterable, Iterator
+from json.encoder import encode_basestring_ascii
+from math import inf
+from typing import Any, NamedTuple
+
+from daebus_console import naming
+from daebus_console.engine.capture.format import VERSION, without_password
+from daebus_console.engine.export.names import quoted
+from daebus_console.engine.export.options import ExportOptions
+from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.message.exchange import Exchange, Flag, Message, State
+from daebus_console.engine.message.frame import Gap
+
+
+def as_capture(exchanges: Iterable[Exchange], options: ExportOptions) -> Iterator[str]:
+    """A capture: every message a line."""
+    header: dict[str, Any] = {
+        "daebus_capture": VERSION,
+        "redis": without_password(options.redis),
+        "started": time.time(),
+    }
+    if options.redact:
+        header["redacted"] = list(options.redact.keys)
+    yield json.dumps(header) + "\n"
+    lines = _Lines(options.redact)
+    for exchange in exchanges:
+        yield from lines.take(exchange)
+    yield from lines.finish()
+
+
+class _End(NamedTuple):
+    """Where a gap in which a part was seen is over: before what passed at that time or later, by the same clock."""
+
+    at: float
+    text: str
+
+
+class _Entry(NamedTuple):
+    """What stands in the capture: a message, or a gap. In the order of `seq`, and in that in which they were taken."""
+
+    seq: int
+    taken: int
+    item: Message | Gap
+    text: str
+    over: float = 0.0
+    """For a gap: until when somebody waited in vain before it."""
+    end: _End | None = None
+
+
+class _Lines:
+    """Puts messages and gaps into the order in which they passed, each when nothing older can follow.
+
+    That is so where exchanges come in the order in which they were opened. A message that opened several comes once.
+    Where somebody's time was over before a gap, or at the end, it is said until when all was seen: whoever reads it
+    would not know that this time has passed.
+    """
+
+    def __init__(self, redact: Redactor) -> None:
+        self._redact = redact
+        self._waiting: list[_Entry] = []
+        self._taken = 0
+        self._ends: list[_End] = []
+        self._before: Message | None = None
+        self._latest = 0.0
+        """The time of the latest message, by the clock that goes on."""
+        self._over = 0.0
+
+    def take(self, exchange: Exchange) -> Iterator[str]:
+        """Take the next exchange; gives the lines of what passed before it was opened."""
+        yield from self._until(exchange.opened.seq)
+        gap = exchange.aside.gap
+        if gap is not None:
+            begins, ends = _gap_lines(gap)
+            end = None if ends is None else _End(gap.start + (gap.seconds or 0.0), ends)
+            self._put(_Entry(exchange.opened.seq, self._taken, gap, begins, self._over, end))
+            self._over = 0.0
+            return
+        for message in exchange.messages:
+            self._put(_Entry(message.seq, self._taken, message, _line_of(message, self._redact)))
+        if exchange.state is State.TIMEOUT or exchange.flags & Flag.LATE:
+            self._over = max(self._over, exchange.until)
+
+    def finish(self) -> Iterator[str]:
+        """The lines of what is left."""
+        yield from self._until(inf)
+        yield from self._seen(self._over)
+        yield from (end.text for end in self._ends)
+
+    def _put(self, entry: _Entry) -> None:
+        self._taken += 1
+        heapq.heappush(self._waiting, entry)
+
+    def _until(self, seq: float) -> Iterator[str]:
+        waiting = self._waiting
+        while waiting and waiting[0].seq < seq:
+            entry = heapq.heappop(waiting)
+            if isinstance(entry.item, Gap):
+                yield from self._gap(entry, entry.item)
+            else:
+                yield from self._message(entry, entry.item)
+
+    def _message(self, entry: _Entry, message: Message) -> Iterator[str]:
+        yield from self._ended(message.at)
+        before, self._before = self._before, message
+        if before is None or before.data is not message.data or before.seq != message.seq:
+            self._latest = max(self._latest, message.at)
+            yield entry.text
+
+    def _gap(self, entry: _Entry, gap: Gap) -> Iterator[str]:
+        yield from self._ended(gap.start if gap.lost else inf)
+        yield from self._seen(entry.over)
+        if not gap.lost:
+            self._latest = 0.0
+        yield entry.text
+        if entry.end is not None:
+            self._ends.append(entry.end)
+
+    def _ended(self, at: float) -> Iterator[str]:
+        while self._ends and at >= self._ends[0].at:
+            yield self._ends.pop(0).text
+
+    def _seen(self, at: float) -> Iterator[str]:
+        if at > self._latest:
+            yield f'{{"at": {at!r}, "seen": true}}\n'
+
+
+def _line_of(message: Message, redact: Redactor) -> str:
+    data, channel = redact(message.data), message.channel
+    try:
+        text = f'"data": {encode_basestring_ascii(data.decode())}'
+    except UnicodeDecodeError:
+        text = f'"data_base64": "{base64.b64encode(data).decode()}"'
+    name = f'"channel": {quoted[channel]}' if channel.isascii() else json.dumps(naming.exact("channel", channel))[1:-1]
+    return f'{{"at": {message.at!r}, {name}, {text}}}\n'
+
+
+def _gap_lines(gap: Gap) -> tuple[str, str | None]:
+    """The line of a gap. Where a part was seen in it, that with which it begins, and that for where it is over."""
+    line: dict[str, Any] = {"at": gap.start, "gap": max(0.0, gap.seconds or 0.0), "reason": gap.reason}
+    if not gap.lost:
+        line["lost"] = False
+    if not gap.partly:
+        return json.dumps(line) + "\n", None
+    line["partly"] = True
+    return json.dumps(line | {"gap": 0.0}) + "\n", None if gap.end is None else json.dumps(line) + "\n"
