@@ -54,10 +54,14 @@ def why_unheard(session: Session) -> str | None:
     Hold the session's lock.
     """
     withheld = session.telling.withheld
-    if session.recorded or not withheld:
+    if not withheld:
         return None
-    here = [one for one in session.directory.services.values() if one.gone is None]
-    why = {one.name: text for one in here if (text := withheld.of(one.name, one.instances)) is not None}
+    if session.recorded:
+        # Which instances were there need not be in the capture.
+        why = withheld.all()
+    else:
+        here = [one for one in session.directory.services.values() if one.gone is None]
+        why = {one.name: text for one in here if (text := withheld.of(one.name, one.instances)) is not None}
     if not why:
         return None
     names = sorted(why)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,6 +55,49 @@ def test_how_long_messages_waited_is_counted_as_services_tell_it() -> None:
         assert passed("stats") == Exit.DONE
         assert "HANDLER P95" in passed.said
         assert "QUEUE P95" in passed.said
+
+
+def write(file: Path, *lines: tuple[float, tuple[str, bytes]] | dict[str, Any]) -> None:
+    with file.open("w") as written:
+        print(json.dumps({"daebus_capture": 1}), file=written)
+        for one in lines:
+            if not isinstance(one, dict):
+                at, (channel, data) = one
+                one = {"at": at, "channel": channel, "data": data.decode()}
+            print(json.dumps(one), file=written)
+
+
+def test_a_capture_tells_how_long_messages_waited_where_it_has_it(tmp_path: Path) -> None:
+    file = tmp_path / "told.jsonl"
+    told = batch("users", handled(1, "a", "get", 1000.0, queued=0.25), handled(2, "zz", "other", 1000.0, queued=9.0))
+    write(
+        file,
+        (1000.0, request("users", "get", id="a")),
+        (1000.3, answer("caller:1", id="a")),
+        (1000.4, told),
+    )
+    with remembered() as passed:
+        assert passed(f"stats {file} --json") == Exit.DONE
+        (row,) = passed.records
+        assert (row["action"], row["queue_p95_ms"]) == ("get", pytest.approx(250, rel=0.05))
+
+
+@pytest.mark.parametrize("far", [-3_600.0, 3_600.0])
+def test_for_how_long_was_looked_is_of_each_clock_for_itself(tmp_path: Path, far: float) -> None:
+    file = tmp_path / "stepped.jsonl"
+    write(
+        file,
+        (10_000.0, request("users", "get", id="a", timeout=60)),
+        (10_004.0, request("users", "get", id="b", timeout=60)),
+        {"at": 10_005.0 + far, "gap": 0.0, "reason": "set", "lost": False},
+        (10_006.0 + far, answer("caller:1", id="b")),
+        (10_011.0 + far, request("users", "get", id="c", timeout=60)),
+    )
+    with remembered() as passed:
+        assert passed(f"stats {file} --json") == Exit.DONE
+        (row,) = passed.records
+        # In ten seconds.
+        assert (row["count"], row["rate"]) == (3, 0.3)
 
 
 def test_at_the_shell_services_are_asked_to_tell_it(redis_url: str, name: str) -> None:

@@ -71,6 +71,17 @@ def test_the_tripwire_says_so(bus: Bus, mute: Daebus, tmp_path: Path) -> None:
     assert MISSING in said.words
 
 
+def test_a_recording_says_so_and_so_does_whoever_reads_it(bus: Bus, mute: Daebus, tmp_path: Path) -> None:
+    file = tmp_path / "kept.jsonl"
+    said = carry_out(
+        bus.server.url, f"record {file} --for 0.1", meanwhile=lambda session: until_refused(session, bus, mute)
+    )
+    assert MISSING in said.words
+    found = carry_out(bus.server.url, f"findings {file}")
+    assert found.status == Exit.NO_REDIS
+    assert MISSING in found.heard.errors[0]
+
+
 def test_the_full_screen_says_so_until_it_is_over(bus: Bus, mute: Daebus) -> None:
     def shown(session: Session) -> str:
         with session.lock:

@@ -40,6 +40,10 @@ class Withheld:
                 del self._why[next(iter(self._why))]
         return True
 
+    def all(self) -> dict[str, str]:
+        """The same by service, of whatever instance told it last."""
+        return {service: why for (service, _instance), why in self._why.items()}
+
     def of(self, service: str, instances: Mapping[str, object]) -> str | None:
         """Why one of these instances of a service cannot; None where all can, as far as they said."""
         return next((why for one in instances if (why := self._why.get((service, one))) is not None), None)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.shared.asking import ask_whether_heard
 from daebus_console.commands.doing.shared.guard import must_pass, no_file
 from daebus_console.commands.doing.shared.inputs import giving_up, misplaced
 from daebus_console.commands.grammar.command import Command
@@ -15,6 +16,7 @@ from daebus_console.commands.verbs import Face
 from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.recorder import Recorder
+from daebus_console.engine.withheld import why_unheard
 from daebus_console.files.places import FileError
 from daebus_console.render import Span, line, size
 
@@ -40,6 +42,7 @@ def run_record(command: Command, context: Context) -> int:
         raise misplaced(command, command["file"], str(error)) from None
     with recorder, _known(recorder.writer, context):
         interrupted = _wait(command, context, recorder.writer)
+        _say_unheard(context, interrupted)
     if recorder.writer.reader_gone:
         # It has what it wanted.
         return Exit.DONE
@@ -79,6 +82,16 @@ def _wait(command: Command, context: Context, writer: CaptureWriter) -> bool:
         # The usual way to end it at the shell.
         return True
     return False
+
+
+def _say_unheard(context: Context, interrupted: bool) -> None:
+    """What services could not tell is missing in the file; asked last of all, so that it says that, too."""
+    if not interrupted:
+        ask_whether_heard(context)
+    with context.session.lock:
+        unheard = why_unheard(context.session)
+    if unheard is not None:
+        context.output.note(unheard)
 
 
 def _tell(context: Context, writer: CaptureWriter) -> None:

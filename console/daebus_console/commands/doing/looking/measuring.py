@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
+from array import array
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -19,8 +22,9 @@ from daebus_console.engine.figures.rows import Row
 from daebus_console.engine.figures.stats import Stats
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.filter.language import Filter
-from daebus_console.engine.message.exchange import Exchange, Kind, Message
-from daebus_console.engine.records.record import Handled
+from daebus_console.engine.message.envelope import WATCH_PREFIX
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message
+from daebus_console.engine.records.record import Handled, batch_in
 from daebus_console.engine.replay.source import Recording
 from daebus_console.engine.session import Session
 from daebus_console.naming import fields, shown
@@ -45,45 +49,83 @@ def run_stats(command: Command, context: Context) -> int:
         with context.session.lock:
             named_by(wanted, words, context.session.journal.exchanges)
         stats, looked = _remembered(context.session, wanted)
-        _count_queues(context.session, wanted, stats, 0.0)
+        _count_queues(context.session, wanted, stats)
     else:
-        begun = context.session.clock()
+        first = context.session.journal.next_number
         stats, looked, interrupted = _watched(context, wanted, seconds or LOOK_FOR)
         if not interrupted:
-            _have_told(context, {row.service for row in stats.rows(begun)})
-        _count_queues(context.session, wanted, stats, begun)
+            _have_told(context, {row.service for row in stats.rows(context.session.clock())})
+        _count_queues(context.session, wanted, stats, first)
     _print(command, context, stats, looked, context.session.clock() if now is None else now)
     return Exit.INTERRUPTED if interrupted else Exit.DONE
 
 
 def _recorded(recording: Recording, wanted: Filter) -> tuple[Stats, float, float]:
     """What is in a capture, how long it lasted, and when it ended. Raises CaptureError."""
-    begin, end = math.inf, 0.0
+    looked = _Looked()
+    waited: defaultdict[tuple[str, str], array[float]] = defaultdict(lambda: array("d"))
 
     def each() -> Iterator[Exchange]:
-        nonlocal begin, end
         for exchange in recording.exchanges():
             if exchange.kind is Kind.TOLD:
                 # It is of a time that was not looked at.
                 continue
-            at, last = exchange.opened.at, exchange.latest.at
-            if at < begin:
-                begin = at
-            if last > end:
-                end = last
+            looked.take(exchange)
+            if exchange.flags & Flag.CONTROL and exchange.kind is Kind.BROADCAST:
+                for service, action, seconds in _queued_in(exchange.opened):
+                    waited[service, action].append(seconds)
             yield exchange
 
     stats = _counted(each() if wanted.everything else filter(wanted.accepts, each()))
-    return stats, max(0.0, end - begin), end
+    if wanted.everything:
+        # Which of them a filter lets through would take all of them at once to tell.
+        for (service, action), several in waited.items():
+            for seconds in several:
+                stats.queued(service, action, seconds)
+    return stats, looked.seconds, looked.end
+
+
+def _queued_in(message: Message) -> Iterator[tuple[str, str, float]]:
+    """How long messages waited for a worker, as an instance published it: service, action, seconds."""
+    if message.channel.startswith(WATCH_PREFIX) and (batch := batch_in(message.channel, message.data)) is not None:
+        for record in batch.records:
+            if isinstance(record, Handled) and record.queued is not None:
+                yield batch.service, record.action, record.queued
+
+
+class _Looked:
+    """For how long was looked: where the clock stepped meanwhile, by each clock for itself."""
+
+    def __init__(self) -> None:
+        self._before = 0.0
+        self._begin, self.end = math.inf, 0.0
+
+    @property
+    def seconds(self) -> float:
+        return self._before + max(0.0, self.end - self._begin)
+
+    def take(self, exchange: Exchange) -> None:
+        """Take exchanges in the order in which they were opened."""
+        gap = exchange.aside.gap
+        if gap is not None and not gap.lost and gap.end is not None:
+            self._before, self._begin, self.end = self.seconds, gap.end, gap.end
+            return
+        at = exchange.opened.at
+        self._begin = min(self._begin, at)
+        # Where the clock stepped between them the answer is of another one.
+        self.end = max(self.end, at if exchange.flags & Flag.TIMELESS else exchange.latest.at)
 
 
 def _remembered(session: Session, wanted: Filter) -> tuple[Stats, float]:
+    looked = _Looked()
     with session.lock:
         exchanges = session.journal.exchanges
         found = [one for one in exchanges.between(exchanges.first, exchanges.last) if one.kind is not Kind.TOLD]
         now = session.clock()
-    looked = now - found[0].opened.at if found else 0.0
-    return _counted(filter(wanted.accepts, found)), looked
+    for one in found:
+        looked.take(one)
+    looked.end = now if found else looked.end
+    return _counted(filter(wanted.accepts, found)), looked.seconds
 
 
 def _counted(exchanges: Iterable[Exchange]) -> Stats:
@@ -116,10 +158,9 @@ def _watched(context: Context, wanted: Filter, seconds: float) -> tuple[Stats, f
     interrupted = False
     try:
         context.look()
-        begun = session.clock()
+        begun = time.monotonic()
         interrupted = wait(context, seconds)
-        with session.lock:
-            looked = session.clock() - begun
+        looked = time.monotonic() - begun
     finally:
         unwatch()
     if not everything:
@@ -137,15 +178,15 @@ def _have_told(context: Context, services: Iterable[str]) -> None:
         ask(context, asked)
 
 
-def _count_queues(session: Session, wanted: Filter, stats: Stats, since: float) -> None:
-    """Count how long messages of that time waited for a worker, as far as services have told by now."""
+def _count_queues(session: Session, wanted: Filter, stats: Stats, since: int = 0) -> None:
+    """Count how long messages waited for a worker, as services have told by now: of exchanges from that number on."""
     with session.lock:
         told = [one for one in session.telling.records if isinstance(one, Handled) and one.queued is not None]
     for first in range(0, len(told), _AT_ONCE):
         with session.lock:
             for record in told[first : first + _AT_ONCE]:
                 exchange = session.telling.exchange_of(record)
-                if exchange is not None and exchange.opened.at >= since and wanted.accepts(exchange):
+                if exchange is not None and exchange.number >= since and wanted.accepts(exchange):
                     stats.queued(record.source.service, record.action, record.queued or 0.0)
 
 
