@@ -178,6 +178,13 @@ _forked = _Forked()
 begins_anew(_forked)
 
 
+def on_loop() -> bool:
+    """Whether an event loop runs in this thread: what waits here holds all of its tasks up."""
+    # Where nobody has imported it, or is just about to, no loop runs here.
+    running = getattr(sys.modules.get("asyncio"), "_get_running_loop", None)
+    return running is not None and running() is not None
+
+
 @contextmanager
 def entered(context: Context) -> Iterator[None]:
     """Make `context` the current one for the block."""
@@ -191,9 +198,7 @@ def entered(context: Context) -> Iterator[None]:
 def enter(context: Context) -> Any:
     """Make `context` the current one; give the result to `leave`."""
     context.thread = threading.get_ident()
-    # Where nobody has imported it, or is just about to, no loop runs here.
-    running = getattr(sys.modules.get("asyncio"), "_get_running_loop", None)
-    if running is not None and running() is not None:
+    if on_loop():
         context.task = sys.modules["asyncio"].current_task()
     _entered[context] = None
     return _current.set(context), context

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from daebus.client.broadcast import broadcast
-from daebus.context import current, stopped
+from daebus.context import current, on_loop, stopped
 from daebus.errors import ConfigurationError, DaebusError, RegistrationError, said_by
 from daebus.logs import DebugLevel, configure
 from daebus.recorder.recorder import COUNT
@@ -261,12 +261,15 @@ class Daebus(Registry):
             return
         if within is None or within.runtime is not service:
             self._stop(service, grace)
-        elif within.task is not None:
-            begin(threading.Thread(target=self._stop, args=(service, grace), name=f"daebus-{service.name}-stop"))
+            return
+        # Said before it is tried: whoever starts it looks afterwards.
+        self._to_stop = service, grace
+        stop = partial(self._stop, service, grace, wait=False)
+        # An async hook of a plain function runs on the loop, in a context that was entered on a thread.
+        if within.task is not None or on_loop():
+            begin(threading.Thread(target=stop, name=f"daebus-{service.name}-stop"))
         else:
-            # Said before it is tried: whoever starts it looks afterwards.
-            self._to_stop = service, grace
-            self._stop(service, grace, wait=False)
+            stop()
 
     def _stop_as_told(self) -> None:
         """Stop it where it was told to while it started."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from daebus import Daebus, Requester, ServiceUnavailable
+from daebus import Daebus, Requester, ServiceUnavailable, request
 from tests.support.waiting import eventually
 
 Sort = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -124,3 +124,65 @@ def test_a_background_task_may_stop_it(redis_url: str, name: str, sort: Sort) ->
     app.background("stop", 0.01)(sort(app.stop))
     app.start(service=name, redis_url=redis_url)
     eventually(lambda: not app.running)
+
+
+HOOKS: dict[str, Callable[[Daebus, Callable[[], object]], object]] = {
+    "before": lambda app, stop: app.before_request(waiting(stop)),
+    "after": lambda app, stop: app.after_request(taking(stop)),
+    "teardown": lambda app, stop: app.teardown_request(taking(stop)),
+    "error": lambda app, stop: app.errorhandler(KeyError)(taking(stop)),
+}
+"""Each as it is registered, async, to stop the app."""
+
+
+def taking(function: Callable[[], object]) -> Callable[[Any], Any]:
+    async def inner(given: Any) -> Any:
+        await asyncio.sleep(0)
+        function()
+        return {"handled": True} if isinstance(given, KeyError) else given
+
+    return inner
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+@sorts
+def test_an_async_hook_of_a_handler_of_either_sort_may_stop_it(
+    redis_url: str, name: str, sort: Sort, hook: str
+) -> None:
+    """The others on the loop go on, and end meanwhile; the one whose hook it was is answered."""
+    app = Daebus(name, grace=GRACE)
+    begun, goes_on = threading.Event(), asyncio.Event()
+    told: list[str] = []
+
+    @app.action("other")
+    async def other() -> dict[str, Any]:
+        begun.set()
+        await goes_on.wait()
+        return {"other": True}
+
+    def answer() -> dict[str, Any]:
+        if hook == "error":
+            raise KeyError("x")
+        return {"handled": True}
+
+    def stop() -> None:
+        if request.action == "handler":
+            app.stop()
+            told.append(hook)
+
+    app.action("handler")(sort(answer))
+    HOOKS[hook](app, stop)
+    app.start(service=name, redis_url=redis_url)
+    service = app._service
+    assert service is not None
+    loop = service._loop
+    assert loop is not None
+    with Requester(redis_url, timeout=60) as caller:
+        others = caller.start(name, "other")
+        assert begun.wait(60)
+        assert caller.call(name, "handler") == {"handled": True}
+        eventually(lambda: told and service._stopping)
+        loop.soon(goes_on.set)
+        assert others.result() == {"other": True}
+    eventually(lambda: not app.running)
+    assert told == [hook]
