@@ -73,12 +73,12 @@ class Lanes(Generic[Lane]):
 
     def close(self, *, now: bool) -> None:
         """Close all of them, now or when the calls that wait have ended."""
-        # The environment may say something else when it is asked again.
-        self._last = None
         with self._lock:
             lanes = list(self._lanes.values())
             if now:
                 self._lanes.clear()
+            # The environment may say something else when it is asked again.
+            self._last = None
         for lane in lanes:
             if now:
                 lane.leave(now=True)
@@ -96,12 +96,11 @@ class Lanes(Generic[Lane]):
         mind_the_end()
         there = located(bus, sharded=self._sharded)
         place = place_of(there)
-        left: list[Lane] = []
         with self._lock:
+            used = {place, *(place_of(each.bus) for each in context.all_running())}
+            left = [self._lanes.pop(each) for each in list(self._lanes) if each not in used]
             lane = self._lanes.get(place)
             if lane is None:
-                used = {place, *(place_of(each.bus) for each in context.all_running())}
-                left = [self._lanes.pop(each) for each in list(self._lanes) if each not in used]
                 lane = self._lanes[place] = self._make(there)
             self._last = bus, lane
         for each in left:

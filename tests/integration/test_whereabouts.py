@@ -129,6 +129,17 @@ def test_of_two_services_each_asks_at_its_own_redis_and_connects_once(
     shared.close()
 
 
+def test_a_redis_at_which_no_service_runs_any_more_is_left_by_who_asked_elsewhere_before(
+    redis_url: str, own_redis: RedisServer, name: str
+) -> None:
+    with DaebusCaller(name) as caller, serving(echo(name, "first"), redis_url, name):
+        assert caller.send_request("where") == {"where": "first"}
+        with serving(echo(name, "second"), own_redis.url, name):
+            assert caller.send_request("where") == {"where": "second"}
+        assert caller.send_request("where") == {"where": "first"}
+        eventually(lambda: callers_at(own_redis.url, name) == [])
+
+
 def test_who_waits_at_the_redis_that_is_left_has_the_answer_first(
     redis_url: str, own_redis: RedisServer, name: str
 ) -> None:
