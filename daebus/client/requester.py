@@ -321,7 +321,13 @@ class Requester(Connections):
         use = object()
         try:
             self._begin_use(use)
-            return self._open()[0].publish(channel, data)
+            publisher = self._open()[0]
+            try:
+                return publisher.publish(channel, data)
+            finally:
+                if publisher is not self._publisher:
+                    # Closed meanwhile, it may have connected again.
+                    publisher.close()
         finally:
             self._end_use(use)
 

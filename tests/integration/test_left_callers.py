@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 import redis
 
-from daebus import Daebus, DaebusCaller
+from daebus import Daebus, DaebusCaller, Requester
+from daebus.client.replies import Replies
+from daebus.transport.publisher import Publisher
 from tests.support.framework_services import serving
 from tests.support.waiting import eventually
 
@@ -90,3 +92,20 @@ def test_a_closed_caller_goes_when_what_nobody_took_has_come_or_is_too_late(
     gate.set()
     assert caller.send_request("echo") == {}
     caller.close()
+
+
+def test_who_publishes_while_another_thread_closes_leaves_no_connection(redis_url: str, name: str) -> None:
+    opened: list[Publisher] = []
+
+    class ClosedMeanwhile(Requester):
+        def _open(self) -> tuple[Publisher, Replies]:
+            found = super()._open()
+            opened.append(found[0])
+            self.close()
+            return found
+
+    asks = ClosedMeanwhile(redis_url, name)
+    assert asks.publish(f"{name}.nobody", b"x") == 0
+    assert opened
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        eventually(lambda: all(each["name"] != f"daebus:{name}" for each in client.client_list()))
