@@ -71,7 +71,7 @@ class DebugView(Protocol):
         """Carry out a command as if it had been typed."""
 
     def begin(self, command: str) -> None:
-        """Put the beginning of a command into the command line."""
+        """Put the beginning of a command into the command line, and leave whatever screens are over it."""
 
     def look_inside(self, held: Held, done: Callable[[Any], None]) -> None:
         """Fetch the payload of what is held, and hand it on; None where nobody can tell it."""

@@ -19,6 +19,7 @@ from daebus_console.tui.screens.held import HeldScreen
 from daebus_console.tui.screens.rules import RulesScreen
 from tests.console.holding.conftest import Asked, Shop, known
 from tests.console.holding.conftest import shop as shop
+from tests.console.tui.scene import scene
 from tests.console.tui.support import Driver, drive
 
 
@@ -323,6 +324,29 @@ def test_from_what_is_held_to_the_rules_and_back_nothing_is_stacked(shop: Shop) 
         await console.until(lambda: console.app.screen is console.app.main)
 
     drive(shop.url, story)
+
+
+@pytest.mark.parametrize(
+    ("keys", "command"),
+    [
+        ("Lf", "fault "),
+        ("HLf", "fault "),
+        ("HLs", "fault save "),
+        ("HS", "release save test_order.py"),
+        ("LHS", "release save test_order.py"),
+    ],
+)
+def test_a_command_that_is_begun_stands_where_it_can_be_typed(keys: str, command: str) -> None:
+    async def story(console: Driver) -> None:
+        main = console.app.main
+        await console.press(*keys)
+        await console.until(lambda: main.repl.line.value == command, what=command)
+        assert console.app.screen is main
+        assert main.repl.line.has_focus
+        await console.type("x")
+        assert main.repl.line.value == f"{command}x"
+
+    drive(scene(), story)
 
 
 def test_what_has_no_answer_is_neither_answered_nor_failed(shop: Shop) -> None:

@@ -59,7 +59,9 @@ class DebugKeys(FindingKeys):
         self._do(command)
 
     def begin(self, command: str) -> None:
-        """Put the beginning of a command into the command line."""
+        """Put the beginning of a command into the command line, and leave whatever screens are over it."""
+        while self in self.app.screen_stack and self.app.screen is not self:
+            self.app.pop_screen()
         self.post_message(Prefill(command))
 
     def said(self, line: Line) -> None:

@@ -239,7 +239,6 @@ class HeldScreen(FullScreen):
 
     def action_save_order(self) -> None:
         """Write what was let go, in its order, as a test."""
-        self.app.pop_screen()
         self.main.begin("release save test_order.py")
 
     def action_conversation(self) -> None:

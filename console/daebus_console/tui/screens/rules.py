@@ -96,17 +96,13 @@ class RulesScreen(FullScreen):
         if one is not None:
             self.main.do(f"unbreak {label(self.list.rows, one).strip('[]')}")
 
-    def _type(self, command: str) -> None:
-        self.app.pop_screen()
-        self.main.begin(command)
-
     def action_fault(self) -> None:
         """Begin to type a fault."""
-        self._type("fault ")
+        self.main.begin("fault ")
 
     def action_save(self) -> None:
         """Begin to type the name of a file."""
-        self._type("fault save ")
+        self.main.begin("fault save ")
 
     def action_held(self) -> None:
         """Show what is held: the screen from which it came here, or another."""
