@@ -139,7 +139,7 @@ async def back(console: Driver) -> None:
         main.visibility.unmute_all()
         for exchange in main.session.journal.exchanges:
             exchange.flags &= ~Flag.MARKED
-    main.flow.paused = False
+    main.flow.paused_at = None
     if main.flow.model.by_message:
         main.action_by_message()
     main.flow.set_order(OLDEST)

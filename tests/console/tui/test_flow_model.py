@@ -12,7 +12,7 @@ from daebus_console.engine.filter import language as filters
 from daebus_console.engine.message.recogniser import Recogniser
 from daebus_console.engine.pairing.correlator import Correlator
 from daebus_console.engine.pairing.journal import Journal
-from daebus_console.tui.flow.model import FlowModel
+from daebus_console.tui.flow.model import FlowModel, Place
 from daebus_console.tui.flow.visibility import Hidden, Mute, Visibility
 
 
@@ -187,3 +187,34 @@ def test_what_waits_is_counted_in_rows_of_the_view(by_message: bool) -> None:
     assert bus.model.behind() == 2
     bus.rows()
     assert bus.model.behind() == 0
+
+
+@pytest.mark.parametrize("by_message", [False, True])
+def test_held_still_it_shows_what_was_there_whatever_is_to_be_seen(by_message: bool) -> None:
+    bus = Bus(by_message=by_message)
+    other = FlowModel(bus.journal, bus.visibility, by_message=not by_message)
+
+    def rows(model: FlowModel) -> int:
+        model.read(place)
+        while model.busy:
+            model.work(1.0, nullcontext())
+        return len(model.rows)
+
+    bus.ask(1, "get")
+    bus.ask(2, "put")
+    bus.rows()
+    place: Place | None = bus.model.place
+    bus.ask(3, "get")
+    bus.answer(1)
+    for model in (bus.model, other):
+        assert rows(model) == 2
+        # The first has an answer by now, which came later.
+        bus.visibility.set_filter(filters.parse("action:get").accepts)
+        assert rows(model) == 1
+        assert model.unread == (2 if model.by_message else 1) == model.behind()
+        bus.visibility.set_filter(None)
+        assert rows(model) == 2
+        bus.model.changed.clear()
+    place = None
+    assert rows(bus.model) == (4 if by_message else 3)
+    assert rows(other) == (3 if by_message else 4)

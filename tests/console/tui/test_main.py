@@ -91,6 +91,42 @@ def test_pause_holds_still_and_misses_nothing(redis_url: str, name: str) -> None
     drive(redis_url, story)
 
 
+def test_paused_it_can_be_looked_at_in_other_ways(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        main = console.app.main
+        console.request(name, "good", 1)
+        console.request(name, "bad", 2)
+        console.answer(1)
+        await console.until(lambda: main.flow.count() == 2)
+        await console.press("space")
+        await console.sees("paused")
+        console.request(name, "late", 3)
+        await console.sees("1 waiting")
+        main.narrow_to("action:good")
+        await console.until(lambda: main.flow.count() == 1)
+        await console.press("b")
+        await console.until(lambda: main.flow.count() == 2)
+        main.narrow_to("action:late")
+        await console.sees("None of 3 is shown.", "space lets it go on", "/ changes the filter")
+        main.narrow_to("")
+        await console.until(lambda: main.flow.count() == 3)
+        await console.press("b")
+        await console.until(lambda: main.flow.count() == 2)
+        await console.press("space")
+        await console.until(lambda: main.flow.count() == 3)
+
+    drive(redis_url, story)
+
+
+def test_paused_before_anything_came_it_says_so(redis_url: str, name: str) -> None:
+    async def story(console: Driver) -> None:
+        await console.press("space")
+        console.request(name, "late", 1)
+        await console.sees("It was paused before anything came.", "space lets it go on.")
+
+    drive(redis_url, story)
+
+
 def test_a_filter_narrows_while_it_is_typed_and_points_at_its_mistakes(redis_url: str, name: str) -> None:
     async def story(console: Driver) -> None:
         console.request(name, "good", 1)

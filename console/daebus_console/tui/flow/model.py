@@ -28,6 +28,13 @@ class Newest(NamedTuple):
     message: int
 
 
+class Place(NamedTuple):
+    """How far a view has read: the journal's cursor, and the last exchange that there was then."""
+
+    cursor: Cursor
+    exchange: int
+
+
 _BITE = 512
 _MOST_WAITING = 200_000
 
@@ -47,7 +54,8 @@ class FlowModel:
         self.hidden = Hidden()
         self._waiting: deque[Entry] = deque()
         self._updates: deque[Exchange] = deque()
-        self._cursor = Cursor()
+        self.place = Place(Cursor(), 0)
+        """How far it has read."""
         self._seen = 0
         self._scan = 0
         self._visibility = visibility.version
@@ -90,33 +98,43 @@ class FlowModel:
         """What came last of all that there is, shown or not."""
         return Newest(self.journal.exchanges.last, self.journal.messages.last)
 
+    @property
+    def unread(self) -> int:
+        """How many rows there would be, with nothing hidden, of what was not read yet. Hold the session's lock."""
+        ring = self.journal.messages if self.by_message else self.journal.exchanges
+        return max(0, ring.last - max(self._seen, ring.first - 1))
+
     def newer_than(self, newest: Newest) -> int:
         """How many rows are of what came after that."""
         return len(self.rows) - self.rows.index(1 + (newest.message if self.by_message else newest.exchange))
 
-    def restart(self) -> None:
-        """Forget all rows and look through the journal again, the newest first."""
+    def restart(self, until: Place | None = None) -> None:
+        """Forget all rows and look through the journal again, up to that place or its end, the newest first."""
         self.rows = RowNumbers()
         self._waiting.clear()
         self._updates.clear()
-        self._cursor = self.journal.cursor
-        ring = self.journal.messages if self.by_message else self.journal.exchanges
-        self._seen = self._scan = ring.last
+        self.place = until or self._end()
+        self._seen = self._scan = self.place.cursor.message if self.by_message else self.place.exchange
         self._visibility = self.visibility.version
         self.hidden = Hidden()
         self.version += 1
 
-    def read(self) -> None:
-        """Take note of what is new. Hold the session's lock."""
+    def _end(self) -> Place:
+        return Place(self.journal.cursor, self.journal.exchanges.last)
+
+    def read(self, until: Place | None = None) -> None:
+        """Take note of what is new, and where a place is given of nothing behind it. Hold the session's lock."""
         journal = self.journal
-        if self.visibility.version != self._visibility:
-            self.restart()
+        if self.visibility.version != self._visibility or (until is not None and self.place < until):
+            self.restart(until)
+        if until is not None:
+            return
         trimmed = self.rows.trim(journal.messages.first if self.by_message else journal.exchanges.first)
         if trimmed:
             self.version += 1
-        if journal.cursor == self._cursor or len(self._waiting) > _MOST_WAITING:
+        if journal.cursor == self.place.cursor or len(self._waiting) > _MOST_WAITING:
             return
-        changed = journal.changed_since(self._cursor)
+        changed = journal.changed_since(self.place.cursor)
         if changed is None:
             self.restart()
             return
@@ -129,7 +147,7 @@ class FlowModel:
             exchange = journal.exchange(number)
             if exchange is not None:
                 self._updates.append(exchange)
-        self._cursor = journal.cursor
+        self.place = self._end()
         self._seen = journal.messages.last if self.by_message else journal.exchanges.last
 
     def _read_messages(self) -> None:

@@ -212,6 +212,7 @@ class MainScreen(DebugKeys):
         self.flow.hint = hints.no_flow(
             total=self.flow.model.total,
             hidden=self.flow.model.hidden,
+            held_back=self.flow.held_back(),
             sharded=session.tap.sharded and not session.recorded,
             recorded=session.recorded,
         )

@@ -35,7 +35,7 @@ def flow_title(flow: FlowList, filter_text: str) -> tuple[Line, Line]:
         left.append((f"  {flow.order}", "accent"))
         if len(flow.rows) < shown:
             left.append((f" of the latest {len(flow.rows):,}", "warn"))
-    if model.busy and not flow.paused:
+    if model.busy:
         left.append(("  looking …", "wait"))
     if flow.paused:
         return left, [(f" ‖ paused, {model.behind():,} waiting · space ", "warn")]

@@ -35,8 +35,14 @@ def without_address(session: Session, problem: str) -> str:
     return clean(problem.replace(f" at {session.address}", "", 1))
 
 
-def no_flow(*, total: int, hidden: Hidden, sharded: bool = False, recorded: bool = False) -> list[Line]:
-    """The flow has nothing to show: which keys bring back what is `hidden`."""
+def no_flow(
+    *, total: int, hidden: Hidden, held_back: tuple[int, int] = (0, 0), sharded: bool = False, recorded: bool = False
+) -> list[Line]:
+    """The flow has nothing to show: which keys bring back what is `hidden`.
+
+    `held_back` is how many of the rows came since it was paused, and how many of those would be shown.
+    """
+    since, waiting = held_back
     if not total and recorded:
         return [
             [("   There is no message in this capture.", "plain")],
@@ -53,8 +59,12 @@ def no_flow(*, total: int, hidden: Hidden, sharded: bool = False, recorded: bool
             [("     request SERVICE ACTION name=value", "name")],
             *(unseen if sharded else []),
         ]
-    lines: list[Line] = [[(f"   None of {total:,} is shown.", "plain")]]
+    if total <= since:
+        told = "space lets it go on." if waiting else "space lets it go on, with what is hidden of that."
+        return [[("   It was paused before anything came.", "plain")], [(f"   {told}", "dim")]]
+    lines: list[Line] = [[(f"   None of {total - since:,} is shown.", "plain")]]
     keys = (
+        (waiting, "space lets it go on, which brings more."),
         (hidden.by_filter, "/ changes the filter, escape removes it."),
         (hidden.by_mutes, "X brings back what is muted."),
         (hidden.as_control, "c shows control channels and our own questions."),

@@ -46,7 +46,7 @@ class FlowList(FlowView):
 
     def action_pause(self) -> None:
         """Freeze the view, or go on with what has come meanwhile."""
-        self.paused = not self.paused
+        self.paused_at = None if self.paused else self.model.place
         self.post_message(self.Moved())
 
     def action_mark(self) -> None:

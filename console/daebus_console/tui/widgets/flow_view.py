@@ -14,7 +14,7 @@ from textual.strip import Strip
 from daebus_console import dates
 from daebus_console.engine.insight.usual import Unlike
 from daebus_console.engine.message.exchange import Exchange, State
-from daebus_console.tui.flow.model import Entry, FlowModel, Newest
+from daebus_console.tui.flow.model import Entry, FlowModel, Newest, Place
 from daebus_console.tui.flow.order import NewestFirst, Rows, slowest_first
 from daebus_console.tui.rows.exchanges import Marks, exchange_row, message_row
 from daebus_console.tui.rows.lines import Line
@@ -49,7 +49,8 @@ class FlowView(RowList):
         super().__init__(**keywords)
         self.model = model
         self.following = True
-        self.paused = False
+        self.paused_at: Place | None = None
+        """Where it holds still: nothing behind that place is shown. None while it goes on."""
         self.selected: int | None = None
         self.hint: list[Line] = []
         self.dated = False
@@ -83,10 +84,9 @@ class FlowView(RowList):
     def tick(self) -> None:
         """Look whether anything is to be drawn anew. Called a fixed number of times a second; cheap when nothing is."""
         model = self.model
-        if not self.paused:
-            with self._lock:
-                model.read()
-            model.work(BUDGET, self._lock)
+        with self._lock:
+            model.read(self.paused_at)
+        model.work(BUDGET, self._lock)
         for number in model.changed:
             self._strips.discard(number)
         if self.selected in model.changed:
@@ -102,6 +102,18 @@ class FlowView(RowList):
             self.post_message(self.Moved())
         elif self._turning:
             self.refresh()
+
+    @property
+    def paused(self) -> bool:
+        """Whether it holds still."""
+        return self.paused_at is not None
+
+    def held_back(self) -> tuple[int, int]:
+        """How many rows have come since it holds still, and how many of them would be shown."""
+        if not self.paused:
+            return 0, 0
+        with self._lock:
+            return self.model.unread, self.model.behind()
 
     def redraw(self) -> None:
         """Draw all rows anew: what they say beside their exchange has changed."""
