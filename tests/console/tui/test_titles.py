@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from daebus_console.tui.rows.lines import Line, text_of
+from daebus_console.tui.titles.header import YIELDING, header
 from daebus_console.tui.widgets.title import fitted
+from tests.console.tui.support import fed
 
 HEADER: Line = [
     (" daebus ", "strong"),
@@ -21,13 +25,32 @@ def test_a_hint_goes_before_what_the_title_says() -> None:
 
 
 def test_in_the_header_the_address_yields_to_status_and_recording() -> None:
-    left, right = fitted(HEADER, SEEN, 70, "name")
+    left, right = fitted(HEADER, SEEN, 70, YIELDING)
     assert text_of(left) == " daebus  redis://some-se… ● recording 7 in x.jsonl "
     assert text_of(right) == " ▲1 !  37 messages "
     assert len(text_of(left) + text_of(right)) <= 70
-    left, right = fitted(HEADER, SEEN, 20, "name")
-    assert " redis:…" in text_of(left)
 
 
 def test_without_need_nothing_is_changed() -> None:
-    assert fitted(HEADER, SEEN, 120, "name") == (HEADER, SEEN)
+    assert fitted(HEADER, SEEN, 120, YIELDING) == (HEADER, SEEN)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+@pytest.mark.parametrize("width", range(24, 121))
+def test_how_the_connection_is_stays_and_what_is_recorded(width: int, lost: bool) -> None:
+    session = fed(1000.0)
+    session.on_batch(990.0, [("jobs", b'{"n": 1}')] * 1234)
+    if lost:
+        session.on_down(995.0, "Connection refused at some-server.example:6379, and so on, and so on")
+    left, right = header(session, 1000.0, doing=[(" ● recording 7 in x.jsonl ", "error")])
+    left, right = fitted(left, right, width, YIELDING)
+    told, seen = text_of(left), text_of(right)
+    assert (" ✗ not connected for 5" if lost else " ● live ") in told
+    if width >= 67:
+        assert " ● recording 7 in x.jsonl " in told
+    if width >= 44 + 23 * lost:
+        assert len(told + seen) <= width
+    # The rate goes before the messages, and they go before the address.
+    assert "messages" in seen or "/s" not in seen
+    assert "redis" in told or "messages" not in seen
+    assert (": Con" in told) == lost or "redis" not in told

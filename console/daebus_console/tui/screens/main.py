@@ -34,7 +34,7 @@ from daebus_console.tui.settings import SettingsFile
 from daebus_console.tui.titles import hints
 from daebus_console.tui.titles.commands import commands_title
 from daebus_console.tui.titles.flow import flow_title
-from daebus_console.tui.titles.header import doing, header
+from daebus_console.tui.titles.header import YIELDING, doing, header
 from daebus_console.tui.widgets.detail_pane import DetailPane
 from daebus_console.tui.widgets.directory import DirectoryList
 from daebus_console.tui.widgets.filter_bar import FilterBar
@@ -86,7 +86,7 @@ class MainScreen(DebugKeys):
         self.session = session = workspace.session
         self.visibility = Visibility()
         self.filter_text = ""
-        self.head = TitleLine(id="header", yields="name")
+        self.head = TitleLine(id="header", yields=YIELDING)
         with session.lock:
             models = [FlowModel(session.journal, self.visibility, by_message=by) for by in (False, True)]
         self.models = models

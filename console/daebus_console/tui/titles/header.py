@@ -10,6 +10,9 @@ from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.titles.hints import without_address
 
+YIELDING = ("name", "plain")
+"""The roles of what makes room at the left: the address, then why there is no connection."""
+
 
 def header(
     session: Session, now: float, *, read_only: bool = False, doing: Line | None = None, found: Line | None = None
@@ -30,7 +33,7 @@ def header(
     else:
         since = f" for {fmt.duration(now - status.since)}" if status.messages or status.gaps else ""
         how = "sees nothing" if session.tap.answering else "not connected"
-        left.append((f" ✗ {how}{since}: {without_address(session, status.problem)} ", "error"))
+        left += [(f" ✗ {how}{since}", "error"), (f": {without_address(session, status.problem)} ", "plain")]
     if read_only:
         left.append((" read-only ", "warn"))
     left += doing or []

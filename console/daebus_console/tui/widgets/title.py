@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.cells import cell_len
@@ -23,8 +24,9 @@ _LEAST = 8
 class TitleLine(DrawsRoles):
     """One line with something at its left and something at its right.
 
-    Where both have no room, what is dim at the right (hints, mostly) goes first, then pieces at the left in the role
-    that `yields` are shortened; after that the right end wins.
+    Where both have no room, what is dim at the right (hints, mostly) goes first. Where roles are named that `yields`,
+    pieces at the left in them are shortened, in that order; then what is plain at the right goes, the last first, and
+    then those pieces. After that the right end wins.
     """
 
     class Pressed(Message):
@@ -40,7 +42,7 @@ class TitleLine(DrawsRoles):
             return self.title
 
     def __init__(
-        self, left: Line | None = None, right: Line | None = None, *, yields: str = "", **keywords: Any
+        self, left: Line | None = None, right: Line | None = None, *, yields: Sequence[str] = (), **keywords: Any
     ) -> None:
         super().__init__(**keywords)
         self.yields = yields
@@ -85,15 +87,29 @@ class TitleLine(DrawsRoles):
         return Strip.join([left, right]).adjust_cell_length(width, self.rich_style)
 
 
-def fitted(left: Line, right: Line, width: int, yields: str = "") -> tuple[Line, Line]:
+def fitted(left: Line, right: Line, width: int, yields: Sequence[str] = ()) -> tuple[Line, Line]:
     """Both ends as they are to be drawn in so many cells: see TitleLine."""
-    if width_of(left) + width_of(right) > width:
+
+    def over() -> int:
+        return width_of(left) + width_of(right) - width
+
+    def spare(piece: tuple[str, str]) -> int:
+        return max(0, cell_len(piece[0]) - _LEAST) if piece[1] in yields else 0
+
+    if over() > 0:
         right = [piece for piece in right if piece[1] != "dim"]
-    over = width_of(left) + width_of(right) - width
-    if over > 0 and yields:
-        left = [
-            (cut(text, max(_LEAST, cell_len(text) - over)) if role == yields else text, role) for text, role in left
-        ]
+    if not yields:
+        return left, right
+    while over() > sum(map(spare, left)) and (plain := [at for at, piece in enumerate(right) if piece[1] == "plain"]):
+        right = right[: plain[-1]] + right[plain[-1] + 1 :]
+    for role in yields:
+        if over() > sum(map(spare, left)):
+            left = [piece for piece in left if piece[1] != role]
+    for role in yields:
+        for at, piece in enumerate(left):
+            if piece[1] == role and over() > 0:
+                shorter = cut(piece[0], cell_len(piece[0]) - min(spare(piece), over()))
+                left = [*left[:at], (shorter, role), *left[at + 1 :]]
     return left, right
 
 
