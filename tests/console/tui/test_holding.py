@@ -13,6 +13,7 @@ from daebus_console.engine.keeping import keeper as keeping
 from daebus_console.engine.keeping.keeper import Keeper, Wanted
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
+from daebus_console.tui.rows.lines import text_of
 from daebus_console.tui.screens.break_at import BreakScreen
 from daebus_console.tui.screens.edit import EditScreen
 from daebus_console.tui.screens.held import HeldScreen
@@ -345,6 +346,24 @@ def test_a_command_that_is_begun_stands_where_it_can_be_typed(keys: str, command
         assert main.repl.line.has_focus
         await console.type("x")
         assert main.repl.line.value == f"{command}x"
+
+    drive(scene(), story)
+
+
+@pytest.mark.parametrize("key", ["H", "L"])
+def test_what_was_said_before_it_was_opened_is_not_said_there(key: str) -> None:
+    async def story(console: Driver) -> None:
+        main = console.app.main
+        await console.command("help")
+        await console.until(lambda: "tells more" in text_of(main.last_said))
+        await console.press("escape", key)
+        screen = console.app.screen
+        assert isinstance(screen, HeldScreen | RulesScreen)
+        screen.renew()
+        assert screen.said.left == []
+        main.do("release all")
+        await console.until(lambda: screen.said.left == main.last_said != [], what="what was said since")
+        assert "tells more" not in text_of(screen.said.left)
 
     drive(scene(), story)
 

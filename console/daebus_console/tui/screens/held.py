@@ -74,6 +74,7 @@ class HeldScreen(FullScreen):
         self.about = TitleLine([(" Inside", "strong")], classes="pane-title")
         self.inside = DocumentView(id="held-inside")
         self.said = TitleLine(id="held-said")
+        self._said_before = main.last_said
         self.order: list[int] = []
         self._now = 0.0
         self._inside_of: tuple[str, str, str] | None = None
@@ -130,7 +131,8 @@ class HeldScreen(FullScreen):
         self.head.show([(" Held", "strong"), (told, "name")], right)
         self.columns.show(heading(max(40, self.list.size.width - 1)) if held else [])
         self.list.refresh()
-        self.said.show(self.main.last_said, [(STEPS if held else "", "dim")])
+        said = self.main.last_said
+        self.said.show(said if said is not self._said_before else [], [(STEPS if held else "", "dim")])
         self._show_inside()
 
     def _row(self, held: Held, width: int) -> Line:

@@ -51,6 +51,7 @@ class RulesScreen(FullScreen):
         self.columns = TitleLine()
         self.list = RuleList(self._row, "", id="rules")
         self.said = TitleLine(id="held-said")
+        self._said_before = main.last_said
 
     def compose(self) -> ComposeResult:
         yield self.head
@@ -82,7 +83,8 @@ class RulesScreen(FullScreen):
             [(" Breakpoints and faults", "strong"), (told, "name"), (more + lost, "warn")], [(" F9 lifts all ", "dim")]
         )
         self.columns.show(rule_heading(max(40, self.list.size.width - 1)) if known else [])
-        self.said.show(self.main.last_said)
+        said = self.main.last_said
+        self.said.show(said if said is not self._said_before else [])
         self.list.refresh()
 
     def _row(self, one: Known, _width: int) -> Line:
