@@ -211,3 +211,37 @@ def test_findings_that_are_seen_again_keep_their_order_while_the_screen_is_open(
         assert order() == ["third", "first", "second"]
 
     drive(session, story)
+
+
+@pytest.mark.parametrize("size", [(40, 12), (80, 24), (60, 10)])
+def test_all_that_is_said_of_a_finding_can_be_read(size: tuple[int, int]) -> None:
+    async def story(d: Driver) -> None:
+        await d.press("exclamation_mark")
+        await d.sees("The finding")
+        screen = d.app.screen
+        assert isinstance(screen, FindingsScreen)
+        await d.until(lambda: screen.list.size.height >= 3)
+        await d.press("tab")
+        await d.until(lambda: screen.about.has_focus)
+        wanted, seen = ["do", "filter", "see", "rule"], set()
+        for _row in range(screen.about.count()):
+            seen |= {word for line in d.text.splitlines() for word in wanted if line.startswith(f" {word} ")}
+            await d.press("down")
+        assert seen == set(wanted)
+        # What is read stays where it is when it is drawn anew.
+        top = screen.about.top
+        screen.renew()
+        assert screen.about.top == top
+        await d.press("enter")
+        await d.until(lambda: d.app.screen is d.app.main)
+        assert d.app.main.selected_exchange() is not None
+
+    drive(faulty(), story, size)
+
+
+def test_a_finding_has_the_rows_that_the_list_does_not_need() -> None:
+    async def story(d: Driver) -> None:
+        await d.press("exclamation_mark")
+        await d.sees(" because ", " do ", " filter ", " see ", " rule ")
+
+    drive(faulty(), story, (60, 24))

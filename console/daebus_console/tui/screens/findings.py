@@ -13,7 +13,6 @@ from daebus_console.engine.findings.known import Mark, mark_for
 from daebus_console.tui.rows.findings import badge, finding_lines, finding_row, heading, nothing
 from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.screens.full import FullScreen
-from daebus_console.tui.screens.stats import ChartView
 from daebus_console.tui.widgets.figure_list import FigureList
 from daebus_console.tui.widgets.key_line import KeyLine
 from daebus_console.tui.widgets.row_list import RowList
@@ -30,6 +29,21 @@ class FoundList(FigureList):
 
     def empty(self) -> list[Line]:
         return nothing(self.size.width, self.size.height)
+
+
+class FindingText(FigureList):
+    """All that is said of one finding, a line a row; the cursor is seen while the keyboard is there."""
+
+    def cursor_index(self) -> int | None:
+        return super().cursor_index() if self.has_focus else None
+
+    def draw(self, lines: list[Line], *, anew: bool) -> None:
+        """Show these lines, from the first on where they are of another finding."""
+        self.rows = lines
+        if anew:
+            self.top = 0
+            self.put_cursor(0)
+        self.refresh()
 
 
 class FindingsScreen(FullScreen):
@@ -51,7 +65,8 @@ class FindingsScreen(FullScreen):
         self.columns = TitleLine()
         self.list = FoundList(lambda row, width: finding_row(row[0], row[1], width), "", id="findings")
         self.about_title = TitleLine([(" The finding", "strong")], classes="pane-title")
-        self.about = ChartView(id="finding")
+        self.about = FindingText(lambda line, _width: line, "", id="finding")
+        self._told: str | None = None
         self.everything = False
         self._places: dict[str, int] = {}
 
@@ -89,7 +104,8 @@ class FindingsScreen(FullScreen):
         left = f"  {skipped:,} messages came too fast to be looked at" if skipped else ""
         told = badge(one.severity for one, mark in rows if mark is None)[:-1]
         self.head.show(
-            [(" Findings ", "strong"), *told, (more + left, "dim")], [(" enter goes to the evidence ", "dim")]
+            [(" Findings ", "strong"), *told, (more + left, "dim")],
+            [(" enter goes to the evidence, tab into the finding ", "dim")],
         )
         self.columns.show(heading(max(20, self.list.size.width - 1)) if self.list.rows else [])
         self.list.refresh()
@@ -105,7 +121,19 @@ class FindingsScreen(FullScreen):
         """Write what is to be said of the finding under the cursor."""
         row = self.list.chosen()
         self.about_title.display = self.about.display = row is not None
-        self.about.draw(finding_lines(row[0], row[1], max(20, self.about.size.width)) if row is not None else [])
+        told = None if row is None else row[0].id
+        lines = finding_lines(row[0], row[1], max(20, self.size.width - 1)) if row is not None else []
+        self.about.styles.height = self._room(len(lines))
+        self.about.draw(lines, anew=told != self._told)
+        self._told = told
+        if row is None and self.about.has_focus:
+            self.list.focus()
+
+    def _room(self, lines: int) -> int:
+        """Rows for so many lines of a finding: two fifths of the screen, and what the list does not need."""
+        room = self.size.height - 4
+        least = min(room - 3, self.size.height * 2 // 5)
+        return max(1, min(lines, max(least, room - max(3, len(self.list.rows)))))
 
     def _chosen(self) -> Finding | None:
         row = self.list.chosen()
@@ -117,7 +145,10 @@ class FindingsScreen(FullScreen):
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
         """Go to the latest exchange that is evidence and is still remembered."""
-        finding: Finding = self.list.rows[event.index][0]
+        event.stop()
+        finding = self._chosen()
+        if finding is None:
+            return
         self.app.pop_screen()
         main = self.app.main
         if not any(main.select(number) for number in reversed(finding.evidence)):
