@@ -316,3 +316,35 @@ def test_the_end_of_what_was_printed_stays_in_a_pane_that_gets_smaller() -> None
         await console.sees("`help VERB` tells more")
 
     drive(fed(0.0), story)
+
+
+def test_what_was_printed_is_whole_at_every_width_and_what_is_read_stays() -> None:
+    async def story(console: Driver) -> None:
+        repl = console.app.main.repl
+        output = repl.output
+        await console.press("colon", "ctrl+l")
+        for number in range(12):
+            repl.write([(f"begin{number:02} " + "x" * 100 + f" end{number:02}", "plain")])
+        await console.sees("end11")
+        for width in (60, 120, 41):
+            await console.pilot.resize_terminal(width, 30)
+            await console.sees("end11")
+            await console.until(lambda width=width: all(strip.cell_length <= width for strip in output.lines))
+            printed = "".join(strip.text.rstrip() for strip in output.lines).replace(" ", "")
+            assert all(f"begin{number:02}{'x' * 100}end{number:02}" in printed for number in range(12))
+            assert not output.show_horizontal_scrollbar
+        await console.press("pageup", "pageup", "pageup")
+        await console.until(lambda: output.reading)
+
+        def first() -> int:
+            return repl._line_at(top_of(console))
+
+        read, rows = first(), len(output.lines)
+        assert 0 < read < 11
+        await console.pilot.resize_terminal(100, 30)
+        await console.until(lambda: len(output.lines) < rows)
+        await console.until(lambda: first() == read, what=f"line {read} at the top")
+        await console.sees(f"begin{read:02}")
+        assert output.reading
+
+    drive(fed(0.0), story, size=(120, 30))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import accumulate, islice
 from typing import Any
 
 from rich.style import Style
@@ -45,6 +46,8 @@ class ReplPane(DrawsRoles, Vertical):
         )
         self.below = TitleLine(id="repl-below")
         self._written: deque[Line] = deque(maxlen=MOST_LINES)
+        self._rows: deque[int] = deque(maxlen=MOST_LINES)
+        """How many rows each of them takes."""
 
     def compose(self) -> ComposeResult:
         yield self.head
@@ -98,6 +101,7 @@ class ReplPane(DrawsRoles, Vertical):
     def _clear(self, event: CommandLine.ClearOutput) -> None:
         event.stop()
         self._written.clear()
+        self._rows.clear()
         self.output.clear()
         self.output.to_the_end()
 
@@ -131,13 +135,36 @@ class ReplPane(DrawsRoles, Vertical):
         for piece, role in line:
             style = legible(self.role_style(role))
             text.append(piece, Style(color=style.color, bold=style.bold))
+        before = self.output.printed
         self.output.add(text)
+        self._rows.append(self.output.printed - before)
 
+    @on(OutputLog.Widened)
     def _write_anew(self) -> None:
-        """What was written has the colours of the theme it was written in: write it in those of this one."""
-        self.output.clear()
+        """Write what was written in the colours and for the width of now; the line that is read stays at the top."""
+        output = self.output
+        reading, read = output.reading, self._line_at(output.scroll_offset.y)
+        output.clear()
+        self._rows.clear()
+        # Nothing is scrolled meanwhile.
+        output.reading = True
         for line in self._written:
             self._print(line)
+        output.reading = reading
+        if reading:
+            output.scroll_to(y=sum(islice(self._rows, read)) - self._dropped, animate=False)
+        else:
+            output.to_the_end()
+
+    @property
+    def _dropped(self) -> int:
+        """Rows of what was written that had no room."""
+        return sum(self._rows) - len(self.output.lines)
+
+    def _line_at(self, row: int) -> int:
+        """Which of what was written stands at that row of the output."""
+        row += self._dropped
+        return next((index for index, end in enumerate(accumulate(self._rows)) if end > row), 0)
 
     def on_click(self, _event: events.Click) -> None:
         """A click anywhere in the pane is meant for the line."""

@@ -12,6 +12,7 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual import events
+from textual.message import Message
 from textual.strip import Strip
 from textual.widgets import RichLog
 
@@ -26,7 +27,15 @@ _WIDEST = 60
 class OutputLog(RichLog):
     """A log that can have a menu over its end; the chosen offer is lit, and each says what it is."""
 
+    class Widened(Message):
+        """It has another width: what was printed is wrapped for the one before."""
+
+        def can_replace(self, message: Message) -> bool:
+            """See Textual: of several that wait one is enough."""
+            return isinstance(message, OutputLog.Widened)
+
     DEFAULT_CSS = """
+    OutputLog { overflow-x: hidden; }
     OutputLog > .menu--row { color: $text-muted; background: $surface; }
     OutputLog > .menu--name { color: $text-primary; background: $surface; }
     OutputLog > .menu--chosen { color: $text; background: $accent 50%; text-style: bold; }
@@ -38,6 +47,7 @@ class OutputLog(RichLog):
         self.menu: list[Strip] = []
         self.reading = False
         """Whether the user has scrolled up, and wants to stay there whatever is printed."""
+        self._width = 0
 
     def show_menu(self, offers: Sequence[Offer], chosen: int, indent: int) -> None:
         """Show the offers around the chosen one (-1: none is), `indent` cells from the left; without any, none."""
@@ -50,6 +60,11 @@ class OutputLog(RichLog):
         """See Textual. At the end nobody reads any more."""
         super().watch_scroll_y(old_value, new_value)
         self.reading = new_value < self.max_scroll_y
+
+    @property
+    def printed(self) -> int:
+        """Rows that were printed since it was cleared, and could be: before it has a size none are."""
+        return self._start_line + len(self.lines)
 
     def add(self, text: Text) -> None:
         """Write a line at the end. The end stays on the screen, or what is read there."""
@@ -68,6 +83,10 @@ class OutputLog(RichLog):
         """See Textual, which writes what has waited for a size. The end stays on the screen."""
         super().on_resize(event)
         event.prevent_default()
+        width = self.scrollable_content_region.width
+        if width != self._width:
+            self._width = width
+            self.post_message(self.Widened())
         if not self.reading:
             self.to_the_end()
 
