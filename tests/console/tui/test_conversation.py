@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
+from daebus_console.tui.rows.lines import text_of
+from daebus_console.tui.screens.conversation import ConversationScreen
+from tests.console.tui.scene import scene
 from tests.console.tui.support import Driver, drive, grid
 
 
@@ -58,3 +65,21 @@ def test_a_group_of_failures_leads_to_its_members(redis_url: str, name: str) -> 
         await console.loses("fine")
 
     drive(redis_url, story)
+
+
+@pytest.mark.parametrize("width", [32, 36, 40, 60])
+def test_the_bar_yields_to_how_long_it_took(width: int) -> None:
+    async def story(console: Driver) -> None:
+        with console.app.session.lock:
+            charged = [one.number for one in console.app.session.journal.exchanges if one.action == "charge"]
+        console.app.main.select(charged[-1])
+        await console.press("V")
+        await console.sees("Conversation")
+        screen = console.app.screen
+        assert isinstance(screen, ConversationScreen)
+        await console.until(lambda: screen.list.count() > 1)
+        rows = [text_of(line) for _number, line in screen.list.lines if text_of(line).startswith("#")]
+        assert any("charge" in row for row in rows)
+        assert all(re.search(r" <?\d[\d.]* ?(µs|ms|s)$", row) and len(row) < width for row in rows), rows
+
+    drive(scene(), story, size=(width, 24))

@@ -38,6 +38,22 @@ def test_a_capture_is_opened_over_the_bus_and_left_again(shop: Shop, caller: Dae
     drive(shop.url, story)
 
 
+@pytest.mark.parametrize("key", ["H", "L", "B"])
+def test_where_nothing_can_pass_nothing_is_held(shop: Shop, caller: DaebusCaller, capture: Record, key: str) -> None:
+    path = capture(lambda: caller.send_request("echo", {"n": 1}))
+
+    async def story(console: Driver) -> None:
+        await console.command(f"open {path}")
+        await console.until(lambda: isinstance(console.app.session, OfflineSession))
+        main = console.app.main
+        await console.until(lambda: main.flow.count() == 1)
+        await console.press("escape", "home", key)
+        await console.sees("connected to no Redis")
+        assert console.app.screen is main
+
+    drive(shop.url, story, notifications=True)
+
+
 def torn(data: bytes) -> bytes:
     return data[:-5]
 

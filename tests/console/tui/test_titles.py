@@ -6,6 +6,7 @@ import pytest
 
 from daebus_console.tui.rows.lines import Line, text_of
 from daebus_console.tui.titles.header import YIELDING, header
+from daebus_console.tui.titles.hints import no_services
 from daebus_console.tui.widgets.title import fitted
 from tests.console.tui.support import fed
 
@@ -54,3 +55,12 @@ def test_how_the_connection_is_stays_and_what_is_recorded(width: int, lost: bool
     assert "messages" in seen or "/s" not in seen
     assert "redis" in told or "messages" not in seen
     assert (": Con" in told) == lost or "redis" not in told
+
+
+@pytest.mark.parametrize("problem", ["Connection refused.", "Connection refused"])
+def test_a_reason_is_within_a_sentence(problem: str) -> None:
+    session = fed(1000.0)
+    session.on_down(995.0, problem)
+    told = "".join(text_of(line) for line in no_services(session, 400))
+    assert "Connection refused. Start it there" in told
+    assert ": Connection refused " in text_of(header(session, 1000.0)[0])

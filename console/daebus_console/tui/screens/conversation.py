@@ -131,7 +131,7 @@ class ConversationScreen(FullScreen):
 
     def renew(self) -> None:
         """Take what has come, and draw how it stands, where that is not what is drawn already."""
-        width = max(40, self.list.row_width())
+        width = max(30, self.list.row_width())
         with self.session.lock:
             debugging = under_way(self.session)
             stands = standing(debugging)

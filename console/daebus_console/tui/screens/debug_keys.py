@@ -121,6 +121,8 @@ class DebugKeys(FindingKeys):
         """Choose what is to be held: the next message like the selected one, or each, or where something is so."""
         from daebus_console.tui.screens.break_at import BreakScreen, Choice, choices
 
+        if self._is_capture():
+            return
         about = self._about()
         if about is None:
             self.notify("Select what to hold: a message, or a service or action in the directory", timeout=3)
@@ -142,6 +144,12 @@ class DebugKeys(FindingKeys):
         number = self._number_of_several(action) if event else None
         found = choices(service, action, conditions, event=event, number=number)
         self.app.push_screen(BreakScreen(name, found, self._against(service)), chosen)
+
+    def _is_capture(self) -> bool:
+        """Whether nothing can be held, since nothing passes any more; then it is said."""
+        if self.session.recorded:
+            self.notify("This is a capture, connected to no Redis: nothing can be held in it", timeout=3)
+        return self.session.recorded
 
     def _about(self) -> tuple[str, str | None, Any, bool] | None:
         """What the keyboard is on: a service, an action or a channel, a payload, and whether it is a broadcast."""
@@ -186,12 +194,16 @@ class DebugKeys(FindingKeys):
 
     def action_rules(self) -> None:
         """List breakpoints and faults."""
+        if self._is_capture():
+            return
         from daebus_console.tui.screens.rules import RulesScreen
 
         self.app.push_screen(RulesScreen(self))
 
     def action_held(self) -> None:
         """Show what is held."""
+        if self._is_capture():
+            return
         from daebus_console.tui.screens.held import HeldScreen
 
         self.app.push_screen(HeldScreen(self))

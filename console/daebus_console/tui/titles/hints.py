@@ -31,8 +31,8 @@ def no_services(session: Session, width: int) -> list[Line]:
 
 
 def without_address(session: Session, problem: str) -> str:
-    """Why there is no connection, where the address stands beside it already; safe to show."""
-    return clean(problem.replace(f" at {session.address}", "", 1))
+    """Why there is no connection, where the address stands beside it already; no sentence, and safe to show."""
+    return clean(problem.replace(f" at {session.address}", "", 1)).rstrip(".")
 
 
 def no_flow(

@@ -115,7 +115,9 @@ def lines_of(
     rows = drawn(found)
     numbers = max((len(f"#{one.row.exchange.number}") for one in rows if one.row and one.row.exchange), default=1)
     names = min(max(cells(_label(one)) for one in rows), max(16, width // 2))
-    room = max(_NARROWEST, width - numbers - names - 13)
+    # Without room for both, the bar yields to how long it took.
+    free = width - numbers - names - 11
+    room = max(0, min(free, _NARROWEST), free - 2)
     lines: list[tuple[int, Line]] = []
     for one in rows:
         row = one.row
