@@ -142,6 +142,11 @@ class AsyncConnections:
     async def _connect(self) -> None:
         """Make what is missing of the two connections."""
         bus, name = self.bus, context.asking_name(self._name)
+        if self._keeper is None or self._keeper.done():
+            # Before there is anything to keep: where the loop ends meanwhile it ends with all the others. It has a
+            # context of its own, for this task is not to hold on to the request at hand.
+            self._keeper = self._loop.create_task(self._keep(), context=contextvars.Context())
+            self._keeper.add_done_callback(self._kept)
         try:
             if self._subscription is None:
                 subscription = await self._subscribed(bus, name)
@@ -155,10 +160,6 @@ class AsyncConnections:
         except RedisUnavailable as error:
             self._failure = (self._loop.time(), again(error))
             raise
-        finally:
-            if self._keeper is None or self._keeper.done():
-                # A context of its own: this task is not to hold on to the request at hand.
-                self._keeper = self._loop.create_task(self._keep(), context=contextvars.Context())
 
     async def _linked(self, bus: Bus, name: str) -> AsyncConnection:
         """What to publish on."""
@@ -180,22 +181,24 @@ class AsyncConnections:
 
     async def _keep(self) -> None:
         """See that the connections live; cancelled at the end of the loop at the latest, which closes them."""
-        try:
-            while links := [link for link in (self._subscription, self._publisher) if link is not None]:
-                due = min(link.check() for link in links)
-                if self._heart is not None and self._publisher is not None and self._subscription is not None:
-                    due = min(due, self._heart.beat(self._loop.time(), self._publisher, self._subscription))
-                    if self._heart.at_replica:
-                        self._move_soon()
-                for link in links:
-                    if link.silent:
-                        await self._doubt(link)
-                await asyncio.sleep(due - self._loop.time())
-        except asyncio.CancelledError:
-            # Another one may be at work already, on other connections.
-            if self._keeper is asyncio.current_task():
-                self._shut()
-            raise
+        async with self._opening:
+            # Whoever connects has it until there is something.
+            pass
+        while links := [link for link in (self._subscription, self._publisher) if link is not None]:
+            due = min(link.check() for link in links)
+            if self._heart is not None and self._publisher is not None and self._subscription is not None:
+                due = min(due, self._heart.beat(self._loop.time(), self._publisher, self._subscription))
+                if self._heart.at_replica:
+                    self._move_soon()
+            for link in links:
+                if link.silent:
+                    await self._doubt(link)
+            await asyncio.sleep(due - self._loop.time())
+
+    def _kept(self, keeper: asyncio.Task[None]) -> None:
+        """It has ended, perhaps before it began; another one may be at work already, on other connections."""
+        if keeper.cancelled() and self._keeper is keeper:
+            self._shut()
 
     def _move_soon(self) -> None:
         """The server is a replica: move, if its address leads to a master."""

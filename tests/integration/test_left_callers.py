@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import threading
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 import redis
 
-from daebus import Daebus, DaebusCaller, Requester
+from daebus import AsyncDaebusCaller, Daebus, DaebusCaller, Requester
 from daebus.client.replies import Replies
 from daebus.transport.publisher import Publisher
 from tests.support.framework_services import serving
@@ -109,3 +110,30 @@ def test_who_publishes_while_another_thread_closes_leaves_no_connection(redis_ur
     assert opened
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
         eventually(lambda: all(each["name"] != f"daebus:{name}" for each in client.client_list()))
+
+
+@pytest.mark.parametrize("begun", [True, False], ids=["connecting", "not begun"])
+def test_a_loop_that_ends_while_a_caller_connects_leaves_nothing_open(
+    redis_url: str, name: str, served: str, monkeypatch: pytest.MonkeyPatch, begun: bool
+) -> None:
+    async def never(*_arguments: Any) -> None:
+        await asyncio.Event().wait()
+
+    if begun:
+        # It listens, and is about to connect what it publishes on.
+        monkeypatch.setattr("daebus.client.aio_session.AsyncSession._linked", never)
+    asker = f"{name}-asker"
+    caller = AsyncDaebusCaller(served, redis_url=redis_url, name=asker)
+
+    async def main() -> asyncio.Task[Any]:
+        call = asyncio.create_task(caller.send_request("echo"))
+        if begun:
+            while not connected(redis_url, asker):
+                await asyncio.sleep(0.01)
+        else:
+            await asyncio.sleep(0)
+        return call
+
+    call = asyncio.run(main())
+    assert call.cancelled()
+    eventually(lambda: connected(redis_url, asker) == 0)
