@@ -43,16 +43,8 @@ class _End(NamedTuple):
     text: str
 
 
-class _Entry(NamedTuple):
-    """What stands in the capture: a message, or a gap. In the order of `seq`, and in that in which they were taken."""
-
-    seq: int
-    taken: int
-    item: Message | Gap
-    text: str
-    over: float = 0.0
-    """For a gap: until when somebody waited in vain before it."""
-    end: _End | None = None
+_Entry = tuple[int, int, Message | Gap, str]
+"""What stands in the capture: its seq, how many were taken before it, a message or a gap, and its line."""
 
 
 class _Lines:
@@ -67,61 +59,61 @@ class _Lines:
         self._redact = redact
         self._waiting: list[_Entry] = []
         self._taken = 0
+        self._gaps: dict[int, tuple[float, _End | None]] = {}
+        """Of gaps that wait, by how many were taken before: until when somebody waited in vain, and where it ends."""
         self._ends: list[_End] = []
         self._before: Message | None = None
         self._latest = 0.0
         """The time of the latest message, by the clock that goes on."""
         self._over = 0.0
 
-    def take(self, exchange: Exchange) -> Iterator[str]:
+    def take(self, exchange: Exchange) -> list[str]:
         """Take the next exchange; gives the lines of what passed before it was opened."""
-        yield from self._until(exchange.opened.seq)
-        gap = exchange.aside.gap
+        lines = self._until(exchange.opened.seq)
+        gap, waiting, redact = exchange.aside.gap, self._waiting, self._redact
         if gap is not None:
             begins, ends = _gap_lines(gap)
             end = None if ends is None else _End(gap.start + (gap.seconds or 0.0), ends)
-            self._put(_Entry(exchange.opened.seq, self._taken, gap, begins, self._over, end))
+            self._gaps[self._taken] = self._over, end
             self._over = 0.0
-            return
+            heapq.heappush(waiting, (exchange.opened.seq, self._taken, gap, begins))
+            self._taken += 1
+            return lines
         for message in exchange.messages:
-            self._put(_Entry(message.seq, self._taken, message, _line_of(message, self._redact)))
+            heapq.heappush(waiting, (message.seq, self._taken, message, _line_of(message, redact)))
+            self._taken += 1
         if exchange.state is State.TIMEOUT or exchange.flags & Flag.LATE:
             self._over = max(self._over, exchange.until)
+        return lines
 
-    def finish(self) -> Iterator[str]:
+    def finish(self) -> list[str]:
         """The lines of what is left."""
-        yield from self._until(inf)
-        yield from self._seen(self._over)
-        yield from (end.text for end in self._ends)
+        return [*self._until(inf), *self._seen(self._over), *(end.text for end in self._ends)]
 
-    def _put(self, entry: _Entry) -> None:
-        self._taken += 1
-        heapq.heappush(self._waiting, entry)
+    def _until(self, seq: float) -> list[str]:
+        waiting, lines = self._waiting, list[str]()
+        while waiting and waiting[0][0] < seq:
+            _seq, taken, item, text = heapq.heappop(waiting)
+            if isinstance(item, Gap):
+                lines += self._gap(item, text, *self._gaps.pop(taken))
+                continue
+            if self._ends:
+                lines += self._ended(item.at)
+            before, self._before = self._before, item
+            if before is None or before.data is not item.data or before.seq != item.seq:
+                if item.at > self._latest:
+                    self._latest = item.at
+                lines.append(text)
+        return lines
 
-    def _until(self, seq: float) -> Iterator[str]:
-        waiting = self._waiting
-        while waiting and waiting[0].seq < seq:
-            entry = heapq.heappop(waiting)
-            if isinstance(entry.item, Gap):
-                yield from self._gap(entry, entry.item)
-            else:
-                yield from self._message(entry, entry.item)
-
-    def _message(self, entry: _Entry, message: Message) -> Iterator[str]:
-        yield from self._ended(message.at)
-        before, self._before = self._before, message
-        if before is None or before.data is not message.data or before.seq != message.seq:
-            self._latest = max(self._latest, message.at)
-            yield entry.text
-
-    def _gap(self, entry: _Entry, gap: Gap) -> Iterator[str]:
+    def _gap(self, gap: Gap, text: str, over: float, end: _End | None) -> Iterator[str]:
         yield from self._ended(gap.start if gap.lost else inf)
-        yield from self._seen(entry.over)
+        yield from self._seen(over)
         if not gap.lost:
             self._latest = 0.0
-        yield entry.text
-        if entry.end is not None:
-            self._ends.append(entry.end)
+        yield text
+        if end is not None:
+            self._ends.append(end)
 
     def _ended(self, at: float) -> Iterator[str]:
         while self._ends and at >= self._ends[0].at:
