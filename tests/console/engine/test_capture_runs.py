@@ -233,6 +233,17 @@ def lines_of(events: list[tuple[str, int, float]]) -> list[bytes]:
     ),
     together=st.sampled_from([1, 3, 1_000]),
 )
+@example(
+    events=[
+        ("ask", 4, 0.0),
+        ("part", 1, 0.0),
+        ("ask", 1, 0.5),
+        ("answer", 4, 12.0),
+        ("gap", 2, 12.0),
+        ("part", 2, 0.0),
+    ],
+    together=3,
+)
 def test_with_gaps_it_is_known_alike_however_it_is_read(
     tmp_path_factory: pytest.TempPathFactory, events: list[tuple[str, int, float]], together: int
 ) -> None:

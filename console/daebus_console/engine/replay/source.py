@@ -16,7 +16,7 @@ from daebus_console.engine import dialects
 from daebus_console.engine.capture.format import Header
 from daebus_console.engine.capture.reader import MOST_TOGETHER, CaptureReader, open_capture
 from daebus_console.engine.capture.source import Progress
-from daebus_console.engine.message.exchange import Exchange, State
+from daebus_console.engine.message.exchange import Exchange, Kind, State
 from daebus_console.engine.message.frame import Alone, Gap, Seen
 from daebus_console.engine.message.recogniser import Recogniser
 from daebus_console.engine.pairing.correlator import DEFAULT_TIMEOUT, Correlator
@@ -196,7 +196,9 @@ class _Stretch:
             ready += new[:given]
             del new[:given]
         for exchange in new:
-            heapq.heappush(waiting, (self._clocks, exchange.opened.at, exchange.number, exchange))
+            # A gap stands where it was told, which may be later than it began.
+            at = now if exchange.kind is Kind.GAP else exchange.opened.at
+            heapq.heappush(waiting, (self._clocks, at, exchange.number, exchange))
         return ready if ordered else self._ready(settled_before)
 
     def _ready(self, settled_before: float) -> list[Exchange]:
