@@ -11,6 +11,8 @@ from typing import Any
 
 from daebus.errors import DaebusError
 
+from .answering.receipt import Receipt
+
 
 class Kind(Enum):
     """The value is what it is called in an error text."""
@@ -71,6 +73,10 @@ def _layers(function: Any) -> Iterator[Any]:
             function = type(function).__call__
         else:
             return
+
+
+USUAL = (type(None), dict, Receipt)
+"""The classes of what handlers mostly return: none of these is to be gone through or awaited."""
 
 
 async def awaited(returned: Any) -> Any:

@@ -18,7 +18,7 @@ from daebus.wire.protocol import NEED_DATA, Command, Message, Protocol, Refused,
 from daebus.wire.resp import ProtocolError, pack
 
 from .address import CONNECT_TIMEOUT, RedisAddress, client_label, redis_py, refusal
-from .commands import IN_ONE_PIECE, Pending, loss
+from .commands import IN_ONE_PIECE, Pending, loss, ping
 from .listener import HEARTBEAT_AFTER
 from .places.dialing import PATIENCE, found_cluster, lookout_of
 from .places.lookout import Lookout
@@ -27,7 +27,6 @@ from .plain import Plain, tune
 from .proof import Greeting, greeting, hello
 from .sockets.stream import READ_SIZE, has_ended
 
-_PING = pack(b"PING")
 LOOK_AFTER = 0.05
 """Seconds without a word from Redis after which it is looked whether it has closed a connection, before it is used."""
 
@@ -303,9 +302,7 @@ class AsyncConnection(asyncio.Protocol):
         elif self._pinged_at is None and now >= self.heard_at + HEARTBEAT_AFTER:
             self._pinged_at = now
             if self._channel is None:
-                ping = Pending(_PING, 1, math.inf)
-                ping.kind = bytes
-                self.send(ping)
+                self.send(ping(math.inf))
             else:
                 self._write(self._protocol.heartbeat(self._channel))
         return HEARTBEAT_AFTER + (self.heard_at if self._pinged_at is None else self._pinged_at)

@@ -15,7 +15,7 @@ from daebus.errors import ConnectionLost, RedisUnavailable, TooLate, again
 from daebus.wire.resp import ErrorReply, pack
 
 from .address import RedisAddress, refusal
-from .commands import Audience, Pending
+from .commands import Audience, Pending, ping
 from .fork import begins_anew, mind_the_end
 from .pause import Doubts
 from .places.cluster import ClusterLookout
@@ -35,7 +35,6 @@ thread has what another has found, and one that sends a lot at once does not loo
 FEW = 8
 """Commands in flight, below which replies are left where they are before something is sent, to be taken in together
 later, and a thread relies on no look of its own, but asks before each command if the connection has ended."""
-_PING = pack(b"PING")
 
 
 class Commander:
@@ -106,9 +105,7 @@ class Commander:
         mind_the_end()
         connection = self._connection
         if connection is not None and connection.in_flight:
-            ping = Pending(_PING, 1, due_at(deadline))
-            ping.kind = bytes
-            self._exchanged(ping)
+            self._exchanged(ping(due_at(deadline)))
 
     @property
     def ready(self) -> bool:

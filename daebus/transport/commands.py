@@ -16,6 +16,7 @@ from .address import refusal
 from .proof import Proof
 from .sockets.waiter import Waiter
 
+_PING = pack(b"PING")
 IN_ONE_PIECE = 8
 """Commands that are gathered to go out together, at most: while one side gathers more, the other has nothing to do.
 
@@ -139,6 +140,13 @@ def counted_command(channel: str, data: bytes) -> bytes:
     Before it, since a message that is too large for its subscribers cuts them off by arriving.
     """
     return pack_publish(encoded(channel), data, count_command(channel))
+
+
+def ping(due: float) -> Pending:
+    """The command that asks for no more than a reply."""
+    command = Pending(_PING, 1, due)
+    command.kind = bytes
+    return command
 
 
 def count_command(channel: str) -> bytes:

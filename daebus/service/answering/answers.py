@@ -76,7 +76,7 @@ class Answers:
 
         `looks_soon` and `patience` as for `Publisher.post`.
         """
-        if self._refusals.lasting and self._refusals.may_meet(_ANSWERING, channel):
+        if self._refusals.may_meet(_ANSWERING, channel):
             self._send_and_wait(request, channel, data)
         else:
             failed = partial(self.failed, request, channel, data)

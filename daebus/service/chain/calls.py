@@ -6,9 +6,8 @@ import inspect
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
-from daebus.service.answering.receipt import Receipt
 from daebus.service.answering.response import Response
-from daebus.service.kind import Function, awaited, must_not_wait
+from daebus.service.kind import USUAL, Function, awaited, must_not_wait
 from daebus.service.work.event_loop import EventLoop
 
 from .streams import Asker, stream, stream_async
@@ -89,10 +88,6 @@ class OnLoop:
     async def waiting(self, function: Callable[..., T], *arguments: Any) -> T:
         """See `Calls`."""
         return await self._loop.aside(function, *arguments)
-
-
-USUAL = (type(None), dict, Receipt)
-"""The classes of what handlers mostly return: none of these is to be gone through or awaited."""
 
 
 def run_here(coroutine: Coroutine[Any, Any, T]) -> T:

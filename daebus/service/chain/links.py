@@ -34,14 +34,14 @@ from daebus.service.answering.response import Response
 from daebus.service.counts import Counts
 from daebus.service.fitting import place
 from daebus.service.hooks import Route
-from daebus.service.kind import Function
+from daebus.service.kind import USUAL, Function
 from daebus.service.recording.notes import note_handled
 from daebus.transport.fork import begins_anew, end_child
 from daebus.wire.envelope import Request, quoted
 
 from .admission import line_of
 from .arrival import Admitted, Arrival
-from .calls import USUAL, Calls
+from .calls import Calls
 from .streams import AskerGone
 
 log = logging.getLogger("daebus")

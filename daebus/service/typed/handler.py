@@ -9,17 +9,14 @@ from types import FrameType
 from typing import Any
 
 from daebus.errors import RegistrationError, class_of
-from daebus.service.answering.receipt import Receipt
 from daebus.service.fitting import cannot, is_stand_in
-from daebus.service.kind import kind_of, streams
+from daebus.service.kind import USUAL, kind_of, streams
 
 from . import signatures
 from .signatures import Taken
 from .wrongs import Unusable
 
 _PLAN = "_daebus_plan"
-_USUAL = (type(None), dict, Receipt)
-"""The classes of what handlers mostly return."""
 _GIVEN = "; a decorator that gives it says in its __signature__ what it takes of the payload"
 
 
@@ -179,7 +176,7 @@ def _answered(returned: Any, plan: Plan) -> Any:
 
     What wants to be awaited is left as it is on a thread, where nothing does: that is told where it is called.
     """
-    if type(returned) in _USUAL:
+    if type(returned) in USUAL:
         return plan.final(returned)
     if inspect.isgenerator(returned):
         return _streamed(returned, plan)

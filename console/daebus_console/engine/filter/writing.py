@@ -41,6 +41,11 @@ def carrying(value: str | int | float) -> str:
     return f"carries:{literal(value) if len(value) <= _LONGEST else quoted([value[:_LONGEST], ''])}"
 
 
+def numbers(found: Iterable[int]) -> str:
+    """The term for the exchanges of those numbers."""
+    return "id:" + ",".join(f"#{number}" for number in found)
+
+
 def field(path: Path) -> str:
     """The key for the field of a payload at that path: `payload.a[0].*`."""
     return "payload" + "".join(map(_step, path))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from daebus_console.dates import seconds as duration
 from daebus_console.engine.filter.writing import literal as term
+from daebus_console.engine.filter.writing import numbers
 from daebus_console.naming import quoted, shown
 
 __all__ = ["call", "duration", "near", "numbers", "quoted", "shown", "term", "to"]
@@ -20,11 +21,6 @@ def call(service: str | None, action: str | None) -> str:
 def to(service: str, action: str = "") -> str:
     """The filter for what went to that service, or action."""
     return f"to:{term(service)}" + (f" action:{term(action)}" if action else "")
-
-
-def numbers(found: Iterable[int]) -> str:
-    """The filter for those exchanges."""
-    return "id:" + ",".join(f"#{number}" for number in found)
 
 
 def near(word: str, known: Iterable[str]) -> str | None:

@@ -47,7 +47,7 @@ def tell_apart(
                 tried[group] = another
             else:
                 group.exact = group.all_numbers is not None
-                group.filter = first[group] if group.all_numbers is None else _by_number(group.all_numbers)
+                group.filter = first[group] if group.all_numbers is None else writing.numbers(group.all_numbers)
 
 
 def _wrong(
@@ -134,7 +134,3 @@ def _by_text(group: Group) -> str:
 def _by_values(group: Group) -> str:
     """All of its texts; nothing where they are too many."""
     return ",".join(sorted(writing.quoted([text]) for text in group.values or ()))
-
-
-def _by_number(numbers: Iterable[int]) -> str:
-    return f"id:{','.join(f'#{number}' for number in numbers)}"

@@ -75,7 +75,7 @@ class _Tried:
     def term(self) -> str | None:
         if self._left:
             return self._left[0][0]
-        return f"id:{','.join(f'#{number}' for number in self._numbers)}" if self._numbers else None
+        return writing.numbers(self._numbers) if self._numbers else None
 
 
 def _has(difference: Difference, values: Sequence[Any]) -> bool:
