@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from daebus.errors import ConfigurationError
@@ -70,6 +71,43 @@ def is_of_shards(url: str) -> bool:
         return False
 
 
+class _Parts(NamedTuple):
+    """What a URL says: `kind` is `sentinel`, `cluster`, or nothing for one server; user and hosts as they stand."""
+
+    scheme: str
+    kind: str
+    user: str
+    hosts: str
+    path: str
+    query: str
+
+    @property
+    def options(self) -> dict[str, str]:
+        return dict(parse_qsl(self.query))
+
+    @property
+    def login(self) -> str:
+        """The name of the user, of which the options have the last word."""
+        return self.options.get("username") or unquote(self.user)
+
+    @property
+    def master(self) -> str:
+        """The name by which sentinels know the server."""
+        return self.path.removeprefix("/").partition("/")[0]
+
+    @property
+    def behind_master(self) -> str:
+        """The rest of the path, which is the number of a database."""
+        return self.path.removeprefix("/").partition("/")[2]
+
+
+def _parts_of(url: str) -> _Parts:
+    parts = urlsplit(bare_url(url))
+    user, _at, hosts = parts.netloc.rpartition("@")
+    scheme, _plus, kind = parts.scheme.partition("+")
+    return _Parts(scheme, kind, user, hosts, parts.path, parts.query)
+
+
 def redis_cli_options(url: str) -> list[str]:
     """The options of redis-cli for that Redis; a password goes into $REDISCLI_AUTH.
 
@@ -77,23 +115,19 @@ def redis_cli_options(url: str) -> list[str]:
     """
     if not is_url(url):
         return []
-    parts = urlsplit(bare_url(url))
-    options = dict(parse_qsl(parts.query))
-    user, _at, host = parts.netloc.rpartition("@")
-    scheme, _plus, kind = parts.scheme.partition("+")
-    path = parts.path
-    if kind == "cluster":
+    parts = _parts_of(url)
+    options, host, path = parts.options, parts.hosts, parts.path
+    if parts.kind == "cluster":
         # It is told by any of its nodes where to go.
         host = host.partition(",")[0]
-    elif kind == SENTINEL:
+    elif parts.kind == SENTINEL:
         # Only a sentinel knows, and only for now.
-        host, path = MASTER, path.removeprefix("/").partition("/")[2]
-    found = _place(scheme, host, path, options.get("db", ""))
-    if kind == "cluster" or is_of_shards(url):
+        host, path = MASTER, parts.behind_master
+    found = _place(parts.scheme, host, path, options.get("db", ""))
+    if parts.kind == "cluster" or is_of_shards(url):
         found.append("-c")
     # As a part of the URL, redis-cli takes a user without a password for a password.
-    name = options.get("username") or unquote(user)
-    found += ["--user", name] if name else []
+    found += ["--user", parts.login] if parts.login else []
     found += _tls(options)
     if options.get("protocol") == "3":
         found.append("-3")
@@ -107,18 +141,16 @@ def asking_for_master(url: str) -> list[str]:
     """
     if not is_url(url):
         return []
-    parts = urlsplit(bare_url(url))
-    scheme, _plus, kind = parts.scheme.partition("+")
-    if kind != SENTINEL:
+    parts = _parts_of(url)
+    if parts.kind != SENTINEL:
         return []
-    options = dict(parse_qsl(parts.query))
-    host, port = next(hosts_of(parts.netloc.rpartition("@")[2]))
-    master = parts.path.removeprefix("/").partition("/")[0]
-    if host is None or not master:
+    options = parts.options
+    host, port = next(hosts_of(parts.hosts))
+    if host is None or not parts.master:
         return []
     name = options.get("sentinel_username", "")
-    words = ["redis-cli", *_place(scheme, f"{host}:{port or 26379}", "", ""), *(["--user", name] if name else [])]
-    return [*words, *_tls(options), "SENTINEL", "MASTER", master]
+    words = ["redis-cli", *_place(parts.scheme, f"{host}:{port or 26379}", "", "")]
+    return [*words, *(["--user", name] if name else []), *_tls(options), "SENTINEL", "MASTER", parts.master]
 
 
 def for_redis_py(url: str) -> str:
@@ -126,19 +158,17 @@ def for_redis_py(url: str) -> str:
 
     Without what is an option of ours alone, and without a password.
     """
-    parts = urlsplit(bare_url(url))
+    parts = _parts_of(url)
     options = [one for one in parts.query.split("&") if one and not one.startswith(_OURS_ALONE)]
     query = f"?{'&'.join(options)}" if options else ""
+    user = f"{parts.user}@" if parts.user else ""
     if parts.scheme == "unix":
-        return f"unix://{parts.netloc}{parts.path}{query}"
-    user, at, host = parts.netloc.rpartition("@")
-    scheme, _plus, kind = parts.scheme.partition("+")
-    path = parts.path
-    if kind == SENTINEL:
-        host, path = MASTER, f"/{path.removeprefix('/').partition('/')[2]}".rstrip("/")
+        return f"unix://{user}{parts.hosts}{parts.path}{query}"
+    if parts.kind == SENTINEL:
+        host, path = MASTER, f"/{parts.behind_master}".rstrip("/")
     else:
-        host = host.partition(",")[0]
-    return f"{'rediss' if scheme in _SECURE else 'redis'}://{user}{at}{host}{path}{query}"
+        host, path = parts.hosts.partition(",")[0], parts.path
+    return f"{'rediss' if parts.scheme in _SECURE else 'redis'}://{user}{host}{path}{query}"
 
 
 def ioredis_options(url: str) -> list[str]:
@@ -146,21 +176,18 @@ def ioredis_options(url: str) -> list[str]:
 
     Of a cluster it is given one node.
     """
-    parts = urlsplit(bare_url(url))
-    options = dict(parse_qsl(parts.query))
-    user, _at, hosts = parts.netloc.rpartition("@")
-    scheme, _plus, kind = parts.scheme.partition("+")
-    name = options.get("username") or unquote(user)
+    parts = _parts_of(url)
+    options, name = parts.options, parts.login
     found: list[str] = []
-    if scheme == "unix":
+    if parts.scheme == "unix":
         found.append(f"path: {script(unquote(parts.path))}")
     else:
-        usual = 26379 if kind == SENTINEL else 6379
-        several = [(host or "localhost", port if port.isdigit() else usual) for host, port in hosts_of(hosts)]
+        usual = 26379 if parts.kind == SENTINEL else 6379
+        several = [(host or "localhost", port if port.isdigit() else usual) for host, port in hosts_of(parts.hosts)]
         places = [f"host: {script(host.strip('[]'))}, port: {port}" for host, port in several]
-        if kind == SENTINEL:
+        if parts.kind == SENTINEL:
             found.append(f"sentinels: [{', '.join(f'{{ {place} }}' for place in places)}]")
-            found.append(f"name: {script(parts.path.removeprefix('/').partition('/')[0])}")
+            found.append(f"name: {script(parts.master)}")
             if sentinel_user := options.get("sentinel_username"):
                 found.append(f"sentinelUsername: {script(sentinel_user)}")
                 found.append("sentinelPassword: process.env.SENTINEL_PASSWORD")
@@ -168,7 +195,7 @@ def ioredis_options(url: str) -> list[str]:
             found.append(places[0])
     found.append(f"username: {script(name) if name else 'undefined'}")
     found.append("password: process.env.REDIS_PASSWORD")
-    if scheme in _SECURE:
+    if parts.scheme in _SECURE:
         tls = [
             f"{ours}: readFileSync({script(options[option])})"
             for option, ours in _TLS_FILES.items()
@@ -177,7 +204,7 @@ def ioredis_options(url: str) -> list[str]:
         if options.get("ssl_cert_reqs", "").casefold() == "none":
             tls.append("rejectUnauthorized: false")
         found.append(f"tls: {{ {', '.join(tls)} }}" if tls else "tls: {}")
-        if kind == SENTINEL:
+        if parts.kind == SENTINEL:
             found.append("enableTLSForSentinelMode: true")
     return found
 
