@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from daebus_console.engine.message.exchange import Exchange, Message
 from daebus_console.engine.pairing.journal import Cursor, Journal
+from daebus_console.engine.pairing.ring import Ring
 from daebus_console.tui.flow.numbers import RowNumbers
 from daebus_console.tui.flow.visibility import Hidden, Visibility
 
@@ -56,7 +57,6 @@ class FlowModel:
         self._updates: deque[Exchange] = deque()
         self.place = Place(Cursor(), 0)
         """How far it has read."""
-        self._seen = 0
         self._scan = 0
         self._visibility = visibility.version
         self._behind_of = (-1, -1)
@@ -65,6 +65,16 @@ class FlowModel:
         self.restart()
 
     # Keeping up ------------------------------------------------------------------------------------------------
+
+    @property
+    def _ring(self) -> Ring[Message] | Ring[Exchange]:
+        """What rows are made of."""
+        return self.journal.messages if self.by_message else self.journal.exchanges
+
+    @property
+    def _seen(self) -> int:
+        """The number of the last row, shown or not, that was read."""
+        return self.place.cursor.message if self.by_message else self.place.exchange
 
     @property
     def busy(self) -> bool:
@@ -82,16 +92,15 @@ class FlowModel:
             for message in journal.messages.between(self._counted + 1, journal.messages.last):
                 exchange = journal.exchange(message.exchange)
                 self._behind += exchange is not None and shows(exchange)
-            self._counted = journal.messages.last
         else:
             self._behind += sum(map(shows, journal.exchanges.between(self._counted + 1, journal.exchanges.last)))
-            self._counted = journal.exchanges.last
+        self._counted = self._ring.last
         return self._behind
 
     @property
     def total(self) -> int:
         """How many rows there would be with nothing hidden."""
-        return len(self.journal.messages if self.by_message else self.journal.exchanges)
+        return len(self._ring)
 
     @property
     def newest(self) -> Newest:
@@ -101,7 +110,7 @@ class FlowModel:
     @property
     def unread(self) -> int:
         """How many rows there would be, with nothing hidden, of what was not read yet. Hold the session's lock."""
-        ring = self.journal.messages if self.by_message else self.journal.exchanges
+        ring = self._ring
         return max(0, ring.last - max(self._seen, ring.first - 1))
 
     def newer_than(self, newest: Newest) -> int:
@@ -114,7 +123,7 @@ class FlowModel:
         self._waiting.clear()
         self._updates.clear()
         self.place = until or self._end()
-        self._seen = self._scan = self.place.cursor.message if self.by_message else self.place.exchange
+        self._scan = self._seen
         self._visibility = self.visibility.version
         self.hidden = Hidden()
         self.version += 1
@@ -129,7 +138,7 @@ class FlowModel:
             self.restart(until)
         if until is not None:
             return
-        trimmed = self.rows.trim(journal.messages.first if self.by_message else journal.exchanges.first)
+        trimmed = self.rows.trim(self._ring.first)
         if trimmed:
             self.version += 1
         if journal.cursor == self.place.cursor or len(self._waiting) > _MOST_WAITING:
@@ -148,7 +157,6 @@ class FlowModel:
             if exchange is not None:
                 self._updates.append(exchange)
         self.place = self._end()
-        self._seen = journal.messages.last if self.by_message else journal.exchanges.last
 
     def _read_messages(self) -> None:
         journal = self.journal
@@ -205,7 +213,7 @@ class FlowModel:
                 if exchange is not None:
                     found.append((exchange, message))
         self._scan -= _BITE
-        if self._scan < (journal.messages.first if self.by_message else journal.exchanges.first):
+        if self._scan < self._ring.first:
             self._scan = 0
         return found
 
