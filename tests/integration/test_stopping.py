@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from daebus import Daebus, Requester, ServiceUnavailable, request
+from daebus.service.service import Service
 from tests.support.waiting import eventually
 
 Sort = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -33,6 +35,33 @@ def in_time(function: Callable[[], object]) -> None:
     thread.start()
     thread.join(60)
     assert not thread.is_alive()
+
+
+class Beside:
+    """Another handler of the app, on its loop, which goes on until it is to end."""
+
+    def __init__(self, app: Daebus) -> None:
+        self._begun, self._goes_on = threading.Event(), asyncio.Event()
+        app.action("other")(self._other)
+
+    async def _other(self) -> dict[str, Any]:
+        self._begun.set()
+        await self._goes_on.wait()
+        return {"other": True}
+
+    @contextmanager
+    def going_on(self, service: Service, caller: Requester) -> Iterator[Callable[[], None]]:
+        """While it is at work; gives what ends it, and sees that it is answered."""
+        loop = service._loop
+        assert loop is not None
+        others = caller.start(service.name, "other")
+        assert self._begun.wait(60)
+
+        def end() -> None:
+            loop.soon(self._goes_on.set)
+            assert others.result() == {"other": True}
+
+        yield end
 
 
 @sorts
@@ -66,28 +95,16 @@ def test_it_stops_when_it_has_started_where_a_start_hook_says_so(redis_url: str,
 @sorts
 def test_a_handler_that_stops_it_is_answered_and_so_are_the_others(redis_url: str, name: str, sort: Sort) -> None:
     app = Daebus(name, grace=GRACE)
-    stopped, begun, goes_on = threading.Event(), threading.Event(), asyncio.Event()
-
-    @app.action("other")
-    async def other() -> dict[str, Any]:
-        begun.set()
-        await goes_on.wait()
-        return {"other": True}
-
+    stopped, beside = threading.Event(), Beside(app)
     app.action("stop")(sort(lambda: app.stop() or {"stops": True}))
     app.on_stop(waiting(stopped.set))
     app.start(service=name, redis_url=redis_url)
     service = app._service
     assert service is not None
-    loop = service._loop
-    assert loop is not None
-    with Requester(redis_url, timeout=60) as caller:
-        others = caller.start(name, "other")
-        assert begun.wait(60)
+    with Requester(redis_url, timeout=60) as caller, beside.going_on(service, caller) as end:
         stops = caller.start(name, "stop")
         eventually(lambda: service._stopping)
-        loop.soon(goes_on.set)
-        assert others.result() == {"other": True}
+        end()
         assert stops.result() == {"stops": True}
     eventually(lambda: not app.running)
     assert stopped.is_set()
@@ -151,14 +168,8 @@ def test_an_async_hook_of_a_handler_of_either_sort_may_stop_it(
 ) -> None:
     """The others on the loop go on, and end meanwhile; the one whose hook it was is answered."""
     app = Daebus(name, grace=GRACE)
-    begun, goes_on = threading.Event(), asyncio.Event()
+    beside = Beside(app)
     told: list[str] = []
-
-    @app.action("other")
-    async def other() -> dict[str, Any]:
-        begun.set()
-        await goes_on.wait()
-        return {"other": True}
 
     def answer() -> dict[str, Any]:
         if hook == "error":
@@ -175,14 +186,9 @@ def test_an_async_hook_of_a_handler_of_either_sort_may_stop_it(
     app.start(service=name, redis_url=redis_url)
     service = app._service
     assert service is not None
-    loop = service._loop
-    assert loop is not None
-    with Requester(redis_url, timeout=60) as caller:
-        others = caller.start(name, "other")
-        assert begun.wait(60)
+    with Requester(redis_url, timeout=60) as caller, beside.going_on(service, caller) as end:
         assert caller.call(name, "handler") == {"handled": True}
         eventually(lambda: told and service._stopping)
-        loop.soon(goes_on.set)
-        assert others.result() == {"other": True}
+        end()
     eventually(lambda: not app.running)
     assert told == [hook]
