@@ -89,7 +89,7 @@ def test_one_that_may_not_be_asked_stays_so_while_others_are_asked(bus: Bus) -> 
             assert why_unasked(session, ["payment"]) is not None
             bus.change("looker", "+publish")
             eventually(lambda: why_unasked(session) is None)
-            assert session.directory.services["payment"].instances
+            eventually(lambda: session.directory.services["payment"].instances)
     finally:
         other.stop(grace=1)
 
