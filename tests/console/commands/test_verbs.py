@@ -44,6 +44,7 @@ print(parse("greet-all").name, verbs.module_of("greet-all").run(None, None))
 def test_a_verb_is_the_file_of_its_name(name: str) -> None:
     module = module_of(name)
     assert module.VERB is VERBS[name]
+    assert module.__name__.rpartition(".")[2] == name.replace("-", "_")
     assert callable(getattr(module, "run", None)) == (name not in OF_THE_SHELL)
 
 

@@ -1,15 +1,14 @@
-"""The verbs: what each is for, takes, looks like and does, one file for each.
+"""The verbs: what each is for, takes, looks like and does, one file for each, in a room by what it is for.
 
-A verb is a module here, named like it (`save-history` is `save_history`), with VERB, which tells what it is, and
-`run(command, context)`, which carries it out and returns the exit status. Nothing else names it: shell, prompts, help,
-completion, palette and key bindings read VERBS. All are loaded wherever a word is understood or completed, so that a
-module imports what the running of its verb needs where it runs.
+A verb is a module of a room here, named like it (`save-history` is `save_history`), with VERB, which tells what it is,
+and `run(command, context)`, which carries it out and returns the exit status. Nothing else names it: shell, prompts,
+help, completion, palette and key bindings read VERBS. All are loaded wherever a word is understood or completed, so
+that a module imports what the running of its verb needs where it runs.
 """
 
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Iterator
 from importlib import import_module
 from types import ModuleType
 
@@ -20,20 +19,24 @@ from daebus_console.commands.terms.verb import Option as Option
 from daebus_console.commands.terms.verb import Verb as Verb
 
 
+def _found() -> dict[str, ModuleType]:
+    """The module of each verb, by the verb's name."""
+    modules = (import_module(info.name) for info in pkgutil.walk_packages(__path__, f"{__name__}."))
+    return {module.VERB.name: module for module in modules if hasattr(module, "VERB")}
+
+
+_MODULES = _found()
+
+VERBS: dict[str, Verb] = {
+    name: module.VERB for name, module in sorted(_MODULES.items(), key=lambda item: (item[1].VERB.place, item[0]))
+}
+"""Every verb by its name, in the order in which help lists them."""
+
+
 def module_of(name: str) -> ModuleType:
     """The module of that verb."""
-    return import_module(f"{__name__}.{name.replace('-', '_')}")
+    return _MODULES[name]
 
-
-def _found() -> Iterator[Verb]:
-    for info in pkgutil.iter_modules(__path__):
-        verb = getattr(module_of(info.name), "VERB", None)
-        if verb is not None:
-            yield verb
-
-
-VERBS: dict[str, Verb] = {verb.name: verb for verb in sorted(_found(), key=lambda verb: (verb.place, verb.name))}
-"""Every verb by its name, in the order in which help lists them."""
 
 SHELL_OPTIONS = (
     Option("--redis", Kind.URL, "where Redis is (default: $DAEBUS_REDIS_URL, $REDIS_URL, localhost:6379)", "URL"),

@@ -1,0 +1,1 @@
+"""Verbs that keep what was seen, write it in other forms, and have it happen again."""

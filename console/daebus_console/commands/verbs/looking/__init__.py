@@ -1,0 +1,1 @@
+"""Verbs that show and explain what is there, and what was seen."""
