@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from tests.benchmarks.before import COMMIT, python_before
-from tests.benchmarks.framework_subjects import Running, Subject, running
 from tests.benchmarks.several import busy_seconds
+from tests.benchmarks.subjects.before import COMMIT, python_before
+from tests.benchmarks.subjects.framework_subjects import Running, Subject, running
 
 SIZE = 100
 NOW, BEFORE, SOCKETS = "now", "before", "bare sockets"

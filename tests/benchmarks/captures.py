@@ -21,8 +21,8 @@ import time
 from pathlib import Path
 
 from daebus_console.engine.capture.writer import CaptureWriter
-from tests.benchmarks.before import COMMIT, python_before
 from tests.benchmarks.engine_pure import traffic
+from tests.benchmarks.subjects.before import COMMIT, python_before
 
 VERBS = {
     "export, few match": ("export", "{}", "status:error", "--as", "jsonl"),

@@ -29,8 +29,8 @@ from daebus_console.cli import contexts as cli
 from daebus_console.engine import session as today
 from daebus_console.engine.capture.reader import read_capture
 from daebus_console.engine.message.frame import Frame
-from tests.benchmarks import flood
-from tests.benchmarks.before import COMMIT, module_before
+from tests.benchmarks.subjects import flood
+from tests.benchmarks.subjects.before import COMMIT, module_before
 
 BATCH = 200
 TRANSCRIPTS = Path(__file__).parents[1] / "console" / "engine" / "dialects" / "transcripts"

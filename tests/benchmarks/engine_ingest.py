@@ -21,7 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.readers import READERS
+from tests.benchmarks.subjects.readers import READERS
 from tests.support.redis_server import RedisServer
 
 SECONDS = 4.0
@@ -64,7 +64,7 @@ def _trial(name: str, rate: int) -> tuple[bool, float, float]:
             _wait_subscribed(client)
             count = int(rate * SECONDS)
             before = _processor_time(reader.pid)
-            command = [sys.executable, "-m", "tests.benchmarks.flood", str(server.port), str(count), str(rate)]
+            command = [sys.executable, "-m", "tests.benchmarks.subjects.flood", str(server.port), str(count), str(rate)]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
             published_in = json.loads(done.stdout)["seconds"]
             kept_up = _owes_nothing(client)
@@ -91,7 +91,7 @@ def _start(name: str, server: RedisServer) -> subprocess.Popen[bytes]:
     if name == "redis-cli":
         command = ["redis-cli", "-p", str(server.port), "psubscribe", "*"]
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-    command = [sys.executable, "-m", "tests.benchmarks.readers", name, server.url]
+    command = [sys.executable, "-m", "tests.benchmarks.subjects.readers", name, server.url]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 

@@ -32,7 +32,7 @@ from daebus_console.engine.pairing.correlator import Correlator
 from daebus_console.engine.pairing.journal import Journal
 from daebus_console.engine.session import Session
 from daebus_console.engine.settings import Settings
-from tests.benchmarks import flood
+from tests.benchmarks.subjects import flood
 
 RUNS = 3
 BATCH = 200

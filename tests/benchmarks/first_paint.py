@@ -20,8 +20,8 @@ from typing import NamedTuple
 
 import pexpect
 
+from tests.support.programs.terminal import Terminal
 from tests.support.redis_server import RedisServer
-from tests.support.terminal import Terminal
 
 RUNS = 12
 IMPORTED = """

@@ -17,7 +17,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.framework_subjects import FASTSTREAM, OLD, OURS, PING_PONG, Running, Subject, running, subjects
+from tests.benchmarks.subjects.framework_subjects import (
+    FASTSTREAM,
+    OLD,
+    OURS,
+    PING_PONG,
+    Running,
+    Subject,
+    running,
+    subjects,
+)
 from tests.support.environments import versions
 
 PARTS = 5

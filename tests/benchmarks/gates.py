@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from daebus import DaebusCaller
-from tests.benchmarks.watched import in_turns, running
+from tests.benchmarks.subjects.watched import in_turns, running
 from tests.support.redis_server import RedisServer
 
 SERVICES = {"shut": False, "open": True, "watched": True}

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from daebus import DaebusCaller
-from tests.benchmarks.watched import in_turns, running
+from tests.benchmarks.subjects.watched import in_turns, running
 from tests.support.redis_server import RedisServer
 
 SERVICES = {"off": 0, "on": 2000, "watched": 2000}

@@ -32,7 +32,7 @@ def measure(rate: int) -> dict[str, Any]:
     try:
         with tempfile.TemporaryDirectory() as directory, server.client() as client:
             file = Path(directory) / "lags.json"
-            arguments = ["-m", "tests.benchmarks.tui_subject", server.url, str(file)]
+            arguments = ["-m", "tests.benchmarks.subjects.tui_subject", server.url, str(file)]
             terminal = pexpect.spawn(sys.executable, arguments, dimensions=(40, 120), timeout=None)
             reader = threading.Thread(target=_drain, args=(terminal,))
             reader.start()
@@ -42,7 +42,7 @@ def measure(rate: int) -> dict[str, Any]:
             time.sleep(1.5)
             terminal.kill(signal.SIGUSR1)
             count = int(rate * SECONDS)
-            flood = [sys.executable, "-m", "tests.benchmarks.flood", str(server.port), str(count), str(rate)]
+            flood = [sys.executable, "-m", "tests.benchmarks.subjects.flood", str(server.port), str(count), str(rate)]
             subprocess.run(flood, check=True, stdout=subprocess.DEVNULL)
             time.sleep(0.5)
             terminal.kill(signal.SIGTERM)

@@ -21,8 +21,8 @@ from typing import Any
 
 import pexpect
 
+from tests.support.programs.terminal import Terminal
 from tests.support.redis_server import RedisServer
-from tests.support.terminal import Terminal
 
 RATES = (0, 10_000)
 LINES = (
@@ -57,7 +57,7 @@ def measure(face: str, rate: int) -> dict[str, Any]:
                 terminal.process.delaybeforesend = None
                 terminal.wait_for(ready)
                 if rate:
-                    arguments = ["-m", "tests.benchmarks.flood", str(server.port), str(rate * 120), str(rate)]
+                    arguments = ["-m", "tests.benchmarks.subjects.flood", str(server.port), str(rate * 120), str(rate)]
                     flood = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL)
                 view = Stream(terminal) if face == "pane" else Screen(terminal)
                 _rest(view, 2.0)

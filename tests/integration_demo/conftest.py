@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from daebus_console.demo import process
-from tests.support.loaded import Forked, demo_forks
+from tests.support.programs.loaded import Forked, demo_forks
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -14,14 +14,14 @@ from typing import Any
 
 import redis
 
-from tests.support.loaded import Forked
+from tests.support.programs.loaded import Forked
 from tests.support.waiting import eventually
 
 PS = shutil.which("ps") or "ps"
 """Looked up here, as some tests make the PATH another."""
 HEADLESS = "import sys; from daebus_console.demo.demo import run_headless; sys.exit(run_headless({arguments}))"
 FORKING = (
-    "from tests.support.loaded import ForkedHere, demo_forks; import daebus_console.demo.process as process; "
+    "from tests.support.programs.loaded import ForkedHere, demo_forks; import daebus_console.demo.process as process; "
     "process.subprocess = demo_forks(ForkedHere); "
 )
 

@@ -16,8 +16,8 @@ import redis
 from daebus import Daebus
 from daebus.transport.proof import PROBE
 from tests.support import processes
-from tests.support.loaded import Forked
 from tests.support.processes import die_with_parent
+from tests.support.programs.loaded import Forked
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]

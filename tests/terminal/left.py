@@ -7,7 +7,7 @@ import re
 import termios
 from typing import Any
 
-from tests.support.terminal import Terminal
+from tests.support.programs.terminal import Terminal
 
 _MODE = re.compile(rb"\x1b\[\?([0-9;]+)([hl])")
 _ON_AT_FIRST = {7, 25}

@@ -9,7 +9,7 @@ import pytest
 
 from tests.console.holding.conftest import Asked, Shop
 from tests.console.holding.conftest import shop as shop
-from tests.support.terminal import Terminal
+from tests.support.programs.terminal import Terminal
 
 pytestmark = pytest.mark.terminal
 F8, F10, F11 = "\x1b[19~", "\x1b[21~", "\x1b[23~"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.programs.terminal import Terminal
 from tests.support.redis_server import RedisServer
-from tests.support.terminal import Terminal
 
 pytestmark = [pytest.mark.terminal, pytest.mark.timeout(120)]
 

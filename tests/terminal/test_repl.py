@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from daebus import Daebus, request, response
-from tests.support.terminal import Terminal
+from tests.support.programs.terminal import Terminal
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.terminal, pytest.mark.timeout(120)]

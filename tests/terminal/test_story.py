@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.terminal import Terminal
+from tests.support.programs.terminal import Terminal
 from tests.terminal.test_demo import environment
 
 pytestmark = [pytest.mark.terminal, pytest.mark.timeout(180)]

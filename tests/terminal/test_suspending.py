@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.programs.terminal import Terminal
 from tests.support.redis_server import RedisServer
-from tests.support.terminal import Terminal
 from tests.terminal.left import keyboards_left, modes_left
 from tests.terminal.test_ending import PROGRAM, publish, start
 from tests.terminal.test_repl import wait_for_prompt

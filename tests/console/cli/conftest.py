@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pytest
 
 from daebus import Daebus, request, response
-from tests.support.forked import Forks, plain_environ
+from tests.support.programs.forked import Forks, plain_environ
 
 
 @dataclass

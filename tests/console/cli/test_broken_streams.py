@@ -22,7 +22,7 @@ from daebus_console.commands.grammar.help import _STATUSES
 from daebus_console.commands.terms.kinds import Kind
 from daebus_console.commands.verbs import VERBS, Argument, Face, Verb
 from daebus_console.engine.capture.writer import CaptureWriter
-from tests.support.forked import ROOT, Ended, Forks
+from tests.support.programs.forked import ROOT, Ended, Forks
 
 pytestmark = pytest.mark.xdist_group("broken streams")
 

@@ -25,7 +25,7 @@ from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.message.frame import Frame
 from daebus_console.files.packing import zstd
 from tests.console.cli.conftest import Console
-from tests.support.forked import Ended, Forks
+from tests.support.programs.forked import Ended, Forks
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("files of the shell")
@@ -153,7 +153,7 @@ def test_dashes_pipes_and_descriptors(console: Console, tmp_path: Path, capture:
 
 
 def _environ(console: Console) -> dict[str, str]:
-    from tests.support.forked import ROOT
+    from tests.support.programs.forked import ROOT
 
     path = f"{ROOT}{os.pathsep}{ROOT / 'console'}"
     ours = {"PYTHON": sys.executable, "PYTHONPATH": path, "DAEBUS_REDIS_URL": console.url}

@@ -14,7 +14,7 @@ import redis
 from daebus_console.commands.verbs import VERBS, Face
 from tests.console.cli.conftest import Console
 from tests.console.cli.test_looking import traffic
-from tests.support.forked import ROOT
+from tests.support.programs.forked import ROOT
 
 INJECTIONS = [
     "\x1b[31mred\x1b[0m",

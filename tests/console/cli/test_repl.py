@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.console.cli.conftest import Console
-from tests.support.forked import ROOT
+from tests.support.programs.forked import ROOT
 
 
 def test_commands_from_a_pipe(console: Console, service: str) -> None:

@@ -11,8 +11,8 @@ from daebus_console.commands.context import Exit
 from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.offline import OfflineSender, OfflineSession
 from daebus_console.engine.session import Session
+from tests.console.commands.looking.test_findings import shell
 from tests.console.commands.prompt import prompting
-from tests.console.commands.test_findings import shell
 from tests.console.engine.findings.watched import Watched
 from tests.console.replay.prompt import Prompt
 

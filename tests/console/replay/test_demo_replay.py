@@ -21,7 +21,7 @@ from daebus_console.engine.recorder import Recorder
 from daebus_console.engine.session import Session
 from tests.console.cli.conftest import Console
 from tests.support.framework_services import program
-from tests.support.loaded import Forked, demo_forks
+from tests.support.programs.loaded import Forked, demo_forks
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 

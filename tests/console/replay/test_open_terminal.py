@@ -12,7 +12,7 @@ from daebus import DaebusCaller
 from tests.console.replay.conftest import Shop
 from tests.console.replay.test_replay import Record
 from tests.support.framework_services import ROOT
-from tests.support.terminal import Terminal
+from tests.support.programs.terminal import Terminal
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.terminal

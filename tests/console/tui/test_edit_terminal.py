@@ -11,7 +11,7 @@ import pytest
 
 from tests.console.tui.test_outage_terminal import environment
 from tests.console.tui.test_safety import unsafe
-from tests.support.terminal import Terminal
+from tests.support.programs.terminal import Terminal
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.terminal, pytest.mark.timeout(120)]

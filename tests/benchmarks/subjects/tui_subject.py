@@ -1,4 +1,6 @@
-"""The console in a terminal, with a probe in its event loop: `python -m tests.benchmarks.tui_subject URL FILE`.
+"""The console in a terminal, with a probe in its event loop.
+
+Run as `python -m tests.benchmarks.subjects.tui_subject URL FILE`.
 
 Every hundredth of a second the loop is asked how late it is; on SIGTERM the lags, in milliseconds, and what the session
 has counted are written to FILE.

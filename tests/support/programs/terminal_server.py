@@ -21,7 +21,7 @@ import traceback
 import types
 from typing import Any
 
-from tests.support.jobs import serve
+from tests.support.programs.jobs import serve
 
 
 def load() -> None:

@@ -12,8 +12,8 @@ import pytest
 from daebus import Daebus
 from daebus.client.caller import DaebusCaller
 from daebus_console.commands.context import Exit
+from tests.console.commands.looking.test_telling import shell
 from tests.console.commands.remembered import remembered
-from tests.console.commands.test_telling import shell
 from tests.console.engine.bus import answer, request
 from tests.console.engine.records.told import batch, handled
 from tests.support.framework_services import serving

@@ -19,7 +19,7 @@ from types import ModuleType
 
 from tests.support.environments import python_with
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 COMMIT = "0f0214a"
 """What the speed of calls and captures is compared with: the last one before both were worked on."""
 

@@ -1,4 +1,4 @@
-"""The ways to read everything off a bus that are compared: `python -m tests.benchmarks.readers NAME URL`.
+"""The ways to read everything off a bus that are compared: `python -m tests.benchmarks.subjects.readers NAME URL`.
 
 Each runs until it is ended. Ours print what they counted when standard input closes.
 """

@@ -20,7 +20,7 @@ from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.replay.source import Recording
 from daebus_console.naming import from_bytes
 from tests.console.engine.bus import Bus, answer, raw, request
-from tests.console.replay.test_export_shells import CHANNELS, NAMES, PAYLOADS
+from tests.console.replay.exporting.test_export_shells import CHANNELS, NAMES, PAYLOADS
 from tests.support.redis_server import RedisServer
 
 

@@ -1,7 +1,7 @@
 """Publishes request/response pairs of 225 bytes a message at a steady rate.
 
-Run as `python -m tests.benchmarks.flood PORT COUNT RATE`. Every pair has an id of its own, as on a real bus. RATE is
-messages a second, 0 for as fast as possible.
+Run as `python -m tests.benchmarks.subjects.flood PORT COUNT RATE`. Every pair has an id of its own, as on a real bus.
+RATE is messages a second, 0 for as fast as possible.
 """
 
 from __future__ import annotations

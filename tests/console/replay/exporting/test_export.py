@@ -25,7 +25,7 @@ from tests.console.engine.bus import Bus, answer, progress, raw, request
 from tests.console.replay.conftest import Shop
 from tests.support.waiting import eventually
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 ODD = 'it\'s $HOME `x` "quoted" \\ \n\t€ \u202e end; # ```'
 
 

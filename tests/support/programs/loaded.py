@@ -27,10 +27,10 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
-from tests.support.jobs import Asking, take
 from tests.support.processes import die_with_parent
+from tests.support.programs.jobs import Asking, take
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FILTERS = list(warnings.filters)
 """As they are when the interpreter starts."""
 PATH = sys.path[1:]
@@ -171,7 +171,7 @@ def demo_forks(popen: Callable[..., Process]) -> types.SimpleNamespace:
 def loaded() -> Asking:
     """The process with `daebus` loaded. It has the standard error of this one, for what is wrong with itself."""
     environ = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'console'}"}
-    return Asking(["-m", "tests.support.loaded"], cwd=ROOT, env=environ)
+    return Asking(["-m", "tests.support.programs.loaded"], cwd=ROOT, env=environ)
 
 
 class Forked(Process):

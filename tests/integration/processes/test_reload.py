@@ -18,8 +18,8 @@ from daebus import DaebusCaller, DaebusError, RequestFailed, ServiceUnavailable
 from daebus.command import main
 from daebus.command.watching import sources
 from tests.support.framework_services import ROOT, Tap, subscribers
-from tests.support.loaded import Forked
 from tests.support.processes import family
+from tests.support.programs.loaded import Forked
 from tests.support.waiting import eventually
 
 SERVICE = """

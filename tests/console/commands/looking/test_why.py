@@ -14,9 +14,9 @@ from daebus_console.commands.verbs import Face
 from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
+from tests.console.commands.looking.test_findings import shell
 from tests.console.commands.prompt import prompting
 from tests.console.commands.support import Heard
-from tests.console.commands.test_findings import shell
 from tests.console.engine.findings.watched import Watched
 from tests.support.framework_services import serving
 

@@ -18,15 +18,15 @@ from contextlib import suppress
 
 import pexpect
 
-from tests.support.forked import plain_environ
-from tests.support.jobs import Asking
+from tests.support.programs.forked import plain_environ
+from tests.support.programs.jobs import Asking
 
 
 @functools.cache
 def _server() -> Asking:
     """The process that has the console loaded."""
     environ = {**plain_environ(), "LANG": "C.UTF-8", "PYTHONUNBUFFERED": ""}
-    return Asking(["-m", "tests.support.terminal_server"], env=environ)
+    return Asking(["-m", "tests.support.programs.terminal_server"], env=environ)
 
 
 class ForkedProcess:

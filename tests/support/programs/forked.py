@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.jobs import Asking
+from tests.support.programs.jobs import Asking
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 _SERVER = r"""
 import gc, json, os, signal, socket, sys, threading, time, warnings
@@ -30,8 +30,8 @@ for found in pkgutil.walk_packages(daebus_console.commands.__path__, "daebus_con
     importlib.import_module(found.name)
 import daebus_console.cli.asking, daebus_console.repl.start, daebus_console.engine.session
 import daebus_console.demo.process
-from tests.support.jobs import serve
-from tests.support.loaded import ForkedHere, demo_forks
+from tests.support.programs.jobs import serve
+from tests.support.programs.loaded import ForkedHere, demo_forks
 daebus_console.demo.process.subprocess = demo_forks(ForkedHere)
 warnings.simplefilter("error")
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pexpect
 import pyte
 
-from tests.support.forked_terminal import ForkedProcess
+from tests.support.programs.forked_terminal import ForkedProcess
 
 KEYS = {
     "enter": "\r",
