@@ -255,13 +255,25 @@ def current_runtime() -> Runtime | None:
     return own[-1] if own else None
 
 
+def speaking() -> Runtime | None:
+    """The service that speaks where something is sent here: that of the handler at hand, else the one of this process.
+
+    None where it has several of its own, or none: nobody knows then which of them it is.
+    """
+    context = current()
+    if context is not None:
+        return context.runtime
+    own = _own()
+    return own[0] if len(own) == 1 else None
+
+
 def about() -> dict[str, Any]:
     """What is going on here, for the log: that of the handler at hand, else the one service of this process."""
     context = current()
     if context is not None:
         return context.fields()
-    own = _own()
-    return {"service": own[0].name, "instance": own[0].instance} if len(own) == 1 else {}
+    one = speaking()
+    return {} if one is None else {"service": one.name, "instance": one.instance}
 
 
 def written(value: Any) -> Any:
@@ -271,8 +283,8 @@ def written(value: Any) -> Any:
 
 
 def asking_name(name: str | None = None) -> str:
-    """Who asks, for `request.service` on the other side: `name`, the service at hand, or the program's name."""
-    return name or name_of(current_runtime())
+    """Who asks, for `request.service` on the other side: `name`, the service that speaks, or the program's name."""
+    return name or name_of(speaking())
 
 
 def name_of(runtime: Runtime | None) -> str:

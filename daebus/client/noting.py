@@ -111,7 +111,7 @@ def sender_of(name: str | None) -> context.Runtime | None:
 
     `name` is who sends, where the program has said so: outside a handler that is then no service of this process.
     """
-    return context.current_runtime() if name is None or context.current() is not None else None
+    return context.speaking() if name is None or context.current() is not None else None
 
 
 def noted_by(
@@ -129,7 +129,7 @@ def noted_by(
 
 def note_published(channel: str, data: bytes) -> None:
     """A broadcast has gone out from here."""
-    runtime = context.current_runtime()
+    runtime = context.speaking()
     if runtime is None:
         return
     if runtime.debug:

@@ -46,7 +46,7 @@ def request_of(
     """
     parent, cause = origin
     # Asked once, for what else would be asked three times.
-    runtime = context.current_runtime()
+    runtime = context.speaking()
     call.span = telemetry.calling(call.service, call.action, call.request_id)
     try:
         data = write_request(
