@@ -19,7 +19,7 @@ from daebus_console.engine.keeping.refused import GoneOn
 from daebus_console.engine.session import Session
 from tests.console.commands.prompt import prompting
 from tests.console.holding.conftest import Debugging, Shop, known
-from tests.support.framework_services import program
+from tests.support.framework_services import program, subscribers
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
@@ -233,6 +233,7 @@ def test_rules_are_set_again_once_redis_is_back(own_redis: RedisServer, name: st
             assert console("held") == Exit.NO_REDIS
             own_redis.start()
             eventually(lambda: console.keeper.problem is None, within=30, what="it is back")
+            eventually(lambda: subscribers(own_redis.url, shop.orders) == 1, within=30, what="the service is back")
 
             def held() -> bool:
                 asked = shop.ask("ping", timeout=60)
