@@ -32,6 +32,16 @@ def is_stand_in(function: object) -> bool:
     return isinstance(function, _STAND_INS)
 
 
+def stood_for(function: Any) -> Any:
+    """What is called in its place where it is a stand-in, or a partial of one; else the function itself."""
+    while True:
+        called: Any = function.func if isinstance(function, partial) else function
+        if not is_stand_in(called):
+            return function
+        inner = called.__wrapped__
+        function = inner if called is function else partial(inner, *function.args, **function.keywords)
+
+
 def must_fit(function: Callable[..., Any], what: str, *given: str, kinds: Collection[Kind] = RUNS) -> Kind:
     """The kind of a function that is to be called with the arguments `given`, which are named, in order.
 
@@ -47,7 +57,7 @@ def must_fit(function: Callable[..., Any], what: str, *given: str, kinds: Collec
         wanted = " or ".join(each.value for each in kinds)
         raise cannot(what, function, f"is {kind.value}, {_WHY_NOT[kind]}; it must be {wanted}")
     try:
-        signature = inspect.signature(function, follow_wrapped=is_stand_in(function))
+        signature = inspect.signature(stood_for(function), follow_wrapped=False)
     except (ValueError, TypeError):
         return kind
     try:

@@ -42,13 +42,13 @@ def kind_of(function: Callable[..., Any], *, within: bool = True) -> Kind:
     Of a plain one that a decorator has made (`functools.wraps`) it is that of the function `within`: it returns what
     that returns. One that is async or a generator itself says by that what it is.
     """
-    kinds = (_own_kind(layer) for layer in (_layers(function) if within else (function,)))
+    kinds = (_own_kind(layer) for layer in (layers(function) if within else (function,)))
     return next((kind for kind in kinds if kind is not Kind.PLAIN), Kind.PLAIN)
 
 
 def streams(function: Callable[..., Any]) -> bool:
     """Whether it is a generator of either sort, or decorates one."""
-    return any(_own_kind(layer) in (Kind.GENERATOR, Kind.ASYNC_GENERATOR) for layer in _layers(function))
+    return any(_own_kind(layer) in (Kind.GENERATOR, Kind.ASYNC_GENERATOR) for layer in layers(function))
 
 
 def _own_kind(called: Any) -> Kind:
@@ -61,7 +61,7 @@ _DEEPEST = 100
 """Functions within one another that are looked at."""
 
 
-def _layers(function: Any) -> Iterator[Any]:
+def layers(function: Any) -> Iterator[Any]:
     """The function, what it decorates or calls, and so on."""
     for _ in range(_DEEPEST):
         yield function

@@ -9,7 +9,7 @@ from types import FrameType
 from typing import Any
 
 from daebus.errors import RegistrationError, class_of
-from daebus.service.fitting import cannot, is_stand_in
+from daebus.service.fitting import cannot
 from daebus.service.kind import USUAL, kind_of, streams
 
 from . import signatures
@@ -30,15 +30,15 @@ def bound(function: Callable[..., Any], what: str, frame: FrameType | None) -> C
     found = signatures.signature(function) if callable(function) else None
     if found is None:
         return function
-    decorates = hasattr(function, "__wrapped__") and not is_stand_in(function)
+    decorated = signatures.decorates(function)
     inner: Taken | None = None
-    if signatures.takes_fields(found, decorates):
+    if signatures.takes_fields(found, decorated):
         plan = Plan(function, what, frame, signatures.taken(found, function, what))
     else:
-        inner = signatures.within(function, found, what) if decorates else None
+        inner = signatures.within(function, found, what) if decorated else None
         if inner is None and signatures.is_open(signatures.returned(function, found)):
             return function
-        plan = Plan(function, what, frame, inner or Taken([], None), lenient=inner is None, decorated=decorates)
+        plan = Plan(function, what, frame, inner or Taken([], None), lenient=inner is None, decorated=decorated)
     try:
         plan.settle(finally_=False)
     except _NotTyped:
@@ -95,7 +95,7 @@ class Plan:
     ) -> None:
         self.function = function
         self.kind = kind_of(function)
-        self._annotated = inspect.unwrap(function) if decorated else function
+        self._annotated = signatures.innermost(function) if decorated else function
         self._instead = _GIVEN if decorated and not lenient else ""
         self._what = what
         self._frame = frame

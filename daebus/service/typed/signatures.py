@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
-from daebus.service.fitting import cannot, is_stand_in
+from daebus.service.fitting import cannot, is_stand_in, stood_for
+from daebus.service.kind import layers
 
 Parameter = inspect.Parameter
 _OPEN = (Parameter.empty, Any, None, type(None), object, int, bool, dict, Mapping, typing.Never, typing.NoReturn)
@@ -30,9 +31,7 @@ def signature(function: Callable[..., Any], *, followed: bool = False) -> inspec
 
     What stands for a function and has none of its own, as `staticmethod` and `functools.cache` make it, has that one's.
     """
-    if is_stand_in(function):
-        inner: Any = function
-        return signature(inner.__wrapped__)
+    function = stood_for(function)
     try:
         if sys.version_info >= (3, 14):
             # A name that comes later is no obstacle here.
@@ -44,15 +43,23 @@ def signature(function: Callable[..., Any], *, followed: bool = False) -> inspec
         return None
 
 
-def takes_fields(found: inspect.Signature, decorates: bool) -> bool:
+def decorates(function: Callable[..., Any]) -> bool:
+    """Whether it is made of another function by a decorator of the program, or calls one that is.
+
+    So do a partial of it, the method of an object, and an object whose `__call__` it is.
+    """
+    return any(hasattr(layer, "__wrapped__") and not is_stand_in(layer) for layer in layers(function))
+
+
+def takes_fields(found: inspect.Signature, decorated: bool) -> bool:
     """Whether a function wants fields of the payload: one of its parameters is annotated, or must be given.
 
     Without that it can be called as it is, and always was: `def handler(name=name)` in a loop, and the
-    `(*args, **kwargs)` of what `decorates` another function.
+    `(*args, **kwargs)` of what is `decorated`.
     """
     kinds = {parameter.kind for parameter in found.parameters.values()}
     if kinds <= {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD}:
-        return kinds == {Parameter.VAR_KEYWORD} and not decorates
+        return kinds == {Parameter.VAR_KEYWORD} and not decorated
     return any(
         parameter.annotation is not Parameter.empty or parameter.default is Parameter.empty
         for parameter in found.parameters.values()
@@ -87,7 +94,7 @@ def within(function: Callable[..., Any], found: inspect.Signature, what: str) ->
     if Parameter.VAR_KEYWORD not in {parameter.kind for parameter in found.parameters.values()}:
         return None
     inner = signature(function, followed=True)
-    if inner is None or not takes_fields(inner, decorates=False):
+    if inner is None or not takes_fields(inner, decorated=False):
         return None
     named = [each for each in inner.parameters.values() if each.kind is not Parameter.VAR_KEYWORD]
     if named and all(each.annotation is Parameter.empty for each in named):
@@ -97,7 +104,7 @@ def within(function: Callable[..., Any], found: inspect.Signature, what: str) ->
 
 def returned(function: Callable[..., Any], found: inspect.Signature) -> Any:
     """The annotation of what a function returns; where it decorates another, of what that returns."""
-    inner = signature(function, followed=True) if hasattr(function, "__wrapped__") else None
+    inner = signature(function, followed=True) if decorates(function) else None
     return (inner or found).return_annotation
 
 
@@ -132,6 +139,12 @@ def underlying(function: Callable[..., Any]) -> Callable[..., Any]:
     if inspect.isclass(function):
         return function.__init__
     return getattr(function, "__func__", function) if inspect.isroutine(function) else type(function).__call__
+
+
+def innermost(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What is decorated, below all decorators."""
+    *_, last = layers(function)
+    return cast(Callable[..., Any], last)
 
 
 def hints(function: Callable[..., Any], frame: FrameType | None) -> dict[str, Any]:

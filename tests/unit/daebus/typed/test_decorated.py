@@ -97,6 +97,47 @@ def test_what_does_not_fit_is_told(function: Callable[..., Any], decorator: str)
     assert wrong(DECORATORS[decorator](function), {"limit": "3"}) == {"limit": "must be a whole number, not text"}
 
 
+def dated(kind: str, n: int = 3) -> dict[str, Any]:
+    return {"kind": kind, "n": n}
+
+
+class Calls:
+    """An object that is called."""
+
+    @passing
+    def __call__(self, n: int) -> dict[str, Any]:
+        return {"kind": "a", "n": n}
+
+    @passing
+    def method(self, n: int) -> dict[str, Any]:
+        return self(n)
+
+
+BY_PARTIAL: dict[str, Callable[..., Any]] = {
+    "by position": functools.partial(passing(dated), "a"),
+    "by name": functools.partial(passing(dated), kind="a"),
+    "of a decorator twice": functools.partial(passing(passing(dated)), "a"),
+    "decorated": passing(functools.partial(passing(dated), "a")),
+    "of an object": functools.partial(Object(dated), "a"),
+    "cached": functools.partial(functools.cache(dated), "a"),
+    "cached and decorated": functools.cache(functools.partial(functools.cache(passing(dated)), "a")),
+    "a call": Calls(),
+    "of a call": functools.partial(Calls()),
+    "of a method": functools.partial(Calls().method),
+    "of the method of a class": functools.partial(Calls.method, Calls()),
+}
+
+
+@pytest.mark.parametrize("handler", BY_PARTIAL.values(), ids=BY_PARTIAL)
+def test_a_partial_or_an_object_is_seen_through_to_what_is_decorated(handler: Callable[..., Any]) -> None:
+    assert ask(handler, {"n": 7}) == {"kind": "a", "n": 7}
+    assert wrong(handler, {"n": "7"}) == {"n": "must be a whole number, not text"}
+
+
+def test_what_a_partial_leaves_to_be_given_is_told_where_it_is_missing() -> None:
+    assert wrong(functools.partial(passing(dated)), {}) == {"kind": "is missing"}
+
+
 async def awaited_model(n: int) -> Item:
     return Item(n)
 
