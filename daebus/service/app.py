@@ -71,7 +71,8 @@ class Daebus(Registry):
     answer, for different services that share one channel.
 
     `grace` is how many seconds handlers get to finish when the service stops. What waits then is answered with
-    `shutting_down` at once, and so is, when the time is up, what still runs; async handlers are then cancelled.
+    `shutting_down` at once, and so is, when the time is up, what still runs: threads are left behind, async handlers
+    cancelled, for which they have a second. What was cut off so is named in the log.
 
     `max_message` is how many bytes an answer or a broadcast may have (default: DAEBUS_MAX_MESSAGE of the environment,
     else 16 MiB): sending a larger one raises PayloadError, which the asker gets as an error. With its usual
@@ -252,7 +253,8 @@ class Daebus(Registry):
         """Stop taking messages, finish what runs within `grace` seconds (default: the app's), answer the rest.
 
         From within the service it is not waited for where that would wait for itself: async functions go on at once,
-        and so do those that call it while it starts (it stops when it has started) or stops already.
+        and so do those that call it while answers are put off (they may be the ones to give them), while it starts (it
+        stops when it has started) or stops already.
         """
         grace = self.options.grace if grace is None else checks.duration(grace, "grace")
         self._say_left_behind()
@@ -266,7 +268,7 @@ class Daebus(Registry):
         self._to_stop = service, grace
         stop = partial(self._stop, service, grace, wait=False)
         # An async hook of a plain function runs on the loop, in a context that was entered on a thread.
-        if within.task is not None or on_loop():
+        if within.task is not None or on_loop() or service.puts_off:
             begin(threading.Thread(target=stop, name=f"daebus-{service.name}-stop"))
         else:
             stop()

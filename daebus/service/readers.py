@@ -15,7 +15,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from itertools import zip_longest
 from typing import Generic, Protocol, TypeVar
@@ -242,13 +242,16 @@ class Readers(Generic[Known]):
             time.sleep(LOOK_AGAIN_AFTER)
         return True
 
-    def close(self, timeout: float = 2.0) -> None:
-        """Close the listener and end the threads; those that deal with a message end when they are done."""
+    def close(self, overran: Collection[int] = (), timeout: float = 2.0) -> None:
+        """Close the listener and end the threads; those that deal with a message end when they are done.
+
+        They are waited for, but for those that `overran` the time that they had, given by `threading.get_ident()`.
+        """
         self._listener.close()
         self._rota.end()
         until = time.monotonic() + timeout
         for thread in self._threads:
-            if thread.ident is not None and thread is not threading.current_thread():
+            if thread.ident not in (None, threading.get_ident(), *overran):
                 thread.join(max(0.0, until - time.monotonic()))
 
     def _run(self) -> None:

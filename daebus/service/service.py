@@ -7,7 +7,7 @@ import math
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from daebus.errors import RedisUnavailable
 from daebus.logs import note
 from daebus.recorder.recorder import Recorder
 from daebus.transport.bus import Bus
+from daebus.wire.envelope import quoted
 from daebus.wire.values import Default
 
 from .answering.undelivered import Undelivered
@@ -40,6 +41,7 @@ from .registry import Registry
 from .sides import Sides
 from .tasks import TaskRunner
 from .together import Mate
+from .unended import say_unended
 from .work.crews import Crews
 from .work.event_loop import EventLoop
 
@@ -227,23 +229,33 @@ class Service:
             self._claims.leave()
         self._listener.drain(until_read := time.monotonic() + DRAIN_TIMEOUT)
         self._sides.drain(until_read)
+        unended = []
         for arrival in self._crews.finish(until):
-            if arrival.on_loop and arrival.response is None:
+            if arrival.on_loop and arrival.response is None and (arrival.channel == self.name or not arrival.heard):
                 self._refuse_stopping(arrival)
+            else:
+                unended.append(describe(arrival))
             self._dispatcher.abandon(arrival, "shutting_down", f"{self.name} had to stop before this was finished")
         for arrival in self._crews.drop_queue():
             self._refuse_stopping(arrival)
         self._crews.cancel()
-        self._dispatcher.deferrals.finish(until)
-        self._tasks.stop(max(until, time.monotonic() + 0.1))
-        self.overran = self._threads_at_work()
-        self._close()
+        unended += [f"action {quoted(action)}, put off" for action in self._dispatcher.deferrals.finish(until)]
+        unended += self._tasks.stop(max(until, time.monotonic() + 0.1))
+        overran = self._threads_at_work()
+        self.overran = sorted(thread.name for thread in threading.enumerate() if thread.ident in overran)
+        self._close(overran)
         self._overload.end()
         dropped = self._dispatcher.counts["dropped"] - dropped
         if dropped:
-            line = "%s: stopped before %d messages that nobody waits for had their turn"
-            log.warning(line, self.name, dropped, extra=self._about)
+            line = "%s: stopped before %d %s that nobody waits for had their turn"
+            log.warning(line, self.name, dropped, "message" if dropped == 1 else "messages", extra=self._about)
+        say_unended(self.name, self._about, unended)
         log.info("%s: stopped", self.name, extra=self._about)
+
+    @property
+    def puts_off(self) -> bool:
+        """Whether any answer is to come later."""
+        return self._dispatcher.deferrals.open > 0
 
     def end(self) -> None:
         """Stop, with the grace that it has by itself."""
@@ -252,10 +264,9 @@ class Service:
         else:
             self.stop(self.options.grace)
 
-    def _threads_at_work(self) -> list[str]:
-        """The names of the threads that something of the service runs in, but for the one that asks."""
-        at_work = {each.thread for each in context.entered_in(self) if each.task is None} - {threading.get_ident()}
-        return sorted(thread.name for thread in threading.enumerate() if thread.ident in at_work)
+    def _threads_at_work(self) -> set[int]:
+        """The threads that something of the service runs in, but for the one that asks."""
+        return {each.thread for each in context.entered_in(self) if each.task is None} - {threading.get_ident()}
 
     def _run_hook(self, what: str, hook: Function) -> None:
         """Call a hook in a context of its own; what it raises is for the caller."""
@@ -277,7 +288,8 @@ class Service:
         if self._readers.rest(until) and self._sides.rest(until):
             self._crews.rest(until)
 
-    def _close(self) -> None:
+    def _close(self, overran: Collection[int] = ()) -> None:
+        """Close everything; the threads that `overran` the grace are not waited for any more."""
         for hook in self._registry.stop_hooks if self._stopping else ():
             if hook.kind.on_loop and not (self._loop is not None and self._loop.responds()):
                 log.error("%s: a stop hook is not run, since a task blocks the event loop", self.name)
@@ -286,8 +298,8 @@ class Service:
                 self._run_hook("stop hook", hook)
             except BaseException as error:  # noqa: BLE001 - the others are to run as well
                 note(log, logging.ERROR, "%s: a stop hook raised", self.name, error=error)
-        self._readers.close()
-        self._sides.close()
+        self._readers.close(overran)
+        self._sides.close(overran)
         if self._watch is not None:
             self._watch.end()
         if self._holding is not None:

@@ -11,7 +11,7 @@ import math
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from daebus.errors import RedisUnavailable
 from daebus.transport.bus import Bus
@@ -149,11 +149,11 @@ class Sides:
         """See `Readers.rest`."""
         return self._readers.rest(until)
 
-    def close(self) -> None:
-        """End all of it."""
+    def close(self, overran: Collection[int] = ()) -> None:
+        """End all of it; see `Readers.close`."""
         for listener in self._listeners:
             listener.close()
-        self._readers.close()
+        self._readers.close(overran)
         for thread in self._threads:
             if thread.ident is not None and thread is not threading.current_thread():
                 thread.join(2.0)

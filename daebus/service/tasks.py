@@ -38,9 +38,9 @@ class TaskRunner:
         self._registry = registry
         self._loop = loop
         self._stops = asyncio.Event()
-        self._repeated: list[Future[None]] = []
+        self._repeated: dict[str, Future[None]] = {}
         self._stopping = threading.Event()
-        self._background: list[threading.Thread] = []
+        self._background: dict[str, threading.Thread] = {}
         self._lock = threading.Lock()
         self._threads: dict[str, tuple[threading.Thread, threading.Event]] = {}
 
@@ -48,13 +48,13 @@ class TaskRunner:
         """Start every background task, and every thread that starts by itself."""
         for task in self._registry.background_tasks.values():
             if self._loop is not None and task.function.kind.on_loop:
-                self._repeated.append(self._loop.spawn(partial(self._repeat_on_loop, task)))
+                self._repeated[task.name] = self._loop.spawn(partial(self._repeat_on_loop, task))
                 continue
             thread = threading.Thread(
                 target=self._repeat, args=(task,), name=f"daebus-{self._runtime.name}-{task.name}", daemon=True
             )
             self._begin(thread)
-            self._background.append(thread)
+            self._background[task.name] = thread
         for thread_task in self._registry.thread_tasks.values():
             if thread_task.auto_start:
                 self.start_thread(thread_task.name)
@@ -92,20 +92,23 @@ class TaskRunner:
             thread.join(bounded(timeout))
         return not thread.is_alive()
 
-    def stop(self, until: float) -> bool:
-        """End all of them; False where one has not ended by `until` (a time of `time.monotonic()`)."""
+    def stop(self, until: float) -> list[str]:
+        """End all of them; the places of those that have not ended by `until` (a time of `time.monotonic()`)."""
         self.signal_stop()
         with self._lock:
-            threads = [thread for thread, _stop in self._threads.values()]
-        for thread in [*self._background, *threads]:
+            threads = {name: thread for name, (thread, _stop) in self._threads.items()}
+        for thread in [*self._background.values(), *threads.values()]:
             if thread is not threading.current_thread():
                 thread.join(bounded(until - time.monotonic()))
-        wait(self._repeated, bounded(until - time.monotonic()))
-        for repeated in self._repeated:
+        wait(self._repeated.values(), bounded(until - time.monotonic()))
+        late = [_place("task", name) for name, repeated in self._repeated.items() if not repeated.done()]
+        for repeated in self._repeated.values():
             repeated.cancel()
         if self._repeated and self._loop is not None:
             self._loop.responds()
-        return not any(thread.is_alive() for thread in [*self._background, *threads])
+        for what, named in (("task", self._background), ("thread", threads)):
+            late += [_place(what, name) for name, thread in named.items() if _is_late(thread)]
+        return late
 
     def signal_stop(self) -> None:
         """Ask all of them to end."""
@@ -184,6 +187,10 @@ class TaskRunner:
 
     def _context(self, what: str, name: str) -> Context:
         return Context(self._runtime, _place(what, name), cause=f"{what} {name}")
+
+
+def _is_late(thread: threading.Thread) -> bool:
+    return thread.is_alive() and thread is not threading.current_thread()
 
 
 _PLACES = {"task": "background task", "thread": "thread"}

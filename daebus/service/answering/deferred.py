@@ -138,15 +138,19 @@ class Deferrals:
             if not self._open:
                 self._none.notify_all()
 
-    def finish(self, until: float) -> None:
-        """Wait until `until` (a time of `time.monotonic()`) for answers, then answer `shutting_down`."""
+    def finish(self, until: float) -> list[str]:
+        """Wait until `until` (a time of `time.monotonic()`) for answers, then answer `shutting_down`.
+
+        Returns the actions that this was done for.
+        """
         with self._none:
             self._none.wait_for(lambda: not self._open, bounded(until - time.monotonic()))
             self._stopped = True
             left = list(self._open.values())
-        for response, _within in left:
-            response.abandon(f"{self._name} had to stop before this was answered", "shutting_down")
+        stopped = f"{self._name} had to stop before this was answered"
+        actions = [response.action for response, _within in left if response.abandon(stopped, "shutting_down")]
         self._news.put(None)
+        return actions
 
     def _watch(self) -> None:
         due: list[tuple[float, int]] = []

@@ -43,6 +43,8 @@ class Arrival:
     """Whether there is another part, which tells of what is wrong with it."""
     abandoned = False
     """Whether its handler was told to end, as the service does."""
+    heard = False
+    """Whether it has been given to the listeners that are there for this part."""
     hears = True
     """Whether listeners are to hear it."""
     # Where a debugger has touched it:

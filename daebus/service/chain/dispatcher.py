@@ -193,6 +193,7 @@ class Dispatcher:
                     await self._run_on_loop(arrival, arrival.admitted, self._on_loop)
                 return
             if arrival.hears and arrival.channel in self._channels:
+                arrival.heard = True
                 await self._events.hear(arrival, self._on_loop)
             if arrival.asks:
                 if self._admission.waits(arrival):

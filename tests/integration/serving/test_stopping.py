@@ -6,11 +6,13 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partialmethod
 from typing import Any
 
 import pytest
 
-from daebus import Daebus, Requester, ServiceUnavailable, request
+from daebus import Daebus, Deferred, Requester, ServiceUnavailable, request, response
+from daebus.service.readers import Readers
 from daebus.service.service import Service
 from tests.support.waiting import eventually
 
@@ -108,6 +110,78 @@ def test_a_handler_that_stops_it_is_answered_and_so_are_the_others(redis_url: st
         assert stops.result() == {"stops": True}
     eventually(lambda: not app.running)
     assert stopped.is_set()
+
+
+@sorts
+def test_a_handler_may_put_its_answer_off_stop_it_and_answer(redis_url: str, name: str, sort: Sort) -> None:
+    app = Daebus(name, grace=GRACE)
+    handles: list[Deferred] = []
+
+    def handler() -> None:
+        handles.append(response.defer(GRACE))
+        app.stop()
+        for n, handle in enumerate(handles):
+            handle.send({"n": n})
+
+    app.action("first")(sort(lambda: handles.append(response.defer(GRACE))))
+    app.action("last")(sort(handler))
+    app.start(service=name, redis_url=redis_url)
+    with Requester(redis_url, timeout=60) as caller:
+        first = caller.start(name, "first")
+        eventually(lambda: handles)
+        assert [caller.call(name, "last"), first.result()] == [{"n": 1}, {"n": 0}]
+    eventually(lambda: not app.running)
+
+
+def test_who_overruns_the_grace_is_not_waited_for_any_more_and_named(
+    redis_url: str, name: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Readers, "close", partialmethod(Readers.close, timeout=GRACE))
+    app = Daebus(name)
+    begun: list[object] = []
+    gate, events = threading.Event(), f"{name}.events"
+
+    def blocks(what: str) -> Callable[..., Any]:
+        def block(*_given: object) -> None:
+            begun.append(what)
+            gate.wait(GRACE)
+
+        return block
+
+    async def sleeps(_payload: object) -> None:
+        begun.append("async")
+        await asyncio.sleep(GRACE)
+
+    app.action("block")(blocks("action"))
+    app.listen(events)(blocks("listener"))
+    app.listen(f"{events}.async")(sleeps)
+    app.background("tidy", 0.01)(blocks("task"))
+    app.thread("watch")(blocks("thread"))
+    app.action("later")(lambda: begun.append(response.defer(GRACE)))
+    app.start(service=name, redis_url=redis_url)
+    with Requester(redis_url) as caller:
+        for action in ("block", "block", "later"):
+            caller.send(name, action)
+        for channel in (events, f"{events}.async"):
+            caller.publish(channel, b"{}")
+        eventually(lambda: len(begun) == 7)
+        in_time(lambda: app.stop(0.1))
+    gate.set()
+    assert not app.running
+    (line,) = [line for line in caplog.messages if "had to stop" in line or "nobody waits" in line]
+    said, _colon, named = line.partition(" before these had ended: ")
+    assert said == f"{name}: had to stop"
+    assert sorted(named.split(", ")) == sorted(
+        [
+            "action 'block' (2 times)",
+            f"a message on '{events}'",
+            f"a message on '{events}.async'",
+            "action 'later'",
+            "put off",
+            "background task 'tidy'",
+            "thread 'watch'",
+        ]
+    )
 
 
 @sorts

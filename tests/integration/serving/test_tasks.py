@@ -117,7 +117,7 @@ def test_an_async_one_that_overruns_its_interval_ends_with_the_service(redis_url
     at_stop = len(begun)
     goes_on.set()
     # By its own end: no grace that runs out ends it.
-    (repeated,) = service._tasks._repeated
+    (repeated,) = service._tasks._repeated.values()
     stopping.join(60)
     assert not stopping.is_alive()
     assert not repeated.cancelled()
