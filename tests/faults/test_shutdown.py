@@ -135,6 +135,36 @@ def test_a_second_signal_ends_it_at_once_whatever_runs(redis_url: str, name: str
     assert service.process.returncode == 128 + second
 
 
+BESIDE = """
+import asyncio, sys, threading
+from daebus import Daebus
+
+app = Daebus("app", grace=0.1)
+
+@app.action("wait")
+async def wait():
+    await asyncio.to_thread(lambda: print("waits", flush=True) or threading.Event().wait())
+
+app.run(service=sys.argv[1], redis_url=sys.argv[2])
+print("has run", flush=True)
+"""
+
+
+def test_what_an_async_handler_has_called_on_a_thread_does_not_keep_the_program_from_ending(
+    redis_url: str, name: str
+) -> None:
+    with (
+        program("-c", BESIDE, name, redis_url, serves=name, url=redis_url) as service,
+        DaebusCaller(name, redis_url=redis_url) as caller,
+    ):
+        caller.send_message("wait")
+        assert service.process.stdout is not None
+        eventually(lambda: "waits" in service.process.stdout.readline())  # type: ignore[union-attr]
+        service.signal(signal.SIGTERM)
+        assert service.wait() == 0
+    assert "has run" in service.output
+
+
 def test_one_way_messages_that_had_to_be_dropped_are_said(
     redis_url: str, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:

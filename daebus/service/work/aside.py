@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -86,3 +87,33 @@ class Aside:
             else:
                 future.set_exception(problem)
             del job, future, function, arguments, outcome, problem
+
+
+class DefaultExecutor(ThreadPoolExecutor):
+    """What an event loop calls functions by that may wait, as `asyncio.to_thread` gives them; on threads of `Aside`."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._aside = Aside(name, self._max_workers)
+        self._dropped = False
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """See `Executor.submit`."""
+        future: Future[T] = Future()
+        self._aside.submit(self._call, future, partial(fn, *args, **kwargs))
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """See `Executor.shutdown`."""
+        self._dropped = cancel_futures
+        self._aside.end(threading.TIMEOUT_MAX if wait else 0.0)
+
+    def _call(self, future: Future[T], function: Callable[[], T]) -> None:
+        if self._dropped:
+            future.cancel()
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            future.set_result(function())
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            future.set_exception(error)

@@ -14,7 +14,7 @@ import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as WaitTimeout
 from typing import Any, TypeVar
 
@@ -23,7 +23,7 @@ from daebus.logs import note
 from daebus.transport.threads import begin
 from daebus.waiting import bounded
 
-from .aside import Aside
+from .aside import Aside, DefaultExecutor
 
 log = logging.getLogger("daebus")
 
@@ -40,7 +40,7 @@ class EventLoop:
     def __init__(self, name: str, threads: int) -> None:
         self._name = name
         self._loop: asyncio.AbstractEventLoop
-        self._pool: ThreadPoolExecutor
+        self._pool: DefaultExecutor
         self._aside = Aside(f"daebus-{name}-aside", threads)
         self._thread = threading.Thread(target=self._run, name=f"daebus-{name}-loop", daemon=True)
         self._ending = False
@@ -56,7 +56,7 @@ class EventLoop:
         """Start it. Raises DaebusError where no thread is to be had."""
         self._loop = asyncio.new_event_loop()
         # For the program's own `asyncio.to_thread`; no thread begins before that is used.
-        self._pool = ThreadPoolExecutor(thread_name_prefix=f"daebus-{self._name}-to-thread")
+        self._pool = DefaultExecutor(f"daebus-{self._name}-to-thread")
         self._loop.set_default_executor(self._pool)
         try:
             begin(self._thread)
