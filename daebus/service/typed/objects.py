@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,11 +33,12 @@ def object_of(
     *,
     strict: bool = True,
     rest: Convert | None = None,
+    given: Collection[str] = (),
     tag: tuple[str, Any] | None = None,
 ) -> Convert:
     """What makes an object of its fields.
 
-    What is not known is wrong where it is `strict`; `rest` converts it and takes it.
+    What is not known is wrong where it is `strict`; `rest` converts it and takes it, but for what is `given` already.
     """
     steps = [(field.name, field.attribute, field.convert) for field in fields]
     known = {field.name for field in fields}
@@ -58,16 +59,16 @@ def object_of(
                 if wrongs.count != since:
                     wrongs.within(name, since)
                     since = wrongs.count
-        given = len(values)
-        if given != len(steps):
+        found = len(values)
+        if found != len(steps):
             for name in needed:
                 if name not in value:
                     wrongs.add("is missing", name)
-        if given != len(value):
+        if found != len(value):
             if tag is not None and value.get(tag[0], tag[1]) != tag[1]:
                 wrongs.add(f"must be {tag[1]!r}", tag[0])
             if strict or rest is not None:
-                _others(value, known, unknown, rest, values, wrongs)
+                _others(value, known, given, unknown, rest, values, wrongs)
         return None if wrongs.count != before else values if made is dict else _construct(made, values, wrongs)
 
     return convert
@@ -76,6 +77,7 @@ def object_of(
 def _others(
     value: Mapping[str, Any],
     known: set[str],
+    given: Collection[str],
     unknown: str,
     rest: Convert | None,
     values: dict[str, Any],
@@ -85,7 +87,7 @@ def _others(
     for name in value:
         if name in known:
             continue
-        if rest is None:
+        if rest is None or name in given:
             wrongs.add(unknown, name)
             continue
         since = wrongs.count

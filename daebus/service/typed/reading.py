@@ -115,7 +115,7 @@ def _several(taken: Taken, names: dict[str, Any], rest: Any) -> Convert:
         Field(each.name, each.name, converters.of(names[each.name]), each.default is Parameter.empty)
         for each in taken.parameters
     ]
-    return object_of(fields, dict, rest=None if rest is None else converters.of(rest))
+    return object_of(fields, dict, rest=None if rest is None else converters.of(rest), given=taken.given)
 
 
 def _given(convert: Convert, *, digits: bool) -> Callable[[], dict[str, Any]]:

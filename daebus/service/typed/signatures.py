@@ -20,18 +20,35 @@ _OPEN = (Parameter.empty, Any, None, type(None), object, int, bool, dict, Mappin
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What is taken out of a payload: the parameters with a name, and whether a `**` takes the rest."""
+    """What is taken out of a payload: the parameters with a name, and whether a `**` takes the rest.
+
+    What is `given` already, by a partial, is no part of that rest.
+    """
 
     parameters: list[Parameter]
     rest: Parameter | None
+    given: frozenset[str] = frozenset()
 
 
 def signature(function: Callable[..., Any], *, followed: bool = False) -> inspect.Signature | None:
     """Its own signature, or where it is `followed` that of the function which it decorates; None where it tells none.
 
     What stands for a function and has none of its own, as `staticmethod` and `functools.cache` make it, has that one's.
+    What a partial gives, be it by name, is no part of it.
     """
-    function = stood_for(function)
+    found = _signature(stood_for(function), followed)
+    given = _given(function)
+    if found is None or not given:
+        return found
+    return found.replace(parameters=[each for each in found.parameters.values() if each.name not in given])
+
+
+def _given(function: Callable[..., Any]) -> frozenset[str]:
+    """What partials give by name."""
+    return frozenset(name for layer in layers(function) if isinstance(layer, partial) for name in layer.keywords)
+
+
+def _signature(function: Callable[..., Any], followed: bool) -> inspect.Signature | None:
     try:
         if sys.version_info >= (3, 14):
             # A name that comes later is no obstacle here.
@@ -82,7 +99,7 @@ def taken(found: inspect.Signature, function: Callable[..., Any], what: str) -> 
             rest = parameter
         else:
             named.append(parameter)
-    return Taken(named, rest)
+    return Taken(named, rest, _given(function))
 
 
 def within(function: Callable[..., Any], found: inspect.Signature, what: str) -> Taken | None:

@@ -134,6 +134,38 @@ def test_a_partial_or_an_object_is_seen_through_to_what_is_decorated(handler: Ca
     assert wrong(handler, {"n": "7"}) == {"n": "must be a whole number, not text"}
 
 
+class Database:
+    """Has no form in JSON."""
+
+
+def stored(n: int, database: Database) -> dict[str, Any]:
+    return {"n": n, "own": isinstance(database, Database)}
+
+
+def unannotated(n: int, database) -> dict[str, Any]:  # type: ignore[no-untyped-def]
+    return stored(n, database)
+
+
+def with_the_rest(n: int, *, database: Database, **rest: Any) -> dict[str, Any]:
+    return {**stored(n, database), **rest}
+
+
+GIVING: dict[str, Callable[..., Any]] = {
+    "annotated": functools.partial(stored, database=Database()),
+    "unannotated": functools.partial(unannotated, database=Database()),
+    "with the rest": functools.partial(with_the_rest, database=Database()),
+    "of a decorator": functools.partial(passing(stored), database=Database()),
+    "decorated": passing(functools.partial(stored, database=Database())),
+    "twice": functools.partial(functools.partial(stored), database=Database()),
+}
+
+
+@pytest.mark.parametrize("handler", GIVING.values(), ids=GIVING)
+def test_what_a_partial_gives_is_no_field_and_nobody_else_can_give_it(handler: Callable[..., Any]) -> None:
+    assert ask(handler, {"n": 3}) == {"n": 3, "own": True}
+    assert wrong(handler, {"n": 3, "database": "another"}) == {"database": "is not known; known: n"}
+
+
 def test_what_a_partial_leaves_to_be_given_is_told_where_it_is_missing() -> None:
     assert wrong(functools.partial(passing(dated)), {}) == {"kind": "is missing"}
 
