@@ -1,7 +1,8 @@
 """Generators: each value that they yield is a partial answer, the last one is the final one unless they return one.
 
-A generator is closed when there is nobody any more to answer: the asker's `timeout` is over, or Redis found no
-subscriber for a part. One whose message wants no answer runs to its end.
+What `response` returns, such as that of `response.send`, is no answer: that has been sent. A generator is closed when
+there is nobody any more to answer: the asker's `timeout` is over, or Redis found no subscriber for a part. One whose
+message wants no answer runs to its end.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 from collections.abc import AsyncGenerator, Generator
 from typing import Any
 
+from daebus.service.answering.receipt import Receipt
 from daebus.service.answering.response import Response
 
 TIME_OVER = "the time of whoever asked was over"
@@ -36,6 +38,10 @@ class Asker:
         """When its time is over."""
         return self._until + self.response.delayed
 
+    def keep(self, part: Any) -> Receipt | None:
+        """See `Response.keep`; what is the receipt of an answer that was sent is given back."""
+        return part if isinstance(part, Receipt) else self.response.keep(part)
+
     def must_wait(self) -> None:
         """Raise AskerGone where its time is over."""
         if time.monotonic() > self.until:
@@ -57,7 +63,7 @@ def stream(generator: Generator[Any, Any, Any], asker: Asker) -> None:
                 last = end.value
                 break
             asker.must_wait()
-            asker.must_receive(asker.response.keep(part))
+            asker.must_receive(asker.keep(part))
     finally:
         # Where that raises, it is told: it is code of the app like any other.
         generator.close()
@@ -69,7 +75,7 @@ async def stream_async(generator: AsyncGenerator[Any, Any], asker: Asker) -> Non
     try:
         while (part := await _next(generator, asker)) is not _END:
             asker.must_wait()
-            receipt = asker.response.keep(part)
+            receipt = asker.keep(part)
             asker.must_receive(None if receipt is None else await receipt)
     finally:
         await generator.aclose()

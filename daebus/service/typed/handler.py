@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Any
 
 from daebus.errors import RegistrationError, class_of
+from daebus.service.answering.receipt import Receipt
 from daebus.service.fitting import cannot
 from daebus.service.kind import USUAL, kind_of, streams
 
@@ -197,15 +198,20 @@ def _streamed(items: Generator[Any, Any, Any], plan: Plan) -> Generator[Any, Any
             try:
                 item = next(items)
             except StopIteration as end:
-                return plan.last(end.value)
-            yield plan.part(item)
+                return _unless_sent(end.value, plan.last)
+            yield _unless_sent(item, plan.part)
     finally:
         items.close()
+
+
+def _unless_sent(item: Any, converted: Callable[[Any], Any]) -> Any:
+    """One answer of several; what `response` has sent already is none."""
+    return item if isinstance(item, Receipt) else converted(item)
 
 
 async def _streamed_async(items: AsyncGenerator[Any, Any], plan: Plan) -> AsyncIterator[Any]:
     try:
         async for item in items:
-            yield plan.part(item)
+            yield _unless_sent(item, plan.part)
     finally:
         await items.aclose()

@@ -55,6 +55,17 @@ def plain(app: Daebus) -> None:
     def stops() -> dict[str, Any]:
         return next(iter([]))
 
+    @app.action("yields_sent")
+    def yields_sent() -> Iterator[Any]:
+        yield {"n": 0}
+        yield response.send({"n": 1}, final=False)
+        yield {"n": 2}
+        yield response.send({"n": "last"})
+
+    @app.action("yields_parts")
+    def yields_parts(n: int = 0) -> Iterator[dict[str, Any]]:
+        yield response.send({"n": n}, final=False)  # type: ignore[misc]
+
     @app.action("answers_twice")
     def answers_twice() -> Iterator[Any]:
         response.send({"n": 0})
@@ -97,6 +108,17 @@ def waiting(app: Daebus) -> None:
     async def stops() -> dict[str, Any]:
         return next(iter([]))
 
+    @app.action("yields_sent")
+    async def yields_sent() -> AsyncIterator[Any]:
+        yield {"n": 0}
+        yield response.send({"n": 1}, final=False)
+        yield {"n": 2}
+        yield response.send({"n": "last"})
+
+    @app.action("yields_parts")
+    async def yields_parts(n: int = 0) -> AsyncIterator[dict[str, Any]]:
+        yield response.send({"n": n}, final=False)  # type: ignore[misc]
+
     @app.action("answers_twice")
     async def answers_twice() -> AsyncIterator[Any]:
         response.send({"n": 0})
@@ -122,10 +144,16 @@ def test_each_value_is_a_partial_answer_and_the_last_one_final(
         assert answers("returns") == [(0, False), (1, False), ("last", True)]
         # What is sent besides comes in its order.
         assert answers("sends") == [(0, False), (1, False), (2, False), ("last", True)]
+        # What is yielded of an answer that was sent is no answer.
+        assert answers("yields_sent") == [(0, False), (1, False), (2, False), ("last", True)]
+        parts = caller.start(name, "yields_parts", {"n": 5})
+        assert next(parts.replies()).payload == {"n": 5}
+        with pytest.raises(RequestFailed, match="ended without a final response"):
+            parts.result()
         many = [caller.start(name, "count", {"to": 20}) for _ in range(20)]
         for call in many:
             assert [reply.payload["n"] for reply in call.replies()] == list(range(20))
-        eventually(lambda: counted(caller, name)["handled"] == 24)
+        eventually(lambda: counted(caller, name)["handled"] == 26)
 
 
 @SORTS
