@@ -61,7 +61,7 @@ class Here:
 class OnLoop:
     """In a task of the `loop`. Plain functions run on threads beside it, so that what blocks in them slows nobody down.
 
-    Such a function has a copy of the task's context: what it sets in context variables is not seen by the handler.
+    What such a function sets in context variables is seen by the handler, as on one thread.
     """
 
     def __init__(self, loop: EventLoop) -> None:

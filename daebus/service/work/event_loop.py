@@ -100,8 +100,19 @@ class EventLoop:
             raise DaebusError(f"the event loop of {self._name} has ended") from None
 
     def wait(self, function: Callable[[], Awaitable[T]]) -> T:
-        """The same, and wait for what it returns or raises. An exception in this thread cancels it."""
-        future = self.spawn(function)
+        """The same, and wait for what it returns or raises. An exception in this thread cancels it.
+
+        What it sets in context variables is set on this thread then.
+        """
+        left: list[contextvars.Context] = []
+
+        async def followed() -> T:
+            try:
+                return await function()
+            finally:
+                left.append(contextvars.copy_context())
+
+        future = self.spawn(followed)
         try:
             while True:
                 try:
@@ -113,14 +124,20 @@ class EventLoop:
                         raise DaebusError(f"the event loop of {self._name} has ended") from None
         finally:
             future.cancel()
+            for context in left:
+                _adopt(context)
 
     async def aside(self, function: Callable[..., T], *arguments: Any) -> T:
         """Call a function that may wait, on a thread beside the loop, in a copy of this task's context.
 
-        Where the task is cancelled meanwhile, the function goes on.
+        What it sets in context variables is set in the task then. Where the task is cancelled meanwhile, the function
+        goes on.
         """
         context = contextvars.copy_context()
-        return await asyncio.wrap_future(self._aside.submit(context.run, function, *arguments))
+        try:
+            return await asyncio.wrap_future(self._aside.submit(context.run, function, *arguments))
+        finally:
+            _adopt(context)
 
     def responds(self) -> bool:
         """Whether it gets to anything: no task blocks it."""
@@ -176,3 +193,13 @@ class EventLoop:
             self._loop.run_until_complete(awaitable)
         except BaseException as error:  # noqa: BLE001 - the loop is to be closed all the same
             note(log, logging.ERROR, "%s: while the event loop ended", self._name, error=error)
+
+
+_UNSET = object()
+
+
+def _adopt(context: contextvars.Context) -> None:
+    """Set what has been set in a copy of the context here."""
+    for variable, value in context.items():
+        if variable.get(_UNSET) is not value:
+            variable.set(value)

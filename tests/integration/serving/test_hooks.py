@@ -468,6 +468,53 @@ def test_context_variables_are_those_of_one_message(redis_url: str, name: str) -
     assert set(kept) == {"none"}
 
 
+@hooks
+@handlers
+def test_what_a_hook_sets_in_context_variables_is_seen_by_what_comes_after_it(
+    redis_url: str, name: str, handlers: Sort, hooks: Sort
+) -> None:
+    tenant: ContextVar[str] = ContextVar("tenant", default="none")
+    seen: list[tuple[str, str]] = []
+    app = Daebus(name, max_workers=1)
+
+    def see(where: str) -> None:
+        seen.append((where, tenant.get()))
+
+    def before() -> None:
+        see("before")
+        tenant.set(request.payload["tenant"])
+
+    def handle() -> dict[str, Any]:
+        see("handler")
+        tenant.set(f"{tenant.get()} handled")
+        raise KeyError("x")
+
+    def answer(_error: Exception) -> dict[str, Any]:
+        see("error")
+        tenant.set("failed")
+        return {}
+
+    app.before_request(hooks(before))
+    app.action("get")(handlers(handle))
+    app.errorhandler(KeyError)(hooks(answer))
+    app.after_request(hooks(lambda _answer: see("after")))
+    app.teardown_request(hooks(lambda _error: see("teardown")))
+    app.before_event(hooks(lambda _payload: tenant.set("event")))
+    app.listen(f"{name}.news")(handlers(lambda _payload: see("listener")))
+    app.after_event(hooks(lambda _payload, _error: see("after event")))
+    with serving(app, redis_url, name), Requester(redis_url) as caller:
+        for each in ("a", "b"):
+            assert caller.call(name, "get", {"tenant": each}) == {}
+            eventually(lambda: seen and seen[-1][0] == "teardown")
+            told = [("before", "none"), ("handler", each), ("error", f"{each} handled")]
+            assert seen == [*told, ("after", "failed"), ("teardown", "failed")]
+            seen.clear()
+        caller.publish(f"{name}.news", b"{}")
+        eventually(lambda: len(seen) == 2)
+    assert seen == [("listener", "event"), ("after event", "event")]
+    assert tenant.get() == "none"
+
+
 @handlers
 def test_what_one_listener_makes_of_its_payload_is_not_heard_by_the_next(
     redis_url: str, name: str, handlers: Sort
