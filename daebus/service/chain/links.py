@@ -27,7 +27,7 @@ from typing import Any
 
 from daebus import telemetry
 from daebus.context import Context, Runtime, enter, leave
-from daebus.errors import DaebusError, Misfit, class_of
+from daebus.errors import AlreadyAnswered, DaebusError, Misfit, class_of
 from daebus.logs import note
 from daebus.service.answering.receipt import Receipt
 from daebus.service.answering.response import Response
@@ -137,7 +137,7 @@ class Links:
             # What Python makes of one that leaves a coroutine.
             error = error.__cause__
         response.raised = error
-        if arrival.abandoned and type(error) is asyncio.CancelledError:
+        if arrival.abandoned and type(error) in _CUT_OFF:
             return error
         if await self._is_handled(admitted.route, admitted.request, response, calls, error):
             return None
@@ -196,6 +196,10 @@ class Links:
             self._counts.add("errors")
             line = "%s: a teardown_request hook of action %r raised"
             note(log, logging.ERROR, line, self._runtime.name, request.action, error=problem)
+
+
+_CUT_OFF = (asyncio.CancelledError, AlreadyAnswered)
+"""What a handler meets that goes on after the service had to stop, and was answered for: no error of its own."""
 
 
 def _fit(returned: Any, hook: Function, what: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,16 @@ from typing import Any
 
 import pytest
 
-from daebus import Daebus, Deferred, Requester, ServiceUnavailable, request, response
+from daebus import (
+    AlreadyAnswered,
+    Daebus,
+    Deferred,
+    Requester,
+    RequestFailed,
+    ServiceUnavailable,
+    request,
+    response,
+)
 from daebus.service.readers import Readers
 from daebus.service.service import Service
 from tests.support.waiting import eventually
@@ -182,6 +192,46 @@ def test_who_overruns_the_grace_is_not_waited_for_any_more_and_named(
             "thread 'watch'",
         ]
     )
+
+
+def test_who_goes_on_answering_after_it_was_cut_off_has_made_no_error(
+    redis_url: str, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = Daebus(name)
+    gate, ended, asked = threading.Event(), list[object](), list[object]()
+    app.teardown_request(lambda error: ended.append(type(error)))
+    app.errorhandler(Exception)(lambda error: asked.append(error))
+
+    @app.action("streams")
+    def streams() -> Iterator[dict[str, Any]]:
+        yield {"n": 0}
+        yield {"n": 1}
+        gate.wait(GRACE)
+        yield {"n": 2}
+
+    @app.action("sends")
+    def sends() -> dict[str, Any]:
+        response.send({"n": 0}, final=False)
+        gate.wait(GRACE)
+        response.send({"n": 1})
+        return {}
+
+    app.start(service=name, redis_url=redis_url)
+    service = app._service
+    assert service is not None
+    with Requester(redis_url, timeout=60) as caller:
+        calls = [caller.start(name, action) for action in ("streams", "sends")]
+        assert [next(call.replies()).payload for call in calls] == [{"n": 0}, {"n": 0}]
+        app.stop(0.1)
+        for call in calls:
+            with pytest.raises(RequestFailed, match="had to stop before this was finished"):
+                call.result()
+    gate.set()
+    eventually(lambda: len(ended) == 2)
+    assert ended == [AlreadyAnswered] * 2
+    assert asked == []
+    assert service.info()["counts"]["errors"] == 0
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 @sorts
