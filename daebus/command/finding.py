@@ -43,7 +43,8 @@ def _module(name: str, where: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and (error.name == name or name.startswith(f"{error.name}.")):
-            raise Mistake(f"there is no module {error.name!r} here or where Python looks for them") from None
+            hint = f"; of a file leave out .py: {where.replace('.py', '', 1)}" if name.endswith(".py") else ""
+            raise Mistake(f"there is no module {error.name!r} here or where Python looks for them{hint}") from None
         raise Mistake(f"{name!r} cannot be imported: {last_line(error)}") from None
     except DaebusError as error:
         raise Mistake(f"{name!r} cannot be imported: {error}{where_in(error, name)}") from None
