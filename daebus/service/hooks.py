@@ -104,7 +104,8 @@ class Hooks:
         """Answer for actions that raise that exception, or one of its kind: the handler takes it and returns a dict.
 
         `request` and `response` are those of the action. Of several the one of the closest kind is called; that of a
-        blueprint only for its own actions, and before that of the app. What it handles is not logged as an error.
+        blueprint only for its own actions, and before that of the app. What it handles is not logged as an error. A
+        payload that does not fit a typed handler is left to that of `Misfit` alone, not to one of `Exception`.
         """
         if not (isinstance(exception, type) and issubclass(exception, Exception)):
             raise RegistrationError(f"errorhandler takes a subclass of Exception, not {checks.shown(exception)}")
