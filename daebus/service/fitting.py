@@ -10,7 +10,7 @@ from typing import Any
 from daebus.errors import RegistrationError
 from daebus.wire import checks
 
-from .kind import Kind, kind_of
+from .kind import Kind, kind_of, layers
 
 _STAND_INS = (staticmethod, type(cache(lambda: None)))
 RUNS = (Kind.PLAIN, Kind.ASYNC)
@@ -75,7 +75,5 @@ def cannot(what: str, function: Callable[..., Any], why: str) -> RegistrationErr
 
 def place(function: Callable[..., Any]) -> str:
     """Where it is written, to be put behind its name; empty where that cannot be told."""
-    while isinstance(function, partial):
-        function = function.func
-    code = getattr(inspect.unwrap(function), "__code__", None) or getattr(type(function).__call__, "__code__", None)
-    return "" if code is None else f" ({code.co_filename}:{code.co_firstlineno})"
+    written = [code for layer in layers(function) if (code := getattr(layer, "__code__", None)) is not None]
+    return f" ({written[-1].co_filename}:{written[-1].co_firstlineno})" if written else ""

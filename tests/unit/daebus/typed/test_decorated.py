@@ -48,6 +48,8 @@ DECORATORS: dict[str, Decorator] = {
     "passing": passing,
     "twice": lambda function: passing(passing(function)),
     "object": Object,
+    "partial": lambda function: functools.partial(passing(function)),
+    "of a partial": lambda function: passing(functools.partial(function)),
 }
 
 
