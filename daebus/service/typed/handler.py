@@ -198,8 +198,11 @@ def _streamed(items: Generator[Any, Any, Any], plan: Plan) -> Generator[Any, Any
             try:
                 item = next(items)
             except StopIteration as end:
-                return _unless_sent(end.value, plan.last)
+                last = end.value
+                break
             yield _unless_sent(item, plan.part)
+        # Not while that is handled: what is wrong with the value would be logged with it.
+        return _unless_sent(last, plan.last)
     finally:
         items.close()
 

@@ -95,6 +95,19 @@ def test_what_the_annotation_does_not_say_is_an_error_of_the_handler(annotation:
     assert (caught.value.code, caught.value.type) == ("handler_error", "PayloadError")
 
 
+def test_what_a_generator_returns_that_does_not_fit_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    def several(x: int) -> Generator[User, None, Row]:
+        yield User("Ann")
+        return {"n": "s3cret"}  # type: ignore[typeddict-item]
+
+    app = Daebus("typed")
+    app.action("do")(several)
+    with app.test_client() as client, pytest.raises(RequestFailed, match="n must be a whole number, not text"):
+        client.request("do", {"x": 1})
+    assert "action 'do' raised" in caplog.text
+    assert "s3cret" not in caplog.text
+
+
 def test_without_an_annotation_a_model_is_answered_and_a_dict_as_it_is() -> None:
     def models(n: int) -> Any:
         return [User("Ann"), Camel(7), RawJson('{"a": 1.10}')][n]
