@@ -8,7 +8,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Collection
-from functools import partial
 from typing import Any
 
 from daebus import context, telemetry
@@ -24,11 +23,9 @@ from .chain.arrival import Arrival, describe
 from .chain.dispatcher import Dispatcher
 from .chain.holding import Holding
 from .claims import Claims
-from .control.channel import Control, Verb, control_channel
-from .control.debugging import Release, SetRules, Suspend, TellHeld
-from .control.info import Info, queue_of, where_connected
-from .control.recent import Recent
-from .control.running import Running
+from .control.channel import Control, control_channel
+from .control.info import where_connected
+from .control.verbs import verbs_of
 from .control.watch import Watch
 from .kind import Function
 from .options import Options
@@ -128,7 +125,7 @@ class Service:
         self._watch = (
             None if self.recorder is None else Watch(name, self.instance, self.recorder, self.publisher, self._refusals)
         )
-        self._verbs = self._control_verbs()
+        self._verbs = verbs_of(self, registry, self._crews, self._state, self._watch)
         self._control = Control(name, self.instance, self.publisher, self._verbs)
         self._tasks = TaskRunner(self, registry, self._loop)
         # Mostly that is one group.
@@ -408,21 +405,6 @@ class Service:
 
     def _refuse_stopping(self, arrival: Arrival) -> None:
         self._dispatcher.refuse(arrival, "shutting_down", f"{self.name} is stopping")
-
-    def _control_verbs(self) -> dict[str, Verb]:
-        """What can be asked on the control channel."""
-        about = {"service": self.name, "instance": self.instance}
-        info = Info(about, self._registry, self._crews, lambda: list(verbs), self._state)
-        verbs: dict[str, Verb] = {"info": info, "running": Running(self, partial(queue_of, self._crews))}
-        verbs |= {
-            "rules": SetRules(self.gates),
-            "held": TellHeld(self.gates),
-            "release": Release(self.gates, self.instance),
-            "suspend": Suspend(self.gates),
-        }
-        if self.recorder is not None and self._watch is not None:
-            verbs |= {"recent": Recent(self.recorder), "watch": self._watch}
-        return verbs
 
     def _state(self) -> dict[str, Any]:
         return {
