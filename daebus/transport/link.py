@@ -36,6 +36,8 @@ class Link:
             while rest := rest[self._stream.write(rest) :]:
                 if not self._stream.wait_writable(deadline - time.monotonic()):
                     raise self.lost("Redis takes no more data")
+        except RedisUnavailable:
+            raise
         except (OSError, ValueError) as error:
             raise self.lost(error) from None
 
@@ -53,6 +55,9 @@ class Link:
                 if data == b"":
                     raise self.lost("Redis closed the connection")
                 self._reader.feed(data or b"")
+        except RedisUnavailable:
+            # It says already what became of it, and is an OSError as well.
+            raise
         except (ProtocolError, OSError, ValueError) as error:
             raise self.lost(error) from None
         return reply
