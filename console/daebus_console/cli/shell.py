@@ -29,11 +29,12 @@ _ASKED = "_DAEBUS_CONSOLE_COMPLETE"
 USAGE = 2
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Do what the arguments say; returns the exit status."""
+def run(arguments: Sequence[str], begin: Callable[[], object] = lambda: None) -> int:
+    """Do what the arguments say; returns the exit status. `begin` is called once an interrupt is seen to."""
     output = TerminalOutput(sys.stdout, sys.stderr)
     with ENDING:
         try:
+            begin()
             status = _run(arguments, output)
             output.flush()
             return status

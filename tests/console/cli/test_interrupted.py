@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 
@@ -38,3 +39,33 @@ def test_a_lock_that_an_interrupt_lost_is_no_fault(raised: str, status: int) -> 
     )
     assert done.returncode == status
     assert ("fault" in done.stderr) == (status == 70)
+
+
+# As where ctrl+c is pressed while the modules of the program are still imported.
+STARTS = """
+import os, signal, sys
+
+class Interrupts:
+    def find_spec(self, name, path=None, target=None):
+        if name == "daebus_console.commands.terms.kinds":
+            os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, {handler})
+sys.meta_path.insert(0, Interrupts())
+sys.argv = ["daebus-console", "help", "items"]
+from daebus_console.__main__ import main
+sys.exit(main())
+"""
+
+
+def test_an_interrupt_while_it_starts_shows_no_traceback() -> None:
+    program = STARTS.format(handler="signal.default_int_handler")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_one_that_was_started_to_ignore_interrupts_goes_on() -> None:
+    program = STARTS.format(handler="signal.SIG_IGN")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("ITEMS are the payload")
