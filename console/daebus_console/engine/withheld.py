@@ -9,6 +9,7 @@ from daebus_console.engine.live.rights import acl_line, rule_in
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.session import Session
 from daebus_console.naming import shown
+from daebus_console.render import duration
 
 _MOST_NAMED = 3
 
@@ -77,6 +78,25 @@ def why_unheard(session: Session) -> str | None:
         f"missing rule {' '.join(missing[:_MOST_NAMED])} ({add}): the Redis user of {told} may not publish what it"
         " records, which is therefore not heard"
     )
+
+
+def why_missed(session: Session, since: float) -> str | None:
+    """The reason where messages passed unseen since then, or that nothing that passes is seen at all; else None.
+
+    What the server does not show, and which rule is missing, was told at the beginning; see `unseen`.
+    """
+    if session.recorded:
+        return None
+    with session.lock:
+        now, blind = session.clock(), session.status.blind
+        gaps = [gap for one in session.correlator.losses if (gap := one.aside.gap) is not None and gap.lost]
+    gaps = [gap for gap in gaps if gap.end is None or gap.end > since]
+    gaps = [gap for gap in gaps if not (gap.partly and gap.reason == blind)]
+    if not gaps:
+        return None if why_unseen(session) is None else "no requests and no broadcasts could be seen"
+    seconds = sum((now if gap.end is None else gap.end) - max(gap.start, since) for gap in gaps)
+    what = "not all" if all(gap.partly for gap in gaps) else "nothing"
+    return f"for {duration(seconds)} {what} could be seen: {gaps[-1].reason}"
 
 
 def why_unseen(session: Session) -> str | None:

@@ -83,21 +83,27 @@ class Said:
         return "\n".join(self.heard.lines)
 
 
-def carry_out(url: str, line: str, *, meanwhile: Callable[[Session], None] | None = None) -> Said:
+def carry_out(
+    url: str,
+    line: str,
+    *,
+    meanwhile: Callable[[Session], None] | None = None,
+    heard: Callable[[Session], Heard] = lambda _session: Heard(),
+) -> Said:
     """Carry out a line as the shell would, in a session of its own; `meanwhile` runs once something can be seen."""
-    heard = Heard()
     session = Session(url)
+    output = heard(session)
     command = parse(line)
     assert command is not None
     try:
         with Sender(session) as sender:
-            context = Context(session, sender, heard, Face.SHELL)
+            context = Context(session, sender, output, Face.SHELL)
             if meanwhile is not None:
                 context = replace(context, live=True)
                 session.start()
                 session.wait_up(5)
                 meanwhile(session)
-            return Said(run(command, context), heard)
+            return Said(run(command, context), output)
     finally:
         session.stop()
 

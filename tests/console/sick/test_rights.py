@@ -83,9 +83,14 @@ def test_what_may_be_sent_is_sent(url: str, missing: str, line: str) -> None:
     assert "geheim" not in said.words
 
 
+def seeing(missing: str) -> set[Exit]:
+    """How verbs that look may end: where nothing is seen a script is to know, and names take a moment to be found."""
+    return {"both": {Exit.NO_REDIS}, "reply channels": {Exit.DONE, Exit.NO_REDIS}}.get(missing, {Exit.DONE})
+
+
 def test_tail_says_what_it_does_not_see(url: str, missing: str) -> None:
     said = carry_out(url, "tail --for 0.2")
-    assert said.status == Exit.DONE
+    assert said.status in seeing(missing)
     told = re.findall(LACKS, said.words + said.shown)
     assert len(told) == (missing in BLIND), said.words + said.shown
     assert set(told) <= {"+psubscribe", "&*"}
@@ -94,7 +99,7 @@ def test_tail_says_what_it_does_not_see(url: str, missing: str) -> None:
 @pytest.mark.parametrize("line", ["stats --for 0.2", "record FILE --for 0.2"])
 def test_verbs_that_look_say_what_they_do_not_see(url: str, missing: str, line: str, tmp_path: Path) -> None:
     said = carry_out(url, line.replace("FILE", str(tmp_path / "all.jsonl")))
-    assert said.status == Exit.DONE
+    assert said.status in seeing(missing)
     assert len(re.findall(LACKS, said.words)) == (missing in BLIND), said.words
 
 

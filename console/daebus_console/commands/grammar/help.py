@@ -41,7 +41,7 @@ _STATUSES = (
     (2, "the command is wrong, or a file or standard output cannot be used"),
     (3, "nobody serves it"),
     (4, "timed out"),
-    (5, "no Redis"),
+    (5, "no Redis, or not all that passed could be seen"),
     (70, "a fault of daebus-console itself"),
     (130, "interrupted"),
 )

@@ -16,6 +16,7 @@ Rules of this module:
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 
 from daebus_console.engine.message.envelope import CONTROL_PREFIX, PROBE, REFUSALS, SENTINELS, read_fast
@@ -37,6 +38,7 @@ _REQUEST, _RESPONSE = Kind.REQUEST, Kind.RESPONSE
 _PENDING, _OK = State.PENDING, State.OK
 _DECLARED, _DEBUGGED = Flag.DECLARED, Flag.DEBUGGED
 
+_MOST_LOSSES = 1_000
 
 Arrived = tuple[float, Iterable[tuple[str, bytes]]]
 """When they arrived, and frames: (channel, data) in the order of arrival."""
@@ -52,6 +54,8 @@ class Correlator(Sorter):
         self.probes = 0
         """How many heartbeats of services, callers and sentinels came by, which are no messages."""
         self._open_gap: Exchange | None = None
+        self.losses: deque[Exchange] = deque(maxlen=_MOST_LOSSES)
+        """The gaps so far, the newest last."""
 
     # What comes in ---------------------------------------------------------------------------------------------
 
@@ -230,6 +234,7 @@ class Correlator(Sorter):
         exchange = self._alone(message, State.GAP)
         exchange.set_aside().gap = Gap(at, None, reason, partly)
         self._open_gap = exchange
+        self.losses.append(exchange)
         self.journal.add(message, exchange)
         return exchange
 

@@ -10,6 +10,7 @@ from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.shared.asking import ask_whether_heard
 from daebus_console.commands.doing.shared.guard import must_pass, no_file
 from daebus_console.commands.doing.shared.inputs import giving_up, misplaced
+from daebus_console.commands.doing.shared.material import tell_missed
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.under_way import under_way
 from daebus_console.commands.verbs import Face
@@ -40,6 +41,7 @@ def run_record(command: Command, context: Context) -> int:
         )
     except FileError as error:
         raise misplaced(command, command["file"], str(error)) from None
+    since = context.session.clock()
     with recorder, _known(recorder.writer, context):
         interrupted = _wait(command, context, recorder.writer)
         _say_unheard(context, interrupted)
@@ -49,7 +51,7 @@ def run_record(command: Command, context: Context) -> int:
     _tell(context, recorder.writer)
     if recorder.writer.error is not None:
         return Exit.USAGE
-    return Exit.INTERRUPTED if interrupted else Exit.DONE
+    return Exit.INTERRUPTED if interrupted else tell_missed(context, since)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.context import Context
 from daebus_console.commands.doing.shared.material import gather
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
@@ -41,7 +41,7 @@ def run_contrast(command: Command, context: Context) -> int:
         asked = material.wanted.text
         context.output.note(f"nothing passes the filter {asked}" if asked else "nothing has failed")
     material.tell_warnings(context)
-    return Exit.INTERRUPTED if material.interrupted else Exit.DONE
+    return material.ended()
 
 
 def _against(command: Command) -> filters.Filter | None:

@@ -25,7 +25,7 @@ from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.replay.source import MOST_BYTES, MOST_MESSAGES
 from daebus_console.engine.session import Session
 from daebus_console.engine.settings import Settings
-from daebus_console.engine.withheld import why_unheard, why_unseen
+from daebus_console.engine.withheld import why_missed, why_unheard, why_unseen
 from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, line
 
@@ -39,15 +39,16 @@ _MOST_SHOWN = 8
 def run_findings(command: Command, context: Context) -> int:
     """List what is found; returns 1 where something is as grave as `--fail-on` says, 5 where not all could be seen."""
     threshold = _severity(command)
-    interrupted = False
+    interrupted, missed = False, None
     if command["capture"] is not None:
         session, interrupted = read_capture(command, command["capture"], context, bounded=True)
     else:
         session = context.session
         if context.face is Face.SHELL or command["for"] is not None:
             context.session.pulls = True
-            context.look()
+            since = context.look().clock()
             interrupted = wait(context, command["for"] or LOOK_FOR)
+            missed = why_missed(context.session, since)
             if not interrupted:
                 ask_whether_heard(context)
     with session.lock:
@@ -57,7 +58,7 @@ def run_findings(command: Command, context: Context) -> int:
         skipped, problem, left_out = session.findings.skipped, session.findings.problem, session.findings.book.left_out
         unheard = why_unheard(session) or session.tap.missing
     known = context.known.known
-    unseen = why_unseen(session) or unheard
+    unseen = why_unseen(session) or missed or unheard
     listed = [(one, known.mark_of(one)) for one in found]
     _print(command, context, listed, seen=unseen is None)
     _notes(context, skipped, left_out, problem)

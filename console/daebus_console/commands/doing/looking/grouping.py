@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.context import Context
 from daebus_console.commands.doing.shared.material import gather
 from daebus_console.commands.grammar.command import Command
 from daebus_console.engine.insight.group import Group
@@ -37,7 +37,7 @@ def run_groups(command: Command, context: Context) -> int:
     if groups.left_out:
         context.output.note(f"{groups.left_out:,} failures got no group: there are too many different ones")
     material.tell_warnings(context)
-    return Exit.INTERRUPTED if material.interrupted else Exit.DONE
+    return material.ended()
 
 
 def what_failed(group: Group) -> list[Span]:

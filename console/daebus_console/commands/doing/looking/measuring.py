@@ -27,6 +27,7 @@ from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message
 from daebus_console.engine.records.record import Handled, batch_in
 from daebus_console.engine.replay.source import Recording
 from daebus_console.engine.session import Session
+from daebus_console.engine.withheld import why_missed
 from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, duration, table
 
@@ -39,7 +40,7 @@ def run_stats(command: Command, context: Context) -> int:
     file, words = file_among(command["what"] or ())
     wanted = filters.parse(filter_of(words, command.line) or "")
     seconds = command["for"] if context.session.passing else None
-    now, interrupted = None, False
+    now, interrupted, missed = None, False, None
     if file is not None:
         recording = recording_of(file, context)
         named_by(wanted, words, recording.exchanges())
@@ -52,12 +53,17 @@ def run_stats(command: Command, context: Context) -> int:
         _count_queues(context.session, wanted, stats)
     else:
         first = context.session.journal.next_number
-        stats, looked, interrupted = _watched(context, wanted, seconds or LOOK_FOR)
+        stats, looked, interrupted, missed = _watched(context, wanted, seconds or LOOK_FOR)
         if not interrupted:
             _have_told(context, {row.service for row in stats.rows(context.session.clock())})
         _count_queues(context.session, wanted, stats, first)
     _print(command, context, stats, looked, context.session.clock() if now is None else now)
-    return Exit.INTERRUPTED if interrupted else Exit.DONE
+    if interrupted:
+        return Exit.INTERRUPTED
+    if missed is None:
+        return Exit.DONE
+    context.output.error(missed)
+    return Exit.NO_REDIS
 
 
 def _recorded(recording: Recording, wanted: Filter) -> tuple[Stats, float, float]:
@@ -134,8 +140,8 @@ def _counted(exchanges: Iterable[Exchange]) -> Stats:
     return stats
 
 
-def _watched(context: Context, wanted: Filter, seconds: float) -> tuple[Stats, float, bool]:
-    """Count from now on for so long, or until interrupted."""
+def _watched(context: Context, wanted: Filter, seconds: float) -> tuple[Stats, float, bool, str | None]:
+    """Count from now on for so long, or until interrupted; the text is why messages passed unseen, if any may have."""
     stats = Stats()
     # What an exchange is like (its status, its latency) is known when it is over, so with a filter all is counted then.
     finished: list[Exchange] = []
@@ -158,14 +164,15 @@ def _watched(context: Context, wanted: Filter, seconds: float) -> tuple[Stats, f
     interrupted = False
     try:
         context.look()
-        begun = time.monotonic()
+        since, begun = session.clock(), time.monotonic()
         interrupted = wait(context, seconds)
         looked = time.monotonic() - begun
+        missed = why_missed(session, since)
     finally:
         unwatch()
     if not everything:
         stats = _counted(filter(wanted.accepts, finished))
-    return stats, looked, interrupted
+    return stats, looked, interrupted, missed
 
 
 def _have_told(context: Context, services: Iterable[str]) -> None:

@@ -42,7 +42,7 @@ def run_shape(command: Command, context: Context) -> int:
     found = in_order(shapes)
     if not found:
         context.output.error("no message was seen" + (f" of {_called(target, action)}" if target is not None else ""))
-        return Exit.INTERRUPTED if material.interrupted else Exit.NOBODY
+        return material.ended(Exit.NOBODY)
     if command["departing"]:
         _print_departing(shapes, material, context, form)
     elif form == "jsonschema":
@@ -64,7 +64,7 @@ def run_shape(command: Command, context: Context) -> int:
             context.output.result(told for told, _part in lines)
     if shapes.left_out:
         context.output.note(f"{shapes.left_out:,} messages of more actions than there is room for are left out")
-    return Exit.INTERRUPTED if material.interrupted else Exit.DONE
+    return material.ended()
 
 
 def _declared(material: Material, context: Context) -> Declared:

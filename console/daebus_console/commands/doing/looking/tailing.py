@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.shared.guard import must_pass, no_file
+from daebus_console.commands.doing.shared.material import tell_missed
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.entries import Entry, Liner, record
 from daebus_console.engine.filter import language as filters
@@ -91,19 +92,21 @@ class _Tail:
         self.told: set[str | None] = set()
         """What has been told already of what it does not see."""
         self.liner = Liner(context.output.width, context.redact)
+        self.since = 0.0
 
     def run(self) -> int:
         unwatch = self.context.session.watch(self._watch, self._expire)
         try:
             session = self.context.look()
             self.told = {session.status.blind, session.tap.missing}
+            self.since = session.clock()
             return self._print_all()
         finally:
             unwatch()
 
     def _print_all(self) -> int:
         deadline = None if self.seconds is None else time.monotonic() + self.seconds
-        output = self.context.output
+        output, status = self.context.output, Exit.DONE
         while not self.context.cancellation.cancelled and not output.closed:
             left = _TICK if deadline is None else min(_TICK, deadline - time.monotonic())
             if self._print_waiting(left):
@@ -112,21 +115,22 @@ class _Tail:
             if deadline is not None and time.monotonic() >= deadline:
                 # What came in time is still printed.
                 self._print_waiting(0)
+                status = tell_missed(self.context, self.since, shown=True)
                 break
-        return self._end()
+        return self._end(status)
 
     def _print_waiting(self, timeout: float) -> bool:
         """Print what waits, or comes within `timeout` seconds; True when that was enough."""
         return any(self._print(entry) for entry in self.feed.take(timeout))
 
-    def _end(self) -> int:
+    def _end(self, status: Exit) -> int:
         if self.feed.missed:
             self.context.output.note(
                 f"{self.printed} messages shown, {self.feed.missed} not shown: the output could not keep up"
             )
         if self.quiet:
             self.context.output.note(f"{self.quiet} heartbeats and the like not shown: --all or is:quiet shows them")
-        return Exit.INTERRUPTED if self.context.cancellation.cancelled else Exit.DONE
+        return Exit.INTERRUPTED if self.context.cancellation.cancelled else status
 
     def _watch(self, message: Message, exchange: Exchange) -> None:
         """On the tap's thread, under the session's lock."""

@@ -58,7 +58,7 @@ def run_trace(command: Command, context: Context) -> int:
         context.output.note(f"{more:,} more exchanges match; a narrower filter shows theirs")
     if not found:
         context.output.error("nothing matches")
-    return Exit.INTERRUPTED if material.interrupted else Exit.DONE if found else Exit.NOBODY
+    return material.ended(Exit.DONE if found else Exit.NOBODY)
 
 
 def _starts(material: Material, command: Command, exchanges: Sequence[Exchange]) -> list[Exchange]:

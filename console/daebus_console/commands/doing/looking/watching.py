@@ -11,6 +11,7 @@ from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.shared.asking import ask_whether_heard
 from daebus_console.commands.doing.shared.guard import no_file
 from daebus_console.commands.doing.shared.inputs import misplaced
+from daebus_console.commands.doing.shared.material import tell_missed
 from daebus_console.commands.errors import CommandError, nearest
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.under_way import under_way
@@ -66,12 +67,12 @@ class _Watch:
     def run(self) -> int:
         watches = under_way(self.context.session).watches
         watches.append(self)
-        interrupted = False
+        interrupted, since = False, 0.0
         try:
             if self.command["on_finding"] is not None:
                 # Much of what is found services tell, where they are asked to.
                 self.context.session.pulls = True
-            self.context.look()
+            since = self.context.look().clock()
             self.wire.start()
             self._say_what()
             interrupted = self._wait()
@@ -86,7 +87,7 @@ class _Watch:
         self.context.output.note(f"{self.kept} capture{'s' * (self.kept != 1)} kept in {self.folder}")
         if self.failed:
             return Exit.USAGE
-        return Exit.INTERRUPTED if interrupted else Exit.DONE
+        return Exit.INTERRUPTED if interrupted else tell_missed(self.context, since)
 
     def _say_what(self) -> None:
         what = [self.command["filter"]] if self.command["filter"] else []

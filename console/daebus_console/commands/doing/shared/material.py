@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from daebus_console.commands.context import Context
+from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.shared import inputs
 from daebus_console.commands.doing.shared.numbered import named_by
 from daebus_console.commands.grammar.command import Command, filter_of
@@ -20,6 +20,7 @@ from daebus_console.engine.capture.format import NAMED_SO, CaptureError
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.replay.source import Recording
+from daebus_console.engine.withheld import why_missed, why_unseen
 from daebus_console.files.places import STANDARD, expanded
 from daebus_console.render import Span, line
 
@@ -36,7 +37,7 @@ class Material:
     """Exchanges to look at: `each()` iterates over all of them, and may be called more than once.
 
     `words` are those that name no file, `wanted` the filter that they are where they are one. `recording` is the
-    capture. `interrupted` tells that looking was ended before its time.
+    capture. `interrupted` tells that looking was ended before its time, `missed` why messages passed unseen meanwhile.
     """
 
     each: Callable[[], Iterable[Exchange]]
@@ -44,6 +45,7 @@ class Material:
     wanted: filters.Filter
     recording: Recording | None = None
     interrupted: bool = False
+    missed: str | None = None
 
     @property
     def path(self) -> str | None:
@@ -51,9 +53,17 @@ class Material:
         return self.recording.path if self.recording is not None else None
 
     def tell_warnings(self, context: Context) -> None:
-        """Note what of the capture could not be read."""
+        """Tell what of the capture could not be read, or of what passed could not be seen."""
         if self.recording is not None:
             inputs.tell_warnings(self.recording, context)
+        if self.missed is not None and not self.interrupted:
+            context.output.error(self.missed)
+
+    def ended(self, status: Exit = Exit.DONE) -> Exit:
+        """The status with which it ends: this one, but where what it rests on is not all that passed."""
+        if self.interrupted:
+            return Exit.INTERRUPTED
+        return status if self.missed is None else Exit.NO_REDIS
 
     def matching(self) -> Iterable[Exchange]:
         """Those that the filter lets through."""
@@ -72,15 +82,16 @@ def gather(command: Command, context: Context, *, with_filter: bool = True) -> M
         kept = _Kept(recording)
         named_by(wanted, rest, kept.exchanges())
         return Material(kept.exchanges, tuple(rest), wanted, recording)
-    interrupted = False
+    session, interrupted, missed = context.session, False, None
     if context.face is Face.SHELL or command["for"] is not None:
         context.look()
+        since = session.clock()
         interrupted = wait(context, command["for"] or LOOK_FOR)
-    session = context.session
+        missed = why_missed(session, since)
     with session.lock:
         found = list(session.journal.exchanges)
     named_by(wanted, rest, found)
-    return Material(lambda: found, tuple(rest), wanted, None, interrupted)
+    return Material(lambda: found, tuple(rest), wanted, None, interrupted, missed)
 
 
 class _Kept:
@@ -123,6 +134,23 @@ def wait(context: Context, seconds: float) -> bool:
         # What was seen up to here is still wanted.
         return True
     return False
+
+
+def tell_missed(context: Context, since: float, *, shown: bool = False) -> Exit:
+    """Tell why messages passed unseen since then, where any may have, for what goes on over that.
+
+    The status is NO_REDIS where nothing is seen at the end. Gaps that are over are not told where they were `shown`.
+    """
+    session = context.session
+    missed = why_missed(session, since)
+    if missed is None:
+        return Exit.DONE
+    if session.status.up and why_unseen(session) is None:
+        if not shown:
+            context.output.note(missed)
+        return Exit.DONE
+    context.output.error(missed)
+    return Exit.NO_REDIS
 
 
 def recording_of(file: Word, context: Context) -> Recording:
