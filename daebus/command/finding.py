@@ -33,7 +33,10 @@ def check_name(where: str) -> None:
     """Raise Mistake for what names no module, however the files look."""
     name = where.partition(":")[0]
     if not name or not all(part.isidentifier() for part in name.split(".")):
-        raise Mistake(f"{where!r} names no module; write it as Python imports it, such as shop.users:app")
+        module = ".".join(part for part in name.removesuffix(".py").split("/") if part != ".")
+        meant = module if all(part.isidentifier() for part in module.split(".")) else "shop.users"
+        app = where.partition(":")[2] or "app"
+        raise Mistake(f"{where!r} names no module; write it as Python imports it, such as {meant}:{app}")
 
 
 def _module(name: str, where: str) -> ModuleType:
@@ -43,8 +46,8 @@ def _module(name: str, where: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and (error.name == name or name.startswith(f"{error.name}.")):
-            hint = f"; of a file leave out .py: {where.replace('.py', '', 1)}" if name.endswith(".py") else ""
-            raise Mistake(f"there is no module {error.name!r} here or where Python looks for them{hint}") from None
+            meant = f"; for the file {name}, write {where.replace('.py', '', 1)}" if name.endswith(".py") else ""
+            raise Mistake(f"there is no module {error.name!r} here or where Python looks for them{meant}") from None
         raise Mistake(f"{name!r} cannot be imported: {last_line(error)}") from None
     except DaebusError as error:
         raise Mistake(f"{name!r} cannot be imported: {error}{where_in(error, name)}") from None

@@ -45,18 +45,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.path.insert(0, os.getcwd())
     try:
         if options.verb == "new":
-            print(make_project(options.name))
-            return 0
+            return _print(make_project(options.name))
         if options.verb == "check":
-            print(told(find_app(options.app), options.app))
-            return 0
+            return _print(told(find_app(options.app), options.app))
         return _run(options, given)
     except Mistake as mistake:
-        print(f"error: {mistake}", file=sys.stderr)
-        return USAGE
+        return _wrong(str(mistake))
     except KeyboardInterrupt:
         # While the module is imported, say: a service that runs ends by itself.
         return INTERRUPTED
+
+
+def _print(text: str) -> int:
+    """Print a result; returns the exit status."""
+    try:
+        print(text, flush=True)
+        return 0
+    except OSError as error:
+        with open(os.devnull, "w", encoding="utf-8") as nowhere:
+            # What could not be written would be tried again, and told of, when the interpreter ends.
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            # Whoever reads has what it wanted.
+            return 0
+        return _wrong(f"cannot write to standard output: {error.strerror}")
+
+
+def _wrong(text: str) -> int:
+    """Say what is wrong, where there is somewhere to say it; returns the exit status."""
+    if sys.stderr is not None:
+        print(f"error: {text}", file=sys.stderr)
+    return USAGE
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,6 +8,8 @@ import re
 import shutil
 from pathlib import Path
 
+from daebus.version import __version__
+
 from .mistake import Mistake
 
 _FORBIDDEN = frozenset(("setup", "conftest", "app", "tests"))
@@ -68,10 +70,10 @@ build-backend = "setuptools.build_meta"
 name = "{name}"
 version = "0.1.0"
 requires-python = ">=3.11"
-dependencies = ["daebus"]
+dependencies = ["daebus>={version}"]
 
 [project.optional-dependencies]
-dev = ["daebus[reload,testing]", "pytest"]
+dev = ["daebus[reload,testing]>={version}", "pytest"]
 
 [tool.setuptools]
 py-modules = ["{name}"]
@@ -87,7 +89,8 @@ A service on [Daebus](https://pypi.org/project/daebus/).
     make test    # the tests, which need no Redis
     make check   # whether it can be imported, and what it has
 
-Redis is looked for at `DAEBUS_REDIS_URL`, else at `redis://localhost:6379/0`. While it runs, ask it:
+Redis is looked for at `DAEBUS_REDIS_URL`, else at `REDIS_URL`, else at `redis://localhost:6379/0`. While it runs, ask
+it (with `.venv/bin/python`, where make has made that):
 
     python -c 'import daebus; print(daebus.DaebusCaller("{name}").send_request("greet", {{"name": "Ann"}}))'
 """
@@ -114,7 +117,7 @@ def make_project(name: str, where: Path = Path()) -> str:
         raise Mistake(f"{str(folder)!r} cannot be made: {error.strerror}") from None
     try:
         for file, text in files.items():
-            (folder / file).write_text(text.format(name=name), encoding="utf-8")
+            (folder / file).write_text(text.format(name=name, version=__version__), encoding="utf-8")
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise Mistake(f"{str(folder / file)!r} cannot be written: {error.strerror}; nothing was made") from None

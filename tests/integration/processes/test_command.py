@@ -227,9 +227,12 @@ def test_check_tells_what_a_service_has(write: Write, capsys: pytest.CaptureFixt
         ),
         ("", USERS, "'' names no module; write it as Python imports it, such as shop.users:app"),
         (":app", USERS, "':app' names no module"),
-        ("users.py", USERS, "there is no module 'users' here or *; of a file leave out .py: users"),
-        ("{}.py:app", USERS, "there is no module '{}.py' here or *; of a file leave out .py: {}:app"),
-        ("./users.py", USERS, "'./users.py' names no module; write it as Python imports it"),
+        ("users.py", USERS, "there is no module 'users' here or *; for the file users.py, write users"),
+        ("{}.py", USERS, "; for the file {}.py, write {}"),
+        ("{}.py:other", USERS, "; for the file {}.py, write {}:other"),
+        ("./users.py", USERS, "'./users.py' names no module; write it as Python imports it, such as users:app"),
+        ("shop/users.py:other", USERS, "names no module; write it as Python imports it, such as shop.users:other"),
+        ("../us ers.py", USERS, "names no module; write it as Python imports it, such as shop.users:app"),
         ("..{}", USERS, "'..{}' names no module"),
     ],
 )
@@ -246,6 +249,31 @@ def test_what_cannot_be_run_is_said_in_words(
         assert part in error[at:], error
         at = error.index(part, at) + len(part)
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("verb", ["check", "new"])
+def test_what_cannot_be_printed_is_said_in_words(write: Write, verb: str) -> None:
+    named = write(USERS) if verb == "check" else "orders"
+    arguments = [sys.executable, "-m", "daebus", verb, named]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(arguments, stdout=full, stderr=subprocess.PIPE, text=True, env=environment, timeout=60)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "error: cannot write to standard output: No space left on device\n",
+    )
+
+
+@pytest.mark.parametrize("verb", ["check", "new"])
+def test_a_reader_that_has_gone_has_what_it_wanted(write: Write, verb: str) -> None:
+    named = write(USERS) if verb == "check" else "orders"
+    arguments = [sys.executable, "-m", "daebus", verb, named]
+    reading, writing = os.pipe()
+    os.close(reading)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(arguments, stdout=writing, stderr=subprocess.PIPE, text=True, env=environment, timeout=60)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("url", ["http://localhost", "redis://:s3c/ret@localhost"])

@@ -11,6 +11,7 @@ import pytest
 
 from daebus import DaebusCaller
 from daebus.command import main
+from daebus.version import __version__
 from tests.support.framework_services import ROOT, program
 
 
@@ -33,6 +34,9 @@ def test_what_it_makes_runs_as_it_is(folder: Path, redis_url: str, capsys: pytes
         "pyproject.toml",
         "test_orders_17.py",
     ]
+    # Older releases have neither the test client nor the extras.
+    assert made.joinpath("pyproject.toml").read_text().count(f'>={__version__}"') == 2
+    assert "`DAEBUS_REDIS_URL`, else at `REDIS_URL`" in made.joinpath("README.md").read_text()
     environment = {**os.environ, "VIRTUAL_ENV": sys.prefix, "PYTHONPATH": str(ROOT), "DAEBUS_REDIS_URL": redis_url}
     # As at a prompt, also where this was started by make.
     environment = {
