@@ -133,7 +133,8 @@ def _offers(words: list[str], last: str, known: Known, as_typed: Callable[[str],
     begin = _after_globals(words)
     if begin is None:
         # The value of an option that comes before the verb.
-        return []
+        few = (option.offered for option in SHELL_OPTIONS if option.name == words[-1])
+        return [Offer(word, 0, "") for word in next(few, ()) if word.startswith(last)]
     rest = words[begin:]
     found = complete_argument(rest, last, known, as_typed)
     if not rest and last.startswith("-"):

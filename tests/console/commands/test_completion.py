@@ -13,11 +13,16 @@ from hypothesis import strategies as st
 from daebus_console.commands.completion.completer import MOST, complete, fill_in
 from daebus_console.commands.completion.known import SessionKnown
 from daebus_console.commands.context import Context
+from daebus_console.commands.doing.looking import shaping
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import parse
 from daebus_console.commands.grammar.template import template
-from daebus_console.commands.verbs import Face
+from daebus_console.commands.verbs import VERBS, Face
+from daebus_console.engine.export import formats as export_formats
+from daebus_console.engine.findings.finding import Severity
 from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.replay.plan import INCLUDABLE
+from daebus_console.engine.schema import formats as describe_formats
 from daebus_console.engine.sender import Sender
 from daebus_console.engine.session import Session
 from tests.console.commands.support import Heard
@@ -136,10 +141,33 @@ def offered(line: str, face: Face = Face.PROMPT) -> list[str]:
         ("shape users get", ["get_user"]),
         ("groups ser", ["service:"]),
         ("services users --", ["--for", "--all", "--json"]),
+        ("findings --fail-on ", ["info", "warning", "error"]),
+        ("findings --fail-on w", ["warning"]),
+        ("release 3 go --then o", ["over", "out", "into"]),
+        ("break users --place ", ["call", "request", "answer", "event"]),
+        ("export #12 --as py", ["python", "pytest"]),
+        ("ask n", ["nest"]),
+        ("replay #12 --to us", ["users", '"old users"']),
     ],
 )
 def test_what_is_offered(line: str, expected: list[str]) -> None:
     assert offered(line) == expected
+
+
+@pytest.mark.parametrize(
+    ("verb", "known"),
+    [
+        ("export", export_formats.FORMATS),
+        ("describe", describe_formats.FORMATS),
+        ("shape", shaping._FORMS),
+        ("replay", [name for name in INCLUDABLE if name != "request"]),
+        ("watch", [severity.word for severity in Severity]),
+    ],
+)
+def test_the_words_that_are_offered_for_an_option_are_those_that_it_takes(verb: str, known: Iterable[str]) -> None:
+    named = {"replay": "--include", "watch": "--on-finding"}.get(verb, "--as")
+    (option,) = (one for one in VERBS[verb].options if one.name == named)
+    assert sorted(option.offered) == sorted(known)
 
 
 def test_verbs_are_those_of_the_face() -> None:

@@ -14,7 +14,7 @@ from daebus_console.commands.grammar.template import fields, item, template
 from daebus_console.commands.terms.kinds import Kind
 from daebus_console.commands.terms.paths import PathError, Step, parse_path
 from daebus_console.commands.terms.words import Word, as_name, as_word, split
-from daebus_console.commands.verbs import VERBS, Argument, Face, Verb
+from daebus_console.commands.verbs import VERBS, Argument, Face, Option, Verb
 from daebus_console.engine.holding.condition import offered
 from daebus_console.naming import read, written
 
@@ -183,7 +183,7 @@ class _Place:
         self.verb, self.current, self.known, self.face = verb, current, known, face
         self.plain: list[Word] = []
         self.given: set[str] = set()
-        self.value_of: Kind | None = None
+        self.value_of: Option | None = None
         by_name = {name: option for option in verb.options for name in (option.name, option.short) if name}
         for word in words[1:]:
             if self.value_of is not None:
@@ -195,20 +195,30 @@ class _Place:
                 continue
             self.given.add(option.name)
             if option.kind is not Kind.FLAG and "=" not in word.text:
-                self.value_of = option.kind
+                self.value_of = option
 
     def offers(self) -> list[Offer]:
         """What fits here."""
         text = self.current.text
         if self.value_of is not None:
-            return self._files(text, 0) if self.value_of in (Kind.FILE, Kind.OUTPUT) else []
+            return self._values(self.value_of)
         argument = self._argument()
         if text.startswith("--") or (text == "-" and (argument is None or argument.kind is not Kind.FILTER)):
             return self._options()
         if argument is None:
             return self._options() if not text else []
         offers = self._names() if argument.names else self._of_kind(argument.kind)
+        offers = offers or self._few(argument.words)
         return offers or ([] if text else self._options())
+
+    def _values(self, option: Option) -> list[Offer]:
+        """What may be the value of an option."""
+        if option.kind in (Kind.FILE, Kind.OUTPUT, Kind.SERVICE):
+            return self._of_kind(option.kind)
+        return self._few(option.offered)
+
+    def _few(self, words: Iterable[str]) -> list[Offer]:
+        return _ranked(self.current.text, self.current.start, ((word, "") for word in words))
 
     def _argument(self) -> Argument | None:
         """The argument that the word at the cursor belongs to."""

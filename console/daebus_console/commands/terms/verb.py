@@ -19,8 +19,8 @@ class Face(StrEnum):
 class Argument:
     """A word, or words, in a fixed place. `many` takes all the words that are left.
 
-    `names` tells of WORDS that they are a service or channel and an action, and no filter. `other` is an option, by its
-    key, and the kind of the word where that is given.
+    `names` tells of WORDS that they are a service or channel and an action, and no filter. `words` are offered where a
+    text is one of a few. `other` is an option, by its key, and the kind of the word where that is given.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Argument:
     required: bool = True
     many: bool = False
     names: bool = False
+    words: tuple[str, ...] = ()
     other: tuple[str, Kind] | None = None
 
     @property
@@ -41,13 +42,22 @@ class Argument:
 
 @dataclass(frozen=True)
 class Option:
-    """A word that begins with dashes, with the value after it; a FLAG has none. `short` is its one-letter form."""
+    """A word that begins with dashes, with the value after it; a FLAG has none. `short` is its one-letter form.
+
+    `words` are offered where its value is one of a few; a metavar such as `on|off` says them as well.
+    """
 
     name: str
     kind: Kind
     help: str
     metavar: str = ""
     short: str | None = None
+    words: tuple[str, ...] = ()
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """The words that its value may be, where these are few."""
+        return self.words or (tuple(self.metavar.split("|")) if "|" in self.metavar else ())
 
     @property
     def key(self) -> str:

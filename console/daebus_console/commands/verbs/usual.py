@@ -24,7 +24,7 @@ RULES = (
     Option("--any-order", Kind.FLAG, "lists are the same in any order"),
 )
 WHAT = Argument(
-    "what", Kind.WORDS, "#123 (at a prompt), a capture FILE with a filter behind it, or just a filter", many=True
+    "what", Kind.WORDS, "a capture FILE with a filter behind it; at a prompt also #123, or just a filter", many=True
 )
 LOOKED_AT = Argument(
     "what",

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from daebus_console.commands.context import Context
     from daebus_console.commands.grammar.command import Command
 
+_FORMATS = (
+    *("json", "jsonl", "capture", "command", "python", "pytest", "redis-cli", "mermaid", "nestjs", "faststream"),
+    "markdown",
+)
+
 VERB = Verb(
     "export",
     "take exchanges along: as JSON, commands, Python, tests, diagrams or Markdown",
@@ -23,6 +28,7 @@ VERB = Verb(
             "json, jsonl, capture, command, python, pytest, redis-cli, mermaid, nestjs, faststream or markdown"
             " (default: by the name of the file, else json)",
             "FORMAT",
+            words=_FORMATS,
         ),
         Option("--output", Kind.OUTPUT, "the file to write; .gz and .zst compress it", "FILE", "-o"),
         Option("--force", Kind.FLAG, "overwrite the file if it exists"),

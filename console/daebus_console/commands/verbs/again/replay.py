@@ -19,7 +19,13 @@ VERB = Verb(
     (
         Option("--to", Kind.SERVICE, "another service or channel to send it to", "SERVICE"),
         Option("--redis", Kind.URL, "another Redis to send it to", "URL"),
-        Option("--include", Kind.TEXT, "not only requests, but also one-way, broadcast or both", "KINDS"),
+        Option(
+            "--include",
+            Kind.TEXT,
+            "not only requests, but also one-way, broadcast or both",
+            "KINDS",
+            words=("one-way", "broadcast"),
+        ),
         Option("--roots", Kind.FLAG, "leave out what services asked while they handled something else"),
         Option("--speed", Kind.SPEED, "so many times as fast as it was", "X"),
         Option("--rate", Kind.RATE, "so many a second, evenly", "R"),

@@ -9,7 +9,7 @@ from daebus_console.commands.verbs.usual import AT_SHELL
 VERB = Verb(
     "completion",
     "print what makes tab complete verbs, options and the names on the bus in a shell",
-    (Argument("shell", Kind.TEXT, "bash or zsh"),),
+    (Argument("shell", Kind.TEXT, "bash or zsh", words=("bash", "zsh")),),
     examples=("completion bash", "completion zsh"),
     details='For bash, put this into ~/.bashrc: eval "$(daebus-console completion bash)". For zsh write'
     " zsh in both places.",

@@ -16,7 +16,7 @@ VERB = Verb(
     "break",
     "hold messages before they go on, to look at them, change them, and let them go",
     (
-        Argument("service", Kind.SERVICE, "the service, or #123: one like that exchange"),
+        Argument("service", Kind.SERVICE, "the service; at a prompt also #123: one like that exchange"),
         Argument("match", Kind.MATCH, "an action (or a channel), and conditions such as payload.id=17", False, True),
     ),
     (

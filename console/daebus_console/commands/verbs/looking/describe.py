@@ -17,7 +17,13 @@ VERB = Verb(
     "show what the actions of a service take and answer",
     (SERVICE, Argument("action", Kind.ACTION, "only this one", required=False)),
     (
-        Option("--as", Kind.TEXT, "asyncapi, jsonschema, markdown, or python (a typed stub for callers)", "FORMAT"),
+        Option(
+            "--as",
+            Kind.TEXT,
+            "asyncapi, jsonschema, markdown, or python (a typed stub for callers)",
+            "FORMAT",
+            words=("asyncapi", "jsonschema", "markdown", "python"),
+        ),
         JSON,
     ),
     examples=(

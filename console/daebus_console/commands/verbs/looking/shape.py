@@ -26,7 +26,13 @@ VERB = Verb(
         ),
     ),
     (
-        Option("--as", Kind.TEXT, "text, json or jsonschema (default: text)", "FORM"),
+        Option(
+            "--as",
+            Kind.TEXT,
+            "text, json or jsonschema (default: text)",
+            "FORM",
+            words=("text", "json", "jsonschema"),
+        ),
         Option("--departing", Kind.FLAG, "list the messages that are not like the others, and where"),
         FOR,
         JSON,

@@ -19,7 +19,13 @@ VERB = Verb(
     (
         Option("--keep", Kind.OUTPUT, "the folder for the captures; made where it is not there", "DIR"),
         Option("--at-most", Kind.COUNT, "end after so many captures (default: 20)", "N"),
-        Option("--on-finding", Kind.TEXT, "also on findings: info, warning, error, or the name of a rule", "WHICH"),
+        Option(
+            "--on-finding",
+            Kind.TEXT,
+            "also on findings: info, warning, error, or the name of a rule",
+            "WHICH",
+            words=("info", "warning", "error"),
+        ),
         Option("--before", Kind.DURATION, "keep so long from before (default: 30 s)"),
         Option("--after", Kind.DURATION, "keep so long from after (default: 10 s)"),
         FOR,

@@ -16,7 +16,9 @@ VERB = Verb(
     "ask",
     "ask a service of another framework, and print its answer",
     (
-        Argument("dialect", Kind.TEXT, "nest or faststream; `help dialects` tells of all"),
+        Argument(
+            "dialect", Kind.TEXT, "nest or faststream; `help dialects` tells of all", words=("nest", "faststream")
+        ),
         Argument("channel", Kind.PATTERN, "its channel; of NestJS the pattern, which may be an object in JSON"),
         Argument("content", Kind.TEXT, "what it is asked with: any value in JSON (default: {})", required=False),
     ),
