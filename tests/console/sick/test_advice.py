@@ -37,6 +37,22 @@ def test_a_file_that_is_missing_is_named(own_redis: RedisServer, name: str) -> N
     assert RUNNING not in said.words
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["services", "tail --for 1", "request users echo", "send users echo", "broadcast news a=1", "mock users echo"],
+)
+def test_where_the_password_goes_is_told(line: str) -> None:
+    server = RedisServer(password="geheim").start()
+    try:
+        said = carry_out(server.url.replace(":geheim@", ""), line)
+    finally:
+        server.close()
+    assert said.status == Exit.NO_REDIS
+    (error,) = said.heard.errors
+    assert "redis://:PASSWORD@HOST" in error
+    assert RUNNING not in error
+
+
 def test_where_nothing_answers_it_is_asked_whether_it_runs() -> None:
     assert RUNNING in carry_out(f"redis://127.0.0.1:{free_port()}/0", "services").words
 

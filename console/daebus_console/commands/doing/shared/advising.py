@@ -7,9 +7,14 @@ from daebus_console.commands.context import Context
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.live.rights import advice, user_of
 
+_NO_PASSWORD = "NOAUTH"
+_PASSWORD = "this Redis takes a password, in its URL: redis://:PASSWORD@HOST, or redis://USER:PASSWORD@HOST"
+
 
 def advised(error: RedisUnavailable, context: Context) -> str:
     """The error, and on a line of its own what to do, where that is known."""
+    if _NO_PASSWORD in str(error):
+        return f"{error}\n({_PASSWORD})"
     if isinstance(error, PermissionDenied):
         rule = advice(str(error), user_of(context.session.address.url))
         return f"{error}\n({rule})" if rule is not None else str(error)
