@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from daebus_console.cli.options import take_globals
+from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import parse_argv
 from daebus_console.commands.grammar.help import PROGRAM, help_on
 from daebus_console.commands.grammar.script import commands_in
@@ -63,7 +64,27 @@ def test_the_examples_of_its_help_are_commands(name: str) -> None:
     for line in examples(name, Face.SHELL):
         program, *words = shlex.split(line)
         assert program == PROGRAM
-        assert parse_argv(take_globals(words)[1]).name == name
+        command = parse_argv(take_globals(words)[1])
+        assert command.name == name
+        named = [word for word in words if word.startswith("#")]
+        assert all(f"'{word}'" in line for word in named), "a shell takes what is behind a # for a comment"
+        assert not named or any(word.endswith(".jsonl") for word in words), "only a capture has numbers at the shell"
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_the_help_says_where_a_verb_does_not_work(name: str) -> None:
+    for face, told in ((Face.SHELL, "It works at a prompt only."), (Face.PROMPT, "It works at the shell only.")):
+        assert (told in help_on(name, face)) == (face not in VERBS[name].faces)
+
+
+def test_the_shell_names_its_own_verbs_where_there_is_none_of_that_name() -> None:
+    with pytest.raises(CommandError) as caught:
+        parse_argv(["zzz"])
+    named = caught.value.message.partition("there are: ")[2].split(", ")
+    assert named == [name for name, verb in VERBS.items() if Face.SHELL in verb.faces]
+    with pytest.raises(CommandError) as caught:
+        parse_argv(["exit"])
+    assert caught.value.suggestion is None
 
 
 def test_no_two_verbs_stand_at_one_place() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ from daebus_console.commands.errors import CommandError, nearest
 from daebus_console.commands.terms.items import parse_items
 from daebus_console.commands.terms.kinds import Kind, read_value
 from daebus_console.commands.terms.words import Word, as_name, from_argv, split
-from daebus_console.commands.verbs import VERBS, Argument, Option, Verb
+from daebus_console.commands.verbs import VERBS, Argument, Face, Option, Verb
 
 _MEANT = {
     "call": "request",
@@ -71,7 +71,7 @@ def parse_argv(arguments: Sequence[str]) -> Command:
     """The command that the shell's arguments say (without the program's name). Raises CommandError."""
     line, words = from_argv(arguments)
     try:
-        return _parse(words, line)
+        return _parse(words, line, [name for name, verb in VERBS.items() if Face.SHELL in verb.faces])
     except CommandError as error:
         error.line = line
         raise
@@ -86,8 +86,9 @@ def filter_from(name: str) -> int | None:
     return None
 
 
-def _parse(words: Sequence[Word], line: str) -> Command:
-    verb = _verb(words)
+def _parse(words: Sequence[Word], line: str, known: Collection[str] = VERBS) -> Command:
+    """`known` are the verbs that are named where there is none of that name."""
+    verb = _verb(words, known)
     try:
         return _Parser(verb, words[1:], line).command()
     except CommandError as error:
@@ -95,17 +96,18 @@ def _parse(words: Sequence[Word], line: str) -> Command:
         raise
 
 
-def _verb(words: Sequence[Word]) -> Verb:
+def _verb(words: Sequence[Word], known: Collection[str]) -> Verb:
     if not words:
-        raise CommandError(f"expected a verb: {', '.join(VERBS)}")
+        raise CommandError(f"expected a verb: {', '.join(known)}")
     word = words[0]
     verb = VERBS.get(word.text)
     if verb is not None:
         return verb
     if word.text.startswith("#"):
         raise word.error("expected a verb here", suggestion=f"show {word.text}")
-    meant = _MEANT.get(word.text.lower()) or nearest(word.text.lower(), VERBS)
-    others = "" if meant else f"; there are: {', '.join(VERBS)}"
+    meant = _MEANT.get(word.text.lower()) or nearest(word.text.lower(), known)
+    meant = meant if meant in known else None
+    others = "" if meant else f"; there are: {', '.join(known)}"
     raise word.error(f"there is no verb `{word.text}`{others}", suggestion=meant)
 
 

@@ -124,6 +124,8 @@ def _verb(verb: Verb, face: Face) -> Iterator[str]:
     yield f"{verb.summary[0].upper()}{verb.summary[1:]}."
     if verb.details:
         yield verb.details
+    if face not in verb.faces:
+        yield f"It works at {'a prompt' if face is Face.SHELL else 'the shell'} only."
     if verb.arguments:
         yield ""
         yield from _rows((argument.name.upper(), argument.help) for argument in verb.arguments)
@@ -132,7 +134,18 @@ def _verb(verb: Verb, face: Face) -> Iterator[str]:
         yield from _option_rows(verb.options)
     yield ""
     yield "examples"
-    yield from (f"  {start}{shell_quoted(example) if start else example}" for example in verb.examples)
+    for example in verb.examples:
+        if not start:
+            yield f"  {example}"
+        elif not _of_what_is_remembered(example):
+            yield f"  {start}{shell_quoted(example)}"
+
+
+def _of_what_is_remembered(example: str) -> bool:
+    """Whether it names exchanges that only a prompt remembers, and no capture that has them."""
+    words = [word.text for word in split(example)]
+    numbered = any(word.startswith("#") or word in ("is:marked", "is:pinned") for word in words)
+    return numbered and not any(word.endswith(".jsonl") for word in words)
 
 
 def shell_quoted(example: str) -> str:
@@ -144,7 +157,8 @@ def shell_quoted(example: str) -> str:
 
 
 def _is_plain(raw: str) -> bool:
-    return not any(sign in " \t{}[]\"'\\*?;&|<>()$`!~" for sign in raw)
+    # What begins with a # is a comment to a shell.
+    return not raw.startswith("#") and not any(sign in " \t{}[]\"'\\*?;&|<>()$`!~" for sign in raw)
 
 
 def items_help(face: Face = Face.SHELL) -> list[str]:
