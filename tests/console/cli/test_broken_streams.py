@@ -81,6 +81,9 @@ class World:
         if "--count" in names:
             # As long as it takes, where it can end by what has passed.
             values |= {"--count": "1", "--for": "30"}
+        if "capture.jsonl" in words:
+            # It is read to its end.
+            names -= {"--for"}
         words += [word for name, value in values.items() if name in names for word in (name, value)]
         words += [flag for flag in flags if flag in names]
         if "--redis" in names:

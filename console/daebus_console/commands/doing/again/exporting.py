@@ -40,6 +40,8 @@ def run_export(command: Command, context: Context) -> int:
     if chosen.rest:
         raise chosen.rest[0].error("nothing more is expected after the numbers")
     name = _format(command)
+    if name != "pytest":
+        _no_rules(command, name)
     options = ExportOptions(
         redact=context.redact,
         redis=_redis(chosen, context),
@@ -67,6 +69,13 @@ def run_export(command: Command, context: Context) -> int:
     for warning in chosen.recording.warnings if chosen.recording is not None else ():
         context.output.note(f"{chosen.path}: {warning}")
     return Exit.DONE
+
+
+def _no_rules(command: Command, name: str) -> None:
+    """Raise CommandError where it is said what may differ, and nothing is compared."""
+    for option in ("--ignore", "--tolerance", "--any-order"):
+        if command[option.removeprefix("--").replace("-", "_")]:
+            raise misplaced(command, option, f"{option} goes with --as pytest, and this is {name}")
 
 
 def _calls_from(

@@ -40,6 +40,7 @@ _HOLD = {
 def run_replay(command: Command, context: Context) -> int:
     """Replay one exchange, or many."""
     words = command["what"]
+    _check_pace(command)
     address = address_of(command, context)
     rules = rules_of(command)
     chosen = choose(words, command.line, context)
@@ -48,6 +49,15 @@ def run_replay(command: Command, context: Context) -> int:
     if chosen.rest:
         raise chosen.rest[0].error("only one exchange at a time can be edited")
     return _Many(chosen, command, context, address, rules).run()
+
+
+def _check_pace(command: Command) -> None:
+    """Raise CommandError where several paces are named, or what is not sent is to be written about."""
+    paces = [option for option in ("--asap", "--rate", "--speed") if command[option.removeprefix("--")]]
+    if len(paces) > 1:
+        raise misplaced(command, paces[1], f"{paces[0]} and {paces[1]} do not go together: leave one of them out")
+    if command["dry_run"] and command["junit"] is not None:
+        raise misplaced(command, "--junit", "--junit writes what was compared, and with --dry-run nothing is sent")
 
 
 class _Many:

@@ -21,6 +21,7 @@ from daebus_console.commands.doing.holding.standing import checked_rule, stand
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.kinds import Kind, read_value
 from daebus_console.commands.terms.words import Word
+from daebus_console.commands.verbs import Face
 from daebus_console.engine.holding.desk import Known
 from daebus_console.engine.holding.rule import LONGEST_HOLD, Rule
 from daebus_console.engine.holding.words import told_reach, told_rule
@@ -76,6 +77,8 @@ def _like(command: Command, context: Context, ref: str, place: str) -> tuple[lis
     found = re.fullmatch(r"#(\d{1,15})", ref)
     if found is None:
         raise at_word(command, ref, "expected the number of an exchange, such as #123, or a service")
+    if context.face is Face.SHELL:
+        raise at_word(command, ref, "#N is for prompts, which remember exchanges; at the shell, name a service")
     exchange = context.exchange(int(found[1]))
     target = exchange.target or ""
     if exchange.kind in (Sort.REQUEST, Sort.ONE_WAY):

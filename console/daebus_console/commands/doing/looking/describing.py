@@ -7,6 +7,7 @@ from typing import Any
 
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.looking.listing import LOOK_FOR
+from daebus_console.commands.doing.shared.inputs import one_form
 from daebus_console.commands.doing.shared.putting_out import form_named, put_out
 from daebus_console.commands.errors import nearest
 from daebus_console.commands.grammar.command import Command
@@ -24,6 +25,7 @@ def run_describe(command: Command, context: Context) -> int:
     name, wanted = command["service"], command["action"]
     if command["as"] is not None:
         form_named(command, "format", FORMATS)
+        one_form(command, "asyncapi", "jsonschema")
     session, cancellation = context.look(), context.cancellation
     session.wait_for(lambda: _is_known(session, name) or cancellation.cancelled, LOOK_FOR)
     with session.lock:

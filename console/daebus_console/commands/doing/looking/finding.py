@@ -9,7 +9,7 @@ from typing import Any
 
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.shared.asking import ask_whether_heard
-from daebus_console.commands.doing.shared.inputs import capture, misplaced
+from daebus_console.commands.doing.shared.inputs import capture, misplaced, whole
 from daebus_console.commands.doing.shared.material import wait
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
@@ -74,6 +74,9 @@ def run_known(command: Command, context: Context) -> int:
     """Mark a finding as known, take the mark away, or list what is marked."""
     identity, note = command["finding"], " ".join(command["note"])
     file = context.known
+    if command["forget"] and (identity is None or note):
+        wrong = "expected FINDING: which one to forget" if identity is None else "no note goes with --forget"
+        raise CommandError(wrong, len(command.line))
     if identity is None:
         _list_known(context)
         return Exit.DONE
@@ -110,6 +113,7 @@ def read_capture(command: Command, path: str, context: Context, *, bounded: bool
 
     With `bounded` it keeps no more at once than verbs do that need only what passes by.
     """
+    whole(command, path)
     settings = Settings(dialects=context.session.settings.dialects)
     if bounded:
         settings = replace(settings, max_messages=MOST_MESSAGES, max_bytes=MOST_BYTES)

@@ -13,7 +13,7 @@ from typing import Any
 from daebus.errors import DaebusError
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.shared.asking import ask
-from daebus_console.commands.doing.shared.inputs import tell_warnings
+from daebus_console.commands.doing.shared.inputs import tell_warnings, whole
 from daebus_console.commands.doing.shared.material import LOOK_FOR, file_among, recording_of, wait
 from daebus_console.commands.doing.shared.numbered import named_by
 from daebus_console.commands.grammar.command import Command, filter_of
@@ -42,6 +42,7 @@ def run_stats(command: Command, context: Context) -> int:
     seconds = command["for"] if context.session.passing else None
     now, interrupted, missed = None, False, None
     if file is not None:
+        whole(command, file.text)
         recording = recording_of(file, context)
         named_by(wanted, words, recording.exchanges())
         stats, looked, now = _recorded(recording, wanted)

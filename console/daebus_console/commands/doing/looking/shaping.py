@@ -10,6 +10,7 @@ from typing import Any
 from daebus_console import naming
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.shared.declared import Declared
+from daebus_console.commands.doing.shared.inputs import misplaced, one_form
 from daebus_console.commands.doing.shared.material import Material, gather
 from daebus_console.commands.doing.shared.putting_out import form_named
 from daebus_console.commands.grammar.command import Command
@@ -77,7 +78,11 @@ def _declared(material: Material, context: Context) -> Declared:
 def _form(command: Command) -> str:
     if command["as"] is None:
         return "json" if command["json"] else "text"
-    return form_named(command, "form", _FORMS)
+    one_form(command, "json", "jsonschema")
+    form = form_named(command, "form", _FORMS)
+    if command["departing"] and form == "jsonschema":
+        raise misplaced(command, "--departing", "--departing lists messages: as text, or with --json")
+    return form
 
 
 def _names(words: tuple[Word, ...]) -> tuple[str | None, str | None]:

@@ -103,7 +103,10 @@ def _of_file(word: Word, rest: Sequence[Word], line: str, with_filter: bool, con
     try:
         recording = inputs.recording(word.text, context)
     except CaptureError as error:
-        raise word.error(str(error)) from None
+        why = str(error)
+        if ":" in word.text and not os.path.lexists(expanded(word.text)) and not word.text.endswith(NAMED_SO):
+            why += "; at the shell a capture file comes first, and the filter behind it"
+        raise word.error(why) from None
     path = recording.path
     if not with_filter:
         return Chosen(recording.exchanges, path=path, rest=tuple(rest), recording=recording)

@@ -56,6 +56,18 @@ def misplaced(command: Command, path: str, text: str) -> CommandError:
     return CommandError(text, position, len(path)) if position >= 0 else CommandError(text, len(command.line))
 
 
+def whole(command: Command, path: str | None) -> None:
+    """Raise CommandError where a time to look is said for a capture, which is read to its end."""
+    if path is not None and command["for"] is not None:
+        raise misplaced(command, "--for", f"--for is how long to look at what passes; {path} is read to its end")
+
+
+def one_form(command: Command, *same: str) -> None:
+    """Raise CommandError where `--as` and `--json` name two forms; `same` are those that are JSON."""
+    if command["json"] and command["as"] is not None and command["as"] not in same:
+        raise misplaced(command, "--json", f"--json and --as {command['as']} do not go together: leave one of them out")
+
+
 def _check(path: str, context: Context) -> None:
     if context.face is not Face.SHELL and number_of(path) == 0:
         raise FileError(None, f"{path} is standard input, which a prompt does not have; name a file")

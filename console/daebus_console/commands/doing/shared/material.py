@@ -78,6 +78,7 @@ def gather(command: Command, context: Context, *, with_filter: bool = True) -> M
     file, rest = file_among(command["what"] or ())
     wanted = filters.parse(filter_of(rest, command.line) or "") if with_filter else filters.parse("")
     if file is not None:
+        inputs.whole(command, file.text)
         recording = recording_of(file, context)
         kept = _Kept(recording)
         named_by(wanted, rest, kept.exchanges())
