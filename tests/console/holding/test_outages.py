@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -140,6 +142,25 @@ def test_a_service_that_stands_still_and_one_that_is_told_to_stop(
         eventually(lambda: not console.held())
         eventually(lambda: running.process.poll() == 0)
     assert handled(running) == [1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.parametrize("line", ["break {} ping", "suspend {}", "fault {} ping delay 60s"])
+def test_what_a_console_at_the_shell_holds_goes_on_when_a_signal_ends_it(
+    shop: Shop, redis_url: str, line: str, number: signal.Signals
+) -> None:
+    arguments = [sys.executable, "-m", "daebus_console", "--redis", redis_url, *line.format(shop.orders).split()]
+    asking = DaebusCaller(f"daebus.control.{shop.orders}", redis_url=redis_url)
+    with subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as console, asking:
+        assert console.stderr is not None
+        next(told for told in console.stderr if "Ctrl-C ends it" in told)
+        asked = shop.ask("ping", timeout=60)
+        eventually(lambda: asking.send_request("held", {})["count"] == 1)
+        console.send_signal(number)
+        assert console.wait(60) == 128 + number
+        left = asking.send_request("held", {})
+    assert (left["count"], left["rules"], left["suspended"]) == (0, [], [])
+    assert asked.result() == {"pong": True}
 
 
 @pytest.mark.timeout(120)

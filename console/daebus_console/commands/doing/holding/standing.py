@@ -81,5 +81,7 @@ def stay(
                 output.flush()
     except KeyboardInterrupt:
         pass
-    under_way(context.session).close()
+    finally:
+        # Also where a signal ends the program: nobody waits for the end of a lease then.
+        under_way(context.session).close()
     return Exit.DONE if ended else Exit.INTERRUPTED

@@ -144,7 +144,8 @@ def _stay(mock: Mock, mocks: Mocks, context: Context) -> int:
             output.progress(line(f"{mock.answered.total()} answered"), transient=True)
     except KeyboardInterrupt:
         pass
-    mocks.close()
+    finally:
+        mocks.close()
     output.note(f"{_counts(mock)} answered for {shown(mock.service)}")
     return Exit.DONE if mock.spent else Exit.INTERRUPTED
 
