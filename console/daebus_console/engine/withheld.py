@@ -11,6 +11,7 @@ from daebus_console.engine.session import Session
 from daebus_console.naming import shown
 from daebus_console.render import duration
 
+NOT_ASKED = "services are not asked what they are and do (--passive)"
 _MOST_NAMED = 3
 
 
@@ -30,6 +31,8 @@ def why_unasked(session: Session, services: Collection[str] | None = None) -> st
         return None
     if status.discovery_problem is not None:
         return status.discovery_problem
+    if session.settings.passive:
+        return NOT_ASKED
     if status.unasked if services is None else not status.unasked.isdisjoint(services):
         return f"cannot ask services: {status.discovery_lacks}"
     why = status.blind or status.problem or session.tap.missing

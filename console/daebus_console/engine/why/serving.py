@@ -160,7 +160,7 @@ def can(sight: Sight, service: str, action: str) -> str:
         count = sight.subscribers(service)
         if not count:
             return f"nothing is known of {quoted(service)}"
-        return f"{shown(service)} has {count} subscriber{'s' * (count != 1)} and does not tell what it is"
+        return f"{shown(service)} has {count} subscriber{'s' * (count != 1)} and has not told what it is"
     busy_, workers = sum(one.figures.busy or 0 for one in here), sight.world.instances.workers(service)
     text = f"{len(here)} instance{'s' * (len(here) != 1)} of {shown(service)} serve{'s' * (len(here) == 1)}"
     name = call(service, action).partition(" ")[2]

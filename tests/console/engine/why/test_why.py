@@ -112,7 +112,7 @@ def test_whoever_is_subscribed_without_a_word_is_there(bus: Watched) -> None:
     bus.poll(_legacy=1)
     cause = why_of(bus, "legacy")
     assert (cause.name, cause.text) == (
-        "", "nothing speaks against it: legacy has 1 subscriber and does not tell what it is"
+        "", "nothing speaks against it: legacy has 1 subscriber and has not told what it is"
     )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.replay.source import MOST_BYTES, MOST_MESSAGES
 from daebus_console.engine.session import Session
 from daebus_console.engine.settings import Settings
-from daebus_console.engine.withheld import why_missed, why_unheard, why_unseen
+from daebus_console.engine.withheld import NOT_ASKED, why_missed, why_unheard, why_unseen
 from daebus_console.naming import fields, shown
 from daebus_console.render import Line, Span, line
 
@@ -62,6 +62,8 @@ def run_findings(command: Command, context: Context) -> int:
     listed = [(one, known.mark_of(one)) for one in found]
     _print(command, context, listed, seen=unseen is None)
     _notes(context, skipped, left_out, problem)
+    if session.settings.passive and not session.recorded:
+        context.output.note(f"{NOT_ASKED}, so that what only they tell is not found")
     if interrupted:
         return Exit.INTERRUPTED
     failed = threshold is not None and any(mark is None and one.severity >= threshold for one, mark in listed)
