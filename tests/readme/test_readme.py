@@ -14,13 +14,18 @@ from pathlib import Path
 import pytest
 
 from daebus.errors import RequestFailed
-from daebus_console.commands.grammar.command import parse_argv
+from daebus_console.commands.grammar.command import parse, parse_argv
+from daebus_console.commands.verbs import VERBS
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-COMMANDS = re.findall(r"^    (?:\$ )?daebus-console (.*)$", README, re.MULTILINE)
+DOCUMENTS = [README, *(path.read_text() for path in sorted((ROOT / "docs").glob("*.md")))]
+LINES = [line for text in DOCUMENTS for line in re.findall(r"^    (?:\$ )?(.*?)(?:\s+# .*)?$", text, re.MULTILINE)]
+COMMANDS = sorted({line.removeprefix("daebus-console ") for line in LINES if line.startswith("daebus-console ")})
+PROMPTED = sorted({line for line in LINES if line.partition(" ")[0] in VERBS and '": ' not in line})
+"""What is typed at a prompt; the messages in debugger.md are objects."""
 
 
 @pytest.fixture
@@ -84,10 +89,20 @@ def test_the_typed_handler_of_the_readme_takes_what_it_says(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("line", COMMANDS)
-def test_every_command_of_the_readme_is_understood(line: str) -> None:
-    words = shlex.split(line.split("#")[0].split("|")[0])
+def test_every_command_of_the_documents_is_understood(line: str) -> None:
+    words = shlex.split(line.split(" | ")[0])
     options = 0
     while options < len(words) and words[options].startswith("--"):
         options += 1 if words[options] == "--read-only" else 2
     if words[options:]:
         parse_argv(words[options:])
+
+
+@pytest.mark.parametrize("line", PROMPTED)
+def test_every_line_for_a_prompt_is_understood(line: str) -> None:
+    assert parse(line) is not None
+
+
+def test_there_are_lines_of_both_kinds() -> None:
+    assert len(COMMANDS) > 30
+    assert {"held", "off", "compare #12 #99"} <= set(PROMPTED)
