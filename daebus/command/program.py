@@ -17,7 +17,7 @@ from daebus.service.app import Daebus
 from daebus.service.signals import StopSignals
 from daebus.transport.address import RedisAddress
 from daebus.transport.places.route import is_sharded
-from daebus.transport.url import resolve_url
+from daebus.transport.url import named_by, resolve_url
 from daebus.version import __version__
 
 from .finding import check_name, find_app, told
@@ -187,4 +187,4 @@ def _redis(url: str | None) -> str:
     try:
         return str(RedisAddress(resolve_url(url)).url)
     except ConfigurationError as error:
-        raise Mistake(str(error)) from None
+        raise Mistake(f"{error}{named_by(url)}") from None

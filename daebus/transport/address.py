@@ -24,6 +24,7 @@ from .plain import DENIED, Plain, plain, tune
 from .proof import Greeting, greeting, hello
 from .threads import is_ending
 from .url import DEFAULT_URL, ambiguity, told_option, without_ours
+from .url import named_by as named_by
 from .url import redact_url as redact_url
 from .url import resolve_url as resolve_url
 

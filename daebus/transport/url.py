@@ -17,6 +17,8 @@ SENTINEL, CLUSTER = "sentinel", "cluster"
 _SEVERAL = re.compile(rf"(rediss?)\+({SENTINEL}|{CLUSTER})")
 """Schemes of URLs that name several servers; see `route`."""
 DEFAULT_URL = "redis://localhost:6379/0"
+VARIABLES = ("DAEBUS_REDIS_URL", "REDIS_URL")
+"""Of the environment, the first before the second."""
 MALFORMED = "(a malformed URL)"
 _NO_HOST = frozenset("/?#@ \\")
 _TCP_SCHEMES = frozenset(("redis", "rediss", "valkey", "valkeys", "tcp", "http", "https"))
@@ -51,7 +53,13 @@ def resolve_url(
             host = f"[{host}]"
         return f"redis://{host}:{redis_port or 6379}/0"
     environ = os.environ if environ is None else environ
-    return environ.get("DAEBUS_REDIS_URL") or environ.get("REDIS_URL") or DEFAULT_URL
+    return next((environ[name] for name in VARIABLES if environ.get(name)), DEFAULT_URL)
+
+
+def named_by(redis_url: str | None) -> str:
+    """`, from NAME` where the URL is that of a variable of the environment, to be told behind what is wrong with it."""
+    name = next((name for name in VARIABLES if os.environ.get(name)), None)
+    return "" if redis_url or name is None else f", from {name}"
 
 
 def _checked_host(host: object) -> str:

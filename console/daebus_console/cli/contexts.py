@@ -49,7 +49,8 @@ def open_context(settings: Globals, output: TerminalOutput, stack: ExitStack) ->
 
 def open_session(settings: Globals, messages: int | None = None, memory: int | None = None) -> Session:
     """A session on the Redis of the settings that remembers so many messages and bytes. Raises ConfigurationError."""
-    from daebus.transport.address import resolve_url
+    from daebus.errors import ConfigurationError
+    from daebus.transport.address import named_by, resolve_url
     from daebus_console.engine.session import Session
     from daebus_console.engine.settings import Settings
 
@@ -61,4 +62,7 @@ def open_session(settings: Globals, messages: int | None = None, memory: int | N
     wanted = Settings(patterns=settings.channels or ("*",), dialects=settings.dialects, passive=settings.passive)
     if messages is not None and memory is not None:
         wanted = replace(wanted, max_messages=messages, max_bytes=memory)
-    return Session(resolve_url(settings.redis), wanted)
+    try:
+        return Session(resolve_url(settings.redis), wanted)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{error}{named_by(settings.redis)}") from None

@@ -224,3 +224,15 @@ def test_a_terminal_that_knows_ascii_only_gets_ascii(console: Console, service: 
     done = console("request", service, "echo", "name=Ångström 李", "--json", environ=environ)
     assert done.out.isascii()
     assert json.loads(done.out) == {"name": "Ångström 李"}
+
+
+@pytest.mark.parametrize("name", ["DAEBUS_REDIS_URL", "REDIS_URL"])
+def test_a_wrong_url_of_the_environment_is_told_with_its_variable(console: Console, name: str) -> None:
+    environ = {"DAEBUS_REDIS_URL": "", name: "localhost:6379"}
+    for arguments in (["services"], ["known"]):
+        done = console(*arguments, environ=environ)
+        assert (done.status, done.out) == (2, "")
+        assert done.err.endswith(f", from {name}\n")
+    done = console("--redis", "localhost:6379", "services", environ=environ)
+    assert "not a usable Redis URL" in done.err
+    assert name not in done.err

@@ -286,6 +286,16 @@ def test_a_url_that_is_none_is_a_mistake_and_its_password_is_not_shown(
     assert "s3c" not in error
 
 
+@pytest.mark.parametrize("name", ["DAEBUS_REDIS_URL", "REDIS_URL"])
+def test_a_wrong_url_of_the_environment_is_told_with_its_variable(
+    write: Write, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.delenv("DAEBUS_REDIS_URL", raising=False)
+    monkeypatch.setenv(name, "localhost:6379")
+    assert main(["run", write(USERS)]) == 2
+    assert capsys.readouterr().err.endswith(f", from {name}\n")
+
+
 def test_it_tells_its_version_and_how_it_is_used(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, status, said in ((["--version"], 0, __version__), (["--help"], 0, "VERB"), ([], 2, "VERB")):
         with pytest.raises(SystemExit) as ended:
