@@ -9,6 +9,7 @@ import pytest
 
 from daebus import DaebusCaller
 from daebus_console.commands.context import Exit
+from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.session import Session
 from daebus_console.engine.withheld import why_missed
 from daebus_console.render import Line
@@ -109,3 +110,26 @@ def test_what_was_lost_before_is_no_matter(bus: Bus) -> None:
         lose_once(session, bus)
         assert why_missed(session, 0.0) is not None
         assert why_missed(session, session.clock()) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "stats {}",
+        "groups {}",
+        "contrast {}",
+        "shape {}",
+        "trace {} status:ok",
+        "findings {}",
+        "why loyalty echo --in {}",
+    ],
+)
+def test_a_capture_tells_what_was_missed_when_it_was_recorded(bus: Bus, tmp_path: Path, line: str) -> None:
+    file = tmp_path / "kept.jsonl"
+    with CaptureWriter(file, "", 0.0) as writer:
+        writer.write(1.0, SERVICE, b'{"action":"echo","payload":{},"request_id":"r","reply_to":"caller:x"}')
+        writer.write(1.1, "caller:x", b'{"status":"success","payload":{},"request_id":"r"}')
+        writer.gap(2.0, 3.0, "the server closed the connection")
+    said = carry_out(bus.server.url, line.format(file))
+    note = f"{file}: for 3.00 s nothing could be seen when it was recorded: the server closed the connection"
+    assert said.heard.notes.count(note) == 1

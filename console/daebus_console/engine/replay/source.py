@@ -56,6 +56,8 @@ class Recording:
         self.disorder = 0.0
         """How far, in seconds, messages stand behind their time; known when it was read to its end once."""
         self.warnings: list[str] = []
+        self.losses: Sequence[Exchange] = ()
+        """The gaps in it; known when it was read to its end once, as the warnings are."""
         self.header = self._look()
         self.progress = progress
 
@@ -107,6 +109,7 @@ class _Stretch:
                         yield from ready
             yield from self._left()
             recording.warnings = reader.warnings
+            recording.losses = list(self.correlator.losses)
         while self._waiting:
             yield heapq.heappop(self._waiting)[3]
 

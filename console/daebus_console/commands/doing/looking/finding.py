@@ -9,14 +9,13 @@ from typing import Any
 
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.shared.asking import ask_whether_heard
-from daebus_console.commands.doing.shared.inputs import capture, misplaced, whole
+from daebus_console.commands.doing.shared.inputs import capture, misplaced, tell_lacks, whole
 from daebus_console.commands.doing.shared.material import wait
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.terms.entries import clock_time
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.capture.format import CaptureError
-from daebus_console.engine.capture.reader import told_warnings
 from daebus_console.engine.findings.engine import A_SECOND
 from daebus_console.engine.findings.finding import Finding, Severity
 from daebus_console.engine.findings.known import Mark, mark_for
@@ -134,8 +133,7 @@ def read_capture(command: Command, path: str, context: Context, *, bounded: bool
         session.stop()
     if session.failed is not None:
         raise CaptureError(session.failed)
-    for text in told_warnings(session.stored.name, session.warnings):
-        context.output.note(text)
+    tell_lacks(session.stored.name, session.warnings, session.correlator.losses, context)
     return session, interrupted
 
 

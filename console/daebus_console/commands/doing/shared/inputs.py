@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from daebus_console.commands.context import Context
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.verbs import Face
 from daebus_console.engine.capture.format import CaptureError
 from daebus_console.engine.capture.reader import open_capture, told_warnings
+from daebus_console.engine.message.exchange import Exchange
 from daebus_console.engine.replay.source import Recording
 from daebus_console.files.places import FileError, GivenUp, file_error
 from daebus_console.files.reading import Stored, number_of
+from daebus_console.render import duration
 
 
 def giving_up(context: Context) -> GivenUp:
@@ -45,9 +49,20 @@ def recording(path: str, context: Context) -> Recording:
 
 
 def tell_warnings(recording: Recording, context: Context) -> None:
-    """Note what of a capture that was read could not be read."""
-    for text in told_warnings(recording.path, recording.warnings):
+    """The same of what was read as exchanges."""
+    tell_lacks(recording.path, recording.warnings, recording.losses, context)
+
+
+def tell_lacks(name: str, warnings: Sequence[str], losses: Iterable[Exchange], context: Context) -> None:
+    """Note what of a capture could not be read, and for how long nothing was seen when it was recorded."""
+    for text in told_warnings(name, warnings):
         context.output.note(text)
+    gaps = [gap for one in losses if (gap := one.aside.gap) is not None and gap.lost]
+    if gaps:
+        seconds = sum(gap.seconds or 0.0 for gap in gaps)
+        when = f"for {duration(seconds)}" if seconds else "at its end"
+        what = "not all" if all(gap.partly for gap in gaps) else "nothing"
+        context.output.note(f"{name}: {when} {what} could be seen when it was recorded: {gaps[-1].reason}")
 
 
 def misplaced(command: Command, path: str, text: str) -> CommandError:
