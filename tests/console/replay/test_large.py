@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from daebus_console.engine.message.exchange import Exchange, Kind, State
+from daebus_console.engine.export import FORMATS, ExportOptions
+from daebus_console.engine.message.exchange import Flag, Kind, State
 from daebus_console.engine.replay import source as replay_source
 from daebus_console.engine.replay.plan import Choice, make_plan
 from daebus_console.engine.replay.source import Recording
@@ -101,12 +102,38 @@ def test_a_recording_by_filter_is_put_back_into_order(tmp_path: Path) -> None:
     shown += [(1006.0, "s", body % "c"), (1007.0, "c", reply % "c")]
     rows = [{"at": at, "channel": channel, "data": data} for at, channel, data in shown]
     path.write_text("".join(json.dumps(row) + "\n" for row in [{"daebus_capture": 1}, *rows]))
-    recording = Recording(path)
-    make_plan(recording.exchanges(), Choice())
-    assert recording.disorder == pytest.approx(2.0)
-    again: list[Exchange] = list(recording.exchanges())
-    assert [one.request_id for one in again] == ["a", "b", "c"]
-    assert all(one.state is State.ERROR for one in again)
+    found = list(Recording(path).exchanges())
+    assert [one.request_id for one in found] == ["a", "b", "c"]
+    assert all(one.state is State.ERROR for one in found)
+
+
+def test_of_what_is_out_of_order_no_more_is_held_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay_source, "MOST_MESSAGES", 20)
+    path = tmp_path / "backwards.jsonl"
+    rows = [{"at": 1_000 - n, "channel": "news", "data": f"x{n}"} for n in range(100)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in [{"daebus_capture": 1}, *rows]))
+    read = Recording(path).exchanges()
+    assert next(read).number <= 60
+    assert len(list(read)) == 99
+
+
+@pytest.mark.parametrize("room", [50, 100_000])
+def test_what_comes_long_after_belongs_to_its_request_as_long_as_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    """A second final answer, minutes and thousands of messages later; else it is one of its own. None is lost."""
+    monkeypatch.setattr(replay_source, "MOST_MESSAGES", room)
+    path, again = tmp_path / "twice.jsonl", tmp_path / "again.jsonl"
+    second = {"status": "success", "payload": "again", "request_id": "r3"}
+    row = json.dumps({"at": 1_500, "channel": "caller:1", "data": json.dumps(second)})
+    path.write_text("".join(f"{line}\n" for line in [*lines(1_500), row]))
+    with again.open("w") as file:
+        file.writelines(FORMATS["capture"].write(Recording(path).exchanges(), ExportOptions()))
+    for one in (path, again):
+        found = list(Recording(one).exchanges())
+        twice = [exchange.request_id for exchange in found if exchange.has(Flag.DUPLICATE)]
+        orphans = [exchange.request_id for exchange in found if exchange.state is State.ORPHAN]
+        assert (twice, orphans) == ((["r3"], []) if room > 50 else ([], ["r3"]))
 
 
 def mixed() -> Iterator[dict[str, object]]:

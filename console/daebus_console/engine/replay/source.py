@@ -1,8 +1,7 @@
 """Where the exchanges to replay come from: a capture file, however large, read as a stream. Holds a bounded stretch.
 
-Exchanges come in the order in which they were opened, each when its answer has been read, so that whoever sends it
-again can compare. One that was given up, or lies in a gap, waits for an answer that comes too late, for two minutes of
-the capture's time.
+Exchanges come in the order in which they were opened, each when what has been read since takes all the room, so that
+whoever takes them knows whatever belongs to them: the answer, one that came too late, and one that came a second time.
 """
 
 from __future__ import annotations
@@ -10,13 +9,14 @@ from __future__ import annotations
 import heapq
 import math
 import os
+from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 
 from daebus_console.engine import dialects
 from daebus_console.engine.capture.format import Header
 from daebus_console.engine.capture.reader import MOST_TOGETHER, CaptureReader, open_capture
 from daebus_console.engine.capture.source import Progress
-from daebus_console.engine.message.exchange import Exchange, Kind, State
+from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.message.frame import Alone, Gap, Seen
 from daebus_console.engine.message.recogniser import Recogniser
 from daebus_console.engine.pairing.correlator import DEFAULT_TIMEOUT, Correlator
@@ -26,12 +26,14 @@ from daebus_console.files.reading import Stored
 MOST_MESSAGES = 100_000
 MOST_BYTES = 128 * 1024 * 1024
 """How much of a capture is held at once; a request whose answer is farther away counts as unanswered."""
-_LONGEST_HOLD = 120.0
-"""Seconds, in the time of the capture, for which what is settled, or was given up, is held back at most."""
 _AT_ONCE = 1_000
 """How many are paired at once."""
-_OPEN = (State.PENDING, State.TIMEOUT, State.UNKNOWN, State.GAP)
-"""How what may still change stands."""
+_Entry = tuple[int, float, int, Exchange]
+"""One that is not given yet, as they are put in order: by what clock and when it was opened, and its number."""
+
+
+# Members of an enum are slow to look up, and this is wanted for every exchange.
+_GAP = Kind.GAP
 
 
 class Recording:
@@ -53,8 +55,6 @@ class Recording:
         self.stored = path if isinstance(path, Stored) else open_capture(path)
         self.path = self.stored.name
         self.timeout = timeout
-        self.disorder = 0.0
-        """How far, in seconds, messages stand behind their time; known when it was read to its end once."""
         self.warnings: list[str] = []
         self.losses: Sequence[Exchange] = ()
         """The gaps in it; known when it was read to its end once, as the warnings are."""
@@ -67,16 +67,14 @@ class Recording:
 
     def exchanges(self) -> Iterator[Exchange]:
         """Each exchange of the capture, opening order; those left pending at its end come last."""
-        # A recording by filter holds an exchange from when it matched, not from when it was opened.
-        return _Stretch(self, min(self.disorder, _LONGEST_HOLD)).exchanges()
+        return _Stretch(self).exchanges()
 
 
 class _Stretch:
     """One reading, from first to last."""
 
-    def __init__(self, recording: Recording, hold: float) -> None:
+    def __init__(self, recording: Recording) -> None:
         self.recording = recording
-        self.hold = hold
         self.journal = Journal(MOST_MESSAGES, MOST_BYTES)
         self.correlator = Correlator(self.journal, recording.timeout)
         self.correlator.recogniser = Recogniser(recording.spoken)
@@ -84,10 +82,13 @@ class _Stretch:
         self.now = 0.0
         self._whole_since = -math.inf
         """Since when all is seen; infinity while only a part is."""
-        self._clocks, self._stepped_at = 0, 0.0
-        """How often the clock stepped, and when it did the last time, by the new one."""
-        self._waiting: list[tuple[int, float, int, Exchange]] = []
-        """Those that are not given yet, by the time of their opening (and by what clock) and their number: a heap."""
+        self._clocks = 0
+        """How often the clock stepped."""
+        self._waiting: deque[_Entry] = deque()
+        """Those that are not given yet, in order."""
+        self._odd: list[_Entry] = []
+        """The same of those that came out of order: a heap. A recording by filter holds an exchange from when it
+        matched, not from when it was opened."""
         self._most = min(_AT_ONCE, self.journal.max_messages)
         self._most_bytes = min(MOST_TOGETHER, self.journal.max_bytes)
         self._kept: list[Alone] = []
@@ -110,8 +111,8 @@ class _Stretch:
             yield from self._left()
             recording.warnings = reader.warnings
             recording.losses = list(self.correlator.losses)
-        while self._waiting:
-            yield heapq.heappop(self._waiting)[3]
+        while self._waiting or self._odd:
+            yield self._pop()
 
     def _over(self, gap: Gap) -> list[Exchange]:
         """Take a gap, or the end of one in which a part was seen; returns what is ready then."""
@@ -119,7 +120,7 @@ class _Stretch:
         if not gap.lost and gap.end is not None:
             correlator.step_over(gap.start, gap)
             self._clocks += 1
-            now = self._stepped_at = gap.end
+            now = gap.end
             if self._whole_since < math.inf:
                 self._whole_since = min(self._whole_since, now)
         elif gap.partly and gap.end is not None:
@@ -152,13 +153,10 @@ class _Stretch:
 
     def _in_disorder(self, run: list[Alone]) -> Iterator[list[Exchange]]:
         """The same where times go back: what belongs together may be apart, so pairs are made as late as can be."""
-        recording, kept = self.recording, self._kept
+        kept = self._kept
         for one in run:
             at, ((_channel, data),) = one
-            if at >= self.now:
-                self.now = at
-            else:
-                recording.disorder = max(recording.disorder, self.now - at)
+            self.now = max(self.now, at)
             self._room -= len(data)
             if self._room < 0 or len(kept) == self._most:
                 yield self._left()
@@ -167,62 +165,50 @@ class _Stretch:
 
     def _left(self) -> list[Exchange]:
         """Pair what was kept to be paired late; returns what is ready then."""
-        ready = self._paired(self._kept, self.now, ordered=False) if self._kept else []
+        ready = self._paired(self._kept, self.now) if self._kept else []
         self._kept.clear()
         self._room = self._most_bytes
         return ready
 
-    def _paired(
-        self, batches: Sequence[Alone], now: float, *, ordered: bool = True, first: int | None = None
-    ) -> list[Exchange]:
-        """Take those, all until `now`; returns what is ready then. `ordered`: they are, and what came before them.
-
-        What is new begins with them, or with that number.
-        """
+    def _paired(self, batches: Sequence[Alone], now: float, *, first: int | None = None) -> list[Exchange]:
+        """Take those, all until `now`; returns what is ready then. What is new begins with them, or that number."""
         self.now = now
-        journal, waiting = self.journal, self._waiting
+        journal, waiting, clock = self.journal, self._waiting, self._clocks
         first = journal.next_number if first is None else first
         if batches:
             self.correlator.take_all(batches)
         self.correlator.advance(now)
-        new, settled_before = journal.exchanges.between(first, journal.next_number - 1), now - self.hold
-        ready = self._ready(settled_before) if ordered else []
-        if ordered and not waiting:
-            # Most are settled in the order in which they were opened, and need not wait.
-            given = 0
-            for exchange in new:
-                if exchange.opened.at > settled_before or (
-                    exchange.state in _OPEN and self._waits(exchange, self._clocks)
-                ):
-                    break
-                given += 1
-            ready += new[:given]
-            del new[:given]
-        for exchange in new:
+        for exchange in journal.exchanges.between(first, journal.next_number - 1):
             # A gap stands where it was told, which may be later than it began.
-            at = now if exchange.kind is Kind.GAP else exchange.opened.at
-            heapq.heappush(waiting, (self._clocks, at, exchange.number, exchange))
-        return ready if ordered else self._ready(settled_before)
+            at = now if exchange.kind is _GAP else exchange.opened.at
+            entry = clock, at, exchange.number, exchange
+            if not waiting or waiting[-1] < entry:
+                waiting.append(entry)
+            else:
+                heapq.heappush(self._odd, entry)
+        return self._ready()
 
-    def _ready(self, settled_before: float) -> list[Exchange]:
-        """Take out those that are settled and were opened until then, up to the first that is not.
+    def _ready(self) -> list[Exchange]:
+        """Take out those that cannot change any more, the journal having no room for them, up to the first that may.
 
-        Those that the journal has no room for any more are settled.
+        There are never many more than it has room for, in whatever order they came.
         """
-        waiting, first, ready = self._waiting, self.journal.exchanges.first, []
-        while waiting:
-            clock, at, number, exchange = waiting[0]
-            late = clock == self._clocks and at > settled_before
-            if number >= first and (late or (exchange.state in _OPEN and self._waits(exchange, clock))):
+        waiting, odd, first, ready = self._waiting, self._odd, self.journal.exchanges.first, list[Exchange]()
+        if not odd:
+            while waiting and waiting[0][2] < first:
+                ready.append(waiting.popleft()[3])
+            return ready
+        most = 2 * self.journal.max_messages
+        while waiting or odd:
+            following = odd[0] if self._odd_first() else waiting[0]
+            if following[2] >= first and len(waiting) + len(odd) <= most:
                 break
-            heapq.heappop(waiting)
-            ready.append(exchange)
+            ready.append(self._pop())
         return ready
 
-    def _waits(self, exchange: Exchange, clock: int) -> bool:
-        """Whether the answer to one that is unanswered may still come, or the end of a gap."""
-        if exchange.state is State.GAP:
-            return exchange.aside.gap is self.correlator.open_gap
-        pending = exchange.state is State.PENDING
-        over_at = exchange.until if clock == self._clocks else self._stepped_at
-        return exchange.answer is None and (pending or self.now <= over_at + _LONGEST_HOLD)
+    def _pop(self) -> Exchange:
+        """Take out the first in order."""
+        return (heapq.heappop(self._odd) if self._odd_first() else self._waiting.popleft())[3]
+
+    def _odd_first(self) -> bool:
+        return bool(self._odd) and (not self._waiting or self._odd[0] < self._waiting[0])

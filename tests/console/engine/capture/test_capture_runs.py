@@ -180,7 +180,7 @@ def answer(at: float, number: int) -> bytes:
 
 @pytest.mark.parametrize("block", [64, 300, 4_096])
 def test_an_answer_that_came_too_late_is_known_wherever_it_stands(tmp_path: Path, block: int) -> None:
-    """However the file is read, up to two minutes after its time was over."""
+    """However the file is read, and however late it is."""
     path = tmp_path / "capture.jsonl"
     lines = [request(1, 1), request(2, 2), answer(3, 2), request(4, 4), request(20, 3), answer(22, 3), answer(130, 1)]
     lines += [request(140, 5), answer(141, 5), answer(142, 4)]
@@ -192,7 +192,7 @@ def test_an_answer_that_came_too_late_is_known_wherever_it_stands(tmp_path: Path
     assert found == [
         ("r1", State.OK, True),
         ("r2", State.OK, False),
-        ("r4", State.TIMEOUT, False),
+        ("r4", State.OK, True),
         ("r3", State.OK, False),
         ("r5", State.OK, False),
     ]
