@@ -119,11 +119,14 @@ class Recorder:
         id: Any,
         action: str | None,
         code: str,
-        queued: float,
+        queued: float | None,
         channel: str | None = None,
         digest: Digest | None = None,
     ) -> None:
-        """A message was not handled; a broadcast has a `channel` and a `digest` in the place of id and action."""
+        """A message was not handled; a broadcast has a `channel` and a `digest` in the place of id and action.
+
+        So is a request noted whose answer a debugger dropped, by the code `answer_dropped`.
+        """
         values = (cut_id(id), None if action is None else cut(action, NAME), code, queued)
         broadcast = () if channel is None or digest is None else (cut(channel, NAME), *digest)
         self._append("refused", (*values, *broadcast))

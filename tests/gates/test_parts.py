@@ -141,6 +141,8 @@ def test_what_a_rule_does_to_a_part(shop: Shop, debugger: Debugger, requester: R
         replies = said(requester.start(name, "count", {"to": 3}))
         assert [payload["n"] for payload, _final, _did in replies] == expected
         assert [final for _payload, final, _did in replies] == [*[False] * (len(expected) - 1), True]
+        # A part that is gone cannot say so itself.
+        assert replies[-1][2] == (["dropped"] if "drop" in deed else [])
 
 
 @pytest.mark.parametrize("how", ["rule", "release"])
@@ -202,3 +204,26 @@ def test_from_a_part_one_steps_to_the_final_answer(
     assert (held["final"], held["payload"]) == (True, {"n": 4})
     debugger.release()
     assert len(said(call)) == 4
+
+
+@pytest.mark.parametrize("action", ["echo", "async", "steps"])
+@pytest.mark.parametrize("how", ["rule", "answer", "released"])
+def test_that_an_answer_was_dropped_is_noted(
+    shop: Shop, debugger: Debugger, requester: Requester, name: str, action: str, how: str
+) -> None:
+    """Beside that it was handled: nothing that is sent could say so."""
+    rules = {
+        "rule": {"place": "request", "drop_answer": True},
+        "answer": {"place": "answer", "final": True, "drop": True},
+        "released": {"place": "answer", "final": True, "hold": True},
+    }
+    debugger.rules(rules[how])
+    requester.start(name, action, {"n": 1}, request_id="r1", timeout=5)
+    if how == "released":
+        debugger.release(verdict="drop")
+
+    def told() -> list[tuple[str, str, str]]:
+        records = requester.call(f"daebus.control.{name}", "recent", {"id": "r1"})["records"]
+        return sorted((each["kind"], each["action"], each.get("code", "")) for each in records)
+
+    eventually(lambda: told() == [("handled", action, ""), ("refused", action, "answer_dropped")])

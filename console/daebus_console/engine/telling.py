@@ -16,7 +16,7 @@ from daebus_console.engine.pairing.correlator import Correlator
 from daebus_console.engine.records import before
 from daebus_console.engine.records.cycles import Cycle, cycles
 from daebus_console.engine.records.joining import Links, Told, cast_of, told_by_id
-from daebus_console.engine.records.record import DEBUGGER, Any_, Handled, Heard, Ran, Refused, batch_in, key_of
+from daebus_console.engine.records.record import Any_, Handled, Heard, Ran, Refused, batch_in, key_of
 from daebus_console.engine.records.running import Report, report_in
 from daebus_console.engine.records.standing import Standing, cycle_text, standing
 from daebus_console.engine.records.store import ROOM, Records
@@ -159,7 +159,7 @@ class Telling:
                 entry = self._directory.services.get(source.service)
                 if entry is not None:
                     entry.runs.add(record.at + source.off, key, record.elapsed or 0.0, error)
-            elif isinstance(record, Refused) and record.code == DEBUGGER:
+            elif isinstance(record, Refused) and record.debugged:
                 # It bears no mark itself: nobody answers it.
                 exchange = self.exchange_of(record)
                 if exchange is not None:

@@ -93,6 +93,8 @@ class Passage:
 
         Then its `send` is called later. `held` is for how many seconds the request has been held up before.
         """
+        if self._extra == DROP_ANSWER and answer.part is None:
+            self._gate.dropped(self._request)
         if self._extra == DROP_ANSWER or self._ended:
             return []
         self.held = held
@@ -178,6 +180,11 @@ class Passage:
             mark = mark if outcome.mark is None else outcome.mark.after(mark)
             extra = outcome.extra or extra
             if verdict.kind == DROP:
+                if answer.part is None:
+                    self._gate.dropped(self._request)
+                elif outcome.mark is not None:
+                    # It cannot say so itself any more.
+                    self.mark = outcome.mark.after(self.mark)
                 return []
             if verdict.kind == FAIL:
                 # Who fails halfway says no more.
@@ -201,11 +208,21 @@ class Came(Protocol):
 
 
 class AnswerGate:
-    """The gate of one service. `later(function)` has a function called on a thread that may wait for Redis."""
+    """The gate of one service. `later(function)` has a function called on a thread that may wait for Redis.
 
-    def __init__(self, gates: Gates, notices: Notices, later: Callable[[Callable[[], object]], object]) -> None:
+    `dropped(request)` is told of each final answer that a debugger drops.
+    """
+
+    def __init__(
+        self,
+        gates: Gates,
+        notices: Notices,
+        later: Callable[[Callable[[], object]], object],
+        dropped: Callable[[Request], object],
+    ) -> None:
         self.gates = gates
         self.later = later
+        self.dropped = dropped
         self.lock = threading.Lock()
         """Guards who stands at the gate, and the lines; held for moments only."""
         self._notices = notices

@@ -21,6 +21,7 @@ from daebus.service.claims import Claims
 from daebus.service.counts import Counts
 from daebus.service.hooks import action_route, event_route
 from daebus.service.kind import Function
+from daebus.service.recording.notes import note_unanswered
 from daebus.service.refusals import Refusals
 from daebus.service.registry import Registry
 from daebus.service.together import Mate
@@ -111,7 +112,9 @@ class Dispatcher:
             self._gatekeeper = Gatekeeper(
                 holding, name, self._notices, self.counts, runtime.recorder, claims, self._response
             )
-            self._answer_gate = AnswerGate(holding.gates, self._notices, holding.later)
+            self._answer_gate = AnswerGate(
+                holding.gates, self._notices, holding.later, partial(note_unanswered, runtime.recorder)
+            )
 
     def split(self, arrival: Arrival) -> list[Arrival]:
         """What of a message is dealt with by a worker and what on the event loop, where there is one."""

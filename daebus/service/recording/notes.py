@@ -16,6 +16,8 @@ from daebus.wire.envelope import Request, Unreadable
 
 DEFERRED = "deferred"
 """The outcome of a handler that has put its answer off."""
+_UNANSWERED = "answer_dropped"
+"""The code of a request that was handled, and whose answer a debugger has dropped."""
 
 
 def name_of(function: Callable[..., Any]) -> str:
@@ -82,6 +84,12 @@ def note_refused(recorder: Recorder | None, message: Request | Unreadable, code:
     if recorder is not None:
         id, action = (message.id, message.action) if isinstance(message, Request) else (message.request_id, None)
         recorder.refused(id, action or None, code, time.monotonic() - came_at)
+
+
+def note_unanswered(recorder: Recorder | None, request: Request) -> None:
+    """A debugger has dropped the answer to a request."""
+    if recorder is not None:
+        recorder.refused(request.id, request.action, _UNANSWERED, None)
 
 
 def note_unheard(recorder: Recorder | None, channel: str, data: bytes, code: str, came_at: float) -> None:

@@ -84,7 +84,15 @@ def test_a_rule_that_came_later_is_not_the_cause(console: Debugging, shop: Shop)
 
 
 def test_a_rule_with_a_condition_may_be_the_cause(console: Debugging, shop: Shop) -> None:
-    asked = unanswered(console, shop, "drop-answer --probability 0.999999")
+    """Where the service keeps no records, which would tell."""
+    app = Daebus(__name__, debugger=True, recorder=0)
+    app.action("ping")(lambda: {})
+    shop.start(shop.audit, app)
+    known(console.session, shop.audit)
+    console(f"fault {shop.audit} ping drop-answer --probability 0.999999")
+    silent(Asked(shop.url, shop.audit, "ping", {}, 0.3))
+    asked = latest(console, "ping")
+    eventually(lambda: asked.state != "pending")
     before = len(console.heard.lines)
     assert console(f"why #{asked.number}") == Exit.ERROR
     told = "\n".join(console.heard.lines[before:])
@@ -104,6 +112,23 @@ def test_what_the_service_notes_of_it_is_told_where_no_rule_is_certain(console: 
     before = len(console.heard.lines)
     console(f"logs {shop.orders}")
     assert "ping was kept from its handler by a debugger" in "\n".join(console.heard.lines[before:])
+
+
+@pytest.mark.parametrize("deed", ["drop-answer --probability 0.999999", "drop --place answer"])
+def test_a_dropped_answer_is_told_by_its_service_and_is_no_fault_of_it(
+    console: Debugging, shop: Shop, deed: str
+) -> None:
+    asked = unanswered(console, shop, deed)
+    console("unbreak")
+    told = f"a debugger dropped its answer in {shop.orders}"
+    assert why(console, f"#{asked.number}")[0] == told
+    assert asked.has(Flag.DEBUGGED)
+    assert not list(console.session.findings.book)
+    before = len(console.heard.lines)
+    console(f"logs {shop.orders}")
+    lines = "\n".join(console.heard.lines[before:])
+    assert "ping was handled, and its answer dropped by a debugger" in lines
+    assert "ping: ended well" in lines
 
 
 def test_an_error_that_a_debugger_answered_is_no_handlers(console: Debugging, shop: Shop) -> None:

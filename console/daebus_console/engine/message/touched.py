@@ -11,7 +11,7 @@ from daebus_console.naming import shown
 _MOST = 5
 _HARMLESS = ("held", "delayed", "duplicated", "answered twice")
 """After these the answer is the one that it would have been."""
-_UNMARKED = "kept from its handler"
+_UNMARKED = "kept from its handler, or its answer dropped"
 
 
 def touched(exchange: Exchange) -> str:

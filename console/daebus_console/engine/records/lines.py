@@ -8,6 +8,7 @@ from typing import NamedTuple
 from daebus_console.dates import seconds
 from daebus_console.engine.records.joining import Told
 from daebus_console.engine.records.record import (
+    ANSWER_DROPPED,
     DEBUGGER,
     DEFERRED,
     OK,
@@ -22,6 +23,10 @@ from daebus_console.engine.records.record import (
 )
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_REFUSED = {
+    DEBUGGER: "kept from its handler by a debugger",
+    ANSWER_DROPPED: "handled, and its answer dropped by a debugger",
+}
 FAILED, ENDED = "FAILED", "ENDED"
 """The levels of lines that are of no log: how something ended."""
 
@@ -62,8 +67,7 @@ def line_of(record: Any_) -> Line | None:
         made = FAILED if record.failed else ENDED, "", how_ended(record), record.traceback
     elif isinstance(record, Refused):
         what = record.action or record.channel or "a message"
-        why = "kept from its handler by a debugger" if record.code == DEBUGGER else f"refused: {record.code}"
-        made = FAILED, "", f"{what} was {why}", None
+        made = FAILED, "", f"{what} was {_REFUSED.get(record.code, f'refused: {record.code}')}", None
     else:
         return None
     frames = getattr(record, "frames", None)

@@ -149,10 +149,15 @@ class Published(Record, gc=False, kw_only=True, tag="published"):
 
 DEBUGGER = "debugger"
 """The code of what a debugger kept from its handler."""
+ANSWER_DROPPED = "answer_dropped"
+"""The code of a request that was handled, and whose answer a debugger dropped."""
 
 
 class Refused(Record, gc=False, kw_only=True, tag="refused"):
-    """A message that was not handled: with an action, or with the channel and digest of a broadcast."""
+    """A message that was not handled: with an action, or with the channel and digest of a broadcast.
+
+    Or a request that was, and is not answered: ANSWER_DROPPED.
+    """
 
     kind = "refused"
     id: Id = None
@@ -166,6 +171,11 @@ class Refused(Record, gc=False, kw_only=True, tag="refused"):
     @property
     def failed(self) -> bool:
         return True
+
+    @property
+    def debugged(self) -> bool:
+        """Whether that is the doing of a debugger."""
+        return self.code in (DEBUGGER, ANSWER_DROPPED)
 
 
 class Logged(Record, gc=False, kw_only=True, tag="logged"):

@@ -8,7 +8,7 @@ from daebus_console.dates import seconds
 from daebus_console.engine.findings.words import call, duration, quoted, shown
 from daebus_console.engine.message.exchange import Exchange, Kind
 from daebus_console.engine.records.lines import how_ended, name_of_run
-from daebus_console.engine.records.record import DEBUGGER, Handled, Heard, Refused
+from daebus_console.engine.records.record import ANSWER_DROPPED, DEBUGGER, Handled, Heard, Refused
 from daebus_console.engine.records.standing import short, what
 from daebus_console.engine.why.cause import Cause
 from daebus_console.engine.why.sight import Sight
@@ -33,9 +33,10 @@ def refused(sight: Sight, exchange: Exchange) -> Cause | None:
         return None
     one = found[-1]
     service = shown(one.source.service)
-    if one.code == DEBUGGER:
-        kept = f"a debugger kept it from its handler in {service}"
-        return Cause(DEBUGGER, kept, tuple(map(_noted, found[:_MOST])), "breaks lists the rules that stand")
+    if one.debugged:
+        kept = "dropped its answer" if one.code == ANSWER_DROPPED else "kept it from its handler"
+        told = f"a debugger {kept} in {service}"
+        return Cause(DEBUGGER, told, tuple(map(_noted, found[:_MOST])), "breaks lists the rules that stand")
     waited = f" after {duration(one.queued)}" if one.queued is not None and one.code == "expired" else ""
     why = _REFUSED.get(one.code, f"it says {shown(one.code, text=True)}")
     return Cause(
@@ -132,7 +133,7 @@ def busy_with(sight: Sight, service: str) -> list[str]:
 def _noted(record: Refused) -> str:
     waited = f", after it had waited {duration(record.queued)}" if record.queued is not None else ""
     who = f"{shown(record.source.service)} {shown(record.source.instance, text=True)}"
-    noted = "that" if record.code == DEBUGGER else shown(record.code, text=True)
+    noted = "that" if record.debugged else shown(record.code, text=True)
     return f"{who} noted {noted}{waited}"
 
 

@@ -7,7 +7,7 @@ from daebus_console.engine.findings.instances import Instance
 from daebus_console.engine.findings.rule import Rule
 from daebus_console.engine.findings.words import call, quoted, shown, term, to
 from daebus_console.engine.message.exchange import Exchange, Kind
-from daebus_console.engine.records.record import DEBUGGER, Any_, Refused
+from daebus_console.engine.records.record import Any_, Refused
 
 _WHY = {
     "busy": ("its queue was full", "the queue of the service is full: more comes than its workers get done"),
@@ -64,7 +64,7 @@ waits-for-itself."""
         """Whether a message that nobody answers was refused, as the service tells of each."""
         if not isinstance(record, Refused) or (exchange is not None and exchange.kind is Kind.REQUEST):
             return
-        if (exchange is None and record.channel is None) or record.code in ("unknown_action", DEBUGGER):
+        if (exchange is None and record.channel is None) or record.code == "unknown_action" or record.debugged:
             # It may be a request, whose answer tells; of actions that are missing there is a rule of their own; and
             # what a debugger keeps from its handler somebody wants so.
             return
