@@ -8,6 +8,8 @@ from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.engine.diff.exchange import diff_exchanges
 from daebus_console.engine.diff.rules import RuleError, Rules, parse_rules
+from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.message.touched import touched_calls
 from daebus_console.engine.replay.redact import masked, of_exchanges
 from daebus_console.engine.replay.report import change_data
 from daebus_console.render import Span, line
@@ -20,6 +22,14 @@ def rules_of(command: Command) -> Rules:
     except RuleError as error:
         position = max(command.line.find("--tolerance"), 0)
         raise CommandError(str(error), position, len("--tolerance")) from None
+
+
+def calls_of(exchange: Exchange, context: Context) -> list[Exchange]:
+    """The calls of it that a debugger had a hand in, of what is remembered; what it called was sent after it."""
+    with context.session.lock:
+        exchanges = context.session.journal.exchanges
+        since = exchanges.between(exchange.number + 1, exchanges.last)
+    return touched_calls(exchange, since)
 
 
 def run_diff(command: Command, context: Context) -> int:

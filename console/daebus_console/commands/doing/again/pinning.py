@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from daebus_console.commands.context import Context, Exit
-from daebus_console.commands.doing.again.comparing import rules_of
+from daebus_console.commands.doing.again.comparing import calls_of, rules_of
 from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.diff.values import Change, How
-from daebus_console.engine.message.touched import touched_calls
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.replay.pins import Pin, Pins, Return, Unpinnable
 from daebus_console.engine.replay.report import Result, Verdict, judge
@@ -124,8 +123,7 @@ def _tell(found: Return, context: Context) -> None:
     if outcome is None:
         result, told = Result.FAILED, found.problem
     else:
-        with context.session.lock:
-            calls = touched_calls(pin.exchange, context.session.journal.exchanges)
+        calls = calls_of(pin.exchange, context)
         verdict = judge(outcome, pin.rules, context.redact if context.redact else None, calls)
         result, told = verdict.result, _told(verdict, context.redact.mask(outcome.answer.payload))
     pin.last = result.value

@@ -8,6 +8,7 @@ from daebus.errors import RedisUnavailable, RequestFailed, RequestTimeout, Servi
 from daebus.transport.address import RedisAddress
 from daebus.transport.bus import redis_at
 from daebus_console.commands.context import Context, Exit
+from daebus_console.commands.doing.again.comparing import calls_of
 from daebus_console.commands.doing.again.driving import drive, links_for
 from daebus_console.commands.doing.shared.choosing import Chosen, choose
 from daebus_console.commands.doing.shared.differing import change_lines
@@ -18,7 +19,6 @@ from daebus_console.commands.terms.edits import parse_edits
 from daebus_console.engine.diff.exchange import Unread, read_payload
 from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.message.exchange import Exchange, Kind
-from daebus_console.engine.message.touched import touched_calls
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.replay.item import Resend, Unsendable, resend_of
 from daebus_console.engine.replay.pace import Pace
@@ -101,9 +101,7 @@ def replay_one(
     if not found:
         raise Cancelled(f"stopped waiting for {quoted(item.service)}; it was not told, and may still handle it")
     (outcome,) = found
-    with context.session.lock:
-        calls = touched_calls(origin, context.session.journal.exchanges)
-    verdict = judge(outcome, rules or Rules(), context.redact, calls)
+    verdict = judge(outcome, rules or Rules(), context.redact, calls_of(origin, context))
     return _tell_one(outcome, verdict, context, bool(given.get("json")))
 
 
