@@ -161,6 +161,7 @@ class OfflineSession(Session):
                 if self._ending:
                     return
                 if isinstance(run, Gap):
+                    self._catch_up()
                     self._gap(run)
                 elif isinstance(run, Seen):
                     self._seen(run.at)
@@ -225,7 +226,13 @@ class OfflineSession(Session):
     def _answerable(self, request: Exchange) -> bool:
         return request.opened.at >= self._whole_since
 
+    def _catch_up(self) -> None:
+        """Let time pass: where it goes back in the file it did so by the older ones, or what comes would seem late."""
+        with self._changed:
+            self._advance(self._time.now)
+
     def _tell_end(self) -> None:
+        self._catch_up()
         with self._changed:
             self.telling.finish()
             self.findings.finish()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from threading import Event
+from typing import Any
 
 import pytest
 
@@ -86,7 +87,11 @@ def test_a_rule_that_came_later_is_not_the_cause(console: Debugging, shop: Shop)
 def test_a_rule_with_a_condition_may_be_the_cause(console: Debugging, shop: Shop) -> None:
     """Where the service keeps no records, which would tell."""
     app = Daebus(__name__, debugger=True, recorder=0)
-    app.action("ping")(lambda: {})
+
+    @app.action("ping")
+    def ping() -> dict[str, Any]:
+        return {}
+
     shop.start(shop.audit, app)
     known(console.session, shop.audit)
     console(f"fault {shop.audit} ping drop-answer --probability 0.999999")

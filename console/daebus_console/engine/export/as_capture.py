@@ -65,7 +65,8 @@ class _Lines:
         self._before: Message | None = None
         self._latest = 0.0
         """The time of the latest message, by the clock that goes on."""
-        self._over = 0.0
+        self._over = self._unknown = 0.0
+        """Until when somebody waited in vain since the last gap; and where nobody knows whether it was in vain."""
 
     def take(self, exchange: Exchange) -> list[str]:
         """Take the next exchange; gives the lines of what passed before it was opened."""
@@ -73,9 +74,10 @@ class _Lines:
         gap, waiting, redact = exchange.aside.gap, self._waiting, self._redact
         if gap is not None:
             begins, ends = _gap_lines(gap)
-            end = None if ends is None else _End(gap.start + (gap.seconds or 0.0), ends)
+            end = None if ends is None or gap.end is None else _End(gap.end, ends)
             self._gaps[self._taken] = self._over, end
-            self._over = 0.0
+            # What was under way is unknown by the gap.
+            self._over = self._unknown = 0.0
             heapq.heappush(waiting, (exchange.opened.seq, self._taken, gap, begins))
             self._taken += 1
             return lines
@@ -84,11 +86,13 @@ class _Lines:
             self._taken += 1
         if exchange.state is State.TIMEOUT or exchange.flags & Flag.LATE:
             self._over = max(self._over, exchange.until)
+        elif exchange.state is State.UNKNOWN:
+            self._unknown = max(self._unknown, exchange.until)
         return lines
 
     def finish(self) -> list[str]:
         """The lines of what is left."""
-        return [*self._until(inf), *self._seen(self._over), *(end.text for end in self._ends)]
+        return [*self._until(inf), *self._seen(max(self._over, self._unknown)), *(end.text for end in self._ends)]
 
     def _until(self, seq: float) -> list[str]:
         waiting, lines = self._waiting, list[str]()
@@ -107,7 +111,8 @@ class _Lines:
         return lines
 
     def _gap(self, gap: Gap, text: str, over: float, end: _End | None) -> Iterator[str]:
-        yield from self._ended(gap.start if gap.lost else inf)
+        # Where another one begins, it is over, though seconds and times may differ by a rounding.
+        yield from self._ended(inf)
         yield from self._seen(over)
         if not gap.lost:
             self._latest = 0.0

@@ -17,10 +17,10 @@ Rules of this module:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from daebus_console.engine.message.envelope import CONTROL_PREFIX, PROBE, REFUSALS, SENTINELS, read_fast
-from daebus_console.engine.message.exchange import DAEBUS, Exchange, Flag, Kind, Message, State
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
 from daebus_console.engine.message.frame import CAUSE, Gap
 from daebus_console.engine.message.names import Names
 from daebus_console.engine.message.nesting import DEEPEST, is_too_deep
@@ -49,8 +49,6 @@ class Correlator(Sorter):
 
     def __init__(self, journal: Journal, timeout: float = DEFAULT_TIMEOUT) -> None:
         super().__init__(journal, timeout)
-        self.answerable: Callable[[Exchange], bool] = lambda _request: True
-        """Whether an answer to that request would have been seen. Where not, it does not time out: it is unknown."""
         self.probes = 0
         """How many heartbeats of services, callers and sentinels came by, which are no messages."""
         self._open_gap: Exchange | None = None
@@ -212,8 +210,7 @@ class Correlator(Sorter):
             if exchange.aside.until > now:
                 self._deadlines.again(exchange, exchange.aside.until)
             elif self.journal.exchange(exchange.number) is exchange:
-                told = exchange.dialect == DAEBUS or self.tells(exchange.dialect)
-                self._settle(exchange, State.TIMEOUT if told and self.answerable(exchange) else State.UNKNOWN)
+                self._run_out(exchange)
                 self.journal.touch(exchange)
                 expired.append(exchange)
         return expired

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from daebus_console.engine.message import envelope as wire
-from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, Notice, State
+from daebus_console.engine.message.exchange import DAEBUS, Exchange, Flag, Kind, Message, Notice, State
 from daebus_console.engine.message.names import Names
 from daebus_console.engine.pairing.deadlines import Deadlines
 from daebus_console.engine.pairing.journal import Journal
@@ -30,8 +32,14 @@ class Settling:
         """How many requests wait for their answer."""
         self.dropped: list[Exchange] = []
         """Requests that were still pending when the journal had no more room for them; for the taking."""
+        self.answerable: Callable[[Exchange], bool] = lambda _request: True
+        """Whether an answer to that request would have been seen. Where not, it does not time out: it is unknown."""
         self._names = Names()
         self._deadlines = Deadlines()
+
+    def tells(self, dialect: str) -> bool:
+        """Whether silence in a dialect is a failure."""
+        return dialect == DAEBUS
 
     def _alone(self, message: Message, state: State) -> Exchange:
         exchange = Exchange(self.journal.next_number, message.kind, state, message, target=message.channel)
@@ -67,12 +75,17 @@ class Settling:
         exchange.answer = message
         if exchange.state is _PENDING and message.at > exchange.until:
             # Its time had run out before this frame came, only nobody had asked yet.
-            self._settle(exchange, State.TIMEOUT)
+            self._run_out(exchange)
         if exchange.state is State.TIMEOUT:
             exchange.flags |= Flag.LATE
             if exchange.flags & _DECLARED:
                 return
         self._settle(exchange, State.ERROR if message.error else _OK)
+
+    def _run_out(self, exchange: Exchange) -> None:
+        """Its time is over."""
+        told = exchange.dialect == DAEBUS or self.tells(exchange.dialect)
+        self._settle(exchange, State.TIMEOUT if told and self.answerable(exchange) else State.UNKNOWN)
 
     def _held(self, exchange: Exchange, notice: Message) -> None:
         """Its asker was told that it is held, and for how long until the next notice: it waits so much longer."""

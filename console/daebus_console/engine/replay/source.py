@@ -84,6 +84,8 @@ class _Stretch:
         """Since when all is seen; infinity while only a part is."""
         self._clocks = 0
         """How often the clock stepped."""
+        self._latest = 0.0
+        """The time of the latest frame, by the clock of now."""
         self._waiting: deque[_Entry] = deque()
         """Those that are not given yet, in order."""
         self._odd: list[_Entry] = []
@@ -120,6 +122,7 @@ class _Stretch:
         if not gap.lost and gap.end is not None:
             correlator.step_over(gap.start, gap)
             self._clocks += 1
+            self._latest = 0.0
             now = gap.end
             if self._whole_since < math.inf:
                 self._whole_since = min(self._whole_since, now)
@@ -176,11 +179,14 @@ class _Stretch:
         journal, waiting, clock = self.journal, self._waiting, self._clocks
         first = journal.next_number if first is None else first
         if batches:
+            self._latest = now
             self.correlator.take_all(batches)
         self.correlator.advance(now)
         for exchange in journal.exchanges.between(first, journal.next_number - 1):
-            # A gap stands where it was told, which may be later than it began.
-            at = now if exchange.kind is _GAP else exchange.opened.at
+            at = exchange.opened.at
+            if exchange.kind is _GAP:
+                # It stands where it was told, which may be later than it began.
+                at = max(at, self._latest)
             entry = clock, at, exchange.number, exchange
             if not waiting or waiting[-1] < entry:
                 waiting.append(entry)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from daebus_console.engine import offline
 from daebus_console.engine.capture.reader import CaptureReader, read_capture
 from daebus_console.engine.export import export
-from daebus_console.engine.message.exchange import Exchange, Flag, State
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.message.frame import Frame, Gap
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.replay.source import Recording
@@ -209,9 +209,17 @@ def lines_of(events: list[tuple[str, int, float]]) -> list[bytes]:
             found.append(answer(at, number))
         elif what == "cast":
             found.append(plain(at, "news"))
-        elif what == "gap":
-            found.append(b'{"at": %a, "gap": %a, "reason": "r"}' % (at, pause / 2))
+        elif what in ("gap", "step"):
+            open_, partly = partly, None
+            if open_ is not None:
+                # As those are written who record.
+                found.append(b'{"at": %a, "gap": %a, "reason": "r", "partly": true}' % (open_, at - open_))
+            lost = b', "lost": false' if what == "step" else b""
+            found.append(b'{"at": %a, "gap": %a, "reason": "r"%b}' % (at, pause / 2, lost))
             at = round(at + pause / 2, 3)
+            if open_ is not None:
+                partly = at
+                found.append(b'{"at": %a, "gap": 0.0, "reason": "r", "partly": true}' % at)
         elif partly is None:
             partly = at
             found.append(b'{"at": %a, "gap": 0.0, "reason": "r", "partly": true}' % at)
@@ -224,9 +232,9 @@ def lines_of(events: list[tuple[str, int, float]]) -> list[bytes]:
 @given(
     events=st.lists(
         st.tuples(
-            st.sampled_from(["ask", "answer", "cast", "gap", "part"]),
+            st.sampled_from(["ask", "answer", "cast", "gap", "part", "step"]),
             st.integers(1, 4),
-            st.sampled_from([0.0, 0.5, 3.0, 12.0]),
+            st.sampled_from([0.0, 0.7, 3.1, 12.0]),
         ),
         max_size=16,
         unique_by=lambda event: event[:2],
@@ -244,6 +252,23 @@ def lines_of(events: list[tuple[str, int, float]]) -> list[bytes]:
     ],
     together=3,
 )
+@example(
+    # What was asked is over while a part is seen: nobody knows, however much is paired at once.
+    events=[
+        ("part", 1, 0.0),
+        ("ask", 1, 3.1),
+        ("cast", 1, 12.0),
+        ("answer", 1, 3.1),
+        ("ask", 2, 0.0),
+        ("cast", 2, 12.0),
+    ],
+    together=1_000,
+)
+@example(
+    # Seconds and times differ by a rounding.
+    events=[("cast", 1, 0.7), ("part", 1, 3.1), ("gap", 1, 3.1), ("ask", 1, 0.0), ("step", 1, 0.7), ("ask", 2, 12.0)],
+    together=3,
+)
 def test_with_gaps_it_is_known_alike_however_it_is_read(
     tmp_path_factory: pytest.TempPathFactory, events: list[tuple[str, int, float]], together: int
 ) -> None:
@@ -252,7 +277,10 @@ def test_with_gaps_it_is_known_alike_however_it_is_read(
     path.write_bytes(HEADER + b"\n".join(lines_of(events)) + b"\n")
 
     def told(exchanges: Iterable[Exchange]) -> list[object]:
-        return [(one.number, one.request_id, one.state, one.latency, len(one.messages)) for one in exchanges]
+        return [
+            (one.number, one.request_id, one.state, one.has(Flag.LATE), one.latency, len(one.messages))
+            for one in exchanges
+        ]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("daebus_console.engine.replay.source._AT_ONCE", together)
@@ -261,7 +289,24 @@ def test_with_gaps_it_is_known_alike_however_it_is_read(
     with OfflineSession(path) as session:
         assert session.wait_up(10)
         assert told(session.journal.exchanges) == found
+    with OfflineSession(again) as session:
+        assert session.wait_up(10)
+        assert told(session.journal.exchanges) == found
     with CaptureReader(path) as one, CaptureReader(again) as other:
         assert [frame for frame in other if isinstance(frame, Frame)] == [
             each for each in one if isinstance(each, Frame)
         ]
+
+
+def test_where_times_go_back_what_is_over_by_the_end_is_over(tmp_path: Path) -> None:
+    path = tmp_path / "capture.jsonl"
+    path.write_bytes(HEADER + b"\n".join([plain(100, "news"), request(99, 2), request(80, 1)]) + b"\n")
+
+    def told(exchanges: Iterable[Exchange]) -> dict[str | None, State]:
+        return {one.request_id: one.state for one in exchanges if one.kind is Kind.REQUEST}
+
+    expected = {"r1": State.TIMEOUT, "r2": State.PENDING}
+    assert told(Recording(path).exchanges()) == expected
+    with OfflineSession(path) as session:
+        assert session.wait_up(10)
+        assert told(session.journal.exchanges) == expected

@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from daebus import DaebusCaller
+from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.export import FORMATS, ExportError, ExportOptions, export, format_for
 from daebus_console.engine.hiding.redact import Redactor
-from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.message.exchange import Exchange, State
 from daebus_console.engine.replay.source import Recording
 from tests.console.cli.conftest import Console
 from tests.console.engine.bus import Bus, answer, progress, raw, request
@@ -243,3 +244,20 @@ def test_the_verb_writes_files_for_their_owner_only(console: Console, recorded: 
     assert "write a file" in console("export", str(recorded), "--copy").err
     lines = console("export", str(recorded), "--as", "jsonl").out.splitlines()
     assert len([json.loads(line) for line in lines]) == 6
+
+
+def test_a_capture_of_some_has_the_gaps_between_them(console: Console, tmp_path: Path) -> None:
+    """Else it would say that nobody answered where nobody looked."""
+    path, some = tmp_path / "all.jsonl", tmp_path / "some.jsonl"
+    with CaptureWriter(path, "redis://localhost", 0.0) as writer:
+        writer.write(1.0, *request("users", "get", id="a"))
+        writer.write(1.0, *request("stock", "take", id="b"))
+        writer.gap(2.0, 5.0, "the connection was lost")
+        writer.write(30.0, *request("users", "get", id="c"))
+        writer.write(30.5, *answer("caller:1", id="c"))
+        writer.seen(50.0)
+    done = console("export", str(path), "to:users", "--as", "capture", "-o", str(some))
+    assert "2 exchanges written" in done.err
+    found = [(one.request_id, one.state) for one in Recording(some).exchanges()]
+    assert found == [("a", State.UNKNOWN), (None, State.GAP), ("c", State.OK)]
+    assert console("export", str(path), "to:users", "--as", "jsonl").out.count("\n") == 2

@@ -15,7 +15,7 @@ from daebus_console.commands.errors import CommandError
 from daebus_console.commands.grammar.command import Command
 from daebus_console.engine.export import FORMATS, ExportOptions, format_for, pieces
 from daebus_console.engine.export.where import bare_url
-from daebus_console.engine.message.exchange import Exchange, Flag
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.files.places import FileError, is_standard_output
 from daebus_console.files.writing import Writing
@@ -53,7 +53,9 @@ def run_export(command: Command, context: Context) -> int:
     )
     # What only asks services for themselves is no work of theirs, and answered differently each time.
     whole = not FORMATS[name].again or bool(chosen.numbers) or chosen.matching.names_control
-    count = _Count(chosen.each(), whole, options.left_out)
+    # Without its gaps a capture would say that nobody answered where nobody looked.
+    each = chosen.with_gaps if name == "capture" and chosen.with_gaps is not None else chosen.each
+    count = _Count(each(), whole, options.left_out)
     found = pieces(name, count, options)
     if command["copy"]:
         _copy(found, context, name, count)
@@ -119,7 +121,7 @@ class _Count:
             if exchange.flags & Flag.CONTROL and not self._whole:
                 self.control += 1
                 continue
-            self._passed += 1
+            self._passed += exchange.kind is not Kind.GAP
             yield exchange
 
     @property

@@ -30,7 +30,8 @@ from daebus_console.files.places import STANDARD, expanded
 class Chosen:
     """Exchanges: `numbers` as they were named, else those of `path` or of the session that match.
 
-    `each()` iterates over them, and may be called more than once. `rest` are the words that belong to something else.
+    `each()` iterates over them, and may be called more than once; so does `with_gaps()`, which has the gaps between
+    them as well. `rest` are the words that belong to something else.
     """
 
     each: Callable[[], Iterable[Exchange]]
@@ -39,6 +40,7 @@ class Chosen:
     matching: filters.Filter = field(default_factory=lambda: filters.parse(""))
     rest: tuple[Word, ...] = ()
     recording: Recording | None = None
+    with_gaps: Callable[[], Iterable[Exchange]] | None = None
 
     @property
     def header(self) -> Header | None:
@@ -114,7 +116,13 @@ def _of_file(word: Word, rest: Sequence[Word], line: str, with_filter: bool, con
     named = named_by(matching, rest, recording.exchanges())
     if named is not None:
         return Chosen(lambda: named, (), path, matching, recording=recording)
-    return Chosen(lambda: _matching(recording.exchanges(), matching), (), path, matching, recording=recording)
+    return Chosen(
+        lambda: _matching(recording.exchanges(), matching),
+        path=path,
+        matching=matching,
+        recording=recording,
+        with_gaps=lambda: _with_gaps(recording.exchanges(), matching),
+    )
 
 
 def _of_session(words: Sequence[Word], line: str, context: Context) -> Chosen:
@@ -122,8 +130,16 @@ def _of_session(words: Sequence[Word], line: str, context: Context) -> Chosen:
     session = context.session
     with session.lock:
         seen = (one for one in session.journal.exchanges if one.kind is not MessageKind.TOLD)
-        exchanges = [exchange for exchange in seen if matching(exchange)]
-    return Chosen(lambda: exchanges, matching=matching)
+        exchanges = list(_with_gaps(seen, matching))
+    return Chosen(
+        lambda: _matching(exchanges, matching),
+        matching=matching,
+        with_gaps=lambda: exchanges,
+    )
+
+
+def _with_gaps(exchanges: Iterable[Exchange], matching: filters.Filter) -> Iterator[Exchange]:
+    return (one for one in exchanges if one.kind is MessageKind.GAP or matching.accepts(one))
 
 
 def _matching(exchanges: Iterable[Exchange], matching: filters.Filter) -> Iterator[Exchange]:
