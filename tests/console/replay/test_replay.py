@@ -16,6 +16,7 @@ import redis
 from daebus import DaebusCaller
 from daebus.transport.address import RedisAddress
 from daebus_console.commands.doing.again.reporting import report_lines
+from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.replay.links import SessionLinks
@@ -24,6 +25,7 @@ from daebus_console.engine.replay.plan import Choice, make_plan
 from daebus_console.engine.replay.replay import Outcome, Replay
 from daebus_console.engine.replay.report import Report, Result
 from daebus_console.engine.replay.source import Recording
+from daebus_console.engine.replay.steady import Steady
 from daebus_console.engine.session import Session
 from tests.console.engine.bus import Bus, raw, request
 from tests.console.replay.conftest import Shop
@@ -277,3 +279,31 @@ def test_redis_going_meanwhile_ends_it_and_says_what_is_unknown(own_redis: Redis
         assert len(found) < 500
     finally:
         shop.app.stop(grace=0)
+
+
+@pytest.mark.parametrize("step", [3600.0, -3600.0])
+def test_where_the_clock_stepped_the_spacing_is_that_of_each_clock(shop: Shop, tmp_path: Path, step: float) -> None:
+    path = tmp_path / "stepped.jsonl"
+    with CaptureWriter(path, "redis://localhost", 0.0) as writer:
+        for number, at in enumerate((10_000.0, 10_000.2, 10_000.4 + step, 10_000.6 + step)):
+            if number == 2:
+                writer.gap(10_000.3 + step, 0.0, "the clock of this machine was set", lost=False)
+            writer.write(at, *request(shop.name, "echo", id=f"r{number}"))
+    choice = Choice()
+    assert make_plan(Recording(path).exchanges(), choice).seconds == pytest.approx(0.5)
+    found: list[Outcome] = []
+    replay = Replay(
+        choice.with_gaps(Recording(path).exchanges()), RedisAddress(shop.url), on_outcome=found.append, pace=Pace()
+    )
+    thread = threading.Thread(target=replay.run)
+    thread.start()
+    try:
+        # None waits for an hour.
+        eventually(lambda: len(found) == 4, what="all are sent")
+    finally:
+        replay.cancel()
+        thread.join(5)
+    assert [outcome.answer.status for outcome in found] == ["ok"] * 4
+    times = Steady()
+    at = [times.at(one) for one in choice.with_gaps(Recording(path).exchanges())]
+    assert at == pytest.approx([10_000.0, 10_000.2, 10_000.2, 10_000.3, 10_000.5])

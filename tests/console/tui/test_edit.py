@@ -26,14 +26,14 @@ from tests.console.tui.scene import NOON, scene
 from tests.console.tui.support import Driver, drive, fed, grid
 from tests.console.tui.test_safety import CORPUS, HALVES, unsafe
 
-BROADCAST = Resend(Kind.BROADCAST, "orders", None, {"event": "placed", "order": 5}, 0.0, 14)
+BROADCAST = Resend(Kind.BROADCAST, "orders", None, {"event": "placed", "order": 5}, 14)
 VALID = "✓ may be sent"
 
 
 def request(payload: Any = None, service: str = "users", action: str = "get_user") -> Resend:
     """A request to be edited."""
     payload = {"id": 7} if payload is None else payload
-    return Resend(Kind.REQUEST, service, action, {"action": action, "payload": payload}, 0.0, 12)
+    return Resend(Kind.REQUEST, service, action, {"action": action, "payload": payload}, 12)
 
 
 class Opened:

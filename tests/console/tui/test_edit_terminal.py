@@ -29,7 +29,7 @@ class Editing(ConsoleApp):
     def on_mount(self):
         super().on_mount()
         body = {"action": "greet", "payload": {"name": "Ann", "token": "s3cret"}}
-        self.push_screen(EditScreen(Resend(Kind.REQUEST, "hall", "greet", body, 0.0, 12)), self.done)
+        self.push_screen(EditScreen(Resend(Kind.REQUEST, "hall", "greet", body, 12)), self.done)
 
     def done(self, item):
         with open(sys.argv[1], "w") as file:

@@ -10,6 +10,7 @@ from typing import Any
 from daebus_console.engine.filter.language import Filter, parse
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.replay.item import Unsendable, where_to
+from daebus_console.engine.replay.steady import Steady
 
 _EVERYTHING = parse("")
 # Members of an enum are slow to look up, and these are wanted for every exchange.
@@ -54,7 +55,11 @@ class Choice:
 
     def of(self, exchanges: Iterable[Exchange]) -> Iterator[Exchange]:
         """Those to be replayed."""
-        return (exchange for exchange in exchanges if self.takes(exchange) and self.why_not(exchange) is None)
+        return (one for one in self.with_gaps(exchanges) if one.state is not _GAP)
+
+    def with_gaps(self, exchanges: Iterable[Exchange]) -> Iterator[Exchange]:
+        """The same, with the gaps between them."""
+        return (one for one in exchanges if one.state is _GAP or (self.takes(one) and self.why_not(one) is None))
 
     def why_not(self, exchange: Exchange) -> str | None:
         """Why one that is taken cannot be sent again; None where it can."""
@@ -82,6 +87,7 @@ class Plan:
     """By the id of what they were made for, the calls that a debugger had a hand in."""
     first: float | None = None
     last: float = 0.0
+    times: Steady = field(default_factory=Steady)
 
     @property
     def total(self) -> int:
@@ -97,6 +103,9 @@ class Plan:
         """Count an exchange."""
         if exchange.flags & _DEBUGGED and exchange.parent_id is not None:
             self.debugged.setdefault(exchange.parent_id, []).append(exchange)
+        if exchange.state is _GAP:
+            self.times.at(exchange)
+            return
         if not choice.takes(exchange):
             if exchange.kind in _NOUNS and choice.considers(exchange):
                 self.left_out[exchange.kind] += 1
@@ -106,7 +115,7 @@ class Plan:
         except Unsendable as error:
             self.unsendable[str(error)] += 1
             return
-        kind, at = exchange.kind, exchange.opened.at
+        kind, at = exchange.kind, self.times.at(exchange)
         self.kinds[kind] += 1
         (self.channels if kind is _BROADCAST else self.services)[channel] += 1
         if exchange.parent_id is not None and kind is _REQUEST:

@@ -25,6 +25,7 @@ from daebus_console.engine.replay.flight import Flight, Flights
 from daebus_console.engine.replay.item import TIMEOUT, Resend, Unsendable, patience, resend_of
 from daebus_console.engine.replay.links import Links, NoLinks
 from daebus_console.engine.replay.pace import Pace, Timing
+from daebus_console.engine.replay.steady import Steady
 from daebus_console.engine.replay.wire import Crowded, Wire
 from daebus_console.naming import quoted
 
@@ -67,7 +68,7 @@ class Progress:
 
 
 class Replay:
-    """Sends `exchanges` again at `address`; `run` does it, in the thread that calls it.
+    """Sends `exchanges` again at `address`; `run` does it, in the thread that calls it. Gaps among them are not sent.
 
     change: turns what would be sent into what is sent. timeout: seconds for an answer, instead of those that requests
     name. in_flight: requests that may be under way at once. links: is told what is sent, to tell that it is ours.
@@ -153,10 +154,10 @@ class Replay:
             self._links.open(self._wire.reply_to)
             self._ahead.start()
             self._timing = Timing(self.pace, time.monotonic())
-            for index, (origin, item) in enumerate(self._items()):
-                if not self._await_turn(index, item):
+            for index, (origin, item, at) in enumerate(self._items()):
+                if not self._await_turn(index, item, at):
                     break
-                self._send(origin, item, self._timing.due(index, item.at))
+                self._send(origin, item, self._timing.due(index, at))
                 self._hand_out(2)
             self._await_rest()
         finally:
@@ -166,19 +167,24 @@ class Replay:
         self._hand_out()
         return self.progress
 
-    def _items(self) -> Iterator[tuple[Exchange, Resend]]:
+    def _items(self) -> Iterator[tuple[Exchange, Resend, float]]:
+        """What is to be sent, and when it was, by one clock."""
+        times = Steady()
         for exchange in self._ahead:
             if self._ended():
                 return
+            at = times.at(exchange)
+            if exchange.kind is Kind.GAP:
+                continue
             try:
-                yield exchange, self._change(resend_of(exchange))
+                yield exchange, self._change(resend_of(exchange)), at
             except Unsendable as error:
                 self._settle(Outcome(exchange, None, Answer("unsent"), reason=str(error)))
 
     def _ended(self) -> bool:
         return self._cancelled or self.lost is not None
 
-    def _await_turn(self, index: int, item: Resend) -> bool:
+    def _await_turn(self, index: int, item: Resend, at: float) -> bool:
         """Wait until the time has come and there is room; False where it has ended meanwhile."""
         held = False
         while not self._ended():
@@ -186,7 +192,7 @@ class Replay:
                 now = time.monotonic()
                 self._expire(now)
                 self._keep_clock(now)
-                due = self._timing.due(index, item.at)
+                due = self._timing.due(index, at)
                 if now - due > _LATE and not held and not self._pause and not self.pace.asap:
                     # Whatever stopped us, the process itself perhaps: what was missed is not made up for in a burst.
                     self._timing.shift(now - due)

@@ -38,7 +38,7 @@ SECRETS = ["password", "Token"]
 
 def request(payload: Any, **body: Any) -> Resend:
     """A request to be edited."""
-    return Resend(Kind.REQUEST, "users", "login", {"action": "login", "payload": payload, **body}, 0.0, 12)
+    return Resend(Kind.REQUEST, "users", "login", {"action": "login", "payload": payload, **body}, 12)
 
 
 def sent(draft: Draft, text: str) -> Any:

@@ -89,7 +89,7 @@ class _Many:
                     junit.add(outcome, verdict)
 
             replay = Replay(
-                self.choice.of(self._exchanges()),
+                self.choice.with_gaps(self._exchanges()),
                 self.address,
                 on_outcome=add,
                 pace=self.pace,
@@ -107,11 +107,11 @@ class _Many:
         return status
 
     def _exchanges(self) -> Iterator[Exchange]:
-        """Those that can go to somebody."""
+        """Those that can go to somebody, and the gaps between them."""
         return (one for one in self._all() if not self._is_absent(one))
 
     def _all(self) -> Iterable[Exchange]:
-        found: Iterable[Exchange] = self.chosen.each()
+        found = self.chosen.each() if self.chosen.with_gaps is None else self.chosen.with_gaps()
         if self.chosen.live and not self.chosen.numbers:
             # What a filter finds in the session are also earlier replays of the same.
             found = (exchange for exchange in found if not exchange.aside.origin)
