@@ -19,13 +19,13 @@ from daebus_console.commands.doing.again.reporting import report_lines
 from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
+from daebus_console.engine.message.steady import Steady
 from daebus_console.engine.replay.links import SessionLinks
 from daebus_console.engine.replay.pace import Pace, Timing
 from daebus_console.engine.replay.plan import Choice, make_plan
 from daebus_console.engine.replay.replay import Outcome, Replay
 from daebus_console.engine.replay.report import Report, Result
 from daebus_console.engine.replay.source import Recording
-from daebus_console.engine.replay.steady import Steady
 from daebus_console.engine.session import Session
 from tests.console.engine.bus import Bus, raw, request
 from tests.console.replay.conftest import Shop

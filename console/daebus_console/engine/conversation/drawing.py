@@ -178,4 +178,7 @@ def remark(row: Row) -> str:
         return f"no id says what it was sent from: {exchange.source} had nothing else under way"
     if exchange.state is State.UNKNOWN:
         return "nobody knows how it ended: there was a gap"
-    return f"a debugger had a hand in it: {touched(exchange)}" if exchange.has(Flag.DEBUGGED) else ""
+    if exchange.has(Flag.DEBUGGED):
+        return f"a debugger had a hand in it: {touched(exchange)}"
+    timeless = exchange.kind is Kind.REQUEST and exchange.has(Flag.TIMELESS)
+    return "the clock stepped while it was under way: nobody knows how long it took" if timeless else ""

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from daebus_console.engine.conversation.supposing import Supposing
 from daebus_console.engine.message.exchange import Exchange, Kind
+from daebus_console.engine.message.steady import Steady
 from daebus_console.engine.records.joining import Links
 from daebus_console.engine.records.record import Heard, Ran, key_of
 
@@ -71,7 +72,9 @@ class Conversation:
         self._last = exchanges[-1].number if exchanges else 0
         self._supposing = Supposing()
         self._supposed: dict[int, str | None] = {}
+        self.times = Steady()
         for exchange in exchanges:
+            self.times.at(exchange)
             self._suppose(exchange)
         self.root = self._top(start, exchanges)
         within: dict[Key, list[Exchange]] = {}
@@ -112,6 +115,7 @@ class Conversation:
             if exchange.number <= self._last:
                 continue
             self._last = exchange.number
+            self.times.at(exchange)
             self._suppose(exchange)
             parent = self._parent_of(exchange)
             if parent is not None:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from daebus_console.engine.conversation.tree import Conversation, Node
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
+from daebus_console.engine.message.steady import Steady
 from daebus_console.engine.records.joining import Links, Told
 from daebus_console.engine.records.record import Handled, Heard, Ran
 
@@ -64,11 +65,15 @@ class Row(NamedTuple):
 
 
 class Waterfall(NamedTuple):
-    """The rows of a conversation, each before what is within it; `begin` is epoch seconds, `length` seconds."""
+    """The rows of a conversation, each before what is within it; `begin` is epoch seconds, `length` seconds.
+
+    Times are by the clock that was first; where it `stepped` meanwhile, that took none.
+    """
 
     rows: list[Row]
     begin: float
     length: float
+    stepped: bool = False
 
 
 def waterfall(conversation: Conversation, now: float) -> Waterfall:
@@ -76,39 +81,45 @@ def waterfall(conversation: Conversation, now: float) -> Waterfall:
     nodes = list(conversation.root.walk())
     told = {id(node): _told(node, conversation.links) for node in nodes}
     spans: dict[int, tuple[float, float]] = {}
+    times = conversation.times
     for node in nodes:
         if node.exchange is not None:
-            spans[id(node)] = _span(node.exchange, now, told[id(node)])
+            spans[id(node)] = _span(node.exchange, now, told[id(node)], times)
         elif node.run is not None:
-            spans[id(node)] = _span_of_run(node, spans)
+            spans[id(node)] = _span_of_run(node, spans, times)
     begin = min((start for start, _end in spans.values()), default=now)
     end = max((end for _start, end in spans.values()), default=now)
     rows = [_row(node, spans, begin, told) for node in nodes]
-    return Waterfall(rows, begin, max(0.0, end - begin))
+    ahead = [times.ahead(node.exchange.opened) for node in nodes if node.exchange is not None]
+    stepped = len(set(ahead)) > 1 or any(node.exchange.flags & Flag.TIMELESS for node in nodes if node.exchange)
+    return Waterfall(rows, begin, max(0.0, end - begin), stepped)
 
 
 def _told(node: Node, links: Links | None) -> Told:
     return Told() if links is None or node.exchange is None else links.told(node.exchange)
 
 
-def _span(exchange: Exchange, now: float, told: Told) -> tuple[float, float]:
-    start = exchange.opened.at
+def _span(exchange: Exchange, now: float, told: Told, times: Steady) -> tuple[float, float]:
+    opened = exchange.opened
+    start = times.of(opened)
     if exchange.kind is not Kind.REQUEST:
         # Nothing answers it: it is over when its handlers are, of which only they tell.
-        return start, max([start, *(_end_of(run) for run in told.handled)])
+        return start, max([start, *(times.of(opened, _end_of(run)) for run in told.handled)])
     if exchange.answer is not None:
-        return start, max(start, exchange.answer.at)
+        return start, max(start, times.of(exchange.answer))
     if exchange.state is State.PENDING:
-        return start, max(start, now)
-    return start, max(start, exchange.until) if exchange.state is State.TIMEOUT else start
+        return start, max(start, now - times.now_ahead)
+    return start, max(start, times.of(opened, exchange.until)) if exchange.state is State.TIMEOUT else start
 
 
-def _span_of_run(node: Node, spans: dict[int, tuple[float, float]]) -> tuple[float, float]:
+def _span_of_run(node: Node, spans: dict[int, tuple[float, float]], times: Steady) -> tuple[float, float]:
     """When a run was, by its own clock; not before what set it off."""
-    run = node.run
+    run, parent = node.run, node.parent
     assert run is not None, "it is a run"
-    earliest = spans[id(node.parent)][0] if node.parent is not None else run.begun
-    start = max(earliest, run.begun)
+    begun = run.begun
+    if parent is not None and parent.exchange is not None:
+        begun = times.of(parent.exchange.opened, begun)
+    start = max(spans[id(parent)][0] if parent is not None else begun, begun)
     return start, max(start, start + (run.elapsed or 0.0))
 
 

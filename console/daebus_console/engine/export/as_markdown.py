@@ -28,7 +28,8 @@ def _section(exchange: Exchange, options: ExportOptions) -> Iterator[str]:
     if gap is not None:
         end = when(gap.end) if gap.end is not None else "now"
         yield f"### #{exchange.number} gap\n\n"
-        yield f"Nothing was seen from {when(gap.start)} to {end}: {_plain(gap.reason)}\n\n"
+        saw = f"{gap.saw.capitalize()} was seen from {when(gap.start)} to {end}" if gap.saw else f"At {end}"
+        yield f"{saw}: {_plain(gap.reason)}\n\n"
         return
     yield f"### #{exchange.number} {_plain(shown(exchange.target or ''))} {_what(exchange)}\n\n"
     yield "| | |\n|---|---|\n"

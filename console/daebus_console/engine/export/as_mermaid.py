@@ -48,7 +48,8 @@ class _Diagram:
         if gap is not None:
             seconds = f"{gap.seconds:.1f} s" if gap.seconds is not None else "still"
             if self.names:
-                yield f"Note over {','.join(self._edges())}: {label(f'nothing was seen for {seconds}: {gap.reason}')}"
+                text = f"{gap.saw} was seen for {seconds}: {gap.reason}" if gap.saw else gap.reason
+                yield f"Note over {','.join(self._edges())}: {label(text)}"
             return
         source, target = self._ends(exchange)
         number = f"#{exchange.number}"

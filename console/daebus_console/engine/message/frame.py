@@ -48,3 +48,10 @@ class Gap(NamedTuple):
     def seconds(self) -> float | None:
         """How long it lasted, or None while it lasts."""
         return None if self.end is None else self.end - self.start
+
+    @property
+    def saw(self) -> str | None:
+        """What was seen meanwhile, in a word or two; None where there was no meanwhile."""
+        if not self.lost and self.seconds == 0:
+            return None
+        return "not everything" if self.partly else "nothing"

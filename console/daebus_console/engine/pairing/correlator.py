@@ -17,7 +17,7 @@ Rules of this module:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from daebus_console.engine.message.envelope import CONTROL_PREFIX, PROBE, REFUSALS, SENTINELS, read_fast
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
@@ -51,6 +51,8 @@ class Correlator(Sorter):
         super().__init__(journal, timeout)
         self.probes = 0
         """How many heartbeats of services, callers and sentinels came by, which are no messages."""
+        self.on_unknown: Callable[[list[Exchange]], None] = lambda _requests: None
+        """Told of those of which nobody knows what becomes of them, by a gap."""
         self._open_gap: Exchange | None = None
         self.losses: deque[Exchange] = deque(maxlen=_MOST_LOSSES)
         """The gaps so far, the newest last."""
@@ -222,11 +224,12 @@ class Correlator(Sorter):
         """
         if self._open_gap is not None:
             return self._open_gap
-        for pending in self._deadlines:
-            if self.journal.exchange(pending.number) is pending:
-                self._settle(pending, State.UNKNOWN)
-                self.journal.touch(pending)
+        unknown = [one for one in self._deadlines if self.journal.exchange(one.number) is one]
+        for pending in unknown:
+            self._settle(pending, State.UNKNOWN)
+            self.journal.touch(pending)
         self._deadlines.clear()
+        self.on_unknown(unknown)
         message = Message(self.journal.next_seq, at, "", b"", Kind.GAP)
         exchange = self._alone(message, State.GAP)
         exchange.set_aside().gap = Gap(at, None, reason, partly)
@@ -264,7 +267,7 @@ class Correlator(Sorter):
         for pending in self._deadlines:
             pending.flags |= Flag.TIMELESS
         exchange = self.lose(at, gap.reason)
-        self._open_gap = None
+        self._open_gap, self._stepped = None, exchange.opened.seq
         exchange.set_aside().gap = gap
         return exchange
 

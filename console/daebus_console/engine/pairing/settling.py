@@ -36,6 +36,8 @@ class Settling:
         """Whether an answer to that request would have been seen. Where not, it does not time out: it is unknown."""
         self._names = Names()
         self._deadlines = Deadlines()
+        self._stepped = 0
+        """The number of the message that tells of the last step of the clock."""
 
     def tells(self, dialect: str) -> bool:
         """Whether silence in a dialect is a failure."""
@@ -73,6 +75,8 @@ class Settling:
             exchange.progress.append(message)
             return
         exchange.answer = message
+        if exchange.opened.seq < self._stepped:
+            exchange.flags |= Flag.TIMELESS
         if exchange.state is _PENDING and message.at > exchange.until:
             # Its time had run out before this frame came, only nobody had asked yet.
             self._run_out(exchange)

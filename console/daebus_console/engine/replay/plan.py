@@ -9,8 +9,8 @@ from typing import Any
 
 from daebus_console.engine.filter.language import Filter, parse
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
+from daebus_console.engine.message.steady import Steady
 from daebus_console.engine.replay.item import Unsendable, where_to
-from daebus_console.engine.replay.steady import Steady
 
 _EVERYTHING = parse("")
 # Members of an enum are slow to look up, and these are wanted for every exchange.

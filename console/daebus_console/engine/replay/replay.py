@@ -20,12 +20,12 @@ from daebus_console.engine.diff.exchange import Answer
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.dialect import Dialect
 from daebus_console.engine.message.exchange import Exchange, Kind
+from daebus_console.engine.message.steady import Steady
 from daebus_console.engine.replay.ahead import Ahead
 from daebus_console.engine.replay.flight import Flight, Flights
 from daebus_console.engine.replay.item import TIMEOUT, Resend, Unsendable, patience, resend_of
 from daebus_console.engine.replay.links import Links, NoLinks
 from daebus_console.engine.replay.pace import Pace, Timing
-from daebus_console.engine.replay.steady import Steady
 from daebus_console.engine.replay.wire import Crowded, Wire
 from daebus_console.naming import quoted
 

@@ -62,7 +62,8 @@ def _why(sight: Sight, exchange: Exchange) -> Cause:
         return _unreadable(exchange)
     gap = exchange.aside.gap
     reason = clean(gap.reason) if gap is not None else "the connection was lost"
-    return Cause("gap", f"messages may be missing here: {reason}", (), "")
+    missing = "nothing is missing here" if gap is not None and gap.saw is None else "messages may be missing here"
+    return Cause("gap", f"{missing}: {reason}", (), "")
 
 
 def why_action(sight: Sight, service: str, action: str | None) -> Cause:

@@ -9,7 +9,8 @@ import pytest
 from daebus_console.engine.conversation.drawing import DEEPEST, MOST_ROWS, MOST_WITHIN, bar, drawn, remark, verdict
 from daebus_console.engine.conversation.tree import Conversation, Node
 from daebus_console.engine.conversation.waterfall import Row, waterfall
-from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.message.exchange import Exchange, Flag
+from daebus_console.engine.pairing.clock import Step
 from tests.console.engine.bus import Bus, answer, raw, request
 
 
@@ -262,3 +263,39 @@ def test_a_timeout_below_is_a_failure_too() -> None:
     bus.wait(2)
     fails(bus, "a", well=True)
     assert verdict(rows(bus, bus["a"])["b"]) == "arose here, #1 answered well all the same"
+
+
+@pytest.mark.parametrize("far", [3600.0, -3600.0])
+def test_where_the_clock_stepped_all_of_it_stays_on_one_axis(far: float) -> None:
+    bus = Bus()
+    ask(bus, "a")
+    bus.wait(1)
+    ask(bus, "b", "a")
+    bus.wait(1)
+    bus.correlator.step(Step(bus.now, bus.now + far, 0.0))
+    bus.now += far
+    bus >> answer("caller:1", id="b")
+    ask(bus, "c", "a")
+    bus.wait(1)
+    bus >> answer("caller:1", id="c")
+    bus >> answer("caller:1", id="a")
+    found = waterfall(conversation(bus, bus["a"]), bus.now)
+    spans = {row.exchange.request_id: (row.start, row.end) for row in found.rows if row.exchange is not None}
+    # As if the second before the step, in which nothing passed, had not been.
+    assert spans == {"a": (0, 2), "b": (1, 1), "c": (1, 2)}
+    assert found.stepped
+    said = [remark(row) for row in found.rows]
+    assert ["nobody knows how long it took" in one for one in said] == [True, True, False]
+    alone = waterfall(conversation(bus, ask(bus, "later")), bus.now)
+    assert (alone.stepped, alone.length) == (False, 0)
+
+
+def test_what_was_given_up_before_the_clock_stepped_took_nobody_knows_how_long() -> None:
+    bus = Bus()
+    asked = ask(bus, "a", timeout=0.5)
+    bus.wait(1)
+    bus.correlator.step(Step(bus.now, bus.now + 3600, 0.0))
+    bus.now += 3601
+    bus >> answer("caller:1", id="a")
+    assert asked.has(Flag.LATE)
+    assert asked.latency is None

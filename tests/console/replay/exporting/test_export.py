@@ -20,6 +20,7 @@ from daebus_console.engine.diff.rules import Rules
 from daebus_console.engine.export import FORMATS, ExportError, ExportOptions, export, format_for
 from daebus_console.engine.hiding.redact import Redactor
 from daebus_console.engine.message.exchange import Exchange, State
+from daebus_console.engine.pairing.clock import Step
 from daebus_console.engine.replay.source import Recording
 from tests.console.cli.conftest import Console
 from tests.console.engine.bus import Bus, answer, progress, raw, request
@@ -261,3 +262,21 @@ def test_a_capture_of_some_has_the_gaps_between_them(console: Console, tmp_path:
     found = [(one.request_id, one.state) for one in Recording(some).exchanges()]
     assert found == [("a", State.UNKNOWN), (None, State.GAP), ("c", State.OK)]
     assert console("export", str(path), "to:users", "--as", "jsonl").out.count("\n") == 2
+
+
+def test_a_gap_is_told_as_what_it_is() -> None:
+    bus = Bus()
+    bus >> request("users", "get", id="a")
+    bus >> answer("caller:1", id="a")
+    bus.correlator.step(Step(bus.now, bus.now + 60, 0.0))
+    bus.now += 60
+    bus.correlator.lose(bus.now, "may not read all", partly=True)
+    bus.now += 2
+    bus.correlator.resume(bus.now)
+    bus.gap(3)
+    diagram, text = (export(name, list(bus.journal.exchanges)) for name in ("mermaid", "markdown"))
+    assert "Note over p1,p2: the clock of this machine was set forward by 1 min 0 s" in diagram
+    assert "not everything was seen for 2.0 s" in diagram
+    assert ": nothing was seen for 3.0 s" in diagram
+    assert "At 1970-01-01 00:17:40.000 UTC: the clock" in text
+    assert [line.split(" was")[0] for line in text.splitlines() if "was seen" in line] == ["Not everything", "Nothing"]

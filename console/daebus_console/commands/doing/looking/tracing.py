@@ -14,7 +14,7 @@ from daebus_console.engine.conversation.tree import Conversation
 from daebus_console.engine.conversation.waterfall import Row, Waterfall, waterfall
 from daebus_console.engine.filter import language as filters
 from daebus_console.engine.hiding.redact import Redactor
-from daebus_console.engine.message.exchange import Exchange, Kind, State
+from daebus_console.engine.message.exchange import Exchange, Flag, Kind, State
 from daebus_console.engine.records.joining import Links
 from daebus_console.engine.records.lines import name_of_run
 from daebus_console.naming import fields, shown
@@ -99,7 +99,8 @@ def head_of(conversation: Conversation, found: Waterfall) -> Line:
     pieces.append(Span(shown(name_of_node(found.rows[0].node), text=True), "key"))
     if root is not None and root.source is not None:
         pieces.append(f" from {shown(root.source)}")
-    pieces.append(f": {len(conversation):,} exchange{'s' * (len(conversation) != 1)}, {duration(found.length)}")
+    took = "the clock stepped meanwhile" if found.stepped else duration(found.length)
+    pieces.append(f": {len(conversation):,} exchange{'s' * (len(conversation) != 1)}, {took}")
     if failed:
         pieces.append(Span(f", {failed:,} failed", "error"))
     return line(*pieces)
@@ -130,6 +131,7 @@ def lines_of(
         if row.runs and (exchange is None or exchange.kind is not Kind.REQUEST):
             style = "error" if row.failed else "ok"
         timed = row.handler is not None or (exchange is not None and exchange.kind is Kind.REQUEST)
+        timed = timed and not (exchange is not None and exchange.has(Flag.TIMELESS))
         took = ("≈" if row.own_clock else "") + duration(row.end - row.start) if timed else ""
         drawing = line(
             Span((f"#{number}" if number else "").ljust(numbers + 1), "bold"),
@@ -213,9 +215,10 @@ def _record(row: Row, found: Waterfall, context: Context) -> dict[str, Any]:
 
 
 def _times(row: Row, found: Waterfall, context: Context) -> dict[str, Any]:
+    timeless = row.exchange is not None and row.exchange.has(Flag.TIMELESS)
     return {
         "start_ms": _milliseconds(row.start),
-        "end_ms": _milliseconds(row.end),
+        "end_ms": None if timeless else _milliseconds(row.end),
         "own_clock": row.own_clock,
         "way_ms": _milliseconds(row.way),
         "queued_ms_told": _milliseconds(row.queued),
@@ -226,7 +229,7 @@ def _times(row: Row, found: Waterfall, context: Context) -> dict[str, Any]:
         "arose_here": row.arose,
         "rose_to": row.rose_to or None,
         "swallowed_by": row.swallowed_by or None,
-        "length_ms": _milliseconds(found.length),
+        "length_ms": None if found.stepped else _milliseconds(found.length),
     }
 
 
