@@ -56,7 +56,7 @@ class Recorder:
             if self.matching is None:
                 self._unwatch = session.watch(self._all, on_expired=self._seen)
             else:
-                self._unwatch = session.watch(self._some, on_expired=self._choose_expired)
+                self._unwatch = session.watch(self._some, self._choose_expired, self._choose)
 
     def __enter__(self) -> Recorder:
         return self

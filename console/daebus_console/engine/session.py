@@ -86,6 +86,7 @@ class Session:
         """Whether services are asked for their records."""
         self.reply_to = f"{wire.CALLER_PREFIX}{uuid.uuid4().hex}"
         self._watchers = Watchers(self.lock)
+        self.correlator.on_unknown = self._watchers.unknown
         self.watch, self.hear = self._watchers.watch, self._watchers.hear
         self._asking: frozenset[str] = frozenset()
         self._looking: frozenset[str] = frozenset()

@@ -23,21 +23,31 @@ class Watchers:
         self._lock = lock
         self._of_messages: tuple[Watcher, ...] = ()
         self._of_expired: tuple[Callable[[Exchange], None], ...] = ()
+        self._of_unknown: tuple[Callable[[Exchange], None], ...] = ()
         self._of_answers: tuple[Told, ...] = ()
 
-    def watch(self, watcher: Watcher, on_expired: Callable[[Exchange], None] | None = None) -> Callable[[], None]:
+    def watch(
+        self,
+        watcher: Watcher,
+        on_expired: Callable[[Exchange], None] | None = None,
+        on_unknown: Callable[[Exchange], None] | None = None,
+    ) -> Callable[[], None]:
         """Call `watcher` for every message from now on, and `on_expired` for each request whose time ran out.
 
-        Returns the function that ends it.
+        `on_unknown` is called for each whose fate is unknown by a gap, before that is told. Returns the function that
+        ends it.
         """
         self._of_messages = (*self._of_messages, watcher)
         if on_expired is not None:
             self._of_expired = (*self._of_expired, on_expired)
+        if on_unknown is not None:
+            self._of_unknown = (*self._of_unknown, on_unknown)
 
         def unwatch() -> None:
             with self._lock:
                 self._of_messages = tuple(one for one in self._of_messages if one != watcher)
                 self._of_expired = tuple(one for one in self._of_expired if one != on_expired)
+                self._of_unknown = tuple(one for one in self._of_unknown if one != on_unknown)
 
         return unwatch
 
@@ -65,6 +75,12 @@ class Watchers:
         """Their time ran out."""
         for exchange in exchanges:
             for watcher in self._of_expired:
+                watcher(exchange)
+
+    def unknown(self, exchanges: Iterable[Exchange]) -> None:
+        """Nobody knows what becomes of them, for a gap."""
+        for exchange in exchanges:
+            for watcher in self._of_unknown:
                 watcher(exchange)
 
     def answered(self, exchange: Exchange | None, answer: Message) -> None:

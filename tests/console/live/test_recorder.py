@@ -13,9 +13,12 @@ from pathlib import Path
 
 from daebus_console.engine.capture.reader import read_capture
 from daebus_console.engine.filter import language as filters
+from daebus_console.engine.message.exchange import State
 from daebus_console.engine.message.frame import Frame, Gap
 from daebus_console.engine.recorder import Recorder
+from daebus_console.engine.replay.source import Recording
 from daebus_console.engine.session import Session
+from daebus_console.engine.tripwire.wire import Tripwire
 from tests.console.live.conftest import Publish
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
@@ -125,3 +128,25 @@ def test_the_header_keeps_the_options_of_the_url_and_no_password(own_redis: Redi
             pass
     header = json.loads(path.read_text().splitlines()[0])
     assert header["redis"] == url.replace("s3cret", "***")
+
+
+def test_what_is_unknown_by_a_gap_is_chosen_by_that(
+    open_session: OpenSession, publish: Publish, own_redis: RedisServer, tmp_path: Path
+) -> None:
+    session, path = open_session(), tmp_path / "unknown.jsonl"
+    matching = filters.parse("status:unknown")
+    wire = Tripwire(session, matching)
+    wire.start()
+    with Recorder(session, path, matching=matching):
+        for id in ("a", "b"):
+            publish("users", {"action": "get", "payload": {}, "reply_to": "caller:a", "request_id": id, "timeout": 60})
+        publish("caller:a", {"status": "success", "payload": {}, "request_id": "a"})
+        assert session.wait_for(lambda: session.status.messages >= 3, 5)
+        own_redis.kill()
+        assert session.wait_for(lambda: not session.status.up, 5)
+        own_redis.start()
+        assert session.wait_for(lambda: session.status.up, 10)
+    wire.stop()
+    assert [(hit.number, hit.text) for hit in wire.take()] == [(2, "unknown")]
+    found = [(one.request_id, one.state) for one in Recording(path).exchanges()]
+    assert found == [("b", State.UNKNOWN), (None, State.GAP)]

@@ -57,7 +57,7 @@ class Tripwire:
             self._findings()
             self._hits.clear()
             if self._matching is not None:
-                self._unwatch = self._session.watch(self._watch, on_expired=self._look)
+                self._unwatch = self._session.watch(self._watch, self._look, self._look)
 
     def stop(self) -> None:
         """Notice no more."""
