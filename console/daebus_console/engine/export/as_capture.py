@@ -12,6 +12,7 @@ from math import inf
 from typing import Any, NamedTuple
 
 from daebus_console import naming
+from daebus_console.engine import dialects
 from daebus_console.engine.capture.format import VERSION, without_password
 from daebus_console.engine.export.names import quoted
 from daebus_console.engine.export.options import ExportOptions
@@ -65,6 +66,8 @@ class _Lines:
         self._before: Message | None = None
         self._latest = 0.0
         """The time of the latest message, by the clock that goes on."""
+        self._partly = False
+        """Whether there was a gap in which a part was seen."""
         self._over = self._unknown = 0.0
         """Until when somebody waited in vain since the last gap; and where nobody knows whether it was in vain."""
 
@@ -76,6 +79,7 @@ class _Lines:
             begins, ends = _gap_lines(gap)
             end = None if ends is None or gap.end is None else _End(gap.end, ends)
             self._gaps[self._taken] = self._over, end
+            self._partly = self._partly or gap.partly
             # What was under way is unknown by the gap.
             self._over = self._unknown = 0.0
             heapq.heappush(waiting, (exchange.opened.seq, self._taken, gap, begins))
@@ -86,7 +90,8 @@ class _Lines:
             self._taken += 1
         if exchange.state is State.TIMEOUT or exchange.flags & Flag.LATE:
             self._over = max(self._over, exchange.until)
-        elif exchange.state is State.UNKNOWN:
+        elif exchange.state is State.UNKNOWN and (self._partly or _says_nothing(exchange.dialect)):
+            # It may also be unknown by a gap that is not written, and must not seem to be over then.
             self._unknown = max(self._unknown, exchange.until)
         return lines
 
@@ -127,6 +132,12 @@ class _Lines:
     def _seen(self, at: float) -> Iterator[str]:
         if at > self._latest:
             yield f'{{"at": {at!r}, "seen": true}}\n'
+
+
+def _says_nothing(dialect: str) -> bool:
+    """Whether nobody knows what silence means in it."""
+    known = dialects.named(dialect)
+    return known is not None and known.silence is not None
 
 
 def _line_of(message: Message, redact: Redactor) -> str:

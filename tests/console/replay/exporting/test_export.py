@@ -280,3 +280,13 @@ def test_a_gap_is_told_as_what_it_is() -> None:
     assert ": nothing was seen for 3.0 s" in diagram
     assert "At 1970-01-01 00:17:40.000 UTC: the clock" in text
     assert [line.split(" was")[0] for line in text.splitlines() if "was seen" in line] == ["Not everything", "Nothing"]
+
+
+def test_what_is_unknown_by_a_gap_does_not_seem_to_have_timed_out_without_it(tmp_path: Path) -> None:
+    bus, path = Bus(), tmp_path / "one.jsonl"
+    asked = bus >> request("users", "get", id="a")
+    bus.gap(3)
+    bus.wait(60)
+    assert asked.state is State.UNKNOWN
+    path.write_text(export("capture", [asked]))
+    assert [one.state for one in Recording(path).exchanges()] == [State.PENDING]
