@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from daebus.errors import PermissionDenied, RedisRefused, RedisUnavailable
+from daebus.errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable
 from daebus.transport.address import refusal
 from daebus.transport.keyed import Keys
 from daebus.transport.publisher import Publisher
@@ -34,6 +34,7 @@ CLAIMING = "claiming requests"
 _CLAIMING_ONE = "claiming a request"
 _PASSING = "passing on requests that another instance may take"
 _UNCLAIMED = "each request is answered with an error (redis_refused), and messages that nobody waits for are dropped"
+_LEFT_ALONE = "requests that no other instance claims are left alone, and whoever asked waits in vain"
 _UNPASSED = "each instance that cannot take a request refuses it, though another may take it"
 
 
@@ -154,6 +155,11 @@ class Claims:
             made = self._set(_digest(data), lifetime)
         except RedisRefused as error:
             self._refusals.met(CLAIMING, error, _UNCLAIMED)
+            raise
+        except RedisUnavailable as error:
+            # Of one server that it is away is said already; here it is one of several, and all else goes on.
+            if self._keys.in_cluster and not isinstance(error, ConnectionLost):
+                self._refusals.met(CLAIMING, error, _LEFT_ALONE)
             raise
         self._refusals.over(CLAIMING)
         return made

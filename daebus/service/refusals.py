@@ -1,4 +1,7 @@
-"""Saying what Redis refuses a service: once when that begins, and once when it is over, however many it meets."""
+"""Saying what Redis refuses a service, or does not answer to: once when that begins, and once when it is over.
+
+However many it meets.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from daebus.errors import RedisRefused
+from daebus.errors import RedisRefused, RedisUnavailable
 from daebus.logs import note
 
 log = logging.getLogger("daebus")
@@ -20,6 +23,7 @@ _BY_PLACE = "NOPERM"
 @dataclass(slots=True)
 class _Episode:
     code: str
+    """Empty where it was not refused: the server could not be reached."""
     since: float
     count: int = 0
     dropped: int = 0
@@ -48,18 +52,19 @@ class Refusals:
             episode = self._episodes.get(what)
             return episode is not None and episode.is_of(place)
 
-    def met(self, what: str, error: RedisRefused, meanwhile: str, place: str = "") -> None:
-        """Redis refused it. `meanwhile` says what that means for whoever asks.
+    def met(self, what: str, error: RedisUnavailable, meanwhile: str, place: str = "") -> None:
+        """Redis refused it, or does not answer. `meanwhile` says what that means for whoever asks.
 
         Where it depends on the place (a channel), as rights do, only one of those that were refused tells that it is
         over.
         """
         with self._lock:
             episode = self._episodes.get(what)
-            known = episode is not None and episode.code == error.code
+            code = error.code if isinstance(error, RedisRefused) else ""
+            known = episode is not None and episode.code == code
             if episode is None:
-                episode = self._episodes[what] = _Episode(error.code, time.monotonic())
-            episode.code = error.code
+                episode = self._episodes[what] = _Episode(code, time.monotonic())
+            episode.code = code
             episode.count += 1
             if len(episode.places) < _PLACES:
                 episode.places.add(place)
@@ -85,7 +90,8 @@ class Refusals:
                 return
             del self._episodes[what]
             self.lasting = bool(self._episodes)
-        note(log, logging.WARNING, "%s: Redis allows %s again after %s", self._name, what, _summary(episode))
+        line = "%s: Redis allows %s again after %s" if episode.code else "%s: %s goes on after %s"
+        note(log, logging.WARNING, line, self._name, what, _summary(episode))
 
     def end(self) -> None:
         """The service ends: say how much came to nothing by what was never over."""
@@ -93,12 +99,12 @@ class Refusals:
             episodes, self._episodes = self._episodes, {}
             self.lasting = False
         for what, episode in episodes.items():
-            note(
-                log, logging.WARNING, "%s: stopped while Redis refused %s, for %s", self._name, what, _summary(episode)
-            )
+            line = f"%s: stopped while Redis {'refused' if episode.code else 'was away for'} %s, for %s"
+            note(log, logging.WARNING, line, self._name, what, _summary(episode))
 
 
 def _summary(episode: _Episode) -> str:
     seconds = time.monotonic() - episode.since
     lost = f"; {episode.dropped} of them for messages that nobody waits for, and that were dropped"
-    return f"{seconds:.1f} s (refused {episode.count} times{lost if episode.dropped else ''})"
+    times = f"refused {episode.count} times" if episode.code else f"{episode.count} times in vain"
+    return f"{seconds:.1f} s ({times}{lost if episode.dropped else ''})"

@@ -5,21 +5,23 @@ What a node refuses since the slot is elsewhere it has not done, so that it is a
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from typing import Any
 
-from daebus.errors import RedisRefused, RedisUnavailable
+from daebus.errors import ConnectionLost, RedisRefused, RedisUnavailable, again
 from daebus.wire.resp import ErrorReply, pack
 from daebus.wire.sharded import slot_of
 
 from .address import refusal
 from .places.cluster import ClusterLookout
 from .places.dialing import Dialled, dial_place
+from .places.links import AWAY_FOR
 from .publisher import Publisher
 
 FOUND_WITHIN = 3.0
-"""Seconds for which a slot without an owner is waited for: another node takes it over."""
+"""Seconds for which a slot without an owner, or with one that does not answer, is waited for: another takes it over."""
 _ELSEWHERE = ("MOVED", "READONLY", "CLUSTERDOWN", "TRYAGAIN")
 _AGAIN_AFTER = 0.1
 _DOWN = ErrorReply("CLUSTERDOWN Hash slot not served")
@@ -72,12 +74,36 @@ class _Owner(Publisher):
         super().__init__(publisher.address, publisher.name)
         self._cluster = cluster
         self._slot = slot
-        self._down = False
-        """Whether it has been waited for in vain: then nobody waits again before there is an owner."""
+        self._down: RedisUnavailable | None = None
+        """Why there is none to be had, where one has been waited for in vain: then nobody waits again before it is."""
+        self._tried_at = -math.inf
 
     def asked(self, commands: Sequence[bytes], doing: str) -> list[Any]:
         """As `Keys.ask`, of whichever node has the slot."""
-        until = time.monotonic() + (0.0 if self._down else FOUND_WITHIN)
+        begun = time.monotonic()
+        self._check_tried(begun)
+        try:
+            return self._asked(commands, doing, begun + (0.0 if self._down else FOUND_WITHIN))
+        except ConnectionLost as error:
+            if time.monotonic() >= begun + FOUND_WITHIN:
+                self._note_down(RedisUnavailable(f"{error}; nothing was sent"))
+            raise
+
+    def _check_tried(self, now: float) -> None:
+        """Raise why the owner does not answer, where that was found out a moment ago, or somebody is about to.
+
+        What the nodes say, that there is none, takes no time: it is asked for anew.
+        """
+        down = self._down
+        if down is None or isinstance(down, RedisRefused) or self._has_usable():
+            return
+        if now < self._tried_at + AWAY_FOR:
+            raise again(down)
+
+    def _note_down(self, error: RedisUnavailable) -> None:
+        self._down, self._tried_at = error, time.monotonic()
+
+    def _asked(self, commands: Sequence[bytes], doing: str, until: float) -> list[Any]:
         moving = ""
         while True:
             try:
@@ -85,14 +111,14 @@ class _Owner(Publisher):
                     replies = self._ask_once(moving, commands, doing)
                 else:
                     replies = self.ask_packed(b"".join(commands), len(commands), doing)
-                self._down = False
+                self._down = None
                 return replies
             except RedisRefused as error:
                 moving = str(error) if error.code == "ASK" else ""
                 if moving:
                     continue
                 if error.code not in _ELSEWHERE or time.monotonic() >= until:
-                    self._down = error.code in _ELSEWHERE
+                    self._down = again(error) if error.code in _ELSEWHERE else None
                     raise
             time.sleep(_AGAIN_AFTER)
             self._cluster.look()
@@ -104,8 +130,17 @@ class _Owner(Publisher):
     def _dial(self, until: float) -> Dialled:
         """Connect to the owner, as soon as there is one; where there is none in time, the cluster is down for it."""
         now = time.monotonic()
-        patience = min(until, now + (0.0 if self._down else FOUND_WITHIN))
-        until = min(until, now + FOUND_WITHIN)
+        # Many may have waited for the one that tried before.
+        self._check_tried(now)
+        self._tried_at = now
+        patience = 0.0 if self._down else FOUND_WITHIN
+        try:
+            return self._dial_owner(min(until, now + patience), min(until, now + FOUND_WITHIN))
+        except RedisUnavailable as error:
+            self._note_down(again(error))
+            raise
+
+    def _dial_owner(self, patience: float, until: float) -> Dialled:
         while True:
             self._cluster.look()
             node = self._cluster.owner(self._slot)

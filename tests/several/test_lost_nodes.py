@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from daebus import Daebus, RedisUnavailable
+from daebus import Daebus, DaebusError, RedisUnavailable
+from daebus.client.requester import Requester
 from daebus.errors import TooLate
 from daebus.transport.address import RedisAddress
 from daebus.transport.keyed import Keys
@@ -126,6 +127,49 @@ def is_asked(keys: Keys, key: bytes) -> bool:
     try:
         return bool(keys.ask([pack(b"EXISTS", key)], "claiming"))
     except RedisUnavailable:
+        return False
+
+
+@pytest.fixture
+def without_replicas() -> Iterator[Cluster]:
+    """Three masters that nobody takes over from, and none of which is soon held to have failed."""
+    made = Cluster(3, 0, "--cluster-node-timeout", "60000")
+    try:
+        yield made.start()
+    finally:
+        made.close()
+
+
+def test_a_service_goes_on_while_the_node_of_its_claims_stands_still(
+    without_replicas: Cluster, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def said(words: str) -> int:
+        return sum(words in record.getMessage() for record in caplog.records)
+
+    cluster, app = without_replicas, Daebus("app", max_workers=1, max_queue=1)
+    app.action("echo")(lambda: {"a": 1})
+    frozen = with_slot(cluster, slot_of(b"daebus:claim:{%b}:" % name.encode()))
+    assert frozen is not None
+    # The plain URL of a node, which is then the one to be at.
+    url = next(node.url for node in cluster.nodes if node is not frozen)
+    with serving(app, url, name, shared=True), Requester(url) as asker:
+        assert asker.call(name, "echo") == {"a": 1}
+        frozen.freeze()
+        asked = [asker.start(name, "echo", timeout=60) for _ in range(60)]
+        # Each of them needs a claim, and nobody waits for them but a few at the start.
+        assert asker.call(f"daebus.control.{name}", "info", timeout=45)["service"] == name
+        assert said("requests that no other instance claims are left alone") == 1
+        frozen.thaw()
+        for call in asked:
+            call.cancel()
+        eventually(lambda: is_answered(asker, name), within=20)
+    assert said("claiming requests goes on after") == 1
+
+
+def is_answered(asker: Requester, name: str) -> bool:
+    try:
+        return bool(asker.call(name, "echo", timeout=2) == {"a": 1})
+    except DaebusError:
         return False
 
 
