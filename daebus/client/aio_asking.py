@@ -55,7 +55,7 @@ class AsyncPresence:
         try:
             greeted = greeting((await publisher.ask(hello(), kind=list)).replies[0])
         except RedisUnavailable as error:
-            return RedisUnavailable(lost_there(error))
+            return lost_there(error)
         if greeted.is_replica:
             on_replica()
             return RedisUnavailable(at_replica(where))

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import partial
+from types import NoneType
 from typing import Any
 
 from daebus.errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable
@@ -27,6 +29,8 @@ DEFAULT_LIFETIME = 60.0
 """Seconds for which a request that names no `timeout` may wait for a worker, where instances share the work."""
 LONGEST_LIFETIME = 86400.0
 _MARGIN = 5.0
+_SET, _NUMBERS = (bytes, NoneType), (int,)
+"""Of what types the replies are to SET with NX, and to GET; and to what counts."""
 _DIGEST = 16
 """Bytes of a digest; a key has twice as many digits."""
 _NEEDS = "shared=True needs SET, INCR and PEXPIRE on the keys daebus:claim:* and daebus:pass:*"
@@ -95,7 +99,7 @@ class Claims:
         """For claims that go out together; None in a cluster, where a slot may move."""
         if self._keys.in_cluster:
             return None
-        return Together(self._keys.ask_each, self._judged)
+        return Together(partial(self._keys.ask_each, kinds=_SET), self._judged)
 
     def command(self, request: Request, data: bytes) -> bytes | None:
         """What claims a request; None where it cannot be told from a second one like it."""
@@ -106,7 +110,7 @@ class Claims:
         if _is_unique(request):
             lifetime = _milliseconds(self.lifetime(request) + seconds)
             try:
-                self._ask([pack(b"PEXPIRE", self._key(_digest(data)), lifetime)], "prolonging a claim")
+                self._ask([pack(b"PEXPIRE", self._key(_digest(data)), lifetime)], "prolonging a claim", _NUMBERS)
             except RedisUnavailable:
                 # What other instances have of it in their queues is then taken for expired.
                 pass
@@ -114,7 +118,7 @@ class Claims:
     def is_taken(self, data: bytes) -> bool:
         """Whether another instance has a message that we could not claim, as far as Redis tells."""
         try:
-            holder = self._ask([pack(b"GET", self._key(_digest(data)))], "looking at a claim")[0]
+            holder = self._ask([pack(b"GET", self._key(_digest(data)))], "looking at a claim", _SET)[0]
         except RedisUnavailable:
             return False
         return holder is not None and holder != self._instance
@@ -177,7 +181,7 @@ class Claims:
         return bool(reply)
 
     def _set(self, digest: bytes, lifetime: float) -> bool:
-        return bool(self._ask([self._setting(digest, lifetime)], _CLAIMING_ONE)[0])
+        return bool(self._ask([self._setting(digest, lifetime)], _CLAIMING_ONE, _SET)[0])
 
     def _setting(self, digest: bytes, lifetime: float) -> bytes:
         """SET of the key, if there is none, for its lifetime; as `pack` packs it, with less to do for each."""
@@ -187,11 +191,11 @@ class Claims:
     def _pass(self, digest: bytes, lifetime: float) -> int:
         key = b"daebus:pass:{%b}:%b" % (self._tag, digest)
         commands = [pack(b"INCR", key), pack(b"PEXPIRE", key, _milliseconds(lifetime))]
-        return int(self._ask(commands, "passing on a request")[0])
+        return int(self._ask(commands, "passing on a request", _NUMBERS)[0])
 
-    def _ask(self, commands: Sequence[bytes], doing: str) -> list[Any]:
+    def _ask(self, commands: Sequence[bytes], doing: str, kinds: tuple[type, ...]) -> list[Any]:
         try:
-            return self._keys.ask(commands, doing)
+            return self._keys.ask(commands, doing, kinds)
         except PermissionDenied as error:
             raise _told(error) from None
 

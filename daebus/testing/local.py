@@ -13,7 +13,7 @@ from typing import Any
 from daebus.errors import ConnectionLost, RedisUnavailable
 from daebus.transport.address import RedisAddress
 from daebus.transport.aio_connection import AsyncConnection
-from daebus.transport.commands import Delivery, Pending
+from daebus.transport.commands import Delivery, Kinds, Pending
 from daebus.transport.listener import Listener
 from daebus.transport.publisher import Publisher
 from daebus.transport.url import DEFAULT_URL
@@ -172,7 +172,7 @@ class LocalPublisher(Publisher):
         command.sent_at = found.sent_at
         return command
 
-    def ask_each(self, data: bytes, wanted: int, deadline: float | None = None) -> list[Any]:
+    def ask_each(self, data: bytes, wanted: int, kinds: Kinds, deadline: float | None = None) -> list[Any]:
         """Give the fakeredis behind `cache` commands, and return their replies. Who subscribes the bus knows."""
         return [self._bus.execute(*parts) for parts in given(data)]
 

@@ -18,7 +18,7 @@ from redis.connection import parse_url
 from daebus.errors import ConfigurationError, ConnectionLost, RedisUnavailable
 from daebus.transport.address import RedisAddress
 from daebus.transport.aio_connection import AsyncConnection
-from daebus.transport.commands import Delivery, Pending
+from daebus.transport.commands import Delivery, Kinds, Pending
 from daebus.transport.listener import Listener
 from daebus.transport.publisher import Publisher
 from daebus.wire import checks
@@ -144,9 +144,11 @@ class SpacePublisher(Publisher):
         with self._bus.publishing(channel, data) as there:
             return super().submit(there, data, told, deadline)
 
-    def ask(self, commands: Sequence[Sequence[bytes]], doing: str, deadline: float | None = None) -> list[Any]:
+    def ask(
+        self, commands: Sequence[Sequence[bytes]], doing: str, kinds: Kinds, deadline: float | None = None
+    ) -> list[Any]:
         """See `Publisher`."""
-        return super().ask([self._bus.placed(command) for command in commands], doing, deadline)
+        return super().ask([self._bus.placed(command) for command in commands], doing, kinds, deadline)
 
 
 class SpaceLink(AsyncConnection):

@@ -15,7 +15,7 @@ from daebus.errors import ConnectionLost, RedisUnavailable, TooLate, again
 from daebus.wire.resp import ErrorReply, pack
 
 from .address import RedisAddress, refusal
-from .commands import Audience, Pending, ping
+from .commands import Audience, Kinds, Pending, Typed, ping
 from .fork import begins_anew, mind_the_end
 from .pause import Doubts
 from .places.cluster import ClusterLookout
@@ -80,25 +80,31 @@ class Commander:
         """The cluster of which it is connected to a node, if it is one."""
         return self._presence.cluster
 
-    def ask(self, commands: Sequence[Sequence[bytes]], doing: str, deadline: float | None = None) -> list[Any]:
+    def ask(
+        self, commands: Sequence[Sequence[bytes]], doing: str, kinds: Kinds, deadline: float | None = None
+    ) -> list[Any]:
         """Give Redis other commands, all in one round trip, and return their replies.
 
-        `doing` says what for, in the error raised where Redis answers one of them with an error. Without a deadline it
-        is waited for as long as Redis lives.
+        `doing` says what for, in the error raised where Redis answers one of them with an error; `kinds` of what types
+        the replies are: where some are lost on the way, others come in their place. Without a deadline it is waited for
+        as long as Redis lives.
         """
-        return self.ask_packed(b"".join(pack(*command) for command in commands), len(commands), doing, deadline)
+        data = b"".join(pack(*command) for command in commands)
+        return self.ask_packed(data, len(commands), doing, kinds, deadline)
 
-    def ask_packed(self, data: bytes, wanted: int, doing: str, deadline: float | None = None) -> list[Any]:
+    def ask_packed(
+        self, data: bytes, wanted: int, doing: str, kinds: Kinds, deadline: float | None = None
+    ) -> list[Any]:
         """The same with commands that are packed, which have so many replies."""
-        replies = self.ask_each(data, wanted, deadline)
+        replies = self.ask_each(data, wanted, kinds, deadline)
         for reply in replies:
             if isinstance(reply, ErrorReply):
                 raise refusal(reply, str(self.address), doing)
         return replies
 
-    def ask_each(self, data: bytes, wanted: int, deadline: float | None = None) -> list[Any]:
+    def ask_each(self, data: bytes, wanted: int, kinds: Kinds, deadline: float | None = None) -> list[Any]:
         """The same; among the replies are the errors, of the commands that Redis answered with one."""
-        return self._exchanged(Pending(data, wanted, inf if deadline is None else deadline)).replies
+        return self._exchanged(Typed(data, wanted, inf if deadline is None else deadline, kinds)).replies
 
     def confirm(self, deadline: float | None = None) -> None:
         """Return when Redis has confirmed everything that was posted."""

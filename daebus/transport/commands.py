@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from daebus.errors import ConnectionLost, RedisUnavailable, again
 from daebus.wire.names import encoded
-from daebus.wire.protocol import Command, Lost
+from daebus.wire.protocol import OUT_OF_STEP, Command, Lost
 from daebus.wire.resp import ErrorReply, pack, pack_publish
 
 from .address import refusal
@@ -97,6 +97,21 @@ class Asking(Pending):
     """One that asks what is answered with a list, last of what it does."""
 
     kind = list
+
+
+Kinds = tuple[type, ...]
+
+
+class Typed(Pending):
+    """One each of whose replies is of one of these `kinds`, where it is no error."""
+
+    def __init__(self, data: bytes, wanted: int, due: float, kinds: Kinds) -> None:
+        super().__init__(data, wanted, due)
+        self.kinds = kinds
+
+    def fits(self, reply: Any) -> bool:
+        """See `Command`."""
+        return type(reply) in self.kinds or type(reply) is ErrorReply
 
 
 class Posted(Publishing):
@@ -208,9 +223,14 @@ def misplaced(address: object, wrong: str) -> str:
     return f"nobody subscribes at {address}: {wrong}; nothing was handled"
 
 
-def lost_there(error: object) -> str:
-    """The same where the connection was lost before it could be asked what the server is."""
-    return f"{error}; nobody subscribes there, so nothing was handled"
+def lost_there(error: object) -> RedisUnavailable:
+    """The error where the connection was lost before it could be asked what the server is, at which nobody subscribes.
+
+    As it said; where replies were lost on the way, that may have been said of something else.
+    """
+    if OUT_OF_STEP in str(error):
+        return ConnectionLost(str(error))
+    return RedisUnavailable(f"{error}; nobody subscribes there, so nothing was handled")
 
 
 KNOWN_FOR = 0.01

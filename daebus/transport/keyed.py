@@ -15,6 +15,7 @@ from daebus.wire.resp import ErrorReply, pack
 from daebus.wire.sharded import slot_of
 
 from .address import refusal
+from .commands import Kinds
 from .places.cluster import ClusterLookout
 from .places.dialing import Dialled, dial_place
 from .places.links import AWAY_FOR
@@ -37,19 +38,19 @@ class Keys:
         self._one = one
         self._owner: _Owner | None = None
 
-    def ask(self, commands: Sequence[bytes], doing: str) -> list[Any]:
-        """The replies to packed commands on such keys; errors are as of `Publisher.ask`."""
+    def ask(self, commands: Sequence[bytes], doing: str, kinds: Kinds) -> list[Any]:
+        """The replies to packed commands on such keys; `kinds` and errors are as of `Publisher.ask`."""
         cluster = self.publisher.cluster
         if cluster is None:
-            return self.publisher.ask_packed(b"".join(commands), len(commands), doing)
+            return self.publisher.ask_packed(b"".join(commands), len(commands), doing, kinds)
         owner = self._owner
         if owner is None:
             owner = self._owner = _Owner(cluster, self.publisher, slot_of(self._one))
-        return owner.asked(commands, doing)
+        return owner.asked(commands, doing, kinds)
 
-    def ask_each(self, commands: Sequence[bytes]) -> list[Any]:
+    def ask_each(self, commands: Sequence[bytes], kinds: Kinds) -> list[Any]:
         """The replies to commands, with the errors among them. Not in a cluster, where each may be elsewhere."""
-        return self.publisher.ask_each(b"".join(commands), len(commands))
+        return self.publisher.ask_each(b"".join(commands), len(commands), kinds)
 
     @property
     def in_cluster(self) -> bool:
@@ -78,12 +79,12 @@ class _Owner(Publisher):
         """Why there is none to be had, where one has been waited for in vain: then nobody waits again before it is."""
         self._tried_at = -math.inf
 
-    def asked(self, commands: Sequence[bytes], doing: str) -> list[Any]:
+    def asked(self, commands: Sequence[bytes], doing: str, kinds: Kinds) -> list[Any]:
         """As `Keys.ask`, of whichever node has the slot."""
         begun = time.monotonic()
         self._check_tried(begun)
         try:
-            return self._asked(commands, doing, begun + (0.0 if self._down else FOUND_WITHIN))
+            return self._asked(commands, doing, kinds, begun + (0.0 if self._down else FOUND_WITHIN))
         except ConnectionLost as error:
             if time.monotonic() >= begun + FOUND_WITHIN:
                 self._note_down(RedisUnavailable(f"{error}; nothing was sent"))
@@ -103,14 +104,14 @@ class _Owner(Publisher):
     def _note_down(self, error: RedisUnavailable) -> None:
         self._down, self._tried_at = error, time.monotonic()
 
-    def _asked(self, commands: Sequence[bytes], doing: str, until: float) -> list[Any]:
+    def _asked(self, commands: Sequence[bytes], doing: str, kinds: Kinds, until: float) -> list[Any]:
         moving = ""
         while True:
             try:
                 if moving:
                     replies = self._ask_once(moving, commands, doing)
                 else:
-                    replies = self.ask_packed(b"".join(commands), len(commands), doing)
+                    replies = self.ask_packed(b"".join(commands), len(commands), doing, kinds)
                 self._down = None
                 return replies
             except RedisRefused as error:

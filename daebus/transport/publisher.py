@@ -75,7 +75,7 @@ class Publisher(Commander):
         cluster = self.cluster
         if cluster is not None:
             return [found or 0 for found in cluster.count(channels)]
-        (reply,) = self.ask([(b"PUBSUB", b"NUMSUB", *channels)], doing)
+        (reply,) = self.ask([(b"PUBSUB", b"NUMSUB", *channels)], doing, (list,))
         return [int(number) for number in reply[1::2]]
 
     def _hand_in_unasked(self, due: float, made: Callable[[], Pending]) -> Pending | None:
@@ -299,7 +299,7 @@ class Publisher(Commander):
 
         def greeted(asked: Pending) -> None:
             if asked.error is not None:
-                told(RedisUnavailable(lost_there(asked.error)))
+                told(lost_there(asked.error))
             elif greeting(asked.replies[0]).is_replica:
                 told(self._at_a_replica(connection))
             elif self._presence.takes_asking:
@@ -315,7 +315,7 @@ class Publisher(Commander):
         if not connection.submit(command):
             # One that is about to fail takes nothing more, and cannot say yet why.
             error = connection.error or f"lost the connection to Redis at {connection.address}"
-            told(RedisUnavailable(lost_there(error)))
+            told(lost_there(error))
 
     def await_told(self, command: Pending, waiter: Waiter, ready: Callable[[], bool], deadline: float) -> None:
         """Wait until `ready()`, or the deadline: until `told` was called with what became of a command, say.

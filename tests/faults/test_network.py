@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import logging
 import signal
+import threading
 import time
 
 import pytest
 
 from daebus import ConnectionLost, DaebusCaller, PermissionDenied
+from daebus.service.claims import Claims
+from daebus.transport.address import RedisAddress
+from daebus.transport.publisher import Publisher
+from daebus.wire.envelope import Request
 from tests.support.faulty import Echo, patient, works
 from tests.support.framework_services import program, serving, subscribers
 from tests.support.proxy import Proxy
@@ -138,6 +143,33 @@ def test_service_and_caller_work_again_after_replies_were_lost_on_the_way(
         proxy.swallow(None)
         eventually(lambda: all(works(caller) for _ in range(20)), within=30)
     assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_a_claim_is_not_made_by_the_reply_to_something_else(own_redis: RedisServer, name: str) -> None:
+    request, outcomes = Request("echo", {}, request_id="r"), list[bool | ConnectionLost]()
+
+    def claim(claims: Claims) -> None:
+        try:
+            outcomes.append(claims.take(request, b"x"))
+        except ConnectionLost as error:
+            outcomes.append(error)
+
+    with Proxy(own_redis.port) as proxy:
+        first, second = (Publisher(RedisAddress(url), "test") for url in (own_redis.url, proxy.url))
+        claim(Claims(first, name, "one"))
+        second.connect()
+        proxy.swallow(b"$-1\r\n")
+        waiting = threading.Thread(target=claim, args=(Claims(second, name, "two"),))
+        waiting.start()
+        eventually(lambda: proxy.dropped == 1)
+        # The reply to this comes where that to the claim should be.
+        with pytest.raises(ConnectionLost, match="a reply to something else"):
+            second.publish(name, b"{}")
+        waiting.join()
+        first.close()
+        second.close()
+    assert outcomes[0] is True
+    assert isinstance(outcomes[1], ConnectionLost)
 
 
 def test_a_caller_that_said_that_it_is_refused_says_that_this_is_over(

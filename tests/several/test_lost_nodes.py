@@ -125,7 +125,7 @@ def test_it_is_waited_for_a_moment_only_while_nobody_knows(
 
 def is_asked(keys: Keys, key: bytes) -> bool:
     try:
-        return bool(keys.ask([pack(b"EXISTS", key)], "claiming"))
+        return bool(keys.ask([pack(b"EXISTS", key)], "claiming", (int,)))
     except RedisUnavailable:
         return False
 
@@ -178,7 +178,7 @@ def test_claims_are_made_at_the_node_that_has_their_slot_now(cluster: Cluster, o
     publisher = Publisher(RedisAddress(cluster.url), "test")
     keys = Keys(publisher, key)
     publisher.connect()
-    assert keys.ask([pack(b"SET", key, b"1")], "claiming") == [b"OK"]
+    assert keys.ask([pack(b"SET", key, b"1")], "claiming", (bytes,)) == [b"OK"]
     frozen = with_slot(cluster, slot_of(key))
     assert frozen is not None
     owner = keys._owner

@@ -18,7 +18,7 @@ from typing import Any
 from daebus.errors import PermissionDenied, RedisUnavailable, TooLate
 from daebus.transport.address import RedisAddress
 from daebus.transport.commander import due_at
-from daebus.transport.commands import Delivery, Pending, receivers
+from daebus.transport.commands import Delivery, Kinds, Pending, receivers
 from daebus.transport.fork import mind_the_end
 from daebus.transport.places.cluster import ClusterLookout
 from daebus.transport.places.route import Place
@@ -181,10 +181,12 @@ class ShardedPublisher(Publisher):
         for door in self._all():
             door.close()
 
-    def ask_packed(self, data: bytes, wanted: int, doing: str, deadline: float | None = None) -> list[Any]:
+    def ask_packed(
+        self, data: bytes, wanted: int, doing: str, kinds: Kinds, deadline: float | None = None
+    ) -> list[Any]:
         """See `Commander`; it is asked of any node."""
         place = owner_of(self._cluster, 0, due_at(deadline))
-        return self._door(place).ask_packed(data, wanted, doing, deadline)
+        return self._door(place).ask_packed(data, wanted, doing, kinds, deadline)
 
     def is_at_replica(self, within: float) -> bool:  # noqa: ARG002 - a `Publisher` does
         """See `Publisher`: nodes of a cluster are told apart in other ways."""
