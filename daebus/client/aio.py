@@ -31,6 +31,8 @@ from .retry import Attempt, Attempts, Retry, ask_async, checked_retry
 from .writing import one_way_of, request_of
 
 _Sessions = dict[asyncio.AbstractEventLoop, AsyncSession]
+_ASK_AGAIN = object()
+"""No bus that could be meant: which one is, is to be found out anew."""
 
 
 class AsyncDaebusCaller:
@@ -205,7 +207,7 @@ class AsyncDaebusCaller:
         session = self._sessions.get(asyncio.get_running_loop())
         if session is not None:
             # The environment may say something else when it is asked again.
-            session.meant = self
+            session.meant = _ASK_AGAIN
             await session.close()
 
     def _session(self) -> AsyncSession:

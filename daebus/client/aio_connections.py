@@ -113,7 +113,8 @@ class AsyncConnections:
 
     def _shut(self) -> None:
         publisher, subscription = self._publisher, self._subscription
-        self._publisher = self._subscription = self._keeper = None
+        # The heart knows the connection that it last listened to.
+        self._publisher = self._subscription = self._keeper = self._heart = None
         self._alarm.set(math.inf)
         for link in (publisher, subscription):
             if link is not None:

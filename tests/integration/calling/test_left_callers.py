@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -110,6 +111,17 @@ def test_who_publishes_while_another_thread_closes_leaves_no_connection(redis_ur
     assert opened
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
         eventually(lambda: all(each["name"] != f"daebus:{name}" for each in client.client_list()))
+
+
+def test_an_asyncio_caller_that_was_closed_is_freed(redis_url: str, served: str) -> None:
+    async def ask() -> weakref.ref[AsyncDaebusCaller]:
+        async with AsyncDaebusCaller(served, redis_url=redis_url) as caller:
+            assert await caller.send_request("echo") == {}
+            return weakref.ref(caller)
+
+    left = asyncio.run(ask())
+    gc.collect()
+    assert left() is None
 
 
 @pytest.mark.parametrize("begun", [True, False], ids=["connecting", "not begun"])
