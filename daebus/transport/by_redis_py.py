@@ -32,9 +32,10 @@ _FULL = "max number of clients"
 _NAMED = re.compile(r"(?:unexpected keyword argument|Invalid value for) '(\w+)'")
 _POOL_OPTIONS = ("max_connections", "timeout", "db", "retry_on_timeout", "retry_on_error")
 _TEXTS = frozenset(
-    ("host", "path", "username", "password", "client_name", "lib_name", "lib_version", "encoding", "encoding_errors")
-)
-"""Options whose value may be a text, besides those of TLS."""
+    ("host", "path", "username", "password", "client_name", "lib_name", "lib_version", "encoding", "encoding_errors",
+     "decode_responses")
+)  # fmt: skip
+"""Options whose value may be a text, besides those of TLS; of whether to decode, ours decide by themselves."""
 _CLIENT: dict[str, Any] = {
     "socket_timeout": 5.0,
     "socket_connect_timeout": CONNECT_TIMEOUT,

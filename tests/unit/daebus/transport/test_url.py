@@ -139,7 +139,14 @@ def test_what_may_be_the_rest_of_a_password_is_not_named(query: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["sharded=false", "sharded=false&db=1", "db=1&sharded=0", "socket_timeout=2&protocol=3"]
+    "query",
+    [
+        "sharded=false",
+        "sharded=false&db=1",
+        "db=1&sharded=0",
+        "socket_timeout=2&protocol=3",
+        "decode_responses=true",
+    ],
 )
 def test_an_option_that_can_be_is_taken(query: str) -> None:
     assert RedisAddress(f"redis://127.0.0.1:1/0?{query}").options()["host"] == "127.0.0.1"
