@@ -9,14 +9,19 @@ it passes, and the last of them to pass answers for all. Knows nothing of handle
 from __future__ import annotations
 
 import hashlib
+import logging
+import math
 from collections.abc import Sequence
 from functools import partial
 from types import NoneType
 from typing import Any
 
 from daebus.errors import ConnectionLost, PermissionDenied, RedisRefused, RedisUnavailable
+from daebus.logs import note
 from daebus.transport.address import refusal
+from daebus.transport.heart import Heart
 from daebus.transport.keyed import Keys
+from daebus.transport.listener import Listener
 from daebus.transport.publisher import Publisher
 from daebus.wire.envelope import Request, Unreadable
 from daebus.wire.resp import ErrorReply, pack
@@ -24,6 +29,8 @@ from daebus.wire.resp import ErrorReply, pack
 from .control.channel import control_channel
 from .refusals import Refusals
 from .together import Together
+
+log = logging.getLogger("daebus")
 
 DEFAULT_LIFETIME = 60.0
 """Seconds for which a request that names no `timeout` may wait for a worker, where instances share the work."""
@@ -39,6 +46,10 @@ _CLAIMING_ONE = "claiming a request"
 _PASSING = "passing on requests that another instance may take"
 _UNCLAIMED = "each request is answered with an error (redis_refused), and messages that nobody waits for are dropped"
 _LEFT_ALONE = "requests that no other instance claims are left alone, and whoever asked waits in vain"
+_UNCERTAIN = (
+    "%s: requests that came before the connection to Redis was lost, and wait for a worker, are left alone, "
+    "since another instance may have handled them"
+)
 _UNPASSED = "each instance that cannot take a request refuses it, though another may take it"
 
 
@@ -71,6 +82,8 @@ class Claims:
         self._after = b"\r\n$%d\r\n%b\r\n$2\r\nNX\r\n$2\r\nPX\r\n" % (len(self._instance), self._instance)
         self._channels = [self._service, self._control] if own is None else [self._service, self._control, own.encode()]
         self._leaving = False
+        self._listener: Listener | None = None
+        self._told_of = -math.inf
 
     def check(self) -> None:
         """Raise PermissionDenied where Redis does not let us claim. That it cannot just now is logged."""
@@ -85,21 +98,43 @@ class Claims:
         """Seconds after its arrival in which a request may be claimed. Its claim outlives that."""
         return DEFAULT_LIFETIME if request.timeout is None else min(max(0.0, request.timeout), LONGEST_LIFETIME)
 
-    def take(self, message: Request | Unreadable, data: bytes) -> bool:
-        """Claim a message; False where another instance has it. One round trip.
+    def take(self, message: Request | Unreadable, data: bytes, at: float = math.inf) -> bool:
+        """Claim a message that came `at` that time (of `time.monotonic()`); False where another instance has it.
 
-        Raises RedisUnavailable: RedisRefused where Redis takes no claims just now, which is logged. Where it is a
-        ConnectionLost, nobody knows whether the claim was made.
+        One round trip. Raises RedisUnavailable: RedisRefused where Redis takes no claims just now, which is logged.
+        Where it is a ConnectionLost, nobody knows whether the claim was made, here or by another instance.
         """
         if not _is_unique(message):
             return True
-        return self._claim(data, self._lifetime(message))
+        self._check(at)
+        made = self._claim(data, self._lifetime(message))
+        if made:
+            # It may have connected anew for that.
+            self._check(at)
+        return made
+
+    def _check(self, at: float) -> None:
+        """Raise ConnectionLost where another instance may have claimed what came then, and Redis not know of it.
+
+        It may have been started anew since, or another one be in its place. It is the same as long as there is the
+        connection by which a message came, or, in a cluster, that to the node which has the claims.
+        """
+        if self._keys.in_cluster:
+            lost_at = self._keys.lost_at
+        else:
+            lost_at = -math.inf if self._listener is None else self._listener.lost_at
+        if at >= lost_at:
+            return
+        if self._told_of != lost_at:
+            self._told_of = lost_at
+            note(log, logging.WARNING, _UNCERTAIN, self._service.decode())
+        raise ConnectionLost("the connection to Redis was lost after it had come, and with it may be another's claim")
 
     def together(self) -> Together | None:
         """For claims that go out together; None in a cluster, where a slot may move."""
         if self._keys.in_cluster:
             return None
-        return Together(partial(self._keys.ask_each, kinds=_SET), self._judged)
+        return Together(partial(self._keys.ask_each, kinds=_SET), self._judged, self._check)
 
     def command(self, request: Request, data: bytes) -> bytes | None:
         """What claims a request; None where it cannot be told from a second one like it."""
@@ -126,6 +161,12 @@ class Claims:
     def leave(self) -> None:
         """This instance is about to listen no more."""
         self._leaving = True
+
+    def attend(self, listener: Listener, heart: Heart | None) -> None:
+        """What is claimed is heard by that listener; see with its heartbeats that a connection of one's own lives."""
+        self._listener = listener
+        if heart is not None:
+            heart.beside = self._keys.beat
 
     def close(self) -> None:
         """Close the connection of its own, where it has one."""
@@ -162,7 +203,7 @@ class Claims:
             raise
         except RedisUnavailable as error:
             # Of one server that it is away is said already; here it is one of several, and all else goes on.
-            if self._keys.in_cluster and not isinstance(error, ConnectionLost):
+            if self._keys.are_away and not isinstance(error, ConnectionLost):
                 self._refusals.met(CLAIMING, error, _LEFT_ALONE)
             raise
         self._refusals.over(CLAIMING)

@@ -139,7 +139,9 @@ class Service:
             optional=[self._control_channel],
             quietly=own,
         )
-        self._listener.heart = bus.heart(self.publisher, self._listener, probes)
+        self._listener.heart = heart = bus.heart(self.publisher, self._listener, probes)
+        if self._claims is not None:
+            self._claims.attend(self._listener, heart)
         self._readers = Readers(
             self._listener,
             options.max_workers + 1,

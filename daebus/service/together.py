@@ -8,6 +8,7 @@ comes, also while the service stops, since no other instance has it any more; if
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,11 +23,18 @@ _UNTOLD = ConnectionLost("interrupted while claiming")
 
 
 class Together:
-    """Messages that have come together. `ask` asks Redis; `judge(reply)` is whether a claim was made, or raises."""
+    """Messages that have come together. `ask` asks Redis; `judge(reply)` is whether a claim was made, or raises.
 
-    def __init__(self, ask: Ask, judge: Callable[[Any], bool]) -> None:
+    `check(at)` raises RedisUnavailable where nothing is certain of claims of what came at that time.
+    """
+
+    def __init__(
+        self, ask: Ask, judge: Callable[[Any], bool], check: Callable[[float], None] = lambda _at: None
+    ) -> None:
         self.ask = ask
         self.judge = judge
+        self.check = check
+        self.at = time.monotonic()
         self.lock = threading.Lock()
         self.mates: list[Mate] = []
 
@@ -42,7 +50,9 @@ class Together:
         if not mates:
             return
         try:
+            self.check(self.at)
             replies = self.ask([mate.command for mate in mates])
+            self.check(self.at)
             for mate, reply in zip(mates, replies, strict=True):
                 mate.reply, mate.error = reply, None
         except RedisUnavailable as error:

@@ -75,6 +75,8 @@ class Heart:
         self._number = 0
         self._beat_at = 0.0
         self._aside: threading.Thread | None = None
+        self.beside: Callable[[], object] = lambda: None
+        """Called with each beat: for other connections that are to live. Must be quick."""
         publisher.on_replica = self._look_elsewhere
 
     def beat(self, now: float, connection: Connection) -> tuple[str | None, float]:
@@ -89,6 +91,7 @@ class Heart:
         if now >= self._beat_at:
             if not proof.awaits(connection):
                 self._send(now, connection)
+            self.beside()
             # What is due is due now; who was held up does not catch up.
             self._beat_at = now + BEAT_EVERY
             return None, now + _LOOK_AFTER

@@ -15,10 +15,11 @@ from daebus.wire.resp import ErrorReply, pack
 from daebus.wire.sharded import slot_of
 
 from .address import refusal
-from .commands import Kinds
+from .commands import Asking, Kinds
 from .places.cluster import ClusterLookout
 from .places.dialing import Dialled, dial_place
 from .places.links import AWAY_FOR
+from .proof import hello
 from .publisher import Publisher
 
 FOUND_WITHIN = 3.0
@@ -57,6 +58,27 @@ class Keys:
         """Whether they are in a cluster, as far as is known."""
         return self.publisher.cluster is not None
 
+    @property
+    def are_away(self) -> bool:
+        """Whether the node of a cluster that has them has been waited for in vain."""
+        owner = self._owner
+        return owner is not None and owner.down is not None
+
+    @property
+    def lost_at(self) -> float:
+        """When a connection of its own to the node that has them was last found lost (a time of `time.monotonic()`).
+
+        Of what it was told before that the node there is now may know nothing.
+        """
+        owner = self._owner
+        return -math.inf if owner is None else owner.lost_at
+
+    def beat(self) -> None:
+        """Ask for a sign of life on the connection of its own, where there is one. Waits for nothing."""
+        owner = self._owner
+        if owner is not None:
+            owner.ask_for_life()
+
     def count(self, channels: Sequence[bytes], doing: str) -> list[int]:
         """How many subscribe to each channel; see `Publisher.count`."""
         return self.publisher.count(channels, doing)
@@ -75,16 +97,30 @@ class _Owner(Publisher):
         super().__init__(publisher.address, publisher.name)
         self._cluster = cluster
         self._slot = slot
-        self._down: RedisUnavailable | None = None
+        self.down: RedisUnavailable | None = None
         """Why there is none to be had, where one has been waited for in vain: then nobody waits again before it is."""
-        self._tried_at = -math.inf
+        self._tried_at = self._lost_at = -math.inf
+
+    @property
+    def lost_at(self) -> float:
+        """See `Keys`."""
+        connection = self._connection
+        return self._lost_at if connection is None else max(self._lost_at, connection.ended_at)
+
+    def ask_for_life(self) -> None:
+        """See `Keys.beat`."""
+        self.look()
+        connection = self._connection
+        if connection is not None and not connection.in_flight:
+            # What needs no right. It does not know its connection, which may be left with this in flight.
+            connection.submit(Asking(hello(), 1, math.inf))
 
     def asked(self, commands: Sequence[bytes], doing: str, kinds: Kinds) -> list[Any]:
         """As `Keys.ask`, of whichever node has the slot."""
         begun = time.monotonic()
         self._check_tried(begun)
         try:
-            return self._asked(commands, doing, kinds, begun + (0.0 if self._down else FOUND_WITHIN))
+            return self._asked(commands, doing, kinds, begun + (0.0 if self.down else FOUND_WITHIN))
         except ConnectionLost as error:
             if time.monotonic() >= begun + FOUND_WITHIN:
                 self._note_down(RedisUnavailable(f"{error}; nothing was sent"))
@@ -95,14 +131,14 @@ class _Owner(Publisher):
 
         What the nodes say, that there is none, takes no time: it is asked for anew.
         """
-        down = self._down
+        down = self.down
         if down is None or isinstance(down, RedisRefused) or self._has_usable():
             return
         if now < self._tried_at + AWAY_FOR:
             raise again(down)
 
     def _note_down(self, error: RedisUnavailable) -> None:
-        self._down, self._tried_at = error, time.monotonic()
+        self.down, self._tried_at = error, time.monotonic()
 
     def _asked(self, commands: Sequence[bytes], doing: str, kinds: Kinds, until: float) -> list[Any]:
         moving = ""
@@ -112,17 +148,18 @@ class _Owner(Publisher):
                     replies = self._ask_once(moving, commands, doing)
                 else:
                     replies = self.ask_packed(b"".join(commands), len(commands), doing, kinds)
-                self._down = None
+                self.down = None
                 return replies
             except RedisRefused as error:
                 moving = str(error) if error.code == "ASK" else ""
                 if moving:
                     continue
                 if error.code not in _ELSEWHERE or time.monotonic() >= until:
-                    self._down = again(error) if error.code in _ELSEWHERE else None
+                    self.down = again(error) if error.code in _ELSEWHERE else None
                     raise
             time.sleep(_AGAIN_AFTER)
             self._cluster.look()
+            self._lost_at = self.lost_at
             # Those that are in flight there have their answers yet.
             left, self._connection = self._connection, None
             if left is not None and not left.in_flight:
@@ -134,7 +171,9 @@ class _Owner(Publisher):
         # Many may have waited for the one that tried before.
         self._check_tried(now)
         self._tried_at = now
-        patience = 0.0 if self._down else FOUND_WITHIN
+        if self._connection is not None:
+            self._lost_at = now if self._connection.error is None else self._connection.ended_at
+        patience = 0.0 if self.down else FOUND_WITHIN
         try:
             return self._dial_owner(min(until, now + patience), min(until, now + FOUND_WITHIN))
         except RedisUnavailable as error:

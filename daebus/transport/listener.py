@@ -87,6 +87,7 @@ class Listener:
         self._failure: tuple[float, RedisUnavailable] | None = None
         self._refusal: str | None = None
         self._lost_at: float | None = None
+        self._ended_at = -math.inf
         self._attempts = 0
         self.connected = False
         """Whether every channel is subscribed, as far as is known."""
@@ -180,6 +181,12 @@ class Listener:
         """Whether anything came from the server since (a time of `time.monotonic()`)."""
         connection = self._connection
         return connection is not None and connection.error is None and connection.heard_at >= then
+
+    @property
+    def lost_at(self) -> float:
+        """When a connection was last found lost; what came before that came by one that is gone."""
+        connection = self._connection
+        return self._ended_at if connection is None else max(self._ended_at, connection.ended_at)
 
     @property
     def has_more(self) -> bool:
@@ -326,6 +333,7 @@ class Listener:
             self._lost_at = time.monotonic()
             log.log(self._level, "%s: %s; reconnecting until it is back", self.name, error)
             self._on_lost(error)
+        self._ended_at = connection.ended_at
         # Not before: where an interrupt came in between, all that is done once more.
         self._connection = None
 

@@ -79,6 +79,31 @@ def _outcome(result: object) -> object:
         return error
 
 
+def test_what_another_may_have_handled_before_redis_forgot_it_is_left_alone(
+    own_redis: RedisServer, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        instances(own_redis.url, name, 2, max_workers=1) as several,
+        Requester(own_redis.url, timeout=30) as requester,
+    ):
+        held = requester.start(name, "block", {"n": -1})
+        eventually(lambda: any(one.handled for one in several))
+        waits, works = sorted(several, key=lambda one: not one.handled)
+        for number in range(5):
+            assert requester.call(name, "echo", {"n": number}) == {"by": works.number}
+        own_redis.kill()
+        own_redis.start()
+        eventually(lambda: subscribers(own_redis.url, name) == 2)
+        # In the queue of this one they are still.
+        waits.gate.set()
+        eventually(lambda: isinstance(_outcome(lambda: requester.call(name, "echo", {"n": 5})), dict))
+        eventually(lambda: not waits.app._service.info()["queue"]["size"])  # type: ignore[union-attr]
+        held.cancel()
+    numbers = [payload["n"] for one in several for payload in one.handled]
+    assert [numbers.count(number) for number in range(5)] == [1] * 5
+    assert sum("are left alone" in record.getMessage() for record in caplog.records) == 1
+
+
 def test_instances_that_share_the_work_are_back_after_an_outage(own_redis: RedisServer, name: str) -> None:
     with instances(own_redis.url, name, 3) as several, Requester(own_redis.url, timeout=2) as requester:
         assert requester.call(name, "echo") is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -22,7 +23,7 @@ from daebus.wire.resp import pack
 from daebus.wire.sharded import slot_of
 from tests.support.framework_services import serving
 from tests.support.redis_server import RedisServer
-from tests.support.several import Cluster
+from tests.support.several import Cluster, order
 from tests.support.slots import promote, replicates, seen_lost, with_slot
 from tests.support.waiting import eventually
 
@@ -164,6 +165,28 @@ def test_a_service_goes_on_while_the_node_of_its_claims_stands_still(
             call.cancel()
         eventually(lambda: is_answered(asker, name), within=20)
     assert said("claiming requests goes on after") == 1
+
+
+def test_the_connection_for_claims_is_kept_while_nothing_is_claimed(without_replicas: Cluster, name: str) -> None:
+    cluster, app = without_replicas, Daebus("app")
+    app.action("echo")(lambda: {"a": 1})
+    there = with_slot(cluster, slot_of(b"daebus:claim:{%b}:" % name.encode()))
+    assert there is not None
+    url = next(node.url for node in cluster.nodes if node is not there)
+    order(there, "CONFIG", "SET", "timeout", 6)
+    with serving(app, url, name, shared=True), Requester(url) as asker:
+        assert asker.call(name, "echo") == {"a": 1}
+        assert app._service is not None
+        assert app._service._claims is not None
+        owner = app._service._claims._keys._owner
+        assert owner is not None
+        before = owner._connection
+        assert before is not None
+        with socket.create_connection(("127.0.0.1", there.port), timeout=60) as idle:
+            # The server ends what is idle.
+            assert idle.recv(1) == b""
+        assert owner._connection is before
+        assert not before.may_have_ended()
 
 
 def is_answered(asker: Requester, name: str) -> bool:

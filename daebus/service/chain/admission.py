@@ -130,7 +130,7 @@ class Admission:
             return True
         try:
             mate = arrival.mate
-            if self._claims.take(message, arrival.data) if mate is None else mate.take():
+            if self._claims.take(message, arrival.data, arrival.at) if mate is None else mate.take():
                 return True
             self._counts.add("elsewhere")
         except RedisRefused as error:

@@ -62,6 +62,8 @@ class Connection(Writing):
         self._overdue = overdue
         self.error: ConnectionLost | None = None
         """Why it is of no use any more."""
+        self.ended_at = -math.inf
+        """When that was found out (a time of `time.monotonic()`)."""
         self.usable = True
         """Whether it takes commands, as far as is known."""
         self.has_data = self._protocol.has_data
@@ -230,6 +232,7 @@ class Connection(Writing):
         """End it, the first time, and every command with it; returns the error."""
         self.usable = False
         if self.error is None:
+            self.ended_at = time.monotonic()
             self.error = ConnectionLost(f"lost the connection to Redis at {self.address}: {reason}")
         self._torn = False
         self._stream.shut()
