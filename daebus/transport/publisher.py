@@ -97,7 +97,7 @@ class Publisher(Commander):
 
     def _find(self, channel: str, due: float) -> int | None:
         """How many subscribe to a channel, or come soon; None where that is not known."""
-        return self._presence.find(channel, due, lambda: self._present(channel, due))
+        return self._presence.find(channel, due, lambda: self._present(channel, due), until=due)
 
     def _is_nobody_still(self, channel: str, due: float) -> bool:
         """Whether nobody has come while something was published that nobody was there for."""

@@ -8,9 +8,12 @@ unserved then may have been handled; what is asked first has not.
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Callable
+
+from daebus.errors import TooLate
+from daebus.transport.sockets.leader import Leadership
+from daebus.transport.sockets.waiter import Waiter
 
 from .cluster import ClusterLookout
 from .lookout import SETTLES_WITHIN, Lookout
@@ -29,7 +32,7 @@ class Presence:
     """What is known of it on one connection. For any thread."""
 
     def __init__(self) -> None:
-        self._counting = threading.Lock()
+        self._counting = Leadership()
         self.cluster: ClusterLookout | None = None
         self._sentinels: SentinelLookout | None = None
         self._settles_at = -math.inf
@@ -89,22 +92,48 @@ class Presence:
             self._known.clear()
         self._known[channel] = number, time.monotonic(), begun
 
-    def find(self, channel: str, due: float, count: Callable[[], int | None], since: float = -math.inf) -> int | None:
+    def find(
+        self,
+        channel: str,
+        due: float,
+        count: Callable[[], int | None],
+        since: float = -math.inf,
+        until: float = math.inf,
+    ) -> int | None:
         """How many subscribe, by `count()`, which is asked again where somebody may be on the way; None: not known.
 
-        One that was begun after `since` is good enough, whoever asked it: many wait for it together.
+        One that was begun after `since` is good enough, whoever asked it: many wait for it together. Who has waited
+        for another `until` then is TooLate.
         """
         while True:
-            found = self.known(channel, time.monotonic(), asked=self._counting.locked(), since=since)
+            found = self.known(channel, time.monotonic(), asked=self._counting.leader is not None, since=since)
             if found is None:
-                with self._counting:
-                    found = self.known(channel, begun := time.monotonic(), since=since)
-                    if found is None:
-                        found = count()
-                        self.note(channel, found, begun)
+                found = self._counted(channel, count, since, until)
             if found or not self.is_open(found, due):
                 return found
             time.sleep(ASK_AGAIN_AFTER)
+
+    def _counted(self, channel: str, count: Callable[[], int | None], since: float, until: float) -> int | None:
+        """Ask for all that wait for it, or wait for the one that does."""
+        waiter = Waiter()
+        try:
+            while True:
+                leads = self._counting.join(
+                    waiter, lambda: self.known(channel, time.monotonic(), since=since) is not None, until
+                )
+                found = self.known(channel, begun := time.monotonic(), since=since)
+                if found is None and leads:
+                    found = count()
+                    self.note(channel, found, begun)
+                if found is not None or leads:
+                    return found
+                if begun >= until:
+                    raise TooLate("the time was over before it was found out who subscribes; nothing was sent")
+        finally:
+            try:
+                self._counting.leave(waiter)
+            finally:
+                self._counting.leave(waiter)
 
     def is_open(self, found: int | None, due: float) -> bool:
         """Whether to ask again, where so many were found: somebody may be on the way."""

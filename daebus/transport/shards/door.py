@@ -88,7 +88,7 @@ class Door(Publisher):
             # Who was there a moment ago may be on his way to another node.
             since = -math.inf if self._of.slots.is_settled(slot) else time.monotonic()
             try:
-                found = self._presence.find(name, -math.inf, lambda: self._subscribers(channel, due), since)
+                found = self._presence.find(name, -math.inf, lambda: self._subscribers(channel, due), since, due)
             except Untold:
                 return None
             if channel in self._watched:

@@ -6,6 +6,9 @@ import math
 import threading
 import time
 
+import pytest
+
+from daebus.errors import TooLate
 from daebus.transport.address import RedisAddress
 from daebus.transport.places.links import Links
 from daebus.transport.places.lookout import Lookout
@@ -24,6 +27,25 @@ def test_what_was_asked_before_is_not_good_enough_for_who_wants_to_know_since_th
     assert presence.find("orders", -math.inf, lambda: asked.append(0.0) or 3, since=now) == 3  # type: ignore[func-returns-value]
     assert presence.find("orders", -math.inf, lambda: asked.append(1.0) or 4, since=now) == 3  # type: ignore[func-returns-value]
     assert asked == [0.0]
+
+
+def test_who_waits_for_another_that_asks_waits_no_longer_than_his_own_time() -> None:
+    presence, begun, go_on = Presence(), threading.Event(), threading.Event()
+
+    def count() -> int:
+        begun.set()
+        assert go_on.wait(20)
+        return 1
+
+    asks = threading.Thread(target=lambda: presence.find("orders", -math.inf, count))
+    asks.start()
+    assert begun.wait(20)
+    with pytest.raises(TooLate, match="nothing was sent"):
+        presence.find("orders", -math.inf, count, until=time.monotonic() + 0.05)
+    assert asks.is_alive()
+    go_on.set()
+    asks.join()
+    assert presence.known("orders", time.monotonic()) in (1, None)
 
 
 def test_those_who_come_while_it_is_being_asked_are_told_together_what_is_asked_after_that() -> None:
