@@ -18,8 +18,8 @@ from daebus.errors import ConnectionLost, RedisUnavailable, TooLate, again
 from daebus.transport.aio_connection import AsyncConnection
 from daebus.transport.aio_heart import AsyncHeart
 from daebus.transport.bus import Bus
-from daebus.transport.listener import HEARTBEAT_AFTER
 from daebus.transport.places.presence import Presence
+from daebus.transport.reconnecting import HEARTBEAT_AFTER
 from daebus.wire.names import REPLIES
 
 from .aio_asking import holds_back, is_at_replica, leads_to_master

@@ -19,12 +19,12 @@ from daebus.wire.resp import ProtocolError, pack
 
 from .address import CONNECT_TIMEOUT, RedisAddress, client_label, redis_py, refusal
 from .commands import IN_ONE_PIECE, Pending, loss, ping
-from .listener import HEARTBEAT_AFTER
 from .places.dialing import PATIENCE, found_cluster, lookout_of
 from .places.lookout import Lookout
 from .places.route import Place
 from .plain import Plain, tune
 from .proof import Greeting, greeting, hello
+from .reconnecting import HEARTBEAT_AFTER
 from .sockets.stream import READ_SIZE, has_ended
 
 LOOK_AFTER = 0.05

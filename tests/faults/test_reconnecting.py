@@ -160,7 +160,7 @@ def test_broadcast_in_a_program_without_an_app(own_redis: RedisServer, monkeypat
 def test_a_revoked_right_is_a_loud_named_error_until_it_is_given_back(
     own_redis: RedisServer, name: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("daebus.transport.listener.REFUSED_DELAY", 0.2)
+    monkeypatch.setattr("daebus.transport.reconnecting.REFUSED_DELAY", 0.2)
     with own_redis.client() as client:
         client.execute_command("ACL", "SETUSER", "svc", "on", ">pw", "+@all", "~*", "&*")
         url = own_redis.url.replace("redis://", "redis://svc:pw@")

@@ -123,7 +123,7 @@ def bench(
         servers[code] = redis_that_may(code)
     bench = Bench(servers[code], code, name, caplog)
     url = bench.server.url
-    monkeypatch.setattr("daebus.transport.listener.REFUSED_DELAY", 0.5)
+    monkeypatch.setattr("daebus.transport.reconnecting.REFUSED_DELAY", 0.5)
     with (
         serving(bench.app(), url, name),
         serving(bench.sharing[0], url, bench.shared, shared=True),
