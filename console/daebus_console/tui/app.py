@@ -9,7 +9,7 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,6 +21,7 @@ from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.geometry import Size
 from textual.screen import Screen
+from textual.widgets import Input, TextArea
 
 from daebus_console.commands.known_file import KnownFile, known_path
 from daebus_console.engine.hiding.redact import Redactor
@@ -51,6 +52,8 @@ def _actions() -> type[Provider]:
 ROWS = [(0, "-tiny"), (8, "-lower"), (14, "-low"), (20, "-high")]
 COLUMNS = [(0, "-thin"), (64, "-broad")]
 """From how many rows and columns on screens have which class."""
+_PATIENCE = 1.0
+"""Seconds to wait for a screen before its keys are looked at."""
 NARROWEST = 20
 """Cells that every screen has, even where the terminal is narrower."""
 
@@ -237,6 +240,32 @@ class ConsoleApp(BaseApp):
             return False
         loop.call_soon_threadsafe(partial(self.exit, status))
         return True
+
+    async def on_event(self, event: events.Event) -> None:
+        """See Textual; a key is done before the next is looked at, also where that has priority or leads elsewhere.
+
+        What is typed in a line the line sees to. A screen that has just been opened is waited for.
+        """
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            await self._opened(self.screen)
+            pressed = event.key if isinstance(event, events.Key) else ""
+            at = self.focused
+            if pressed and at is not None and not isinstance(at, Input | TextArea):
+                for first in (True, False):
+                    if await self._check_bindings(pressed, priority=first):
+                        return
+        await super().on_event(event)
+
+    async def _opened(self, screen: Screen[Any]) -> None:
+        """Wait until the screen is there and it is known where its keys go; not for ever."""
+        if screen.is_mounted:
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(screen._mounted_event.wait(), _PATIENCE)
+        # Where the screen leaves that to Textual, it would do so later.
+        first = next((one for one in screen.query(screen.AUTO_FOCUS or "*") if one.focusable), None)
+        if screen.focused is None and first is not None:
+            screen.set_focus(first)
 
     def action_suspend_process(self) -> None:
         """Stop as a shell's ctrl+z does: the whole job, lest a program that started this one waits for ever."""

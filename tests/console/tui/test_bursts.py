@@ -120,3 +120,53 @@ def test_keys_that_move_about_in_a_line_do_so_before_the_next_sign() -> None:
         await console.until(lambda: console.app.main.filter_bar.line.value == "dacb")
 
     drive(scene(), story)
+
+
+@pytest.mark.parametrize(("lead", "line"), [(":", "repl"), ("/", "filter_bar")])
+def test_keys_of_the_flow_are_done_before_what_is_typed_after_them(lead: str, line: str) -> None:
+    async def story(console: Driver) -> None:
+        main = console.app.main
+        burst(console, f"kkm{lead}ab")
+        await console.until(lambda: getattr(main, line).line.value == "ab")
+        with console.app.session.lock:
+            marked = [one.number for one in main.marked()]
+        assert marked == [main.flow.selected]
+
+    drive(scene(), story)
+
+
+def test_what_is_typed_after_a_row_was_opened_goes_to_what_opened() -> None:
+    async def story(console: Driver) -> None:
+        main = console.app.main
+        burst(console, "k", "enter", "/ab")
+        await console.until(lambda: main.detail.find.value == "ab")
+        assert not main.filter_text
+
+    drive(scene(), story)
+
+
+def test_what_is_typed_after_a_screen_was_opened_goes_there() -> None:
+    async def story(console: Driver) -> None:
+        main = console.app.main
+        burst(console, "/charge")
+        console.app.post_message(events.Key("ctrl+s", None))
+        burst(console, "mine", "enter", "x")
+        await console.until(lambda: main.filter_bar.line.value == "chargex")
+        assert console.app.settings.get("filters", dict, {}) == {"mine": "charge"}
+        burst(console, "escape", "S", "escape", "k:ab")
+        await console.until(lambda: main.repl.line.value == "ab")
+
+    drive(scene(), story)
+
+
+def test_what_is_pasted_after_a_filter_changes_it_no_more() -> None:
+    async def story(console: Driver) -> None:
+        main = console.app.main
+        burst(console, "/charge", "enter")
+        console.app.post_message(events.Paste("x"))
+        burst(console, ":ab")
+        console.app.post_message(events.Paste("c"))
+        await console.until(lambda: main.repl.line.value == "abc")
+        assert main.filter_bar.line.value == main.filter_text == "charge"
+
+    drive(scene(), story)

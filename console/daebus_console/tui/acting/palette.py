@@ -13,7 +13,6 @@ from textual.dom import DOMNode
 from textual.screen import Screen
 
 from daebus_console.commands.verbs import VERBS, Face
-from daebus_console.tui.messages import Prefill
 from daebus_console.tui.screens.help import name_of
 
 if TYPE_CHECKING:
@@ -96,7 +95,7 @@ class Actions(Provider):
             title = f"Command: {verb.name}"
             score = matcher.match(f"{title} {verb.summary}")
             if score > 0 and Face.PROMPT in verb.faces:
-                yield Hit(score, title, partial(main.post_message, Prefill(f"{verb.name} ")), help=verb.summary)
+                yield Hit(score, title, partial(main.begin, f"{verb.name} "), help=verb.summary)
 
     def _doing(self, offer: Offer) -> Callable[[], object]:
         return partial(self.app.run_action, offer.action, offer.node)

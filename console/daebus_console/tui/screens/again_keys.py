@@ -13,7 +13,6 @@ from textual.binding import Binding, BindingType
 from daebus_console.commands.terms.words import as_word
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.message.exchange import Exchange, Flag
-from daebus_console.tui.messages import Prefill
 from daebus_console.tui.screens.exchange_keys import ExchangeKeys
 from daebus_console.tui.titles.hints import SELECT_FIRST
 
@@ -61,6 +60,14 @@ class AgainKeys(ExchangeKeys):
         self.workspace.assist.remember(command)
         self.workspace.commands.carry_out(command)
 
+    def begin(self, command: str) -> None:
+        """Put the beginning of a command into the command line, and leave whatever screens are over it."""
+        while self in self.app.screen_stack and self.app.screen is not self:
+            self.app.pop_screen()
+        self.repl.display = True
+        self.repl.line.put(command)
+        self.set_focus(self.repl.line)
+
     # Replay ---------------------------------------------------------------------------------------------------
 
     def action_replay(self) -> None:
@@ -72,9 +79,9 @@ class AgainKeys(ExchangeKeys):
     def action_replay_many(self) -> None:
         """Put the command that replays what is marked, else what the filter shows, into the command line."""
         if self.marked():
-            self.post_message(Prefill("replay is:marked "))
+            self.begin("replay is:marked ")
         elif self.filter_text:
-            self.post_message(Prefill(f"replay {self.filter_text} "))
+            self.begin(f"replay {self.filter_text} ")
         else:
             self.notify("Mark exchanges with m, or narrow the flow with /, and R replays these", timeout=4)
 
@@ -118,7 +125,7 @@ class AgainKeys(ExchangeKeys):
         """Put the selected exchange into the command line, to be changed and sent again."""
         command = self._selected_command()
         if command is not None:
-            self.post_message(Prefill(command))
+            self.begin(command)
 
     def action_edit(self) -> None:
         """Edit the selected exchange, and send it again."""

@@ -75,7 +75,7 @@ class CompareScreen(CompareKeys):
         """Begin with the rules of earlier times."""
         kept = self.app.settings.get(IGNORE, list, [])
         self.ignore = list(Rules(rule for rule in kept if isinstance(rule, str)).ignore)
-        self.differences.focus()
+        self.set_focus(self.differences)
         self.renew()
         self.set_interval(RENEWED, self.poll)
 
@@ -161,7 +161,7 @@ class CompareScreen(CompareKeys):
         if not count:
             self.differences.styles.height = "1fr"
             if self.values.has_focus:
-                self.differences.focus()
+                self.set_focus(self.differences)
             return
         room = self.size.height - 6
         most = room * 3 // 5
@@ -206,7 +206,7 @@ class CompareScreen(CompareKeys):
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
         """A difference was opened: give its values the keyboard."""
         if event.rows is self.differences and self.differences.chosen() is not None:
-            self.values.focus()
+            self.set_focus(self.values)
 
     def on_difference_list_selected(self, _event: DifferenceList.Selected) -> None:
         """Another difference was selected."""
@@ -214,7 +214,7 @@ class CompareScreen(CompareKeys):
 
     def on_values_view_closed(self, _event: ValuesView.Closed) -> None:
         """Back to the list."""
-        self.differences.focus()
+        self.set_focus(self.differences)
 
     def on_descendant_focus(self, _event: events.DescendantFocus) -> None:
         """Whoever has the keyboard has the room."""

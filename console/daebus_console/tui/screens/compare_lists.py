@@ -144,10 +144,10 @@ class DifferenceList(RowList):
     def placed(self) -> None:
         self.post_message(self.Selected())
 
-    def action_open(self) -> None:
+    async def action_open(self) -> None:
         """Show the values of the difference in full."""
         if self.rows:
-            self.post_message(self.Chosen(self, self._cursor))
+            await self.open_row(self._cursor)
 
 
 class ValuesView(RowList):

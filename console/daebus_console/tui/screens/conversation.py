@@ -72,10 +72,10 @@ class WaterfallList(RowList):
     def put_cursor(self, index: int) -> None:
         self._cursor = index
 
-    def action_open(self) -> None:
+    async def action_open(self) -> None:
         """Show the exchange of the row."""
         if self.lines:
-            self.post_message(self.Chosen(self, self._cursor))
+            await self.open_row(self._cursor)
 
 
 class ConversationScreen(FullScreen):
@@ -117,7 +117,7 @@ class ConversationScreen(FullScreen):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        self.list.focus()
+        self.set_focus(self.list)
         self.call_after_refresh(self._begin)
         self.set_interval(_EVERY, self.renew)
 

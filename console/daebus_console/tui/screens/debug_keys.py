@@ -14,7 +14,6 @@ from daebus_console.commands.under_way import under_way
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.exchange import Kind, State
 from daebus_console.naming import shown
-from daebus_console.tui.messages import Prefill
 from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.screens.finding_keys import FindingKeys
 
@@ -57,12 +56,6 @@ class DebugKeys(FindingKeys):
     def do(self, command: str) -> None:
         """Carry out a command as if it had been typed."""
         self._do(command)
-
-    def begin(self, command: str) -> None:
-        """Put the beginning of a command into the command line, and leave whatever screens are over it."""
-        while self in self.app.screen_stack and self.app.screen is not self:
-            self.app.pop_screen()
-        self.post_message(Prefill(command))
 
     def said(self, line: Line) -> None:
         """A command has said that."""

@@ -72,7 +72,7 @@ class EditScreen(ModalScreen[Resend | None]):
             yield KeyLine()
 
     def on_mount(self) -> None:
-        self.area.focus()
+        self.set_focus(self.area)
         self.call_after_refresh(self.area.scroll_cursor_visible)
         self._tell()
 

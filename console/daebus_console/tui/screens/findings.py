@@ -79,7 +79,7 @@ class FindingsScreen(FullScreen):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        self.list.focus()
+        self.set_focus(self.list)
         self.call_after_refresh(self.renew)
         self.set_interval(1.0, self.renew)
 
@@ -127,7 +127,7 @@ class FindingsScreen(FullScreen):
         self.about.draw(lines, anew=told != self._told)
         self._told = told
         if row is None and self.about.has_focus:
-            self.list.focus()
+            self.set_focus(self.list)
 
     def _room(self, lines: int) -> int:
         """Rows for so many lines of a finding: two fifths of the screen, and what the list does not need."""

@@ -21,9 +21,9 @@ class FullScreen(Screen[None]):
 
         self.app.push_screen(HelpScreen.of(self))
 
-    def action_open(self) -> None:
+    async def action_open(self) -> None:
         """Open the row that the cursor is on."""
         rows = self.focused
         index = rows.cursor_index() if isinstance(rows, RowList) else None
         if isinstance(rows, RowList) and index is not None:
-            rows.post_message(RowList.Chosen(rows, index))
+            await rows.open_row(index)

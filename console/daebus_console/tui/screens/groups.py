@@ -58,7 +58,7 @@ class GroupsScreen(InsightKeys):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        self.list.focus()
+        self.set_focus(self.list)
         self.action_renew()
 
     def action_renew(self) -> None:
@@ -102,14 +102,14 @@ class GroupsScreen(InsightKeys):
         about = About(key.target, key.action, group.filter)
         return about._replace(named=f"{group.count:,} of {about.of}")
 
-    def action_open(self) -> None:
+    async def action_open(self) -> None:
         """Narrow the flow to the members of the group."""
         group: Group | None = self.list.chosen()
         if group is not None:
             self.app.pop_screen()
             self.app.main.narrow_to(group.filter)
 
-    def on_row_list_chosen(self, event: RowList.Chosen) -> None:
+    async def on_row_list_chosen(self, event: RowList.Chosen) -> None:
         """A group was clicked, or opened with enter."""
         event.stop()
-        self.action_open()
+        await self.action_open()

@@ -90,7 +90,7 @@ class HeldScreen(FullScreen):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        self.list.focus()
+        self.set_focus(self.list)
         # At once: a quick hand presses the next key before anything is drawn.
         self.renew()
         self.call_after_refresh(self.renew)
@@ -255,7 +255,7 @@ class HeldScreen(FullScreen):
     def action_look_inside(self) -> None:
         """Give the keyboard to what is inside."""
         if self.chosen is not None:
-            self.inside.focus()
+            self.set_focus(self.inside)
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
         """A row was opened."""
@@ -266,6 +266,6 @@ class HeldScreen(FullScreen):
     def action_back(self) -> None:
         """From inside back to the list, from there to the flow."""
         if self.inside.has_focus:
-            self.list.focus()
+            self.set_focus(self.list)
         else:
             self.app.pop_screen()

@@ -126,7 +126,7 @@ class MainScreen(DebugKeys):
         self.filter_bar.completer = filter_completer(self.session)
         self.repl.line.helped_by(lambda: self.workspace.assist)
         self.repl.line.leave = self._leave_commands
-        self.flow.focus()
+        self.set_focus(self.flow)
         self.restore(self.app.settings)
         self._slow()
         self.tell()
@@ -271,7 +271,7 @@ class MainScreen(DebugKeys):
     def _open_chosen(self, event: RowList.Chosen) -> None:
         if event.rows is self.flow:
             self.detail.display = True
-            self.detail.view.focus()
+            self.set_focus(self.detail.view)
 
     @on(TitleLine.Pressed, "#repl-title")
     def _commands_title_pressed(self, event: TitleLine.Pressed) -> None:
@@ -293,10 +293,7 @@ class MainScreen(DebugKeys):
 
     @on(Prefill)
     def _prefill(self, event: Prefill) -> None:
-        self.repl.display = True
-        self.repl.line.value = event.text
-        self.repl.line.cursor_position = len(event.text)
-        self.set_focus(self.repl.line)
+        self.begin(event.text)
 
     @on(CommandEntered)
     def _command_entered(self, event: CommandEntered) -> None:
@@ -309,7 +306,7 @@ class MainScreen(DebugKeys):
         if filled is None:
             self.notify("No payload was seen for that yet: type `request SERVICE ACTION` first", timeout=3)
         else:
-            self.post_message(Prefill(filled))
+            self.begin(filled)
 
     @on(StopRequested)
     def _stop_requested(self) -> None:
@@ -324,7 +321,7 @@ class MainScreen(DebugKeys):
                 filters = dict(self.app.settings.get("filters", dict, {}))
                 self.app.settings.set("filters", {**filters, name: event.text})
                 self.notify(f"Kept as {name}; F offers it", timeout=3, markup=False)
-            self.filter_bar.line.focus()
+            self.set_focus(self.filter_bar.line)
 
         self.app.push_screen(AskScreen("A name for this filter", event.text), keep)
 
@@ -378,7 +375,7 @@ class MainScreen(DebugKeys):
         elif self.filter_bar.display:
             self.filter_bar.cancel()
         elif not self.flow.has_focus:
-            self.flow.focus()
+            self.set_focus(self.flow)
         elif self.filter_text:
             self.narrow_to("")
 
@@ -399,7 +396,7 @@ class MainScreen(DebugKeys):
         """Hide or show a pane."""
         shown = not self.layout_of.pane(name).display
         if not shown and self.layout_of.holds_focus(self.layout_of.pane(name)):
-            self.flow.focus()
+            self.set_focus(self.flow)
         self.layout_of.show(name, shown)
         self.app.remember_layout()
 

@@ -61,7 +61,7 @@ class RulesScreen(FullScreen):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        self.list.focus()
+        self.set_focus(self.list)
         self.renew()
         self.call_after_refresh(self.renew)
         self.set_interval(_EVERY, self.renew)

@@ -73,10 +73,10 @@ class StepList(RowList):
         self.screen.query_one("#sequence-head", SequenceHead).show_first(self.first)
         self.refresh()
 
-    def action_open(self) -> None:
+    async def action_open(self) -> None:
         """Show the exchange of the arrow."""
         if self.steps:
-            self.post_message(self.Chosen(self, self._cursor))
+            await self.open_row(self._cursor)
 
 
 class SequenceHead(TitleLine):
@@ -116,7 +116,7 @@ class SequenceScreen(FullScreen):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        self.list.focus()
+        self.set_focus(self.list)
         self.call_after_refresh(self.on_resize)
 
     def on_resize(self) -> None:

@@ -86,7 +86,7 @@ class StatsScreen(InsightKeys):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        self.figures.focus()
+        self.set_focus(self.figures)
         self.call_after_refresh(self.renew)
         self.set_interval(1.0, self.renew)
 

@@ -17,6 +17,7 @@ from daebus_console.engine.message.envelope import CONTROL_PREFIX
 from daebus_console.tui.messages import Narrow, Prefill
 from daebus_console.tui.rows.directory import DirectoryRow, directory_rows, row_line
 from daebus_console.tui.rows.lines import Line
+from daebus_console.tui.widgets.keys_in_order import told
 from daebus_console.tui.widgets.row_list import RowList
 
 
@@ -153,8 +154,8 @@ class DirectoryList(RowList):
         if row is not None:
             self.action_fold((row.name if row.kind == "service" else row.service) not in self.opened)
 
-    def action_request(self) -> None:
+    async def action_request(self) -> None:
         """Begin a request to it in the command line."""
         row = self.row()
         if row is not None and row.command is not None:
-            self.post_message(Prefill(f"{row.command} "))
+            await told(self, Prefill(f"{row.command} "))

@@ -19,7 +19,7 @@ from textual.widgets.text_area import Edit, EditResult
 
 from daebus_console.tui.draft.text import INDENT, new_line, partner, parts, safe, token_at
 from daebus_console.tui.rows.lines import ROLES
-from daebus_console.tui.widgets.keys_in_order import carried_out
+from daebus_console.tui.widgets.keys_in_order import carried_out, passed_on
 
 LARGEST = 4_000_000
 """Signs beyond which a text can be looked at and not typed in."""
@@ -90,6 +90,8 @@ class DraftArea(TextArea):
     # Keys and mouse --------------------------------------------------------------------------------------------
 
     async def _on_key(self, event: events.Key) -> None:
+        if await passed_on(self, event):
+            return
         self.touched(event.key)
         if event.key == "enter":
             event.stop()
@@ -112,6 +114,8 @@ class DraftArea(TextArea):
             self.move_cursor((row, len(self.document.get_line(row))))
 
     async def _on_paste(self, event: events.Paste) -> None:
+        if await passed_on(self, event):
+            return
         self.touched("")
         if len(self.text) + len(event.text) > LARGEST:
             event.stop()

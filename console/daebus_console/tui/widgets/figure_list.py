@@ -47,8 +47,8 @@ class FigureList(RowList):
         index = self.cursor_index()
         return None if index is None else self.rows[index]
 
-    def on_key(self, event: Any) -> None:
+    async def on_key(self, event: Any) -> None:
         """Enter opens the row."""
         if event.key == "enter" and self.chosen() is not None:
             event.stop()
-            self.post_message(self.Chosen(self, self.cursor_index() or 0))
+            await self.open_row(self.cursor_index() or 0)

@@ -13,6 +13,7 @@ from textual.widgets import Input
 from daebus_console.text import clean
 from daebus_console.tui.messages import FilterChanged, KeepFilter
 from daebus_console.tui.rows.lines import Line
+from daebus_console.tui.widgets.keys_in_order import told
 from daebus_console.tui.widgets.repl import Completer, Offer
 from daebus_console.tui.widgets.text_line import TextLine
 from daebus_console.tui.widgets.title import TitleLine
@@ -45,9 +46,9 @@ class FilterLine(TextLine):
         """Take back what was typed."""
         self.bar.cancel()
 
-    def action_keep(self) -> None:
+    async def action_keep(self) -> None:
         """Keep the filter under a name."""
-        self.bar.keep()
+        await self.bar.keep()
 
     def action_complete(self, step: int) -> None:
         """Put in the next offer."""
@@ -92,10 +93,10 @@ class FilterBar(Vertical):
         """Close without having changed anything."""
         self.accept(self._before)
 
-    def keep(self) -> None:
+    async def keep(self) -> None:
         """Have the filter kept under a name."""
         if self._problem is None and self.line.value.strip():
-            self.post_message(KeepFilter(self.line.value.strip()))
+            await told(self, KeepFilter(self.line.value.strip()))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Every change counts at once."""

@@ -30,13 +30,13 @@ class FlowList(FlowView):
         Binding("o", "order", "Order: newest last, newest first, slowest first", show=False),
     ]
 
-    def action_open(self) -> None:
+    async def action_open(self) -> None:
         """Look inside the selected row."""
         index = self.cursor_index()
         if index is None:
             self.action_move(-1)
         else:
-            self.post_message(self.Chosen(self, index))
+            await self.open_row(index)
 
     def action_follow(self) -> None:
         """Keep the newest on the screen, or stand still."""

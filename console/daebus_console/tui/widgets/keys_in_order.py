@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from textual import events
 from textual.dom import DOMNode
+from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -35,11 +36,17 @@ async def _bound(node: DOMNode, event: events.Key) -> bool:
     return False
 
 
-async def passed_on(widget: Widget, event: events.Key) -> bool:
-    """Hand the key to whatever has the focus by now, where that is not the widget: it was typed to go there."""
+async def told(widget: Widget, message: Message) -> None:
+    """Have the screen handle the message now: what is typed next is for what that leads to."""
+    await widget.screen._dispatch_message(message)
+
+
+async def passed_on(widget: Widget, event: events.Key | events.Paste) -> bool:
+    """Hand it to whatever has the focus by now, where that is not the widget: it was typed to go there."""
     if widget.app.focused is widget:
         return False
     event.stop()
     event.prevent_default()
-    await widget.app.on_event(events.Key(event.key, event.character))
+    again = events.Paste(event.text) if isinstance(event, events.Paste) else events.Key(event.key, event.character)
+    await widget.app.on_event(again)
     return True

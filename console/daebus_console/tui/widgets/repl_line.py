@@ -255,6 +255,8 @@ class CommandLine(TextArea):
             await super()._on_key(event)
 
     async def _on_paste(self, event: events.Paste) -> None:
+        if await passed_on(self, event):
+            return
         event.stop()
         event.prevent_default()
         try:

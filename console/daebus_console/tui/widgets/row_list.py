@@ -21,6 +21,7 @@ from daebus_console.text import ELLIPSIS, cells
 from daebus_console.tui.look.legible import legible
 from daebus_console.tui.look.roles import style_of
 from daebus_console.tui.rows.lines import Line, text_of
+from daebus_console.tui.widgets.keys_in_order import told
 
 WHEEL = 3
 """Rows a notch of the mouse wheel moves."""
@@ -142,6 +143,10 @@ class RowList(Widget, can_focus=True):
         """The row at that line of the widget, or None below the last one."""
         index = self.top + y
         return index if y >= 0 and index < self.count() else None
+
+    async def open_row(self, index: int) -> None:
+        """Have the screen open that row, now."""
+        await told(self, self.Chosen(self, index))
 
     # Keys and mouse --------------------------------------------------------------------------------------------
 

@@ -26,6 +26,9 @@ class TextLine(Input):
         if not await passed_on(self, event):
             await carried_out(self, event, also_around=True)
 
+    async def _on_paste(self, event: events.Paste) -> None:  # type: ignore[override]  # Textual awaits either
+        await passed_on(self, event)
+
     async def action_submit(self) -> None:
         """See Textual."""
         if self._entered is not None:

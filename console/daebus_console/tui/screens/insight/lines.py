@@ -52,7 +52,7 @@ class LinesScreen(FullScreen):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        self.list.focus()
+        self.set_focus(self.list)
         self.action_renew()
 
     def action_renew(self) -> None:
