@@ -17,7 +17,7 @@ from daebus_console.engine.message.frame import Gap
 from daebus_console.engine.records.joining import Told
 from daebus_console.engine.records.standing import Standing
 from daebus_console.naming import shown
-from daebus_console.text import clean
+from daebus_console.text import cells, clean
 from daebus_console.tui.documents import lazy
 from daebus_console.tui.documents.document import Document, Lines
 from daebus_console.tui.documents.logs import logs_lines, standing_lines
@@ -26,7 +26,7 @@ from daebus_console.tui.documents.raw import Raw
 from daebus_console.tui.documents.timeline import timeline
 from daebus_console.tui.documents.tree import Tree
 from daebus_console.tui.rows import format as fmt
-from daebus_console.tui.rows.lines import Line
+from daebus_console.tui.rows.lines import Line, text_of
 from daebus_console.tui.rows.signs import UNLIKE, remarks, state_of
 
 REQUEST, RESPONSE, TIMELINE, RAW, LOGS = "Request", "Response", "Timeline", "Raw", "Logs"
@@ -84,23 +84,25 @@ def build(
     return Raw(exchange.messages, hexadecimal=hexadecimal, redact=redact)
 
 
-def title(exchange: Exchange, now: float) -> Line:
-    """One line that says which exchange it is and how it stands."""
+def title(exchange: Exchange, now: float) -> tuple[Line, int]:
+    """One line that says which exchange it is and how it stands, and how many of its cells have to be seen."""
     sign = state_of(exchange, now)
     if exchange.kind is Kind.GAP:
-        return [(f"#{exchange.number} ", "dim"), ("gap", "gap")]
-    line: Line = [(f"#{exchange.number} ", "dim")]
+        line: Line = [(f"#{exchange.number} ", "dim"), ("gap", "gap")]
+        return line, cells(text_of(line))
+    line = [(f"#{exchange.number} ", "dim")]
     target = shown(exchange.target or "?")
     if exchange.action:
         line += [(target, "name"), (".", "dim"), (shown(exchange.action, text=True), "action")]
     else:
         line += [(_KINDS.get(exchange.kind, exchange.kind) + " on ", "dim"), (target, "name")]
     line.append((f"  {sign.sign} {sign.word}", sign.role))
+    needed = cells(text_of(line))
     if exchange.aside.code:
         line.append((f" ({clean(exchange.aside.code)})", "error"))
     if exchange.latency is not None:
         line.append((f"  {fmt.duration(exchange.latency)}", "plain"))
-    return line
+    return line, needed
 
 
 _BESIDE = ("retry_of", "traceparent")

@@ -100,7 +100,7 @@ class DetailPane(Vertical):
             self.view.show(Lines([]))
             self._built = ()
             return
-        self.tabs.choose(self.tab, title(exchange, now))
+        self.tabs.choose(self.tab, *title(exchange, now))
         moving = exchange.state is State.PENDING and (self.tab == TIMELINE or not exchange.progress)
         built = (
             exchange.number,

@@ -9,11 +9,15 @@ from textual import events
 from textual.message import Message as Event
 
 from daebus_console.tui.rows.lines import Line
-from daebus_console.tui.widgets.title import TitleLine
+from daebus_console.tui.widgets.title import TitleLine, width_of
 
 
 class TabLine(TitleLine):
-    """One line of tabs; `title` stands before them."""
+    """One line of tabs, and behind them a title.
+
+    Where what the title `needs` to say has no room beside them, the tabs that are not chosen are their numbers alone.
+    Where it has none then, the title is without its first piece, which is the number.
+    """
 
     class Chosen(Event):
         """A tab was clicked."""
@@ -27,20 +31,39 @@ class TabLine(TitleLine):
         self.names = tuple(names)
         self.chosen = self.names[0]
         self.title: Line = []
+        self._needs = 0
 
-    def choose(self, name: str, title: Line, right: Line | None = None) -> None:
-        """Light that tab."""
-        self.chosen, self.title = name, title
-        left: Line = []
+    def choose(self, name: str, title: Line, needs: int = 0) -> None:
+        """Light that tab. `needs` is how many cells of the title are to be seen."""
+        self.chosen, self.title, self._needs = name, title, needs
+        self._tell()
+
+    def on_resize(self) -> None:
+        """What has room depends on the width."""
+        self._tell()
+
+    def _tell(self) -> None:
+        pieces = [piece for tab in self._tabs() for piece in tab]
+        lacking = width_of(pieces) + 2 + self._needs > self.size.width
+        self.show([*pieces, ("  ", "plain"), *(self.title[1:] if lacking else self.title)])
+
+    def _tabs(self) -> list[Line]:
+        """What stands for each tab."""
+        tabs: list[Line] = []
         for number, one in enumerate(self.names, 1):
-            left += [(f" {number}", "dim"), (f" {one} ", "match" if one == name else "plain")]
-        self.show([*left, ("  ", "plain"), *title], right)
+            tabs.append([(f" {number}", "dim"), (f" {one} ", "match" if one == self.chosen else "plain")])
+        if sum(map(width_of, tabs)) + 2 + self._needs > self.size.width:
+            return [
+                tab if one == self.chosen else [tab[0], (" ", "plain")]
+                for one, tab in zip(self.names, tabs, strict=True)
+            ]
+        return tabs
 
     def on_click(self, event: events.Click) -> None:
         """Choose the tab under the pointer."""
         start = 0
-        for name in self.names:
-            end = start + len(name) + 4
+        for name, tab in zip(self.names, self._tabs(), strict=True):
+            end = start + width_of(tab)
             if start <= event.x < end:
                 self.post_message(self.Chosen(name))
                 return
