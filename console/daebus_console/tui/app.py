@@ -20,6 +20,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.geometry import Size
+from textual.notifications import Notify
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
@@ -52,6 +53,8 @@ def _actions() -> type[Provider]:
 ROWS = [(0, "-tiny"), (8, "-lower"), (14, "-low"), (20, "-high")]
 COLUMNS = [(0, "-thin"), (64, "-broad")]
 """From how many rows and columns on screens have which class."""
+ROWS_OF_A_TOAST = 12
+"""Rows of a screen for each thing that is said in passing at the same time."""
 _PATIENCE = 1.0
 """Seconds to wait for a screen before its keys are looked at."""
 NARROWEST = 20
@@ -229,6 +232,12 @@ class ConsoleApp(BaseApp):
         """
         event.size = Size(max(NARROWEST, event.size.width), max(1, event.size.height))
         self.call_later(self._check_resize)
+
+    def _on_notify(self, _event: Notify) -> None:
+        """See Textual, which shows it then. Of what was said before there stays what has room beside it."""
+        said = list(self._notifications)
+        for old in said[: max(0, len(said) + 1 - max(1, self.size.height // ROWS_OF_A_TOAST))]:
+            self._unnotify(old, refresh=False)
 
     def end(self, status: int) -> bool:
         """End with that exit status, whatever is on the screen; for signal handlers. False where it does not run.

@@ -13,6 +13,7 @@ from daebus_console.tui.widgets.row_list import RowList
 from tests.console.tui.scene import scene
 from tests.console.tui.support import Driver, drive, grid
 from tests.console.tui.test_bindings import PANES, back
+from tests.console.tui.test_golden import LAST_ERROR
 
 WAYS: dict[str, tuple[str, ...]] = {
     **{name: keys for name, (keys, _classes) in PANES.items()},
@@ -205,3 +206,37 @@ def test_what_other_screens_are_for_has_room_on_a_small_one() -> None:
         await console.until(lambda: found.size.height >= 3)
 
     drive(scene(), story, size=(120, 10))
+
+
+@pytest.mark.parametrize("size", [(40, 7), (40, 12), (60, 14), (40, 24), (80, 20), (80, 24)], ids=str)
+def test_what_is_said_in_passing_leaves_the_command_line_alone_and_the_newest_is_read(size: tuple[int, int]) -> None:
+    async def story(console: Driver) -> None:
+        await console.press("colon", *"help")
+        for number in range(4):
+            console.app.main.notify(
+                f"{number} is what is said, in a line that is longer than half of the screen is wide"
+            )
+        await console.sees("3 is what is said")
+        line = console.app.main.repl.line
+        lines = grid(console.app)[line.region.y :]
+        assert lines[0].strip() == "help"
+        assert not any("▌" in one for one in lines)
+
+    drive(scene(), story, size=size, notifications=True)
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, 200])
+def test_the_title_of_the_detail_says_which_action_it_is(width: int) -> None:
+    async def story(console: Driver) -> None:
+        await console.press(*LAST_ERROR, "enter")
+        tabs = console.app.main.detail.tabs
+        told = grid(console.app)[tabs.region.y][tabs.region.x :]
+        assert "Response" in told
+        assert "payment.charge"[: width // 4] in told
+        assert ("payment.charge  ✗ error" in told) == (width > 40)
+        assert ("Timeline" in told) == (width > 80)
+        # Wherever the tabs stand, they are where they are clicked.
+        assert await console.pilot.click(tabs, offset=(told.index("4"), 0))
+        await console.until(lambda: console.app.main.detail.tab == "Raw")
+
+    drive(scene(), story, size=(width, 30))
