@@ -60,6 +60,9 @@ TYPED = st.text(alphabet=st.characters(codec="utf-8"), max_size=40) | st.lists(
         ("request users get {", "enter goes on in a new line", ""),
         ("request users get 'a", "enter goes on in a new line", ""),
         ("set a 1\nset b", "set [NAME]", ""),
+        ("tail status:error or status:timeout", "status:error,timeout is either", ""),
+        ("replay a.jsonl not status:ok", "-status:ok is “not”", ""),
+        ("contrast status:error --against 'a or b'", "a,b is either", ""),
     ],
 )
 def test_what_comes_next_and_what_is_wrong(line: str, says: str, wrong: str) -> None:

@@ -6,8 +6,11 @@ import pytest
 
 from daebus_console.engine.message.exchange import Flag
 from daebus_console.tui.flow.visibility import Hidden, Mute, Visibility
+from daebus_console.tui.rows.lines import text_of
 from daebus_console.tui.titles.hints import no_flow
 from tests.console.engine.bus import Bus, request
+from tests.console.tui.scene import scene
+from tests.console.tui.support import Driver, drive
 
 KEYS = ("/", "X", "c", "K")
 
@@ -42,3 +45,37 @@ def test_an_empty_flow_names_the_keys_that_bring_rows_back_and_no_others(
     if rows:
         return
     assert named == [key for key in KEYS if seen(key)[0]]
+
+
+@pytest.mark.parametrize("filter_text", ["status:error or status:timeout", "status:error || status:timeout"])
+def test_who_types_an_operator_is_told_in_the_line_and_in_the_empty_flow(filter_text: str) -> None:
+    async def story(console: Driver) -> None:
+        await console.press("slash", *filter_text)
+        bar = console.app.main.filter_bar
+        await console.until(lambda: "status:error,timeout is either" in text_of(bar.below.left))
+        assert console.app.main.filter_text == filter_text
+        await console.press("enter")
+        await console.sees("is looked for as a word", "status:error,timeout is either")
+        await console.press("escape")
+        await console.until(lambda: console.app.main.flow.count() > 0)
+
+    drive(scene(), story, size=(80, 24))
+
+
+def test_a_command_with_an_operator_among_its_terms_does_what_it_says_and_warns() -> None:
+    async def story(console: Driver) -> None:
+        await console.press("colon", *"filter not status:ok", "enter")
+        await console.sees("warning: -status:ok is “not”; `not` is looked for as a word")
+        assert console.app.main.filter_text == "not status:ok"
+
+    drive(scene(), story)
+
+
+def test_a_flow_that_shows_a_gap_and_no_message_says_what_to_do_next() -> None:
+    async def story(console: Driver) -> None:
+        await console.press("slash", *"nosuchword", "enter")
+        await console.sees("unseen for", "None of 22 is shown.", "/ changes the filter, escape removes it.")
+        await console.press("escape")
+        await console.until(lambda: not console.app.main.flow.gaps_alone)
+
+    drive(scene(), story)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from daebus_console.commands.completion.highlight import LONGEST
 from daebus_console.commands.errors import CommandError
+from daebus_console.commands.grammar.command import doubts_of
 from daebus_console.commands.grammar.script import commands_in
 from daebus_console.commands.verbs import VERBS
 
@@ -36,6 +37,9 @@ def hint(text: str) -> Hint | None:
         return Hint(f"{len(text):,} characters; they are checked on enter")
     error = problem(text)
     if error is None:
+        doubted = [doubt for command in commands_in(text) for doubt in doubts_of(command)]
+        if doubted:
+            return Hint(doubted[0])
         verb = VERBS.get(text.split()[0])
         return Hint(f"{verb.usage}  {verb.summary}") if verb is not None else None
     if error.unfinished:

@@ -18,7 +18,7 @@ from daebus_console.commands.doing.shared.advising import advised
 from daebus_console.commands.doing.shared.guard import guard
 from daebus_console.commands.doing.shared.sources import settle
 from daebus_console.commands.errors import FAULT, CommandError, fault
-from daebus_console.commands.grammar.command import Command
+from daebus_console.commands.grammar.command import Command, doubts_of
 from daebus_console.commands.grammar.secrets import safe_error, shown
 from daebus_console.commands.jobs import Job, TooMany
 from daebus_console.commands.verbs import Face, module_of
@@ -115,6 +115,8 @@ def _checked(command: Command, context: Context) -> Command:
     _allow(command, context)
     settled = settle(command, context) if context.face is Face.PROMPT and not context.read_only else command
     guard(settled, context)
+    for doubt in doubts_of(settled):
+        context.output.note(f"warning: {doubt}")
     return settled
 
 

@@ -226,6 +226,22 @@ class _Parser:
         return values
 
 
+def doubts_of(command: Command) -> list[str]:
+    """What was perhaps not meant by the filters in it."""
+    texts = [command.arguments.get(option.key) for option in command.verb.options if option.metavar == "FILTER"]
+    for argument in command.verb.arguments:
+        value = command.arguments.get(argument.name)
+        if argument.kind is Kind.FILTER:
+            texts.append(value)
+        elif argument.kind is Kind.WORDS and not argument.names:
+            texts.append(" ".join(word.raw for word in value or ()))
+    if not any(texts):
+        return []
+    from daebus_console.engine.filter.doubts import doubt_of
+
+    return [str(doubt) for doubt in map(doubt_of, filter(None, texts)) if doubt is not None]
+
+
 def filter_of(words: Sequence[Word], line: str) -> str | None:
     """The text of a filter, known to parse. Several arguments of the shell are a term each, blanks and all."""
     if not words:

@@ -210,13 +210,14 @@ class MainScreen(DebugKeys):
         else:
             session.look_at(())
         self.flow.hint = hints.no_flow(
-            total=self.flow.model.total,
+            total=self.flow.model.total - (self.flow.count() if self.flow.gaps_alone else 0),
             hidden=self.flow.model.hidden,
             held_back=self.flow.held_back(),
             sharded=session.tap.sharded and not session.recorded,
             recorded=session.recorded,
+            doubt=self.doubt,
         )
-        if not self.flow.count():
+        if self.flow.gaps_alone:
             self.flow.refresh()
         self.tell()
 

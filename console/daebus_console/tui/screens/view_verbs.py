@@ -13,6 +13,7 @@ from daebus_console.tui.screens.again_keys import AgainKeys
 from daebus_console.tui.widgets.detail import DocumentView
 
 if TYPE_CHECKING:
+    from daebus_console.engine.filter.doubts import Doubt
     from daebus_console.engine.filter.language import Filter
     from daebus_console.tui.flow.model import FlowModel
     from daebus_console.tui.widgets.filter_bar import FilterBar
@@ -25,6 +26,8 @@ class ViewVerbs(AgainKeys):
     filter_bar: FilterBar
     flow: FlowList
     models: list[FlowModel]
+    doubt: Doubt | None = None
+    """What was perhaps not meant by the filter."""
 
     def tell(self) -> None:
         """Write the titles anew."""
@@ -36,6 +39,7 @@ class ViewVerbs(AgainKeys):
         While one is `typing` the last term is often unfinished: until it is, the terms before it count.
         """
         from daebus_console.engine.filter import language as filters
+        from daebus_console.engine.filter.doubts import doubt_of
 
         try:
             wanted = filters.parse(text)
@@ -45,7 +49,9 @@ class ViewVerbs(AgainKeys):
             if typing and " " not in text[error.position :].strip():
                 self._narrow_for_now(before)
             return False
+        self.doubt = doubt_of(text)
         self.filter_bar.show_problem(None)
+        self.filter_bar.show_doubt(None if self.doubt is None else str(self.doubt))
         self._apply(text, wanted)
         return True
 

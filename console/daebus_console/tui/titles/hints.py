@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from daebus_console.engine.filter.doubts import Doubt
 from daebus_console.engine.session import Session
 from daebus_console.text import clean, folded
 from daebus_console.tui.flow.visibility import Hidden
@@ -36,11 +37,18 @@ def without_address(session: Session, problem: str) -> str:
 
 
 def no_flow(
-    *, total: int, hidden: Hidden, held_back: tuple[int, int] = (0, 0), sharded: bool = False, recorded: bool = False
+    *,
+    total: int,
+    hidden: Hidden,
+    held_back: tuple[int, int] = (0, 0),
+    sharded: bool = False,
+    recorded: bool = False,
+    doubt: Doubt | None = None,
 ) -> list[Line]:
     """The flow has nothing to show: which keys bring back what is `hidden`.
 
-    `held_back` is how many of the rows came since it was paused, and how many of those would be shown.
+    `held_back` is how many of the rows came since it was paused, and how many of those would be shown; `doubt` is what
+    was perhaps not meant by the filter.
     """
     since, waiting = held_back
     if not total and recorded:
@@ -71,6 +79,8 @@ def no_flow(
         (hidden.as_quiet, "K shows heartbeats and the like."),
     )
     lines += [[(f"   {text}", "dim")] for helps, text in keys if helps]
+    if doubt is not None and hidden.by_filter:
+        lines += [[(f"   {clean(doubt.told)}:", "warn")], [(f"   {clean(doubt.instead)}.", "warn")]]
     if len(lines) == 1:
         lines.append([("   All of it is hidden for more than one reason: by /, X, c or K.", "dim")])
     return lines

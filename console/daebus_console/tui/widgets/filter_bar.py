@@ -73,6 +73,7 @@ class FilterBar(Vertical):
         self._base = ("", 0)
         self._completing = False
         self._problem: Line | None = None
+        self._doubt: Line | None = None
 
     def compose(self) -> ComposeResult:
         yield self.line
@@ -116,6 +117,11 @@ class FilterBar(Vertical):
             self._problem = [(" " * pad + "^" * max(1, length) + " ", "error"), (clean(message), "error")]
         self._draw()
 
+    def show_doubt(self, text: str | None) -> None:
+        """Say what was perhaps not meant; None: nothing."""
+        self._doubt = None if text is None else [(f"{' ' * len(PROMPT)}{clean(text)}", "warn")]
+        self._draw()
+
     def _look_up(self) -> None:
         text, cursor = self.line.value, len(self.line.value)
         self._offer, self._base = -1, (text, cursor)
@@ -141,8 +147,9 @@ class FilterBar(Vertical):
             self._draw()
 
     def _draw(self) -> None:
-        if self._problem is not None and self._offer < 0:
-            self.below.show(self._problem)
+        told = self._problem or self._doubt
+        if told is not None and self._offer < 0:
+            self.below.show(told)
             return
         first = max(0, self._offer - 2)
         line: Line = [(" " * len(PROMPT), "dim")]

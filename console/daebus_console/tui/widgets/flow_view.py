@@ -13,7 +13,7 @@ from textual.strip import Strip
 
 from daebus_console import dates
 from daebus_console.engine.insight.usual import Unlike
-from daebus_console.engine.message.exchange import Exchange, State
+from daebus_console.engine.message.exchange import Exchange, Kind, State
 from daebus_console.tui.flow.model import Entry, FlowModel, Newest, Place
 from daebus_console.tui.flow.order import NewestFirst, Rows, slowest_first
 from daebus_console.tui.rows.exchanges import Marks, exchange_row, message_row
@@ -53,6 +53,9 @@ class FlowView(RowList):
         """Where it holds still: nothing behind that place is shown. None while it goes on."""
         self.selected: int | None = None
         self.hint: list[Line] = []
+        """What to do next where it shows no message."""
+        self.gaps_alone = True
+        """Whether no row is a message."""
         self.dated = False
         """Whether the date is always shown: of a capture nobody knows it."""
         self.date = ""
@@ -225,6 +228,9 @@ class FlowView(RowList):
     def empty(self) -> list[Line]:
         return self.hint
 
+    def below(self) -> list[Line]:
+        return self.hint if self.gaps_alone else []
+
     def cursor_index(self) -> int | None:
         if self.selected is None or self.selected not in self.rows:
             return None
@@ -285,6 +291,8 @@ class FlowView(RowList):
             # One more, since a row tells what of the date has changed since the one above it.
             numbers = [rows[i] for i in range(max(0, first - 1), last)]
             self._entries = {number: self.model.entry(number) for number in numbers}
+        found = [entry[0].kind for entry in self._entries.values() if entry is not None]
+        self.gaps_alone = len(rows) == len(found) and all(kind is Kind.GAP for kind in found)
         self._tell_date(first)
 
     def _tell_date(self, first: int) -> None:

@@ -81,6 +81,10 @@ class RowList(Widget, can_focus=True):
         """What to show while there are no rows: what to do next."""
         return []
 
+    def below(self) -> list[Line]:
+        """What to show below the last row, where there is room."""
+        return []
+
     def cursor_index(self) -> int | None:
         """The row the cursor is on, or None."""
         raise NotImplementedError
@@ -261,7 +265,11 @@ class RowList(Widget, can_focus=True):
             line = lines[y - 1] if 1 <= y <= len(lines) else []
             return self.strip(line, "", width)
         index = self.top + y
-        strip = self.row_strip(index) if index < count else self.strip([], "", width - 1)
+        if index < count:
+            strip = self.row_strip(index)
+        else:
+            lines, place = self.below(), index - count - 1
+            strip = self.strip(lines[place] if 0 <= place < len(lines) else [], "", width - 1)
         return Strip.join([strip, self._bar(y, count)])
 
     def row_strip(self, index: int) -> Strip:
