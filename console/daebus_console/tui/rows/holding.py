@@ -9,7 +9,7 @@ from daebus_console.engine.holding.desk import Desk, Held, Known
 from daebus_console.engine.holding.rule import Rule
 from daebus_console.engine.holding.words import HAS, MAY_HAVE, patience, stage, told_reach, told_rule, where
 from daebus_console.engine.message.exchange import Exchange, Kind
-from daebus_console.text import clean, folded
+from daebus_console.text import cells, clean, folded
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.lines import Line, fit, fit_right
 
@@ -95,6 +95,9 @@ def held_row(held: Held, width: int, now: float, order: Mapping[int, int], owner
     sender = clean(first.sender or ("" if first.place == "event" else "?"))
     others = ", ".join(one for one in held.owners if one != owner)
     stands = stage(first) if where_ >= WORDS else _SHORT.get(first.place, first.place)
+    # Where there is no room for both, whether somebody still waits counts for more than who it is.
+    named = asked >= WORDS or cells(f"{sender} {waits}") <= asked
+    lapsed = "error" if waits in (HAS, MAY_HAVE) else "dim"
     return [
         (f"{place:>2}. " if place is not None else "    ", "accent"),
         (fit_right(f"H{held.number}", 4) + " ", "strong"),
@@ -102,12 +105,8 @@ def held_row(held: Held, width: int, now: float, order: Mapping[int, int], owner
         (f" {fit(stands, where_)} ", "warn" if first.place == "answer" else "plain"),
         (fit_right(fmt.duration(max(0.0, now - first.since)), 6), "plain"),
         (f" {fit_right(until, 7)}  ", "dim"),
-        # Whether somebody still waits counts for more than who it is.
-        (
-            waits if asked < WORDS else sender,
-            ("error" if waits in (HAS, MAY_HAVE) else "dim") if asked < WORDS else "name",
-        ),
-        (f" {waits}" if waits and asked >= WORDS else "", "error" if waits in (HAS, MAY_HAVE) else "dim"),
+        (sender if named else waits, "name" if named else lapsed),
+        (f" {waits}" if waits and named else "", lapsed),
         (f"  by {clean(others)}" if others else "", "accent"),
     ]
 
