@@ -79,3 +79,13 @@ def test_a_flow_that_shows_a_gap_and_no_message_says_what_to_do_next() -> None:
         await console.until(lambda: not console.app.main.flow.gaps_alone)
 
     drive(scene(), story)
+
+
+def test_where_only_the_console_has_asked_yet_it_says_what_to_send() -> None:
+    hidden = Hidden(as_control=True)
+    told = [text_of(line).strip() for line in no_flow(total=4, hidden=hidden)]
+    assert told[0] == "Nothing but control messages has been published yet."
+    assert "request SERVICE ACTION name=value" in told
+    assert told[-1].startswith("c shows")
+    for other in (Hidden(as_control=True, by_filter=True), Hidden(as_control=True, muted=1)):
+        assert text_of(no_flow(total=4, hidden=other)[0]).strip() == "None of 4 is shown."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from textual.widget import Widget
 
 from daebus_console.tui.app import ConsoleApp
 from daebus_console.tui.widgets.row_list import RowList
-from tests.console.tui.scene import scene
+from tests.console.tui.scene import NOON, scene
 from tests.console.tui.support import Driver, drive, grid
 from tests.console.tui.test_bindings import PANES, back
 from tests.console.tui.test_golden import LAST_ERROR
@@ -240,3 +241,19 @@ def test_the_title_of_the_detail_says_which_action_it_is(width: int) -> None:
         await console.until(lambda: console.app.main.detail.tab == "Raw")
 
     drive(scene(), story, size=(width, 30))
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_long_name_leaves_the_action_and_how_it_stands_in_the_title_of_the_detail(width: int) -> None:
+    session = scene()
+    asked = {"action": "charge", "payload": {}, "request_id": "long", "reply_to": "caller:x"}
+    session.on_batch(NOON, [("payment" + "x" * 100, json.dumps(asked).encode())])
+
+    async def story(console: Driver) -> None:
+        await console.press("up", "enter")
+        tabs = console.app.main.detail.tabs
+        told = grid(console.app)[tabs.region.y]
+        assert "….charge  " in told
+        assert told.endswith(" waiting")
+
+    drive(session, story, size=(width, 30))

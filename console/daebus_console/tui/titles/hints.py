@@ -56,15 +56,17 @@ def no_flow(
             [("   There is no message in this capture.", "plain")],
             [("   Nothing passed while it was recorded, or nothing that was wanted.", "dim")],
         ]
-    if not total:
+    only_ours = hidden.as_control and not (hidden.by_filter or hidden.muted or hidden.quiet or since)
+    if not total or (only_ours and not recorded):
         unseen = [
             [("   On a sharded bus a channel is seen that somebody subscribes to,", "dim")],
             [("   or that is named with --channels.", "dim")],
         ]
         return [
-            [("   Nothing has been published yet.", "plain")],
-            [("   They appear here as they pass. Or press : and send:", "dim")],
+            [(f"   Nothing {'but control messages ' if total else ''}has been published yet.", "plain")],
+            [("   Messages appear here as they pass. Or press : and send:", "dim")],
             [("     request SERVICE ACTION name=value", "name")],
+            *([[("   c shows control channels and our own questions.", "dim")]] if total else []),
             *(unseen if sharded else []),
         ]
     if total <= since:

@@ -8,15 +8,19 @@ from typing import Any
 from textual import events
 from textual.message import Message as Event
 
+from daebus_console.text import cells, cut
 from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.widgets.title import TitleLine, width_of
+
+_LEAST = 12
+"""Cells that are left of a name."""
 
 
 class TabLine(TitleLine):
     """One line of tabs, and behind them a title.
 
     Where what the title `needs` to say has no room beside them, the tabs that are not chosen are their numbers alone.
-    Where it has none then, the title is without its first piece, which is the number.
+    Where it has none then, the title is without its first piece, which is the number, and names in it are shortened.
     """
 
     class Chosen(Event):
@@ -44,8 +48,10 @@ class TabLine(TitleLine):
 
     def _tell(self) -> None:
         pieces = [piece for tab in self._tabs() for piece in tab]
-        lacking = width_of(pieces) + 2 + self._needs > self.size.width
-        self.show([*pieces, ("  ", "plain"), *(self.title[1:] if lacking else self.title)])
+        title, lacking = self.title, width_of(pieces) + 2 + self._needs - self.size.width
+        if lacking > 0:
+            title = _shorter(title[1:], lacking - width_of(title[:1]))
+        self.show([*pieces, ("  ", "plain"), *title])
 
     def _tabs(self) -> list[Line]:
         """What stands for each tab."""
@@ -68,3 +74,13 @@ class TabLine(TitleLine):
                 self.post_message(self.Chosen(name))
                 return
             start = end
+
+
+def _shorter(title: Line, lacking: int) -> Line:
+    """The title with its long names shortened, by that many cells where they have them."""
+    shortened: Line = []
+    for text, role in title:
+        spare = min(lacking, cells(text) - _LEAST) if role in ("name", "action") else 0
+        lacking -= max(0, spare)
+        shortened.append((cut(text, cells(text) - spare) if spare > 0 else text, role))
+    return shortened
