@@ -89,3 +89,16 @@ def test_where_only_the_console_has_asked_yet_it_says_what_to_send() -> None:
     assert told[-1].startswith("c shows")
     for other in (Hidden(as_control=True, by_filter=True), Hidden(as_control=True, muted=1)):
         assert text_of(no_flow(total=4, hidden=other)[0]).strip() == "None of 4 is shown."
+
+
+def test_what_is_wrong_in_a_filter_says_what_was_perhaps_meant_also_where_there_is_little_room() -> None:
+    async def story(console: Driver) -> None:
+        below = console.app.main.filter_bar.below
+        await console.press("slash", *"status:erorr to:users")
+        await console.until(lambda: text_of(below.left) == "         ^^^^^ did you mean error?")
+        await console.press("home", *"some more words of this filter that ", "end")
+        await console.until(lambda: text_of(below.left) == "  ^ did you mean error?")
+        await console.pilot.resize_terminal(300, 40)
+        await console.sees("^^^^^ status: 'erorr' is none of", "(did you mean error?)")
+
+    drive(scene(), story, size=(80, 24))

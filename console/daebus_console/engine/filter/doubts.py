@@ -49,6 +49,6 @@ def doubt_of(text: str) -> Doubt | None:
 
 def _either(before: Term, after: Term) -> str:
     if before.negated or after.negated or (before.key or "").casefold() != (after.key or "").casefold():
-        return "either is for values of one key, as in status:error,timeout"
+        return "either takes values of one key: status:error,timeout"
     values = after.raw[after.values[0].start - after.start :]
     return f"{before.raw},{values} is either"

@@ -44,7 +44,7 @@ class ViewVerbs(AgainKeys):
         try:
             wanted = filters.parse(text)
         except filters.FilterError as error:
-            self.filter_bar.show_problem(str(error), error.position, error.length)
+            self.filter_bar.show_problem(error)
             before = text[: error.position].rpartition(" ")[0]
             if typing and " " not in text[error.position :].strip():
                 self._narrow_for_now(before)

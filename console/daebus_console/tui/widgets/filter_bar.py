@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input
 
-from daebus_console.text import clean
+from daebus_console.text import cells, clean
 from daebus_console.tui.messages import FilterChanged, KeepFilter
 from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.widgets.keys_in_order import told
 from daebus_console.tui.widgets.repl import Completer, Offer
 from daebus_console.tui.widgets.text_line import TextLine
 from daebus_console.tui.widgets.title import TitleLine
+
+if TYPE_CHECKING:
+    from daebus_console.engine.filter.lexer import FilterError
 
 PROMPT = " / "
 
@@ -72,7 +75,7 @@ class FilterBar(Vertical):
         self._offer = -1
         self._base = ("", 0)
         self._completing = False
-        self._problem: Line | None = None
+        self._problem: FilterError | None = None
         self._doubt: Line | None = None
 
     def compose(self) -> ComposeResult:
@@ -108,18 +111,27 @@ class FilterBar(Vertical):
             self._look_up()
         self.post_message(FilterChanged(event.value))
 
-    def show_problem(self, message: str | None, position: int = 0, length: int = 0) -> None:
+    def show_problem(self, error: FilterError | None) -> None:
         """Say what is wrong, below where it is; None: nothing is."""
-        if message is None:
-            self._problem = None
-        else:
-            pad = len(PROMPT) - 1 + position
-            self._problem = [(" " * pad + "^" * max(1, length) + " ", "error"), (clean(message), "error")]
+        self._problem = error
         self._draw()
+
+    def _told(self, error: FilterError) -> Line:
+        """What is wrong: where that has no room behind its place, what was perhaps meant, or without the place."""
+        pad, carets = " " * (len(PROMPT) - 1 + error.position), "^" * max(1, error.length)
+        texts = [str(error), *([f"did you mean {error.suggestion}?"] if error.suggestion else [])]
+        for text in map(clean, texts):
+            if len(pad) + len(carets) + 1 + cells(text) <= self.size.width:
+                return [(f"{pad}{carets} ", "error"), (text, "error")]
+        return [(f"{' ' * (len(PROMPT) - 1)}^ ", "error"), (clean(texts[-1]), "error")]
 
     def show_doubt(self, text: str | None) -> None:
         """Say what was perhaps not meant; None: nothing."""
         self._doubt = None if text is None else [(f"{' ' * len(PROMPT)}{clean(text)}", "warn")]
+        self._draw()
+
+    def on_resize(self) -> None:
+        """What has room depends on the width."""
         self._draw()
 
     def _look_up(self) -> None:
@@ -147,7 +159,7 @@ class FilterBar(Vertical):
             self._draw()
 
     def _draw(self) -> None:
-        told = self._problem or self._doubt
+        told = self._doubt if self._problem is None else self._told(self._problem)
         if told is not None and self._offer < 0:
             self.below.show(told)
             return
