@@ -96,8 +96,11 @@ def title(exchange: Exchange, now: float) -> tuple[Line, int]:
         line += [(target, "name"), (".", "dim"), (shown(exchange.action, text=True), "action")]
     else:
         line += [(_KINDS.get(exchange.kind, exchange.kind) + " on ", "dim"), (target, "name")]
-    line.append((f"  {sign.sign} {sign.word}", sign.role))
     needed = cells(text_of(line))
+    line.append((f"  {sign.sign} {sign.word}", sign.role))
+    if exchange.action:
+        # How one without an action stands is what kind it is, which was said already.
+        needed = cells(text_of(line))
     if exchange.aside.code:
         line.append((f" ({clean(exchange.aside.code)})", "error"))
     if exchange.latency is not None:

@@ -8,14 +8,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import on
 from textual.binding import Binding, BindingType
 
 from daebus_console.commands.under_way import under_way
 from daebus_console.engine.message import envelope as wire
 from daebus_console.engine.message.exchange import Kind, State
 from daebus_console.naming import shown
+from daebus_console.tui.rows.findings import SIGNS
 from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.screens.finding_keys import FindingKeys
+from daebus_console.tui.widgets.title import TitleLine
 
 if TYPE_CHECKING:
     from daebus_console.engine.holding.desk import Held
@@ -56,6 +59,17 @@ class DebugKeys(FindingKeys):
     def do(self, command: str) -> None:
         """Carry out a command as if it had been typed."""
         self._do(command)
+
+    @on(TitleLine.Pressed, "#header")
+    def _badge_pressed(self, event: TitleLine.Pressed) -> None:
+        """A click on a badge does what the key does that it names."""
+        text = event.text.strip()
+        if text.endswith((" H", "suspended")):
+            self.action_held()
+        elif text.endswith(" L"):
+            self.action_rules()
+        elif text[:1] in {"!", *(sign for sign, _role in SIGNS.values())}:
+            self.action_findings()
 
     def said(self, line: Line) -> None:
         """A command has said that."""

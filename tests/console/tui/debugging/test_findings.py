@@ -13,7 +13,8 @@ from daebus_console.engine.findings.rules import RULES
 from daebus_console.engine.session import Session
 from daebus_console.tui.screens.findings import FindingsScreen
 from tests.console.engine.findings.watched import Watched
-from tests.console.tui.support import Driver, drive, fed
+from tests.console.tui.scene import scene
+from tests.console.tui.support import Driver, drive, fed, grid
 
 SIZES = [(80, 24), (160, 48)]
 
@@ -245,3 +246,19 @@ def test_a_finding_has_the_rows_that_the_list_does_not_need() -> None:
         await d.sees(" because ", " do ", " filter ", " see ", " rule ")
 
     drive(faulty(), story, (60, 24))
+
+
+def test_a_click_on_the_badge_shows_the_findings() -> None:
+    async def story(console: Driver) -> None:
+        head = console.app.main.head
+        await console.sees("▲1 !")
+        for sign in ("▲1", "!"):
+            assert await console.pilot.click(head, offset=(grid(console.app)[0].index(sign), 0))
+            await console.until(lambda: isinstance(console.app.screen, FindingsScreen))
+            await console.press("escape")
+            await console.until(lambda: console.app.screen is console.app.main)
+        # What says nothing that a key would show is no button.
+        assert await console.pilot.click(head, offset=(grid(console.app)[0].index("messages"), 0))
+        assert console.app.screen is console.app.main
+
+    drive(scene(), story)

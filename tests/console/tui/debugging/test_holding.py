@@ -21,7 +21,7 @@ from daebus_console.tui.screens.rules import RulesScreen
 from tests.console.holding.conftest import Asked, Shop, known
 from tests.console.holding.conftest import shop as shop
 from tests.console.tui.scene import scene
-from tests.console.tui.support import Driver, drive
+from tests.console.tui.support import Driver, drive, grid
 
 
 async def knows(console: Driver, shop: Shop) -> None:
@@ -80,6 +80,11 @@ def test_from_the_row_to_the_edited_message(shop: Shop) -> None:
         await console.sees("‖ 1 held H", "◉1 L", "‖ held")
         # A new one does not take the keyboard.
         assert main.flow.has_focus
+        for badge, screen in (("◉1 L", RulesScreen), ("1 held", HeldScreen)):
+            assert await console.pilot.click(main.head, offset=(grid(console.app)[0].index(badge), 0))
+            await console.until(lambda wanted=screen: at(console, wanted))
+            await console.press("escape")
+            await console.until(lambda: console.app.screen is main)
         await console.press("H")
         await console.sees("Held 1 message", f"{shop.orders}.place", "before its handler", "waits on", "amount: 6")
         await console.press("e")
