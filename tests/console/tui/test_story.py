@@ -60,6 +60,17 @@ def test_four_keys_lead_from_the_badge_to_the_cause(size: tuple[int, int]) -> No
     drive(shop().session, story, size, guided=True)
 
 
+def test_a_step_is_read_whole_where_lines_are_short() -> None:
+    async def story(d: Driver) -> None:
+        await d.sees("Story 1/4", "to see what.")
+        await d.press("exclamation_mark")
+        await d.sees("Story 2/4", "evidence.")
+        await d.pilot.resize_terminal(80, 24)
+        await d.sees("F6 ends it")
+
+    drive(shop().session, story, (40, 14), guided=True)
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_a_key_ends_it_on_every_screen_and_leaves_the_room_to_the_others(size: tuple[int, int]) -> None:
     async def story(d: Driver) -> None:

@@ -131,7 +131,9 @@ class FindingsScreen(FullScreen):
 
     def _room(self, lines: int) -> int:
         """Rows for so many lines of a finding: two fifths of the screen, and what the list does not need."""
-        room = self.size.height - 4
+        # The demo's story takes lines as well.
+        others = sum(one.size.height for one in self.children if one not in (self.list, self.about))
+        room = self.size.height - max(4, others)
         least = min(room - 3, self.size.height * 2 // 5)
         return max(1, min(lines, max(least, room - max(3, len(self.list.rows)))))
 

@@ -9,14 +9,18 @@ from daebus_console.tui.titles.story import laid_out
 from daebus_console.tui.widgets.title import TitleLine, width_of
 
 _HINT: Line = [(" F6", "accent"), (" ends it ", "dim")]
+_NARROW = 60
+"""Cells of a line below which the words need all of them, and more lines."""
 
 
 class StoryLine(TitleLine, can_focus=False):
-    """One line where that has room, else two."""
+    """One line where that has room, else two; where lines are short as many as it takes, up to four."""
+
+    _told: Line = []  # noqa: RUF012  # replaced, never changed
 
     def tell(self, line: Line) -> None:
         """Say this from now on."""
-        self.show(line, _HINT)
+        self._told = line
         self._fit()
 
     def on_resize(self) -> None:
@@ -24,9 +28,11 @@ class StoryLine(TitleLine, can_focus=False):
         self._fit()
 
     def _lines(self) -> list[Line]:
-        return laid_out(self.left, max(1, self.size.width - width_of(self.right)))
+        lines = 2 if self.right else 4
+        return laid_out(self.left, max(1, self.size.width - width_of(self.right)), lines)
 
     def _fit(self) -> None:
+        self.show(self._told, [] if self.size.width < _NARROW else _HINT)
         if self.size.width:
             self.styles.height = len(self._lines())
 
