@@ -43,7 +43,8 @@ async def told(widget: Widget, message: Message) -> None:
 
 async def passed_on(widget: Widget, event: events.Key | events.Paste) -> bool:
     """Hand it to whatever has the focus by now, where that is not the widget: it was typed to go there."""
-    if widget.app.focused is widget:
+    if widget.app.focused is widget or not event.is_forwarded:
+        # What the application has not handed out was meant for the widget.
         return False
     event.stop()
     event.prevent_default()
