@@ -252,8 +252,8 @@ def test_claiming_costs_one_round_trip_and_only_where_it_is_asked_for(
     own_redis: RedisServer, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Heartbeats, which a slow machine may come to, have commands of their own.
-    for after in ("FIRST_AFTER", "HEARTBEAT_AFTER"):
-        monkeypatch.setattr(f"daebus.transport.listener.{after}", 1000.0)
+    for after in ("reconnecting.FIRST_AFTER", "listener.HEARTBEAT_AFTER"):
+        monkeypatch.setattr(f"daebus.transport.{after}", 1000.0)
 
     def commands(shared: bool) -> dict[str, int]:
         with instances(own_redis.url, name, 1, shared=shared), Requester(own_redis.url) as requester:
