@@ -135,6 +135,21 @@ def test_overlapping_patterns_show_a_message_once(open_session: OpenSession, pub
     assert seen == ["shop.orders", "shop.users", "other"]
 
 
+def test_what_was_read_by_name_is_seen_by_its_pattern_once_that_is_granted(
+    open_session: OpenSession, publish: Publish
+) -> None:
+    session = open_session(patterns=("shop.*", "other"))
+    session.tap.follow(["shop.orders"])
+    eventually(lambda: "shop.orders" in session.tap.followed())
+    assert publish("shop.orders", {"n": 1}) == 2
+    session.tap.unfollow_shown()
+    eventually(lambda: "shop.orders" not in session.tap.followed())
+    assert publish("shop.orders", {"n": 2}) == 1
+    publish("other", {"n": 3})
+    assert session.wait_for(lambda: "other" in session.directory.channels, 5)
+    assert [one.target for one in exchanges(session)] == ["shop.orders", "shop.orders", "other"]
+
+
 def test_a_user_without_the_rule_is_told_and_sees_the_channels_found(own_redis: RedisServer, publish: Publish) -> None:
     with own_redis.client() as admin:
         admin.execute_command(

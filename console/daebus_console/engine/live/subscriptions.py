@@ -47,7 +47,7 @@ class Subscriptions:
         self.lacking: tuple[str, ...] = ()
         """The patterns that are refused."""
         self.changed: Callable[[], None] = lambda: None
-        """Called when a pattern is granted or refused."""
+        """Called when a pattern or a channel is granted or refused, or a channel is read by name no more."""
         self._user = user
         self._texts: dict[str, str] = {}
         self._forbidden: dict[str, str] = {}
@@ -177,6 +177,8 @@ class Subscriptions:
             self._tell()
         elif command == self.unsubscribing and refusal is None:
             self.named.pop(name, None)
+            # What came by its name comes by a pattern from now on, where one matches.
+            self._tell()
         # Whatever a PING is answered with is a sign of life.
 
     def _refused(self, channel: str, refusal: str, now: float) -> None:

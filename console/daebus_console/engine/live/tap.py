@@ -271,7 +271,7 @@ class Tap:
             self._listener.on_cause(self._clock(), cause)
 
     def _changed(self) -> None:
-        """A pattern or a channel was granted or refused."""
+        """A pattern or a channel was granted or refused, or a channel is read by name no more."""
         self._owners.clear()
         refusal = self._subscriptions.refusal
         if self._subscribing or refusal == self._told:
