@@ -68,7 +68,7 @@ class Session:
         self.lock = threading.RLock()
         self.clock = clock or Clock()
         self._clock_step = self.clock.step
-        self._clock_looked_at = 0.0
+        self._clock_looked_at = self._stepped_at = 0.0
         self.status = Status(since=self.clock())
         self.rate = Rate()
         self.journal = Journal(self.settings.max_messages, self.settings.max_bytes)
@@ -204,6 +204,9 @@ class Session:
             self.findings.idle(at)
             if self._advance(at):
                 self._changed.notify_all()
+            if self.correlator.is_due(at):
+                # Whether its answer has come is known once the server says anything.
+                self.tap.prove()
 
     def on_up(self, at: float) -> None:
         """The tap reads (called by the tap)."""
@@ -221,6 +224,8 @@ class Session:
         """The tap does not read (called by the tap)."""
         with self._changed:
             if self.status.up:
+                # Times before the clock stepped are not those of this clock.
+                at = max(at, self._stepped_at)
                 self.status.up, self.status.since = False, at
                 self._tell_gap(self.correlator.resume(at))
                 self.status.gaps += 1
@@ -302,6 +307,7 @@ class Session:
     def _stepped(self, step: Step) -> None:
         """The wall clock stepped, or this process stood still: all begins anew, and a gap in the flow says so."""
         self._begin_anew(step.seconds)
+        self._stepped_at = step.after
         gap = self.correlator.open_gap
         if gap is not None and gap.partly:
             # Some of it comes in all the same: that is a gap of the old time, and another one of the new.
@@ -326,8 +332,12 @@ class Session:
         if gap is not None:
             self._watchers.tell(gap.opened, gap)
 
+    def seen_until(self, at: float) -> float:
+        """Until when all has come that there was, at `at`, as far as that is known: the last sign of life."""
+        return at - self.tap.silence
+
     def _advance(self, at: float) -> bool:
-        expired = self.correlator.advance(at)
+        expired = self.correlator.advance(self.seen_until(at))
         self.directory.settled(expired)
         for exchange in expired:
             self.stats.settled(exchange)

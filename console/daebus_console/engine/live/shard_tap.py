@@ -102,6 +102,17 @@ class ShardTap:
         for node in list(self._nodes.values()):
             node.stop()
 
+    @property
+    def silence(self) -> float:
+        """See `Tap`: that of the node that is silent for the longest time; of one that is missing more is known."""
+        nodes = list(self._nodes.items())
+        return max((node.silence for place, node in nodes if not self._missing.has(place)), default=0.0)
+
+    def prove(self) -> None:
+        """See `Tap`."""
+        for node in list(self._nodes.values()):
+            node.prove()
+
     def move(self, reason: str) -> None:
         """See `Tap`."""
         for node in list(self._nodes.values()):

@@ -54,7 +54,10 @@ class Listener(Protocol):
         """Subscribed: from now on nothing is missed."""
 
     def on_down(self, at: float, reason: str) -> None:
-        """Not connected, or no longer, for that reason. Called for each attempt that failed."""
+        """Not connected, or no longer, for that reason. Called for each attempt that failed.
+
+        What was read from is lost since the last sign of life, where it was not closed in order.
+        """
 
     def on_idle(self, at: float) -> None:
         """Nothing arrived for a tenth of a second."""
@@ -118,6 +121,9 @@ class Tap:
         self._witness = Witness()
         self._owners: dict[str, bytes] = {}
         self._link: Link | None = None
+        self._heard: float | None = None
+        """When the server last gave a sign of life (monotonic seconds); None where it is not read from."""
+        self._to_prove = False
         self._left: str | None = None
         self.node: RedisAddress | None = None
         """The one of several servers that is read from."""
@@ -139,6 +145,16 @@ class Tap:
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(5)
             self._thread = None
+
+    @property
+    def silence(self) -> float:
+        """Seconds for which the server has given no sign of life: what passed since then may be lost on the way."""
+        heard = self._heard
+        return 0.0 if heard is None else max(0.0, time.monotonic() - heard)
+
+    def prove(self) -> None:
+        """Have the server give a sign of life soon, by which all is known to have come until then. For any thread."""
+        self._to_prove = True
 
     def move(self, reason: str) -> None:
         """Connect anew, for that reason: to another server, where the address leads to one. For any thread."""
@@ -209,6 +225,7 @@ class Tap:
                 dialled.guard(self.move)
                 reader = hiredis.Reader()
                 self._subscribe(self._link, reader, None if dialled.place is None else str(dialled.place))
+                self._heard = time.monotonic()
                 self._listener.on_up(self._clock())
                 wait = _TICK
                 self._read(self._link.socket, reader)
@@ -217,10 +234,13 @@ class Tap:
                 # Why we left it is known.
                 self._closed = None if self._left else _closed(error) or self._closed
                 if not self._stopping.is_set():
-                    self._listener.on_down(self._clock(), self._left or str(error) or type(error).__name__)
+                    # Before it is closed in order all has come; else nobody knows what was under way.
+                    unsure = 0.0 if isinstance(error, _Closed) else self.silence
+                    self._listener.on_down(self._clock() - unsure, self._left or str(error) or type(error).__name__)
                     if isinstance(error, PermissionDenied):
                         wait = self._longest_wait
             finally:
+                self._heard = None
                 link, self._link = self._link, None
                 if link is not None:
                     link.close()
@@ -289,7 +309,7 @@ class Tap:
         view = memoryview(buffer)
         names = Names()
         subscriptions = self._subscriptions
-        heard = pinged = time.monotonic()
+        heard = self._heard = pinged = unanswered = time.monotonic()
         while not self._stopping.is_set():
             if subscriptions.due(heard):
                 self._write(sock, subscriptions.orders(heard))
@@ -298,18 +318,22 @@ class Tap:
             except TimeoutError:
                 self._listener.on_idle(self._clock())
                 now = time.monotonic()
-                if now - heard > DEAD_AFTER:
+                asked = pinged > heard
+                # Where this process stood still, nothing was asked meanwhile.
+                if asked and now - heard > DEAD_AFTER and now - unanswered > DEAD_AFTER - PING_AFTER:
                     raise ConnectionResetError(f"no sign of life for {DEAD_AFTER:.0f} s") from None
-                if now - max(heard, pinged) > PING_AFTER:
+                if now - max(heard, pinged) > PING_AFTER or (self._to_prove and not asked):
+                    self._to_prove = False
                     self._write(sock, subscriptions.ask(PING))
                     pinged = now
+                    unanswered = unanswered if asked else now
                 if subscriptions.due(now):
                     self._write(sock, subscriptions.orders(now))
                 continue
             if not size:
                 raise _Closed("the server closed the connection", cut=reader.has_data())
             at = self._clock()
-            heard = time.monotonic()
+            heard = self._heard = time.monotonic()
             batch: Batch = []
             for start in range(0, size, _FEED):
                 reader.feed(buffer, start, min(_FEED, size - start))  # type: ignore[arg-type]  # any buffer will do

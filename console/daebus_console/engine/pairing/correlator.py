@@ -217,6 +217,10 @@ class Correlator(Sorter):
                 expired.append(exchange)
         return expired
 
+    def is_due(self, now: float) -> bool:
+        """Whether time has run out for a request by `now`, which `advance` was not told yet."""
+        return self._deadlines.any_due(now)
+
     def lose(self, at: float, reason: str, *, partly: bool = False) -> Exchange:
         """The connection is gone since `at`: everything pending becomes unknown, and the flow gets a gap.
 

@@ -81,6 +81,13 @@ class Deadlines:
         found.sort(key=_when)
         return found
 
+    def any_due(self, now: float) -> bool:
+        """Whether anything was added that is due at `now`; some of it may be settled since the last `due`."""
+        queues = self._queues.values()
+        return any(queue and queue[0].deadline <= now for queue in queues) or bool(
+            self._heap and self._heap[0][0] <= now
+        )
+
     def clear(self) -> None:
         """Forget all of them."""
         self._queues.clear()

@@ -127,7 +127,7 @@ class Keeping:
         if gap is not None:
             self._add(GapLine(gap.start, max(0.0, now - gap.start), gap.reason, gap.partly))
         else:
-            self._add(SeenLine(now))
+            self._add(SeenLine(self._session.seen_until(now)))
         self._file.finish()
 
     def discard(self) -> None:
