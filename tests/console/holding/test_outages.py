@@ -131,6 +131,13 @@ def test_a_service_that_stands_still_and_one_that_is_told_to_stop(
         (held,) = console.holding()
         running.signal(signal.SIGSTOP)
         eventually(lambda: not console.held(), within=40, what="nothing is said to be held by what does not answer")
+        for line in ("held", "breaks", "release all"):
+            console.heard.notes.clear()
+            assert console(line) == Exit.TIMEOUT
+            assert console.heard.errors[-1] == (
+                f"no answer within 2 s from {service}: what is held there, and by which rules, is not known"
+            )
+            assert not console.heard.notes, "nor that nothing is held"
         running.signal(signal.SIGCONT)
         eventually(lambda: asked.done or console.held())
         if console.held():
@@ -161,6 +168,20 @@ def test_what_a_console_at_the_shell_holds_goes_on_when_a_signal_ends_it(
         left = asking.send_request("held", {})
     assert (left["count"], left["rules"], left["suspended"]) == (0, [], [])
     assert asked.result() == {"pong": True}
+
+
+def test_of_a_service_that_has_told_nothing_it_is_said_that_nothing_is_known(redis_url: str, name: str) -> None:
+    with program("-c", SERVICE, name, redis_url, serves=name, url=redis_url, forked=True) as running:
+        running.signal(signal.SIGSTOP)
+        with Session(redis_url) as session, prompting(session) as prompt:
+            eventually(lambda: name in session.directory.services)
+            assert prompt("held") == Exit.TIMEOUT
+            assert f"no answer within 2 s from {name}:" in prompt.heard.errors[-1]
+            running.signal(signal.SIGCONT)
+            known(session, name)
+            assert prompt("held") == Exit.DONE
+            assert prompt.heard.notes[-1].startswith("nothing is held")
+            under_way(session).close()
 
 
 @pytest.mark.timeout(120)

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from daebus.errors import DaebusError, RedisUnavailable, ServiceUnavailable
+from daebus.errors import DaebusError, RedisUnavailable
 from daebus_console.engine.holding.desk import Desk, Refusal, Setting
 from daebus_console.engine.holding.report import read_report
 from daebus_console.engine.holding.rule import Rule, renamed
@@ -43,6 +43,14 @@ class Wanted(NamedTuple):
     rule: Rule
     lasts: float | None = None
     group: str = ""
+
+
+class Silent(NamedTuple):
+    """A service of which so many of the instances that are there did not answer in time."""
+
+    service: str
+    silent: int
+    there: int
 
 
 class Keeper:
@@ -167,20 +175,32 @@ class Keeper:
 
     # What is held ----------------------------------------------------------------------------------------------
 
-    def look(self, services: Iterable[str]) -> None:
-        """Learn what these services hold, now. Raises RedisUnavailable, ReadOnly."""
-        for service in services:
-            try:
-                self._asker.ask(service, "held", {})
-            except ServiceUnavailable:
-                with self.session.lock:
-                    self.desk.gone(service)
+    def look(self, services: Iterable[str]) -> list[Silent]:
+        """Learn what these services hold, now; returns those of which not all instances told.
 
-    def look_where_ours(self) -> None:
+        Raises RedisUnavailable, ReadOnly.
+        """
+        asked = [self._asker.post(service, "held", {}) for service in services]
+        until = time.monotonic() + WITHIN
+        silent: list[Silent] = []
+        for question in asked:
+            answered = len(self._asker.answers(question, max(0.0, until - time.monotonic())))
+            # Where nobody may count them, those who got it are not all instances: whoever taps did.
+            there = (
+                question.subscribed if question.subscribed is not None else min(question.expected or 0, answered or 1)
+            )
+            if answered < there:
+                silent.append(Silent(question.service, there - answered, there))
+            elif not there:
+                with self.session.lock:
+                    self.desk.gone(question.service)
+        return silent
+
+    def look_where_ours(self) -> list[Silent]:
         """The same, of all services where we have something."""
         with self.session.lock:
             services = self._ours()
-        self.look(sorted(services))
+        return self.look(sorted(services))
 
     def suspend(self, service: str, *, on: bool, instance: str | None = None, lasts: float = math.inf) -> int:
         """Have a service take nothing more, or go on; returns how many instances do so. Raises what `place` raises.

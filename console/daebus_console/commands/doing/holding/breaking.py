@@ -16,6 +16,7 @@ from daebus_console.commands.doing.holding.debugging import (
     look_everywhere,
     place_of,
     stepper_of,
+    told_silent,
 )
 from daebus_console.commands.doing.holding.standing import checked_rule, stand
 from daebus_console.commands.grammar.command import Command
@@ -25,7 +26,7 @@ from daebus_console.commands.verbs import Face
 from daebus_console.engine.holding.desk import Known
 from daebus_console.engine.holding.rule import LONGEST_HOLD, Rule
 from daebus_console.engine.holding.words import told_reach, told_rule
-from daebus_console.engine.keeping.keeper import Keeper, Wanted
+from daebus_console.engine.keeping.keeper import LEASE, Keeper, Wanted
 from daebus_console.engine.message.exchange import Kind as Sort
 from daebus_console.engine.sender import Cancelled
 from daebus_console.naming import fields, shown
@@ -96,7 +97,7 @@ def _like(command: Command, context: Context, ref: str, place: str) -> tuple[lis
 def run_breaks(command: Command, context: Context) -> int:
     """List the rules that stand."""
     keeper = keeper_of(command, context)
-    unasked = look_everywhere(keeper, context)
+    unknown = look_everywhere(keeper, context)
     with keeper.session.lock:
         known, passed = keeper.desk.known(), keeper.desk.passed()
     if command["json"]:
@@ -104,11 +105,11 @@ def run_breaks(command: Command, context: Context) -> int:
             context.output.record(_data(keeper, one))
     elif known:
         context.output.result(table(("", "SERVICE", "RULE", "HITS", "BY"), rows_of(keeper, known), frozenset({3})))
-    elif unasked is None:
+    elif unknown is None:
         context.output.note("no rule stands; `help break` and `help fault` tell how to set one")
     if passed:
         context.output.note(f"{passed:,} messages went by that were to be held: there was no room (200, or 16 MiB)")
-    return ended(context, unasked)
+    return ended(context, unknown)
 
 
 def rows_of(keeper: Keeper, known: Sequence[Known]) -> list[list[str | Span]]:
@@ -206,11 +207,14 @@ def run_off(command: Command, context: Context) -> int:
     with keeper.session.lock:
         rules = sum(not one.group for one in keeper.desk.settings.values())
         suspended = len(keeper.desk.suspended)
-    keeper.look_where_ours()
+    silent = keeper.look_where_ours()
     held = keeper.off()
     stepper_of(command, context).end()
     parts = [f"{rules} rule{'s' * (rules != 1)} taken away", f"{held} held message{'s' * (held != 1)} let go"]
     if suspended:
         parts.append(f"{suspended} service{'s' * (suspended != 1)} resumed")
     context.output.note(f"off: {', '.join(parts)}")
+    if silent:
+        context.output.error(f"{told_silent(silent)}: what is held there goes on within {LEASE:g} s")
+        return Exit.TIMEOUT
     return Exit.DONE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from daebus_console.commands.context import Context, Exit
 from daebus_console.commands.doing.looking.listing import LOOK_FOR, complete
@@ -15,10 +16,12 @@ from daebus_console.commands.verbs import Face
 from daebus_console.engine.holding.condition import Condition, ConditionError, read_condition
 from daebus_console.engine.holding.desk import Held
 from daebus_console.engine.holding.rule import LONGEST_HOLD, PLACES
-from daebus_console.engine.keeping.keeper import Keeper, debuggable
+from daebus_console.engine.keeping.asking import WITHIN
+from daebus_console.engine.keeping.keeper import Keeper, Silent, debuggable
 from daebus_console.engine.keeping.stepping import Stepper
 from daebus_console.engine.offline import OfflineSession
 from daebus_console.engine.sender import Cancelled, ReadOnly
+from daebus_console.engine.session import Session
 from daebus_console.engine.withheld import why_unasked
 from daebus_console.naming import shown
 
@@ -52,7 +55,14 @@ def stepper_of(command: Command, context: Context) -> Stepper:
     return stepper
 
 
-def look_everywhere(keeper: Keeper, context: Context) -> str | None:
+class Unknown(NamedTuple):
+    """Why more may be held, or stand, than is known, and the status that says so."""
+
+    why: str
+    status: int
+
+
+def look_everywhere(keeper: Keeper, context: Context) -> Unknown | None:
     """Learn what is held now, in every service that can be debugged.
 
     Returns why there may be others of which nothing is known, where it is so. Raises RedisUnavailable, ReadOnly.
@@ -60,18 +70,47 @@ def look_everywhere(keeper: Keeper, context: Context) -> str | None:
     session = keeper.session
     if context.face is Face.SHELL:
         session.wait_for(lambda: complete(session) or context.cancellation.cancelled, LOOK_FOR)
+    else:
+        session.wait_for(lambda: not _untold(session) or context.cancellation.cancelled, LOOK_FOR)
     with session.lock:
         services = debuggable(session) | {service for service, _instance in keeper.desk.reports}
-    keeper.look(sorted(services))
-    return why_unasked(session)
+        untold = [one for one in _untold(session) if one.service not in services]
+    silent = sorted([*keeper.look(sorted(services)), *untold])
+    unasked = why_unasked(session)
+    if unasked is not None:
+        return Unknown(unasked, Exit.NO_REDIS)
+    if silent:
+        return Unknown(f"{told_silent(silent)}: what is held there, and by which rules, is not known", Exit.TIMEOUT)
+    return None
 
 
-def ended(context: Context, unasked: str | None) -> int:
+def _untold(session: Session) -> list[Silent]:
+    """The services that have told nothing of themselves as yet, and might be debugged."""
+    with session.lock:
+        return [
+            Silent(one.name, one.subscribers, one.subscribers)
+            for one in session.directory.services.values()
+            if one.framework and one.gone is None and not one.instances and one.name not in session.status.unasked
+        ]
+
+
+def told_silent(silent: Sequence[Silent]) -> str:
+    """Who did not answer, in words."""
+    named = [
+        f"{one.silent} of {one.there} instances of {shown(one.service)}"
+        if one.silent < one.there
+        else shown(one.service)
+        for one in silent
+    ]
+    return f"no answer within {WITHIN:g} s from {', '.join(named)}"
+
+
+def ended(context: Context, unknown: Unknown | None) -> int:
     """The status of what has told all that is known; why that may not be all is told, where there is a reason."""
-    if unasked is None:
+    if unknown is None:
         return Exit.DONE
-    context.output.error(unasked)
-    return Exit.NO_REDIS
+    context.output.error(unknown.why)
+    return unknown.status
 
 
 def confirm(command: Command, context: Context, services: Iterable[str], longest: float = LONGEST_HOLD) -> None:

@@ -121,7 +121,7 @@ def _probability(command: Command) -> float:
 
 
 def _list(command: Command, context: Context, keeper: Keeper) -> int:
-    unasked = look_everywhere(keeper, context)
+    unknown = look_everywhere(keeper, context)
     with keeper.session.lock:
         known = keeper.desk.known()
     found = [one for one in known if not one.rule.holds]
@@ -133,9 +133,9 @@ def _list(command: Command, context: Context, keeper: Keeper) -> int:
     elif found:
         rows = [[label(known, one), *row[1:]] for one, row in zip(found, rows_of(keeper, found), strict=True)]
         context.output.result(table(("", "SERVICE", "FAULT", "HITS", "BY"), rows, frozenset({3})))
-    elif unasked is None:
+    elif unknown is None:
         context.output.note("no fault stands; `help fault` tells how to set one")
-    return ended(context, unasked)
+    return ended(context, unknown)
 
 
 def _save(command: Command, context: Context, keeper: Keeper, which: str) -> int:

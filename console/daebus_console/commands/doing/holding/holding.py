@@ -42,13 +42,13 @@ VERDICTS = ("go", "answer", "fail", "drop")
 def run_held(command: Command, context: Context) -> int:
     """List what is held, or show one with its payload."""
     keeper = keeper_of(command, context)
-    unasked = look_everywhere(keeper, context)
+    unknown = look_everywhere(keeper, context)
     which: str | None = command["which"]
     session = keeper.session
     with session.lock:
         held, now = keeper.desk.held(), keeper.now()
         unlisted = keeper.desk.unlisted()
-    if which is not None and (held or unasked is None):
+    if which is not None and (held or unknown is None):
         return _show(command, context, keeper, find_held(command, keeper, which))
     if command["json"]:
         for one in held:
@@ -57,9 +57,9 @@ def run_held(command: Command, context: Context) -> int:
         context.output.result(table(HEADINGS, [held_row(one, now) for one in held], frozenset({4, 5})))
         if unlisted:
             context.output.note(f"{unlisted:,} more are held than have room in an answer; `release all` lets all go")
-    elif unasked is None:
+    elif unknown is None:
         context.output.note("nothing is held; `break SERVICE ACTION` holds messages")
-    return ended(context, unasked)
+    return ended(context, unknown)
 
 
 def _show(command: Command, context: Context, keeper: Keeper, held: Held) -> int:
@@ -80,12 +80,12 @@ def run_release(command: Command, context: Context) -> int:
     verdict = _verdict(command)
     step = _step(command, command["then"]) if command["then"] is not None else None
     whole = _whole(command, context, verdict)
-    unasked = look_everywhere(keeper, context)
+    unknown = look_everywhere(keeper, context)
     several = _which(command, keeper)
     if not several:
-        if unasked is None:
+        if unknown is None:
             context.output.note("nothing is held")
-        return ended(context, unasked)
+        return ended(context, unknown)
     if len(several) > 1 and (command["changes"].items or verdict != "go" or step is not None):
         raise at_word(command, command["which"], "several are let go as they are: name one to edit, answer or step")
     why = unanswerable(several[0].first) if verdict in ("answer", "fail") else ""
@@ -123,7 +123,7 @@ def run_release(command: Command, context: Context) -> int:
         context.output.note(f"{left} {'is' if left == 1 else 'are'} left to {', '.join(map(shown, others.left))}")
         if whole_desk:
             _release_hidden(context, keeper)
-    return status or ended(context, unasked if whole_desk else None)
+    return status or ended(context, unknown if whole_desk else None)
 
 
 def _release_hidden(context: Context, keeper: Keeper) -> None:
