@@ -8,6 +8,7 @@ from collections.abc import Callable
 from daebus_console.engine.capture.writer import CaptureWriter
 from daebus_console.engine.filter.language import Filter
 from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.live.tap import PROVEN_WITHIN
 from daebus_console.engine.message.exchange import Exchange, Kind, Message
 from daebus_console.engine.session import Session
 from daebus_console.files.places import GivenUp, never
@@ -66,6 +67,7 @@ class Recorder:
 
     def stop(self) -> None:
         """End the recording; returns when the file is complete."""
+        self._session.tap.prove(PROVEN_WITHIN)
         with self._session.lock:
             self._unwatch()
             gap = self._session.correlator.open_gap

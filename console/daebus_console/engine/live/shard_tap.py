@@ -108,10 +108,14 @@ class ShardTap:
         nodes = list(self._nodes.items())
         return max((node.silence for place, node in nodes if not self._missing.has(place)), default=0.0)
 
-    def prove(self) -> None:
+    def prove(self, within: float = 0.0) -> None:
         """See `Tap`."""
-        for node in list(self._nodes.values()):
+        until = time.monotonic() + within
+        nodes = list(self._nodes.values())
+        for node in nodes:
             node.prove()
+        for node in nodes if within else ():
+            node.prove(max(0.0, until - time.monotonic()))
 
     def move(self, reason: str) -> None:
         """See `Tap`."""

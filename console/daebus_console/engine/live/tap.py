@@ -33,9 +33,12 @@ PING_AFTER = 5.0
 """Seconds of silence after which the tap pings."""
 DEAD_AFTER = 10.0
 """Seconds of silence after which the connection is given up."""
+PROVEN_WITHIN = 0.5
+"""Seconds that the server is given, at the end of a recording, to say that there was no more."""
 _CHANCE = random.Random()
 """Of our own: what a program has seeded is not to depend on when a connection is lost."""
 _TICK = 0.1
+_MOMENT = 0.01
 _RECEIVE = 256 * 1024
 _FEED = 16 * 1024
 """Bytes for the parser at a time: it moves what it has not parsed yet about after each few messages."""
@@ -152,9 +155,15 @@ class Tap:
         heard = self._heard
         return 0.0 if heard is None else max(0.0, time.monotonic() - heard)
 
-    def prove(self) -> None:
-        """Have the server give a sign of life soon, by which all is known to have come until then. For any thread."""
+    def prove(self, within: float = 0.0) -> None:
+        """Have the server give a sign of life soon, by which all is known to have come until then. For any thread.
+
+        It is waited for that many seconds, not by the tap's own thread.
+        """
+        begun = time.monotonic()
         self._to_prove = True
+        while self.silence > time.monotonic() - begun and time.monotonic() < begun + within:
+            self._stopping.wait(_MOMENT)
 
     def move(self, reason: str) -> None:
         """Connect anew, for that reason: to another server, where the address leads to one. For any thread."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from daebus_console.engine.capture.format import GapLine, SeenLine
 from daebus_console.engine.capture.lines import Lines
 from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.live.tap import PROVEN_WITHIN
 from daebus_console.engine.message.exchange import Exchange, Kind, Message
 from daebus_console.engine.pairing.ring import Ring
 from daebus_console.engine.session import Session
@@ -118,6 +119,7 @@ class Keeping:
 
     def finish(self) -> None:
         """Write the rest, and put the file in its place."""
+        self._session.tap.prove(PROVEN_WITHIN)
         self.catch_up()
         with self._session.lock:
             gap, now = self._session.correlator.open_gap, self._session.clock()
