@@ -76,7 +76,7 @@ class Recorder:
                 lasted = max(0.0, self._session.clock() - gap.start)
                 self.writer.gap(gap.start, lasted, gap.reason, partly=gap.partly)
             elif self._session.status.up:
-                self.writer.seen(self._session.seen_until(self._session.clock()))
+                self.writer.seen(self._session.seen_until())
         self.writer.close()
 
     def _all(self, message: Message, exchange: Exchange) -> None:
@@ -95,7 +95,7 @@ class Recorder:
 
     def _seen(self, _expired: Exchange) -> None:
         """A request has run out of time: whoever reads the capture is to know that this time has passed."""
-        self.writer.seen(self._session.seen_until(self._session.clock()))
+        self.writer.seen(self._session.seen_until())
 
     def _choose_expired(self, exchange: Exchange) -> None:
         self._choose(exchange)

@@ -332,12 +332,13 @@ class Session:
         if gap is not None:
             self._watchers.tell(gap.opened, gap)
 
-    def seen_until(self, at: float) -> float:
-        """Until when all has come that there was, at `at`, as far as that is known: the last sign of life."""
-        return at - self.tap.silence
+    def seen_until(self) -> float:
+        """Until when all has come that there was, as far as that is known: the last sign of life."""
+        silence = self.tap.silence
+        return self.clock() - silence
 
     def _advance(self, at: float) -> bool:
-        expired = self.correlator.advance(self.seen_until(at))
+        expired = self.correlator.advance(at - self.tap.silence)
         self.directory.settled(expired)
         for exchange in expired:
             self.stats.settled(exchange)

@@ -129,7 +129,7 @@ class Keeping:
         if gap is not None:
             self._add(GapLine(gap.start, max(0.0, now - gap.start), gap.reason, gap.partly))
         else:
-            self._add(SeenLine(self._session.seen_until(now)))
+            self._add(SeenLine(self._session.seen_until()))
         self._file.finish()
 
     def discard(self) -> None:
