@@ -55,10 +55,12 @@ class Directory:
         self.framework: set[str] = set()
         """The names of the services on this framework that were ever here."""
         self._beyond: set[int] = set()
+        self._idle: list[str] = []
+        """Where there is no more room: the services that make some for one that is there, the first of them last."""
 
     @property
     def forgotten(self) -> int:
-        """Channels and services that were met and not taken up for want of room; MOST stands for that or more."""
+        """Channels and services that were met and are left out for want of room; MOST stands for that or more."""
         return len(self._beyond)
 
     def alike(self) -> list[AlikeEntry]:
@@ -99,7 +101,7 @@ class Directory:
                 continue
             controlled = wire.service_of_control(channel)
             if controlled is not None:
-                service = self._service(controlled, now)
+                service = self._service(controlled, now, here=True)
                 if service is not None and (not service.framework or service.subscribers != count or service.gone):
                     service.framework, service.subscribers, service.gone = True, count, None
                     self.framework.add(controlled)
@@ -143,7 +145,7 @@ class Directory:
             return False
         controlled = wire.service_of_control(name)
         if controlled is not None:
-            return controlled in self.services or len(self.services) < MOST
+            return controlled in self.services or len(self.services) < MOST or bool(self._idle)
         if name in self.services or name in self.channels:
             return True
         pattern = self._pattern(name)
@@ -182,6 +184,8 @@ class Directory:
                 continue
             if not subscribers.get(name, 0) and channel.subscribers:
                 channel.subscribers, channel.gone = 0, now
+        idle = [one for one in self.services.values() if _is_idle(one)] if len(self.services) >= MOST else []
+        self._idle = [one.name for one in sorted(idle, key=_idle_since, reverse=True)]
 
     def _forget_the_gone(self, now: float) -> None:
         """Leave out channels that nobody has anything to do with any more."""
@@ -212,7 +216,7 @@ class Directory:
         name = payload.get("service")
         if not isinstance(name, str) or not name:
             return
-        service = self._service(name, now)
+        service = self._service(name, now, here=True)
         if service is None:
             return
         service.framework = True
@@ -287,7 +291,7 @@ class Directory:
 
     def announced(self, at: float, told: Announced, dialect: str) -> None:
         """Take what a program of another framework told of itself."""
-        service = self._service(told.service, at)
+        service = self._service(told.service, at, here=True)
         if service is None or service.framework:
             return
         service.dialect, service.heard = dialect, at
@@ -320,10 +324,14 @@ class Directory:
                 if entry is not None:
                     entry.timeouts += 1
 
-    def _service(self, name: str, now: float) -> ServiceEntry | None:
+    def _service(self, name: str, now: float, *, here: bool = False) -> ServiceEntry | None:
+        """The entry of a service, made when it is new; None where there is no room.
+
+        One that is known to be `here` takes that of one that is not.
+        """
         entry = self.services.get(name)
         if entry is None:
-            if len(self.services) >= MOST:
+            if len(self.services) >= MOST and not (here and self._make_room()):
                 self._forget(name)
                 return None
             entry = self.services[name] = ServiceEntry(name, now)
@@ -332,6 +340,18 @@ class Directory:
             if known is not None:
                 entry.subscribers, entry.rate = known.subscribers, known.rate
         return entry
+
+    def _make_room(self) -> bool:
+        """Leave out a service that is not there, for one that is; False where all are."""
+        while self._idle:
+            name = self._idle.pop()
+            entry = self.services.get(name)
+            if entry is not None and _is_idle(entry):
+                del self.services[name]
+                self.framework.discard(name)
+                self._forget(name)
+                return True
+        return False
 
     def _channel(self, name: str, now: float, pattern: Pattern | None) -> ChannelEntry | AlikeEntry | None:
         entry = self.channels.get(name)
@@ -364,6 +384,16 @@ class Directory:
         # Only what tells names apart: they may be long, and there is no end to them.
         if len(self._beyond) < MOST:
             self._beyond.add(hash(name))
+
+
+def _is_idle(service: ServiceEntry) -> bool:
+    """Whether a service has gone, or nobody is known to serve what was asked."""
+    return service.gone is not None or not (service.framework or service.subscribers or service.heard)
+
+
+def _idle_since(service: ServiceEntry) -> tuple[bool, float]:
+    """What has gone makes room first."""
+    return (service.gone is None, service.first_seen if service.gone is None else service.gone)
 
 
 def _mappings(value: Any) -> Iterable[Mapping[str, Any]]:

@@ -269,6 +269,26 @@ def test_channels_that_have_gone_are_forgotten_in_time_and_services_are_not(dire
     assert directory.services["orders"].gone == 2.0
 
 
+def test_what_has_gone_makes_room_for_what_is_there(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daebus_console.engine.directory.MOST", 4)
+    bus = Bus()
+    directory.saw([bus >> request("user:1", id="a")])
+    directory.poll(1.0, {"daebus.control.here": 1, "daebus.control.first": 1, "daebus.control.second": 1})
+    directory.poll(2.0, {"daebus.control.here": 1, "daebus.control.second": 1})
+    directory.poll(3.0, {"daebus.control.here": 1})
+    directory.saw([bus >> request("user:2", id="b")])
+    assert set(directory.services) == {"here", "first", "second", "user:1"}
+    for number, left in enumerate(["first", "second", "user:1"]):
+        there = {"daebus.control.here": 1, **{f"daebus.control.new{new}": 1 for new in range(number + 1)}}
+        assert all(directory.keeps(name) for name in there)
+        directory.poll(4.0 + number, there)
+        assert left not in directory.services
+        assert f"new{number}" in directory.services
+        assert directory.services[f"new{number}"].gone is None
+    assert not directory.keeps("daebus.control.more")
+    assert directory.forgotten == 4, "user:2 as well"
+
+
 def test_ids_take_no_room_from_other_names(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("daebus_console.engine.directory.MOST", 10)
     bus = Bus()

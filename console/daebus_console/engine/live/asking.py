@@ -32,6 +32,10 @@ class Asking:
     def due(self, now: float) -> list[Question]:
         """What is to be asked now (monotonic seconds), of every instance of a service or of a new one."""
         questions: list[Question] = []
+        # The directory may have had no more room for some.
+        for name in {*self._asked, *self._renewed} - self._directory.services.keys():
+            self._asked.pop(name, None)
+            self._renewed.pop(name, None)
         for service in self._directory.services.values():
             if service.gone is not None or not service.framework:
                 self._asked.pop(service.name, None)
