@@ -53,6 +53,19 @@ def test_each_sees_what_the_other_has(console: Debugging, other: Debugging, shop
     assert asked.result() == {"pong": True}
 
 
+def test_what_another_suspends_is_not_said_to_go_on(console: Debugging, other: Debugging, shop: Shop) -> None:
+    assert console(f"suspend {shop.orders}") == Exit.DONE
+    assert other(f"suspend {shop.orders}") == Exit.DONE
+    for _ in range(2):
+        other.heard.notes.clear()
+        assert other(f"resume {shop.orders}") == Exit.ERROR
+        ours = console.keeper.desk.owner
+        assert other.heard.errors[-1] == f"{shop.orders} stays suspended: by {ours}, not by you"
+        assert not other.heard.notes
+    assert console("resume") == Exit.DONE
+    assert console.heard.notes[-1] == f"{shop.orders} goes on"
+
+
 def test_what_is_not_confirmed_is_left_to_the_other(console: Debugging, other: Debugging, shop: Shop) -> None:
     other.prompt.asked.answers = ["no", "no"]
     console(f"break {shop.orders} ping")

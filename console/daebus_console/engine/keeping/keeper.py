@@ -221,6 +221,14 @@ class Keeper:
                     self.desk.resume(service, instance, self._instances(service))
         return sum(one.ok for one in answers)
 
+    def suspended_by_others(self, service: str, instance: str | None = None) -> list[str]:
+        """The other consoles that suspend a service, or that instance, now. Raises what `look` raises."""
+        self.look([service])
+        with self.session.lock:
+            reports = [one for one in self.desk.reports.values() if one.service == service]
+        here = [one for one in reports if instance in (None, one.instance)]
+        return sorted({owner for one in here for owner in one.suspended} - {self.desk.owner})
+
     def _suspension(self, on: bool, instance: str | None) -> dict[str, Any]:
         told: dict[str, Any] = {"owner": self.desk.owner, "lease": LEASE, "on": on}
         return told if instance is None else {**told, "instance": instance}

@@ -55,7 +55,14 @@ def run_resume(command: Command, context: Context) -> int:
                 context.output.error(str(error))
                 status = Exit.ERROR
                 continue
-            context.output.note(f"{shown(name)} goes on" + (f" ({shown(instance)})" if instance else ""))
+            what = shown(name) + (f" ({shown(instance)})" if instance else "")
+            others = keeper.suspended_by_others(name, instance)
+            if others:
+                owners = ", ".join(shown(one, text=True) for one in others)
+                context.output.error(f"{what} stays suspended: by {owners}, not by you")
+                status = Exit.ERROR
+                continue
+            context.output.note(f"{what} goes on")
     return status
 
 
