@@ -220,6 +220,32 @@ def test_an_answer_that_could_not_be_seen_is_unknown(cluster: Cluster, url: str,
         eventually(lambda: state(session, "second") is State.TIMEOUT)
 
 
+def test_a_time_is_over_at_a_node_that_is_silent_while_another_is_busy(
+    cluster: Cluster, url: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of them is asked for a sign of life for any other reason."""
+    monkeypatch.setattr("daebus_console.engine.live.tap.PING_AFTER", 60.0)
+    monkeypatch.setattr("daebus_console.engine.live.tap.DEAD_AFTER", 120.0)
+    busy, asked, answers = names(name)
+    with (
+        looking(url, Settings(passive=True)) as session,
+        Requester(url) as requester,
+        listening(cluster, busy),
+        listening(cluster, asked),
+        listening(cluster, answers),
+    ):
+        since = max(eventually(lambda one=one: session.tap.seen_since(one)) for one in (busy, asked, answers))  # type: ignore[misc]
+        eventually(lambda: session.clock() > since + 0.6)
+        told = b'{"action": "echo", "request_id": "silence", "reply_to": "%b", "timeout": 0.2}'
+        requester.publish(asked, told % answers.encode())
+
+        def over() -> bool:
+            requester.publish(busy, b'{"n": 1}')
+            return state(session, "silence") is State.TIMEOUT
+
+        eventually(over, within=30, every=0.01)
+
+
 def state(session: Session, request_id: str) -> State | None:
     with session.lock:
         found = session.correlator.find(request_id)

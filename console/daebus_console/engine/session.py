@@ -39,6 +39,8 @@ from daebus_console.engine.watchers import Watchers
 
 _LOOK_AT_CLOCK = 0.5
 """Seconds between looks whether the wall clock has stepped, while messages come without a pause."""
+_UNSURE = 0.05
+"""Seconds without a sign of life from which on it is asked for, where a time is over."""
 
 
 class Session:
@@ -204,9 +206,6 @@ class Session:
             self.findings.idle(at)
             if self._advance(at):
                 self._changed.notify_all()
-            if self.correlator.is_due(at):
-                # Whether its answer has come is known once the server says anything.
-                self.tap.prove()
 
     def on_up(self, at: float) -> None:
         """The tap reads (called by the tap)."""
@@ -338,7 +337,11 @@ class Session:
         return self.clock() - silence
 
     def _advance(self, at: float) -> bool:
-        expired = self.correlator.advance(at - self.tap.silence)
+        silence = self.tap.silence
+        expired = self.correlator.advance(at - silence)
+        if silence > _UNSURE and self.correlator.is_due(at):
+            # Whether its answer has come is known once the server says anything.
+            self.tap.prove()
         self.directory.settled(expired)
         for exchange in expired:
             self.stats.settled(exchange)

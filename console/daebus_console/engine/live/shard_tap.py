@@ -111,7 +111,7 @@ class ShardTap:
     def prove(self, within: float = 0.0) -> None:
         """See `Tap`."""
         until = time.monotonic() + within
-        nodes = list(self._nodes.values())
+        nodes = [node for node in list(self._nodes.values()) if within or node.silence > _TICK]
         for node in nodes:
             node.prove()
         for node in nodes if within else ():
