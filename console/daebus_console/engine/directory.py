@@ -223,12 +223,14 @@ class Directory:
         self.framework.add(name)
         key = str(payload.get("instance") or "?")
         known = key in service.instances
+        others = not known
         service.instances[key] = Instance(key, payload, now)
         if len(service.instances) > max(service.subscribers, 1):
             # An instance that did not answer the latest round is the one that left.
             stalest = min(service.instances.values(), key=lambda instance: instance.heard)
             if now - stalest.heard > 3:
                 del service.instances[stalest.id]
+                others = True
         for item in _mappings(payload.get("actions")):
             action = item.get("name")
             entry = service.action(action) if isinstance(action, str) else None
@@ -247,6 +249,17 @@ class Directory:
                 listened = self._channel(channel, now, None)
                 if isinstance(listened, ChannelEntry):
                     listened.listeners.add(name)
+        # In a capture nobody knows who was there at a time.
+        if others and self.polled is not None:
+            self._settle(service)
+
+    def _settle(self, service: ServiceEntry) -> None:
+        """Its instances are others than before, and so may be their actions, and what they listen to."""
+        service.settle()
+        listens = service.names("listens")
+        for channel in self.channels.values():
+            if service.name in channel.listeners and channel.name not in listens:
+                channel.listeners.discard(service.name)
 
     # From the traffic ------------------------------------------------------------------------------------------
 

@@ -70,6 +70,21 @@ class ServiceEntry:
             entry = self.actions[name] = ActionEntry(name)
         return entry
 
+    def names(self, what: str) -> set[str]:
+        """What those of its instances that are known name as their `actions`, or as what they listen to (`listens`)."""
+        told = [one.info.get(what) for one in self.instances.values()]
+        each = [item for items in told if isinstance(items, list) for item in items]
+        found = (item.get("name") if isinstance(item, Mapping) else item for item in each)
+        return {name for name in found if isinstance(name, str)}
+
+    def settle(self) -> None:
+        """No instance has some of its actions any more: those are left out that nobody was seen asking for."""
+        named = self.names("actions")
+        for action in [one for one in self.actions.values() if one.declared and one.name not in named]:
+            action.declared, action.doc, action.told = False, "", None
+            if not action.requests:
+                del self.actions[action.name]
+
 
 @dataclass
 class ChannelEntry:

@@ -52,6 +52,34 @@ def test_a_service_that_leaves_is_gone_since_then_and_asked_when_it_is_back(dire
     assert orders.gone is None
 
 
+def test_what_another_instance_has_no_more_is_not_the_service_s_any_more(directory: Directory) -> None:
+    bus = Bus()
+    channels = {"daebus.control.orders": 1}
+    directory.poll(1.0, channels)
+    before = [{"name": name, "doc": "It was."} for name in ("keep", "asked", "renamed")]
+    directory.info(1.5, info(actions=before, listens=["news", "old news"]))
+    directory.saw([bus >> request("orders", "asked", id="a")])
+    directory.poll(2.0, {})
+    assert set(directory.services["orders"].actions) == {"keep", "asked", "renamed"}, "what it had"
+    directory.poll(3.0, channels)
+    directory.info(3.5, info(instance="i-2", actions=[{"name": "keep"}, {"name": "new"}], listens=["news"]))
+    found = {one.name: (one.declared, one.doc) for one in directory.services["orders"].actions.values()}
+    assert found == {"keep": (True, ""), "new": (True, ""), "asked": (False, "")}
+    assert {one.name: one.listeners for one in directory.channels.values()} == {"news": {"orders"}, "old news": set()}
+
+
+def test_what_one_of_several_instances_has_is_the_service_s(directory: Directory) -> None:
+    directory.poll(1.0, {"daebus.control.orders": 2})
+    directory.info(1.5, info(actions=[{"name": "old"}], listens=["old news"]))
+    directory.info(1.6, info(instance="i-2", actions=[{"name": "new"}]))
+    assert {one.name for one in directory.services["orders"].actions.values() if one.declared} == {"old", "new"}
+    assert directory.channels["old news"].listeners == {"orders"}
+    directory.poll(10.0, {"daebus.control.orders": 1})
+    directory.info(10.5, info(instance="i-2", actions=[{"name": "new"}]))
+    assert set(directory.services["orders"].actions) == {"new"}
+    assert directory.channels["old news"].listeners == set()
+
+
 def test_what_its_actions_take_is_kept_and_asked_for_again_of_another_instance(directory: Directory) -> None:
     channels = {"daebus.control.orders": 1}
     assert directory.poll(1.0, channels) == {"orders"}
