@@ -294,7 +294,12 @@ def name_of(runtime: Runtime | None) -> str:
 
 @cache_result
 def _program_name() -> str:
-    script = os.path.basename(sys.argv[0]) if sys.argv else ""
+    folder, script = os.path.split(sys.argv[0] if sys.argv else "")
+    if script == "__main__.py":
+        # `python -m shop` runs shop/__main__.py.
+        script = os.path.basename(folder)
+    elif script in ("-c", "-"):
+        script = ""
     # Names of files may hold bytes that are no UTF-8.
     return os.fsencode(script.removesuffix(".py")).decode(errors="replace") or "python"
 

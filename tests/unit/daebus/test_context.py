@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from daebus import Daebus, OutsideContextError, cache, logger, request, response
 from daebus.context import asking_name
+from tests.support.framework_services import ROOT
 
 
 @pytest.mark.parametrize(
@@ -83,3 +88,26 @@ def test_a_listener_has_no_request_and_is_told_so() -> None:
 def test_the_asker_is_the_given_name_or_the_program() -> None:
     assert asking_name("mine") == "mine"
     assert asking_name()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "called"),
+    [
+        (["shop.py"], "shop"),
+        (["-m", "shop"], "shop"),
+        (["-m", "shop.web"], "web"),
+        (["-c", "from daebus.context import asking_name; print(asking_name())"], "python"),
+    ],
+)
+def test_a_program_is_called_as_it_was_started(arguments: list[str], called: str, tmp_path: Path) -> None:
+    package = tmp_path / "shop"
+    package.mkdir()
+    package.joinpath("__init__.py").touch()
+    asking = "from daebus.context import asking_name\nprint(asking_name())\n"
+    for path in (tmp_path / "shop.py", package / "__main__.py", package / "web.py"):
+        path.write_text(asking)
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"{called}\n"
