@@ -11,7 +11,7 @@ from typing import Any
 
 from daebus import context, telemetry
 from daebus.transport.address import RedisAddress, resolve_url
-from daebus.transport.bus import Bus, ShardedBus, boards, bus_at, chosen_url
+from daebus.transport.bus import Bus, ShardedBus, boards, bus_at, chosen_bus, chosen_url
 from daebus.transport.fork import begins_anew
 from daebus.wire import checks
 from daebus.wire.ids import new_request_id
@@ -69,7 +69,7 @@ class AsyncDaebusCaller:
             RedisAddress(self._url)
         elif sharded:
             # That it can be, where it is not the running service that says.
-            chosen_url(resolve_url(), sharded)
+            chosen_bus(sharded=True)
         self._name = checks.optional_name(name, "name")
         self._sessions: _Sessions = {}
         # A caller that nobody holds any more takes its connections with it.

@@ -7,10 +7,9 @@ from typing import Any
 
 from daebus import context, telemetry
 from daebus.errors import PayloadError
-from daebus.transport.bus import boards, bus_at
+from daebus.transport.bus import boards, chosen_bus
 from daebus.transport.fork import begins_anew, mind_the_end
 from daebus.transport.publisher import Publisher
-from daebus.transport.url import resolve_url
 from daebus.wire import checks
 from daebus.wire.limits import resolve_max_message, sized
 from daebus.wire.writing import encode_object
@@ -69,7 +68,7 @@ class Broadcast:
         mind_the_end()
         with self._lock:
             if self._publisher is None:
-                self._publisher = bus_at(resolve_url()).publisher(context.asking_name())
+                self._publisher = chosen_bus().publisher(context.asking_name())
             return self._publisher
 
 

@@ -11,9 +11,8 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from daebus import context
-from daebus.transport.bus import Bus, RedisBus, bus_at, chosen_url
+from daebus.transport.bus import Bus, RedisBus, chosen_bus
 from daebus.transport.fork import mind_the_end
-from daebus.transport.url import resolve_url
 
 
 class Leaves(Protocol):
@@ -40,7 +39,7 @@ def meant() -> Bus | None:
 
 def located(bus: Bus | None, *, sharded: bool) -> Bus:
     """That bus; where there is none, the Redis of the environment, which is to be `sharded` or not."""
-    return bus_at(chosen_url(resolve_url(), sharded)) if bus is None else bus
+    return chosen_bus(sharded=sharded) if bus is None else bus
 
 
 def place_of(bus: Bus) -> object:

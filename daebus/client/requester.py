@@ -20,11 +20,10 @@ from daebus.errors import (
     TooLate,
 )
 from daebus.gates.gates import Gates
-from daebus.transport.bus import Bus, RedisBus, boards, chosen_url
+from daebus.transport.bus import Bus, RedisBus, boards, chosen_bus
 from daebus.transport.commands import Delivery, Pending
 from daebus.transport.fork import begins_anew, mind_the_end
 from daebus.transport.publisher import Publisher
-from daebus.transport.url import resolve_url
 from daebus.wire import checks
 from daebus.wire.envelope import RequestId
 from daebus.wire.ids import new_request_id
@@ -80,7 +79,7 @@ class Requester(Connections):
             RedisBus(url)
         if sharded:
             # That it can be, where it is not the running service that says.
-            chosen_url(resolve_url(url), sharded)
+            chosen_bus(url, sharded=True)
         if bus is not None and not hasattr(bus, "publisher"):
             raise ConfigurationError(f"bus must be a bus, not {checks.shown(bus)}")
         self._url = url

@@ -17,10 +17,9 @@ from daebus.context import current, on_loop, stopped
 from daebus.errors import ConfigurationError, DaebusError, RegistrationError, said_by
 from daebus.logs import DebugLevel, configure
 from daebus.recorder.recorder import COUNT
-from daebus.transport.bus import Bus, bus_at, chosen_url
+from daebus.transport.bus import Bus, chosen_bus
 from daebus.transport.fork import begins_anew
 from daebus.transport.threads import begin
-from daebus.transport.url import resolve_url
 from daebus.wire import checks
 from daebus.wire.limits import resolve_max_message
 from daebus.wire.values import plain, plain_or
@@ -209,7 +208,7 @@ class Daebus(Registry):
         `debugger` as for the app, which it goes before.
         """
         _must_not_be_imported("start")
-        bus = bus_at(chosen_url(resolve_url(redis_url, redis_host, redis_port), sharded))
+        bus = chosen_bus(redis_url, redis_host, redis_port, sharded=sharded)
         return self.start_on(bus, service, debug, shared, debugger)
 
     def start_on(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from daebus.errors import ConnectionLost, RedisUnavailable
+from daebus.errors import ConfigurationError, ConnectionLost, RedisUnavailable
 from daebus.wire.names import REPLIES, encoded
 from daebus.wire.sharded import beside, slot_of
 
@@ -24,6 +24,7 @@ from .places.cluster import ClusterLookout
 from .places.dialing import lookout_of
 from .places.route import is_sharded, sharded_url
 from .publisher import Publisher
+from .url import named_by, resolve_url
 
 if TYPE_CHECKING:
     from .aio_connection import AsyncConnection
@@ -178,6 +179,21 @@ def bus_at(url: str) -> Bus:
 def redis_at(url: str) -> RedisBus:
     """The Redis at `url` as the bus, whatever stands in. Raises ConfigurationError for what is no such URL."""
     return ShardedBus(url) if is_sharded(url) else RedisBus(url)
+
+
+def chosen_bus(
+    redis_url: str | None = None, redis_host: str | None = None, redis_port: int | None = None, *, sharded: bool = False
+) -> Bus:
+    """The Redis that these or the environment name as the bus, or what stands in for it; see `resolve_url`.
+
+    Raises ConfigurationError, with the variable of the environment where it is its URL that cannot be.
+    """
+    url = resolve_url(redis_url, redis_host, redis_port)
+    try:
+        return bus_at(chosen_url(url, sharded))
+    except ConfigurationError as error:
+        given = redis_url or redis_host or redis_port is not None
+        raise (error if given else ConfigurationError(f"{error}{named_by(redis_url)}")) from None
 
 
 def chosen_url(url: str, sharded: bool) -> str:

@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 import redis
 
-from daebus import AsyncDaebusCaller, Daebus, DaebusCaller, Requester, ServiceUnavailable
+from daebus import (
+    AsyncDaebusCaller,
+    ConfigurationError,
+    Daebus,
+    DaebusCaller,
+    Requester,
+    ServiceUnavailable,
+    broadcast,
+)
 from daebus.testing import TestClient
 from tests.support.framework_services import serving
 from tests.support.redis_server import RedisServer
@@ -182,3 +190,27 @@ def test_a_caller_of_a_module_is_used_by_several_tests(name: str) -> None:
     for _ in range(3):
         with users.test_client() as client, TestClient(gateway, bus=client.bus) as asked:
             assert asked.request("get") == {"id": 7}
+
+
+@pytest.mark.parametrize("variable", ["DAEBUS_REDIS_URL", "REDIS_URL"])
+def test_a_wrong_url_of_the_environment_is_told_with_its_variable(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DAEBUS_REDIS_URL", raising=False)
+    monkeypatch.setenv(variable, "localhost:6379")
+    broadcast.close()
+    ways: list[Callable[[], object]] = [
+        lambda: Daebus("users").start(),
+        lambda: DaebusCaller("users").send_request("get_user"),
+        lambda: DaebusCaller("users", sharded=True),
+        lambda: asyncio.run(AsyncDaebusCaller("users").send_request("get_user")),
+        lambda: AsyncDaebusCaller("users", sharded=True),
+        lambda: broadcast.send("news", {}),
+    ]
+    for way in ways:
+        with pytest.raises(ConfigurationError, match=f", from {variable}$"):
+            way()
+    for way in (lambda: Daebus("users").start(redis_url="localhost"), lambda: DaebusCaller("users", redis_url="host")):
+        with pytest.raises(ConfigurationError, match="not a usable Redis URL") as told:
+            way()
+        assert variable not in str(told.value)
