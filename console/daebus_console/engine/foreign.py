@@ -45,7 +45,7 @@ class Question:
         self.id = uuid.uuid4().hex[:21]
         asked = dialect.ask(channel, content, self.id, f"{CALLER_PREFIX}{uuid.uuid4().hex}")
         if asked is None:
-            raise NotAsked(f"nothing can be asked in the dialect {dialect.name}: {dialect.once or 'it has no answers'}")
+            raise NotAsked(f"nothing can be asked in the dialect {dialect.name}: {dialect.unable}")
         self._data, self._reply_to = asked
         self._sender = sender
         self._heard: queue.SimpleQueue[bytes | RedisUnavailable | None] = queue.SimpleQueue()

@@ -84,6 +84,13 @@ class Dialect:
     unasked: ClassVar[bool] = False
     """Questions do not pass on the bus by themselves, so that an answer without one is what it says: good or bad."""
 
+    @property
+    def unable(self) -> str:
+        """Why it cannot be asked, or answered, from outside, where that is so."""
+        if self.once is not None:
+            return self.once
+        return "it has no answers" if self.pairs == Dialect.pairs else "its class does not say how"
+
     def owns(self, channel: str) -> bool:
         """Whether a channel of that name may carry its frames. Asked once for each channel."""
         del channel

@@ -55,6 +55,13 @@ def test_the_one_on_the_page_works_as_it_stands(package: Path) -> None:
     assert "postbox: Postbox 1" in help_on("dialects", Face.SHELL)
 
 
+def test_one_with_answers_that_cannot_be_asked_is_not_said_to_have_none(package: Path) -> None:
+    (source,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    install(package, source, "postbox = postbox_console:Postbox")
+    known, _problems = dialects.installed()
+    assert (known["postbox"].unable, known["rq"].unable) == ("its class does not say how", "it has no answers")
+
+
 def test_one_that_cannot_be_used_is_told_of_and_the_others_are_there(package: Path) -> None:
     source = "class Nest:\n    name = 'nest'\nraise_later = None\n"
     install(package, source, "a = postbox_console:Missing", "b = postbox_console:Nest", "c = nowhere:X")

@@ -94,8 +94,9 @@ def _answers(command: Command, context: Context) -> tuple[Answers, str]:
 def _guest_answers(command: Command, dialect: Dialect) -> tuple[Answers, str]:
     """The same in the dialect of another framework, where it is one answer, and always that."""
     if type(dialect).reply is Dialect.reply:
-        why = dialect.once or "it has no answers"
-        raise CommandError(f"nothing can be answered in the dialect {dialect.name}: {why}", len(command.line))
+        raise CommandError(
+            f"nothing can be answered in the dialect {dialect.name}: {dialect.unable}", len(command.line)
+        )
     if command["from"] is not None or command["action"] is not None:
         raise CommandError(
             "in another dialect there is no action, and one answer: neither an action nor --from goes with --dialect",
