@@ -6,7 +6,8 @@ import importlib
 from types import ModuleType
 
 from daebus.errors import DaebusError, RegistrationError
-from daebus.service.app import BEING_IMPORTED, Daebus
+from daebus.service.app import Daebus
+from daebus.service.importing import importing
 
 from .mistake import Mistake, last_line, where_in
 
@@ -41,9 +42,9 @@ def check_name(where: str) -> None:
 
 def _module(name: str, where: str) -> ModuleType:
     check_name(where)
-    being_imported = BEING_IMPORTED.set(True)
     try:
-        return importlib.import_module(name)
+        with importing():
+            return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and (error.name == name or name.startswith(f"{error.name}.")):
             meant = f"; for the file {name}, write {where.replace('.py', '', 1)}" if name.endswith(".py") else ""
@@ -53,8 +54,6 @@ def _module(name: str, where: str) -> ModuleType:
         raise Mistake(f"{name!r} cannot be imported: {error}{where_in(error, name)}") from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a module may raise whatever it likes
         raise Mistake(f"{name!r} cannot be imported: {last_line(error)}") from None
-    finally:
-        BEING_IMPORTED.reset(being_imported)
 
 
 def told(app: Daebus, where: str) -> str:

@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -27,6 +26,7 @@ from daebus.wire.values import plain, plain_or
 from .blueprint import Blueprint
 from .consent import checked_debugger, may_be_held
 from .hooks import Handler
+from .importing import must_not_be_imported
 from .options import Options
 from .proxies import cache, logger, request, response
 from .registry import Registry
@@ -37,17 +37,6 @@ if TYPE_CHECKING:
     from daebus.testing import TestClient
 
 log = logging.getLogger("daebus")
-
-
-BEING_IMPORTED: ContextVar[bool] = ContextVar("daebus_being_imported", default=False)
-"""Whether a module is imported just now to find the app in it, which is to be served afterwards, or not at all."""
-
-
-def _must_not_be_imported(what: str) -> None:
-    if BEING_IMPORTED.get():
-        raise RegistrationError(
-            f'app.{what}() is called while the module is imported; put it under `if __name__ == "__main__":`'
-        )
 
 
 class Daebus(Registry):
@@ -207,7 +196,7 @@ class Daebus(Registry):
 
         `debugger` as for the app, which it goes before.
         """
-        _must_not_be_imported("start")
+        must_not_be_imported("start")
         bus = chosen_bus(redis_url, redis_host, redis_port, sharded=sharded)
         return self.start_on(bus, service, debug, shared, debugger)
 
@@ -312,7 +301,7 @@ class Daebus(Registry):
         cannot start, one line says why and the process exits with status 1. A second signal ends the process at
         once. Logging is set up if the program has not.
         """
-        _must_not_be_imported("run")
+        must_not_be_imported("run")
         configure()
         redis = partial(self.start, service, debug, redis_host, redis_port, redis_url=redis_url)
         start = partial(redis, shared=shared, sharded=sharded, debugger=debugger)

@@ -6,6 +6,8 @@ fixtures of the pytest plugin (`daebus_pytest`) are made of what is here. Nothin
 
 from __future__ import annotations
 
+from daebus.service.importing import importing
+
 from .client import TestClient
 from .faults import Fault, FaultFixture, HeldMessage
 from .local import LocalBus
@@ -35,6 +37,7 @@ __all__ = [
     "StubFixture",
     "TestClient",
     "TestRun",
+    "importing",
     "rerun",
     "rerun_message",
 ]

@@ -106,6 +106,18 @@ def test_without_an_app_the_test_says_what_to_do(
     assert tried()[0] == 0
 
 
+def test_an_app_whose_module_serves_when_it_is_imported_fails_the_test_and_says_so(
+    console: Console, capture: Capture, folder: Path, tried: Tried
+) -> None:
+    placed(capture)
+    capture.write()
+    exported(console, "--app", "orders_app:app")
+    (folder / "orders_app.py").write_text(f'{SHOP}\n\napp.run(service="orders")\n')
+    status, said = tried()
+    assert status == 1
+    assert "app.run() is called while the module is imported" in said
+
+
 def test_texts_digits_and_what_cannot_be_said(console: Console, capture: Capture) -> None:
     odd = "it's \"quoted\" \\ \n\t€ \u202e # '''"
     capture.ask("orders", "parts", {"text": odd}, "r").ask("payment", "charge", {"text": odd}, "p", "r")

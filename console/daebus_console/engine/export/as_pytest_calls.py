@@ -39,7 +39,7 @@ from typing import Any
 import pytest
 
 from daebus import Daebus, RawJson
-from daebus.testing import BusMessage, RecordedCall, rerun
+from daebus.testing import BusMessage, RecordedCall, importing, rerun
 
 # The app that has the handlers, as `daebus run` takes it: shop.orders:app
 APP = os.environ.get("DAEBUS_APP") or {app!r}

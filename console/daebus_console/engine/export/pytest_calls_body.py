@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from daebus import Daebus
-from daebus.testing import BusMessage, rerun
+from daebus.testing import BusMessage, importing, rerun
 from daebus_console.engine.export.pytest_body import differences
 
 APP = ""
@@ -25,7 +25,8 @@ def app() -> Daebus:
     if not APP:
         pytest.fail("say which app has the handlers, as `daebus run` takes it: in APP above, or with DAEBUS_APP")
     module, _colon, name = APP.partition(":")
-    found = getattr(importlib.import_module(module), name or "app")
+    with importing():
+        found = getattr(importlib.import_module(module), name or "app")
     assert isinstance(found, Daebus), f"{APP} is no Daebus"
     return found
 
