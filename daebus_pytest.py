@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from daebus.testing import Database, FaultFixture, RecordedBus, ServiceFixture, StubFixture, TestRun
 
 _RUN: pytest.StashKey[TestRun] = pytest.StashKey()
+collecting = False
+"""Whether modules with tests are imported just now; `daebus.service.importing` asks."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,6 +54,17 @@ def pytest_configure(config: pytest.Config) -> None:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise pytest.UsageError(f"--daebus-capture: cannot make the folder {folder}: {error.strerror}") from None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A module that calls `app.run()` while it is imported is an error then; it would serve, and no test ever run."""
+    global collecting
+    before, collecting = collecting, True
+    try:
+        return (yield)
+    finally:
+        collecting = before
 
 
 def _worker(config: pytest.Config) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -24,7 +26,13 @@ def importing() -> Iterator[None]:
 
 def must_not_be_imported(what: str) -> None:
     """Raise RegistrationError where the module that calls `app.what()` is being imported."""
-    if _being_imported.get():
+    if _being_imported.get() or (what == "run" and _is_collected()):
         raise RegistrationError(
             f'app.{what}() is called while the module is imported; put it under `if __name__ == "__main__":`'
         )
+
+
+def _is_collected() -> bool:
+    """Whether pytest imports modules with tests just now, on this thread."""
+    plugin = sys.modules.get("daebus_pytest")
+    return getattr(plugin, "collecting", False) and threading.current_thread() is threading.main_thread()

@@ -573,3 +573,13 @@ def test_what_kind_of_message_it_is(message: str, kind: str, name: str) -> None:
     found = read(Published(0.0, "x", message.encode()), {"r": ("svc", "act")})
     assert (found.kind, found.name) == (kind, name)
     assert str(found)
+
+
+def test_an_app_that_serves_while_it_is_imported_is_an_error_of_the_collection(
+    run: Run, pytester: pytest.Pytester, redis_url: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAEBUS_REDIS_URL", redis_url)
+    pytester.makepyfile(users=f"from daebus import Daebus\napp = Daebus({name!r})\napp.run()\n")
+    result = run("from users import app\n\ndef test_it(service):\n    service(app)\n", own_process=True)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*app.run() is called while the module is imported; put it under *"])
