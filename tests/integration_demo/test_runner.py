@@ -66,7 +66,9 @@ def test_a_redis_server_that_does_not_start_is_named_and_replaced(
 @pytest.mark.parametrize(
     ("url", "text"),
     [
-        (f"redis://:{SECRET}@127.0.0.1:PORT/0", "cannot reach Redis at redis://:***@127.0.0.1:PORT/0"),
+        (f"redis://:{SECRET}@127.0.0.1:PORT/0", "cannot connect to Redis at redis://:***@127.0.0.1:PORT/0"),
+        (f"redis+cluster://:{SECRET}@127.0.0.1:PORT", "cannot connect to Redis at "),
+        (f"redis+sentinel://:{SECRET}@127.0.0.1:PORT/mymaster", "cannot find the master 'mymaster' of "),
         (f"http://:{SECRET}@127.0.0.1:PORT/0", "not a usable Redis URL"),
         (f"redis://:{SECRET}/more@127.0.0.1:PORT/0", "not a usable Redis URL"),
     ],
@@ -82,7 +84,7 @@ def test_a_redis_that_cannot_be_used_is_an_error_without_its_password(url: str, 
 def test_a_wrong_password_is_named_as_such() -> None:
     server = RedisServer(password=SECRET).start()
     try:
-        with pytest.raises(BrokerUnavailable, match="refused the user or the password") as caught:
+        with pytest.raises(BrokerUnavailable, match="refused us: invalid username-password pair") as caught:
             Demo(server.url.replace(SECRET, "wrong-0ne")).start()
         assert "wrong-0ne" not in str(caught.value)
     finally:

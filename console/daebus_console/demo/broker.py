@@ -18,8 +18,9 @@ from pathlib import Path
 
 import redis
 
-from daebus.errors import ConfigurationError
+from daebus.errors import ConfigurationError, RedisUnavailable
 from daebus.transport.address import RedisAddress, redact_url
+from daebus.transport.bus import redis_at
 from daebus.transport.places.clients import client_of
 
 from .process import DemoProcess, end_all
@@ -86,6 +87,12 @@ class Broker:
 def reason_unreachable(url: str) -> str | None:
     """Why the Redis at `url` cannot be used, without its password; None where it answers."""
     try:
+        # As the services connect, which has words for what is wrong with several servers, too.
+        publisher = redis_at(url).publisher("demo")
+        try:
+            publisher.connect()
+        finally:
+            publisher.close()
         with client_of(RedisAddress(url)) as client:
             client.ping()
     except ConfigurationError:
@@ -94,9 +101,9 @@ def reason_unreachable(url: str) -> str | None:
             "--redis is not a usable Redis URL (redis://user:password@host:6379/0, rediss:// or unix://; "
             "in a password write %2F for /, %23 for #, %3F for ? and %40 for @)"
         )
-    except (redis.AuthenticationError, redis.exceptions.NoPermissionError) as error:
-        return f"Redis at {redact_url(url)} refused the user or the password: {error}"
-    except (redis.RedisError, OSError, ValueError) as error:
+    except RedisUnavailable as error:
+        return str(error)
+    except (redis.RedisError, redis.exceptions.RedisClusterException, OSError, ValueError) as error:
         return f"cannot reach Redis at {redact_url(url)}: {error}"
     return None
 
