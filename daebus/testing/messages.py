@@ -63,7 +63,7 @@ class BusMessage:
 
     def __str__(self) -> str:
         kind = self.kind if self.ok else "error"
-        if not self.final:
+        if not self.final and self.kind != "notice":
             kind = f"partial {kind}"
         sender = f" from {self.sender}" if self.sender else ""
         return f"{kind} {_line(self.name)}{_line(sender)}: {_short(self.payload)}"

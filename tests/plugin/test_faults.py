@@ -41,6 +41,8 @@ def test_an_order_of_ones_own(service, stub, fault, bus):
     for thread in threads:
         thread.start()
     gate.wait(2)
+    notice = bus.wait_for("payments.charge", kind="notice")[0]
+    assert str(notice).startswith("notice payments.charge from payments")
     second, first = sorted(gate.wait(2), key=lambda each: -each.payload["amount"])
     second.go()
     bus.wait_for("orders.created")
