@@ -36,7 +36,9 @@ class ServiceFormatter(logging.Formatter):
         fields = vars(record)
         if fields.get("action") is None or "service" not in fields:
             return line
-        return f"{line}  [{_shown(fields['action'])} {_shown(fields.get('request_id'))}]"
+        # A one-way message has no request id.
+        known = [fields["action"], fields.get("request_id")]
+        return f"{line}  [{' '.join(_shown(each) for each in known if each is not None)}]"
 
 
 class JsonFormatter(logging.Formatter):

@@ -219,3 +219,21 @@ def test_passwords_of_urls_are_left_out(text: str, shown: str) -> None:
 def test_a_name_from_the_bus_begins_no_line_of_text() -> None:
     record = logging.makeLogRecord({"msg": "text", "service": "s", "action": "a\nb", "request_id": "\x1b[2J"})
     assert ServiceFormatter("%(message)s").format(record) == "text  ['a\\nb' '\\x1b[2J']"
+
+
+def test_a_line_of_a_one_way_message_has_its_action_alone() -> None:
+    app, texts = Daebus("users"), Lines()
+    texts.setFormatter(ServiceFormatter("%(message)s"))
+
+    @app.action("note")
+    def note() -> None:
+        logger.warning("noted")
+
+    log = logging.getLogger("daebus")
+    log.addHandler(texts)
+    try:
+        with app.test_client() as client:
+            client.send("note")
+    finally:
+        log.removeHandler(texts)
+    assert texts.texts == ["noted  [note]"]
