@@ -14,7 +14,8 @@ class Receipt(int):
     """How many received what was sent.
 
     On the event loop nobody waits for Redis: there it is 1 at once for a partial answer, and the number for whoever
-    awaits it (`received = await response.send(part, final=False)`), which raises what came of it otherwise.
+    awaits it (`received = await response.send(part, final=False)`), which raises what came of it otherwise. That is a
+    receipt as well: a generator may yield either, which is no answer beside the one that was sent.
     """
 
     future: Future[int] | None = None
@@ -28,11 +29,11 @@ class Receipt(int):
         receipt.future = future
         return receipt
 
-    def __await__(self) -> Generator[Any, None, int]:
+    def __await__(self) -> Generator[Any, None, Receipt]:
         if self.future is None:
-            return int(self)
+            return self
         try:
-            return (yield from asyncio.wrap_future(self.future).__await__())
+            return Receipt((yield from asyncio.wrap_future(self.future).__await__()))
         except RedisUnavailable as error:
             if self.lost is not None:
                 self.lost(error)

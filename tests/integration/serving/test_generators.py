@@ -156,6 +156,45 @@ def test_each_value_is_a_partial_answer_and_the_last_one_final(
         eventually(lambda: counted(caller, name)["handled"] == 26)
 
 
+def test_what_was_sent_is_no_answer_where_it_was_awaited_either(
+    redis_url: str, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = Daebus(name)
+
+    @app.before_request
+    async def guards() -> Any:
+        if request.payload.get("denied"):
+            return await response.error("not you")
+        return None
+
+    @app.action("awaits_sent")
+    async def awaits_sent() -> AsyncIterator[Any]:
+        yield {"n": 0}
+        yield await response.send({"n": 1}, final=False)
+        yield {"n": 2}
+        yield await response.send({"n": "last"})
+
+    @app.action("awaits_typed")
+    async def awaits_typed(n: int) -> AsyncIterator[dict[str, Any]]:
+        yield await response.send({"n": n})  # type: ignore[misc]
+
+    @app.action("awaits_twice")
+    async def awaits_twice() -> int:
+        receipt = response.send({"n": 1})
+        return await receipt + await (await receipt)
+
+    with serving(app, redis_url, name), Requester(redis_url) as caller:
+        parts = [reply.payload["n"] for reply in caller.start(name, "awaits_sent", {}).replies()]
+        assert parts == [0, 1, 2, "last"]
+        assert caller.call(name, "awaits_typed", {"n": 3}) == {"n": 3}
+        assert caller.call(name, "awaits_twice", {}) == {"n": 1}
+        for action in ("awaits_sent", "awaits_twice"):
+            with pytest.raises(RequestFailed, match="not you"):
+                caller.call(name, action, {"denied": True})
+        eventually(lambda: counted(caller, name)["handled"] == 5)
+    assert "raised" not in caplog.text
+
+
 @SORTS
 def test_whatever_goes_wrong_is_answered(
     redis_url: str, name: str, sort: Callable[[Daebus], None], caplog: pytest.LogCaptureFixture
