@@ -37,15 +37,21 @@ def signature(function: Callable[..., Any], *, followed: bool = False) -> inspec
     What a partial gives, be it by name, is no part of it.
     """
     found = _signature(stood_for(function), followed)
-    given = _given(function)
+    given = _given(function, followed)
     if found is None or not given:
         return found
     return found.replace(parameters=[each for each in found.parameters.values() if each.name not in given])
 
 
-def _given(function: Callable[..., Any]) -> frozenset[str]:
-    """What partials give by name."""
-    return frozenset(name for layer in layers(function) if isinstance(layer, partial) for name in layer.keywords)
+def _given(function: Callable[..., Any], followed: bool) -> frozenset[str]:
+    """What partials give by name before that signature is come to."""
+    given: set[str] = set()
+    for layer in layers(function):
+        if isinstance(layer, partial):
+            given.update(layer.keywords)
+        elif not (followed or is_stand_in(layer)):
+            break
+    return frozenset(given)
 
 
 def _signature(function: Callable[..., Any], followed: bool) -> inspect.Signature | None:
@@ -84,8 +90,8 @@ def takes_fields(found: inspect.Signature, decorated: bool) -> bool:
     )
 
 
-def taken(found: inspect.Signature, function: Callable[..., Any], what: str) -> Taken:
-    """What is taken. Raises RegistrationError for parameters that no field has a name for."""
+def taken(found: inspect.Signature, function: Callable[..., Any], what: str, *, followed: bool = False) -> Taken:
+    """What is taken by that `signature`. Raises RegistrationError for parameters that no field has a name for."""
     named: list[Parameter] = []
     rest = None
     for index, parameter in enumerate(found.parameters.values()):
@@ -99,7 +105,7 @@ def taken(found: inspect.Signature, function: Callable[..., Any], what: str) -> 
             rest = parameter
         else:
             named.append(parameter)
-    return Taken(named, rest, _given(function))
+    return Taken(named, rest, _given(function, followed))
 
 
 def within(function: Callable[..., Any], found: inspect.Signature, what: str) -> Taken | None:
@@ -116,7 +122,7 @@ def within(function: Callable[..., Any], found: inspect.Signature, what: str) ->
     named = [each for each in inner.parameters.values() if each.kind is not Parameter.VAR_KEYWORD]
     if named and all(each.annotation is Parameter.empty for each in named):
         return None
-    return taken(inner, function, what)
+    return taken(inner, function, what, followed=True)
 
 
 def returned(function: Callable[..., Any], found: inspect.Signature) -> Any:
@@ -170,7 +176,9 @@ def hints(function: Callable[..., Any], frame: FrameType | None) -> dict[str, An
     `frame` is where it was registered: classes that are defined there are found, too.
     """
     written = underlying(function)
+    # What stands for a partial is its own home: that has none.
+    home = getattr(inspect.unwrap(written), "__globals__", None) or getattr(written, "__globals__", None)
     within = None
-    if frame is not None and frame.f_globals is getattr(inspect.unwrap(written), "__globals__", None):
+    if frame is not None and frame.f_globals is home:
         within = frame.f_locals if frame.f_locals is not frame.f_globals else None
-    return typing.get_type_hints(written, localns=within, include_extras=True)
+    return typing.get_type_hints(written, globalns=home, localns=within, include_extras=True)

@@ -168,6 +168,23 @@ def test_what_a_partial_gives_is_no_field_and_nobody_else_can_give_it(handler: C
     assert wrong(handler, {"n": 3, "database": "another"}) == {"database": "is not known; known: n"}
 
 
+def test_what_takes_the_place_of_a_partial_has_fields_of_its_own() -> None:
+    given = functools.partial(dated, n=5)
+
+    @functools.wraps(given)
+    def instead(kind: str, n: int = 4) -> dict[str, Any]:
+        return given(kind, n=n)
+
+    @functools.wraps(given)
+    def the_rest(kind: str, **more: int) -> dict[str, Any]:
+        return given(kind, **more)
+
+    for handler, usual in ((instead, 4), (the_rest, 5)):
+        assert ask(handler, {"kind": "a"}) == {"kind": "a", "n": usual}
+        assert ask(handler, {"kind": "a", "n": 7}) == {"kind": "a", "n": 7}
+    assert ask(functools.partial(instead, n=6), {"kind": "a"}) == {"kind": "a", "n": 6}
+
+
 def test_what_a_partial_leaves_to_be_given_is_told_where_it_is_missing() -> None:
     assert wrong(functools.partial(passing(dated)), {}) == {"kind": "is missing"}
 
