@@ -37,3 +37,24 @@ def test_opening_it_shows_the_same(tmp_path: Path) -> None:
         assert [(one.number, one.request_id, one.aside.code) for one in told] == [(4, "before", "handler_error")]
         assert [run.seq for run in session.telling.of(seen[1]).handled] == [2]
         assert [one.rule for one in session.findings.book] == ["task-raised"]
+
+
+def test_a_row_of_the_time_before_tells_how_it_was_handled_where_its_answer_was_dropped(tmp_path: Path) -> None:
+    file = tmp_path / "dropped.jsonl"
+    dropped = record(1, "refused", 900.0, id="before", action="get", code="answer_dropped")
+    kept = record(3, "refused", 901.0, id="kept", action="get", code="debugger")
+    told = recent("users", dropped, handled(2, "before", "get", 900.1), kept)
+    with CaptureWriter(file, "", 1_000.0) as writer:
+        writer.write(1_000.0, *request("daebus.control.users", "recent", id="asked", reply_to="caller:console"))
+        writer.write(1_000.01, *told)
+    session = OfflineSession(file)
+    session.start()
+    assert session.loaded.wait(20)
+    session.stop()
+    with session.lock:
+        rows = [one for one in session.journal.exchanges if one.kind is Kind.TOLD]
+        assert [(one.request_id, one.aside.code, one.elapsed is None) for one in rows] == [
+            ("before", None, False),
+            ("kept", "debugger", True),
+        ]
+        assert [one.code for one in session.telling.of(rows[0]).refused] == ["answer_dropped"]

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from daebus_console.engine.message.exchange import Exchange, Kind, Message, State
-from daebus_console.engine.records.record import DEFERRED, OK, Any_, Called, Handled, Refused, key_of
+from daebus_console.engine.records.record import ANSWER_DROPPED, DEFERRED, OK, Any_, Called, Handled, Refused, key_of
 
 MOST = 10_000
 """Rows of this kind that are made."""
@@ -17,10 +17,13 @@ _FIELDS = {"sender": "from"}
 
 
 def row_id(record: Any_) -> str | None:
-    """The id of the request or message that such a record tells of; None where there is to be no row for it."""
-    if isinstance(record, Handled | Called) or (isinstance(record, Refused) and record.action is not None):
-        return key_of(record.id)
-    return None
+    """The id of the request or message that such a record tells of; None where there is to be no row for it.
+
+    Of a request whose answer was dropped another one tells more: how it was handled.
+    """
+    if isinstance(record, Refused):
+        return None if record.action is None or record.code == ANSWER_DROPPED else key_of(record.id)
+    return key_of(record.id) if isinstance(record, Handled | Called) else None
 
 
 def row_of(record: Any_, number: int, seq: int) -> tuple[Message, Exchange]:
