@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from io import TextIOWrapper
 
 from daebus.errors import ConfigurationError
 from daebus.logs import FORMATS, configure
@@ -57,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _print(text: str) -> int:
-    """Print a result; returns the exit status."""
+    """Print a result; returns the exit status. What the terminal has no sign for is written as an escape."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         print(text, flush=True)
         return 0

@@ -264,6 +264,15 @@ def test_what_cannot_be_printed_is_said_in_words(write: Write, verb: str) -> Non
     )
 
 
+def test_what_the_terminal_has_no_sign_for_is_written_as_an_escape(write: Write) -> None:
+    named = write("from daebus import Daebus\napp = Daebus('a')\napp.action('gr\\u00fc\\u00dfen')(lambda: {})\n")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    arguments = [sys.executable, "-m", "daebus", "check", named]
+    done = subprocess.run(arguments, capture_output=True, text=True, env=environment, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "actions: gr\\xfc\\xdfen" in done.stdout
+
+
 @pytest.mark.parametrize("verb", ["check", "new"])
 def test_a_reader_that_has_gone_has_what_it_wanted(write: Write, verb: str) -> None:
     named = write(USERS) if verb == "check" else "orders"
