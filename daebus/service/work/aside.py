@@ -117,3 +117,6 @@ class DefaultExecutor(ThreadPoolExecutor):
             future.set_result(function())
         except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
             future.set_exception(error)
+        finally:
+            # The error knows this frame, and must not know itself by that: what was given would live on with it.
+            del future, function
