@@ -12,6 +12,7 @@ from daebus_console.commands.doing.looking.tracing import lines_of
 from daebus_console.engine.conversation.tree import Conversation
 from daebus_console.engine.conversation.waterfall import waterfall
 from daebus_console.engine.hiding.redact import Redactor
+from daebus_console.engine.pairing.clock import Step
 from tests.console.commands.remembered import Passed, remembered
 from tests.console.engine.bus import answer, raw, request
 
@@ -71,6 +72,23 @@ def test_what_is_not_there_is_told(passed: Passed, line: str, status: Exit, said
     assert passed(line) == status
     heard = passed.prompt.heard
     assert said in [*heard.errors, *(error.message for error in heard.mistakes)][0]
+
+
+def test_no_duration_is_told_over_which_the_clock_stepped() -> None:
+    with remembered() as passed:
+        passed >> request("orders", "create", id="a")
+        passed >> request("stock", "reserve", id="b", parent_id="a")
+        passed.wait(0.01)
+        with passed.session.lock:
+            passed.session.correlator.step(Step(passed.now, passed.now + 3600, 0.0))
+        passed.now += 3600
+        passed >> request("stock", "take", id="c", parent_id="a")
+        passed.wait(0.02)
+        for id in ("c", "b", "a"):
+            passed >> answer("caller:1", id=id)
+        assert passed("trace #1 --json") == Exit.DONE
+        told = [[one[name] for name in ("end_ms", "calls_ms", "length_ms")] for one in passed.records]
+        assert told == [[None, None, None], [None, None, None], [pytest.approx(20), 0, None]]
 
 
 def test_more_conversations_than_are_shown_are_counted() -> None:

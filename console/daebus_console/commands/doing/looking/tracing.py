@@ -223,7 +223,7 @@ def _times(row: Row, found: Waterfall, context: Context) -> dict[str, Any]:
         "way_ms": _milliseconds(row.way),
         "queued_ms_told": _milliseconds(row.queued),
         "handler_ms_told": _milliseconds(row.handler),
-        "calls_ms": _milliseconds(row.calls),
+        "calls_ms": None if timeless else _milliseconds(row.calls),
         "own_ms": _milliseconds(row.own),
         "error": context.redact.text(error_in(row)) if row.failed else None,
         "arose_here": row.arose,
