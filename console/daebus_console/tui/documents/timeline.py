@@ -15,6 +15,7 @@ _TIME = 10
 _WIDE = 70
 _SHORTEST = 8
 """Cells of the track at least."""
+_UNKNOWN = "the clock stepped meanwhile: nobody knows how long it took"
 
 
 class Mark(NamedTuple):
@@ -28,7 +29,7 @@ class Mark(NamedTuple):
 
 
 def marks(exchange: Exchange) -> list[Mark]:
-    """What happened, in order."""
+    """What happened, in order. Where the clock stepped meanwhile, nobody knows how long after the start."""
     start = exchange.opened.at
     source, target = parties(exchange)
     question = exchange.aside.question
@@ -53,14 +54,21 @@ def marks(exchange: Exchange) -> list[Mark]:
     if notices:
         more = f"its asker was told {len(notices)} times to wait" if len(notices) > 1 else "its asker was told to wait"
         found.append(Mark(notices[0].at - start, "held", "‖", "warn", more))
+    if exchange.state is State.TIMEOUT:
+        who = "the asker named it" if exchange.flags & Flag.DECLARED else "the console's setting"
+        found.append(Mark(exchange.until - start, "time ran out", "◷", "error", who))
     if answer is not None and answer is not exchange.opened:
         found.append(_answer(exchange, answer))
     for extra in exchange.aside.extra or ():
         found.append(Mark(extra.at - start, "answered again", "‡", "warn", fmt.size(len(extra.data))))
-    if exchange.state is State.TIMEOUT:
-        who = "the asker named it" if exchange.flags & Flag.DECLARED else "the console's setting"
-        found.append(Mark(exchange.until - start, "time ran out", "◷", "error", who))
-    return sorted(found, key=lambda mark: mark.at)
+    if _is_timeless(exchange):
+        return found
+    # A clock may go back a little, and nothing say so.
+    return sorted((mark._replace(at=max(0.0, mark.at)) for mark in found), key=lambda mark: mark.at)
+
+
+def _is_timeless(exchange: Exchange) -> bool:
+    return exchange.has(Flag.TIMELESS) and exchange.aside.question is None
 
 
 def _answer(exchange: Exchange, answer: Message) -> Mark:
@@ -74,9 +82,10 @@ def _answer(exchange: Exchange, answer: Message) -> Mark:
 
 def timeline(exchange: Exchange, width: int, now: float) -> list[Line]:
     """The chart: a line an event, its place in time to the right of its name."""
-    found = marks(exchange)
+    found, timeless = marks(exchange), _is_timeless(exchange)
+    times = [float(number) if timeless else mark.at for number, mark in enumerate(found)]
     pending = exchange.state is State.PENDING
-    span = max(found[-1].at, now - exchange.opened.at if pending else 0.0, 1e-6)
+    span = max(times[-1], now - exchange.opened.at if pending else 0.0, 1e-6)
     names = min(_NAME, 1 + max(cells(mark.name) for mark in found)) if width < _WIDE else _NAME
     rest = width - names - _TIME - 2
     room = max(_SHORTEST, rest - max(cells(mark.more) for mark in found))
@@ -85,27 +94,28 @@ def timeline(exchange: Exchange, width: int, now: float) -> list[Line]:
         [
             (fit(fmt.clock(exchange.opened.at), names), "dim"),
             (fit_right("after", 7) + "   ", "dim"),
-            ("0" + fit_right(fmt.duration(span), room - 1), "dim"),
+            ("0" + fit_right("?" if timeless else fmt.duration(span), room - 1), "dim"),
         ]
     ]
     before = 0.0
-    for mark in found:
-        place = round(mark.at / span * (room - 1))
+    for mark, at in zip(found, times, strict=True):
+        place = round(at / span * (room - 1))
         start = round(before / span * (room - 1))
         track = " " * start + "╌" * (place - start)
         lines.append(
             [
                 (fit(mark.name, names), "plain"),
-                (fit_right("" if mark.at == 0 else fmt.duration(mark.at), 7) + "   ", mark.role),
+                (fit_right("" if at == 0 else "?" if timeless else fmt.duration(at), 7) + "   ", mark.role),
                 (track, "dim"),
                 (mark.sign, mark.role),
                 (" " * (room - 1 - place) + "  ", "plain"),
                 (cut(mark.more, left), "dim"),
             ]
         )
-        before = mark.at
+        before = at
+    if timeless:
+        lines += [[], [(cut(_UNKNOWN, width), "dim")]]
     if pending:
-        lines.append(
-            [(fit("waiting …", names), "wait"), (fit_right(fmt.duration(now - exchange.opened.at), 7), "wait")]
-        )
+        waited = fmt.duration(max(0.0, now - exchange.opened.at))
+        lines.append([(fit("waiting …", names), "wait"), (fit_right(waited, 7), "wait")])
     return lines

@@ -8,6 +8,7 @@ from daebus_console.engine.conversation.drawing import HANDLER, UNTOLD, WAY, bar
 from daebus_console.engine.conversation.tree import Conversation
 from daebus_console.engine.conversation.waterfall import waterfall
 from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.pairing.clock import Step
 from daebus_console.text import cells
 from daebus_console.tui.documents.timeline import marks, timeline
 from daebus_console.tui.rows.lines import text_of
@@ -51,3 +52,33 @@ def test_no_line_is_wider_than_the_pane_and_what_is_cut_says_so(width: int) -> N
         assert cells(text.rstrip()) <= width
         assert text.rstrip().endswith((more, "…"))
         assert width < 88 or text.endswith(more)
+
+
+@pytest.mark.parametrize("far", [3600.0, -2.0, -3600.0])
+def test_where_the_clock_stepped_what_happened_is_told_in_order_and_no_times(far: float) -> None:
+    bus = Bus()
+    exchange = bus >> request("orders", "ship", id="a", timeout=60)
+    bus.wait(1)
+    bus >> progress("caller:1", id="a")
+    bus.correlator.step(Step(bus.now, bus.now + far, 0.0))
+    bus.now += far
+    bus >> answer("caller:1", id="a")
+    lines = [text_of(line) for line in timeline(exchange, 80, bus.now)]
+    assert max(map(cells, lines)) <= 80
+    head, asked, part, answered, _empty, said = lines
+    assert head.rstrip().endswith("?")
+    assert [line.split("  ")[0] for line in (asked, part, answered)] == ["asked by web", "part 1", "answered"]
+    assert "?" not in asked
+    assert all(" ? " in line for line in (part, answered))
+    assert asked.index("●") < part.index("◆") < answered.index("■")
+    assert "the clock stepped" in said
+
+
+def test_a_clock_that_goes_back_a_little_unsaid_spreads_no_line() -> None:
+    bus = Bus()
+    exchange = bus >> request("orders", "ship", id="a", timeout=60)
+    bus.now -= 0.5
+    bus >> answer("caller:1", id="a")
+    lines = [text_of(line) for line in timeline(exchange, 80, bus.now)]
+    assert max(map(cells, lines)) <= 80
+    assert [line.split("  ")[0] for line in lines[1:]] == ["asked by web", "answered"]
