@@ -180,5 +180,7 @@ def remark(row: Row) -> str:
         return "nobody knows how it ended: there was a gap"
     if exchange.has(Flag.DEBUGGED):
         return f"a debugger had a hand in it: {touched(exchange)}"
-    timeless = exchange.kind is Kind.REQUEST and exchange.has(Flag.TIMELESS)
-    return "the clock stepped while it was under way: nobody knows how long it took" if timeless else ""
+    if exchange.kind is not Kind.REQUEST or not exchange.has(Flag.TIMELESS):
+        return ""
+    why = "the clock stepped while it was under way" if exchange.stepped else "its answer was seen before it"
+    return f"{why}: nobody knows how long it took"

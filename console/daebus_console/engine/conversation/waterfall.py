@@ -90,8 +90,7 @@ def waterfall(conversation: Conversation, now: float) -> Waterfall:
     begin = min((start for start, _end in spans.values()), default=now)
     end = max((end for _start, end in spans.values()), default=now)
     rows = [_row(node, spans, begin, told) for node in nodes]
-    ahead = [times.ahead(node.exchange.opened) for node in nodes if node.exchange is not None]
-    stepped = len(set(ahead)) > 1 or any(node.exchange.flags & Flag.TIMELESS for node in nodes if node.exchange)
+    stepped = times.has_stepped(node.exchange for node in nodes if node.exchange is not None)
     return Waterfall(rows, begin, max(0.0, end - begin), stepped)
 
 

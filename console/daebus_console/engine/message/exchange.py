@@ -69,7 +69,7 @@ class Flag:
     DECLARED = 256
     """The asker itself named its timeout."""
     TIMELESS = 512
-    """The clock stepped while it was under way: how long it took cannot be told."""
+    """How long it took cannot be told: the clock stepped while it was under way, or its answer was seen before it."""
     PINNED = 1024
     """Sent again whenever its service comes back."""
     DEBUGGED = 2048
@@ -212,6 +212,11 @@ class Exchange(msgspec.Struct, gc=False):
         latency = self.answer.at - self.opened.at
         # Where the clock went back between them, and nothing says so.
         return latency if latency >= 0 else None
+
+    @property
+    def stepped(self) -> bool:
+        """Whether the clock stepped while it was under way."""
+        return bool(self.flags & Flag.TIMELESS) and self.aside.question is None
 
     @property
     def transit(self) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from daebus_console.engine.message.exchange import Exchange, Flag, Message
 
@@ -35,6 +36,15 @@ class Steady:
     def ahead(self, message: Message) -> float:
         """By how many seconds its clock is ahead."""
         return next((ahead for seq, ahead in reversed(self._steps) if seq < message.seq), 0.0)
+
+    def has_stepped(self, exchanges: Iterable[Exchange]) -> bool:
+        """Whether the clock stepped between these of them, or while one was under way."""
+        ahead: set[float] = set()
+        for exchange in exchanges:
+            ahead.add(self.ahead(exchange.opened))
+            if exchange.stepped or len(ahead) > 1:
+                return True
+        return False
 
     @property
     def now_ahead(self) -> float:

@@ -61,14 +61,10 @@ def marks(exchange: Exchange) -> list[Mark]:
         found.append(_answer(exchange, answer))
     for extra in exchange.aside.extra or ():
         found.append(Mark(extra.at - start, "answered again", "‡", "warn", fmt.size(len(extra.data))))
-    if _is_timeless(exchange):
+    if exchange.stepped:
         return found
     # A clock may go back a little, and nothing say so.
     return sorted((mark._replace(at=max(0.0, mark.at)) for mark in found), key=lambda mark: mark.at)
-
-
-def _is_timeless(exchange: Exchange) -> bool:
-    return exchange.has(Flag.TIMELESS) and exchange.aside.question is None
 
 
 def _answer(exchange: Exchange, answer: Message) -> Mark:
@@ -82,7 +78,7 @@ def _answer(exchange: Exchange, answer: Message) -> Mark:
 
 def timeline(exchange: Exchange, width: int, now: float) -> list[Line]:
     """The chart: a line an event, its place in time to the right of its name."""
-    found, timeless = marks(exchange), _is_timeless(exchange)
+    found, timeless = marks(exchange), exchange.stepped
     times = [float(number) if timeless else mark.at for number, mark in enumerate(found)]
     pending = exchange.state is State.PENDING
     span = max(times[-1], now - exchange.opened.at if pending else 0.0, 1e-6)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from daebus_console.commands.doing.looking.tracing import head_of
+from daebus_console.engine.conversation.drawing import remark
+from daebus_console.engine.conversation.tree import Conversation
+from daebus_console.engine.conversation.waterfall import waterfall
 from daebus_console.engine.export.as_mermaid import as_mermaid
 from daebus_console.engine.export.options import ExportOptions
 from daebus_console.engine.insight.facets import facets
@@ -54,3 +58,8 @@ def test_no_time_is_told_that_nobody_knows() -> None:
     assert not [one for one in steps([exchange]) if "<1ms" in one.label]
     assert [(mark.at, mark.name) for mark in marks(exchange)] == [(0.0, "answered"), (0.5, "told: asked by ?")]
     assert "after" not in shown(response_document(exchange, 0.0))
+    conversation = Conversation(exchange, [exchange])
+    found = waterfall(conversation, 0.0)
+    assert not found.stepped
+    assert [remark(row) for row in found.rows] == ["its answer was seen before it: nobody knows how long it took"]
+    assert "".join(span.text for span in head_of(conversation, found)).endswith(": 1 exchange")

@@ -99,8 +99,9 @@ def head_of(conversation: Conversation, found: Waterfall) -> Line:
     pieces.append(Span(shown(name_of_node(found.rows[0].node), text=True), "key"))
     if root is not None and root.source is not None:
         pieces.append(f" from {shown(root.source)}")
-    took = "the clock stepped meanwhile" if found.stepped else duration(found.length)
-    pieces.append(f": {len(conversation):,} exchange{'s' * (len(conversation) != 1)}, {took}")
+    pieces.append(f": {len(conversation):,} exchange{'s' * (len(conversation) != 1)}")
+    if found.stepped or root is None or not root.has(Flag.TIMELESS):
+        pieces.append(f", {'the clock stepped meanwhile' if found.stepped else duration(found.length)}")
     if failed:
         pieces.append(Span(f", {failed:,} failed", "error"))
     return line(*pieces)
