@@ -8,6 +8,7 @@ from typing import NamedTuple
 from rich.cells import cell_len
 
 from daebus_console.engine.message.exchange import Exchange, Flag, Kind, Message, State
+from daebus_console.engine.message.steady import Steady
 from daebus_console.naming import shown
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.exchanges import parties
@@ -18,7 +19,10 @@ NARROWEST, WIDEST = 14, 34
 
 
 class Step(NamedTuple):
-    """One arrow: when, from whom to whom, what is written on it, in which role, and of which exchange it is."""
+    """One arrow: when, from whom to whom, what is written on it, in which role, and of which exchange it is.
+
+    `at` is by one clock, also where that of whoever looked stepped meanwhile.
+    """
 
     at: float
     source: str
@@ -29,18 +33,21 @@ class Step(NamedTuple):
     dashed: bool = False
 
 
-def steps(exchanges: Iterable[Exchange]) -> list[Step]:
-    """Every message of the exchanges, in order."""
+def steps(exchanges: Iterable[Exchange], times: Steady | None = None) -> list[Step]:
+    """Every message of the exchanges, in order; `times` is what knows by what clock they were."""
     found: list[tuple[int, Step]] = []
+    times = Steady() if times is None else times
     for exchange in exchanges:
         if exchange.kind is Kind.GAP:
             continue
         source, target = parties(exchange)
         source = source or "·"
         for message in exchange.messages:
-            found.append((message.seq, _step(exchange, message, source, target)))
+            step = _step(exchange, message, source, target)
+            found.append((message.seq, step._replace(at=times.of(message))))
         if exchange.state is State.TIMEOUT and exchange.answer is None:
-            late = Step(exchange.until, target, source, "◷ no answer in time", "error", exchange.number, True)
+            until = times.of(exchange.opened, exchange.until)
+            late = Step(until, target, source, "◷ no answer in time", "error", exchange.number, True)
             found.append((exchange.opened.seq, late))
     found.sort(key=lambda one: (one[1].at, one[0]))
     return [step for _seq, step in found]

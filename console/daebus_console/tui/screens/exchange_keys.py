@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 
 from daebus_console.engine.insight.contrast import FEWEST
 from daebus_console.engine.message.exchange import Exchange, Flag
+from daebus_console.engine.message.steady import Steady
 from daebus_console.text import clean
 from daebus_console.tui.flow.visibility import Mute, Visibility
 from daebus_console.tui.screens.insight.about import About
@@ -122,12 +123,18 @@ class ExchangeKeys(InsightKeys):
 
         marked, selected = self.marked(), self.selected_exchange()
         if marked:
-            self.app.push_screen(SequenceScreen(marked, "what is marked"))
+            times = Steady()
+            with self.session.lock:
+                exchanges = self.session.journal.exchanges
+                for exchange in exchanges.between(marked[0].number, exchanges.last):
+                    times.at(exchange)
+            self.app.push_screen(SequenceScreen(marked, "what is marked", times))
         elif selected is not None:
             with self.session.lock:
-                exchanges = list(self.session.journal.exchanges)
-            found = Conversation(selected, exchanges).exchanges()
-            self.app.push_screen(SequenceScreen(found, f"#{selected.number} and what belongs to it"))
+                every = list(self.session.journal.exchanges)
+            found = Conversation(selected, every)
+            what = f"#{selected.number} and what belongs to it"
+            self.app.push_screen(SequenceScreen(found.exchanges(), what, found.times))
         else:
             self.notify("Select an exchange, or mark several with m", timeout=3)
 

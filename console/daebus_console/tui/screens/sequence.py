@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.strip import Strip
 
 from daebus_console.engine.message.exchange import Exchange
+from daebus_console.engine.message.steady import Steady
 from daebus_console.tui.rows import format as fmt
 from daebus_console.tui.rows.lines import Line
 from daebus_console.tui.rows.sequence import TIME, Step, column_width, head_line, participants, step_line, steps
@@ -31,9 +32,9 @@ class StepList(RowList):
         Binding("right,l", "shift(1)", "Right", show=False),
     ]
 
-    def __init__(self, exchanges: Sequence[Exchange], **keywords: Any) -> None:
+    def __init__(self, exchanges: Sequence[Exchange], times: Steady, **keywords: Any) -> None:
         super().__init__(**keywords)
-        self.steps: list[Step] = steps(exchanges)
+        self.steps: list[Step] = steps(exchanges, times)
         self.names = participants(self.steps)
         self.first = 0
         self._cursor = 0
@@ -93,21 +94,20 @@ class SequenceHead(TitleLine):
 
 
 class SequenceScreen(FullScreen):
-    """The diagram of some exchanges, as they stand now."""
+    """The diagram of some exchanges, as they stand now; `times` has taken them, and the gaps between them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,D", "app.pop_screen", "Back to the flow")]
 
     app: BaseApp
 
-    def __init__(self, exchanges: Sequence[Exchange], what: str) -> None:
+    def __init__(self, exchanges: Sequence[Exchange], what: str, times: Steady) -> None:
         super().__init__()
-        self.list = StepList(exchanges, id="steps")
+        self.list = StepList(exchanges, times, id="steps")
         self.head = SequenceHead(id="sequence-head")
         span = self.list.steps[-1].at - self.list.steps[0].at if self.list.steps else 0.0
         told = f"{fmt.plural(len(exchanges), 'exchange')}, {fmt.plural(len(self.list.steps), 'message')}"
-        self.bar = TitleLine(
-            [(" Sequence ", "strong"), (f" {what}: {told} in {fmt.duration(span)}", "name")], classes="pane-title"
-        )
+        took = ", the clock stepped meanwhile" if times.has_stepped(exchanges) else f" in {fmt.duration(span)}"
+        self.bar = TitleLine([(" Sequence ", "strong"), (f" {what}: {told}{took}", "name")], classes="pane-title")
 
     def compose(self) -> ComposeResult:
         yield self.bar

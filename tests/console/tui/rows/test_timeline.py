@@ -12,6 +12,7 @@ from daebus_console.engine.pairing.clock import Step
 from daebus_console.text import cells
 from daebus_console.tui.documents.timeline import marks, timeline
 from daebus_console.tui.rows.lines import text_of
+from daebus_console.tui.rows.sequence import steps
 from tests.console.engine.bus import Bus, answer, progress, request
 
 
@@ -82,3 +83,22 @@ def test_a_clock_that_goes_back_a_little_unsaid_spreads_no_line() -> None:
     lines = [text_of(line) for line in timeline(exchange, 80, bus.now)]
     assert max(map(cells, lines)) <= 80
     assert [line.split("  ")[0] for line in lines[1:]] == ["asked by web", "answered"]
+
+
+@pytest.mark.parametrize("far", [3600.0, -3600.0])
+def test_where_the_clock_stepped_arrows_are_in_the_order_in_which_they_passed(far: float) -> None:
+    bus = Bus()
+    asked = bus >> request("orders", "ship", id="a", timeout=60)
+    bus.wait(1)
+    bus >> answer("caller:1", id="a")
+    bus >> request("stock", "take", id="b", timeout=60, parent_id="a")
+    bus.correlator.step(Step(bus.now, bus.now + far, 0.0))
+    bus.now += far
+    bus.wait(1)
+    bus >> answer("caller:1", id="b")
+    bus >> request("stock", "give", id="c", timeout=60, parent_id="a")
+    found = Conversation(asked, list(bus.journal.exchanges))
+    drawn = [(step.number, step.at - 1_000) for step in steps(found.exchanges(), found.times)]
+    assert drawn == [(1, 0), (1, 1), (2, 1), (2, 2), (4, 2)]
+    assert found.times.has_stepped(found.exchanges())
+    assert not found.times.has_stepped([asked])
