@@ -72,6 +72,11 @@ def app(redis_url: str, name: str) -> Daebus:
         password = "hunter2"  # noqa: F841
         raise KeyError("no such thing")
 
+    @app.action("answers_twice")
+    def answers_twice() -> None:
+        response.send({"n": 1})
+        response.send({"n": 2})
+
     @app.action("says_no")
     def says_no() -> None:
         response.error("not today", code="closed")
@@ -229,6 +234,13 @@ def test_what_runs_by_itself_has_an_id_and_is_named_as_the_cause(redis_url: str,
 def _ran(asked: Asked, kinds: int) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = asked.control("recent", after=0, kinds=["ran"])["records"]
     return found if len({each["what"] for each in found}) >= kinds else []
+
+
+def test_who_raises_after_the_answer_has_failed_although_the_caller_was_told_that_all_went_well(asked: Asked) -> None:
+    assert asked.call("answers_twice") == {"n": 1}
+    (record,) = asked.records(1, kinds=["handled"])
+    assert bare(record, "outcome", "type") == {"outcome": "handler_error", "type": "AlreadyAnswered"}
+    assert "in answers_twice" in record["traceback"]
 
 
 def test_failures_tell_why(asked: Asked) -> None:

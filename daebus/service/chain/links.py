@@ -152,6 +152,8 @@ class Links:
         line = "%s: action %r raised (request %s)"
         note(log, logging.ERROR, line, self._runtime.name, request.action, quoted(request.id), error=error)
         response.fail(error, "handler_error")
+        # Where it had answered, that says that all went well.
+        response.failure = response.failure or "handler_error"
         return error
 
     async def _is_handled(
